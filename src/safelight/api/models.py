@@ -66,7 +66,7 @@ def model_object(
         "owned_by": generator.name,
         "safelight": {
             "generator": generator.name,
-            "billing": generator.ownership.value,
+            "billing": generator.billing.value,
             "seconds": list(offer.seconds),
             "max_extended_s": offer.longest_s,
             "sizes": [f"{width}x{height}" for width, height in offer.sizes],

@@ -1,1 +1,1 @@
-"""Pages for people: server-rendered, live where the browser allows."""
+"""The web console: server-rendered pages that small scripts update in place."""

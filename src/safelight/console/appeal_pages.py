@@ -1,4 +1,4 @@
-"""The form to appeal a block."""
+"""Pages to appeal a block."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from safelight.errors import Conflict, InvalidField, SafelightError
 from safelight.trust.accounts import Principal
 from safelight.web.video_facts import valid_video_id
 
-from .formatting import moment
+from .formatting import format_datetime
 from .handler import PageHandler
 
 
 class AppealPages(PageHandler):
-    async def form_page(self, request: Request, principal: Principal) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
-        return await self._show(request, principal, video_id)
+        return await self._render_form(request, principal, video_id)
 
     async def appeal(self, request: Request, principal: Principal) -> Response:
-        """Put the appeal on the record; say what happens with it."""
+        """Store the appeal and show its due date."""
         video_id = valid_video_id(request.path_params["video_id"])
-        form = await self.form(request)
+        form = await self.read_form(request)
         text = form.get("text", "")
         try:
-            made = await self.run(self.services.appeals.add, principal, video_id, text=text)
+            appeal = await self.run(self.services.appeals.add, principal, video_id, text=text)
         except (InvalidField, Conflict) as problem:
-            return await self._show(request, principal, video_id, text=text, problem=problem)
-        return await self.page(
+            return await self._render_form(request, principal, video_id, text=text, problem=problem)
+        return await self.render_page(
             request,
-            "appealed.html",
+            "appeal_received.html",
             principal,
             video_id=video_id,
-            appeal_id=made.id,
-            nobody_else=made.nobody_else,
-            due=moment(made.due_at, self.words(request)),
+            appeal_id=appeal.id,
+            no_eligible_reviewer=appeal.no_eligible_reviewer,
+            due=format_datetime(appeal.due_at, self.translations(request)),
         )
 
-    async def _show(
+    async def _render_form(
         self,
         request: Request,
         principal: Principal,
@@ -47,7 +47,7 @@ class AppealPages(PageHandler):
         text: str = "",
         problem: SafelightError | None = None,
     ) -> Response:
-        return await self.page(
+        return await self.render_page(
             request,
             "appeal.html",
             principal,
@@ -55,5 +55,5 @@ class AppealPages(PageHandler):
             video_id=video_id,
             text=text,
             problem=problem,
-            missing=isinstance(problem, InvalidField),
+            reason_missing=isinstance(problem, InvalidField),
         )

@@ -1,4 +1,6 @@
-"""Words looked at as they are typed: what each source says, which words it rests on, and the ten checks."""
+"""The result of a prompt check for the studio: verdicts of our policy and a provider, highlights, and the
+checklist.
+"""
 
 from __future__ import annotations
 
@@ -13,194 +15,210 @@ from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Finding, TextSpan
 from safelight.policy.verdicts import Action
 
-from .formatting import category_name, money
-from .highlights import split_highlights as cut
+from .formatting import format_money, translate_category
+from .highlights import split_highlights as split_highlights
 from .translations import Translations
 
-FIELD = "prompt"
+PROMPT_FIELD = "prompt"
 _TONES = {
     ChecklistState.FINE: "allow",
     ChecklistState.LOOK: "hold",
     ChecklistState.PROBLEM: "block",
     ChecklistState.NOT_APPLICABLE: "none",
 }
-_MOST_MARKS = 24
+_MAX_HIGHLIGHTS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSource:
-    """Who says something: our policy, a provider."""
+    """A verdict on the prompt by one source: our policy or a provider."""
 
     name: str
     tone: str
-    word: str
+    status: str
     text: str
-    foreign: bool = False
+    in_english: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
-    """Words something rests on. `tone` is also the kind of the underline."""
+class PromptHighlight:
+    """A part of the prompt that a finding refers to. `tone` also selects the underline."""
 
     id: int
     start: int
     end: int
     tone: str
-    kind: str
+    effect: str
     text: str
-    why: str
-    foreign: bool = False
+    reason: str
+    in_english: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarkedText:
+class PromptSegment:
     text: str
-    mark: int = 0
+    highlight_id: int = 0
     tone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckStep:
+class ChecklistRow:
     name: str
     tone: str
-    word: str
+    status: str
     text: str
-    foreign: bool = False
+    in_english: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckView:
     sources: tuple[CheckSource, ...]
-    marks: tuple[Mark, ...]
-    pieces: tuple[MarkedText, ...]
-    steps: tuple[CheckStep, ...]
-    good: int
-    foot: str
+    highlights: tuple[PromptHighlight, ...]
+    segments: tuple[PromptSegment, ...]
+    checklist: tuple[ChecklistRow, ...]
+    passed: int
+    note: str
     support: tuple[tuple[str, str], ...] = ()
 
 
-def providers() -> tuple[tuple[str, str], ...]:
-    """The providers whose documented rules can be asked about: name and title."""
+def list_providers() -> tuple[tuple[str, str], ...]:
+    """The name and title of each provider with documented rules."""
     return tuple((name, document.title) for name, document in documents().items())
 
 
-def view(found: CheckResult, price: Price, prompt: str, taxonomy: Taxonomy, words: Translations) -> CheckView:
-    """The outcome of a check, in the reader's language."""
-    marks = tuple(_marks(found, prompt, taxonomy, words))
-    steps = tuple(_step(item, words) for item in found.checklist)
-    verdict = found.deciding.verdict
-    told = explain(verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=words.tag)
+def check_view(
+    result: CheckResult, price: Price, prompt: str, taxonomy: Taxonomy, t: Translations
+) -> CheckView:
+    """The result of a check in the user's language."""
+    highlights = tuple(_find_highlights(result, prompt, taxonomy, t))
+    checklist = tuple(_checklist_row(item, t) for item in result.checklist)
+    verdict = result.deciding.verdict
+    explanation = explain(verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=t.tag)
     policy = CheckSource(
-        name=words("check.policy"),
-        tone=found.action.value,
-        word=words(f"check.{found.action.value}"),
-        text="" if found.action is Action.ALLOW else told.sentence,
+        name=t("check.policy"),
+        tone=result.action.value,
+        status=t(f"check.{result.action.value}"),
+        text="" if result.action is Action.ALLOW else explanation.sentence,
     )
-    provider = _provider(found.advice, words) if found.advice is not None else None
+    provider = _provider_source(result.advice, t) if result.advice is not None else None
     return CheckView(
         sources=(policy, *((provider,) if provider else ())),
-        marks=marks,
-        pieces=_pieces(prompt, marks),
-        steps=steps,
-        good=sum(step.tone in {"allow", "none"} for step in steps),
-        foot=words("check.cost", cost=_cost(price, words)),
-        support=tuple((line.name, line.text) for line in told.support),
+        highlights=highlights,
+        segments=_split_prompt(prompt, highlights),
+        checklist=checklist,
+        passed=sum(row.tone in {"allow", "none"} for row in checklist),
+        note=t("check.note", cost=_format_cost(price, t)),
+        support=tuple((line.name, line.text) for line in explanation.support),
     )
 
 
-def _cost(price: Price, words: Translations) -> str:
+def _format_cost(price: Price, t: Translations) -> str:
     if price.usd is None:
-        return words("studio.cost_unknown")
+        return t("studio.cost_unknown")
     if price.usd == 0:
-        return words("studio.cost_free")
-    return words("studio.cost_about", amount=money(price.usd, "USD").removeprefix("$"))
+        return t("studio.cost_free")
+    return t("studio.cost_about", amount=format_money(price.usd, "USD").removeprefix("$"))
 
 
-def _provider(advice: ProviderAdvice, words: Translations) -> CheckSource | None:
+def _provider_source(advice: ProviderAdvice, t: Translations) -> CheckSource | None:
     if not advice.provider:
         return None
     tone, key = {"refused": ("block", "refused"), "depends": ("hold", "some")}.get(
         advice.outcome, ("none", "unknown")
     )
     return CheckSource(
-        name=words("check.provider", name=advice.title),
+        name=t("check.provider", name=advice.title),
         tone=tone,
-        word=words(f"check.risk_{key}"),
-        text=" ".join(statement.statement for statement in advice.matching) or words("check.undocumented"),
-        foreign=bool(advice.matching) and words.tag != "en",
+        status=t(f"check.risk_{key}"),
+        text=" ".join(statement.statement for statement in advice.matching) or t("check.undocumented"),
+        in_english=bool(advice.matching) and t.tag != "en",
     )
 
 
-def _marks(found: CheckResult, prompt: str, taxonomy: Taxonomy, words: Translations) -> Iterator[Mark]:
-    """Each stretch once: what our policy rests on first, then what a provider documents, then the rest."""
+def _find_highlights(
+    result: CheckResult, prompt: str, taxonomy: Taxonomy, t: Translations
+) -> Iterator[PromptHighlight]:
+    """Highlights that do not overlap: first those that decide the verdict, then documented provider rules,
+    then checklist notes.
+    """
     spans: dict[tuple[int, int], tuple[str, str, bool]] = {}
-    findings = [finding for judged in found.judged for finding in judged.findings]
+    findings = [finding for judged in result.judged for finding in judged.findings]
     shown = disclosable(findings, taxonomy)
-    deciding = {_key(finding) for finding in found.deciding.verdict.findings}
-    touched = [one.when for one in found.advice.matching if one.when] if found.advice else []
-    for finding in sorted(shown, key=lambda one: _key(one) not in deciding):
+    deciding = {_finding_key(finding) for finding in result.deciding.verdict.findings}
+    provider_conditions = [one.when for one in result.advice.matching if one.when] if result.advice else []
+    for finding in sorted(shown, key=lambda one: _finding_key(one) not in deciding):
         tone = "none"
-        if _key(finding) in deciding and found.action is not Action.ALLOW:
-            tone = found.action.value
-        elif any(when.matches(finding) for when in touched):
+        if _finding_key(finding) in deciding and result.action is not Action.ALLOW:
+            tone = result.action.value
+        elif any(when.matches(finding) for when in provider_conditions):
             tone = "provider"
-        why = finding.reason if words.tag == "en" else category_name(finding.category, words)
-        for start, end in _places(finding.evidence, prompt):
+        why = finding.reason if t.tag == "en" else translate_category(finding.category, t)
+        for start, end in _prompt_spans(finding.evidence, prompt):
             spans.setdefault((start, end), (tone, why, False))
-    for item in found.checklist:
+    for item in result.checklist:
         if item.state in {ChecklistState.LOOK, ChecklistState.PROBLEM}:
-            step = _step(item, words)
-            for start, end in _places(item.spans, prompt):
+            row = _checklist_row(item, t)
+            for start, end in _prompt_spans(item.spans, prompt):
                 if not any(start < other_end and other < end for other, other_end in spans):
-                    spans[start, end] = ("none", step.text or step.name, step.foreign)
-    taken: list[tuple[int, int]] = []
-    for number, ((start, end), (tone, why, foreign)) in enumerate(spans.items()):
-        if number >= _MOST_MARKS or any(start < b and a < end for a, b in taken):
+                    spans[start, end] = ("none", row.text or row.name, row.in_english)
+    used: list[tuple[int, int]] = []
+    for index, ((start, end), (tone, why, in_english)) in enumerate(spans.items()):
+        if index >= _MAX_HIGHLIGHTS or any(start < b and a < end for a, b in used):
             continue
-        taken.append((start, end))
-        kind = words(f"check.kind.{'note' if tone == 'none' else tone}")
+        used.append((start, end))
+        kind = t(f"check.effect.{'note' if tone == 'none' else tone}")
         text = prompt[start:end]
-        yield Mark(
-            id=len(taken),
+        yield PromptHighlight(
+            id=len(used),
             start=start,
             end=end,
             tone=tone,
-            kind=kind,
+            effect=kind,
             text=text if len(text) <= 60 else f"{text[:59]}…",
-            why=why,
-            foreign=foreign,
+            reason=why,
+            in_english=in_english,
         )
 
 
-def _key(finding: Finding) -> tuple[object, ...]:
+def _finding_key(finding: Finding) -> tuple[object, ...]:
     return finding.category, finding.modality, finding.detector, finding.score
 
 
-def _places(evidence: tuple[object, ...], prompt: str) -> Iterator[tuple[int, int]]:
-    for place in evidence:
-        if isinstance(place, TextSpan) and place.field == FIELD and place.start < place.end <= len(prompt):
-            yield place.start, place.end
+def _prompt_spans(evidence: tuple[object, ...], prompt: str) -> Iterator[tuple[int, int]]:
+    for evidence_item in evidence:
+        if (
+            isinstance(evidence_item, TextSpan)
+            and evidence_item.field == PROMPT_FIELD
+            and evidence_item.start < evidence_item.end <= len(prompt)
+        ):
+            yield evidence_item.start, evidence_item.end
 
 
-def _pieces(prompt: str, marks: tuple[Mark, ...]) -> tuple[MarkedText, ...]:
-    by_start = {mark.start: mark for mark in marks}
-    found, at = [], 0
-    for piece in cut(prompt, [(mark.start, mark.end) for mark in marks]):
-        mark = by_start.get(at) if piece.marked else None
-        found.append(MarkedText(text=piece.text, mark=mark.id if mark else 0, tone=mark.tone if mark else ""))
-        at += len(piece.text)
-    return tuple(found)
+def _split_prompt(prompt: str, highlights: tuple[PromptHighlight, ...]) -> tuple[PromptSegment, ...]:
+    by_start = {highlight.start: highlight for highlight in highlights}
+    result, position = [], 0
+    for segment in split_highlights(prompt, [(highlight.start, highlight.end) for highlight in highlights]):
+        highlight = by_start.get(position) if segment.highlighted else None
+        result.append(
+            PromptSegment(
+                text=segment.text,
+                highlight_id=highlight.id if highlight else 0,
+                tone=highlight.tone if highlight else "",
+            )
+        )
+        position += len(segment.text)
+    return tuple(result)
 
 
-def _step(item: ChecklistItem, words: Translations) -> CheckStep:
-    """One of the ten. Where a language has no sentence for how it stands, the English one is said."""
+def _checklist_row(item: ChecklistItem, t: Translations) -> ChecklistRow:
+    """One row of the checklist. Without a translation the English text is used."""
     state = item.state.value.replace(" ", "_")
-    key = f"check.say.{item.topic.value}_{state}"
-    own = words.tag != "en" and words.has_own(key)
-    return CheckStep(
-        name=words(f"check.name.{item.topic.value}"),
+    key = f"check.message.{item.topic.value}_{state}"
+    translated = t.tag != "en" and t.has_own(key)
+    return ChecklistRow(
+        name=t(f"check.name.{item.topic.value}"),
         tone=_TONES[item.state],
-        word=words(f"check.state.{state}"),
-        text=words(key) if own else item.message,
-        foreign=words.tag != "en" and not own,
+        status=t(f"check.state.{state}"),
+        text=t(key) if translated else item.message,
+        in_english=t.tag != "en" and not translated,
     )

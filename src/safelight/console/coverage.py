@@ -1,4 +1,4 @@
-"""Coverage as people read it: the words, where each was looked at, and for what; what is missing first."""
+"""Coverage grouped by status, missing checks first."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ from safelight.policy.findings import Modality
 
 from .translations import Translations
 
-_ORDER = (CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED)
+_STATUS_ORDER = (CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoverageTableRow:
-    """One of the words, and per place (frames, sound ...) the categories it is said of."""
+class CoverageGroup:
+    """The categories with one coverage status, by modality."""
 
-    word: str
-    name: str
-    places: tuple[tuple[str, tuple[str, ...]], ...]
+    status: str
+    label: str
+    modalities: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
     def count(self) -> int:
-        return sum(len(categories) for _, categories in self.places)
+        return sum(len(categories) for _, categories in self.modalities)
 
 
-def rows(cells: Iterable[tuple[str, str, str]], words: Translations) -> tuple[CoverageTableRow, ...]:
-    """Rows for cells (category, modality, word). What is off is left out: neither asked for nor there."""
-    seen = set(cells)
-    found: list[CoverageTableRow] = []
-    for word in _ORDER:
-        places = tuple(
-            (words(f"modality.{modality.value}"), categories)
+def group_by_status(cells: Iterable[tuple[str, str, str]], t: Translations) -> tuple[CoverageGroup, ...]:
+    """Group cells (category, modality, status) by status. Cells with the status `off` are left out."""
+    unique = set(cells)
+    groups: list[CoverageGroup] = []
+    for status in _STATUS_ORDER:
+        modalities = tuple(
+            (t(f"modality.{modality.value}"), categories)
             for modality in Modality
-            if (categories := tuple(sorted(c for c, m, w in seen if (m, w) == (modality.value, word.value))))
+            if (
+                categories := tuple(
+                    sorted(c for c, m, w in unique if (m, w) == (modality.value, status.value))
+                )
+            )
         )
-        if places:
-            name = words(f"coverage.{word.value.replace(' ', '_')}")
-            found.append(CoverageTableRow(word=word.value, name=name, places=places))
-    return tuple(found)
+        if modalities:
+            name = t(f"coverage.{status.value.replace(' ', '_')}")
+            groups.append(CoverageGroup(status=status.value, label=name, modalities=modalities))
+    return tuple(groups)

@@ -1,4 +1,4 @@
-"""The coverage page: category by modality in four words, what stands behind each, and the waivers."""
+"""The coverage page: status per category and modality, with detectors, measured figures and waivers."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from starlette.responses import Response
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
-from .formatting import category_name, day
+from .formatting import format_date, translate_category
 from .handler import PageHandler
 from .translations import Translations
 
-PLACES = tuple(Modality)
+MODALITIES = tuple(Modality)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageCellView:
-    """One of the four words, or none where the policy and the detectors say nothing."""
+    """One cell. `status` is empty if no policy requires it and no detector covers it."""
 
-    place: str
-    word: str
-    name: str
+    modality: str
+    status: str
+    label: str
     detectors: str
     measured: str
     waived_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoverageRow:
+class CategoryCoverageRow:
     category: str
     name: str
     required: bool
@@ -40,73 +40,77 @@ class CoverageRow:
 
 
 class CoveragePages(PageHandler):
-    async def coverage(self, request: Request, principal: Principal) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         table = await self.run(self.services.videos.coverage)
-        words = self.words(request)
+        t = self.translations(request)
         cells = table["cells"]
-        return await self.page(
+        return await self.render_page(
             request,
-            "coverage_page.html",
+            "coverage.html",
             principal,
-            places=[words(f"modality.{place.value}") for place in PLACES],
-            lines=_lines(cells, self.services.taxonomy.mandatory, words),
+            modalities=[t(f"modality.{modality.value}") for modality in MODALITIES],
+            rows=_category_rows(cells, self.services.taxonomy.mandatory, t),
             counts=[
                 (
-                    word,
-                    words(f"coverage.{word.replace(' ', '_')}"),
-                    sum(cell["word"] == word for cell in cells),
+                    status,
+                    t(f"coverage.{status.replace(' ', '_')}"),
+                    sum(cell["status"] == status for cell in cells),
                 )
-                for word in ("checked", "partly", "not checked", "off")
+                for status in ("checked", "partly", "not checked", "off")
             ],
-            waivers=[_waiver(waiver, words) for waiver in table.get("waivers", ())],
+            waivers=[_waiver_row(waiver, t) for waiver in table.get("waivers", ())],
             missing=table.get("missing", ()),
             policy=table.get("policy"),
         )
 
 
-def _lines(cells: Any, mandatory: frozenset[str], words: Translations) -> tuple[CoverageRow, ...]:
-    by_place: dict[tuple[str, str], Mapping[str, Any]] = {
+def _category_rows(cells: Any, mandatory: frozenset[str], t: Translations) -> tuple[CategoryCoverageRow, ...]:
+    by_modality: dict[tuple[str, str], Mapping[str, Any]] = {
         (cell["category"], cell["modality"]): cell for cell in cells
     }
-    names = sorted({category for category, _ in by_place}, key=lambda name: (name not in mandatory, name))
+    names = sorted({category for category, _ in by_modality}, key=lambda name: (name not in mandatory, name))
     return tuple(
-        CoverageRow(
+        CategoryCoverageRow(
             category=name,
-            name=category_name(name, words),
+            name=translate_category(name, t),
             required=name in mandatory,
-            cells=tuple(_cell(by_place.get((name, place.value)), place, words) for place in PLACES),
+            cells=tuple(
+                _cell_view(by_modality.get((name, modality.value)), modality, t) for modality in MODALITIES
+            ),
         )
         for name in names
     )
 
 
-def _cell(cell: Mapping[str, Any] | None, place: Modality, words: Translations) -> CoverageCellView:
-    where = words(f"modality.{place.value}")
+def _cell_view(cell: Mapping[str, Any] | None, modality: Modality, t: Translations) -> CoverageCellView:
+    modality_name = t(f"modality.{modality.value}")
     if cell is None:
-        return CoverageCellView(place=where, word="", name="–", detectors="", measured="", waived_by="")
-    word = str(cell["word"])
+        return CoverageCellView(
+            modality=modality_name, status="", label="–", detectors="", measured="", waived_by=""
+        )
+    status = str(cell["status"])
     detectors = list(cell.get("detectors") or ())
     measured = ""
     if detectors:
-        measured = str(cell.get("measured") or words("coverage.unmeasured"))
+        measured = str(cell.get("measured") or t("coverage.unmeasured"))
     return CoverageCellView(
-        place=where,
-        word=word,
-        name=words(f"coverage.{word.replace(' ', '_')}"),
-        detectors=words.listed(detectors),
+        modality=modality_name,
+        status=status,
+        label=t(f"coverage.{status.replace(' ', '_')}"),
+        detectors=t.join_list(detectors),
         measured=measured,
-        waived_by=words.listed(list(cell.get("waived_by") or ())),
+        waived_by=t.join_list(list(cell.get("waived_by") or ())),
     )
 
 
-def _waiver(waiver: Mapping[str, Any], words: Translations) -> dict[str, str]:
-    whole = "*" in waiver["categories"]
+def _waiver_row(waiver: Mapping[str, Any], t: Translations) -> dict[str, str]:
+    all_categories = "*" in waiver["categories"]
     until = waiver.get("expires_at")
     return {
         "name": str(waiver["name"]),
-        "who": str(waiver["who"]),
-        "why": str(waiver["why"]),
-        "what": words("banner.everything") if whole else words.listed(list(waiver["categories"])),
-        "since": day(float(waiver["created_at"]), words),
-        "until": day(float(until), words) if until else words("coverage.no_end"),
+        "decided_by": str(waiver["decided_by"]),
+        "reason": str(waiver["reason"]),
+        "categories": t("banner.everything") if all_categories else t.join_list(list(waiver["categories"])),
+        "since": format_date(float(waiver["created_at"]), t),
+        "until": format_date(float(until), t) if until else t("coverage.until_revoked"),
     }

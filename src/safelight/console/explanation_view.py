@@ -1,4 +1,4 @@
-"""A graded explanation in plain words: what happened, what it rests on, what it cost, what now."""
+"""The explanation of a verdict as rows: step, category, evidence, cost, retry and next step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .formatting import category_name, decimal, money
+from .formatting import format_decimal, format_money, translate_category
 from .translations import Translations
 
 
@@ -16,127 +16,133 @@ class ExplanationLine:
 
     label: str
     sentences: tuple[str, ...]
-    #: For an identifier: set in mono.
+    #: An identifier, shown in a monospaced font.
     code: bool = False
     href: str | None = None
-    #: What the marks in the prompt stand for: lights up together with them.
-    marked: bool = False
+    #: Evidence for the highlights in the prompt: both are emphasized together.
+    about_highlights: bool = False
 
 
-def lines(details: Mapping[str, Any], prompt: str, words: Translations) -> tuple[ExplanationLine, ...]:
-    """The explanation's rows, in the order people ask. What the explanation withholds is not there."""
-    found: list[ExplanationLine] = []
+def explanation_lines(
+    details: Mapping[str, Any], prompt: str, t: Translations
+) -> tuple[ExplanationLine, ...]:
+    """The rows of the explanation. Details that the explanation withholds have no row."""
+    lines: list[ExplanationLine] = []
     if stage := details.get("stage"):
-        known = words.has(f"way.step.{stage}")
-        found.append(_line(words, "stage", words(f"way.step.{stage}") if known else str(stage)))
+        has_name = t.has(f"steps.name.{stage}")
+        lines.append(_line(t, "stage", t(f"steps.name.{stage}") if has_name else str(stage)))
     if categories := details.get("categories"):
-        found.append(
-            _line(words, "category", words.listed([category_name(str(name), words) for name in categories]))
+        lines.append(
+            _line(t, "category", t.join_list([translate_category(str(name), t) for name in categories]))
         )
     if rule := details.get("rule"):
-        found.append(_line(words, "rule", str(rule), code=True))
-    places = tuple(dict.fromkeys(_places(details, prompt, words)))
-    if places:
-        marked = bool(spans(details))
-        found.append(ExplanationLine(label=words("explain.evidence"), sentences=places, marked=marked))
-    if missing := details.get("not_checked"):
-        found.append(_line(words, "not_checked", words.listed([str(name) for name in missing])))
+        lines.append(_line(t, "rule", str(rule), code=True))
+    locations = tuple(dict.fromkeys(_describe_findings(details, prompt, t)))
+    if locations:
+        marked = bool(prompt_spans(details))
+        lines.append(
+            ExplanationLine(label=t("explain.evidence"), sentences=locations, about_highlights=marked)
+        )
+    if not_checked := details.get("not_checked"):
+        lines.append(_line(t, "not_checked", t.join_list([str(name) for name in not_checked])))
     if charged := details.get("charged"):
-        found.append(_line(words, "charged", charge_sentence(charged, words)))
+        lines.append(_line(t, "charged", format_charge(charged, t)))
     retry = details.get("retry")
-    how = retry.get("how") if isinstance(retry, Mapping) else retry
-    if words.has(f"explain.retry_{how}"):
-        found.append(_line(words, "retry", words(f"explain.retry_{how}")))
+    action = retry.get("action") if isinstance(retry, Mapping) else retry
+    if t.has(f"explain.retry_{action}"):
+        lines.append(_line(t, "retry", t(f"explain.retry_{action}")))
     if next_step := details.get("next_step"):
-        found.append(_line(words, "next_step", str(next_step)))
+        lines.append(_line(t, "next_step", str(next_step)))
     appeal = details.get("appeal")
     if isinstance(appeal, str) and appeal.startswith("/") and not appeal.startswith("//"):
-        link = words("explain.appeal_link")
-        found.append(ExplanationLine(label=words("explain.appeal"), sentences=(link,), href=appeal))
-    return tuple(found)
+        link = t("explain.appeal_link")
+        lines.append(ExplanationLine(label=t("explain.appeal"), sentences=(link,), href=appeal))
+    return tuple(lines)
 
 
-def support(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Help lines, name and text, where the explanation has them."""
+def support_lines(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Name and text of each help line in the explanation."""
     return tuple((str(line["name"]), str(line["text"])) for line in details.get("support") or ())
 
 
-def spans(details: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """The characters of the prompt that the explanation rests on."""
+def prompt_spans(details: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Character ranges of the prompt that the evidence refers to."""
     return [
-        (int(piece["start"]), int(piece["end"]))
-        for piece in _pieces(details)
-        if piece.get("type") == "text" and piece.get("field") == "prompt"
+        (int(item["start"]), int(item["end"]))
+        for item in _evidence_of(details)
+        if item.get("type") == "text" and item.get("field") == "prompt"
     ]
 
 
-def _pieces(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _evidence_of(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for finding in details.get("evidence") or ():
         yield from finding.get("evidence") or ()
 
 
-def _places(details: Mapping[str, Any], prompt: str, words: Translations) -> Iterator[str]:
+def _describe_findings(details: Mapping[str, Any], prompt: str, t: Translations) -> Iterator[str]:
     for finding in details.get("evidence") or ():
-        places = [_piece(piece, prompt, words) for piece in finding.get("evidence") or ()]
+        locations = [_describe_location(item, prompt, t) for item in finding.get("evidence") or ()]
         reason = str(finding.get("reason") or "").rstrip(".")
-        if words.tag != "en" and reason.isascii():
-            # What detectors say is English; the category says it in the reader's language.
-            reason = category_name(str(finding.get("category") or ""), words)
-        where = words.listed([place for place in dict.fromkeys(places) if place])
-        if reason and where:
-            yield words("explain.finding", reason=reason, where=where)
-        elif reason or where:
-            yield reason or where
+        if t.tag != "en" and reason.isascii():
+            # Detectors give reasons in English only. The category name is translated.
+            reason = translate_category(str(finding.get("category") or ""), t)
+        location = t.join_list([place for place in dict.fromkeys(locations) if place])
+        if reason and location:
+            yield t("explain.finding", reason=reason, location=location)
+        elif reason or location:
+            yield reason or location
 
 
-def charge_sentence(charge: Any, words: Translations) -> str:
-    """What the generator took, and who says so."""
+def format_charge(charge: Any, t: Translations) -> str:
+    """What the generator charged, and the source of that information."""
     if not isinstance(charge, Mapping):
-        return words("explain.charged_no") if charge in (False, "no") else words("explain.charged_unknown")
+        return t("explain.charged_no") if charge in (False, "no") else t("explain.charged_unknown")
     upstream = charge.get("upstream", charge.get("charged"))
     amount = charge.get("amount")
     match upstream:
         case "no":
-            sentence = words("explain.charged_no")
+            sentence = t("explain.charged_no")
         case "yes" if amount is not None:
-            cost = money(float(amount), str(charge.get("currency") or "USD"))
-            sentence = words("explain.charged_yes", amount=cost)
+            cost = format_money(float(amount), str(charge.get("currency") or "USD"))
+            sentence = t("explain.charged_yes", amount=cost)
         case "yes":
-            sentence = words("explain.charged_yes_unknown")
+            sentence = t("explain.charged_yes_unknown")
         case _:
-            sentence = words("explain.charged_unknown")
+            sentence = t("explain.charged_unknown")
     source = charge.get("source")
     return (
-        f"{sentence} {words('explain.charged_source', source=source)}"
+        f"{sentence} {t('explain.charged_source', source=source)}"
         if source and upstream != "no"
         else sentence
     )
 
 
-def _line(words: Translations, key: str, sentence: str, *, code: bool = False) -> ExplanationLine:
-    return ExplanationLine(label=words(f"explain.{key}"), sentences=(sentence,), code=code)
+def _line(t: Translations, key: str, sentence: str, *, code: bool = False) -> ExplanationLine:
+    return ExplanationLine(label=t(f"explain.{key}"), sentences=(sentence,), code=code)
 
 
-def _piece(piece: Mapping[str, Any], prompt: str, words: Translations) -> str:
-    match piece.get("type"):
-        case "text" if piece.get("field") == "prompt":
-            return words("explain.in_prompt", words=prompt[int(piece["start"]) : int(piece["end"])])
+def _describe_location(item: Mapping[str, Any], prompt: str, t: Translations) -> str:
+    match item.get("type"):
+        case "text" if item.get("field") == "prompt":
+            return t("explain.in_prompt", words=prompt[int(item["start"]) : int(item["end"])])
         case "text":
-            return words("explain.in_field", field=piece["field"], start=piece["start"], end=piece["end"])
-        case "frames" if piece["first"] == piece["last"]:
-            return words("scan.in_frame", frame=piece["first"], at=decimal(piece["start_s"]))
+            return t("explain.in_field", field=item["field"], start=item["start"], end=item["end"])
+        case "frames" if item["first"] == item["last"]:
+            return t("scan.in_frame", frame=item["first"], at=format_decimal(item["start_s"]))
         case "frames":
-            return words(
+            return t(
                 "explain.in_frames",
-                first=piece["first"],
-                last=piece["last"],
-                start=decimal(piece["start_s"]),
-                end=decimal(piece["end_s"]),
+                first=item["first"],
+                last=item["last"],
+                start=format_decimal(item["start_s"]),
+                end=format_decimal(item["end_s"]),
             )
         case "time":
-            return words("explain.in_sound", start=decimal(piece["start_s"]), end=decimal(piece["end_s"]))
+            return t(
+                "explain.in_audio", start=format_decimal(item["start_s"]), end=format_decimal(item["end_s"])
+            )
         case "box":
-            return words("explain.in_picture", field=piece.get("field") or "")
+            return t("explain.in_image", field=item.get("field") or "")
         case "match":
-            return words("explain.in_list", list=piece["list"])
+            return t("explain.in_list", list=item["list"])
     return ""

@@ -1,4 +1,4 @@
-"""Times, lengths and amounts as people read them."""
+"""Formats dates, durations, amounts and category names for the pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from .translations import Translations
 
 
-def moment(at: float, words: Translations) -> str:
-    """`20 Nov 2026, 07:24 UTC`, in the order of the language."""
+def format_datetime(at: float, t: Translations) -> str:
+    """`20 Nov 2026, 07:24 UTC`, in the format of the language."""
     when = datetime.fromtimestamp(at, UTC)
-    months = words("time.months").split(" ")
-    return words(
+    months = t("time.months").split(" ")
+    return t(
         "time.moment",
         day=when.day,
         month=months[when.month - 1],
@@ -20,53 +20,53 @@ def moment(at: float, words: Translations) -> str:
     )
 
 
-def day(at: float, words: Translations) -> str:
+def format_date(at: float, t: Translations) -> str:
     """`20 Nov 2026`."""
     when = datetime.fromtimestamp(at, UTC)
-    months = words("time.months").split(" ")
-    return words("time.day", day=when.day, month=months[when.month - 1], year=when.year)
+    months = t("time.months").split(" ")
+    return t("time.day", day=when.day, month=months[when.month - 1], year=when.year)
 
 
-def clock(at: float) -> str:
-    """`07:24:05.120`: for lists of what happened within one day."""
+def format_clock_time(at: float) -> str:
+    """`07:24:05.120`, for log entries."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
-def length(seconds: float, words: Translations) -> str:
+def format_duration(seconds: float, t: Translations) -> str:
     """`6 ms`, `1.4 s`, `12 min`."""
     if seconds < 0.9995:
-        return words("time.ms", n=round(seconds * 1000))
+        return t("time.ms", n=round(seconds * 1000))
     if seconds < 120:
-        return words("time.s", n=decimal(round(seconds, 1)))
+        return t("time.s", n=format_decimal(round(seconds, 1)))
     if seconds < 7200:
-        return words("time.min", n=round(seconds / 60))
+        return t("time.min", n=round(seconds / 60))
     if seconds < 172_800:
-        return words("time.h", n=round(seconds / 3600))
-    return words("time.d", n=round(seconds / 86_400))
+        return t("time.h", n=round(seconds / 3600))
+    return t("time.d", n=round(seconds / 86_400))
 
 
-def iso(at: float) -> str:
+def format_iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def money(amount: float, currency: str) -> str:
-    """`$0.40`; other currencies by their code."""
-    figure = f"{amount:.2f}" if amount >= 0.01 or amount == 0 else f"{amount:.4f}"
-    return f"${figure}" if currency == "USD" else f"{figure} {currency}"
+def format_money(amount: float, currency: str) -> str:
+    """`$0.40`; other currencies are shown by their code."""
+    digits = f"{amount:.2f}" if amount >= 0.01 or amount == 0 else f"{amount:.4f}"
+    return f"${digits}" if currency == "USD" else f"{digits} {currency}"
 
 
-def decimal(value: float) -> str:
-    """At most two decimals, none where there are none."""
+def format_decimal(value: float) -> str:
+    """At most two decimals, without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def short(text: str, most: int = 90) -> str:
-    """The start of a text, on one line."""
+def truncate(text: str, max_chars: int = 90) -> str:
+    """The start of a text on one line, with an ellipsis if it was cut."""
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
 
 
-def category_name(category: str, words: Translations) -> str:
-    """The category in the reader's language; an added one by its own name."""
+def translate_category(category: str, t: Translations) -> str:
+    """The translated name of a category. A category of a plugin keeps its own name."""
     key = f"category.{category.replace('/', '_').replace('-', '_')}"
-    return words(key) if words.has(key) else category
+    return t(key) if t.has(key) else category

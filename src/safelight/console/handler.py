@@ -1,4 +1,4 @@
-"""What every group of pages shares: who is asking, where they may go, and the page they get."""
+"""Base class of the page handlers: authentication, permissions, forms and rendering."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.state import AppState
 
-from .login import first
+from .login import redirect_to_login
 from .render import Pages
 from .services import ConsoleServices
 from .translations import Translations
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
-PART = "text/x-part"
+FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 
 
 class PageHandler:
-    """The base of the groups: each adds handlers of its own."""
+    """Base class of all page handlers that need services."""
 
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         self.state = state
@@ -38,15 +38,15 @@ class PageHandler:
     def services(self) -> Services:
         return self.state.services
 
-    def words(self, request: Request) -> Translations:
-        return self.pages.words(request)
+    def translations(self, request: Request) -> Translations:
+        return self.pages.translations(request)
 
-    def wants_part(self, request: Request) -> bool:
-        """Whether a script asks, for only the part of the page that changes."""
-        return request.headers.get("accept", "").startswith(PART)
+    def wants_fragment(self, request: Request) -> bool:
+        """Whether a script requests only the part of the page that changes."""
+        return request.headers.get("accept", "").startswith(FRAGMENT_MEDIA_TYPE)
 
-    async def who(self, request: Request) -> Principal | None:
-        """The person behind the session cookie, if there is one."""
+    async def current_principal(self, request: Request) -> Principal | None:
+        """The signed-in person; None without a valid session cookie."""
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             return None
@@ -56,13 +56,13 @@ class PageHandler:
             return None
 
     def protected(self, handler: Handler, *scopes: KeyScope) -> Endpoint:
-        """An endpoint for people who are signed in, may do this, and came from our own pages."""
+        """Wrap a handler: it needs a session, the scopes, and a request from our own origin."""
 
         async def endpoint(request: Request) -> Response:
-            principal = await self.who(request)
+            principal = await self.current_principal(request)
             if principal is None:
                 if request.method == "GET":
-                    return first(request)
+                    return redirect_to_login(request)
                 raise Unauthenticated("You are not signed in.", remedy="Open a login link.")
             check_same_origin(request)
             for scope in scopes:
@@ -71,12 +71,12 @@ class PageHandler:
 
         return endpoint
 
-    async def form(self, request: Request) -> dict[str, str]:
-        """The texts of a plain form."""
+    async def read_form(self, request: Request) -> dict[str, str]:
+        """The text fields of a form without files."""
         async with read_body(request, self.services) as body:
-            return texts(body)
+            return text_fields(body)
 
-    async def page(
+    async def render_page(
         self,
         request: Request,
         template: str,
@@ -87,9 +87,9 @@ class PageHandler:
         return await self.pages.render(request, template, values, principal=principal, status=status)
 
     def redirect(self, path: str) -> Response:
-        """On to another page of ours, after something was done."""
+        """Redirect to another page after a form was submitted."""
         return RedirectResponse(path, status_code=303)
 
 
-def texts(body: Body) -> dict[str, str]:
+def text_fields(body: Body) -> dict[str, str]:
     return {name: value for name, value in body.fields.items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""Marks in a text: which characters a finding rests on, so that they can be underlined where they stand."""
+"""Splits a text at the character ranges that findings refer to, to highlight them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class HighlightedSpan:
+class TextSegment:
     text: str
-    marked: bool
+    highlighted: bool
 
 
-def split_highlights(text: str, spans: Iterable[tuple[int, int]]) -> tuple[HighlightedSpan, ...]:
-    """The text cut at the spans (end exclusive); those that overlap are one mark, what lies outside goes."""
-    joined: list[list[int]] = []
+def split_highlights(text: str, spans: Iterable[tuple[int, int]]) -> tuple[TextSegment, ...]:
+    """Split the text at the spans (end exclusive). Overlapping spans are merged; spans are clipped to the
+    text.
+    """
+    merged: list[list[int]] = []
     for start, end in sorted((max(0, start), min(len(text), end)) for start, end in spans):
         if end <= start:
             continue
-        if joined and start < joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], end)
+        if merged and start < merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
         else:
-            joined.append([start, end])
-    found: list[HighlightedSpan] = []
-    at = 0
-    for start, end in joined:
-        if start > at:
-            found.append(HighlightedSpan(text=text[at:start], marked=False))
-        found.append(HighlightedSpan(text=text[start:end], marked=True))
-        at = end
-    if at < len(text):
-        found.append(HighlightedSpan(text=text[at:], marked=False))
-    return tuple(found)
+            merged.append([start, end])
+    segments: list[TextSegment] = []
+    position = 0
+    for start, end in merged:
+        if start > position:
+            segments.append(TextSegment(text=text[position:start], highlighted=False))
+        segments.append(TextSegment(text=text[start:end], highlighted=True))
+        position = end
+    if position < len(text):
+        segments.append(TextSegment(text=text[position:], highlighted=False))
+    return tuple(segments)

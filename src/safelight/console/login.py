@@ -1,4 +1,4 @@
-"""Signing in by a one-time link, and out again."""
+"""Sign-in with a one-time link, and sign-out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from .render import Pages
 
 
 class Login:
-    """The link's GET only shows a button, so that a mail program's preview does not use it up."""
+    """The GET of a login link only shows a button, so that a mail program's link preview does not use up
+    the link.
+    """
 
     def __init__(self, state: AppState, pages: Pages, clock: Callable[[], float]) -> None:
         self._state = state
@@ -26,14 +28,16 @@ class Login:
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
-        return await self._page(request, query.get("token", ""), local(query.get("back", "/")), failed=False)
+        return await self._page(
+            request, query.get("token", ""), local_path(query.get("back", "/")), failed=False
+        )
 
     async def redeem(self, request: Request) -> Response:
         check_same_origin(request)
         async with read_body(request, self._state.services) as body:
             token = str(body.fields.get("token", "")).strip()
-            back = local(str(body.fields.get("back", "/")))
-        # A whole link may have been pasted.
+            back = local_path(str(body.fields.get("back", "/")))
+        # Accept a pasted link as well as a token.
         token = token.rpartition("token=")[2]
         try:
             record, secret = await self._state.threads.run(
@@ -58,13 +62,14 @@ class Login:
         return await self._pages.render(request, "login.html", values, status=401 if failed else 200)
 
 
-def first(request: Request) -> Response:
-    """To the sign-in page, which leads back here. Who follows a link from another site arrives without the
-    strict cookie, and one click on that page is enough.
+def redirect_to_login(request: Request) -> Response:
+    """Redirect to the sign-in page, which leads back to this page.
+    A link from another site arrives without the `SameSite=strict` cookie; the sign-in page offers a link that
+    sends it.
     """
     return RedirectResponse(f"/login?{urlencode({'back': request.url.path})}", status_code=303)
 
 
-def local(back: str) -> str:
-    """A path of ours; never another site."""
+def local_path(back: str) -> str:
+    """`back` if it is a path on this server, else `/`."""
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"

@@ -1,4 +1,4 @@
-"""Where a person may go from every page."""
+"""The navigation items of the page header."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from safelight.trust.accounts import KeyScope, Principal
 class NavItem:
     key: str
     href: str
-    #: It leads to the page that is open.
-    here: bool
-    #: How many wait there; 0 is not shown.
+    #: Whether this item leads to the open page.
+    current: bool
+    #: Number of waiting cases; 0 is not shown.
     count: int = 0
 
 
-#: Key of the word, path, and the scopes of which one is needed; none: everybody may.
-_WAYS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
+#: Message key, path, and scopes: a person needs one of them. Without scopes the page is public.
+_NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("studio", "/", (KeyScope.VIDEOS_READ,)),
     ("videos", "/videos", (KeyScope.VIDEOS_READ,)),
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
-    ("decode", "/decode", ()),
+    ("explain_error", "/explain-error", ()),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
     ("policy", "/policy", (KeyScope.POLICY,)),
     ("settings", "/settings", (KeyScope.ADMIN,)),
 )
 
 
-def nav_items(principal: Principal | None, path: str, waiting: int) -> tuple[NavItem, ...]:
-    """The pages this person may open; a stranger's are those that need no account."""
-    found = []
-    for key, href, scopes in _WAYS:
+def nav_items(principal: Principal | None, path: str, waiting_cases: int) -> tuple[NavItem, ...]:
+    """The pages that this person may open. Without a session: the public pages."""
+    items = []
+    for key, href, scopes in _NAV_ITEMS:
         if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):
             continue
-        inside = path == href or (href != "/" and path.startswith(f"{href}/"))
-        found.append(NavItem(key=key, href=href, here=inside, count=waiting if key == "review" else 0))
-    return tuple(found)
+        current = path == href or (href != "/" and path.startswith(f"{href}/"))
+        items.append(
+            NavItem(key=key, href=href, current=current, count=waiting_cases if key == "review" else 0)
+        )
+    return tuple(items)

@@ -1,4 +1,4 @@
-"""Policies: edited, checked line by line, compared, replayed, published, and taken back."""
+"""The policy editor: check, compare, replay, publish and roll back."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, d
 from safelight.trust.accounts import Principal
 from safelight.trust.policies import PublishedPolicy
 
-from .formatting import moment
+from .formatting import format_datetime
 from .handler import PageHandler
 from .translations import Translations
 
-#: Judgements of history that one replay on a page goes over.
-MOST_REPLAYED = 200_000
-_FILE = "policy.yaml"
+#: Maximum number of past records that one replay from the page evaluates.
+MAX_REPLAYED_RECORDS = 200_000
+_FILE_NAME = "policy.yaml"
 
-TEMPLATE = """\
+NEW_POLICY_TEMPLATE = """\
 policy: {name}
 version: "1"
 extends: {extends}
 
-# A threshold of a rule that stands in what is extended:
+# Override the threshold of a rule in the extended policy:
 #   thresholds: {{sx-1: 0.7}}
 thresholds: {{}}
 
-# A rule changed by its id, or one of your own:
+# Change a rule by its id, or add a rule:
 #   - {{id: ip-2, action: block}}
 rules: []
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """A document as far as it holds."""
+class PolicyCheck:
+    """A document after parsing: the policy, or its problems."""
 
     policy: Policy | None
     problems: tuple[PolicyProblem, ...]
 
     @property
     def lines(self) -> frozenset[int]:
-        return frozenset(problem.line for problem in self.problems if problem.file == _FILE)
+        return frozenset(problem.line for problem in self.problems if problem.file == _FILE_NAME)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictChange:
-    """How often which verdict becomes which."""
+    """How many past verdicts change from one action to another."""
 
     before: str
     after: str
@@ -71,142 +71,157 @@ class VerdictChange:
 
 
 class PolicyPages(PageHandler):
-    """For people with the scope `policy`."""
+    """Needs the scope `policy`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
-        text = TEMPLATE.format(name="house", extends=await self._extends(principal))
-        return await self._page(request, principal, text)
+        text = NEW_POLICY_TEMPLATE.format(name="house", extends=await self._base_policy_name(principal))
+        return await self._render_editor(request, principal, text)
 
     async def act(self, request: Request, principal: Principal) -> Response:
-        """Check, compare, replay or publish what is in the form; or go back to the version before."""
-        form = await self.form(request)
-        text, what = form.get("document", "").replace("\r\n", "\n"), form.get("what", "check")
-        if what == "rollback":
-            published = await self.run(self._parts.published.rollback, published_by=principal.name, by=principal.id)
-            return self.redirect(f"/policy?back={published.version}")
-        checked = await self.run(self._check, text)
-        values: dict[str, Any] = {"checked": checked, "what": what}
-        if checked.policy is not None:
-            current = await self.run(self._parts.in_force, principal.tenant)
-            values["diff"] = diff.diff(current, checked.policy)
-            words = self.words(request)
-            if what in {"replay", "publish"}:
-                history, cases = await self.run(self._replay, principal.tenant, checked.policy)
-                values |= {"history": _steps(history, words), "cases": _steps(cases, words)}
-                values |= {"history_of": history.records, "cases_of": cases.records}
-            if what == "publish" and form.get("sure") == checked.policy.sha256:
+        """Check, compare, replay or publish the document of the form, or roll back to the previous
+        version.
+        """
+        form = await self.read_form(request)
+        text, action = form.get("document", "").replace("\r\n", "\n"), form.get("action", "check")
+        if action == "rollback":
+            published = await self.run(
+                self._policies.published.rollback, published_by=principal.name, by=principal.id
+            )
+            return self.redirect(f"/policy?rolled_back={published.version}")
+        check = await self.run(self._check_document, text)
+        values: dict[str, Any] = {"check": check, "action": action}
+        if check.policy is not None:
+            current = await self.run(self._policies.in_force, principal.tenant)
+            values["diff"] = diff.diff(current, check.policy)
+            t = self.translations(request)
+            if action in {"replay", "publish"}:
+                history, cases = await self.run(self._replay_policy, principal.tenant, check.policy)
+                values |= {"history": _verdict_changes(history, t), "cases": _verdict_changes(cases, t)}
+                values |= {"history_count": history.records, "case_count": cases.records}
+            if action == "publish" and form.get("confirm") == check.policy.sha256:
                 try:
-                    made = await self.run(
-                        self._parts.published.publish, checked.policy, published_by=principal.name, by=principal.id
+                    version = await self.run(
+                        self._policies.published.publish,
+                        check.policy,
+                        published_by=principal.name,
+                        by=principal.id,
                     )
                 except SafelightError as problem:
-                    return await self._page(
+                    return await self._render_editor(
                         request, principal, text, problem.status, problem=problem, **values
                     )
-                return self.redirect(f"/policy?published={made.version}")
-        if self.wants_part(request):
-            return await self._part(request, principal, **values)
-        status = 422 if checked.problems else 200
-        return await self._page(request, principal, text, status, **values)
+                return self.redirect(f"/policy?published={version.version}")
+        if self.wants_fragment(request):
+            return await self._render_findings(request, principal, **values)
+        status = 422 if check.problems else 200
+        return await self._render_editor(request, principal, text, status, **values)
 
     @property
-    def _parts(self) -> Any:
-        parts = self.console.policies
-        if parts is None:
-            raise NotFound("This gateway keeps no policies.")
-        return parts
+    def _policies(self) -> Any:
+        policies = self.console.policies
+        if policies is None:
+            raise NotFound("This server stores no policies.")
+        return policies
 
-    async def _extends(self, principal: Principal) -> str:
-        policy = await self.run(self._parts.in_force, principal.tenant)
+    async def _base_policy_name(self, principal: Principal) -> str:
+        policy = await self.run(self._policies.in_force, principal.tenant)
         return policy.name if policy.name in SHIPPED_NAMES else SHIPPED_NAMES[0]
 
-    def _check(self, text: str) -> Checked:
-        """Compile the text. What it extends must be shipped: a page reads no files of the server."""
+    def _check_document(self, text: str) -> PolicyCheck:
+        """Compile the document. It may only extend a shipped policy, so that the page cannot read files of
+        the server.
+        """
         problems: list[PolicyProblem] = []
-        node = YamlReader(_FILE, problems).parse(text.encode())
+        node = YamlReader(_FILE_NAME, problems).parse(text.encode())
         if node is not None:
-            problems += _foreign(node)
+            problems += _unsupported_bases(node)
         if problems or node is None:
-            return Checked(policy=None, problems=tuple(problems))
-        bench = self.services.scratch / new_id("req")
-        bench.mkdir(parents=True)
+            return PolicyCheck(policy=None, problems=tuple(problems))
+        work_dir = self.services.scratch / new_id("req")
+        work_dir.mkdir(parents=True)
         try:
-            path = bench / _FILE
+            path = work_dir / _FILE_NAME
             path.write_text(text, encoding="utf-8")
-            return Checked(policy=load(path, self.services.taxonomy), problems=())
+            return PolicyCheck(policy=load(path, self.services.taxonomy), problems=())
         except PolicyError as error:
-            found = [problem for problem in error.problems if isinstance(problem, PolicyProblem)]
-            return Checked(policy=None, problems=tuple(_named(problem, str(bench)) for problem in found))
+            problems = [problem for problem in error.problems if isinstance(problem, PolicyProblem)]
+            return PolicyCheck(
+                policy=None, problems=tuple(_without_folder(problem, str(work_dir)) for problem in problems)
+            )
         finally:
-            shutil.rmtree(bench, ignore_errors=True)
+            shutil.rmtree(work_dir, ignore_errors=True)
 
-    def _replay(self, tenant: str, policy: Policy) -> tuple[ReplayReport, ReplayReport]:
+    def _replay_policy(self, tenant: str, policy: Policy) -> tuple[ReplayReport, ReplayReport]:
         taxonomy = self.services.taxonomy
-        past = islice(self._parts.history(tenant), MOST_REPLAYED)
-        return replay(policy, taxonomy, past), replay(policy, taxonomy, reference_cases.records(taxonomy))
+        past = islice(self._policies.history(tenant), MAX_REPLAYED_RECORDS)
+        return replay(policy, taxonomy, past), replay(
+            policy, taxonomy, reference_cases.replay_records(taxonomy)
+        )
 
-    async def _part(self, request: Request, principal: Principal, **values: Any) -> Response:
-        return await self.page(request, "policy_findings.html", principal, **{**_NOTHING, **values})
+    async def _render_findings(self, request: Request, principal: Principal, **values: Any) -> Response:
+        return await self.render_page(
+            request, "policy_findings.html", principal, **{**_NO_FINDINGS, **values}
+        )
 
-    async def _page(
+    async def _render_editor(
         self, request: Request, principal: Principal, text: str, status: int = 200, **values: Any
     ) -> Response:
-        current = await self.run(self._parts.in_force, principal.tenant)
-        published = await self.run(self._parts.published.list)
-        words = self.words(request)
-        rows = [_published(one, words) for one in reversed(published)][:8]
-        return await self.page(
+        current = await self.run(self._policies.in_force, principal.tenant)
+        published = await self.run(self._policies.published.list)
+        t = self.translations(request)
+        rows = [_version_row(version, t) for version in reversed(published)][:8]
+        return await self.render_page(
             request,
             "policy.html",
             principal,
             status,
             document=text,
-            most=MAX_BYTES,
+            max_bytes=MAX_BYTES,
             current=current,
             rules=len(current.rules),
             published=rows,
-            can_go_back=any(one.active for one in published[1:]),
-            said=_said(request, words),
-            **{**_NOTHING, **values},
+            can_go_back=any(version.active for version in published[1:]),
+            confirmation=_confirmation(request, t),
+            **{**_NO_FINDINGS, **values},
         )
 
 
-_NOTHING: dict[str, Any] = {
-    "checked": None,
-    "what": "",
+_NO_FINDINGS: dict[str, Any] = {
+    "check": None,
+    "action": "",
     "diff": None,
     "history": None,
     "cases": None,
-    "history_of": 0,
-    "cases_of": 0,
+    "history_count": 0,
+    "case_count": 0,
     "problem": None,
 }
 
 
-def _said(request: Request, words: Translations) -> str:
-    for key in ("published", "back"):
+def _confirmation(request: Request, t: Translations) -> str:
+    for key in ("published", "rolled_back"):
         if version := request.query_params.get(key, ""):
-            return words(f"policy.{key}_done", version=version[:12])
+            return t(f"policy.{key}_done", version=version[:12])
     return ""
 
 
-def _foreign(node: yaml.MappingNode) -> Iterator[PolicyProblem]:
+def _unsupported_bases(node: yaml.MappingNode) -> Iterator[PolicyProblem]:
     for key, value in node.value:
         if getattr(key, "value", "") == "extends" and getattr(value, "value", "") not in SHIPPED_NAMES:
             yield PolicyProblem(
-                file=_FILE,
+                file=_FILE_NAME,
                 line=value.start_mark.line + 1,
                 field="extends",
-                message="A policy edited here extends a shipped one.",
+                message="A policy in this editor can only extend a shipped policy.",
                 remedy=did_you_mean(str(getattr(value, "value", ""))[:60], SHIPPED_NAMES),
             )
 
 
-def _named(problem: PolicyProblem, folder: str) -> PolicyProblem:
-    """The problem without the place where the text lay for a moment."""
+def _without_folder(problem: PolicyProblem, folder: str) -> PolicyProblem:
+    """The problem without the path of the temporary folder."""
     file = problem.file.removeprefix(f"{folder}/")
     return PolicyProblem(
-        file=_FILE if file.endswith(_FILE) else file,
+        file=_FILE_NAME if file.endswith(_FILE_NAME) else file,
         line=problem.line,
         field=problem.field,
         message=problem.message.replace(folder, ""),
@@ -214,24 +229,24 @@ def _named(problem: PolicyProblem, folder: str) -> PolicyProblem:
     )
 
 
-def _published(one: PublishedPolicy, words: Translations) -> dict[str, Any]:
+def _version_row(version: PublishedPolicy, t: Translations) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "name": one.name,
-        "version": one.version,
-        "sha256": one.sha256[:12],
-        "at": moment(one.published_at, words),
-        "by": one.published_by,
-        "active": one.active,
+        "id": version.id,
+        "name": version.name,
+        "version": version.version,
+        "sha256": version.sha256[:12],
+        "at": format_datetime(version.published_at, t),
+        "by": version.published_by,
+        "active": version.active,
     }
 
 
-def _steps(report: ReplayReport, words: Translations) -> tuple[VerdictChange, ...]:
-    """The transitions, those that change something first."""
-    found = [
+def _verdict_changes(report: ReplayReport, t: Translations) -> tuple[VerdictChange, ...]:
+    """The verdict transitions of a replay, changes first."""
+    changes = [
         VerdictChange(
-            before=words(f"verdict.{step.before}") if step.before else words("policy.undecided"),
-            after=words(f"verdict.{step.after}"),
+            before=t(f"verdict.{step.before}") if step.before else t("policy.undecided"),
+            after=t(f"verdict.{step.after}"),
             before_tone=step.before or "none",
             after_tone=step.after,
             count=count,
@@ -240,4 +255,4 @@ def _steps(report: ReplayReport, words: Translations) -> tuple[VerdictChange, ..
         )
         for step, count in report.transitions.items()
     ]
-    return tuple(sorted(found, key=lambda step: (not step.changed, -step.count)))
+    return tuple(sorted(changes, key=lambda step: (not step.changed, -step.count)))

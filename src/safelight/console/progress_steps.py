@@ -1,4 +1,4 @@
-"""The way of a video: seven steps, and how each stands. The one picture that comes back everywhere."""
+"""The seven pipeline steps of a video with the status of each, for the progress bar."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ class PipelineStep(StrEnum):
 
 class StepStatus(StrEnum):
     DONE = "done"
-    NOW = "now"
-    WAITING = "waiting"
-    #: Not needed, as where there is no reference.
+    RUNNING = "running"
+    PENDING = "pending"
+    #: Not needed, for example `reference` without a reference file.
     SKIPPED = "skipped"
-    #: It ended before this.
-    UNREACHED = "unreached"
+    #: The video ended before this step.
+    NOT_REACHED = "not_reached"
     HELD = "held"
-    STOPPED = "stopped"
-    BROKEN = "broken"
+    BLOCKED = "blocked"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressStep:
     step: PipelineStep
-    mark: StepStatus
-    #: Percent, where this step is under way and says.
+    status: StepStatus
+    #: Progress in percent; only for a running step that reports it.
     percent: int | None = None
-    #: How long it took, in milliseconds, where it is known.
+    #: Duration in milliseconds, if it is known.
     ms: int | None = None
 
 
-STEPS = tuple(PipelineStep)
-_BY_STAGE = {
+PIPELINE_STEPS = tuple(PipelineStep)
+_STEP_OF_STAGE = {
     Stage.ADMISSION: PipelineStep.ADMISSION,
     Stage.PROMPT: PipelineStep.PROMPT,
     Stage.REFERENCE: PipelineStep.REFERENCE,
@@ -52,50 +52,50 @@ _BY_STAGE = {
     Stage.OUTPUT: PipelineStep.OUTPUT,
     Stage.DELIVERY: PipelineStep.DELIVERY,
 }
-_ENDS = {
+_FINAL_STATUS = {
     VideoState.HELD: StepStatus.HELD,
-    VideoState.REJECTED: StepStatus.STOPPED,
-    VideoState.BLOCKED: StepStatus.STOPPED,
-    VideoState.WITHDRAWN: StepStatus.STOPPED,
-    VideoState.FAILED: StepStatus.BROKEN,
+    VideoState.REJECTED: StepStatus.BLOCKED,
+    VideoState.BLOCKED: StepStatus.BLOCKED,
+    VideoState.WITHDRAWN: StepStatus.BLOCKED,
+    VideoState.FAILED: StepStatus.FAILED,
 }
 
 
-def progress_steps(video: Video, record: VideoRecord | None) -> tuple[ProgressStep, ...]:
-    """The seven stops. Of a vaulted video only that it was stopped, not where."""
+def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[ProgressStep, ...]:
+    """The status of each step. A vaulted video shows only that it was blocked, not at which step."""
     if video.vaulted:
         return (
-            *(ProgressStep(step=step, mark=StepStatus.UNREACHED) for step in STEPS[:-1]),
-            ProgressStep(step=PipelineStep.DELIVERY, mark=StepStatus.STOPPED),
+            *(ProgressStep(step=step, status=StepStatus.NOT_REACHED) for step in PIPELINE_STEPS[:-1]),
+            ProgressStep(step=PipelineStep.DELIVERY, status=StepStatus.BLOCKED),
         )
-    here = STEPS.index(_step(video))
-    looked = {_BY_STAGE[made.stage] for made in record.judgements} if record else set()
-    times = _times(record)
-    stops = []
-    for index, step in enumerate(STEPS):
-        if index > here:
-            mark = StepStatus.WAITING if video.state not in _OVER else StepStatus.UNREACHED
-        elif index == here:
-            mark = _ENDS.get(video.state, StepStatus.NOW)
+    current = PIPELINE_STEPS.index(_current_step(video))
+    recorded = {_STEP_OF_STAGE[stage_record.stage] for stage_record in record.stages} if record else set()
+    latencies_ms = _latencies_ms(record)
+    steps = []
+    for index, step in enumerate(PIPELINE_STEPS):
+        if index > current:
+            status = StepStatus.PENDING if video.state not in _ENDED_STATES else StepStatus.NOT_REACHED
+        elif index == current:
+            status = _FINAL_STATUS.get(video.state, StepStatus.RUNNING)
             if video.state is VideoState.DELIVERED:
-                mark = StepStatus.DONE
+                status = StepStatus.DONE
         else:
-            mark = StepStatus.DONE
-            if step is PipelineStep.REFERENCE and step not in looked:
-                mark = StepStatus.SKIPPED
+            status = StepStatus.DONE
+            if step is PipelineStep.REFERENCE and step not in recorded:
+                status = StepStatus.SKIPPED
         percent = (
             video.progress
-            if mark is StepStatus.NOW and step in {PipelineStep.GENERATION, PipelineStep.OUTPUT}
+            if status is StepStatus.RUNNING and step in {PipelineStep.GENERATION, PipelineStep.OUTPUT}
             else None
         )
-        stops.append(ProgressStep(step=step, mark=mark, percent=percent, ms=times.get(step)))
-    return tuple(stops)
+        steps.append(ProgressStep(step=step, status=status, percent=percent, ms=latencies_ms.get(step)))
+    return tuple(steps)
 
 
-_OVER = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
+_ENDED_STATES = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
-def _step(video: Video) -> PipelineStep:
+def _current_step(video: Video) -> PipelineStep:
     match video.state:
         case VideoState.GENERATING:
             return PipelineStep.GENERATION
@@ -105,13 +105,13 @@ def _step(video: Video) -> PipelineStep:
             return PipelineStep.SEAL
         case VideoState.DELIVERED | VideoState.WITHDRAWN:
             return PipelineStep.DELIVERY
-    return _BY_STAGE[video.stage]
+    return _STEP_OF_STAGE[video.stage]
 
 
-def _times(record: VideoRecord | None) -> dict[PipelineStep, int]:
-    times: dict[PipelineStep, int] = {}
-    for made in record.judgements if record else ():
-        ms = made.extra.get("latency_ms")
+def _latencies_ms(record: VideoRecord | None) -> dict[PipelineStep, int]:
+    latencies_ms: dict[PipelineStep, int] = {}
+    for stage_record in record.stages if record else ():
+        ms = stage_record.details.get("latency_ms")
         if isinstance(ms, int | float):
-            times[_BY_STAGE[made.stage]] = round(ms)
-    return times
+            latencies_ms[_STEP_OF_STAGE[stage_record.stage]] = round(ms)
+    return latencies_ms

@@ -1,4 +1,4 @@
-"""Anybody's error, read: who said no, to what, at what cost, and what now. Nothing is kept."""
+"""The page that explains a provider's error message. It needs no account and stores nothing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .render import Pages
 from .services import ConsoleServices
 from .translations import Translations
 
-LONGEST = 1_000_000
-PER_MINUTE = 60
-#: One of each sort, to see what this page is for.
+MAX_TEXT_CHARS = 1_000_000
+MAX_REQUESTS_PER_MINUTE = 60
+#: Example errors for the form: provider name and message.
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
         "Sora",
@@ -39,73 +39,75 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 class ProviderErrorPages(PageHandler):
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         super().__init__(state, pages, console)
-        self._pace = RateLimiter(PER_MINUTE, 60.0)
+        self._rate_limiter = RateLimiter(MAX_REQUESTS_PER_MINUTE, 60.0)
 
     async def show(self, request: Request) -> Response:
-        return await self._page(request, "", None)
+        return await self._render_form(request, "", None)
 
-    async def decode(self, request: Request) -> Response:
+    async def explain(self, request: Request) -> Response:
         check_same_origin(request)
-        self._pace.allow(request.client.host if request.client else "")
-        text = (await self.form(request)).get("text", "")
-        if len(text) > LONGEST:
-            raise TooLarge(f"The text has {len(text):,} characters; at most {LONGEST:,} are read.")
-        found = await self.run(decode, text) if text.strip() else None
-        return await self._page(request, text[:20_000], found)
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        text = (await self.read_form(request)).get("text", "")
+        if len(text) > MAX_TEXT_CHARS:
+            raise TooLarge(f"The text has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are read.")
+        error = await self.run(decode, text) if text.strip() else None
+        return await self._render_form(request, text[:20_000], error)
 
-    async def _page(self, request: Request, text: str, found: ProviderError | None) -> Response:
-        words = self.words(request)
-        principal = await self.who(request)
+    async def _render_form(self, request: Request, text: str, error: ProviderError | None) -> Response:
+        t = self.translations(request)
+        principal = await self.current_principal(request)
         values = {
             "text": text,
-            "found": found,
-            "tone": _tone(found) if found else "none",
-            "headline": _headline(found, words) if found else "",
-            "rows": _rows(found, words) if found else (),
+            "error": error,
+            "tone": _tone(error) if error else "none",
+            "headline": _headline(error, t) if error else "",
+            "rows": _detail_rows(error, t) if error else (),
             "examples": EXAMPLES,
         }
-        template = "decoded.html" if self.wants_part(request) else "decode.html"
+        template = "provider_error_result.html" if self.wants_fragment(request) else "provider_error.html"
         return await self.pages.render(request, template, values, principal=principal)
 
 
-def _tone(found: ProviderError) -> str:
-    if found.kind is ErrorKind.CONTENT_BLOCK:
+def _tone(error: ProviderError) -> str:
+    if error.kind is ErrorKind.CONTENT_BLOCK:
         return "block"
-    return "none" if found.kind is ErrorKind.UNKNOWN else "hold"
+    return "none" if error.kind is ErrorKind.UNKNOWN else "hold"
 
 
-def _headline(found: ProviderError, words: Translations) -> str:
-    who = words(f"decode.owner.{found.owner.value}")
-    if found.provider:
-        who = words("decode.named", who=who, name=found.provider)
-    return words(f"decode.kind.{found.kind.value}", who=who)
+def _headline(error: ProviderError, t: Translations) -> str:
+    source = t(f"provider_error.source.{error.source.value}")
+    if error.provider:
+        source = t("provider_error.named", source=source, name=error.provider)
+    return t(f"provider_error.kind.{error.kind.value}", source=source)
 
 
-def _rows(found: ProviderError, words: Translations) -> tuple[tuple[str, str], ...]:
-    """What is known and what is not, in the order people ask."""
-    charged = words(f"decode.charged.{found.charged.value}")
-    after = words("decode.after", seconds=f"{found.after_s:g}") if found.after_s else ""
-    retry = " ".join(part for part in (words(f"decode.retry.{found.retry.value}"), after) if part)
+def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str], ...]:
+    """Known and unknown facts about the error, as label and value."""
+    charged = t(f"provider_error.charged.{error.charged.value}")
+    after = t("provider_error.retry_after", seconds=f"{error.after_s:g}") if error.after_s else ""
+    retry = " ".join(part for part in (t(f"provider_error.retry.{error.retry.value}"), after) if part)
     rows = [
-        (words("decode.stage_label"), words(f"decode.stage.{found.stage.value}")),
-        (words("decode.category_label"), _category(found, words)),
-        (words("decode.charged_label"), charged),
-        (words("decode.retry_label"), retry),
+        (t("provider_error.stage_label"), t(f"provider_error.stage.{error.stage.value}")),
+        (t("provider_error.category_label"), _category(error, t)),
+        (t("provider_error.charged_label"), charged),
+        (t("provider_error.retry_label"), retry),
     ]
-    if words.tag == "en" and found.next_step:
-        rows.append((words("explain.next_step"), found.next_step))
-    if found.via:
-        rows.append((words("decode.via_label"), found.via))
-    if found.code:
-        rows.append((words("decode.code_label"), found.code))
-    if found.message:
-        rows.append((words("decode.message_label"), found.message))
-    rows.append((words("decode.sure_label"), words(f"decode.sure.{found.confidence.value}")))
-    if found.documented and found.confidence is not Confidence.NONE:
-        rows.append((words("decode.documented_label"), found.documented))
+    if t.tag == "en" and error.next_step:
+        rows.append((t("explain.next_step"), error.next_step))
+    if error.via:
+        rows.append((t("provider_error.via_label"), error.via))
+    if error.code:
+        rows.append((t("provider_error.code_label"), error.code))
+    if error.message:
+        rows.append((t("provider_error.message_label"), error.message))
+    rows.append(
+        (t("provider_error.confidence_label"), t(f"provider_error.confidence.{error.confidence.value}"))
+    )
+    if error.documented and error.confidence is not Confidence.NONE:
+        rows.append((t("provider_error.documented_label"), error.documented))
     return tuple(rows)
 
 
-def _category(found: ProviderError, words: Translations) -> str:
-    key = f"category.{found.category.replace('/', '_').replace('-', '_')}"
-    return words(key) if words.has(key) else found.category
+def _category(error: ProviderError, t: Translations) -> str:
+    key = f"category.{error.category.replace('/', '_').replace('-', '_')}"
+    return t(key) if t.has(key) else error.category

@@ -1,4 +1,4 @@
-"""How often strangers may ask, by address: enough for people, too little for floods."""
+"""Rate limit per client address, for pages without an account."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from collections.abc import Callable
 
 from safelight.errors import RateLimited
 
-_REMEMBERED = 10_000
+_MAX_ADDRESSES = 10_000
 
 
 class RateLimiter:
-    """So many in any `window_s` from one address. In memory: each process counts its own."""
+    """Allows `max_requests` per address in any `window_s`. In memory, so each process counts separately."""
 
-    def __init__(self, most: int, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
+    def __init__(
+        self, max_requests: int, window_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_requests = max_requests
         self._window_s = window_s
         self._clock = clock
-        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+        self._requests: OrderedDict[str, deque[float]] = OrderedDict()
 
     def allow(self, address: str) -> None:
-        """Count one. Raises `Limited`, saying when the next is free."""
+        """Count one request. Raises `RateLimited` with the time until the next request is allowed."""
         now = self._clock()
-        times = self._seen.setdefault(address, deque())
-        self._seen.move_to_end(address)
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+        times = self._requests.setdefault(address, deque())
+        self._requests.move_to_end(address)
+        while len(self._requests) > _MAX_ADDRESSES:
+            self._requests.popitem(last=False)
         while times and times[0] <= now - self._window_s:
             times.popleft()
-        if len(times) >= self._most:
-            wait = times[0] + self._window_s - now
+        if len(times) >= self._max_requests:
+            wait_s = times[0] + self._window_s - now
             raise RateLimited(
-                "That is more than is answered for one address right now. Nothing was kept.",
-                retry_after_s=max(1.0, wait),
+                "Too many requests from this address. Nothing was stored.",
+                retry_after_s=max(1.0, wait_s),
             )
         times.append(now)

@@ -1,4 +1,4 @@
-"""Settings as they may be shown: names and values, and never a secret."""
+"""The settings in force for the settings page, without secrets."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 
 from safelight.net.redaction import redact
 
-#: Names whose values are nobody's business, whatever they hold.
-_SECRET = re.compile(r"(?i)(secret|token|passw|credential|api_?key|access_key|private|^key$|_key$|headers?$)")
-_LONGEST = 200
+#: Names of settings whose values are never shown.
+_SECRET_NAME = re.compile(
+    r"(?i)(secret|token|passw|credential|api_?key|access_key|private|^key$|_key$|headers?$)"
+)
+_MAX_VALUE_CHARS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedactedSetting:
     name: str
     value: str
-    #: There is a value, and it is kept from view.
+    #: The setting has a value, but it is secret.
     hidden: bool = False
 
 
@@ -29,33 +31,35 @@ class SettingsSection:
     rows: tuple[RedactedSetting, ...]
 
 
-def sections(settings: Mapping[str, Any]) -> tuple[SettingsSection, ...]:
-    """The sections in their order; what stands at the top comes first."""
-    alone = tuple(_row(name, value) for name, value in settings.items() if not isinstance(value, Mapping))
-    tables = tuple(
-        SettingsSection(name=name, rows=tuple(_flat("", value)))
+def redact_settings(settings: Mapping[str, Any]) -> tuple[SettingsSection, ...]:
+    """The settings by section, top-level settings first."""
+    top_level = tuple(
+        _redact_setting(name, value) for name, value in settings.items() if not isinstance(value, Mapping)
+    )
+    sections = tuple(
+        SettingsSection(name=name, rows=tuple(_flatten("", value)))
         for name, value in settings.items()
         if isinstance(value, Mapping)
     )
-    return (*((SettingsSection(name="", rows=alone),) if alone else ()), *tables)
+    return (*((SettingsSection(name="", rows=top_level),) if top_level else ()), *sections)
 
 
-def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[RedactedSetting]:
+def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[RedactedSetting]:
     for name, value in table.items():
-        whole = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value and not _SECRET.search(name):
-            yield from _flat(f"{whole}.", value)
+        full_name = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value and not _SECRET_NAME.search(name):
+            yield from _flatten(f"{full_name}.", value)
         else:
-            yield _row(whole, value)
+            yield _redact_setting(full_name, value)
 
 
-def _row(name: str, value: Any) -> RedactedSetting:
-    last = name.rpartition(".")[2]
-    # Paths of keys are no keys; their values are what matters, and those lie in files.
-    is_file = isinstance(value, str) and last in {"key", "key_file", "tls_key"} and "/" in value
-    if _SECRET.search(last) and not is_file and value not in (None, "", {}):
+def _redact_setting(name: str, value: Any) -> RedactedSetting:
+    last_part = name.rpartition(".")[2]
+    # The path of a key file is not secret.
+    is_file = isinstance(value, str) and last_part in {"key", "key_file", "tls_key"} and "/" in value
+    if _SECRET_NAME.search(last_part) and not is_file and value not in (None, "", {}):
         return RedactedSetting(name=name, value="", hidden=True)
     if value is None or value in ({}, []):
         return RedactedSetting(name=name, value="")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return RedactedSetting(name=name, value=redact(text, longest=_LONGEST))
+    return RedactedSetting(name=name, value=redact(text, longest=_MAX_VALUE_CHARS))

@@ -1,4 +1,4 @@
-"""Templates and static files, and what every page is given."""
+"""Renders templates with the values that every page needs, and serves static files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from safelight.trust.accounts import Principal
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
-from .formatting import moment
+from .formatting import format_datetime
 from .navigation import nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
-from .translations import Translations, languages, negotiate_language
+from .translations import Translations, load_languages, negotiate_language
 
 THEME_COOKIE = "safelight_theme"
-#: In the order the switch goes through them.
+#: In the order in which the theme button switches.
 THEMES = ("auto", "dark", "light")
 
 
 class Pages:
-    """Renders templates. Static files are read once, and their address has their hash in it."""
+    """Renders templates. Static files are read once; their URL contains their hash."""
 
     def __init__(self, state: AppState) -> None:
         self._state = state
@@ -48,12 +48,12 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        # Made now, so that the first page is as quick as the next.
+        # Compile the templates now, so that the first page is as fast as later ones.
         for name in self._environment.list_templates(extensions=["html"]):
             self._environment.get_template(name)
-        languages()
+        load_languages()
 
-    def words(self, request: Request) -> Translations:
+    def translations(self, request: Request) -> Translations:
         return negotiate_language(
             request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
         )
@@ -67,52 +67,52 @@ class Pages:
         principal: Principal | None = None,
         status: int = 200,
     ) -> HTMLResponse:
-        """The page, with words, theme, banner, ways on and version beside its own values."""
-        waivers, waiting = await self._state.threads.run(self._around, principal)
-        words = self.words(request)
+        """Render a page. Adds translations, theme, banner, navigation and version to `values`."""
+        waivers, waiting_cases = await self._state.threads.run(self._load_banner_and_queue, principal)
+        t = self.translations(request)
         theme = request.cookies.get(THEME_COOKIE, THEMES[0])
         theme = theme if theme in THEMES else THEMES[0]
         path = request.url.path
         common = {
-            "t": words,
+            "t": t,
             "theme": theme,
             "next_theme": THEMES[(THEMES.index(theme) + 1) % len(THEMES)],
             "languages": [
-                (each.tag, each("language"), each("language_short")) for each in languages().values()
+                (each.tag, each("language"), each("language_short")) for each in load_languages().values()
             ],
             "static": f"/static/{self._version}",
-            "banners": [_banner(waiver, words) for waiver in waivers],
+            "banners": [_banner_text(waiver, t) for waiver in waivers],
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
-            "ways": nav_items(principal, path, waiting),
-            "here": path,
+            "nav_items": nav_items(principal, path, waiting_cases),
+            "current_path": path,
         }
         text = self._environment.get_template(template).render({**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
 
-    def _around(self, principal: Principal | None) -> tuple[Sequence[Waiver], int]:
-        """What stands around every page: the waivers in force, and how many cases wait for this person."""
+    def _load_banner_and_queue(self, principal: Principal | None) -> tuple[Sequence[Waiver], int]:
+        """The waivers in force for the banner, and the number of open cases for the navigation."""
         services = self._state.services
-        waiting = services.reviews.count_open(principal) if principal is not None else 0
-        return services.waivers(), waiting
+        waiting_cases = services.reviews.count_open(principal) if principal is not None else 0
+        return services.waivers(), waiting_cases
 
     def static(self, request: Request) -> Response:
-        """A file of ours; it may be kept for ever, for a changed one has another address."""
+        """A static file. It can be cached forever, because a changed file has another URL."""
         name = request.path_params["name"]
         content = self._static.get(name)
         if content is None:
             raise HTTPException(404)
-        kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
+        media_type = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
         return Response(
-            content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
+            content, media_type=media_type, headers={"cache-control": "public, max-age=31536000, immutable"}
         )
 
 
-def _banner(waiver: Waiver, words: Translations) -> str:
-    whole = EVERYTHING in waiver.categories
-    categories = words("banner.everything") if whole else words.listed(list(waiver.categories))
-    sentence = words("banner.one", name=waiver.name, who=waiver.decided_by, categories=categories)
+def _banner_text(waiver: Waiver, t: Translations) -> str:
+    all_categories = EVERYTHING in waiver.categories
+    categories = t("banner.everything") if all_categories else t.join_list(list(waiver.categories))
+    sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, categories=categories)
     if waiver.expires_at is None:
         return sentence
-    return f"{sentence} {words('banner.until', at=moment(waiver.expires_at, words))}"
+    return f"{sentence} {t('banner.until', at=format_datetime(waiver.expires_at, t))}"

@@ -1,4 +1,6 @@
-"""The one exception to "nothing leaves unchecked": a small grey look for who decides, on the record first."""
+"""Shows a reviewer a small greyscale preview of unreleased content. Each view is first written to the
+audit log.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import CaseFile, CaseState
 
-from .greyscale_preview import draw
+from .greyscale_preview import draw_greyscale_preview
 
 if TYPE_CHECKING:
     from safelight.jobs.repository import VideoRepository
@@ -22,50 +24,50 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
 
 _LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
-#: What is shown of a held or reported video: the clip that was judged, else what it was to be made from.
-_KINDS = ("generated", "sealed", "reference")
+#: Which file of a held or reported video is shown: the generated clip, else the sealed file or the reference.
+_FILE_KINDS = ("generated", "sealed", "reference")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reveal:
+class RevealPictures:
     database: Database
     store: VideoRepository
     blobs: BlobStore
     sandbox: Sandbox
     scratch: Path
 
-    def __call__(self, principal: Principal, file: CaseFile) -> bytes:
-        """A grey contact sheet as WebP. `NotFound` where there are no pictures, or the case is closed."""
-        case = file.case
+    def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
+        """A greyscale contact sheet as WebP. Raises `NotFound` if the case has no images or is closed."""
+        case = case_file.case
         principal.require(KeyScope.VAULT if case.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
-            raise NotFound("This case is closed; there is no need to look any more.")
+            raise NotFound("This case is closed. Images are shown only for open cases.")
         files = self.store.files(principal.tenant, case.video_id)
-        found = next((row for kind in _KINDS for row in files if row.kind == kind), None)
-        if found is None:
-            raise NotFound("There are no pictures to this case: words alone are to be decided on.")
+        stored = next((row for kind in _FILE_KINDS for row in files if row.kind == kind), None)
+        if stored is None:
+            raise NotFound("This case has no images. Decide on the text.")
         with self.database.transaction(principal.tenant) as tx:
             tx.append_audit(
                 "case.revealed",
                 subject=case.video_id,
                 actor=principal.id,
-                content={"case": case.id, "sha256": found.sha256},
+                content={"case": case.id, "sha256": stored.sha256},
             )
-        return self._draw(principal.tenant, found.sha256, found.media_type)
+        return self._draw_preview(principal.tenant, stored.sha256, stored.media_type)
 
-    def _draw(self, tenant: str, sha256: str, media_type: str) -> bytes:
-        bench = self.scratch / new_id("req")
-        bench.mkdir(parents=True)
+    def _draw_preview(self, tenant: str, sha256: str, media_type: str) -> bytes:
+        work_dir = self.scratch / new_id("req")
+        work_dir.mkdir(parents=True)
         try:
-            source, into = bench / "source", bench / "sheet.webp"
+            source, sheet = work_dir / "source", work_dir / "sheet.webp"
             self.blobs.copy_to(tenant, sha256, source)
             self.sandbox.run(
-                EntryPoint.of(draw),
-                {"source": str(source), "into": str(into), "media_type": media_type},
+                EntryPoint.of(draw_greyscale_preview),
+                {"source": str(source), "into": str(sheet), "media_type": media_type},
                 reads=[source],
-                writes=[into],
+                writes=[sheet],
                 limits=_LIMITS,
             )
-            return into.read_bytes()
+            return sheet.read_bytes()
         finally:
-            shutil.rmtree(bench, ignore_errors=True)
+            shutil.rmtree(work_dir, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What waits for a person, one case of it, and the decision."""
+"""The review queue, the page of one case, and decisions."""
 
 from __future__ import annotations
 
@@ -17,66 +17,66 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
 from safelight.trust.reviews.models import ACTIONS
 
-from .explanation_view import lines, spans
-from .formatting import category_name, length, moment, short
+from .explanation_view import explanation_lines, prompt_spans
+from .formatting import format_datetime, format_duration, translate_category, truncate
 from .handler import PageHandler
 from .highlights import split_highlights
 from .timeline import record_view
 from .translations import Translations
-from .verdict_text import deciding, told
+from .verdict_text import blocking_verdict, explain_video
 
-PER_PAGE = 30
-#: What a person decides on; cost and next steps are for those who ordered.
-_DECIDED_ON = ("categories", "rule", "evidence", "not_checked")
-#: Clauses that have a key: 1 to 9.
-_CLAUSES = 9
+CASES_PER_PAGE = 30
+#: Explanation details for reviewers. Cost and next steps are for the person who requested the video.
+_REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked")
+#: Clauses with a keyboard shortcut (1-9).
+_MAX_CLAUSES = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A case in the queue: what, why it is here, and when it is due."""
+class CaseRow:
+    """A case in the queue."""
 
     id: str
     href: str
     kind: str
-    what: str
-    why: str
+    prompt: str
+    reason: str
     due: str
-    late: bool
+    overdue: bool
     state: str
 
 
 class ReviewPages(PageHandler):
-    async def cases(self, request: Request, principal: Principal) -> Response:
-        """The queue, due first comes first; `state=closed` shows what was decided."""
+    async def list_cases(self, request: Request, principal: Principal) -> Response:
+        """The queue, earliest due date first; `state=closed` lists decided cases."""
         state = request.query_params.get("state", "open")
         after = request.query_params.get("after") or None
-        wanted = CaseState.OPEN if state == "open" else None
-        words = self.words(request)
+        state_filter = CaseState.OPEN if state == "open" else None
+        t = self.translations(request)
         page = await self.run(
-            self.services.reviews.list, principal, state=wanted, after=after, limit=PER_PAGE
+            self.services.reviews.list, principal, state=state_filter, after=after, limit=CASES_PER_PAGE
         )
         cases = [case for case in page.cases if state == "open" or case.state is not CaseState.OPEN]
         prompts = await self.run(self._prompts, principal, cases)
-        return await self.page(
+        return await self.render_page(
             request,
             "review.html",
             principal,
             cases=[
-                _waiting(case, prompts.get(case.video_id, ""), words, self.console.clock()) for case in cases
+                _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
             ],
             state=state if state == "open" else "closed",
-            done=_done(request),
+            decided_case=_decided_case(request),
             more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
         )
 
-    async def case(self, request: Request, principal: Principal) -> Response:
-        return await self._show(request, principal, request.path_params["case_id"])
+    async def show_case(self, request: Request, principal: Principal) -> Response:
+        return await self._render_case(request, principal, request.path_params["case_id"])
 
     async def decide(self, request: Request, principal: Principal) -> Response:
-        """Approve or refuse, keep or withdraw, overturn or uphold, with a reason; then the next case."""
+        """Decide a case with a reason, then open the next case."""
         case_id = request.path_params["case_id"]
-        form = await self.form(request)
+        form = await self.read_form(request)
         try:
             await self.run(
                 self.services.reviews.decide,
@@ -87,19 +87,21 @@ class ReviewPages(PageHandler):
                 clause=form.get("clause") or None,
             )
         except (InvalidField, Conflict, Forbidden) as problem:
-            return await self._show(request, principal, case_id, problem=problem, form=form)
+            return await self._render_case(request, principal, case_id, problem=problem, form=form)
         page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
-        done = f"?done={case_id}"
-        return self.redirect(f"/review/{page.cases[0].id}{done}" if page.cases else f"/review{done}")
+        decided_case = f"?decided={case_id}"
+        return self.redirect(
+            f"/review/{page.cases[0].id}{decided_case}" if page.cases else f"/review{decided_case}"
+        )
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
-        """The grey pictures, once each time they are asked for; the look is on the record before."""
-        show = self.console.reveal
-        if show is None:
-            raise NotFound("This gateway shows no pictures.")
-        file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
-        picture = await self.run(show, principal, file)
-        return Response(picture, media_type="image/webp", headers={"cache-control": "no-store"})
+        """The greyscale images of a case. Each request is written to the audit log first."""
+        reveal_pictures = self.console.reveal
+        if reveal_pictures is None:
+            raise NotFound("This server shows no images.")
+        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
+        image = await self.run(reveal_pictures, principal, case_file)
+        return Response(image, media_type="image/webp", headers={"cache-control": "no-store"})
 
     def _prompts(self, principal: Principal, cases: list[Case]) -> dict[str, str]:
         found = {}
@@ -110,7 +112,7 @@ class ReviewPages(PageHandler):
                 continue
         return found
 
-    async def _show(
+    async def _render_case(
         self,
         request: Request,
         principal: Principal,
@@ -119,107 +121,114 @@ class ReviewPages(PageHandler):
         problem: SafelightError | None = None,
         form: dict[str, str] | None = None,
     ) -> Response:
-        words = self.words(request)
-        file = await self.run(self.services.reviews.get, principal, case_id)
-        record = await self.run(self.services.videos.record, principal, file.case.video_id)
+        t = self.translations(request)
+        case_file = await self.run(self.services.reviews.get, principal, case_id)
+        record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
-        parts = self.console.policies
-        policy = await self.run(parts.in_force, principal.tenant) if parts else None
+        policies = self.console.policies
+        policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
-        return await self.page(
+        return await self.render_page(
             request,
             "case.html",
             principal,
             problem.status if problem else 200,
             queue=[
-                _waiting(case, prompts.get(case.video_id, ""), words, self.console.clock())
+                _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock())
                 for case in queue.cases
             ],
-            **self._case(file, record, words),
-            clauses=clauses(policy, record, words),
-            actions=[action.value for action in ACTIONS[file.case.kind]],
-            may=principal.has_scope(KeyScope.VAULT if file.case.quarantined else KeyScope.REVIEW),
-            others_only=file.requires_other_reviewer,
+            **self._case_values(case_file, record, t),
+            clauses=likely_clauses(policy, record, t),
+            actions=[action.value for action in ACTIONS[case_file.case.kind]],
+            may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
+            other_reviewer_required=case_file.requires_other_reviewer,
             problem=problem,
             form=form or {},
-            pictures=self.console.reveal is not None and file.case.state is CaseState.OPEN,
-            done=_done(request),
+            can_reveal=self.console.reveal is not None and case_file.case.state is CaseState.OPEN,
+            decided_case=_decided_case(request),
         )
 
-    def _case(self, file: CaseFile, record: VideoRecord, words: Translations) -> dict[str, Any]:
-        taxonomy, case = self.services.taxonomy, file.case
-        said = told(record.video, record, taxonomy, words, ExplanationLevel.REVIEWER)
-        details = {name: said.details[name] for name in _DECIDED_ON if name in said.details}
+    def _case_values(self, case_file: CaseFile, record: VideoRecord, t: Translations) -> dict[str, Any]:
+        taxonomy, case = self.services.taxonomy, case_file.case
+        explanation = explain_video(record.video, record, taxonomy, t, ExplanationLevel.REVIEWER)
+        details = {
+            name: explanation.details[name] for name in _REVIEWER_DETAILS if name in explanation.details
+        }
         return {
-            "case": _waiting(case, record.video.prompt, words, self.console.clock()),
-            "stage": words(f"way.step.{case.stage.value}"),
+            "case": _case_row(case, record.video.prompt, t, self.console.clock()),
+            "stage": t(f"steps.name.{case.stage.value}"),
             "quarantined": case.quarantined,
             "video": record.video,
-            "prompt": split_highlights(record.video.prompt, spans(details)),
-            "lines": [line for line in lines(details, record.video.prompt, words) if not line.href],
-            "record": record_view(record, taxonomy, words),
-            "opened": moment(case.opened_at, words),
-            "due_at": moment(case.due_at, words),
-            "decision": file.decision,
-            "decided_at": moment(file.decision.at, words) if file.decision else "",
-            "reports": file.reports,
-            "notes": [_note(note, words) for note in file.notes],
+            "prompt": split_highlights(record.video.prompt, prompt_spans(details)),
+            "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
+            "record": record_view(record, taxonomy, t),
+            "opened_at": format_datetime(case.opened_at, t),
+            "due_at": format_datetime(case.due_at, t),
+            "decision": case_file.decision,
+            "decided_at": format_datetime(case_file.decision.at, t) if case_file.decision else "",
+            "reports": case_file.reports,
+            "notes": [_note_row(note, t) for note in case_file.notes],
         }
 
 
-def _done(request: Request) -> str:
-    """The case decided just before, by its id."""
-    done = request.query_params.get("done", "")
-    return done if done.startswith("case_") else ""
+def _decided_case(request: Request) -> str:
+    """The id of the case that was decided just before."""
+    decided_case = request.query_params.get("decided", "")
+    return decided_case if decided_case.startswith("case_") else ""
 
 
-def _note(note: Any, words: Translations) -> dict[str, str]:
+def _note_row(note: Any, t: Translations) -> dict[str, str]:
     key = f"report.reason.{note['reason']}"
     return {
-        "at": moment(float(note["at"]), words),
-        "why": words(key) if words.has(key) else str(note["reason"] or note["category"] or ""),
+        "at": format_datetime(float(note["at"]), t),
+        "reason": t(key) if t.has(key) else str(note["reason"] or note["category"] or ""),
         "note": str(note["note"]),
     }
 
 
-def clauses(policy: Policy | None, record: VideoRecord, words: Translations) -> tuple[tuple[str, str], ...]:
-    """The rules a decision most likely rests on, for keys 1 to 9: those that fired, then their family."""
-    verdict = deciding(record)
+def likely_clauses(
+    policy: Policy | None, record: VideoRecord, t: Translations
+) -> tuple[tuple[str, str], ...]:
+    """The rules a decision can name, for keys 1 to 9: first the matched rules, then other rules of the
+    same family.
+    """
+    verdict = blocking_verdict(record)
     fired = list(verdict.matched_rules) if verdict else []
     reasons = {rule.id: rule.reason for rule in policy.rules} if policy else {}
-    family = [name for name in reasons if fired and name.partition("-")[0] == fired[0].partition("-")[0]]
-    say = words.reason
+    same_family = [name for name in reasons if fired and name.partition("-")[0] == fired[0].partition("-")[0]]
+    translate = t.translate_reason
     return tuple(
-        (name, say(reasons.get(name, ""))) for name in list(dict.fromkeys([*fired, *family]))[:_CLAUSES]
+        (name, translate(reasons.get(name, "")))
+        for name in list(dict.fromkeys([*fired, *same_family]))[:_MAX_CLAUSES]
     )
 
 
-def _waiting(case: Case, prompt: str, words: Translations, now: float) -> Waiting:
-    left = case.due_at - now
+def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:
+    remaining_s = case.due_at - now
     if case.state is not CaseState.OPEN:
-        due = words(f"review.state.{case.state.value}")
-    elif left > 0:
-        due = words("review.due_in", left=length(left, words))
+        due = t(f"review.state.{case.state.value}")
+    elif remaining_s > 0:
+        due = t("review.due_in", remaining=format_duration(remaining_s, t))
     else:
-        due = words("review.late", late=length(-left, words))
-    return Waiting(
+        due = t("review.overdue", by=format_duration(-remaining_s, t))
+    return CaseRow(
         id=case.id,
         href=f"/review/{case.id}",
         kind=case.kind.value,
-        what=short(prompt, 120),
-        why=" ".join(_why(case, words)),
+        prompt=truncate(prompt, 120),
+        reason=" ".join(_case_reasons(case, t)),
         due=due,
-        late=left <= 0 and case.state is CaseState.OPEN and case.kind is CaseKind.HOLD,
+        overdue=remaining_s <= 0 and case.state is CaseState.OPEN and case.kind is CaseKind.HOLD,
         state=case.state.value,
     )
 
 
-def _why(case: Case, words: Translations) -> Iterator[str]:
+def _case_reasons(case: Case, t: Translations) -> Iterator[str]:
     if case.kind is CaseKind.REPORT:
-        yield words("review.reported")
+        yield t("review.reported")
     elif case.kind is CaseKind.APPEAL:
-        yield words("review.appealed")
+        yield t("review.appealed")
     if case.category:
-        yield category_name(case.category, words)
+        yield translate_category(case.category, t)
     elif case.reason and case.kind is CaseKind.HOLD:
-        yield words.reason(case.reason)
+        yield t.translate_reason(case.reason)

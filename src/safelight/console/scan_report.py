@@ -1,4 +1,6 @@
-"""A scan as one page to forward: no script, nothing loaded, no path of this machine, nothing sharp."""
+"""Renders the HTML report of a scan: one file without scripts, external resources, local paths or sharp
+images.
+"""
 
 from __future__ import annotations
 
@@ -17,60 +19,62 @@ import safelight
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.categories import Taxonomy
 
-from .formatting import iso, moment
+from .formatting import format_datetime, format_iso
 from .scan_report_view import FileView, file_view
 from .translations import Translations
 
-#: So many files are shown in full however they fared; of more, those that were plainly allowed in one line.
-IN_FULL = 40
+#: Up to this number of files all are shown in full; above it, allowed files are only listed.
+MAX_FULL_FILES = 40
 
 
-def page(
+def render_scan_report(
     reports: Sequence[FileReport],
     *,
-    words: Translations,
+    translations: Translations,
     taxonomy: Taxonomy,
-    left: int = 0,
+    not_scanned: int = 0,
     at: float | None = None,
 ) -> str:
-    """The reports as one HTML document. `left`: files that were not reached."""
-    views = [file_view(report, taxonomy, words, number) for number, report in enumerate(reports, 1)]
-    full = [view for view in views if len(views) <= IN_FULL or view.tone != "allow"]
-    style = _style()
+    """The reports as one HTML document. `left`: number of files that were not scanned."""
+    views = [file_view(report, taxonomy, translations, number) for number, report in enumerate(reports, 1)]
+    views_in_full = [view for view in views if len(views) <= MAX_FULL_FILES or view.tone != "allow"]
+    style = _load_style()
     now = time.time() if at is None else at
     return (
-        _environment()
-        .get_template("scanned.html")
+        _template_environment()
+        .get_template("scan_report.html")
         .render(
-            t=words,
+            t=translations,
             style=Markup(style),  # noqa: S704
-            policy=_policy(style),
-            icon=_data(files("safelight.console").joinpath("static/mark.svg").read_bytes(), "image/svg+xml"),
-            title=views[0].name if len(views) == 1 else words("scan.files", count=len(views)),
-            made=moment(now, words),
-            iso=iso(now),
+            policy=_content_security_policy(style),
+            icon=_data_uri(
+                files("safelight.console").joinpath("static/logo.svg").read_bytes(), "image/svg+xml"
+            ),
+            title=views[0].name if len(views) == 1 else translations("scan.files", count=len(views)),
+            created_at=format_datetime(now, translations),
+            created_iso=format_iso(now),
             version=safelight.__version__,
-            views=full,
+            views=views_in_full,
             rows=views if len(views) != 1 else (),
-            brief=len(views) - len(full),
-            counts=_counts(views),
-            left=left,
-            webp=lambda content: _data(content, "image/webp"),
+            listed_only=len(views) - len(views_in_full),
+            counts=_count_verdicts(views),
+            not_scanned=not_scanned,
+            webp=lambda content: _data_uri(content, "image/webp"),
         )
     )
 
 
-def _counts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:
-    """Tone, word and how many, the gravest first."""
-    found = Counter((view.tone, view.word) for view in views)
-    order = ("block", "hold", "trouble", "label", "allow")
+def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:
+    """Tone, verdict and count, most severe first."""
+    counts = Counter((view.tone, view.verdict) for view in views)
+    order = ("block", "hold", "error", "label", "allow")
     return [
         (tone, word, count)
-        for (tone, word), count in sorted(found.items(), key=lambda one: (order.index(one[0][0]), one[0][1]))
+        for (tone, word), count in sorted(counts.items(), key=lambda one: (order.index(one[0][0]), one[0][1]))
     ]
 
 
-def _environment() -> Environment:
+def _template_environment() -> Environment:
     return Environment(
         loader=PackageLoader("safelight.console", "templates"),
         autoescape=True,
@@ -80,22 +84,22 @@ def _environment() -> Environment:
     )
 
 
-def _style() -> str:
-    """The console's own style, and what only this page needs, without comments and blank lines."""
+def _load_style() -> str:
+    """The console's stylesheet and the report's own, without comments and empty lines."""
     static = files("safelight.console").joinpath("static")
     text = "\n".join(
-        static.joinpath(name).read_text(encoding="utf-8") for name in ("console.css", "scanned.css")
+        static.joinpath(name).read_text(encoding="utf-8") for name in ("console.css", "scan_report.css")
     )
     return re.sub(r"/\*.*?\*/|\n\s*(?=\n)", "", text, flags=re.DOTALL)
 
 
-def _policy(style: str) -> str:
-    """Nothing may be loaded, run or sent; pictures are in the page, and so is the style of this hash."""
+def _content_security_policy(style: str) -> str:
+    """The Content-Security-Policy: only this inline style (by hash) and images as data URIs."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
 
 
-def _data(content: bytes, kind: str) -> str:
+def _data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,509 +1,282 @@
-"""What the report of a scan says of one file, worked out before the template sees it."""
+"""The view of one scanned file in the scan report."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safelight.moderation.file_scan import FileReport
-from safelight.moderation.file_scan import TranscriptLine as Said
+from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, CoverageStatus
-from safelight.policy.findings import (
-    Evidence,
-    Finding,
-    FrameRange,
-    ImageBox,
-    Match,
-    Modality,
-    TextSpan,
-    TimeRange,
-)
+from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
-from .formatting import category_name, decimal, length, moment
+from .formatting import format_datetime, format_decimal, translate_category
+from .scan_report_tables import (
+    DetectorRunRow,
+    ScanCoverageRow,
+    detector_run_row,
+    file_fact_rows,
+    frame_count,
+    media_facts,
+    scan_cost_rows,
+    scan_coverage_rows,
+    strip_folders,
+)
+from .scan_report_timeline import (
+    ScanFindingRow,
+    TimelineLane,
+    scan_finding_row,
+    time_spans,
+    timeline_lanes,
+    timeline_ticks,
+)
+from .timeline import is_hidden
 from .translations import Translations
 
-#: An absolute path with at least one folder, as errors of libraries quote them.
-_PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")
-_STRIP = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentRow:
-    """Left edge and width in thousandths of the clip, and how strong."""
-
-    left: int
-    width: int
-    strength: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimelineLane:
-    """One category in frames or sound over the length of the clip."""
-
-    name: str
-    place: str
-    segments: tuple[SegmentRow, ...]
-    peaks: tuple[int, ...]
-    strongest: str
-    said: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeenRow:
-    name: str
-    where: str
-    score: str
-    peak: str
-    reason: str
-    by: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoverageRow:
-    name: str
-    place: str
-    word: str
-    said: str
-    by: str
-    measured: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRow:
-    name: str
-    version: str
-    calls: str
-    cpu: str
-    note: str
+_MAX_STRIP_FRAMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileView:
     anchor: str
     name: str
-    #: allow, label, hold, block or trouble: the colour, always with its word and sign.
+    #: Colour: allow, label, hold, block or error. The verdict and an icon are always shown with it.
     tone: str
-    word: str
-    #: What happened and why, in sentences; those of `foreign` are in English, whatever the page is in.
-    lead: tuple[str, ...]
-    foreign: tuple[str, ...] = ()
+    verdict: str
+    #: What happened, why and the next step. `english_sentences` are English in every language of the report.
+    sentences: tuple[str, ...]
+    english_sentences: tuple[str, ...] = ()
     rule: str = ""
     category: str = ""
     lanes: tuple[TimelineLane, ...] = ()
     ticks: tuple[tuple[str, str], ...] = ()
-    seen: tuple[SeenRow, ...] = ()
+    findings: tuple[ScanFindingRow, ...] = ()
     withheld: int = 0
-    #: Nothing was found at all, as far as was looked.
-    clean: bool = False
-    stills: tuple[tuple[str, bytes], ...] = ()
-    #: Why there are no pictures.
-    no_stills: str = ""
+    #: No findings in what was checked.
+    nothing_found: bool = False
+    previews: tuple[tuple[str, bytes], ...] = ()
+    #: Why the report has no images of this file.
+    no_previews_reason: str = ""
     sheet: bytes = b""
-    #: Column and row of each frame on the sheet, and how many of either there are.
-    cells: tuple[tuple[int, int], ...] = ()
-    grid: tuple[int, int] = (0, 0)
-    shape: tuple[int, int] = (16, 9)
+    #: Column and row of each frame in the contact sheet; `sheet_grid` is the number of columns and rows.
+    strip_cells: tuple[tuple[int, int], ...] = ()
+    sheet_grid: tuple[int, int] = (0, 0)
+    frame_size: tuple[int, int] = (16, 9)
     transcript: tuple[tuple[str, str], ...] = ()
-    texts: tuple[tuple[str, str], ...] = ()
-    #: Words were kept back, because they would be a manual.
-    words_withheld: bool = False
-    sound: str = ""
-    coverage: tuple[CoverageRow, ...] = ()
-    off: str = ""
-    blind: str = ""
+    ocr_lines: tuple[tuple[str, str], ...] = ()
+    #: Text withheld because it could be used as instructions.
+    text_withheld: bool = False
+    audio_note: str = ""
+    coverage: tuple[ScanCoverageRow, ...] = ()
+    categories_off: str = ""
+    unsupported: str = ""
     waivers: tuple[str, ...] = ()
     cost: tuple[tuple[str, str], ...] = ()
-    runs: tuple[RunRow, ...] = ()
+    runs: tuple[DetectorRunRow, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    origin: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
     sha256: str = ""
     policy: str = ""
     policy_sha256: str = ""
     detectors: str = ""
-    looked_at: str = ""
+    scanned_at: str = ""
     version: str = ""
-    #: For the table of many files.
-    length: str = ""
+    #: For the table of a report on several files.
+    duration: str = ""
     scan: Mapping[str, Any] = field(default_factory=dict)
 
 
-def file_view(report: FileReport, taxonomy: Taxonomy, words: Translations, number: int) -> FileView:
-    """The view of one file. Of a vaulted one only that it was blocked; of discreet findings only how many."""
+def file_view(report: FileReport, taxonomy: Taxonomy, t: Translations, number: int) -> FileView:
+    """The view of one file. A vaulted file shows only that it was blocked; hidden findings are only
+    counted.
+    """
     common: dict[str, Any] = {
         "anchor": f"file-{number}",
         "name": report.name,
         "sha256": report.sha256,
-        "looked_at": moment(report.looked_at, words),
+        "scanned_at": format_datetime(report.looked_at, t),
         "version": report.version,
     }
     verdict = report.verdict
     if verdict is None:
         return FileView(
             **common,
-            tone="trouble",
-            word=words("scan.not_judged"),
-            lead=(words("scan.not_judged_text"),),
-            foreign=(without_paths(report.problem),),
-            facts=_file_facts(report, words),
+            tone="error",
+            verdict=t("scan.failed"),
+            sentences=(t("scan.failed_text"),),
+            english_sentences=(strip_folders(report.problem),),
+            facts=file_fact_rows(report, t),
         )
     tested: dict[str, Any] = {"policy": verdict.policy, "policy_sha256": verdict.policy_sha256}
     if verdict.vault:
-        told = (words("scan.vaulted_text"),)
-        return FileView(**common, **tested, tone="block", word=words("verdict.block"), lead=told)
-    open_ = [finding for finding in report.findings if not _discreet(finding.category, taxonomy)]
-    withheld = len(report.findings) - len(open_)
-    discreet = _discreet(verdict.category, taxonomy)
-    lead, foreign = _lead(verdict, words, discreet=discreet)
-    seconds = _seconds(report)
-    said = () if withheld else report.transcript or ()
+        sentences = (t("scan.vaulted_text"),)
+        return FileView(**common, **tested, tone="block", verdict=t("verdict.block"), sentences=sentences)
+    visible = [finding for finding in report.findings if not is_hidden(finding.category, taxonomy)]
+    withheld = len(report.findings) - len(visible)
+    details_hidden = is_hidden(verdict.category, taxonomy)
+    lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden)
+    seconds = _duration_s(report)
+    transcript = () if withheld else report.transcript or ()
     return FileView(
         **common,
         **tested,
         tone=verdict.action.value,
-        word=_word(verdict, words),
-        lead=lead,
-        foreign=foreign,
-        rule="" if discreet else verdict.rule,
-        category="" if discreet or not verdict.category else category_name(verdict.category, words),
-        lanes=tuple(_lanes(open_, seconds, words)),
-        ticks=_ticks(seconds, _frames(report), words),
-        seen=tuple(_seen(finding, words) for finding in open_),
+        verdict=_verdict_label(verdict, t),
+        sentences=lead,
+        english_sentences=english,
+        rule="" if details_hidden else verdict.rule,
+        category="" if details_hidden or not verdict.category else translate_category(verdict.category, t),
+        lanes=tuple(timeline_lanes(visible, seconds, t)),
+        ticks=timeline_ticks(seconds, frame_count(report), t),
+        findings=tuple(scan_finding_row(finding, t) for finding in visible),
         withheld=withheld,
-        clean=not report.findings,
-        stills=tuple(
-            (category_name(name, words), still)
-            for name, still in report.stills.items()
-            if not _discreet(name, taxonomy)
+        nothing_found=not report.findings,
+        previews=tuple(
+            (translate_category(name, t), preview)
+            for name, preview in report.stills.items()
+            if not is_hidden(name, taxonomy)
         ),
-        no_stills=_no_stills(report, words),
-        **_sheet(report),
-        transcript=tuple(_line(one, words) for one in said),
-        texts=() if withheld else tuple(_line(one, words) for one in report.texts if _legible(one)),
-        words_withheld=bool(withheld and (report.transcript or report.texts)),
-        sound=_sound(report, words),
-        coverage=tuple(_covered(report.coverage, verdict, words)),
-        off=words.listed(
-            sorted({category_name(cell.category, words) for cell in _of(report, CoverageStatus.OFF)})
+        no_previews_reason=_no_previews_reason(report, t),
+        **_strip_values(report),
+        transcript=tuple(_timed_line(line, t) for line in transcript),
+        ocr_lines=()
+        if withheld
+        else tuple(_timed_line(line, t) for line in report.texts if _is_legible(line)),
+        text_withheld=bool(withheld and (report.transcript or report.texts)),
+        audio_note=_sound_note(report, t),
+        coverage=tuple(scan_coverage_rows(report.coverage, verdict, t)),
+        categories_off=t.join_list(
+            sorted(
+                {
+                    translate_category(cell.category, t)
+                    for cell in _cells_with_status(report, CoverageStatus.OFF)
+                }
+            )
         ),
-        blind=_blind(report, words),
+        unsupported=_unsupported_note(report, t),
         waivers=verdict.waivers,
-        cost=_cost(report, words),
-        runs=tuple(_run(run) for run in report.scan.get("runs") or ()),
-        facts=_file_facts(report, words),
-        origin=_origin(report, words),
-        detectors=words.listed([f"{name} {version}" for name, version in sorted(report.detectors.items())]),
-        length=words("time.s", n=decimal(seconds)) if seconds else "",
+        cost=scan_cost_rows(report, t),
+        runs=tuple(detector_run_row(run) for run in report.scan.get("runs") or ()),
+        facts=file_fact_rows(report, t),
+        provenance=_provenance_lines(report, t),
+        detectors=t.join_list([f"{name} {version}" for name, version in sorted(report.detectors.items())]),
+        duration=t("time.s", n=format_decimal(seconds)) if seconds else "",
     )
 
 
-def without_paths(text: str) -> str:
-    """The text without the folders of this machine: of each path only the last name."""
-    return _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", text)
-
-
-def _discreet(category: str, taxonomy: Taxonomy) -> bool:
-    return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
-
-
-def _word(verdict: Verdict, words: Translations) -> str:
+def _verdict_label(verdict: Verdict, t: Translations) -> str:
     waived = verdict.action is Action.ALLOW and verdict.waivers
-    return words("verdict.waived" if waived else f"verdict.{verdict.action.value}")
+    return t("verdict.waived" if waived else f"verdict.{verdict.action.value}")
 
 
-def _lead(
-    verdict: Verdict, words: Translations, *, discreet: bool
+def _verdict_sentences(
+    verdict: Verdict, t: Translations, *, details_hidden: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What happened and what now; and the reason where it is only there in English."""
-    said: list[str] = []
-    foreign: list[str] = []
-    reason = "" if discreet else verdict.reason
+    """Sentences in the report's language, and sentences that exist only in English."""
+    sentences: list[str] = []
+    english: list[str] = []
+    reason = "" if details_hidden else verdict.reason
     if reason:
-        own = words.reason(reason)
-        (said if words.tag == "en" or own != reason else foreign).append(own)
+        own = t.translate_reason(reason)
+        (sentences if t.tag == "en" or own != reason else english).append(own)
     match verdict.action:
         case Action.ALLOW:
-            said.append(words("verdict.allow_waived" if verdict.waivers else "verdict.allow_text"))
+            sentences.append(t("verdict.allow_waived" if verdict.waivers else "verdict.allow_text"))
         case Action.LABEL:
-            said.append(words("scan.label_text"))
+            sentences.append(t("scan.label_text"))
         case Action.HOLD:
-            said.append(
-                words("scan.hold_holes" if verdict.holes and not verdict.findings else "scan.hold_text")
+            sentences.append(
+                t("scan.hold_gaps" if verdict.gaps and not verdict.findings else "scan.hold_text")
             )
         case Action.BLOCK:
-            said.append(words("scan.block_discreet" if discreet else "scan.block_text"))
+            sentences.append(t("scan.block_hidden" if details_hidden else "scan.block_text"))
     if verdict.test_card_only:
-        said.append(words("scan.test_card"))
-    return tuple(said), tuple(foreign)
+        sentences.append(t("scan.test_card"))
+    return tuple(sentences), tuple(english)
 
 
-def _facts(report: FileReport) -> Mapping[str, Any]:
-    return report.scan.get("facts") or {}
-
-
-def _frames(report: FileReport) -> int:
-    schedule = report.scan.get("schedule") or {}
-    return int(schedule.get("frames") or _facts(report).get("frames") or 0)
-
-
-def _seconds(report: FileReport) -> float:
-    ends = [span[1] for finding in report.findings for span in _spans(finding)]
-    facts = _facts(report)
+def _duration_s(report: FileReport) -> float:
+    ends = [span[1] for finding in report.findings for span in time_spans(finding)]
+    facts = media_facts(report)
     known = (facts.get("duration_s") or 0.0, facts.get("audio_duration_s") or 0.0)
     return float(max((*known, *ends), default=0.0))
 
 
-def _spans(finding: Finding) -> list[tuple[float, float]]:
-    return [(one.start_s, one.end_s) for one in finding.evidence if isinstance(one, FrameRange | TimeRange)]
-
-
-def _lanes(findings: Sequence[Finding], seconds: float, words: Translations) -> Iterable[TimelineLane]:
-    by_lane: dict[tuple[str, Modality], list[Finding]] = {}
-    for finding in findings:
-        if seconds and _spans(finding):
-            by_lane.setdefault((finding.category, finding.modality), []).append(finding)
-    for (category, modality), members in sorted(by_lane.items()):
-        segments, peaks, places = [], [], []
-        for finding in members:
-            strength = decimal(0.35 + 0.65 * finding.score)
-            for start, end in _spans(finding):
-                width = max(6, round(1000 * (end - start) / seconds))
-                left = min(round(1000 * max(0.0, start) / seconds), 1000 - min(width, 1000))
-                segments.append(SegmentRow(left=left, width=width, strength=strength))
-                places.append(words("record.at", start=decimal(start), end=decimal(end)))
-            if (moment_s := _peak_s(finding)) is not None:
-                peaks.append(min(round(1000 * moment_s / seconds), 997))
-        strongest = max(finding.score for finding in members)
-        yield TimelineLane(
-            name=category_name(category, words),
-            place=words(f"modality.{modality.value}"),
-            segments=tuple(segments),
-            peaks=tuple(peaks),
-            strongest=f"{strongest:.2f}",
-            said=words.listed(places[:12]) + (" …" if len(places) > 12 else ""),
-        )
-
-
-def _peak_s(finding: Finding) -> float | None:
-    """When the peak frame is shown, as far as its range tells."""
-    for one in finding.evidence:
-        if isinstance(one, FrameRange):
-            part = (one.peak - one.first + 0.5) / (one.last - one.first + 1)
-            return one.start_s + (one.end_s - one.start_s) * min(max(part, 0.0), 1.0)
-    return None
-
-
-def _ticks(seconds: float, frames: int, words: Translations) -> tuple[tuple[str, str], ...]:
-    """Five marks along the clip: the time, and the frame."""
-    if not seconds:
-        return ()
-    return tuple(
-        (
-            words("time.s", n=decimal(round(seconds * part / 4, 2))),
-            str(round(max(frames - 1, 0) * part / 4)) if frames else "",
-        )
-        for part in range(5)
-    )
-
-
-def _seen(finding: Finding, words: Translations) -> SeenRow:
-    frame = next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
-    peak = words("scan.peak", frame=frame.peak) if frame is not None and frame.first != frame.last else ""
-    places = [said for one in finding.evidence if (said := _where(one, finding, words))]
-    return SeenRow(
-        name=category_name(finding.category, words),
-        where=words.listed(places) or words(f"modality.{finding.modality.value}"),
-        score=f"{finding.score:.2f}",
-        peak=peak,
-        reason=finding.reason if words.tag == "en" else "",
-        by=f"{finding.detector} {finding.version}",
-    )
-
-
-def _where(place: Evidence, finding: Finding, words: Translations) -> str:
-    match place:
-        case FrameRange():
-            values = {"start": decimal(place.start_s), "end": decimal(place.end_s)}
-            if place.first == place.last:
-                return words("scan.in_frame", frame=place.first, at=values["start"])
-            return words("explain.in_frames", first=place.first, last=place.last, **values)
-        case TimeRange():
-            return words("explain.in_sound", start=decimal(place.start_s), end=decimal(place.end_s))
-        case ImageBox():
-            return words("scan.in_picture") if finding.modality is Modality.IMAGE else ""
-        case TextSpan():
-            return words("scan.in_words")
-        case Match():
-            return words("explain.in_list", list=place.list)
-
-
-def _no_stills(report: FileReport, words: Translations) -> str:
+def _no_previews_reason(report: FileReport, t: Translations) -> str:
     if report.stills or report.sheet:
         return ""
     if report.picture:
-        return words("scan.no_stills_picture")
+        return t("scan.no_previews_image")
     if report.verdict is not None and report.verdict.quarantine:
-        return words("scan.no_stills_kept_back")
-    return words("scan.no_stills")
+        return t("scan.no_previews_withheld")
+    return t("scan.no_previews")
 
 
-def _sheet(report: FileReport) -> dict[str, Any]:
-    """The strip of frames, cut out of the sheet by its grid; only where nothing was found in the picture."""
-    frames = _frames(report)
+def _strip_values(report: FileReport) -> dict[str, Any]:
+    """Values of the frame strip. It is shown only if no finding is in the image."""
+    frames = frame_count(report)
     looked = any(one.modality in (Modality.FRAMES, Modality.IMAGE, Modality.TEXT) for one in report.findings)
     if not report.sheet or not frames or looked:
         return {}
-    count = min(_STRIP, frames)
+    count = min(_MAX_STRIP_FRAMES, frames)
     columns, rows = min(5, count), -(-count // 5)
     step = 1 if count <= 10 else 2
-    facts = _facts(report)
+    facts = media_facts(report)
     return {
         "sheet": report.sheet,
-        "cells": tuple((place % 5, place // 5) for place in range(0, count, step)),
-        "grid": (columns, rows),
-        "shape": (int(facts.get("width") or 16), int(facts.get("height") or 9)),
+        "strip_cells": tuple((place % 5, place // 5) for place in range(0, count, step)),
+        "sheet_grid": (columns, rows),
+        "frame_size": (int(facts.get("width") or 16), int(facts.get("height") or 9)),
     }
 
 
-def _line(said: Said, words: Translations) -> tuple[str, str]:
-    if said.end_s > said.start_s:
-        return words("record.at", start=decimal(said.start_s), end=decimal(said.end_s)), said.text
-    return words("time.s", n=decimal(said.start_s)), said.text
+def _timed_line(line: TranscriptLine, t: Translations) -> tuple[str, str]:
+    if line.end_s > line.start_s:
+        return t("record.at", start=format_decimal(line.start_s), end=format_decimal(line.end_s)), line.text
+    return t("time.s", n=format_decimal(line.start_s)), line.text
 
 
-def _legible(said: Said) -> bool:
-    """Readers take specks for signs: a line has to have a letter or figure."""
-    return any(character.isalnum() for character in said.text)
+def _is_legible(line: TranscriptLine) -> bool:
+    """Whether the line has a letter or digit: OCR also reads specks as characters."""
+    return any(character.isalnum() for character in line.text)
 
 
-def _sound(report: FileReport, words: Translations) -> str:
-    """What became of what is said in it."""
+def _sound_note(report: FileReport, t: Translations) -> str:
+    """The reason for a missing transcript; empty if the transcript exists."""
     if report.picture or not report.scan:
         return ""
-    if not _facts(report).get("audio_codec"):
-        return words("scan.no_sound")
+    if not media_facts(report).get("audio_codec"):
+        return t("scan.no_audio")
     known = report.scan.get("sound") or {}
     if known.get("speech") is not None and not known["speech"]:
-        return words("scan.no_speech")
-    return "" if report.transcript is not None else words("scan.no_transcript")
+        return t("scan.no_speech")
+    return "" if report.transcript is not None else t("scan.no_transcript")
 
 
-def _of(report: FileReport, word: CoverageStatus) -> list[Cell]:
-    return [cell for cell in report.coverage if cell.status is word]
+def _cells_with_status(report: FileReport, status: CoverageStatus) -> list[Cell]:
+    return [cell for cell in report.coverage if cell.status is status]
 
 
-def _covered(cells: Iterable[Cell], verdict: Verdict, words: Translations) -> Iterable[CoverageRow]:
-    """What is missing first; what is said alike of several senses in one row."""
-    order = [CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED]
-    waived = {(cell.category, cell.modality) for cell in verdict.waived}
-    places: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
-    for cell in sorted(cells, key=lambda one: (one.category, one.modality)):
-        if cell.status not in order:
-            continue
-        note = without_paths(cell.note) if words.tag == "en" else ""
-        if (cell.category, cell.modality) in waived:
-            names = words.listed(list(verdict.waivers))
-            excused = words("coverage.waived_by", name=names) if names else words("scan.waived")
-            note = words("list.sentences", first=excused, second=note).strip()
-        measured = (cell.measured or words("coverage.unmeasured")) if cell.detectors else "–"
-        key = (cell.category, cell.status, words.listed(list(cell.detectors)) or "–", measured, note)
-        places.setdefault(key, []).append(words(f"modality.{cell.modality.value}"))
-    for (category, word, by, measured, note), where in sorted(
-        places.items(), key=lambda one: order.index(one[0][1])
-    ):
-        yield CoverageRow(
-            name=category_name(category, words),
-            place=words.listed(where),
-            word=word.value,
-            said=words(f"coverage.{word.value.replace(' ', '_')}"),
-            by=by,
-            measured=measured,
-            note=note,
-        )
+#: Categories that readers expect but no bundled model covers: message suffix and coverage category.
+_UNSUPPORTED_CATEGORIES = (("blood", "violence/graphic"), ("weapons", "violence"), ("age", "minors-present"))
 
 
-#: What people take for granted and no shipped model sees: the word for it, and the cell that would be it.
-_BLIND = (("blood", "violence/graphic"), ("weapons", "violence"), ("age", "minors-present"))
-
-
-def _blind(report: FileReport, words: Translations) -> str:
+def _unsupported_note(report: FileReport, t: Translations) -> str:
     place = Modality.IMAGE if report.picture else Modality.FRAMES
     seen = {cell.category for cell in report.coverage if cell.modality is place and cell.available}
-    things = [words(f"scan.blind_{word}") for word, category in _BLIND if category not in seen]
-    return words("scan.blind", things=words.listed(things)) if things else ""
+    things = [
+        t(f"scan.unsupported_{name}") for name, category in _UNSUPPORTED_CATEGORIES if category not in seen
+    ]
+    return t("scan.unsupported", things=t.join_list(things)) if things else ""
 
 
-def _cost(report: FileReport, words: Translations) -> tuple[tuple[str, str], ...]:
-    scan, found = report.scan, [(words("scan.wall"), length(report.wall_s, words))]
-    runs = scan.get("runs") or ()
-    if runs:
-        spent = float(scan.get("cpu_s") or 0.0)
-        looking = sum(float(run.get("cpu_s") or 0.0) for run in runs)
-        if spent:
-            found.append((words("scan.cpu_all"), length(spent, words)))
-        found.append((words("scan.cpu"), length(looking, words)))
-        seconds = float(_facts(report).get("duration_s") or 0.0)
-        if seconds:
-            per = words("scan.per_second", n=decimal(round((spent or looking) / seconds, 2)))
-            found.append((words("scan.rate"), per))
-    if frames := _frames(report):
-        found.append((words("scan.frames"), str(frames)))
-    schedule = scan.get("schedule") or {}
-    if schedule.get("frames"):
-        whys = schedule.get("why") or {}
-        told = [
-            words(
-                "scan.why_count", count=count, why=words(key) if words.has(key := f"scan.why.{why}") else why
-            )
-            for why, count in sorted(whys.items(), key=lambda one: -int(one[1]))
-        ]
-        looked = words("scan.looked", looked=schedule.get("looked_at", 0), frames=schedule["frames"])
-        found.append(
-            (words("scan.schedule"), words("list.sentences", first=looked, second=words.listed(told)))
-        )
-    return tuple(found)
-
-
-def _run(run: Mapping[str, Any]) -> RunRow:
-    return RunRow(
-        name=str(run.get("name", "")),
-        version=str(run.get("version", "")),
-        calls=str(run.get("calls", 0)),
-        cpu=f"{float(run.get('cpu_s') or 0.0):.2f}",
-        note=without_paths(str(run.get("note", ""))),
-    )
-
-
-def _file_facts(report: FileReport, words: Translations) -> tuple[tuple[str, str], ...]:
-    facts, found = _facts(report), []
-    if report.size:
-        found.append((words("scan.bytes"), words("record.bytes", n=f"{report.size:,}")))
-    if facts:
-        found.append((words("video.size"), f"{facts.get('width')}×{facts.get('height')}"))
-        seconds = decimal(float(facts.get("duration_s") or 0.0))
-        rate = decimal(float(facts.get("fps") or 0.0))
-        found.append((words("video.length"), words("scan.length_value", seconds=seconds, fps=rate)))
-        codec = f"{facts.get('container')} · {facts.get('video_codec')} ({facts.get('pixel_format')})"
-        if facts.get("rotation"):
-            codec += f" · {facts['rotation']}°"
-        found.append((words("scan.codec"), codec))
-        sound = words("scan.silent")
-        if facts.get("audio_codec"):
-            channels = words("scan.channels", count=facts.get("audio_channels", 0))
-            sound = f"{facts['audio_codec']} · {facts.get('audio_rate', 0):,} Hz · {channels}"
-        found.append((words("scan.sound"), sound))
-    return tuple(found)
-
-
-def _origin(report: FileReport, words: Translations) -> tuple[str, ...]:
-    """What the manifest inside the file says of its origin, and what that is worth."""
+def _provenance_lines(report: FileReport, t: Translations) -> tuple[str, ...]:
+    """The summary and the claims of the manifest in the file."""
     if report.provenance is None:
         return ()
-    from .verify_pages import answer
+    from .verify_pages import describe_verification
 
-    found = answer(report.provenance, words)
+    found = describe_verification(report.provenance, t)
     return (found.sentence, *(f"{name}: {value}" for name, value in found.claims))

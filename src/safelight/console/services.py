@@ -1,4 +1,4 @@
-"""What the pages need beside the services of the wire; a part that is None is not offered."""
+"""Services that only the console needs. A page whose service is None is not offered."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class PolicyServices:
     published: Policies
-    #: The policy in force for a tenant.
+    #: Returns the policy in force for a tenant.
     in_force: Callable[[str], Policy]
-    #: Everything judged so far for a tenant, to replay a policy over.
+    #: Returns all past stage records of a tenant, to replay a policy.
     history: Callable[[str], Iterable[ReplayRecord]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleServices:
-    #: What is known of a file, the registry asked too. The file is opened in a child.
+    #: Verifies a file in a sandbox, including a registry lookup.
     verify: Callable[[Path], Verification] | None = None
     policies: PolicyServices | None = None
-    #: A small grey picture of what a case is about, as WebP. The look is put on the record before it.
+    #: Returns a small greyscale image of a case as WebP. The view is written to the audit log first.
     reveal: Callable[[Principal, CaseFile], bytes] | None = None
-    #: The settings in force, by section; secrets may still be in it.
+    #: Returns the settings in force by section; may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None
-    #: Unix seconds, by the clock that expiries and due times are set by.
+    #: Unix seconds from the clock that sets expiry and due times.
     clock: Callable[[], float] = time.time
-    #: Where this gateway is reached, for examples.
+    #: Base URL of this server, for examples.
     address: str = ""

@@ -1,4 +1,4 @@
-"""Settings to read, keys to make and end, webhook endpoints to set up and try."""
+"""The settings page: API keys, webhook endpoints, and the settings in force."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
 from safelight.trust.webhooks import EventType, RegisteredEndpoint
 from safelight.web.request_body import read_body
 
-from .formatting import length, moment
+from .formatting import format_datetime, format_duration
 from .handler import PageHandler
-from .redacted_settings import sections
+from .redacted_settings import redact_settings
 from .translations import Translations
 
 
 class SettingsPages(PageHandler):
-    """For people with the scope `admin`."""
+    """Needs the scope `admin`."""
 
-    async def settings(self, request: Request, principal: Principal) -> Response:
-        return await self._show(request, principal)
+    async def show(self, request: Request, principal: Principal) -> Response:
+        return await self._render_settings(request, principal)
 
-    async def make_key(self, request: Request, principal: Principal) -> Response:
-        """A key; its token is on the answer's page and nowhere else."""
+    async def create_key(self, request: Request, principal: Principal) -> Response:
+        """Create a key. Its token is shown only on the response page."""
         async with read_body(request, self.services) as body:
             name = str(body.fields.get("name") or "")
-            asked = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
-        granted = [scope for scope in asked if principal.has_scope(scope)]
+            requested = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
+        granted = [scope for scope in requested if principal.has_scope(scope)]
         try:
             record, token = await self.run(
                 self.services.accounts.create_key, principal.tenant, name, granted, by=principal.id
             )
         except SafelightError as problem:
-            return await self._show(request, principal, problem=problem, about="keys")
-        return await self._show(request, principal, made={"name": record.name, "token": token}, about="keys")
+            return await self._render_settings(request, principal, problem=problem, section="keys")
+        return await self._render_settings(
+            request, principal, created={"name": record.name, "token": token}, section="keys"
+        )
 
-    async def end_key(self, request: Request, principal: Principal) -> Response:
+    async def revoke_key(self, request: Request, principal: Principal) -> Response:
         key = request.path_params["key_id"]
         await self.run(self.services.accounts.revoke_key, principal.tenant, key, by=principal.id)
         return self.redirect("/settings#keys")
 
-    async def make_webhook(self, request: Request, principal: Principal) -> Response:
-        """An endpoint; its secret is on the answer's page and nowhere else."""
+    async def create_webhook(self, request: Request, principal: Principal) -> Response:
+        """Create an endpoint. Its secret is shown only on the response page."""
         async with read_body(request, self.services) as body:
             fields = body.fields
             events = [event.value for event in EventType if fields.get(f"event_{event.name.lower()}")]
@@ -55,86 +57,88 @@ class SettingsPages(PageHandler):
                 self.services.webhooks.create, principal, url=url.strip(), events=events, name=name
             )
         except SafelightError as problem:
-            return await self._show(request, principal, problem=problem, about="webhooks")
-        made = {"name": endpoint.name, "token": secret}
-        return await self._show(request, principal, made=made, about="webhooks")
+            return await self._render_settings(request, principal, problem=problem, section="webhooks")
+        created = {"name": endpoint.name, "token": secret}
+        return await self._render_settings(request, principal, created=created, section="webhooks")
 
-    async def webhook(self, request: Request, principal: Principal) -> Response:
-        """Try an endpoint out, give it a new secret, or delete it."""
+    async def change_webhook(self, request: Request, principal: Principal) -> Response:
+        """Test an endpoint, rotate its secret, or delete it."""
         endpoint_id = request.path_params["endpoint_id"]
-        what = (await self.form(request)).get("what", "")
+        action = (await self.read_form(request)).get("action", "")
         webhooks = self.services.webhooks
         try:
-            if what == "test":
-                tried = await self.run(webhooks.test, principal, endpoint_id)
-                return await self._show(request, principal, tried=tried, about="webhooks")
-            if what == "rotate":
+            if action == "test":
+                test_result = await self.run(webhooks.test, principal, endpoint_id)
+                return await self._render_settings(
+                    request, principal, test_result=test_result, section="webhooks"
+                )
+            if action == "rotate":
                 endpoint, secret = await self.run(webhooks.rotate, principal, endpoint_id)
-                made = {"name": endpoint.name, "token": secret}
-                return await self._show(request, principal, made=made, about="webhooks")
-            if what == "delete":
+                created = {"name": endpoint.name, "token": secret}
+                return await self._render_settings(request, principal, created=created, section="webhooks")
+            if action == "delete":
                 await self.run(webhooks.delete, principal, endpoint_id)
         except SafelightError as problem:
-            return await self._show(request, principal, problem=problem, about="webhooks")
+            return await self._render_settings(request, principal, problem=problem, section="webhooks")
         return self.redirect("/settings#webhooks")
 
-    async def _show(
+    async def _render_settings(
         self,
         request: Request,
         principal: Principal,
         *,
         problem: SafelightError | None = None,
-        made: dict[str, str] | None = None,
-        tried: Any = None,
-        about: str = "",
+        created: dict[str, str] | None = None,
+        test_result: Any = None,
+        section: str = "",
     ) -> Response:
-        words, services = self.words(request), self.services
+        t, services = self.translations(request), self.services
         keys = await self.run(services.accounts.list_keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
         read = self.console.settings
-        return await self.page(
+        return await self.render_page(
             request,
             "settings.html",
             principal,
             problem.status if problem else 200,
-            keys=[_key(key, words) for key in reversed(keys)],
+            keys=[_key_row(key, t) for key in reversed(keys)],
             scopes=[
                 (scope.name.lower(), scope.value, scope in APPLICATION_SCOPES)
                 for scope in KeyScope
                 if principal.has_scope(scope)
             ],
-            endpoints=[_endpoint(endpoint, words) for endpoint in endpoints],
+            endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],
-            sections=sections(read()) if read else (),
+            sections=redact_settings(read()) if read else (),
             problem=problem,
-            made=made,
-            tried=tried,
-            took=length(tried.wall_s, words) if tried else "",
-            about=about,
+            created=created,
+            test_result=test_result,
+            test_duration=format_duration(test_result.wall_s, t) if test_result else "",
+            section=section,
         )
 
 
-def _key(key: KeyRecord, words: Translations) -> dict[str, Any]:
+def _key_row(key: KeyRecord, t: Translations) -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,
         "scopes": sorted(scope.value for scope in key.scopes),
-        "made": moment(key.created_at, words),
-        "used": moment(key.last_used_at, words) if key.last_used_at else "",
-        "ended": moment(key.revoked_at, words) if key.revoked_at else "",
+        "created_at": format_datetime(key.created_at, t),
+        "last_used_at": format_datetime(key.last_used_at, t) if key.last_used_at else "",
+        "revoked_at": format_datetime(key.revoked_at, t) if key.revoked_at else "",
     }
 
 
-def _endpoint(endpoint: RegisteredEndpoint, words: Translations) -> dict[str, Any]:
+def _endpoint_row(endpoint: RegisteredEndpoint, t: Translations) -> dict[str, Any]:
     failing = endpoint.failing_since
     return {
         "id": endpoint.id,
         "name": endpoint.name,
         "url": endpoint.url,
         "events": [event.value for event in endpoint.events],
-        "secrets": [secret.hint for secret in endpoint.secrets],
-        "failing": moment(failing, words) if failing else "",
+        "secret_hints": [secret.hint for secret in endpoint.secrets],
+        "failing_since": format_datetime(failing, t) if failing else "",
         "failures": endpoint.failures,
-        "last": str(endpoint.last_status or endpoint.last_error or ""),
-        "arrived": moment(endpoint.last_success_at, words) if endpoint.last_success_at else "",
+        "last_response": str(endpoint.last_status or endpoint.last_error or ""),
+        "last_delivered_at": format_datetime(endpoint.last_success_at, t) if endpoint.last_success_at else "",
     }

@@ -1,4 +1,4 @@
-"""What the studio's form offers, and what it says about the checks before anything is ordered."""
+"""Options and default values of the studio form."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from safelight.web.services import Services
 
-from .coverage import CoverageTableRow, rows
+from .coverage import CoverageGroup, group_by_status
 from .translations import Translations
-from .video_view import price
+from .video_view import format_price
 
-FIELDS = ("prompt", "model", "seconds", "size", "for")
-_SECONDS = 4
-_SIZE = (1280, 720)
+FORM_FIELDS = ("prompt", "model", "seconds", "size", "provider")
+_DEFAULT_SECONDS = 4
+_DEFAULT_SIZE = (1280, 720)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class FormOptions:
     """Options of the form. Seconds and sizes are those of the default generator."""
 
     models: tuple[str, ...]
@@ -28,36 +28,38 @@ class Choices:
     takes_reference: bool
 
 
-class Studio:
+class StudioForm:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._first = next(iter(services.generators.values()))
+        self._default_generator = next(iter(services.generators.values()))
 
-    def defaults(self) -> Mapping[str, str]:
-        offer = self._first.info()
-        seconds = _SECONDS if _SECONDS in offer.seconds else offer.seconds[0]
-        width, height = _SIZE if not offer.sizes or _SIZE in offer.sizes else offer.sizes[0]
+    def default_values(self) -> Mapping[str, str]:
+        info = self._default_generator.info()
+        seconds = _DEFAULT_SECONDS if _DEFAULT_SECONDS in info.seconds else info.seconds[0]
+        width, height = _DEFAULT_SIZE if not info.sizes or _DEFAULT_SIZE in info.sizes else info.sizes[0]
         return {
             "prompt": "",
-            "model": offer.models[0],
+            "model": info.models[0],
             "seconds": str(seconds),
             "size": f"{width}x{height}",
-            "for": "",
+            "provider": "",
         }
 
-    def choices(self, words: Translations) -> Choices:
-        """What can be ordered; the price is for the default length."""
-        offers = [generator.info() for generator in self._services.generators.values()]
-        first = self._first.info()
-        sizes = first.sizes or ((1280, 720), (720, 1280), (960, 960))
-        return Choices(
-            models=tuple(dict.fromkeys(model for offer in offers for model in offer.models)),
-            seconds=tuple(sorted({seconds for offer in offers for seconds in offer.seconds})),
+    def options(self, t: Translations) -> FormOptions:
+        """The form options. The price is for the default length."""
+        infos = [generator.info() for generator in self._services.generators.values()]
+        default_info = self._default_generator.info()
+        sizes = default_info.sizes or ((1280, 720), (720, 1280), (960, 960))
+        return FormOptions(
+            models=tuple(dict.fromkeys(model for info in infos for model in info.models)),
+            seconds=tuple(sorted({seconds for info in infos for seconds in info.seconds})),
             sizes=tuple(f"{width}x{height}" for width, height in sizes),
-            cost=price(first.usd_per_second, _SECONDS, words),
-            takes_reference=any(offer.takes_reference for offer in offers),
+            cost=format_price(default_info.usd_per_second, _DEFAULT_SECONDS, t),
+            takes_reference=any(info.takes_reference for info in infos),
         )
 
-    def coverage(self, table: Mapping[str, Any], words: Translations) -> tuple[CoverageTableRow, ...]:
-        """The installation's coverage by word, what is missing first."""
-        return rows(((cell["category"], cell["modality"], cell["word"]) for cell in table["cells"]), words)
+    def coverage_groups(self, table: Mapping[str, Any], t: Translations) -> tuple[CoverageGroup, ...]:
+        """The coverage table grouped by status, missing checks first."""
+        return group_by_status(
+            ((cell["category"], cell["modality"], cell["status"]) for cell in table["cells"]), t
+        )

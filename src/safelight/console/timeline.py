@@ -1,4 +1,4 @@
-"""The record of one video as people read it: what happened when, what was seen where, what it cost."""
+"""The record of one video for its page: log entries, stages with findings, attempts and seal."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from safelight.jobs.models import VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
 
-from .explanation_view import charge_sentence
-from .formatting import category_name, clock, decimal, iso, length, moment
+from .explanation_view import format_charge
+from .formatting import (
+    format_clock_time,
+    format_datetime,
+    format_decimal,
+    format_duration,
+    format_iso,
+    translate_category,
+)
 from .translations import Translations
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineEntry:
-    """One entry of the audit log, with its hash and how long after the one before."""
+    """One entry of the audit log; `elapsed` is the time since the previous entry."""
 
     seq: int
     at: str
     iso: str
-    after: str
-    what: str
+    elapsed: str
+    description: str
     event: str
     actor: str
     hash: str
@@ -30,7 +37,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRow:
-    """What was seen of one category: bars over the length of the clip, in thousandths, and in words."""
+    """One finding. `bars` are left edge and width in thousandths of the clip."""
 
     name: str
     category: str
@@ -38,22 +45,22 @@ class FindingRow:
     detector: str
     reason: str
     bars: tuple[tuple[int, int], ...]
-    where: str
+    location: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimelineStep:
-    """One judgement: the stage, the verdict, how long it took, what it was bound to."""
+class StageRow:
+    """The verdict of one stage, with its findings and the SHA-256 of the evaluated content."""
 
     stage: str
     tone: str
     verdict: str
     rule: str
-    took: str
+    latency: str
     policy: str
     sha256: str
-    seen: tuple[FindingRow, ...]
-    #: Findings whose evidence would be a manual.
+    findings: tuple[FindingRow, ...]
+    #: Findings whose details could be used as instructions.
     withheld: int
 
 
@@ -61,18 +68,18 @@ class TimelineStep:
 class AttemptRow:
     number: int
     generator: str
-    own: bool
-    upstream: str
-    took: str
+    own_hardware: bool
+    upstream_id: str
+    duration: str
     outcome: str
     cost: str
-    copy: str
+    upstream_copy: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordView:
     entries: tuple[TimelineEntry, ...]
-    steps: tuple[TimelineStep, ...]
+    stages: tuple[StageRow, ...]
     attempts: tuple[AttemptRow, ...]
     seconds: int
     sealed_at: str
@@ -81,108 +88,114 @@ class RecordView:
     parents: tuple[tuple[str, str], ...]
 
 
-def record_view(record: VideoRecord, taxonomy: Taxonomy, words: Translations) -> RecordView:
-    """Everything but pixels. Of a vaulted video only what it cost."""
+def record_view(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> RecordView:
+    """The record without images. A vaulted video shows only its attempts and their cost."""
     hidden = record.video.vaulted
     seal = record.seal if record.seal and not hidden else {}
     return RecordView(
-        entries=() if hidden else tuple(_entries(record, words)),
-        steps=() if hidden else tuple(_steps(record, taxonomy, words)),
-        attempts=tuple(_attempts(record, words)),
+        entries=() if hidden else tuple(_log_entries(record, t)),
+        stages=() if hidden else tuple(_stage_rows(record, taxonomy, t)),
+        attempts=tuple(_attempt_rows(record, t)),
         seconds=record.video.seconds,
-        sealed_at=moment(float(seal["created_at"]), words) if "created_at" in seal else "",
+        sealed_at=format_datetime(float(seal["created_at"]), t) if "created_at" in seal else "",
         manifest_bytes=int(seal.get("manifest_bytes") or 0),
         source_sha256=str(seal.get("source_sha256") or ""),
-        parents=() if hidden else tuple((one["id"], one["step"]) for one in record.parents),
+        parents=() if hidden else tuple((one["id"], one["derivation"]) for one in record.parents),
     )
 
 
-def _entries(record: VideoRecord, words: Translations) -> Iterator[TimelineEntry]:
+def _log_entries(record: VideoRecord, t: Translations) -> Iterator[TimelineEntry]:
     before: float | None = None
-    for entry in record.log:
+    for entry in record.audit_log:
         at = float(entry["at"])
         key = f"event.{str(entry['event']).replace('.', '_')}"
         yield TimelineEntry(
             seq=int(entry["seq"]),
-            at=clock(at),
-            iso=iso(at),
-            after="" if before is None else f"+{length(max(0.0, at - before), words)}",
-            what=words(key) if words.has(key) else str(entry["event"]),
+            at=format_clock_time(at),
+            iso=format_iso(at),
+            elapsed="" if before is None else f"+{format_duration(max(0.0, at - before), t)}",
+            description=t(key) if t.has(key) else str(entry["event"]),
             event=str(entry["event"]),
             actor=str(entry["actor"]),
-            hash=_hex(entry["hash"]),
+            hash=_to_hex(entry["hash"]),
         )
         before = at
 
 
-def _hex(value: object) -> str:
+def _to_hex(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _steps(record: VideoRecord, taxonomy: Taxonomy, words: Translations) -> Iterator[TimelineStep]:
-    for made in record.judgements:
-        verdict = made.verdict
-        ms = made.extra.get("latency_ms")
-        open_to = not _discreet(verdict.category, taxonomy)
-        shown = [finding for finding in made.findings if not _discreet(finding.category, taxonomy)]
-        yield TimelineStep(
-            stage=words(f"way.step.{made.stage.value}"),
+def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Iterator[StageRow]:
+    for record_item in record.stages:
+        verdict = record_item.verdict
+        ms = record_item.details.get("latency_ms")
+        shows_category = not is_hidden(verdict.category, taxonomy)
+        visible = [finding for finding in record_item.findings if not is_hidden(finding.category, taxonomy)]
+        yield StageRow(
+            stage=t(f"steps.name.{record_item.stage.value}"),
             tone=verdict.action.value,
-            verdict=words(f"verdict.{verdict.action.value}"),
-            rule=verdict.rule if open_to else "",
-            took=length(float(ms) / 1000, words) if isinstance(ms, int | float) else "",
+            verdict=t(f"verdict.{verdict.action.value}"),
+            rule=verdict.rule if shows_category else "",
+            latency=format_duration(float(ms) / 1000, t) if isinstance(ms, int | float) else "",
             policy=f"{verdict.policy} {verdict.policy_sha256[:12]}",
             sha256=verdict.subject_sha256,
-            seen=tuple(_seen(finding, record.video.seconds, words) for finding in shown),
-            withheld=len(made.findings) - len(shown),
+            findings=tuple(_finding_row(finding, record.video.seconds, t) for finding in visible),
+            withheld=len(record_item.findings) - len(visible),
         )
 
 
-def _discreet(category: str, taxonomy: Taxonomy) -> bool:
-    """Unknown categories are kept back too: their package may have been removed."""
+def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
+    """Whether details of the category are withheld. True for unknown categories too: their plugin may be
+    gone.
+    """
     return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _seen(finding: Finding, seconds: int, words: Translations) -> FindingRow:
-    shown = [piece for piece in finding.evidence if isinstance(piece, FrameRange | TimeRange)]
-    spans = list(dict.fromkeys((piece.start_s, piece.end_s) for piece in shown))
-    places = [words("record.at", start=decimal(start), end=decimal(end)) for start, end in spans]
+def _finding_row(finding: Finding, seconds: int, t: Translations) -> FindingRow:
+    visible = [piece for piece in finding.evidence if isinstance(piece, FrameRange | TimeRange)]
+    spans = list(dict.fromkeys((piece.start_s, piece.end_s) for piece in visible))
+    places = [t("record.at", start=format_decimal(start), end=format_decimal(end)) for start, end in spans]
     return FindingRow(
-        name=category_name(finding.category, words),
+        name=translate_category(finding.category, t),
         category=finding.category,
         score=f"{finding.score:.2f}",
         detector=f"{finding.detector} {finding.version}",
-        reason=finding.reason if words.tag == "en" else "",
-        bars=tuple(_bar(start, end, seconds) for start, end in spans),
-        where=words.listed(places) if places else words(f"modality.{finding.modality.value}"),
+        reason=finding.reason if t.tag == "en" else "",
+        bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
+        location=t.join_list(places) if places else t(f"modality.{finding.modality.value}"),
     )
 
 
-def _bar(start: float, end: float, seconds: int) -> tuple[int, int]:
-    """Left edge and width in thousandths of the clip, wide enough to be seen."""
+def _timeline_bar(start: float, end: float, seconds: int) -> tuple[int, int]:
+    """Left edge and width in thousandths of the clip, with a minimum width."""
     whole = max(seconds, end, 0.001)
     left = round(1000 * max(0.0, start) / whole)
     return min(left, 992), max(8, round(1000 * (end - start) / whole))
 
 
-def _attempts(record: VideoRecord, words: Translations) -> Iterator[AttemptRow]:
-    for made in record.attempts:
+def _attempt_rows(record: VideoRecord, t: Translations) -> Iterator[AttemptRow]:
+    for record_item in record.attempts:
         charge = {
-            "charged": made.charge.charged.value,
-            "amount": made.charge.amount,
-            "currency": made.charge.currency,
-            "source": made.charge.source,
+            "charged": record_item.charge.charged.value,
+            "amount": record_item.charge.amount,
+            "currency": record_item.charge.currency,
+            "source": record_item.charge.source,
         }
-        took = "" if made.ended_at is None else length(max(0.0, made.ended_at - made.intent_at), words)
-        own = made.ownership.value == "own" and made.upstream_id is None
-        copy = made.upstream_copy or ("none" if own else "unknown")
+        took = (
+            ""
+            if record_item.ended_at is None
+            else format_duration(max(0.0, record_item.ended_at - record_item.created_at), t)
+        )
+        own = record_item.billing.value == "own" and record_item.upstream_id is None
+        copy = record_item.upstream_copy_status or ("none" if own else "unknown")
         yield AttemptRow(
-            number=made.number,
-            generator=made.generator,
-            own=made.ownership.value == "own",
-            upstream=made.upstream_id or "",
-            took=took,
-            outcome=made.outcome or words("record.open"),
-            cost=charge_sentence(charge, words),
-            copy=words(f"record.copy_{copy}") if words.has(f"record.copy_{copy}") else copy,
+            number=record_item.number,
+            generator=record_item.generator,
+            own_hardware=record_item.billing.value == "own",
+            upstream_id=record_item.upstream_id or "",
+            duration=took,
+            outcome=record_item.outcome or t("record.running"),
+            cost=format_charge(charge, t),
+            upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
         )

@@ -1,4 +1,4 @@
-"""The texts of the web pages, and which language a person gets."""
+"""The texts of the web pages, and language negotiation."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ COOKIE = "safelight_lang"
 class Translations(Messages):
     """The texts of the pages in one language."""
 
-    def rich(self, key: str, **values: Any) -> Markup:
-        """As markup: what is filled in is escaped; the text itself is ours."""
+    def render_markup(self, key: str, **values: Any) -> Markup:
+        """The text as markup. Values are escaped; the text itself is trusted."""
         return Markup(self(key)).format(**{name: escape(value) for name, value in values.items()})  # noqa: S704
 
-    def reason(self, original: str) -> str:
-        """A reason of the shipped policies in this language."""
+    def translate_reason(self, original: str) -> str:
+        """The translated reason of a shipped policy."""
         return translate_reason(original, self.tag)
 
-    def listed(self, items: list[str]) -> str:
-        """Items as a list in a sentence."""
+    def join_list(self, items: list[str]) -> str:
+        """The items as a list in a sentence."""
         return self("list.separator").join(items)
 
 
 @cache
-def languages() -> Mapping[str, Translations]:
-    """The languages there are, by tag; English is the first one."""
+def load_languages() -> Mapping[str, Translations]:
+    """The available languages by tag, English first."""
     english = Translations(DEFAULT, load_texts(_SLICE, DEFAULT))
     others = [tag for tag in available_languages(_SLICE) if tag != DEFAULT]
     return {DEFAULT: english} | {tag: Translations(tag, load_texts(_SLICE, tag), english) for tag in others}
 
 
-#: What browsers send, where it is not a tag of ours: scripts decide, and regions imply them.
-_MEANT = {
+#: Other language tags that browsers send, and the tag of our language for each.
+_TAG_ALIASES = {
     "zh": "zh-Hans",
     "zh-cn": "zh-Hans",
     "zh-sg": "zh-Hans",
@@ -52,24 +52,26 @@ _MEANT = {
 
 
 def negotiate_language(cookie: str | None, accept: str | None) -> Translations:
-    """The language a person chose, or the browser's best that there is, or English."""
-    known = languages()
-    if cookie is not None and cookie in known:
-        return known[cookie]
-    by_tag = {tag.lower(): words for tag, words in known.items()}
-    for asked in _wanted(accept or ""):
-        parts = asked.lower().split("-")
+    """The language of the cookie, else the best match of `Accept-Language`, else English."""
+    available = load_languages()
+    if cookie is not None and cookie in available:
+        return available[cookie]
+    by_lowercase_tag = {tag.lower(): t for tag, t in available.items()}
+    for tag in _accepted_tags(accept or ""):
+        parts = tag.lower().split("-")
         for size in range(len(parts), 0, -1):
             candidate = "-".join(parts[:size])
-            found = by_tag.get(candidate) or by_tag.get(_MEANT.get(candidate, "").lower())
-            if found is not None:
-                return found
-    return known[DEFAULT]
+            match = by_lowercase_tag.get(candidate) or by_lowercase_tag.get(
+                _TAG_ALIASES.get(candidate, "").lower()
+            )
+            if match is not None:
+                return match
+    return available[DEFAULT]
 
 
-def _wanted(accept: str) -> list[str]:
-    """The tags of an `Accept-Language`, the most wanted first."""
-    found: list[tuple[float, str]] = []
+def _accepted_tags(accept: str) -> list[str]:
+    """The tags of an `Accept-Language` header, highest weight first."""
+    match: list[tuple[float, str]] = []
     for part in accept[:500].split(","):
         tag, _, weight = part.partition(";")
         try:
@@ -77,5 +79,5 @@ def _wanted(accept: str) -> list[str]:
         except ValueError:
             quality = 0.0
         if tag.strip() and quality > 0:
-            found.append((-quality, tag.strip()))
-    return [tag for _, tag in sorted(found, key=lambda pair: pair[0])]
+            match.append((-quality, tag.strip()))
+    return [tag for _, tag in sorted(match, key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""For strangers: where does this file come from, and what does that prove? No account, nothing kept."""
+"""The page that verifies the origin of a file. It needs no account and stores nothing."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
-from .formatting import day
+from .formatting import format_date
 from .handler import PageHandler
 from .rate_limit import RateLimiter
 from .render import Pages
 from .services import ConsoleServices
 from .translations import Translations
 
-LARGEST_BYTES = 256 * 1024 * 1024
-PER_MINUTE = 10
-_AT_ONCE = 2
+MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_REQUESTS_PER_MINUTE = 10
+_MAX_CONCURRENT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """One thing that was looked at: what it says, proves, and does not prove."""
+    """One piece of evidence: what it claims, proves, and does not prove."""
 
     name: str
     says: str
@@ -44,77 +44,79 @@ class VerifyResult:
     sentence: str
     proofs: tuple[Proof, ...]
     sha256: str
-    #: The file's own claims, for whoever wants to know more.
+    #: Claims in the file itself.
     claims: tuple[tuple[str, str], ...]
 
 
 class VerifyPages(PageHandler):
-    """Any file may be dropped here; it is opened in a child and removed with the answer."""
+    """Accepts any file. It is opened in the sandbox and deleted after the response."""
 
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         super().__init__(state, pages, console)
-        self._pace = RateLimiter(PER_MINUTE, 60.0)
-        self._at_once = anyio.Semaphore(_AT_ONCE)
+        self._rate_limiter = RateLimiter(MAX_REQUESTS_PER_MINUTE, 60.0)
+        self._slots = anyio.Semaphore(_MAX_CONCURRENT)
 
     async def show(self, request: Request) -> Response:
-        return await self._page(request)
+        return await self._render_form(request)
 
     async def verify(self, request: Request) -> Response:
         check_same_origin(request)
-        self._pace.allow(request.client.host if request.client else "")
-        ask = self.console.verify
-        if ask is None:
-            raise NotFound("This gateway has no verifier.")
-        most = min(self.services.max_body_bytes, LARGEST_BYTES)
-        async with self._at_once, read_body(request, replace(self.services, max_body_bytes=most)) as body:
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        verify_file = self.console.verify
+        if verify_file is None:
+            raise NotFound("This server does not verify files.")
+        max_bytes = min(self.services.max_body_bytes, MAX_FILE_BYTES)
+        async with self._slots, read_body(request, replace(self.services, max_body_bytes=max_bytes)) as body:
             files = [upload for upload in body.uploads if upload.path.stat().st_size]
             if not files:
-                problem = InvalidField("No file came.", param="file", remedy="Choose one.")
-                return await self._page(request, problem=problem)
+                problem = InvalidField("No file was uploaded.", param="file", remedy="Choose a file.")
+                return await self._render_form(request, problem=problem)
             try:
-                found = await self.run(ask, files[0].path)
+                verification = await self.run(verify_file, files[0].path)
             except SafelightError as error:
-                return await self._page(request, problem=error)
-        return await self._page(request, answer=answer(found, self.words(request)))
+                return await self._render_form(request, problem=error)
+        return await self._render_form(
+            request, result=describe_verification(verification, self.translations(request))
+        )
 
-    async def _page(
-        self, request: Request, *, answer: VerifyResult | None = None, problem: SafelightError | None = None
+    async def _render_form(
+        self, request: Request, *, result: VerifyResult | None = None, problem: SafelightError | None = None
     ) -> Response:
-        template = "answer.html" if self.wants_part(request) else "verify.html"
-        principal = await self.who(request)
-        return await self.page(
+        template = "verify_result.html" if self.wants_fragment(request) else "verify.html"
+        principal = await self.current_principal(request)
+        return await self.render_page(
             request,
             template,
             principal,
             problem.status if problem else 200,
-            answer=answer,
+            result=result,
             problem=problem,
-            most_mb=min(self.services.max_body_bytes, LARGEST_BYTES) >> 20,
+            max_mib=min(self.services.max_body_bytes, MAX_FILE_BYTES) >> 20,
         )
 
 
-def answer(found: Verification, words: Translations) -> VerifyResult:
-    """The verification in the reader's language. It never says more than the evidence does."""
-    reading, own = found.reading, found.signer is SignerTrust.OWN
+def describe_verification(verification: Verification, t: Translations) -> VerifyResult:
+    """The verification in the user's language."""
+    manifest, own_signer = verification.reading, verification.signer is SignerTrust.OWN
     return VerifyResult(
-        tone=_tone(found),
-        sentence=_sentence(found, words),
-        proofs=tuple(_proofs(found, words, own=own)),
-        sha256=found.sha256,
-        claims=tuple(_claims(reading, words)),
+        tone=_tone(verification),
+        sentence=_summary(verification, t),
+        proofs=tuple(_proofs(verification, t, own_signer=own_signer)),
+        sha256=verification.sha256,
+        claims=tuple(_claims(manifest, t)),
     )
 
 
-def _tone(found: Verification) -> str:
-    if found.state is ManifestState.TRUSTED or found.registered:
+def _tone(verification: Verification) -> str:
+    if verification.state is ManifestState.TRUSTED or verification.registered:
         return "allow"
-    return {ManifestState.VALID: "label", ManifestState.INVALID: "block"}.get(found.state, "none")
+    return {ManifestState.VALID: "label", ManifestState.INVALID: "block"}.get(verification.state, "none")
 
 
-_CONTENT = frozenset(
+_CONTENT_CODES = frozenset(
     {"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"}
 )
-_CREDENTIAL = frozenset(
+_CREDENTIAL_CODES = frozenset(
     {
         "signingCredential.expired",
         "signingCredential.invalid",
@@ -124,72 +126,76 @@ _CREDENTIAL = frozenset(
 )
 
 
-def _sentence(found: Verification, words: Translations) -> str:
-    reading = found.reading
-    what = words("verify.video" if reading.media_type.startswith("video/") else "verify.file")
-    on, who = _on(reading, words), _name(reading, words)
-    match found.state:
-        case ManifestState.TRUSTED if found.signer is SignerTrust.OWN:
-            return words("verify.own", what=what, on=on)
+def _summary(verification: Verification, t: Translations) -> str:
+    manifest = verification.reading
+    subject = t("verify.video" if manifest.media_type.startswith("video/") else "verify.file")
+    date, signer = _signing_date(manifest, t), _signer_name(manifest, t)
+    match verification.state:
+        case ManifestState.TRUSTED if verification.signer is SignerTrust.OWN:
+            return t("verify.own", subject=subject, date=date)
         case ManifestState.TRUSTED:
-            return words("verify.trusted", what=what, on=on, who=who)
-        case _ if found.registered:
-            return words("verify.registered", what=what)
+            return t("verify.trusted", subject=subject, date=date, signer=signer)
+        case _ if verification.registered:
+            return t("verify.registered", subject=subject)
         case ManifestState.VALID:
-            return words("verify.valid", what=what, who=who)
+            return t("verify.valid", subject=subject, signer=signer)
         case ManifestState.INVALID:
-            codes = set(reading.failures)
-            if codes & _CONTENT:
-                return words("verify.changed", what=what)
-            if codes and codes <= _CREDENTIAL:
-                return words("verify.expired", what=what)
-            return words("verify.damaged", what=what)
-        case ManifestState.ABSENT if reading.note in {"format", "remote"}:
-            return words(f"verify.absent_{reading.note}", what=what)
+            codes = set(manifest.failures)
+            if codes & _CONTENT_CODES:
+                return t("verify.changed", subject=subject)
+            if codes and codes <= _CREDENTIAL_CODES:
+                return t("verify.expired", subject=subject)
+            return t("verify.damaged", subject=subject)
+        case ManifestState.ABSENT if manifest.note in {"format", "remote"}:
+            return t(f"verify.absent_{manifest.note}", subject=subject)
         case ManifestState.ABSENT:
-            return words("verify.absent", what=what)
-    return words("verify.unreadable", what=what)
+            return t("verify.absent", subject=subject)
+    return t("verify.unreadable", subject=subject)
 
 
-def _proofs(found: Verification, words: Translations, *, own: bool) -> Iterator[Proof]:
-    reading = found.reading
+def _proofs(verification: Verification, t: Translations, *, own_signer: bool) -> Iterator[Proof]:
+    manifest = verification.reading
     key = (
-        found.state.value
-        if found.state in {ManifestState.TRUSTED, ManifestState.VALID, ManifestState.INVALID}
+        verification.state.value
+        if verification.state in {ManifestState.TRUSTED, ManifestState.VALID, ManifestState.INVALID}
         else "absent"
     )
-    who = words("verify.us") if own else _name(reading, words)
-    values = {"who": who, "on": _on(reading, words), "codes": words.listed(list(reading.failures))}
+    signer = t("verify.this_service") if own_signer else _signer_name(manifest, t)
+    values = {
+        "signer": signer,
+        "date": _signing_date(manifest, t),
+        "codes": t.join_list(list(manifest.failures)),
+    }
     yield Proof(
-        name=words("verify.manifest"),
-        says=words(f"verify.manifest_{key}.says", **values),
-        proves=words(f"verify.manifest_{key}.proves", **values),
-        does_not_prove=words(f"verify.manifest_{key}.not", **values),
+        name=t("verify.manifest"),
+        says=t(f"verify.manifest_{key}.claims", **values),
+        proves=t(f"verify.manifest_{key}.proves", **values),
+        does_not_prove=t(f"verify.manifest_{key}.does_not_prove", **values),
     )
-    if found.registered is not None:
-        key = "yes" if found.registered else "no"
+    if verification.registered is not None:
+        key = "yes" if verification.registered else "no"
         yield Proof(
-            name=words("verify.registry"),
-            says=words(f"verify.registry_{key}.says"),
-            proves=words(f"verify.registry_{key}.proves"),
-            does_not_prove=words(f"verify.registry_{key}.not"),
+            name=t("verify.registry"),
+            says=t(f"verify.registry_{key}.claims"),
+            proves=t(f"verify.registry_{key}.proves"),
+            does_not_prove=t(f"verify.registry_{key}.does_not_prove"),
         )
 
 
-def _claims(reading: ManifestReport, words: Translations) -> Iterator[tuple[str, str]]:
+def _claims(manifest: ManifestReport, t: Translations) -> Iterator[tuple[str, str]]:
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
-        if value := getattr(reading, key):
-            yield words(f"verify.claim.{key}"), str(value)
+        if value := getattr(manifest, key):
+            yield t(f"verify.claim.{key}"), str(value)
 
 
-def _name(reading: ManifestReport, words: Translations) -> str:
-    name = reading.issuer or reading.common_name
-    return words("verify.quoted", name=name) if name else words("verify.nobody")
+def _signer_name(manifest: ManifestReport, t: Translations) -> str:
+    name = manifest.issuer or manifest.common_name
+    return t("verify.quoted", name=name) if name else t("verify.unnamed")
 
 
-def _on(reading: ManifestReport, words: Translations) -> str:
+def _signing_date(manifest: ManifestReport, t: Translations) -> str:
     try:
-        when = dt.datetime.fromisoformat(reading.signed_at or reading.generated_at)
+        when = dt.datetime.fromisoformat(manifest.signed_at or manifest.generated_at)
     except ValueError:
         return ""
-    return words("verify.on", day=day(when.timestamp(), words))
+    return t("verify.on", day=format_date(when.timestamp(), t))

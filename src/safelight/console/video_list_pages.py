@@ -1,4 +1,4 @@
-"""The list of videos, filtered and by pages."""
+"""The list of videos, with filters and pagination."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from safelight.trust.accounts import Principal
 from safelight.web.video_facts import valid_video_id
 
 from .handler import PageHandler
-from .video_view import row
+from .video_view import video_row
 
-PER_PAGE = 25
-#: Looked through for one page of a filter that fits few.
-_MOST_READ = 500
-_AT_ONCE = 100
+VIDEOS_PER_PAGE = 25
+#: Maximum number of videos read to fill one page.
+_MAX_VIDEOS_READ = 500
+_READ_BATCH = 100
 
-FILTERS: dict[str, frozenset[VideoState]] = {
+STATE_FILTERS: dict[str, frozenset[VideoState]] = {
     "all": frozenset(VideoState),
     "underway": frozenset(
         {VideoState.QUEUED, VideoState.GENERATING, VideoState.SCANNING, VideoState.SEALING}
@@ -33,44 +33,46 @@ FILTERS: dict[str, frozenset[VideoState]] = {
 
 
 class VideoListPages(PageHandler):
-    async def videos(self, request: Request, principal: Principal) -> Response:
-        """Newest first. `state` is one of `FILTERS`, `q` words of the prompt, `after` where to go on."""
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """Newest first. Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `after` (the
+        last id of the previous page).
+        """
         state = request.query_params.get("state", "all")
-        state = state if state in FILTERS else "all"
-        sought = request.query_params.get("q", "")[:200].strip()
-        asked = request.query_params.get("after")
-        after = valid_video_id(asked) if asked else None
-        found, last = await self.run(self._find, principal, after, FILTERS[state], sought)
-        words = self.words(request)
-        query = {"state": state, "q": sought}
-        return await self.page(
+        state = state if state in STATE_FILTERS else "all"
+        search = request.query_params.get("q", "")[:200].strip()
+        after_param = request.query_params.get("after")
+        after = valid_video_id(after_param) if after_param else None
+        videos, last_id = await self.run(self._find, principal, after, STATE_FILTERS[state], search)
+        t = self.translations(request)
+        query = {"state": state, "q": search}
+        return await self.render_page(
             request,
             "videos.html",
             principal,
-            rows=[row(video, words) for video in found],
+            rows=[video_row(video, t) for video in videos],
             state=state,
-            sought=sought,
-            filters=tuple(FILTERS),
+            search=search,
+            filters=tuple(STATE_FILTERS),
             first=after is None,
             start=f"/videos?{urlencode(query)}",
-            more=f"/videos?{urlencode({**query, 'after': last})}" if last else None,
+            more=f"/videos?{urlencode({**query, 'after': last_id})}" if last_id else None,
         )
 
     def _find(
-        self, principal: Principal, after: str | None, states: frozenset[VideoState], sought: str
+        self, principal: Principal, after: str | None, states: frozenset[VideoState], search: str
     ) -> tuple[list[Video], str | None]:
-        """A page of what fits, and the id to go on from: None where nothing is left."""
-        found: list[Video] = []
-        limit = PER_PAGE if len(states) == len(VideoState) and not sought else _AT_ONCE
-        for _ in range(_MOST_READ // _AT_ONCE):
+        """One page of matching videos, and the id to continue from; None at the end."""
+        videos: list[Video] = []
+        limit = VIDEOS_PER_PAGE if len(states) == len(VideoState) and not search else _READ_BATCH
+        for _ in range(_MAX_VIDEOS_READ // _READ_BATCH):
             page = self.services.videos.list(principal, after=after, limit=limit, order="desc")
             for video in page.videos:
                 after = video.id
-                if video.state in states and sought.casefold() in video.prompt.casefold():
-                    found.append(video)
-                if len(found) == PER_PAGE:
+                if video.state in states and search.casefold() in video.prompt.casefold():
+                    videos.append(video)
+                if len(videos) == VIDEOS_PER_PAGE:
                     left = page.has_more or video.id != page.videos[-1].id
-                    return found, after if left else None
+                    return videos, after if left else None
             if not page.has_more:
-                return found, None
-        return found, after
+                return videos, None
+        return videos, after

@@ -1,4 +1,4 @@
-"""One video: where it stands, its record, and the form to report it."""
+"""The page of one video, and the form to report it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from safelight.trust.appeals import Appeal
 from safelight.trust.reports import NewReport, ReportReason
 from safelight.web.video_facts import valid_video_id
 
-from .formatting import moment
+from .formatting import format_datetime
 from .handler import PageHandler
 from .timeline import record_view
 from .video_view import video_view
 
-#: Those nobody should hesitate over stand first.
-REASONS = (
+#: The most serious reasons come first.
+REPORT_REASONS = (
     ReportReason.CHILD_SAFETY,
     ReportReason.INTIMATE,
     ReportReason.LIKENESS,
@@ -34,30 +34,30 @@ REASONS = (
 
 
 class VideoPages(PageHandler):
-    async def video(self, request: Request, principal: Principal) -> Response:
-        """The way, verdict, seal and record; whole, or the part that changes."""
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """Progress, verdict, seal and record; for a script only the fragment that changes."""
         principal.require(KeyScope.VIDEOS_READ)
         video_id = valid_video_id(request.path_params["video_id"])
         record = await self.run(self.services.videos.record, principal, video_id)
-        words, taxonomy = self.words(request), self.services.taxonomy
-        view = video_view(record.video, record, words, taxonomy)
-        if self.wants_part(request):
-            return await self.page(request, "part.html", principal, video=view, problem=None)
-        appeal = await self.run(self._appeal, principal, video_id)
-        return await self.page(
+        t, taxonomy = self.translations(request), self.services.taxonomy
+        view = video_view(record.video, record, t, taxonomy)
+        if self.wants_fragment(request):
+            return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
+        appeal = await self.run(self._find_appeal, principal, video_id)
+        return await self.render_page(
             request,
             "video.html",
             principal,
             appeal=appeal,
-            appeal_due=moment(appeal.due_at, words) if appeal else "",
+            appeal_due=format_datetime(appeal.due_at, t) if appeal else "",
             video=view,
-            record=record_view(record, taxonomy, words),
-            released_as=record.video.released_as,
-            released_from=record.video.released_from,
+            record=record_view(record, taxonomy, t),
+            reinstated_as=record.video.reinstated_as,
+            reinstated_from=record.video.reinstated_from,
             problem=None,
         )
 
-    def _appeal(self, principal: Principal, video_id: str) -> Appeal | None:
+    def _find_appeal(self, principal: Principal, video_id: str) -> Appeal | None:
         try:
             return self.services.appeals.get(principal, video_id)
         except NotFound:
@@ -66,12 +66,12 @@ class VideoPages(PageHandler):
     async def report_form(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
-        return await self._form(request, principal, video_id, {}, None)
+        return await self._render_report_form(request, principal, video_id, {}, None)
 
     async def report(self, request: Request, principal: Principal) -> Response:
-        """Put the report on the record; say what happens with it."""
+        """Store the report and show its due date."""
         video_id = valid_video_id(request.path_params["video_id"])
-        form = await self.form(request)
+        form = await self.read_form(request)
         try:
             receipt = await self.run(
                 self.services.reports.add,
@@ -84,20 +84,20 @@ class VideoPages(PageHandler):
                 ),
             )
         except InvalidField as problem:
-            return await self._form(request, principal, video_id, form, problem)
-        words = self.words(request)
-        return await self.page(
+            return await self._render_report_form(request, principal, video_id, form, problem)
+        t = self.translations(request)
+        return await self.render_page(
             request,
-            "reported.html",
+            "report_received.html",
             principal,
             video_id=video_id,
             report_id=receipt.report.id,
-            due=moment(receipt.due_at, words),
-            joined=receipt.joined,
+            due=format_datetime(receipt.due_at, t),
+            already_reported=receipt.already_reported,
             contact=receipt.report.contact is not None,
         )
 
-    async def _form(
+    async def _render_report_form(
         self,
         request: Request,
         principal: Principal,
@@ -106,13 +106,13 @@ class VideoPages(PageHandler):
         problem: InvalidField | None,
     ) -> Response:
         status = problem.status if problem else 200
-        return await self.page(
+        return await self.render_page(
             request,
             "report.html",
             principal,
             status,
             video_id=video_id,
-            reasons=[reason.value for reason in REASONS],
+            reasons=[reason.value for reason in REPORT_REASONS],
             form=form,
             problem=problem,
         )

@@ -1,4 +1,4 @@
-"""What the page of a video says, worked out before any template sees it."""
+"""The values of a video for the templates."""
 
 from __future__ import annotations
 
@@ -13,187 +13,185 @@ from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 
-from . import coverage as covered
-from .explanation_view import ExplanationLine, charge_sentence, lines, spans, support
-from .formatting import iso, moment, money, short
-from .highlights import HighlightedSpan, split_highlights
-from .progress_steps import ProgressStep, progress_steps
+from . import coverage as coverage_groups
+from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
+from .formatting import format_datetime, format_iso, format_money, truncate
+from .highlights import TextSegment, split_highlights
+from .progress_steps import ProgressStep, list_progress_steps
 from .translations import Translations
-from .verdict_text import told
+from .verdict_text import explain_video
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoView:
     id: str
     position: int
-    prompt: tuple[HighlightedSpan, ...]
-    stops: tuple[ProgressStep, ...]
-    #: Still on its way: the page looks again.
-    live: bool
+    prompt: tuple[TextSegment, ...]
+    steps: tuple[ProgressStep, ...]
+    #: Not ended yet: the page updates itself.
+    in_progress: bool
     percent: int
-    #: allow, label, hold, block, none or trouble: the colour, always with its word and sign.
+    #: Colour: allow, label, hold, block, none or error. The verdict and an icon are always shown with it.
     tone: str
     headline: str
-    #: The sentence under the headline; what the gate said.
+    #: The sentence under the headline: the explanation of the verdict.
     message: str
-    #: The message is in English, whatever the page is in.
-    foreign: bool
+    #: The message is in English, although the page is in another language.
+    message_in_english: bool
     verdict: str
     lines: tuple[ExplanationLine, ...]
-    #: Help lines for a person who may need them: name and text.
+    #: Help lines: name and text.
     support: tuple[tuple[str, str], ...]
     state: str
     delivered: bool
     width: int
     height: int
-    poster: str | None
-    content: str | None
-    record: str | None
-    page: str | None
+    poster_url: str | None
+    content_url: str | None
+    record_url: str | None
+    page_url: str | None
     facts: tuple[tuple[str, str], ...]
     cost: str
-    coverage: tuple[covered.CoverageTableRow, ...]
+    coverage: tuple[coverage_groups.CoverageGroup, ...]
     sha256: str | None
-    #: Whether changing the prompt is the next step.
+    #: Whether a change of the prompt is the suggested next step.
     change_prompt: bool
 
 
-def video_view(
-    video: Video, record: VideoRecord | None, words: Translations, taxonomy: Taxonomy
-) -> VideoView:
-    """The view of a video at this moment."""
-    word = verdict_action(video)
-    said = told(video, record, taxonomy, words)
-    details = said.details
+def video_view(video: Video, record: VideoRecord | None, t: Translations, taxonomy: Taxonomy) -> VideoView:
+    """The view of a video in its current state."""
+    action = verdict_action(video)
+    explanation = explain_video(video, record, taxonomy, t)
+    details = explanation.details
     delivered = video.state is VideoState.DELIVERED
-    coverage = (
-        Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
-    )
-    where = links(video)
-    headline = words("state.vaulted" if video.vaulted else _headline(video, details))
-    explained = lines(details, video.prompt, words)
+    coverage = Coverage().merge(cell for made in record.stages for cell in made.coverage) if record else None
+    urls = links(video)
+    headline = t("state.vaulted" if video.vaulted else _headline_key(video, details))
+    lines = explanation_lines(details, video.prompt, t)
     return VideoView(
         id=video.id,
         position=position(video),
-        prompt=split_highlights(video.prompt, spans(details)),
-        stops=progress_steps(video, record),
-        live=video.state not in TERMINAL,
+        prompt=split_highlights(video.prompt, prompt_spans(details)),
+        steps=list_progress_steps(video, record),
+        in_progress=video.state not in TERMINAL,
         percent=video.progress,
-        tone=_tone(video, word),
+        tone=_tone(video, action),
         headline=headline,
-        # The gate's own sentence often begins with what the headline says.
-        message=_message(video, word, said.sentence, words).removeprefix(headline).strip(),
-        foreign=said.foreign and bool(said.sentence) and video.state in _IN_OTHER_WORDS,
-        verdict=words(_word(video, word)),
-        lines=explained,
-        support=support(details),
+        # The explanation often begins with the same sentence as the headline.
+        message=_message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
+        message_in_english=explanation.in_english
+        and bool(explanation.sentence)
+        and video.state in _STATES_WITH_STORED_MESSAGE,
+        verdict=t(_verdict_key(video, action)),
+        lines=lines,
+        support=support_lines(details),
         state=video.state.value,
         delivered=delivered,
         width=video.width,
         height=video.height,
-        poster=f"{where['content']}?variant=thumbnail" if delivered else None,
-        content=where["content"],
-        record=where["record"],
-        page=where["page"],
-        facts=_facts(video, words),
-        cost=charge_sentence(coverage_and_charge(video, record)["charge"], words)
-        if record and not explained
-        else "",
-        coverage=() if video.vaulted or coverage is None else _coverage(coverage, words),
+        poster_url=f"{urls['content']}?variant=thumbnail" if delivered else None,
+        content_url=urls["content"],
+        record_url=urls["record"],
+        page_url=urls["page"],
+        facts=_fact_rows(video, t),
+        cost=format_charge(coverage_and_charge(video, record)["charge"], t) if record and not lines else "",
+        coverage=() if video.vaulted or coverage is None else _coverage_groups(coverage, t),
         sha256=video.sealed_sha256 if delivered else None,
-        change_prompt=word is Action.BLOCK and not video.vaulted,
+        change_prompt=action is Action.BLOCK and not video.vaulted,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRow:
-    """A video in the list of recent ones."""
+    """A video in a list."""
 
     href: str
     prompt: str
     tone: str
-    word: str
+    verdict: str
     at: str
     iso: str
 
 
-def row(video: Video, words: Translations) -> VideoRow:
-    word = verdict_action(video)
-    live = video.state not in TERMINAL and video.state is not VideoState.HELD
-    key = "verdict.none" if live else _word(video, word)
+def video_row(video: Video, t: Translations) -> VideoRow:
+    action = verdict_action(video)
+    in_progress = video.state not in TERMINAL and video.state is not VideoState.HELD
+    key = "verdict.none" if in_progress else _verdict_key(video, action)
     return VideoRow(
         href=f"/videos/{video.id}",
-        prompt=short(video.prompt),
-        tone=_tone(video, word),
-        word=words(key),
-        at=moment(video.created_at, words),
-        iso=iso(video.created_at),
+        prompt=truncate(video.prompt),
+        tone=_tone(video, action),
+        verdict=t(key),
+        at=format_datetime(video.created_at, t),
+        iso=format_iso(video.created_at),
     )
 
 
-def price(usd_per_second: float | None, seconds: int, words: Translations) -> str:
-    """What an order is expected to cost."""
+def format_price(usd_per_second: float | None, seconds: int, t: Translations) -> str:
+    """The expected cost of a request."""
     if usd_per_second is None:
-        return words("studio.cost_unknown")
+        return t("studio.cost_unknown")
     if usd_per_second == 0:
-        return words("studio.cost_free")
-    return words("studio.cost_about", amount=money(usd_per_second * seconds, "USD").removeprefix("$"))
+        return t("studio.cost_free")
+    return t("studio.cost_about", amount=format_money(usd_per_second * seconds, "USD").removeprefix("$"))
 
 
-def _coverage(coverage: Coverage, words: Translations) -> tuple[covered.CoverageTableRow, ...]:
-    return covered.rows(((cell.category, cell.modality.value, cell.status.value) for cell in coverage), words)
+def _coverage_groups(coverage: Coverage, t: Translations) -> tuple[coverage_groups.CoverageGroup, ...]:
+    return coverage_groups.group_by_status(
+        ((cell.category, cell.modality.value, cell.status.value) for cell in coverage), t
+    )
 
 
-def _tone(video: Video, word: Action | None) -> str:
+def _tone(video: Video, action: Action | None) -> str:
     if video.state is VideoState.FAILED:
-        return "trouble"
-    if video.state is VideoState.SEALING or word is None:
+        return "error"
+    if video.state is VideoState.SEALING or action is None:
         return "none"
-    return Action.BLOCK.value if video.state is VideoState.WITHDRAWN else word.value
+    return Action.BLOCK.value if video.state is VideoState.WITHDRAWN else action.value
 
 
-def _word(video: Video, word: Action | None) -> str:
-    if word is None:
-        return "verdict.trouble" if video.state is VideoState.FAILED else "verdict.none"
-    return "verdict.waived" if word is Action.ALLOW and video.waived else f"verdict.{word.value}"
+def _verdict_key(video: Video, action: Action | None) -> str:
+    if action is None:
+        return "verdict.error" if video.state is VideoState.FAILED else "verdict.none"
+    return "verdict.waived" if action is Action.ALLOW and video.waived else f"verdict.{action.value}"
 
 
-def _headline(video: Video, details: Mapping[str, Any]) -> str:
-    if video.state is VideoState.BLOCKED and details.get("owner") == "provider":
+def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
+    if video.state is VideoState.BLOCKED and details.get("source") == "provider":
         return "state.blocked_by_provider"
     return f"state.{video.state.value}"
 
 
-#: Where the sentence comes from what ended the video.
-_IN_OTHER_WORDS = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
+#: States whose message was stored when the video ended.
+_STATES_WITH_STORED_MESSAGE = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
-def _message(video: Video, word: Action | None, said: str, words: Translations) -> str:
+def _message(video: Video, action: Action | None, explanation: str, t: Translations) -> str:
     if video.vaulted:
-        return words("verdict.vaulted_text")
+        return t("verdict.vaulted_text")
     match video.state:
         case VideoState.DELIVERED | VideoState.SEALING:
-            text = words("verdict.allow_waived" if video.waived else "verdict.allow_text")
-            if word is Action.LABEL:
-                text = f"{text} {words('verdict.label_text', label=video.label_text)}"
+            text = t("verdict.allow_waived" if video.waived else "verdict.allow_text")
+            if action is Action.LABEL:
+                text = f"{text} {t('verdict.label_text', label=video.badge_text)}"
             return text
         case VideoState.HELD if video.review_due_at:
-            due = words("verdict.hold_text", due=moment(video.review_due_at, words))
-            return words("list.sentences", first=said, second=due) if said else due
+            due = t("verdict.hold_text", due=format_datetime(video.review_due_at, t))
+            return t("list.sentences", first=explanation, second=due) if explanation else due
         case VideoState.HELD:
-            return said or words("verdict.hold_no_due")
+            return explanation or t("verdict.hold_no_due")
         case VideoState.WITHDRAWN:
-            return words("verdict.withdrawn_text")
-    return said
+            return t("verdict.withdrawn_text")
+    return explanation
 
 
-def _facts(video: Video, words: Translations) -> tuple[tuple[str, str], ...]:
+def _fact_rows(video: Video, t: Translations) -> tuple[tuple[str, str], ...]:
     facts = [
-        (words("video.model"), video.model),
-        (words("video.length"), words("studio.seconds_value", seconds=video.seconds)),
-        (words("video.size"), f"{video.width}×{video.height}"),
-        (words("video.made"), moment(video.created_at, words)),
+        (t("video.model"), video.model),
+        (t("video.length"), t("studio.seconds_value", seconds=video.seconds)),
+        (t("video.size"), f"{video.width}×{video.height}"),
+        (t("video.created"), format_datetime(video.created_at, t)),
     ]
     if video.ended_at:
-        facts.append((words("video.ended"), moment(video.ended_at, words)))
+        facts.append((t("video.ended"), format_datetime(video.ended_at, t)))
     return tuple(facts)

@@ -1,15 +1,15 @@
-// A video's way, as it moves. Without this the page still shows it, looked at again every few seconds.
+// Updates the progress of a video. Without this script the page reloads every few seconds.
 
 const outcome = document.getElementById("outcome");
 let source = null;
 
-export const part = async (url, options = {}) => {
-  const answer = await fetch(url, { ...options, headers: { Accept: "text/x-part" } });
-  if (answer.redirected && new URL(answer.url).pathname === "/login") location.assign("/login");
-  return answer.text();
+export const fetchFragment = async (url, options = {}) => {
+  const response = await fetch(url, { ...options, headers: { Accept: "text/x-fragment" } });
+  if (response.redirected && new URL(response.url).pathname === "/login") location.assign("/login");
+  return response.text();
 };
 
-export const show = (html) => {
+export const showOutcome = (html) => {
   const open = outcome.querySelector(".more")?.open;
   const focused = outcome.contains(document.activeElement) && document.activeElement.tagName;
   outcome.innerHTML = html;
@@ -19,34 +19,34 @@ export const show = (html) => {
   if (focused) outcome.querySelector(focused === "SUMMARY" ? "summary" : "a, summary")?.focus();
 };
 
-export const stop = () => source?.close();
+export const stopUpdates = () => source?.close();
 
-export const follow = (moved) => {
-  stop();
+export const followVideo = (onChange) => {
+  stopUpdates();
   const card = outcome?.querySelector("[data-live]");
   if (!card) return;
   const { video, position } = card.dataset;
-  let seen = Number(position);
+  let lastPosition = Number(position);
   let state = card.dataset.state;
-  let latest = Promise.resolve();
+  let pending = Promise.resolve();
   source = new EventSource(`/v1/videos/${video}/events`);
   source.addEventListener("video", (event) => {
-    const now = JSON.parse(event.data);
-    if (Number(event.lastEventId) <= seen) return;
-    seen = Number(event.lastEventId);
-    if (now.status === "completed" || now.status === "failed") stop();
-    if (now.safelight.state === state) {
+    const update = JSON.parse(event.data);
+    if (Number(event.lastEventId) <= lastPosition) return;
+    lastPosition = Number(event.lastEventId);
+    if (update.status === "completed" || update.status === "failed") stopUpdates();
+    if (update.safelight.state === state) {
       const bar = outcome.querySelector("progress");
       if (bar) {
-        bar.value = now.progress;
-        bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace(/\d+/, now.progress);
+        bar.value = update.progress;
+        bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace(/\d+/, update.progress);
       }
       return;
     }
-    state = now.safelight.state;
-    latest = latest.then(() => part(`/videos/${video}`)).then(show).then(moved).catch(() => location.reload());
+    state = update.safelight.state;
+    pending = pending.then(() => fetchFragment(`/videos/${video}`)).then(showOutcome).then(onChange).catch(() => location.reload());
   });
 };
 
-// On its own page the record around it changes too, once it has ended.
-if (!document.getElementById("order")) follow(() => outcome.querySelector("[data-live]") || location.reload());
+// On the page of the video, reload at the end: the record around it has changed too.
+if (!document.getElementById("request")) followVideo(() => outcome.querySelector("[data-live]") || location.reload());

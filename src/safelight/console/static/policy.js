@@ -1,38 +1,38 @@
-// The policy's document: lines counted, those that do not hold marked, checked as it is typed.
+// The policy editor: line numbers, marks on invalid lines, and a check while the user types.
 
 const form = document.getElementById("policy");
 const field = form.elements.document;
 const gutter = form.querySelector(".gutter");
 const findings = document.getElementById("findings");
 const WAIT_MS = 600;
-let waiting = 0;
-let asking = null;
+let timer = 0;
+let controller = null;
 
-const wrong = () => new Set((findings.querySelector("[data-lines]")?.dataset.lines || "").split(",").filter(Boolean).map(Number));
+const invalidLines = () => new Set((findings.querySelector("[data-lines]")?.dataset.lines || "").split(",").filter(Boolean).map(Number));
 
-const number = () => {
-  const bad = wrong();
+const numberLines = () => {
+  const invalid = invalidLines();
   const count = field.value.split("\n").length;
   gutter.replaceChildren(...Array.from({ length: count }, (_, index) => {
     const line = document.createElement("span");
     line.textContent = `${index + 1}\n`;
-    if (bad.has(index + 1)) line.className = "bad";
+    if (invalid.has(index + 1)) line.className = "invalid";
     return line;
   }));
   gutter.scrollTop = field.scrollTop;
-  field.toggleAttribute("aria-invalid", bad.size > 0);
+  field.toggleAttribute("aria-invalid", invalid.size > 0);
 };
 
-const ask = async (what) => {
-  asking?.abort();
-  asking = new AbortController();
-  const body = new URLSearchParams({ document: field.value, what });
+const submit = async (action) => {
+  controller?.abort();
+  controller = new AbortController();
+  const body = new URLSearchParams({ document: field.value, action });
   findings.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch("/policy", { method: "POST", body, signal: asking.signal, headers: { Accept: "text/x-part" } });
-    const text = await answer.text();
-    if (answer.headers.get("content-type")?.includes("html")) findings.innerHTML = text;
-    number();
+    const response = await fetch("/policy", { method: "POST", body, signal: controller.signal, headers: { Accept: "text/x-fragment" } });
+    const text = await response.text();
+    if (response.headers.get("content-type")?.includes("html")) findings.innerHTML = text;
+    numberLines();
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   } finally {
@@ -41,17 +41,17 @@ const ask = async (what) => {
 };
 
 form.addEventListener("submit", (event) => {
-  const what = event.submitter?.value ?? "check";
-  // The second step of publishing leaves the page.
-  if (what === "publish" && form.elements.sure) return;
+  const action = event.submitter?.value ?? "check";
+  // The second step of publishing is a plain form submission.
+  if (action === "publish" && form.elements.confirm) return;
   event.preventDefault();
-  clearTimeout(waiting);
-  ask(what);
+  clearTimeout(timer);
+  submit(action);
 });
 field.addEventListener("input", () => {
-  number();
-  clearTimeout(waiting);
-  waiting = setTimeout(() => ask("check"), WAIT_MS);
+  numberLines();
+  clearTimeout(timer);
+  timer = setTimeout(() => submit("check"), WAIT_MS);
 });
 field.addEventListener("scroll", () => { gutter.scrollTop = field.scrollTop; });
 findings.addEventListener("click", (event) => {
@@ -62,5 +62,5 @@ findings.addEventListener("click", (event) => {
   field.focus();
   field.setSelectionRange(start, start + lines[line - 1].length);
 });
-form.classList.add("alive");
-number();
+form.classList.add("scripted");
+numberLines();

@@ -1,64 +1,64 @@
-// A case: pictures only while they are held, the decision by keys, the next case's words fetched ahead.
+// A review case: images only while the button is held, decisions by key, the next case prefetched.
 
 const form = document.getElementById("decide");
 const reveal = document.getElementById("reveal");
 
 if (reveal) {
   const button = reveal.querySelector("button");
-  const veil = document.getElementById("veil");
-  const picture = veil.querySelector("canvas");
-  const looks = document.getElementById("looks");
+  const cover = document.getElementById("image-cover");
+  const image = cover.querySelector("canvas");
+  const counter = document.getElementById("reveal-count");
   let held = false;
   let count = 0;
   button.textContent = button.dataset.hold;
   reveal.addEventListener("submit", (event) => event.preventDefault());
-  const hold = async () => {
+  const showImage = async () => {
     if (held) return;
     held = true;
-    const answer = await fetch(reveal.action, { method: "POST", headers: { Accept: "image/webp" } });
-    if (!answer.ok) {
-      looks.textContent = reveal.dataset.none;
+    const response = await fetch(reveal.action, { method: "POST", headers: { Accept: "image/webp" } });
+    if (!response.ok) {
+      counter.textContent = reveal.dataset.none;
       return;
     }
     count += 1;
-    looks.textContent = `${count} ×`;
-    const sheet = await createImageBitmap(await answer.blob());
+    counter.textContent = `${count} ×`;
+    const sheet = await createImageBitmap(await response.blob());
     if (!held) return;
-    picture.width = sheet.width;
-    picture.height = sheet.height;
-    picture.getContext("2d").drawImage(sheet, 0, 0);
-    picture.hidden = false;
+    image.width = sheet.width;
+    image.height = sheet.height;
+    image.getContext("2d").drawImage(sheet, 0, 0);
+    image.hidden = false;
   };
-  const release = () => {
+  const hideImage = () => {
     held = false;
-    picture.hidden = true;
-    picture.width = 0;
+    image.hidden = true;
+    image.width = 0;
   };
-  button.addEventListener("pointerdown", hold);
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, release);
-  addEventListener("blur", release);
+  button.addEventListener("pointerdown", showImage);
+  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, hideImage);
+  addEventListener("blur", hideImage);
   document.addEventListener("keydown", (event) => {
     if (event.key !== " " || event.repeat || event.target.matches("textarea, input[type=text], summary, button:not(#reveal button)")) {
       if (event.key === " " && event.repeat && held) event.preventDefault();
       return;
     }
     event.preventDefault();
-    hold();
+    showImage();
   });
-  document.addEventListener("keyup", (event) => event.key === " " && held && release());
+  document.addEventListener("keyup", (event) => event.key === " " && held && hideImage());
 }
 
 if (form) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
-    const wanted = form.querySelector(`[data-key="${event.key.toLowerCase()}"]`);
-    if (!wanted) return;
+    const target = form.querySelector(`[data-key="${event.key.toLowerCase()}"]`);
+    if (!target) return;
     event.preventDefault();
-    if (wanted.matches("input")) {
-      wanted.checked = true;
-      wanted.focus();
+    if (target.matches("input")) {
+      target.checked = true;
+      target.focus();
     } else if (form.elements.reason.value.trim()) {
-      form.requestSubmit(wanted);
+      form.requestSubmit(target);
     } else {
       form.elements.reason.focus();
       form.elements.reason.reportValidity();
@@ -66,7 +66,7 @@ if (form) {
   });
 }
 
-// Its text, never its pixels.
+// Prefetches the text of the next case, never its images.
 const next = document.querySelector(".queue-side [data-row]:not([aria-current])");
 if (next) {
   const link = document.createElement("link");

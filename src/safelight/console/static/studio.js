@@ -1,11 +1,11 @@
-// The studio: words looked at as they are typed, and an order that does not leave the page.
-import { follow, part, show, stop } from "./live.js";
+// The studio: checks the prompt while the user types, and requests a video without leaving the page.
+import { fetchFragment, followVideo, showOutcome, stopUpdates } from "./live.js";
 
-const order = document.getElementById("order");
-const field = order.elements.prompt;
+const request = document.getElementById("request");
+const field = request.elements.prompt;
 const checks = document.getElementById("checks");
 const outcome = document.getElementById("outcome");
-const under = order.querySelector(".under");
+const layer = request.querySelector(".highlight-layer");
 const WAIT_MS = 450;
 
 const refreshRecent = async () => {
@@ -13,65 +13,65 @@ const refreshRecent = async () => {
   document.getElementById("recent").replaceChildren(...page.getElementById("recent").childNodes);
 };
 
-// Marks lie under the text, letter for letter; what changed since they were made is no longer marked.
-let marks = [];
-let marked = "";
+// Highlights are drawn in a layer below the text. A highlight is dropped once the text before its end has changed.
+let highlights = [];
+let checkedText = "";
 
 const paint = () => {
   let same = 0;
-  while (same < marked.length && marked[same] === field.value[same]) same += 1;
+  while (same < checkedText.length && checkedText[same] === field.value[same]) same += 1;
   const pieces = [];
   let at = 0;
-  for (const mark of marks) {
-    if (mark.end > same || mark.start < at) continue;
-    pieces.push(field.value.slice(at, mark.start));
+  for (const highlight of highlights) {
+    if (highlight.end > same || highlight.start < at) continue;
+    pieces.push(field.value.slice(at, highlight.start));
     const piece = document.createElement("mark");
-    piece.className = mark.tone;
-    piece.dataset.mark = mark.id;
-    piece.textContent = field.value.slice(mark.start, mark.end);
+    piece.className = highlight.tone;
+    piece.dataset.highlight = highlight.id;
+    piece.textContent = field.value.slice(highlight.start, highlight.end);
     pieces.push(piece);
-    at = mark.end;
+    at = highlight.end;
   }
-  under.replaceChildren(...pieces, field.value.slice(at), "\n");
-  under.scrollTop = field.scrollTop;
+  layer.replaceChildren(...pieces, field.value.slice(at), "\n");
+  layer.scrollTop = field.scrollTop;
 };
 
-const light = (id) => {
-  for (const one of document.querySelectorAll("[data-mark], [data-why]")) {
-    one.classList.toggle("lit", id !== undefined && (one.dataset.mark ?? one.dataset.why) === id);
+const emphasize = (id) => {
+  for (const one of document.querySelectorAll("[data-highlight], [data-reason]")) {
+    one.classList.toggle("linked", id !== undefined && (one.dataset.highlight ?? one.dataset.reason) === id);
   }
 };
 
-const underCaret = () => {
-  const mark = marks.find((one) => one.start <= field.selectionStart && field.selectionStart <= one.end);
-  light(document.activeElement === field && mark && under.querySelector(`[data-mark="${mark.id}"]`) ? mark.id : undefined);
+const emphasizeAtCaret = () => {
+  const highlight = highlights.find((one) => one.start <= field.selectionStart && field.selectionStart <= one.end);
+  emphasize(document.activeElement === field && highlight && layer.querySelector(`[data-highlight="${highlight.id}"]`) ? highlight.id : undefined);
 };
 
-// The server counts characters, the browser halves of them.
-const place = (text, count) => [...text].slice(0, count).join("").length;
+// The server counts code points; the browser counts UTF-16 units.
+const toUtf16 = (text, count) => [...text].slice(0, count).join("").length;
 
-let waiting = 0;
-let asking = null;
-let asked = field.value;
+let timer = 0;
+let controller = null;
+let lastChecked = field.value;
 const canCheck = document.getElementById("check");
 
 const check = async () => {
   const text = field.value;
-  asked = text;
-  asking?.abort();
-  asking = new AbortController();
+  lastChecked = text;
+  controller?.abort();
+  controller = new AbortController();
   if (!text.trim()) return;
   checks.setAttribute("aria-busy", "true");
   try {
-    const body = new FormData(order);
+    const body = new FormData(request);
     body.delete("input_reference");
-    const html = await part("/check", { method: "POST", body, signal: asking.signal });
-    const open = checks.querySelector(".ten")?.open;
+    const html = await fetchFragment("/check", { method: "POST", body, signal: controller.signal });
+    const open = checks.querySelector(".checklist")?.open;
     checks.innerHTML = html;
-    if (open !== undefined && checks.querySelector(".ten")) checks.querySelector(".ten").open = open;
-    marked = text;
-    marks = [...checks.querySelectorAll("[data-why]")].map(({ dataset }) => ({
-      id: dataset.why, tone: dataset.tone, start: place(text, dataset.start), end: place(text, dataset.end),
+    if (open !== undefined && checks.querySelector(".checklist")) checks.querySelector(".checklist").open = open;
+    checkedText = text;
+    highlights = [...checks.querySelectorAll("[data-reason]")].map(({ dataset }) => ({
+      id: dataset.reason, tone: dataset.tone, start: toUtf16(text, dataset.start), end: toUtf16(text, dataset.end),
     })).sort((a, b) => a.start - b.start);
     paint();
   } catch (error) {
@@ -81,51 +81,51 @@ const check = async () => {
   }
 };
 
-const soon = () => {
-  clearTimeout(waiting);
-  if (canCheck && field.value !== asked) waiting = setTimeout(check, WAIT_MS);
+const scheduleCheck = () => {
+  clearTimeout(timer);
+  if (canCheck && field.value !== lastChecked) timer = setTimeout(check, WAIT_MS);
 };
 
-field.addEventListener("input", () => { paint(); soon(); });
-field.addEventListener("scroll", () => { under.scrollTop = field.scrollTop; });
-new ResizeObserver(() => { under.style.height = `${field.offsetHeight}px`; }).observe(field);
-document.addEventListener("selectionchange", underCaret);
+field.addEventListener("input", () => { paint(); scheduleCheck(); });
+field.addEventListener("scroll", () => { layer.scrollTop = field.scrollTop; });
+new ResizeObserver(() => { layer.style.height = `${field.offsetHeight}px`; }).observe(field);
+document.addEventListener("selectionchange", emphasizeAtCaret);
 for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
-  checks.addEventListener(on, (event) => light(event.target.closest("[data-why], [data-mark]")?.dataset.why ?? event.target.closest("[data-mark]")?.dataset.mark));
-  checks.addEventListener(off, () => light());
+  checks.addEventListener(on, (event) => emphasize(event.target.closest("[data-reason], [data-highlight]")?.dataset.reason ?? event.target.closest("[data-highlight]")?.dataset.highlight));
+  checks.addEventListener(off, () => emphasize());
 }
-for (const one of [order.elements.model, order.elements.for]) one?.addEventListener("change", () => { asked = ""; soon(); });
-order.classList.add("alive");
+for (const one of [request.elements.model, request.elements.provider]) one?.addEventListener("change", () => { lastChecked = ""; scheduleCheck(); });
+request.classList.add("scripted");
 
-const button = order.querySelector("button.main");
+const button = request.querySelector("button.main");
 const idle = button.textContent;
-order.addEventListener("submit", async (event) => {
+request.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (event.submitter?.id === "check") return check();
   if (button.disabled) return;
   button.disabled = true;
   button.textContent = button.dataset.busy;
-  stop();
+  stopUpdates();
   try {
-    show(await part("/", { method: "POST", body: new FormData(order) }));
-    follow(refreshRecent);
+    showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
+    followVideo(refreshRecent);
     refreshRecent();
     outcome.scrollIntoView({ block: "nearest" });
   } catch {
-    outcome.textContent = order.dataset.failed;
+    outcome.textContent = request.dataset.failed;
   } finally {
     button.disabled = false;
     button.textContent = idle;
   }
 });
-const attempt = document.getElementById("try");
-attempt.hidden = false;
-attempt.addEventListener("click", () => {
-  field.value = attempt.dataset.phrase;
+const insertPhrase = document.getElementById("insert-phrase");
+insertPhrase.hidden = false;
+insertPhrase.addEventListener("click", () => {
+  field.value = insertPhrase.dataset.phrase;
   field.focus();
   paint();
-  soon();
+  scheduleCheck();
 });
 paint();
-if (field.value) { asked = ""; soon(); }
-follow(refreshRecent);
+if (field.value) { lastChecked = ""; scheduleCheck(); }
+followVideo(refreshRecent);

@@ -1,42 +1,42 @@
-// Drop a file anywhere on the page; the answer comes in place.
+// Verifies a file dropped anywhere on the page, without leaving it.
 
 const form = document.getElementById("verify");
 const field = form.elements.file;
-const answer = document.getElementById("answer");
+const result = document.getElementById("result");
 const button = form.querySelector("button");
 const zone = form.querySelector(".drop");
 const idle = button.textContent;
-let over = 0;
+let dragDepth = 0;
 
-const ask = async () => {
+const verify = async () => {
   if (!field.files.length || button.disabled) return;
   button.disabled = true;
   button.textContent = form.dataset.busy;
   try {
-    const got = await fetch("/verify", { method: "POST", body: new FormData(form), headers: { Accept: "text/x-part" } });
-    const body = await got.text();
-    if (got.headers.get("content-type")?.includes("html")) answer.innerHTML = body;
-    else answer.textContent = JSON.parse(body).error.message;
-    document.getElementById("status").textContent = answer.querySelector(".verdict")?.textContent ?? "";
-    answer.scrollIntoView({ block: "nearest" });
+    const response = await fetch("/verify", { method: "POST", body: new FormData(form), headers: { Accept: "text/x-fragment" } });
+    const body = await response.text();
+    if (response.headers.get("content-type")?.includes("html")) result.innerHTML = body;
+    else result.textContent = JSON.parse(body).error.message;
+    document.getElementById("status").textContent = result.querySelector(".verdict")?.textContent ?? "";
+    result.scrollIntoView({ block: "nearest" });
   } catch {
-    answer.textContent = form.dataset.failed;
+    result.textContent = form.dataset.failed;
   } finally {
     button.disabled = false;
     button.textContent = idle;
   }
 };
 
-form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
-field.addEventListener("change", ask);
-addEventListener("dragenter", (event) => { event.preventDefault(); over += 1; zone.classList.add("over"); });
-addEventListener("dragleave", () => { over -= 1; if (over <= 0) zone.classList.remove("over"); });
+form.addEventListener("submit", (event) => { event.preventDefault(); verify(); });
+field.addEventListener("change", verify);
+addEventListener("dragenter", (event) => { event.preventDefault(); dragDepth += 1; zone.classList.add("dragging"); });
+addEventListener("dragleave", () => { dragDepth -= 1; if (dragDepth <= 0) zone.classList.remove("dragging"); });
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
-  over = 0;
-  zone.classList.remove("over");
+  dragDepth = 0;
+  zone.classList.remove("dragging");
   if (!event.dataTransfer.files.length) return;
   field.files = event.dataTransfer.files;
-  ask();
+  verify();
 });

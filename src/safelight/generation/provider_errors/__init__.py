@@ -1,6 +1,6 @@
-"""What providers say when they refuse or fail, normalised: the one table, one file per provider.
+"""Explains provider errors: parses an error, matches it against the rules of each provider, one file each.
 
-`decode` reads anything a person pastes, `decode_body` a body as an adapter has it, `read` only refusals.
+`decode` accepts any pasted text, `decode_body` a body with status and headers, `read` finds refusals only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ __all__ = [
 
 
 def decode(text: str, *, provider: str | None = None) -> ProviderError:
-    """What a pasted failure means: JSON, curl's output, a traceback, a web page, log lines, in any language.
+    """The meaning of a pasted error: JSON, curl output, a traceback, a web page, log lines, in any
+    language.
 
-    Pure, bounded in time, and it never raises; what it does not know it says so. Secrets are masked.
+    Pure, bounded in time, never raises. Unknown parts are reported as unknown. Secrets are masked.
     """
     return classify(read_text(text), provider)
 
@@ -41,12 +42,12 @@ def decode_body(
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProviderError:
-    """The same for a decoded body, with the HTTP status and headers where they are known."""
+    """The same for a parsed body, with HTTP status and headers if known."""
     return classify(read_body(body, status=status, headers=headers), provider)
 
 
 def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None:
-    """The refusal by a filter in a provider's decoded body; None where it is other trouble, or none."""
+    """The refusal by a filter in a provider's parsed body; None for other errors or no error."""
     if not isinstance(body, Mapping):
         return None
     found = decode_body(body, provider=provider)

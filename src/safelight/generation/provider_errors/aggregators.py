@@ -1,6 +1,6 @@
-"""Those between us and a provider: new-api and its relatives, OpenRouter, LiteLLM.
+"""Aggregators between us and a provider: new-api and its relatives, OpenRouter, LiteLLM.
 
-What they pass on is read by the provider's rows; here stand their own refusals.
+Errors that they pass on match the provider's rules; this module has their own refusals.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ NEW_API = Provider(
             documented=_NEW_API,
             fields={"code|type": r"sensitive_words_detected"},
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             stage=ModerationStage.INPUT,
             modality="text",
             charged=ChargeStatus.NO,
-            charge_source="documented: its own word list is asked before anything is reserved or ordered",
+            charge_source="documented: its own word list is checked before any quota is reserved",
         ),
         ErrorRule(
             id="relay.task-timeout",
             kind=ErrorKind.TIMEOUT,
             documented=f"{_NEW_API}; docs.laozhang.ai: tasks",
             fields={"code|type": r"task_timeout"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(
@@ -69,7 +69,7 @@ NEW_API = Provider(
                 r""
             },
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
@@ -77,10 +77,10 @@ NEW_API = Provider(
             id="relay.quota-words",
             kind=ErrorKind.QUOTA,
             documented=_NEW_API,
-            says=r"(?:用户|用戶|令牌|账户|帳戶|token|user).{0,6}(?:额度|額度|余额|餘額|quota|balance).{0,12}(?:不足|用尽|用盡"
+            text=r"(?:用户|用戶|令牌|账户|帳戶|token|user).{0,6}(?:额度|額度|余额|餘額|quota|balance).{0,12}(?:不足|用尽|用盡"
             r"|耗尽|耗盡|insufficient"
             r"|not enough|exhausted|is used up)|insufficient (?:user )?(?:quota|balance|credits)",
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
             confidence=Confidence.LIKELY,
@@ -89,26 +89,26 @@ NEW_API = Provider(
             id="relay.no-channel",
             kind=ErrorKind.TRANSIENT,
             documented=_NEW_API,
-            says=r"no available channel|无可用渠道|無可用渠道|channel:no_available_key"
+            text=r"no available channel|无可用渠道|無可用渠道|channel:no_available_key"
             r"|no available (?:tokens?"
             r"|accounts?)",
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
             retry=ProviderRetry.SAME,
-            sentence="The relay has nobody just now to hand this model's orders to. Nobody judged the "
+            message="The aggregator has no channel for this model now. This is not a judgement of the "
             "content.",
-            next_step="Try again later, or name a model the relay has a channel for.",
+            next_step="Try again later, or choose a model for which the aggregator has a channel.",
         ),
         ErrorRule(
             id="relay.saturated",
             kind=ErrorKind.RATE_LIMIT,
             documented=_NEW_API,
-            says=r"上游负载已饱和|上游負載已飽和"
+            text=r"上游负载已饱和|上游負載已飽和"
             r"|当前分组.{0,20}(?:饱和|繁忙)|upstream (?:load )?(?:is )?saturated",
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
@@ -116,9 +116,9 @@ NEW_API = Provider(
             id="relay.token",
             kind=ErrorKind.AUTH,
             documented=_NEW_API,
-            says=r"无效的令牌|無效的令牌|invalid token"
+            text=r"无效的令牌|無效的令牌|invalid token"
             r"|该令牌(?:状态不可用|已过期)|token (?:expired|is not enabled)|无权(?:访问|使用)",
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
             confidence=Confidence.LIKELY,
@@ -131,7 +131,7 @@ NEW_API = Provider(
                 "code|type": r"upstream_error|bad_response_status_code|do_request_failed|bad_response"
                 r"|fail_to_fetch_task|get_channel_failed"
             },
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,
         ),
     ),
@@ -151,7 +151,7 @@ OPENROUTER = Provider(
             documented=_ROUTER,
             fields={"flagged_input": r"[\s\S]*"},
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             stage=ModerationStage.INPUT,
             modality="text",
             charged=ChargeStatus.NO,
@@ -161,9 +161,9 @@ OPENROUTER = Provider(
             id="openrouter.requires-moderation",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_ROUTER,
-            says=r"requires moderation .{0,80}flagged|input was flagged",
+            text=r"requires moderation .{0,80}flagged|input was flagged",
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             stage=ModerationStage.INPUT,
             modality="text",
             charged=ChargeStatus.NO,
@@ -173,8 +173,8 @@ OPENROUTER = Provider(
             id="openrouter.guardrail",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_ROUTER,
-            says=r"request blocked: prompt injection|blocked by (?:a |your )?guardrail",
-            owner=ErrorSource.RELAY,
+            text=r"request blocked: prompt injection|blocked by (?:a |your )?guardrail",
+            error_source=ErrorSource.RELAY,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
@@ -184,7 +184,7 @@ OPENROUTER = Provider(
             kind=ErrorKind.QUOTA,
             documented=_ROUTER,
             fields={"code": r"402"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
@@ -193,7 +193,7 @@ OPENROUTER = Provider(
             kind=ErrorKind.AUTH,
             documented=_ROUTER,
             fields={"code": r"401"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
@@ -202,7 +202,7 @@ OPENROUTER = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=_ROUTER,
             fields={"code": r"429"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
@@ -211,14 +211,14 @@ OPENROUTER = Provider(
             kind=ErrorKind.TIMEOUT,
             documented=_ROUTER,
             fields={"code": r"408|504"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
         ),
         ErrorRule(
             id="openrouter.down",
             kind=ErrorKind.TRANSIENT,
             documented=_ROUTER,
             fields={"code": r"50[0-9]"},
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
         ),
     ),
 )

@@ -27,7 +27,7 @@ AZURE = Provider(
                 "code|failure_reason|finish_reason|reason|error": r"content_filter\w*|output_moderation"
                 r"|ResponsibleAIPolicyViolation"
             },
-            says=r"response was filtered(?! due to the prompt)|generated (?:content|video|image"
+            text=r"response was filtered(?! due to the prompt)|generated (?:content|video|image"
             r"|output)|(?:output|completion) was (?:filtered|blocked)"
             r"|output_moderation",
             stage=ModerationStage.OUTPUT,
@@ -70,7 +70,7 @@ AZURE = Provider(
             id="azure.filter.sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
-            says=r"prompt triggering (?:azure openai.s |microsoft.s )?content management policy"
+            text=r"prompt triggering (?:azure openai.s |microsoft.s )?content management policy"
             r"|content management policy|ResponsibleAIPolicyViolation",
             anywhere=True,
             stage=ModerationStage.INPUT,
@@ -81,7 +81,7 @@ AZURE = Provider(
             id="azure.rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
-            says=r"exceeded (?:call rate limit|token rate limit|the .{0,40}rate limit)"
+            text=r"exceeded (?:call rate limit|token rate limit|the .{0,40}rate limit)"
             r"|rate limit of your current",
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -90,7 +90,7 @@ AZURE = Provider(
             id="azure.too-many-jobs",
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
-            says=r"too many (?:running|pending) (?:tasks|jobs)",
+            text=r"too many (?:running|pending) (?:tasks|jobs)",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -108,7 +108,7 @@ AZURE = Provider(
             id="azure.key",
             kind=ErrorKind.AUTH,
             documented=_ERRORS,
-            says=r"access denied due to invalid subscription key"
+            text=r"access denied due to invalid subscription key"
             r"|invalid subscription key or wrong api endpoint",
             anywhere=True,
             charged=ChargeStatus.NO,

@@ -1,4 +1,4 @@
-"""Black Forest Labs: moderation is a status of its own, one word for the input and one for the output."""
+"""Black Forest Labs: moderation is a status of its own, with different values for input and output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BFL = Provider(
             id="bfl.request-moderated",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"\bRequest Moderated\b",
+            text=r"\bRequest Moderated\b",
             anywhere=True,
             stage=ModerationStage.INPUT,
         ),
@@ -27,7 +27,7 @@ BFL = Provider(
             id="bfl.content-moderated",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"\bContent Moderated\b",
+            text=r"\bContent Moderated\b",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
         ),

@@ -1,4 +1,4 @@
-"""Providers' words for what was wrong, as our categories; the gravest first where several are named."""
+"""Maps providers' words to our categories; if several match, the gravest first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safelight.policy.categories import SHIPPED, Group
 from .model import UNKNOWN
 from .parse import ParsedError
 
-#: Category and the words for it, in order of gravity. Groups stand where a provider says no more.
+#: Category and its words, in order of gravity. Groups are used if a provider gives no more detail.
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         "sexual/minors",
@@ -46,7 +46,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("illicit", r"illicit|illegal|dangerous content|drugs?\b|criminal|违禁|違禁"),
     ("privacy", r"personal (?:data|information)|\bpii\b|隐私|隱私"),
 )
-#: Single words in lists of categories, where a provider's word is not ours.
+#: Single words in lists of categories that differ from our names.
 _NAMES = {
     "gore": "violence/graphic",
     "graphic": "violence/graphic",
@@ -87,7 +87,7 @@ _PLACES = (
 
 
 def of_name(word: str) -> str:
-    """Our category for one word of a list; empty where there is none."""
+    """Our category for one word of a list; empty if there is none."""
     plain = re.sub(r"[\s\-]+", "_", word.strip().strip("\"'").lower())
     if plain in _NAMES:
         return _NAMES[plain]
@@ -103,12 +103,12 @@ def of_names(words: Iterable[str]) -> str:
 
 
 def of_sentence(text: str) -> str:
-    """The gravest category that words in a provider's sentence name; empty where none does."""
+    """The gravest category that words of a message name; empty if none."""
     return next((category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)), "")
 
 
 def of_said(said: ParsedError, sentences: str) -> str:
-    """What the answer names: its lists of categories, its stated reasons, else the words of its sentences."""
+    """The categories of an error: from its lists, its stated reasons, or else the words of its messages."""
     if found := of_names(said.values(_PLACES)):
         return found
     if found := of_names(_filtered(said)):
@@ -121,7 +121,7 @@ def of_said(said: ParsedError, sentences: str) -> str:
 
 
 def _filtered(said: ParsedError) -> Iterator[str]:
-    """Azure's way: `content_filter_result: {violence: {filtered: true, severity: medium}, ...}`."""
+    """Azure's format: `content_filter_result: {violence: {filtered: true, severity: medium}, ...}`."""
     for document in said.documents:
         for result in _named(document, "content_filter_result", 0):
             for name, state in result.items():

@@ -1,4 +1,4 @@
-"""From what was said to what it means: the first row that holds, and what follows from it."""
+"""Classifies a parsed error: finds the first matching rule and derives the rest."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _AGAIN = {
 
 
 def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
-    """The meaning of an answer. `provider` is a person's word for whose it is; a hint, no more."""
+    """The meaning of an error. `provider`: the user's name for its source; only a hint."""
     hint = named(provider)
     if hint is None and (own := safelight.read(said)) is not None:
         return own
@@ -66,7 +66,7 @@ def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
 def _find(
     said: ParsedError, hint: Provider | None
 ) -> tuple[ErrorRule, Provider | None, Provider | None, bool] | None:
-    """The row, whose it is, through whom it came, and whether somebody else writes the bill."""
+    """The matching rule, its provider, the aggregator if any, and whether another party charges."""
     known = [p for p in PROVIDERS if p is hint or p.matches_signature(said)]
     known.sort(key=lambda p: p is not hint)
     relays = [p for p in RELAYS if p is hint or p.matches_signature(said)]
@@ -74,9 +74,9 @@ def _find(
     for row, holder in _candidates(known, relays):
         if row.holds(said):
             if holder.relay:
-                # Its own refusal, or one of the provider behind it that it does not name.
-                behind = known[0] if known and row.owner is not ErrorSource.RELAY else None
-                if row.owner is ErrorSource.RELAY:
+                # Its own refusal, or that of a provider behind it which it does not name.
+                behind = known[0] if known and row.error_source is not ErrorSource.RELAY else None
+                if row.error_source is ErrorSource.RELAY:
                     return row, holder, None, False
                 return row, behind, via, False
             who = holder if holder.name else (known[0] if known else None)
@@ -85,20 +85,23 @@ def _find(
 
 
 def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
-    """Rows in the order in which they are tried: blocks before other trouble, whoever is known to have
-    spoken before everybody, and what only looks at the HTTP status last."""
+    """Rules in the order of matching: blocks before other errors, recognized providers before all others,
+    rules on the HTTP status alone last.
+    """
     yield from _rows((NOBODYS_FIRST,))
-    yield from (pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].owner is ErrorSource.RELAY)
+    yield from (
+        pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].error_source is ErrorSource.RELAY
+    )
     yield from (pair for pair in _rows(known) if _is_block(pair[0]))
     yield from (pair for pair in _rows(PROVIDERS) if _is_block(pair[0]) and pair[0].anywhere)
     yield from (pair for pair in _rows(relays) if _is_block(pair[0]))
     yield from (pair for pair in _rows((NOBODYS_SHAPE,)) if pair[0].fields)
-    precise = [pair for pair in _rows(known) if not _is_block(pair[0]) and (pair[0].fields or pair[0].says)]
+    precise = [pair for pair in _rows(known) if not _is_block(pair[0]) and (pair[0].fields or pair[0].text)]
     yield from _rows(relays)
     yield from precise
     yield from _rows((NOBODYS_SHAPE,))
     yield from (pair for pair in _rows((*RELAYS, *PROVIDERS)) if pair[0].anywhere)
-    yield from (pair for pair in _rows(known) if not (pair[0].fields or pair[0].says))
+    yield from (pair for pair in _rows(known) if not (pair[0].fields or pair[0].text))
     yield from _rows((NOBODYS_LAST,))
 
 
@@ -132,7 +135,7 @@ def _answer(
     code, message = _code(said), _message(said, row)
     who = holder.title if holder is not None else _WHO[owner]
     decoded = ProviderError(
-        owner=owner,
+        source=owner,
         provider=holder.name if holder is not None else "",
         via=via.name if via is not None and via is not holder else "",
         kind=row.kind,
@@ -143,7 +146,7 @@ def _answer(
         charge_source=source,
         retry=how,
         after_s=after if after is not None else (row.after_s if how is ProviderRetry.SAME else None),
-        sentence="",
+        summary="",
         next_step="",
         confidence=row.confidence,
         rule=row.id,
@@ -157,7 +160,7 @@ def _answer(
 def _worded(decoded: ProviderError, row: ErrorRule, who: str) -> ProviderError:
     return replace(
         decoded,
-        sentence=row.sentence or sentence(decoded, who),
+        summary=row.message or sentence(decoded, who),
         next_step=row.next_step or next_step(decoded),
     )
 
@@ -171,10 +174,10 @@ _WHO |= {owner: "The provider" for owner in ErrorSource if owner not in _WHO}
 
 
 def _owner(said: ParsedError, row: ErrorRule, holder: Provider | None, via: Provider | None) -> ErrorSource:
-    if row.owner is not ErrorSource.PROVIDER or row.kind is ErrorKind.CONTENT_BLOCK:
-        return row.owner
+    if row.error_source is not ErrorSource.PROVIDER or row.kind is ErrorKind.CONTENT_BLOCK:
+        return row.error_source
     if holder is None and via is not None:
-        # In a relay's own rows the owner is meant as it stands.
+        # In an aggregator's own rules, `source` is meant literally.
         return ErrorSource.PROVIDER if row in via.rows else ErrorSource.RELAY
     if holder is None and said.html:
         return ErrorSource.NETWORK
@@ -223,7 +226,7 @@ def _stated(said: ParsedError) -> dict[str, object] | None:
 def _believed(
     stated: dict[str, object], charged: ChargeStatus, source: str, how: ProviderRetry, category: str
 ) -> tuple[ChargeStatus, str, ProviderRetry]:
-    """What an answer says of its own charge and retry goes before what the table presumes."""
+    """Values in the error (charge, retry) take precedence over values of the rule."""
     cost = stated.get("charged")
     cost = cost.get("charged") or cost.get("upstream") if isinstance(cost, dict) else cost
     if isinstance(cost, bool):
@@ -269,8 +272,8 @@ _NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed"
 
 def _message(said: ParsedError, row: ErrorRule | None) -> str:
     spoken = [value for value in said.values(_MESSAGES) if " " in value or not value.isascii()]
-    if row is not None and row.says:
-        pattern = compiled(row.says)
+    if row is not None and row.text:
+        pattern = compiled(row.text)
         spoken.sort(key=lambda value: pattern.search(value) is None)
         if not spoken and (match := pattern.search(said.prose)):
             start = max(0, said.prose.rfind("\n", 0, match.start()) + 1, match.start() - 200)
@@ -282,7 +285,7 @@ _UNDER_WAY = frozenset(
     {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
 )
 _OVER = frozenset({"failed", "fail", "failure", "error"})
-#: A filter of the caller's own network answered in the provider's place.
+#: A content filter of the caller's network answered instead of the provider.
 _NETWORK_FILTER = (
     r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
     r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"
@@ -294,25 +297,29 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None)
     message = _message(said, None)
     owner = ErrorSource.UNKNOWN
-    text = "Nothing in this is known to the table. It may or may not be about the content."
-    step = "Look for the whole answer, with its status and headers, or name the provider with --provider."
+    text = "Safelight does not know this error. It may or may not be about the content."
+    step = "Paste the whole response with its status and headers, or name the provider with --provider."
     if state in _UNDER_WAY:
-        text = "This says that the job is still on its way; it names no error."
+        text = "The job is still in progress; this response contains no error."
         step = (
-            "Keep asking until your own deadline. A job that never ends was neither blocked nor finished: "
-            "ask the provider, and whether it was charged."
+            "Keep polling until your own deadline. A job that never ends was neither blocked nor finished: "
+            "ask the provider about its state and its charge."
         )
     elif said.html and compiled(_NETWORK_FILTER).search(said.prose):
         owner = ErrorSource.NETWORK
-        text = "A filter of your own network answered in the provider's place. Nobody judged the content."
-        step = "Ask whoever runs your network to let the provider's address through."
+        text = "A filter of your own network answered instead of the provider. The content was not judged."
+        step = "Ask the administrator of your network to allow the provider's address."
     elif state in _OVER and who is not None and not who.relay:
         owner = ErrorSource.PROVIDER
-        reason = "and gives no reason" if not message else "for a reason that the table does not know"
-        text = f"{who.title} says that the job failed, {reason}. It may or may not be about the content."
-        step = "Ask the provider why, and whether it was charged, before ordering it again."
+        reason = (
+            "for a reason that Safelight does not know"
+            if not message
+            else "for a reason that the table does not know"
+        )
+        text = f"{who.title} reports that the job failed, {reason}. It may or may not be about the content."
+        step = "Ask the provider for the reason and the charge before you submit the request again."
     return ProviderError(
-        owner=owner,
+        source=owner,
         provider=who.name if who is not None and (hint or owner is ErrorSource.PROVIDER) else "",
         via="",
         kind=ErrorKind.UNKNOWN,
@@ -323,7 +330,7 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
         charge_source="",
         retry=ProviderRetry.UNKNOWN,
         after_s=None,
-        sentence=text,
+        summary=text,
         next_step=step,
         confidence=Confidence.NONE,
         rule="",

@@ -21,7 +21,7 @@ DASHSCOPE = Provider(
             id="dashscope.ip",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"IPInfringementSuspect",
+            text=r"IPInfringementSuspect",
             anywhere=True,
             stage=ModerationStage.INPUT,
             category="ip",
@@ -30,7 +30,7 @@ DASHSCOPE = Provider(
             id="dashscope.inspection.output",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"output (?:data|video|image|text)? ?may contain inappropriate"
+            text=r"output (?:data|video|image|text)? ?may contain inappropriate"
             r"|DataInspectionFailed[\s\S]{0,200}\boutput\b",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -39,7 +39,7 @@ DASHSCOPE = Provider(
             id="dashscope.inspection.input",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"input (?:data|video|image|text)? ?may contain inappropriate"
+            text=r"input (?:data|video|image|text)? ?may contain inappropriate"
             r"|DataInspectionFailed[\s\S]{0,200}\binput\b|\bdata_inspection_failed\b",
             anywhere=True,
             stage=ModerationStage.INPUT,
@@ -48,14 +48,14 @@ DASHSCOPE = Provider(
             id="dashscope.inspection",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"DataInspectionFailed|CustomRoleBlocked|FaqRuleBlocked|inappropriate-content",
+            text=r"DataInspectionFailed|CustomRoleBlocked|FaqRuleBlocked|inappropriate-content",
             anywhere=True,
         ),
         ErrorRule(
             id="dashscope.throttling.quota",
             kind=ErrorKind.QUOTA,
             documented=_PAGE,
-            says=r"Throttling\.AllocationQuota|Arrearage|AllocationQuota\.FreeTierOnly"
+            text=r"Throttling\.AllocationQuota|Arrearage|AllocationQuota\.FreeTierOnly"
             r"|PrepaidBillOverdue|PostpaidBillOverdue",
             anywhere=True,
             charged=ChargeStatus.NO,

@@ -1,4 +1,4 @@
-"""fal: errors of a model are a list under `detail`, those of the infrastructure are flat; the type counts."""
+"""fal: model errors are a list under `detail`, infrastructure errors are flat; the type decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REQUEST = "fal.ai/docs, model-apis/request-errors"
 _FAQ = "fal.ai/docs, model-apis/faq"
 _FREE = "documented: server errors are never charged"
 _TYPE = "type|error_type|x-fal-error-type"
-_MAYBE = "documented: a 422 may be charged where a runner had worked before"
+_MAYBE = "documented: a 422 may be charged if a runner had already worked"
 
 FAL = Provider(
     name="fal",
@@ -57,7 +57,7 @@ FAL = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation"},
-            says=r"output|generated (?:video|content|image|audio)|result was flagged",
+            text=r"output|generated (?:video|content|image|audio)|result was flagged",
             stage=ModerationStage.OUTPUT,
             charge_source=_MAYBE,
         ),
@@ -73,7 +73,7 @@ FAL = Provider(
             id="fal.content-policy.bare",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
-            says=r"content_policy_violation",
+            text=r"content_policy_violation",
             charge_source=_MAYBE,
         ),
         ErrorRule(
@@ -94,7 +94,7 @@ FAL = Provider(
             fields={"type": r"no_media_generated"},
             anywhere=True,
             retry=ProviderRetry.NEW_SEED,
-            next_step="Send it again with another seed; where it keeps failing, change the prompt.",
+            next_step="Submit it again with another seed; if it keeps failing, change the prompt.",
         ),
         ErrorRule(
             id="fal.timeout",
@@ -135,9 +135,9 @@ FAL = Provider(
             documented=_REQUEST,
             fields={_TYPE: r"client_cancelled"},
             anywhere=True,
-            owner=ErrorSource.CLIENT,
-            sentence="The caller cancelled the request.",
-            next_step="Send it again if it is still wanted.",
+            error_source=ErrorSource.CLIENT,
+            message="The caller cancelled the request.",
+            next_step="Submit it again if you still want the video.",
             retry=ProviderRetry.SAME,
         ),
         ErrorRule(
@@ -152,7 +152,7 @@ FAL = Provider(
             id="fal.balance",
             kind=ErrorKind.QUOTA,
             documented=_FAQ,
-            says=r"exhausted balance|user is locked|top up your balance",
+            text=r"exhausted balance|user is locked|top up your balance",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",

@@ -53,7 +53,7 @@ GEMINI = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={"status": r"failed|incomplete"},
-            says=r"safety|blocked|prohibited|policy|polic(?:y|ies)|sensitive",
+            text=r"safety|blocked|prohibited|policy|polic(?:y|ies)|sensitive",
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(

@@ -1,4 +1,4 @@
-"""Higgsfield: `nsfw` is a terminal status of its own, and is not charged."""
+"""Higgsfield: `nsfw` is a terminal status and is not charged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HIGGSFIELD = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_FAQ,
             fields={"status": r"nsfw"},
-            # Its word for a breach of any of its rules, not only of the one it names.
+            # Used for violations of any of its rules, not only the one it names.
             category=UNKNOWN,
             charged=ChargeStatus.NO,
             charge_source=_FREE,
@@ -39,7 +39,7 @@ HIGGSFIELD = Provider(
             id="higgsfield.credits",
             kind=ErrorKind.QUOTA,
             documented=_FAQ,
-            says=r"(?:not enough|insufficient) credits",
+            text=r"(?:not enough|insufficient) credits",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -47,7 +47,7 @@ HIGGSFIELD = Provider(
             id="higgsfield.key",
             kind=ErrorKind.AUTH,
             documented=_FAQ,
-            says=r"invalid credentials",
+            text=r"invalid credentials",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

@@ -1,4 +1,4 @@
-"""Trouble on the way, and what a bare HTTP status or a plain sentence says, whoever the provider is."""
+"""Connection errors, and rules on an HTTP status or plain message alone, for any provider."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CURL = "curl.se/libcurl/c/libcurl-errors.html"
 _CLIENTS = "exceptions of httpx, requests, aiohttp, Node and the official SDKs"
 _CLOUDFLARE = "developers.cloudflare.com: 5xx and 1xxx errors"
 _PROXIES = "nginx, Envoy and AWS load balancers: their error pages"
-_ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before ordering again."
+_ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
 _WORDS = "plain words, no documented code"
 
-#: Before anything else: a filter that is out of order judges nobody.
+#: First rule: if the filter itself is out of order, the content was not judged.
 FIRST = Provider(
     name="",
     title="The provider",
@@ -25,7 +25,7 @@ FIRST = Provider(
             kind=ErrorKind.TRANSIENT,
             documented="github.com/replicate/replicate-javascript/issues/371: the moderation service "
             "was down",
-            says=r"(?:moderation|safety|content filter|content check|审核|審核)[ \w]{0,24}(?:service"
+            text=r"(?:moderation|safety|content filter|content check|审核|審核)[ \w]{0,24}(?:service"
             r"|system|api|check|server|model|endpoint|服务|服務)?[ \w]{0,16}"
             r"(?:is |was |are )?(?:currently |temporarily )?(?:unavailable|is down|was down"
             r"|timed? ?out|not respond|overloaded|unreachable|不可用|超时|超時)"
@@ -35,8 +35,8 @@ FIRST = Provider(
             r"|content filtering system is down",
             anywhere=True,
             retry=ProviderRetry.SAME,
-            sentence="The provider's filter itself was out of order. Nobody judged the content.",
-            next_step="Send the same order again in a few minutes.",
+            message="The provider's filter was out of order. The content was not judged.",
+            next_step="Submit the same request again in a few minutes.",
         ),
     ),
 )
@@ -49,9 +49,9 @@ TRANSPORT = Provider(
             id="transport.client.no-key",
             kind=ErrorKind.AUTH,
             documented=_CLIENTS,
-            says=r"api_key client option must be set|did not find (?:an )?api key"
+            text=r"api_key client option must be set|did not find (?:an )?api key"
             r"|no api key (?:provided|found|was set)|missing credentials\. please pass",
-            owner=ErrorSource.CLIENT,
+            error_source=ErrorSource.CLIENT,
             charged=ChargeStatus.NO,
             charge_source="not sent",
         ),
@@ -59,19 +59,19 @@ TRANSPORT = Provider(
             id="transport.client.bug",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_CLIENTS,
-            says=r"unexpected keyword argument|ModuleNotFoundError|ImportError: cannot import"
+            text=r"unexpected keyword argument|ModuleNotFoundError|ImportError: cannot import"
             r"|AttributeError: '\w+' object has no attribute"
             r"|NameError: name|pydantic_core\._pydantic_core\.ValidationError|FileNotFoundError"
             r"|TypeError: Cannot read propert|ReferenceError:",
-            owner=ErrorSource.CLIENT,
-            sentence="The caller's own program failed; nobody refused anything.",
-            next_step="Correct the program where the trace points.",
+            error_source=ErrorSource.CLIENT,
+            message="The caller's own program failed; no provider refused the request.",
+            next_step="Fix the program at the place that the traceback names.",
         ),
         ErrorRule(
             id="transport.not-connected",
             kind=ErrorKind.TRANSIENT,
             documented=f"{_CLIENTS}; {_CURL}",
-            says=r"connection refused|ECONNREFUSED|failed to establish a new connection"
+            text=r"connection refused|ECONNREFUSED|failed to establish a new connection"
             r"|name or service not known|ENOTFOUND|EAI_AGAIN|getaddrinfo"
             r"|could not resolve host|nodename nor servname|temporary failure in name resolution"
             r"|no route to host|EHOSTUNREACH|network is unreachable"
@@ -80,56 +80,56 @@ TRANSPORT = Provider(
             r"|ProxyError|tunnel connection failed|CERTIFICATE_VERIFY_FAILED"
             r"|certificate (?:verify failed|has expired)|SSLCertVerificationError"
             r"|curl: \((?:35|60)\)|WRONG_VERSION_NUMBER|All connection attempts failed",
-            owner=ErrorSource.NETWORK,
+            error_source=ErrorSource.NETWORK,
             charged=ChargeStatus.NO,
             charge_source="not sent",
             retry=ProviderRetry.SAME,
-            sentence="The connection did not come about; nothing was sent.",
-            next_step="Check the address, the network and the certificate, then send it again.",
+            message="The connection could not be established; nothing was sent.",
+            next_step="Check the address, the network and the certificate, then submit the request again.",
         ),
         ErrorRule(
             id="transport.client.timed-out",
             kind=ErrorKind.TIMEOUT,
             documented=f"{_CLIENTS}; {_CURL}",
-            says=r"ReadTimeout|APITimeoutError|APIConnectionTimeoutError|curl: \(28\)"
+            text=r"ReadTimeout|APITimeoutError|APIConnectionTimeoutError|curl: \(28\)"
             r"|WriteTimeout|PoolTimeout|read timed out|socket timeout"
             r"|TimeoutError|AbortError: .{0,40}(?:timeout|aborted)"
             r"|UND_ERR_HEADERS_TIMEOUT|context deadline exceeded",
-            owner=ErrorSource.CLIENT,
+            error_source=ErrorSource.CLIENT,
             retry=ProviderRetry.UNKNOWN,
-            sentence="The caller's own program stopped waiting. Whether the order was taken is not known.",
+            message="The caller's own program timed out. It is unknown whether the request was accepted.",
             next_step=_ASK_FIRST,
         ),
         ErrorRule(
             id="transport.timed-out",
             kind=ErrorKind.TIMEOUT,
             documented=f"{_CLIENTS}; {_CURL}",
-            says=r"ETIMEDOUT|request timed out\.?",
-            owner=ErrorSource.NETWORK,
+            text=r"ETIMEDOUT|request timed out\.?",
+            error_source=ErrorSource.NETWORK,
             retry=ProviderRetry.UNKNOWN,
-            sentence="The answer did not come in time. Whether the order was taken is not known.",
+            message="The response timed out. It is unknown whether the request was accepted.",
             next_step=_ASK_FIRST,
         ),
         ErrorRule(
             id="transport.cut-off",
             kind=ErrorKind.TRANSIENT,
             documented=f"{_CLIENTS}; {_CURL}",
-            says=r"connection reset|ECONNRESET|RemoteProtocolError|server disconnected|socket hang up"
+            text=r"connection reset|ECONNRESET|RemoteProtocolError|server disconnected|socket hang up"
             r"|RemoteDisconnected|broken pipe|EPIPE|IncompleteRead"
             r"|curl: \((?:52|55|56|92|18)\)|connection (?:was )?(?:closed|aborted|lost|broken)"
             r"|APIConnectionError|ConnectionError\b|unexpected EOF"
             r"|fetch failed|network error|ERR_NETWORK|premature close|ReadError",
-            owner=ErrorSource.NETWORK,
+            error_source=ErrorSource.NETWORK,
             retry=ProviderRetry.UNKNOWN,
-            sentence="The connection broke. Whether the order was taken is not known.",
+            message="The connection broke. It is unknown whether the request was accepted.",
             next_step=_ASK_FIRST,
         ),
         ErrorRule(
             id="transport.edge-rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_CLOUDFLARE,
-            says=r"error (?:code:? )?1015|you are being rate limited",
-            owner=ErrorSource.NETWORK,
+            text=r"error (?:code:? )?1015|you are being rate limited",
+            error_source=ErrorSource.NETWORK,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -137,39 +137,38 @@ TRANSPORT = Provider(
             id="transport.edge-timeout",
             kind=ErrorKind.TIMEOUT,
             documented=_CLOUDFLARE,
-            says=r"error (?:code:? )?52[24]\b|52[24]: a timeout occurred|504 gateway time-?out"
+            text=r"error (?:code:? )?52[24]\b|52[24]: a timeout occurred|504 gateway time-?out"
             r"|upstream request timeout|gateway timeout",
-            owner=ErrorSource.NETWORK,
+            error_source=ErrorSource.NETWORK,
             retry=ProviderRetry.UNKNOWN,
-            sentence="A proxy in front of the provider stopped waiting. Whether the order was taken is not "
-            "known.",
+            message="A proxy in front of the provider timed out. It is unknown whether the request was "
+            "accepted.",
             next_step=_ASK_FIRST,
         ),
         ErrorRule(
             id="transport.edge-challenge",
             kind=ErrorKind.TRANSIENT,
             documented=_CLOUDFLARE,
-            says=r"just a moment\.\.\.|attention required! \| cloudflare|cf-chl|checking your browser"
+            text=r"just a moment\.\.\.|attention required! \| cloudflare|cf-chl|checking your browser"
             r"|enable javascript and cookies to continue"
             r"|error (?:code:? )?10(?:06|09|10|20)\b",
-            owner=ErrorSource.NETWORK,
+            error_source=ErrorSource.NETWORK,
             charged=ChargeStatus.NO,
             charge_source="not taken",
             retry=ProviderRetry.NEVER,
-            sentence="A bot check in front of the provider turned the request away. Nobody judged the "
-            "content.",
-            next_step="Use the provider's API address and a key, not its web site; ask the provider "
-            "where that does not help.",
+            message="A bot check in front of the provider rejected the request. The content was not judged.",
+            next_step="Use the provider's API address with a key, not its web site; ask the provider "
+            "if that does not help.",
         ),
         ErrorRule(
             id="transport.edge",
             kind=ErrorKind.TRANSIENT,
             documented=f"{_CLOUDFLARE}; {_PROXIES}",
-            says=r"error (?:code:? )?52[0135678]\b|52[0135678]: |upstream connect error"
+            text=r"error (?:code:? )?52[0135678]\b|52[0135678]: |upstream connect error"
             r"|no healthy upstream|disconnect/reset before headers"
             r"|502 bad gateway|503 service (?:temporarily )?unavailable|bad gateway|<center>nginx"
             r"|upstream prematurely closed",
-            owner=ErrorSource.NETWORK,
+            error_source=ErrorSource.NETWORK,
         ),
         ErrorRule(
             id="http.402",
@@ -184,7 +183,7 @@ TRANSPORT = Provider(
             id="words.quota",
             kind=ErrorKind.QUOTA,
             documented=_WORDS,
-            says=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)|not enough (?:credits?"
+            text=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)|not enough (?:credits?"
             r"|balance|points|funds)|out of credits|quota (?:exceeded|exhausted)"
             r"|exceeded (?:your|the) (?:current |monthly |daily )?(?:quota|spend|budget)"
             r"|payment required|top[ -]?up|recharge your|no credits? (?:left|remaining)"
@@ -207,7 +206,7 @@ TRANSPORT = Provider(
             id="words.rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_WORDS,
-            says=r"rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
+            text=r"rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
             r"|job )?limit|requests per minute|slow down"
             r"|请求过于频繁|請求過於頻繁|频率(?:过高|限制)|頻率(?:過高|限制)|限流|并发.{0,6}(?:上限|限制)",
             charged=ChargeStatus.NO,
@@ -227,7 +226,7 @@ TRANSPORT = Provider(
             id="words.auth",
             kind=ErrorKind.AUTH,
             documented=_WORDS,
-            says=r"(?:invalid|incorrect|missing|expired|wrong|no) (?:api[ _-]?key|auth\w*|(?:access "
+            text=r"(?:invalid|incorrect|missing|expired|wrong|no) (?:api[ _-]?key|auth\w*|(?:access "
             r"|bearer )?token|credentials?)|unauthori[sz]ed|not authenticated"
             r"|authentication (?:failed|error|required)|permission denied|access denied"
             r"|api key (?:is )?(?:not valid|invalid|expired|disabled)|forbidden"
@@ -266,7 +265,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.invalid-code",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="a code that several providers use, Gemini's Interactions API among them",
+            documented="a code of several providers, including Gemini's Interactions API",
             fields={"code": r"invalid_request|invalid_argument|bad_request"},
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -292,14 +291,14 @@ TRANSPORT = Provider(
             id="words.timeout",
             kind=ErrorKind.TIMEOUT,
             documented=_WORDS,
-            says=r"timed? ?out\b|\btimeout\b|deadline exceeded|took too long|超时|超時",
+            text=r"timed? ?out\b|\btimeout\b|deadline exceeded|took too long|超时|超時",
             confidence=Confidence.GUESS,
         ),
         ErrorRule(
             id="words.transient",
             kind=ErrorKind.TRANSIENT,
             documented=_WORDS,
-            says=r"internal (?:server )?error|server error"
+            text=r"internal (?:server )?error|server error"
             r"|service (?:is )?(?:temporarily )?(?:unavailable|busy)|temporarily unavailable"
             r"|overloaded|high (?:demand|load|traffic)"
             r"|(?:please )?try again (?:later|in a)|unexpected error"
@@ -312,7 +311,7 @@ TRANSPORT = Provider(
             id="words.invalid",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_WORDS,
-            says=r"validation (?:of \w+ )?(?:failed|errors?)|\bnot found\b|(?:is|are) required\b"
+            text=r"validation (?:of \w+ )?(?:failed|errors?)|\bnot found\b|(?:is|are) required\b"
             r"|field required|invalid (?:parameter|value|request|input|size"
             r"|duration|model|image|url|argument|json|type)|unsupported (?:value|parameter|size"
             r"|model|format|media)"
@@ -325,7 +324,7 @@ TRANSPORT = Provider(
     ),
 )
 
-#: Which side of the generation words are about, for answers that do not say it otherwise.
+#: Whether words refer to input or output, for errors that do not state it otherwise.
 SIDES = (
     (
         ModerationStage.OUTPUT,

@@ -1,4 +1,4 @@
-"""Kling: numbers under `code`, and a sentence in `task_status_msg` of a failed task."""
+"""Kling: numbers under `code`, and a message in `task_status_msg` of a failed task."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ KLING = Provider(
             id="kling.parallel",
             kind=ErrorKind.RATE_LIMIT,
             documented=_LIMITS,
-            says=r"parallel task over resource pack limit",
+            text=r"parallel task over resource pack limit",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -84,7 +84,7 @@ KLING = Provider(
             id="kling.risk-control",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_TASK,
-            says=r"risk control system|content risk|triggering the (?:content|platform)|content security",
+            text=r"risk control system|content risk|triggering the (?:content|platform)|content security",
             confidence=Confidence.LIKELY,
         ),
     ),

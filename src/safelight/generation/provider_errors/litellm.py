@@ -1,4 +1,6 @@
-"""LiteLLM: exceptions with the provider's text inside, own guardrails, and filtered Veo jobs called done."""
+"""LiteLLM: exceptions with the provider's text inside, own guardrails, and filtered Veo jobs reported as
+completed.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +25,19 @@ LITELLM = Provider(
             id="litellm.filtered-veo",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODE,
-            says=r"litellm/llms/(?:gemini|vertex_ai)/videos[\s\S]{0,2000}(?:IndexError"
+            text=r"litellm/llms/(?:gemini|vertex_ai)/videos[\s\S]{0,2000}(?:IndexError"
             r"|list index out of range|NoneType|No response data"
             r"|generatedSamples|No video)|(?:IndexError"
             r"|list index out of range)[\s\S]{0,2000}litellm[\s\S]{0,200}(?:gemini|vertex|veo)"
             r"|generated_samples\[0\]|No response data in completed operation",
-            owner=ErrorSource.PROVIDER,
+            error_source=ErrorSource.PROVIDER,
             stage=ModerationStage.OUTPUT,
             charged=ChargeStatus.NO,
-            charge_source="documented: Veo says that a filtered video is not charged",
-            sentence="LiteLLM called a Veo job completed that has no video: its code does so where "
+            charge_source="documented: Veo states that a filtered video is not charged",
+            message="LiteLLM reported a Veo job as completed that has no video: it does so if "
             "Veo's filter removed "
             "every result.",
-            next_step="Ask Google's operation itself for raiMediaFilteredReasons; then try another "
+            next_step="Read raiMediaFilteredReasons of Google's operation; then try another "
             "seed or change the prompt.",
             confidence=Confidence.LIKELY,
         ),
@@ -43,10 +45,10 @@ LITELLM = Provider(
             id="litellm.guardrail",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_GUARD,
-            says=r"violated \w+ moderation policy|violated content safety policy"
+            text=r"violated \w+ moderation policy|violated content safety policy"
             r"|violated (?:the )?(?:\w+ ){0,3}guardrail|guardrail.{0,60}(?:blocked|violat|raised"
             r"|intervened)|content blocked: |blocked by guardrail",
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
             charge_source="documented: guardrails run before the call",
@@ -55,17 +57,17 @@ LITELLM = Provider(
             id="litellm.content-policy",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_MAP,
-            says=r"ContentPolicyViolationError",
+            text=r"ContentPolicyViolationError",
             anywhere=True,
-            owner=ErrorSource.PROVIDER,
+            error_source=ErrorSource.PROVIDER,
         ),
         ErrorRule(
             id="litellm.budget",
             kind=ErrorKind.QUOTA,
             documented=_PROXY,
-            says=r"BudgetExceededError|budget has been exceeded|ExceededBudget|budget_exceeded|over budget",
+            text=r"BudgetExceededError|budget has been exceeded|ExceededBudget|budget_exceeded|over budget",
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -73,9 +75,9 @@ LITELLM = Provider(
             id="litellm.proxy-key",
             kind=ErrorKind.AUTH,
             documented=_PROXY,
-            says=r"invalid proxy server token|Authentication Error, |key not allowed to access model"
+            text=r"invalid proxy server token|Authentication Error, |key not allowed to access model"
             r"|no api key passed in",
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -83,9 +85,9 @@ LITELLM = Provider(
             id="litellm.proxy-rate",
             kind=ErrorKind.RATE_LIMIT,
             documented=_PROXY,
-            says=r"max parallel request limit reached|crossed (?:tpm|rpm)|(?:tpm|rpm) limit (?:reached"
+            text=r"max parallel request limit reached|crossed (?:tpm|rpm)|(?:tpm|rpm) limit (?:reached"
             r"|exceeded)|rate limit exceeded for (?:api_key|user|team|key)",
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -93,9 +95,9 @@ LITELLM = Provider(
             id="litellm.cooldown",
             kind=ErrorKind.TRANSIENT,
             documented=_PROXY,
-            says=r"no deployments available for selected model",
+            text=r"no deployments available for selected model",
             anywhere=True,
-            owner=ErrorSource.RELAY,
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -103,7 +105,7 @@ LITELLM = Provider(
             id="litellm.rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?RateLimitError",
+            text=r"litellm\.(?:exceptions\.)?RateLimitError",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -111,7 +113,7 @@ LITELLM = Provider(
             id="litellm.auth",
             kind=ErrorKind.AUTH,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?(?:AuthenticationError|PermissionDeniedError)",
+            text=r"litellm\.(?:exceptions\.)?(?:AuthenticationError|PermissionDeniedError)",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -119,28 +121,28 @@ LITELLM = Provider(
             id="litellm.timeout",
             kind=ErrorKind.TIMEOUT,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?Timeout",
-            owner=ErrorSource.NETWORK,
+            text=r"litellm\.(?:exceptions\.)?Timeout",
+            error_source=ErrorSource.NETWORK,
         ),
         ErrorRule(
             id="litellm.connection",
             kind=ErrorKind.TRANSIENT,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?APIConnectionError",
-            owner=ErrorSource.NETWORK,
+            text=r"litellm\.(?:exceptions\.)?APIConnectionError",
+            error_source=ErrorSource.NETWORK,
         ),
         ErrorRule(
             id="litellm.unavailable",
             kind=ErrorKind.TRANSIENT,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?(?:ServiceUnavailableError|InternalServerError|APIError"
+            text=r"litellm\.(?:exceptions\.)?(?:ServiceUnavailableError|InternalServerError|APIError"
             r"|BadGatewayError|MidStreamFallbackError)",
         ),
         ErrorRule(
             id="litellm.bad-request",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_MAP,
-            says=r"litellm\.(?:exceptions\.)?(?:BadRequestError|NotFoundError|UnprocessableEntityError"
+            text=r"litellm\.(?:exceptions\.)?(?:BadRequestError|NotFoundError|UnprocessableEntityError"
             r"|UnsupportedParamsError|ContextWindowExceededError)",
             charged=ChargeStatus.NO,
             charge_source="not taken",

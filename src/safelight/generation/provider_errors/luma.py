@@ -33,7 +33,7 @@ LUMA = Provider(
             id="luma.prompt-moderated",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
-            says=r"(?:prompt|input|image|keyframe).{0,60}(?:not pass|failed|rejected by|blocked by"
+            text=r"(?:prompt|input|image|keyframe).{0,60}(?:not pass|failed|rejected by|blocked by"
             r"|flagged by|did not pass).{0,30}moderation"
             r"|moderation.{0,40}(?:prompt|input image|keyframe)|advanced moderation failed"
             r"|prompt (?:is )?not allowed",
@@ -57,7 +57,7 @@ LUMA = Provider(
             id="luma.credits",
             kind=ErrorKind.QUOTA,
             documented=_SDK,
-            says=r"insufficient credits",
+            text=r"insufficient credits",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

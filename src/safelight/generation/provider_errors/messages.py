@@ -1,4 +1,4 @@
-"""What a decoded failure sounds like: one plain sentence, and what to do now."""
+"""Messages for an explained error: one plain sentence, and the next step."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ def sentence(decoded: ProviderError, who: str) -> str:
         case ErrorKind.CONTENT_BLOCK:
             return f"{who} refused {_what(decoded)}{_why(decoded)}."
         case ErrorKind.RATE_LIMIT:
-            return f"{who} takes no more orders just now; nobody judged the content."
+            return f"{who} does not accept requests now; the content was not judged."
         case ErrorKind.QUOTA:
-            return f"{who} wants payment or has counted a quota as used up; nobody judged the content."
+            return f"{who} requires payment, or a quota is used up; the content was not judged."
         case ErrorKind.AUTH:
-            return f"{who} does not accept the key, or the key may not do this; nobody judged the content."
+            return (
+                f"{who} does not accept the key, or the key lacks a permission; the content was not judged."
+            )
         case ErrorKind.TRANSIENT:
-            return f"{who} had trouble of its own; nobody judged the content."
+            return f"{who} had an internal error; the content was not judged."
         case ErrorKind.TIMEOUT:
-            return f"{who} did not finish in time; nobody judged the content."
+            return f"{who} did not finish in time; the content was not judged."
         case ErrorKind.INVALID_REQUEST:
-            return f"{who} does not take the request as it is; nobody judged the content."
+            return f"{who} does not accept the request in this form; the content was not judged."
         case _:
-            return "What this means is not known."
+            return "The meaning of this error is unknown."
 
 
 def _what(decoded: ProviderError) -> str:
@@ -57,25 +59,25 @@ def _what(decoded: ProviderError) -> str:
         return f"{_INPUTS.get(decoded.modality, 'the request')} before anything was generated"
     if decoded.stage is ModerationStage.OUTPUT:
         return f"{_OUTPUTS.get(decoded.modality, 'the finished video')} after it was generated"
-    return "the order and does not say whether before or after generation"
+    return "the request and does not state whether before or after generation"
 
 
 def _why(decoded: ProviderError) -> str:
     if decoded.category == UNKNOWN:
-        return "; for which reason it does not say"
-    return f"; the reason it gives is {_CATEGORIES.get(decoded.category, decoded.category)}"
+        return "; it gives no reason"
+    return f"; its reason is {_CATEGORIES.get(decoded.category, decoded.category)}"
 
 
 _STEPS = {
-    ErrorKind.QUOTA: "Top up or raise the limit of the account, then send the same order again.",
-    ErrorKind.AUTH: "Check the key, what it may do, and that it belongs to this address.",
+    ErrorKind.QUOTA: "Add credit or raise the limit of the account, then submit the same request again.",
+    ErrorKind.AUTH: "Check the key, its permissions, and that it belongs to this address.",
     ErrorKind.TRANSIENT: (
-        "Send the same order again in a minute; ask first whether a job was made, or it may be paid twice."
+        "Submit the same request again in a minute; first check whether a job exists, to avoid paying twice."
     ),
     ErrorKind.TIMEOUT: (
-        "Ask the provider whether the job exists before ordering again, so that it is not paid twice."
+        "Ask the provider whether the job exists before you submit it again, to avoid paying twice."
     ),
-    ErrorKind.INVALID_REQUEST: "Correct the request; the message says what.",
+    ErrorKind.INVALID_REQUEST: "Correct the request as the message describes.",
 }
 
 
@@ -83,21 +85,23 @@ def next_step(decoded: ProviderError) -> str:
     if decoded.kind is ErrorKind.CONTENT_BLOCK:
         return _after_a_block(decoded)
     if decoded.kind is ErrorKind.RATE_LIMIT:
-        wait = f"Wait {decoded.after_s:g} s" if decoded.after_s else "Wait a little, longer each time"
-        return f"{wait}, then send the same order again."
+        wait = (
+            f"Wait {decoded.after_s:g} s" if decoded.after_s else "Wait a little, longer after each attempt"
+        )
+        return f"{wait}, then submit the same request again."
     return _STEPS.get(decoded.kind, "Ask the provider.")
 
 
 def _after_a_block(decoded: ProviderError) -> str:
     if decoded.retry is ProviderRetry.NEVER:
-        return "Do not send it again."
+        return "Do not submit it again."
     if decoded.retry is ProviderRetry.SAME:
-        return "Send the same order once more; if it is refused again, change the prompt."
+        return "Submit the same request once more; if it is refused again, change the prompt."
     if decoded.retry is ProviderRetry.NEW_SEED:
         return "Try once with another seed; if it is refused again, change the prompt."
     thing = _INPUTS.get(decoded.modality, "the prompt")
     if decoded.stage is ModerationStage.UNKNOWN or (
         decoded.stage is ModerationStage.INPUT and not decoded.modality
     ):
-        thing = "the prompt, or the reference image where there is one"
-    return f"Change {thing}. The same order will be refused again."
+        thing = "the prompt, or the reference image if you used one"
+    return f"Change {thing}. The same request will be refused again."

@@ -1,4 +1,4 @@
-"""What a failure means, in our words: who said no, to what, at what cost, and what now."""
+"""The meaning of a provider error: who refused what, at what cost, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from safelight.generation.protocol import ChargeStatus
 
-#: Where a category cannot be told.
+#: If the category cannot be determined.
 UNKNOWN = "unknown"
 
 
 class ErrorSource(StrEnum):
-    """Who said no."""
+    """The source of an error."""
 
-    #: A Safelight: this one, or one further up.
+    #: A Safelight: this one, or one upstream.
     GATEWAY = "gateway"
-    #: Whoever runs the model, or its server.
+    #: The operator of the model or of its server.
     PROVIDER = "provider"
-    #: Somebody between us and the provider: a reseller, a router, LiteLLM.
+    #: An intermediary between us and the provider: a reseller, a router, LiteLLM.
     RELAY = "relay"
     #: Connections, proxies, load balancers.
     NETWORK = "network"
-    #: The caller's own program or library, before anything was sent or when it would wait no longer.
+    #: The caller's own program or library, before sending or after its own timeout.
     CLIENT = "client"
     UNKNOWN = "unknown"
 
@@ -40,7 +40,7 @@ class ErrorKind(StrEnum):
 
 
 class ModerationStage(StrEnum):
-    """Which side of the generation a filter looked at."""
+    """Whether a filter checked input or output."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -48,7 +48,7 @@ class ModerationStage(StrEnum):
 
 
 class ProviderRetry(StrEnum):
-    """How to try again."""
+    """How to retry."""
 
     SAME = "same"
     NEW_SEED = "new_seed"
@@ -58,50 +58,50 @@ class ProviderRetry(StrEnum):
 
 
 class Confidence(StrEnum):
-    #: A documented code or shape.
+    #: A documented code or format.
     CERTAIN = "certain"
-    #: A documented sentence, or a shape that people report.
+    #: A documented message, or a format that users report.
     LIKELY = "likely"
-    #: Words or a bare HTTP status.
+    #: Only words or a bare HTTP status matched.
     GUESS = "guess"
     NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderError:
-    """One failure, read. What cannot be told says `unknown`; nothing here is a verdict of ours."""
+    """One explained error. Undetermined parts are `unknown`; nothing here is a verdict of ours."""
 
-    owner: ErrorSource
-    #: Who that is, as the table calls them: `veo`, `runway`, `safelight` ...; empty: not known.
+    source: ErrorSource
+    #: The provider by its name in the rules: `veo`, `runway`, `safelight` ...; empty if unknown.
     provider: str
-    #: Through whom it came: a relay that passed the provider's word on.
+    #: The aggregator that passed the error on.
     via: str
     kind: ErrorKind
     stage: ModerationStage
     #: One of our categories or groups, or `unknown`.
     category: str
-    #: What was refused: text, image, video or audio; empty: not known.
+    #: What was refused: text, image, video or audio; empty if unknown.
     modality: str
     charged: ChargeStatus
-    #: Who says so about the charge: `documented: ...`, `upstream`, `not taken`; empty where unknown.
+    #: Source of the charge: `documented: ...`, `upstream`, `not taken`; empty if unknown.
     charge_source: str
     retry: ProviderRetry
-    #: Wait so many seconds first.
+    #: Minimum delay in seconds before a retry.
     after_s: float | None
-    sentence: str
+    summary: str
     next_step: str
     confidence: Confidence
-    #: The row of the table, and where what it says is documented.
+    #: The matching rule, and where its statement is documented.
     rule: str
     documented: str
-    #: The provider's own code and sentence, secrets masked.
+    #: The provider's own code and message, with secrets masked.
     code: str
     message: str
 
     def as_json(self) -> dict[str, Any]:
         return {
             "object": "provider_error",
-            "source": self.owner.value,
+            "source": self.source.value,
             "provider": self.provider or None,
             "via": self.via or None,
             "kind": self.kind.value,
@@ -110,7 +110,7 @@ class ProviderError:
             "modality": self.modality or None,
             "charged": {"charged": self.charged.value, "source": self.charge_source or None},
             "retry": {"action": self.retry.value, "after_s": self.after_s},
-            "summary": self.sentence,
+            "summary": self.summary,
             "next_step": self.next_step,
             "confidence": self.confidence.value,
             "rule": self.rule or None,

@@ -1,9 +1,9 @@
-"""OpenAI's own answers, and the shape that servers of `/v1/videos` took over from it.
+"""OpenAI's errors, and the format that other servers of `/v1/videos` took over.
 
     {"error": {"code": "moderation_blocked", "message": ..., "moderation_details":
         {"moderation_stage": "input" | "output" | "unknown", "categories": [...]}}}
 
-The same object without the `error` around it is what a failed job carries.
+A failed job has the same object without the outer `error`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPENAI = Provider(
             id="openai.sentinel-block.inputs",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="the two guides quoted in the project's brief",
-            says=r"blocked by (?:our|the) moderation system when checking (?:the )?inputs?",
+            text=r"blocked by (?:our|the) moderation system when checking (?:the )?inputs?",
             anywhere=True,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
@@ -47,7 +47,7 @@ OPENAI = Provider(
             id="openai.moderation-blocked.outputs",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="the two guides quoted in the project's brief",
-            says=r"blocked by (?:our|the) moderation system when checking (?:the )?outputs?",
+            text=r"blocked by (?:our|the) moderation system when checking (?:the )?outputs?",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
@@ -79,10 +79,10 @@ OPENAI = Provider(
             charge_source="documented: refused before generation",
             retry=ProviderRetry.SAME,
             after_s=60,
-            sentence="OpenAI refused the request before anything was generated and does not say why. "
+            message="OpenAI refused the request before anything was generated and does not give the reason. "
             "First-hand traces "
             "show this bare code as an anti-abuse block as often as a judgement of the prompt.",
-            next_step="Send the same order once more after a few minutes. If it is refused again, "
+            next_step="Submit the same request once more after a few minutes. If it is refused again, "
             "change the prompt "
             "or the reference image.",
             confidence=Confidence.GUESS,
@@ -91,17 +91,17 @@ OPENAI = Provider(
             id="openai.sentinel-sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_TRACES}; the guides quoted in the project's brief",
-            says=r"hmmm,? something didn.?t look right with your request",
+            text=r"hmmm,? something didn.?t look right with your request",
             anywhere=True,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
             retry=ProviderRetry.SAME,
             after_s=60,
-            sentence="OpenAI refused the request before anything was generated and does not say why. "
+            message="OpenAI refused the request before anything was generated and does not give the reason. "
             "First-hand traces "
             "show this sentence as an anti-abuse block as often as a judgement of the prompt.",
-            next_step="Send the same order once more after a few minutes. If it is refused again, "
+            next_step="Submit the same request once more after a few minutes. If it is refused again, "
             "change the prompt "
             "or the reference image.",
             confidence=Confidence.GUESS,
@@ -117,7 +117,7 @@ OPENAI = Provider(
             id="openai.moderation-sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_GUIDE}; {_FORUM}",
-            says=r"blocked by (?:our|the) (?:content )?moderation system|rejected (?:by"
+            text=r"blocked by (?:our|the) (?:content )?moderation system|rejected (?:by"
             r"|as a result of) (?:our|the) safety system"
             r"|request was rejected (?:as a result of|by) our safety",
             anywhere=True,
@@ -127,7 +127,7 @@ OPENAI = Provider(
             id="openai.human-faces",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_GUIDE}: input images with human faces are rejected",
-            says=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
+            text=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
             r"|includ\w*) (?:a )?(?:photorealistic )?"
             r"(?:human |real )?(?:faces?|people|persons?)|image contains photorealistic",
             anywhere=True,
@@ -151,7 +151,7 @@ OPENAI = Provider(
             id="openai.quota-sentence",
             kind=ErrorKind.QUOTA,
             documented=_ERRORS,
-            says=r"exceeded your current quota|billing hard limit has been reached",
+            text=r"exceeded your current quota|billing hard limit has been reached",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
@@ -169,7 +169,7 @@ OPENAI = Provider(
             id="openai.rate-limit-sentence",
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
-            says=r"rate limit reached for|too many concurrent (?:video )?(?:tasks|generations|jobs)",
+            text=r"rate limit reached for|too many concurrent (?:video )?(?:tasks|generations|jobs)",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
@@ -190,7 +190,7 @@ OPENAI = Provider(
             id="openai.unverified",
             kind=ErrorKind.AUTH,
             documented=_ERRORS,
-            says=r"organization must be verified|does not have access to (?:the )?model",
+            text=r"organization must be verified|does not have access to (?:the )?model",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
@@ -209,27 +209,27 @@ OPENAI = Provider(
             kind=ErrorKind.INVALID_REQUEST,
             documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
             fields={"code": r"model_not_found|model_deprecated|deprecated_model|endpoint_not_found"},
-            says=r"sora|/v1/videos|videos api",
+            text=r"sora|/v1/videos|videos api",
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
-            sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
-            "not taken.",
-            next_step="Point the client at another server of /v1/videos, and name one of its models.",
+            message="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The request was "
+            "not accepted.",
+            next_step="Configure the client for another server of /v1/videos, and name one of its models.",
         ),
         ErrorRule(
             id="openai.deprecated",
             kind=ErrorKind.INVALID_REQUEST,
             documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
-            says=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
+            text=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
             r"|have been) (?:scheduled to "
             r"permanently )?(?:shut ?down|deprecated|retired|discontinued)"
             r"|no longer available.{0,40}videos api",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
-            sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
-            "not taken.",
-            next_step="Point the client at another server of /v1/videos, and name one of its models.",
+            message="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The request was "
+            "not accepted.",
+            next_step="Configure the client for another server of /v1/videos, and name one of its models.",
         ),
         ErrorRule(
             id="openai.server-error",
@@ -245,7 +245,7 @@ OPENAI = Provider(
             id="openai.heavy-load",
             kind=ErrorKind.TRANSIENT,
             documented=_ERRORS,
-            says=r"(?:currently|under) (?:experiencing )?heavy load|the (?:server|engine"
+            text=r"(?:currently|under) (?:experiencing )?heavy load|the (?:server|engine"
             r"|model) (?:had an error|is (?:currently )?overloaded)",
             anywhere=True,
             confidence=Confidence.LIKELY,
@@ -266,13 +266,13 @@ OPENAI = Provider(
             id="openai.unknown-argument",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_SDK,
-            says=r"TypeError: .{0,80}(?:got an unexpected keyword argument|missing \d+ required)"
+            text=r"TypeError: .{0,80}(?:got an unexpected keyword argument|missing \d+ required)"
             r"|RuntimeError: Expected entry at",
             anywhere=True,
-            owner=ErrorSource.CLIENT,
+            error_source=ErrorSource.CLIENT,
             charged=ChargeStatus.NO,
             charge_source="not sent",
-            sentence="The caller's own program failed before anything was sent: the library does not "
+            message="The caller's own program failed before anything was sent: the library does not "
             "know an argument.",
             next_step="Use the fields of the Videos API: `seconds` and `size`; media that is not a "
             "file goes into `extra_body`.",
@@ -280,7 +280,7 @@ OPENAI = Provider(
     ),
 )
 
-#: Codes and sentences that servers of this shape use, and that name nobody.
+#: Codes and messages that several servers of this format use, without naming a provider.
 SHAPED = Provider(
     name="",
     title="The provider",
@@ -332,7 +332,7 @@ SHAPED = Provider(
             id="shaped.sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="sentences that several providers' pages quote",
-            says=r"\b(?:violat\w+|against|breach\w*) (?:of )?(?:our|the|its|their|platform|openai.?s"
+            text=r"\b(?:violat\w+|against|breach\w*) (?:of )?(?:our|the|its|their|platform|openai.?s"
             r"|google.?s|\w+)? ?"
             r"(?:content|usage|safety|community|moderation|use|acceptable use|policy"
             r"|policies) ?(?:polic|guideline|rule|standard)"

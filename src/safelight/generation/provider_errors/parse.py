@@ -1,4 +1,4 @@
-"""A pasted failure taken apart: status, headers, fields and sentences. Bounded, and it never raises."""
+"""Parses a pasted error: status, headers, fields and messages. Bounded; never raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from .python_repr import as_json_text
 
-#: Characters looked at: all of a short text; of a long one both ends and what looks like trouble.
+#: Number of characters read: all of a short text; both ends of a long one and parts that look like errors.
 _SHORT, _END = 32_768, 8_192
 _TROUBLE = re.compile(
     r"error|fail|block|moderat|polic|safety|violat|sensitiv|reject|refus|denied|limit|quota|timeout|timed out"
@@ -22,7 +22,7 @@ _TROUBLE = re.compile(
 _MAX_PAIRS, _MAX_DOCUMENTS, _MAX_TRIES, _MAX_DEPTH = 4000, 24, 48, 24
 _MAX_DOCUMENT, _MAX_PYTHONIC = 40_000, 12_000
 _BEGIN = re.compile(r"\{\s{0,9}[\"'\w$}]|\[\s{0,9}[{\[]")
-#: What the caller sent, repeated in an answer: never read as the provider's words.
+#: Request content repeated in a response: never read as the provider's words.
 _ECHOES = frozenset(
     {
         "actual_prompt",
@@ -61,9 +61,9 @@ _NUMBERS = re.compile(r"[1-5]\d\d")
 
 @dataclass(frozen=True)
 class ParsedError:
-    """What somebody's server or library said."""
+    """A parsed error of a server or library."""
 
-    #: The text as considered, markup and all; of a body handed over as such, its JSON.
+    #: The text including markup; for a parsed body, its JSON.
     whole: str
     documents: tuple[Any, ...] = ()
     given_status: int | None = None
@@ -71,7 +71,9 @@ class ParsedError:
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Scalar fields by lower-case name: those of the documents, then loose `name: value` in the text."""
+        """Scalar fields by lower-case name: those of the documents, then loose `name: value` pairs of the
+        text.
+        """
         found: list[tuple[str, str]] = []
         for document in self.documents:
             for name, value in _scalars(document):
@@ -90,7 +92,7 @@ class ParsedError:
 
     @property
     def is_bare_message(self) -> bool:
-        """There is nothing beside the document: it was handed over as such."""
+        """Whether the input was a body without surrounding text."""
         return self.whole == "" or (len(self.documents) == 1 and self.whole[:1] in "{[" and self._closed)
 
     @cached_property
@@ -103,7 +105,7 @@ class ParsedError:
 
     @cached_property
     def prose(self) -> str:
-        """Sentences: of the documents without what the caller sent, or of the text without markup."""
+        """Messages: of the documents without request content, or of the text without markup."""
         parts = [value for name, value in self.pairs if " " in value or len(value) > 3 or not value.isascii()]
         if not self.is_bare_message:
             parts.append(" ".join(_MARKUP.sub(" ", self._outside).split()))
@@ -111,7 +113,7 @@ class ParsedError:
 
     @cached_property
     def _outside(self) -> str:
-        """The text with what the caller sent blanked."""
+        """The text with request content removed."""
         return re.sub(
             r"([\"'](?:prompt|promptText|negative_prompt|positivePrompt|input_text)[\"']\s{0,3}:\s{0,3})"
             r"(?:\"(?:[^\"\\]|\\.){0,8000}\"|'(?:[^'\\]|\\.){0,8000}')",
@@ -121,7 +123,9 @@ class ParsedError:
 
     @cached_property
     def signature(self) -> str:
-        """What gives a provider away: names and values of fields, or the text around them; no prompts."""
+        """Text that identifies a provider: names and values of fields, or the text around them; no
+        prompts.
+        """
         if not self.is_bare_message:
             return self._outside
         names = (name for document in self.documents for name in _names(document))
@@ -136,7 +140,7 @@ class ParsedError:
         return {name: tuple(values) for name, values in table.items()}
 
     def values(self, names: str) -> Iterator[str]:
-        """Values of the fields with one of these names (`code|type`), in that order."""
+        """Values of fields with one of these names (`code|type`), in that order."""
         for name in names.split("|"):
             yield from self.by_name.get(name.lower(), ())
 
@@ -154,12 +158,12 @@ class ParsedError:
 
     @cached_property
     def status(self) -> int | None:
-        """The HTTP status: as given, as pasted, or as the document repeats it."""
+        """The HTTP status: as given, as pasted, or as repeated in the document."""
         if self.given_status is not None:
             return self.given_status
         for pattern in _STATUSES:
             for match in pattern.finditer(self.whole):
-                # `HTTP/1.1 200 Connection established` of a proxy comes before the answer.
+                # A proxy's `HTTP/1.1 200 Connection established` precedes the response.
                 if not match[1].startswith(("1", "2", "3")):
                     return int(match[1])
         for value in self.values("status_code|statuscode|httpstatus|http_status|status|code"):
@@ -174,7 +178,7 @@ class ParsedError:
 
 
 def read_text(text: str) -> ParsedError:
-    """A pasted text: JSON, JSON in a log line, curl's output, a traceback, a web page, anything."""
+    """Parses pasted text: JSON, JSON in a log line, curl output, a traceback, a web page, anything."""
     if len(text) > _SHORT and text.lstrip()[:1] in ("{", "["):
         try:
             return ParsedError(whole="", documents=(json.loads(text),))
@@ -187,7 +191,7 @@ def read_text(text: str) -> ParsedError:
 def read_body(
     body: object, *, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> ParsedError:
-    """A decoded body as an adapter has it."""
+    """Parses a body with status and headers."""
     documents = [body]
     for _name, value in _scalars(body):
         if "{" in value and len(documents) < _MAX_DOCUMENTS:
@@ -212,7 +216,7 @@ def _considered(text: str) -> str:
 
 
 def _documents(text: str, depth: int = 0) -> Iterator[Any]:
-    """JSON values in a text, and those inside their strings; Python's spelling of them too."""
+    """JSON values in a text and inside their strings, also in Python notation."""
     decoder = json.JSONDecoder()
     position, found = 0, 0
     for _try in range(_MAX_TRIES):
@@ -277,5 +281,5 @@ def _scalars(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
         try:
             yield name, str(value)
         except ValueError:
-            # A number with more digits than Python writes out.
+            # A number with more digits than Python converts.
             return

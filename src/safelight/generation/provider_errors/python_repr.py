@@ -1,4 +1,4 @@
-"""Python's way of writing a dictionary, as exceptions print it, turned into JSON. One pass, no evaluation."""
+"""Converts Python's dictionary notation, as exceptions print it, to JSON. One pass, no evaluation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
 def as_json_text(text: str) -> tuple[str, int] | None:
-    """The JSON for the Python or JavaScript literal at the start of `text` and how many characters it took;
-    None where there is none."""
+    """The JSON of the Python or JavaScript literal at the start of `text`, and the number of characters
+    read; None if there is none.
+    """
     parts: list[str] = []
     position, depth = 0, 0
     while position < len(text):

@@ -1,4 +1,4 @@
-"""The whole table: providers in the order in which they are asked."""
+"""The registry of providers, in the order in which their rules are tried."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .venice import VENICE
 from .veo import VEO
 from .wavespeed import WAVESPEED
 
-#: Hosts of other people's models come before the makers of models.
+#: Hosts of other makers' models come before the makers.
 PROVIDERS: tuple[Provider, ...] = (
     FAL,
     REPLICATE,
@@ -48,13 +48,13 @@ PROVIDERS: tuple[Provider, ...] = (
     SELF_HOSTED,
 )
 RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
-#: Rows that belong to nobody in particular: before, and after, all others.
+#: Rules without a provider: tried before, and after, all others.
 NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
 EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)
 
 
 def named(word: str | None) -> Provider | None:
-    """The provider a person means; None for nobody known."""
+    """The provider with this name; None if unknown."""
     if not word:
         return None
     plain = word.strip().lower()

@@ -1,4 +1,4 @@
-"""Replicate: a failed prediction carries free text, sometimes with a code E and four digits."""
+"""Replicate: a failed prediction has free text, sometimes with a code of E and four digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPLICATE = Provider(
             id="replicate.sensitive.either",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
-            says=r"input or output.{0,60}flagged as sensitive|\bE005\b",
+            text=r"input or output.{0,60}flagged as sensitive|\bE005\b",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
@@ -31,7 +31,7 @@ REPLICATE = Provider(
             id="replicate.sensitive.input",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
-            says=r"(?:input|prompt|image|request).{0,60}flagged as sensitive"
+            text=r"(?:input|prompt|image|request).{0,60}flagged as sensitive"
             r"|flagged as sensitive.{0,60}(?:different inputs?|another prompt)",
             anywhere=True,
             stage=ModerationStage.INPUT,
@@ -41,7 +41,7 @@ REPLICATE = Provider(
             id="replicate.sensitive.output",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
-            says=r"output.{0,60}flagged as sensitive",
+            text=r"output.{0,60}flagged as sensitive",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
@@ -50,7 +50,7 @@ REPLICATE = Provider(
             id="replicate.sensitive",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
-            says=r"flagged as sensitive",
+            text=r"flagged as sensitive",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
@@ -58,7 +58,7 @@ REPLICATE = Provider(
             id="replicate.nsfw",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="replicate.com/docs, safety checker: NSFW content detected",
-            says=r"nsfw content (?:was )?detected|all generated images contained nsfw",
+            text=r"nsfw content (?:was )?detected|all generated images contained nsfw",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
             category="sexual",
@@ -69,31 +69,31 @@ REPLICATE = Provider(
             id="replicate.out-of-memory",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_CODES,
-            says=r"\bE1001\b",
+            text=r"\bE1001\b",
             anywhere=True,
-            sentence="The model ran out of memory. That is no judgement of the content.",
+            message="The model ran out of memory. This is not a judgement of the content.",
             next_step="Make the input smaller: fewer pixels, fewer seconds.",
         ),
         ErrorRule(
             id="replicate.start-timeout",
             kind=ErrorKind.TIMEOUT,
             documented=_CODES,
-            says=r"\bE6716\b",
+            text=r"\bE6716\b",
             anywhere=True,
-            owner=ErrorSource.PROVIDER,
+            error_source=ErrorSource.PROVIDER,
         ),
         ErrorRule(
             id="replicate.webhook",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_CODES,
-            says=r"\bE4875\b",
+            text=r"\bE4875\b",
             anywhere=True,
         ),
         ErrorRule(
             id="replicate.failed",
             kind=ErrorKind.TRANSIENT,
             documented=_CODES,
-            says=r"\bE1000\b|\bE8765\b|\bE9243\b|\bE8367\b|\bE9825\b|prediction interrupted"
+            text=r"\bE1000\b|\bE8765\b|\bE9243\b|\bE8367\b|\bE9825\b|prediction interrupted"
             r"|please retry \(code: PA\)|error code: PA",
             anywhere=True,
             retry=ProviderRetry.SAME,
@@ -102,7 +102,7 @@ REPLICATE = Provider(
             id="replicate.billing",
             kind=ErrorKind.QUOTA,
             documented=_HTTP,
-            says=r"insufficient credit|billing required|spend limit (?:reached|exceeded)"
+            text=r"insufficient credit|billing required|spend limit (?:reached|exceeded)"
             r"|free time limit reached|payment required",
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -111,7 +111,7 @@ REPLICATE = Provider(
             id="replicate.throttled",
             kind=ErrorKind.RATE_LIMIT,
             documented=_HTTP,
-            says=r"request was throttled",
+            text=r"request was throttled",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -129,7 +129,7 @@ REPLICATE = Provider(
             id="replicate.memory",
             kind=ErrorKind.TRANSIENT,
             documented=_CODES,
-            says=r"CUDA out of memory",
+            text=r"CUDA out of memory",
             confidence=Confidence.LIKELY,
         ),
     ),

@@ -1,4 +1,4 @@
-"""A row of the table: what to look for, and what it means."""
+"""A rule: conditions on an error, and its meaning."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .parse import ParsedError
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRule:
-    """Holds where all of its conditions that are given hold. Empty answers are worked out from the rest."""
+    """Matches if all given conditions match. Empty results are derived from the rest."""
 
     id: str
     kind: ErrorKind
-    #: The page, package or thread that says so.
+    #: The page, package or thread that documents it.
     documented: str
-    #: Field names (`code|type`) to a pattern that one such field's whole value must match.
+    #: Field names (`code|type`) and a pattern that the whole value of one such field must match.
     fields: Mapping[str, str] = field(default_factory=dict)
-    #: A pattern in the prose of the answer: its text and the sentences inside its JSON.
-    says: str = ""
+    #: A pattern in the prose of the error: its text and the messages inside its JSON.
+    text: str = ""
     status: frozenset[int] = frozenset()
-    #: Enough by itself, whoever the provider is.
+    #: Sufficient by itself, whatever the provider.
     anywhere: bool = False
 
-    owner: ErrorSource = ErrorSource.PROVIDER
+    error_source: ErrorSource = ErrorSource.PROVIDER
     stage: ModerationStage = ModerationStage.UNKNOWN
-    #: Empty: read from the words of the answer.
+    #: Empty: derived from the words of the error.
     category: str = ""
     modality: str = ""
     charged: ChargeStatus | None = None
     charge_source: str = ""
     retry: ProviderRetry | None = None
     after_s: float | None = None
-    sentence: str = ""
+    message: str = ""
     next_step: str = ""
     confidence: Confidence = Confidence.CERTAIN
 
@@ -47,24 +47,24 @@ class ErrorRule:
             return False
         if not all(said.field(names, pattern) for names, pattern in self.fields.items()):
             return False
-        return not self.says or compiled(self.says).search(said.prose) is not None
+        return not self.text or compiled(self.text).search(said.prose) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """One provider's part of the table, in the order in which rows are tried."""
+    """Rules of one provider, in the order in which they are tried."""
 
     name: str
-    #: As people write it.
+    #: Display name.
     title: str
     rows: tuple[ErrorRule, ...]
-    #: Other names a person may give.
+    #: Other names that users may give.
     aliases: frozenset[str] = frozenset()
-    #: What gives it away in a text: hosts, field names, exceptions of its SDK.
+    #: Patterns that identify it in a text: hosts, field names, exceptions of its SDK.
     signs: str = ""
-    #: Passes on what others say.
+    #: Passes on errors of other providers.
     relay: bool = False
-    #: Has prices of its own for other people's models: what their makers charge says nothing of its bill.
+    #: Charges its own prices for other makers' models, so their statements on charges do not apply.
     resells: bool = False
 
     def matches_signature(self, said: ParsedError) -> bool:

@@ -19,7 +19,7 @@ def _safety(side: ModerationStage, what: str, modality: str) -> ErrorRule:
         id=f"runway.safety.{side.value}.{modality or 'any'}",
         kind=ErrorKind.CONTENT_BLOCK,
         documented=f"{_TASKS}; {_MODERATION}",
-        says=rf"\bSAFETY\.{side.value.upper()}{what}",
+        text=rf"\bSAFETY\.{side.value.upper()}{what}",
         anywhere=True,
         stage=side,
         modality=modality,
@@ -27,10 +27,12 @@ def _safety(side: ModerationStage, what: str, modality: str) -> ErrorRule:
         charge_source=_COSTS,
         retry=ProviderRetry.CHANGE_PROMPT,
         next_step={
-            "text": "Change the prompt. Runway's documentation says not to send a moderated task again.",
-            "image": "Change the reference image. Runway's documentation says not to send a moderated "
-            "task again.",
-        }.get(modality, "Change the order. Runway's documentation says not to send a moderated task again."),
+            "text": "Change the prompt. Runway's documentation advises against repeating a moderated task.",
+            "image": "Change the reference image. Runway's documentation advises against repeating a "
+            "moderated task.",
+        }.get(
+            modality, "Change the request. Runway's documentation advises against repeating a moderated task."
+        ),
     )
 
 
@@ -52,19 +54,19 @@ RUNWAY = Provider(
             id="runway.bad-output",
             kind=ErrorKind.TRANSIENT,
             documented=_TASKS,
-            says=r"\bINTERNAL\.BAD_OUTPUT",
+            text=r"\bINTERNAL\.BAD_OUTPUT",
             anywhere=True,
             retry=ProviderRetry.SAME,
-            sentence="Runway threw its own result away for its quality or an error in its system. That is no "
-            "judgement of the content.",
-            next_step="Send the same order again; where it keeps failing, leave out text or graphics "
-            "laid over the image.",
+            message="Runway discarded its own result because of its quality or a system error. This is not "
+            "a judgement of the content.",
+            next_step="Submit the same request again; if it keeps failing, remove text or graphics "
+            "from the image.",
         ),
         ErrorRule(
             id="runway.preprocessing.safety",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_TASKS,
-            says=r"\bINPUT_PREPROCESSING\.SAFETY\.?(?:TEXT|IMAGE|VIDEO)?",
+            text=r"\bINPUT_PREPROCESSING\.SAFETY\.?(?:TEXT|IMAGE|VIDEO)?",
             anywhere=True,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.YES,
@@ -75,7 +77,7 @@ RUNWAY = Provider(
             id="runway.preprocessing",
             kind=ErrorKind.TRANSIENT,
             documented=_TASKS,
-            says=r"\bINPUT_PREPROCESSING\.(?:INTERNAL|THIRD_PARTY\w*)"
+            text=r"\bINPUT_PREPROCESSING\.(?:INTERNAL|THIRD_PARTY\w*)"
             r"|\bINTERNAL(?:\.[A-Z_]+)?\b(?=[\"'\s,}])|\bTHIRD_PARTY\.UNAVAILABLE",
             fields={_FIELD: r"INPUT_PREPROCESSING\..*|INTERNAL(?:\..*)?|THIRD_PARTY\..*"},
             retry=ProviderRetry.SAME,
@@ -84,9 +86,9 @@ RUNWAY = Provider(
             id="runway.asset",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_TASKS,
-            says=r"\bASSET\.INVALID|\bINPUT_PREPROCESSING\b",
+            text=r"\bASSET\.INVALID|\bINPUT_PREPROCESSING\b",
             anywhere=True,
-            next_step="Correct the file: its format, size, length or address is not what the model takes.",
+            next_step="Correct the file: the model does not accept its format, size, length or address.",
         ),
         ErrorRule(
             id="runway.task-safety-words",
@@ -102,7 +104,7 @@ RUNWAY = Provider(
             id="runway.credits",
             kind=ErrorKind.QUOTA,
             documented=_HTTP,
-            says=r"not have enough credits|insufficient credits|out of credits|daily (?:task"
+            text=r"not have enough credits|insufficient credits|out of credits|daily (?:task"
             r"|generation) limit",
             charged=ChargeStatus.NO,
             charge_source="not taken",

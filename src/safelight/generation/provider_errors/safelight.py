@@ -1,4 +1,4 @@
-"""Safelight's own wire, read back: errors answered at once, and videos that failed (see docs/errors.md)."""
+"""Safelight's own errors: immediate responses, and failed videos (see docs/errors.md)."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _CODES: Mapping[str, ErrorKind] = {
     }.items()
     for code in codes.split()
 }
-#: Codes under which we report a generator's trouble.
+#: Codes with which we report a generator's failure.
 _UPSTREAM = frozenset(
     {"upstream_error", "upstream_unavailable", "upstream_invalid", "upstream_rejected", "submit_unknown"}
 )
-#: Nothing was ordered from a generator when these were answered.
+#: No generator was called when these errors were returned.
 _UNSPENT = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.AUTH, ErrorKind.INVALID_REQUEST})
 _AGAIN: Mapping[ErrorKind, ProviderRetry] = {
     ErrorKind.RATE_LIMIT: ProviderRetry.SAME,
@@ -49,17 +49,17 @@ _AGAIN: Mapping[ErrorKind, ProviderRetry] = {
     ErrorKind.TIMEOUT: ProviderRetry.SAME,
 }
 _STEPS: Mapping[ErrorKind, str] = {
-    ErrorKind.RATE_LIMIT: "Wait, then send it again.",
-    ErrorKind.QUOTA: "Wait until the quota is counted anew, or ask the operator for more.",
+    ErrorKind.RATE_LIMIT: "Wait, then submit it again.",
+    ErrorKind.QUOTA: "Wait until the quota is reset, or ask the operator for a higher one.",
     ErrorKind.AUTH: "Use a key with the right scope, or ask the operator.",
     ErrorKind.INVALID_REQUEST: "Correct the request; the message names the field.",
-    ErrorKind.TRANSIENT: "Send it again a little later; where it stays, tell the operator the request id.",
-    ErrorKind.TIMEOUT: "Order it again if it is still wanted; its quota was returned.",
+    ErrorKind.TRANSIENT: "Submit it again later; if the error persists, give the operator the request id.",
+    ErrorKind.TIMEOUT: "Submit it again if you still want the video; its quota was returned.",
 }
 
 
 def read(said: ParsedError) -> ProviderError | None:
-    """What a Safelight answered; None where it is somebody else's answer."""
+    """A Safelight's error; None if the error comes from another server."""
     for document in said.documents:
         for found in _objects(document, 0):
             if (error := _error(found)) is not None:
@@ -80,7 +80,7 @@ def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _error(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The error inside an object that only we write."""
+    """The error inside an object that only Safelight writes."""
     error = found.get("error")
     mark = found.get("safelight")
     if isinstance(mark, Mapping) and "state" in mark and isinstance(error, Mapping):
@@ -103,14 +103,14 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
     details = details if isinstance(details, Mapping) else {}
     kind = _CODES.get(code, ErrorKind.UNKNOWN)
     if kind is ErrorKind.CONTENT_BLOCK and details.get("not_checked") and not details.get("categories"):
-        # Refused because a check could not be made: no word on the content.
+        # Held or refused because a check was not available; not a judgement of the content.
         kind = ErrorKind.TRANSIENT
     from_provider = details.get("source") == "provider" or code in _UPSTREAM
     charged, source = _charge(details, holder, kind)
     how, after = _retry(details, kind)
     message = redact(str(error.get("message") or "")[:4000])
     return ProviderError(
-        owner=ErrorSource.PROVIDER if from_provider else ErrorSource.GATEWAY,
+        source=ErrorSource.PROVIDER if from_provider else ErrorSource.GATEWAY,
         provider=str(details.get("provider") or "") if from_provider else "safelight",
         via="safelight" if from_provider else "",
         kind=kind,
@@ -121,7 +121,7 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
         charge_source=source,
         retry=how,
         after_s=after,
-        sentence=message or "Safelight refused the request.",
+        summary=message or "Safelight refused the request.",
         next_step=redact(str(details.get("next_step") or "")[:1000]) or _STEPS.get(kind, "Ask the operator."),
         confidence=Confidence.CERTAIN if kind is not ErrorKind.UNKNOWN else Confidence.NONE,
         rule=f"safelight.{code}" if kind is not ErrorKind.UNKNOWN else "",

@@ -1,4 +1,6 @@
-"""ByteDance's Seedance on Volcengine Ark and BytePlus ModelArk: the code names side, medium and reason."""
+"""ByteDance's Seedance on Volcengine Ark and BytePlus ModelArk: the code names input or output, medium and
+reason.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from .model import ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
 _PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark; 82379/1544106: prices"
-_PRICES = "documented: only videos that succeed are billed, and none that fail the review"
+_PRICES = "documented: only successful videos are billed, and none that fail the review"
 _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))
 
@@ -19,7 +21,7 @@ def _rows(side: ModerationStage, word: str, modality: str) -> tuple[ErrorRule, .
         id=f"seedance.{side.value}-{modality}.real-person",
         kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
-        says=rf"{prefix}SensitiveContentDetected\.PrivacyInformation",
+        text=rf"{prefix}SensitiveContentDetected\.PrivacyInformation",
         anywhere=True,
         stage=side,
         category="likeness",
@@ -31,7 +33,7 @@ def _rows(side: ModerationStage, word: str, modality: str) -> tuple[ErrorRule, .
         id=f"seedance.{side.value}-{modality}.copyright",
         kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
-        says=rf"{prefix}SensitiveContentDetected[\s\S]{{0,300}}copyright",
+        text=rf"{prefix}SensitiveContentDetected[\s\S]{{0,300}}copyright",
         anywhere=True,
         stage=side,
         category="ip",
@@ -43,7 +45,7 @@ def _rows(side: ModerationStage, word: str, modality: str) -> tuple[ErrorRule, .
         id=f"seedance.{side.value}-{modality}",
         kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
-        says=rf"\b{prefix}(?:SensitiveContentDetected|RiskDetection)",
+        text=rf"\b{prefix}(?:SensitiveContentDetected|RiskDetection)",
         anywhere=True,
         stage=side,
         modality=modality,
@@ -81,7 +83,7 @@ SEEDANCE = Provider(
             id="seedance.sensitive-output-words",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"the output (?:video|audio|image|text) may contain sensitive",
+            text=r"the output (?:video|audio|image|text) may contain sensitive",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_PRICES,
@@ -91,7 +93,7 @@ SEEDANCE = Provider(
             id="seedance.sensitive-input-words",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            says=r"the input (?:video|audio|image|text) may contain (?:sensitive|real person)",
+            text=r"the input (?:video|audio|image|text) may contain (?:sensitive|real person)",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_PRICES,
@@ -101,14 +103,14 @@ SEEDANCE = Provider(
             id="seedance.security-check-failed",
             kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
-            says=r"ContentSecurityDetectionError",
+            text=r"ContentSecurityDetectionError",
             anywhere=True,
         ),
         ErrorRule(
             id="seedance.overdue",
             kind=ErrorKind.QUOTA,
             documented=_PAGE,
-            says=r"AccountOverdueError|SetLimitExceeded|InsufficientBalance|QuotaExceeded",
+            text=r"AccountOverdueError|SetLimitExceeded|InsufficientBalance|QuotaExceeded",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -116,7 +118,7 @@ SEEDANCE = Provider(
             id="seedance.overloaded",
             kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
-            says=r"ServerOverloaded",
+            text=r"ServerOverloaded",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -124,7 +126,7 @@ SEEDANCE = Provider(
             id="seedance.rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_PAGE,
-            says=r"RateLimitExceeded|RequestBurstTooFast|(?:Endpoint|Model|Account)\w*(?:RPM|TPM"
+            text=r"RateLimitExceeded|RequestBurstTooFast|(?:Endpoint|Model|Account)\w*(?:RPM|TPM"
             r"|Limit)Exceeded",
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -133,7 +135,7 @@ SEEDANCE = Provider(
             id="seedance.auth",
             kind=ErrorKind.AUTH,
             documented=_PAGE,
-            says=r"AuthenticationError|AccessDenied|InvalidAccountStatus|OperationDenied",
+            text=r"AuthenticationError|AccessDenied|InvalidAccountStatus|OperationDenied",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -141,13 +143,13 @@ SEEDANCE = Provider(
             id="seedance.internal",
             kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
-            says=r"InternalServiceError|ServiceUnavailable|ModelLoading",
+            text=r"InternalServiceError|ServiceUnavailable|ModelLoading",
         ),
         ErrorRule(
             id="seedance.invalid",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
-            says=r"InvalidParameter|MissingParameter|InvalidEndpoint|UnsupportedModel|ModelNotOpen"
+            text=r"InvalidParameter|MissingParameter|InvalidEndpoint|UnsupportedModel|ModelNotOpen"
             r"|InvalidImageURL",
             charged=ChargeStatus.NO,
             charge_source="not taken",

@@ -1,5 +1,6 @@
-"""Servers that people run themselves: vLLM-Omni, SGLang Diffusion, Dynamo, NIM. Plain FastAPI errors; of them
-only Cosmos has a filter."""
+"""Self-hosted servers: vLLM-Omni, SGLang Diffusion, Dynamo, NIM. Plain FastAPI errors; only Cosmos has a
+filter.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ SELF_HOSTED = Provider(
             id="self-hosted.cosmos-output",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_COSMOS,
-            says=r"guardrail.{0,40}(?:generated (?:video|output)|video (?:is )?unsafe)"
+            text=r"guardrail.{0,40}(?:generated (?:video|output)|video (?:is )?unsafe)"
             r"|(?:generated (?:video|output)).{0,60}guardrail",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -49,7 +50,7 @@ SELF_HOSTED = Provider(
             id="self-hosted.cosmos-input",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_COSMOS,
-            says=r"guardrail blocked|blocked by (?:the )?(?:text |prompt )?guardrail"
+            text=r"guardrail blocked|blocked by (?:the )?(?:text |prompt )?guardrail"
             r"|(?:input )?prompt is (?:unsafe|not safe)|guardrail.{0,30}(?:prompt"
             r"|text).{0,30}(?:unsafe|blocked)",
             stage=ModerationStage.INPUT,
@@ -61,19 +62,19 @@ SELF_HOSTED = Provider(
             id="self-hosted.out-of-memory",
             kind=ErrorKind.TRANSIENT,
             documented=_CUDA,
-            says=r"CUDA out of memory|OutOfMemoryError|out of memory on device|HIP out of memory",
+            text=r"CUDA out of memory|OutOfMemoryError|out of memory on device|HIP out of memory",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_OWN,
             retry=ProviderRetry.SAME,
-            sentence="The server's GPU ran out of memory. Nobody judged the content.",
-            next_step="Order fewer pixels, frames or seconds, or try again when the GPU is free.",
+            message="The server's GPU ran out of memory. The content was not judged.",
+            next_step="Request fewer pixels, frames or seconds, or try again when the GPU is free.",
         ),
         ErrorRule(
             id="self-hosted.engine-dead",
             kind=ErrorKind.TRANSIENT,
             documented=_VLLM,
-            says=r"EngineDeadError|EngineCore encountered|engine (?:loop )?is (?:not running|dead)"
+            text=r"EngineDeadError|EngineCore encountered|engine (?:loop )?is (?:not running|dead)"
             r"|NCCL (?:error|timeout)|CUDA error",
             anywhere=True,
             charged=ChargeStatus.NO,
@@ -107,7 +108,7 @@ SELF_HOSTED = Provider(
             id="self-hosted.vllm-model",
             kind=ErrorKind.INVALID_REQUEST,
             documented=_VLLM,
-            says=r"the model .{1,120} does not exist",
+            text=r"the model .{1,120} does not exist",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -116,7 +117,7 @@ SELF_HOSTED = Provider(
             id="self-hosted.not-ready",
             kind=ErrorKind.TRANSIENT,
             documented=_VLLM,
-            says=r"model is (?:still )?(?:loading|not (?:yet )?(?:loaded|ready))|server is (?:starting"
+            text=r"model is (?:still )?(?:loading|not (?:yet )?(?:loaded|ready))|server is (?:starting"
             r"|warming)|queue is full",
             charged=ChargeStatus.NO,
             charge_source=_OWN,
@@ -125,11 +126,11 @@ SELF_HOSTED = Provider(
             id="self-hosted.video-not-found",
             kind=ErrorKind.INVALID_REQUEST,
             documented="vllm-omni: videos API; jobs live in the memory of the server",
-            says=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
+            text=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
             anywhere=True,
-            sentence="The server does not know this video. A self-hosted server that was restarted "
+            message="The server does not know this video. A self-hosted server that was restarted "
             "forgets its jobs.",
-            next_step="Order it again if it is still wanted.",
+            next_step="Submit it again if you still want the video.",
             retry=ProviderRetry.SAME,
             confidence=Confidence.LIKELY,
         ),
@@ -140,7 +141,7 @@ SELF_HOSTED = Provider(
             fields={"type": r"InternalServerError|Internal Server Error|internal_error"},
             charged=ChargeStatus.NO,
             charge_source=_OWN,
-            owner=ErrorSource.PROVIDER,
+            error_source=ErrorSource.PROVIDER,
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Venice: other people's models, with `credits_refunded` beside a refusal of theirs."""
+"""Venice: models of other makers; a refusal has `credits_refunded`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ VENICE = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={"credits_refunded": r"true|false"},
-            says=r"content polic(?:y|ies)|moderat|blocked",
+            text=r"content polic(?:y|ies)|moderat|blocked",
         ),
         ErrorRule(
             id="venice.balance",
             kind=ErrorKind.QUOTA,
             documented=_PAGE,
-            says=r"insufficient (?:USD|diem)[\w ]{0,20} balance|DIEM spend limit",
-            owner=ErrorSource.RELAY,
+            text=r"insufficient (?:USD|diem)[\w ]{0,20} balance|DIEM spend limit",
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -37,8 +37,8 @@ VENICE = Provider(
             id="venice.key",
             kind=ErrorKind.AUTH,
             documented=_PAGE,
-            says=r"\bauthentication failed",
-            owner=ErrorSource.RELAY,
+            text=r"\bauthentication failed",
+            error_source=ErrorSource.RELAY,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

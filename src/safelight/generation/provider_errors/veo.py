@@ -1,7 +1,8 @@
-"""Google's Veo: support codes, and the block that looks like a success.
+"""Google's Veo: support codes, and filtered jobs that look like a success.
 
 A fully filtered job ends with `done: true`, no error and no video:
-Gemini says `response.generateVideoResponse.{generatedSamples,raiMediaFilteredCount,raiMediaFilteredReasons}`,
+Gemini returns
+`response.generateVideoResponse.{generatedSamples,raiMediaFilteredCount,raiMediaFilteredReasons}`,
 Vertex `response.{videos,raiMediaFilteredCount,raiMediaFilteredReasons}`.
 """
 
@@ -15,9 +16,9 @@ from .rules import ErrorRule, Provider
 _CODES_PAGE = "docs.cloud.google.com, Veo, responsible-ai-and-usage-guidelines: support codes"
 _SDK = "google-genai 3.3.0: GenerateVideosOperation, rai_media_filtered_count"
 _ERRORS = "ai.google.dev, Gemini API troubleshooting: status codes"
-_NOT_CHARGED = "documented: the reason text says that a filtered video is not charged"
+_NOT_CHARGED = "documented: the reason text states that a filtered video is not charged"
 
-#: Digits, the category in Google's words, ours.
+#: Digits, Google's name of the category, ours.
 _SUPPORT: tuple[tuple[str, str, str], ...] = (
     ("58061214|17301594", "child", "minors"),
     ("29310472|15236754", "celebrity", "likeness"),
@@ -35,14 +36,14 @@ _SUPPORT: tuple[tuple[str, str, str], ...] = (
 
 
 def _support(digits: str, word: str, category: str) -> tuple[ErrorRule, ...]:
-    """Three rows for one code: refused at the input image, told with the prompt, or merely named."""
+    """Three rules for one code: refused at the input image, reported with the prompt, or only mentioned."""
     code = rf"(?:{digits})"
     return (
         ErrorRule(
             id=f"veo.support-code.{word}.input-image",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=rf"(?:input|reference) (?:image|video)[\s\S]{{0,300}}{code}",
+            text=rf"(?:input|reference) (?:image|video)[\s\S]{{0,300}}{code}",
             anywhere=True,
             stage=ModerationStage.INPUT,
             category=category,
@@ -54,7 +55,7 @@ def _support(digits: str, word: str, category: str) -> tuple[ErrorRule, ...]:
             id=f"veo.support-code.{word}",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=rf"could(?: not|n.t) generate \d* ?(?:videos?|images?)[\s\S]{{0,400}}{code}"
+            text=rf"could(?: not|n.t) generate \d* ?(?:videos?|images?)[\s\S]{{0,400}}{code}"
             rf"|filtered[\s\S]{{0,400}}{code}",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -67,7 +68,7 @@ def _support(digits: str, word: str, category: str) -> tuple[ErrorRule, ...]:
             id=f"veo.support-code.{word}.bare",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=rf"support codes?:?[\s\S]{{0,80}}{code}|\b{code}\b",
+            text=rf"support codes?:?[\s\S]{{0,80}}{code}|\b{code}\b",
             anywhere=True,
             category=category,
             charged=ChargeStatus.NO,
@@ -109,7 +110,7 @@ VEO = Provider(
             id="veo.audio-filtered",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="github.com/googleapis/js-genai/issues/1272: the audio filter",
-            says=r"(?:issue|problem)s? with the audio (?:for|of) your prompt|audio.{0,60}(?:filter"
+            text=r"(?:issue|problem)s? with the audio (?:for|of) your prompt|audio.{0,60}(?:filter"
             r"|safety)[\s\S]{0,200}(?:not be charged|weren.t charged)",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -123,7 +124,7 @@ VEO = Provider(
             id="veo.filtered.input-image",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=r"because the input (?:image|video) violates",
+            text=r"because the input (?:image|video) violates",
             anywhere=True,
             stage=ModerationStage.INPUT,
             modality="image",
@@ -154,7 +155,7 @@ VEO = Provider(
             id="veo.could-not-generate",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=r"veo could not generate \d* ?videos?"
+            text=r"veo could not generate \d* ?videos?"
             r"|rai_?media_?filtered_?count['\"]?\s{0,3}[=:]\s{0,3}[1-9]",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -166,7 +167,7 @@ VEO = Provider(
             id="veo.prompt-refused",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
-            says=r"prompt (?:could ?n.t|could not) be submitted|it might violate our policies"
+            text=r"prompt (?:could ?n.t|could not) be submitted|it might violate our policies"
             r"|usage guidelines.{0,80}prompt"
             r"|prompt.{0,120}(?:violat\w+ (?:google.s|vertex ai.s|our|the) |usage guidelines)"
             r"|sensitive words that violate",
@@ -180,7 +181,7 @@ VEO = Provider(
             id="veo.person-generation",
             kind=ErrorKind.INVALID_REQUEST,
             documented="ai.google.dev, Veo: personGeneration",
-            says=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
+            text=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
             r"|allow_all.{0,40}(?:not supported|allowlist)",
             anywhere=True,
             charged=ChargeStatus.NO,
@@ -191,8 +192,8 @@ VEO = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
-            # The same sentence about plan and billing comes with every quota; its name tells them apart.
-            says=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
+            # All quotas have the same message about plan and billing; the quota's name tells them apart.
+            text=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -201,7 +202,7 @@ VEO = Provider(
             kind=ErrorKind.QUOTA,
             documented=_ERRORS,
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
-            says=r"billing|exceeded your current quota|plan and billing|prepayment credits|per ?day|daily",
+            text=r"billing|exceeded your current quota|plan and billing|prepayment credits|per ?day|daily",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -218,7 +219,7 @@ VEO = Provider(
             id="veo.rate-limit-sentence",
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
-            says=r"\b(?:429 )?RESOURCE_EXHAUSTED\b",
+            text=r"\b(?:429 )?RESOURCE_EXHAUSTED\b",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -254,14 +255,14 @@ VEO = Provider(
             kind=ErrorKind.TRANSIENT,
             documented="google.rpc.Code: 14 is UNAVAILABLE, 13 INTERNAL",
             fields={"code": r"1[34]", "done": r"true"},
-            says=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
+            text=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
         ),
         ErrorRule(
             id="veo.operation-input",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_CODES_PAGE}; google.rpc.Code: 3 is INVALID_ARGUMENT",
             fields={"code": r"3", "done": r"true"},
-            says=r"violat|safety|polic|sensitive|responsible ai",
+            text=r"violat|safety|polic|sensitive|responsible ai",
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",

@@ -1,4 +1,4 @@
-"""WaveSpeed: a numeric `code` beside `status: failed`."""
+"""WaveSpeed: a numeric `code` together with `status: failed`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WAVESPEED = Provider(
             id="wavespeed.credits",
             kind=ErrorKind.QUOTA,
             documented=_PAGE,
-            says=r"insufficient (?:credits|balance)",
+            text=r"insufficient (?:credits|balance)",
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

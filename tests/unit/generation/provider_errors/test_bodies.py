@@ -1,7 +1,7 @@
 """Bodies in the formats that providers document, each with what it means: every `bodies/*.yaml`.
 
 A case has `body` (text, or an object that is sent as JSON), a provider hint or none, and what is expected:
-owner, kind, stage, category, charged, retry. What is not expected by name is not looked at.
+source, kind, stage, category, charged, retry. What is not expected by name is not looked at.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def test_a_body_is_read_as_documented(case: Mapping[str, Any]) -> None:
     decoded = decode(text, provider=_hint(case))
     expected = {name: _word(value) for name, value in case["expected"].items()}
     got = {name: answered(decoded, name) for name in expected}
-    assert got == expected, f"{decoded.rule}: {decoded.sentence}"
+    assert got == expected, f"{decoded.rule}: {decoded.summary}"
 
 
 @pytest.mark.parametrize("case", [case for case in _cases() if isinstance(case.values[0]["body"], dict)])
 def test_an_adapter_reads_the_same_from_the_decoded_body(case: Mapping[str, Any]) -> None:
     pasted = decode(json.dumps(case["body"]), provider=_hint(case))
     handed = decode_body(case["body"], provider=_hint(case))
-    assert (handed.kind, handed.owner, handed.rule) == (pasted.kind, pasted.owner, pasted.rule)
+    assert (handed.kind, handed.source, handed.rule) == (pasted.kind, pasted.source, pasted.rule)

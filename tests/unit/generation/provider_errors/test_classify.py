@@ -59,13 +59,13 @@ PIECES = st.sampled_from(
 
 def whole(found: ProviderError) -> None:
     """Every word is one of ours, and an unknown thing says so."""
-    assert found.owner in ErrorSource
+    assert found.source in ErrorSource
     assert found.kind in ErrorKind
     assert found.stage in ModerationStage
     assert found.retry in ProviderRetry
     assert found.charged in ChargeStatus
     assert found.category in CATEGORIES
-    assert found.sentence
+    assert found.summary
     assert found.next_step
     assert (found.kind is ErrorKind.UNKNOWN) == (found.confidence is Confidence.NONE)
     if found.kind is ErrorKind.UNKNOWN:
@@ -169,7 +169,7 @@ def test_a_wait_is_read_from_headers_and_sentences() -> None:
 def test_what_is_unknown_says_unknown() -> None:
     for text in ("", "   ", "ok", '{"status": "completed"}', '{"id": 1}', "the quick brown fox", "{}", "[]"):
         found = decode(text)
-        assert (found.kind, found.owner, found.retry) == (
+        assert (found.kind, found.source, found.retry) == (
             ErrorKind.UNKNOWN,
             ErrorSource.UNKNOWN,
             ProviderRetry.UNKNOWN,
@@ -179,10 +179,10 @@ def test_what_is_unknown_says_unknown() -> None:
 def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
     for row in ROWS:
         assert row.documented.strip(), row.id
-        assert row.fields or row.says or row.status, f"{row.id} has no condition"
-        for pattern in (row.says, *row.fields.values()):
+        assert row.fields or row.text or row.status, f"{row.id} has no condition"
+        for pattern in (row.text, *row.fields.values()):
             compiled(pattern)
-        assert not row.says or not compiled(row.says).search(""), f"{row.id} holds for everything"
+        assert not row.text or not compiled(row.text).search(""), f"{row.id} holds for everything"
         assert row.category in CATEGORIES | {""}, row.id
         assert not row.charged or row.charge_source or row.charged is ChargeStatus.UNKNOWN, row.id
     assert not [name for name, count in Counter(row.id for row in ROWS).items() if count > 1]

@@ -1,4 +1,4 @@
-"""Bodies by somebody who had not seen the table, each field of each answer: every `blind/*.yaml`.
+"""Bodies by somebody who had not seen the table, each field of each answer: every `holdout/*.yaml`.
 
 The answers are the writer's (`expect`), with those laid over them that were agreed afterwards (`agreed`,
 for the reason beside it). Figures: docs/benchmarks/decode.md.
@@ -15,14 +15,14 @@ import yaml
 
 from safelight.generation.provider_errors import Confidence, decode
 
-BLIND = Path(__file__).parent / "blind"
-FIELDS = {"owner", "kind", "stage", "category", "charged", "retry"}
+HOLDOUT = Path(__file__).parent / "holdout"
+FIELDS = {"source", "kind", "stage", "category", "charged", "retry"}
 #: The writer's words, as ours.
 WORDS = {"block": "content_block", "infrastructure": "network", True: "yes", False: "no"}
 
 
 def _cases() -> Iterator[Any]:
-    for file in sorted(BLIND.glob("*.yaml")):
+    for file in sorted(HOLDOUT.glob("*.yaml")):
         for case in yaml.safe_load(file.read_text("utf-8")):
             yield pytest.param(case, id=f"{file.stem}-{case['id']}")
 

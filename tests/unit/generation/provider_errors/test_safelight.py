@@ -69,17 +69,17 @@ def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
         decode(f"openai.APIStatusError: Error code: {error.status} - {json.loads(body)}"),
     ):
         assert found.kind is not ErrorKind.UNKNOWN
-        assert found.owner is (
+        assert found.source is (
             ErrorSource.PROVIDER if issubclass(error, errors.UpstreamError) else ErrorSource.GATEWAY
         )
-        assert found.sentence.startswith("It did not work.")
+        assert found.summary.startswith("It did not work.")
         assert found.rule == f"safelight.{error.code}"
 
 
 @pytest.mark.parametrize("status", sorted(HTTP_CODES))
 def test_what_the_http_layer_refuses_is_ours_too(status: int) -> None:
     found = decode(bytes(http_problem(status, "No.", "req_1").body).decode())
-    assert (found.owner, found.kind) == (
+    assert (found.source, found.kind) == (
         ErrorSource.GATEWAY,
         ErrorKind.TIMEOUT if status == 408 else ErrorKind.INVALID_REQUEST,
     )
@@ -90,7 +90,7 @@ def test_a_block_before_anything_was_spent() -> None:
     told = explain(verdict(Stage.PROMPT), SHIPPED, level=ExplanationLevel.DEVELOPER)
     body = bytes(error_response(RequestBlocked(told.sentence, details=told.as_wire()), "req_1").body).decode()
     found = decode(body)
-    assert (found.owner, found.kind, found.stage) == (
+    assert (found.source, found.kind, found.stage) == (
         ErrorSource.GATEWAY,
         ErrorKind.CONTENT_BLOCK,
         ModerationStage.INPUT,
@@ -121,7 +121,7 @@ def test_a_failed_video_of_ours() -> None:
         },
     }
     for found in (decode(json.dumps(video)), decode_body(video), decode(repr(video))):
-        assert (found.owner, found.stage, found.category) == (
+        assert (found.source, found.stage, found.category) == (
             ErrorSource.GATEWAY,
             ModerationStage.OUTPUT,
             "violence",
@@ -154,7 +154,7 @@ def test_a_provider_s_block_passed_on_by_us_is_the_provider_s() -> None:
     sentence, details = explain_refusal(refusal, Charge(charged=ChargeStatus.NO, source="documented"))
     body = {"code": "moderation_blocked", "message": sentence, "moderation_details": details}
     found = decode_body({"error": body, "safelight": {"state": "blocked"}})
-    assert (found.owner, found.provider, found.via) == (ErrorSource.PROVIDER, "veo", "safelight")
+    assert (found.source, found.provider, found.via) == (ErrorSource.PROVIDER, "veo", "safelight")
     assert (found.category, found.charged, found.retry) == (
         "likeness",
         ChargeStatus.NO,
