@@ -33,7 +33,7 @@ class Proof:
     """One piece of evidence: what it claims, proves, and does not prove."""
 
     name: str
-    says: str
+    claims: str
     proves: str
     does_not_prove: str
 
@@ -168,7 +168,7 @@ def _proofs(verification: Verification, t: Translations, *, own_signer: bool) ->
     }
     yield Proof(
         name=t("verify.manifest"),
-        says=t(f"verify.manifest_{key}.claims", **values),
+        claims=t(f"verify.manifest_{key}.claims", **values),
         proves=t(f"verify.manifest_{key}.proves", **values),
         does_not_prove=t(f"verify.manifest_{key}.does_not_prove", **values),
     )
@@ -176,7 +176,7 @@ def _proofs(verification: Verification, t: Translations, *, own_signer: bool) ->
         key = "yes" if verification.registered else "no"
         yield Proof(
             name=t("verify.registry"),
-            says=t(f"verify.registry_{key}.claims"),
+            claims=t(f"verify.registry_{key}.claims"),
             proves=t(f"verify.registry_{key}.proves"),
             does_not_prove=t(f"verify.registry_{key}.does_not_prove"),
         )

@@ -1,4 +1,4 @@
-"""A live server, once per file of tests."""
+"""A running server for each test module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
 
 @pytest.fixture
 def client(server: Live) -> Iterator[httpx.Client]:
-    """A client with a key; after each test the server must still answer."""
+    """A client with an API key. After each test the server must still respond."""
     with httpx.Client(base_url=server.url, headers=dict(server.auth), timeout=10, verify=False) as client:
         yield client
         assert client.get("/healthz").status_code == 200

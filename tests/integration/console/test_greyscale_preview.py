@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from safelight.console.greyscale_preview import draw
+from safelight.console.greyscale_preview import draw_greyscale_preview
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from support.clips import make_clip
 
 
 @pytest.mark.parametrize("kind", ["video/mp4", "image/png"])
-def test_the_look_is_small_and_grey(tmp_path: Path, kind: str) -> None:
+def test_the_preview_is_small_and_grey(tmp_path: Path, kind: str) -> None:
     source = tmp_path / "source"
     if kind == "video/mp4":
         make_clip(tmp_path / "clip.mp4").rename(source)
@@ -23,7 +23,7 @@ def test_the_look_is_small_and_grey(tmp_path: Path, kind: str) -> None:
     sandbox = Sandbox()
     try:
         sandbox.run(
-            EntryPoint.of(draw),
+            EntryPoint.of(draw_greyscale_preview),
             {"source": str(source), "into": str(into), "media_type": kind},
             reads=[source],
             writes=[into],

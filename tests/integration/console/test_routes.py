@@ -18,7 +18,7 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture
 def browser(server: Live) -> Iterator[httpx.Client]:
-    """A browser without JavaScript, not signed in."""
+    """A browser without JavaScript and without a session."""
     with httpx.Client(
         base_url=server.url,
         headers={**HTML, "origin": server.url},
@@ -37,11 +37,11 @@ def signed_in(server: Live, browser: httpx.Client) -> httpx.Client:
     return browser
 
 
-def order(client: httpx.Client, prompt: str = "a cat") -> httpx.Response:
+def create_video(client: httpx.Client, prompt: str = "a cat") -> httpx.Response:
     return client.post("/", files={"prompt": (None, prompt), "input_reference": ("", b"")})
 
 
-def test_a_link_is_not_used_up_by_looking_at_it(server: Live, browser: httpx.Client) -> None:
+def test_a_get_does_not_use_up_the_login_link(server: Live, browser: httpx.Client) -> None:
     link = server.login_url()
     for _ in range(3):
         assert browser.get(link).status_code == 200
@@ -58,13 +58,13 @@ def test_a_whole_link_may_be_pasted(server: Live, browser: httpx.Client) -> None
     assert browser.post("/login", data={"token": f" {server.login_url()} "}).url.path == "/"
 
 
-def test_nobody_sees_a_page_without_signing_in(server: Live, browser: httpx.Client) -> None:
+def test_pages_need_a_session(server: Live, browser: httpx.Client) -> None:
     for path in ("/", f"/videos/{'video_' + '0' * 32}"):
         assert browser.get(path).url.path == "/login"
-    assert order(browser).status_code == 401
+    assert create_video(browser).status_code == 401
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(
+def test_sign_in_redirects_to_the_requested_page(
     server: Live, browser: httpx.Client, client: httpx.Client
 ) -> None:
     made = client.post("/v1/videos", json={"prompt": "a cat"}).json()["safelight"]["links"]["page"]
@@ -77,7 +77,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(
     assert away.url.path == "/"
 
 
-def test_signing_out_ends_the_session(signed_in: httpx.Client) -> None:
+def test_sign_out_ends_the_session(signed_in: httpx.Client) -> None:
     cookies = dict(signed_in.cookies)
     assert signed_in.post("/logout").url.path == "/login"
     signed_in.cookies.update(cookies)
@@ -94,7 +94,7 @@ def test_signing_out_ends_the_session(signed_in: httpx.Client) -> None:
         {"origin": ""},
     ],
 )
-def test_another_site_cannot_act_with_our_cookie(
+def test_cross_site_requests_with_the_cookie_are_refused(
     signed_in: httpx.Client, server: Live, headers: dict[str, str]
 ) -> None:
     made = len(server.desk.requests)
@@ -105,15 +105,15 @@ def test_another_site_cannot_act_with_our_cookie(
     assert signed_in.post("/logout", headers=headers).status_code == 403
 
 
-def test_the_api_takes_the_cookie_from_our_own_page(signed_in: httpx.Client) -> None:
+def test_the_api_accepts_the_cookie_from_the_same_origin(signed_in: httpx.Client) -> None:
     answer = signed_in.post(
         "/v1/videos", files={"prompt": (None, "a cat")}, headers={"sec-fetch-site": "same-origin"}
     )
     assert answer.status_code == 200
 
 
-def test_without_javascript_an_order_leads_to_its_page(signed_in: httpx.Client, server: Live) -> None:
-    page = order(signed_in, "a red fox")
+def test_without_javascript_the_form_redirects_to_the_video(signed_in: httpx.Client, server: Live) -> None:
+    page = create_video(signed_in, "a red fox")
     assert re.fullmatch(r"/videos/video_[0-9a-f]{32}", page.url.path)
     assert "a red fox" in page.text
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page.text
@@ -124,8 +124,8 @@ def test_without_javascript_an_order_leads_to_its_page(signed_in: httpx.Client, 
     assert "a red fox" in signed_in.get("/").text
 
 
-def test_a_block_is_explained_with_its_words_marked(signed_in: httpx.Client) -> None:
-    page = order(signed_in, f"now <b>{CARD}</b> then")
+def test_a_block_is_explained_and_highlighted(signed_in: httpx.Client) -> None:
+    page = create_video(signed_in, f"now <b>{CARD}</b> then")
     assert page.status_code == 400
     assert re.search(f"<mark[^>]*>{CARD}</mark>", page.text)
     assert "&lt;b&gt;" in page.text
@@ -133,15 +133,15 @@ def test_a_block_is_explained_with_its_words_marked(signed_in: httpx.Client) -> 
     assert "violence-1" in page.text
 
 
-def test_a_wrong_order_says_what_and_how_and_keeps_the_prompt(signed_in: httpx.Client) -> None:
-    page = order(signed_in, "\u200b")
+def test_an_invalid_request_shows_the_problem_and_its_id(signed_in: httpx.Client) -> None:
+    page = create_video(signed_in, "\u200b")
     assert page.status_code == 400
     assert "The prompt is empty" in page.text
-    assert "Id for questions: req_" in page.text
+    assert "Error id: req_" in page.text
 
 
 def test_every_state_has_a_page(signed_in: httpx.Client, server: Live) -> None:
-    video_id = order(signed_in).url.path.rpartition("/")[2]
+    video_id = create_video(signed_in).url.path.rpartition("/")[2]
     for state in VideoState:
         for stage in Stage:
             server.desk.change(
@@ -151,15 +151,15 @@ def test_every_state_has_a_page(signed_in: httpx.Client, server: Live) -> None:
                 error_code="timeout",
                 error_message="It took too long.",
                 review_due_at=1_800_000_000.0,
-                label_text="AI",
+                badge_text="AI",
             )
             page = signed_in.get(f"/videos/{video_id}")
             assert page.status_code == 200
-            assert page.text.count("data-mark=") == 7
+            assert page.text.count("data-status=") == 7
 
 
-def test_a_vaulted_video_shows_nothing_of_why(signed_in: httpx.Client, server: Live) -> None:
-    video_id = order(signed_in).url.path.rpartition("/")[2]
+def test_a_vaulted_video_hides_the_reason(signed_in: httpx.Client, server: Live) -> None:
+    video_id = create_video(signed_in).url.path.rpartition("/")[2]
     server.desk.change(
         video_id,
         state=VideoState.BLOCKED,
@@ -168,13 +168,13 @@ def test_a_vaulted_video_shows_nothing_of_why(signed_in: httpx.Client, server: L
         error_message="because of sexual/minors",
         explanation={"stage": "output", "categories": ["sexual/minors"], "next_step": "minors"},
     )
-    page = signed_in.get(f"/videos/{video_id}", headers={"accept": "text/x-part"})
+    page = signed_in.get(f"/videos/{video_id}", headers={"accept": "text/x-fragment"})
     assert page.status_code == 200
     assert "minors" not in page.text
 
 
-def test_help_is_offered_where_somebody_may_need_it(signed_in: httpx.Client, server: Live) -> None:
-    video_id = order(signed_in).url.path.rpartition("/")[2]
+def test_help_lines_are_shown_for_self_harm(signed_in: httpx.Client, server: Live) -> None:
+    video_id = create_video(signed_in).url.path.rpartition("/")[2]
     lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]
     server.desk.change(
         video_id, state=VideoState.REJECTED, stage=Stage.PROMPT, explanation={"support": lines}
@@ -182,13 +182,13 @@ def test_help_is_offered_where_somebody_may_need_it(signed_in: httpx.Client, ser
     assert "A help line" in signed_in.get(f"/videos/{video_id}").text
 
 
-def test_banner_and_holes_are_on_the_page(signed_in: httpx.Client) -> None:
+def test_banner_and_coverage_gaps_are_on_the_page(signed_in: httpx.Client) -> None:
     page = signed_in.get("/")
-    assert "Running with a waiver" in page.text
+    assert "A waiver is in force" in page.text
     assert "violence/graphic" in page.text
 
 
-def test_pages_carry_no_inline_code_and_weigh_little(signed_in: httpx.Client) -> None:
+def test_pages_have_no_inline_code_and_are_small(signed_in: httpx.Client) -> None:
     page = signed_in.get("/")
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page.text)
@@ -200,7 +200,7 @@ def test_pages_carry_no_inline_code_and_weigh_little(signed_in: httpx.Client) ->
     assert weight < 50_000
 
 
-def test_colours_are_kept_and_lead_back(signed_in: httpx.Client) -> None:
+def test_the_theme_is_stored_and_the_page_reopened(signed_in: httpx.Client) -> None:
     page = signed_in.post("/theme", data={"theme": "dark", "back": "//elsewhere.example"})
     assert page.url.path == "/"
     assert 'data-theme="dark"' in page.text
@@ -220,15 +220,15 @@ def test_an_error_is_a_page_with_an_id_and_a_next_step(
     assert signed_in.get(path, headers={"accept": "application/json"}).json()["error"]["code"]
 
 
-def test_a_fault_is_a_page_too(signed_in: httpx.Client, server: Live) -> None:
+def test_an_internal_error_is_a_page_too(signed_in: httpx.Client, server: Live) -> None:
     server.desk.trouble = RuntimeError("secret detail")
-    page = order(signed_in)
+    page = create_video(signed_in)
     assert page.status_code == 500
     assert page.headers["x-request-id"] in page.text
     assert "secret" not in page.text
 
 
-def test_where_even_the_page_cannot_be_made_there_is_an_answer(tmp_path: Path, sqlite_template: Path) -> None:
+def test_if_the_error_page_fails_json_is_returned(tmp_path: Path, sqlite_template: Path) -> None:
     def trouble() -> tuple[Waiver, ...]:
         raise RuntimeError("secret detail")
 
@@ -241,6 +241,6 @@ def test_where_even_the_page_cannot_be_made_there_is_an_answer(tmp_path: Path, s
     assert "secret" not in answer.text
 
 
-def test_a_prompt_can_be_used_again(signed_in: httpx.Client) -> None:
-    video_id = order(signed_in, "a <fox> & friends").url.path.rpartition("/")[2]
+def test_an_earlier_prompt_is_filled_in(signed_in: httpx.Client) -> None:
+    video_id = create_video(signed_in, "a <fox> & friends").url.path.rpartition("/")[2]
     assert "a &lt;fox&gt; &amp; friends</textarea>" in signed_in.get(f"/?from={video_id}").text

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from safelight.console.coverage import rows
-from safelight.console.translations import languages
+from safelight.console.coverage import group_by_status
+from safelight.console.translations import load_languages
 
 
-def test_what_is_missing_comes_first_and_what_is_off_is_not_said() -> None:
+def test_missing_checks_come_first_and_off_cells_are_left_out() -> None:
     cells = [
         ("sexual", "frames", "checked"),
         ("sexual", "text", "checked"),
@@ -13,14 +13,14 @@ def test_what_is_missing_comes_first_and_what_is_off_is_not_said() -> None:
         ("likeness", "image", "partly"),
         ("privacy", "audio", "off"),
     ]
-    found = rows(cells, languages()["en"])
-    assert [(row.name, row.places) for row in found] == [
+    found = group_by_status(cells, load_languages()["en"])
+    assert [(row.label, row.modalities) for row in found] == [
         ("Not checked", (("frames", ("violence/graphic",)),)),
-        ("Partly checked", (("pictures", ("likeness",)),)),
-        ("Checked", (("words", ("hate", "sexual")), ("frames", ("sexual",)))),
+        ("Partly checked", (("images", ("likeness",)),)),
+        ("Checked", (("text", ("hate", "sexual")), ("frames", ("sexual",)))),
     ]
     assert [row.count for row in found] == [1, 1, 3]
 
 
-def test_nothing_known_is_no_row() -> None:
-    assert rows([], languages()["en"]) == ()
+def test_no_cells_give_no_groups() -> None:
+    assert group_by_status([], load_languages()["en"]) == ()

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.console.explanation_view import charge_sentence, lines, spans
-from safelight.console.translations import languages
+from safelight.console.explanation_view import explanation_lines, format_charge, prompt_spans
+from safelight.console.translations import load_languages
 
-WORDS = languages()["en"]
-
-
-def said(details: dict[str, Any], prompt: str = "") -> str:
-    return " | ".join(f"{line.label}: {' '.join(line.sentences)}" for line in lines(details, prompt, WORDS))
+ENGLISH = load_languages()["en"]
 
 
-def test_evidence_is_said_with_its_place() -> None:
+def render(details: dict[str, Any], prompt: str = "") -> str:
+    return " | ".join(
+        f"{line.label}: {' '.join(line.sentences)}" for line in explanation_lines(details, prompt, ENGLISH)
+    )
+
+
+def test_evidence_is_shown_with_its_location() -> None:
     details = {
         "stage": "output",
         "categories": ["violence"],
@@ -29,36 +31,36 @@ def test_evidence_is_said_with_its_place() -> None:
             {"reason": "", "evidence": [{"type": "box", "x": 0, "y": 0, "w": 1, "h": 1, "field": "image"}]},
         ],
     }
-    text = said(details)
+    text = render(details)
     assert "frames 48 to 71, 2 s to 2.96 s" in text
-    assert "the sound from 1 s to 2.5 s" in text
+    assert "the audio from 1 s to 2.5 s" in text
     assert "on a list: an entry of the list hashes" in text
-    assert "the picture (image)" in text
+    assert "the image (image)" in text
 
 
-def test_words_of_the_prompt_are_quoted_and_marked() -> None:
+def test_prompt_evidence_is_quoted_and_highlighted() -> None:
     evidence = [{"type": "text", "field": "prompt", "start": 2, "end": 5}]
     details = {"evidence": [{"reason": "", "evidence": evidence}]}
-    assert "the words “red”" in said(details, "a red fox")
-    assert spans(details) == [(2, 5)]
+    assert "the words “red”" in render(details, "a red fox")
+    assert prompt_spans(details) == [(2, 5)]
 
 
-def test_what_is_withheld_is_not_there() -> None:
-    assert said({"stage": "prompt", "categories": ["illicit"], "next_step": "Change the prompt."}) == (
-        "Where: prompt | What kind: Crime | What now: Change the prompt."
+def test_withheld_details_have_no_row() -> None:
+    assert render({"stage": "prompt", "categories": ["illicit"], "next_step": "Change the prompt."}) == (
+        "Step: prompt | Category: Illegal activity | Next step: Change the prompt."
     )
-    assert lines({}, "", WORDS) == ()
+    assert explanation_lines({}, "", ENGLISH) == ()
 
 
-def test_an_appeal_link_leads_to_our_own_pages_only() -> None:
-    assert "Disagree?" in said({"appeal": "/appeals/1"})
-    assert "Disagree?" not in said({"appeal": "https://elsewhere.example"})
-    assert "Disagree?" not in said({"appeal": "//elsewhere.example"})
+def test_an_appeal_link_must_be_local() -> None:
+    assert "Disagree?" in render({"appeal": "/appeals/1"})
+    assert "Disagree?" not in render({"appeal": "https://elsewhere.example"})
+    assert "Disagree?" not in render({"appeal": "//elsewhere.example"})
 
 
-def test_cost_is_said_with_its_source() -> None:
-    assert charge_sentence({"charged": "no"}, WORDS) == "Nothing was charged."
+def test_cost_is_shown_with_its_source() -> None:
+    assert format_charge({"charged": "no"}, ENGLISH) == "Nothing was charged."
     paid = {"charged": "yes", "amount": 0.4, "currency": "USD", "source": "upstream"}
-    assert charge_sentence(paid, WORDS) == "The generator charged $0.40. Source: upstream."
-    assert "how much is not known" in charge_sentence({"upstream": "yes", "amount": None}, WORDS)
-    assert "not known" in charge_sentence({"charged": "unknown"}, WORDS)
+    assert format_charge(paid, ENGLISH) == "The generator charged $0.40. Source: upstream."
+    assert "The amount is unknown" in format_charge({"upstream": "yes", "amount": None}, ENGLISH)
+    assert "unknown" in format_charge({"charged": "unknown"}, ENGLISH)

@@ -2,26 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.console.progress_steps import PipelineStep, StepStatus, progress_steps
+from safelight.console.progress_steps import PipelineStep, StepStatus, list_progress_steps
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from support.fake_api_server import a_video
 
 
-def marks(state: VideoState, stage: Stage, **changes: object) -> list[StepStatus]:
-    return [stop.mark for stop in progress_steps(a_video(state=state, stage=stage, **changes), None)]
+def statuses(state: VideoState, stage: Stage, **changes: object) -> list[StepStatus]:
+    return [stop.status for stop in list_progress_steps(a_video(state=state, stage=stage, **changes), None)]
 
 
 @pytest.mark.parametrize("state", VideoState)
 @pytest.mark.parametrize("stage", Stage)
-def test_the_way_has_seven_stops_and_at_most_one_is_now(state: VideoState, stage: Stage) -> None:
-    found = marks(state, stage)
+def test_seven_steps_of_which_at_most_one_is_running(state: VideoState, stage: Stage) -> None:
+    found = statuses(state, stage)
     assert len(found) == len(PipelineStep)
-    assert found.count(StepStatus.NOW) <= 1
+    assert found.count(StepStatus.RUNNING) <= 1
 
 
-def test_a_delivered_video_went_all_the_way() -> None:
-    found = marks(VideoState.DELIVERED, Stage.DELIVERY)
+def test_a_delivered_video_has_all_steps_done() -> None:
+    found = statuses(VideoState.DELIVERED, Stage.DELIVERY)
     assert found == [
         StepStatus.DONE,
         StepStatus.DONE,
@@ -33,17 +33,19 @@ def test_a_delivered_video_went_all_the_way() -> None:
     ]
 
 
-def test_a_blocked_video_stops_where_it_was_blocked() -> None:
-    found = marks(VideoState.BLOCKED, Stage.OUTPUT)
-    assert found[4:] == [StepStatus.STOPPED, StepStatus.UNREACHED, StepStatus.UNREACHED]
-    assert marks(VideoState.REJECTED, Stage.PROMPT)[1:3] == [StepStatus.STOPPED, StepStatus.UNREACHED]
+def test_steps_after_a_block_are_not_reached() -> None:
+    found = statuses(VideoState.BLOCKED, Stage.OUTPUT)
+    assert found[4:] == [StepStatus.BLOCKED, StepStatus.NOT_REACHED, StepStatus.NOT_REACHED]
+    assert statuses(VideoState.REJECTED, Stage.PROMPT)[1:3] == [StepStatus.BLOCKED, StepStatus.NOT_REACHED]
 
 
-def test_progress_stands_where_work_is_done() -> None:
-    stops = progress_steps(a_video(state=VideoState.GENERATING, stage=Stage.GENERATION, progress=42), None)
+def test_progress_belongs_to_the_running_step() -> None:
+    stops = list_progress_steps(
+        a_video(state=VideoState.GENERATING, stage=Stage.GENERATION, progress=42), None
+    )
     assert [stop.percent for stop in stops] == [None, None, None, 42, None, None, None]
 
 
-def test_a_vaulted_video_does_not_say_where_it_stopped() -> None:
-    ways = {tuple(marks(VideoState.BLOCKED, stage, vaulted=True)) for stage in Stage}
-    assert len(ways) == 1
+def test_a_vaulted_video_hides_the_blocked_step() -> None:
+    results = {tuple(statuses(VideoState.BLOCKED, stage, vaulted=True)) for stage in Stage}
+    assert len(results) == 1

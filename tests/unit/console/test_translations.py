@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import pytest
 
-from safelight.console.translations import Translations, languages, negotiate_language
+from safelight.console.translations import Translations, load_languages, negotiate_language
 
 
-def test_the_browsers_language_is_taken_where_there_is_one() -> None:
+def test_an_unknown_language_or_cookie_falls_back() -> None:
     assert negotiate_language(None, None).tag == "en"
     assert negotiate_language(None, "xx-YY, en-GB;q=0.8").tag == "en"
     assert negotiate_language("nonsense", "en").tag == "en"
@@ -30,21 +30,21 @@ def test_the_browsers_language_is_taken_where_there_is_one() -> None:
         (";;;,,,=", "en"),
     ],
 )
-def test_the_browsers_wish_is_followed(accept: str, tag: str) -> None:
+def test_accept_language_is_matched(accept: str, tag: str) -> None:
     assert negotiate_language(None, accept).tag == tag
 
 
-def test_the_choice_goes_before_the_browser() -> None:
+def test_the_cookie_has_priority_over_accept_language() -> None:
     assert negotiate_language("zh-Hant", "en").tag == "zh-Hant"
     assert negotiate_language("tlh", "zh-CN").tag == "zh-Hans"
 
 
 def test_the_pages_have_three_languages_english_first() -> None:
-    assert list(languages()) == ["en", "zh-Hans", "zh-Hant"]
+    assert list(load_languages()) == ["en", "zh-Hans", "zh-Hant"]
 
 
-def test_a_missing_word_falls_back_to_english() -> None:
-    english = languages()["en"]
+def test_a_missing_text_falls_back_to_english() -> None:
+    english = load_languages()["en"]
     other = Translations("xx", {"nav.studio": "Atelier"}, english)
     assert other("nav.studio") == "Atelier"
     assert other("nav.sign_out") == english("nav.sign_out")
@@ -52,17 +52,17 @@ def test_a_missing_word_falls_back_to_english() -> None:
         other("no.such.key")
 
 
-def test_what_is_filled_in_is_escaped() -> None:
+def test_values_in_markup_are_escaped() -> None:
     words = Translations("xx", {"a": "<code>{x}</code>"})
-    assert words.rich("a", x="<b>") == "<code>&lt;b&gt;</code>"
+    assert words.render_markup("a", x="<b>") == "<code>&lt;b&gt;</code>"
 
 
-def test_every_key_a_template_asks_for_exists() -> None:
-    words = languages()["en"]
+def test_every_key_in_a_template_exists() -> None:
+    words = load_languages()["en"]
     folder = files("safelight.console").joinpath("templates")
     for template in folder.iterdir():
         if template.name.endswith(".html"):
             for key in re.findall(
-                r'(?<![\w.])t(?:\.rich)?\("([a-z_.]+)"[,)]', template.read_text(encoding="utf-8")
+                r'(?<![\w.])t(?:\.render_markup)?\("([a-z_.]+)"[,)]', template.read_text(encoding="utf-8")
             ):
                 assert words.has(key), f"{template.name}: {key}"

@@ -13,20 +13,20 @@ from safelight.i18n.messages import load_document
 SLICES = ("console", "explanations")
 TAGS = ("zh-Hans", "zh-Hant")
 ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
-#: What would give away the words or the letters of the other region.
-NOT_IN = {
+#: Terms and characters of the other region.
+FOREIGN_TERMS = {
     "zh-Hant": ("视频", "視頻", "這個視頻", "默认", "质量", "信息", "们", "这", "设置", "網絡"),
     "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "们的政策", "網路", "們", "這"),
 }
-#: May differ from English: names and numbers that are the same everywhere, and a text that is English only.
-SAME = {
+#: Texts that may equal the English text: names and numbers.
+SAME_AS_ENGLISH = {
     "console": {"app.name", "footer.version", "verify.quoted"},
     "explanations": set[str](),
 }
-#: A language may set a date as it likes.
-FREE = {"time.day", "time.moment", "check.say"}
+#: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).
+LANGUAGE_SPECIFIC = {"time.day", "time.moment", "check.message"}
 #: Values of every placeholder of the explanations.
-NAMES = ("when", "subject", "where", "reason", "rule", "field", "seconds", "amount", "currency")
+PLACEHOLDERS = ("when", "subject", "where", "reason", "rule", "field", "seconds", "amount", "currency")
 
 
 def fields(text: str) -> set[str]:
@@ -44,17 +44,17 @@ def test_every_locale_file_belongs_to_a_slice() -> None:
 
 
 @pytest.mark.parametrize("slice_", SLICES)
-def test_there_are_three_languages_english_first(slice_: str) -> None:
+def test_three_languages_with_english_first(slice_: str) -> None:
     assert available_languages(slice_) == ("en", "zh-Hans", "zh-Hant")
 
 
 @pytest.mark.parametrize(("slice_", "tag"), ALL)
-def test_every_language_has_every_key_with_the_same_placeholders(slice_: str, tag: str) -> None:
+def test_all_languages_have_the_same_keys_and_placeholders(slice_: str, tag: str) -> None:
     english, other = load_messages(slice_), load_messages(slice_, tag)
-    extra = {key for key in other.keys - english.keys if not key.startswith("check.say.")}
+    extra = {key for key in other.keys - english.keys if not key.startswith("check.message.")}
     assert english.keys - other.keys == set()
     assert extra == set()
-    for key in english.keys - FREE:
+    for key in english.keys - LANGUAGE_SPECIFIC:
         wanted = fields(text(english, key))
         assert fields(text(other, key)) <= wanted, key
         if not key.startswith("verify."):
@@ -62,11 +62,11 @@ def test_every_language_has_every_key_with_the_same_placeholders(slice_: str, ta
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_explanations_fill_in_the_same_as_english_and_leave_no_english(tag: str) -> None:
+def test_explanations_use_all_values_and_contain_no_english(tag: str) -> None:
     english, other = load_messages("explanations"), load_messages("explanations", tag)
-    filled = {key: other(key, **dict.fromkeys(NAMES, "#")) for key in english.keys}
+    filled = {key: other(key, **dict.fromkeys(PLACEHOLDERS, "#")) for key in english.keys}
     for key, found in filled.items():
-        assert found.count("#") == english(key, **dict.fromkeys(NAMES, "#")).count("#"), key
+        assert found.count("#") == english(key, **dict.fromkeys(PLACEHOLDERS, "#")).count("#"), key
         assert not re.search(r"[A-Za-z]{4,}", found.replace("findahelpline", "")), key
 
 
@@ -83,26 +83,26 @@ def test_both_chinese_catalogues_translate_the_same_reasons() -> None:
 
 
 @pytest.mark.parametrize(("slice_", "tag"), ALL)
-def test_each_region_has_its_own_words(slice_: str, tag: str) -> None:
+def test_no_language_uses_terms_of_the_other_region(slice_: str, tag: str) -> None:
     messages = load_messages(slice_, tag)
     for key in messages.keys - {"language"}:
-        for foreign in NOT_IN[tag]:
+        for foreign in FOREIGN_TERMS[tag]:
             assert foreign not in text(messages, key), (key, foreign)
 
 
 @pytest.mark.parametrize(("slice_", "tag"), ALL)
-def test_little_is_the_same_as_in_english(slice_: str, tag: str) -> None:
+def test_texts_are_translated(slice_: str, tag: str) -> None:
     messages, english = load_messages(slice_, tag), load_messages(slice_)
     same = {key for key in english.keys if text(messages, key) == text(english, key)}
-    assert same <= SAME[slice_]
+    assert same <= SAME_AS_ENGLISH[slice_]
 
 
 @pytest.mark.parametrize("slice_", SLICES)
-def test_an_unknown_language_is_english(slice_: str) -> None:
+def test_an_unknown_language_falls_back_to_english(slice_: str) -> None:
     assert load_messages(slice_, "xx") is load_messages(slice_)
 
 
-def test_a_key_that_a_language_does_not_have_is_looked_up_in_english() -> None:
+def test_a_missing_key_falls_back_to_english() -> None:
     english = Messages("en", {"a": "one {x}", "b": "two"})
     other = Messages("xx", {"b": "deux"}, english)
     assert other("a", x=1) == "one 1"
@@ -118,5 +118,5 @@ def test_a_key_that_a_language_does_not_have_is_looked_up_in_english() -> None:
         other("c")
 
 
-def test_a_text_without_values_stays_as_it_is_written() -> None:
+def test_a_text_without_values_is_not_formatted() -> None:
     assert Messages("en", {"a": '{"prompt": "x"}'})("a") == '{"prompt": "x"}'

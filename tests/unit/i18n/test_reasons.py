@@ -13,8 +13,8 @@ TAGS = ("zh-Hans", "zh-Hant")
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_every_shipped_reason_that_is_told_has_words(tag: str) -> None:
-    for reason, rule in shipped().items():
+def test_every_shown_shipped_reason_is_translated(tag: str) -> None:
+    for reason, rule in shipped_reasons().items():
         filled = re.sub(r"\{\w+\}", "7", reason)
         if rule.get("vault") or rule["id"] in {"kh-1", "sm-1", "sm-2", "sm-3"}:
             continue
@@ -22,17 +22,17 @@ def test_every_shipped_reason_that_is_told_has_words(tag: str) -> None:
         assert ("7" in translate_reason(filled, tag)) == ("7" in filled)
 
 
-def test_an_operators_own_reason_stays_as_it_is() -> None:
+def test_a_custom_reason_is_not_translated() -> None:
     assert translate_reason("No pineapples here.", "zh-Hant") == "No pineapples here."
 
 
 @pytest.mark.parametrize("tag", ["en", "xx"])
-def test_a_reason_is_english_unless_there_is_a_translation(tag: str) -> None:
-    for reason in shipped():
+def test_a_reason_without_translation_stays_english(tag: str) -> None:
+    for reason in shipped_reasons():
         assert translate_reason(reason, tag) == reason
 
 
-def shipped() -> dict[str, dict[str, Any]]:
+def shipped_reasons() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     folder = resources.files("safelight.policy").joinpath("shipped")
     for name in ("baseline", "starter", "strict", "creative"):

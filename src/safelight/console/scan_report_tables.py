@@ -1,0 +1,144 @@
+"""The tables of one file in the scan report: coverage, cost, detector runs and file facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.moderation.file_scan import FileReport
+from safelight.policy.coverage import Cell, CoverageStatus
+from safelight.policy.verdicts import Verdict
+
+from .formatting import format_decimal, format_duration, translate_category
+from .translations import Translations
+
+#: An absolute path with at least one folder, as library errors quote it.
+_PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanCoverageRow:
+    name: str
+    modalities: str
+    status: str
+    label: str
+    detectors: str
+    measured: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorRunRow:
+    name: str
+    version: str
+    calls: str
+    cpu: str
+    note: str
+
+
+def media_facts(report: FileReport) -> Mapping[str, Any]:
+    return report.scan.get("facts") or {}
+
+
+def frame_count(report: FileReport) -> int:
+    schedule = report.scan.get("schedule") or {}
+    return int(schedule.get("frames") or media_facts(report).get("frames") or 0)
+
+
+def scan_coverage_rows(cells: Iterable[Cell], verdict: Verdict, t: Translations) -> Iterable[ScanCoverageRow]:
+    """Coverage rows, missing checks first. Modalities with equal values share a row."""
+    order = [CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED]
+    waived = {(cell.category, cell.modality) for cell in verdict.waived}
+    modalities: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
+    for cell in sorted(cells, key=lambda cell: (cell.category, cell.modality)):
+        if cell.status not in order:
+            continue
+        note = strip_folders(cell.note) if t.tag == "en" else ""
+        if (cell.category, cell.modality) in waived:
+            names = t.join_list(list(verdict.waivers))
+            waived_by = t("coverage.waived_by", name=names) if names else t("scan.waived")
+            note = t("list.sentences", first=waived_by, second=note).strip()
+        measured = (cell.measured or t("coverage.unmeasured")) if cell.detectors else "–"
+        key = (cell.category, cell.status, t.join_list(list(cell.detectors)) or "–", measured, note)
+        modalities.setdefault(key, []).append(t(f"modality.{cell.modality.value}"))
+    for (category, status, detectors, measured, note), names_of_modalities in sorted(
+        modalities.items(), key=lambda entry: order.index(entry[0][1])
+    ):
+        yield ScanCoverageRow(
+            name=translate_category(category, t),
+            modalities=t.join_list(names_of_modalities),
+            status=status.value,
+            label=t(f"coverage.{status.value.replace(' ', '_')}"),
+            detectors=detectors,
+            measured=measured,
+            note=note,
+        )
+
+
+def scan_cost_rows(report: FileReport, t: Translations) -> tuple[tuple[str, str], ...]:
+    scan, rows = report.scan, [(t("scan.elapsed"), format_duration(report.wall_s, t))]
+    runs = scan.get("runs") or ()
+    if runs:
+        total_s = float(scan.get("cpu_s") or 0.0)
+        detector_s = sum(float(run.get("cpu_s") or 0.0) for run in runs)
+        if total_s:
+            rows.append((t("scan.cpu_total"), format_duration(total_s, t)))
+        rows.append((t("scan.cpu_detectors"), format_duration(detector_s, t)))
+        seconds = float(media_facts(report).get("duration_s") or 0.0)
+        if seconds:
+            per_second = t("scan.per_second", n=format_decimal(round((total_s or detector_s) / seconds, 2)))
+            rows.append((t("scan.cpu_per_second"), per_second))
+    if frames := frame_count(report):
+        rows.append((t("scan.frames"), str(frames)))
+    schedule = scan.get("schedule") or {}
+    if schedule.get("frames"):
+        counts = schedule.get("why") or {}
+        reasons = [
+            t(
+                "scan.reason_count",
+                count=count,
+                reason=t(key) if t.has(key := f"scan.sampling_reason.{reason}") else reason,
+            )
+            for reason, count in sorted(counts.items(), key=lambda entry: -int(entry[1]))
+        ]
+        sampled = t("scan.sampled", sampled=schedule.get("looked_at", 0), frames=schedule["frames"])
+        rows.append((t("scan.sampling"), t("list.sentences", first=sampled, second=t.join_list(reasons))))
+    return tuple(rows)
+
+
+def detector_run_row(run: Mapping[str, Any]) -> DetectorRunRow:
+    return DetectorRunRow(
+        name=str(run.get("name", "")),
+        version=str(run.get("version", "")),
+        calls=str(run.get("calls", 0)),
+        cpu=f"{float(run.get('cpu_s') or 0.0):.2f}",
+        note=strip_folders(str(run.get("note", ""))),
+    )
+
+
+def file_fact_rows(report: FileReport, t: Translations) -> tuple[tuple[str, str], ...]:
+    facts, rows = media_facts(report), []
+    if report.size:
+        rows.append((t("scan.size"), t("record.bytes", n=f"{report.size:,}")))
+    if facts:
+        rows.append((t("video.size"), f"{facts.get('width')}×{facts.get('height')}"))
+        seconds = format_decimal(float(facts.get("duration_s") or 0.0))
+        rate = format_decimal(float(facts.get("fps") or 0.0))
+        rows.append((t("video.length"), t("scan.length_value", seconds=seconds, fps=rate)))
+        codec = f"{facts.get('container')} · {facts.get('video_codec')} ({facts.get('pixel_format')})"
+        if facts.get("rotation"):
+            codec += f" · {facts['rotation']}°"
+        rows.append((t("scan.codec"), codec))
+        audio = t("scan.none")
+        if facts.get("audio_codec"):
+            channels = t("scan.channels", count=facts.get("audio_channels", 0))
+            audio = f"{facts['audio_codec']} · {facts.get('audio_rate', 0):,} Hz · {channels}"
+        rows.append((t("scan.audio"), audio))
+    return tuple(rows)
+
+
+def strip_folders(text: str) -> str:
+    """The text with each absolute path replaced by its last name."""
+    return _PATH.sub(lambda match: f"…/{match[1]}" if match[1] else "…", text)
