@@ -20,9 +20,9 @@ from safelight.store.migrations import migrate
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support.console_server import Paged, paged
+from support.console_server import ConsoleServer, run_console_server
 
-PATHS = ("/", "/videos", "/review", "/verify", "/decode", "/coverage", "/policy", "/settings")
+PATHS = ("/", "/videos", "/review", "/verify", "/explain-error", "/coverage", "/policy", "/settings")
 _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 #: From the key event to the frame after the one that shows it.
 _LISTEN = """() => { window.keys = []; addEventListener('keydown', (event) => {
@@ -31,9 +31,9 @@ _LISTEN = """() => { window.keys = []; addEventListener('keydown', (event) => {
 }, { capture: true }); }"""
 
 
-def measure(rooms: Paged, page: Page, runs: int) -> dict[str, Any]:
-    url = rooms.server.url
-    page.goto(rooms.staff_login())
+def measure(console: ConsoleServer, page: Page, runs: int) -> dict[str, Any]:
+    url = console.server.url
+    page.goto(console.staff_login())
     page.locator("main button.main").click()
     page.wait_for_url(f"{url}/")
     paints: dict[str, Any] = {}
@@ -82,8 +82,8 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        with paged(folder, folder / "db.sqlite3") as rooms:
-            found = measure(rooms, browser.new_page(), arguments.runs)
+        with run_console_server(folder, folder / "db.sqlite3") as console:
+            found = measure(console, browser.new_page(), arguments.runs)
         browser.close()
     if arguments.json:
         print(json.dumps(found, indent=2))

@@ -1,4 +1,4 @@
-"""Chromium; the real gateway, once for all files; and the desk's server with every part the pages need."""
+"""Chromium, the real gateway (once per session), and a fake server with all console services."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
-from support.console_server import Paged, paged
+from support.console_server import ConsoleServer, run_console_server
 from support.gateway_process import Running, running
-from support.keyboard_user import Hands, words_of
+from support.keyboard_user import KeyboardUser, translations_for
 from support.optional_tools import leave_out
 
 ARGUMENTS = [
@@ -28,7 +28,7 @@ AXE = Path(__file__).with_name("node") / "node_modules" / "axe-core" / "axe.min.
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    # A busy machine is slow, not wrong.
+    # Long timeout for a busy machine.
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -44,7 +44,7 @@ def gateway(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def signed_in(gateway: Running) -> StorageState:
-    """The cookies of somebody who opened the login link, which is good for once."""
+    """Cookies of a session; the one-time login link is used up."""
     token = gateway.login.rpartition("token=")[2]
     answer = httpx.post(
         f"{gateway.address}/login",
@@ -73,8 +73,8 @@ def signed_in(gateway: Running) -> StorageState:
 
 
 @contextmanager
-def _quiet(page: Page) -> Iterator[None]:
-    """The page must not complain."""
+def _expect_no_page_errors(page: Page) -> Iterator[None]:
+    """Fails on page errors and Content-Security-Policy violations."""
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
@@ -88,50 +88,52 @@ def _quiet(page: Page) -> Iterator[None]:
 
 @pytest.fixture
 def page(gateway: Running, browser: Browser, signed_in: StorageState) -> Iterator[Page]:
-    """The real gateway's studio, to somebody signed in."""
+    """The studio of the real gateway, signed in."""
     opened = browser.new_context(storage_state=signed_in).new_page()
-    with _quiet(opened):
+    with _expect_no_page_errors(opened):
         opened.goto(gateway.address)
         yield opened
 
 
 @pytest.fixture
-def hands(
+def user(
     gateway: Running, browser: Browser, signed_in: StorageState, axe: str, request: pytest.FixtureRequest
-) -> Iterator[Hands]:
-    """A keyboard at the real gateway's studio; `request.param` is the browser's language."""
+) -> Iterator[KeyboardUser]:
+    """A keyboard user in the studio of the real gateway; `request.param` is the browser's language."""
     locale = getattr(request, "param", "en")
     context = browser.new_context(storage_state=signed_in, locale=locale, reduced_motion="reduce")
     opened = context.new_page()
-    with _quiet(opened):
+    with _expect_no_page_errors(opened):
         opened.goto(gateway.address)
-        yield Hands(page=opened, words=words_of(locale), axe=axe)
+        yield KeyboardUser(page=opened, t=translations_for(locale), axe=axe)
 
 
 @pytest.fixture(scope="module")
-def rooms(chromium: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Paged]:
-    folder = tmp_path_factory.mktemp("rooms")
+def console(
+    chromium: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[ConsoleServer]:
+    folder = tmp_path_factory.mktemp("console")
     database = folder / "db.sqlite3"
     shutil.copyfile(sqlite_template, database)
-    with paged(folder, database) as running:
+    with run_console_server(folder, database) as running:
         yield running
 
 
 @pytest.fixture
-def staff(rooms: Paged, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page of somebody signed in at the desk; `request.param` is the browser's language."""
+def staff(console: ConsoleServer, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of the fake server, signed in as staff; `request.param` is the browser's language."""
     context = browser.new_context(locale=getattr(request, "param", "en"), reduced_motion="reduce")
     page = context.new_page()
-    with _quiet(page):
-        page.goto(rooms.staff_login())
+    with _expect_no_page_errors(page):
+        page.goto(console.staff_login())
         page.locator("main button.main").click()
-        page.wait_for_url(f"{rooms.server.url}/")
+        page.wait_for_url(f"{console.server.url}/")
         yield page
 
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The accessibility checker."""
+    """The source of axe, the accessibility checker."""
     if not AXE.is_file():
         leave_out("axe-core", "run `npm ci` in tests/browser/node")
     return AXE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The studio as a person meets it, in Chromium against the real gateway: order, watch, read the verdict."""
+"""The studio in Chromium against the real gateway."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gateway")]
 MADE_MS = 120_000
 
 
-def test_somebody_signs_in_by_the_link(gateway: Running, browser: Browser) -> None:
-    """The link is used up by whoever signed in for the other tests: the page says so, and how to get one."""
+def test_a_used_login_link_shows_an_error(gateway: Running, browser: Browser) -> None:
+    """The session fixture has used up the link."""
     page = browser.new_page()
     page.goto(gateway.login)
     page.get_by_role("button", name="Sign in").click()
@@ -23,7 +23,9 @@ def test_somebody_signs_in_by_the_link(gateway: Running, browser: Browser) -> No
     page.close()
 
 
-def test_without_javascript_it_works_too(gateway: Running, browser: Browser, signed_in: StorageState) -> None:
+def test_the_studio_works_without_javascript(
+    gateway: Running, browser: Browser, signed_in: StorageState
+) -> None:
     context = browser.new_context(storage_state=signed_in, java_script_enabled=False)
     page = context.new_page()
     page.goto(gateway.address)
@@ -35,7 +37,7 @@ def test_without_javascript_it_works_too(gateway: Running, browser: Browser, sig
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_contrast_and_nothing_runs_off_a_phone(
+def test_text_has_contrast_and_the_page_fits_a_phone(
     gateway: Running, browser: Browser, signed_in: StorageState, scheme: str
 ) -> None:
     context = browser.new_context(
@@ -46,8 +48,8 @@ def test_every_text_has_contrast_and_nothing_runs_off_a_phone(
     )
     page = context.new_page()
     page.goto(gateway.address)
-    page.get_by_text("See a block without harmful words").click()
-    page.get_by_role("button", name="Put it in the prompt").click()
+    page.get_by_text("Try a block without harmful words").click()
+    page.get_by_role("button", name="Insert it into the prompt").click()
     page.get_by_role("button", name="Create").click()
     expect(page.locator("#outcome mark")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

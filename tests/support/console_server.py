@@ -1,4 +1,4 @@
-"""The desk's server with everything the pages need: policies, checks, a verifier, a look at pictures."""
+"""The fake API server with all console services: policies, checks, a verifier and image reveal."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from support.fake_api_server import Live, Shelf, judged, live
 
 STAFF = frozenset(KeyScope) - {KeyScope.VAULT}
 #: Text detectors without a model.
-QUICK = ("safety-card", "word-lists", "patterns")
+TEXT_DETECTORS = ("safety-card", "word-lists", "patterns")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paged:
+class ConsoleServer:
     server: Live
     database: Database
     policies: Policies
-    #: Cases whose pictures were looked at.
-    looks: list[str]
+    #: Ids of the cases whose images were revealed.
+    revealed_cases: list[str]
 
     def staff_login(self) -> str:
-        """A link for somebody who may do everything but open the vault."""
+        """A login link for a person with all scopes except `vault`."""
         person = Principal(
             tenant=self.server.tenant,
             id=new_id("user"),
@@ -49,7 +49,7 @@ class Paged:
         return f"{self.server.url}/login?token={self.server.accounts.create_login_link(person)}"
 
     def hold(self, video_id: str, *, stage: Stage = Stage.OUTPUT, kind: CaseKind = CaseKind.HOLD) -> Case:
-        """The video held, and its case."""
+        """Hold the video and open its case."""
         due = time.time() + 840
         if kind is CaseKind.HOLD:
             self.server.desk.change(video_id, state=VideoState.HELD, stage=stage, review_due_at=due)
@@ -70,13 +70,13 @@ class Paged:
 
 
 @contextmanager
-def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
-    looks: list[str] = []
+def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleServer]:
+    revealed_cases: list[str] = []
 
     def reveal(principal: Principal, file: CaseFile) -> bytes:
         from PIL import Image
 
-        looks.append(file.case.id)
+        revealed_cases.append(file.case.id)
         picture = io.BytesIO()
         Image.linear_gradient("L").resize((480, 270)).save(picture, "WEBP")
         return picture.getvalue()
@@ -110,12 +110,14 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
             pages=pages,
             checks=container.review.checks,
         ) as server:
-            yield Paged(server=server, database=database, policies=persistence.policies, looks=looks)
+            yield ConsoleServer(
+                server=server, database=database, policies=persistence.policies, revealed_cases=revealed_cases
+            )
         container.core.sandbox.close()
 
 
 def _container(folder: Path, database: Database) -> Container:
-    """Parts on this database, with quick text detectors only and a waiver for everything else."""
+    """A container on this database with fast text detectors only, and a waiver for all other checks."""
     container = Container(
         Settings(
             data=folder / "data",
@@ -125,7 +127,7 @@ def _container(folder: Path, database: Database) -> Container:
     )
     container.persistence.database = database
     container.core.generators = {"shelf": Shelf()}
-    container.core.detectors = DetectorRegistry([(load_plugin(name), {}) for name in QUICK])
+    container.core.detectors = DetectorRegistry([(load_plugin(name), {}) for name in TEXT_DETECTORS])
     container.persistence.waivers.add(
         NewWaiver(
             name="demo",
@@ -138,4 +140,4 @@ def _container(folder: Path, database: Database) -> Container:
     return container
 
 
-__all__ = ["Paged", "judged", "paged"]
+__all__ = ["ConsoleServer", "judged", "run_console_server"]

@@ -1,4 +1,4 @@
-"""Somebody at the real gateway's pages who has a keyboard and no mouse."""
+"""A keyboard-only user of the real gateway's pages, for browser tests."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-from safelight.console.translations import Translations, languages
+from safelight.console.translations import Translations, load_languages
 
-#: What browsers send, and the language they are answered in.
+#: Languages that browsers send, and the page language for each.
 LANGUAGES = {"en": "en", "zh-TW": "zh-Hant", "zh-CN": "zh-Hans"}
-_MOST_TABS = 120
+_MAX_KEY_PRESSES = 120
 _AXE = "() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hands:
+class KeyboardUser:
     page: Page
-    #: Every word of the pages, in the language they are shown in.
-    words: Translations
-    #: The accessibility checker's source.
+    #: The texts of the pages in the user's language.
+    t: Translations
+    #: The source of axe, the accessibility checker.
     axe: str
 
     def press(self, *keys: str) -> None:
@@ -30,31 +30,31 @@ class Hands:
     def type(self, text: str) -> None:
         self.page.keyboard.type(text)
 
-    def to(self, target: Locator, key: str = "Tab") -> None:
-        """Go on with the tab key until the focus is there: what it cannot reach fails here."""
+    def focus(self, target: Locator, key: str = "Tab") -> None:
+        """Press `key` until the target has the focus. Fails if the key does not reach it."""
         target.wait_for()
-        for _ in range(_MOST_TABS):
+        for _ in range(_MAX_KEY_PRESSES):
             if target.evaluate("one => one === document.activeElement"):
                 return
             self.press(key)
-        raise AssertionError(f"the tab key does not lead to {target}")
+        raise AssertionError(f"pressing {key} does not focus {target}")
 
-    def choose(self, command: str) -> None:
-        """A place or a button by its name, through the palette."""
+    def run_command(self, command: str) -> None:
+        """Run a command of the command palette by its name."""
         self.press("Escape", "Control+k")
         self.type(command)
         self.press("Enter")
 
-    def rewrite(self, field: Locator, text: str) -> None:
-        """Other words in the field that has the focus."""
+    def replace_text(self, field: Locator, text: str) -> None:
+        """Replace the text of the focused field."""
         assert field.evaluate("one => one === document.activeElement")
         self.press("Control+a")
         self.type(text)
 
-    def serious(self) -> list[str]:
-        """What the accessibility checker finds serious on the page as it is now."""
+    def serious_violations(self) -> list[str]:
+        """Serious accessibility violations on the current page."""
         self.page.locator("[aria-busy=true]").wait_for(state="detached")
-        # In the page's own world a script is not let in; the browser's is.
+        # The page's Content-Security-Policy blocks injected script elements; `evaluate` is allowed.
         self.page.evaluate(self.axe)
         result: dict[str, Any] = self.page.evaluate(_AXE)
         return [
@@ -64,5 +64,5 @@ class Hands:
         ]
 
 
-def words_of(locale: str) -> Translations:
-    return languages()[LANGUAGES[locale]]
+def translations_for(locale: str) -> Translations:
+    return load_languages()[LANGUAGES[locale]]

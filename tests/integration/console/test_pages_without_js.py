@@ -12,7 +12,7 @@ import pytest
 
 from safelight.jobs.states import VideoState
 from safelight.trust.reviews import CaseKind
-from support.console_server import Paged, paged
+from support.console_server import ConsoleServer, run_console_server
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 FRAGMENT = {"accept": "text/x-fragment"}
@@ -20,16 +20,16 @@ PAGES = ("/", "/videos", "/review", "/verify", "/explain-error", "/coverage", "/
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Paged]:
+def console(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ConsoleServer]:
     folder = tmp_path_factory.mktemp("console")
     database = folder / "db.sqlite3"
     shutil.copyfile(sqlite_template, database)
-    with paged(folder, database) as running:
+    with run_console_server(folder, database) as running:
         yield running
 
 
 @pytest.fixture
-def stranger(console: Paged) -> Iterator[httpx.Client]:
+def stranger(console: ConsoleServer) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=console.server.url,
         headers={**HTML, "origin": console.server.url},
@@ -41,7 +41,7 @@ def stranger(console: Paged) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def staff(console: Paged, stranger: httpx.Client) -> httpx.Client:
+def staff(console: ConsoleServer, stranger: httpx.Client) -> httpx.Client:
     assert stranger.post("/login", data={"token": console.staff_login()}).url.path == "/"
     return stranger
 
@@ -83,7 +83,7 @@ def test_without_login_only_public_pages_open(stranger: httpx.Client) -> None:
     assert 'href="/explain-error"' in page
 
 
-def test_a_prompt_check_requests_no_video(staff: httpx.Client, console: Paged) -> None:
+def test_a_prompt_check_requests_no_video(staff: httpx.Client, console: ConsoleServer) -> None:
     before = len(console.server.desk.requests)
     fields = {"prompt": "Taylor Swift walks by", "provider": "veo", "model": "shelf-1"}
     page = staff.post("/check", data=fields)
@@ -111,7 +111,7 @@ def test_an_invalid_prompt_shows_the_error(staff: httpx.Client) -> None:
     assert "The prompt is empty" in part.text
 
 
-def test_videos_are_filtered_and_paginated(staff: httpx.Client, console: Paged) -> None:
+def test_videos_are_filtered_and_paginated(staff: httpx.Client, console: ConsoleServer) -> None:
     ids = [create_video(staff, f"a boat no {number}") for number in range(28)]
     console.server.desk.deliver(ids[0], b"clip")
     first = staff.get("/videos", params={"q": "boat no"})
@@ -127,7 +127,7 @@ def test_videos_are_filtered_and_paginated(staff: httpx.Client, console: Paged) 
     assert staff.get("/videos", params={"state": "nonsense"}).status_code == 200
 
 
-def test_a_video_page_shows_the_record(staff: httpx.Client, console: Paged) -> None:
+def test_a_video_page_shows_the_record(staff: httpx.Client, console: ConsoleServer) -> None:
     video_id = create_video(staff, "a record")
     console.server.desk.deliver(video_id, b"clip")
     page = staff.get(f"/videos/{video_id}").text
@@ -136,7 +136,7 @@ def test_a_video_page_shows_the_record(staff: httpx.Client, console: Paged) -> N
     assert f"/v1/videos/{video_id}/record" in page
 
 
-def test_a_report_opens_a_case(staff: httpx.Client, console: Paged) -> None:
+def test_a_report_opens_a_case(staff: httpx.Client, console: ConsoleServer) -> None:
     video_id = create_video(staff, "a person on a bench")
     console.server.desk.deliver(video_id, b"clip")
     assert "What is wrong?" in staff.get(f"/videos/{video_id}/report").text
@@ -164,7 +164,7 @@ def test_a_report_opens_a_case(staff: httpx.Client, console: Paged) -> None:
     ],
 )
 def test_an_appeal_is_decided_by_another_reviewer(
-    staff: httpx.Client, console: Paged, language: str, title: str, thanks: str
+    staff: httpx.Client, console: ConsoleServer, language: str, title: str, thanks: str
 ) -> None:
     headers = {"accept-language": language}
     blocked = staff.post("/", data={"prompt": "SAFELIGHT-TEST:violence", "seconds": "4"}, headers=headers)
@@ -195,7 +195,7 @@ def test_an_appeal_is_decided_by_another_reviewer(
     assert 'value="overturn"' in page
 
 
-def test_a_held_video_is_decided_once(staff: httpx.Client, console: Paged) -> None:
+def test_a_held_video_is_decided_once(staff: httpx.Client, console: ConsoleServer) -> None:
     video_id = create_video(staff, "a held saloon")
     case = console.hold(video_id)
     assert "a held saloon" in staff.get("/review").text
@@ -213,17 +213,19 @@ def test_a_held_video_is_decided_once(staff: httpx.Client, console: Paged) -> No
     assert "stage blood" in staff.get(f"/review/{case.id}").text
 
 
-def test_images_are_loaded_only_on_request(staff: httpx.Client, console: Paged) -> None:
+def test_images_are_loaded_only_on_request(staff: httpx.Client, console: ConsoleServer) -> None:
     case = console.hold(create_video(staff, "a video with images"))
     staff.get(f"/review/{case.id}")
-    assert case.id not in console.looks
+    assert case.id not in console.revealed_cases
     picture = staff.post(f"/review/{case.id}/reveal")
     assert picture.headers["content-type"] == "image/webp"
     assert picture.headers["cache-control"] == "no-store"
-    assert console.looks.count(case.id) == 1
+    assert console.revealed_cases.count(case.id) == 1
 
 
-def test_only_reviewers_see_cases(console: Paged, stranger: httpx.Client, staff: httpx.Client) -> None:
+def test_only_reviewers_see_cases(
+    console: ConsoleServer, stranger: httpx.Client, staff: httpx.Client
+) -> None:
     case = console.hold(create_video(staff, "not for you"), kind=CaseKind.HOLD)
     staff.post("/logout")
     stranger.post("/login", data={"token": console.server.login_url()})
@@ -233,7 +235,9 @@ def test_only_reviewers_see_cases(console: Paged, stranger: httpx.Client, staff:
     assert 'href="/review"' not in stranger.get("/").text
 
 
-def test_verify_works_without_login_and_stores_nothing(stranger: httpx.Client, console: Paged) -> None:
+def test_verify_works_without_login_and_stores_nothing(
+    stranger: httpx.Client, console: ConsoleServer
+) -> None:
     page = stranger.post("/verify", files={"file": ("a.mp4", b"no video at all", "video/mp4")})
     assert page.status_code == 200
     assert 'class="verdict' in page.text
@@ -272,7 +276,7 @@ def test_settings_contain_no_secrets(staff: httpx.Client) -> None:
     assert "set, not shown" in page
 
 
-def test_a_key_is_shown_once_and_revoked(staff: httpx.Client, console: Paged) -> None:
+def test_a_key_is_shown_once_and_revoked(staff: httpx.Client, console: ConsoleServer) -> None:
     page = staff.post("/settings/keys", data={"name": "farm", "scope_videos_read": "1"})
     token = re.search(r"sk-safelight-[\w-]{43}", page.text)
     assert token
@@ -286,7 +290,7 @@ def test_a_key_is_shown_once_and_revoked(staff: httpx.Client, console: Paged) ->
     assert staff.post("/settings/keys", data={"name": "nothing"}).status_code == 400
 
 
-def test_a_key_gets_only_scopes_of_its_creator(staff: httpx.Client, console: Paged) -> None:
+def test_a_key_gets_only_scopes_of_its_creator(staff: httpx.Client, console: ConsoleServer) -> None:
     staff.post("/settings/keys", data={"name": "greedy", "scope_vault": "1", "scope_checks": "1"})
     key = next(
         key for key in console.server.accounts.list_keys(console.server.tenant) if key.name == "greedy"
@@ -325,7 +329,7 @@ def test_policy_problems_have_lines_and_no_files_are_read(staff: httpx.Client) -
         assert "can only extend a shipped policy" in page.text
 
 
-def test_a_policy_is_replayed_published_and_rolled_back(staff: httpx.Client, console: Paged) -> None:
+def test_a_policy_is_replayed_published_and_rolled_back(staff: httpx.Client, console: ConsoleServer) -> None:
     page = staff.post("/policy", data={"document": GOOD, "action": "replay"})
     assert "Replay of reference cases" in page.text
     assert "ip-2" in page.text
@@ -351,7 +355,7 @@ def test_a_policy_is_replayed_published_and_rolled_back(staff: httpx.Client, con
     assert back.sha256 == active.sha256
 
 
-def test_help_lines_match_the_language(staff: httpx.Client, console: Paged) -> None:
+def test_help_lines_match_the_language(staff: httpx.Client, console: ConsoleServer) -> None:
     video_id = create_video(staff, "a page of help")
     lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]
     console.server.desk.change(video_id, state=VideoState.REJECTED, explanation={"support": lines})
@@ -359,7 +363,7 @@ def test_help_lines_match_the_language(staff: httpx.Client, console: Paged) -> N
     assert "12356" in staff.get(f"/videos/{video_id}", headers={"accept-language": "zh-CN"}).text
 
 
-def test_cross_site_requests_are_refused(staff: httpx.Client, console: Paged) -> None:
+def test_cross_site_requests_are_refused(staff: httpx.Client, console: ConsoleServer) -> None:
     case = console.hold(create_video(staff, "not from elsewhere"))
     elsewhere = {"origin": "https://elsewhere.example"}
     for path, data in (

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from safelight.console.scan_report import page as written
-from safelight.console.translations import languages
+from safelight.console.scan_report import render_scan_report
+from safelight.console.translations import load_languages
 from safelight.moderation.file_scan import TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
@@ -33,17 +33,20 @@ def file(tmp_path: Path) -> Path:
             stills={"violence": still()},
             transcript=(TranscriptLine(text="Hello there", start_s=1, end_s=2),),
         ),
-        report(action=Action.ALLOW, name="calm.mp4", sheet=still()),
+        report(action=Action.ALLOW, name="allowed.mp4", sheet=still()),
         report(name="broken.mp4", verdict=None, problem="It is damaged."),
     ]
     path = tmp_path / "report.html"
-    path.write_text(written(reports, words=languages()["en"], taxonomy=SHIPPED, left=1), encoding="utf-8")
+    path.write_text(
+        render_scan_report(reports, translations=load_languages()["en"], taxonomy=SHIPPED, not_scanned=1),
+        encoding="utf-8",
+    )
     return path
 
 
 @pytest.mark.parametrize("width", [1180, 390])
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_the_report_of_a_scan_stands_alone_has_contrast_and_fits(
+def test_the_report_is_self_contained_readable_and_fits(
     browser: Browser, file: Path, width: int, colours: str, axe: str
 ) -> None:
     asked: list[str] = []
@@ -56,15 +59,15 @@ def test_the_report_of_a_scan_stands_alone_has_contrast_and_fits(
     page.on("console", lambda message: said.append(message.text))
     page.goto(file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert not page.locator(".stills img").first.is_visible()
+    assert not page.locator(".previews img").first.is_visible()
     page.locator("summary").first.focus()
     page.keyboard.press("Enter")
-    assert page.locator(".stills img").first.is_visible()
+    assert page.locator(".previews img").first.is_visible()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert said == []
     assert page.evaluate(Path(__file__).with_name("contrast.js").read_text()) == []
     context.close()
-    # The checker itself has to run, which the page's own rules forbid.
+    # axe needs a context that bypasses the page's Content-Security-Policy.
     context = browser.new_context(bypass_csp=True, viewport={"width": width, "height": 800})
     page = context.new_page()
     page.goto(file.as_uri())
@@ -74,7 +77,7 @@ def test_the_report_of_a_scan_stands_alone_has_contrast_and_fits(
     context.close()
 
 
-def test_it_prints_light_and_whole(browser: Browser, file: Path) -> None:
+def test_the_report_prints_in_light_colours(browser: Browser, file: Path) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
     page.goto(file.as_uri())
