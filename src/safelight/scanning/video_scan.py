@@ -167,7 +167,7 @@ class VideoScan:
         crops = self._cropper.crops(sampled, novelty, before, frame, after)
         for runner in self._stream_runners:
             detector: Any = runner.detector
-            runner.notify(partial(detector.watch, frame_input(frame, detector.longest_side)))
+            runner.notify(partial(detector.add_frame, frame_input(frame, detector.longest_side)))
         for runner in self._every_frame_runners:
             self._run_detector(runner, frame, crops, call=frame.index)
         if sampled is not None and (self._sampled_runners or self._keyframes.enabled):
