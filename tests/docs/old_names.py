@@ -1,7 +1,7 @@
 """Checks that no identifier from before the renaming is left.
 
-`python tests/docs/old_names.py` prints what it finds. `old_names.tsv` lists every renamed identifier: its kind,
-the module that holds it today (for a symbol), the old name and the new one. CHANGELOG.md and
+`python tests/docs/old_names.py` prints what it finds. `old_names.tsv` lists every renamed identifier: its
+kind, the module that holds it today (for a symbol), the old name and the new one. CHANGELOG.md and
 `safelight.renamed_keys`, which refuses old settings and policies, are exempt.
 """
 
@@ -21,8 +21,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "safelight"
-#: Packages in which a renamed detector option or attribute could still be read as a string.
-_OPTION_READERS = ("detectors", "scanning", "moderation", "evaluation", "generation", "policy")
 _EXEMPT = SOURCE / "renamed_keys.py"
 
 
@@ -91,19 +89,23 @@ def symbol_left(row: Renamed, class_names: dict[str, str]) -> bool:
 
 
 @cache
-def _strings(package: str) -> frozenset[str]:
-    """String literals of a package's modules."""
-    return frozenset(
-        node.value
-        for path in (SOURCE / package).rglob("*.py")
-        if path != _EXEMPT
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+def _options() -> frozenset[str]:
+    """Names of detector and generator options: keys read from `options`, and fields of option classes."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ClassDef) and node.name.endswith(("Options", "Spec")):
+                found |= _members(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                keys = [node.args[0]] if node.func.attr == "get" and node.args else []
+                found |= {key.value for key in keys if _is_key_of_options(node.func.value, key)}
+            elif isinstance(node, ast.Subscript) and _is_key_of_options(node.value, node.slice):
+                found.add(node.slice.value)
+    return frozenset(found)
 
 
-def _read_as_option(name: str) -> bool:
-    return any(name in _strings(package) for package in _OPTION_READERS)
+def _is_key_of_options(owner: ast.expr, key: ast.expr) -> bool:
+    return isinstance(owner, ast.Name) and owner.id == "options" and isinstance(key, ast.Constant)
 
 
 @cache
@@ -125,7 +127,7 @@ def _settings() -> frozenset[str]:
 def setting_left(row: Renamed) -> bool:
     """Whether a settings key still has its old name; `*` stands for any generator or detector."""
     if row.old.startswith(("detectors.", "generators.")):
-        return _read_as_option(row.old.rsplit(".", 1)[1])
+        return row.old.rsplit(".", 1)[1] in _options()
     return row.old in _settings()
 
 

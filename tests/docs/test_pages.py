@@ -66,7 +66,7 @@ def _calls(page: Path) -> list[tuple[str, bool]]:
         if re.match(r"    (?:\$ )?safelight ", line):
             found.append((line.strip().removeprefix("$ "), True))
     found += [(code, False) for code in pages.inline_code(page) if code.startswith("safelight ")]
-    return [(line, whole) for line, whole in found if line != "safelight VERB --help"]
+    return [(line, whole) for line, whole in found if line != "safelight COMMAND --help"]
 
 
 def _parse(line: str, *, whole: bool) -> None:

@@ -101,7 +101,9 @@ def _print_error(console: Console, found: ProviderError) -> None:
 
     console.print(Text(found.summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
     table = Table.grid(padding=(0, 2))
-    provider = f" ({found.provider})" if found.provider and found.source.value in ("provider", "relay") else ""
+    provider = (
+        f" ({found.provider})" if found.provider and found.source.value in ("provider", "relay") else ""
+    )
     via = f", through {found.via}" if found.via else ""
     source = f" ({found.charge_source})" if found.charge_source else ""
     wait = f", after {found.after_s:g} s" if found.after_s is not None else ""

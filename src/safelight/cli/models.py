@@ -344,7 +344,7 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
             "repo": "",
             "licence": "",
             "revision": "",
-            "message": f"voices of people with a consent or protection: {voice}. Unmeasured; never downloaded.",
+            "message": f"voices of enrolled people: {voice}. Unmeasured; never downloaded.",
             "state": "on disk" if voice.is_file() else "missing",
         }
     return [rows[name] for name in sorted(rows)]

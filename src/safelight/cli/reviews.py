@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,9 +76,8 @@ def approve(
     as_json: Json = False,
 ) -> int:
     """Release a held video; reject a report, so that the video stays; grant an appeal."""
-    return _decide(
-        ctx, case, True, reason=reason, by=by, clause=clause, quarantined=quarantined, as_json=as_json
-    )
+    decision = DecisionOptions(approve=True, reason=reason, clause=clause)
+    return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
 
 
 @app.command()
@@ -91,21 +91,21 @@ def refuse(
     as_json: Json = False,
 ) -> int:
     """Block a held video; uphold a report, which withdraws the video and its derivatives; deny an appeal."""
-    return _decide(
-        ctx, case, False, reason=reason, by=by, clause=clause, quarantined=quarantined, as_json=as_json
-    )
+    decision = DecisionOptions(approve=False, reason=reason, clause=clause)
+    return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOptions:
+    """A decision from the command line. `approve` selects the first action that the kind of case allows."""
+
+    approve: bool
+    reason: str
+    clause: str | None
 
 
 def _decide(
-    ctx: typer.Context,
-    case_id: str,
-    approve: bool,
-    *,
-    reason: str,
-    by: str,
-    clause: str | None,
-    quarantined: bool,
-    as_json: bool,
+    ctx: typer.Context, case_id: str, decision: DecisionOptions, *, by: str, quarantined: bool, as_json: bool
 ) -> int:
     from safelight.trust.reviews.models import ACTIONS
 
@@ -113,7 +113,11 @@ def _decide(
     principal = _make_reviewer(container, by, quarantined=quarantined)
     kind = container.review.reviews.get(principal, case_id).case.kind
     decided = container.review.reviews.decide(
-        principal, case_id, action=ACTIONS[kind][0 if approve else 1].value, reason=reason, clause=clause
+        principal,
+        case_id,
+        action=ACTIONS[kind][0 if decision.approve else 1].value,
+        reason=decision.reason,
+        clause=decision.clause,
     )
     emit(
         _case_file_to_json(decided),

@@ -169,7 +169,12 @@ def _write_report(html: Path, run: ScanRun, source: Source, language: Language, 
 
     reports = [one.report for one in run.done]
     left = len(source.files) - len(reports)
-    document = render_scan_report(reports, translations=load_languages()[language.value], taxonomy=container.core.taxonomy, not_scanned=left)
+    document = render_scan_report(
+        reports,
+        translations=load_languages()[language.value],
+        taxonomy=container.core.taxonomy,
+        not_scanned=left,
+    )
     try:
         write_atomic(html, document.encode(), mode=0o666)
     except OSError as error:

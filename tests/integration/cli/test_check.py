@@ -57,7 +57,7 @@ def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
     main(["check", "Tom Cruise rides a horse", "--provider", "veo"])
     said = capsys.readouterr().out
     assert "At veo: refused." in said
-    assert "names: “Tom Cruise” is named." in said
+    assert "names: The prompt names “Tom Cruise”." in said
 
 
 def test_a_reference_is_judged_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
