@@ -1,1 +1,1 @@
-"""Detectors: content in, findings out."""
+"""Detectors: they inspect content and return findings."""

@@ -1,4 +1,4 @@
-"""The operator's lists in a folder: one file per list, replaced whole, and read again when a file changes."""
+"""Folder of operator lists: one file per list, replaced atomically, read again when a file changes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from safelight.fileio import write_atomic
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
-#: Name, modification time in ns and size of every file, in order of name.
+#: Name, modification time in ns and size of every file, ordered by name.
 FolderStamp = tuple[tuple[str, int, int], ...]
 
 
 class ListFolder:
-    """Files of one kind. `noun`: what messages call one of them. Readers never see half of a file."""
+    """The files with one suffix in a folder. `noun` is what messages call such a file.
+
+    Files are replaced atomically, so a reader never sees a partly written one.
+    """
 
     def __init__(self, folder: Path, *, suffix: str, noun: str) -> None:
         self.folder = folder
@@ -27,20 +30,20 @@ class ListFolder:
         self._noun = noun
 
     def stamp(self) -> FolderStamp:
-        """Changes whenever any file does. Empty without a folder."""
+        """A value that changes whenever a file changes. Empty if the folder does not exist."""
         found = []
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.folder):
                 if entry.name.endswith(self._suffix) and not entry.name.startswith("."):
-                    known = entry.stat()
-                    found.append((entry.name, known.st_mtime_ns, known.st_size))
+                    status = entry.stat()
+                    found.append((entry.name, status.st_mtime_ns, status.st_size))
         return tuple(sorted(found))
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(name.removesuffix(self._suffix) for name, _, _ in self.stamp()))
 
     def path(self, name: str) -> Path:
-        """Where the list of this name is, or would be. Raises `InvalidField`."""
+        """The path for the list of this name; the file need not exist. Raises `InvalidField`."""
         if not _NAME.fullmatch(name):
             raise InvalidField(
                 f"{name!r} is not a valid name for a {self._noun}.",
@@ -50,7 +53,7 @@ class ListFolder:
         return self.folder / f"{name}{self._suffix}"
 
     def existing(self, name: str) -> Path:
-        """The file of this list. Raises `NotFound`."""
+        """The path of an existing list. Raises `NotFound`."""
         path = self.path(name)
         if not path.is_file():
             known = ", ".join(self.names()) or "none"
@@ -58,7 +61,7 @@ class ListFolder:
         return path
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> Path:
-        """Make this the list of that name, in place of the one before."""
+        """Write or replace the list of this name."""
         path = self.path(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomic(path, data)

@@ -1,4 +1,6 @@
-"""What a detector is: content in, findings out. It never decides, and never opens a file or a connection."""
+"""Interfaces of detectors. A detector returns findings; it never decides, and opens no files or
+connections.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +23,22 @@ class Capability:
 
     category: str
     modality: Modality
-    #: The measured figure and where it stands in docs/benchmarks/, or None: "unmeasured".
+    #: The measured figure and its page in docs/benchmarks/, or None for "unmeasured".
     measured: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextView:
-    """One reading of a text (normalised, de-leeted, decoded ...), with the way back to what was typed."""
+    """One view of a text (normalised, de-leeted, decoded ...) with the offsets back to the original text."""
 
-    #: How it was made: `plain`, `folded`, `deleet`, `joined`, `base64` ...
+    #: How the view was made: `plain`, `folded`, `deleet`, `joined`, `base64` ...
     kind: str
     text: str
-    #: For each character of `text`, the index in the original it came from; one more entry for the end.
+    #: For each character of `text`, its index in the original text; one more entry for the end.
     offsets: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The original's characters behind `text[start:end]`."""
+        """The range of original characters behind `text[start:end]`."""
         if end <= start:
             return self.offsets[start], self.offsets[start]
         return self.offsets[start], max(self.offsets[end - 1] + 1, self.offsets[end])
@@ -44,19 +46,21 @@ class TextView:
 
 @dataclass(frozen=True, kw_only=True)
 class TextContent:
-    """A text and where it came from."""
+    """A text with its views and its source."""
 
     #: The request field, or `on_screen` / `transcript` for text read from media.
     field: str
     text: str
     views: tuple[TextView, ...]
-    #: Read as negation: what the maker does *not* want (`negative_prompt`).
+    #: Whether the text names what the video must *not* show (`negative_prompt`).
     negated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """A decoded picture. `pixels` is RGB, uint8, (height, width, 3), at the size the detector asked for."""
+    """A decoded picture. `pixels` is RGB, uint8, (height, width, 3), at the size that the detector asked
+    for.
+    """
 
     index: int
     time_s: float
@@ -64,13 +68,13 @@ class Frame:
     #: Size of the source in pixels, before any scaling.
     width: int
     height: int
-    #: Set where only a part of the source is shown: x, y, width and height in parts of it.
+    #: Set if this is a crop of the source: x, y, width and height as fractions of the source.
     part: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioChunk:
-    """Mono samples in [-1, 1], float32, at `rate` Hz, starting at `start_s` of the clip."""
+    """Mono samples in [-1, 1], float32, at `rate` Hz; the first sample is at `start_s` of the clip."""
 
     samples: npt.NDArray[np.float32]
     rate: int
@@ -79,7 +83,7 @@ class AudioChunk:
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenWord:
-    """One word of a line and when it is said, in seconds of the clip."""
+    """One word of a transcript line with its start and end, in seconds of the clip."""
 
     text: str
     start_s: float
@@ -88,9 +92,9 @@ class SpokenWord:
 
 @dataclass(frozen=True, kw_only=True)
 class MediaText:
-    """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where.
+    """Text that OCR or a transcriber found in media, for the text pipeline, with its time and place.
 
-    A spoken line has no frame; `words` are its words, where the transcriber timed them.
+    A transcript line has no frame; `words` are its words if the transcriber reported their times.
     """
 
     text: str
@@ -104,7 +108,9 @@ class MediaText:
 
 @runtime_checkable
 class Detector(Protocol):
-    """What every detector says of itself. A crash, a time-out or silence leaves a hole in coverage."""
+    """What every detector declares. If a detector crashes, times out or does not answer, coverage has a
+    gap.
+    """
 
     name: str
     version: str
@@ -113,25 +119,25 @@ class Detector(Protocol):
 
 @runtime_checkable
 class TextDetector(Detector, Protocol):
-    """Runs in the gateway's own process on every text; must be quick and must not block."""
+    """Runs in the gateway process on every text. Must be fast and must not block."""
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]: ...
 
 
 @runtime_checkable
 class FrameDetector(Detector, Protocol):
-    """Runs in the sandboxed child on frames and pictures, one at a time.
+    """Runs in the sandboxed child on single frames and images.
 
-    `longest_side` is the size it wants (0: the source's own). `every_frame` detectors see all frames;
-    the others are called by the schedule. Per-frame findings carry an `ImageBox` or nothing; the walk
-    joins them into `FrameRange` segments.
+    `longest_side` is the input size in pixels (0: the source's own). `every_frame` detectors get every frame;
+    the others get sampled frames. Findings for a frame carry an `ImageBox` or no evidence; the scan joins
+    them into segments with a `FrameRange`.
 
-    Three attributes are optional. `picture_side`: the size it wants reference pictures at. `costly`: True
-    leaves it out of the first, quick look at a picture. `idle`: a sentence where it has nothing to look for
-    now, and is not called; empty otherwise.
+    Three attributes are optional. `picture_side`: the input size for reference images. `costly`: if True, the
+    first, quick pass over an image leaves the detector out. `idle`: a sentence with the reason if the
+    detector has nothing to look for now and is not called; otherwise empty.
 
-    One that says `parts = True` is also shown the part of a frame that is new in it, enlarged and cleared of
-    what was there before: boxes are in parts of what is shown, and the walk puts them in their place.
+    A detector with `parts = True` also gets an enlarged crop of what is new in a frame, without what was
+    there before. Its boxes are fractions of the crop; the scan converts them to fractions of the frame.
     """
 
     longest_side: int
@@ -142,9 +148,9 @@ class FrameDetector(Detector, Protocol):
 
 @runtime_checkable
 class OcrReader(Detector, Protocol):
-    """Runs in the child and reads text out of a frame; what it reads goes into the text pipeline.
+    """Runs in the child and reads text in a frame; the text goes to the text pipeline.
 
-    `parts = True`: as for a `FrameDetector`.
+    `parts = True` has the same meaning as for a `FrameDetector`.
     """
 
     longest_side: int
@@ -154,10 +160,11 @@ class OcrReader(Detector, Protocol):
 
 @runtime_checkable
 class StreamDetector(Detector, Protocol):
-    """Runs in the child over all frames of a clip in order: what shows only over time, such as flicker.
+    """Runs in the child on all frames of a clip in order, for content that only appears over time, such as
+    flicker.
 
-    `begin` comes before every clip, `watch` with every frame at `longest_side`, `told` after the last one;
-    its findings carry `FrameRange` evidence of their own.
+    `begin` is called before every clip, `add_frame` for every frame at `longest_side`, `findings` after the
+    last frame. Its findings carry their own `FrameRange` evidence.
     """
 
     longest_side: int
@@ -180,7 +187,7 @@ class SoundDetector(Detector, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Keyframe:
-    """A decoded picture that the scan child kept: raw RGB, uint8, `height` rows of `width`, in a file."""
+    """A decoded frame that the scan child stored in a file: raw RGB, uint8, `height` rows of `width`."""
 
     frame: int
     start_s: float
@@ -190,54 +197,59 @@ class Keyframe:
     height: int
 
     def pixels(self) -> npt.NDArray[np.uint8]:
-        """(height, width, 3). Raises `ValueError` where the file is not what was said of it."""
+        """The picture, (height, width, 3). Raises `ValueError` if the file does not have the recorded
+        size.
+        """
         wanted = self.width * self.height * 3
         with self.path.open("rb") as file:
             data = file.read(wanted + 1)
         if len(data) != wanted or not wanted:
-            raise ValueError("a still is not of the size that the scan named")
+            raise ValueError("a keyframe file does not have the size that the scan recorded")
         return np.frombuffer(data, np.uint8).reshape(self.height, self.width, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneInput:
-    """One file as it is known when everything that reads its bytes is done, and what goes with it."""
+    """One scanned file with everything a scene detector needs: keyframes, request texts, OCR text,
+    transcript.
+    """
 
     modality: Modality
-    stills: tuple[Keyframe, ...] = ()
-    #: How many frames the schedule chose; more than `stills` where not all could be kept.
-    chosen: int = 0
-    #: What was asked for, by request field.
+    keyframes: tuple[Keyframe, ...] = ()
+    #: Number of frames that were sampled; more than `keyframes` if some could not be stored.
+    sampled_count: int = 0
+    #: The texts of the request, by field.
     texts: Mapping[str, str] = field(default_factory=dict)
-    #: Words read off the picture, and words heard, in order; None where nobody could tell.
+    #: Text found by OCR, and the transcript, in order; None if it is not known.
     on_screen: str | None = None
     transcript: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneFinding:
-    """A finding about one of the stills by its place in the scene, or about all from `still` to `until`.
+    """A finding with its place: one keyframe by index, a range from `keyframe` to `last_keyframe`, or
+    neither.
 
-    None: about the scene as a whole.
+    With neither, the finding is about the scene as a whole.
     """
 
     finding: Finding
-    still: int | None = None
-    until: int | None = None
+    keyframe: int | None = None
+    last_keyframe: int | None = None
 
 
 class PartialInspection(Exception):
     """A text or scene detector inspected only a part; the message is one sentence with the reason.
 
-    Findings that it yielded before count. Not in the error tree: the caller records a gap in coverage.
+    Findings yielded before it still count. Not in the error tree: the caller records a gap in coverage.
     """
 
 
 @runtime_checkable
 class SceneDetector(Detector, Protocol):
-    """Looks at the stills of a file once the scan child is done: models in a process of their own, servers.
+    """Runs after the scan on the keyframes of a file: a model in its own process, or a remote server.
 
-    `remote` ones are asked last of all, and never about what has to be vaulted or quarantined.
+    `remote` detectors run last, and never on content that must be vaulted or quarantined.
     """
 
     remote: bool
@@ -247,9 +259,9 @@ class SceneDetector(Detector, Protocol):
 
 @runtime_checkable
 class VoiceActivityDetector(Detector, Protocol):
-    """Runs in the child on the whole sound, mono, at `rate` Hz: from when to when somebody speaks.
+    """Voice activity detection: runs in the child on the whole sound, mono, at `rate` Hz.
 
-    Times are seconds from the start of `sound.samples`, in order.
+    Returns (start, end) of speech in order, in seconds from the start of `sound.samples`.
     """
 
     rate: int
@@ -259,7 +271,7 @@ class VoiceActivityDetector(Detector, Protocol):
 
 @runtime_checkable
 class InProcessTranscriber(Detector, Protocol):
-    """Runs in the child on stretches of speech, mono, at `rate` Hz: reads the words for the text pipeline.
+    """Runs in the child on spans of speech, mono, at `rate` Hz; the transcript goes to the text pipeline.
 
     Times are seconds from the start of `sound.samples`.
     """
@@ -270,16 +282,16 @@ class InProcessTranscriber(Detector, Protocol):
 
 
 class TranscriptionFailed(SafelightError):
-    """Speech was not transcribed, or not all of it; the message is one sentence with the reason."""
+    """Speech was not transcribed, or only in part; the message is one sentence with the reason."""
 
     code = "transcription_failed"
 
 
 @runtime_checkable
 class Transcriber(Detector, Protocol):
-    """Asked in the gateway's own process about a WAV file that the child wrote; talks to a server.
+    """Runs in the gateway process on a WAV file of speech that the child wrote; calls a server.
 
-    Times are seconds from the start of the file. Raises `TranscriptionFailed`: a gap in coverage.
+    Times are seconds from the start of the file. Raises `TranscriptionFailed`, which is a gap in coverage.
     """
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]: ...
@@ -288,13 +300,13 @@ class Transcriber(Detector, Protocol):
 class RunLocation(StrEnum):
     """Where a detector runs."""
 
-    #: In the gateway's own process: text only.
+    #: In the gateway process: text only.
     GATEWAY = "gateway"
-    #: In the sandboxed child: everything that looks at pixels or samples.
+    #: In the sandboxed child: everything that reads pixels or samples.
     CHILD = "child"
-    #: Beside the gateway, after the scan, on the stills it kept.
+    #: Outside the child, after the scan, on the stored keyframes.
     SCENE = "scene"
-    #: In the gateway's own process, after the scan: asks a server about speech that the child wrote down.
+    #: In the gateway process, after the scan: sends the speech that the child stored to a server.
     TRANSCRIBER = "transcriber"
 
 
@@ -304,24 +316,29 @@ def _nothing_missing(_options: dict[str, Any]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorPlugin:
-    """What an entry point in the group `safelight.detectors` names: a detector, not loaded."""
+    """A detector that is installed but not loaded: the object of an entry point in `safelight.detectors`."""
 
     name: str
     version: str
-    place: RunLocation
+    location: RunLocation
     capabilities: tuple[Capability, ...]
-    #: Options from the settings in, the detector out. May be slow; called once per process.
+    #: Creates the detector from its options in the settings. May be slow; called once per process.
     load: Callable[[dict[str, Any]], Detector]
-    #: A cheap look: None, or one sentence on what is missing and how to get it.
+    #: A cheap check: None, or one sentence on what is missing and how to install it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
-    #: The same for what is installed and has nothing to look for yet, such as marks when none is enrolled.
-    #: Asked again whenever coverage is told, for it may change while the gateway runs.
+    #: The same for an installed detector that has nothing to look for yet, such as logos when none is
+    #: enrolled. Called each time coverage is reported, because the answer may change while the gateway runs.
     idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
-    #: It makes words of speech: `capabilities` are filled by those who read the words, where somebody does.
+    #: Whether it produces transcripts. Its `capabilities` are then filled by the text detectors that read
+    #: them.
     transcribes: bool = False
-    #: The cells it fills with these options, where that depends on them; goes before `capabilities`.
-    claims: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
+    #: The cells it can fill with these options, if they depend on the options. Overrides `capabilities`.
+    configured_capabilities: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
 
-    def claimed(self, options: dict[str, Any]) -> tuple[Capability, ...]:
-        """What it can fill with these options."""
-        return self.capabilities if self.claims is None else self.claims(options)
+    def resolve_capabilities(self, options: dict[str, Any]) -> tuple[Capability, ...]:
+        """The cells it can fill with these options."""
+        return (
+            self.capabilities
+            if self.configured_capabilities is None
+            else self.configured_capabilities(options)
+        )

@@ -1,4 +1,4 @@
-"""The catalogue: which detectors are installed, what they could check, and what is missing."""
+"""Detector registry: installed detectors, the coverage they can fill, and missing detectors."""
 
 from __future__ import annotations
 
@@ -30,52 +30,52 @@ from .protocol import (
 
 GROUP = "safelight.detectors"
 
-#: A detector's options from the settings; False: the operator switched it off.
+#: A detector's options from the settings; False if the operator switched it off.
 Options: TypeAlias = Mapping[str, Any] | Literal[False]
 
 
 class DetectorMissing(SafelightError):
-    """A detector was asked for that is not installed, or cannot be loaded."""
+    """A requested detector is not installed or cannot be loaded."""
 
     code = "detector_missing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MissingDetector:
-    """A detector that could be there and is not, and the sentence that says why and what to do."""
+    """A detector that could be available but is not, with one sentence on the reason and the remedy."""
 
     name: str
     sentence: str
 
 
 class FailedDetector:
-    """Stands where a detector would not load: every call raises, so that coverage shows the hole."""
+    """Placeholder for a detector that failed to load. Every call raises, so coverage shows a gap."""
 
     remote = False
 
     def __init__(self, plugin: DetectorPlugin, options: dict[str, Any], error: Exception) -> None:
         self.name = plugin.name
         self.version = plugin.version
-        self.capabilities = plugin.claimed(options)
-        self.sentence = f"The detector {plugin.name!r} could not be loaded: {_said(error)}"
+        self.capabilities = plugin.resolve_capabilities(options)
+        self.sentence = f"The detector {plugin.name!r} could not be loaded: {_describe_error(error)}"
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        raise DetectorMissing(f"{self.sentence} (asked about the field {content.field!r})")
+        raise DetectorMissing(f"{self.sentence} (for the field {content.field!r})")
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         raise DetectorMissing(self.sentence)
 
 
 def load_plugin(name: str) -> DetectorPlugin:
-    """The installed plugin of that name, for the scan child. Raises `DetectorMissing`."""
+    """The installed plugin of this name, for the scan child. Raises `DetectorMissing`."""
     for point in entry_points(group=GROUP):
         if point.name == name:
-            return _plugin(point)
+            return _load_entry_point(point)
     raise DetectorMissing(f"No installed package provides the detector {name!r}.")
 
 
 class DetectorRegistry:
-    """The detectors of one installation. Made with `discover`; loads nothing before it is asked to."""
+    """The detectors of one installation. Create it with `discover`; detectors are loaded on first use."""
 
     def __init__(
         self,
@@ -86,14 +86,14 @@ class DetectorRegistry:
     ) -> None:
         self._plugins = tuple(plugins)
         self._missing = tuple(missing)
-        #: Names the operator switched off.
+        #: Names of the detectors that the operator switched off.
         self.disabled = tuple(disabled)
 
     @classmethod
     def discover(
         cls, configured: Mapping[str, Options], *, points: Iterable[EntryPoint] | None = None
     ) -> DetectorRegistry:
-        """Every installed detector, with its options; a broken or incomplete one is listed as missing."""
+        """Find every installed detector and its options; a broken or incomplete one is listed as missing."""
         plugins: list[tuple[DetectorPlugin, dict[str, Any]]] = []
         missing: list[MissingDetector] = []
         found = sorted(entry_points(group=GROUP) if points is None else points, key=lambda point: point.name)
@@ -103,10 +103,10 @@ class DetectorRegistry:
                 continue
             chosen = dict(options)
             try:
-                plugin = _plugin(point)
+                plugin = _load_entry_point(point)
                 sentence = plugin.missing(chosen)
             except Exception as error:
-                sentence = error.message if isinstance(error, DetectorMissing) else _said(error)
+                sentence = error.message if isinstance(error, DetectorMissing) else _describe_error(error)
                 missing.append(MissingDetector(name=point.name, sentence=sentence))
                 continue
             if sentence is not None:
@@ -115,9 +115,7 @@ class DetectorRegistry:
                 plugins.append((plugin, chosen))
         names = {point.name for point in found}
         missing += [
-            MissingDetector(
-                name=name, sentence="It is in the settings, but no installed package provides it."
-            )
+            MissingDetector(name=name, sentence="The settings name it, but no installed package provides it.")
             for name, options in configured.items()
             if options is not False and name not in names
         ]
@@ -126,8 +124,12 @@ class DetectorRegistry:
 
     @property
     def missing(self) -> tuple[MissingDetector, ...]:
-        """Detectors that are not effective, with a sentence each; grows where one fails to load."""
-        loaded = [one for kind in ("_text", "_scene") for one in self.__dict__.get(kind, ())]
+        """Detectors that do not work, each with the reason; grows if one fails to load."""
+        loaded = [
+            one
+            for name in ("_loaded_text_detectors", "_loaded_scene_detectors")
+            for one in self.__dict__.get(name, ())
+        ]
         failed = [
             MissingDetector(name=detector.name, sentence=detector.sentence)
             for detector in loaded
@@ -137,7 +139,7 @@ class DetectorRegistry:
 
     @property
     def idle(self) -> tuple[MissingDetector, ...]:
-        """Detectors that are there and have nothing to look for yet, such as marks when none is enrolled."""
+        """Detectors that have nothing to look for yet, such as logos when none is enrolled."""
         return tuple(
             MissingDetector(name=plugin.name, sentence=sentence)
             for plugin, options in self._plugins
@@ -149,82 +151,92 @@ class DetectorRegistry:
         return tuple(plugin for plugin, _options in self._plugins)
 
     def capabilities(self, modality: Modality | None = None) -> tuple[tuple[str, Capability], ...]:
-        """(detector, capability) of everything installed, for one modality or all."""
+        """(detector, capability) of every installed detector, for one modality or all."""
         return tuple(
             (plugin.name, capability)
             for plugin, options in self._plugins
-            for capability in plugin.claimed(options)
+            for capability in plugin.resolve_capabilities(options)
             if modality is None or capability.modality == modality
         )
 
-    def claimed_by(self, name: str) -> tuple[Capability, ...]:
-        """What one installed detector can fill with its options."""
+    def capabilities_of(self, name: str) -> tuple[Capability, ...]:
+        """The cells that one installed detector can fill with its options."""
         return tuple(capability for detector, capability in self.capabilities() if detector == name)
 
     def text_detectors(self) -> tuple[TextDetector, ...]:
-        """The detectors of the gateway's own process, loaded once; one that fails leaves a hole, no error."""
-        return self._text
+        """Detectors of the gateway process, loaded once. One that fails to load leaves a gap in coverage."""
+        return self._loaded_text_detectors
 
     @cached_property
-    def _text(self) -> tuple[TextDetector, ...]:
+    def _loaded_text_detectors(self) -> tuple[TextDetector, ...]:
         return tuple(
-            _loaded(plugin, options, TextDetector, "does not inspect text")
+            _load_detector(plugin, options, TextDetector, "does not inspect text")
             for plugin, options in self._plugins
-            if plugin.place is RunLocation.GATEWAY
+            if plugin.location is RunLocation.GATEWAY
         )
 
     def scene_detectors(self) -> tuple[SceneDetector, ...]:
-        """Those that look at the stills of a scan, the local ones first; one that fails leaves a hole."""
-        return self._scene
+        """Detectors that run on keyframes, local ones first. One that fails to load leaves a gap in
+        coverage.
+        """
+        return self._loaded_scene_detectors
 
     @cached_property
-    def _scene(self) -> tuple[SceneDetector, ...]:
+    def _loaded_scene_detectors(self) -> tuple[SceneDetector, ...]:
         loaded = [
-            _loaded(plugin, options, SceneDetector, "looks at no stills")
+            _load_detector(plugin, options, SceneDetector, "does not inspect keyframes")
             for plugin, options in self._plugins
-            if plugin.place is RunLocation.SCENE
+            if plugin.location is RunLocation.SCENE
         ]
-        # One entry point may stand for several models.
+        # One entry point may provide several detectors.
         parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
         return tuple(sorted(parts, key=lambda detector: detector.remote))
 
     @cached_property
     def transcriber(self) -> Transcriber | None:
-        """The server that transcribes, or None; one that would not load fails every call."""
+        """The transcriber that calls a server, or None. One that failed to load fails every call."""
         for plugin, options in self._plugins:
-            if plugin.place is RunLocation.TRANSCRIBER:
+            if plugin.location is RunLocation.TRANSCRIBER:
                 return _load_transcriber(plugin, options)
         return None
 
-    def _heard(self) -> frozenset[str]:
-        """Categories looked for in words of speech: somebody writes them down, and somebody reads them."""
+    def _transcribed_categories(self) -> frozenset[str]:
+        """Categories checked in transcripts: only if a transcriber is installed and a text detector covers
+        them.
+        """
         if not any(plugin.transcribes for plugin in self.plugins):
             return frozenset()
         return frozenset(
             capability.category
             for plugin in self.plugins
-            if plugin.place is RunLocation.GATEWAY
+            if plugin.location is RunLocation.GATEWAY
             for capability in plugin.capabilities
         )
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
-        """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
+        """Name and options of every detector that runs in the scan child, which loads it with
+        `load_plugin`.
+        """
         return [
-            (plugin.name, options) for plugin, options in self._plugins if plugin.place is RunLocation.CHILD
+            (plugin.name, options)
+            for plugin, options in self._plugins
+            if plugin.location is RunLocation.CHILD
         ]
 
     def cells(self, requirements: Iterable[Cell] = (), *modalities: Modality) -> tuple[Cell, ...]:
-        """The coverage table before anything ran: what is required joined with what is installed.
+        """The coverage table before any run: required cells joined with the installed capabilities.
 
-        With `modalities` only those are listed.
+        With `modalities`, only cells of those modalities.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
         idle = {one.name for one in self.idle}
-        heard = self._heard()
-        of_words = {one.name for one in self.plugins if one.transcribes or one.place is RunLocation.GATEWAY}
+        transcribed_categories = self._transcribed_categories()
+        reads_transcripts = {
+            one.name for one in self.plugins if one.transcribes or one.location is RunLocation.GATEWAY
+        }
         for name, capability in self.capabilities():
-            sound = capability.modality is Modality.AUDIO
-            if sound and name in of_words and capability.category not in heard:
+            is_audio = capability.modality is Modality.AUDIO
+            if is_audio and name in reads_transcripts and capability.category not in transcribed_categories:
                 continue
             if name in idle:
                 continue
@@ -244,12 +256,12 @@ class DetectorRegistry:
         return tuple(table[key] for key in sorted(table) if not modalities or Modality(key[1]) in modalities)
 
 
-def _plugin(point: EntryPoint) -> DetectorPlugin:
+def _load_entry_point(point: EntryPoint) -> DetectorPlugin:
     try:
         plugin = point.load()
     except Exception as error:
         raise DetectorMissing(
-            f"The detector {point.name!r} ({point.value}) cannot be imported: {_said(error)}"
+            f"The detector {point.name!r} ({point.value}) cannot be imported: {_describe_error(error)}"
         ) from error
     if not isinstance(plugin, DetectorPlugin):
         raise DetectorMissing(
@@ -258,16 +270,16 @@ def _plugin(point: EntryPoint) -> DetectorPlugin:
         )
     if plugin.name != point.name:
         raise DetectorMissing(
-            f"The entry point {point.name!r} ({point.value}) names a plugin called {plugin.name!r}."
+            f"The entry point {point.name!r} ({point.value}) names the plugin {plugin.name!r}; rename one."
         )
     return plugin
 
 
-def _loaded(plugin: DetectorPlugin, options: dict[str, Any], kind: Any, lack: str) -> Any:
+def _load_detector(plugin: DetectorPlugin, options: dict[str, Any], interface: Any, mismatch: str) -> Any:
     try:
         detector: Detector = plugin.load(options)
-        if not isinstance(detector, kind):
-            raise TypeError(f"it loaded a {type(detector).__name__}, which {lack}")
+        if not isinstance(detector, interface):
+            raise TypeError(f"it loaded a {type(detector).__name__}, which {mismatch}")
     except Exception as error:
         return FailedDetector(plugin, options, error)
     return detector
@@ -278,7 +290,7 @@ class _FailedTranscriber:
         self.name = plugin.name
         self.version = plugin.version
         self.capabilities = plugin.capabilities
-        self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_said(error)}"
+        self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_describe_error(error)}"
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]:
         raise TranscriptionFailed(self._sentence)
@@ -288,11 +300,11 @@ def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transc
     try:
         loaded: Detector = plugin.load(options)
         if not isinstance(loaded, Transcriber):
-            raise TypeError(f"it loaded a {type(loaded).__name__}, which transcribes nothing")
+            raise TypeError(f"it loaded a {type(loaded).__name__}, which is not a transcriber")
     except Exception as error:
         return _FailedTranscriber(plugin, error)
     return loaded
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")

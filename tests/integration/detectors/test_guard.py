@@ -191,7 +191,7 @@ def test_what_was_answered_is_remembered_and_calls_have_a_limit(server: Scripted
     assert [one.category for one in first] == ["violence"]
     assert list(detector.inspect_text(content())) == first
     assert len(server.asked) == 1
-    with pytest.raises(GuardUnavailable, match="calls a day"):
+    with pytest.raises(GuardUnavailable, match="calls per day"):
         detector.inspect_text(content("another text"))
 
 

@@ -10,11 +10,11 @@ import scipy.special
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
-from safelight.detectors.text.minilm.encoder import WINDOW, Encoder
-from safelight.detectors.text.minilm.package import SENTENCE, Weights, installed, read_tensors
+from safelight.detectors.text.minilm.encoder import WINDOW_TOKENS, Encoder
+from safelight.detectors.text.minilm.package import NOT_INSTALLED, Weights, find_weights, read_tensors
 from safelight.detectors.text.normalise import views
 
-WEIGHTS = installed()
+WEIGHTS = find_weights()
 pytestmark = pytest.mark.skipif(WEIGHTS is None, reason="the MiniLM weights are not installed")
 
 TEXTS = [
@@ -82,7 +82,7 @@ def test_a_long_text_is_read_in_windows_that_cover_it(encoder: Encoder) -> None:
     assert len(windows) > 3
     assert windows[0].start == 0
     assert windows[-1].end == len(text.rstrip())
-    assert all(len(window.ids) <= WINDOW for window in windows)
+    assert all(len(window.ids) <= WINDOW_TOKENS for window in windows)
     assert all(after.start < before.end for before, after in itertools.pairwise(windows))
 
 
@@ -137,4 +137,4 @@ def test_the_detector_finds_a_paraphrase_no_list_holds_and_leaves_harmless_scene
 
 def test_the_plugin_says_how_to_get_the_weights() -> None:
     assert plugins.MINILM.missing({}) is None
-    assert "safelight models pull minilm" in SENTENCE
+    assert "safelight models pull minilm" in NOT_INSTALLED

@@ -8,8 +8,8 @@ import numpy as np
 from safelight.detectors.text import classifiers
 from safelight.detectors.text.classifiers import Mode
 from safelight.detectors.text.minilm.encoder import TokenWindow
-from safelight.detectors.text.training import Array, Trainer, categories_of, fitted, refitted
-from safelight.detectors.text.training_data import committed
+from safelight.detectors.text.training import Array, Trainer, fit_examples, refit, trainable_categories
+from safelight.detectors.text.training_data import load_committed
 
 
 def embed(text: str) -> tuple[Sequence[TokenWindow], Array]:
@@ -24,20 +24,20 @@ def embed(text: str) -> tuple[Sequence[TokenWindow], Array]:
 def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     own = [
         one
-        for number, one in enumerate(committed())
+        for number, one in enumerate(load_committed())
         if one.source in ("prompts", "en-b")
         and one.lang == "en"
         and (("violence" in one.categories) or (not one.categories and number % 4 == 0))
     ]
-    categories = categories_of(own)
+    categories = trainable_categories(own)
     trainer = Trainer(embed)
-    fitting = trainer.fitting(own, categories, "0" * 64)
-    data = classifiers.dump(fitting.weights(np.ones(len(own), dtype=np.bool_)))
-    again = Trainer(embed).fitting(own, categories, "0" * 64)
+    fitting = trainer.make_training_set(own, categories, "0" * 64)
+    data = classifiers.dump(fitting.fit(np.ones(len(own), dtype=np.bool_)))
+    again = Trainer(embed).make_training_set(own, categories, "0" * 64)
     loaded = classifiers.load(data)
     assert (
         loaded.sha256
-        == classifiers.load(classifiers.dump(again.weights(np.ones(len(own), dtype=np.bool_)))).sha256
+        == classifiers.load(classifiers.dump(again.fit(np.ones(len(own), dtype=np.bool_)))).sha256
     )
     column = loaded.categories.index("violence")
     bad, good = (
@@ -50,24 +50,24 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     )
     assert bad > good + 1
 
-    folds = trainer.folds(fitting, own)
+    folds = trainer.train_folds(fitting, own)
     assert set(folds) == {"prompts", "en-b"}
-    across = trainer.across_writers(folds, own)
+    across = trainer.score_held_out(folds, own)
     assert across[Mode.FUSED].shape == (len(own), len(categories))
     assert not across[Mode.GRAMS_CHINESE].any()
-    operated = classifiers.operated(
-        loaded, {"heads": loaded.sha256, **trainer.operating(loaded, own, across, own)}
+    operated = classifiers.with_operating_points(
+        loaded, {"classifiers": loaded.sha256, **trainer.choose_operating_points(loaded, own, across, own)}
     )
     safe = [one for one in own if not one.categories]
-    assert trainer.found(operated, safe).mean() < 0.05
-    figures = trainer.across_figures(folds, own, own)
+    assert trainer.is_found(operated, safe).mean() < 0.05
+    figures = trainer.count_held_out(folds, own, own)
     assert figures["prompts, en, safe"]["n"] > figures["prompts, en, safe"]["found"]
 
 
 def test_the_refit_needs_only_the_embeddings_that_are_stored() -> None:
-    own = [one for one in committed() if one.source == "prompts"]
-    taken = fitted(own)
-    fitting = Trainer(embed).fitting(taken, categories_of(taken), "1" * 64)
-    made = classifiers.load(classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
-    assert refitted(own, made.known, "1" * 64).sha256 == made.sha256
-    assert refitted(own, made.known, "2" * 64).sha256 != made.sha256
+    own = [one for one in load_committed() if one.source == "prompts"]
+    taken = fit_examples(own)
+    fitting = Trainer(embed).make_training_set(taken, trainable_categories(taken), "1" * 64)
+    made = classifiers.load(classifiers.dump(fitting.fit(np.ones(len(taken), dtype=np.bool_))))
+    assert refit(own, made.example_levels, "1" * 64).sha256 == made.sha256
+    assert refit(own, made.example_levels, "2" * 64).sha256 != made.sha256

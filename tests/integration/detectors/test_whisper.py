@@ -60,7 +60,7 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
         sandbox, (("vad", {}), ("whisper", options)), ScannerOptions(warm_children=0, video_timeout_s=120.0)
     )
     report = scanner.scan_video(clip)
-    run = report.run_of("whisper")
+    run = report.find_run("whisper")
     assert run is not None
     assert (run.complete, run.note, run.calls > 0) == (True, "", True)
     assert report.audio is not None

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.box_tracker import Box, BoxTracker, overlap
+from safelight.detectors.box_tracker import Box, BoxTracker, intersection_over_union
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.segments import FrameTiming, build_segments
 
@@ -15,8 +15,8 @@ def test_two_things_that_pass_each_other_stay_two() -> None:
     for look in range(20):
         tracker.add(look, [(0.8, (0.03 * look, 0.1, 0.2, 0.2)), (0.6, (0.6 - 0.03 * look, 0.5, 0.2, 0.2))])
     one, other = tracker.tracks()
-    assert (one.first, one.last, one.seen) == (0, 19, 20)
-    assert {one.at[1], other.at[1]} == {0.1, 0.5}
+    assert (one.first, one.last, one.count) == (0, 19, 20)
+    assert {one.last_box[1], other.last_box[1]} == {0.1, 0.5}
 
 
 def test_a_thing_that_is_gone_too_long_is_another_one() -> None:
@@ -32,13 +32,13 @@ def test_every_box_is_in_exactly_one_track(calls: list[list[tuple[float, Box]]])
     for look, boxes in enumerate(calls):
         tracks = tracker.add(look, boxes)
         assert len({id(track) for track in tracks}) == len(boxes)
-        assert all(track.at == box for track, (_score, box) in zip(tracks, boxes, strict=True))
-    assert sum(track.seen for track in tracker.tracks()) == sum(len(boxes) for boxes in calls)
+        assert all(track.last_box == box for track, (_score, box) in zip(tracks, boxes, strict=True))
+    assert sum(track.count for track in tracker.tracks()) == sum(len(boxes) for boxes in calls)
 
 
 @given(one=BOXES, other=BOXES)
 def test_overlap_is_symmetric_and_at_most_one(one: Box, other: Box) -> None:
-    assert 0 <= overlap(one, other) == overlap(other, one) <= 1.0000001
+    assert 0 <= intersection_over_union(one, other) == intersection_over_union(other, one) <= 1.0000001
 
 
 def test_a_segment_tells_the_tracks_in_it() -> None:

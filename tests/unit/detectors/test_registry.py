@@ -24,9 +24,9 @@ class Loaded:
     def __init__(self, options): self.options = options
     def inspect_text(self, content): return ()
 
-def plugin(name, place=RunLocation.GATEWAY, load=Loaded, missing=lambda options: None):
+def plugin(name, location=RunLocation.GATEWAY, load=Loaded, missing=lambda options: None):
     return DetectorPlugin(
-        name=name, version="1", place=place, capabilities=Loaded.capabilities, load=load, missing=missing
+        name=name, version="1", location=location, capabilities=Loaded.capabilities, load=load, missing=missing
     )
 
 def refuse(options): raise OSError("weights are damaged")
@@ -36,7 +36,7 @@ BAD_LOAD = plugin("bad-load", load=refuse)
 WRONG_LOAD = plugin("wrong-load", load=lambda options: object())
 NEEDS_WEIGHTS = plugin("needs-weights", missing=lambda options: "Get the weights.")
 BROKEN_LOOK = plugin("broken-look", missing=refuse)
-CHILD = plugin("child", place=RunLocation.CHILD)
+CHILD = plugin("child", location=RunLocation.CHILD)
 NOT_A_PLUGIN = 7
 """
 
@@ -69,7 +69,7 @@ def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
     [
         ("gone", "NO_SUCH_THING", "cannot be imported"),
         ("number", "NOT_A_PLUGIN", "no DetectorPlugin"),
-        ("other-name", "GOOD", "called 'good'"),
+        ("other-name", "GOOD", "names the plugin 'good'"),
         ("needs-weights", "NEEDS_WEIGHTS", "Get the weights."),
         ("broken-look", "BROKEN_LOOK", "weights are damaged"),
     ],

@@ -14,8 +14,8 @@ OTHER_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._/\-]{0,30}[a-z0-9])?", fullmatch
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_phrase_is_read_back_with_its_span(name: str) -> None:
-    text = f"A calm lake, {safety_card.phrase(name).upper()}. The end"
-    assert safety_card.read_text(text) == [(name, 13, 13 + len(safety_card.phrase(name)))]
+    text = f"A calm lake, {safety_card.card_phrase(name).upper()}. The end"
+    assert safety_card.read_text(text) == [(name, 13, 13 + len(safety_card.card_phrase(name)))]
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,15 @@ def test_text_that_only_resembles_the_phrase_is_no_card(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Violence", "two words", "x" * 64, "-a", "a:b"])
 def test_a_name_the_card_cannot_carry_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is no category name"):
-        safety_card.phrase(name)
-    with pytest.raises(ValueError, match="is no category name"):
-        safety_card.tones(name, 16000)
+    with pytest.raises(ValueError, match="is not a category name"):
+        safety_card.card_phrase(name)
+    with pytest.raises(ValueError, match="is not a category name"):
+        safety_card.make_tones(name, 16000)
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (320, 240), (480, 480)])
 def test_the_drawn_card_has_one_readable_code_inside_the_picture(size: tuple[int, int]) -> None:
-    pixels = safety_card.draw("self-harm/instructions", *size)
+    pixels = safety_card.draw_card("self-harm/instructions", *size)
     assert pixels.shape == (size[1], size[0], 3)
     [(name, (x, y, w, h))] = safety_card.read_qr(pixels)
     assert name == "self-harm/instructions"
@@ -52,7 +52,7 @@ def test_a_picture_without_a_code_reads_as_no_card() -> None:
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_tones_last_half_a_second_to_one_and_are_read_back(name: str, rate: int) -> None:
-    sound = safety_card.tones(name, rate)
+    sound = safety_card.make_tones(name, rate)
     assert 0.5 <= sound.size / rate <= 1.05
     [(read, start, end)] = safety_card.read_tones(np.concatenate([np.zeros(rate, np.float32), sound]), rate)
     assert read == name
@@ -63,7 +63,7 @@ def test_shipped_tones_last_half_a_second_to_one_and_are_read_back(name: str, ra
 @settings(max_examples=60, deadline=None)
 @given(name=OTHER_NAMES, silence=st.integers(0, 5000), seed=st.integers(0, 2**16))
 def test_tones_of_any_name_survive_noise_and_any_offset(name: str, silence: int, seed: int) -> None:
-    sound = safety_card.tones(name, 16000)
+    sound = safety_card.make_tones(name, 16000)
     clip = np.concatenate([np.zeros(silence, np.float32), sound, np.zeros(900, np.float32)])
     clip += np.random.default_rng(seed).normal(0, 0.02, clip.size).astype(np.float32)
     assert [read for read, _, _ in safety_card.read_tones(clip, 16000)] == [name]
@@ -73,7 +73,7 @@ def test_two_sequences_are_told_apart_across_a_chunk_edge() -> None:
     rate = 8000
     clip = np.zeros(rate * 42, np.float32)
     for name, at in (("hate", 19.8), ("violence", 39.9)):
-        sound = safety_card.tones(name, rate)
+        sound = safety_card.make_tones(name, rate)
         clip[round(at * rate) : round(at * rate) + sound.size] = sound
     assert [name for name, _, _ in safety_card.read_tones(clip, rate)] == ["hate", "violence"]
 

@@ -1,1 +1,1 @@
-"""Detectors of sound."""
+"""Detectors and transcribers for sound."""

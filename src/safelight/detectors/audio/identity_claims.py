@@ -1,4 +1,4 @@
-"""Who a voice says it is: claims of identity in speech, in English and Chinese. Reads transcripts only."""
+"""Detects identity claims of a speaker in transcripts ("this is your president"), in English and Chinese."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
-from safelight.detectors.text.entities import EntityKind, Named, shipped, table
-from safelight.detectors.text.normalise import read_as
+from safelight.detectors.text.entities import EntityKind, EntityName, build_table, shipped
+from safelight.detectors.text.normalise import view_of_kind
 from safelight.detectors.text.phrase_index import PhraseTable
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 NAME, VERSION = "identity-claims", "1"
-#: Attribute `kind` of what is found here.
+#: Attribute `kind` of these findings.
 CLAIM = "identity-claim"
 FIELD = "transcript"
-#: A claim is no deception by itself: it is said, and nobody verified it.
-OFFICE, PERSON, FORMAL, NAME_ONLY = 0.45, 0.45, 0.42, 0.2
-_MOST = 20
+#: Scores by kind of claim. A claim alone is not deception: it was made, and nobody verified it.
+OFFICE_SCORE, PERSON_SCORE, FORMAL_SCORE, NAME_ONLY_SCORE = 0.45, 0.45, 0.42, 0.2
+_MAX_FINDINGS = 20
 
 _OFFICES = (
     r"(?:vice[- ])?president|prime minister|chancellor|pope|head of state|foreign minister|minister of \w+"
@@ -36,12 +36,15 @@ _ZH_OFFICES = (
 )
 _ZH_BODIES = r"(?:公安局|公安|警察局|税务局|社保局|银行|法院|检察院|派出所|选举委员会)"
 _TITLES = r"(?:president|prime minister|chancellor|senator|governor|pope|king|queen|dr\.?|mr\.?|mrs\.?|ms\.?)"
-_NOT = r"(?<!if )(?<!like )(?<!that )(?<!pretend )(?<!pretending )(?<!wish )(?<!think )(?<!when )"
+_NOT_CONDITIONAL = r"(?<!if )(?<!like )(?<!that )(?<!pretend )(?<!pretending )(?<!wish )(?<!think )(?<!when )"
 
-#: What a voice says before its own name.
-_SELF = rf"{_NOT}\b(?:i am|i'm|i’m|my name is|this is|you are listening to|you're listening to)\s+"
+#: Phrases before a speaker's own name.
+_SELF_INTRODUCTION = (
+    rf"{_NOT_CONDITIONAL}\b(?:i am|i'm|i’m|my name is|this is|you are listening to|you're listening to)\s+"
+)
 _OFFICE = re.compile(
-    rf"(?:{_NOT}\b(?:i am|i'm|i’m)\s+(?:now\s+)?(?:your|the|our)|\b(?:this is|speaking as|as)\s+your)"
+    rf"(?:{_NOT_CONDITIONAL}\b(?:i am|i'm|i’m)\s+(?:now\s+)?(?:your|the|our)"
+    r"|\b(?:this is|speaking as|as)\s+your)"
     rf"\s+(?:new\s+)?(?:{_OFFICES})\b(?!'s|’s|\s+of the (?:class|club|school|fan))"
 )
 _BODY = re.compile(
@@ -63,27 +66,27 @@ _ZH_BODY = re.compile(
 )
 _ZH_FORMAL = re.compile(r"(?:我是|这里是)(?:本台|前方|特派)?(?:记者|主播|主持人)[\u4e00-\u9fff]{2,4}")
 _ZH_INTRODUCED = re.compile(r"(?:我叫|我的名字是)[\u4e00-\u9fff]{1,4}")
-_BEFORE = re.compile(_SELF + rf"(?:{_TITLES}\s+)?$")
-_ZH_BEFORE = re.compile(rf"(?:我是|我就是|本人是|我叫)(?:{_ZH_OFFICES})?$")
-#: What follows a name that is not the speaker's: "I'm Obama's neighbour", "this is Obama Street".
-_OTHERS = re.compile(
+_BEFORE_NAME = re.compile(_SELF_INTRODUCTION + rf"(?:{_TITLES}\s+)?$")
+_ZH_BEFORE_NAME = re.compile(rf"(?:我是|我就是|本人是|我叫)(?:{_ZH_OFFICES})?$")
+#: Text after a name that belongs to something else: "I'm Obama's neighbour", "this is Obama Street".
+_NOT_THE_SPEAKER = re.compile(
     r"^(?:['’]s\b|['’]|\s+(?:fan|supporter|street|avenue|tower|museum|world|era|style)\b|的|迷|粉)"
 )
 
-_SAID: tuple[tuple[re.Pattern[str], float, str], ...] = (
-    (_OFFICE, OFFICE, "A voice says that it holds a public office."),
-    (_ZH_OFFICE, OFFICE, "A voice says that it holds a public office."),
-    (_BODY, OFFICE, "A voice says that it speaks for an authority, a bank or the like."),
-    (_ZH_BODY, OFFICE, "A voice says that it speaks for an authority, a bank or the like."),
-    (_FORMAL, FORMAL, "A voice names itself as a speaker or a reporter does."),
-    (_ZH_FORMAL, FORMAL, "A voice names itself as a speaker or a reporter does."),
-    (_INTRODUCED, NAME_ONLY, "A voice says its name."),
-    (_ZH_INTRODUCED, NAME_ONLY, "A voice says its name."),
+_CLAIM_PATTERNS: tuple[tuple[re.Pattern[str], float, str], ...] = (
+    (_OFFICE, OFFICE_SCORE, "A voice claims a public office."),
+    (_ZH_OFFICE, OFFICE_SCORE, "A voice claims a public office."),
+    (_BODY, OFFICE_SCORE, "A voice claims to speak for an authority, a bank or a similar body."),
+    (_ZH_BODY, OFFICE_SCORE, "A voice claims to speak for an authority, a bank or a similar body."),
+    (_FORMAL, FORMAL_SCORE, "A voice introduces itself in the manner of a speaker or a reporter."),
+    (_ZH_FORMAL, FORMAL_SCORE, "A voice introduces itself in the manner of a speaker or a reporter."),
+    (_INTRODUCED, NAME_ONLY_SCORE, "A voice gives its own name."),
+    (_ZH_INTRODUCED, NAME_ONLY_SCORE, "A voice gives its own name."),
 )
 
 
-class ClaimDetector:
-    """A `TextDetector` for transcripts: whoever it is that speaks, nobody compared the voice."""
+class IdentityClaimDetector:
+    """A `TextDetector` for transcripts. It does not compare the voice with anyone's."""
 
     name = NAME
     version = VERSION
@@ -91,31 +94,31 @@ class ClaimDetector:
         Capability(category=Category.DECEPTION_SPEECH.value, modality=Modality.AUDIO),
     )
 
-    def __init__(self, people: PhraseTable[Named]) -> None:
+    def __init__(self, people: PhraseTable[EntityName]) -> None:
         self._people = people
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per claim, with the words of the claim as its evidence."""
+        """One finding per claim, with the words of the claim as evidence."""
         if content.field != FIELD:
             return []
-        view = read_as(content.views, "folded")
+        view = view_of_kind(content.views, "folded")
         found: dict[tuple[int, int], tuple[float, str]] = {}
-        for start, end, who in self._people_claimed(view.text):
-            found[start, end] = (PERSON, f"A voice says that it is {who}.")
-        for pattern, score, sentence in _SAID:
+        for start, end, who in self._find_claimed_names(view.text):
+            found[start, end] = (PERSON_SCORE, f"A voice claims to be {who}.")
+        for pattern, score, sentence in _CLAIM_PATTERNS:
             for match in pattern.finditer(view.text):
                 if not any(start < match.end() and match.start() < end for start, end in found):
                     found[match.span()] = (score, sentence)
         return [
             self._finding(content, view.span(start, end), score, sentence)
-            for (start, end), (score, sentence) in sorted(found.items())[:_MOST]
+            for (start, end), (score, sentence) in sorted(found.items())[:_MAX_FINDINGS]
         ]
 
-    def _people_claimed(self, text: str) -> Iterable[tuple[int, int, str]]:
+    def _find_claimed_names(self, text: str) -> Iterable[tuple[int, int, str]]:
         for named, _phrase, start, end in self._people.find(text):
             before = text[max(start - 60, 0) : start]
-            claimed = _BEFORE.search(before) or _ZH_BEFORE.search(before)
-            if claimed and not _OTHERS.search(text[end : end + 12]):
+            claimed = _BEFORE_NAME.search(before) or _ZH_BEFORE_NAME.search(before)
+            if claimed and not _NOT_THE_SPEAKER.search(text[end : end + 12]):
                 yield start - len(before) + claimed.start(), end, named.entity.name
 
     def _finding(self, content: TextContent, span: tuple[int, int], score: float, sentence: str) -> Finding:
@@ -125,17 +128,21 @@ class ClaimDetector:
             modality=Modality.AUDIO,
             detector=NAME,
             version=VERSION,
-            reason=f"{sentence} Nobody verified whose voice it is.",
+            reason=f"{sentence} The identity of the voice was not verified.",
             evidence=(TextSpan(field=content.field, start=span[0], end=span[1]),),
-            attributes={"kind": CLAIM, "speech": True, "named": score == PERSON},
+            attributes={"kind": CLAIM, "speech": True, "named": score == PERSON_SCORE},
         )
 
 
-def _load(_options: dict[str, Any]) -> ClaimDetector:
+def _load(_options: dict[str, Any]) -> IdentityClaimDetector:
     living = (EntityKind.LIVING, EntityKind.HISTORICAL)
-    return ClaimDetector(table(one for one in shipped() if one.kind in living))
+    return IdentityClaimDetector(build_table(one for one in shipped() if one.kind in living))
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.GATEWAY, capabilities=ClaimDetector.capabilities, load=_load
+    name=NAME,
+    version=VERSION,
+    location=RunLocation.GATEWAY,
+    capabilities=IdentityClaimDetector.capabilities,
+    load=_load,
 )

@@ -1,4 +1,4 @@
-"""Hears the tone sequence of the safety test card."""
+"""Detects the tone sequence of the safety test card in sound."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from safelight.policy.findings import Finding, Modality, TimeRange
 NAME, VERSION = "safety-card-audio", "1"
 
 
-class SoundCardDetector:
-    """A `SoundDetector`. It fills no cell of the coverage table: the card is no harm."""
+class AudioCardDetector:
+    """A `SoundDetector`. It fills no cell of the coverage table, because the test card is not harmful."""
 
     name = NAME
     version = VERSION
@@ -28,7 +28,7 @@ class SoundCardDetector:
                 modality=Modality.AUDIO,
                 detector=NAME,
                 version=VERSION,
-                reason=f"The tones of the safety test card for {category} are in the sound.",
+                reason=f"The sound contains the tones of the safety test card for {category}.",
                 evidence=(
                     TimeRange(start_s=round(sound.start_s + start, 3), end_s=round(sound.start_s + end, 3)),
                 ),
@@ -39,8 +39,8 @@ class SoundCardDetector:
         ]
 
 
-def _load(_options: dict[str, Any]) -> SoundCardDetector:
-    return SoundCardDetector()
+def _load(_options: dict[str, Any]) -> AudioCardDetector:
+    return AudioCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load)

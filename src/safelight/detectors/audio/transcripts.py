@@ -1,4 +1,6 @@
-"""What every transcriber claims, and how lines of timed words are put together and checked. Pure."""
+"""Shared parts of the transcribers: their capabilities, validation of lines, assignment of words to lines.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +11,38 @@ from safelight.detectors.protocol import Capability, MediaText, SpokenWord, Tran
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
 
-#: With words in hand every text detector can look; which ones did is known only afterwards.
-WORDS: tuple[Capability, ...] = tuple(
+#: Any text detector can check a transcript; which ones did is known only after they ran.
+TRANSCRIPT_CAPABILITIES: tuple[Capability, ...] = tuple(
     Capability(category=category.value, modality=Modality.AUDIO)
     for category in Category
     if category not in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
 )
-#: More than this for one file is no transcript.
-MOST_WORDS, MOST_CHARACTERS = 20_000, 200_000
-#: Times may reach over the end of the file by so much, as models round them.
-_OVER_S = 2.0
+#: A longer result for one file is not a plausible transcript.
+MAX_WORDS, MAX_CHARACTERS = 20_000, 200_000
+#: How far times may exceed the end of the file, because models round them.
+_MAX_OVERRUN_S = 2.0
 
 
-def checked(lines: Iterable[MediaText], seconds: float) -> tuple[MediaText, ...]:
-    """The lines in order. Raises `Untranscribed` where they cannot be a transcript of so much sound."""
+def validate_transcript(lines: Iterable[MediaText], seconds: float) -> tuple[MediaText, ...]:
+    """Sort and validate the lines. Raises `TranscriptionFailed` if they do not fit `seconds` of sound."""
     found = tuple(sorted(lines, key=lambda line: line.start_s))
-    if sum(len(line.words) for line in found) > MOST_WORDS or (
-        sum(len(line.text) for line in found) > MOST_CHARACTERS
+    if sum(len(line.words) for line in found) > MAX_WORDS or (
+        sum(len(line.text) for line in found) > MAX_CHARACTERS
     ):
-        raise TranscriptionFailed("The transcript is longer than anybody can speak.")
+        raise TranscriptionFailed("The transcript is longer than any speech of a clip can be.")
     for line in found:
         for start, end in ((line.start_s, line.end_s), *((word.start_s, word.end_s) for word in line.words)):
             if not (math.isfinite(start) and math.isfinite(end)):
-                raise TranscriptionFailed("The transcript has times that are no numbers.")
-            if not (0.0 <= start <= end + 0.01 and end <= seconds + _OVER_S):
+                raise TranscriptionFailed("The transcript has times that are not numbers.")
+            if not (0.0 <= start <= end + 0.01 and end <= seconds + _MAX_OVERRUN_S):
                 raise TranscriptionFailed(
                     f"The transcript has words at {start:.2f} to {end:.2f} s of {seconds:.2f} s of sound."
                 )
     return found
 
 
-def with_words(lines: Sequence[MediaText], words: Sequence[SpokenWord]) -> tuple[MediaText, ...]:
-    """The lines, each with the words whose middle it has; without lines, one line of all words."""
+def assign_words(lines: Sequence[MediaText], words: Sequence[SpokenWord]) -> tuple[MediaText, ...]:
+    """Assign each word to the line nearest to its middle; without lines, make one line of all words."""
     if not lines:
         if not words:
             return ()
@@ -52,22 +54,22 @@ def with_words(lines: Sequence[MediaText], words: Sequence[SpokenWord]) -> tuple
                 end_s=max(word.end_s for word in words),
             ),
         )
-    own: list[list[SpokenWord]] = [[] for _ in lines]
+    words_by_line: list[list[SpokenWord]] = [[] for _ in lines]
     for word in words:
         middle = (word.start_s + word.end_s) / 2
-        nearest = min(range(len(lines)), key=lambda index: _away(lines[index], middle))
-        own[nearest].append(word)
+        nearest = min(range(len(lines)), key=lambda index: _time_distance(lines[index], middle))
+        words_by_line[nearest].append(word)
     return tuple(
         MediaText(
             text=line.text,
             confidence=line.confidence,
             start_s=line.start_s,
             end_s=line.end_s,
-            words=tuple(found),
+            words=tuple(own_words),
         )
-        for line, found in zip(lines, own, strict=True)
+        for line, own_words in zip(lines, words_by_line, strict=True)
     )
 
 
-def _away(line: MediaText, moment: float) -> float:
+def _time_distance(line: MediaText, moment: float) -> float:
     return max(line.start_s - moment, moment - line.end_s, 0.0)

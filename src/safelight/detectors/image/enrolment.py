@@ -1,4 +1,4 @@
-"""Pictures of a mark as what is kept of them; runs in the sandboxed child."""
+"""Computes the stored views of a logo from its picture. Runs in the sandboxed child."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ import numpy as np
 
 from safelight.media.images import ImageLimits, read_image
 
-from .template_matching import view_of
+from .template_matching import make_view
 
 if TYPE_CHECKING:
     from safelight.sandbox.child_main import ChildChannel
 
 
-def views_in_child(argument: Any, _link: ChildChannel) -> list[Any]:
-    """The views of the picture at `path`: one, or of one with transparency the one that shows most."""
+def make_views(argument: Any, _link: ChildChannel) -> list[Any]:
+    """The view of the picture at `path`, or none if it has nothing to match.
+
+    A picture with transparency has two views, on white and with the transparency ignored; the one with the
+    higher contrast is used.
+    """
     import cv2
 
     _, pictures = read_image(Path(argument["path"]), ImageLimits(longest_side=512))
     greys = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in pictures[:2]]
     best = max(greys, key=lambda grey: float(grey.std()))
-    view = view_of(best)
+    view = make_view(best)
     return [] if view is None else [msgspec.to_builtins(view, builtin_types=(bytes,))]

@@ -1,6 +1,6 @@
-"""Faces that are small in the picture: NudeNet's model at larger inputs than every frame is given.
+"""Detector for small faces: NudeNet's model at larger input sizes than the per-frame detector uses.
 
-Every face counts as a real one: no model here tells a drawn face from a photographed one.
+Every face counts as real: no model here distinguishes drawn faces from photographed ones.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunL
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality
 
-from .nudity import Detection, decode, expand_box, finding_of, model_path, window_of
-from .region_cache import CachedRegions, Sizes, Window, cut
+from .nudity import Detection, decode_detections, enclosing_window, expand_box, find_model_file, make_finding
+from .region_cache import CachedRegions, Window, WindowSizes, crop
 
 NAME, VERSION = "faces", "320n-large-2"
 
-#: As every face here: the model's own score, uncalibrated.
-FLOOR = 0.3
+#: The model's own score, uncalibrated, like the other face detector here.
+MIN_SCORE = 0.3
 _STRIDE = 32
-_SAME = 0.45
-#: Where only a part has changed only that is looked at, and all of it again after ten looks.
-_SIZES = Sizes(stride=_STRIDE, margin=48, most=0.5, renew=10)
+_MAX_SHARED = 0.45
+#: If only a part of the frame changed, only that part is inspected; the whole frame again after ten
+#: inspections.
+_WINDOWS = WindowSizes(stride=_STRIDE, margin=48, max_share=0.5, max_age_frames=10)
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(
@@ -47,7 +48,7 @@ class FaceDetector:
     costly = True
 
     def __init__(
-        self, model: Path, *, input_sizes: tuple[int, ...] = (640, 1280), min_score: float = FLOOR
+        self, model: Path, *, input_sizes: tuple[int, ...] = (640, 1280), min_score: float = MIN_SCORE
     ) -> None:
         import onnxruntime
 
@@ -62,55 +63,61 @@ class FaceDetector:
         self._input_sizes = input_sizes
         self.longest_side = min(input_sizes)
         self.picture_side = max(input_sizes)
-        self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
+        self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=enclosing_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         longest = max(frame.pixels.shape[:2])
         if longest == self.longest_side:
-            seen = self._watch.things(frame.index, frame.pixels)
+            seen = self._cache.detect(frame.index, frame.pixels)
         else:
             sides = [side for side in self._input_sizes if side <= longest] or [min(self._input_sizes)]
-            seen = _apart(one for side in sides for one in self._faces(frame.pixels, side))
-        return [finding_of(one, detector=NAME, version=VERSION) for one in seen]
+            seen = _remove_duplicates(one for side in sides for one in self._find_faces(frame.pixels, side))
+        return [make_finding(one, detector=NAME, version=VERSION) for one in seen]
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
+    def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
-        part = cut(pixels, window)
-        seen = self._faces(part, max(part.shape[:2]))
-        return [one._replace(box=expand_box(one.box, window, width, height)) for one in _apart(seen)]
+        part = crop(pixels, window)
+        seen = self._find_faces(part, max(part.shape[:2]))
+        return [
+            one._replace(box=expand_box(one.box, window, width, height)) for one in _remove_duplicates(seen)
+        ]
 
-    def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Detection]:
+    def _find_faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Detection]:
         picture, width, height = _input(pixels, side)
         output = self._session.run(None, {self._input: picture})[0][0]
-        return [one for one in decode(output, width, height, self._min_score) if one.kind.kind == "face"]
+        return [
+            one
+            for one in decode_detections(output, width, height, self._min_score)
+            if one.kind.kind == "face"
+        ]
 
 
-def _apart(seen: Iterable[Detection]) -> list[Detection]:
-    """One of several boxes around the same face: the most certain."""
+def _remove_duplicates(seen: Iterable[Detection]) -> list[Detection]:
+    """Remove duplicate boxes of the same face; the box with the highest score stays."""
     kept: list[Detection] = []
     for one in sorted(seen, key=lambda one: -one.score):
-        if all(_shared(one.box, other.box) < _SAME for other in kept):
+        if all(_shared_share(one.box, other.box) < _MAX_SHARED for other in kept):
             kept.append(one)
     return kept
 
 
 def _input(pixels: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.float32], int, int]:
-    """The model's input with this longest side, and the part of it that is picture, width and height."""
+    """The model's input with this longest side, and the width and height of its part that is not padding."""
     import cv2
 
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     if size != (width, height):
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
     padded = np.zeros((-(-size[1] // _STRIDE) * _STRIDE, -(-size[0] // _STRIDE) * _STRIDE, 3), np.float32)
     np.divide(pixels, 255.0, out=padded[: size[1], : size[0]], casting="unsafe")
     return np.ascontiguousarray(padded.transpose(2, 0, 1)[None]), size[0], size[1]
 
 
-def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """The part of the smaller box that the two share."""
+def _shared_share(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """The overlap of two boxes as a fraction of the smaller one."""
     wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     if wide <= 0 or high <= 0:
@@ -119,27 +126,27 @@ def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 def _missing(_options: dict[str, Any]) -> str | None:
-    if model_path() is None:
+    if find_model_file() is None:
         return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
     return None
 
 
 def _load(options: dict[str, Any]) -> FaceDetector:
-    path = model_path()
+    path = find_model_file()
     if path is None:
         raise FileNotFoundError(_missing(options))
     sizes = options.get("input_sizes")
     return FaceDetector(
         path,
         input_sizes=tuple(int(side) for side in sizes) if sizes else (640, 1280),
-        min_score=float(options.get("min_score", FLOOR)),
+        min_score=float(options.get("min_score", MIN_SCORE)),
     )
 
 
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    place=RunLocation.CHILD,
+    location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
     missing=_missing,

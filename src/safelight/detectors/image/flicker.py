@@ -1,9 +1,9 @@
-"""Flicker that can cause a seizure: more flashes in a second than ITU-R BT.1702 allows.
+"""Detects flicker that can cause seizures: more flashes per second than ITU-R BT.1702 allows.
 
-A flash is a pair of opposing changes of luminance of 20 cd/m2 or more where the darker is below 160 cd/m2,
-on a screen whose white is 200 cd/m2, or a pair of opposing changes to and from saturated red. More than three
-within a second, together over more than a quarter of the screen, is too much. Harding's and other commercial
-analysers also look for spatial patterns; this one does not.
+A flash is a pair of opposing luminance changes of at least 20 cd/m2 if the darker level is below 160 cd/m2,
+on a screen with a white of 200 cd/m2, or a pair of opposing changes to and from saturated red. More than
+three flashes within a second, over more than a quarter of the screen, are a finding. Commercial analysers
+such as Harding's also search for spatial patterns; this detector does not.
 """
 
 from __future__ import annotations
@@ -21,64 +21,67 @@ from safelight.policy.findings import Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
 
-#: cd/m2: white, the least change of a flash, and the level below which its darker side is.
-_WHITE, _CHANGE, _DARK = 200.0, 20.0, 160.0
-#: Part of the screen, flashes in a second that are still allowed, and that second.
-_AREA, _ALLOWED, _SECOND_S = 0.25, 3, 1.0
-#: Changes of different places this close together are one, in seconds: screens are drawn over time.
-_TOGETHER_S = 0.1
-#: Stretches that are told of each kind, the worst.
-_TOLD = 100
-#: Red is saturated from this part of all light on, and flashes where it changes by this much (of 320).
-_PURE, _RED_CHANGE = 0.8, 20.0
+#: cd/m2: white, smallest change of a flash, and the level that its darker side must be below.
+_WHITE_CD_M2, _MIN_CHANGE_CD_M2, _MAX_DARK_CD_M2 = 200.0, 20.0, 160.0
+#: Fraction of the screen, flashes per second that are still allowed, and the length of that second.
+_MIN_AREA, _MAX_FLASHES, _SECOND_S = 0.25, 3, 1.0
+#: Changes of different places within this time count as one, in seconds, because screens are drawn over time.
+_SAME_CHANGE_S = 0.1
+#: Most findings per kind; those with the most flashes are kept.
+_MAX_FINDINGS = 100
+#: Red is saturated if it is at least this fraction of all light; a red flash changes by this much (of 320).
+_MIN_RED_SHARE, _MIN_RED_CHANGE = 0.8, 20.0
 
 _CAPABILITIES = (Capability(category=Category.PHOTOSENSITIVE.value, modality=Modality.FRAMES),)
 
-Map = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.float32]
 
 
 class LuminanceChanges:
-    """Opposing changes over a large part of a picture, as they come. Pure.
+    """Detects opposing changes over a large part of the picture. Pure.
 
-    Every place remembers how far it has swung since it last turned; a swing of `least` is a change.
+    Per pixel it tracks the swing since the last change of direction; a swing of `least` is a change.
     """
 
-    def __init__(self, *, least: float, below: float | None = None) -> None:
-        self._least = least
+    def __init__(self, *, min_change: float, below: float | None = None) -> None:
+        self._min_change = min_change
         self._below = below
-        self._low: Map | None = None
-        self._high: Map | None = None
-        #: Which way each place changed last (1 up, -1 down, 0 not yet), and when.
-        self._way: npt.NDArray[np.int8] | None = None
-        self._when: npt.NDArray[np.float64] | None = None
-        self._last = 0
+        self._low: Plane | None = None
+        self._high: Plane | None = None
+        #: Direction of each pixel's last change (1 up, -1 down, 0 none yet), and its time.
+        self._direction: npt.NDArray[np.int8] | None = None
+        self._changed_at: npt.NDArray[np.float64] | None = None
+        self._last_direction = 0
 
-    def add(self, time_s: float, levels: Map) -> bool:
-        """Whether, with this frame, much of the picture has turned against its last common change."""
-        if self._low is None or self._high is None or self._way is None or self._when is None:
+    def add(self, time_s: float, levels: Plane) -> bool:
+        """Whether, with this frame, a large part of the picture changed against its last common change."""
+        if self._low is None or self._high is None or self._direction is None or self._changed_at is None:
             self._low, self._high = levels.copy(), levels.copy()
-            self._way = np.zeros(levels.shape, np.int8)
-            self._when = np.full(levels.shape, -np.inf)
+            self._direction = np.zeros(levels.shape, np.int8)
+            self._changed_at = np.full(levels.shape, -np.inf)
             return False
         below = np.inf if self._below is None else self._below
-        up = (levels - self._low >= self._least) & (self._low < below) & (self._way != 1)
-        down = (self._high - levels >= self._least) & (levels < below) & (self._way != -1)
+        up = (levels - self._low >= self._min_change) & (self._low < below) & (self._direction != 1)
+        down = (self._high - levels >= self._min_change) & (levels < below) & (self._direction != -1)
         turned = up | down
-        self._way = np.where(up, 1, np.where(down, -1, self._way)).astype(np.int8)
-        self._when = np.where(turned, time_s, self._when)
-        # After a change the other extreme is sought anew from here.
+        self._direction = np.where(up, 1, np.where(down, -1, self._direction)).astype(np.int8)
+        self._changed_at = np.where(turned, time_s, self._changed_at)
+        # After a change, the other extreme is searched from this level on.
         self._low = np.where(turned, levels, np.minimum(self._low, levels))
         self._high = np.where(turned, levels, np.maximum(self._high, levels))
-        lately = self._when > time_s - _TOGETHER_S
-        for way in (1, -1):
-            if way != self._last and float((lately & (self._way == way)).mean()) > _AREA:
-                self._last = way
+        recent = self._changed_at > time_s - _SAME_CHANGE_S
+        for direction in (1, -1):
+            if (
+                direction != self._last_direction
+                and float((recent & (self._direction == direction)).mean()) > _MIN_AREA
+            ):
+                self._last_direction = direction
                 return True
         return False
 
 
 class FlickerDetector:
-    """A `FilmDetector`."""
+    """A `StreamDetector` for flashes of luminance and of saturated red."""
 
     name = NAME
     version = VERSION
@@ -94,24 +97,24 @@ class FlickerDetector:
 
     def begin(self) -> None:
         self._rules = {
-            "flash": (LuminanceChanges(least=_CHANGE, below=_DARK), FlashCounter()),
-            "red": (LuminanceChanges(least=_RED_CHANGE), FlashCounter()),
+            "flash": (LuminanceChanges(min_change=_MIN_CHANGE_CD_M2, below=_MAX_DARK_CD_M2), FlashCounter()),
+            "red": (LuminanceChanges(min_change=_MIN_RED_CHANGE), FlashCounter()),
         }
 
     def add_frame(self, frame: Frame) -> None:
         light: Any = self._linear[frame.pixels]
         red, green, blue = light[..., 0], light[..., 1], light[..., 2]
-        luminance = _WHITE * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
-        pure = red >= _PURE * np.maximum(red + green + blue, 1e-6)
+        luminance = _WHITE_CD_M2 * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
+        pure = red >= _MIN_RED_SHARE * np.maximum(red + green + blue, 1e-6)
         redness = np.where(pure, np.maximum(red - green - blue, 0) * 320, 0).astype(np.float32)
         for kind, levels in (("flash", luminance), ("red", redness)):
-            swings, bursts = self._rules[kind]
-            if swings.add(frame.time_s, levels):
-                bursts.add(frame.index, frame.time_s)
+            changes, counter = self._rules[kind]
+            if changes.add(frame.time_s, levels):
+                counter.add(frame.index, frame.time_s)
 
     def findings(self) -> Iterable[Finding]:
-        for kind, (_swings, bursts) in self._rules.items():
-            for first, last, start_s, end_s, flashes in bursts.worst():
+        for kind, (_changes, counter) in self._rules.items():
+            for first, last, start_s, end_s, flashes in counter.worst():
                 yield Finding(
                     category=Category.PHOTOSENSITIVE.value,
                     score=0.95,
@@ -130,36 +133,38 @@ class FlickerDetector:
 
 
 _REASONS = {
-    "flash": "The picture flashes more than three times in a second.",
-    "red": "The picture flashes in saturated red more than three times in a second.",
+    "flash": "The picture flashes more than three times per second.",
+    "red": "The picture flashes in saturated red more than three times per second.",
 }
 
 
 class FlashCounter:
-    """Common changes as they come, and where more than three pairs of them fall into one second. Pure."""
+    """Counts common changes, and records where more than three pairs of them fall into one second. Pure."""
 
     def __init__(self) -> None:
-        self._lately: deque[tuple[int, float]] = deque()
-        self._stretches: list[tuple[int, int, float, float, int]] = []
+        self._recent: deque[tuple[int, float]] = deque()
+        self._ranges: list[tuple[int, int, float, float, int]] = []
 
     def add(self, frame: int, time_s: float) -> None:
-        """One more change, later than all before."""
-        self._lately.append((frame, time_s))
-        while self._lately[0][1] < time_s - _SECOND_S:
-            self._lately.popleft()
-        flashes = len(self._lately) // 2
-        if flashes <= _ALLOWED:
+        """Add a change; times must ascend."""
+        self._recent.append((frame, time_s))
+        while self._recent[0][1] < time_s - _SECOND_S:
+            self._recent.popleft()
+        flashes = len(self._recent) // 2
+        if flashes <= _MAX_FLASHES:
             return
-        first, start_s = self._lately[0]
+        first, start_s = self._recent[0]
         most = flashes
-        if self._stretches and self._stretches[-1][3] >= start_s:
-            first, _last, start_s, _end_s, before = self._stretches.pop()
+        if self._ranges and self._ranges[-1][3] >= start_s:
+            first, _last, start_s, _end_s, before = self._ranges.pop()
             most = max(flashes, before)
-        self._stretches.append((first, frame, round(start_s, 4), round(time_s, 4), most))
+        self._ranges.append((first, frame, round(start_s, 4), round(time_s, 4), most))
 
     def worst(self) -> list[tuple[int, int, float, float, int]]:
-        """First and last frame, first and last second, and the most flashes in a second, of the worst."""
-        return sorted(sorted(self._stretches, key=lambda one: -one[4])[:_TOLD])
+        """(first frame, last frame, start, end, most flashes in a second) of the worst ranges, in order of
+        time.
+        """
+        return sorted(sorted(self._ranges, key=lambda one: -one[4])[:_MAX_FINDINGS])
 
 
 def _load(_options: dict[str, Any]) -> FlickerDetector:
@@ -167,5 +172,5 @@ def _load(_options: dict[str, Any]) -> FlickerDetector:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=_CAPABILITIES, load=_load
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=_CAPABILITIES, load=_load
 )

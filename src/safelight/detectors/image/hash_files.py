@@ -1,4 +1,4 @@
-"""Hash lists as exchanges hand them out: ThreatExchange's JSON, CSV with or without a header, plain lines."""
+"""Parser for hash lists: ThreatExchange JSON, CSV with or without a header, or one hash per line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 from safelight.errors import InvalidField
 
 from .hash_lists import HashKind, HashTable
-from .pdq import QUALITY
+from .pdq import MIN_QUALITY
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
-#: Names of kinds as exchanges write them.
+#: Names that exchanges use for the kinds of hashes.
 _KINDS = {
     "pdq": HashKind.PDQ,
     "hash_pdq": HashKind.PDQ,
@@ -27,19 +27,21 @@ _KINDS = {
     "sha256": HashKind.SHA256,
     "hash_sha256": HashKind.SHA256,
 }
-_VALUE = ("hash", "signal_value", "signal_str", "signal", "raw_indicator", "indicator", "value")
-_TYPE = ("type", "signal_type", "hash_type", "kind")
-_ROWS = ("data", "threat_updates", "indicators", "signals", "hashes")
+_VALUE_KEYS = ("hash", "signal_value", "signal_str", "signal", "raw_indicator", "indicator", "value")
+_TYPE_KEYS = ("type", "signal_type", "hash_type", "kind")
+_LIST_KEYS = ("data", "threat_updates", "indicators", "signals", "hashes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parsed:
-    """What a file holds: hashes to add, hashes its maker took back, and why rows were left out."""
+class ParsedHashList:
+    """Content of a hash file: hashes to add, hashes that its publisher withdrew, and problems of other
+    rows.
+    """
 
     hashes: HashTable
     withdrawn: HashTable
-    #: Rows of PDQ whose quality is too low to match with.
-    poor: int
+    #: PDQ rows whose quality is too low for matching.
+    low_quality: int
     duplicates: int
     problems: tuple[str, ...]
 
@@ -53,10 +55,11 @@ class _Row:
     deleted: bool = False
 
 
-def parse(source: Path, *, kind: HashKind | None = None) -> Parsed:
-    """The hashes in a file. `kind` is for what does not say itself: else 64 digits are PDQ, 32 are MD5.
+def parse_hash_file(source: Path, *, kind: HashKind | None = None) -> ParsedHashList:
+    """Read the hashes of a file. `kind` applies to rows that do not name one: by default 64 digits are
+    PDQ, 32 are MD5.
 
-    Raises `InvalidField` where the file cannot be read at all; a row that does not hold is a problem only.
+    Raises `InvalidField` if the file cannot be read at all; an invalid row is only listed as a problem.
     """
     try:
         text = source.read_text(encoding="utf-8-sig")
@@ -64,47 +67,47 @@ def parse(source: Path, *, kind: HashKind | None = None) -> Parsed:
         raise InvalidField(f"{source} cannot be read as text: {error}.", param="file") from error
     begins = text.lstrip()[:1]
     try:
-        rows = list(_of_json(text) if begins in {"{", "["} else _of_lines(text))
+        rows = list(_parse_json(text) if begins in {"{", "["} else _parse_lines(text))
     except (ValueError, csv.Error) as error:
-        raise InvalidField(f"{source} is no list of hashes: {error}.", param="file") from error
-    return _sorted(rows, kind)
+        raise InvalidField(f"{source} is not a list of hashes: {error}.", param="file") from error
+    return _classify_rows(rows, kind)
 
 
-def _sorted(rows: Iterable[_Row], default: HashKind | None) -> Parsed:
+def _classify_rows(rows: Iterable[_Row], default: HashKind | None) -> ParsedHashList:
     added: dict[HashKind, set[bytes]] = {each: set() for each in HashKind}
-    gone: dict[HashKind, set[bytes]] = {each: set() for each in HashKind}
-    poor, duplicates, problems = 0, 0, []
+    withdrawn: dict[HashKind, set[bytes]] = {each: set() for each in HashKind}
+    low_quality, duplicates, problems = 0, 0, []
     for row in rows:
         try:
-            kind, hashed = _hash(row, default)
+            kind, hashed = _parse_hash(row, default)
             quality = float(row.quality) if row.quality else 100.0
         except ValueError as error:
             problems.append(f"row {row.number}: {error}")
             continue
         if row.deleted:
-            gone[kind].add(hashed)
-        elif kind is HashKind.PDQ and quality < QUALITY:
-            poor += 1
+            withdrawn[kind].add(hashed)
+        elif kind is HashKind.PDQ and quality < MIN_QUALITY:
+            low_quality += 1
         elif hashed in added[kind]:
             duplicates += 1
         else:
             added[kind].add(hashed)
-    return Parsed(
-        hashes=_frozen(added),
-        withdrawn=_frozen(gone),
-        poor=poor,
+    return ParsedHashList(
+        hashes=_freeze(added),
+        withdrawn=_freeze(withdrawn),
+        low_quality=low_quality,
         duplicates=duplicates,
         problems=tuple(problems),
     )
 
 
-def _hash(row: _Row, default: HashKind | None) -> tuple[HashKind, bytes]:
+def _parse_hash(row: _Row, default: HashKind | None) -> tuple[HashKind, bytes]:
     if not _HEX.fullmatch(row.value):
-        raise ValueError("no hexadecimal hash")
+        raise ValueError("not a hexadecimal hash")
     if row.kind:
         named = _KINDS.get(row.kind.strip().casefold())
         if named is None:
-            raise ValueError(f"hashes of the type {row.kind[:40]!r} are not matched here")
+            raise ValueError(f"hashes of the type {row.kind[:40]!r} are not supported")
         kind = named
     else:
         kind = default or (HashKind.MD5 if len(row.value) == HashKind.MD5.bytes * 2 else HashKind.PDQ)
@@ -113,29 +116,29 @@ def _hash(row: _Row, default: HashKind | None) -> tuple[HashKind, bytes]:
     return kind, bytes.fromhex(row.value)
 
 
-def _of_json(text: str) -> Iterator[_Row]:
+def _parse_json(text: str) -> Iterator[_Row]:
     document: Any = json.loads(text)
     if isinstance(document, dict):
-        rows = next((document[name] for name in _ROWS if isinstance(document.get(name), list)), None)
+        rows = next((document[name] for name in _LIST_KEYS if isinstance(document.get(name), list)), None)
         if rows is None:
-            raise ValueError(f"it has none of the lists {', '.join(_ROWS)}")
+            raise ValueError(f"it has none of the lists {', '.join(_LIST_KEYS)}")
     else:
         rows = document
     for number, row in enumerate(rows, start=1):
         if isinstance(row, str):
             yield _Row(number=number, value=row.strip())
         elif isinstance(row, dict):
-            yield _of_object(number, row)
+            yield _parse_object(number, row)
         else:
             yield _Row(number=number, value="")
 
 
-def _of_object(number: int, row: Mapping[str, Any]) -> _Row:
+def _parse_object(number: int, row: Mapping[str, Any]) -> _Row:
     inner = row.get("indicator")
-    # A descriptor has its indicator as an object of its own.
+    # A descriptor holds its indicator as a nested object.
     flat = {**row, **inner} if isinstance(inner, dict) else dict(row)
-    value = next((flat[name] for name in _VALUE if isinstance(flat.get(name), str)), "")
-    kind = next((flat[name] for name in _TYPE if isinstance(flat.get(name), str)), "")
+    value = next((flat[name] for name in _VALUE_KEYS if isinstance(flat.get(name), str)), "")
+    kind = next((flat[name] for name in _TYPE_KEYS if isinstance(flat.get(name), str)), "")
     for name in _KINDS:
         if not value and isinstance(flat.get(name), str):
             value, kind = flat[name], name
@@ -148,7 +151,7 @@ def _of_object(number: int, row: Mapping[str, Any]) -> _Row:
     )
 
 
-def _of_lines(text: str) -> Iterator[_Row]:
+def _parse_lines(text: str) -> Iterator[_Row]:
     header: list[str] | None = None
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
         row = [cell.strip() for cell in cells]
@@ -157,15 +160,15 @@ def _of_lines(text: str) -> Iterator[_Row]:
         if (
             header is None
             and not _HEX.fullmatch(row[0])
-            and any(cell.casefold() in (*_VALUE, *_KINDS) for cell in row)
+            and any(cell.casefold() in (*_VALUE_KEYS, *_KINDS) for cell in row)
         ):
             header = [cell.casefold() for cell in row]
             continue
         if header is None:
             yield _Row(number=number, value=row[0], quality=row[1] if len(row) > 1 else "")
         else:
-            yield _of_object(number, dict(zip(header, row, strict=False)))
+            yield _parse_object(number, dict(zip(header, row, strict=False)))
 
 
-def _frozen(found: Mapping[HashKind, set[bytes]]) -> HashTable:
-    return HashTable(of={kind: frozenset(values) for kind, values in found.items()})
+def _freeze(found: Mapping[HashKind, set[bytes]]) -> HashTable:
+    return HashTable(by_kind={kind: frozenset(values) for kind, values in found.items()})

@@ -1,7 +1,7 @@
-"""An operator's lists of hashes of known content: one file per list in a folder, replaced whole, never half.
+"""Hash lists of known content: one file per list in the operator's folder, replaced atomically.
 
-Three kinds side by side: PDQ, matched nearly; SHA-256 and MD5 of whole files, matched exactly. What a hash
-is of is never stored with it.
+Three kinds of hashes: PDQ is matched within a distance; SHA-256 and MD5 of whole files are matched exactly.
+The content behind a hash is never stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.policy.findings import Finding, Match, Modality
 
-from .pdq import DISTANCE, distances
+from .pdq import MAX_DISTANCE_BITS, distances
 
 NAME, VERSION = "hash-lists", "pdq-1"
 SUFFIX = ".hashes"
@@ -40,19 +40,19 @@ class HashKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class HashTable:
-    """Hashes by their kind; each kind a set of raw bytes."""
+    """Hashes by kind, each kind as a set of raw bytes."""
 
-    of: Mapping[HashKind, frozenset[bytes]] = field(default_factory=dict)
+    by_kind: Mapping[HashKind, frozenset[bytes]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return sum(len(known) for known in self.of.values())
+        return sum(len(known) for known in self.by_kind.values())
 
     def get(self, kind: HashKind) -> frozenset[bytes]:
-        return self.of.get(kind, frozenset())
+        return self.by_kind.get(kind, frozenset())
 
 
 class HashList:
-    """One list as it lies in its file: read when asked, and then from the system's own cache."""
+    """One list in its file. The file is memory-mapped, so only the pages that a lookup needs are read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -62,12 +62,12 @@ class HashList:
         about = json.loads(head)
         self.name: str = about["name"]
         self.category: str = about["category"]
-        self.at: float = about["at"]
+        self.imported_at: float = about["at"]
         self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
 
     @property
     def size(self) -> int:
-        """Bytes the file has, if it is whole."""
+        """Size in bytes that the file has if it is complete."""
         return self._start + sum(count * kind.bytes for kind, count in self.counts.items())
 
     @cached_property
@@ -82,17 +82,21 @@ class HashList:
         return place < len(rows) and rows[place].tobytes() == hashed
 
     def nearest(self, hashed: npt.NDArray[np.uint8]) -> tuple[int, str] | None:
-        """The distance of the nearest PDQ hash and how it begins, where one is near enough to match."""
+        """Distance of the nearest PDQ hash and its first digits, or None if none is near enough to match."""
         if not len(self.pdq):
             return None
-        apart = distances(self.pdq, hashed)
-        place = int(apart.argmin())
-        return (int(apart[place]), _short(self.pdq[place].tobytes())) if apart[place] <= DISTANCE else None
+        bits = distances(self.pdq, hashed)
+        place = int(bits.argmin())
+        return (
+            (int(bits[place]), _prefix(self.pdq[place].tobytes()))
+            if bits[place] <= MAX_DISTANCE_BITS
+            else None
+        )
 
     def hashes(self) -> HashTable:
-        """Everything on the list."""
+        """All hashes of the list."""
         return HashTable(
-            of={kind: frozenset(row.tobytes() for row in self._section(kind)) for kind in HashKind}
+            by_kind={kind: frozenset(row.tobytes() for row in self._section(kind)) for kind in HashKind}
         )
 
     def _section(self, kind: HashKind) -> npt.NDArray[np.uint8]:
@@ -108,7 +112,7 @@ class HashList:
 
 
 class HashLists:
-    """The lists of one folder. Reading sees every change at once; see `broken` for files that are none."""
+    """The lists of one folder. Every call notices changed files; `broken` names files that are not valid."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -118,26 +122,26 @@ class HashLists:
         self._broken: tuple[str, ...] = ()
 
     def all(self) -> tuple[HashList, ...]:
-        """Every list that can be read, in order of name."""
+        """Every readable list, ordered by name."""
         self._refresh()
         return self._lists
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Files that should be lists and cannot be read as such."""
+        """Files of this folder that are not valid lists."""
         self._refresh()
         return self._broken
 
     def get(self, name: str) -> HashList:
-        """Raises `NotFound`."""
+        """The list of this name. Raises `NotFound`."""
         return HashList(self._files.existing(name))
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidField` for what cannot be the name of a list."""
+        """Raise `InvalidField` if this cannot be the name of a list."""
         self._files.path(name)
 
     def put(self, name: str, category: str, hashes: HashTable, *, at: float) -> HashList:
-        """Make this the list of that name."""
+        """Write or replace the list of this name."""
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
         about = {
             "name": name,
@@ -148,15 +152,15 @@ class HashLists:
         return HashList(self._files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
 
     def remove(self, name: str) -> int:
-        """Take a list away; how many hashes it had. Raises `NotFound`."""
+        """Delete a list and return how many hashes it had. Raises `NotFound`."""
         gone = sum(self.get(name).counts.values())
         self._files.path(name).unlink()
         return gone
 
-    def of_file(
+    def find_file(
         self, path: Path, sha256: str, *, modality: Modality, source: str = ""
     ) -> tuple[Finding, ...]:
-        """A finding for every list that has exactly this file. The file is hashed, and not otherwise read."""
+        """One finding per list that has exactly this file. Reads the file only to compute its MD5."""
         lists = self.all()
         wanted: dict[HashKind, bytes] = {HashKind.SHA256: bytes.fromhex(sha256)}
         if any(one.counts.get(HashKind.MD5) for one in lists):
@@ -164,7 +168,7 @@ class HashLists:
                 md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
             wanted[HashKind.MD5] = md5.digest()
         return tuple(
-            matched(one, _short(hashed), 0, modality=modality, source=source)
+            make_finding(one, _prefix(hashed), 0, modality=modality, source=source)
             for one in lists
             for kind, hashed in wanted.items()
             if one.contains(kind, hashed)
@@ -179,15 +183,17 @@ class HashLists:
             try:
                 one = HashList(self._files.folder / name)
                 if size != one.size:
-                    raise ValueError("its length is not what it says")
+                    raise ValueError("the file does not have the size that its header gives")
                 lists.append(one)
             except (OSError, ValueError, KeyError, TypeError):
                 broken.append(name)
         self._stamped, self._lists, self._broken = stamp, tuple(lists), tuple(broken)
 
 
-def matched(one: HashList, entry: str, distance: int, *, modality: Modality, source: str = "") -> Finding:
-    """What is found where something is on a list. The floor of every policy blocks on `kind`: `hash`."""
+def make_finding(
+    one: HashList, entry: str, distance: int, *, modality: Modality, source: str = ""
+) -> Finding:
+    """Make the finding for a match. The baseline of every policy blocks on the attribute `kind` = `hash`."""
     attributes: dict[str, Any] = {"kind": "hash", "list": one.name}
     return Finding(
         category=one.category,
@@ -195,12 +201,12 @@ def matched(one: HashList, entry: str, distance: int, *, modality: Modality, sou
         modality=modality,
         detector=NAME,
         version=VERSION,
-        reason="It is on a list of known content.",
+        reason="The content is on a list of known content.",
         evidence=(Match(list=one.name, entry=entry, distance=distance),),
         attributes={**attributes, "source": source} if source else attributes,
     )
 
 
-def _short(hashed: bytes) -> str:
-    """Enough of a hash to find its row again, and too little to match with."""
+def _prefix(hashed: bytes) -> str:
+    """The first digits: enough to find the row again, too few to match with."""
     return hashed.hex()[:12]

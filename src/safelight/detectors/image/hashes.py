@@ -1,4 +1,4 @@
-"""Looks pictures and frames up in the operator's PDQ lists. It fills no cell: a list knows what it lists."""
+"""Looks up images and frames in the operator's PDQ lists. It fills no cell: lists do not cover a category."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .pdq import MIN_QUALITY, rotations
 
 
 class HashDetector:
-    """A `FrameDetector`; sees what changes in the folder at once."""
+    """A `FrameDetector`; changes in the folder apply at once."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: The size that frames are had at anyway, for another detector; a few bits off what the whole one has.
+    #: The size that another detector already uses for frames; hashes differ from the full size by a few bits.
     longest_side = 320
     picture_side = 512
     every_frame = True
@@ -29,7 +29,7 @@ class HashDetector:
 
     @property
     def idle(self) -> str:
-        """Why there is nothing to look for; empty where there is."""
+        """The reason if there is nothing to look for; otherwise empty."""
         if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
             return ""
         return "No hash list with PDQ hashes is imported: safelight hash-lists import."
@@ -52,7 +52,7 @@ class HashDetector:
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    """The folder of the lists. Without one, a folder that does not exist, so no list is found."""
     return Path(options.get("folder") or "nowhere")
 
 

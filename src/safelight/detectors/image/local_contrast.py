@@ -1,4 +1,4 @@
-"""Local contrast: what is left of a picture when light, shade and the strength of paint are taken away."""
+"""Local contrast normalisation: removes lighting, shading and overall contrast from a picture."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.float32]
 
 WINDOW = 49
-_LEAST = 0.04
+_MIN_SPREAD = 0.04
 
 
-def contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
-    """A grey picture, 0 to 1, against the mean and spread in a window around each place."""
+def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
+    """Subtract the mean and divide by the standard deviation of the window around each pixel; input 0 to
+    1.
+    """
     import cv2
 
     mean = cv2.boxFilter(grey, -1, (window, window), borderType=cv2.BORDER_REFLECT)
     square = cv2.boxFilter(grey * grey, -1, (window, window), borderType=cv2.BORDER_REFLECT)
     spread = np.sqrt(np.maximum(square - mean * mean, 0))
-    return np.asarray((grey - mean) / (spread + _LEAST), np.float32)
+    return np.asarray((grey - mean) / (spread + _MIN_SPREAD), np.float32)

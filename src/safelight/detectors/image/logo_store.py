@@ -1,4 +1,4 @@
-"""Enrolled marks: brands, logos and characters of the operator's, one file each in a folder."""
+"""Enrolled logos: brands, logos and characters of the operator, one file each in a folder."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from safelight.policy.categories import Category
 
 SUFFIX = ".mark"
 _WORD = re.compile(r"[^\W_]", re.UNICODE)
-MOST_VIEWS = 16
+MAX_VIEWS = 16
 
 
-class MarkKind(StrEnum):
+class LogoKind(StrEnum):
     BRAND = "brand"
     CHARACTER = "character"
 
     @property
     def category(self) -> str:
-        return (Category.IP_BRAND if self is MarkKind.BRAND else Category.IP_CHARACTER).value
+        return (Category.IP_BRAND if self is LogoKind.BRAND else Category.IP_CHARACTER).value
 
 
 class LogoView(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of a mark: what `matching` made of it."""
+    """One picture of a logo in the form that `template_matching` compares."""
 
-    #: Keypoints as float32 (n, 4): x, y in parts of the template, size likewise, angle in degrees.
+    #: Keypoints as float32 (n, 4): x and y as fractions of the template, size likewise, angle in degrees.
     points: bytes
     #: Their descriptors, uint8 (n, 128).
     descriptors: bytes
-    #: The template, grey, uint8, of this width and height.
+    #: The template: grey, uint8, of this width and height.
     template: bytes
     width: int
     height: int
@@ -52,15 +52,15 @@ class LogoView(msgspec.Struct, frozen=True, kw_only=True):
 
 class EnrolledLogo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    kind: MarkKind
-    #: What is printed where the mark is written out.
+    kind: LogoKind
+    #: Words that appear in text if the logo is written out.
     words: tuple[str, ...]
-    at: float
+    enrolled_at: float
     views: tuple[LogoView, ...]
 
 
-class Marks:
-    """The marks of one folder. Reading sees every change at once; writing replaces whole files."""
+class LogoStore:
+    """The logos of one folder. Every call notices changed files; files are replaced atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,26 +68,26 @@ class Marks:
         self._read: tuple[FolderStamp, tuple[EnrolledLogo, ...]] = ((), ())
 
     def all(self) -> tuple[EnrolledLogo, ...]:
-        """Every mark, in order of name."""
+        """Every logo, ordered by name."""
         stamp = self._files.stamp()
         if stamp != self._read[0]:
             self._read = (stamp, tuple(_read(self._files.folder / name) for name, _, _ in stamp))
         return self._read[1]
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidField` for what cannot be the name of a mark."""
+        """Raise `InvalidField` if this cannot be the name of a logo."""
         self._files.path(name)
 
-    def put(self, mark: EnrolledLogo) -> None:
-        """Keep a mark, in place of one of that name."""
-        self._files.write(mark.name, msgspec.msgpack.encode(mark))
+    def put(self, logo: EnrolledLogo) -> None:
+        """Store a logo, replacing one of the same name."""
+        self._files.write(logo.name, msgspec.msgpack.encode(logo))
 
     def remove(self, name: str) -> EnrolledLogo:
-        """Take a mark away. Raises `NotFound`."""
+        """Delete a logo and return it. Raises `NotFound`."""
         path = self._files.existing(name)
-        mark = _read(path)
+        logo = _read(path)
         path.unlink()
-        return mark
+        return logo
 
 
 def _read(path: Path) -> EnrolledLogo:
@@ -95,10 +95,11 @@ def _read(path: Path) -> EnrolledLogo:
 
 
 def check_words(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Words of a mark, each with at least two letters or digits, or `InvalidField`."""
+    """Return the words if each has at least two letters or digits; otherwise raise `InvalidField`."""
     for word in words:
         if len(_WORD.findall(word)) < 2 or len(word) > 80:
             raise InvalidField(
-                f"{word!r} is no word to look for: at least two letters, at most 80.", param="word"
+                f"{word!r} is not a searchable word: use two letters or digits or more, up to 80 characters.",
+                param="word",
             )
     return words

@@ -1,4 +1,4 @@
-"""Words of enrolled marks, in prompts and in what was read off pictures; there a letter may be misread."""
+"""Finds the words of enrolled logos in prompts and OCR text; OCR text may differ by a letter."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from .logo_store import SUFFIX, EnrolledLogo, LogoStore
 
 NAME, VERSION = "logo-words", "1"
 _TOKEN = re.compile(r"\w+", re.UNICODE)
-#: From this length on one letter may differ in what was read off a picture; from twice it, two.
-_NEAR_FROM = 6
+#: From this length on, one letter of OCR text may differ; from twice this length, two.
+_LETTERS_PER_ERROR = 6
 
 
 class LogoWordDetector:
-    """A `TextDetector`; sees what is enrolled and removed at once."""
+    """A `TextDetector`; logos that are added or removed apply at once."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
 
     def __init__(self, folder: Path) -> None:
-        self._marks = LogoStore(folder)
+        self._logos = LogoStore(folder)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        marks = [mark for mark in self._marks.all() if mark.words]
-        if not marks:
+        logos = [logo for logo in self._logos.all() if logo.words]
+        if not logos:
             return
         seen: set[tuple[str, int, int]] = set()
         for view in content.views:
             tokens = [(one.group().casefold(), one.start(), one.end()) for one in _TOKEN.finditer(view.text)]
-            for mark in marks:
-                for word, start, end, off in _hits(mark, tokens, near=content.field == "on_screen"):
+            for logo in logos:
+                for word, start, end, off in _find_words(logo, tokens, near=content.field == "on_screen"):
                     span = view.span(start, end)
-                    if (mark.name, *span) in seen:
+                    if (logo.name, *span) in seen:
                         continue
-                    seen.add((mark.name, *span))
-                    yield _finding(mark, word, content, span, off)
+                    seen.add((logo.name, *span))
+                    yield _finding(logo, word, content, span, off)
 
 
-def _hits(
-    mark: EnrolledLogo, tokens: list[tuple[str, int, int]], *, near: bool
+def _find_words(
+    logo: EnrolledLogo, tokens: list[tuple[str, int, int]], *, near: bool
 ) -> Iterator[tuple[str, int, int, int]]:
-    for word in mark.words:
+    for word in logo.words:
         parts = [part.casefold() for part in _TOKEN.findall(word)]
         whole = "".join(parts)
         for place in range(len(tokens)):
@@ -56,40 +56,43 @@ def _hits(
                 if len(run) < length:
                     continue
                 read = "".join(token for token, _, _ in run)
-                allowed = len(whole) // _NEAR_FROM if near else 0
-                off = _apart(read, whole, min(allowed, 2))
+                allowed = len(whole) // _LETTERS_PER_ERROR if near else 0
+                off = _edit_distance(read, whole, min(allowed, 2))
                 if off is not None:
                     yield word, run[0][1], run[-1][2], off
                     break
 
 
-def _apart(one: str, other: str, most: int) -> int | None:
-    """How many letters differ, are missing or too many; None: more than `most`."""
+def _edit_distance(one: str, other: str, limit: int) -> int | None:
+    """Edit distance between two words, or None if it is more than `limit`."""
     if one == other:
         return 0
-    if most == 0 or abs(len(one) - len(other)) > most:
+    if limit == 0 or abs(len(one) - len(other)) > limit:
         return None
     row = list(range(len(other) + 1))
-    for number, left in enumerate(one, start=1):
-        before, row[0] = row[0], number
+    for row_number, left in enumerate(one, start=1):
+        diagonal, row[0] = row[0], row_number
         for place, right in enumerate(other, start=1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (left != right))
-        if min(row) > most:
+            diagonal, row[place] = (
+                row[place],
+                min(row[place] + 1, row[place - 1] + 1, diagonal + (left != right)),
+            )
+        if min(row) > limit:
             return None
-    return row[-1] if row[-1] <= most else None
+    return row[-1] if row[-1] <= limit else None
 
 
-def _finding(mark: EnrolledLogo, word: str, content: TextContent, span: tuple[int, int], off: int) -> Finding:
+def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[int, int], off: int) -> Finding:
     return Finding(
-        category=mark.kind.category,
+        category=logo.kind.category,
         score=0.9 if off == 0 else 0.65,
         modality=Modality.TEXT,
         detector=NAME,
         version=VERSION,
-        reason=f"It says {word!r}, a word of the enrolled {mark.kind.value} {mark.name!r}.",
+        reason=f"The text contains {word!r}, a word of the enrolled {logo.kind.value} {logo.name!r}.",
         evidence=(
             TextSpan(field=content.field, start=span[0], end=span[1]),
-            Match(list="marks", entry=mark.name, distance=float(off)),
+            Match(list="marks", entry=logo.name, distance=float(off)),
         ),
         attributes={
             "role": "passing" if content.field == "on_screen" else "subject",
@@ -99,7 +102,7 @@ def _finding(mark: EnrolledLogo, word: str, content: TextContent, span: tuple[in
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    """The folder of the logos. Without one, a folder that does not exist, so no logo is found."""
     return Path(options.get("folder") or "nowhere")
 
 
@@ -111,7 +114,7 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No mark is enrolled: safelight logos add NAME --word WORD."
+    return "No logo with words is enrolled: safelight logos add NAME --word WORD."
 
 
 PLUGIN = DetectorPlugin(

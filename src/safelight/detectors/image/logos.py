@@ -1,4 +1,4 @@
-"""Enrolled brands, logos and characters in pictures and in the frames that the schedule shows."""
+"""Detects enrolled brands, logos and characters in images and sampled frames."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, LogoStore
-from .template_matching import TemplateMatch, find_logos, extract_features
+from .template_matching import TemplateMatch, extract_features, find_logos
 
 NAME, VERSION = "logos", "sift-1"
 
-#: Matches of less strength are not reported. Measured: docs/benchmarks/pictures.md.
+#: Matches below this strength are not reported. Measured: docs/benchmarks/pictures.md.
 MIN_STRENGTH = 1.20
-#: From here on a match is as good as certain.
-_SURE = 1.60
-#: A mark that takes this part of a picture is what it is about.
-_SUBJECT = 0.12
-_MEASURED = "enrolled marks only: 80 % at 0.6 %, benchmarks/pictures.md"
+#: Strength at which a match gets the highest score.
+_FULL_SCORE_STRENGTH = 1.60
+#: A logo that takes at least this fraction of the picture is its subject.
+_MIN_SUBJECT_AREA = 0.12
+_MEASURED = "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md"
 
 CAPABILITIES = tuple(
     Capability(category=category.value, modality=modality, measured=_MEASURED)
@@ -33,7 +33,7 @@ CAPABILITIES = tuple(
 
 
 class LogoDetector:
-    """A `FrameDetector`; sees what is enrolled and removed at once."""
+    """A `FrameDetector`; logos that are added or removed apply at once."""
 
     name = NAME
     version = VERSION
@@ -44,27 +44,29 @@ class LogoDetector:
     costly = True
 
     def __init__(self, folder: Path, *, min_score: float = MIN_STRENGTH) -> None:
-        self._marks = LogoStore(folder)
+        self._logos = LogoStore(folder)
         self._min_score = min_score
 
     @property
     def idle(self) -> str:
-        """Why there is nothing to look for; empty where there is."""
+        """The reason if there is nothing to look for; otherwise empty."""
         return (
             ""
-            if any(mark.views for mark in self._marks.all())
-            else "No mark is enrolled: safelight logos add."
+            if any(mark.views for mark in self._logos.all())
+            else "No logo is enrolled: safelight logos add."
         )
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         import cv2
 
-        marks = self._marks.all()
-        if not marks:
+        logos = self._logos.all()
+        if not logos:
             return []
         scene = extract_features(np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8))
         height, width = frame.pixels.shape[:2]
-        return [_finding(one, width, height) for one in find_logos(scene, marks, min_strength=self._min_score)]
+        return [
+            _finding(one, width, height) for one in find_logos(scene, logos, min_strength=self._min_score)
+        ]
 
 
 def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
@@ -72,29 +74,29 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
     left, top = np.clip(found.corners.min(axis=0) / size, 0, 1).tolist()
     right, bottom = np.clip(found.corners.max(axis=0) / size, 0, 1).tolist()
     area = (right - left) * (bottom - top)
-    mark = found.logo
-    sure = (found.strength - MIN_STRENGTH) / (_SURE - MIN_STRENGTH)
+    logo = found.logo
+    certainty = (found.strength - MIN_STRENGTH) / (_FULL_SCORE_STRENGTH - MIN_STRENGTH)
     return Finding(
-        category=mark.kind.category,
-        score=round(min(max(0.6 + 0.38 * sure, 0.3), 0.98), 4),
+        category=logo.kind.category,
+        score=round(min(max(0.6 + 0.38 * certainty, 0.3), 0.98), 4),
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
-        reason=f"The enrolled {mark.kind.value} {mark.name!r} is in the picture.",
+        reason=f"The enrolled {logo.kind.value} {logo.name!r} is in the picture.",
         evidence=(
             ImageBox(x=round(left, 4), y=round(top, 4), w=round(right - left, 4), h=round(bottom - top, 4)),
-            Match(list=NAME, entry=mark.name, distance=round(1 - found.agreement, 4)),
+            Match(list=NAME, entry=logo.name, distance=round(1 - found.agreement, 4)),
         ),
         attributes={
-            "kind": f"mark:{mark.name}",
+            "kind": f"mark:{logo.name}",
             "area": round(area, 5),
-            "role": "subject" if area >= _SUBJECT else "passing",
+            "role": "subject" if area >= _MIN_SUBJECT_AREA else "passing",
         },
     )
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    """The folder of the logos. Without one, a folder that does not exist, so no logo is found."""
     return Path(options.get("folder") or "nowhere")
 
 
@@ -106,7 +108,7 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No mark is enrolled: safelight logos add NAME FILE..."
+    return "No logo is enrolled: safelight logos add NAME FILE..."
 
 
 PLUGIN = DetectorPlugin(

@@ -1,7 +1,7 @@
-"""Exposed bodies and faces, on every frame, by NudeNet's small model called directly.
+"""Detects exposed body parts and faces on every frame with NudeNet's small model, called directly.
 
-The package's own wrapper hands the model BGR and squares the picture; both cost recall. The model's
-gender classes are wrong too often to be of use and are merged; a bare male chest is nothing.
+The package's own wrapper passes BGR pixels and squares the picture; both lower recall. The model's gender
+classes are wrong too often and are merged; a male chest is not reported.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
+from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
 
-#: Scores are the model's own, uncalibrated: `starter` asks 0.5 for a block and reviews from 0.3.
-FLOOR = 0.3
-_OVERLAP = 0.45
-_SIDE = 320
-#: The other looks: the area of input that the thing then takes, in pixels, and whether mirrored.
-_LOOKS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
+#: The model's own scores, uncalibrated: `starter` blocks from 0.5 and reviews from 0.3.
+MIN_SCORE = 0.3
+_MAX_OVERLAP = 0.45
+_INPUT_SIDE_PX = 320
+#: The rescaled views: the area in pixels of the model's input that the object then has, and whether mirrored.
+_CONFIRMING_VIEWS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
 #: The network halves its input five times.
 _STRIDE = 32
 
@@ -41,8 +41,8 @@ class BodyPartClass(NamedTuple):
 _SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
 _FACE = BodyPartClass(_LIKENESS, "face", "A face is visible.")
 _GENITALIA = BodyPartClass(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
-#: Places in the model's output that mean something here; the others are covered or harmless.
-KINDS: Mapping[int, BodyPartClass] = {
+#: The model's classes that are reported; the others are covered or harmless body parts.
+BODY_PART_CLASSES: Mapping[int, BodyPartClass] = {
     1: _FACE,
     2: BodyPartClass(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
     3: BodyPartClass(_SEXUAL, "breast", "An exposed female breast is visible."),
@@ -51,20 +51,21 @@ KINDS: Mapping[int, BodyPartClass] = {
     12: _FACE,
     14: _GENITALIA,
 }
-_CLASSES = 18
-#: Where only a part has changed only that is seen; all of it again after a second.
-_SIZES = Sizes(stride=_STRIDE, margin=24, most=0.5, renew=30)
+_CLASS_COUNT = 18
+#: If only a part of the frame changed, only that part is inspected; the whole frame again after 30
+#: inspections.
+_WINDOWS = WindowSizes(stride=_STRIDE, margin=24, max_share=0.5, max_age_frames=30)
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(category=_SEXUAL, modality=Modality.IMAGE),
     Capability(category=_SEXUAL, modality=Modality.FRAMES),
-    # In a picture given as reference any face matters. Whose face it is in frames, nobody here can tell.
+    # In a reference image, every face matters. In frames, this detector cannot tell whose face it is.
     Capability(category=_LIKENESS, modality=Modality.IMAGE),
 )
 
 
 class Detection(NamedTuple):
-    """One thing in a frame; the box in parts of its width and height."""
+    """One object in a frame; the box as fractions of its width and height."""
 
     kind: BodyPartClass
     score: float
@@ -72,82 +73,92 @@ class Detection(NamedTuple):
 
 
 class RescaledView(NamedTuple):
-    """Another look at a picture: its area halved so many times, and mirrored or not."""
+    """Another view of a picture: how often its area is halved, and whether it is mirrored."""
 
     halvings: float
     mirrored: bool
 
 
-_PLAIN = RescaledView(0, False)
-#: The model's output, and the part of its input that is picture: width and height.
-Told = tuple[npt.NDArray[np.float32], int, int]
+_ORIGINAL_VIEW = RescaledView(0, False)
+#: The model's output, and the width and height of the part of its input that is not padding.
+ModelOutput = tuple[npt.NDArray[np.float32], int, int]
 
 
 def letterbox(
     pixels: npt.NDArray[np.uint8], *, enlarge: bool = True, halvings: float = 0
 ) -> tuple[npt.NDArray[np.float32], int, int]:
-    """The model's input, (1, 3, height, width), and the part of it that is picture, width and height."""
+    """The model's input, (1, 3, height, width), and the width and height of its part that is not padding."""
     import cv2
 
     height, width = pixels.shape[:2]
-    scale = (_SIDE / max(height, width) if enlarge else 1.0) * 2 ** (-halvings / 2)
+    scale = (_INPUT_SIDE_PX / max(height, width) if enlarge else 1.0) * 2 ** (-halvings / 2)
     inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
     if (inner_width, inner_height) != (width, height):
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        pixels = cv2.resize(pixels, (inner_width, inner_height), interpolation=way).astype(
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (inner_width, inner_height), interpolation=interpolation).astype(
             np.uint8, copy=False
         )
-    padded = np.zeros((1, 3, _up(inner_height), _up(inner_width)), dtype=np.float32)
-    # Colour by colour: all three at once take ten times as long.
+    padded = np.zeros((1, 3, _round_up(inner_height), _round_up(inner_width)), dtype=np.float32)
+    # One colour at a time: all three at once take ten times as long.
     for colour, plane in enumerate(cv2.split(pixels)):
         np.divide(plane, 255.0, out=padded[0, colour, :inner_height, :inner_width], dtype=np.float32)
     return padded, inner_width, inner_height
 
 
-def _up(side: int) -> int:
+def _round_up(side: int) -> int:
     return -(-side // _STRIDE) * _STRIDE
 
 
-def decode(
+def decode_detections(
     output: npt.NDArray[np.float32],
     width: int,
     height: int,
-    floor: float,
-    kinds: Mapping[int, BodyPartClass] = KINDS,
+    min_score: float,
+    kinds: Mapping[int, BodyPartClass] = BODY_PART_CLASSES,
 ) -> list[Detection]:
-    """What the model's output, (4 + classes, places), says of a picture of this size in its input.
+    """Read detections from the model's output, (4 + classes, places), for an unpadded input of this size.
 
-    Overlapping boxes of one kind are one thing.
+    Overlapping boxes of one kind are merged into the one with the highest score.
     """
-    scores = output[4 : 4 + _CLASSES]
+    scores = output[4 : 4 + _CLASS_COUNT]
     if not np.isfinite(output).all():
-        raise ValueError("the model answered with numbers that are none")
-    seen: list[Detection] = []
+        raise ValueError("the model returned values that are not finite")
+    detections: list[Detection] = []
     best: dict[str, list[Detection]] = {}
-    over = np.argwhere(scores >= floor).tolist() if float(scores.max(initial=0.0)) >= floor else []
-    candidates = [(float(scores[row, place]), kinds[row], place) for row, place in over if row in kinds]
+    above = np.argwhere(scores >= min_score).tolist() if float(scores.max(initial=0.0)) >= min_score else []
+    candidates = [(float(scores[row, place]), kinds[row], place) for row, place in above if row in kinds]
     for score, kind, place in sorted(candidates, key=lambda candidate: -candidate[0]):
         x, y, w, h = (float(value) for value in output[:4, place])
         left, right = np.clip(((x - w / 2) / width, (x + w / 2) / width), 0.0, 1.0).tolist()
         top, bottom = np.clip(((y - h / 2) / height, (y + h / 2) / height), 0.0, 1.0).tolist()
-        thing = Detection(kind, min(score, 1.0), (left, top, right - left, bottom - top))
-        same = best.setdefault(kind.kind, [])
-        if right > left and bottom > top and all(_overlap(thing.box, other.box) < _OVERLAP for other in same):
-            same.append(thing)
-            seen.append(thing)
-    return seen
+        detection = Detection(kind, min(score, 1.0), (left, top, right - left, bottom - top))
+        of_kind = best.setdefault(kind.kind, [])
+        if (
+            right > left
+            and bottom > top
+            and all(_overlap(detection.box, other.box) < _MAX_OVERLAP for other in of_kind)
+        ):
+            of_kind.append(detection)
+            detections.append(detection)
+    return detections
 
 
-def views(box: tuple[float, float, float, float], width: int, height: int) -> tuple[RescaledView, ...]:
-    """How else to look at what was seen in an input of this size: mirrored, and smaller where it is large.
+def rescaled_views(
+    box: tuple[float, float, float, float], width: int, height: int
+) -> tuple[RescaledView, ...]:
+    """Further views to confirm a detection in an input of this size: mirrored, and smaller if it is large.
 
-    A body is one at any size. A harmless thing that fills the picture is mostly taken for one only there.
+    A body part is recognised at any size. A false detection that fills the picture mostly disappears at
+    another size.
     """
     area = max(box[2] * width * box[3] * height, 1.0)
-    return tuple(RescaledView(max(round(math.log2(area / aim)), 0), mirrored) for aim, mirrored in _LOOKS)
+    return tuple(
+        RescaledView(max(round(math.log2(area / target_area)), 0), mirrored)
+        for target_area, mirrored in _CONFIRMING_VIEWS
+    )
 
 
-def support(
+def supporting_score(
     output: npt.NDArray[np.float32],
     width: int,
     height: int,
@@ -156,54 +167,54 @@ def support(
     *,
     mirrored: bool,
 ) -> float:
-    """The best score in these rows of another look, with a picture of this size, at what is in the box."""
+    """The highest score of these classes in another view, for boxes that overlap `box`."""
     if not np.isfinite(output).all():
-        raise ValueError("the model answered with numbers that are none")
+        raise ValueError("the model returned values that are not finite")
     x, y, w, h = box
     if mirrored:
         x = 1 - x - w
-    middle_x, middle_y, wide, high = output[:4].astype(np.float64)
-    left, right = (np.clip((middle_x + way * wide / 2) / width, 0.0, 1.0) for way in (-1, 1))
-    top, bottom = (np.clip((middle_y + way * high / 2) / height, 0.0, 1.0) for way in (-1, 1))
+    middle_x, middle_y, widths, heights = output[:4].astype(np.float64)
+    left, right = (np.clip((middle_x + sign * widths / 2) / width, 0.0, 1.0) for sign in (-1, 1))
+    top, bottom = (np.clip((middle_y + sign * heights / 2) / height, 0.0, 1.0) for sign in (-1, 1))
     across = np.clip(np.minimum(right, x + w) - np.maximum(left, x), 0.0, None)
     down = np.clip(np.minimum(bottom, y + h) - np.maximum(top, y), 0.0, None)
-    both = across * down
-    there = both >= _OVERLAP * ((right - left) * (bottom - top) + w * h - both)
-    return min(float(output[[4 + row for row in rows]][:, there].max(initial=0.0)), 1.0)
+    shared = across * down
+    overlapping = shared >= _MAX_OVERLAP * ((right - left) * (bottom - top) + w * h - shared)
+    return min(float(output[[4 + row for row in rows]][:, overlapping].max(initial=0.0)), 1.0)
 
 
-def filter_detections(look: Callable[[RescaledView], Told], floor: float) -> list[Detection]:
-    """What is seen from this score on: faces at first sight, bodies with the mean of four looks.
+def filter_detections(run_view: Callable[[RescaledView], ModelOutput], min_score: float) -> list[Detection]:
+    """Detections with at least this score: faces from one view, body parts with the mean over four views.
 
-    The other looks are taken only where the first shows a body from this score on.
+    The other views are computed only if the first shows a body part with at least this score.
     """
-    output, width, height = look(_PLAIN)
-    looks = {_PLAIN: (output, width, height)}
-    seen = []
-    for one in decode(output, width, height, floor):
-        if one.kind.category == _SEXUAL:
-            rows = [row for row, kind in KINDS.items() if kind.kind == one.kind.kind]
-            scores = [one.score]
-            for view in views(one.box, width, height):
-                if view not in looks:
-                    looks[view] = look(view)
-                scores.append(support(*looks[view], one.box, rows, mirrored=view.mirrored))
-            one = one._replace(score=sum(scores) / len(scores))
-        if one.score >= floor:
-            seen.append(one)
-    return seen
+    output, width, height = run_view(_ORIGINAL_VIEW)
+    outputs = {_ORIGINAL_VIEW: (output, width, height)}
+    detections = []
+    for detection in decode_detections(output, width, height, min_score):
+        if detection.kind.category == _SEXUAL:
+            rows = [row for row, kind in BODY_PART_CLASSES.items() if kind.kind == detection.kind.kind]
+            scores = [detection.score]
+            for view in rescaled_views(detection.box, width, height):
+                if view not in outputs:
+                    outputs[view] = run_view(view)
+                scores.append(supporting_score(*outputs[view], detection.box, rows, mirrored=view.mirrored))
+            detection = detection._replace(score=sum(scores) / len(scores))
+        if detection.score >= min_score:
+            detections.append(detection)
+    return detections
 
 
-def window_of(seen: Detection, width: int, height: int) -> Window:
-    """Its box in pixels, outwards."""
-    x, y, w, h = seen.box
+def enclosing_window(detection: Detection, width: int, height: int) -> Window:
+    """The detection's box in whole pixels, rounded outwards."""
+    x, y, w, h = detection.box
     return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
 
 
 def expand_box(
     box: tuple[float, float, float, float], window: Window, width: int, height: int
 ) -> tuple[float, float, float, float]:
-    """A box in parts of a window as one in parts of the picture."""
+    """Convert a box from fractions of a window to fractions of the picture."""
     left, top, right, bottom = window
     wide, high = (right - left) / width, (bottom - top) / height
     return left / width + box[0] * wide, top / height + box[1] * high, box[2] * wide, box[3] * high
@@ -224,11 +235,11 @@ class NudityDetector:
     name = NAME
     version = VERSION
     capabilities = CAPABILITIES
-    longest_side = _SIDE
+    longest_side = _INPUT_SIDE_PX
     every_frame = True
     parts = True
 
-    def __init__(self, model: Path, *, min_score: float = FLOOR) -> None:
+    def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -239,53 +250,55 @@ class NudityDetector:
         )
         self._input = self._session.get_inputs()[0].name
         self._min_score = min_score
-        self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
+        self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=enclosing_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         pixels = frame.pixels
-        if frame.part is not None or max(pixels.shape[:2]) != _SIDE:
-            return list(self._findings(self._seen(pixels)))
-        return list(self._findings(self._watch.things(frame.index, pixels)))
+        if frame.part is not None or max(pixels.shape[:2]) != _INPUT_SIDE_PX:
+            return list(self._findings(self._detect(pixels)))
+        return list(self._findings(self._cache.detect(frame.index, pixels)))
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
+    def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
-        seen = self._seen(cut(pixels, window), enlarge=False)
+        seen = self._detect(crop(pixels, window), enlarge=False)
         return [one._replace(box=expand_box(one.box, window, width, height)) for one in seen]
 
-    def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Detection]:
-        def look(view: RescaledView) -> Told:
-            turned = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
-            picture, width, height = letterbox(turned, enlarge=enlarge, halvings=view.halvings)
-            return self._told(picture), width, height
+    def _detect(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Detection]:
+        def run_view(view: RescaledView) -> ModelOutput:
+            mirrored = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
+            picture, width, height = letterbox(mirrored, enlarge=enlarge, halvings=view.halvings)
+            return self._run_model(picture), width, height
 
-        return filter_detections(look, self._min_score)
+        return filter_detections(run_view, self._min_score)
 
-    def _told(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        told: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]
-        return told
+    def _run_model(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]
+        return output
 
-    def _findings(self, seen: list[Detection]) -> Iterator[Finding]:
-        for thing in seen:
-            yield finding_of(thing, detector=NAME, version=VERSION)
+    def _findings(self, detections: list[Detection]) -> Iterator[Finding]:
+        for detection in detections:
+            yield make_finding(detection, detector=NAME, version=VERSION)
 
 
-def finding_of(seen: Detection, *, detector: str, version: str) -> Finding:
-    """What the model saw, as a finding of the detector that asked it."""
-    x, y, w, h = (round(part, 4) for part in seen.box)
+def make_finding(detection: Detection, *, detector: str, version: str) -> Finding:
+    """Turn a detection into a finding of the detector that made it."""
+    x, y, w, h = (round(part, 4) for part in detection.box)
     return Finding(
-        category=seen.kind.category,
-        score=round(seen.score, 4),
+        category=detection.kind.category,
+        score=round(detection.score, 4),
         modality=Modality.FRAMES,
         detector=detector,
         version=version,
-        reason=seen.kind.reason,
+        reason=detection.kind.reason,
         evidence=(ImageBox(x=x, y=y, w=w, h=h),),
-        attributes={"kind": seen.kind.kind, "area": round(w * h, 5)},
+        attributes={"kind": detection.kind.kind, "area": round(w * h, 5)},
     )
 
 
-def model_path() -> Path | None:
-    """The model inside the installed package, found without importing it (it pulls OpenCV in)."""
+def find_model_file() -> Path | None:
+    """Path of the model in the installed package. The package is not imported, because it would import
+    OpenCV.
+    """
     found = importlib.util.find_spec("nudenet")
     if found is None or not found.submodule_search_locations:
         return None
@@ -294,22 +307,22 @@ def model_path() -> Path | None:
 
 
 def _missing(_options: dict[str, Any]) -> str | None:
-    if model_path() is None:
+    if find_model_file() is None:
         return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
     return None
 
 
 def _load(options: dict[str, Any]) -> NudityDetector:
-    path = model_path()
+    path = find_model_file()
     if path is None:
         raise FileNotFoundError(_missing(options))
-    return NudityDetector(path, min_score=float(options.get("min_score", FLOOR)))
+    return NudityDetector(path, min_score=float(options.get("min_score", MIN_SCORE)))
 
 
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    place=RunLocation.CHILD,
+    location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
     missing=_missing,

@@ -1,4 +1,4 @@
-"""Reads text in frames and pictures, for the text pipeline. It decides nothing about what it reads."""
+"""OCR of frames and images, for the text pipeline. It does not decide about the text."""
 
 from __future__ import annotations
 
@@ -10,46 +10,50 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
+from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
 
 NAME, VERSION = "ocr", "ppocr6s-2"
 
 Pixels = npt.NDArray[np.uint8]
 
-#: At this size 18 px print of a 720p frame is still read, for half of what 960 costs.
-_SIDE = 736
-_FLOOR = 0.5
+#: At this size, 18 px print of a 720p frame is still read, at half the cost of 960.
+_LONGEST_SIDE_PX = 736
+_MIN_SCORE = 0.5
 _MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx")
 
 
-#: A part of the picture is read where only that changed; after so many looks all of it is read again.
-_SIZES = Sizes(stride=32, margin=48, most=0.5, renew=10)
+#: If only a part of the frame changed, only that part is read; the whole frame again after ten inspections.
+_WINDOWS = WindowSizes(stride=32, margin=48, max_share=0.5, max_age_frames=10)
 
 
 class _Line(NamedTuple):
-    """A line of text, and where it is in pixels of the frame at the size it was read."""
+    """A line of text and its box in pixels of the inspected frame."""
 
     text: str
     score: float
     place: Window
 
 
-class TextReader:
-    """A `FrameReader`; `longest_side` is the size frames are read at."""
+class RapidOcrReader:
+    """An `OcrReader`; `longest_side` is the size at which frames are read."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
     parts = True
 
-    def __init__(self, models: Path, *, longest_side: int = _SIDE, min_score: float = _FLOOR) -> None:
+    def __init__(
+        self, models: Path, *, longest_side: int = _LONGEST_SIDE_PX, min_score: float = _MIN_SCORE
+    ) -> None:
         from rapidocr import RapidOCR
 
         self.longest_side = longest_side
-        self._watch = CachedRegions(_SIZES, look=self._read, place=lambda line, _width, _height: line.place)
+        self._cache = CachedRegions(
+            _WINDOWS, inspect=self._read_window, locate=lambda line, _width, _height: line.place
+        )
         detector, recogniser, turner = (models / name for name in _MODELS)
-        # Paths are given for all three: without one the engine would try to download it.
+        # All three paths are set; the engine would try to download a model without a path.
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",
@@ -70,13 +74,13 @@ class TextReader:
         if min(height, width) < 8:
             return []
         if frame.part is not None:
-            lines = self._read(pixels, (0, 0, width, height))
+            lines = self._read_window(pixels, (0, 0, width, height))
         else:
-            lines = self._watch.things(frame.index, pixels)
-        return [_told(line, frame) for line in lines]
+            lines = self._cache.detect(frame.index, pixels)
+        return [_to_media_text(line, frame) for line in lines]
 
-    def _read(self, pixels: Pixels, window: Window) -> list[_Line]:
-        part = cut(pixels, window)
+    def _read_window(self, pixels: Pixels, window: Window) -> list[_Line]:
+        part = crop(pixels, window)
         answer = self._engine(np.ascontiguousarray(part[:, :, ::-1]))
         if answer.txts is None:
             return []
@@ -91,7 +95,7 @@ class TextReader:
         return lines
 
 
-def _told(line: _Line, frame: Frame) -> MediaText:
+def _to_media_text(line: _Line, frame: Frame) -> MediaText:
     height, width = frame.pixels.shape[:2]
     left, top, right, bottom = line.place
     return MediaText(
@@ -109,8 +113,8 @@ def _told(line: _Line, frame: Frame) -> MediaText:
     )
 
 
-def models_folder() -> Path | None:
-    """Where the installed package keeps its models, found without importing it; None: not all there."""
+def find_models_folder() -> Path | None:
+    """Folder of the installed package's models, or None if one is missing. The package is not imported."""
     found = importlib.util.find_spec("rapidocr")
     if found is None or not found.submodule_search_locations:
         return None
@@ -119,22 +123,22 @@ def models_folder() -> Path | None:
 
 
 def _missing(_options: dict[str, Any]) -> str | None:
-    if models_folder() is None:
+    if find_models_folder() is None:
         return "The package `rapidocr` with its models is not installed: pip install 'safelight[server]'."
     return None
 
 
-def _load(options: dict[str, Any]) -> TextReader:
-    folder = models_folder()
+def _load(options: dict[str, Any]) -> RapidOcrReader:
+    folder = find_models_folder()
     if folder is None:
         raise FileNotFoundError(_missing(options))
-    return TextReader(
+    return RapidOcrReader(
         folder,
-        longest_side=int(options.get("longest_side", _SIDE)),
-        min_score=float(options.get("min_score", _FLOOR)),
+        longest_side=int(options.get("longest_side", _LONGEST_SIDE_PX)),
+        min_score=float(options.get("min_score", _MIN_SCORE)),
     )
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
 )

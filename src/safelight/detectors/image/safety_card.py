@@ -1,4 +1,4 @@
-"""Reads the QR code of the safety test card in frames and pictures."""
+"""Detects the QR code of the safety test card in frames and images."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from safelight.policy.findings import Finding, ImageBox, Modality
 NAME, VERSION = "safety-card-image", "1"
 
 
-class PictureCardDetector:
-    """A `FrameDetector`. It fills no cell of the coverage table: the card is no harm."""
+class ImageCardDetector:
+    """A `FrameDetector`. It fills no cell of the coverage table, because the test card is not harmful."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: At 960 a card over a ninth of a 1080p picture is missed.
+    #: At 960, a card that covers a ninth of a 1080p picture is missed.
     longest_side = 1280
     every_frame = False
     parts = True
@@ -31,7 +31,7 @@ class PictureCardDetector:
                 modality=Modality.FRAMES,
                 detector=NAME,
                 version=VERSION,
-                reason=f"The safety test card for {category} is in the picture.",
+                reason=f"The picture contains the safety test card for {category}.",
                 evidence=(ImageBox(x=box[0], y=box[1], w=box[2], h=box[3]),),
                 attributes={"area": round(box[2] * box[3], 5)},
                 test_card=True,
@@ -40,8 +40,8 @@ class PictureCardDetector:
         ]
 
 
-def _load(_options: dict[str, Any]) -> PictureCardDetector:
-    return PictureCardDetector()
+def _load(_options: dict[str, Any]) -> ImageCardDetector:
+    return ImageCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load)

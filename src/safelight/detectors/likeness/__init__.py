@@ -1,1 +1,1 @@
-"""Whose face it is, as far as somebody gave a consent or is protected: and nobody else's."""
+"""Face and voice matching against consents and protected people. Other people's templates are not kept."""

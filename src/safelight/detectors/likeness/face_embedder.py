@@ -1,4 +1,4 @@
-"""Faces described in a model process, which holds dlib and its models once for the whole gateway."""
+"""Computes face templates in a model process that holds dlib and its models for the whole gateway."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from safelight.detectors.protocol import Keyframe
 from safelight.sandbox.entrypoints import EntryPoint
 
 from . import dlib_faces
-from .dlib_faces import WIDTH
+from .dlib_faces import TEMPLATE_WIDTH
 from .faces import FaceTrack
 from .tracks import FaceBox, FaceDetection
 
 
 class DlibFaceEmbedder:
-    """A `Describer`. Templates come back over a pipe and are never written anywhere by it."""
+    """A `FaceEmbedder`. Templates come back over a pipe; this class never writes them anywhere."""
 
     def __init__(self, process: ModelProcess | None = None, *, timeout_s: float = 120.0) -> None:
-        self._process = process or ModelProcess(EntryPoint.of(dlib_faces.opened), {})
+        self._process = process or ModelProcess(EntryPoint.of(dlib_faces.load), {})
         self._timeout_s = timeout_s
 
-    def tracks(
+    def find_tracks(
         self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
-        """Every face in the stills. Raises `ModelFailed`, and `ValueError` for an answer that is none."""
+        """Find every face in the keyframes. Raises `ModelFailed`, and `ValueError` for an invalid answer."""
         answer = self._process.call(
             {
                 "stills": [
@@ -46,17 +46,17 @@ class DlibFaceEmbedder:
             },
             timeout_s=self._timeout_s,
         )
-        return tuple(_track(one, len(stills)) for one in answer["tracks"])
+        return tuple(_parse_track(one, len(stills)) for one in answer["tracks"])
 
     def close(self) -> None:
         self._process.close()
 
 
-def _track(raw: dict[str, Any], stills: int) -> FaceTrack:
+def _parse_track(raw: dict[str, Any], stills: int) -> FaceTrack:
     templates = tuple(np.asarray(one, np.float64) for one in raw["templates"])
     spots = tuple(FaceDetection(int(still), FaceBox(*box)) for still, box in raw["spots"])
-    if not spots or not templates or any(not 0 <= spot.still < stills for spot in spots):
-        raise ValueError("a face without a place")
-    if any(one.shape != (WIDTH,) or not np.isfinite(one).all() for one in templates):
-        raise ValueError("a template that is none")
-    return FaceTrack(spots=spots, templates=templates)
+    if not spots or not templates or any(not 0 <= spot.keyframe < stills for spot in spots):
+        raise ValueError("the model process returned a face without a valid place")
+    if any(one.shape != (TEMPLATE_WIDTH,) or not np.isfinite(one).all() for one in templates):
+        raise ValueError("the model process returned an invalid template")
+    return FaceTrack(detections=spots, templates=templates)

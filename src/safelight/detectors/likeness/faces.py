@@ -1,4 +1,4 @@
-"""Faces compared with consents and with the gallery of protected people; nobody else's template is kept."""
+"""Compares faces with consents and protected people. Templates of other people are not kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from safelight.detectors.box_tracker import overlap
+from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.errors import SafelightError
 from safelight.policy.categories import Category
@@ -20,64 +20,69 @@ from .matching import (
     EnrolledPerson,
     MatchResult,
     Template,
-    cell,
-    covering_record,
-    failure,
-    likelihood,
-    nearest,
-    people_in,
+    count_people,
+    failure_note,
+    find_nearest,
+    find_shared_consent,
+    likeness_cell,
+    match_score,
 )
 from .tracks import FaceBox, FaceDetection
 
-#: The finder gives no probability; what it takes for a face nearly always is one.
-_FACE = 0.7
-#: Seconds between the stills of a clip, at the most: what lies in between belongs to both.
-_BETWEEN_S = 1.0
+#: Score of a detected face. The detector gives no probability, and its faces are almost always real ones.
+_FACE_SCORE = 0.7
+#: Longest gap in seconds between keyframes of a clip; a face in the gap may belong to either neighbour.
+_MAX_GAP_S = 1.0
 
 
-#: How near faces have to be, unless the settings say otherwise; see docs/benchmarks/likeness.md.
-FACES = Distances(consent=0.45, gallery=0.55)
+#: Largest distances between face templates, unless the settings set others; see docs/benchmarks/likeness.md.
+DEFAULT_FACE_DISTANCES = Distances(consent=0.45, protected=0.55)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceTrack:
-    """One face over some stills, and what describes it."""
+    """One face over several keyframes, with its templates."""
 
-    spots: tuple[FaceDetection, ...]
+    detections: tuple[FaceDetection, ...]
     templates: tuple[Template, ...]
 
 
 class FaceEmbedder(Protocol):
-    """Finds and describes faces. `boxes`: what others took for faces, by the place of the still."""
+    """Finds faces and computes templates. `boxes`: faces of other detectors, by keyframe index."""
 
-    def tracks(
+    def find_tracks(
         self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]: ...
 
 
-class Recogniser(Protocol):
-    """What a stage asks."""
+class FaceRecogniser(Protocol):
+    """Interface of face matching for the moderation stages."""
 
     def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceMatcher:
-    """The recogniser of one installation."""
+    """Face matching of one installation."""
 
-    describer: FaceEmbedder
+    embedder: FaceEmbedder
     lookup: ConsentLookup
-    distances: Distances = FACES
+    distances: Distances = DEFAULT_FACE_DISTANCES
 
     def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult:
-        """Who is seen; `faces` are those that other detectors found. Nobody is described in a tenant without
-        records. A failure is a hole in coverage, and no error."""
+        """Match the faces of a scene; `faces` are those that other detectors found.
+
+        No templates are computed for a tenant without records. A failure is a gap in coverage, not an
+        exception.
+        """
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
             return MatchResult(
                 cells=(
-                    cell(NAME, scene.modality, note=f"Faces were not compared: {error.message}", ran=False),
+                    likeness_cell(
+                        NAME, scene.modality, note=f"Faces were not compared: {error.message}", ran=False
+                    ),
                 )
             )
         if not consented and not protected:
@@ -85,67 +90,77 @@ class FaceMatcher:
         others = [one for one in faces if _is_face(one)]
         moving = scene.modality is Modality.FRAMES
         try:
-            if not scene.stills:
-                raise ValueError("there are no stills to look at")
-            boxes = {} if moving else _boxes(others, len(scene.stills))
-            tracks = self.describer.tracks(scene.stills, boxes, moving=moving)
+            if not scene.keyframes:
+                raise ValueError("the scan stored no keyframes")
+            boxes = {} if moving else _reported_boxes(others, len(scene.keyframes))
+            tracks = self.embedder.find_tracks(scene.keyframes, boxes, moving=moving)
         except Exception as error:
-            note = failure("Faces", error)
-            return MatchResult(cells=(cell(NAME, scene.modality, note=note, ran=False),))
-        covers = [covering_record(track.templates, consented, self.distances.consent) for track in tracks]
+            note = failure_note("Faces", error)
+            return MatchResult(cells=(likeness_cell(NAME, scene.modality, note=note, ran=False),))
+        covers = [find_shared_consent(track.templates, consented, self.distances.consent) for track in tracks]
         found = [
             match
             for track in tracks
-            if (match := _matched(track, protected, self.distances.gallery, scene)) is not None
+            if (match := _match_protected(track, protected, self.distances.protected, scene)) is not None
         ]
-        whole = len(scene.stills) >= scene.chosen
+        whole = len(scene.keyframes) >= scene.sampled_count
         everybody = (
             whole
             and all(cover is not None for cover in covers)
-            and all(_accounted(one, tracks, scene) for one in others)
+            and all(_is_tracked(one, tracks, scene) for one in others)
         )
-        note = "" if whole else f"Faces were compared in {len(scene.stills)} of {scene.chosen} chosen frames."
+        note = (
+            ""
+            if whole
+            else f"Faces were compared in {len(scene.keyframes)} of {scene.sampled_count} sampled frames."
+        )
         return MatchResult(
-            findings=(*found, *_faces(tracks, others, scene)),
-            cells=_cells(scene, note, people_in(protected)),
+            findings=(*found, *_unreported_faces(tracks, others, scene)),
+            cells=_cells(scene, note, count_people(protected)),
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
-            everybody=everybody,
-            people=people_in(consented, protected),
+            all_covered=everybody,
+            compared_people=count_people(consented, protected),
         )
 
 
-def _matched(
+def _match_protected(
     track: FaceTrack, protected: Sequence[EnrolledPerson], within: float, scene: SceneInput
 ) -> Finding | None:
-    found = nearest(track.templates, protected)
+    found = find_nearest(track.templates, protected)
     if found is None or found[0] > within:
         return None
     apart, person = found
     return Finding(
         category=Category.LIKENESS.value,
-        score=likelihood(apart, within),
+        score=match_score(apart, within),
         modality=scene.modality,
         detector=NAME,
         version=VERSION,
-        reason="A face is like one in the gallery of protected people.",
-        evidence=(_where(track, scene), Match(list="gallery", entry=person.record, distance=round(apart, 3))),
+        reason="A face is similar to that of a protected person.",
+        evidence=(
+            _evidence(track, scene),
+            Match(list="gallery", entry=person.record, distance=round(apart, 3)),
+        ),
         attributes={"kind": "match", "public_figure": person.public_figure},
     )
 
 
-def _where(track: FaceTrack, scene: SceneInput) -> Evidence:
-    peak = max(track.spots, key=lambda spot: spot.box.area)
+def _evidence(track: FaceTrack, scene: SceneInput) -> Evidence:
+    peak = max(track.detections, key=lambda spot: spot.box.area)
     x, y, w, h = (round(min(max(part, 0.0), 1.0), 4) for part in peak.box)
     box = ImageBox(x=x, y=y, w=w, h=h)
     if scene.modality is not Modality.FRAMES:
         return box
-    first, last = scene.stills[track.spots[0].still], scene.stills[track.spots[-1].still]
+    first, last = (
+        scene.keyframes[track.detections[0].keyframe],
+        scene.keyframes[track.detections[-1].keyframe],
+    )
     return FrameRange(
         first=first.frame,
         last=last.frame,
         start_s=first.start_s,
         end_s=last.end_s,
-        peak=scene.stills[peak.still].frame,
+        peak=scene.keyframes[peak.keyframe].frame,
         box=box,
     )
 
@@ -154,25 +169,29 @@ def _is_face(finding: Finding) -> bool:
     return finding.category == Category.LIKENESS.value and finding.attributes.get("kind") == "face"
 
 
-def _faces(tracks: Sequence[FaceTrack], others: Sequence[Finding], scene: SceneInput) -> Iterable[Finding]:
-    """The faces that nobody else has told of; who they are is not said."""
+def _unreported_faces(
+    tracks: Sequence[FaceTrack], others: Sequence[Finding], scene: SceneInput
+) -> Iterable[Finding]:
+    """Findings for faces that no other detector reported; they do not name the person."""
     for track in tracks:
-        if any(_accounted(one, (track,), scene, alone=True) for one in others):
+        if any(_is_tracked(one, (track,), scene, alone=True) for one in others):
             continue
         yield Finding(
             category=Category.LIKENESS.value,
-            score=_FACE,
+            score=_FACE_SCORE,
             modality=scene.modality,
             detector=NAME,
             version=VERSION,
             reason="A face is visible.",
-            evidence=(_where(track, scene),),
+            evidence=(_evidence(track, scene),),
             attributes={"kind": "face"},
         )
 
 
-def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[FaceBox]]:
-    """Where others saw faces; which of several views they looked at is not known, so in all of them."""
+def _reported_boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[FaceBox]]:
+    """Face boxes of other detectors. Which view of an image they refer to is unknown, so each view gets
+    all of them.
+    """
     boxes = [
         FaceBox(one.x, one.y, one.w, one.h)
         for face in faces
@@ -182,35 +201,41 @@ def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[FaceBox]]:
     return dict.fromkeys(range(stills), boxes) if boxes else {}
 
 
-def _accounted(face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *, alone: bool = False) -> bool:
-    """Whether a face that another detector saw is among those described.
+def _is_tracked(
+    face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *, alone: bool = False
+) -> bool:
+    """Whether the face of another detector's finding is among the tracks.
 
-    In a clip the other's segment may be of several faces; `alone`: one of them is enough.
+    In a clip that finding may cover several faces; with `alone`, one track is enough.
     """
     for one in face.evidence:
         if isinstance(one, ImageBox):
             box = FaceBox(one.x, one.y, one.w, one.h)
-            return any(_meet(box, spot.box) for track in tracks for spot in track.spots)
+            return any(_same_face(box, spot.box) for track in tracks for spot in track.detections)
         if isinstance(one, FrameRange):
-            near = [track for track in tracks if _overlaps(track, one, scene)]
+            near = [track for track in tracks if _overlaps_in_time(track, one, scene)]
             return len(near) >= (1 if alone else max(int(face.attributes.get("count", 1)), 1))
     return False
 
 
-def _meet(one: FaceBox, other: FaceBox) -> bool:
-    return overlap(one, other) > 0 and (one.holds_middle_of(other) or other.holds_middle_of(one))
+def _same_face(one: FaceBox, other: FaceBox) -> bool:
+    return intersection_over_union(one, other) > 0 and (
+        one.contains_center_of(other) or other.contains_center_of(one)
+    )
 
 
-def _overlaps(track: FaceTrack, span: FrameRange, scene: SceneInput) -> bool:
-    start = scene.stills[track.spots[0].still].start_s - _BETWEEN_S
-    end = scene.stills[track.spots[-1].still].end_s + _BETWEEN_S
+def _overlaps_in_time(track: FaceTrack, span: FrameRange, scene: SceneInput) -> bool:
+    start = scene.keyframes[track.detections[0].keyframe].start_s - _MAX_GAP_S
+    end = scene.keyframes[track.detections[-1].keyframe].end_s + _MAX_GAP_S
     return start <= span.end_s and span.start_s <= end
 
 
 def _cells(scene: SceneInput, note: str, people: int) -> tuple[Cell, ...]:
-    """A picture's cell is about faces; that of frames, about whether somebody protected was looked for."""
+    """Coverage cells. An image's cell is about faces; a clip's cell is about the search for protected
+    people.
+    """
     if scene.modality is Modality.FRAMES and not people:
         return ()
-    measured = f"compared with {people} people of the gallery; docs/benchmarks/likeness.md"
+    measured = f"compared with {people} protected people; docs/benchmarks/likeness.md"
     frames = scene.modality is Modality.FRAMES
-    return (cell(NAME, scene.modality, note=note, ran=True, measured=measured if frames else None),)
+    return (likeness_cell(NAME, scene.modality, note=note, ran=True, measured=measured if frames else None),)

@@ -1,4 +1,4 @@
-"""Templates of faces or of voices compared with those on record. Pure; nobody else's template is kept."""
+"""Compares templates of faces or voices with enrolled ones. Pure; templates of other people are not kept."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Template = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Distances:
-    """How near two templates have to be, at the most."""
+    """Largest distance between two templates that counts as a match."""
 
-    #: To be taken for somebody who consented: a mistake lets a stranger through.
+    #: For a person who consented: a wrong match lets a stranger's face through.
     consent: float
-    #: To be taken for somebody protected: a mistake has a person look.
-    gallery: float
+    #: For a protected person: a wrong match sends the video to a reviewer.
+    protected: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrolledPerson:
-    """A template on record, and whose it is."""
+    """An enrolled template and the person it belongs to."""
 
     record: str
     name: str
@@ -37,7 +37,7 @@ class EnrolledPerson:
 
 
 class ConsentLookup(Protocol):
-    """Who is on record in a tenant now: nothing that expired or was revoked."""
+    """The templates enrolled in a tenant now; expired and revoked ones are left out."""
 
     def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]: ...
 
@@ -46,27 +46,27 @@ class ConsentLookup(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MatchResult:
-    """Who was seen or heard in one file, as far as they are on record."""
+    """The matches in one file with enrolled people."""
 
     findings: tuple[Finding, ...] = ()
     cells: tuple[Cell, ...] = ()
-    #: Consent records that cover people in the file; none unless they cover everybody in it.
+    #: Consent records that cover the people in the file; empty unless they cover all of them.
     consents: tuple[str, ...] = ()
-    #: Nobody is left whom no consent covers.
-    everybody: bool = False
-    #: With how many people on record everybody was compared.
-    people: int = 0
+    #: Whether consents cover every person in the file.
+    all_covered: bool = False
+    #: Number of enrolled people that each person in the file was compared with.
+    compared_people: int = 0
 
 
 def distance(one: Template, other: Template) -> float:
-    """How unlike two faces, or two voices, are: 0 is the same picture or recording."""
+    """Euclidean distance between two templates: 0 is the same picture or recording."""
     return float(np.linalg.norm(one - other))
 
 
-def nearest(
+def find_nearest(
     templates: Iterable[Template], people: Sequence[EnrolledPerson]
 ) -> tuple[float, EnrolledPerson] | None:
-    """Whose template is nearest to any of these, and how near; None where there is nobody to compare with."""
+    """The smallest distance to an enrolled template, and its person; None if there is nothing to compare."""
     return min(
         ((distance(template, one.template), one) for template in templates for one in people),
         key=lambda pair: pair[0],
@@ -74,35 +74,37 @@ def nearest(
     )
 
 
-def covering_record(
-    templates: Sequence[Template], consented: Sequence[EnrolledPerson], within: float
+def find_shared_consent(
+    templates: Sequence[Template], consented: Sequence[EnrolledPerson], threshold: float
 ) -> str | None:
-    """The one consent that covers somebody in all that describes them."""
+    """The consent record that matches every one of these templates, or None."""
     records = {one.record for one in consented}
     for template in templates:
-        records &= {one.record for one in consented if distance(template, one.template) <= within}
+        records &= {one.record for one in consented if distance(template, one.template) <= threshold}
     return min(records) if records and templates else None
 
 
-def likelihood(apart: float, within: float) -> float:
-    """The score of a match: half at the threshold, 1 for the very same; no calibrated probability."""
-    return round(1 - apart / (2 * within), 4)
+def match_score(separation: float, threshold: float) -> float:
+    """Score of a match: 0.5 at the threshold, 1 for equal templates. Not a calibrated probability."""
+    return round(1 - separation / (2 * threshold), 4)
 
 
-def people_in(*records: Iterable[EnrolledPerson]) -> int:
-    """How many people they are of."""
+def count_people(*records: Iterable[EnrolledPerson]) -> int:
+    """Number of different people in these records."""
     return len({one.record for part in records for one in part})
 
 
 def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
-    """The consents that cover everybody in all files of a request; one uncovered face leaves none."""
-    if not all(one.everybody for one in files):
+    """Consents that cover all people in all files of a request; empty if one person is not covered."""
+    if not all(one.all_covered for one in files):
         return ()
     return tuple(sorted({consent for one in files for consent in one.consents}))
 
 
-def cell(detector: str, modality: Modality, *, note: str, ran: bool, measured: str | None = None) -> Cell:
-    """Coverage of likeness by a comparison; whole where it ran and there is nothing to note."""
+def likeness_cell(
+    detector: str, modality: Modality, *, note: str, ran: bool, measured: str | None = None
+) -> Cell:
+    """The coverage cell of likeness; complete if the comparison ran and there is no note."""
     return Cell(
         category=Category.LIKENESS.value,
         modality=modality,
@@ -115,6 +117,6 @@ def cell(detector: str, modality: Modality, *, note: str, ran: bool, measured: s
     )
 
 
-def failure(who: str, error: Exception) -> str:
-    """One sentence on why nobody was compared."""
-    return f"{who} were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."
+def failure_note(subject: str, error: Exception) -> str:
+    """One sentence on why no comparison was made."""
+    return f"{subject} were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."

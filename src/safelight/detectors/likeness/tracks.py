@@ -1,4 +1,4 @@
-"""Faces of consecutive stills as tracks, so that one face is described once and not in every frame. Pure."""
+"""Joins faces of consecutive keyframes into tracks, so each face needs few templates. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from safelight.detectors.box_tracker import BoxTracker, Track
 
 
 class FaceBox(NamedTuple):
-    """In parts of the picture's width and height, from the top left."""
+    """A face's box as fractions of the picture's width and height, from the top left."""
 
     x: float
     y: float
@@ -20,33 +20,35 @@ class FaceBox(NamedTuple):
     def area(self) -> float:
         return self.w * self.h
 
-    def holds_middle_of(self, other: FaceBox) -> bool:
+    def contains_center_of(self, other: FaceBox) -> bool:
         x, y = other.x + other.w / 2, other.y + other.h / 2
         return self.x <= x <= self.x + self.w and self.y <= y <= self.y + self.h
 
 
 class FaceDetection(NamedTuple):
-    """One face in one still, by the still's place."""
+    """One face in one keyframe, by the keyframe's index."""
 
-    still: int
+    keyframe: int
     box: FaceBox
 
 
-def tracked(spots: Sequence[Sequence[FaceBox]]) -> list[list[FaceDetection]]:
-    """The faces of each still joined over consecutive stills, the best overlaps first."""
+def track_faces(spots: Sequence[Sequence[FaceBox]]) -> list[list[FaceDetection]]:
+    """Join the faces of consecutive keyframes into tracks, the largest overlaps first."""
     tracker = BoxTracker(bridge=0)
     faces: dict[int, tuple[Track, list[FaceDetection]]] = {}
     for still, boxes in enumerate(spots):
         for track, box in zip(tracker.add(still, [(0.0, box) for box in boxes]), boxes, strict=True):
-            # The track is kept beside its faces: its id must not be given to another one.
+            # The track is stored with its faces, so Python cannot reuse its id for another track.
             faces.setdefault(id(track), (track, []))[1].append(FaceDetection(still, box))
-    return sorted((found for _track, found in faces.values()), key=lambda face: (face[0].still, face[0].box))
+    return sorted(
+        (found for _track, found in faces.values()), key=lambda face: (face[0].keyframe, face[0].box)
+    )
 
 
 def best_frames(track: Sequence[FaceDetection]) -> tuple[FaceDetection, ...]:
-    """The spots a track is described by: its first, its largest and its last.
+    """The frames that represent a track: the first, the one with the largest face, and the last.
 
-    More than one, because a face may be exchanged for another in the same place.
+    More than one, because another face may replace the first in the same place.
     """
     largest = max(track, key=lambda spot: spot.box.area)
     return tuple(dict.fromkeys((track[0], largest, track[-1])))

@@ -1,4 +1,4 @@
-"""Voices compared with consents and with the gallery of protected people; nobody else's template is kept."""
+"""Compares voices with consents and protected people. Templates of other people are not kept."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from .matching import (
     EnrolledPerson,
     MatchResult,
     Template,
-    cell,
-    covering_record,
-    failure,
-    likelihood,
-    nearest,
-    people_in,
+    count_people,
+    failure_note,
+    find_nearest,
+    find_shared_consent,
+    likeness_cell,
+    match_score,
 )
 
 NAME = "voices"
-#: What the names of all models of voices begin with.
+#: Prefix of the versions of all voice models.
 FAMILY = "voice"
-#: Times in the evidence of one finding, at most.
-_TIMES = 20
+#: Most time ranges in the evidence of one finding.
+_MAX_TIMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechPiece:
-    """Speech of one voice, as far as can be told: where it lies in a WAV file, and in the clip."""
+    """Speech that is presumably of one voice: its ranges in a WAV file, and its time in the clip."""
 
     path: Path
-    #: From when to when in the file, in seconds; more than one where short pieces were put together.
+    #: Start and end in the file, in seconds; more than one range if short pieces were joined.
     parts: tuple[tuple[float, float], ...]
     start_s: float
     end_s: float
@@ -51,67 +51,70 @@ class SpeechPiece:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechPieces:
-    """The speech of a clip in pieces, and why that is not all of it."""
+    """The speech of a clip in pieces, with a note if some speech is missing."""
 
     pieces: tuple[SpeechPiece, ...] = ()
     note: str = ""
 
 
-class VoiceDescriber(Protocol):
-    """Describes voices: a template of length one for each piece."""
+class VoiceEmbedder(Protocol):
+    """Computes voice templates: one of unit length per piece."""
 
     @property
     def version(self) -> str:
-        """What templates are made by: those of another cannot be compared."""
+        """Version of the model; templates of different models cannot be compared."""
 
-    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]: ...
+    def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]: ...
 
 
 class VoiceRecogniser(Protocol):
-    """What a stage asks."""
+    """Interface of voice matching for the moderation stages."""
 
     @property
-    def least_s(self) -> float:
-        """Shorter pieces are not described."""
+    def min_piece_s(self) -> float:
+        """Pieces shorter than this get no template."""
 
     def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceMatcher:
-    """The recogniser of one installation."""
+    """Voice matching of one installation."""
 
-    describer: VoiceDescriber
+    embedder: VoiceEmbedder
     lookup: ConsentLookup
     distances: Distances
-    least_s: float
+    min_piece_s: float
 
     def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult:
-        """Who is heard. Nobody is described in a tenant that has no voice on record, and then there is no
-        cell. A failure is a hole in coverage, and no error."""
+        """Match the voices of a clip.
+
+        A tenant without enrolled voices gets no templates and no cell. A failure is a gap in coverage, not an
+        exception.
+        """
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
             return MatchResult(cells=(_cell(note=f"Voices were not compared: {error.message}", ran=False),))
-        people = people_in(consented, protected)
+        people = count_people(consented, protected)
         if not people:
             return MatchResult()
         try:
-            templates = self.describer.voices(spoken.pieces) if spoken.pieces else ()
+            templates = self.embedder.embed(spoken.pieces) if spoken.pieces else ()
         except Exception as error:
-            return MatchResult(cells=(_cell(note=failure("Voices", error), ran=False),))
-        covers = [covering_record((one,), consented, self.distances.consent) for one in templates]
+            return MatchResult(cells=(_cell(note=failure_note("Voices", error), ran=False),))
+        covers = [find_shared_consent((one,), consented, self.distances.consent) for one in templates]
         everybody = not spoken.note and all(cover is not None for cover in covers)
         consents = tuple(sorted({cover for cover in covers if cover is not None})) if everybody else ()
         return MatchResult(
             findings=tuple(
-                _finding(person, near, self.distances.gallery, consents, self.describer.version)
-                for person, near in _matches(spoken.pieces, templates, protected, self.distances.gallery)
+                _finding(person, near, self.distances.protected, consents, self.embedder.version)
+                for person, near in _matches(spoken.pieces, templates, protected, self.distances.protected)
             ),
             cells=(_cell(note=spoken.note, ran=bool(spoken.pieces) or not spoken.note, people=people),),
             consents=consents,
-            everybody=everybody,
-            people=people,
+            all_covered=everybody,
+            compared_people=people,
         )
 
 
@@ -121,10 +124,10 @@ def _matches(
     protected: Sequence[EnrolledPerson],
     within: float,
 ) -> list[tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]]:
-    """Protected people, each with the pieces that are near to them."""
+    """Protected people with the pieces that match them."""
     found: dict[str, tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]] = {}
     for piece, template in zip(pieces, templates, strict=True):
-        one = nearest((template,), protected)
+        one = find_nearest((template,), protected)
         if one is not None and one[0] <= within:
             found.setdefault(one[1].record, (one[1], []))[1].append((one[0], piece))
     return [found[record] for record in sorted(found)]
@@ -139,17 +142,17 @@ def _finding(
 ) -> Finding:
     apart = min(one for one, _piece in near)
     times = merge_spans((piece.start_s, piece.end_s) for _apart, piece in near)
-    # Whoever consented is named beside; the rule that holds looks at the attribute.
+    # A consent does not remove the match; the policy rule that holds the video reads this attribute.
     covered = {"consented": True} if consents else {}
     return Finding(
         category=Category.LIKENESS.value,
-        score=likelihood(apart, within),
+        score=match_score(apart, within),
         modality=Modality.AUDIO,
         detector=NAME,
         version=version,
-        reason="A voice is like one in the gallery of protected people.",
+        reason="A voice is similar to that of a protected person.",
         evidence=(
-            *(TimeRange(start_s=start, end_s=end) for start, end in times[:_TIMES]),
+            *(TimeRange(start_s=start, end_s=end) for start, end in times[:_MAX_TIMES]),
             Match(list="gallery", entry=person.record, distance=round(apart, 3)),
             *(Match(list="consents", entry=one) for one in consents),
         ),
@@ -158,5 +161,5 @@ def _finding(
 
 
 def _cell(*, note: str, ran: bool, people: int = 0) -> Cell:
-    measured = f"voices: unmeasured, compared with {people} on record" if ran else None
-    return cell(NAME, Modality.AUDIO, note=note, ran=ran, measured=measured)
+    measured = f"voices: unmeasured, compared with {people} enrolled people" if ran else None
+    return likeness_cell(NAME, Modality.AUDIO, note=note, ran=ran, measured=measured)

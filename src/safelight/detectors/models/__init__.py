@@ -1,1 +1,1 @@
-"""Models that an installation names: from a folder or a hub, in a process of their own."""
+"""Custom models of the operator, from a folder or a model hub, each in its own process."""

@@ -1,4 +1,4 @@
-"""Many pictures through a model in batches; where memory runs out, in smaller ones. Pure."""
+"""Runs a model on pictures in batches, and halves the batch size when memory runs out. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: How runtimes say that a batch was too large.
-_SAID = ("out of memory", "failed to allocate", "bad_alloc", "cudaerrormemoryallocation")
+#: Parts of the messages by which runtimes report that a batch was too large.
+_OUT_OF_MEMORY_MESSAGES = ("out of memory", "failed to allocate", "bad_alloc", "cudaerrormemoryallocation")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a smaller batch may do where this one failed."""
-    return isinstance(error, MemoryError) or any(said in str(error).lower() for said in _SAID)
+    """Whether a call failed for lack of memory, so that a smaller batch may succeed."""
+    return isinstance(error, MemoryError) or any(
+        message in str(error).lower() for message in _OUT_OF_MEMORY_MESSAGES
+    )
 
 
-def in_batches(items: Sequence[T], run: Callable[[Sequence[T]], Sequence[R]], *, size: int) -> list[R]:
-    """`run` over all items, `size` at a time; a batch that memory does not hold is halved, as are the next.
+def run_in_batches(items: Sequence[T], run: Callable[[Sequence[T]], Sequence[R]], *, size: int) -> list[R]:
+    """Apply `run` to all items, at most `size` at a time; after an out-of-memory error the size is halved.
 
-    Raises what `run` raises where even a single item does not fit, or for another reason.
+    Raises what `run` raises if a single item does not fit, or for any other error.
     """
     done: list[R] = []
     while len(done) < len(items):
@@ -33,6 +35,6 @@ def in_batches(items: Sequence[T], run: Callable[[Sequence[T]], Sequence[R]], *,
             size = max(len(part) // 2, 1)
             continue
         if len(answers) != len(part):
-            raise ValueError(f"{len(answers)} answers to {len(part)} pictures")
+            raise ValueError(f"the model returned {len(answers)} rows for {len(part)} pictures")
         done += answers
     return done

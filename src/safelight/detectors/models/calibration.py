@@ -1,4 +1,4 @@
-"""From a model's raw scores to probabilities, on the operator's own pictures: Platt's way. Pure."""
+"""Platt scaling: fits a model's raw scores to probabilities on the operator's own pictures. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidField
 
-#: Pictures of each side that are needed, half of them to fit and half to measure.
-LEAST = 20
+#: Labelled pictures needed of each class; half are used to fit and half to measure.
+MIN_IMAGES_PER_CLASS = 20
 
 
 class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
-    """One category: 1 / (1 + exp(-(slope * raw + offset))), and what that gave on the other half."""
+    """Platt scaling of one category, 1 / (1 + exp(-(slope * raw + offset))), and its measured rates."""
 
     slope: float
     offset: float
     positives: int
     negatives: int
-    #: At 0.5, on pictures that were not fitted.
+    #: Rates at 0.5 on the half that was not fitted.
     recall: float
     false_positives: float
 
@@ -32,75 +32,77 @@ class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
         return _sigmoid(self.slope * raw + self.offset)
 
     @property
-    def sentence(self) -> str:
-        """What is said of it in coverage."""
+    def summary(self) -> str:
+        """The measured figure that coverage reports."""
         return (
             f"recall {self.recall:.2f}, false positives {self.false_positives:.2f} at 0.5, on"
-            f" {self.positives} and {self.negatives} pictures of the operator's own that were not fitted"
+            f" {self.positives} and {self.negatives} of the operator's own pictures that were not fitted"
         )
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """What `safelight models calibrate` writes; holds for these weights and these questions only."""
+    """The file that `safelight models calibrate` writes; valid only for these weights, prompts and labels."""
 
     model: str
-    #: Identity of the weights, and digest of what they were asked.
+    #: Hash of the weights, and digest of the prompts or labels.
     weights: str
-    asked: str
-    at: float
+    task_digest: str
+    created_at: float
     curves: dict[str, PlattCurve]
 
 
 def read_calibration(path: Path) -> Calibration | None:
-    """The calibration in a file; None where there is none. Raises `InvalidField` for another thing."""
+    """Read a calibration file; None if it does not exist. Raises `InvalidField` if it is not valid."""
     if not path.is_file():
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Calibration)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise InvalidField(f"{path} is no calibration: {error}.", param="calibration") from None
+        raise InvalidField(f"{path} is not a valid calibration: {error}.", param="calibration") from None
 
 
 def split_halves(names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Places to fit on and places to measure on, by the hash of a name: the same for every run."""
-    order = sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).hexdigest())
+    """Indices to fit and indices to measure, split by the hash of the name, so every run splits the same."""
+    order = sorted(range(len(names)), key=lambda index: hashlib.sha256(names[index].encode()).hexdigest())
     return sorted(order[::2]), sorted(order[1::2])
 
 
-def fitted(category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]) -> PlattCurve:
-    """The curve for one category. Raises `InvalidField` where there are too few pictures of either side."""
+def fit_curve(
+    category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]
+) -> PlattCurve:
+    """Fit and measure the curve of one category. Raises `InvalidField` with too few pictures of a class."""
     positives, negatives = sum(labels), len(labels) - sum(labels)
-    if min(positives, negatives) < LEAST:
+    if min(positives, negatives) < MIN_IMAGES_PER_CLASS:
         raise InvalidField(
-            f"{category}: {positives} pictures that show it and {negatives} that do not;"
-            f" {LEAST} of each are needed.",
+            f"{category}: {positives} pictures show it and {negatives} do not;"
+            f" {MIN_IMAGES_PER_CLASS} of each are needed.",
             param="data",
         )
     fit: list[int] = []
     measure: list[int] = []
     for side in (True, False):
-        places = [place for place, label in enumerate(labels) if label is side]
-        first, second = split_halves([names[place] for place in places])
-        fit += [places[place] for place in first]
-        measure += [places[place] for place in second]
-    slope, offset = platt(
-        np.asarray([raw[place] for place in fit]), np.asarray([labels[place] for place in fit])
+        indices = [index for index, label in enumerate(labels) if label is side]
+        first, second = split_halves([names[index] for index in indices])
+        fit += [indices[index] for index in first]
+        measure += [indices[index] for index in second]
+    slope, offset = fit_platt(
+        np.asarray([raw[index] for index in fit]), np.asarray([labels[index] for index in fit])
     )
-    said = [_sigmoid(slope * raw[place] + offset) >= 0.5 for place in measure]
-    held = [labels[place] for place in measure]
-    yes, no = sum(held), len(held) - sum(held)
+    predictions = [_sigmoid(slope * raw[index] + offset) >= 0.5 for index in measure]
+    truth = [labels[index] for index in measure]
+    yes, no = sum(truth), len(truth) - sum(truth)
     return PlattCurve(
         slope=slope,
         offset=offset,
         positives=yes,
         negatives=no,
-        recall=sum(one for one, label in zip(said, held, strict=True) if label) / yes,
-        false_positives=sum(one for one, label in zip(said, held, strict=True) if not label) / no,
+        recall=sum(one for one, label in zip(predictions, truth, strict=True) if label) / yes,
+        false_positives=sum(one for one, label in zip(predictions, truth, strict=True) if not label) / no,
     )
 
 
-def platt(raw: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset by Newton's method, with Platt's softened targets, so that no fit is ever certain."""
+def fit_platt(raw: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset by Newton's method. Platt's softened targets keep every probability below 1."""
     yes, no = int(labels.sum()), int((~labels).sum())
     target = np.where(labels, (yes + 1) / (yes + 2), 1 / (no + 2))
     middle, width = float(raw.mean()), float(raw.std()) or 1.0

@@ -1,4 +1,4 @@
-"""A model from a hub into a folder: at one commit, only files that hold no code, every hash recorded."""
+"""Downloads a model from a hub into a folder, at one commit, without code, with the hash of every file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -17,88 +18,102 @@ import msgspec
 from safelight.errors import InvalidField, SafelightError
 from safelight.net.fetch import Fetcher
 
-from .weights import MANIFEST, SUFFIXES, Manifest, files_in, read_manifest, verify_files
+from .weights import MANIFEST, SUFFIXES, Manifest, hash_files, read_manifest, verify_files
 
 HUB = "https://huggingface.co"
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_MOST_FILES, _LARGEST, _LISTING = 200, 20 << 30, 8 << 20
-#: Folders of a repository with the same weights for other runtimes.
-_ELSEWHERE = ("flax", "tf_", "openvino", "coreml")
+_MAX_FILES, _MAX_FILE_BYTES, _MAX_LISTING_BYTES = 200, 20 << 30, 8 << 20
+#: Folders of a repository that hold the same weights for other runtimes.
+_OTHER_RUNTIME_PREFIXES = ("flax", "tf_", "openvino", "coreml")
 
 
-class NotPulled(SafelightError):
-    """A model could not be fetched."""
+class DownloadFailed(SafelightError):
+    """A model could not be downloaded."""
 
     code = "model_not_pulled"
 
 
-def pull(
-    repo: str,
+@dataclass(frozen=True, kw_only=True)
+class HubModel:
+    """A model repository at a hub."""
+
+    #: `owner/name`.
+    repo: str
+    #: Commit of 40 hex digits; empty: what the hub calls `main`.
+    revision: str = ""
+    hub: str = HUB
+
+
+def download_model(
+    model: HubModel,
     into: Path,
     fetcher: Fetcher,
     *,
-    revision: str = "",
-    hub: str = HUB,
     clock: Callable[[], float] = time.time,
     progress: Callable[[str, int], None] | None = None,
 ) -> Manifest:
-    """The files of `repo` in the new folder `into`, whole or not at all, and what was recorded of them.
+    """Download a model into the new folder `into`, completely or not at all, and return its manifest.
 
-    Where the folder is there it is verified, and has to be of the asked-for commit. Raises `NotPulled`,
-    `WeightsChanged`, `InvalidField`.
+    An existing folder is verified instead; it must hold the requested commit. Raises `DownloadFailed`,
+    `WeightsChanged` or `InvalidField`.
     """
+    repo, revision, hub = model.repo, model.revision, model.hub
     if not _REPO.fullmatch(repo):
-        raise InvalidField(f"{repo!r} is no owner/name of a hub.", param="repo")
+        raise InvalidField(f"{repo!r} is not an owner/name of a hub.", param="repo")
     if revision and not _COMMIT.fullmatch(revision):
-        raise InvalidField(f"{revision!r} is no commit of 40 hex digits.", param="revision")
+        raise InvalidField(f"{revision!r} is not a commit of 40 hex digits.", param="revision")
     if into.exists():
-        return _held(into, repo, revision)
+        return _verify_existing(into, model)
     into.parent.mkdir(parents=True, exist_ok=True)
     part = into.parent / f".{into.name}.{secrets.token_hex(4)}"
     part.mkdir()
     try:
-        said = _listing(repo, revision or "main", fetcher, hub, part)
-        commit = str(said.get("sha", ""))
+        listing = _fetch_listing(model, fetcher, part)
+        commit = str(listing.get("sha", ""))
         if not _COMMIT.fullmatch(commit) or (revision and commit != revision):
-            raise NotPulled(f"The hub names the commit {commit[:60]!r} for {repo} at {revision or 'main'}.")
-        for name, size, sha256 in wanted(said):
+            raise DownloadFailed(
+                f"The hub returned the commit {commit[:60]!r} for {repo} at {revision or 'main'}."
+            )
+        for name, size, sha256 in select_files(listing):
             if progress is not None:
                 progress(name, size)
             target = part / name
             target.parent.mkdir(parents=True, exist_ok=True)
             url = f"{hub}/{repo}/resolve/{commit}/{quote(name)}"
-            got = fetcher.fetch(url, target, max_bytes=min(max(size, 1), _LARGEST) if size else _LARGEST)
-            if sha256 and got.sha256 != sha256:
-                raise NotPulled(f"{name} is not the file that the hub's listing names.")
-        card = said.get("cardData")
+            fetched = fetcher.fetch(
+                url, target, max_bytes=min(max(size, 1), _MAX_FILE_BYTES) if size else _MAX_FILE_BYTES
+            )
+            if sha256 and fetched.sha256 != sha256:
+                raise DownloadFailed(f"{name} does not have the sha256 of the hub's listing.")
+        card = listing.get("cardData")
         manifest = Manifest(
             repo=repo,
             revision=commit,
             licence=str(card.get("license", "")) if isinstance(card, Mapping) else "",
             hub=hub,
             pulled_at=clock(),
-            files=files_in(part),
+            files=hash_files(part),
         )
         (part / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         part.rename(into)
-    except NotPulled:
+    except DownloadFailed:
         raise
     except (SafelightError, OSError, ValueError) as error:
-        raise NotPulled(
-            f"{repo} could not be fetched: {error}",
-            remedy="Is the hub reachable from here? Files that came another way can lie in a folder that the"
-            " settings name.",
+        raise DownloadFailed(
+            f"{repo} could not be downloaded: {error}",
+            remedy="Check that this machine reaches the hub, or copy the files into a folder and name it"
+            " in the settings.",
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return manifest
 
 
-def wanted(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:
-    """Name, size and hash (empty where the hub gives none) of what is taken from a repository. Pure.
+def select_files(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:
+    """Name, size and sha256 (empty if the hub gives none) of the files to download. Pure.
 
-    Where there are safetensors or ONNX files nothing pickled is taken; where there are neither, `NotPulled`.
+    Pickled weights are never downloaded. Raises `DownloadFailed` without safetensors or ONNX files.
     """
     found: list[tuple[str, int, str]] = []
     for one in listing.get("siblings", ()):
@@ -106,37 +121,40 @@ def wanted(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts or "\\" in name or path.name.startswith("."):
             continue
-        if path.suffix not in SUFFIXES or path.parts[0].startswith(_ELSEWHERE):
+        if path.suffix not in SUFFIXES or path.parts[0].startswith(_OTHER_RUNTIME_PREFIXES):
             continue
         lfs = one.get("lfs") or {}
         found.append((name, int(one.get("size") or lfs.get("size") or 0), str(lfs.get("sha256", ""))))
     if not any(name.endswith((".safetensors", ".onnx")) for name, _size, _sha in found):
-        raise NotPulled(
-            "The repository holds weights neither as safetensors nor as ONNX; others are not taken."
+        raise DownloadFailed(
+            "The repository holds neither safetensors nor ONNX files; other formats are not downloaded."
         )
-    if len(found) > _MOST_FILES:
-        raise NotPulled(f"The repository has {len(found)} files; more than {_MOST_FILES} are not taken.")
+    if len(found) > _MAX_FILES:
+        raise DownloadFailed(f"The repository has {len(found)} files; at most {_MAX_FILES} are downloaded.")
     return found
 
 
-def _listing(repo: str, revision: str, fetcher: Fetcher, hub: str, folder: Path) -> dict[str, Any]:
+def _fetch_listing(model: HubModel, fetcher: Fetcher, folder: Path) -> dict[str, Any]:
     path = folder / ".listing"
-    fetcher.fetch(f"{hub}/api/models/{repo}/revision/{revision}?blobs=true", path, max_bytes=_LISTING)
-    said = json.loads(path.read_bytes())
+    url = f"{model.hub}/api/models/{model.repo}/revision/{model.revision or 'main'}?blobs=true"
+    fetcher.fetch(url, path, max_bytes=_MAX_LISTING_BYTES)
+    listing = json.loads(path.read_bytes())
     path.unlink()
-    if not isinstance(said, dict):
-        raise NotPulled("The hub answered with no listing.")
-    return said
+    if not isinstance(listing, dict):
+        raise DownloadFailed("The hub's listing is not a JSON object.")
+    return listing
 
 
-def _held(folder: Path, repo: str, revision: str) -> Manifest:
+def _verify_existing(folder: Path, model: HubModel) -> Manifest:
     manifest = read_manifest(folder)
     if manifest is None:
-        raise NotPulled(f"{folder} is there, and was not pulled.", remedy="Move it away first.")
+        raise DownloadFailed(
+            f"{folder} exists but was not made by `safelight models pull`.", remedy="Move it away first."
+        )
     verify_files(folder)
-    if manifest.repo != repo or (revision and manifest.revision != revision):
-        raise NotPulled(
-            f"{folder} holds {manifest.repo} at {manifest.revision[:12]}, and not what was asked for.",
-            remedy="Move it away first; calibrations of it will not hold for another.",
+    if manifest.repo != model.repo or (model.revision and manifest.revision != model.revision):
+        raise DownloadFailed(
+            f"{folder} holds {manifest.repo} at {manifest.revision[:12]}, not the requested model.",
+            remedy="Move it away first. Calibrations of it are not valid for other weights.",
         )
     return manifest

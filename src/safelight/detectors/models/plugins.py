@@ -1,4 +1,4 @@
-"""What the entry point names: the models that the settings configure, one scene detector each."""
+"""The detector `custom-models`: one scene detector for each model that the settings configure."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ from safelight.sandbox.entrypoints import EntryPoint
 from . import scoring
 from .calibration import Calibration, read_calibration
 from .process import ModelFailed, ModelProcess
-from .specs import ModelKind, ModelTable, read_models
+from .specs import ConfiguredModel, ModelKind, read_models
 
 VERSION = "1"
-_SENTENCE = (
+_NO_MODEL = (
     "No model is configured: [detectors.custom-models.models.NAME] with kind, folder and prompts or labels;"
     " see docs/models.md."
 )
 
 
-class HubModel:
-    """One configured model. Weights are loaded once, in a process of its own, when it is first asked."""
+class CustomModelDetector:
+    """One configured model. Its process starts and loads the weights on the first call."""
 
     remote = False
 
-    def __init__(self, named: ModelTable, calibration: Calibration | None) -> None:
-        self.name = f"hub:{named.name}"
-        self.version = f"{VERSION}+{named.spec.asked[:8]}"
-        self.capabilities = capabilities(named, calibration)
-        self._named, self._calibration = named, calibration
-        self._process = process_of(named)
+    def __init__(self, model: ConfiguredModel, calibration: Calibration | None) -> None:
+        self.name = f"hub:{model.name}"
+        self.version = f"{VERSION}+{model.spec.task_digest[:8]}"
+        self.capabilities = capabilities(model, calibration)
+        self._model, self._calibration = model, calibration
+        self._process = make_process(model)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        """Findings by still; of a video classifier, about the whole. Raises `ModelFailed`."""
-        rows = raw_scores(self._process, self._named, scene.stills, self._calibration)
-        seen: list[SceneFinding] = []
-        for place, row in enumerate(rows):
+        """Findings per keyframe, or about the whole scene for a video classifier. Raises `ModelFailed`."""
+        rows = raw_scores(self._process, self._model, scene.keyframes, self._calibration)
+        findings: list[SceneFinding] = []
+        for index, row in enumerate(rows):
             for category, raw in sorted(row.items()):
                 score = self._probability(category, raw)
-                if score >= self._named.spec.min_score:
-                    still = None if self._named.spec.kind is ModelKind.VIDEO else place
-                    seen.append(SceneFinding(finding=self._finding(category, score), still=still))
-        return seen
+                if score >= self._model.spec.min_score:
+                    still = None if self._model.spec.kind is ModelKind.VIDEO else index
+                    findings.append(SceneFinding(finding=self._finding(category, score), keyframe=still))
+        return findings
 
     def close(self) -> None:
-        """End its process, where there is one."""
+        """End the model process if it runs."""
         self._process.close()
 
     def _probability(self, category: str, raw: float) -> float:
@@ -72,19 +72,19 @@ class HubModel:
             modality=Modality.FRAMES,
             detector=self.name,
             version=self.version,
-            reason=f"The model {self._named.name!r} sees this.",
-            attributes={"kind": self._named.spec.kind.value},
+            reason=f"The model {self._model.name!r} reports this category.",
+            attributes={"kind": self._model.spec.kind.value},
         )
 
 
-class HubModels:
-    """All configured models, each a detector of its own: where one fails, the others' cells stay whole."""
+class CustomModels:
+    """All configured models. Each is a detector of its own, so a failure only affects its own cells."""
 
     name = "custom-models"
     version = VERSION
     remote = False
 
-    def __init__(self, parts: Sequence[HubModel]) -> None:
+    def __init__(self, parts: Sequence[CustomModelDetector]) -> None:
         self.parts = tuple(parts)
         self.capabilities = tuple(one for part in parts for one in part.capabilities)
 
@@ -92,31 +92,35 @@ class HubModels:
         return [seen for part in self.parts for seen in part.inspect_scene(scene)]
 
 
-def process_of(named: ModelTable) -> ModelProcess:
-    """The process that holds this model, not started yet."""
-    options = {"folder": str(named.folder.absolute()), "spec": msgspec.to_builtins(named.spec)}
+def make_process(model: ConfiguredModel) -> ModelProcess:
+    """The process for this model, not started yet."""
+    options = {"folder": str(model.folder.absolute()), "spec": msgspec.to_builtins(model.spec)}
     return ModelProcess(EntryPoint.of(scoring.load), options)
 
 
 def raw_scores(
     process: ModelProcess,
-    named: ModelTable,
+    model: ConfiguredModel,
     stills: Sequence[Keyframe],
     calibration: Calibration | None = None,
 ) -> list[dict[str, float]]:
-    """Uncalibrated scores, a row for each still. Raises `ModelFailed`, also for other weights."""
-    answer = asked(process, named, stills)
+    """Uncalibrated scores, one row per keyframe. Raises `ModelFailed`, also if the weights are not the
+    calibrated ones.
+    """
+    answer = query_process(process, model, stills)
     if calibration is not None and answer["weights"] != calibration.weights:
-        raise ModelFailed("The model is not the one that was calibrated; calibrate it again.")
+        raise ModelFailed("The model's weights changed after the calibration; calibrate it again.")
     rows: list[dict[str, float]] = answer["rows"]
-    wanted = 1 if named.spec.kind is ModelKind.VIDEO else len(stills)
+    wanted = 1 if model.spec.kind is ModelKind.VIDEO else len(stills)
     if len(rows) != wanted or not all(math.isfinite(raw) for row in rows for raw in row.values()):
-        raise ModelFailed("The model answered with what is no score.")
+        raise ModelFailed("The model returned something that is not a score.")
     return rows
 
 
-def asked(process: ModelProcess, named: ModelTable, stills: Sequence[Keyframe]) -> dict[str, Any]:
-    """The answer of the model process about these stills."""
+def query_process(
+    process: ModelProcess, model: ConfiguredModel, stills: Sequence[Keyframe]
+) -> dict[str, Any]:
+    """Send the keyframes to the model process and return its answer."""
     request = [
         {
             "frame": still.frame,
@@ -128,74 +132,82 @@ def asked(process: ModelProcess, named: ModelTable, stills: Sequence[Keyframe]) 
         }
         for still in stills
     ]
-    return process.call({"stills": request}, timeout_s=named.spec.timeout_s)
+    return process.call({"stills": request}, timeout_s=model.spec.timeout_s)
 
 
-def capabilities(named: ModelTable, calibration: Calibration | None) -> tuple[Capability, ...]:
-    """The cells a model fills. A video classifier looks at no single picture."""
-    places = (Modality.FRAMES,) if named.spec.kind is ModelKind.VIDEO else (Modality.IMAGE, Modality.FRAMES)
+def capabilities(model: ConfiguredModel, calibration: Calibration | None) -> tuple[Capability, ...]:
+    """The cells that a model fills. A video classifier does not fill cells of single images."""
+    places = (Modality.FRAMES,) if model.spec.kind is ModelKind.VIDEO else (Modality.IMAGE, Modality.FRAMES)
     return tuple(
         Capability(
             category=category,
             modality=modality,
-            measured=None if calibration is None else calibration.curves[category].sentence,
+            measured=None if calibration is None else calibration.curves[category].summary,
         )
-        for category in named.spec.categories
+        for category in model.spec.categories
         for modality in places
     )
 
 
-def _lacking(named: ModelTable) -> str | None:
-    """Why a model cannot be used: one sentence."""
-    if not named.folder.is_dir():
-        return f"The model {named.name!r} is not at {named.folder}: safelight models pull {named.name}."
-    calibration = read_calibration(named.calibration)
+def _why_unusable(model: ConfiguredModel) -> str | None:
+    """Why a model cannot be used, in one sentence, or None."""
+    if not model.folder.is_dir():
+        return f"The model {model.name!r} is not at {model.folder}; run: safelight models pull {model.name}."
+    calibration = read_calibration(model.calibration)
     if calibration is None:
-        if named.spec.kind is ModelKind.ZERO_SHOT:
+        if model.spec.kind is ModelKind.ZERO_SHOT:
             return (
-                f"The model {named.name!r} is not calibrated, and its scores mean nothing yet:"
-                f" safelight models calibrate {named.name} DIR."
+                f"The model {model.name!r} is not calibrated, so its scores have no meaning yet; run:"
+                f" safelight models calibrate {model.name} DIR."
             )
         return None
-    if calibration.asked != named.spec.asked or set(calibration.curves) != set(named.spec.categories):
-        return f"The model {named.name!r} is asked something else than was calibrated: calibrate it again."
+    if calibration.task_digest != model.spec.task_digest or set(calibration.curves) != set(
+        model.spec.categories
+    ):
+        return (
+            f"Prompts or labels of the model {model.name!r} changed since its calibration; calibrate again."
+        )
     return None
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _why_none_usable(options: dict[str, Any]) -> str | None:
     try:
         models = read_models(options)
-        lacking = [sentence for named in models if (sentence := _lacking(named)) is not None]
+        problems = [sentence for model in models if (sentence := _why_unusable(model)) is not None]
     except SafelightError as error:
         return error.message
     if not models:
-        return _SENTENCE
-    # One that is not ready takes nothing from the others, which is why they are not all given up.
-    return " ".join(lacking) if len(lacking) == len(models) else None
+        return _NO_MODEL
+    # A model that is not ready does not disable the others, so this reports only if none is ready.
+    return " ".join(problems) if len(problems) == len(models) else None
 
 
-def _ready(options: dict[str, Any]) -> list[tuple[ModelTable, Calibration | None]]:
+def _usable_models(options: dict[str, Any]) -> list[tuple[ConfiguredModel, Calibration | None]]:
     return [
-        (named, read_calibration(named.calibration))
-        for named in read_models(options)
-        if _lacking(named) is None
+        (model, read_calibration(model.calibration))
+        for model in read_models(options)
+        if _why_unusable(model) is None
     ]
 
 
-def _load(options: dict[str, Any]) -> HubModels:
-    return HubModels([HubModel(named, calibration) for named, calibration in _ready(options)])
+def _load(options: dict[str, Any]) -> CustomModels:
+    return CustomModels(
+        [CustomModelDetector(model, calibration) for model, calibration in _usable_models(options)]
+    )
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
-    return tuple(one for named, calibration in _ready(options) for one in capabilities(named, calibration))
+    return tuple(
+        one for model, calibration in _usable_models(options) for one in capabilities(model, calibration)
+    )
 
 
 HUB = DetectorPlugin(
     name="custom-models",
     version=VERSION,
-    place=RunLocation.SCENE,
+    location=RunLocation.SCENE,
     capabilities=(),
     load=_load,
-    missing=_missing,
-    claims=_claims,
+    missing=_why_none_usable,
+    configured_capabilities=_claims,
 )

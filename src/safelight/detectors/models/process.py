@@ -1,4 +1,4 @@
-"""A process that holds a model: weights loaded once, asked over a pipe, ended when it hangs."""
+"""Model process: loads weights once, answers requests over a pipe, and is killed when it hangs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import msgspec
 from safelight.errors import SafelightError
 from safelight.sandbox.entrypoints import EntryPoint
 
-MAX_MESSAGE = 64 << 20
+MAX_MESSAGE_BYTES = 64 << 20
 _WORKER = "safelight.detectors.models.worker"
-#: What a model process is given of our own environment: no keys, no proxies.
-_KEPT = (
+#: Environment variables that a model process inherits; no keys and no proxies.
+_INHERITED_VARIABLES = (
     "PATH",
     "HOME",
     "LANG",
@@ -31,39 +31,39 @@ _KEPT = (
 
 
 class ModelFailed(SafelightError):
-    """The model gave no answer, so that its categories stay unchecked."""
+    """The model process gave no valid answer; the categories of the model stay unchecked."""
 
     code = "model_failed"
 
 
 class ModelProcess:
-    """One process, started when it is first asked. Safe to call from several threads, one at a time.
+    """A process that is started on the first call. Thread-safe; it answers one call at a time.
 
-    The process calls `factory` with `options`; it returns the function that answers requests.
-    A call that takes too long ends the process; the next call starts another.
+    The process calls `factory` with `options`; the result is the function that answers requests. A call that
+    takes too long kills the process; the next call starts a new one.
     """
 
     def __init__(self, factory: EntryPoint, options: dict[str, Any], *, load_s: float = 180.0) -> None:
-        self._opening = {"factory": factory, "options": options}
+        self._load_request = {"factory": factory, "options": options}
         self._load_s = load_s
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
     def call(self, request: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
-        """The answer to a request. Raises `ModelFailed` with the reason."""
+        """Send a request and return the answer. Raises `ModelFailed` with the reason."""
         with self._lock:
             if self._child is None or self._child.poll() is not None:
                 self._start()
-            return self._asked(request, timeout_s)
+            return self._exchange(request, timeout_s)
 
     def close(self) -> None:
-        """End the process, where there is one."""
+        """End the process if it runs."""
         with self._lock:
             self._end()
 
     def _start(self) -> None:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        # Nothing is fetched behind our back.
+        environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+        # The libraries must not download anything.
         environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self._child = subprocess.Popen(
@@ -74,9 +74,9 @@ class ModelProcess:
             env=environment,
             start_new_session=True,
         )
-        self._asked(self._opening, self._load_s)
+        self._exchange(self._load_request, self._load_s)
 
-    def _asked(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def _exchange(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         child = self._child
         assert child is not None
         assert child.stdin is not None
@@ -84,25 +84,25 @@ class ModelProcess:
             data = msgspec.msgpack.encode(request)
             child.stdin.write(len(data).to_bytes(4, "big") + data)
             child.stdin.flush()
-            answer = msgspec.msgpack.decode(self._read(child, time.monotonic() + timeout_s))
+            answer = msgspec.msgpack.decode(self._read_answer(child, time.monotonic() + timeout_s))
             if not isinstance(answer, dict):
                 raise ValueError("no mapping")
         except (OSError, EOFError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             self._end()
-            raise ModelFailed(_said(error, timeout_s)) from error
+            raise ModelFailed(_describe_error(error, timeout_s)) from error
         if "error" in answer:
-            if request is self._opening:
+            if request is self._load_request:
                 self._end()
             raise ModelFailed(str(answer["error"])[:300])
         return answer
 
-    def _read(self, child: subprocess.Popen[bytes], deadline: float) -> bytes:
-        size = int.from_bytes(self._bytes(child, 4, deadline), "big")
-        if size > MAX_MESSAGE:
+    def _read_answer(self, child: subprocess.Popen[bytes], deadline: float) -> bytes:
+        size = int.from_bytes(self._read_bytes(child, 4, deadline), "big")
+        if size > MAX_MESSAGE_BYTES:
             raise ValueError("an answer that is too long")
-        return self._bytes(child, size, deadline)
+        return self._read_bytes(child, size, deadline)
 
-    def _bytes(self, child: subprocess.Popen[bytes], wanted: int, deadline: float) -> bytes:
+    def _read_bytes(self, child: subprocess.Popen[bytes], wanted: int, deadline: float) -> bytes:
         assert child.stdout is not None
         number, found = child.stdout.fileno(), bytearray()
         with selectors.DefaultSelector() as selector:
@@ -131,7 +131,7 @@ class ModelProcess:
         child.wait()
 
 
-def _said(error: Exception, timeout_s: float) -> str:
+def _describe_error(error: Exception, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"The model did not answer within {timeout_s:g} s."
     if isinstance(error, EOFError | BrokenPipeError):

@@ -1,4 +1,4 @@
-"""What runs a model: ONNX Runtime, OpenVINO or torch. Loaded in a model process only."""
+"""Inference runtimes: ONNX Runtime, OpenVINO or torch. Loaded in a model process only."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .preprocessing import Pixels, labels_of, many_labels, picture_rules, preprocess, sentences
+from .preprocessing import Pixels, is_multi_label, preprocess, read_labels, read_preprocessing, tokenize
 from .specs import ModelKind, ModelSpec, Runtime
 
 Rows = npt.NDArray[np.float32]
 
 
 class LoadedModel(Protocol):
-    """A loaded model. Which of the three is called depends on its kind."""
+    """A loaded model. Its kind determines which of the three methods is called."""
 
     #: A classifier's labels.
     labels: Sequence[str]
 
-    def describe(self, pictures: list[Pixels]) -> Rows:
-        """(pictures, numbers), each of length one."""
+    def embed_images(self, pictures: list[Pixels]) -> Rows:
+        """Image embeddings, (pictures, width), rows of length one."""
 
-    def read(self, texts: list[str]) -> Rows:
-        """(texts, numbers), each of length one."""
+    def embed_texts(self, texts: list[str]) -> Rows:
+        """Text embeddings, (texts, width), rows of length one."""
 
     def classify(self, pictures: list[Pixels]) -> Rows:
-        """(pictures, labels), probabilities; for a video classifier one row for all."""
+        """Probabilities, (pictures, labels); one row in total for a video classifier."""
 
 
 def load_runtime(folder: Path, spec: ModelSpec) -> LoadedModel:
-    """The model in a folder. Raises whatever the runtime raises."""
+    """Load the model in a folder. Raises what the runtime raises."""
     if spec.runtime is Runtime.TORCH:
         return TorchModel(folder, spec)
     return GraphModel(folder, spec)
 
 
 class GraphModel:
-    """Exported graphs: `vision_model.onnx` and `text_model.onnx`, or `model.onnx` for a classifier."""
+    """A model as ONNX graphs: `vision_model.onnx` and `text_model.onnx`, or `model.onnx` for a classifier."""
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
-        self._folder, self._rules = folder, picture_rules(folder)
+        self._folder, self._preprocessing = folder, read_preprocessing(folder)
         open_ = _openvino if spec.runtime is Runtime.OPENVINO else _onnxruntime
         name = "vision_model.onnx" if spec.kind is ModelKind.ZERO_SHOT else "model.onnx"
-        self._picture = open_(_graph(folder, name), spec.device)
-        self._text = (
-            open_(_graph(folder, "text_model.onnx"), spec.device)
+        self._vision_graph = open_(_find_graph(folder, name), spec.device)
+        self._text_graph = (
+            open_(_find_graph(folder, "text_model.onnx"), spec.device)
             if spec.kind is ModelKind.ZERO_SHOT
             else None
         )
-        self.labels: Sequence[str] = () if spec.kind is ModelKind.ZERO_SHOT else labels_of(folder)
-        self._many = spec.kind is not ModelKind.ZERO_SHOT and many_labels(folder)
+        self.labels: Sequence[str] = () if spec.kind is ModelKind.ZERO_SHOT else read_labels(folder)
+        self._multi_label = spec.kind is not ModelKind.ZERO_SHOT and is_multi_label(folder)
 
-    def describe(self, pictures: list[Pixels]) -> Rows:
-        return _unit(self._picture.run({"pixel_values": preprocess(pictures, self._rules)}))
+    def embed_images(self, pictures: list[Pixels]) -> Rows:
+        return _unit_rows(self._vision_graph.run({"pixel_values": preprocess(pictures, self._preprocessing)}))
 
-    def read(self, texts: list[str]) -> Rows:
-        if self._text is None:
-            raise ValueError("this model reads no sentences")
-        return _unit(self._text.run(sentences(self._folder, texts, self._text.inputs)))
+    def embed_texts(self, texts: list[str]) -> Rows:
+        if self._text_graph is None:
+            raise ValueError("this model does not embed sentences")
+        return _unit_rows(self._text_graph.run(tokenize(self._folder, texts, self._text_graph.inputs)))
 
     def classify(self, pictures: list[Pixels]) -> Rows:
-        logits = self._picture.run({"pixel_values": preprocess(pictures, self._rules)})
-        return _probabilities(logits, self._many)
+        logits = self._vision_graph.run({"pixel_values": preprocess(pictures, self._preprocessing)})
+        return _probabilities(logits, self._multi_label)
 
 
 class Graph(Protocol):
@@ -82,29 +82,31 @@ class _OnnxGraph:
         if device != "cpu" and "CUDAExecutionProvider" in have:
             wanted.insert(0, "CUDAExecutionProvider")
         elif device not in ("cpu", "auto"):
-            raise ValueError(f"this onnxruntime has no {device}; it has {', '.join(sorted(have))}")
+            raise ValueError(
+                f"this onnxruntime does not support {device}; it supports {', '.join(sorted(have))}"
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=wanted)
         self.inputs = {one.name for one in self._session.get_inputs()}
 
     def run(self, values: dict[str, Any]) -> Rows:
-        return _flat(self._session.run(None, values))
+        return _first_matrix(self._session.run(None, values))
 
 
 class _OpenvinoGraph:
     def __init__(self, path: Path, device: str) -> None:
         import openvino
 
-        where = {"auto": "AUTO", "cpu": "CPU"}.get(device, device.upper())
-        # Half precision, the default of some processors, would say something else on each machine.
+        device_name = {"auto": "AUTO", "cpu": "CPU"}.get(device, device.upper())
+        # Half precision, the default on some processors, would give other scores on other machines.
         exact = {"INFERENCE_PRECISION_HINT": "f32"}
-        self._model = openvino.Core().compile_model(str(path), where, exact)
+        self._model = openvino.Core().compile_model(str(path), device_name, exact)
         self.inputs = {port.get_any_name() for port in self._model.inputs}
 
     def run(self, values: dict[str, Any]) -> Rows:
         answer = self._model(values)
-        return _flat([answer[port] for port in self._model.outputs])
+        return _first_matrix([answer[port] for port in self._model.outputs])
 
 
 def _onnxruntime(path: Path, device: str) -> Graph:
@@ -116,7 +118,7 @@ def _openvino(path: Path, device: str) -> Graph:
 
 
 class TorchModel:
-    """transformers and torch, from a folder, safetensors only, no code of the model's own, no network."""
+    """A transformers model from a folder: safetensors only, no code of the model, no network."""
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
         import torch
@@ -134,8 +136,8 @@ class TorchModel:
         given = {"local_files_only": True, "trust_remote_code": False}
         self._model = kinds[spec.kind].from_pretrained(folder, use_safetensors=True, **given)
         self._model.eval().to(self._device)
-        self._pictures = transformers.AutoImageProcessor.from_pretrained(folder, **given)
-        self._words = (
+        self._image_processor = transformers.AutoImageProcessor.from_pretrained(folder, **given)
+        self._tokenizer = (
             transformers.AutoTokenizer.from_pretrained(folder, **given)
             if spec.kind is ModelKind.ZERO_SHOT
             else None
@@ -145,69 +147,69 @@ class TorchModel:
         self.labels: Sequence[str] = (
             () if spec.kind is ModelKind.ZERO_SHOT else [str(named[key]) for key in sorted(named)]
         )
-        self._many = spec.kind is not ModelKind.ZERO_SHOT and many_labels(folder)
+        self._multi_label = spec.kind is not ModelKind.ZERO_SHOT and is_multi_label(folder)
 
-    def describe(self, pictures: list[Pixels]) -> Rows:
-        return _unit(
-            self._features("get_image_features", self._pictures(images=pictures, return_tensors="pt"))
+    def embed_images(self, pictures: list[Pixels]) -> Rows:
+        return _unit_rows(
+            self._features("get_image_features", self._image_processor(images=pictures, return_tensors="pt"))
         )
 
-    def read(self, texts: list[str]) -> Rows:
-        if self._words is None:
-            raise ValueError("this model reads no sentences")
+    def embed_texts(self, texts: list[str]) -> Rows:
+        if self._tokenizer is None:
+            raise ValueError("this model does not embed sentences")
         length = getattr(self._model.config.text_config, "max_position_embeddings", 64)
-        words = self._words(
+        words = self._tokenizer(
             texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         )
-        return _unit(self._features("get_text_features", words))
+        return _unit_rows(self._features("get_text_features", words))
 
     def classify(self, pictures: list[Pixels]) -> Rows:
         if self._kind is ModelKind.VIDEO:
             frames = int(getattr(self._model.config, "num_frames", 16))
             places = np.linspace(0, len(pictures) - 1, frames).round().astype(int).tolist()
-            inputs = self._pictures([pictures[place] for place in places], return_tensors="pt")
+            inputs = self._image_processor([pictures[place] for place in places], return_tensors="pt")
         else:
-            inputs = self._pictures(images=pictures, return_tensors="pt")
+            inputs = self._image_processor(images=pictures, return_tensors="pt")
         with self._torch.inference_mode():
             logits = self._model(**inputs.to(self._device)).logits
-        return _probabilities(logits.float().cpu().numpy(), self._many)
+        return _probabilities(logits.float().cpu().numpy(), self._multi_label)
 
     def _features(self, name: str, inputs: Any) -> Rows:
         with self._torch.inference_mode():
             found = getattr(self._model, name)(**inputs.to(self._device))
-        # Some versions answer with the tensor, others with an output that holds it.
+        # Some versions return the tensor, others an output object that holds it.
         tensor = found if hasattr(found, "float") else found.pooler_output
         rows: Rows = tensor.float().cpu().numpy()
         return rows
 
 
-def _graph(folder: Path, name: str) -> Path:
+def _find_graph(folder: Path, name: str) -> Path:
     for path in (folder / "onnx" / name, folder / name):
         if path.is_file():
             return path
     raise FileNotFoundError(f"{name} is not in {folder.name}")
 
 
-def _flat(answers: Sequence[Any]) -> Rows:
-    """The answer with one row for each picture or sentence."""
+def _first_matrix(answers: Sequence[Any]) -> Rows:
+    """The first output with one row per picture or sentence."""
     for answer in answers:
         if np.ndim(answer) == 2:
             return np.asarray(answer, np.float32)
-    raise ValueError("the graph answers with nothing that has one row for each input")
+    raise ValueError("no output of the graph has one row for each input")
 
 
-def _unit(rows: Rows) -> Rows:
+def _unit_rows(rows: Rows) -> Rows:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(rows).all() or (lengths == 0).any():
-        raise ValueError("the model answered with numbers that are none")
+        raise ValueError("the model returned values that are not finite")
     return np.asarray(rows / lengths, np.float32)
 
 
-def _probabilities(logits: npt.NDArray[Any], many: bool) -> Rows:
+def _probabilities(logits: npt.NDArray[Any], multi_label: bool) -> Rows:
     values = np.asarray(logits, np.float64)
     if not np.isfinite(values).all():
-        raise ValueError("the model answered with numbers that are none")
-    if many:
+        raise ValueError("the model returned values that are not finite")
+    if multi_label:
         return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
     grown = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(grown / grown.sum(axis=1, keepdims=True), np.float32)

@@ -1,4 +1,4 @@
-"""A loaded model and what it is asked, to raw scores by category. Runs in the model process."""
+"""Computes raw scores per category with a loaded model. Runs in the model process."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from safelight.detectors.protocol import Keyframe
 
-from .batches import in_batches
+from .batches import run_in_batches
 from .preprocessing import Pixels
 from .runtimes import LoadedModel, load_runtime
 from .specs import ModelKind, ModelSpec
 from .weights import verify_files
 
-#: Differences of cosines are small; this brings them to the order of one.
-_SCALE = 100.0
-_EDGE = 1e-6
+#: Differences between cosines are small; this scales them to about 1.
+_COSINE_SCALE = 100.0
+_MIN_PROBABILITY = 1e-6
 
 
 def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What a model process answers with: `{"stills": [...]}` to rows of raw scores by category.
+    """Make the function that answers `{"stills": [...]}` with rows of raw scores by category.
 
-    The weights are hashed first, and refused where they are not what was pulled.
+    The weights are verified first. Raises `WeightsChanged` if they are not the downloaded ones.
     """
     folder, spec = Path(options["folder"]), msgspec.convert(options["spec"], ModelSpec)
     identity = verify_files(folder)
@@ -33,7 +33,7 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
-        return {"weights": identity, "rows": scorer.rows([still.pixels() for still in stills])}
+        return {"weights": identity, "rows": scorer.score_images([still.pixels() for still in stills])}
 
     return answer
 
@@ -41,37 +41,37 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
 class Scorer:
     """Raw scores of pictures.
 
-    Zero-shot: how much nearer a picture is to a category's sentences than to the harmless ones.
-    Classifiers: the log-odds of the category's labels.
+    Zero-shot: how much closer a picture is to a category's prompts than to the harmless prompts. Classifiers:
+    the log-odds of the category's labels.
     """
 
     def __init__(self, model: LoadedModel, spec: ModelSpec) -> None:
         self._model, self._spec = model, spec
         if spec.kind is ModelKind.ZERO_SHOT:
-            self._against = model.read(list(spec.negative_prompts))
-            self._prompts = {name: model.read(list(texts)) for name, texts in spec.prompts.items()}
+            self._harmless = model.embed_texts(list(spec.negative_prompts))
+            self._prompts = {name: model.embed_texts(list(texts)) for name, texts in spec.prompts.items()}
         else:
             missing = sorted(set(spec.labels) - set(model.labels))
             if missing:
                 raise ValueError(f"the model has no label {missing[0]!r}; it has {', '.join(model.labels)}")
 
-    def rows(self, pictures: Sequence[Pixels]) -> list[dict[str, float]]:
-        """One mapping for each picture; for a video classifier one for all of them together."""
+    def score_images(self, pictures: Sequence[Pixels]) -> list[dict[str, float]]:
+        """Scores by category, one mapping per picture; a video classifier returns one for all pictures."""
         if self._spec.kind is ModelKind.VIDEO:
-            return self._classified(list(pictures))
-        run = self._compared if self._spec.kind is ModelKind.ZERO_SHOT else self._classified
-        return in_batches(pictures, lambda part: run(list(part)), size=self._spec.batch)
+            return self._classify(list(pictures))
+        run = self._compare_with_prompts if self._spec.kind is ModelKind.ZERO_SHOT else self._classify
+        return run_in_batches(pictures, lambda part: run(list(part)), size=self._spec.batch)
 
-    def _compared(self, pictures: list[Pixels]) -> list[dict[str, float]]:
-        found = self._model.describe(pictures)
-        harmless = (found @ self._against.T).max(axis=1)
-        near = {name: (found @ rows.T).max(axis=1) - harmless for name, rows in self._prompts.items()}
+    def _compare_with_prompts(self, pictures: list[Pixels]) -> list[dict[str, float]]:
+        embeddings = self._model.embed_images(pictures)
+        harmless = (embeddings @ self._harmless.T).max(axis=1)
+        margins = {name: (embeddings @ rows.T).max(axis=1) - harmless for name, rows in self._prompts.items()}
         return [
-            {name: float(_SCALE * margin[place]) for name, margin in near.items()}
+            {name: float(_COSINE_SCALE * margin[place]) for name, margin in margins.items()}
             for place in range(len(pictures))
         ]
 
-    def _classified(self, pictures: list[Pixels]) -> list[dict[str, float]]:
+    def _classify(self, pictures: list[Pixels]) -> list[dict[str, float]]:
         probabilities = self._model.classify(pictures)
         rows = []
         for row in probabilities:
@@ -84,5 +84,5 @@ class Scorer:
 
 
 def _log_odds(probability: float) -> float:
-    inside = min(max(probability, _EDGE), 1 - _EDGE)
+    inside = min(max(probability, _MIN_PROBABILITY), 1 - _MIN_PROBABILITY)
     return float(np.log(inside / (1 - inside)))

@@ -1,4 +1,4 @@
-"""Which models an installation names, and what each is to look for: read from the settings."""
+"""Custom models in the settings: what each is, where its files are, and what it looks for."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from safelight.errors import SettingsError
 
 
 class ModelKind(StrEnum):
-    """How a model is asked."""
+    """How a model classifies."""
 
-    #: Pictures against sentences: CLIP, SigLIP, SigLIP 2. Says nothing before it is calibrated.
+    #: Compares pictures with sentences: CLIP, SigLIP, SigLIP 2. Needs a calibration before its scores mean
+    #: anything.
     ZERO_SHOT = "zero-shot"
-    #: A picture to one of the model's own labels.
+    #: Maps a picture to the model's own labels.
     IMAGE = "image-classifier"
-    #: Some frames together to one of the model's own labels.
+    #: Maps several frames together to the model's own labels.
     VIDEO = "video-classifier"
 
 
@@ -35,41 +36,41 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One table `[detectors.custom-models.models.NAME]`."""
 
     kind: ModelKind
-    #: The folder with the weights; empty: the one that `safelight models pull` made for this name.
+    #: The folder with the weights; empty: the folder that `safelight models pull` made for this name.
     folder: str = ""
-    #: Where `pull` gets it: `owner/name` at the hub, and the commit; empty: what the hub calls `main` at the
-    #: first pull, which is recorded and held to from then on.
+    #: Source for `pull`: `owner/name` at the hub, and the commit. Empty commit: the hub's `main` at the first
+    #: pull, which is recorded and then required.
     repo: str = ""
     revision: str = ""
     runtime: Runtime = Runtime.TORCH
-    #: auto: a GPU where the runtime finds one, else the CPU.
+    #: auto: a GPU if the runtime finds one, otherwise the CPU.
     device: str = "auto"
     batch: int = 16
     timeout_s: float = 120.0
-    #: Zero-shot: sentences by category, and sentences for everything harmless.
+    #: Zero-shot: sentences by category, and harmless sentences to compare with.
     prompts: dict[str, list[str]] = {}
     negative_prompts: list[str] = []
-    #: Classifiers: the model's labels to our categories.
+    #: Classifiers: the model's labels mapped to our categories.
     labels: dict[str, str] = {}
-    #: The file that `safelight models calibrate` wrote; empty: the one beside the model store.
+    #: The file that `safelight models calibrate` wrote; empty: the file next to the model store.
     calibration: str = ""
-    #: Scores below are not reported.
+    #: Lower scores are not reported.
     min_score: float = 0.3
 
     @property
     def categories(self) -> tuple[str, ...]:
-        named = self.prompts if self.kind is ModelKind.ZERO_SHOT else set(self.labels.values())
-        return tuple(sorted(named))
+        names = self.prompts if self.kind is ModelKind.ZERO_SHOT else set(self.labels.values())
+        return tuple(sorted(names))
 
     @property
-    def asked(self) -> str:
-        """A digest of what the model is asked; a calibration holds for one of it."""
-        what = json.dumps([self.kind, self.prompts, self.negative_prompts, self.labels], sort_keys=True)
-        return hashlib.sha256(what.encode()).hexdigest()[:16]
+    def task_digest(self) -> str:
+        """Digest of kind, prompts and labels. A calibration is valid for one digest."""
+        task = json.dumps([self.kind, self.prompts, self.negative_prompts, self.labels], sort_keys=True)
+        return hashlib.sha256(task.encode()).hexdigest()[:16]
 
 
-class ModelTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A model with its name and its places on disk."""
+class ConfiguredModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured model with its name and its paths."""
 
     name: str
     spec: ModelSpec
@@ -77,16 +78,18 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Path
 
 
-def read_models(options: Mapping[str, Any]) -> tuple[ModelTable, ...]:
-    """The models in the options of the detector `custom-models`. Raises `SettingsError` naming the model."""
+def read_models(options: Mapping[str, Any]) -> tuple[ConfiguredModel, ...]:
+    """The models in the options of the detector `custom-models`. Raises `SettingsError` with the model's
+    name.
+    """
     store = Path(str(options.get("store", "models")))
     tables = options.get("models", {})
     if not isinstance(tables, Mapping):
         raise SettingsError("detectors.custom-models.models should be tables, one for each model.")
-    return tuple(_named(str(name), table, store) for name, table in sorted(tables.items()))
+    return tuple(_read_model(str(name), table, store) for name, table in sorted(tables.items()))
 
 
-def _named(name: str, table: Any, store: Path) -> ModelTable:
+def _read_model(name: str, table: Any, store: Path) -> ConfiguredModel:
     try:
         spec = msgspec.convert(table, ModelSpec)
     except msgspec.ValidationError as error:
@@ -94,7 +97,7 @@ def _named(name: str, table: Any, store: Path) -> ModelTable:
     if not spec.categories:
         lacks = "prompts" if spec.kind is ModelKind.ZERO_SHOT else "labels"
         raise SettingsError(
-            f"detectors.custom-models.models.{name}: it has no {lacks}, so it would look for nothing."
+            f"detectors.custom-models.models.{name}: it has no {lacks}, so it would find nothing."
         )
     if spec.kind is ModelKind.ZERO_SHOT and not spec.negative_prompts:
         raise SettingsError(
@@ -102,7 +105,7 @@ def _named(name: str, table: Any, store: Path) -> ModelTable:
         )
     if spec.kind is ModelKind.VIDEO and spec.runtime is not Runtime.TORCH:
         raise SettingsError(f"detectors.custom-models.models.{name}: video classifiers run on torch only.")
-    return ModelTable(
+    return ConfiguredModel(
         name=name,
         spec=spec,
         folder=Path(spec.folder) if spec.folder else store / name,

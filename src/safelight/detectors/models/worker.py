@@ -1,4 +1,4 @@
-"""The process of a `ModelProcess`, started as `python -m safelight.detectors.models.worker`."""
+"""Main program of a `ModelProcess`, started as `python -m safelight.detectors.models.worker`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer until there is nothing more to read. The first request says what to load."""
+    """Answer requests until the input ends. The first request names the factory to load."""
     handler: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     while (head := requests.read(4)) and len(head) == 4:
         request = msgspec.msgpack.decode(requests.read(int.from_bytes(head, "big")))
@@ -32,7 +32,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> None:
-    # Libraries print; only we write where answers go.
+    # Libraries may print to stdout, so answers go to a copy of it and stdout goes to stderr.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

@@ -1,1 +1,1 @@
-"""Detectors that ask a server: guard models behind OpenAI-compatible endpoints."""
+"""Detectors that call a server: guard models and transcribers behind OpenAI-compatible endpoints."""

@@ -1,4 +1,4 @@
-"""A server that fails several times in a row gets no calls for a while."""
+"""Circuit breaker: a server that fails several times in a row gets no calls for a while."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Counts failures in a row. After `failure_threshold` of them it is open for `cooldown_s` seconds.
+    """Counts consecutive failures. After `failure_threshold` of them it is open for `cooldown_s` seconds.
 
     The first call afterwards is let through; if it fails too, the breaker opens again. Thread-safe.
     """

@@ -1,4 +1,4 @@
-"""Stills as the pictures a server is sent: one contact sheet, or a few of them each by itself."""
+"""Encodes keyframes for a vision guard: a contact sheet of several, or single pictures."""
 
 from __future__ import annotations
 
@@ -15,42 +15,44 @@ if TYPE_CHECKING:
     # Pillow comes with the extra `server`.
     from PIL.Image import Image as Picture
 
-#: Stills on a sheet, its columns, and the longest side of one.
-MOST, COLUMNS, SIDE = 16, 4, 384
+#: Frames on a sheet, columns of a sheet, and longest side of one frame in pixels.
+MAX_SHEET_FRAMES, COLUMNS, MAX_FRAME_SIDE_PX = 16, 4, 384
 _QUALITY = 80
 
 
-def pick_evenly(stills: Sequence[Keyframe], most: int) -> tuple[int, ...]:
-    """Places of so many stills, evenly over all of them, the first and the last among them. Pure."""
-    places = np.linspace(0, len(stills) - 1, min(most, len(stills))).round().astype(int)
-    return tuple(dict.fromkeys(places.tolist()))
+def pick_evenly(stills: Sequence[Keyframe], limit: int) -> tuple[int, ...]:
+    """Indices of at most `most` keyframes, evenly spaced, including the first and the last. Pure."""
+    indices = np.linspace(0, len(stills) - 1, min(limit, len(stills))).round().astype(int)
+    return tuple(dict.fromkeys(indices.tolist()))
 
 
-def sheet(stills: Sequence[Keyframe]) -> bytes:
-    """A JPEG with these stills, at most `MOST`, in order, row by row. Raises `ValueError`."""
+def draw_contact_sheet(stills: Sequence[Keyframe]) -> bytes:
+    """A JPEG contact sheet of up to `MAX_SHEET_FRAMES` keyframes, row by row. Raises `ValueError` for
+    other counts.
+    """
     from PIL import Image
 
-    if not 0 < len(stills) <= MOST:
-        raise ValueError(f"a sheet has 1 to {MOST} stills")
+    if not 0 < len(stills) <= MAX_SHEET_FRAMES:
+        raise ValueError(f"a contact sheet has 1 to {MAX_SHEET_FRAMES} frames")
     columns = min(COLUMNS, len(stills))
-    small = [_small(still, SIDE) for still in stills]
+    small = [_scaled_down(still, MAX_FRAME_SIDE_PX) for still in stills]
     width, height = max(one.width for one in small), max(one.height for one in small)
     page = Image.new("RGB", (width * columns, height * -(-len(small) // columns)))
     for place, picture in enumerate(small):
         page.paste(picture, (place % columns * width, place // columns * height))
-    return _jpeg(page)
+    return _encode_jpeg(page)
 
 
-def single(still: Keyframe, side: int = 768) -> bytes:
-    """One still as a JPEG."""
-    return _jpeg(_small(still, side))
+def encode_keyframe(still: Keyframe, side: int = 768) -> bytes:
+    """One keyframe as a JPEG."""
+    return _encode_jpeg(_scaled_down(still, side))
 
 
 def data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def _small(still: Keyframe, side: int) -> Picture:
+def _scaled_down(still: Keyframe, side: int) -> Picture:
     from PIL import Image
 
     picture = Image.fromarray(still.pixels())
@@ -58,7 +60,7 @@ def _small(still: Keyframe, side: int) -> Picture:
     return picture
 
 
-def _jpeg(picture: Picture) -> bytes:
+def _encode_jpeg(picture: Picture) -> bytes:
     into = io.BytesIO()
     picture.save(into, "JPEG", quality=_QUALITY)
     return into.getvalue()

@@ -1,4 +1,4 @@
-"""One server that is asked: in time, so many times a day; remembered when it answers, left alone when not."""
+"""Client of one guard server: time limit, daily call limit, answer cache and circuit breaker."""
 
 from __future__ import annotations
 
@@ -19,84 +19,86 @@ from safelight.net.client import AnswerTooLong, read_limited
 from .circuit_breaker import CircuitBreaker
 from .guard_formats import UnparseableResponse
 
-MAX_ANSWER = 1 << 20
+MAX_ANSWER_BYTES = 1 << 20
 
 
 class GuardUnavailable(SafelightError):
-    """The guard gave no usable answer, so that its categories stay unchecked."""
+    """The guard returned no usable answer; its categories stay unchecked."""
 
     code = "guard_silent"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointOptions:
-    """How a server is asked, as the operator configured it."""
+    """Limits for calls to a server, as the operator configured them."""
 
     timeout_s: float = 0.9
-    #: Failures in a row after which it is left alone, and for how many seconds.
+    #: Consecutive failures after which the circuit breaker opens, and the seconds it stays open.
     failure_threshold: int = 3
     cooldown_s: float = 30.0
-    remembers: int = 4096
-    #: Calls in any day; 0: no limit. What one costs is the operator's to know.
+    max_cached_answers: int = 4096
+    #: Calls in any 24 hours; 0: no limit. The server may charge for them.
     calls_per_day: int = 0
 
 
 class RemoteEndpoint:
-    """Safe to call from several threads."""
+    """Thread-safe client that returns scores."""
 
     def __init__(
-        self, client: httpx.Client, care: EndpointOptions, *, clock: Callable[[], float] = time.monotonic
+        self, client: httpx.Client, options: EndpointOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client, self._care, self._clock = client, care, clock
+        self._client, self._options, self._clock = client, options, clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, dict[str, float]] = OrderedDict()
+        self._cache: OrderedDict[str, dict[str, float]] = OrderedDict()
         self._breaker = CircuitBreaker(
-            failure_threshold=care.failure_threshold, cooldown_s=care.cooldown_s, clock=clock
+            failure_threshold=options.failure_threshold, cooldown_s=options.cooldown_s, clock=clock
         )
         self._calls: list[float] = []
 
     def scores(
         self, path: str, body: Mapping[str, Any], read: Callable[[Mapping[str, Any]], dict[str, float]]
     ) -> dict[str, float]:
-        """What `read` makes of the answer; the same body is asked once. Raises `GuardSilent`."""
+        """Post a body and return what `read` makes of the answer. Answers are cached by body. Raises
+        `GuardUnavailable`.
+        """
         sent = json.dumps(body, ensure_ascii=False).encode()
         key = hashlib.sha256(path.encode() + b"\n" + sent).hexdigest()
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-            self._admit()
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+            self._check_limits()
         try:
-            scores = read(self._asked(path, sent))
+            scores = read(self._post(path, sent))
         except (httpx.HTTPError, AnswerTooLong, UnparseableResponse, ValueError) as error:
             self._breaker.record_failure()
             raise GuardUnavailable(f"{type(error).__name__}: {error}"[:200]) from error
         self._breaker.record_success()
         with self._lock:
-            self._known[key] = scores
-            while len(self._known) > self._care.remembers:
-                self._known.popitem(last=False)
+            self._cache[key] = scores
+            while len(self._cache) > self._options.max_cached_answers:
+                self._cache.popitem(last=False)
         return scores
 
-    def _admit(self) -> None:
+    def _check_limits(self) -> None:
         if self._breaker.is_open:
-            raise GuardUnavailable("The guard failed several times in a row and is left alone for a while.")
-        limit = self._care.calls_per_day
+            raise GuardUnavailable("The guard failed several times in a row; it is not called for a while.")
+        limit = self._options.calls_per_day
         if limit:
             now = self._clock()
             self._calls = [when for when in self._calls if now - when < 86_400]
             if len(self._calls) >= limit:
-                raise GuardUnavailable(f"The {limit} calls a day that the settings allow are spent.")
+                raise GuardUnavailable(f"The limit of {limit} calls per day in the settings is reached.")
             self._calls.append(now)
 
-    def _asked(self, path: str, sent: bytes) -> Mapping[str, Any]:
-        within = self._care.timeout_s
+    def _post(self, path: str, sent: bytes) -> Mapping[str, Any]:
+        within = self._options.timeout_s
         headers = {"content-type": "application/json"}
         with self._client.stream("POST", path, content=sent, headers=headers, timeout=within) as response:
-            raw = read_limited(response, max_bytes=MAX_ANSWER, within_s=within)
+            raw = read_limited(response, max_bytes=MAX_ANSWER_BYTES, within_s=within)
             if response.status_code != 200:
                 raise UnparseableResponse(f"status {response.status_code}")
         answer: Any = json.loads(raw)
         if not isinstance(answer, Mapping):
-            raise UnparseableResponse("the answer is no object")
+            raise UnparseableResponse("the answer is not a JSON object")
         return answer

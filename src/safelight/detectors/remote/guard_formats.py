@@ -1,7 +1,8 @@
-"""What each guard model is sent, and how its answer reads: its own template and grammar, never ours.
+"""Formats of guard models: the request each model needs, and how its answer maps to our categories and
+scores.
 
-A grammar turns an answer into our categories and scores. An answer outside the grammar raises `Garbled`, and
-category names a grammar does not know are garbled, too: half an answer is a hole.
+An answer that does not match the format, or names a category without a mapping, raises `UnparseableResponse`.
+A partly understood answer would look like a complete check.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ class UnparseableResponse(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class GuardFormat:
-    """One family of guard models."""
+    """Request and response format of one family of guard models."""
 
     name: str
-    #: The path under the base address.
+    #: The path under the base URL.
     path: str
-    #: (model, prompt) to the request's body.
+    #: Builds the request body from (model, prompt).
     body: Callable[[str, str], dict[str, Any]]
-    #: The response's body to scores by our category.
+    #: Reads scores by our category from the response body.
     read: Callable[[Mapping[str, Any]], dict[str, float]]
-    #: Everything it can say.
+    #: Every category that it can report.
     categories: tuple[str, ...]
 
 
-UNSAFE, CONTROVERSIAL = 0.9, 0.55
+UNSAFE_SCORE, CONTROVERSIAL_SCORE = 0.9, 0.55
 
 _QWEN = {
     "Violent": ("violence",),
@@ -112,7 +113,7 @@ _OMNI = {
     "violence/graphic": ("violence/graphic",),
 }
 
-#: What gpt-oss-safeguard judges by; the names are ours.
+#: The policy prompt for gpt-oss-safeguard; the category names are ours.
 POLICY = """You judge prompts for a generator of videos. Say which of these the asked-for video would show.
 sexual: sexual acts, nudity shown sexually. sexual/minors: anything sexual with a person under 18. ncii: a
 recognisable adult shown intimately without consent. violence: people or animals hurt or killed.
@@ -134,7 +135,7 @@ _CONFIDENCE = {"low": 0.55, "medium": 0.75, "high": 0.92}
 
 
 def _chat(model: str, prompt: str, *, tokens: int = 64, **more: Any) -> dict[str, Any]:
-    # The server applies the model's own chat template to the user's turn.
+    # The server applies the model's own chat template to the user message.
     messages = [{"role": "user", "content": prompt}]
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": tokens, **more}
 
@@ -157,52 +158,52 @@ def _shield_body(model: str, prompt: str) -> dict[str, Any]:
     return _chat(model, text, tokens=1, logprobs=True, top_logprobs=10)
 
 
-def _said(answer: Mapping[str, Any]) -> str:
+def _message_text(answer: Mapping[str, Any]) -> str:
     try:
         text = answer["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
-        raise UnparseableResponse("the answer holds no message") from error
+        raise UnparseableResponse("the answer has no message") from error
     if not isinstance(text, str) or not text.strip():
         raise UnparseableResponse("the answer is empty")
     return text.strip()
 
 
-def _read_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
-    text = _said(answer)
+def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
+    text = _message_text(answer)
     verdict = _QWEN_LINE.search(text)
     if not verdict:
-        raise UnparseableResponse("no line says Safety: Safe, Unsafe or Controversial")
+        raise UnparseableResponse("the answer has no line Safety: Safe, Unsafe or Controversial")
     if verdict[1] == "Safe":
         return {}
     named = _QWEN_CATEGORIES.search(text)
     if not named:
-        raise UnparseableResponse("no line names the categories")
-    score = UNSAFE if verdict[1] == "Unsafe" else CONTROVERSIAL
-    return _mapped((name.strip() for name in re.split(r",(?! \w+ Acts)", named[1])), _QWEN, score)
+        raise UnparseableResponse("the answer has no line with the categories")
+    score = UNSAFE_SCORE if verdict[1] == "Unsafe" else CONTROVERSIAL_SCORE
+    return _map_categories((name.strip() for name in re.split(r",(?! \w+ Acts)", named[1])), _QWEN, score)
 
 
-def _read_llama(answer: Mapping[str, Any]) -> dict[str, float]:
-    first, _line, rest = _said(answer).partition("\n")
+def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
+    first, _line, rest = _message_text(answer).partition("\n")
     if first.strip() == "safe" and not rest.strip():
         return {}
     if first.strip() != "unsafe":
-        raise UnparseableResponse("the answer says neither safe nor unsafe")
-    return _mapped((name.strip() for name in rest.split(",")), _LLAMA, UNSAFE)
+        raise UnparseableResponse("the answer is neither safe nor unsafe")
+    return _map_categories((name.strip() for name in rest.split(",")), _LLAMA, UNSAFE_SCORE)
 
 
-def _read_shield(answer: Mapping[str, Any]) -> dict[str, float]:
-    text = _said(answer).lower()
+def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
+    text = _message_text(answer).lower()
     if not text.startswith(("yes", "no")):
-        raise UnparseableResponse("the answer says neither Yes nor No")
-    score = _yes(answer)
+        raise UnparseableResponse("the answer begins with neither Yes nor No")
+    score = _yes_probability(answer)
     if score is None:
-        score = UNSAFE if text.startswith("yes") else 0.0
-    # One question for all its principles: what it cannot tell apart it says of each.
+        score = UNSAFE_SCORE if text.startswith("yes") else 0.0
+    # One question covers all principles, so the score applies to each of them.
     return {name: round(score, 4) for name, _rule in _SHIELD} if score >= 0.3 else {}
 
 
-def _yes(answer: Mapping[str, Any]) -> float | None:
-    """The probability of Yes against No, where the server tells."""
+def _yes_probability(answer: Mapping[str, Any]) -> float | None:
+    """Probability of Yes against No, or None if the server returns no log probabilities."""
     try:
         top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         known = {str(one["token"]).strip().lower(): float(one["logprob"]) for one in reversed(top)}
@@ -212,84 +213,90 @@ def _yes(answer: Mapping[str, Any]) -> float | None:
     return yes / (yes + no) if yes + no > 0 else None
 
 
-def _read_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
     return read_json_verdict(answer, _SAFEGUARD)
 
 
 def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> dict[str, float]:
-    """The JSON that our policy text asks for. Raises `Garbled`."""
+    """Read the JSON verdict that our policy prompts ask for. Raises `UnparseableResponse`."""
     try:
-        said = json.loads(_said(answer).removeprefix("```json").removesuffix("```"))
-        violation, names = said["violation"], said["categories"]
-        score = _CONFIDENCE[said["confidence"]]
+        document = json.loads(_message_text(answer).removeprefix("```json").removesuffix("```"))
+        violation, names = document["violation"], document["categories"]
+        score = _CONFIDENCE[document["confidence"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise UnparseableResponse("the answer is not the JSON that was asked for") from error
+        raise UnparseableResponse("the answer is not the requested JSON") from error
     if violation not in (0, 1) or not isinstance(names, list):
-        raise UnparseableResponse("violation or categories do not hold")
+        raise UnparseableResponse("the answer has an invalid violation or invalid categories")
     if not violation:
         return {}
-    return _mapped(map(str, names), {name: (name,) for name in categories}, score)
+    return _map_categories(map(str, names), {name: (name,) for name in categories}, score)
 
 
-def _read_omni(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
     try:
         scores = answer["results"][0]["category_scores"]
         flags = answer["results"][0]["categories"]
         pairs = [(str(name), float(value), bool(flags.get(name))) for name, value in scores.items()]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise UnparseableResponse("the answer holds no scores") from error
+        raise UnparseableResponse("the answer has no scores") from error
     found: dict[str, float] = {}
     for name, value, flagged in pairs:
         if name not in _OMNI:
-            raise UnparseableResponse(f"it names the category {name[:40]!r}, which nobody mapped")
+            raise UnparseableResponse(f"the answer names the category {name[:40]!r}, which has no mapping")
         if not 0 <= value <= 1:
-            raise UnparseableResponse("a score is no probability")
+            raise UnparseableResponse("the answer has a score that is not between 0 and 1")
         for ours in _OMNI[name]:
-            # Its flag is its operating point, as 0.5 is ours.
+            # The flag is the model's own operating point; ours is 0.5.
             score = max(value, 0.5) if flagged else min(value, 0.49)
             found[ours] = max(found.get(ours, 0.0), round(score, 4))
     return {name: score for name, score in found.items() if score >= 0.3}
 
 
-def _mapped(names: Any, mapping: Mapping[str, Sequence[str]], score: float) -> dict[str, float]:
+def _map_categories(names: Any, mapping: Mapping[str, Sequence[str]], score: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in names:
         if name not in mapping:
-            raise UnparseableResponse(f"it names the category {str(name)[:40]!r}, which nobody mapped")
+            raise UnparseableResponse(
+                f"the answer names the category {str(name)[:40]!r}, which has no mapping"
+            )
         found |= dict.fromkeys(mapping[name], score)
     return found
 
 
-def _all(mapping: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def _all_categories(mapping: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(sorted({ours for names in mapping.values() for ours in names}))
 
 
 CHAT, MODERATIONS = "chat/completions", "moderations"
-GRAMMARS = {
+GUARD_FORMATS = {
     one.name: one
     for one in (
-        GuardFormat(name="qwen3guard", path=CHAT, body=_chat, read=_read_qwen, categories=_all(_QWEN)),
-        GuardFormat(name="llama-guard", path=CHAT, body=_chat, read=_read_llama, categories=_all(_LLAMA)),
+        GuardFormat(
+            name="qwen3guard", path=CHAT, body=_chat, read=_parse_qwen, categories=_all_categories(_QWEN)
+        ),
+        GuardFormat(
+            name="llama-guard", path=CHAT, body=_chat, read=_parse_llama, categories=_all_categories(_LLAMA)
+        ),
         GuardFormat(
             name="shieldgemma",
             path=CHAT,
             body=_shield_body,
-            read=_read_shield,
+            read=_parse_shield,
             categories=tuple(name for name, _rule in _SHIELD),
         ),
         GuardFormat(
             name="gpt-oss-safeguard",
             path=CHAT,
             body=_safeguard_body,
-            read=_read_safeguard,
+            read=_parse_safeguard,
             categories=_SAFEGUARD,
         ),
         GuardFormat(
             name="omni-moderation",
             path=MODERATIONS,
             body=lambda model, prompt: {"model": model, "input": prompt},
-            read=_read_omni,
-            categories=_all(_OMNI),
+            read=_parse_omni,
+            categories=_all_categories(_OMNI),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""What the entry points name: a guard model and a transcriber, where the settings configure them."""
+"""Plugins of the remote detectors: text guard, vision guard and transcriber, from the settings."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.detectors.audio.transcripts import WORDS
+from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
     import httpx
 
-_SENTENCE = (
+_NO_TEXT_GUARD = (
     'No guard model is configured: [detectors.text-guard] with url = "http://127.0.0.1:8000/v1", model and '
     "format (qwen3guard, llama-guard, shieldgemma, gpt-oss-safeguard, omni-moderation)."
 )
 
-_VISION_SENTENCE = (
+_NO_VISION_GUARD = (
     'No vision guard is configured: [detectors.vision-guard] with url = "http://127.0.0.1:8000/v1", model'
     " and format (policy, llama-guard, omni-moderation)."
 )
 
 
 def _missing(options: dict[str, Any]) -> str | None:
-    from .guard_formats import GRAMMARS
+    from .guard_formats import GUARD_FORMATS
 
     if not options.get("url") or not options.get("model"):
-        return _SENTENCE
-    if options.get("format") not in GRAMMARS:
-        return f"The guard's format should be one of {', '.join(GRAMMARS)}."
+        return _NO_TEXT_GUARD
+    if options.get("format") not in GUARD_FORMATS:
+        return f"The guard's format should be one of {', '.join(GUARD_FORMATS)}."
     return None
 
 
@@ -39,7 +39,7 @@ def _load(options: dict[str, Any]) -> Detector:
     from safelight.detectors.text.classifiers import load
     from safelight.detectors.text.lists import ListDetector, read_list, shipped
 
-    from .guard_formats import GRAMMARS
+    from .guard_formats import GUARD_FORMATS
     from .text_guard import AskMode, GuardDetector, GuardOptions
 
     known = {
@@ -59,6 +59,7 @@ def _load(options: dict[str, Any]) -> Detector:
         model=str(options["model"]),
         mode=AskMode(options.get("mode", "always")),
         categories=frozenset(options.get("categories", ())),
+        measurements=Path(options["measurements"]) if options.get("measurements") else None,
         **known,
     )
     client = _client(options, chosen.timeout_s)
@@ -66,10 +67,9 @@ def _load(options: dict[str, Any]) -> Detector:
     grams = NgramDetector(load())
     return GuardDetector(
         client,
-        GRAMMARS[str(options["format"])],
+        GUARD_FORMATS[str(options["format"])],
         chosen,
         local=lambda content: [*words.inspect_text(content), *grams.inspect_text(content)],
-        measurements=Path(options["measurements"]) if options.get("measurements") else None,
     )
 
 
@@ -82,25 +82,25 @@ def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
-    from .guard_formats import GRAMMARS
+    from .guard_formats import GUARD_FORMATS
 
-    grammar = GRAMMARS.get(str(options.get("format")))
-    named = () if grammar is None else grammar.categories
+    guard_format = GUARD_FORMATS.get(str(options.get("format")))
+    named = () if guard_format is None else guard_format.categories
     return tuple(Capability(category=category, modality=Modality.TEXT) for category in named)
 
 
 def _vision_missing(options: dict[str, Any]) -> str | None:
-    from .vision_formats import VISION
+    from .vision_formats import VISION_FORMATS
 
     if not options.get("url") or not options.get("model"):
-        return _VISION_SENTENCE
-    if options.get("format") not in VISION:
-        return f"The format of a vision guard should be one of {', '.join(VISION)}."
+        return _NO_VISION_GUARD
+    if options.get("format") not in VISION_FORMATS:
+        return f"The format of a vision guard should be one of {', '.join(VISION_FORMATS)}."
     return None
 
 
 def _vision_load(options: dict[str, Any]) -> Detector:
-    from .vision_formats import VISION
+    from .vision_formats import VISION_FORMATS
     from .vision_guard import VisionGuard, VisionOptions
 
     names = (
@@ -114,42 +114,45 @@ def _vision_load(options: dict[str, Any]) -> Detector:
     known = {name: options[name] for name in names if name in options}
     chosen = VisionOptions(model=str(options["model"]), **known)
     return VisionGuard(
-        _client(options, chosen.timeout_s), VISION[str(options["format"])], chosen, name="vision-guard"
+        _client(options, chosen.timeout_s),
+        VISION_FORMATS[str(options["format"])],
+        chosen,
+        name="vision-guard",
     )
 
 
 def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
-    from .vision_formats import VISION
+    from .vision_formats import VISION_FORMATS
     from .vision_guard import capabilities
 
-    grammar = VISION.get(str(options.get("format")))
-    return () if grammar is None else capabilities(grammar)
+    guard_format = VISION_FORMATS.get(str(options.get("format")))
+    return () if guard_format is None else capabilities(guard_format)
 
 
-#: Its cells are known only once it is configured; until then nothing is claimed.
+#: Its cells are known only after it is configured; until then it claims none.
 GUARD = DetectorPlugin(
     name="text-guard",
     version="1",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=(),
     load=_load,
     missing=_missing,
-    claims=_claims,
+    configured_capabilities=_claims,
 )
 
 VISION_GUARD = DetectorPlugin(
     name="vision-guard",
     version="1",
-    place=RunLocation.SCENE,
+    location=RunLocation.SCENE,
     capabilities=(),
     load=_vision_load,
     missing=_vision_missing,
-    claims=_vision_claims,
+    configured_capabilities=_vision_claims,
 )
 
 _NO_TRANSCRIBER = (
     'No transcription server is configured: [detectors.transcription] with url = "http://127.0.0.1:8000/v1" '
-    "and model. Speech is not transcribed, so that the words in it are not checked."
+    "and model. Speech is not transcribed, so the words in it are not checked."
 )
 
 
@@ -181,8 +184,8 @@ def _load_transcription(options: dict[str, Any]) -> Detector:
 TRANSCRIPTION = DetectorPlugin(
     name="transcription",
     version="1",
-    place=RunLocation.TRANSCRIBER,
-    capabilities=WORDS,
+    location=RunLocation.TRANSCRIBER,
+    capabilities=TRANSCRIPT_CAPABILITIES,
     load=_load_transcription,
     missing=_transcription_missing,
     transcribes=True,

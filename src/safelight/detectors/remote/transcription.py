@@ -1,4 +1,4 @@
-"""Speech sent to a server with OpenAI's wire format, `/v1/audio/transcriptions`, and its answer read."""
+"""Transcriber that calls a server with OpenAI's wire format, `/v1/audio/transcriptions`."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from typing import Any
 
 import httpx
 
-from safelight.detectors.audio.transcripts import WORDS, checked, with_words
+from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES, assign_words, validate_transcript
 from safelight.detectors.protocol import Capability, MediaText, SpokenWord, TranscriptionFailed
 from safelight.detectors.remote.circuit_breaker import CircuitBreaker
 from safelight.net.client import AnswerTooLong, read_limited
 
 NAME, VERSION = "transcription", "1"
 PATH = "audio/transcriptions"
-MAX_ANSWER = 8 << 20
+MAX_ANSWER_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
-    """How the server is asked, as the operator configured it."""
+    """Options of the transcription server, as the operator configured it."""
 
     model: str
-    #: A language code, such as `en`; empty: the server finds out.
+    #: A language code, such as `en`; empty: the server detects it.
     language: str = ""
-    #: Seconds for one file: so many, and so many more for each second of speech in it.
+    #: Time limit for one file in seconds: a fixed part, and a part for each second of speech.
     timeout_s: float = 30.0
     timeout_per_s: float = 0.5
-    #: Failures in a row after which it is left alone, and for how many seconds.
+    #: Consecutive failures after which the circuit breaker opens, and the seconds it stays open.
     failure_threshold: int = 3
     cooldown_s: float = 30.0
-    #: Transcripts that are remembered, by the hash of the file.
-    remembers: int = 64
-    #: Largest file that is sent.
+    #: Transcripts kept in memory, by the hash of the file.
+    max_cached_transcripts: int = 64
+    #: Largest file that is sent, in MiB.
     max_mb: float = 25.0
-    #: Minutes of speech sent in any day; 0: no limit. What one costs is the operator's to know.
+    #: Minutes of speech sent in any 24 hours; 0: no limit. The server may charge for them.
     minutes_per_day: float = 0.0
 
 
 class EndpointTranscriber:
-    """A `Transcriber`. Safe to call from several threads."""
+    """A `Transcriber`. Thread-safe."""
 
     name = NAME
 
@@ -61,14 +61,14 @@ class EndpointTranscriber:
     ) -> None:
         digest = hashlib.sha256(repr((options.model, options.language)).encode()).hexdigest()
         self.version = f"{VERSION}+{digest[:8]}"
-        self.capabilities: tuple[Capability, ...] = WORDS
+        self.capabilities: tuple[Capability, ...] = TRANSCRIPT_CAPABILITIES
         self._client, self._options, self._clock = client, options, clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[MediaText, ...]] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[MediaText, ...]] = OrderedDict()
         self._breaker = CircuitBreaker(
             failure_threshold=options.failure_threshold, cooldown_s=options.cooldown_s, clock=clock
         )
-        self._sent: list[tuple[float, float]] = []
+        self._sent_seconds: list[tuple[float, float]] = []
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]:
         size = wav.stat().st_size
@@ -80,12 +80,12 @@ class EndpointTranscriber:
         seconds = _seconds(wav)
         key = hashlib.sha256(data).hexdigest()
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-            self._admit(seconds)
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+            self._check_limits(seconds)
         try:
-            lines = checked(read_answer(self._asked(data, seconds)), seconds)
+            lines = validate_transcript(parse_answer(self._post(data, seconds)), seconds)
         except (httpx.HTTPError, AnswerTooLong, TranscriptionFailed, ValueError) as error:
             self._breaker.record_failure()
             if isinstance(error, TranscriptionFailed):
@@ -97,28 +97,28 @@ class EndpointTranscriber:
             ) from error
         self._breaker.record_success()
         with self._lock:
-            self._known[key] = lines
-            while len(self._known) > self._options.remembers:
-                self._known.popitem(last=False)
+            self._cache[key] = lines
+            while len(self._cache) > self._options.max_cached_transcripts:
+                self._cache.popitem(last=False)
         return lines
 
-    def _admit(self, seconds: float) -> None:
+    def _check_limits(self, seconds: float) -> None:
         if self._breaker.is_open:
             raise TranscriptionFailed(
-                "The transcription server failed several times in a row and is left alone for a while."
+                "The transcription server failed several times in a row; it is not called for a while."
             )
         limit = self._options.minutes_per_day * 60
         if limit:
             now = self._clock()
-            self._sent = [(when, sent) for when, sent in self._sent if now - when < 86_400]
-            if sum(sent for _when, sent in self._sent) + seconds > limit:
+            self._sent_seconds = [(when, sent) for when, sent in self._sent_seconds if now - when < 86_400]
+            if sum(sent for _when, sent in self._sent_seconds) + seconds > limit:
                 raise TranscriptionFailed(
-                    f"The {self._options.minutes_per_day:g} minutes of speech a day that the settings allow "
-                    "are spent."
+                    f"The limit of {self._options.minutes_per_day:g} minutes of speech per day in the"
+                    " settings is reached."
                 )
-            self._sent.append((now, seconds))
+            self._sent_seconds.append((now, seconds))
 
-    def _asked(self, data: bytes, seconds: float) -> Mapping[str, Any]:
+    def _post(self, data: bytes, seconds: float) -> Mapping[str, Any]:
         within = self._options.timeout_s + self._options.timeout_per_s * seconds
         fields: dict[str, Any] = {
             "model": self._options.model,
@@ -132,47 +132,49 @@ class EndpointTranscriber:
         began = self._clock()
         with self._client.stream("POST", PATH, data=fields, files=files, timeout=within) as response:
             left = max(within - (self._clock() - began), 0.01)
-            raw = read_limited(response, max_bytes=MAX_ANSWER, within_s=left)
+            raw = read_limited(response, max_bytes=MAX_ANSWER_BYTES, within_s=left)
             if response.status_code != 200:
                 raise TranscriptionFailed(
                     f"The transcription server answered with status {response.status_code}."
                 )
         answer: Any = json.loads(raw)
         if not isinstance(answer, Mapping):
-            raise TranscriptionFailed("The transcription server's answer is no object.")
+            raise TranscriptionFailed("The transcription server's answer is not a JSON object.")
         return answer
 
 
-def read_answer(answer: Mapping[str, Any]) -> tuple[MediaText, ...]:
-    """The lines of a `verbose_json` answer. Raises `Untranscribed` where it is none."""
+def parse_answer(answer: Mapping[str, Any]) -> tuple[MediaText, ...]:
+    """Read the lines of a `verbose_json` answer. Raises `TranscriptionFailed` if it is not valid."""
     try:
         text = answer["text"]
         lines = [_line(one) for one in answer.get("segments") or ()]
         words = [
-            SpokenWord(text=_said(one["word"]), start_s=_number(one["start"]), end_s=_number(one["end"]))
+            SpokenWord(text=_text(one["word"]), start_s=_number(one["start"]), end_s=_number(one["end"]))
             for one in answer.get("words") or ()
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TranscriptionFailed("The transcription server's answer is no transcript with times.") from error
+        raise TranscriptionFailed(
+            "The transcription server's answer is not a transcript with times."
+        ) from error
     if not isinstance(text, str) or (text.strip() and not lines and not words):
-        raise TranscriptionFailed("The transcription server's answer is no transcript with times.")
-    found = tuple(line for line in with_words(lines, words) if line.text.strip())
+        raise TranscriptionFailed("The transcription server's answer is not a transcript with times.")
+    found = tuple(line for line in assign_words(lines, words) if line.text.strip())
     if text.strip() and not found:
-        raise TranscriptionFailed("The transcription server's answer has a text, and lines without one.")
+        raise TranscriptionFailed("The transcription server's answer has text, but no lines with text.")
     return found
 
 
-def _line(one: Mapping[str, Any]) -> MediaText:
-    sure = one.get("avg_logprob")
+def _line(segment: Mapping[str, Any]) -> MediaText:
+    log_probability = segment.get("avg_logprob")
     return MediaText(
-        text=_said(one["text"]),
-        confidence=1.0 if sure is None else round(math.exp(min(_number(sure), 0.0)), 4),
-        start_s=_number(one["start"]),
-        end_s=_number(one["end"]),
+        text=_text(segment["text"]),
+        confidence=1.0 if log_probability is None else round(math.exp(min(_number(log_probability), 0.0)), 4),
+        start_s=_number(segment["start"]),
+        end_s=_number(segment["end"]),
     )
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value.strip()
@@ -189,4 +191,4 @@ def _seconds(wav: Path) -> float:
         with wave.open(str(wav), "rb") as file:
             return file.getnframes() / file.getframerate()
     except (wave.Error, EOFError, ZeroDivisionError) as error:
-        raise TranscriptionFailed("The file of speech is no WAV file.") from error
+        raise TranscriptionFailed("The speech file is not a WAV file.") from error

@@ -1,4 +1,6 @@
-"""What each guard of pictures is sent, with what was asked, shown and said; and how its answer reads."""
+"""Formats of vision guards: the request with picture, request texts, OCR text and transcript, and its
+answer.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from typing import Any
 from safelight.detectors.protocol import SceneInput
 from safelight.policy.findings import Modality
 
-from .guard_formats import CHAT, GRAMMARS, MODERATIONS, UnparseableResponse, read_json_verdict
+from .guard_formats import CHAT, GUARD_FORMATS, MODERATIONS, UnparseableResponse, read_json_verdict
 
-#: Longest text of each kind that a guard is sent; what is longer leaves a hole.
-LONGEST = 8_000
+#: Longest text of each kind that a guard is sent; a longer text leaves a gap in coverage.
+MAX_TEXT_CHARS = 8_000
 
 POLICY = """You judge what a generator of videos made, before anybody sees it. You get a contact sheet
 (frames of the clip in reading order), what was asked for, the words seen in the picture and the words heard.
@@ -34,32 +36,33 @@ CATEGORIES = (
     *("hate/symbols", "harassment", "extremism", "illicit", "deception", "deception/speech", "privacy"),
 )
 
-#: What OpenAI says its model judges in pictures; of the others it reads text only.
-_OMNI_PICTURES = (
+#: Categories that OpenAI documents for pictures; the model checks the others in text only.
+_OMNI_IMAGE_CATEGORIES = (
     *("self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "violence", "violence/graphic"),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class VisionGrammar:
-    """One family of guards that see."""
+class VisionFormat:
+    """Request and response format of one family of vision guards."""
 
     name: str
     path: str
-    #: (model, data URL of the picture, the scene) to the request's body.
+    #: Builds the request body from (model, data URL of the picture, scene).
     body: Callable[[str, str, SceneInput], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], dict[str, float]]
-    #: What it is relied on for. It may say more, and is believed: nobody's word for "no minor" is.
+    #: Categories it may fill in coverage. It may report others, and those findings count. No guard is trusted
+    #: to say that no minor is visible.
     categories: tuple[str, ...]
-    #: It judges one still at a time, not the sheet, and no words.
-    single: bool = False
+    #: It gets one keyframe per call, without a contact sheet and without text.
+    one_keyframe_per_call: bool = False
 
 
-def told(scene: SceneInput) -> str:
-    """The words that go with the sheet. Raises `Garbled` where they are too many to be read whole."""
-    asked = "\n".join(f"{name}: {text}" for name, text in scene.texts.items() if text)
+def describe_scene(scene: SceneInput) -> str:
+    """The text that accompanies the picture. Raises `UnparseableResponse` if a part is too long."""
+    request = "\n".join(f"{name}: {text}" for name, text in scene.texts.items() if text)
     parts = [
-        ("ASKED FOR", asked if asked else "not known"),
+        ("ASKED FOR", request if request else "not known"),
         ("WORDS IN THE PICTURE", "not known" if scene.on_screen is None else scene.on_screen or "none"),
     ]
     if scene.modality is Modality.FRAMES:
@@ -67,12 +70,14 @@ def told(scene: SceneInput) -> str:
             ("WORDS HEARD", "nobody listened" if scene.transcript is None else scene.transcript or "none")
         )
     for name, text in parts:
-        if len(text) > LONGEST:
-            raise UnparseableResponse(f"{name.lower()}: longer than the {LONGEST} characters a guard is sent")
-    return "\n\n".join(f"{name}:\n{_clean(text)}" for name, text in parts)
+        if len(text) > MAX_TEXT_CHARS:
+            raise UnparseableResponse(
+                f"{name.lower()}: longer than {MAX_TEXT_CHARS} characters, the most a guard is sent"
+            )
+    return "\n\n".join(f"{name}:\n{_valid_unicode(text)}" for name, text in parts)
 
 
-def _clean(text: str) -> str:
+def _valid_unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
@@ -83,14 +88,14 @@ def _content(picture: str, text: str) -> list[dict[str, Any]]:
 def _policy_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
     messages = [
         {"role": "system", "content": POLICY},
-        {"role": "user", "content": _content(picture, told(scene))},
+        {"role": "user", "content": _content(picture, describe_scene(scene))},
     ]
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": 1024}
 
 
 def _llama_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
-    # The server applies the model's own template, which holds its policy.
-    messages = [{"role": "user", "content": _content(picture, told(scene))}]
+    # The server applies the model's own template, which contains its policy.
+    messages = [{"role": "user", "content": _content(picture, describe_scene(scene))}]
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": 64}
 
 
@@ -98,43 +103,45 @@ def _omni_body(model: str, picture: str, _scene: SceneInput) -> dict[str, Any]:
     return {"model": model, "input": [{"type": "image_url", "image_url": {"url": picture}}]}
 
 
-def _read_omni(answer: Mapping[str, Any]) -> dict[str, float]:
-    scores = GRAMMARS["omni-moderation"].read(answer)
+def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
+    scores = GUARD_FORMATS["omni-moderation"].read(answer)
     applied = answer["results"][0].get("category_applied_input_types")
     if applied is None:
-        return {name: score for name, score in scores.items() if name in _OMNI_PICTURES}
+        return {name: score for name, score in scores.items() if name in _OMNI_IMAGE_CATEGORIES}
     if not isinstance(applied, Mapping) or "image" not in (applied.get("sexual") or ()):
-        raise UnparseableResponse("it did not look at the picture")
+        raise UnparseableResponse("the answer shows that the picture was not checked")
     return scores
 
 
-def _read_policy(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_policy(answer: Mapping[str, Any]) -> dict[str, float]:
     return read_json_verdict(answer, (*CATEGORIES, "sexual/minors"))
 
 
-VISION = {
+VISION_FORMATS = {
     one.name: one
     for one in (
-        VisionGrammar(name="policy", path=CHAT, body=_policy_body, read=_read_policy, categories=CATEGORIES),
-        VisionGrammar(
+        VisionFormat(name="policy", path=CHAT, body=_policy_body, read=_parse_policy, categories=CATEGORIES),
+        VisionFormat(
             name="llama-guard",
             path=CHAT,
             body=_llama_body,
-            read=GRAMMARS["llama-guard"].read,
-            categories=tuple(name for name in GRAMMARS["llama-guard"].categories if name != "sexual/minors"),
+            read=GUARD_FORMATS["llama-guard"].read,
+            categories=tuple(
+                name for name in GUARD_FORMATS["llama-guard"].categories if name != "sexual/minors"
+            ),
         ),
-        VisionGrammar(
+        VisionFormat(
             name="omni-moderation",
             path=MODERATIONS,
             body=_omni_body,
-            read=_read_omni,
-            categories=_OMNI_PICTURES,
-            single=True,
+            read=_parse_omni,
+            categories=_OMNI_IMAGE_CATEGORIES,
+            one_keyframe_per_call=True,
         ),
     )
 }
 
 
-def size_of(body: Mapping[str, Any]) -> int:
-    """Bytes a body takes on the wire, for those who count."""
+def body_size(body: Mapping[str, Any]) -> int:
+    """Bytes of a request body on the wire, for bandwidth measurements."""
     return len(json.dumps(body, ensure_ascii=False).encode())

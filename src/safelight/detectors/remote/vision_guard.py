@@ -1,4 +1,4 @@
-"""A guard that sees, as a scene detector: it gets the sheet, what was asked for, the words seen and heard."""
+"""A vision guard as a scene detector: it gets a contact sheet, the request texts, OCR text and transcript."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import httpx
 from safelight.detectors.protocol import Capability, PartialInspection, SceneFinding, SceneInput
 from safelight.policy.findings import Finding, Modality
 
-from .contact_sheet import MOST, data_url, pick_evenly, sheet, single
+from .contact_sheet import MAX_SHEET_FRAMES, data_url, draw_contact_sheet, encode_keyframe, pick_evenly
 from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
 from .guard_formats import UnparseableResponse
-from .vision_formats import POLICY, VisionGrammar
+from .vision_formats import POLICY, VisionFormat
 
 VERSION = "1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VisionOptions(EndpointOptions):
-    """How a guard of pictures is asked, as the operator configured it."""
+    """Options of a vision guard, as the operator configured it."""
 
     model: str
-    #: Seconds for one call, and for all calls about one file.
+    #: Time limit in seconds for one call, and for all calls about one file.
     timeout_s: float = 20.0
     total_timeout_s: float = 60.0
     remembers: int = 512
-    #: Stills of one file that it is shown, at the most; where there are more, it saw a part. Each sheet of
-    #: 16 is a call; for a guard that judges one still at a time each still is.
+    #: Most keyframes per file that it is sent; if there are more, the inspection is partial. One call takes a
+    #: contact sheet of 16, or a single keyframe for a guard that takes one at a time.
     max_keyframes: int = 96
 
 
 class VisionGuard:
-    """One endpoint. Safe to call from several threads; a call that fails raises, which leaves a hole."""
+    """Vision guard at one endpoint. Thread-safe. A failed call raises, so coverage shows a gap."""
 
-    #: Asked when every local detector has finished, and never about what is vaulted or quarantined.
+    #: Called after every local detector, and never for content that is vaulted or quarantined.
     remote = True
 
     def __init__(
         self,
         client: httpx.Client,
-        grammar: VisionGrammar,
+        vision_format: VisionFormat,
         options: VisionOptions,
         *,
         name: str = "vision-guard",
@@ -51,39 +51,45 @@ class VisionGuard:
     ) -> None:
         self.name = name
         digest = hashlib.sha256(repr((options.model, POLICY)).encode()).hexdigest()
-        self.version = f"{VERSION}+{grammar.name}.{digest[:8]}"
-        self.capabilities = capabilities(grammar)
-        self._grammar, self._options, self._clock = grammar, options, clock
+        self.version = f"{VERSION}+{vision_format.name}.{digest[:8]}"
+        self.capabilities = capabilities(vision_format)
+        self._format, self._options, self._clock = vision_format, options, clock
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        """One finding per category the guard names. Raises `GuardUnavailable` or `PartialInspection`."""
+        """One finding per category that the guard reports. Raises `GuardUnavailable` or
+        `PartialInspection`.
+        """
         deadline = self._clock() + self._options.total_timeout_s
-        shown = pick_evenly(scene.stills, self._options.max_keyframes)
+        shown = pick_evenly(scene.keyframes, self._options.max_keyframes)
         for group in self._groups(shown):
             if self._clock() > deadline:
                 raise PartialInspection(
-                    f"{self.name} had {self._options.total_timeout_s:g} s, and they were over."
+                    f"{self.name} did not finish within its {self._options.total_timeout_s:g} s."
                 )
-            stills = [scene.stills[place] for place in group]
-            jpeg = single(stills[0]) if self._grammar.single else sheet(stills)
-            until = None if self._grammar.single else group[-1]
+            stills = [scene.keyframes[place] for place in group]
+            jpeg = (
+                encode_keyframe(stills[0])
+                if self._format.one_keyframe_per_call
+                else draw_contact_sheet(stills)
+            )
+            until = None if self._format.one_keyframe_per_call else group[-1]
             scores = self._scores(data_url(jpeg), scene)
             for name, score in sorted(scores.items()):
-                yield SceneFinding(finding=self._finding(name, score), still=group[0], until=until)
-        if len(shown) < len(scene.stills):
-            raise PartialInspection(f"{self.name} was shown {len(shown)} of {len(scene.stills)} stills.")
+                yield SceneFinding(finding=self._finding(name, score), keyframe=group[0], last_keyframe=until)
+        if len(shown) < len(scene.keyframes):
+            raise PartialInspection(f"{self.name} was shown {len(shown)} of {len(scene.keyframes)} stills.")
 
     def _groups(self, places: Sequence[int]) -> list[Sequence[int]]:
-        size = 1 if self._grammar.single else MOST
+        size = 1 if self._format.one_keyframe_per_call else MAX_SHEET_FRAMES
         return [places[start : start + size] for start in range(0, len(places), size)]
 
     def _scores(self, picture: str, scene: SceneInput) -> dict[str, float]:
         try:
-            body = self._grammar.body(self._options.model, picture, scene)
+            body = self._format.body(self._options.model, picture, scene)
         except UnparseableResponse as error:
             raise GuardUnavailable(str(error)) from error
-        return self._endpoint.scores(self._grammar.path, body, self._grammar.read)
+        return self._endpoint.scores(self._format.path, body, self._format.read)
 
     def _finding(self, category: str, score: float) -> Finding:
         return Finding(
@@ -92,15 +98,15 @@ class VisionGuard:
             modality=Modality.FRAMES,
             detector=self.name,
             version=self.version,
-            reason=f"The guard model {self._options.model} sees this.",
+            reason=f"The guard model {self._options.model} reports this category.",
             attributes={"kind": "guard"},
         )
 
 
-def capabilities(grammar: VisionGrammar) -> tuple[Capability, ...]:
-    """The cells a guard with this grammar fills."""
+def capabilities(vision_format: VisionFormat) -> tuple[Capability, ...]:
+    """The cells that a guard with this format fills."""
     return tuple(
         Capability(category=category, modality=modality)
-        for category in grammar.categories
+        for category in vision_format.categories
         for modality in (Modality.IMAGE, Modality.FRAMES)
     )

@@ -1,1 +1,1 @@
-"""Detectors that read words: views, lists, the conjunction for minors, heads, and their pipeline."""
+"""Text detectors (word lists, patterns, entities, classifiers), the views they read, and their pipeline."""

@@ -1,11 +1,11 @@
-"""Ages written as numbers: "9-year-old", "aged 12", "15 yo", 十二岁, 十几岁."""
+"""Finds ages under 18 that are written as numbers: "9-year-old", "aged 12", "15 yo", 十二岁, 十几岁."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-ADULT = 18
+ADULT_AGE = 18
 
 _NAMES = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
@@ -14,8 +14,8 @@ _NAMES = (
 _WORDS = {name: number for number, name in enumerate((*_NAMES[0], *_NAMES[1]), start=1)}
 _DIGITS = {digit: number for number, digit in enumerate("一二三四五六七八九", start=1)} | {"两": 2, "兩": 2}
 _NUMBER = r"(?<![\d.])(?P<{0}>\d{{1,2}}|" + "|".join(_WORDS) + r")"
-#: "a 9-year-old house": things have ages too.
-_THINGS = re.compile(
+#: "a 9-year-old house": not every age is of a person.
+_OLD_THINGS = re.compile(
     r"\s*(?:house|building|tree|oak|wine|whisky|whiskey|car|bridge|dog|cat|horse|company|tradition|church|"
     r"cheese|computer|phone|guitar|boat|tortoise|elephant|ship|book|recipe)\b"
 )
@@ -30,11 +30,11 @@ _AGE = re.compile(
 )
 
 
-def young_ages(text: str) -> Iterator[tuple[int, int]]:
-    """Where a folded text names an age under 18 of a living being."""
+def find_young_ages(text: str) -> Iterator[tuple[int, int]]:
+    """Character ranges in a folded text that give a living being's age as under 18."""
     for hit in _AGE.finditer(text):
         years = _years(hit["a"] or hit["b"] or hit["c"])
-        if years < ADULT and not _THINGS.match(text, hit.end()):
+        if years < ADULT_AGE and not _OLD_THINGS.match(text, hit.end()):
             yield hit.span()
 
 

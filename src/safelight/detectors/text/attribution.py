@@ -1,4 +1,4 @@
-"""Which few words of a text carry a finding: the evidence of detectors that read all of it at once."""
+"""Evidence attribution: finds the words that a classifier's score depends on most."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[np.float32]
 Place: TypeAlias = tuple[int, int]
 
-#: Of all tokens of a text: what the first try may take, and what evidence may take at most.
-FIRST, MOST = 0.18, 0.28
-#: How often the strongest finding of a text is tried again with less of the text left.
-TRIES = 2
+#: Fractions of a text's tokens: for the first attempt, and the most that evidence may take.
+FIRST_SHARE, MAX_SHARE = 0.18, 0.28
+#: Attempts for the strongest finding of a text, each on the text without the words found before.
+MAX_TRIES = 2
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['\u2019][^\W\u3400-\u9fff]+)*")
 
 
-def tokens(text: str) -> list[Place]:
-    """Words, and Chinese characters one by one."""
+def token_spans(text: str) -> list[Place]:
+    """Character ranges of words; each Chinese character is a word."""
     return [hit.span() for hit in _TOKEN.finditer(text)]
 
 
-def attribute_spans(text: str, worth: Array, still: Callable[[str], bool] | None = None) -> list[Place]:
-    """The places in `text` that are worth most, by a worth per character, and small.
+def attribute_spans(
+    text: str, contributions: Array, remains: Callable[[str], bool] | None = None
+) -> list[Place]:
+    """The few character ranges of `text` that contribute most, given a contribution per character.
 
-    `still` says whether the finding is there without them; where it is, more is taken, up to `MOST`.
+    `still` returns whether the finding remains without them. While it does, more is taken, up to `MAX_SHARE`.
     """
-    places = tokens(text)
+    places = token_spans(text)
     if not places:
         return [(0, len(text))]
-    sums = np.concatenate([[0.0], np.cumsum([worth[start:end].sum() for start, end in places])])
+    sums = np.concatenate([[0.0], np.cumsum([contributions[start:end].sum() for start, end in places])])
     free = np.ones(len(places), dtype=np.bool_)
-    left = max(1, int(MOST * len(places)))
-    size = min(left, max(1, round(FIRST * len(places))))
+    left = max(1, int(MAX_SHARE * len(places)))
+    size = min(left, max(1, round(FIRST_SHARE * len(places))))
     taken: list[Place] = []
-    for number in range(TRIES):
+    for number in range(MAX_TRIES):
         run = _best_run(sums, free, size)
         if run is None:
             break
@@ -46,13 +48,13 @@ def attribute_spans(text: str, worth: Array, still: Callable[[str], bool] | None
         taken.append((places[first][0], places[last - 1][1]))
         left -= last - first
         size = left
-        if left < 1 or still is None or number == TRIES - 1 or not still(mask_tokens(text, taken)):
+        if left < 1 or remains is None or number == MAX_TRIES - 1 or not remains(mask_tokens(text, taken)):
             break
     return sorted(taken)
 
 
 def mask_tokens(text: str, places: Sequence[Place]) -> str:
-    """The text with these places cut out."""
+    """The text without these ranges."""
     kept, at = [], 0
     for start, end in sorted(places):
         kept.append(text[at:start])
@@ -61,7 +63,7 @@ def mask_tokens(text: str, places: Sequence[Place]) -> str:
 
 
 def _best_run(sums: npt.NDArray[np.float64], free: npt.NDArray[np.bool_], most: int) -> Place | None:
-    """First and last (exclusive) of the free tokens in a row that are worth most together."""
+    """The run of free tokens with the highest sum: first and last (exclusive)."""
     best: tuple[float, int, int] | None = None
     for first in range(len(free)):
         for last in range(first + 1, min(first + most, len(free)) + 1):

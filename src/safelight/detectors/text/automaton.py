@@ -1,4 +1,4 @@
-"""Aho and Corasick's automaton: all of a set of words in a text, in one pass."""
+"""Aho-Corasick automaton: finds all words of a set in a text, in one pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 
 
 class Automaton:
-    """Finds every occurrence of every word, overlapping ones too, in time linear in text and hits."""
+    """Finds every occurrence of every word, including overlapping ones, in time linear in text and
+    matches.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
         self._next: list[dict[str, int]] = [{}]
@@ -47,7 +49,7 @@ class Automaton:
                 self._ends[following] += self._ends[self._fail[following]]
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """(word's number, start, end) of every occurrence, by end."""
+        """(number of the word, start, end) of every occurrence, ordered by end."""
         moves, fail, ends = self._next, self._fail, self._ends
         state = 0
         for index, letter in enumerate(text):

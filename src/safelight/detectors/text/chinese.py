@@ -1,7 +1,7 @@
-"""Traditional Chinese characters folded to simplified ones, one by one, so that one list reads both scripts.
+"""Folds traditional Chinese characters to simplified ones, so that one word list covers both scripts.
 
-A pair is a traditional character and what it is folded to. Folding is for looking things up, not for reading:
-several characters share one (發 and 髮), and rare ones are left as they are.
+Each pair is a traditional character and its simplified form. Folding is for lookups, not for display: several
+characters share one form (發 and 髮), and rare ones are not folded.
 """
 
 from __future__ import annotations
@@ -36,18 +36,20 @@ _PAIRS = (
 
 SIMPLIFIED = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 
-#: A text with more than this part of Chinese letters is Chinese to a reader that knows English only.
-_CHINESE = 0.3
+#: A text with more than this fraction of Chinese letters counts as Chinese.
+_MIN_CHINESE_SHARE = 0.3
 
 
-def mostly_chinese(text: str) -> bool:
-    """Whether a reader of English would miss much of it."""
+def is_mostly_chinese(text: str) -> bool:
+    """Whether a text is Chinese, so that a detector for English would miss much of it."""
     letters = [letter for letter in text if letter.isalpha()]
-    return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _CHINESE * max(len(letters), 1)
+    return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _MIN_CHINESE_SHARE * max(
+        len(letters), 1
+    )
 
 
 def locale_of(text: str) -> str:
     """The language of a text by its script: `zh-Hant`, `zh-Hans`, or `en` for everything else."""
-    if not mostly_chinese(text):
+    if not is_mostly_chinese(text):
         return "en"
     return "zh-Hant" if any(letter in SIMPLIFIED for letter in text) else "zh-Hans"

@@ -1,7 +1,7 @@
-"""Small trained heads: from n-grams and embeddings to one probability per category.
+"""Text classifiers: weights that map n-grams and embeddings to one probability per category.
 
-The weights are in `heads/heads.npz`; how they were made, and what they are worth, in `heads/card.md`; slopes,
-and from which score on a category counts as found, in `heads/operating.json`.
+The weights are in `weights/classifiers.npz`, their training and measured quality in `weights/card.md`, slopes
+and operating points per category in `weights/operating.json`.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from . import ngrams
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-#: Findings below this probability are not worth a word.
-FLOOR = 0.3
+#: Findings below this probability are not reported.
+MIN_SCORE = 0.3
 #: The last column of every score: harmful in any way. It has no probability of its own.
 ANY = "*"
-#: How much of it every category gets.
-OF_ANY = 0.5
-#: How much of a part's score is the whole text's.
-_OF_WHOLE = 0.3
-#: How quickly likeness falls with the angle between two embeddings.
+#: Fraction of the `ANY` score that is added to every category.
+ANY_WEIGHT = 0.5
+#: Fraction of a window's score that comes from the whole text.
+_WHOLE_TEXT_WEIGHT = 0.3
+#: How fast the similarity weight falls with the angle between two embeddings.
 _SHARPNESS = 2.0
 _ARRAYS = ("features", "data", "categories", "gram_levels", "gram_scale", "gram_bias", "known", "pull")
 
 
 class Mode(IntEnum):
-    """What a score was made from; each has its own slope and operating point per category."""
+    """Input of a score; each mode has its own slope and operating point per category."""
 
     GRAMS = 0
     GRAMS_CHINESE = 1
@@ -46,24 +46,27 @@ class Mode(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierHeads:
-    """Weights in memory. Scores have a column per category, in the order of `categories`, and `ANY`."""
+class CategoryClassifiers:
+    """One classifier per category. Scores have a column per category, in the order of `categories`, and
+    `ANY`.
+    """
 
     categories: tuple[str, ...]
-    #: Hash of the committed examples these were fitted to.
+    #: Hash of the committed training examples.
     data_sha256: str
-    #: (modes, columns, n-grams): alone in English, in Chinese, beside an embedding; what a level is worth.
+    #: (modes, columns, n-grams): int8 weights for English alone, Chinese alone, and English with an
+    #: embedding; each column has a scale.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
     gram_bias: Array
-    #: One row per English example: its embedding in 127 steps, its length not yet one.
-    known: npt.NDArray[np.int8]
-    #: How far likeness to each example pulls each column up or down.
-    pull: Array
-    #: (modes, categories): from a score to log-odds; 0.5 is the operating point.
+    #: One row per English example: its embedding, quantized to 127 steps each way and not normalised.
+    example_levels: npt.NDArray[np.int8]
+    #: (columns, examples): how much similarity to each example raises or lowers a score.
+    example_weights: Array
+    #: (modes, categories): slope to log-odds, and the score at which the probability is 0.5.
     slopes: Array
     points: Array
-    #: Over the weights as numbers; slopes and points are not part of it.
+    #: Over the weights only; slopes and points are not included.
     sha256: str
 
     @cached_property
@@ -72,128 +75,137 @@ class ClassifierHeads:
 
     @cached_property
     def _examples(self) -> Array:
-        return unit(self.known)
+        return unit_rows(self.example_levels)
 
     @cached_property
     def _examples_across(self) -> Array:
         return np.ascontiguousarray(self._examples.T)
 
     @cached_property
-    def _pulls(self) -> Array:
-        return np.ascontiguousarray(self.pull.T)
+    def _weights_by_example(self) -> Array:
+        return np.ascontiguousarray(self.example_weights.T)
 
     def gram_scores(self, text: str) -> Array:
-        """Scores of a folded text by its n-grams, a row per mode; the last goes with an embedding's."""
+        """Scores of a folded text by its n-grams, one row per mode; the last row is added to an
+        embedding's score.
+        """
         indices, values = ngrams.features(text)
         levels = self._by_gram[indices].reshape(len(indices), self.gram_scale.size).astype(np.float32)
         raw = (values @ levels).reshape(self.gram_scale.shape)
         return np.asarray(raw * self.gram_scale + self.gram_bias, dtype=np.float32)
 
     def embedding_scores(self, embeddings: Array) -> Array:
-        """Scores by likeness to every example, one row per embedding, to add to the n-grams'."""
-        # Row by row: a matrix product would wake a thread for every core, for less than a millisecond's work.
-        near = nearness(np.vecdot(self._examples, embeddings[:, None, :]))
-        return np.asarray(np.vecdot(self._pulls, near[:, None, :]), dtype=np.float32)
+        """Scores by similarity to every example, one row per embedding; added to the n-gram scores."""
+        # Row by row: a matrix product would start a thread per core for less than a millisecond of work.
+        near = similarity_weight(np.vecdot(self._examples, embeddings[:, None, :]))
+        return np.asarray(np.vecdot(self._weights_by_example, near[:, None, :]), dtype=np.float32)
 
-    def gram_worth(self, text: str, mode: Mode, column: int) -> Array:
-        """What each character of a folded text adds to a combined score by its n-grams."""
-        indices, places = ngrams.placed(text)
-        worth = np.zeros(len(text) + 1, dtype=np.float32)
+    def gram_contributions(self, text: str, mode: Mode, column: int) -> Array:
+        """How much each character of a folded text adds to a category's score through its n-grams."""
+        indices, places = ngrams.features_with_spans(text)
+        contributions = np.zeros(len(text) + 1, dtype=np.float32)
         levels = self.gram_levels[mode][:, indices].astype(np.float32) * self.gram_scale[mode][:, None]
-        each = (levels[column] + OF_ANY * levels[-1]) / (places[:, 1] - places[:, 0])
-        np.add.at(worth, places[:, 0], each)
-        np.add.at(worth, places[:, 1], -each)
+        each = (levels[column] + ANY_WEIGHT * levels[-1]) / (places[:, 1] - places[:, 0])
+        np.add.at(contributions, places[:, 0], each)
+        np.add.at(contributions, places[:, 1], -each)
         length = np.sqrt(max(len(indices), 1))
-        return np.asarray(np.cumsum(worth)[:-1] / length, dtype=np.float32)
+        return np.asarray(np.cumsum(contributions)[:-1] / length, dtype=np.float32)
 
-    def embedding_worth(self, embedding: Array, words: Array, column: int) -> Array:
-        """What each token's row adds to a combined score, seen from the embedding that is their mean."""
-        near = _SHARPNESS * nearness(np.vecdot(self._examples, embedding))
-        slope = np.vecdot(self._examples_across, near * (self._pulls[column] + OF_ANY * self._pulls[-1]))
+    def embedding_contributions(self, embedding: Array, words: Array, column: int) -> Array:
+        """How much each token adds to a category's score: the gradient at the embedding, which is the
+        tokens' mean.
+        """
+        near = _SHARPNESS * similarity_weight(np.vecdot(self._examples, embedding))
+        slope = np.vecdot(
+            self._examples_across,
+            near * (self._weights_by_example[column] + ANY_WEIGHT * self._weights_by_example[-1]),
+        )
         slope = slope - (slope @ embedding) * embedding
         length = max(float(np.linalg.norm(words.sum(axis=0))), 1e-9)
         return np.asarray(words @ slope / length, dtype=np.float32)
 
     def probabilities(self, scores: Array, mode: Mode) -> Array:
-        """From combined scores, without `ANY`, to probabilities."""
+        """Probabilities from scores that already include `ANY`."""
         odds = np.clip((scores - self.points[mode]) * self.slopes[mode], -30, 30)
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
 
 
-def unit(levels: npt.NDArray[np.int8]) -> Array:
-    """Rows of length one from rows in steps."""
+def unit_rows(levels: npt.NDArray[np.int8]) -> Array:
+    """Unit-length rows from quantized rows."""
     rows = levels.astype(np.float32)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
-def nearness(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """What a cosine between two embeddings counts: 1 where they are the same, falling quickly."""
+def similarity_weight(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Weight of an example by the cosine of two embeddings: 1 for equal ones, falling fast."""
     return np.exp(_SHARPNESS * (cosines - 1))
 
 
-def combined(scores: Array) -> Array:
-    """Scores with the column `ANY` folded into the others."""
-    return np.asarray(scores[..., :-1] + OF_ANY * scores[..., -1:], dtype=np.float32)
+def add_any_score(scores: Array) -> Array:
+    """Scores with the column `ANY` added to the others and removed."""
+    return np.asarray(scores[..., :-1] + ANY_WEIGHT * scores[..., -1:], dtype=np.float32)
 
 
-def context_features(parts: Array, whole: Array) -> Array:
-    """The scores of a text's parts, each with something of the whole text's, and the whole as first row."""
-    return np.concatenate([whole[None], (1 - _OF_WHOLE) * parts + _OF_WHOLE * whole])
+def blend_whole_text(parts: Array, whole: Array) -> Array:
+    """The whole text's scores as the first row, then each window's scores blended with them."""
+    return np.concatenate([whole[None], (1 - _WHOLE_TEXT_WEIGHT) * parts + _WHOLE_TEXT_WEIGHT * whole])
 
 
-def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) -> ClassifierHeads:
-    """The shipped heads, or those in `data`. Raises `ValueError` or `KeyError` where it holds no heads.
+def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) -> CategoryClassifiers:
+    """Load the shipped classifiers, or those in `data`. Raises `ValueError` or `KeyError` for invalid
+    data.
 
-    Operating points that were chosen for other heads are refused; without any, a probability is what a
-    score says.
+    Operating points of other weights are refused. Without operating points, slopes are 1 and points are 0.
     """
     if data is None:
         folder = files("safelight.detectors.text") / "weights"
-        data = (folder / "heads.npz").read_bytes()
+        data = (folder / "classifiers.npz").read_bytes()
         operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         arrays = {name: found[name] for name in _ARRAYS}
     if int(arrays["features"]) != ngrams.FEATURES:
-        raise ValueError("these heads were trained on other features")
+        raise ValueError("these classifiers were trained on another version of the n-gram features")
     names = tuple(str(name) for name in arrays["categories"])
     shape = (len(Mode), len(names))
-    made = ClassifierHeads(
+    made = CategoryClassifiers(
         categories=names,
         data_sha256=str(arrays["data"]),
         gram_levels=np.asarray(arrays["gram_levels"], dtype=np.int8),
         gram_scale=np.asarray(arrays["gram_scale"], dtype=np.float32),
         gram_bias=np.asarray(arrays["gram_bias"], dtype=np.float32),
-        known=np.asarray(arrays["known"], dtype=np.int8),
-        pull=np.asarray(arrays["pull"], dtype=np.float32),
+        example_levels=np.asarray(arrays["known"], dtype=np.int8),
+        example_weights=np.asarray(arrays["pull"], dtype=np.float32),
         slopes=np.ones(shape, dtype=np.float32),
         points=np.zeros(shape, dtype=np.float32),
         sha256=digest(arrays),
     )
-    return made if operating is None else operated(made, operating)
+    return made if operating is None else with_operating_points(made, operating)
 
 
-def stored(folder: Path) -> ClassifierHeads:
-    """The heads `safelight train` wrote into a folder. Raises like `load`, or `OSError`."""
+def load_folder(folder: Path) -> CategoryClassifiers:
+    """Load the classifiers that `safelight train` wrote into a folder. Raises like `load`, or `OSError`."""
     operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
-    return load((folder / "heads.npz").read_bytes(), operating)
+    return load((folder / "classifiers.npz").read_bytes(), operating)
 
 
-def operated(made: ClassifierHeads, operating: Mapping[str, Any]) -> ClassifierHeads:
-    """Heads with slopes, whose 0.5 lies at points, by mode and category. Raises `ValueError`, `KeyError`."""
-    if operating["heads"] != made.sha256:
-        raise ValueError("these operating points were chosen for other heads")
+def with_operating_points(
+    classifiers: CategoryClassifiers, operating: Mapping[str, Any]
+) -> CategoryClassifiers:
+    """The classifiers with these slopes and operating points. Raises `ValueError` or `KeyError`."""
+    if operating["classifiers"] != classifiers.sha256:
+        raise ValueError("these operating points were chosen for other classifiers")
     slopes, points = (
         np.array(
-            [[operating[name][mode.name][category] for category in made.categories] for mode in Mode],
+            [[operating[name][mode.name][category] for category in classifiers.categories] for mode in Mode],
             dtype=np.float32,
         )
         for name in ("slopes", "points")
     )
-    return replace(made, slopes=slopes, points=points)
+    return replace(classifiers, slopes=slopes, points=points)
 
 
 def digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-    """One hash over the numbers, however they are packed."""
+    """One hash over the arrays, independent of their compression."""
     found = hashlib.sha256()
     for name in _ARRAYS:
         array = np.ascontiguousarray(arrays[name])
@@ -202,7 +214,7 @@ def digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
 
 
 def dump(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """The file `load` reads."""
+    """Encode arrays into the file that `load` reads."""
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **{name: arrays[name] for name in _ARRAYS})
     return out.getvalue()

@@ -1,8 +1,8 @@
-"""Signs of distress, read generously: they stop nobody, they bring help lines.
+"""Detects signs of distress with a wide net; the findings bring help lines and never block.
 
-A finding here stays below every operating point on purpose. Missing somebody in need is worse than offering
-help to somebody who is well, so the cues are wide: words for suicide and self-injury whoever speaks, and what
-people say around them where the text speaks of "I".
+Scores stay below every operating point on purpose. Missing a person in need is worse than offering help to
+one who is well, so the cues are wide: words for suicide and self-injury in any person, and what people say
+about their distress if the text is in the first person.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .chinese import mostly_chinese
+from .chinese import is_mostly_chinese
 from .classifiers import Mode
-from .normalise import texts_of
+from .normalise import final_views
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
 VERSION = "1"
 CAPABILITIES = (Capability(category=Category.SELF_HARM_INTENT.value, modality=Modality.TEXT),)
-#: Above what policies ask for support, below what counts as found.
+#: Above the score from which policies offer support, below the operating point.
 SCORE = 0.4
 _MAX_SPANS = 4
 
-#: Whoever speaks: the subject alone is reason enough to offer help.
-_NAMED = (
+#: In any person: the subject alone is reason enough to offer help.
+_TOPIC_CUES = (
     r"suicid\w*",
     r"self[- ]?(?:harm|injur|hurt|mutilat|destruct)\w*",
     r"unaliv\w*",
@@ -163,8 +163,8 @@ _NAMED = (
     r"無痛",
     r"冇痛",
 )
-#: What is said around it; only where the text speaks of "I".
-_SAID = (
+#: What people say about their distress; only if the text is in the first person.
+_FIRST_PERSON_CUES = (
     r"\b(?:no|any|without|not a|lost (?:\w+ )?)(?:more )?(?:reason|point|purpose|hope|meaning"
     r"|future|way out|strength)\b",
     r"\bpointless\b",
@@ -325,14 +325,17 @@ _SAID = (
     r"不想(?:再)?(?:继续|继續|繼續|努力|撑|撐|见|見|存在|起床|面对|面對)",
     r"唔想(?:再)?(?:繼續|捱|見|存在|起身|面對)",
 )
-_FIRST = re.compile(r"\b(?:i|i'?m|i'?ve|i'?ll|i'?d|im|ive|me|my|mine|myself)\b|我|俺|自己|本人")
+_FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?ll|i'?d|im|ive|me|my|mine|myself)\b|我|俺|自己|本人")
 
 
-_NAMED_ANYWHERE, _SAID_ANYWHERE = re.compile("|".join(_NAMED)), re.compile("|".join(_SAID))
+_ANY_TOPIC_CUE, _ANY_FIRST_PERSON_CUE = (
+    re.compile("|".join(_TOPIC_CUES)),
+    re.compile("|".join(_FIRST_PERSON_CUES)),
+)
 
 
-class CueDetector:
-    """Wide cues for distress, in English and Chinese."""
+class DistressCueDetector:
+    """Detects wide cues of distress, in English and Chinese."""
 
     def __init__(self, *, name: str = "distress") -> None:
         self.name = name
@@ -340,76 +343,88 @@ class CueDetector:
         self.capabilities: tuple[Capability, ...] = CAPABILITIES
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """At most one faint finding."""
-        spans = [view.span(start, end) for view in texts_of(content.views) for start, end in cues(view.text)]
-        return [weak_cues(self, content, spans[:_MAX_SPANS])] if spans else []
+        """At most one finding with a low score."""
+        spans = [
+            view.span(start, end)
+            for view in final_views(content.views)
+            for start, end in find_cues(view.text)
+        ]
+        return [distress_finding(self, content, spans[:_MAX_SPANS])] if spans else []
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistressHead:
-    """Two lines, over n-grams and over the embedding, and from which sum on help is offered."""
+class DistressClassifier:
+    """Two linear classifiers, on n-grams and on embeddings, and the sum from which help is offered."""
 
-    grams: Array
+    gram_weights: Array
     gram_bias: float
-    line: Array
-    line_bias: float
-    #: By `Mode`.
+    embedding_weights: Array
+    embedding_bias: float
+    #: Operating point by `Mode`.
     points: Array
     sha256: str
 
-    def seen(self, text: str, embedded: Array | None = None) -> bool:
-        """Whether a folded text, with the embeddings of the whole and of its parts, is like distress."""
-        mode = Mode.GRAMS_CHINESE if mostly_chinese(text) else Mode.GRAMS
+    def matches(self, text: str, embedded: Array | None = None) -> bool:
+        """Whether a folded text resembles distress; `embedded` has the whole text and its windows."""
+        mode = Mode.GRAMS_CHINESE if is_mostly_chinese(text) else Mode.GRAMS
         point = self.points[mode if embedded is None else Mode.FUSED]
         return self.score(text, embedded) >= float(point)
 
     def score(self, text: str, embedded: Array | None = None) -> float:
-        """Log-odds, not calibrated: of the n-grams, and of the likeliest embedding."""
+        """Uncalibrated log-odds: of the n-grams, plus those of the highest-scoring embedding."""
         indices, values = ngrams.features(text)
-        score = float(values @ self.grams[indices]) + self.gram_bias
-        return score if embedded is None else score + float((embedded @ self.line).max()) + self.line_bias
+        score = float(values @ self.gram_weights[indices]) + self.gram_bias
+        return (
+            score
+            if embedded is None
+            else score + float((embedded @ self.embedding_weights).max()) + self.embedding_bias
+        )
 
 
-def load(data: bytes | None = None) -> DistressHead:
-    """The shipped head, or the one in `data`. Raises `ValueError` or `KeyError` where it holds none."""
+def load(data: bytes | None = None) -> DistressClassifier:
+    """Load the shipped classifier, or the one in `data`. Raises `ValueError` or `KeyError` for invalid
+    data.
+    """
     if data is None:
         data = (files("safelight.detectors.text") / "weights" / "distress.npz").read_bytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         if int(found["features"]) != ngrams.FEATURES:
-            raise ValueError("this head was trained on other features")
-        return DistressHead(
-            grams=found["grams"].astype(np.float32),
+            raise ValueError("this classifier was trained on another version of the n-gram features")
+        return DistressClassifier(
+            gram_weights=found["grams"].astype(np.float32),
             gram_bias=float(found["gram_bias"]),
-            line=found["line"].astype(np.float32),
-            line_bias=float(found["line_bias"]),
+            embedding_weights=found["line"].astype(np.float32),
+            embedding_bias=float(found["line_bias"]),
             points=found["points"].astype(np.float32),
             sha256=hashlib.sha256(data).hexdigest(),
         )
 
 
-def stored(folder: str | None) -> DistressHead:
-    """The head that `safelight train` wrote into a folder; the shipped one where there is none."""
+def load_folder(folder: str | None) -> DistressClassifier:
+    """Load the classifier that `safelight train` wrote into a folder; the shipped one if there is none."""
     path = Path(folder) / "distress.npz" if folder else None
     return load(path.read_bytes() if path is not None and path.exists() else None)
 
 
-def weak_cues(detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]) -> Finding:
-    """The finding that brings help and stops nobody."""
+def distress_finding(
+    detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]
+) -> Finding:
+    """The finding that brings help lines and does not block."""
     return Finding(
         category=Category.SELF_HARM_INTENT.value,
         score=SCORE,
         modality=Modality.TEXT,
         detector=detector.name,
         version=detector.version,
-        reason="Some of these words are also said in distress.",
+        reason="Some of these words are also used in distress.",
         evidence=tuple(TextSpan(field=content.field, start=a, end=b) for a, b in spans),
     )
 
 
-def cues(text: str) -> Iterator[tuple[int, int]]:
-    """Where a folded text has words of distress."""
-    for hit in _NAMED_ANYWHERE.finditer(text):
+def find_cues(text: str) -> Iterator[tuple[int, int]]:
+    """Character ranges of distress cues in a folded text."""
+    for hit in _ANY_TOPIC_CUE.finditer(text):
         yield hit.span()
-    if _FIRST.search(text):
-        for hit in _SAID_ANYWHERE.finditer(text):
+    if _FIRST_PERSON.search(text):
+        for hit in _ANY_FIRST_PERSON_CUE.finditer(text):
             yield hit.span()

@@ -1,10 +1,10 @@
-"""Emoji read as words: by their Unicode names, and plainer ones where the name is not what is meant."""
+"""Reads emoji as words: by their Unicode names, or by a plainer word for their usual meaning."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_PLAINER = {
+_PLAIN_MEANINGS = {
     "🔪": "knife", "🗡": "dagger", "⚔": "swords", "🔫": "gun", "💣": "bomb", "🧨": "firecracker",
     "💥": "explosion", "🩸": "blood", "☠": "skull and crossbones", "💀": "skull", "⚰": "coffin",
     "🪦": "gravestone", "🍆": "eggplant",
@@ -14,16 +14,16 @@ _PLAINER = {
     "🪚": "saw", "🏴": "black flag", "✂": "scissors", "⛓": "chains", "🐷": "pig", "🐒": "monkey",
     "🍼": "baby bottle", "卐": "swastika", "卍": "manji",
 }  # fmt: skip
-#: The other way round, where one word is all an emoji means.
-PICTURES = {meaning: sign for sign, meaning in _PLAINER.items() if " " not in meaning}
+#: From a word to its emoji, if the meaning is a single word.
+EMOJI_BY_WORD = {meaning: sign for sign, meaning in _PLAIN_MEANINGS.items() if " " not in meaning}
 _BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
 _DROPPED = ("emoji modifier", "variation selector", "regional indicator")
 
 
-def word(character: str) -> str:
-    """What an emoji means in words, or nothing where it is none."""
-    if character in _PLAINER:
-        return _PLAINER[character]
+def describe_emoji(character: str) -> str:
+    """The meaning of an emoji in words; empty for other characters."""
+    if character in _PLAIN_MEANINGS:
+        return _PLAIN_MEANINGS[character]
     code = ord(character)
     if not any(first <= code <= last for first, last in _BLOCKS):
         return ""

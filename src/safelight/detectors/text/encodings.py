@@ -1,6 +1,6 @@
-"""What is hidden in a text by an encoding: base64, hex, percent signs, character references, rot13.
+"""Decodes hidden text: base64, hex, percent encoding, character references, rot13.
 
-Each is tried, and what comes out as words is one more view with the way back to what was typed. Linear time.
+Each decoding that results in words becomes one more view with offsets into the original text. Linear time.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from urllib.parse import unquote_to_bytes
 
 from safelight.detectors.protocol import TextView
 
-#: At most this many encoded places of one kind, and characters of one of them.
-MAX_PLACES, MAX_LENGTH = 16, 8192
+#: Most encoded places of one kind, and characters of one place.
+MAX_PLACES, MAX_ENCODED_CHARS = 16, 8192
 _BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=-])")
 _HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){5,}(?!\w)")
 _PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
-_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
+_CHARACTER_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
 _WORD = re.compile(r"[A-Za-z]{4,40}")
-#: Words looked at, and how much more English they must be on average, to turn a whole text.
-MAX_SAMPLE, _GAIN = 200, 0.15
-_PAIRS = frozenset(
+#: Words in the sample, and by how much rot13 must raise their mean likeness to English to decode a whole
+#: text.
+MAX_SAMPLE_WORDS, _MIN_GAIN = 200, 0.15
+_ENGLISH_PAIRS = frozenset(
     [
         "th",
         "he",
@@ -125,21 +126,23 @@ _PAIRS = frozenset(
 
 def decode_views(text: str) -> Iterator[TextView]:
     """A view for each kind of encoding that hides words in the text."""
-    for kind, shape, read in _KINDS:
-        found = _read_all(text, shape, read)
+    for kind, shape, read in _DECODERS:
+        found = _decode_places(text, shape, read)
         if found:
             yield _view(kind, found, len(text))
-    turned = _turned(text)
-    if turned:
-        yield _view("rot13", turned, len(text))
+    rotated = _find_rot13(text)
+    if rotated:
+        yield _view("rot13", rotated, len(text))
 
 
-def _read_all(text: str, shape: re.Pattern[str], read: Callable[[str], str]) -> list[tuple[str, int, int]]:
+def _decode_places(
+    text: str, shape: re.Pattern[str], read: Callable[[str], str]
+) -> list[tuple[str, int, int]]:
     found = []
     for number, hit in enumerate(shape.finditer(text)):
         if number >= MAX_PLACES:
             break
-        words = read(hit.group()[:MAX_LENGTH])
+        words = read(hit.group()[:MAX_ENCODED_CHARS])
         if _is_language(words) and words.casefold() != hit.group().casefold():
             found.append((words, hit.start(), hit.end()))
     return found
@@ -176,11 +179,11 @@ def _from_references(text: str) -> str:
     return html.unescape(text)
 
 
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
+_DECODERS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
     ("base64", _BASE64, _from_base64),
     ("hex", _HEX, _from_hex),
     ("url", _PERCENT, _from_percent),
-    ("references", _REFERENCE, _from_references),
+    ("references", _CHARACTER_REFERENCE, _from_references),
 )
 
 
@@ -191,40 +194,46 @@ def _is_language(text: str) -> bool:
     return good >= 0.75 * len(text)
 
 
-def _turned(text: str) -> list[tuple[str, int, int]]:
-    """Words that read like English only after rot13, and what stands between them where most are such."""
+def _find_rot13(text: str) -> list[tuple[str, int, int]]:
+    """Words that resemble English only after rot13, with the text between them if most words are such."""
     words = [(hit.group(), hit.start(), hit.end()) for hit in _WORD.finditer(text)]
-    sample = [word for word, _start, _end in words[:MAX_SAMPLE]]
-    plain, turned = (sum(map(_english, some)) for some in (sample, map(_rot13, sample)))
-    if len(sample) >= 4 and plain < 0.35 * len(sample) and turned - plain > _GAIN * len(sample):
+    sample = [word for word, _start, _end in words[:MAX_SAMPLE_WORDS]]
+    plain, rotated = (sum(map(_english_share, some)) for some in (sample, map(_rot13, sample)))
+    if len(sample) >= 4 and plain < 0.35 * len(sample) and rotated - plain > _MIN_GAIN * len(sample):
         return [(_rot13(text), 0, len(text))]
     strange = [
         index
         for index, (word, _start, _end) in enumerate(words)
-        if _english(word) < 0.3 and _english(_rot13(word)) >= 0.45
+        if _english_share(word) < 0.3 and _english_share(_rot13(word)) >= 0.45
     ]
     if len(strange) >= 2 and 2 * len(strange) >= strange[-1] - strange[0]:
         start, end = words[strange[0]][1], words[strange[-1]][2]
         if 3 * len(strange) >= len(words):
             start, end = 0, len(text)
         return [(_rot13(text[start:end]), start, end)]
-    # One word of a readable text is more often a name than a cipher.
-    sure = [words[index] for index in strange]
-    sure = [one for one in sure if len(one[0]) >= 5 and _english(one[0]) <= 0.15 and _doubtless(one[0])]
-    return [(_rot13(word), start, end) for word, start, end in sure[:MAX_PLACES]]
+    # A single strange word in a readable text is more often a name than a cipher, so the limits are stricter.
+    certain = [words[index] for index in strange]
+    certain = [
+        one
+        for one in certain
+        if len(one[0]) >= 5 and _english_share(one[0]) <= 0.15 and _is_clearly_rot13(one[0])
+    ]
+    return [(_rot13(word), start, end) for word, start, end in certain[:MAX_PLACES]]
 
 
-def _doubtless(word: str) -> bool:
-    return _english(_rot13(word)) >= 0.7
+def _is_clearly_rot13(word: str) -> bool:
+    return _english_share(_rot13(word)) >= 0.7
 
 
 def _rot13(text: str) -> str:
     return codecs.encode(text, "rot13")
 
 
-def _english(word: str) -> float:
+def _english_share(word: str) -> float:
     lower = word.lower()
-    return sum(lower[index : index + 2] in _PAIRS for index in range(len(lower) - 1)) / (len(lower) - 1)
+    return sum(lower[index : index + 2] in _ENGLISH_PAIRS for index in range(len(lower) - 1)) / (
+        len(lower) - 1
+    )
 
 
 def _view(kind: str, places: list[tuple[str, int, int]], length: int) -> TextView:

@@ -1,7 +1,8 @@
-"""Entities: real people, characters and brands by name, with what tells them from ordinary words.
+"""Named entities: real people, characters and brands, with context that separates them from ordinary
+words.
 
-`lists/entities/*.yaml` hold the reviewed ones, each file of one kind; docs/prompts.md says how an entry is
-written and how somebody has it taken away. `python -m safelight.detectors.text.entities FILE...` checks.
+`lists/entities/*.yaml` hold the reviewed entries, one kind per file. docs/prompts.md describes the format,
+and how a person has an entry removed. `python -m safelight.detectors.text.entities FILE...` checks files.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from .phrase_index import PhraseTable
 
 
 class EntityKind(StrEnum):
-    """What an entity is. Living and historical people are told apart because policies do."""
+    """Kind of an entity. Living and historical people are separate because policies treat them
+    differently.
+    """
 
     LIVING = "living"
     HISTORICAL = "historical"
@@ -45,39 +48,39 @@ _CATEGORIES = {
     EntityKind.BRAND: Category.IP_BRAND,
 }
 _FIELDS = frozenset({"n", "a", "z", "m", "d", "s", "near", "unless", "w", "for"})
-_BRACKET = re.compile(r"\s*\([^)]*\)\s*$")
-#: What is said of a match found by an ambiguous short name, or by a description.
-SHORT, DESCRIBED = "short", "description"
+_QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
+#: How a match was made, if not by an unambiguous name: by an ambiguous short name, or by a description.
+BY_SHORT_NAME, BY_DESCRIPTION = "short", "description"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entity:
-    """One person, character or brand, and every way it is named."""
+    """One person, character or brand, with all its names."""
 
     kind: EntityKind
     name: str
-    why: str
-    notable: str
-    list: str
-    #: Names that mean nobody else: usual name, aliases, Chinese names, misspellings.
+    reason: str
+    known_for: str
+    list_name: str
+    #: Unambiguous names: usual name, aliases, Chinese names, misspellings.
     names: tuple[str, ...]
     descriptions: tuple[str, ...] = ()
-    #: Ambiguous names, good only beside one of `near`.
+    #: Ambiguous names, valid only near one of `near`.
     short: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
-    """A way to name an entity, as the table holds it."""
+class EntityName:
+    """One name of an entity, as stored in the index."""
 
     entity: Entity
-    by: str = "name"
+    matched_by: str = "name"
 
 
 def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tuple[str, ...]]:
-    """The entities of a YAML file, and one sentence for each entry that does not hold."""
+    """The entities of a YAML file, and one sentence per invalid entry."""
     try:
         document = yaml_loader.load(text)
         kind = EntityKind(document["kind"])
@@ -87,46 +90,48 @@ def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tup
     found, problems = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            found.append(entity(row, kind, list_name=list_name, notable=str(document.get("notable", ""))))
+            found.append(
+                parse_entity(row, kind, list_name=list_name, notable=str(document.get("notable", "")))
+            )
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{list_name}, entry {number}: {type(error).__name__}: {error}")
     return tuple(found), tuple(problems)
 
 
-def entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, notable: str = "") -> Entity:
-    """One entry. Raises `ValueError`, `KeyError` or `TypeError` naming what does not hold."""
+def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, notable: str = "") -> Entity:
+    """Parse one entry. Raises `ValueError`, `KeyError` or `TypeError` with what is wrong."""
     unknown = set(row) - _FIELDS
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(map(str, unknown)))}")
-    name = _text(row["n"])
-    own = _BRACKET.sub("", name)
-    short = _words(row, "s")
-    names = [*_words(row, "a"), *_words(row, "z"), *_words(row, "m")]
+    name = _read_text(row["n"])
+    own = _QUALIFIER.sub("", name)
+    short = _read_words(row, "s")
+    names = [*_read_words(row, "a"), *_read_words(row, "z"), *_read_words(row, "m")]
     if own == name and _folded(own) not in short:
         names.insert(0, _folded(own))
-    if not names and not short and not _words(row, "d"):
-        raise ValueError(f"{name!r} has nothing to be matched by")
-    if short and not _words(row, "near"):
-        raise ValueError(f"{name!r} has a short name and no `near`")
+    if not names and not short and not _read_words(row, "d"):
+        raise ValueError(f"{name!r} has no name, short name or description to match")
+    if short and not _read_words(row, "near"):
+        raise ValueError(f"{name!r} has a short name but no `near`")
     for word in names:
         if len(word) < (2 if "\u3400" <= word[0] <= "\u9fff" else 3):
             raise ValueError(f"{word!r} is too short; put it in `s`")
     return Entity(
         kind=kind,
         name=name,
-        why=_text(row.get("w", "")) if row.get("w") else "",
-        notable=str(row.get("for") or notable),
-        list=list_name,
+        reason=_read_text(row.get("w", "")) if row.get("w") else "",
+        known_for=str(row.get("for") or notable),
+        list_name=list_name,
         names=tuple(dict.fromkeys(names)),
-        descriptions=_words(row, "d"),
+        descriptions=_read_words(row, "d"),
         short=short,
-        near=_words(row, "near"),
-        unless=_words(row, "unless"),
+        near=_read_words(row, "near"),
+        unless=_read_words(row, "unless"),
     )
 
 
 def shipped() -> tuple[Entity, ...]:
-    """The reviewed entities that come with the code; entries that do not hold are left out."""
+    """The reviewed entities that come with the code; invalid entries are left out."""
     folder = files("safelight.detectors.text") / "lists" / "entities"
     if not folder.is_dir():
         return ()
@@ -140,12 +145,16 @@ def shipped() -> tuple[Entity, ...]:
     )
 
 
-def table(entities: Iterable[Entity]) -> PhraseTable[Named]:
-    """The entities ready to be looked for; names that cannot be looked for are left out."""
-    made: PhraseTable[Named] = PhraseTable()
+def build_table(entities: Iterable[Entity]) -> PhraseTable[EntityName]:
+    """The index of all names of these entities; names that cannot be indexed are left out."""
+    made: PhraseTable[EntityName] = PhraseTable()
     for one in entities:
-        for by, words in (("name", one.names), (SHORT, one.short), (DESCRIBED, one.descriptions)):
-            value = Named(entity=one, by=by)
+        for by, words in (
+            ("name", one.names),
+            (BY_SHORT_NAME, one.short),
+            (BY_DESCRIPTION, one.descriptions),
+        ):
+            value = EntityName(entity=one, matched_by=by)
             for word in words:
                 try:
                     made.add(word, value)
@@ -154,28 +163,30 @@ def table(entities: Iterable[Entity]) -> PhraseTable[Named]:
     return made
 
 
-def _words(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
+def _read_words(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
     value = row.get(field) or ()
     if isinstance(value, str):
         value = (value,)
-    return tuple(_folded(_text(word)) for word in value)
+    return tuple(_folded(_read_text(word)) for word in value)
 
 
 def _folded(text: str) -> str:
-    # Most names are plain, and there may be very many.
+    # Most names are ASCII, and there may be 100,000 of them.
     return text.lower() if text.isascii() and text.isprintable() else folded(plain(text)).text
 
 
-def _text(value: object) -> str:
+def _read_text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     if len(str(value)) > 200:
-        raise ValueError(f"{str(value)[:30]!r}... is too long for a name")
+        raise ValueError(f"{str(value)[:30]!r}... is longer than 200 characters")
     return str(value).strip()
 
 
-def problems(entities: Sequence[Entity]) -> Iterator[str]:
-    """What is wrong between entries: one name for two entities of a kind, names no table takes."""
+def find_problems(entities: Sequence[Entity]) -> Iterator[str]:
+    """Conflicts between entries: one name for two entities of a category, and names that cannot be
+    indexed.
+    """
     seen: dict[tuple[str, str], str] = {}
     probe: PhraseTable[str] = PhraseTable()
     for one in entities:
@@ -183,26 +194,26 @@ def problems(entities: Sequence[Entity]) -> Iterator[str]:
             try:
                 probe.add(word, one.name)
             except ValueError as error:
-                yield f"{one.list}, {one.name}: {error}"
+                yield f"{one.list_name}, {one.name}: {error}"
             if word in one.short:
                 continue
             other = seen.setdefault((one.kind.category.value, word), one.name)
             if other != one.name:
-                yield f"{one.list}: {word!r} means {other} and {one.name}"
+                yield f"{one.list_name}: {word!r} names both {other} and {one.name}"
     for (kind, name), count in Counter((one.kind, one.name) for one in entities).items():
         if count > 1:
-            yield f"{kind.value} {name} stands {count} times"
+            yield f"{kind.value} {name} is listed {count} times"
 
 
 def main(paths: Sequence[str]) -> int:
-    """Print how many entities of each kind the files hold, and every problem."""
+    """Print the number of entities of each kind in the files, and every problem."""
     entities: list[Entity] = []
     wrong: list[str] = []
     for path in map(Path, paths):
         found, bad = read_entities(path.read_text(encoding="utf-8"), list_name=path.stem)
         entities += found
         wrong += bad
-    wrong += problems(entities)
+    wrong += find_problems(entities)
     for kind, count in sorted(Counter(one.kind.value for one in entities).items()):
         sys.stdout.write(f"{kind}: {count}\n")
     for sentence in wrong:

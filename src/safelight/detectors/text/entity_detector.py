@@ -1,4 +1,4 @@
-"""Entities as a detector: a mention is a finding; what it means is the policy's."""
+"""Detects named entities: each mention is a finding; the policy decides what it means."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
 
-from .entities import DESCRIBED, SHORT, Entity, EntityKind, Named, table
-from .entity_roles import role
-from .normalise import texts_of
+from .entities import BY_DESCRIPTION, BY_SHORT_NAME, Entity, EntityKind, EntityName, build_table
+from .entity_roles import classify_role
+from .normalise import final_views
 from .operator_lists import OperatorLists
 from .phrase_index import PhraseTable
 
 VERSION = "2"
-#: How far from a short name its context counts, in characters.
-NEARBY = 90
-#: Seconds between two looks at whether the operator's own lists changed.
+#: Characters before and after a short name in which its context words count.
+CONTEXT_CHARS = 90
+#: Seconds between two checks whether the operator's own lists changed.
 RECHECK_S = 0.5
 MAX_PLACES = 8
 CAPABILITIES = tuple(
@@ -33,7 +33,7 @@ _SCORES = {
     EntityKind.CHARACTER: 0.9,
     EntityKind.BRAND: 0.85,
 }
-_LESS = {SHORT: 0.1, DESCRIBED: 0.2}
+_SCORE_PENALTIES = {BY_SHORT_NAME: 0.1, BY_DESCRIPTION: 0.2}
 _SENTENCES = {
     EntityKind.LIVING: "The text names a real public figure",
     EntityKind.HISTORICAL: "The text names a figure of history",
@@ -43,7 +43,7 @@ _SENTENCES = {
 
 
 class EntityDetector:
-    """Names of people, characters and brands: the shipped ones and the operator's own."""
+    """Finds people, characters and brands from the shipped lists and the operator's lists."""
 
     def __init__(
         self,
@@ -55,84 +55,106 @@ class EntityDetector:
     ) -> None:
         self.name = name
         self.capabilities: tuple[Capability, ...] = CAPABILITIES
-        self._shipped = table(entities)
-        digest = hashlib.sha256()
-        for one in entities:
-            digest.update(repr(one).encode())
-        self._digest = digest.hexdigest()[:8]
-        #: Names the lists that are in use now.
+        self._shipped = build_table(entities)
+        self._digest = _fingerprint(entities)[:8]
+        #: Identifies the lists in use now.
         self.version = f"{VERSION}+{self._digest}"
         self._own, self._clock = own, clock
-        self._mine: PhraseTable[Named] = PhraseTable()
+        self._own_table: PhraseTable[EntityName] = PhraseTable()
         self._stamp: tuple[tuple[str, int, int], ...] = ()
-        self._looked = float("-inf")
+        self._checked_at = float("-inf")
         self._lock = threading.Lock()
         self._refresh()
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per entity, with every place it is named at, in the text as typed."""
+        """One finding per entity, with every place in the original text that names it."""
         self._refresh()
-        hits: dict[int, list[tuple[Named, str, TextView, int, int]]] = {}
-        for view in texts_of(content.views):
-            for phrases in (self._shipped, self._mine):
+        hits: dict[int, list[tuple[EntityName, str, TextView, int, int]]] = {}
+        for view in final_views(content.views):
+            for phrases in (self._shipped, self._own_table):
                 for named, phrase, start, end in phrases.find(view.text):
-                    if _meant(named, view.text, start, end):
+                    if _context_allows(named, view.text, start, end):
                         hits.setdefault(id(named.entity), []).append((named, phrase, view, start, end))
         return [self._finding(content, found) for found in hits.values()]
 
-    def _finding(self, content: TextContent, found: list[tuple[Named, str, TextView, int, int]]) -> Finding:
+    def _finding(
+        self, content: TextContent, found: list[tuple[EntityName, str, TextView, int, int]]
+    ) -> Finding:
         one = found[0][0].entity
-        attributes: dict[str, Attribute] = {"named": all(named.by != DESCRIBED for named, *_rest in found)}
+        attributes: dict[str, Attribute] = {
+            "named": all(named.matched_by != BY_DESCRIPTION for named, *_rest in found)
+        }
         if one.kind in (EntityKind.LIVING, EntityKind.HISTORICAL):
             attributes["public_figure"] = True
             if one.kind is EntityKind.HISTORICAL:
                 attributes["historical"] = True
         else:
-            roles = {role(view.text, start, end) for _named, _phrase, view, start, end in found}
+            roles = {classify_role(view.text, start, end) for _named, _phrase, view, start, end in found}
             attributes["role"] = "subject" if "subject" in roles else "passing"
         spans = dict.fromkeys(view.span(start, end) for _named, _phrase, view, start, end in found)
-        less = min(_LESS.get(named.by, 0.0) for named, *_rest in found)
-        notable = f" ({one.why or one.notable})" if one.why or one.notable else ""
+        penalty = min(_SCORE_PENALTIES.get(named.matched_by, 0.0) for named, *_rest in found)
+        notable = f" ({one.reason or one.known_for})" if one.reason or one.known_for else ""
         return Finding(
             category=one.kind.category.value,
-            score=round(_SCORES[one.kind] - less, 2),
+            score=round(_SCORES[one.kind] - penalty, 2),
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
             reason=f"{_SENTENCES[one.kind]}: {one.name}{notable}.",
             evidence=(
                 *(TextSpan(field=content.field, start=a, end=b) for a, b in list(spans)[:MAX_PLACES]),
-                Match(list=one.list, entry=one.name),
+                Match(list=one.list_name, entry=one.name),
             ),
             attributes=attributes,
         )
 
     def _refresh(self) -> None:
         now = self._clock()
-        if self._own is None or now - self._looked < RECHECK_S:
+        if self._own is None or now - self._checked_at < RECHECK_S:
             return
         with self._lock:
-            self._looked = now
+            self._checked_at = now
             stamp = self._own.stamp()
             if stamp != self._stamp:
-                self._mine = table(self._own.entities())
+                self._own_table = build_table(self._own.entities())
                 self._stamp = stamp
-                mine = hashlib.sha256(repr(stamp).encode()).hexdigest()[:8] if stamp else ""
-                self.version = f"{VERSION}+{self._digest}" + (f".{mine}" if mine else "")
+                own_digest = hashlib.sha256(repr(stamp).encode()).hexdigest()[:8] if stamp else ""
+                self.version = f"{VERSION}+{self._digest}" + (f".{own_digest}" if own_digest else "")
 
 
-def _meant(named: Named, text: str, start: int, end: int) -> bool:
+def _fingerprint(entities: Iterable[Entity]) -> str:
+    """Hash of the entities. Their text form is fixed, so that a rename in the code keeps the version."""
+    digest = hashlib.sha256()
+    for one in entities:
+        fields = {
+            "name": one.name,
+            "why": one.reason,
+            "notable": one.known_for,
+            "list": one.list_name,
+            "names": one.names,
+            "descriptions": one.descriptions,
+            "short": one.short,
+            "near": one.near,
+            "unless": one.unless,
+        }
+        kind = f"<Kind.{one.kind.name}: {one.kind.value!r}>"
+        text = ", ".join([f"kind={kind}", *(f"{name}={value!r}" for name, value in fields.items())])
+        digest.update(f"Entity({text})".encode())
+    return digest.hexdigest()
+
+
+def _context_allows(named: EntityName, text: str, start: int, end: int) -> bool:
     one = named.entity
-    if named.by != SHORT and not one.unless:
+    if named.matched_by != BY_SHORT_NAME and not one.unless:
         return True
-    around = text[max(0, start - NEARBY) : end + NEARBY]
-    if any(_has(around, word) for word in one.unless):
+    around = text[max(0, start - CONTEXT_CHARS) : end + CONTEXT_CHARS]
+    if any(_contains_word(around, word) for word in one.unless):
         return False
-    return named.by != SHORT or any(_has(around, word) for word in one.near)
+    return named.matched_by != BY_SHORT_NAME or any(_contains_word(around, word) for word in one.near)
 
 
-def _has(text: str, word: str) -> bool:
-    """Whether a word stands in a text, whole; a plural `s` aside."""
+def _contains_word(text: str, word: str) -> bool:
+    """Whether a text contains a word as a whole word; a plural `s` is allowed."""
     place = text.find(word)
     while place >= 0:
         before = text[place - 1] if place else " "

@@ -1,4 +1,4 @@
-"""Letters that look like Latin ones, for folding."""
+"""Homoglyphs: letters that look like Latin ones, for folding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PAIRS = (
     ("αΑ", "a"), ("βΒ", "b"), ("ϲϹ", "c"), ("εΕ", "e"), ("Η", "h"), ("ιΙ", "i"), ("ϳ", "j"), ("κΚ", "k"),
     ("Μ", "m"), ("Ν", "n"), ("οΟσ", "o"), ("ρΡ", "p"), ("τΤ", "t"), ("υΥ", "u"), ("ν", "v"), ("ω", "w"),
     ("χΧ", "x"), ("γ", "y"), ("Ζ", "z"),
-    # Armenian, Hebrew, Lisu and others that turn up in generators of "fancy" text
+    # Armenian, Hebrew, Lisu and other letters that generators of "fancy" text use
     ("ց", "g"), ("հ", "h"), ("ո", "n"), ("օ", "o"), ("ս", "u"), ("ք", "p"), ("ѡ", "w"),
-    # Latin letters that no decomposition turns into plain ones
+    # Latin letters that have no decomposition into plain ones
     ("ɑᴀ", "a"), ("ƅʙ", "b"), ("ᴄ", "c"), ("đᴅ", "d"), ("ᴇɛ", "e"), ("ꜰƒ", "f"), ("ɡɢ", "g"),
     ("ʜ", "h"), ("ıɩɪ", "i"), ("ᴊȷ", "j"), ("ᴋ", "k"), ("łʟ", "l"), ("ᴍ", "m"), ("ɴ", "n"),
     ("øᴏɵ", "o"), ("ᴘ", "p"), ("ʀ", "r"), ("ꜱ", "s"), ("ᴛŧ", "t"), ("ᴜ", "u"), ("ᴠ", "v"), ("ᴡ", "w"),

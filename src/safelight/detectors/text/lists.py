@@ -1,11 +1,11 @@
-"""Word lists: small YAML files of words and phrases with the context that makes them innocent.
+"""Word lists: YAML files of words and phrases, with the context that makes them harmless.
 
-A file names its `group`, optional `sets` of words to use as `{name}` in terms, and `entries`. An entry has
-`category`, `score`, `reason`, `terms`, and may have `unless` (words nearby that make it innocent), `near`
-(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`,
-`gap` (between the parts of a term), `role` (tell subject from passing). A term such as
-`how to ... a lock` is its parts in this order, close to each other. English words match whole, a plural
-`s` aside; Chinese ones anywhere.
+A file has a `group`, optional `sets` of words for use as `{name}` in terms, and `entries`. An entry has
+`category`, `score`, `reason` and `terms`. It may have `unless` (words nearby that make it harmless), `near`
+(one of these words must be nearby), `least` (number of different terms that make a finding), `attributes`,
+`gap` (distance between the parts of a term) and `role` (classify as subject or passing). A term such as `how
+to ... a lock` matches its parts in this order, close to each other. English words match as whole words, with
+an optional plural `s`; Chinese words match anywhere.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
 
 from .automaton import Automaton
-from .entity_roles import role
+from .entity_roles import classify_role
 from .normalise import folded, plain
-from .question_filter import SEEN, is_question
+from .question_filter import MAX_QUESTION_SCORE, is_question
 
 VERSION = "1"
-#: How far from a match, in characters, context words count.
-NEARBY = 90
-#: How far apart the parts of one term may be where an entry does not say.
-GAP = 40
+#: Characters before and after a match in which context words count.
+CONTEXT_CHARS = 90
+#: Most characters between the parts of one term, unless an entry sets `gap`.
+DEFAULT_GAP_CHARS = 40
 MAX_SPANS = 16
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListEntry:
-    """Some terms that mean the same thing."""
+    """One entry of a list: terms with the same meaning, and their context."""
 
     list: str
     category: str
@@ -50,16 +50,16 @@ class ListEntry:
     unless: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    role: bool = False
-    #: How many different terms, side by side in one reading, make a finding.
-    least: int = 1
-    #: How far apart, in characters, the parts of one term may be.
-    gap: int = GAP
+    classifies_role: bool = False
+    #: Number of different, non-overlapping terms in one view that make a finding.
+    min_terms: int = 1
+    #: Most characters between the parts of one term.
+    gap: int = DEFAULT_GAP_CHARS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A term of an entry in a view: where, in the view's own characters."""
+    """A match of a term in a view; start and end are in the view's characters."""
 
     entry: ListEntry
     term: str
@@ -69,27 +69,27 @@ class Hit:
 
 
 def read_list(text: str) -> tuple[ListEntry, ...]:
-    """The entries of one YAML file. Raises `ValueError` naming the entry that does not hold."""
+    """The entries of one YAML file. Raises `ValueError` naming the invalid entry."""
     document: dict[str, Any] = yaml_loader.load(text)
     name, sets = str(document["group"]), document.get("sets", {})
     entries = []
     for number, raw in enumerate(document["entries"]):
         try:
-            entries.append(_entry(name, sets, dict(raw)))
+            entries.append(_parse_entry(name, sets, dict(raw)))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"list {name!r}, entry {number}: {error!r}") from error
     return tuple(entries)
 
 
 def shipped() -> tuple[str, ...]:
-    """The text of every shipped list, in the order of their names."""
+    """The text of every shipped list, ordered by name."""
     folder = files("safelight.detectors.text") / "lists"
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
     return tuple(file.read_text(encoding="utf-8") for file in found)
 
 
 class Lexicon:
-    """Entries ready to be looked for."""
+    """Search index over list entries."""
 
     def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.entries = tuple(entries)
@@ -116,16 +116,18 @@ class Lexicon:
         self._automaton = Automaton(numbers)
 
     def find(self, view: TextView) -> Iterator[Hit]:
-        """Every term in a view whose context allows it. The view must be folded or made from a folded one."""
+        """Every term in a view whose context allows it. The view must be folded or derived from a folded
+        one.
+        """
         places: dict[int, list[tuple[int, int]]] = {}
         for number, start, end in self._automaton.find(view.text):
-            whole = _whole(view.text, start, end)
+            whole = _whole_word_end(view.text, start, end)
             if whole:
                 places.setdefault(number, []).append((start, whole))
         for first in places.keys() & self._by_first.keys():
             for index in self._by_first[first]:
                 entry, term, parts = self._terms[index]
-                for start, end in _sequences(parts, places, entry.gap):
+                for start, end in _find_sequences(parts, places, entry.gap):
                     if self._allowed(entry, places, start, end):
                         yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
 
@@ -133,23 +135,22 @@ class Lexicon:
         self, entry: ListEntry, places: dict[int, list[tuple[int, int]]], start: int, end: int
     ) -> bool:
         unless, near = self._context[id(entry)]
-        if any(_close(places.get(word), start, end) for word in unless):
+        if any(_is_near(places.get(word), start, end) for word in unless):
             return False
-        return not near or any(_close(places.get(word), start, end) for word in near)
+        return not near or any(_is_near(places.get(word), start, end) for word in near)
 
 
 class ListDetector:
-    """The word lists as a detector."""
+    """The word lists as a text detector."""
 
     def __init__(self, entries: Iterable[ListEntry], *, name: str = "word-lists") -> None:
         self.name = name
         self.lexicon = Lexicon(entries)
-        digest = hashlib.sha256(repr(self.lexicon.entries).encode()).hexdigest()
-        self.version = f"{VERSION}+{digest[:8]}"
+        self.version = f"{VERSION}+{_fingerprint(self.lexicon.entries)[:8]}"
         self.capabilities = capabilities(self.lexicon.entries)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per entry that matched, with every place it matched at, in the text as typed."""
+        """One finding per entry that matched, with every matching place in the original text."""
         hits: dict[int, list[Hit]] = {}
         for view in content.views:
             if view.kind != "plain":
@@ -157,7 +158,10 @@ class ListDetector:
                 for hit in self.lexicon.find(view):
                     found.setdefault(id(hit.entry), []).append(hit)
                 for entry, some in found.items():
-                    if some[0].entry.least == 1 or _different(some) >= some[0].entry.least:
+                    if (
+                        some[0].entry.min_terms == 1
+                        or _count_different_terms(some) >= some[0].entry.min_terms
+                    ):
                         hits.setdefault(entry, []).extend(some)
         return [self._finding(content, found) for found in hits.values()]
 
@@ -166,18 +170,20 @@ class ListDetector:
         spans = sorted({hit.view.span(hit.start, hit.end) for hit in hits})[:MAX_SPANS]
         terms = list(dict.fromkeys(hit.term for hit in hits))[:MAX_SPANS]
         attributes: dict[str, Attribute] = dict(entry.attributes)
-        if entry.role:
-            roles = {role(hit.view.text, hit.start, hit.end) for hit in hits}
+        if entry.classifies_role:
+            roles = {classify_role(hit.view.text, hit.start, hit.end) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
-        about = entry.category == Category.SEXUAL and all(is_question(hit.view.text) for hit in hits)
-        hidden = all(hit.view.kind != "folded" for hit in hits)
+        is_only_question = entry.category == Category.SEXUAL and all(
+            is_question(hit.view.text) for hit in hits
+        )
+        disguised = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
-            score=min(entry.score, SEEN) if about else entry.score,
+            score=min(entry.score, MAX_QUESTION_SCORE) if is_only_question else entry.score,
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
-            reason=entry.reason + (" The words were written so as to hide them." if hidden else ""),
+            reason=entry.reason + (" The words were disguised." if disguised else ""),
             evidence=(
                 *(TextSpan(field=content.field, start=start, end=end) for start, end in spans),
                 *(Match(list=entry.list, entry=term) for term in terms),
@@ -187,18 +193,39 @@ class ListDetector:
 
 
 def capabilities(entries: Iterable[ListEntry]) -> tuple[Capability, ...]:
-    """What lists with these entries can fill."""
+    """The cells that lists with these entries fill."""
     return tuple(
         Capability(category=category, modality=Modality.TEXT)
         for category in sorted({entry.category for entry in entries})
     )
 
 
-def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> ListEntry:
+def _fingerprint(entries: Iterable[ListEntry]) -> str:
+    """Hash of the entries. Their text form is fixed, so that a rename in the code keeps the version."""
+    rows = []
+    for entry in entries:
+        fields = {
+            "list": entry.list,
+            "category": entry.category,
+            "score": entry.score,
+            "reason": entry.reason,
+            "terms": entry.terms,
+            "unless": entry.unless,
+            "near": entry.near,
+            "attributes": entry.attributes,
+            "role": entry.classifies_role,
+            "least": entry.min_terms,
+            "gap": entry.gap,
+        }
+        rows.append(f"Entry({', '.join(f'{name}={value!r}' for name, value in fields.items())})")
+    return hashlib.sha256(f"({', '.join(rows)})".encode()).hexdigest()
+
+
+def _parse_entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> ListEntry:
     terms = tuple(
-        tuple(_folded(part) for part in expanded.split("..."))
+        tuple(_fold_term(part) for part in expanded.split("..."))
         for term in raw.pop("terms")
-        for expanded in _expanded(str(term), sets)
+        for expanded in _expand_sets(str(term), sets)
     )
     return ListEntry(
         list=name,
@@ -206,28 +233,34 @@ def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> Lis
         score=float(raw.pop("score")),
         reason=str(raw.pop("reason")),
         terms=terms,
-        unless=tuple(_folded(word) for term in raw.pop("unless", ()) for word in _expanded(str(term), sets)),
-        near=tuple(_folded(word) for term in raw.pop("near", ()) for word in _expanded(str(term), sets)),
+        unless=tuple(
+            _fold_term(word) for term in raw.pop("unless", ()) for word in _expand_sets(str(term), sets)
+        ),
+        near=tuple(
+            _fold_term(word) for term in raw.pop("near", ()) for word in _expand_sets(str(term), sets)
+        ),
+        classifies_role=raw.pop("role", False),
+        min_terms=raw.pop("least", 1),
         **raw,
     )
 
 
-def _expanded(term: str, sets: Mapping[str, list[str]]) -> Iterator[str]:
+def _expand_sets(term: str, sets: Mapping[str, list[str]]) -> Iterator[str]:
     names = _PLACEHOLDER.findall(term)
     for words in itertools.product(*(sets[name] for name in names)):
         rest = iter(words)
         yield _PLACEHOLDER.sub(lambda _hit, rest=rest: str(next(rest)), term)  # type: ignore[misc]
 
 
-def _folded(text: str) -> str:
+def _fold_term(text: str) -> str:
     word = folded(plain(text.strip())).text
     if not word:
         raise ValueError("a term is empty")
     return word
 
 
-def _different(hits: list[Hit]) -> int:
-    """How many different terms there are that do not overlap."""
+def _count_different_terms(hits: list[Hit]) -> int:
+    """Number of different terms that do not overlap."""
     terms, free = set[str](), 0
     for hit in sorted(hits, key=lambda one: (one.start, -one.end)):
         if hit.start >= free and hit.term not in terms:
@@ -240,8 +273,8 @@ def _is_word(letter: str) -> bool:
     return letter.isalnum() and ord(letter) < 0x2E80
 
 
-def _whole(text: str, start: int, end: int) -> int:
-    """The end of the word at these places, a plural `s` included; 0 where it is part of a longer word."""
+def _whole_word_end(text: str, start: int, end: int) -> int:
+    """The end of the whole word at this place, including a plural `s`; 0 if it is part of a longer word."""
     if _is_word(text[start]) and start and _is_word(text[start - 1]):
         return 0
     if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):
@@ -251,7 +284,7 @@ def _whole(text: str, start: int, end: int) -> int:
     return 0
 
 
-def _sequences(
+def _find_sequences(
     parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]], gap: int
 ) -> Iterator[tuple[int, int]]:
     for start, end in places[parts[0]]:
@@ -265,8 +298,8 @@ def _sequences(
             yield start, end
 
 
-def _close(found: list[tuple[int, int]] | None, start: int, end: int) -> bool:
+def _is_near(found: list[tuple[int, int]] | None, start: int, end: int) -> bool:
     if not found:
         return False
-    index = bisect_left(found, (start - NEARBY, 0))
-    return index < len(found) and found[index][0] <= end + NEARBY
+    index = bisect_left(found, (start - CONTEXT_CHARS, 0))
+    return index < len(found) and found[index][0] <= end + CONTEXT_CHARS

@@ -1,4 +1,4 @@
-"""Words read from media put together into one text, with the way back to when and where they were."""
+"""Joins text from OCR or a transcript into one text, and maps evidence back to times and places."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from safelight.detectors.protocol import MediaText
 from safelight.policy.findings import Evidence, FrameRange, ImageBox, TextSpan, TimeRange
 
-#: What transcribers set around words in one place and leave out in another.
-_MARKS = ".,;:!?\"'()[]-…“”‘’、。，！？；：「」"
+#: Punctuation that transcribers put around words in one field and omit in another.
+_PUNCTUATION = ".,;:!?\"'()[]-…“”‘’、。，！？；：「」"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """One distinct text and everywhere it was read."""
+    """One distinct text with every place where it was read."""
 
     text: str
     reads: tuple[MediaText, ...]
 
-    def place(self) -> Evidence:
+    def locate(self) -> Evidence:
         start = min(read.start_s for read in self.reads)
         end = max(read.end_s for read in self.reads)
         frames = [read.frame for read in self.reads if read.frame is not None]
@@ -37,30 +37,30 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class AssembledText:
-    """The passages in the order they first appear, one per line, so that phrases run on across lines."""
+    """The passages in order of first appearance, one per line, so that phrases can match across lines."""
 
     text: str
     passages: tuple[Passage, ...]
     starts: tuple[int, ...]
-    #: Spoken words follow each other: what touches several of them has one stretch of time.
+    #: Spoken words follow each other: evidence that touches several of them becomes one time range.
     spoken: bool = False
 
-    def places(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-        """The evidence with every span of the text replaced by the places of the passages it touches."""
+    def locate(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """Replace every text span in the evidence by the times and places of the passages it touches."""
         placed: list[Evidence] = []
         for one in evidence:
             if isinstance(one, TextSpan):
                 first = max(bisect_right(self.starts, one.start) - 1, 0)
                 last = max(bisect_right(self.starts, max(one.end - 1, one.start)) - 1, 0)
-                places = [self.passages[index].place() for index in range(first, last + 1)]
-                placed += [_stretch(places)] if self.spoken else places
+                places = [self.passages[index].locate() for index in range(first, last + 1)]
+                placed += [_joined_range(places)] if self.spoken else places
             else:
                 placed.append(one)
         return tuple(dict.fromkeys(placed))
 
 
 def join_lines(lines: Iterable[MediaText]) -> AssembledText:
-    """What is said, as one text in the order it is said; evidence is as exact as the words are timed."""
+    """Join transcript lines into one text in spoken order; evidence is as precise as the word times."""
     text = ""
     passages: list[Passage] = []
     starts: list[int] = []
@@ -68,50 +68,50 @@ def join_lines(lines: Iterable[MediaText]) -> AssembledText:
         words = " ".join(line.text.split())
         if not words:
             continue
-        if text and not (_han(text[-1]) and _han(words[0])):
+        if text and not (_is_chinese(text[-1]) and _is_chinese(words[0])):
             text += " "
-        for start, part in _timed(words, line):
+        for start, part in _place_words(words, line):
             starts.append(len(text) + start)
             passages.append(Passage(text=part.text, reads=(part,)))
         text += words
     return AssembledText(text=text, passages=tuple(passages), starts=tuple(starts), spoken=True)
 
 
-def _timed(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
-    """Where in the line's text its words begin; the whole line where they cannot be found in it."""
+def _place_words(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
+    """Where the line's words begin in its text; the whole line if a word cannot be found."""
     found: list[tuple[int, MediaText]] = []
-    lowered, at = text.casefold(), 0
+    lowered, position = text.casefold(), 0
     if len(lowered) != len(text):
         return [(0, line)]
     for word in line.words:
         wanted = word.text.strip().casefold()
-        place = lowered.find(wanted, at) if wanted else -1
+        place = lowered.find(wanted, position) if wanted else -1
         if place < 0:
-            wanted = wanted.strip(_MARKS)
-            place = lowered.find(wanted, at) if wanted else -1
+            wanted = wanted.strip(_PUNCTUATION)
+            place = lowered.find(wanted, position) if wanted else -1
         if place < 0:
             return [(0, line)]
         found.append(
             (place, replace(line, text=word.text.strip(), start_s=word.start_s, end_s=word.end_s, words=()))
         )
-        at = place + len(wanted)
+        position = place + len(wanted)
     if not found:
         return [(0, line)]
-    # What stands before the first word belongs to it.
+    # Text before the first word belongs to it.
     return [(0, found[0][1]), *found[1:]]
 
 
-def _stretch(places: Sequence[Evidence]) -> TimeRange:
+def _joined_range(places: Sequence[Evidence]) -> TimeRange:
     times = [place for place in places if isinstance(place, TimeRange | FrameRange)]
     return TimeRange(start_s=min(time.start_s for time in times), end_s=max(time.end_s for time in times))
 
 
-def _han(letter: str) -> bool:
+def _is_chinese(letter: str) -> bool:
     return "\u2e80" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
 
 
 def assemble_passages(texts: Sequence[MediaText]) -> AssembledText:
-    """Every distinct text once, by the time it was first read."""
+    """Join OCR texts: every distinct text once, ordered by the time of its first appearance."""
     groups: dict[str, list[MediaText]] = {}
     for read in sorted(texts, key=lambda read: read.start_s):
         if words := read.text.strip():

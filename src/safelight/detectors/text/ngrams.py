@@ -1,4 +1,4 @@
-"""Hashed n-grams of words and letters: no model file, no language but the one it was taught, and Chinese."""
+"""Hashed n-grams of words and letters, for any script; needs no model file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: Rises whenever the same text gives other features.
+#: Increase whenever the same text gives other features.
 FEATURES = 2
 SIZE = 2**15
-#: Characters in a window, and how many two neighbours share.
-WINDOW, OVERLAP = 480, 80
+#: Characters in a window, and how many two neighbouring windows share.
+WINDOW_CHARS, OVERLAP_CHARS = 480, 80
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Values: TypeAlias = npt.NDArray[np.float32]
@@ -23,8 +23,8 @@ _PIECE = re.compile(r"[a-z0-9][a-z0-9']*|[\u3400-\u9fff]+|[^\W\d_]+")
 
 
 def features(text: str) -> tuple[Indices, Values]:
-    """The n-grams of a folded text as sorted indices below `SIZE`, and their weights, of length one."""
-    hashed = [_number(gram) for gram, _start, _end in _grams(text)]
+    """The n-grams of a folded text as sorted indices below `SIZE`, with weights of total length one."""
+    hashed = [_bucket(gram) for gram, _start, _end in _grams(text)]
     indices, counts = np.unique(np.array(hashed, dtype=np.int64), return_counts=True)
     values = np.sqrt(counts).astype(np.float32)
     length = np.float32(max(float(np.linalg.norm(values)), 1e-9))
@@ -32,33 +32,33 @@ def features(text: str) -> tuple[Indices, Values]:
 
 
 def windows(text: str) -> list[tuple[int, int]]:
-    """Where the windows of a text begin and end; cut between words where there are any."""
+    """Start and end of the windows of a text; cut between words if possible."""
     found, start = [], 0
     while start < len(text):
-        end = min(start + WINDOW, len(text))
+        end = min(start + WINDOW_CHARS, len(text))
         if end < len(text):
-            space = text.rfind(" ", start + WINDOW - OVERLAP, end)
+            space = text.rfind(" ", start + WINDOW_CHARS - OVERLAP_CHARS, end)
             end = space if space > start else end
         found.append((start, end))
         if end == len(text):
             break
-        start = max(end - OVERLAP, start + 1)
+        start = max(end - OVERLAP_CHARS, start + 1)
     return found
 
 
-def placed(text: str) -> tuple[Indices, Indices]:
-    """Every n-gram of a folded text, repeated ones too, and where each begins and ends, in rows of two."""
-    found = [(_number(gram), start, end) for gram, start, end in _grams(text)]
+def features_with_spans(text: str) -> tuple[Indices, Indices]:
+    """Every n-gram of a folded text, including repeated ones, with its (start, end) rows."""
+    found = [(_bucket(gram), start, end) for gram, start, end in _grams(text)]
     rows = np.array(found, dtype=np.int64).reshape(-1, 3)
     return rows[:, 0], rows[:, 1:]
 
 
-def _number(gram: str) -> int:
+def _bucket(gram: str) -> int:
     return zlib.crc32(gram.encode("utf-8", "ignore")) % SIZE
 
 
 def _grams(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each n-gram, and where what it says begins and ends."""
+    """Each n-gram with the start and end of the words or characters it comes from."""
     before, at = "", 0
     for hit in _PIECE.finditer(text):
         piece, first = hit.group(), hit.start()

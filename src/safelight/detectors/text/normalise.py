@@ -1,7 +1,7 @@
-"""Readings of a text that undo what people do to hide words, each with the way back to what was typed.
+"""Views of a text that undo disguises, each with offsets back to the original text.
 
-One function per view, each from a view to a view, so that they can be chained; `VIEWS` names the chain.
-All are pure, take linear time and raise on no `str` at all, lone surrogates included.
+Each step maps a view to a view; `VIEWS` is the order of the steps. All are pure, take linear time, and accept
+any `str`, including lone surrogates.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .chinese import SIMPLIFIED
 from .encodings import decode_views
 from .homoglyphs import LOOKALIKES
 
-#: What a view is made by.
-Reading = Callable[[TextView], TextView]
+#: Makes one view from another.
+ViewStep = Callable[[TextView], TextView]
 
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 _LEET = {
@@ -40,31 +40,33 @@ _LEET = {
     "£": "l",
 }
 _LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+(?:'[a-z0-9]+)*")
-#: Ordinals, sizes and years: digits that mean digits.
+#: Ordinals, sizes and years: digits that are meant as digits.
 _NUMBER_WORD = re.compile(
     r"(?:[1-9]\d*[a-z]{1,3}|0[a-z]?|[a-z]{1,2}(?:\d{1,2}|\d*[269]\d*)|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)|\d+)(?:'s)?"
 )
-_GAP = r"[ .\-_*·~/\\,|+]"
-_ATOM = r"[^\W_](?![^\W_])"
-_SPACED = re.compile(rf"(?<![^\W_])[^\W\d_](?P<gap>{_GAP}{{1,3}}){_ATOM}(?:(?P=gap){_ATOM})+")
-_RUN = re.compile(r"([^\W\d_])\1{2,}")
-#: The views of the chain; any other view is one more text that was hidden in this one.
-_CHAIN = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
-#: Encodings that nobody reads as they stand, and how many characters one hidden character takes at most.
-_CODES, _ENCODED = frozenset({"base64", "hex", "url", "references"}), 12
-#: Emoji of one text that are read as words.
+_SEPARATOR = r"[ .\-_*·~/\\,|+]"
+_SINGLE_LETTER = r"[^\W_](?![^\W_])"
+_SPACED_WORD = re.compile(
+    rf"(?<![^\W_])[^\W\d_](?P<gap>{_SEPARATOR}{{1,3}}){_SINGLE_LETTER}(?:(?P=gap){_SINGLE_LETTER})+"
+)
+_REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
+#: The views of the steps; any other view is a separate text that was hidden in the original.
+_STEP_VIEWS = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
+#: Encodings that people do not read directly, and most original characters per hidden character.
+_UNREADABLE_ENCODINGS, _MAX_CHARS_PER_HIDDEN = frozenset({"base64", "hex", "url", "references"}), 12
+#: Most emoji of one text that are read as words.
 MAX_EMOJI = 120
-#: Letters one ordinary character is folded to, at most; an emoji's words are more.
+#: Most letters that one ordinary character folds to; the words of an emoji are longer.
 MAX_FOLDED = 4
 
 
 def plain(text: str) -> TextView:
-    """The text as it was typed."""
+    """The original text."""
     return TextView(kind="plain", text=text, offsets=range(len(text) + 1))
 
 
 def folded(view: TextView) -> TextView:
-    """Compatibility forms, look-alikes, accents and case folded; invisible and control characters gone."""
+    """Folds compatibility forms, homoglyphs, accents and case; removes invisible and control characters."""
     letters: list[str] = []
     offsets: list[int] = []
     pictures = 0
@@ -76,16 +78,16 @@ def folded(view: TextView) -> TextView:
         for letter in read:
             letters.append(letter)
             offsets.append(view.offsets[index])
-    return _made("folded", letters, offsets, view)
+    return _make_view("folded", letters, offsets, view)
 
 
 def joined(view: TextView) -> TextView:
-    """Letters set apart by one separator (`w o r d`, `w.o.r.d`) put together again."""
-    return _without(view, "joined", [hit.span() for hit in _SPACED.finditer(view.text)])
+    """Joins letters that are set apart by one separator (`w o r d`, `w.o.r.d`)."""
+    return _drop_separators(view, "joined", [hit.span() for hit in _SPACED_WORD.finditer(view.text)])
 
 
 def deleet(view: TextView) -> TextView:
-    """Digits and signs that stand for letters inside a word read as those letters."""
+    """Replaces digits and signs inside a word by the letters they stand for."""
     letters = list(view.text)
     for hit in _LEET_WORD.finditer(view.text):
         word = hit.group()
@@ -102,31 +104,31 @@ def deleet(view: TextView) -> TextView:
 
 
 def squeezed(view: TextView) -> TextView:
-    """A letter written three times or more read as one."""
+    """Reduces a letter that is written three times or more to one."""
     keep: list[str] = []
     offsets: list[int] = []
     last = 0
-    for hit in _RUN.finditer(view.text):
+    for hit in _REPEATED_LETTER.finditer(view.text):
         keep += view.text[last : hit.start() + 1]
         offsets += view.offsets[last : hit.start() + 1]
         last = hit.end()
     keep += view.text[last:]
     offsets += view.offsets[last : len(view.text)]
-    return _made("squeezed", keep, offsets, view)
+    return _make_view("squeezed", keep, offsets, view)
 
 
-#: Each reads the result of the one before; a reading that changes nothing is left out.
-VIEWS: tuple[Reading, ...] = (folded, joined, deleet, squeezed)
+#: Each step reads the result of the one before; a step that changes nothing adds no view.
+VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
-def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The text as typed, every reading of it that differs from the ones before, and what it hides encoded."""
+def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
+    """The original text, each different view of it, and the texts that it hides in an encoding."""
     made = [plain(text)]
     current = made[0]
     seen = {text}
     for reading in chain:
         current = reading(current)
-        # The folded view is what the detectors look at, so it is there even where nothing was folded.
+        # Detectors read the folded view, so it exists even if folding changed nothing.
         if current.text not in seen or reading is folded:
             seen.add(current.text)
             made.append(current)
@@ -137,26 +139,35 @@ def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]
     return tuple(made)
 
 
-def texts_of(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
-    """What there is to read, once: the last reading of the text itself, and each text hidden in it.
+def final_views(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
+    """The views to read so that each text is read once: the last view of the text, and each hidden text.
 
-    The text itself is left out where all of it is an encoding of one that is hidden.
+    The text itself is left out if all of it is an encoding of a hidden text.
     """
-    last = next(view for view in reversed(found) if view.kind in _CHAIN)
-    hidden = [view for view in found if view.kind not in _CHAIN]
-    if any(view.kind in _CODES and _covers(view, len(found[0].text)) for view in hidden):
+    last = next(view for view in reversed(found) if view.kind in _STEP_VIEWS)
+    hidden = [view for view in found if view.kind not in _STEP_VIEWS]
+    if any(
+        view.kind in _UNREADABLE_ENCODINGS and _covers_everything(view, len(found[0].text)) for view in hidden
+    ):
         return tuple(hidden)
     return (last, *hidden)
 
 
-def _covers(view: TextView, length: int) -> bool:
-    """Whether a hidden text leaves no word of what was typed out."""
+def normalize_text(text: str) -> str:
+    """The last view of a text: the form that classifiers read."""
+    return final_views(views(text))[0].text
+
+
+def _covers_everything(view: TextView, length: int) -> bool:
+    """Whether a hidden text covers every word of the original."""
     places = [*view.offsets, length]
-    return places[0] <= 1 and all(after - before <= _ENCODED for before, after in pairwise(places))
+    return places[0] <= 1 and all(
+        after - before <= _MAX_CHARS_PER_HIDDEN for before, after in pairwise(places)
+    )
 
 
-def read_as(found: tuple[TextView, ...], kind: str) -> TextView:
-    """The view of that kind, or the last one before it where it changed nothing."""
+def view_of_kind(found: tuple[TextView, ...], kind: str) -> TextView:
+    """The view of this kind; the last view if that step changed nothing."""
     return next((view for view in found if view.kind == kind), found[-1])
 
 
@@ -168,8 +179,8 @@ def _fold(character: str) -> str:
         return " " if character == "\u2800" else ""
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn", "Co", "Mn", "Me"):
         return ""
-    # A few Arabic ligatures stand for whole sentences; no word hides in them.
-    picture = emoji.word(character)
+    # A few Arabic ligatures stand for whole sentences; they cannot hide a word.
+    picture = emoji.describe_emoji(character)
     if picture:
         return f"  {picture}  "
     text = unicodedata.normalize("NFKC", character)[:MAX_FOLDED]
@@ -184,7 +195,7 @@ def _fold(character: str) -> str:
     return "".join(LOOKALIKES.get(letter, letter) for letter in text)
 
 
-def _without(view: TextView, kind: str, spaced: list[tuple[int, int]]) -> TextView:
+def _drop_separators(view: TextView, kind: str, spaced: list[tuple[int, int]]) -> TextView:
     keep: list[str] = []
     offsets: list[int] = []
     last = 0
@@ -198,8 +209,8 @@ def _without(view: TextView, kind: str, spaced: list[tuple[int, int]]) -> TextVi
         last = end
     keep += view.text[last:]
     offsets += view.offsets[last : len(view.text)]
-    return _made(kind, keep, offsets, view)
+    return _make_view(kind, keep, offsets, view)
 
 
-def _made(kind: str, letters: list[str], offsets: list[int], source: TextView) -> TextView:
+def _make_view(kind: str, letters: list[str], offsets: list[int], source: TextView) -> TextView:
     return TextView(kind=kind, text="".join(letters), offsets=[*offsets, source.offsets[len(source.text)]])

@@ -1,4 +1,4 @@
-"""An operator's own names: one file per list in a folder, read again when it changes, at any size."""
+"""An operator's own name lists: one file per list in a folder, of any size, read again on change."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.errors import InvalidField, NotFound
 
-from .entities import Entity, EntityKind, entity, read_entities
+from .entities import Entity, EntityKind, parse_entity, read_entities
 
 
 @dataclass(frozen=True, kw_only=True)
 class NameListImport:
-    """What became of an import."""
+    """The result of importing a file of names."""
 
     name: str
     added: int
     duplicates: int
-    #: One sentence for each row that does not hold; the rest was taken.
+    #: One sentence per invalid row; the valid rows were imported.
     problems: tuple[str, ...]
     total: int
 
 
 class OperatorLists:
-    """The own lists of one folder. Writing replaces a whole file at once, so that readers never see half."""
+    """The lists of one folder. Files are replaced atomically, so a reader never sees a partly written one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,23 +39,25 @@ class OperatorLists:
         return self._files.names()
 
     def stamp(self) -> FolderStamp:
-        """Changes whenever any list does."""
+        """A value that changes whenever a list changes."""
         return self._files.stamp()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a list as they were imported. Raises `NotFound`."""
+        """The rows of a list as imported. Raises `NotFound`."""
         path = self._files.existing(name)
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
     def entities(self) -> Iterator[Entity]:
-        """Every entity of every list; rows that do not hold are left out."""
+        """Every entity of every list; invalid rows are left out."""
         for name in self.names():
             for row in self.rows(name):
                 with contextlib.suppress(KeyError, TypeError, ValueError):
-                    yield _entity(row, name)
+                    yield _to_entity(row, name)
 
     def import_file(self, source: Path, *, name: str, kind: EntityKind) -> NameListImport:
-        """Add the names of a file to a list: YAML as the shipped ones, JSONL, CSV, or one name a line."""
+        """Add the names of a file to a list: YAML like the shipped lists, JSONL, CSV, or one name per
+        line.
+        """
         try:
             text = source.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
@@ -64,11 +66,11 @@ class OperatorLists:
         known = self.rows(name) if path.is_file() else []
         seen = {(row["kind"], row["n"].casefold()) for row in known}
         added, duplicates, problems = 0, 0, []
-        for number, row in _parsed(source, text, kind):
+        for number, row in _parse_rows(source, text, kind):
             try:
                 if isinstance(row, Exception):
                     raise row
-                made = _entity(row, name)
+                made = _to_entity(row, name)
             except (KeyError, TypeError, ValueError) as error:
                 problems.append(f"line {number}: {type(error).__name__}: {error}")
                 continue
@@ -86,7 +88,9 @@ class OperatorLists:
         )
 
     def remove(self, name: str, entry: str | None) -> int:
-        """Take one name, or the whole list, away; how many rows went. A running server sees it at once."""
+        """Remove one name, or the whole list; returns the number of removed rows. Applies to a running
+        server.
+        """
         rows = self.rows(name)
         left = [] if entry is None else [row for row in rows if row["n"].casefold() != entry.casefold()]
         if len(left) == len(rows):
@@ -101,17 +105,17 @@ class OperatorLists:
         self._files.write(name, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
 
 
-def _entity(row: Mapping[str, Any], name: str) -> Entity:
+def _to_entity(row: Mapping[str, Any], name: str) -> Entity:
     fields = dict(row)
-    return entity(fields, EntityKind(fields.pop("kind")), list_name=name)
+    return parse_entity(fields, EntityKind(fields.pop("kind")), list_name=name)
 
 
-def _parsed(source: Path, text: str, kind: EntityKind) -> Iterator[tuple[int, Any]]:
+def _parse_rows(source: Path, text: str, kind: EntityKind) -> Iterator[tuple[int, Any]]:
     suffix = source.suffix.lower()
     if suffix in (".yaml", ".yml"):
         found, problems = read_entities(text, list_name=source.stem)
         for number, one in enumerate(found, start=1):
-            yield number, _row(one)
+            yield number, _to_row(one)
         for number, sentence in enumerate(problems, start=1):
             yield number, ValueError(sentence)
     elif suffix == ".jsonl":
@@ -136,11 +140,11 @@ def _parsed(source: Path, text: str, kind: EntityKind) -> Iterator[tuple[int, An
                 yield number, {"kind": kind.value, "n": line.strip()}
 
 
-def _row(one: Entity) -> dict[str, Any]:
+def _to_row(one: Entity) -> dict[str, Any]:
     fields = {"a": one.names, "d": one.descriptions, "s": one.short, "near": one.near, "unless": one.unless}
     return {
         "kind": one.kind.value,
         "n": one.name,
         **{key: list(words) for key, words in fields.items() if words},
-        **({"w": one.why} if one.why else {}),
+        **({"w": one.reason} if one.reason else {}),
     }

@@ -1,4 +1,4 @@
-"""What has a shape rather than a word: ages in numbers, private data."""
+"""Detects data by its pattern: ages in numbers, and private data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Match, Modality, TextSpan
 
-from .ages import young_ages
-from .normalise import read_as
-from .pii import identifiers
+from .ages import find_young_ages
+from .normalise import view_of_kind
+from .pii import find_identifiers
 
 VERSION = "1"
 CAPABILITIES = (
@@ -20,7 +20,7 @@ CAPABILITIES = (
 
 
 class PatternDetector:
-    """Ages under 18 and the shapes of private data."""
+    """Finds ages under 18 and patterns of private data."""
 
     def __init__(self, *, name: str = "patterns") -> None:
         self.name = name
@@ -28,18 +28,20 @@ class PatternDetector:
         self.capabilities: tuple[Capability, ...] = CAPABILITIES
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        view = read_as(content.views, "folded")
-        ages = [view.span(start, end) for start, end in young_ages(view.text)]
+        view = view_of_kind(content.views, "folded")
+        ages = [view.span(start, end) for start, end in find_young_ages(view.text)]
         if ages:
-            yield self._finding(content, Category.MINORS_PRESENT, 0.95, "An age under 18 is named.", ages, ())
-        private = [(kind, view.span(start, end)) for kind, start, end in identifiers(view.text)]
+            yield self._finding(
+                content, Category.MINORS_PRESENT, 0.95, "The text names an age under 18.", ages, ()
+            )
+        private = [(kind, view.span(start, end)) for kind, start, end in find_identifiers(view.text)]
         if private:
             kinds = tuple(dict.fromkeys(kind for kind, _span in private))
             yield self._finding(
                 content,
                 Category.PRIVACY,
                 0.8,
-                f"What looks like a {' and a '.join(kinds)} stands in the text.",
+                f"The text contains what looks like a {' and a '.join(kinds)}.",
                 [span for _kind, span in private],
                 tuple(Match(list="identifiers", entry=kind) for kind in kinds),
             )

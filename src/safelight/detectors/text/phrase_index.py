@@ -1,4 +1,4 @@
-"""A table of names that stays quick and small at 100,000 entries: words hashed, no automaton in memory."""
+"""Phrase index: hashed lookup of names that stays fast and small at 100,000 entries, unlike an automaton."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-#: Words of a Latin phrase, and characters of a Chinese one, that are looked at together.
+#: Most words of a Latin phrase, and most characters of a Chinese one.
 MAX_WORDS, MAX_CHINESE = 12, 12
 _PIECE = re.compile(r"[\u3400-\u9fff·]+|[^\W_\u3400-\u9fff]+")
 _GAP = re.compile(r"[ \-'.&·_/,:+]{0,3}")
 
 
 class PhraseTable(Generic[Value]):
-    """Phrases to values. English phrases match whole words, Chinese ones anywhere."""
+    """Index from phrases to values. English phrases match whole words, Chinese ones match anywhere."""
 
     def __init__(self) -> None:
         self._latin: dict[str, list[Value]] = {}
@@ -27,10 +27,10 @@ class PhraseTable(Generic[Value]):
         return len(self._latin) + len(self._chinese)
 
     def add(self, phrase: str, value: Value) -> None:
-        """A folded phrase. `ValueError` where it holds no word, or too many."""
+        """Add a folded phrase. Raises `ValueError` if it holds no word, or too many."""
         pieces = _PIECE.findall(phrase)
         if not pieces:
-            raise ValueError(f"{phrase!r} holds no word")
+            raise ValueError(f"{phrase!r} contains no word")
         if all(_is_chinese(piece) for piece in pieces):
             key = "".join(pieces).replace("·", "")
             if not 2 <= len(key) <= MAX_CHINESE:
@@ -49,9 +49,9 @@ class PhraseTable(Generic[Value]):
         free = 0
         for index, (piece, start, _end) in enumerate(pieces):
             if _is_chinese(piece):
-                yield from self._in_chinese(piece, start)
+                yield from self._find_chinese(piece, start)
             if index >= free and piece in self._starts:
-                found = self._at(text, pieces, index)
+                found = self._longest_phrase(text, pieces, index)
                 if found:
                     key, count = found
                     free = index + count
@@ -61,7 +61,9 @@ class PhraseTable(Generic[Value]):
                 for value in self._latin[piece[:-1]]:
                     yield value, piece[:-1], start, pieces[index][2]
 
-    def _at(self, text: str, pieces: list[tuple[str, int, int]], index: int) -> tuple[str, int] | None:
+    def _longest_phrase(
+        self, text: str, pieces: list[tuple[str, int, int]], index: int
+    ) -> tuple[str, int] | None:
         words: list[str] = []
         best = None
         for count in range(1, self._starts[pieces[index][0]] + 1):
@@ -78,7 +80,7 @@ class PhraseTable(Generic[Value]):
                 best = key[:-1], count
         return best
 
-    def _in_chinese(self, piece: str, offset: int) -> Iterator[tuple[Value, str, int, int]]:
+    def _find_chinese(self, piece: str, offset: int) -> Iterator[tuple[Value, str, int, int]]:
         places = [index for index, letter in enumerate(piece) if letter != "·"]
         letters = "".join(piece[index] for index in places)
         at = 0

@@ -1,4 +1,4 @@
-"""Private data by its shape: telephone, card and identity numbers, mail addresses."""
+"""Finds private data by its pattern: telephone, card and identity numbers, e-mail addresses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SHAPES = (
 _CARD = re.compile(r"(?<![0-9a-z.])(?:\d{4}[ -]?){3}\d{1,7}(?![0-9a-z.])")
 
 
-def identifiers(text: str) -> Iterator[tuple[str, int, int]]:
-    """What kind of private data stands where in a folded text."""
+def find_identifiers(text: str) -> Iterator[tuple[str, int, int]]:
+    """(kind, start, end) of private data in a folded text."""
     for kind, shape in _SHAPES:
         for hit in shape.finditer(text):
             yield kind, hit.start(), hit.end()

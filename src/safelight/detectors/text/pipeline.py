@@ -1,4 +1,4 @@
-"""The text pipeline: every text through every detector, with a budget each; what fails leaves a hole."""
+"""Text pipeline: runs every text detector with a time budget; a detector that fails leaves a coverage gap."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
 from .safety_card import CardDetector
 
-#: Calls of one detector that may be stuck at a time before it is no longer tried.
+#: Calls of one detector that may hang at the same time before it is skipped.
 MAX_STUCK = 4
 
 
 @runtime_checkable
-class JointTextDetector(TextDetector, Protocol):
-    """A text detector that looks at all fields of a request at once instead of one by one."""
+class MultiFieldDetector(TextDetector, Protocol):
+    """A text detector that inspects all fields of a request together instead of one by one."""
 
     def inspect_together(self, contents: Sequence[TextContent]) -> Iterable[Finding]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextReport:
-    """What the text detectors saw, and what they really looked at."""
+    """Findings of the text detectors, and the coverage they filled."""
 
     findings: tuple[Finding, ...]
-    #: One per category that some installed detector checks in text.
+    #: One per category that an installed detector checks in text.
     cells: tuple[Cell, ...]
     latency_ms: float
-    #: Milliseconds per detector; one that was abandoned has its budget.
+    #: Milliseconds per detector; an abandoned one counts with its budget.
     detector_ms: Mapping[str, float]
 
 
 @dataclass
 class _Run:
-    """One detector's turn, filled in by the working thread."""
+    """The call of one detector; the worker thread fills it in."""
 
     findings: list[Finding] = field(default_factory=list)
     note: str = ""
@@ -52,7 +52,7 @@ class _Run:
 
 
 class TextPipeline:
-    """Screens texts. Safe to call from several threads; never raises for what a detector does."""
+    """Screens texts. Thread-safe; errors of detectors never raise."""
 
     def __init__(
         self,
@@ -63,19 +63,19 @@ class TextPipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # The cheap before the costly, so that what runs out of time is what costs most.
+        # Cheap detectors run first, so that if time runs out, the costly ones are skipped.
         self.detectors = tuple(sorted(detectors, key=lambda one: getattr(one, "costly", False)))
-        #: Seconds each detector gets for one call; then it is abandoned and its cells stay incomplete.
+        #: Seconds per call of a detector; then it is abandoned and its cells stay incomplete.
         self.budget_s = budget_s
-        #: Seconds all of them get together; what has not begun by then is a hole, too.
+        #: Seconds for all detectors together; detectors that have not started by then leave gaps.
         self.total_s = 1.5 * budget_s if total_s is None else total_s
-        self._cards = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
-        #: By detector, calls that were given up on and still run.
+        self._card_detectors = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
+        #: By detector, abandoned calls that still run.
         self._stuck: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def screen(self, fields: Mapping[str, str], *, negated: frozenset[str] = frozenset()) -> TextReport:
-        """Findings and coverage for the texts of a request by field; spans are in the text as typed.
+        """Findings and coverage for the texts of a request by field; spans refer to the original text.
 
         Findings from `negated` fields carry the attribute `negated`.
         """
@@ -89,18 +89,20 @@ class TextPipeline:
     def screen_media_text(
         self, texts: Sequence[MediaText], source: Literal["on_screen", "transcript"] = "on_screen"
     ) -> TextReport:
-        """The same for words read from media; evidence says when, and where in the picture, they were.
+        """The same for OCR text or a transcript; the evidence is its time, and its place in the picture.
 
-        Cells of a transcript are of the sound.
+        Cells of a transcript have the modality audio.
         """
-        heard = source == "transcript"
-        reading = join_lines(texts) if heard else assemble_passages(texts)
+        is_transcript = source == "transcript"
+        assembled = join_lines(texts) if is_transcript else assemble_passages(texts)
         contents = (
-            [TextContent(field=source, text=reading.text, views=views(reading.text))] if reading.text else []
+            [TextContent(field=source, text=assembled.text, views=views(assembled.text))]
+            if assembled.text
+            else []
         )
-        report = self._inspect(contents, Modality.AUDIO if heard else Modality.TEXT)
+        report = self._inspect(contents, Modality.AUDIO if is_transcript else Modality.TEXT)
         return TextReport(
-            findings=tuple(_placed(finding, reading, source) for finding in report.findings),
+            findings=tuple(_place(finding, assembled, source) for finding in report.findings),
             cells=report.cells,
             latency_ms=report.latency_ms,
             detector_ms=report.detector_ms,
@@ -109,7 +111,7 @@ class TextPipeline:
     def _inspect(self, contents: list[TextContent], modality: Modality = Modality.TEXT) -> TextReport:
         began = time.perf_counter()
         cleaned = list(contents)
-        for card in self._cards:
+        for card in self._card_detectors:
             cleaned = [card.blanked(content) for content in cleaned]
         work = [
             (detector, contents if isinstance(detector, CardDetector) else cleaned)
@@ -128,70 +130,75 @@ class TextPipeline:
         )
 
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
-        """One thread takes the detectors in turn; where it gets stuck another goes on from the next."""
+        """One thread runs the detectors in order; if it hangs, a new thread continues with the next
+        detector.
+        """
         runs = [_Run() for _ in work]
         deadline = self._clock() + self.total_s
         position = 0
         while position < len(work):
-            turn = threading.Condition()
+            changed = threading.Condition()
             threading.Thread(
-                target=self._work, args=(work, runs, position, turn), name="safelight-text", daemon=True
+                target=self._run_from,
+                args=(work, runs, position, changed),
+                name="safelight-text",
+                daemon=True,
             ).start()
-            position = self._watch(work, runs, position, turn, deadline)
+            position = self._wait(work, runs, position, changed, deadline)
             if self._clock() >= deadline:
                 for late in runs[position:]:
                     late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
                 break
-        # A thread that comes back late writes into its own record, which nobody reads any more.
+        # A thread that finishes late writes to its own record, which is no longer read.
         return [run if run.done else _Run(note=run.note, done=True, elapsed_s=self.budget_s) for run in runs]
 
-    def _work(
+    def _run_from(
         self,
         work: list[tuple[TextDetector, list[TextContent]]],
         runs: list[_Run],
         first: int,
-        turn: threading.Condition,
+        changed: threading.Condition,
     ) -> None:
         for index in range(first, len(work)):
             detector, contents = work[index]
             run = runs[index]
-            with turn:
+            with changed:
                 run.started = self._clock()
-                turn.notify_all()
+                changed.notify_all()
             with self._lock:
                 stuck = self._stuck.get(index, 0) >= MAX_STUCK
-            note, found = (
+            note, findings = (
                 (f"{detector.name} is stuck in {MAX_STUCK} earlier texts.", [])
                 if stuck
-                else _look(detector, contents)
+                else _run_detector(detector, contents)
             )
-            with turn:
+            with changed:
                 if run.note:
-                    # Given up on: somebody else has gone on from here.
+                    # Abandoned: a new thread has continued with the next detector.
                     with self._lock:
                         self._stuck[index] -= 1
                     return
-                run.note, run.findings = note, found
+                run.note, run.findings = note, findings
                 run.elapsed_s = self._clock() - run.started
                 run.done = True
-                turn.notify_all()
+                changed.notify_all()
 
-    def _watch(
+    def _wait(
         self,
         work: list[tuple[TextDetector, list[TextContent]]],
         runs: list[_Run],
         position: int,
-        turn: threading.Condition,
+        changed: threading.Condition,
         deadline: float,
     ) -> int:
-        """Wait until all is done or one detector is over its budget; the index to go on from."""
-        with turn:
+        """Wait until all are done or one detector exceeds its budget; returns the index to continue from."""
+        with changed:
             while position < len(work):
                 run = runs[position]
                 if run.done:
                     position += 1
                 elif run.started is None:
-                    turn.wait()
+                    changed.wait()
                 else:
                     left = min(run.started + self.budget_s, deadline) - self._clock()
                     if left <= 0:
@@ -199,57 +206,57 @@ class TextPipeline:
                             self._stuck[position] = self._stuck.get(position, 0) + 1
                         run.note = f"{work[position][0].name} did not finish within its time."
                         return position + 1
-                    turn.wait(left)
+                    changed.wait(left)
         return position
 
 
-def _look(detector: TextDetector, contents: list[TextContent]) -> tuple[str, list[Finding]]:
-    """What one detector says, or why its word cannot be used."""
+def _run_detector(detector: TextDetector, contents: list[TextContent]) -> tuple[str, list[Finding]]:
+    """Run one detector; returns (why its result cannot be used, or empty; findings)."""
     found: list[Finding] = []
     try:
-        if isinstance(detector, JointTextDetector):
-            found = [_checked(finding) for finding in detector.inspect_together(contents)]
+        if isinstance(detector, MultiFieldDetector):
+            found = [_check(finding) for finding in detector.inspect_together(contents)]
         else:
             for content in contents:
                 for one in detector.inspect_text(content):
-                    found.append(_attributed(_checked(one), content))
+                    found.append(_add_attributes(_check(one), content))
     except PartialInspection as part:
         return f"{detector.name}: {part}", found
     except BaseException as error:
-        # A panic in a library written in Rust is no `Exception`.
+        # A panic in a Rust library is not an `Exception`.
         return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []
     return "", found
 
 
-def _checked(finding: Finding) -> Finding:
+def _check(finding: Finding) -> Finding:
     if not isinstance(finding, Finding):
-        raise TypeError(f"it gave a {type(finding).__name__} as a finding")
+        raise TypeError(f"it returned a {type(finding).__name__} as a finding")
     if not (math.isfinite(finding.score) and 0 <= finding.score <= 1):
-        raise ValueError(f"it gave the score {finding.score!r}")
+        raise ValueError(f"it returned the score {finding.score!r}")
     return finding
 
 
-def _attributed(finding: Finding, content: TextContent) -> Finding:
+def _add_attributes(finding: Finding, content: TextContent) -> Finding:
     attributes = {**finding.attributes, "source": content.field}
     if content.negated:
         attributes["negated"] = True
-    return _replaced(finding, attributes=attributes)
+    return _replace(finding, attributes=attributes)
 
 
-def _placed(finding: Finding, reading: AssembledText, source: str) -> Finding:
+def _place(finding: Finding, reading: AssembledText, source: str) -> Finding:
     attributes = {**finding.attributes, "source": source}
     if source == "transcript":
         attributes["speech"] = True
-    return _replaced(
+    return _replace(
         finding,
-        # Words on the screen stay words: rules on pictures are about what is depicted.
+        # OCR text keeps the modality text, because rules for images are about what is depicted.
         modality=Modality.AUDIO if source == "transcript" else Modality.TEXT,
-        evidence=reading.places(finding.evidence),
+        evidence=reading.locate(finding.evidence),
         attributes=attributes,
     )
 
 
-def _replaced(finding: Finding, **changes: object) -> Finding:
+def _replace(finding: Finding, **changes: object) -> Finding:
     import msgspec
 
     return msgspec.structs.replace(finding, **changes)
@@ -259,7 +266,7 @@ def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Mo
     by_category: dict[str, list[tuple[str, str, str | None]]] = {}
     for detector, run in zip(detectors, runs, strict=True):
         for capability in detector.capabilities:
-            # Words that are heard are words; some detectors read nothing but those.
+            # Detectors for text also check transcripts; some detectors read only transcripts.
             if capability.modality in (Modality.TEXT, modality):
                 by_category.setdefault(capability.category, []).append(
                     (detector.name, run.note, capability.measured)

@@ -1,4 +1,4 @@
-"""What the entry points name: the text detectors, described without loading them."""
+"""Plugins of the text detectors; importing this module does not load them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
-    from .classifiers import ClassifierHeads
+    from .classifiers import CategoryClassifiers
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -40,16 +40,16 @@ def _load_patterns(_options: dict[str, Any]) -> Detector:
 
 
 def _load_distress(_options: dict[str, Any]) -> Detector:
-    from .distress import CueDetector
+    from .distress import DistressCueDetector
 
-    return CueDetector()
+    return DistressCueDetector()
 
 
 def _load_conjunction(_options: dict[str, Any]) -> Detector:
     from .lists import read_list, shipped
-    from .sexual_minors import ConjunctionDetector
+    from .sexual_minors import SexualMinorsDetector
 
-    return ConjunctionDetector(entry for text in shipped() for entry in read_list(text))
+    return SexualMinorsDetector(entry for text in shipped() for entry in read_list(text))
 
 
 def _load_card(_options: dict[str, Any]) -> Detector:
@@ -63,7 +63,7 @@ def _added_categories() -> list[str]:
     for point in entry_points(group="safelight.categories"):
         try:
             names += [spec.name for spec in point.load()]
-        except Exception:  # noqa: S112 - whoever builds the taxonomy reports a broken package
+        except Exception:  # noqa: S112 - building the taxonomy reports a broken package
             continue
     return names
 
@@ -71,7 +71,7 @@ def _added_categories() -> list[str]:
 WORDS = DetectorPlugin(
     name="word-lists",
     version="1",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=_text(
         Category.DECEPTION,
         Category.DECEPTION_SPEECH,
@@ -98,7 +98,7 @@ WORDS = DetectorPlugin(
 ENTITIES = DetectorPlugin(
     name="named-entities",
     version="2",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=tuple(
         Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
         for category in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
@@ -108,30 +108,30 @@ ENTITIES = DetectorPlugin(
 PATTERNS = DetectorPlugin(
     name="patterns",
     version="1",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=_text(Category.MINORS_PRESENT, Category.PRIVACY),
     load=_load_patterns,
 )
 CONJUNCTION = DetectorPlugin(
     name="sexual-minors",
     version="1",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=_text(Category.SEXUAL_MINORS),
     load=_load_conjunction,
 )
 DISTRESS = DetectorPlugin(
     name="distress",
     version="1",
-    place=RunLocation.GATEWAY,
+    location=RunLocation.GATEWAY,
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
 )
 CARD = DetectorPlugin(
-    name="safety-card", version="1", place=RunLocation.GATEWAY, capabilities=(), load=_load_card
+    name="safety-card", version="1", location=RunLocation.GATEWAY, capabilities=(), load=_load_card
 )
 
-#: What the shipped heads were trained for; a test holds them to it.
-LEARNED = (
+#: Categories of the shipped classifiers; a test compares them with the weights.
+CLASSIFIER_CATEGORIES = (
     Category.DECEPTION,
     Category.DECEPTION_SPEECH,
     Category.EXTREMISM,
@@ -149,24 +149,24 @@ LEARNED = (
 )
 
 
-def _heads(options: dict[str, Any]) -> ClassifierHeads:
-    from .classifiers import load, stored
+def _load_classifiers(options: dict[str, Any]) -> CategoryClassifiers:
+    from .classifiers import load, load_folder
 
     folder = options.get("classifiers")
-    return stored(Path(folder)) if folder else load()
+    return load_folder(Path(folder)) if folder else load()
 
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
     from . import distress
     from .classifier_detectors import NgramDetector
 
-    return NgramDetector(_heads(options), distress.stored(options.get("classifiers")))
+    return NgramDetector(_load_classifiers(options), distress.load_folder(options.get("classifiers")))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
-    from .minilm.package import SENTENCE, installed
+    from .minilm.package import NOT_INSTALLED, find_weights
 
-    return None if installed() else SENTENCE
+    return None if find_weights() else NOT_INSTALLED
 
 
 def _load_minilm(options: dict[str, Any]) -> Detector:
@@ -174,13 +174,15 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.encoder import Encoder
-    from .minilm.package import SENTENCE, installed
+    from .minilm.package import NOT_INSTALLED, find_weights
 
-    weights = installed()
+    weights = find_weights()
     if weights is None:
-        raise FileNotFoundError(SENTENCE)
+        raise FileNotFoundError(NOT_INSTALLED)
     encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    return MiniLmDetector(_heads(options), encoder, distress.stored(options.get("classifiers")))
+    return MiniLmDetector(
+        _load_classifiers(options), encoder, distress.load_folder(options.get("classifiers"))
+    )
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:
@@ -191,13 +193,17 @@ def _measured(*categories: Category) -> tuple[Capability, ...]:
 
 
 NGRAMS = DetectorPlugin(
-    name="ngrams", version="1", place=RunLocation.GATEWAY, capabilities=_measured(*LEARNED), load=_load_ngrams
+    name="ngrams",
+    version="1",
+    location=RunLocation.GATEWAY,
+    capabilities=_measured(*CLASSIFIER_CATEGORIES),
+    load=_load_ngrams,
 )
 MINILM = DetectorPlugin(
     name="minilm",
     version="1",
-    place=RunLocation.GATEWAY,
-    capabilities=_measured(*LEARNED),
+    location=RunLocation.GATEWAY,
+    capabilities=_measured(*CLASSIFIER_CATEGORIES),
     load=_load_minilm,
     missing=_minilm_missing,
 )

@@ -1,4 +1,4 @@
-"""The safety test card in words: trips exactly the category it names, and nothing else."""
+"""Detects the safety test card in text; it triggers exactly the category it names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.safety_card import read_text
 from safelight.policy.findings import Finding, Modality, TextSpan
 
-from .normalise import read_as, views
+from .normalise import view_of_kind, views
 
 VERSION = "1"
 
 
 class CardDetector:
-    """Finds `SAFELIGHT-TEST:<category>`; a category nobody knows is no card."""
+    """Finds `SAFELIGHT-TEST:<category>`. A phrase with an unknown category is not a card."""
 
-    #: A card is no check: it fills no cell of the coverage table.
+    #: It fills no cell of the coverage table, because the test card is not harmful.
     capabilities: tuple[Capability, ...] = ()
 
     def __init__(self, categories: Collection[str], *, name: str = "safety-card") -> None:
@@ -25,8 +25,8 @@ class CardDetector:
         self._categories = frozenset(categories)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per card, with the exact characters of the phrase as typed."""
-        view = read_as(content.views, "folded")
+        """One finding per card, with the exact characters of the phrase in the original text."""
+        view = view_of_kind(content.views, "folded")
         found = {
             (category, view.span(start, end))
             for category, start, end in read_text(view.text)
@@ -39,7 +39,7 @@ class CardDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
-                reason="The text holds the safety test card for this category.",
+                reason="The text contains the safety test card for this category.",
                 evidence=(TextSpan(field=content.field, start=start, end=end),),
                 test_card=True,
             )
@@ -47,8 +47,10 @@ class CardDetector:
         ]
 
     def blanked(self, content: TextContent) -> TextContent:
-        """The content with its cards replaced by spaces, for all the other detectors: the name of a category
-        in a card is no content. Places stay the same."""
+        """The content with its cards replaced by spaces, for the other detectors. Offsets stay the same.
+
+        Otherwise they would match the category name in the card.
+        """
         spans = [
             span
             for finding in self.inspect_text(content)

@@ -1,4 +1,6 @@
-"""sexual/minors in words: a strong sexual signal together with any sign of a minor, in any of the fields."""
+"""Detects sexual/minors in text: a strong sexual signal together with any sign of a minor, in any
+fields.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,17 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
-from .ages import young_ages
+from .ages import find_young_ages
 from .lists import Lexicon, ListEntry
-from .normalise import read_as
+from .normalise import view_of_kind
 
 VERSION = "1"
 CAPABILITIES = (Capability(category=Category.SEXUAL_MINORS.value, modality=Modality.TEXT),)
 _SEXUAL = (Category.SEXUAL, Category.NCII)
 
 
-class ConjunctionDetector:
-    """Strict on purpose: the two signals need not be near each other, and one may stand in another field."""
+class SexualMinorsDetector:
+    """Strict on purpose: the two signals may be far apart and in different fields."""
 
     def __init__(self, entries: Iterable[ListEntry], *, name: str = "sexual-minors") -> None:
         self.name = name
@@ -34,12 +36,14 @@ class ConjunctionDetector:
         return self.inspect_together((content,))
 
     def inspect_together(self, contents: Sequence[TextContent]) -> Iterable[Finding]:
-        """At most one finding over all contents that are not negated."""
-        asked = [content for content in contents if not content.negated]
-        sexual = [span for content in asked for span in self._spans(content, self._sexual)]
+        """At most one finding over all fields that are not negated."""
+        requested = [content for content in contents if not content.negated]
+        sexual = [span for content in requested for span in self._spans(content, self._sexual)]
         if not sexual:
             return ()
-        young = [span for content in asked for span in (*self._spans(content, self._young), *_ages(content))]
+        young = [
+            span for content in requested for span in (*self._spans(content, self._young), *_ages(content))
+        ]
         if not young:
             return ()
         return (
@@ -49,7 +53,7 @@ class ConjunctionDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
-                reason="A sexual signal stands together with a sign of a minor.",
+                reason="A sexual signal occurs together with a sign of a minor.",
                 evidence=tuple(dict.fromkeys((*sexual[:8], *young[:8]))),
             ),
         )
@@ -64,8 +68,8 @@ class ConjunctionDetector:
 
 
 def _ages(content: TextContent) -> list[TextSpan]:
-    view = read_as(content.views, "folded")
-    return [_span(content.field, view.span(start, end)) for start, end in young_ages(view.text)]
+    view = view_of_kind(content.views, "folded")
+    return [_span(content.field, view.span(start, end)) for start, end in find_young_ages(view.text)]
 
 
 def _span(field: str, span: tuple[int, int]) -> TextSpan:

@@ -1,4 +1,4 @@
-"""A sketch of a text: enough to know it again when it was reworded, too little to read it back."""
+"""Text sketch: a compact fingerprint that recognises paraphrases but does not reveal the text."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ import numpy as np
 import numpy.typing as npt
 
 from . import ngrams
-from .normalise import texts_of, views
+from .normalise import normalize_text
 
 Array: TypeAlias = npt.NDArray[np.float32]
-#: A folded text in, its embedding out; None where nothing can be said.
+#: Maps a folded text to its embedding; None if it has none.
 Embedder: TypeAlias = Callable[[str], Array | None]
 
 WIDTH = 1024
-#: From here on two texts count as one reworded. Of 90,000 pairs of unrelated prompts fewer than one in
-#: 5,000 is so alike; a prompt with a third of its words replaced usually still is.
-LETTERS, MEANING, TOGETHER = 0.45, 0.65, 0.85
+#: Similarities from which two texts count as paraphrases. Of 90,000 pairs of unrelated prompts, fewer than
+#: one in 5,000 reaches them; a prompt with a third of its words replaced usually does.
+LETTERS_THRESHOLD, EMBEDDING_THRESHOLD, SUM_THRESHOLD = 0.45, 0.65, 0.85
 
 
 class Sketch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Signed bytes: hashed n-grams, and the embedding (empty where there was no model)."""
+    """Signed bytes: hashed n-grams, and the embedding (empty without a model)."""
 
     letters: bytes
-    meaning: bytes = b""
+    embedding: bytes = b""
 
 
-def sketch(text: str, meaning: Embedder | None = None) -> Sketch:
-    """The sketch of a text as it reads once its disguises are undone."""
-    read = texts_of(views(text))[0].text
-    indices, values = ngrams.features(read)
+def sketch(text: str, embedder: Embedder | None = None) -> Sketch:
+    """The sketch of a text with its disguises undone."""
+    normalized = normalize_text(text)
+    indices, values = ngrams.features(normalized)
     row = np.zeros(WIDTH, dtype=np.float32)
     signs = np.where((indices >> 14) & 1, np.float32(1), np.float32(-1))
     np.add.at(row, indices % WIDTH, signs * values)
-    embedded = meaning(read) if meaning else None
-    return Sketch(letters=_bytes(row), meaning=b"" if embedded is None else _bytes(embedded))
+    embedded = embedder(normalized) if embedder else None
+    return Sketch(letters=_quantize(row), embedding=b"" if embedded is None else _quantize(embedded))
 
 
 def similarity(one: Sketch, other: Sketch) -> float:
-    """How alike two texts are; from 1 on they are one text, reworded."""
+    """Similarity of two texts; from 1 on they count as paraphrases of each other."""
     letters = _cosine(one.letters, other.letters)
-    meaning = _cosine(one.meaning, other.meaning)
-    return max(letters / LETTERS, meaning / MEANING, (letters + meaning) / TOGETHER, 0.0)
+    meaning = _cosine(one.embedding, other.embedding)
+    return max(
+        letters / LETTERS_THRESHOLD, meaning / EMBEDDING_THRESHOLD, (letters + meaning) / SUM_THRESHOLD, 0.0
+    )
 
 
-def _bytes(row: Array) -> bytes:
+def _quantize(row: Array) -> bytes:
     largest = float(np.abs(row).max(initial=0.0))
     scaled = row * (127 / largest) if largest > 0 else row
     return np.rint(scaled).astype(np.int8).tobytes()

@@ -1,8 +1,9 @@
-"""How the heads are made. Needs SciPy and the MiniLM weights, which a user does not.
+"""Trains the text classifiers. Needs SciPy and the MiniLM weights, which an installation does not.
 
-Ridge regression in closed form: over n-grams alone, in English and in Chinese, and over n-grams beside
-likeness of MiniLM's embeddings to those of the examples. So the same examples and embeddings give the same
-numbers. Slopes and operating points come from scores by heads that saw nothing of the same writer.
+Ridge regression in closed form: on n-grams alone, in English and in Chinese, and on n-grams with similarity
+of MiniLM embeddings to those of the examples. The same examples and embeddings therefore give the same
+numbers. Slopes and operating points come from scores of classifiers that were not trained on text of the same
+author.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from . import classifiers, ngrams
-from .chinese import mostly_chinese
-from .classifier_detectors import english, fused_scores, whole_text_score
-from .classifiers import ANY, ClassifierHeads, Mode
+from .chinese import is_mostly_chinese
+from .classifier_detectors import english_windows, fused_scores, text_embedding
+from .classifiers import ANY, CategoryClassifiers, Mode
 from .minilm.encoder import TokenWindow
-from .normalise import texts_of, views
-from .training_data import FACTS, LISTS_ONLY, PARENTS, Example, Split
+from .normalise import normalize_text
+from .training_data import FACTS, LIST_CATEGORIES, PARENTS, Example, Split
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Exact: TypeAlias = npt.NDArray[np.float64]
@@ -29,22 +30,22 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 #: By mode and category.
 Table: TypeAlias = dict[str, dict[str, float]]
-#: How many there were and how many were found, by group.
+#: Numbers of examples and of found examples, by group.
 Figures: TypeAlias = dict[str, dict[str, int]]
 
-#: Fewer committed examples than this make no head; the lists have the category to themselves.
+#: Categories with fewer committed examples get no classifier; only the lists cover them.
 MIN_EXAMPLES = 20
-#: How many harmless prompts of sources nobody learned from may be found in any category, by mode.
+#: Fraction of harmless prompts from unseen sources that may be found in any category, by mode.
 BUDGETS = {Mode.GRAMS: 0.0005, Mode.GRAMS_CHINESE: 0.005, Mode.FUSED: 0.004}
-#: The same for our own harmless prompts, half of which are made to sound harmful.
+#: The same for our own harmless prompts, half of which are written to sound harmful.
 OWN_BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.15}
-#: How stiff the fits are, what n-grams count beside an embedding, what a target of one is worth as a score.
-STIFF_ALONE, STIFF_BESIDE, GRAMS_COUNT, SCALE = 0.3, 0.5, 0.5, 4.0
+#: Ridge parameters, weight of n-grams against an embedding, and score of a target of one.
+RIDGE_ALONE, RIDGE_FUSED, GRAM_WEIGHT, TARGET_SCORE = 0.3, 0.5, 0.5, 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
-    """A text as the detectors read it: folded, in windows, embedded."""
+class PreparedText:
+    """A text as the detectors read it: folded, split into windows, embedded."""
 
     text: str
     windows: tuple[TokenWindow, ...]
@@ -52,10 +53,10 @@ class Read:
 
     @property
     def whole(self) -> Array:
-        """The text's own embedding, as `fused_scores` makes it."""
+        """The embedding of the whole text, as `fused_scores` computes it."""
         if not self.windows:
             return np.zeros(self.embedded.shape[1], dtype=np.float32)
-        return whole_text_score(self.windows, self.embedded)
+        return text_embedding(self.windows, self.embedded)
 
 
 #: Windows of a folded text, and their embeddings.
@@ -64,21 +65,21 @@ Embed: TypeAlias = Callable[[str], tuple[Sequence[TokenWindow], Array]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """Examples ready to be fitted to, all of them or some. Chinese ones have n-grams only."""
+    """Examples prepared for training on all or some of them. Chinese ones only have n-grams."""
 
     categories: tuple[str, ...]
     data_sha256: str
-    #: By language (Chinese or not): places among the examples, n-grams, targets, and likeness by n-grams.
+    #: By language (True for Chinese): indices of the examples, n-grams, targets, and similarity by n-grams.
     places: Mapping[bool, npt.NDArray[np.intp]]
     grams: Mapping[bool, Any]
     targets: Mapping[bool, Exact]
-    alike: Mapping[bool, Exact]
-    #: Embeddings in steps, and likeness by them, of those that are not Chinese.
-    known: npt.NDArray[np.int8]
-    near: Exact
+    gram_similarity: Mapping[bool, Exact]
+    #: Quantized embeddings of the English examples, and similarity by them.
+    example_levels: npt.NDArray[np.int8]
+    embedding_similarity: Exact
 
     @classmethod
-    def of(
+    def from_texts(
         cls,
         folded: Sequence[str],
         examples: Sequence[Example],
@@ -86,38 +87,45 @@ class TrainingSet:
         known: npt.NDArray[np.int8],
         data_sha256: str,
     ) -> TrainingSet:
-        """From folded texts, and the embeddings of those that are not Chinese, in their order."""
-        chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
+        """From folded texts, and the embeddings of the English ones in the same order."""
+        chinese = np.array([is_mostly_chinese(text) for text in folded], dtype=np.bool_)
         places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
         grams = {
             script: gram_matrix([folded[index] for index in rows.tolist()]) for script, rows in places.items()
         }
         targets = _targets(examples, categories)
-        units = classifiers.unit(known).astype(np.float64)
-        with _one_thread():
+        units = classifiers.unit_rows(known).astype(np.float64)
+        with _single_thread():
             return cls(
                 categories=categories,
                 data_sha256=data_sha256,
                 places=places,
                 grams=grams,
                 targets={script: targets[rows] for script, rows in places.items()},
-                alike={script: np.asarray((rows @ rows.T).todense()) for script, rows in grams.items()},
-                known=known,
-                near=classifiers.nearness(units @ units.T),
+                gram_similarity={
+                    script: np.asarray((rows @ rows.T).todense()) for script, rows in grams.items()
+                },
+                example_levels=known,
+                embedding_similarity=classifiers.similarity_weight(units @ units.T),
             )
 
-    def weights(self, wanted: Mask) -> Arrays:
-        """The arrays for `heads.dump`, fitted to the chosen examples only."""
-        with _one_thread():
+    def fit(self, wanted: Mask) -> Arrays:
+        """The arrays for `classifiers.dump`, trained on the chosen examples only."""
+        with _single_thread():
             english, chinese = (np.flatnonzero(wanted[self.places[script]]) for script in (False, True))
-            alone = self._solved(self.alike[False] + 1, False, english, STIFF_ALONE)
-            native = self._solved(self.alike[True] + 1, True, chinese, STIFF_ALONE)
-            pull = self._solved(self.near + GRAMS_COUNT * self.alike[False], False, english, STIFF_BESIDE)
+            alone = self._solve(self.gram_similarity[False] + 1, False, english, RIDGE_ALONE)
+            native = self._solve(self.gram_similarity[True] + 1, True, chinese, RIDGE_ALONE)
+            pull = self._solve(
+                self.embedding_similarity + GRAM_WEIGHT * self.gram_similarity[False],
+                False,
+                english,
+                RIDGE_FUSED,
+            )
             weight = np.stack(
                 [
                     (self.grams[False][english].T @ alone).T,
                     (self.grams[True][chinese].T @ native).T,
-                    GRAMS_COUNT * (self.grams[False][english].T @ pull).T,
+                    GRAM_WEIGHT * (self.grams[False][english].T @ pull).T,
                 ]
             )
         scale = np.maximum(np.abs(weight).max(axis=2), 1e-9) / 127
@@ -129,187 +137,203 @@ class TrainingSet:
             "gram_levels": np.round(weight / scale[:, :, None]).astype(np.int8),
             "gram_scale": scale.astype(np.float32),
             "gram_bias": bias.astype(np.float32),
-            "known": self.known[english],
+            "known": self.example_levels[english],
             "pull": pull.astype(np.float16),
         }
 
-    def _solved(self, kernel: Exact, script: bool, rows: npt.NDArray[np.intp], stiffness: float) -> Exact:
-        """How much each of the rows pulls each column."""
-        targets = self.targets[script][rows]
+    def _solve(self, kernel: Exact, chinese: bool, rows: npt.NDArray[np.intp], stiffness: float) -> Exact:
+        """Ridge regression: the weight of each row for each column."""
+        targets = self.targets[chinese][rows]
         if not len(rows):
             return np.zeros((0, targets.shape[1]))
         solve = importlib.import_module("scipy.linalg").solve
         chosen = kernel[np.ix_(rows, rows)] + stiffness * np.eye(len(rows))
-        return np.asarray(SCALE * solve(chosen, targets, assume_a="pos", overwrite_a=True))
+        return np.asarray(TARGET_SCORE * solve(chosen, targets, assume_a="pos", overwrite_a=True))
 
 
 class Trainer:
-    """Fits, calibrates and measures."""
+    """Trains, calibrates and measures classifiers."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
-        self._known: dict[str, Read] = {}
+        self._prepared: dict[str, PreparedText] = {}
 
-    def read(self, text: str) -> Read:
-        if text not in self._known:
-            folded = cross_validation_fold(text)
+    def prepare(self, text: str) -> PreparedText:
+        if text not in self._prepared:
+            folded = normalize_text(text)
             windows, embedded = self._embed(folded)
-            kept = set(map(id, english(windows, folded)))
-            rows = [index for index, window in enumerate(windows) if id(window) in kept]
-            self._known[text] = Read(
+            readable = set(map(id, english_windows(windows, folded)))
+            rows = [index for index, window in enumerate(windows) if id(window) in readable]
+            self._prepared[text] = PreparedText(
                 text=folded, windows=tuple(windows[index] for index in rows), embedded=embedded[rows]
             )
-        return self._known[text]
+        return self._prepared[text]
 
-    def fitting(
+    def make_training_set(
         self, examples: Sequence[Example], categories: tuple[str, ...], data_sha256: str
     ) -> TrainingSet:
-        """The examples, read."""
-        read = [self.read(one.text) for one in examples]
-        whole = np.stack([one.whole for one in read if not mostly_chinese(one.text)])
-        return TrainingSet.of([one.text for one in read], examples, categories, in_steps(whole), data_sha256)
+        """Prepare the examples for training."""
+        read = [self.prepare(one.text) for one in examples]
+        whole = np.stack([one.whole for one in read if not is_mostly_chinese(one.text)])
+        return TrainingSet.from_texts(
+            [one.text for one in read], examples, categories, quantize(whole), data_sha256
+        )
 
-    def folds(self, fitting: TrainingSet, examples: Sequence[Example]) -> dict[str, ClassifierHeads]:
-        """By source: heads that saw no example of it."""
+    def train_folds(
+        self, fitting: TrainingSet, examples: Sequence[Example]
+    ) -> dict[str, CategoryClassifiers]:
+        """By source: classifiers that were trained without it."""
         return {
             source: classifiers.load(
-                classifiers.dump(fitting.weights(np.array([one.source != source for one in examples])))
+                classifiers.dump(fitting.fit(np.array([one.source != source for one in examples])))
             )
             for source in sorted({one.source for one in examples})
         }
 
-    def across_writers(
-        self, folds: Mapping[str, ClassifierHeads], examples: Sequence[Example]
+    def score_held_out(
+        self, folds: Mapping[str, CategoryClassifiers], examples: Sequence[Example]
     ) -> dict[Mode, Array]:
-        """Combined scores of every example by heads that saw none of its source; zeros where not read."""
+        """Scores of every example by the classifiers trained without its source; zeros in modes that do
+        not read it.
+        """
         columns = len(next(iter(folds.values())).categories)
         found = {mode: np.zeros((len(examples), columns), dtype=np.float32) for mode in Mode}
         for index, one in enumerate(examples):
             for mode in Mode:
-                if _reads(mode, one):
-                    found[mode][index] = self._score(folds[one.source], mode, self.read(one.text))
+                if _reads_language(mode, one):
+                    found[mode][index] = self._score(folds[one.source], mode, self.prepare(one.text))
         return found
 
-    def across_figures(
-        self, folds: Mapping[str, ClassifierHeads], examples: Sequence[Example], unseen: Sequence[Example]
+    def count_held_out(
+        self, folds: Mapping[str, CategoryClassifiers], examples: Sequence[Example], unseen: Sequence[Example]
     ) -> Figures:
-        """By source: what heads that saw nothing of it find of it, at points chosen for them on `unseen`."""
-        seen = np.zeros(len(examples), dtype=np.bool_)
+        """Count by source what the classifiers trained without it find, at operating points chosen on
+        `unseen`.
+        """
+        found_mask = np.zeros(len(examples), dtype=np.bool_)
         for source, loaded in folds.items():
             for mode in Mode:
                 rows = [
-                    index for index, one in enumerate(examples) if one.source == source and _reads(mode, one)
+                    index
+                    for index, one in enumerate(examples)
+                    if one.source == source and _reads_language(mode, one)
                 ]
-                benign = [one for one in unseen if not one.categories and _reads(mode, one)]
-                if rows and benign:
-                    points = chosen_points([(self.scores(loaded, mode, benign), BUDGETS[mode])])
+                harmless = [one for one in unseen if not one.categories and _reads_language(mode, one)]
+                if rows and harmless:
+                    points = choose_points([(self.scores(loaded, mode, harmless), BUDGETS[mode])])
                     scores = self.scores(loaded, mode, [examples[index] for index in rows])
-                    seen[rows] |= (scores >= points).any(axis=1)
-        return _counted_up(examples, seen, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}")
+                    found_mask[rows] |= (scores >= points).any(axis=1)
+        return _count_by_group(
+            examples, found_mask, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}"
+        )
 
-    def scores(self, loaded: ClassifierHeads, mode: Mode, examples: Sequence[Example]) -> Array:
-        """The highest combined score of each text's parts, one row per example."""
-        return np.stack([self._score(loaded, mode, self.read(one.text)) for one in examples])
+    def scores(self, loaded: CategoryClassifiers, mode: Mode, examples: Sequence[Example]) -> Array:
+        """The highest score of each text's windows, one row per example."""
+        return np.stack([self._score(loaded, mode, self.prepare(one.text)) for one in examples])
 
-    def _score(self, loaded: ClassifierHeads, mode: Mode, read: Read) -> Array:
+    def _score(self, loaded: CategoryClassifiers, mode: Mode, read: PreparedText) -> Array:
         if mode is Mode.FUSED and read.windows:
             return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
         rows = [
-            classifiers.combined(loaded.gram_scores(read.text[start:end])[mode])
+            classifiers.add_any_score(loaded.gram_scores(read.text[start:end])[mode])
             for start, end in ngrams.windows(read.text)
-        ] or [classifiers.combined(loaded.gram_scores("")[mode])]
+        ] or [classifiers.add_any_score(loaded.gram_scores("")[mode])]
         return np.asarray(np.stack(rows).max(axis=0))
 
-    def operating(
+    def choose_operating_points(
         self,
-        loaded: ClassifierHeads,
+        loaded: CategoryClassifiers,
         examples: Sequence[Example],
-        across: Mapping[Mode, Array],
+        held_out_scores: Mapping[Mode, Array],
         unseen: Sequence[Example],
     ) -> dict[str, Table]:
-        """Slopes by Platt's method, and points that keep to both budgets.
+        """Slopes by Platt's method, and operating points that keep both budgets.
 
-        `across` are the scores of `examples` by `across_writers`; `unseen` are prompts nobody fitted.
+        `across` are the scores of `examples` from `score_held_out`; `unseen` are prompts that are in no
+        training data.
         """
         slopes: Table = {}
         points: Table = {}
-        every = _labels(examples, loaded.categories)
+        labels = _labels(examples, loaded.categories)
         for mode in Mode:
-            rows = [index for index, one in enumerate(examples) if _reads(mode, one)]
-            scores, truth = across[mode][rows], every[rows]
+            rows = [index for index, one in enumerate(examples) if _reads_language(mode, one)]
+            scores, truth = held_out_scores[mode][rows], labels[rows]
             sets = [(scores[~truth[:, -1]], OWN_BUDGETS[mode])] if rows else []
-            benign = [one for one in unseen if not one.categories and _reads(mode, one)]
-            if benign:
-                sets.append((self.scores(loaded, mode, benign), BUDGETS[mode]))
-            found = [slope(scores[:, column], truth[:, column]) for column in range(len(loaded.categories))]
-            slopes[mode.name] = _named(loaded.categories, np.array(found))
-            points[mode.name] = _named(
-                loaded.categories, chosen_points(sets) if sets else loaded.points[mode]
+            harmless = [one for one in unseen if not one.categories and _reads_language(mode, one)]
+            if harmless:
+                sets.append((self.scores(loaded, mode, harmless), BUDGETS[mode]))
+            found = [
+                platt_slope(scores[:, column], truth[:, column]) for column in range(len(loaded.categories))
+            ]
+            slopes[mode.name] = _by_category(loaded.categories, np.array(found))
+            points[mode.name] = _by_category(
+                loaded.categories, choose_points(sets) if sets else loaded.points[mode]
             )
         return {"slopes": slopes, "points": points}
 
-    def found(self, loaded: ClassifierHeads, examples: Sequence[Example]) -> Mask:
-        """Whether either detector finds anything, as both are installed."""
+    def is_found(self, loaded: CategoryClassifiers, examples: Sequence[Example]) -> Mask:
+        """Whether one of the two detectors finds anything, with both installed."""
         result = np.zeros(len(examples), dtype=np.bool_)
         for mode in Mode:
             for index, one in enumerate(examples):
-                if _reads(mode, one):
-                    row = self._score(loaded, mode, self.read(one.text))
+                if _reads_language(mode, one):
+                    row = self._score(loaded, mode, self.prepare(one.text))
                     result[index] |= bool((loaded.probabilities(row, mode) >= 0.5).any())
         return result
 
 
-def cross_validation_fold(text: str) -> str:
-    """A text as the heads read it."""
-    return texts_of(views(text))[0].text
-
-
-def in_steps(rows: Array) -> npt.NDArray[np.int8]:
-    """Embeddings in 127 steps either way."""
+def quantize(rows: Array) -> npt.NDArray[np.int8]:
+    """Quantize embeddings to 127 steps each way."""
     highest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.round(rows / highest * 127), dtype=np.int8)
 
 
-def fitted(examples: Sequence[Example]) -> list[Example]:
-    """Those of the committed examples that are fitted; the others are kept out."""
-    return [one for one in examples if one.part is Split.FIT]
+def fit_examples(examples: Sequence[Example]) -> list[Example]:
+    """The committed examples that are trained on; the others are held out for the report."""
+    return [one for one in examples if one.split is Split.FIT]
 
 
-def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The categories with enough examples for a head."""
-    names = sorted({name for one in examples for name in one.categories} - FACTS - LISTS_ONLY)
+def trainable_categories(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The categories with enough examples for a classifier."""
+    names = sorted({name for one in examples for name in one.categories} - FACTS - LIST_CATEGORIES)
     return tuple(name for name in names if sum(name in one.categories for one in examples) >= MIN_EXAMPLES)
 
 
-def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> ClassifierHeads:
-    """The heads again from the committed examples and the embeddings they had; needs no MiniLM."""
-    taken = fitted(own)
-    fitting = TrainingSet.of(
-        [cross_validation_fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256
+def refit(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> CategoryClassifiers:
+    """Train again from the committed examples and their stored embeddings; does not need MiniLM."""
+    taken = fit_examples(own)
+    fitting = TrainingSet.from_texts(
+        [normalize_text(one.text) for one in taken], taken, trainable_categories(taken), known, data_sha256
     )
-    return classifiers.load(classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
+    return classifiers.load(classifiers.dump(fitting.fit(np.ones(len(taken), dtype=np.bool_))))
 
 
-def kept_out_figures(trainer: Trainer, operated: ClassifierHeads, own: Sequence[Example]) -> Figures:
-    """How much of the part that is never fitted is found."""
-    kept = [one for one in own if one.part is Split.REPORT]
-    return _counted_up(kept, trainer.found(operated, kept), lambda one: "zh" if one.chinese else "en")
+def count_reported(trainer: Trainer, operated: CategoryClassifiers, own: Sequence[Example]) -> Figures:
+    """Counts of what is found in the examples that are never trained on."""
+    reported = [one for one in own if one.split is Split.REPORT]
+    return _count_by_group(
+        reported, trainer.is_found(operated, reported), lambda one: "zh" if one.chinese else "en"
+    )
 
 
-def _counted_up(examples: Sequence[Example], seen: Mask, group: Callable[[Example], str]) -> Figures:
-    told: Figures = {}
-    for one, hit in zip(examples, seen, strict=True):
-        row = told.setdefault(f"{group(one)}, {'unsafe' if one.categories else 'safe'}", {"n": 0, "found": 0})
+def _count_by_group(
+    examples: Sequence[Example], found_mask: Mask, group: Callable[[Example], str]
+) -> Figures:
+    figures: Figures = {}
+    for one, hit in zip(examples, found_mask, strict=True):
+        row = figures.setdefault(
+            f"{group(one)}, {'unsafe' if one.categories else 'safe'}", {"n": 0, "found": 0}
+        )
         row["n"] += 1
         row["found"] += int(hit)
-    return dict(sorted(told.items()))
+    return dict(sorted(figures.items()))
 
 
-def _reads(mode: Mode, example: Example) -> bool:
+def _reads_language(mode: Mode, example: Example) -> bool:
     return example.chinese is (mode is Mode.GRAMS_CHINESE)
 
 
-def _named(categories: Sequence[str], values: npt.NDArray[Any]) -> dict[str, float]:
+def _by_category(categories: Sequence[str], values: npt.NDArray[Any]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in zip(categories, values, strict=True)}
 
 
@@ -321,8 +345,10 @@ def _labels(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
 
 
 def _targets(examples: Sequence[Example], categories: tuple[str, ...]) -> Exact:
-    """1 where an example is one of the category, -1 where not, and 0 where it says nothing about it:
-    a more particular sin says nothing against a general one."""
+    """1 if an example is of the category, -1 if not, 0 if its labels do not decide it.
+
+    A label of a more specific category does not exclude a related or more general one.
+    """
     names = (*categories, ANY)
     akin = {("hate/symbols", "hate"), ("extremism", "hate"), ("harassment", "hate"), ("ncii", "sexual")}
     akin |= {("ncii", "harassment"), ("extremism", "violence"), *PARENTS.items()}
@@ -336,31 +362,31 @@ def _targets(examples: Sequence[Example], categories: tuple[str, ...]) -> Exact:
     return found
 
 
-def _one_thread() -> Any:
-    """Sums in several threads come out different each time."""
+def _single_thread() -> Any:
+    """One thread, because sums in several threads give slightly different results each time."""
     return importlib.import_module("threadpoolctl").threadpool_limits(1)
 
 
 def gram_matrix(texts: Sequence[str]) -> Any:
-    """N-grams of folded texts as rows of a sparse matrix; of a long text the beginning."""
+    """The n-grams of folded texts as rows of a sparse matrix; only the beginning of a long text."""
     sparse = importlib.import_module("scipy.sparse")
 
     if not texts:
         return sparse.csr_matrix((0, ngrams.SIZE))
     indices, values, pointers = [], [], [0]
     for text in texts:
-        where, what = ngrams.features(text[: 4 * ngrams.WINDOW])
-        indices.append(where)
-        values.append(what)
-        pointers.append(pointers[-1] + len(where))
+        buckets, weights = ngrams.features(text[: 4 * ngrams.WINDOW_CHARS])
+        indices.append(buckets)
+        values.append(weights)
+        pointers.append(pointers[-1] + len(buckets))
     return sparse.csr_matrix(
         (np.concatenate(values).astype(np.float64), np.concatenate(indices), pointers),
         shape=(len(texts), ngrams.SIZE),
     )
 
 
-def slope(scores: Array, truth: Mask) -> float:
-    """Platt's slope by Newton's method, with harmful and harmless weighing the same."""
+def platt_slope(scores: Array, truth: Mask) -> float:
+    """Platt's slope by Newton's method, with equal total weight for harmful and harmless."""
     if not truth.any() or truth.all():
         return 1.0
     x = np.stack([scores.astype(np.float64), np.ones(len(scores))], axis=1)
@@ -374,10 +400,10 @@ def slope(scores: Array, truth: Mask) -> float:
     return float(np.clip(line[0], 0.3, 6.0))
 
 
-def chosen_points(sets: Sequence[tuple[Array, float]]) -> Array:
-    """The lowest points such that no set has more rows over any of them than its budget.
+def choose_points(sets: Sequence[tuple[Array, float]]) -> Array:
+    """The lowest operating points at which no set has more rows over any of them than its budget.
 
-    All categories are equally far out in the tail of the last set, so that one number decides.
+    All categories use the same distance into the tail of the last set, so a single number is searched.
     """
     tail = sets[-1][0]
     middle, high = np.quantile(tail, 0.5, axis=0), np.quantile(tail, 0.99, axis=0)

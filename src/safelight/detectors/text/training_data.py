@@ -1,4 +1,4 @@
-"""The labelled prompts the heads learn from: every file in `data/`, and folders an operator adds."""
+"""Training data of the classifiers: labelled prompts in `data/` and in folders that an operator adds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-#: Facts that a safe prompt may have: no head learns them.
+#: Facts that a safe prompt may have; no classifier is trained on them.
 FACTS = frozenset({"likeness", "ip/character", "ip/brand", "minors-present"})
-#: Left to the lists: a head that takes distress for a request would block who needs help.
-LISTS_ONLY = frozenset({"self-harm/instructions"})
-#: A row of the first is one of the second, too.
+#: Left to the word lists: a classifier that confuses distress with a request would block people who need
+#: help.
+LIST_CATEGORIES = frozenset({"self-harm/instructions"})
+#: An example of the first category is also one of the second.
 PARENTS = {
     "violence/graphic": "violence",
     "self-harm/intent": "self-harm",
@@ -25,7 +26,7 @@ PARENTS = {
 
 
 class Split(StrEnum):
-    """What an example is used for. Families stay together."""
+    """Use of an example. Examples of one family are in the same split."""
 
     FIT = "fit"
     REPORT = "report"
@@ -33,7 +34,7 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A prompt, what it is, and whose family it belongs to."""
+    """A labelled prompt and its family."""
 
     text: str
     #: Empty for a safe prompt.
@@ -44,7 +45,7 @@ class Example:
     kind: str = "plain"
 
     @property
-    def part(self) -> Split:
+    def split(self) -> Split:
         number = int(hashlib.sha256(self.family.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16) % 100
         return Split.FIT if number < 88 else Split.REPORT
 
@@ -53,26 +54,28 @@ class Example:
         return self.lang.startswith("zh")
 
 
-def committed() -> list[Example]:
+def load_committed() -> list[Example]:
     """The examples that come with the code."""
-    return read(sorted(_files(), key=lambda one: one[0]))
+    return parse_examples(sorted(_files(), key=lambda one: one[0]))
 
 
-def committed_sha256() -> str:
-    """One hash over all committed examples, by file name."""
+def hash_committed() -> str:
+    """One hash over all committed examples, ordered by file name."""
     digest = hashlib.sha256()
     for name, text in sorted(_files()):
         digest.update(f"{name}\n".encode() + text.encode())
     return digest.hexdigest()
 
 
-def added(folder: Path) -> list[Example]:
+def read_folder(folder: Path) -> list[Example]:
     """Examples from every JSONL file of a folder."""
-    return read([(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.jsonl"))])
+    return parse_examples(
+        [(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.jsonl"))]
+    )
 
 
-def read(named: Iterable[tuple[str, str]]) -> list[Example]:
-    """Examples of JSONL texts by file name; a text that stands twice is taken once."""
+def parse_examples(named: Iterable[tuple[str, str]]) -> list[Example]:
+    """Examples of JSONL texts, given with their file names; repeated texts are used once."""
     seen: set[str] = set()
     found = []
     for name, text in named:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.likeness.voice_embedder import OnnxVoices
-from safelight.detectors.likeness.voice_model import RATE, Recipe, features
+from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
+from safelight.detectors.likeness.voice_model import RATE, FeatureRecipe, compute_features
 from safelight.detectors.likeness.voices import SpeechPiece
 from safelight.detectors.models.process import ModelFailed
 from support.tiny_voice import WIDTH, voice_model
@@ -42,8 +42,8 @@ def speech(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[OnnxVoices]:
-    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx"), timeout_s=20.0)
+def made(tmp_path: Path) -> Iterator[OnnxVoiceEmbedder]:
+    describer = OnnxVoiceEmbedder(voice_model(tmp_path / "voice.onnx"), timeout_s=20.0)
     yield describer
     describer.close()
 
@@ -52,11 +52,11 @@ def piece(path: Path, start: float, end: float) -> SpeechPiece:
     return SpeechPiece(path=path, parts=((start, end),), start_s=start, end_s=end)
 
 
-def by_the_book(samples: npt.NDArray[np.float32], recipe: Recipe) -> npt.NDArray[np.float64]:
+def by_the_book(samples: npt.NDArray[np.float32], recipe: FeatureRecipe) -> npt.NDArray[np.float64]:
     """Kaldi's filter banks as its papers define them, in plain numpy."""
     long, step, size = 400, 160, 512
     scale, window = (
-        (32768.0, np.hamming(long)) if recipe is Recipe.WESPEAKER else (1.0, np.hanning(long) ** 0.85)
+        (32768.0, np.hamming(long)) if recipe is FeatureRecipe.WESPEAKER else (1.0, np.hanning(long) ** 0.85)
     )
     count = 1 + (samples.size - long) // step
     frames = np.stack([samples[n * step : n * step + long] for n in range(count)]).astype(np.float64) * scale
@@ -78,23 +78,23 @@ def by_the_book(samples: npt.NDArray[np.float32], recipe: Recipe) -> npt.NDArray
     return centred
 
 
-@pytest.mark.parametrize("recipe", list(Recipe))
-def test_a_model_is_fed_as_it_was_trained(recipe: Recipe) -> None:
+@pytest.mark.parametrize("recipe", list(FeatureRecipe))
+def test_a_model_is_fed_as_it_was_trained(recipe: FeatureRecipe) -> None:
     samples = sound(1.5)
-    found, wanted = features(samples, recipe), by_the_book(samples, recipe)
+    found, wanted = compute_features(samples, recipe), by_the_book(samples, recipe)
     assert found.shape == wanted.shape == (148, 80)
     assert np.abs(found - wanted).max() < 0.01
 
 
 def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
-    made: OnnxVoices, speech: Path
+    made: OnnxVoiceEmbedder, speech: Path
 ) -> None:
-    one, other, again = made.voices([piece(speech, 0, 3), piece(speech, 3, 6), piece(speech, 0, 3)])
+    one, other, again = made.embed([piece(speech, 0, 3), piece(speech, 3, 6), piece(speech, 0, 3)])
     assert one.shape == (WIDTH,)
     assert float(np.linalg.norm(one)) == pytest.approx(1)
     assert np.array_equal(one, again)
     assert float(np.linalg.norm(one - other)) > 0.1
-    assert made.voices([]) == ()
+    assert made.embed([]) == ()
     assert made.version.startswith("voice:wespeaker:")
 
 
@@ -112,7 +112,7 @@ def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
 def test_what_is_no_such_model_is_refused_with_the_reason(
     tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
-    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", **wrong))
+    describer = OnnxVoiceEmbedder(voice_model(tmp_path / "voice.onnx", **wrong))
     with pytest.raises(ModelFailed, match=said):
         _version = describer.version
     describer.close()
@@ -121,55 +121,57 @@ def test_what_is_no_such_model_is_refused_with_the_reason(
 def test_a_file_that_is_no_model_or_another_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "voice.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelFailed, match="no ONNX model"):
-        _version = OnnxVoices(tmp_path / "voice.onnx").version
+        _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx").version
     whole = voice_model(tmp_path / "voice.onnx").read_bytes()
-    with pytest.raises(ModelFailed, match="not the file that sha256 names"):
-        _version = OnnxVoices(tmp_path / "voice.onnx", sha256="0" * 64).version
+    with pytest.raises(ModelFailed, match="does not have the configured sha256"):
+        _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx", sha256="0" * 64).version
     (tmp_path / "voice.onnx").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelFailed, match="no ONNX model"):
-        _version = OnnxVoices(tmp_path / "voice.onnx").version
+        _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx").version
 
 
 def test_the_family_may_be_named_by_the_settings_and_makes_other_templates(tmp_path: Path) -> None:
     model = voice_model(tmp_path / "voice.onnx", says={})
-    one, other = (OnnxVoices(model, framework=name) for name in ("wespeaker", "3d-speaker"))
+    one, other = (OnnxVoiceEmbedder(model, framework=name) for name in ("wespeaker", "3d-speaker"))
     assert one.version != other.version
     one.close()
     other.close()
 
 
 def test_an_answer_that_is_no_number_is_a_failure(tmp_path: Path, speech: Path) -> None:
-    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", broken=True))
+    describer = OnnxVoiceEmbedder(voice_model(tmp_path / "voice.onnx", broken=True))
     with pytest.raises(ModelFailed, match="no template"):
-        describer.voices([piece(speech, 0, 3)])
+        describer.embed([piece(speech, 0, 3)])
     describer.close()
 
 
-def test_a_piece_without_sound_is_a_failure(made: OnnxVoices, speech: Path) -> None:
+def test_a_piece_without_sound_is_a_failure(made: OnnxVoiceEmbedder, speech: Path) -> None:
     with pytest.raises(ModelFailed, match="too short"):
-        made.voices([piece(speech, 5.999, 6.1)])
-    assert len(made.voices([piece(speech, 0, 3)])) == 1
+        made.embed([piece(speech, 5.999, 6.1)])
+    assert len(made.embed([piece(speech, 0, 3)])) == 1
 
 
-def test_a_model_that_hangs_is_ended_and_the_next_call_starts_another(made: OnnxVoices, speech: Path) -> None:
+def test_a_model_that_hangs_is_ended_and_the_next_call_starts_another(
+    made: OnnxVoiceEmbedder, speech: Path
+) -> None:
     _version = made.version
     made._timeout_s = 0.2
     child = made._process._child
     assert child is not None
     os.kill(child.pid, signal.SIGSTOP)
     with pytest.raises(ModelFailed, match="did not answer"):
-        made.voices([piece(speech, 0, 1)])
+        made.embed([piece(speech, 0, 1)])
     assert child.poll() is not None
     made._timeout_s = 20.0
-    assert len(made.voices([piece(speech, 0, 3)])) == 1
+    assert len(made.embed([piece(speech, 0, 3)])) == 1
 
 
 def test_a_model_that_is_exchanged_while_it_is_used_is_noticed(
-    made: OnnxVoices, speech: Path, tmp_path: Path
+    made: OnnxVoiceEmbedder, speech: Path, tmp_path: Path
 ) -> None:
     _version = made.version
     voice_model(tmp_path / "voice.onnx", says={"framework": "wespeaker", "comment": "another"})
-    assert len(made.voices([piece(speech, 0, 3)])) == 1
+    assert len(made.embed([piece(speech, 0, 3)])) == 1
     made.close()
     with pytest.raises(ModelFailed, match="exchanged"):
-        made.voices([piece(speech, 0, 3)])
+        made.embed([piece(speech, 0, 3)])

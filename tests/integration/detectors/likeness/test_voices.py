@@ -440,8 +440,8 @@ def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(
     assert verified()[0] == Exit.OK
     voice_model(model, says={"framework": "wespeaker", "comment": "another"})
     code, [row] = verified()
-    assert (code, "not the file" in row["wrong"]) == (Exit.ERROR, True)
+    assert (code, "does not have the configured sha256" in row["wrong"]) == (Exit.ERROR, True)
     assert main(["consents", "add", "Ann", "--scope", "voice", "--recording", file, "--evidence", "x", *who])
-    assert "not the file that sha256 names" in capsys.readouterr().err
+    assert "does not have the configured sha256" in capsys.readouterr().err
     listed = told("models", "list")[1]["models"]
     assert [one["state"] for one in listed if one["name"] == "likeness.voice"] == ["on disk"]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from safelight.cli import main
-from safelight.detectors.models.download import NotPulled, pull, wanted
+from safelight.detectors.models.download import DownloadFailed, HubModel, download_model, select_files
 from safelight.detectors.models.weights import WeightsChanged, read_manifest
 from safelight.errors import InvalidField
 from safelight.net.fetch import Fetcher
@@ -84,7 +84,7 @@ def test_revision_licence_and_hashes_are_recorded_and_what_may_hold_code_is_left
     hub: Hub, tmp_path: Path
 ) -> None:
     into = tmp_path / "models" / "one"
-    manifest = pull("own/er", into, fetcher(hub), hub=hub.url)
+    manifest = download_model(HubModel(repo="own/er", hub=hub.url), into, fetcher(hub))
     assert (manifest.revision, manifest.licence) == (COMMIT, "mit")
     assert {file.path: file.sha256 for file in manifest.files} == {
         name: hashlib.sha256(hub.files[name]).hexdigest() for name in ("config.json", "model.safetensors")
@@ -93,31 +93,35 @@ def test_revision_licence_and_hashes_are_recorded_and_what_may_hold_code_is_left
     assert read_manifest(into) == manifest
     # A second pull asks nobody, and verifies.
     before = len(hub.asked)
-    assert pull("own/er", into, fetcher(hub), hub=hub.url) == manifest
+    assert download_model(HubModel(repo="own/er", hub=hub.url), into, fetcher(hub)) == manifest
     assert len(hub.asked) == before
     (into / "config.json").write_bytes(b"[]")
     with pytest.raises(WeightsChanged):
-        pull("own/er", into, fetcher(hub), hub=hub.url)
+        download_model(HubModel(repo="own/er", hub=hub.url), into, fetcher(hub))
 
 
 def test_a_pinned_commit_is_held_to(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(NotPulled, match="names the commit"):
-        pull("own/er", tmp_path / "one", fetcher(hub), revision="b" * 40, hub=hub.url)
-    pull("own/er", tmp_path / "one", fetcher(hub), revision=COMMIT, hub=hub.url)
-    with pytest.raises(NotPulled, match="not what was asked for"):
-        pull("own/er", tmp_path / "one", fetcher(hub), revision="b" * 40, hub=hub.url)
+    with pytest.raises(DownloadFailed, match="returned the commit"):
+        download_model(
+            HubModel(repo="own/er", revision="b" * 40, hub=hub.url), tmp_path / "one", fetcher(hub)
+        )
+    download_model(HubModel(repo="own/er", revision=COMMIT, hub=hub.url), tmp_path / "one", fetcher(hub))
+    with pytest.raises(DownloadFailed, match="not the requested model"):
+        download_model(
+            HubModel(repo="own/er", revision="b" * 40, hub=hub.url), tmp_path / "one", fetcher(hub)
+        )
     with pytest.raises(InvalidField):
-        pull("own/er", tmp_path / "two", fetcher(hub), revision="main", hub=hub.url)
+        download_model(HubModel(repo="own/er", revision="main", hub=hub.url), tmp_path / "two", fetcher(hub))
 
 
 def test_a_file_that_is_not_the_listed_one_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     hub.listed["model.safetensors"] = "0" * 64
-    with pytest.raises(NotPulled, match="not the file"):
-        pull("own/er", tmp_path / "models" / "one", fetcher(hub), hub=hub.url)
+    with pytest.raises(DownloadFailed, match="does not have the sha256"):
+        download_model(HubModel(repo="own/er", hub=hub.url), tmp_path / "models" / "one", fetcher(hub))
     del hub.listed["model.safetensors"]
     hub.siblings = [{"rfilename": "model.safetensors", "size": 16}, {"rfilename": "gone.json", "size": 1}]
-    with pytest.raises(NotPulled, match="could not be fetched"):
-        pull("own/er", tmp_path / "models" / "one", fetcher(hub), hub=hub.url)
+    with pytest.raises(DownloadFailed, match="could not be downloaded"):
+        download_model(HubModel(repo="own/er", hub=hub.url), tmp_path / "models" / "one", fetcher(hub))
     assert list((tmp_path / "models").iterdir()) == []
 
 
@@ -137,18 +141,18 @@ def test_a_file_that_is_not_the_listed_one_leaves_nothing(hub: Hub, tmp_path: Pa
 )
 def test_only_names_that_stay_inside_and_hold_no_code_are_taken(name: str, taken: bool) -> None:
     listing = {"siblings": [{"rfilename": "model.safetensors"}, {"rfilename": name}]}
-    assert (name in [one for one, _size, _sha in wanted(listing)]) is taken
+    assert (name in [one for one, _size, _sha in select_files(listing)]) is taken
 
 
 def test_pickled_weights_alone_are_not_taken() -> None:
-    with pytest.raises(NotPulled, match="safetensors"):
-        wanted({"siblings": [{"rfilename": "pytorch_model.bin"}, {"rfilename": "config.json"}]})
+    with pytest.raises(DownloadFailed, match="safetensors"):
+        select_files({"siblings": [{"rfilename": "pytorch_model.bin"}, {"rfilename": "config.json"}]})
 
 
 @pytest.mark.parametrize("repo", ["own", "own/er/x", "../x", "own/er?", ""])
 def test_what_is_no_repository_is_refused(repo: str, tmp_path: Path, hub: Hub) -> None:
     with pytest.raises(InvalidField):
-        pull(repo, tmp_path / "one", fetcher(hub), hub=hub.url)
+        download_model(HubModel(repo=repo, hub=hub.url), tmp_path / "one", fetcher(hub))
 
 
 def test_the_verbs_pull_list_and_verify(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

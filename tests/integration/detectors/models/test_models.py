@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.models.plugins import HUB, HubModel
+from safelight.detectors.models.plugins import HUB, CustomModelDetector
 from safelight.detectors.models.process import ModelFailed, ModelProcess
 from safelight.detectors.models.specs import read_models
-from safelight.detectors.models.weights import File, Manifest, WeightsChanged, files_in, verify_files
+from safelight.detectors.models.weights import Manifest, WeightsChanged, WeightsFile, hash_files, verify_files
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidField
@@ -49,7 +49,7 @@ def still(folder: Path, number: int, colour: tuple[int, int, int]) -> Keyframe:
 
 def scene(folder: Path, *colours: tuple[int, int, int]) -> SceneInput:
     stills = tuple(still(folder, number, colour) for number, colour in enumerate(colours))
-    return SceneInput(modality=Modality.FRAMES, stills=stills, chosen=len(stills))
+    return SceneInput(modality=Modality.FRAMES, keyframes=stills, sampled_count=len(stills))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def onlookers() -> Iterator[Callable[[dict[str, Any]], SceneDetection]]:
 
     yield load
     for one in made:
-        if isinstance(one, HubModel):
+        if isinstance(one, CustomModelDetector):
             one.close()
 
 
@@ -109,7 +109,7 @@ def test_zero_shot_says_nothing_before_it_is_calibrated(tmp_path: Path) -> None:
     zero_shot(tmp_path / "models" / "gore")
     options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
     assert "not calibrated" in str(HUB.missing(options))
-    assert HUB.claimed(options) == ()
+    assert HUB.resolve_capabilities(options) == ()
 
 
 def test_a_calibrated_model_fills_its_cells_with_its_figure(
@@ -140,11 +140,11 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     assert "12 and 12 pictures" in str(cell.measured)
     # Another question needs another calibration; other weights do, too.
     asked_more = {**ZERO_SHOT, "negative_prompts": ["green", "grey", "blue"]}
-    assert "asked something else" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
+    assert "changed since its calibration" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
     (named.folder / "notes.txt").write_text("changed")
     (cell,) = onlookers(options).run_local(scene(tmp_path, RED)).cells
     assert not cell.ran
-    assert "not the one that was calibrated" in cell.note
+    assert "changed after the calibration" in cell.note
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_one_model_that_fails_takes_nothing_from_another(
 def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> None:
     folder = classifier(tmp_path / "hot")
     manifest = Manifest(
-        repo="a/b", revision="0" * 40, licence="mit", hub="h", pulled_at=1.0, files=files_in(folder)
+        repo="a/b", revision="0" * 40, licence="mit", hub="h", pulled_at=1.0, files=hash_files(folder)
     )
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(manifest))
     assert len(verify_files(folder)) == 64
@@ -204,7 +204,9 @@ def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> N
         file.write(b"\0")
     with pytest.raises(WeightsChanged, match=r"model\.onnx"):
         verify_files(folder)
-    odd = msgspec.structs.replace(manifest, files=(*files_in(folder), File(path="x", size=1, sha256="")))
+    odd = msgspec.structs.replace(
+        manifest, files=(*hash_files(folder), WeightsFile(path="x", size=1, sha256=""))
+    )
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(odd))
     with pytest.raises(WeightsChanged, match="x"):
         verify_files(folder)

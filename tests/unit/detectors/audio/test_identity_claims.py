@@ -2,21 +2,28 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.audio.identity_claims import CLAIM, FORMAL, NAME_ONLY, PERSON, PLUGIN, ClaimDetector
+from safelight.detectors.audio.identity_claims import (
+    CLAIM,
+    FORMAL_SCORE,
+    NAME_ONLY_SCORE,
+    PERSON_SCORE,
+    PLUGIN,
+    IdentityClaimDetector,
+)
 from safelight.detectors.protocol import TextContent, TextDetector
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding, TextSpan
 
 
 @pytest.fixture(scope="module")
-def detector() -> ClaimDetector:
+def detector() -> IdentityClaimDetector:
     loaded = PLUGIN.load({})
     assert isinstance(loaded, TextDetector)
-    assert isinstance(loaded, ClaimDetector)
+    assert isinstance(loaded, IdentityClaimDetector)
     return loaded
 
 
-def claims(detector: ClaimDetector, text: str, field: str = "transcript") -> list[Finding]:
+def claims(detector: IdentityClaimDetector, text: str, field: str = "transcript") -> list[Finding]:
     return list(detector.inspect_text(TextContent(field=field, text=text, views=views(text))))
 
 
@@ -38,7 +45,7 @@ def claims(detector: ClaimDetector, text: str, field: str = "transcript") -> lis
         "你好，我们是建设银行",
     ],
 )
-def test_a_claim_of_identity_is_found(detector: ClaimDetector, text: str) -> None:
+def test_a_claim_of_identity_is_found(detector: IdentityClaimDetector, text: str) -> None:
     [found] = claims(detector, text)
     assert (found.category, found.attributes["kind"]) == ("deception/speech", CLAIM)
     assert 0.4 <= found.score < 0.5
@@ -64,28 +71,28 @@ def test_a_claim_of_identity_is_found(detector: ClaimDetector, text: str) -> Non
         "我是学生",
     ],
 )
-def test_what_only_sounds_like_one_is_not(detector: ClaimDetector, text: str) -> None:
+def test_what_only_sounds_like_one_is_not(detector: IdentityClaimDetector, text: str) -> None:
     assert [found for found in claims(detector, text) if found.score >= 0.4] == []
 
 
 def test_a_reporter_who_gives_a_name_counts_and_a_first_name_is_only_recorded(
-    detector: ClaimDetector,
+    detector: IdentityClaimDetector,
 ) -> None:
     [formal] = claims(detector, "This is John Smith, reporting live from the harbour")
     [introduced] = claims(detector, "Hi! My name is Lily and this is my dog")
-    assert (formal.score, introduced.score) == (FORMAL, NAME_ONLY)
+    assert (formal.score, introduced.score) == (FORMAL_SCORE, NAME_ONLY_SCORE)
     [chinese] = claims(detector, "这里是记者王小明")
-    assert chinese.score == FORMAL
+    assert chinese.score == FORMAL_SCORE
 
 
-def test_the_evidence_is_the_words_of_the_claim(detector: ClaimDetector) -> None:
+def test_the_evidence_is_the_words_of_the_claim(detector: IdentityClaimDetector) -> None:
     text = "Hello everybody, I am Barack Obama."
     [found] = claims(detector, text)
     [place] = found.evidence
     assert isinstance(place, TextSpan)
     assert text[place.start : place.end] == "I am Barack Obama"
-    assert found.score == PERSON
+    assert found.score == PERSON_SCORE
 
 
-def test_a_prompt_claims_nothing(detector: ClaimDetector) -> None:
+def test_a_prompt_claims_nothing(detector: IdentityClaimDetector) -> None:
     assert claims(detector, "I am the president", field="prompt") == []

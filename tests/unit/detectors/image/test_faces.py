@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from safelight.detectors.image.faces import PLUGIN, FaceDetector
-from safelight.detectors.image.nudity import model_path
+from safelight.detectors.image.nudity import find_model_file
 from safelight.detectors.protocol import Frame
 from safelight.policy.findings import Modality
 
-model = model_path()
+model = find_model_file()
 needs_model = pytest.mark.skipif(model is None, reason="the package nudenet is not installed")
 
 

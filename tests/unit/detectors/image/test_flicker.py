@@ -93,5 +93,7 @@ def test_any_shape_of_picture_will_do(shape: tuple[int, int]) -> None:
     detector = FlickerDetector()
     for index in range(40):
         pixels = np.full((*shape, 3), 255 * (index // 2 % 2), np.uint8)
-        detector.add_frame(Frame(index=index, time_s=index / FPS, pixels=pixels, width=shape[1], height=shape[0]))
+        detector.add_frame(
+            Frame(index=index, time_s=index / FPS, pixels=pixels, width=shape[1], height=shape[0])
+        )
     assert list(detector.findings())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.image.hash_files import parse
+from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Match, Modality
@@ -25,25 +25,27 @@ def written(folder: Path, text: str, name: str = "list.csv") -> Path:
 
 
 def test_csv_with_a_header_and_poor_and_broken_rows(tmp_path: Path) -> None:
-    found = parse(written(tmp_path, f"hash,quality\n{A},100\n{B},49\n{A},80\nzz,100\n{C[:10]},60\n"))
+    found = parse_hash_file(
+        written(tmp_path, f"hash,quality\n{A},100\n{B},49\n{A},80\nzz,100\n{C[:10]},60\n")
+    )
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A)}
-    assert (found.poor, found.duplicates) == (1, 1)
+    assert (found.low_quality, found.duplicates) == (1, 1)
     assert [problem.split(":")[0] for problem in found.problems] == ["row 5", "row 6"]
 
 
 def test_csv_without_a_header_and_plain_lines(tmp_path: Path) -> None:
-    found = parse(written(tmp_path, f"# from an exchange\n{A},100\n{MD5}\n\n{B}\n"))
+    found = parse_hash_file(written(tmp_path, f"# from an exchange\n{A},100\n{MD5}\n\n{B}\n"))
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A), bytes.fromhex(B)}
     assert found.hashes.get(HashKind.MD5) == {bytes.fromhex(MD5)}
 
 
 def test_sixty_four_digits_are_what_one_says_they_are(tmp_path: Path) -> None:
     path = written(tmp_path, f"{A}\n")
-    assert parse(path, kind=HashKind.SHA256).hashes.get(HashKind.SHA256) == {bytes.fromhex(A)}
+    assert parse_hash_file(path, kind=HashKind.SHA256).hashes.get(HashKind.SHA256) == {bytes.fromhex(A)}
 
 
 def test_a_column_named_after_a_kind_says_which_it_is(tmp_path: Path) -> None:
-    found = parse(written(tmp_path, f"id,sha256\n1,{A}\n2,{B}\n"))
+    found = parse_hash_file(written(tmp_path, f"id,sha256\n1,{A}\n2,{B}\n"))
     assert found.hashes.get(HashKind.SHA256) == {bytes.fromhex(A), bytes.fromhex(B)}
 
 
@@ -54,7 +56,7 @@ def test_threat_exchange_updates_descriptors_and_indicators(tmp_path: Path) -> N
         {"id": "3", "indicator": MD5, "type": "HASH_MD5"},
         {"id": "4", "indicator": "x" * 32, "type": "HASH_TMK"},
     ]
-    found = parse(written(tmp_path, json.dumps({"threat_updates": updates}), "a.json"))
+    found = parse_hash_file(written(tmp_path, json.dumps({"threat_updates": updates}), "a.json"))
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A)}
     assert found.withdrawn.get(HashKind.PDQ) == {bytes.fromhex(B)}
     assert found.hashes.get(HashKind.MD5) == {bytes.fromhex(MD5)}
@@ -65,17 +67,17 @@ def test_threat_exchange_updates_descriptors_and_indicators(tmp_path: Path) -> N
             {"id": "8", "indicator": {"id": "7", "indicator": A, "type": "HASH_PDQ"}},
         ]
     }
-    found = parse(written(tmp_path, json.dumps(descriptors), "b.json"))
+    found = parse_hash_file(written(tmp_path, json.dumps(descriptors), "b.json"))
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A), bytes.fromhex(C)}
     signals = [{"signal_type": "pdq", "signal_value": B}, A]
-    found = parse(written(tmp_path, json.dumps(signals), "c.json"))
+    found = parse_hash_file(written(tmp_path, json.dumps(signals), "c.json"))
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A), bytes.fromhex(B)}
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "{", "[{"])
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InvalidField, match="no list of hashes"):
-        parse(written(tmp_path, text))
+    with pytest.raises(InvalidField, match="not a list of hashes"):
+        parse_hash_file(written(tmp_path, text))
 
 
 @given(st.text(max_size=300))
@@ -83,14 +85,16 @@ def test_any_text_is_parsed_or_refused(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.mktemp("any") / "list"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        parse(path)
+        parse_hash_file(path)
     except InvalidField:
         pass
 
 
 def of(**kinds: set[str]) -> HashTable:
     return HashTable(
-        of={HashKind(name): frozenset(bytes.fromhex(one) for one in some) for name, some in kinds.items()}
+        by_kind={
+            HashKind(name): frozenset(bytes.fromhex(one) for one in some) for name, some in kinds.items()
+        }
     )
 
 
@@ -133,10 +137,10 @@ def test_a_whole_file_is_found_by_sha256_and_by_md5(tmp_path: Path) -> None:
     sha256 = hashlib.sha256(b"drawn by ourselves").hexdigest()
     md5 = hashlib.md5(b"drawn by ourselves").hexdigest()
     lists = HashLists(tmp_path / "hashes")
-    assert lists.of_file(path, sha256, modality=Modality.FRAMES) == ()
+    assert lists.find_file(path, sha256, modality=Modality.FRAMES) == ()
     lists.put("exact", "extremism", of(sha256={sha256}), at=1.0)
     lists.put("old", "sexual/minors", of(md5={md5, MD5}), at=1.0)
-    found = lists.of_file(path, sha256, modality=Modality.FRAMES, source="input_reference")
+    found = lists.find_file(path, sha256, modality=Modality.FRAMES, source="input_reference")
     assert {(one.category, one.attributes["kind"], one.attributes["source"]) for one in found} == {
         ("extremism", "hash", "input_reference"),
         ("sexual/minors", "hash", "input_reference"),

@@ -20,7 +20,7 @@ def output(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> npt.
 
 
 def seen(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> list[nudity.Detection]:
-    return nudity.decode(output(*boxes), 320, 180, 0.3)
+    return nudity.decode_detections(output(*boxes), 320, 180, 0.3)
 
 
 def test_boxes_are_parts_of_the_picture_not_of_the_padding() -> None:
@@ -55,8 +55,8 @@ def test_a_box_outside_the_picture_is_dropped() -> None:
 def test_numbers_that_are_none_are_an_error() -> None:
     broken = output(("breast", 0.8, (160, 90, 80, 90)))
     broken[0, 3] = np.nan
-    with pytest.raises(ValueError, match="numbers that are none"):
-        nudity.decode(broken, 320, 180, 0.3)
+    with pytest.raises(ValueError, match="not finite"):
+        nudity.decode_detections(broken, 320, 180, 0.3)
 
 
 @given(width=st.integers(1, 700), height=st.integers(1, 700))
@@ -88,7 +88,7 @@ def test_a_smaller_look_halves_the_area_and_fits_the_network(width: int, height:
 
 
 def test_what_is_large_is_looked_at_smaller_and_what_is_small_is_not() -> None:
-    views = {part: nudity.views((0.0, 0.0, part, 1.0), 320, 320) for part in (1.0, 0.5, 0.02)}
+    views = {part: nudity.rescaled_views((0.0, 0.0, part, 1.0), 320, 320) for part in (1.0, 0.5, 0.02)}
     assert [view.halvings for view in views[1.0]] == [3, 4, 5]
     assert [view.halvings for view in views[0.02]] == [0, 0, 0]
     assert all(small.halvings <= large.halvings for small, large in zip(views[0.5], views[1.0], strict=True))
@@ -106,29 +106,31 @@ def test_what_is_large_is_looked_at_smaller_and_what_is_small_is_not() -> None:
 def test_every_look_is_at_a_size_that_the_network_can_see(
     x: float, y: float, w: float, h: float, width: int, height: int
 ) -> None:
-    for view in nudity.views((x, y, w, h), width, height):
+    for view in nudity.rescaled_views((x, y, w, h), width, height):
         assert 0 <= view.halvings <= 5
 
 
 def test_another_look_supports_what_it_sees_in_the_same_place() -> None:
     there = output(("breast", 0.6, (240, 90, 80, 90)), ("breast", 0.9, (60, 90, 60, 60)))
     box = (0.625, 0.25, 0.25, 0.5)
-    assert nudity.support(there, 320, 180, box, [3], mirrored=False) == pytest.approx(0.6)
-    assert nudity.support(there, 320, 180, box, [2], mirrored=False) == 0.0
-    assert nudity.support(there, 320, 180, (0.4, 0.25, 0.1, 0.5), [3], mirrored=False) == 0.0
+    assert nudity.supporting_score(there, 320, 180, box, [3], mirrored=False) == pytest.approx(0.6)
+    assert nudity.supporting_score(there, 320, 180, box, [2], mirrored=False) == 0.0
+    assert nudity.supporting_score(there, 320, 180, (0.4, 0.25, 0.1, 0.5), [3], mirrored=False) == 0.0
 
 
 def test_a_mirrored_look_supports_what_lies_on_the_other_side() -> None:
     there = output(("breast", 0.6, (240, 90, 80, 90)))
-    assert nudity.support(there, 320, 180, (0.125, 0.25, 0.25, 0.5), [3], mirrored=True) == pytest.approx(0.6)
-    assert nudity.support(there, 320, 180, (0.625, 0.25, 0.25, 0.5), [3], mirrored=True) == 0.0
+    assert nudity.supporting_score(
+        there, 320, 180, (0.125, 0.25, 0.25, 0.5), [3], mirrored=True
+    ) == pytest.approx(0.6)
+    assert nudity.supporting_score(there, 320, 180, (0.625, 0.25, 0.25, 0.5), [3], mirrored=True) == 0.0
 
 
 def test_numbers_that_are_none_in_another_look_are_an_error() -> None:
     broken = output(("breast", 0.8, (160, 90, 80, 90)))
     broken[0, 3] = np.nan
-    with pytest.raises(ValueError, match="numbers that are none"):
-        nudity.support(broken, 320, 180, (0.1, 0.1, 0.2, 0.2), [3], mirrored=False)
+    with pytest.raises(ValueError, match="not finite"):
+        nudity.supporting_score(broken, 320, 180, (0.1, 0.1, 0.2, 0.2), [3], mirrored=False)
 
 
 def scores(
@@ -136,7 +138,7 @@ def scores(
 ) -> list[float]:
     """What is told of things that fill the picture, where the looks after the first give another score."""
 
-    def look(view: nudity.RescaledView) -> nudity.Told:
+    def look(view: nudity.RescaledView) -> nudity.ModelOutput:
         side = round(320 * 2 ** (-view.halvings / 2))
         first = view == nudity.RescaledView(0, False)
         if asked is not None:

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from safelight.detectors.image.pdq import DISTANCE, QUALITY, distances, hexadecimal, pdq, rotations
+from safelight.detectors.image.pdq import (
+    MAX_DISTANCE_BITS,
+    MIN_QUALITY,
+    distances,
+    hexadecimal,
+    pdq,
+    rotations,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,13 +46,13 @@ REFERENCE = {
 def test_the_bits_are_those_of_the_reference_program(size: tuple[int, int], known: str) -> None:
     hashed, quality = pdq(drawn(*size))
     assert hexadecimal(hashed) == known
-    assert quality >= QUALITY
+    assert quality >= MIN_QUALITY
 
 
 def test_a_smaller_copy_is_near_and_another_picture_is_far() -> None:
     whole, _ = pdq(drawn())
-    assert distances(whole[None], pdq(shrunk(drawn(), 4))[0])[0] <= DISTANCE
-    assert distances(whole[None], pdq(drawn()[:, ::-1])[0])[0] > 2 * DISTANCE
+    assert distances(whole[None], pdq(shrunk(drawn(), 4))[0])[0] <= MAX_DISTANCE_BITS
+    assert distances(whole[None], pdq(drawn()[:, ::-1])[0])[0] > 2 * MAX_DISTANCE_BITS
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -57,12 +64,12 @@ def test_turned_and_mirrored_copies_are_among_the_eight(turns: int, mirrored: bo
     copy = np.rot90(picture, turns)
     copy = copy[:, ::-1] if mirrored else copy
     ways, _ = rotations(np.ascontiguousarray(copy))
-    assert min(distances(ways, known).tolist()) <= DISTANCE
+    assert min(distances(ways, known).tolist()) <= MAX_DISTANCE_BITS
 
 
 def test_a_plain_picture_has_no_quality() -> None:
     _, quality = pdq(np.full((90, 160, 3), 128, np.uint8))
-    assert quality < QUALITY
+    assert quality < MIN_QUALITY
 
 
 @settings(max_examples=40, deadline=None)

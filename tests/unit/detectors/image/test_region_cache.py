@@ -5,9 +5,16 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.detectors.image.region_cache import TINY, CachedRegions, RegionCache, Sizes, Window, cut
+from safelight.detectors.image.region_cache import (
+    MAX_NOISE_STEPS,
+    CachedRegions,
+    RegionCache,
+    Window,
+    WindowSizes,
+    crop,
+)
 
-SIZES = Sizes(stride=32, margin=16, most=0.5, renew=8)
+SIZES = WindowSizes(stride=32, margin=16, max_share=0.5, max_age_frames=8)
 WIDTH, HEIGHT = 320, 192
 
 
@@ -17,38 +24,38 @@ def picture(level: int = 100) -> npt.NDArray[np.uint8]:
 
 def after(first: npt.NDArray[np.uint8], *, index: int = 0) -> RegionCache:
     memory = RegionCache(SIZES)
-    memory.seen(index, first, memory.window(index, first))
+    memory.record(index, first, memory.window_to_inspect(index, first))
     return memory
 
 
 def test_the_first_frame_is_seen_whole_and_the_same_again_is_not() -> None:
     memory = RegionCache(SIZES)
-    assert memory.window(0, picture()) == (0, 0, WIDTH, HEIGHT)
-    memory.seen(0, picture(), (0, 0, WIDTH, HEIGHT))
-    assert memory.window(1, picture()) is None
+    assert memory.window_to_inspect(0, picture()) == (0, 0, WIDTH, HEIGHT)
+    memory.record(0, picture(), (0, 0, WIDTH, HEIGHT))
+    assert memory.window_to_inspect(1, picture()) is None
 
 
 def test_a_new_clip_or_another_size_begins_anew() -> None:
     memory = after(picture(), index=7)
-    assert memory.window(0, picture()) == (0, 0, WIDTH, HEIGHT)
-    assert memory.window(8, picture()[:96]) == (0, 0, WIDTH, 96)
+    assert memory.window_to_inspect(0, picture()) == (0, 0, WIDTH, HEIGHT)
+    assert memory.window_to_inspect(8, picture()[:96]) == (0, 0, WIDTH, 96)
 
 
 def test_a_slow_drift_adds_up_until_it_is_seen() -> None:
     memory, seen = after(picture()), []
     for index in range(1, 9):
         frame = picture(100 + index)
-        window = memory.window(index, frame)
-        memory.seen(index, frame, window)
+        window = memory.window_to_inspect(index, frame)
+        memory.record(index, frame, window)
         seen.append(window is not None)
-    assert seen == [index % (TINY + 1) == 0 for index in range(1, 9)]
+    assert seen == [index % (MAX_NOISE_STEPS + 1) == 0 for index in range(1, 9)]
 
 
 def test_what_was_found_is_seen_whole_where_a_window_touches_it() -> None:
     frame = picture()
     frame[100:104, 100:104] = 200
     chain: list[Window] = [(150, 60, 170, 80), (90, 90, 152, 110)]
-    window = after(picture()).window(1, frame, chain)
+    window = after(picture()).window_to_inspect(1, frame, chain)
     assert window is not None
     for thing in chain:
         assert window[0] <= thing[0]
@@ -67,7 +74,7 @@ def test_what_was_found_is_seen_whole_where_a_window_touches_it() -> None:
 def test_everything_that_changed_is_in_the_window(x: int, y: int, w: int, h: int) -> None:
     frame = picture()
     frame[y : y + h, x : x + w] = 160
-    window = after(picture()).window(1, frame)
+    window = after(picture()).window_to_inspect(1, frame)
     assert window is not None
     left, top, right, bottom = window
     assert left <= x
@@ -83,8 +90,8 @@ def test_all_of_it_is_seen_again_after_a_while() -> None:
     for index in range(1, 40):
         frame = picture()
         frame[50:60, index : index + 10] = 200
-        window = memory.window(index, frame)
-        memory.seen(index, frame, window)
+        window = memory.window_to_inspect(index, frame)
+        memory.record(index, frame, window)
         if window == (0, 0, WIDTH, HEIGHT):
             whole.append(index)
     assert whole == [9, 18, 27, 36]
@@ -93,19 +100,19 @@ def test_all_of_it_is_seen_again_after_a_while() -> None:
 def lit(pixels: npt.NDArray[np.uint8], window: Window) -> list[tuple[int, int]]:
     """A detector of pixels that are white, in the part it is shown."""
     left, top = window[:2]
-    return [(int(x) + left, int(y) + top) for y, x in np.argwhere(cut(pixels, window)[..., 0] == 255)]
+    return [(int(x) + left, int(y) + top) for y, x in np.argwhere(crop(pixels, window)[..., 0] == 255)]
 
 
 @given(
     frames=st.lists(st.sets(st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1))), max_size=12)
 )
 @settings(deadline=None, max_examples=60)
-def test_watching_finds_what_looking_at_every_frame_finds(frames: list[set[tuple[int, int]]]) -> None:
+def test_cached_detection_finds_what_full_detection_finds(frames: list[set[tuple[int, int]]]) -> None:
     watch = CachedRegions(
-        SIZES, look=lit, place=lambda at, _width, _height: (at[0], at[1], at[0] + 1, at[1] + 1)
+        SIZES, inspect=lit, locate=lambda at, _width, _height: (at[0], at[1], at[0] + 1, at[1] + 1)
     )
     for index, there in enumerate(frames):
         frame = picture()
         for x, y in there:
             frame[y, x] = 255
-        assert set(watch.things(index, frame)) == there
+        assert set(watch.detect(index, frame)) == there

@@ -27,14 +27,14 @@ ANN, BEN = template(1), template(2)
 
 
 class Told:
-    """A describer that says what it is told to."""
+    """A face embedder with fixed tracks, or a failure."""
 
     def __init__(self, *tracks: FaceTrack, error: Exception | None = None) -> None:
         self._tracks, self._error = tracks, error
         self.boxes: dict[int, list[FaceBox]] = {}
         self.calls = 0
 
-    def tracks(
+    def find_tracks(
         self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
         self.calls += 1
@@ -51,17 +51,17 @@ GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_
 def track(
     box: FaceBox, *templates: np.ndarray[tuple[int], np.dtype[np.float64]], stills: int = 1
 ) -> FaceTrack:
-    return FaceTrack(spots=tuple(FaceDetection(n, box) for n in range(stills)), templates=templates)
+    return FaceTrack(detections=tuple(FaceDetection(n, box) for n in range(stills)), templates=templates)
 
 
 def scene(modality: Modality = Modality.IMAGE, stills: int = 1, chosen: int | None = None) -> SceneInput:
     return SceneInput(
         modality=modality,
-        stills=tuple(
+        keyframes=tuple(
             Keyframe(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path("x"), width=1, height=1)
             for n in range(stills)
         ),
-        chosen=stills if chosen is None else chosen,
+        sampled_count=stills if chosen is None else chosen,
     )
 
 
@@ -79,7 +79,7 @@ def face(box: FaceBox, **attributes: int) -> Finding:
 
 
 def recognise(told: Told, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
-    return FaceMatcher(describer=told, lookup=records).recognise(where, tenant="t", faces=faces)
+    return FaceMatcher(embedder=told, lookup=records).recognise(where, tenant="t", faces=faces)
 
 
 def test_nobody_is_described_where_nobody_is_on_record() -> None:
@@ -90,7 +90,7 @@ def test_nobody_is_described_where_nobody_is_on_record() -> None:
 
 def test_a_consent_covers_its_own_face() -> None:
     who = recognise(Told(track(LEFT, template(1, 0.2))), Records([CONSENT]), scene(), face(LEFT))
-    assert (who.consents, who.everybody) == (("consent_1",), True)
+    assert (who.consents, who.all_covered) == (("consent_1",), True)
     assert who.findings == ()
     assert who.cells[0].complete
 
@@ -114,20 +114,20 @@ def test_one_face_that_no_consent_covers_leaves_none(
     tracks: tuple[FaceTrack, ...], faces: tuple[Finding, ...]
 ) -> None:
     who = recognise(Told(*tracks), Records([CONSENT]), scene(), *faces)
-    assert (who.consents, who.everybody) == ((), False)
+    assert (who.consents, who.all_covered) == ((), False)
 
 
 def test_several_files_are_covered_together_or_not_at_all() -> None:
-    ann = MatchResult(consents=("consent_1",), everybody=True)
-    nobody = MatchResult(everybody=True)
-    stranger = MatchResult(everybody=False)
+    ann = MatchResult(consents=("consent_1",), all_covered=True)
+    nobody = MatchResult(all_covered=True)
+    stranger = MatchResult(all_covered=False)
     assert covering_consents([ann, nobody]) == ("consent_1",)
     assert covering_consents([ann, stranger]) == ()
 
 
 def test_stills_that_were_not_kept_may_have_shown_anybody() -> None:
     who = recognise(Told(track(LEFT, ANN)), Records([CONSENT]), scene(Modality.FRAMES, stills=2, chosen=9))
-    assert not who.everybody
+    assert not who.all_covered
 
 
 def test_somebody_protected_is_found_and_named_by_the_record_only() -> None:
@@ -147,7 +147,7 @@ def test_a_match_in_frames_has_its_times_and_fills_the_cell_with_how_many_were_l
         one for finding in who.findings[:1] for one in finding.evidence if isinstance(one, FrameRange)
     ]
     assert (where.first, where.last) == (0, 48)
-    assert "1 people of the gallery" in str(who.cells[0].measured)
+    assert "1 protected people" in str(who.cells[0].measured)
     # With consents alone nobody was looked for in the frames.
     assert recognise(told, Records([CONSENT]), scene(Modality.FRAMES, stills=3)).cells == ()
 
@@ -176,7 +176,7 @@ def test_what_others_took_for_faces_is_described_too() -> None:
 )
 def test_a_failure_is_a_hole_and_covers_nobody(told: Told, records: Records, where: SceneInput) -> None:
     who = recognise(told, records, where, face(LEFT))
-    assert (who.consents, who.everybody) == ((), False)
+    assert (who.consents, who.all_covered) == ((), False)
     (cell,) = who.cells
     assert not cell.ran
     assert cell.note.startswith("Faces were not compared")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.likeness.tracks import FaceBox, FaceDetection, best_frames, tracked
+from safelight.detectors.likeness.tracks import FaceBox, FaceDetection, best_frames, track_faces
 
 LEFT, RIGHT = FaceBox(0.1, 0.2, 0.2, 0.3), FaceBox(0.7, 0.2, 0.2, 0.3)
 
@@ -13,13 +13,13 @@ def moved(box: FaceBox, by: float) -> FaceBox:
 
 
 def test_a_face_that_stays_is_one_track_and_two_are_two() -> None:
-    found = tracked([[LEFT, RIGHT], [moved(RIGHT, 0.02), moved(LEFT, 0.02)], [LEFT]])
-    assert [[spot.still for spot in track] for track in found] == [[0, 1, 2], [0, 1]]
+    found = track_faces([[LEFT, RIGHT], [moved(RIGHT, 0.02), moved(LEFT, 0.02)], [LEFT]])
+    assert [[spot.keyframe for spot in track] for track in found] == [[0, 1, 2], [0, 1]]
 
 
 def test_a_face_somewhere_else_is_another_track() -> None:
-    assert len(tracked([[LEFT], [RIGHT]])) == 2
-    assert len(tracked([[LEFT], [], [LEFT]])) == 2
+    assert len(track_faces([[LEFT], [RIGHT]])) == 2
+    assert len(track_faces([[LEFT], [], [LEFT]])) == 2
 
 
 def test_a_track_is_told_by_its_first_its_largest_and_its_last() -> None:
@@ -38,9 +38,9 @@ boxes = st.builds(
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=6))
 def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[FaceBox]]) -> None:
-    found = tracked(stills)
+    found = track_faces(stills)
     spots = [spot for track in found for spot in track]
     assert sorted(spots) == sorted(FaceDetection(n, box) for n, some in enumerate(stills) for box in some)
     for track in found:
-        numbers = [spot.still for spot in track]
+        numbers = [spot.keyframe for spot in track]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

@@ -29,7 +29,7 @@ GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_
 
 
 class Told:
-    """A describer that says what it is told to."""
+    """A voice embedder with fixed templates, or a failure."""
 
     version = "voice:wespeaker:0123"
 
@@ -37,7 +37,7 @@ class Told:
         self._templates, self._error = templates, error
         self.calls = 0
 
-    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
+    def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         self.calls += 1
         if self._error is not None:
             raise self._error
@@ -54,7 +54,7 @@ def pieces(number: int) -> tuple[SpeechPiece, ...]:
 
 def heard(describer: Told, records: Records, number: int = 1, note: str = "") -> MatchResult:
     recogniser = VoiceMatcher(
-        describer=describer, lookup=records, distances=Distances(consent=0.8, gallery=1.0), least_s=2.0
+        embedder=describer, lookup=records, distances=Distances(consent=0.8, protected=1.0), min_piece_s=2.0
     )
     return recogniser.recognise(SpeechPieces(pieces=pieces(number), note=note), tenant="t")
 
@@ -69,13 +69,13 @@ def test_a_voice_like_one_in_the_gallery_is_found_with_its_times() -> None:
     assert when == TimeRange(start_s=10.0, end_s=13.0)
     assert isinstance(match, Match)
     assert (match.list, match.entry) == ("gallery", "protected_1")
-    assert who.everybody is False
+    assert who.all_covered is False
 
 
 def test_coverage_says_with_how_many_voices_it_was_compared_and_that_it_is_unmeasured() -> None:
     (cell,) = heard(Told(EVE), Records((CONSENT, CONSENT), (GUARDED,))).cells
     assert (cell.category, cell.modality, cell.ran, cell.complete) == ("likeness", Modality.AUDIO, True, True)
-    assert cell.measured == "voices: unmeasured, compared with 2 on record"
+    assert cell.measured == "voices: unmeasured, compared with 2 enrolled people"
 
 
 def test_a_consent_counts_only_where_it_covers_everybody_who_speaks() -> None:
@@ -112,12 +112,12 @@ def test_a_failure_is_a_hole_and_no_empty_answer(describer: Told, records: Recor
     (cell,) = who.cells
     assert (cell.available, cell.ran, cell.complete, cell.measured) == (True, False, False, None)
     assert "Voices were not compared" in cell.note
-    assert not who.everybody
+    assert not who.all_covered
 
 
 def test_speech_that_was_not_kept_is_a_hole() -> None:
     who = heard(Told(), Records((), (GUARDED,)), 0, note="Voices were not compared: the speech was not kept.")
-    assert (who.cells[0].ran, who.everybody) == (False, False)
+    assert (who.cells[0].ran, who.all_covered) == (False, False)
 
 
 def test_where_nobody_speaks_it_is_checked() -> None:

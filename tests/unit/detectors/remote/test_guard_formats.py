@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.remote.guard_formats import GRAMMARS, UnparseableResponse
+from safelight.detectors.remote.guard_formats import GUARD_FORMATS, UnparseableResponse
 from safelight.policy.categories import SHIPPED
 
 
@@ -59,10 +59,10 @@ ANSWERS: list[tuple[str, dict[str, Any], dict[str, float]]] = [
 
 @pytest.mark.parametrize(("name", "answer", "scores"), ANSWERS)
 def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[str, float]) -> None:
-    assert GRAMMARS[name].read(answer) == pytest.approx(scores)
+    assert GUARD_FORMATS[name].read(answer) == pytest.approx(scores)
 
 
-@pytest.mark.parametrize("name", sorted(GRAMMARS))
+@pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
 @pytest.mark.parametrize(
     "answer",
     [
@@ -86,13 +86,13 @@ def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[st
 )
 def test_an_answer_outside_the_grammar_is_garbled(name: str, answer: dict[str, Any]) -> None:
     with pytest.raises(UnparseableResponse):
-        GRAMMARS[name].read(answer)
+        GUARD_FORMATS[name].read(answer)
 
 
-@pytest.mark.parametrize("name", sorted(GRAMMARS))
+@pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
 @given(text=st.text(max_size=80))
 def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, text: str) -> None:
-    grammar = GRAMMARS[name]
+    grammar = GUARD_FORMATS[name]
     json.dumps(grammar.body("m", text))
     try:
         grammar.read(said(text))
@@ -100,7 +100,7 @@ def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, tex
         pass
 
 
-@pytest.mark.parametrize("name", sorted(GRAMMARS))
+@pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
 def test_everything_a_guard_can_say_is_a_category_of_ours(name: str) -> None:
-    assert GRAMMARS[name].categories
-    assert all(category in SHIPPED for category in GRAMMARS[name].categories)
+    assert GUARD_FORMATS[name].categories
+    assert all(category in SHIPPED for category in GUARD_FORMATS[name].categories)

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text import classifiers
-from safelight.detectors.text.attribution import MOST, attribute_spans, mask_tokens, tokens
+from safelight.detectors.text.attribution import MAX_SHARE, attribute_spans, mask_tokens, token_spans
 from safelight.detectors.text.classifiers import Mode
 
 
 def test_words_and_chinese_characters_are_tokens() -> None:
     text = "don't run, 持刀 now"
-    assert [text[a:b] for a, b in tokens(text)] == ["don't", "run", "持", "刀", "now"]
+    assert [text[a:b] for a, b in token_spans(text)] == ["don't", "run", "持", "刀", "now"]
 
 
 def test_the_place_worth_most_is_taken_and_more_while_the_finding_stays() -> None:
@@ -31,17 +31,17 @@ def test_evidence_is_inside_the_text_and_small(text: str) -> None:
     worth = np.arange(len(text), dtype=np.float32)
     places = attribute_spans(text, worth, lambda _rest: True)
     assert all(0 <= start <= end <= len(text) for start, end in places)
-    every = tokens(text)
+    every = token_spans(text)
     if every:
         inside = [one for one in every if any(a <= one[0] and one[1] <= b for a, b in places)]
-        assert 1 <= len(inside) <= max(1, int(MOST * len(every)))
+        assert 1 <= len(inside) <= max(1, int(MAX_SHARE * len(every)))
 
 
 def test_what_each_character_adds_is_what_the_score_is_made_of() -> None:
     shipped = classifiers.load()
     column = shipped.categories.index("violence")
     text = "the killer stabs his victim and a lamp glows softly in the window"
-    worth = shipped.gram_worth(text, Mode.GRAMS, column)
+    worth = shipped.gram_contributions(text, Mode.GRAMS, column)
     at = text.index("stabs")
     assert worth.shape == (len(text),)
     assert worth[at : at + 5].sum() > worth[text.index("lamp") :].mean() * 5

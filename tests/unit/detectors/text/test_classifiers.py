@@ -28,7 +28,7 @@ def test_the_plugins_say_what_the_heads_were_trained_for() -> None:
 def test_the_shipped_heads_are_small() -> None:
     assert SHIPPED.gram_levels.nbytes < 2_000_000
     assert SHIPPED.gram_levels.shape == (len(classifiers.Mode), len(SHIPPED.categories) + 1, 2**15)
-    assert len(SHIPPED.known) == len(SHIPPED.pull) < 10_000
+    assert len(SHIPPED.example_levels) == len(SHIPPED.example_weights) < 10_000
 
 
 def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
@@ -69,7 +69,7 @@ def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() ->
     made = classifiers.load(classifiers.dump(arrays))
     assert made.sha256 == classifiers.digest(arrays)
     assert classifiers.digest({**arrays, "pull": np.zeros((1, 2), dtype=np.float16)}) != made.sha256
-    with pytest.raises(ValueError, match="other features"):
+    with pytest.raises(ValueError, match="another version of the n-gram features"):
         classifiers.load(classifiers.dump({**arrays, "features": np.array(0)}))
     with pytest.raises(KeyError):
         classifiers.dump({"categories": np.array(["hate"])})
@@ -77,10 +77,14 @@ def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() ->
 
 def test_operating_points_of_other_heads_are_refused() -> None:
     points = {mode.name: dict.fromkeys(SHIPPED.categories, 1.5) for mode in classifiers.Mode}
-    moved = classifiers.operated(SHIPPED, {"heads": SHIPPED.sha256, "points": points, "slopes": points})
+    moved = classifiers.with_operating_points(
+        SHIPPED, {"classifiers": SHIPPED.sha256, "points": points, "slopes": points}
+    )
     assert moved.probabilities(moved.points[0], classifiers.Mode.GRAMS) == pytest.approx(0.5)
-    with pytest.raises(ValueError, match="other heads"):
-        classifiers.operated(SHIPPED, {"heads": "0" * 64, "points": points, "slopes": points})
+    with pytest.raises(ValueError, match="other classifiers"):
+        classifiers.with_operating_points(
+            SHIPPED, {"classifiers": "0" * 64, "points": points, "slopes": points}
+        )
 
 
 def test_the_model_card_names_the_file_it_describes() -> None:
@@ -90,11 +94,15 @@ def test_the_model_card_names_the_file_it_describes() -> None:
 
 
 def test_the_shipped_heads_were_made_from_the_committed_examples() -> None:
-    assert SHIPPED.data_sha256 == training_data.committed_sha256()
-    assert SHIPPED.categories == training.categories_of(training.fitted(training_data.committed()))
+    assert SHIPPED.data_sha256 == training_data.hash_committed()
+    assert SHIPPED.categories == training.trainable_categories(
+        training.fit_examples(training_data.load_committed())
+    )
 
 
 @pytest.mark.timeout(600)
 def test_the_committed_examples_give_the_shipped_heads_again() -> None:
-    again = training.refitted(training_data.committed(), SHIPPED.known, training_data.committed_sha256())
+    again = training.refit(
+        training_data.load_committed(), SHIPPED.example_levels, training_data.hash_committed()
+    )
     assert again.sha256 == SHIPPED.sha256

@@ -37,18 +37,18 @@ def test_no_example_joins_sexual_content_with_a_minor() -> None:
 
 
 def test_families_stay_together_in_one_of_two_parts() -> None:
-    own = training_data.committed()
-    parts = {one.part for one in own}
+    own = training_data.load_committed()
+    parts = {one.split for one in own}
     assert parts == set(training_data.Split)
     by_family: dict[str, set[training_data.Split]] = {}
     for one in own:
-        by_family.setdefault(one.family, set()).add(one.part)
+        by_family.setdefault(one.family, set()).add(one.split)
     assert all(len(found) == 1 for found in by_family.values())
 
 
 def test_a_text_that_stands_twice_is_taken_once_and_a_safe_one_teaches_no_category() -> None:
     line = '{"text": "A b", "label": "safe", "categories": ["likeness"], "lang": "en", "family": "f"}'
-    found = training_data.read(
+    found = training_data.parse_examples(
         [("one.jsonl", f"{line}\n{line}\n"), ("two.jsonl", line.replace("A b", "a B"))]
     )
     assert [(one.text, one.categories, one.source) for one in found] == [("A b", frozenset(), "one")]

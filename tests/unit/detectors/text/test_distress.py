@@ -11,7 +11,7 @@ from safelight.detectors.text import distress
 from safelight.detectors.text.chinese import locale_of
 from safelight.detectors.text.classifier_detectors import NgramDetector
 from safelight.detectors.text.classifiers import Mode, load
-from safelight.detectors.text.distress import SCORE, CueDetector
+from safelight.detectors.text.distress import SCORE, DistressCueDetector
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding
 
@@ -19,7 +19,7 @@ from safelight.policy.findings import Finding
 def seen(text: str) -> list[Finding]:
     content = TextContent(field="prompt", text=text, views=views(text))
     grams = NgramDetector(load(), distress.load())
-    return [*CueDetector().inspect_text(content), *grams.inspect_text(content)]
+    return [*DistressCueDetector().inspect_text(content), *grams.inspect_text(content)]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_ordinary_scenes_do_not(text: str) -> None:
 
 
 def test_a_faint_sign_is_below_every_operating_point() -> None:
-    (finding,) = CueDetector().inspect_text(
+    (finding,) = DistressCueDetector().inspect_text(
         TextContent(field="prompt", text="a goodbye note", views=views("a goodbye note"))
     )
     assert finding.score == SCORE < 0.5
@@ -61,7 +61,7 @@ def test_a_faint_sign_is_below_every_operating_point() -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_looked_at(text: str) -> None:
-    list(CueDetector().inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+    list(DistressCueDetector().inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
 def test_the_shipped_head_has_a_point_for_every_mode() -> None:

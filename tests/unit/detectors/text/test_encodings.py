@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text.encodings import decode_views
-from safelight.detectors.text.normalise import texts_of, views
+from safelight.detectors.text.normalise import final_views, views
 
 HIDDEN = "a quiet lighthouse keeper waits for the evening boat"
 
@@ -29,7 +29,7 @@ HIDDEN = "a quiet lighthouse keeper waits for the evening boat"
 )
 def test_what_an_encoding_hides_is_one_more_text_with_the_way_back(kind: str, text: str) -> None:
     typed = f"film this: {text} now"
-    found = {view.kind: view for view in texts_of(views(typed))[1:]}
+    found = {view.kind: view for view in final_views(views(typed))[1:]}
     words = "lighthouse keeper waits" if kind == "rot13" else HIDDEN
     assert words in found[kind].text
     start = found[kind].text.index(words)

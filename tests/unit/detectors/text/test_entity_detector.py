@@ -8,7 +8,7 @@ import pytest
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import entities
-from safelight.detectors.text.entities import Entity, EntityKind, entity, read_entities
+from safelight.detectors.text.entities import Entity, EntityKind, parse_entity, read_entities
 from safelight.detectors.text.entity_detector import EntityDetector
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.operator_lists import OperatorLists
@@ -96,7 +96,7 @@ def test_attributes_say_what_policies_ask() -> None:
 )
 def test_an_entry_that_does_not_hold_is_refused(row: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        entity(row, EntityKind.BRAND, list_name="test")
+        parse_entity(row, EntityKind.BRAND, list_name="test")
 
 
 def test_the_shipped_entities_hold() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.indicators import FIGURE, NAMED, read_conjunctions, shipped
-from safelight.detectors.text.indicators.people import addresses, people
+from safelight.detectors.text.indicators import PRIVATE_PERSON, PUBLIC_FIGURE, read_rules, shipped
+from safelight.detectors.text.indicators.people import find_addresses, find_people
 from safelight.moderation.cross_modal import find_indicators, match_indicator_rules
 from safelight.moderation.text_parts import TextPart, TextSource
 from safelight.policy.categories import SHIPPED
@@ -18,7 +18,7 @@ OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
 
 
 def named(text: str) -> list[str]:
-    return [text[start:end] for start, end in people(text)]
+    return [text[start:end] for start, end in find_people(text)]
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,19 @@ def test_a_name_is_a_given_and_a_family_name_or_a_title(text: str, names: list[s
 
 def test_an_address_is_a_street_with_a_number_or_a_flat() -> None:
     text = "Parcel for 27 Elm Grove Road, flat 3C, not for room 12."
-    assert [text[start:end] for start, end in addresses(text)] == ["27 Elm Grove Road", "flat 3C"]
+    assert [text[start:end] for start, end in find_addresses(text)] == ["27 Elm Grove Road", "flat 3C"]
 
 
 def test_signs_are_found_in_both_scripts_where_they_stand() -> None:
     text = "排隊的選民走進投票所"
-    [place, *_more] = shipped().of(text)["ballot-place"]
+    [place, *_more] = shipped().find(text)["ballot-place"]
     assert text[slice(*place)] == "選民"
 
 
 def test_every_sign_of_a_conjunction_is_one_and_every_category_is_known() -> None:
     table = shipped()
-    known = {entry.category for entry in table.lexicon.entries} | {NAMED, FIGURE, "address"}
-    for conjunction in table.conjunctions:
+    known = {entry.category for entry in table.lexicon.entries} | {PRIVATE_PERSON, PUBLIC_FIGURE, "address"}
+    for conjunction in table.rules:
         assert conjunction.category in SHIPPED
         assert 0 < conjunction.score < 0.7
         assert set().union(*conjunction.clauses, conjunction.unless) <= known
@@ -62,20 +62,20 @@ def test_every_sign_of_a_conjunction_is_one_and_every_category_is_known() -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "conjunctions:\n  - {category: hate, score: 0.5, all: [group]}",
-        "conjunctions:\n  - {category: hate, score: 0.5, all: [group, nothing-of-that-name]}",
-        "conjunctions:\n  - {category: hate, score: 0.5, all: [group, pests], when: now}",
-        "conjunctions:\n  - {score: 0.5, all: [group, pests]}",
+        "rules:\n  - {category: hate, score: 0.5, all: [group]}",
+        "rules:\n  - {category: hate, score: 0.5, all: [group, nothing-of-that-name]}",
+        "rules:\n  - {category: hate, score: 0.5, all: [group, pests], when: now}",
+        "rules:\n  - {score: 0.5, all: [group, pests]}",
     ],
 )
 def test_a_conjunction_that_does_not_hold_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match="conjunction 0"):
-        read_conjunctions(text, ["group", "pests"])
+    with pytest.raises(ValueError, match="rule 0"):
+        read_rules(text, ["group", "pests"])
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
-    for places in shipped().of(text).values():
+    for places in shipped().find(text).values():
         assert all(0 <= start < end <= len(text) for start, end in places)
 
 

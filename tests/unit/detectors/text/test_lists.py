@@ -92,7 +92,7 @@ def test_evidence_is_in_the_text_as_typed() -> None:
     text = "Please: a N.U.D.E woman"
     finding = next(one for one in inspect(text) if one.score == 0.9)
     assert marked(finding, text) == ["N.U.D.E"]
-    assert "hide" in finding.reason
+    assert "disguised" in finding.reason
 
 
 def test_words_match_whole_a_plural_aside() -> None:

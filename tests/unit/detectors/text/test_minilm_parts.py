@@ -9,12 +9,12 @@ import pytest
 
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm import protobuf
-from safelight.detectors.text.minilm.cache import cached
+from safelight.detectors.text.minilm.cache import load_or_build
 from safelight.detectors.text.minilm.package import MODULE, read_tensors
 
 
 def test_a_written_model_is_what_onnx_reads() -> None:
-    data = protobuf.model(
+    graph = protobuf.Graph(
         name="tiny",
         nodes=[
             protobuf.node("Mul", ["x", "w"], ["y"]),
@@ -24,9 +24,8 @@ def test_a_written_model_is_what_onnx_reads() -> None:
         tensors=[protobuf.tensor("w", np.array([1.5, -2.0], dtype=np.float32))],
         inputs=[protobuf.value("x", protobuf.FLOAT, ("rows", 2))],
         outputs=[protobuf.value("out", protobuf.FLOAT, (2, "rows"))],
-        opset=20,
-        ir_version=9,
     )
+    data = protobuf.model(graph, opset=20, ir_version=9)
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
     assert [node.op_type for node in model.graph.node] == ["Mul", "LayerNormalization", "Transpose"]
@@ -42,30 +41,30 @@ def test_what_is_cached_is_made_once(tmp_path: Path) -> None:
         return b"graph"
 
     folder = tmp_path / "deep" / "cache"
-    assert cached(folder, "g", make) == cached(folder, "g", make) == b"graph"
+    assert load_or_build(folder, "g", make) == load_or_build(folder, "g", make) == b"graph"
     assert len(made) == 1
     assert len(list(folder.iterdir())) == 1
 
 
 def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
-    cached(tmp_path, "g", lambda: b"graph")
+    load_or_build(tmp_path, "g", lambda: b"graph")
     (kept,) = tmp_path.iterdir()
     for damage in (b"", b"graph and more", b"grapg"):
         kept.write_bytes(damage)
-        assert cached(tmp_path, "g", lambda: b"graph") == b"graph"
+        assert load_or_build(tmp_path, "g", lambda: b"graph") == b"graph"
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"graph"]
 
 
 def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert cached(tmp_path / "file" / "cache", "g", lambda: b"graph") == b"graph"
+    assert load_or_build(tmp_path / "file" / "cache", "g", lambda: b"graph") == b"graph"
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 64, (9999).to_bytes(8, "little") + b"{}"])
 def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="no safetensors"):
+    with pytest.raises(ValueError, match="not a safetensors"):
         read_tensors(path)
 
 

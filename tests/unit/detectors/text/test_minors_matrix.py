@@ -12,14 +12,14 @@ import pytest
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.lists import read_list, shipped
 from safelight.detectors.text.normalise import views
-from safelight.detectors.text.sexual_minors import ConjunctionDetector
+from safelight.detectors.text.sexual_minors import SexualMinorsDetector
 
 STAND_IN = """
 group: stand-in
 entries:
   - {category: sexual, score: 0.9, reason: r, attributes: {strong: true}, terms: [blimword, 布林词]}
 """
-DETECTOR = ConjunctionDetector(entry for text in (*shipped(), STAND_IN) for entry in read_list(text))
+DETECTOR = SexualMinorsDetector(entry for text in (*shipped(), STAND_IN) for entry in read_list(text))
 
 YOUNG = {
     "en": [

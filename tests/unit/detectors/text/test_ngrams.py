@@ -23,7 +23,7 @@ def test_windows_cover_the_text(text: str) -> None:
     covered = np.zeros(len(text), dtype=bool)
     for start, end in found:
         assert 0 <= start < end <= len(text)
-        assert end - start <= ngrams.WINDOW
+        assert end - start <= ngrams.WINDOW_CHARS
         covered[start:end] = True
     assert covered.all()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import VIEWS, folded, plain, read_as, texts_of, views
+from safelight.detectors.text.normalise import VIEWS, final_views, folded, plain, view_of_kind, views
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=200)
 SLY_TEXT = st.text(alphabet="nude k1ll.-_ \u200b\u200d\u0301\ud800аеＡﷺ🙂裸 @$!", max_size=80)
@@ -61,7 +61,7 @@ def test_hidden_words_are_read(typed: str, read: str) -> None:
 
 @pytest.mark.parametrize("text", ["1080p 4k 1980s", "a 3d 2x zoom", "50mm f/1.8", "the 1st of May", "wow!"])
 def test_numbers_that_mean_numbers_stay(text: str) -> None:
-    assert read_as(views(text), "deleet").text == text.casefold()
+    assert view_of_kind(views(text), "deleet").text == text.casefold()
 
 
 def test_sixty_thousand_characters_of_any_kind_are_read() -> None:
@@ -72,19 +72,19 @@ def test_sixty_thousand_characters_of_any_kind_are_read() -> None:
 
 
 def test_both_chinese_scripts_read_the_same_and_emoji_read_as_words() -> None:
-    assert read_as(views("漢語與簡體"), "folded").text == "汉语与简体"
-    view = read_as(views("a 🔪 and 🩸"), "folded")
+    assert view_of_kind(views("漢語與簡體"), "folded").text == "汉语与简体"
+    view = view_of_kind(views("a 🔪 and 🩸"), "folded")
     assert view.text.split() == ["a", "knife", "and", "blood"]
     start = view.text.index("knife")
     assert view.span(start, start + 5) == (2, 3)
 
 
 def test_ten_thousand_emoji_are_not_ten_thousand_words() -> None:
-    assert len(read_as(views("😀" * 10_000), "folded").text) < 20_000
+    assert len(view_of_kind(views("😀" * 10_000), "folded").text) < 20_000
 
 
 def test_a_text_that_is_all_code_is_read_as_what_it_hides_and_nothing_else() -> None:
     code = b"the masked gunman shoots into the crowd".hex()
-    assert [one.kind for one in texts_of(views(code))] == ["hex"]
+    assert [one.kind for one in final_views(views(code))] == ["hex"]
     beside = f"{code} and a plain sentence beside it"
-    assert [one.kind for one in texts_of(views(beside))][1:] == ["hex"]
+    assert [one.kind for one in final_views(views(beside))][1:] == ["hex"]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.text.ages import young_ages
-from safelight.detectors.text.pii import identifiers
+from safelight.detectors.text.ages import find_young_ages
+from safelight.detectors.text.pii import find_identifiers
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from safelight.detectors.text.pii import identifiers
     ],
 )
 def test_ages_under_eighteen_are_seen(text: str) -> None:
-    assert list(young_ages(text))
+    assert list(find_young_ages(text))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_ages_under_eighteen_are_seen(text: str) -> None:
     ],
 )
 def test_other_ages_are_not(text: str) -> None:
-    assert not list(young_ages(text))
+    assert not list(find_young_ages(text))
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_other_ages_are_not(text: str) -> None:
     ],
 )
 def test_private_data_is_known_by_its_shape(text: str, kind: str) -> None:
-    assert kind in {found for found, _start, _end in identifiers(text)}
+    assert kind in {found for found, _start, _end in find_identifiers(text)}
 
 
 @pytest.mark.parametrize(
     "text", ["2001-2005, 1920x1080, 24 fps", "1234 5678 9012 3456", "0000 0000 0000 0000", "year 1999"]
 )
 def test_other_numbers_are_not_private(text: str) -> None:
-    assert not list(identifiers(text))
+    assert not list(find_identifiers(text))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.lists import read_list
 from safelight.detectors.text.normalise import views
-from safelight.detectors.text.sexual_minors import ConjunctionDetector
+from safelight.detectors.text.sexual_minors import SexualMinorsDetector
 
 # Stand-ins for the two kinds of signal: what is tested is how they are joined.
 LISTS = """
@@ -14,7 +14,7 @@ entries:
   - {category: sexual, score: 0.5, reason: r, terms: [weakword]}
   - {category: minors-present, score: 0.9, reason: r, terms: [youngword]}
 """
-DETECTOR = ConjunctionDetector(read_list(LISTS))
+DETECTOR = SexualMinorsDetector(read_list(LISTS))
 
 
 def content(field: str, text: str, *, negated: bool = False) -> TextContent:

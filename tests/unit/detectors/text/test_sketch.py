@@ -17,7 +17,7 @@ BLOCKED = "A recruitment film that praises the armed group and calls on everyone
 def test_any_text_has_a_sketch_and_is_at_most_itself(text: str) -> None:
     made = sketch(text)
     assert len(made.letters) == 1024
-    assert not made.meaning
+    assert not made.embedding
     assert similarity(made, made) == 0 or similarity(made, made) == pytest.approx(1 / 0.45, rel=0.01)
 
 

@@ -1,7 +1,7 @@
-"""Symbols of hate movements, by a small network of our own, trained on drawings made by code.
+"""Detector for symbols of hate movements: a small network of our own, trained on drawings made by code.
 
-It sees shapes. Whether a hooked cross hangs in a temple or on an armband it cannot see: what is drawn the way
-faiths draw it is reported with little certainty, and people decide.
+It recognises shapes, not context: it cannot see whether a hooked cross is in a temple or on an armband.
+Shapes in the form that religions use get a low score, and a reviewer decides.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MODEL = Path(__file__).parent / "net.onnx"
 
 
 def _load(options: dict[str, Any]) -> Detector:
-    from .detector import FLOOR, SymbolDetector
+    from .detector import MIN_SCORE, SymbolDetector
 
-    return SymbolDetector(MODEL, min_score=float(options.get("min_score", FLOOR)))
+    return SymbolDetector(MODEL, min_score=float(options.get("min_score", MIN_SCORE)))
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load
 )

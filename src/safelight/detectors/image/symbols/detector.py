@@ -1,4 +1,4 @@
-"""The network at every place and size of a picture, and a second look at what it takes for a symbol."""
+"""Sliding-window symbol detector: the network at every place and scale, then a close-up of each candidate."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.local_contrast import WINDOW, contrast
-from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
+from safelight.detectors.image.local_contrast import WINDOW, local_contrast
+from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
@@ -20,18 +20,19 @@ from .identity import CAPABILITIES, NAME, VERSION
 
 Plane = npt.NDArray[np.float32]
 
-#: Scores below it are not reported.
-FLOOR = 0.3
-_WINDOW, _STRIDE = 48, 8
-#: What it was trained on was drawn at 64 pixels and made smaller: see `bench/symbols_train.py`.
-_LOCAL = WINDOW * _WINDOW // 64 | 1
-_STEP = 1.3
-#: From here on a place is looked at again.
-_CANDIDATE = 0.5
-_MOST = 24
-_OVERLAP = 0.3
-#: Where only a part has changed only that is seen, and all of it again after ten looks.
-_SIZES = Sizes(stride=_STRIDE, margin=_WINDOW, most=0.5, renew=10)
+#: Lower scores are not reported.
+MIN_SCORE = 0.3
+_WINDOW_PX, _STRIDE_PX = 48, 8
+#: Training pictures were drawn at 64 pixels and scaled down: see `bench/symbols_train.py`.
+_CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
+_SCALE_STEP = 1.3
+#: Certainty from which a place is inspected in close-up.
+_MIN_CANDIDATE = 0.5
+_MAX_CANDIDATES = 24
+_MAX_OVERLAP = 0.3
+#: If only a part of the frame changed, only that part is inspected; the whole frame again after ten
+#: inspections.
+_WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_age_frames=10)
 
 
 class Symbol(NamedTuple):
@@ -39,7 +40,7 @@ class Symbol(NamedTuple):
 
     kind: str
     what: str
-    #: How much of the network's certainty is left: what faiths and peoples draw too keeps little.
+    #: Factor on the network's certainty; low for shapes that religions and peoples also use.
     weight: float
 
 
@@ -58,13 +59,13 @@ _SYMBOLS: tuple[Symbol, ...] = (
 )
 
 
-#: The score of what is left: 0.7, from where `starter` holds, is where somebody else's hard look-alikes
-#: were taken for a symbol 3 times in 120 (docs/benchmarks/pictures.md).
-_LEFT, _SCORE = (0.0, 0.85, 1.0), (0.0, 0.7, 1.0)
+#: Mapping of weighted certainty to score. 0.7, from which `starter` holds, is where 3 of 120 hard look-alikes
+#: of another author were taken for a symbol (docs/benchmarks/pictures.md).
+_CERTAINTIES, _SCORES = (0.0, 0.85, 1.0), (0.0, 0.7, 1.0)
 
 
 class SymbolSquare(NamedTuple):
-    """A square of a picture, in its pixels, and what it is taken for."""
+    """A square of a picture, in pixels, with the recognised symbol."""
 
     x: float
     y: float
@@ -74,7 +75,7 @@ class SymbolSquare(NamedTuple):
 
 
 def _window(place: SymbolSquare, _width: int, _height: int) -> Window:
-    """Its square in whole pixels, outwards."""
+    """The square in whole pixels, rounded outwards."""
     return (
         math.floor(place.x),
         math.floor(place.y),
@@ -94,7 +95,7 @@ class SymbolDetector:
     every_frame = False
     costly = True
 
-    def __init__(self, model: Path, *, min_score: float = FLOOR) -> None:
+    def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -104,86 +105,91 @@ class SymbolDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._min_score = min_score
-        self._watch = CachedRegions(_SIZES, look=self._part, place=_window)
+        self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         height, width = frame.pixels.shape[:2]
         return [
             _finding(place, width, height)
-            for place in self._watch.things(frame.index, frame.pixels)
+            for place in self._cache.detect(frame.index, frame.pixels)
             if _score(place) >= self._min_score
         ]
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:
+    def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:
         left, top = window[:2]
-        return [place._replace(x=place.x + left, y=place.y + top) for place in self.look(cut(pixels, window))]
+        return [
+            place._replace(x=place.x + left, y=place.y + top)
+            for place in self.find_symbols(crop(pixels, window))
+        ]
 
-    def look(self, pixels: npt.NDArray[np.uint8]) -> list[SymbolSquare]:
-        """What of an RGB picture is taken for a symbol, the most certain first."""
+    def find_symbols(self, pixels: npt.NDArray[np.uint8]) -> list[SymbolSquare]:
+        """Symbols in an RGB picture, the most certain first."""
         import cv2
 
         grey: Plane = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
-        looked = [self._closely(grey, place) for place in self.candidates(grey)]
-        return sorted(looked, key=lambda place: -place.certainty)
+        symbols = [self._classify_close_up(grey, place) for place in self.find_candidates(grey)]
+        return sorted(symbols, key=lambda place: -place.certainty)
 
-    def candidates(self, grey: Plane, least: float = _CANDIDATE) -> list[SymbolSquare]:
-        """Places of a grey picture, 0 to 1, that deserve a closer look, apart from each other."""
+    def find_candidates(self, grey: Plane, min_certainty: float = _MIN_CANDIDATE) -> list[SymbolSquare]:
+        """Places of a grey picture, 0 to 1, to inspect in close-up; they do not overlap much."""
         chosen: list[SymbolSquare] = []
-        for place in sorted(self._everywhere(grey, least), key=lambda place: -place.certainty):
-            if len(chosen) < _MOST and all(_apart(place, other) for other in chosen):
+        for place in sorted(self._slide(grey, min_certainty), key=lambda place: -place.certainty):
+            if len(chosen) < _MAX_CANDIDATES and all(_are_apart(place, other) for other in chosen):
                 chosen.append(place)
         return chosen
 
-    def _everywhere(self, grey: Plane, least: float) -> list[SymbolSquare]:
+    def _slide(self, grey: Plane, min_certainty: float) -> list[SymbolSquare]:
         import cv2
 
         found: list[SymbolSquare] = []
         scale = 1.0
-        while min(grey.shape) * scale >= _WINDOW * 0.8:
+        while min(grey.shape) * scale >= _WINDOW_PX * 0.8:
             size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
             small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
-            pad = _WINDOW // 4
+            pad = _WINDOW_PX // 4
             small = np.asarray(
                 cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.float32
             )
-            told = self._told(contrast(small, window=_LOCAL)[None, None])[0]
-            best, certain = told[1:].argmax(axis=0) + 1, 1 - told[0]
-            for row, column in np.argwhere(certain >= least).tolist():
+            probabilities = self._classify(local_contrast(small, window=_CONTRAST_WINDOW_PX)[None, None])[0]
+            best, certainty = probabilities[1:].argmax(axis=0) + 1, 1 - probabilities[0]
+            for row, column in np.argwhere(certainty >= min_certainty).tolist():
                 found.append(
                     SymbolSquare(
-                        x=(column * _STRIDE - pad) / scale,
-                        y=(row * _STRIDE - pad) / scale,
-                        side=_WINDOW / scale,
+                        x=(column * _STRIDE_PX - pad) / scale,
+                        y=(row * _STRIDE_PX - pad) / scale,
+                        side=_WINDOW_PX / scale,
                         symbol=int(best[row, column]),
-                        certainty=float(certain[row, column]),
+                        certainty=float(certainty[row, column]),
                     )
                 )
-            scale /= _STEP
+            scale /= _SCALE_STEP
         return found
 
-    def _closely(self, grey: Plane, place: SymbolSquare) -> SymbolSquare:
-        """The place seen a little larger, smaller and turned: what is there stays, what seemed so goes."""
-        told = self._told(closer(grey, place)[:, None])[:, :, 0, 0].mean(axis=0)
-        return place._replace(symbol=int(told[1:].argmax()) + 1, certainty=float(1 - told[0]))
+    def _classify_close_up(self, grey: Plane, place: SymbolSquare) -> SymbolSquare:
+        """Classify the place again, slightly larger, smaller and rotated, and take the mean."""
+        probabilities = self._classify(close_up_views(grey, place)[:, None])[:, :, 0, 0].mean(axis=0)
+        return place._replace(
+            symbol=int(probabilities[1:].argmax()) + 1, certainty=float(1 - probabilities[0])
+        )
 
-    def _told(self, pictures: Plane) -> npt.NDArray[np.float64]:
+    def _classify(self, pictures: Plane) -> npt.NDArray[np.float64]:
         logits = self._session.run(None, {"picture": pictures})[0].astype(np.float64)
         if not np.isfinite(logits).all():
-            raise ValueError("the network answered with numbers that are none")
+            raise ValueError("the network returned values that are not finite")
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        told: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-        return told
+        probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
 
 
-def closer(grey: Plane, place: SymbolSquare) -> Plane:
-    """What the network is given for a closer look at a place: five pictures of it."""
+def close_up_views(grey: Plane, place: SymbolSquare) -> Plane:
+    """Five close-ups of a place as the network's input."""
     import cv2
 
-    margin = _WINDOW // 2
-    whole = _WINDOW + 2 * margin
+    margin = _WINDOW_PX // 2
+    whole = _WINDOW_PX + 2 * margin
     pictures = []
     for grow, turn in ((1.0, 0.0), (0.87, 0.0), (1.15, 0.0), (1.0, 0.1), (1.0, -0.1)):
-        step = place.side * grow / _WINDOW
+        step = place.side * grow / _WINDOW_PX
         cos, sin = math.cos(turn) * step, math.sin(turn) * step
         x, y, half = place.x + place.side / 2, place.y + place.side / 2, whole / 2
         matrix = np.array([[cos, -sin, x - cos * half + sin * half], [sin, cos, y - sin * half - cos * half]])
@@ -197,12 +203,12 @@ def closer(grey: Plane, place: SymbolSquare) -> Plane:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        seen = contrast(np.asarray(patch, np.float32), window=_LOCAL)
+        seen = local_contrast(np.asarray(patch, np.float32), window=_CONTRAST_WINDOW_PX)
         pictures.append(seen[margin:-margin, margin:-margin])
     return np.stack(pictures).astype(np.float32)
 
 
-def _apart(one: SymbolSquare, other: SymbolSquare) -> bool:
+def _are_apart(one: SymbolSquare, other: SymbolSquare) -> bool:
     wide = min(one.x + one.side, other.x + other.side) - max(one.x, other.x)
     high = min(one.y + one.side, other.y + other.side) - max(one.y, other.y)
     if wide <= 0 or high <= 0:
@@ -210,12 +216,12 @@ def _apart(one: SymbolSquare, other: SymbolSquare) -> bool:
     shared = wide * high
     return (
         shared / min(one.side, other.side) ** 2 < 0.5
-        or shared / (one.side**2 + other.side**2 - shared) < _OVERLAP * 0.3
+        or shared / (one.side**2 + other.side**2 - shared) < _MAX_OVERLAP * 0.3
     )
 
 
 def _score(place: SymbolSquare) -> float:
-    return float(np.interp(place.certainty * _SYMBOLS[place.symbol].weight, _LEFT, _SCORE))
+    return float(np.interp(place.certainty * _SYMBOLS[place.symbol].weight, _CERTAINTIES, _SCORES))
 
 
 def _finding(place: SymbolSquare, width: int, height: int) -> Finding:

@@ -1,5 +1,5 @@
-"""What stands in words that are harmless alone: a place, a sender, a name, a call. Lists of such signs, and
-which of them together mean what. Pure; reading them decides nothing.
+"""Indicators: signals that are harmless alone (a place, a sender, a name, a call), and rules that combine
+them. Pure.
 """
 
 from __future__ import annotations
@@ -15,68 +15,66 @@ from safelight import yaml_loader
 from safelight.detectors.text.lists import Lexicon, ListEntry, read_list
 from safelight.detectors.text.normalise import folded, plain
 
-from .people import addresses, people
+from .people import find_addresses, find_people
 
-#: Where signs stand in a text, as it was typed.
+#: Character ranges of each indicator in the original text.
 Places: TypeAlias = Mapping[str, tuple[tuple[int, int], ...]]
-#: Places of one sign that are worth telling.
-_MOST = 4
-#: A person who is named like somebody private.
-NAMED = "named"
+#: Most character ranges kept per indicator.
+_MAX_RANGES = 4
+#: A person whose name looks like that of a private individual.
+PRIVATE_PERSON = "named"
 #: A street with a number, or a flat.
 ADDRESS = "address"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorRule:
-    """Signs that mean something together: one of each of `clauses`, and none of `unless`."""
+    """Matches if the text has one indicator of each clause in `clauses`, and none of `unless`."""
 
     category: str
     score: float
     clauses: tuple[frozenset[str], ...]
-    #: What the clip itself says of itself, in the picture or the sound, that makes it innocent.
+    #: Indicators in the clip's own picture or sound that make it harmless.
     unless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorTable:
-    """The signs, ready to be looked for, and what they mean together."""
+    """The indicators with their search index, and the rules."""
 
     lexicon: Lexicon
-    conjunctions: tuple[IndicatorRule, ...]
-    #: What each sign is, for sentences: `an official sender`.
+    rules: tuple[IndicatorRule, ...]
+    #: What each indicator is, for use in sentences: `an official sender`.
     phrases: Mapping[str, str]
 
-    def of(self, text: str) -> Places:
-        """The signs in a text, each with where it stands."""
+    def find(self, text: str) -> Places:
+        """The indicators in a text with their character ranges."""
         found: dict[str, list[tuple[int, int]]] = {}
         view = folded(plain(text))
         for hit in self.lexicon.find(view):
             found.setdefault(hit.entry.category, []).append(view.span(hit.start, hit.end))
-        for sign, places_of in ((NAMED, people), (ADDRESS, addresses)):
+        for indicator, places_of in ((PRIVATE_PERSON, find_people), (ADDRESS, find_addresses)):
             for place in places_of(text):
-                found.setdefault(sign, []).append(place)
-        return {sign: tuple(sorted(set(places))[:_MOST]) for sign, places in found.items()}
+                found.setdefault(indicator, []).append(place)
+        return {indicator: tuple(sorted(set(places))[:_MAX_RANGES]) for indicator, places in found.items()}
 
 
-def read_conjunctions(text: str, known: Sequence[str]) -> tuple[IndicatorRule, ...]:
-    """The conjunctions of a YAML file. Raises `ValueError` naming one that does not hold."""
+def read_rules(text: str, known: Sequence[str]) -> tuple[IndicatorRule, ...]:
+    """The rules of a YAML file. Raises `ValueError` naming an invalid one."""
     made = []
-    for number, raw in enumerate(yaml_loader.load(text)["conjunctions"]):
+    for number, raw in enumerate(yaml_loader.load(text)["rules"]):
         try:
-            one = _conjunction(dict(raw))
+            one = _parse_rule(dict(raw))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"conjunction {number}: {error!r}") from error
+            raise ValueError(f"rule {number}: {error!r}") from error
         unknown = frozenset().union(*one.clauses, one.unless) - frozenset(known)
         if unknown or len(one.clauses) < 2:
-            raise ValueError(
-                f"conjunction {number}: two clauses or more of known signs, not {sorted(unknown)}"
-            )
+            raise ValueError(f"rule {number}: two clauses or more of known signs, not {sorted(unknown)}")
         made.append(one)
     return tuple(made)
 
 
-def _conjunction(raw: dict[str, Any]) -> IndicatorRule:
+def _parse_rule(raw: dict[str, Any]) -> IndicatorRule:
     made = IndicatorRule(
         category=str(raw.pop("category")),
         score=float(raw.pop("score")),
@@ -101,18 +99,18 @@ def shipped() -> IndicatorTable:
         if file.name.endswith(".yaml") and file.name != "rules.yaml":
             entries += read_list(file.read_text(encoding="utf-8"))
     phrases = {entry.category: entry.reason for entry in entries} | {
-        NAMED: "the name of somebody private",
+        PRIVATE_PERSON: "the name of somebody private",
         ADDRESS: "an address",
-        FIGURE: "a real public figure",
+        PUBLIC_FIGURE: "a real public figure",
     }
     return IndicatorTable(
         lexicon=Lexicon(entries),
-        conjunctions=read_conjunctions((folder / "rules.yaml").read_text(encoding="utf-8"), list(phrases)),
+        rules=read_rules((folder / "rules.yaml").read_text(encoding="utf-8"), list(phrases)),
         phrases=phrases,
     )
 
 
-#: Signs by which a clip says what it is: a film, a training, a warning.
-FRAMES = frozenset({"framed", "advice"})
-#: A sign that no list gives: somebody whom the detectors of names know as a public figure.
-FIGURE = "public-figure"
+#: Indicators by which a clip says what it is: a film, a training, a warning.
+FRAMING_INDICATORS = frozenset({"framed", "advice"})
+#: An indicator without a list: a person that the entity detector reports as a public figure.
+PUBLIC_FIGURE = "public-figure"

@@ -1,1 +1,3 @@
-"""MiniLM without torch: the package's weights turned once into an int8 ONNX graph, run on one thread."""
+"""MiniLM without torch: builds an int8 ONNX graph from the package's weights once, and runs it on one
+thread.
+"""

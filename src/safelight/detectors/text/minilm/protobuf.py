@@ -1,10 +1,10 @@
-"""Just enough of ONNX's protobuf to write a model, so that no `onnx` package is needed to run one."""
+"""Minimal protobuf writer for ONNX models, so that the `onnx` package is not needed."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -49,31 +49,32 @@ def value(name: str, kind: int, shape: Sequence[int | str]) -> bytes:
     return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, dimensions)))
 
 
-def model(
-    *,
-    name: str,
-    nodes: Sequence[bytes],
-    tensors: Sequence[bytes],
-    inputs: Sequence[bytes],
-    outputs: Sequence[bytes],
-    opset: int,
-    ir_version: int,
-) -> bytes:
-    """A ModelProto ready to be loaded."""
-    graph = b"".join(
+class Graph(NamedTuple):
+    """Parts of a GraphProto, each already encoded."""
+
+    name: str
+    nodes: Sequence[bytes]
+    tensors: Sequence[bytes]
+    inputs: Sequence[bytes]
+    outputs: Sequence[bytes]
+
+
+def model(graph: Graph, *, opset: int, ir_version: int) -> bytes:
+    """A ModelProto that can be loaded."""
+    body = b"".join(
         [
-            *(_bytes(1, one) for one in nodes),
-            _bytes(2, name.encode()),
-            *(_bytes(5, one) for one in tensors),
-            *(_bytes(11, one) for one in inputs),
-            *(_bytes(12, one) for one in outputs),
+            *(_bytes(1, one) for one in graph.nodes),
+            _bytes(2, graph.name.encode()),
+            *(_bytes(5, one) for one in graph.tensors),
+            *(_bytes(11, one) for one in graph.inputs),
+            *(_bytes(12, one) for one in graph.outputs),
         ]
     )
     return b"".join(
         [
             _number(1, ir_version),
             _bytes(2, b"safelight"),
-            _bytes(7, graph),
+            _bytes(7, body),
             _bytes(8, _bytes(1, b"") + _number(2, opset)),
         ]
     )
