@@ -60,7 +60,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One detector: whether it is available, and why not."""
 
     name: str
-    effective: bool
+    available: bool
     message: str
     version: str = ""
 
@@ -76,18 +76,18 @@ def list_(
     rows = [
         ModelRow(
             name=plugin.name,
-            effective=True,
+            available=True,
             message=_describe_coverage(plugin.name, registry.capabilities_of(plugin.name)),
             version=plugin.version,
         )
         for plugin in registry.plugins
     ]
-    rows += [ModelRow(name=one.name, effective=False, message=one.sentence) for one in registry.missing]
+    rows += [ModelRow(name=one.name, available=False, message=one.sentence) for one in registry.missing]
     rows += [
-        ModelRow(name=name, effective=False, message="Disabled in the settings.")
+        ModelRow(name=name, available=False, message="Disabled in the settings.")
         for name in registry.disabled
     ]
-    lines = [f"{'available' if row.effective else 'missing  '}  {row.name:<12} {row.message}" for row in rows]
+    lines = [f"{'available' if row.available else 'missing  '}  {row.name:<12} {row.message}" for row in rows]
     models = _describe_models(container)
     lines += [f"{one['state']:<9}  {one['name']:<12} {one['message']}" for one in models]
     emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))

@@ -33,11 +33,11 @@ def test_every_detector_is_listed_with_what_it_fills(
     (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
     assert main(["models", "list", "--json"]) == Exit.OK
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["detectors"]}
-    assert rows["word-lists"]["effective"] is True
+    assert rows["word-lists"]["available"] is True
     assert "violence" in rows["word-lists"]["message"]
     assert rows["minilm"] == {
         "name": "minilm",
-        "effective": False,
+        "available": False,
         "message": "Disabled in the settings.",
         "version": "",
     }

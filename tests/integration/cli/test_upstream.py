@@ -140,7 +140,7 @@ def test_another_server_of_the_same_name_is_not_mixed_with_it() -> None:
         attach(UpstreamAnswers(url="http://two", known=known))
 
 
-def test_a_server_that_answers_strangers_is_warned_of_loudly() -> None:
+def test_a_server_without_authentication_gets_a_warning() -> None:
     with ScriptedUpstream() as upstream:
         (warning,) = attach(UpstreamAnswers(url=upstream.url)).warnings or ("",)
         assert warning == ""
@@ -148,7 +148,7 @@ def test_a_server_that_answers_strangers_is_warned_of_loudly() -> None:
         url="http://gpu/v1", models=("m",), place=NetworkLocation.PUBLIC, answers_strangers=True, keyed=False
     )
     (said,) = upstream_warnings(public)
-    assert "ANSWERS STRANGERS" in said
+    assert "DOES NOT REQUIRE AUTHENTICATION" in said
     assert "private network" in said
 
 
@@ -231,7 +231,7 @@ def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ('url = "{url}"\napi_key = "sk-live-0123456789"', "ANSWERS STRANGERS"),
+        ('url = "{url}"\napi_key = "sk-live-0123456789"', "DOES NOT REQUIRE AUTHENTICATION"),
         ('url = "http://127.0.0.1:1/v1"', "does not answer"),
     ],
 )
