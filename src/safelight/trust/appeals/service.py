@@ -112,7 +112,7 @@ class Appeals:
             found = tx.one(cases, cases.c.video_id == video_id, cases.c.kind == CaseKind.APPEAL.value)
             sent = tx.one(reports, reports.c.case_id == found.id) if found is not None else None
             if found is None or sent is None:
-                raise NotFound(f"There is no appeal for {video_id[:80]!r}.", param="video_id")
+                raise NotFound(f"{video_id[:80]!r} has no appeal.", param="video_id")
             return _appeal(tx, sent.id, sent.created_at, case_from_row(found), deciders)
 
 

@@ -152,7 +152,7 @@ class ProtectedPeople:
             row = tx.one(table, (table.c.id == name_or_id) | (table.c.name == name_or_id), lock=True)
             if row is None:
                 raise NotFound(
-                    f"There is no protected person {name_or_id!r}.",
+                    f"No protected person has the name or id {name_or_id!r}.",
                     remedy="See: safelight protected-people list",
                 )
             deleted = store.delete_templates(tx, (row.id,))

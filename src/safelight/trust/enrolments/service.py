@@ -49,7 +49,13 @@ class Enrolments:
     """The logos and hash lists of one installation."""
 
     def __init__(
-        self, database: Database, *, hash_lists: HashLists, marks: LogoStore, sandbox: Sandbox, taxonomy: Taxonomy
+        self,
+        database: Database,
+        *,
+        hash_lists: HashLists,
+        marks: LogoStore,
+        sandbox: Sandbox,
+        taxonomy: Taxonomy,
     ) -> None:
         self._database = database
         self._sandbox = sandbox

@@ -34,7 +34,7 @@ class Policies:
     def active(self, tenant: str) -> Policy | None:
         """The policy in force for this tenant: its own, otherwise that of the installation; None without any.
 
-        Raises `PolicyError` if the stored document is no longer valid, for example because a package that
+        Raises `PolicyError` if the stored document became invalid, for example because a package that
         defined one of its categories was removed.
         """
         with self._database.read_transaction(tenant) as tx:
@@ -89,14 +89,14 @@ class Policies:
     ) -> PublishedPolicy:
         """Put the publication before the one in force back in force.
 
-        Raises `NotFound` if there is none, and `PolicyError` if it is no longer valid.
+        Raises `NotFound` if there is none, and `PolicyError` if it became invalid.
         """
         with self._database.across_tenants("rolling a policy back") as tx:
             rows = _all(tx, tenant, lock=True)
             position = next((index for index, row in enumerate(rows) if row.active), 0)
             if position == 0:
                 raise NotFound(
-                    "There is no earlier published policy.",
+                    "No policy was published before this one.",
                     remedy="Publish the one you want: safelight policy publish FILE --by NAME",
                 )
             current, earlier = rows[position], rows[position - 1]
