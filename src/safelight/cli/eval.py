@@ -63,15 +63,14 @@ def prompts(
     metrics = protocol.load_installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
     with ProgressBar(total, "prompts") as progress:
-        report = prompt_eval.run(
-            sets,
+        evaluation = prompt_eval.PromptEvaluation(
             pipeline=container.core.text_pipeline,
             taxonomy=container.core.taxonomy,
             policies={name: load(name, container.core.taxonomy) for name in policy or _POLICIES},
             metrics=metrics.values(),
-            attacks=attacks,
-            attack_safe=attack_safe,
-            progress=progress.update,
+        )
+        report = evaluation.run(
+            sets, attacks=attacks, attack_safe=attack_safe, progress=progress.update
         ).as_json()
     if log is not None:
         holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime.now(dt.UTC)))
@@ -107,14 +106,13 @@ def guard(
         dt.datetime.now(dt.UTC).date(),
     )
     with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
-        report = prompt_eval.run(
-            sets,
+        evaluation = prompt_eval.PromptEvaluation(
             pipeline=TextPipeline([detector.always()], budget_s=container.core.settings.scan.text_timeout_s),
             taxonomy=container.core.taxonomy,
             policies={},
             metrics=[metrics.RATES, metrics.LATENCY, measured],
-            progress=progress.update,
         )
+        report = evaluation.run(sets, progress=progress.update)
     figure: measurements.GuardMeasurements = report.results["guard"]
     if detector.measurements is not None:
         try:

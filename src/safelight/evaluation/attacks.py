@@ -71,7 +71,7 @@ def _stretched(word: str) -> str:
 
 def _pictures(text: str) -> str:
     """Replaces words that have an emoji by that emoji."""
-    return " ".join(emoji.PICTURES.get(word.lower(), word) for word in text.split(" "))
+    return " ".join(emoji.EMOJI_BY_WORD.get(word.lower(), word) for word in text.split(" "))
 
 
 def _base64(text: str) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from safelight.detectors.models.calibration import Calibration, fitted
-from safelight.detectors.models.plugins import asked, process_of
+from safelight.detectors.models.calibration import Calibration, fit_curve
+from safelight.detectors.models.plugins import query_process, make_process
 from safelight.detectors.models.process import ModelFailed
-from safelight.detectors.models.specs import ModelKind, ModelTable
+from safelight.detectors.models.specs import ModelKind, ConfiguredModel
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidField
 from safelight.scanning.service import Scanner
@@ -46,11 +46,11 @@ class LabelledImages:
         return cls(files=tuple(files))
 
 
-def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now: float) -> Calibration:
+def calibrated(named: ConfiguredModel, data: LabelledImages, scanner: Scanner, *, now: float) -> Calibration:
     """Fits a model's calibration on these images. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
     if named.spec.kind is ModelKind.VIDEO:
         raise InvalidField("Video classifiers cannot be calibrated on images.", param="model")
-    process = process_of(named)
+    process = make_process(named)
     rows: list[dict[str, float]] = []
     weights = ""
     try:
@@ -60,7 +60,7 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
                 stills = [
                     _still(path, Path(folder), scanner, number) for number, (path, _) in enumerate(part)
                 ]
-                answer = asked(process, named, stills)
+                answer = query_process(process, named, stills)
             rows += answer["rows"]
             weights = answer["weights"]
     finally:
@@ -69,7 +69,7 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
         raise ModelFailed("The model returned results for a different number of images than it was given.")
     names = [f"{label}/{path.name}" for path, label in data.files]
     curves = {
-        category: fitted(
+        category: fit_curve(
             category,
             [row[category] for row in rows],
             [label == category for _, label in data.files],
@@ -77,7 +77,9 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
         )
         for category in named.spec.categories
     }
-    return Calibration(model=named.name, weights=weights, asked=named.spec.asked, at=now, curves=curves)
+    return Calibration(
+        model=named.name, weights=weights, task_digest=named.spec.task_digest, created_at=now, curves=curves
+    )
 
 
 def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Keyframe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from safelight.detectors.remote.measurements import GuardMeasurements, Share
+from safelight.detectors.remote.measurements import GuardMeasurements, Proportion
 
 from .label_mapping import FOUND, alarmed
 from .protocol import CaseOutcome
@@ -36,10 +36,10 @@ class GuardFigures:
         return GuardMeasurements(
             date=self._date.isoformat(),
             version=self._version,
-            sets=self._sets,
-            holes=len(outcomes) - len(answered),
-            harmless=Share(found=sum(alarmed(one.findings) for one in safe), n=len(safe)),
+            data_sha256s=self._sets,
+            unanswered=len(outcomes) - len(answered),
+            harmless=Proportion(found=sum(alarmed(one.findings) for one in safe), n=len(safe)),
             categories={
-                category: Share(found=sum(seen), n=len(seen)) for category, seen in sorted(found.items())
+                category: Proportion(found=sum(seen), n=len(seen)) for category, seen in sorted(found.items())
             },
         )

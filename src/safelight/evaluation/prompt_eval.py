@@ -70,39 +70,46 @@ def cases(
                         )
 
 
-def run(
-    datasets: Sequence[DataSet],
-    *,
-    pipeline: TextPipeline,
-    taxonomy: Taxonomy,
-    policies: Mapping[str, Policy],
-    metrics: Iterable[Metric],
-    attacks: Sequence[Attack] = (),
-    attack_safe: bool = False,
-    progress: Callable[[int], None] = lambda _done: None,
-) -> Run:
-    """Screens and evaluates each case like the prompt stage, without waivers, and measures the outcomes."""
-    tenant_policies = {
-        name: TenantPolicy(tenant="", taxonomy=taxonomy, policy=policy) for name, policy in policies.items()
-    }
-    outcomes = []
-    for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
-        outcomes.append(_outcome(case, pipeline.screen({_FIELD: case.text}), tenant_policies))
-        progress(number)
-    detectors = {detector.name: detector.version for detector in pipeline.detectors}
-    versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
-    return Run(
-        datasets=tuple({"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets),
-        attacks=tuple(attack.name for attack in attacks),
-        detectors=detectors,
-        model_hash=hashlib.sha256(versions.encode()).hexdigest(),
-        thresholds={
-            "found": FOUND,
-            "operating": operating_points(pipeline),
-            "policies": {name: policy.sha256 for name, policy in policies.items()},
-        },
-        results={metric.name: metric.measure(outcomes) for metric in metrics},
-    )
+@dataclass(frozen=True, kw_only=True)
+class PromptEvaluation:
+    """Evaluates data sets of prompts with one pipeline, under several policies."""
+
+    pipeline: TextPipeline
+    taxonomy: Taxonomy
+    policies: Mapping[str, Policy]
+    metrics: Iterable[Metric]
+
+    def run(
+        self,
+        datasets: Sequence[DataSet],
+        *,
+        attacks: Sequence[Attack] = (),
+        attack_safe: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> Run:
+        """Screens and evaluates each case like the prompt stage, without waivers, and measures the outcomes."""
+        policies = {
+            name: TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=policy)
+            for name, policy in self.policies.items()
+        }
+        outcomes = []
+        for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
+            outcomes.append(_outcome(case, self.pipeline.screen({_FIELD: case.text}), policies))
+            progress(number)
+        detectors = {detector.name: detector.version for detector in self.pipeline.detectors}
+        versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
+        return Run(
+            datasets=tuple({"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets),
+            attacks=tuple(attack.name for attack in attacks),
+            detectors=detectors,
+            model_hash=hashlib.sha256(versions.encode()).hexdigest(),
+            thresholds={
+                "found": FOUND,
+                "operating": operating_points(self.pipeline),
+                "policies": {name: policy.sha256 for name, policy in self.policies.items()},
+            },
+            results={metric.name: metric.measure(outcomes) for metric in self.metrics},
+        )
 
 
 def operating_points(pipeline: TextPipeline) -> dict[str, str]:

@@ -26,7 +26,7 @@ class SpeechMissing(ConfigurationError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpokenWord:
+class TimedWord:
     """One word and its time, in seconds from the start of the samples."""
 
     text: str
@@ -40,7 +40,7 @@ class Spoken:
 
     samples: npt.NDArray[np.float32]
     rate: int
-    words: tuple[SpokenWord, ...]
+    words: tuple[TimedWord, ...]
 
     @property
     def seconds(self) -> float:
@@ -122,7 +122,7 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
     seconds = samples.size / rate
     ends = [start for _position, _length, start in begun[1:]] + [ended or round(seconds * 1000)]
     words = tuple(
-        SpokenWord(
+        TimedWord(
             text=text[position - 1 : position - 1 + length],
             start_s=start / 1000,
             end_s=min(max(end, start) / 1000, seconds),

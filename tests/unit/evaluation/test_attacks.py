@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import folded, plain, texts_of, views
+from safelight.detectors.text.normalise import folded, plain, final_views, views
 from safelight.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
 from safelight.evaluation.protocol import ATTACKS, Attack, load_installed
 
@@ -42,7 +42,7 @@ def test_the_normaliser_reads_each_rewriting_back(rewriting: TextAttack) -> None
     }.get(rewriting.name, "the masked gunman shoots into the crowd at the market")
     (variant,) = rewriting.variants(text)
     assert variant != text
-    read = " ".join(" ".join(one.text.split()) for one in texts_of(views(variant)))
+    read = " ".join(" ".join(one.text.split()) for one in final_views(views(variant)))
     assert folded(plain(text)).text in read
 
 

@@ -187,7 +187,7 @@ def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
 def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> None:
     card = LabelledSegment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
     for start_s, hit in ((1.0, True), (2.0, False)):
-        read = MediaText(text=safety_card.phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
+        read = MediaText(text=safety_card.card_phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
         assert clip_eval.overlaps(seen(clip("unsafe", card), texts=(read,)), card) is hit
 
 

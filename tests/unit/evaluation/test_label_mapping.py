@@ -109,7 +109,9 @@ def test_a_set_that_is_for_measuring_demands_a_log_and_is_written_down(tmp_path:
         "thresholds": {"found": 0.5},
         "rows": [row],
     }
-    holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)))
+    holdout_log.append(
+        log, holdout_log.format_entry(report, now=dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC))
+    )
     text = log.read_text(encoding="utf-8")
     assert "## 2026-01-02 03:04 UTC, model `abababababababab`" in text
     assert "| s | - | unsafe | * | 3 | 2 | starter 1 |" in text

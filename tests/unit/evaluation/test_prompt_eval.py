@@ -44,10 +44,14 @@ def pipeline() -> TextPipeline:
     return TextPipeline([plugins.WORDS.load({}), plugins.PATTERNS.load({}), plugins.CONJUNCTION.load({})])  # type: ignore[list-item]
 
 
+def evaluation(pipeline: TextPipeline, metrics: list[protocol.Metric]) -> prompt_eval.PromptEvaluation:
+    return prompt_eval.PromptEvaluation(
+        pipeline=pipeline, taxonomy=SHIPPED, policies=POLICIES, metrics=metrics
+    )
+
+
 def measured(**more: Any) -> dict[str, Any]:
-    return prompt_eval.run(
-        [DATA], pipeline=pipeline(), taxonomy=SHIPPED, policies=POLICIES, metrics=[RATES, LATENCY], **more
-    ).as_json()
+    return evaluation(pipeline(), [RATES, LATENCY]).run([DATA], **more).as_json()
 
 
 def rows(report: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -87,13 +91,8 @@ def test_an_attack_rewrites_unsafe_prompts_only_and_is_read_through() -> None:
 
 def test_the_model_hash_changes_with_a_detector() -> None:
     whole = measured()["model_hash"]
-    less = prompt_eval.run(
-        [DATA],
-        pipeline=TextPipeline([plugins.PATTERNS.load({})]),  # type: ignore[list-item]
-        taxonomy=SHIPPED,
-        policies=POLICIES,
-        metrics=[RATES],
-    )
+    patterns = TextPipeline([plugins.PATTERNS.load({})])  # type: ignore[list-item]
+    less = evaluation(patterns, [RATES]).run([DATA])
     assert whole != less.model_hash
     assert less.as_json()["latency_ms"] == {}
 
@@ -105,13 +104,7 @@ def test_a_hole_is_counted() -> None:
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
             raise RuntimeError
 
-    report = prompt_eval.run(
-        [DATA],
-        pipeline=TextPipeline([Broken()]),
-        taxonomy=SHIPPED,
-        policies=POLICIES,
-        metrics=[LATENCY, RATES],
-    ).as_json()
+    report = evaluation(TextPipeline([Broken()]), [LATENCY, RATES]).run([DATA]).as_json()
     assert report["latency_ms"]["incomplete"] == 4
     (total,) = [row for row in report["rows"] if row["label"] == "safe"]
     assert total["blocked"]["starter"] + total["held"]["starter"] == 2
@@ -137,9 +130,7 @@ COUNT = Count()
 
 
 def test_a_metric_of_another_package_stands_in_the_report() -> None:
-    report = prompt_eval.run(
-        [DATA], pipeline=pipeline(), taxonomy=SHIPPED, policies=POLICIES, metrics=[RATES, LATENCY, COUNT]
-    ).as_json()
+    report = evaluation(pipeline(), [RATES, LATENCY, COUNT]).run([DATA]).as_json()
     assert report["metrics"] == {"count": 4}
     assert "count" in reports.html(report)
 
