@@ -14,15 +14,17 @@ from .models import Video
 from .transitions import write_progress
 
 _log = logging.getLogger(__name__)
-#: Between two writes. The pause doubles: clients ask less and less often about a video that takes long.
-_FIRST_PAUSE_S, _MAX_PAUSE_S = 2.0, 10.0
+#: Between two writes. The pause doubles, because clients poll a video less often the longer it takes.
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 2.0, 15.0
+#: A smaller change is not worth a transaction.
+_MIN_STEP_PERCENT = 5
 
 
 @contextmanager
 def recorded_progress(database: Database, video: Video, first: int, last: int) -> Iterator[ProgressSink]:
     """A sink whose 0 to 100 % become `first` to `last` percent of the video, until the block ends.
 
-    Progress is written only if it rose by at least one percent. A failed write is logged and skipped.
+    A failed write is logged and skipped.
     """
     sink, ended = ProgressSink(), threading.Event()
 
@@ -31,7 +33,7 @@ def recorded_progress(database: Database, video: Video, first: int, last: int) -
         while not ended.wait(pause_s):
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
             percent = first + (last - first) * sink.percent // 100
-            if percent <= written:
+            if percent < written + _MIN_STEP_PERCENT:
                 continue
             try:
                 with database.transaction(tenant=video.tenant) as tx:

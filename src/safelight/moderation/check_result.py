@@ -46,7 +46,7 @@ class CheckResult:
     """One verdict with its explanation and advice."""
 
     #: The stages that ran. `deciding` has the strictest verdict.
-    judged: tuple[StageResult, ...]
+    stages: tuple[StageResult, ...]
     deciding: StageResult
     explanation: Explanation
     coverage: Coverage
@@ -80,7 +80,7 @@ def summarize_check(
     shown = () if vaulted else disclosable(findings, taxonomy)
     blocked = vaulted or deciding.verdict.action is Action.BLOCK
     return CheckResult(
-        judged=results,
+        stages=results,
         deciding=deciding,
         explanation=explain(deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER),
         coverage=coverage,

@@ -15,7 +15,7 @@ import msgspec
 
 from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.cross_modal_classifier import shipped as shipped_head
-from safelight.detectors.text.indicators import PUBLIC_FIGURE, FRAMING_INDICATORS, IndicatorTable, shipped
+from safelight.detectors.text.indicators import FRAMING_INDICATORS, PUBLIC_FIGURE, IndicatorTable, shipped
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell

@@ -30,7 +30,7 @@ def ids(house: House, who: Principal, after: str | None = None) -> list[str]:
     return [video.id for video in house.videos.list(who, after=after, limit=10, order="desc").videos]
 
 
-def test_a_cursor_is_good_for_its_own_tenant_only(house: House, stranger: Principal) -> None:
+def test_a_cursor_works_only_for_its_own_tenant(house: House, stranger: Principal) -> None:
     mine = house.order()
     theirs = house.videos.create(stranger, CreateRequest(prompt="another lake"))
     assert ids(house, house.who) == [mine.id]
@@ -39,7 +39,7 @@ def test_a_cursor_is_good_for_its_own_tenant_only(house: House, stranger: Princi
             ids(house, who, after=cursor)
 
 
-def test_a_deleted_video_is_still_a_cursor(house: House) -> None:
+def test_a_deleted_video_still_works_as_a_cursor(house: House) -> None:
     first, second = house.order(), house.carry(house.order("another lake"))
     house.videos.delete(house.who, second.id)
     assert ids(house, house.who, after=second.id) == [first.id]
@@ -49,7 +49,7 @@ def content(house: House, video: Video) -> int:
     return house.videos.content(house.who, video.id, "video").size
 
 
-def test_content_is_there_from_delivery_to_withdrawal_and_then_gone(house: House) -> None:
+def test_content_is_available_from_delivery_until_withdrawal(house: House) -> None:
     video = house.order()
     with pytest.raises(NotFound):
         content(house, video)
@@ -62,7 +62,7 @@ def test_content_is_there_from_delivery_to_withdrawal_and_then_gone(house: House
     assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
 
 
-def test_a_key_shows_its_video_withdrawn_and_no_more_once_it_is_deleted(house: House) -> None:
+def test_an_idempotency_key_returns_a_withdrawn_video_but_not_a_deleted_one(house: House) -> None:
     asked = CreateRequest(prompt="a quiet lake", idempotency_key="k")
     video = house.carry(house.videos.create(house.who, asked))
     withdraw(house.container.pipeline.context, video, actor="tests", why="a test")

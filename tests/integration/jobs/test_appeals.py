@@ -74,7 +74,7 @@ def blocked_by_ada(house: House, **fields: Any) -> Video:
     return ended
 
 
-def test_a_block_says_where_to_appeal_and_the_appeal_opens_a_case(house: House) -> None:
+def test_a_block_links_to_its_appeal_and_an_appeal_opens_a_case(house: House) -> None:
     video = refused(house)
     assert video.explanation is not None
     assert video.explanation["appeal"] == f"/videos/{video.id}/appeal"
@@ -90,7 +90,7 @@ def test_a_block_says_where_to_appeal_and_the_appeal_opens_a_case(house: House) 
     ).ok
 
 
-def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., House]) -> None:
+def test_an_appeal_is_never_decided_by_the_first_reviewer(furnish: Callable[..., House]) -> None:
     house = furnish()
     case = appealed(house, blocked_by_ada(house))
     for action in ("overturn", "uphold"):
@@ -106,7 +106,7 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
     assert decide(house, case, "uphold", "ben").case.state is CaseState.DECIDED
 
 
-def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(house: House) -> None:
+def test_an_appeal_reports_a_missing_second_reviewer_until_one_is_enrolled(house: House) -> None:
     operator = replace(house.who, id=OPERATOR, kind=PrincipalKind.PERSON)
     with pytest.raises(RequestBlocked) as caught:
         house.videos.create(operator, CreateRequest(prompt=CARD))
@@ -122,7 +122,7 @@ def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(hou
     assert house.container.review.appeals.get(operator, video.id).no_eligible_reviewer
 
 
-def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
+def test_the_appellant_sees_the_outcome(house: House) -> None:
     one, other = refused(house), refused(house)
     with pytest.raises(NotFound):
         house.container.review.appeals.get(house.who, one.id)
@@ -134,7 +134,7 @@ def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
     assert states == [AppealState.UPHELD, AppealState.OVERTURNED]
 
 
-def test_who_sent_the_appeal_does_not_decide_it(house: House) -> None:
+def test_the_appellant_cannot_decide_the_appeal(house: House) -> None:
     video = refused(house)
     cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ)
     made = house.container.review.appeals.add(cleo, video.id, text=WHY)
@@ -142,7 +142,7 @@ def test_who_sent_the_appeal_does_not_decide_it(house: House) -> None:
         house.container.review.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
 
 
-def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) -> None:
+def test_an_upheld_block_cannot_be_appealed_again(house: House) -> None:
     video = refused(house)
     decide(house, appealed(house, video), "uphold")
     ended = house.videos.get(house.who, video.id)
@@ -158,7 +158,7 @@ def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) 
         )
 
 
-def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
+def test_an_overturned_block_is_reinstated_under_a_new_id(house: House) -> None:
     video = refused(house)
     decide(house, appealed(house, video), "overturn")
     old, new = house.videos.get(house.who, video.id), released(house, video)
@@ -177,7 +177,7 @@ def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
     ).ok
 
 
-def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
+def test_a_stored_clip_is_sealed_and_never_generated_or_charged_twice(
     furnish: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
     house = furnish()
@@ -199,7 +199,7 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
     assert house.container.pipeline.context.videos.files(video.tenant, video.id, kind="generated")
 
 
-def test_a_clip_that_is_gone_is_made_again_and_judged_again(furnish: Callable[..., House]) -> None:
+def test_a_deleted_clip_is_generated_and_scanned_again(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = blocked_by_ada(house)
     with house.container.persistence.database.transaction(video.tenant) as tx:
@@ -211,7 +211,7 @@ def test_a_clip_that_is_gone_is_made_again_and_judged_again(furnish: Callable[..
     assert house.carry(new).state is VideoState.HELD
 
 
-def test_what_is_new_still_counts_after_an_appeal_was_won(furnish: Callable[..., House]) -> None:
+def test_a_new_finding_counts_after_a_successful_appeal(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = refused(house)
     decide(house, appealed(house, video), "overturn")
@@ -222,7 +222,7 @@ def test_what_is_new_still_counts_after_an_appeal_was_won(furnish: Callable[...,
     assert (case.video_id, case.kind) == (again.id, CaseKind.HOLD)
 
 
-def test_a_release_counts_against_the_quota_of_who_ordered(furnish: Callable[..., House]) -> None:
+def test_a_reinstated_video_counts_against_the_quota_of_its_key(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"videos_per_day": 1})
     house.waive()
     video = refused(house)
@@ -234,7 +234,9 @@ def test_a_release_counts_against_the_quota_of_who_ordered(furnish: Callable[...
     assert house.videos.get(house.who, video.id).reinstated_as is None
 
 
-def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: Path) -> None:
+def test_a_reinstated_video_keeps_its_stored_references(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
     house = furnish()
     clip = tmp_path / "reference.mp4"
     clip.write_bytes(tiny_clip())
@@ -259,7 +261,9 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
     ]
 
 
-def test_only_blocks_of_ours_are_appealed(house: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:
+def test_only_our_own_blocks_can_be_appealed(
+    house: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
     delivered = house.carry(house.order())
     with pytest.raises(Conflict, match="was not blocked"):
         house.container.review.appeals.add(house.who, delivered.id, text=WHY)
@@ -292,21 +296,21 @@ def test_a_vaulted_block_offers_no_appeal(house: House) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\0b"])
-def test_an_appeal_says_why(house: House, text: str) -> None:
+def test_an_appeal_needs_a_reason(house: House, text: str) -> None:
     video = refused(house)
     with pytest.raises(InvalidField):
         house.container.review.appeals.add(house.who, video.id, text=text)
     assert house.container.review.reviews.list(reviewer(house)).cases == ()
 
 
-def test_a_flood_of_appeals_ends(furnish: Callable[..., House]) -> None:
+def test_appeals_are_rate_limited(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"reports_per_hour": 1})
     appealed(house, refused(house))
     with pytest.raises(RateLimited):
         appealed(house, refused(house))
 
 
-def test_of_many_appeals_at_once_one_is_taken(house: House) -> None:
+def test_of_concurrent_appeals_one_is_accepted(house: House) -> None:
     video = refused(house)
     taken: list[str] = []
     refusals: list[SafelightError] = []

@@ -41,7 +41,7 @@ def container(tmp_path: Path) -> Container:
     return container
 
 
-def test_nothing_is_kept_but_a_line_without_the_words(container: Container) -> None:
+def test_a_check_leaves_only_an_audit_entry_without_the_prompt(container: Container) -> None:
     who = operator(container)
     found, admitted, price = container.review.checks.check(who, CreateRequest(prompt=PROMPT))
     assert (found.action, admitted.generator, price.usd) == (Action.BLOCK, "storyboard", 0.0)
@@ -54,7 +54,7 @@ def test_nothing_is_kept_but_a_line_without_the_words(container: Container) -> N
     assert not list(container.persistence.data_directory.scratch.iterdir())
 
 
-def test_checks_have_a_budget_and_never_bring_more_than_a_wait(container: Container) -> None:
+def test_checks_are_limited_and_exceeding_the_limit_costs_only_time(container: Container) -> None:
     who = operator(container)
     for _ in range(3):
         container.review.checks.check(who, CreateRequest(prompt="a cat"))

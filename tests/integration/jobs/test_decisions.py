@@ -87,7 +87,7 @@ def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
     )
 
 
-def test_a_held_prompt_opens_a_case_with_why_and_until_when(held: Callable[..., House]) -> None:
+def test_a_held_prompt_opens_a_case_with_reason_and_due_time(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
     assert video.state is VideoState.HELD
@@ -99,7 +99,9 @@ def test_a_held_prompt_opens_a_case_with_why_and_until_when(held: Callable[..., 
     assert [action.value for action in case.actions] == ["approve", "refuse"]
 
 
-def test_an_approved_prompt_is_made_and_does_not_hold_its_output_again(held: Callable[..., House]) -> None:
+def test_an_approved_prompt_is_generated_and_does_not_hold_the_output_again(
+    held: Callable[..., House],
+) -> None:
     house = held()
     video = house.order(MARKED)
     decided = decide(house, only_case(house), "approve")
@@ -138,9 +140,7 @@ def with_clip(house: House, folder: Path, prompt: str) -> Video:
     return house.order(prompt, uploads=(upload,))
 
 
-def test_approved_words_do_not_hold_the_reference_they_came_with(
-    held: Callable[..., House], tmp_path: Path
-) -> None:
+def test_an_approved_prompt_does_not_hold_its_reference(held: Callable[..., House], tmp_path: Path) -> None:
     house = held()
     video = with_clip(house, tmp_path, MARKED)
     assert video.state is VideoState.HELD
@@ -148,7 +148,7 @@ def test_approved_words_do_not_hold_the_reference_they_came_with(
     assert house.carry(video).state is VideoState.DELIVERED
 
 
-def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., House], tmp_path: Path) -> None:
+def test_an_approved_reference_is_not_screened_again(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = furnish()
     video = house.carry(with_clip(house, tmp_path, "a quiet lake"))
     assert (video.state, only_case(house).stage) == (VideoState.HELD, Stage.REFERENCE)
@@ -161,7 +161,7 @@ def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., Hou
     assert stages == [Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]
 
 
-def test_an_approved_output_is_sealed_and_the_seal_says_reviewed(furnish: Callable[..., House]) -> None:
+def test_an_approved_output_is_sealed_as_reviewed(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = house.carry(house.order())
     assert video.state is VideoState.HELD
@@ -175,7 +175,7 @@ def test_an_approved_output_is_sealed_and_the_seal_says_reviewed(furnish: Callab
     assert house.videos.content(house.who, video.id, "video").sha256 == done.sealed_sha256
 
 
-def test_a_refused_output_is_blocked_explained_and_its_quota_returned(
+def test_a_rejected_output_is_blocked_and_explained_and_its_quota_returned(
     furnish: Callable[..., House],
 ) -> None:
     house = furnish(limits={"videos_per_day": 1})
@@ -189,7 +189,7 @@ def test_a_refused_output_is_blocked_explained_and_its_quota_returned(
     house.order()
 
 
-def test_a_refused_prompt_ends_as_one_that_was_never_sent(held: Callable[..., House]) -> None:
+def test_a_rejected_prompt_ends_without_any_generation(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "refuse")
@@ -200,7 +200,7 @@ def test_a_refused_prompt_ends_as_one_that_was_never_sent(held: Callable[..., Ho
     assert house.carry(video).state is VideoState.REJECTED
 
 
-def test_a_decision_is_made_once_and_the_second_hears_who_was_first(held: Callable[..., House]) -> None:
+def test_a_second_decision_is_refused_with_the_name_of_the_first_reviewer(held: Callable[..., House]) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
@@ -209,7 +209,7 @@ def test_a_decision_is_made_once_and_the_second_hears_who_was_first(held: Callab
         decide(house, case, "approve", "ben")
 
 
-def test_of_many_who_decide_at_once_one_is_heard(held: Callable[..., House]) -> None:
+def test_of_concurrent_decisions_one_is_accepted(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
     case = only_case(house)
@@ -241,7 +241,7 @@ def test_of_many_who_decide_at_once_one_is_heard(held: Callable[..., House]) -> 
         assert tx.count(tables.decisions) == 1
 
 
-def test_who_comes_after_the_due_time_is_told_to_order_again(held: Callable[..., House]) -> None:
+def test_a_decision_after_the_due_time_is_refused(held: Callable[..., House]) -> None:
     house = held(review={"due_minutes": 0.00001})
     house.order(MARKED)
     case = only_case(house)
@@ -252,7 +252,7 @@ def test_who_comes_after_the_due_time_is_told_to_order_again(held: Callable[...,
     assert house.container.review.reviews.list(reviewer(house)).cases == ()
 
 
-def test_waiting_for_a_person_does_not_count_against_the_deadline(held: Callable[..., House]) -> None:
+def test_time_in_review_does_not_count_towards_the_deadline(held: Callable[..., House]) -> None:
     house = held(generation={"deadline_s": 600})
     video = house.order(MARKED)
     with house.container.persistence.database.transaction(video.tenant) as tx:
@@ -262,7 +262,7 @@ def test_waiting_for_a_person_does_not_count_against_the_deadline(held: Callable
     assert house.carry(video).state is VideoState.DELIVERED
 
 
-def test_an_approved_video_the_engine_lost_is_handed_over_by_the_sweeper(held: Callable[..., House]) -> None:
+def test_the_sweeper_enqueues_an_approved_video_that_the_queue_lost(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
@@ -297,7 +297,7 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
     assert house.container.review.reviews.count_open(reviewer(house)) == 1
 
 
-def test_quarantined_cases_are_there_for_the_vault_officer_only(held: Callable[..., House]) -> None:
+def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Callable[..., House]) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
@@ -323,7 +323,7 @@ def test_quarantined_cases_are_there_for_the_vault_officer_only(held: Callable[.
         ("delete everything", "x", "action"),
     ],
 )
-def test_a_decision_that_says_nothing_changes_nothing(
+def test_a_decision_without_a_reason_changes_nothing(
     held: Callable[..., House], action: str, reason: str, param: str
 ) -> None:
     house = held()
@@ -335,7 +335,7 @@ def test_a_decision_that_says_nothing_changes_nothing(
     assert only_case(house).state is CaseState.OPEN
 
 
-def test_the_list_pages_through_every_case_once(held: Callable[..., House]) -> None:
+def test_every_case_is_listed_once_across_pages(held: Callable[..., House]) -> None:
     house = held()
     ordered = {house.order(MARKED).id for _ in range(5)}
     seen: list[str] = []
@@ -393,7 +393,7 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
     ]
 
 
-def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
+def test_a_dismissed_report_keeps_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
     video = delivered(house)
     first = house.container.review.reports.add(
         house.who,
@@ -415,7 +415,7 @@ def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_c
     assert not second.already_reported
 
 
-def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
+def test_a_withdrawn_video_has_no_content(house: House) -> None:
     video = delivered(house)
     house.container.review.reports.add(
         house.who,
@@ -446,7 +446,7 @@ def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
         )
 
 
-def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House) -> None:
+def test_withdrawal_includes_all_descendants(house: House) -> None:
     first, second, third, other = (delivered(house) for _ in range(4))
     waiting = house.order()
     with house.container.persistence.database.transaction(first.tenant) as tx:
@@ -477,7 +477,7 @@ def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House)
         withdraw(house.container.pipeline.context, first, actor="ada", why="again")
 
 
-def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
+def test_withdrawal_without_descendants_keeps_them(house: House) -> None:
     first, second = delivered(house), delivered(house)
     with house.container.persistence.database.transaction(first.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
@@ -485,7 +485,7 @@ def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
     assert house.videos.get(house.who, second.id).state is VideoState.DELIVERED
 
 
-def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
+def test_only_delivered_videos_can_be_reported(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):
         house.container.review.reports.add(
@@ -539,7 +539,7 @@ def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
         )
 
 
-def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., House]) -> None:
+def test_reports_are_rate_limited_and_accepted_ones_are_kept(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"reports_per_hour": 3})
     house.waive()
     video = delivered(house)
@@ -575,7 +575,7 @@ def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., Ho
 # Probe budgets
 
 
-def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
+def test_blocked_requests_use_up_the_check_limit_and_later_ones_are_not_screened(
     furnish: Callable[..., House],
 ) -> None:
     house = furnish(limits={"checks_per_hour": 2})
@@ -590,7 +590,7 @@ def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
         assert tx.count(tables.videos) == 2
 
 
-def test_an_end_user_spends_a_budget_of_their_own(furnish: Callable[..., House]) -> None:
+def test_an_end_user_has_a_check_limit_of_their_own(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"end_user_checks_per_hour": 1})
     house.waive()
     with pytest.raises(RequestBlocked):
@@ -601,7 +601,7 @@ def test_an_end_user_spends_a_budget_of_their_own(furnish: Callable[..., House])
     house.order("a quiet lake")
 
 
-def test_everything_decided_is_on_the_record_and_the_log_holds(held: Callable[..., House]) -> None:
+def test_every_decision_is_recorded_and_the_audit_log_verifies(held: Callable[..., House]) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)

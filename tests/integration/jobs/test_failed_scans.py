@@ -7,7 +7,7 @@ from safelight.jobs.states import VideoState
 from safelight.policy.findings import Modality, Stage
 
 
-def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable[..., Any]) -> None:
+def test_a_failed_scan_is_held_despite_waivers(furnish: Callable[..., Any]) -> None:
     """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""
     house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
     house.waive()

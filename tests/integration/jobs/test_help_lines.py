@@ -29,11 +29,11 @@ def test_a_video_that_is_made_carries_help_lines_in_the_writers_language(
     assert named in str(video_object(done)["safelight"]["explanation"]["support"])
 
 
-def test_a_block_for_instructions_brings_them_too(house: House) -> None:
+def test_a_block_for_instructions_has_help_lines(house: House) -> None:
     with pytest.raises(RequestBlocked) as caught:
         house.order("教我自殺方法,步驟清楚")
     assert "1925" in str(caught.value.details["support"])
 
 
-def test_an_ordinary_order_carries_none(house: House) -> None:
+def test_an_ordinary_request_has_no_help_lines(house: House) -> None:
     assert video_object(house.order("a quiet lake"))["safelight"]["explanation"] is None

@@ -75,7 +75,7 @@ def test_the_bytes_of_a_file_are_part_of_the_request(tmp_path: Path) -> None:
     assert with_file(b"one") != with_file(b"two")
 
 
-def test_a_refusal_is_replayed_as_it_was(house: House) -> None:
+def test_a_rejection_is_replayed_unchanged(house: House) -> None:
     prompt = "a scene with SAFELIGHT-TEST:violence in it"
     first, again = ask(house, prompt=prompt), ask(house, prompt=prompt)
     assert first.refusal is not None
@@ -89,7 +89,7 @@ def test_a_refusal_is_replayed_as_it_was(house: House) -> None:
     assert made(house) == 1
 
 
-def test_what_came_to_nothing_frees_its_key(house: House) -> None:
+def test_a_request_without_a_video_frees_its_key(house: House) -> None:
     with pytest.raises(InvalidField):
         ask(house, seconds="7")
     house.container.pipeline.context.quota.__dict__["videos_per_day"] = 0
@@ -99,7 +99,7 @@ def test_what_came_to_nothing_frees_its_key(house: House) -> None:
     assert not ask(house, prompt="something else").replayed
 
 
-def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> None:
+def test_of_two_concurrent_requests_one_creates_the_video_and_both_get_it(house: House) -> None:
     ready = threading.Barrier(6)
     got: list[SubmissionResult] = []
     failed: list[BaseException] = []
@@ -123,7 +123,7 @@ def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> Non
     assert house.handed_over == [got[0].video.id]
 
 
-def test_a_key_is_one_tenants(house: House) -> None:
+def test_a_key_belongs_to_one_tenant(house: House) -> None:
     first = ask(house)
     other = Principal(
         tenant=house.container.persistence.accounts.create_tenant("other").id,
@@ -137,14 +137,14 @@ def test_a_key_is_one_tenants(house: House) -> None:
     assert theirs.video.id != first.video.id
 
 
-def test_a_second_request_does_not_wait_for_ever(database: Database, house: House) -> None:
+def test_a_second_request_stops_waiting_after_a_while(database: Database, house: House) -> None:
     keys = IdempotencyKeys(database=database, wait_s=0.0)
     assert isinstance(keys.claim(house.who.tenant, "k", "f", "video_1"), KeyClaim)
     with pytest.raises(Unavailable):
         keys.claim(house.who.tenant, "k", "f", "video_2")
 
 
-def test_a_claim_whose_holder_died_is_taken_over_and_the_dead_one_comes_to_nothing(
+def test_an_expired_claim_is_taken_over_and_its_old_holder_creates_nothing(
     database: Database, house: House
 ) -> None:
     tenant = house.who.tenant

@@ -59,9 +59,7 @@ def patient(furnish: Callable[..., House]) -> House:
     return house
 
 
-def test_a_known_picture_is_blocked_at_once_and_vaulted(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
+def test_a_known_image_is_blocked_at_once_and_vaulted(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = patient(furnish)
     imported(house, tmp_path)
     smaller = np.asarray(Image.fromarray(drawn()).resize((240, 144)))[:, ::-1]
@@ -75,16 +73,14 @@ def test_a_known_picture_is_blocked_at_once_and_vaulted(
     assert retentions(house, video_id) == {"vault"}
 
 
-def test_another_picture_is_not(furnish: Callable[..., House], tmp_path: Path) -> None:
+def test_an_unknown_image_is_not_blocked(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = patient(furnish)
     imported(house, tmp_path)
     video = house.order(uploads=(upload(tmp_path, drawn(2)),))
     assert video.state is VideoState.QUEUED
 
 
-def test_a_known_frame_in_a_reference_clip_ends_the_job_with_nothing_spent(
-    house: House, tmp_path: Path
-) -> None:
+def test_a_known_frame_in_a_reference_clip_is_blocked_before_generation(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "a.mp4", odd=odd)
@@ -97,7 +93,7 @@ def test_a_known_frame_in_a_reference_clip_ends_the_job_with_nothing_spent(
     assert retentions(house, video.id) == {"vault"}
 
 
-def test_one_known_frame_in_what_was_generated_is_blocked_and_vaulted(house: House, tmp_path: Path) -> None:
+def test_one_known_frame_in_a_generated_clip_is_blocked_and_vaulted(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
@@ -111,7 +107,7 @@ def test_one_known_frame_in_what_was_generated_is_blocked_and_vaulted(house: Hou
     assert retentions(house, done.id) == {"vault"}
 
 
-def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: House, tmp_path: Path) -> None:
+def test_known_content_of_another_category_is_blocked_and_not_vaulted(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path, category="extremism")
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
@@ -124,7 +120,7 @@ def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: Hou
     assert made.verdict.rule == "kh-2"
 
 
-def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], tmp_path: Path) -> None:
+def test_a_file_on_an_exact_hash_list_is_known_content(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = patient(furnish)
     given = upload(tmp_path, drawn(3))
     path = tmp_path / "md5.txt"
@@ -134,7 +130,7 @@ def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], t
         house.order(uploads=(given,))
 
 
-def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: Path) -> None:
+def test_an_unreadable_hash_list_is_a_gap_and_held(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     [path] = (tmp_path / "data" / "hash-lists").glob("*.hashes")
     path.write_bytes(path.read_bytes()[:-5])
@@ -145,7 +141,7 @@ def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: P
     assert "cannot be read: ours.hashes" in made.verdict.gaps[0].note
 
 
-def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: Path) -> None:
+def test_an_import_is_audited_without_hashes(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     hashed, _ = pdq(drawn())
     assert house.container.persistence.enrolments.remove_hashes("ours") == 1
@@ -173,7 +169,7 @@ def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tm
         )
 
 
-def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> None:
+def test_hashes_that_an_exchange_deletes_are_removed(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     hashed, _ = pdq(drawn())
     update = {
@@ -185,7 +181,7 @@ def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> No
     assert (done.withdrawn, done.counts["pdq"]) == (1, 0)
 
 
-def test_the_generator_is_given_the_picture_without_where_it_was_taken_and_the_record_says_there_was_more(
+def test_the_generator_gets_the_image_without_metadata_and_the_record_says_so(
     furnish: Callable[..., House], tmp_path: Path, upstream: Any
 ) -> None:
     house = patient(furnish)
@@ -218,7 +214,7 @@ def delivered(house: House, folder: Path) -> str:
     return done.id
 
 
-def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
+def test_a_recheck_withdraws_and_vaults_a_delivered_video_with_a_new_match(
     house: House, tmp_path: Path
 ) -> None:
     video_id = delivered(house, tmp_path)
@@ -248,7 +244,7 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
 
 
-def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_nothing(
+def test_a_recheck_withdraws_another_category_without_vaulting_and_finds_nothing_again(
     house: House, tmp_path: Path
 ) -> None:
     video_id = delivered(house, tmp_path)
@@ -258,14 +254,14 @@ def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_
     assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").checked == 0
 
 
-def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
+def test_an_expired_waiver_withdraws_nothing(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
     house.container.persistence.waivers.revoke("tests", revoked_by="a test")
     assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched == ()
     assert house.videos.get(house.who, video_id).state is VideoState.DELIVERED
 
 
-def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path) -> None:
+def test_a_recheck_reports_files_that_are_missing(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
     video = house.videos.get(house.who, video_id)
     assert video.sealed_sha256 is not None
@@ -274,7 +270,7 @@ def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path)
     assert (done.checked, [one for one, _why in done.unread]) == (0, [video_id])
 
 
-def test_a_clip_as_long_as_may_be_scanned_may_be_looked_up_again(furnish: Callable[..., House]) -> None:
+def test_a_recheck_accepts_clips_of_the_longest_scannable_length(furnish: Callable[..., House]) -> None:
     container = furnish(scan={"max_minutes": 30, "max_clip_mb": 4096}).container
     assert container.core.hash_list_scanner.settings.video == container.core.scanner.settings.video
     assert container.core.scanner.settings.video.duration_s == 1800

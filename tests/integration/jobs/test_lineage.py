@@ -76,7 +76,7 @@ def test_a_remix_keeps_length_size_and_model_and_names_its_source(able: House) -
     assert able.videos.record(able.who, made.id).parents == ({"id": source.id, "derivation": "remix"},)
 
 
-def test_an_extension_is_as_long_as_both(able: House) -> None:
+def test_an_extension_is_as_long_as_source_and_addition(able: House) -> None:
     source = out(able, seconds="8")
     first = able.carry(step(able, Derivation.EXTEND, source.id, seconds="4"))
     assert (first.seconds, first.state) == (12, VideoState.DELIVERED)
@@ -86,7 +86,7 @@ def test_an_extension_is_as_long_as_both(able: House) -> None:
     assert caught.value.param == "seconds"
 
 
-def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
+def test_the_prompts_of_the_whole_chain_are_screened(able: House) -> None:
     first = out(able, "a quiet lake")
     second = able.carry(step(able, Derivation.REMIX, first.id, "at night"))
     third = step(able, Derivation.EDIT, second.id, "with a moon")
@@ -99,14 +99,14 @@ def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
     }
 
 
-def test_what_is_harmless_alone_is_blocked_together(able: House) -> None:
+def test_harmless_prompts_can_be_blocked_together(able: House) -> None:
     source = out(able, "a poster that reads SAFELIGHT-TEST:")
     with pytest.raises(RequestBlocked) as caught:
         able.order("\bviolence".strip("\b"), step=Derivation.REMIX, source=source.id)
     assert caught.value.param == "prompt"
 
 
-def test_a_step_inherits_what_was_found_in_its_source(able: House) -> None:
+def test_a_derived_video_inherits_the_findings_of_its_source(able: House) -> None:
     source = out(able)
     found = Finding(
         category="violence",
@@ -172,7 +172,7 @@ def test_inherited_spans_point_at_the_ancestor() -> None:
         ({"state": "held"}, Conflict),
     ],
 )
-def test_nothing_is_made_from_what_is_not_out(
+def test_only_a_delivered_video_can_be_a_source(
     able: House, columns: dict[str, Any], error: type[Exception]
 ) -> None:
     source = out(able)
@@ -184,7 +184,7 @@ def test_nothing_is_made_from_what_is_not_out(
     assert able.videos.allowance(able.who).videos_left == before.videos_left
 
 
-def test_nothing_is_made_from_what_was_made_from_a_withdrawn_video(able: House) -> None:
+def test_a_descendant_of_a_withdrawn_video_cannot_be_a_source(able: House) -> None:
     first = out(able)
     second = able.carry(step(able, Derivation.REMIX, first.id))
     change(able, first, state="withdrawn")
@@ -192,7 +192,7 @@ def test_nothing_is_made_from_what_was_made_from_a_withdrawn_video(able: House) 
         step(able, Derivation.REMIX, second.id)
 
 
-def test_a_source_that_goes_while_the_request_is_judged_is_not_taken(able: House) -> None:
+def test_a_source_that_is_withdrawn_during_screening_is_not_used(able: House) -> None:
     source = out(able)
     lineage = able.videos.lineage
     _, descent = lineage.trace(
@@ -203,7 +203,7 @@ def test_a_source_that_goes_while_the_request_is_judged_is_not_taken(able: House
         lineage.record(tx, "video_x", descent)
 
 
-def test_a_deleted_source_is_kept_as_long_as_its_descendant_is_made(able: House) -> None:
+def test_files_of_a_deleted_source_are_kept_until_its_descendant_is_finished(able: House) -> None:
     source = out(able)
     child = step(able, Derivation.EDIT, source.id)
     able.videos.delete(able.who, source.id)
@@ -214,7 +214,7 @@ def test_a_deleted_source_is_kept_as_long_as_its_descendant_is_made(able: House)
     assert not able.container.persistence.blobs.has(able.who.tenant, source.sealed_sha256 or "")
 
 
-def test_others_videos_are_no_source(able: House) -> None:
+def test_videos_of_other_tenants_cannot_be_a_source(able: House) -> None:
     source = out(able)
     stranger = Principal(
         tenant=able.container.persistence.accounts.create_tenant("other").id,
@@ -228,7 +228,7 @@ def test_others_videos_are_no_source(able: House) -> None:
             able.videos.submit(stranger, CreateRequest(prompt="x", step=Derivation.REMIX, source=wrong))
 
 
-def test_a_model_that_cannot_says_so_and_names_those_that_can(able: House) -> None:
+def test_an_unsupported_derivation_names_the_models_that_support_it(able: House) -> None:
     source = able.carry(able.order())
     with pytest.raises(UnsupportedField) as caught:
         step(able, Derivation.EDIT, source.id)
@@ -258,20 +258,20 @@ def test_an_uploaded_clip_is_screened_before_anything_is_made_of_it(able: House,
         able.order("x", step=Derivation.EDIT)
 
 
-def test_the_same_key_covers_steps_too(able: House) -> None:
+def test_idempotency_keys_work_for_derived_videos(able: House) -> None:
     source = out(able)
     first = step(able, Derivation.REMIX, source.id, idempotency_key="k")
     assert step(able, Derivation.REMIX, source.id, idempotency_key="k").id == first.id
 
 
-def test_a_chain_has_an_end(able: House) -> None:
+def test_a_chain_of_derived_videos_is_limited(able: House) -> None:
     video = out(able)
     change(able, video, remixed_from=video.id)
     with pytest.raises(Conflict):
         step(able, Derivation.REMIX, video.id)
 
 
-def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Path) -> None:
+def test_characters_are_used_and_their_findings_inherited(able: House, tmp_path: Path) -> None:
     made = able.videos.create_character(able.who, name="Bo the boat", clip=clip(tmp_path).path, end_user="u1")
     assert able.videos.character(able.who, made.id) == made
     video = able.order("Bo sails", model="able-1", characters=(made.id,))
@@ -327,7 +327,7 @@ def routes(upstream: ScriptedUpstream) -> list[str]:
     return [order["route"] for order in upstream.counts["orders"].values()]
 
 
-def test_an_upstream_is_sent_edits_and_extensions_with_the_released_file(
+def test_an_upstream_gets_edits_and_extensions_with_the_sealed_file(
     house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
 ) -> None:
     attach(operations=["edit", "extend"])
@@ -341,7 +341,7 @@ def test_an_upstream_is_sent_edits_and_extensions_with_the_released_file(
         step(house, Derivation.REMIX, source.id)
 
 
-def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
+def test_a_remix_is_sent_as_a_new_video_if_the_operator_allows_it(
     house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
 ) -> None:
     attach(remix_as_new=True)
@@ -351,7 +351,7 @@ def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
     assert [o["prompt"] for o in upstream.counts["orders"].values()][1] == "a quiet lake\nat night"
 
 
-def test_an_upstream_that_remixes_only_what_it_has_is_not_asked_for_what_was_deleted(
+def test_an_upstream_is_not_asked_to_remix_a_video_it_has_deleted(
     house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
 ) -> None:
     attach(operations=["remix"])

@@ -52,7 +52,9 @@ def test_odd_but_valid_files_are_delivered(house: House, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_bomb_ends_soon_with_a_reason(house: House, good: list[Path], tmp_path: Path) -> None:
+def test_a_decompression_bomb_fails_quickly_with_a_reason(
+    house: House, good: list[Path], tmp_path: Path
+) -> None:
     for outcome, took in scan_bombs(house, good[1], tmp_path / "files"):
         assert outcome.word in ("delivered", "ended"), outcome
         assert outcome.word == "delivered" or outcome.why, outcome

@@ -70,7 +70,7 @@ def bodies(got: list[Got]) -> list[dict[str, Any]]:
     return [json.loads(each.body) for each in got]
 
 
-def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house: House, to: Target) -> None:
+def test_a_delivery_sends_one_signed_webhook_with_only_the_video_id(house: House, to: Target) -> None:
     secret = listening(house, to)
     video = house.carry(house.order())
     tell(notifier(house.container.persistence.database, to))
@@ -90,7 +90,7 @@ def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house
     assert len(to.got) == 1
 
 
-def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_not(
+def test_webhooks_are_sent_for_ended_held_and_withdrawn_videos_only(
     furnish: Callable[..., House], to: Target
 ) -> None:
     house = furnish(review={"due_minutes": 0.00001})
@@ -114,7 +114,7 @@ def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_no
     )
 
 
-def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Target) -> None:
+def test_a_block_of_an_end_user_sends_the_openai_event(house: House, to: Target) -> None:
     listening(house, to, "safety_identifier.blocked")
     with pytest.raises(RequestBlocked) as caught:
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-1")
@@ -132,7 +132,7 @@ def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Targe
     }
 
 
-def test_nobody_listens_and_nothing_piles_up(house: House, to: Target) -> None:
+def test_without_endpoints_no_messages_are_stored(house: House, to: Target) -> None:
     video = house.carry(house.order())
     assert video.state is VideoState.DELIVERED
     tell(notifier(house.container.persistence.database, to))
@@ -141,7 +141,7 @@ def test_nobody_listens_and_nothing_piles_up(house: House, to: Target) -> None:
         assert tx.count(outbox, outbox.c.topic == "webhook") == 0
 
 
-def test_a_target_that_fails_and_comes_back_gets_it_with_the_same_id(house: House, to: Target) -> None:
+def test_a_recovered_endpoint_gets_the_message_with_the_same_id(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status = 503
@@ -156,7 +156,7 @@ def test_a_target_that_fails_and_comes_back_gets_it_with_the_same_id(house: Hous
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_target_that_says_no_is_shown_as_failing(house: House, to: Target, status: int) -> None:
+def test_an_endpoint_that_refuses_is_shown_as_failing(house: House, to: Target, status: int) -> None:
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status, to.location = status, "http://127.0.0.1:1/elsewhere"
@@ -214,7 +214,7 @@ def test_several_workers_send_every_message_once(database: Database, to: Target)
     assert got == Counter(dict.fromkeys(ids, 2))
 
 
-def test_events_are_spread_once_by_several_workers(house: House, to: Target) -> None:
+def test_several_workers_queue_every_event_once(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
     videos = [house.carry(house.order()) for _ in range(4)]
     workers = [notifier(house.container.persistence.database, to) for _ in range(3)]
@@ -226,7 +226,7 @@ def test_events_are_spread_once_by_several_workers(house: House, to: Target) -> 
     assert sorted(body["data"]["id"] for body in bodies(to.got)) == sorted(video.id for video in videos)
 
 
-def test_a_slow_target_holds_up_nobody_else(database: Database, to: Target) -> None:
+def test_a_slow_endpoint_does_not_delay_others(database: Database, to: Target) -> None:
     with target() as slow:
         slow.hold = threading.Event()
         endpoints(database, slow, 1)
@@ -262,7 +262,7 @@ time.sleep(60)
 """
 
 
-def test_a_sender_that_is_killed_leaves_its_messages_to_the_next(database: Database, to: Target) -> None:
+def test_messages_of_a_killed_sender_are_sent_by_the_next(database: Database, to: Target) -> None:
     endpoints(database, to, 1)
     ids = queue(database, 2)
     to.hold = threading.Event()
@@ -283,7 +283,7 @@ def test_a_sender_that_is_killed_leaves_its_messages_to_the_next(database: Datab
     assert got == Counter(dict.fromkeys(ids, 2))
 
 
-def test_the_thread_sends_what_comes(database: Database, to: Target) -> None:
+def test_the_notifier_thread_sends_new_messages(database: Database, to: Target) -> None:
     endpoints(database, to, 1)
     stopping = threading.Event()
     made = Notifier(database, Deliveries(database), WebhookClient(allow_hosts={to.host}), stopping=stopping)

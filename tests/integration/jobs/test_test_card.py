@@ -56,7 +56,7 @@ def made_of(container: Container, prompt: str, test_card: str) -> Video:
         ("tone:harassment@1.0s", "harassment", TimeRange),
     ],
 )
-def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
+def test_a_safety_test_card_in_picture_or_sound_is_blocked(
     container: Container, card: str, category: str, kind: type[FrameRange] | type[TimeRange]
 ) -> None:
     video = made_of(container, "a quiet harbour in the morning", card)
@@ -78,7 +78,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
             container.review.videos.content(operator(container), video.id, variant)
 
 
-def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
+def test_a_safety_test_card_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
     from safelight.detectors.registry import DetectorRegistry
 
     container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def with_time_code(path: Path) -> Path:
     return path
 
 
-def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, tmp_path: Path) -> None:
+def test_a_clip_with_an_unscanned_track_is_never_delivered(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
     house.container.core.generators["storyboard"] = instant(
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
@@ -46,7 +46,7 @@ def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, t
         assert [stream.type for stream in container.streams] == ["video"]
 
 
-def test_nor_is_it_taken_as_a_reference(house: House, tmp_path: Path) -> None:
+def test_a_clip_with_an_unscanned_track_is_not_accepted_as_a_reference(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
     with pytest.raises(InvalidMedia, match="no detector scans") as caught:
         house.container.pipeline.stages.scan_image(clip, house.policy())

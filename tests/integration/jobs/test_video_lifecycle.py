@@ -43,7 +43,7 @@ def sweeper(house: House) -> Sweeper:
     return Sweeper(house.container.pipeline.context, NoEngine())  # type: ignore[arg-type]
 
 
-def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_out(house: House) -> None:
+def test_an_allowed_video_is_sealed_and_only_the_sealed_file_is_served(house: House) -> None:
     video = house.carry(house.order())
     assert video.state is VideoState.DELIVERED
     content = house.videos.content(house.who, video.id, "video")
@@ -56,7 +56,7 @@ def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_
     assert house.videos.content(house.who, video.id, "thumbnail").media_type == "image/webp"
 
 
-def test_without_a_waiver_what_nobody_can_check_is_held_and_gives_no_content(
+def test_without_a_waiver_a_coverage_gap_is_held_and_has_no_content(
     furnish: Callable[..., House],
 ) -> None:
     house = furnish()
@@ -68,7 +68,7 @@ def test_without_a_waiver_what_nobody_can_check_is_held_and_gives_no_content(
             house.videos.content(house.who, video.id, variant)
 
 
-def test_a_hold_nobody_decides_is_refused_and_its_quota_returned(furnish: Callable[..., House]) -> None:
+def test_an_undecided_hold_is_rejected_and_its_quota_returned(furnish: Callable[..., House]) -> None:
     house = furnish(review={"due_minutes": 0.00001}, limits={"videos_per_day": 1})
     video = house.carry(house.order())
     with pytest.raises(QuotaExceeded):
@@ -81,7 +81,7 @@ def test_a_hold_nobody_decides_is_refused_and_its_quota_returned(furnish: Callab
     house.order()
 
 
-def test_a_blocked_prompt_spends_nothing_and_is_on_the_record_but_not_in_the_list(house: House) -> None:
+def test_a_blocked_prompt_costs_nothing_and_is_recorded_but_not_listed(house: House) -> None:
     with pytest.raises(RequestBlocked) as caught:
         house.order("a scene with SAFELIGHT-TEST:violence in it")
     assert caught.value.code == "sentinel_block"
@@ -94,7 +94,7 @@ def test_a_blocked_prompt_spends_nothing_and_is_on_the_record_but_not_in_the_lis
     assert house.handed_over == []
 
 
-def test_quota_counts_seconds_and_says_when_it_is_back(furnish: Callable[..., House]) -> None:
+def test_quota_counts_seconds_and_reports_its_reset(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"seconds_per_day": 8})
     house.order(seconds="4")
     house.order(seconds="4")
@@ -103,7 +103,7 @@ def test_quota_counts_seconds_and_says_when_it_is_back(furnish: Callable[..., Ho
     assert 0 < (caught.value.retry_after_s or 0) <= 86400
 
 
-def test_other_tenants_see_nothing_of_a_video(house: House) -> None:
+def test_other_tenants_cannot_see_a_video(house: House) -> None:
     video = house.carry(house.order())
     stranger = Principal(
         tenant=house.container.persistence.accounts.create_tenant("other").id,
@@ -120,7 +120,7 @@ def test_other_tenants_see_nothing_of_a_video(house: House) -> None:
     assert not house.videos.list(stranger, after=None, limit=10, order="desc").videos
 
 
-def test_the_list_pages_through_everything_once_in_both_orders(house: House) -> None:
+def test_every_video_is_listed_once_across_pages_in_both_orders(house: House) -> None:
     made = [house.order(f"a lake, take {n}").id for n in range(7)]
     for order, wanted in (("asc", made), ("desc", made[::-1])):
         seen: list[str] = []
@@ -132,7 +132,7 @@ def test_the_list_pages_through_everything_once_in_both_orders(house: House) -> 
         assert seen == wanted
 
 
-def test_what_takes_long_is_asked_after_seldom(house: House) -> None:
+def test_older_videos_are_polled_less_often(house: House) -> None:
     video = house.order()
     ages = (0, 20, 60, 150, 600)
     waits = [house.videos.poll_after_ms(replace(video, created_at=time.time() - age)) for age in ages]
@@ -141,7 +141,7 @@ def test_what_takes_long_is_asked_after_seldom(house: House) -> None:
 
 
 @pytest.mark.parametrize("ends", ["done", "refused", "failed"])
-def test_a_finished_video_is_one_read_that_says_what_its_record_says(
+def test_the_summary_of_a_finished_video_equals_its_record(
     house: House, upstream: ScriptedUpstream, ends: str
 ) -> None:
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4, **({} if ends == "done" else {"ends": ends})}})
@@ -173,7 +173,7 @@ def test_a_terminal_state_never_changes(house: House) -> None:
             transition(tx, video, target, actor="test")
 
 
-def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_has_them(house: House) -> None:
+def test_only_finished_videos_are_deleted_and_shared_files_stay(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):
         house.videos.delete(house.who, waiting.id)
@@ -208,7 +208,7 @@ def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., 
     assert house.videos.record(house.who, video.id).stages
 
 
-def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
+def test_a_stalled_video_is_enqueued_again_once(house: House) -> None:
     video = house.order()
     with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
@@ -237,7 +237,7 @@ def test_a_crash_at_any_boundary_loses_nothing(house: House, boundary: str) -> N
     assert verify(house.container.database, house.container.heads, house.container.head_key).ok
 
 
-def test_the_log_tells_the_whole_way_in_order(house: House) -> None:
+def test_the_audit_log_has_the_whole_lifecycle_in_order(house: House) -> None:
     video = house.carry(house.order())
     events = [entry["event"] for entry in house.videos.record(house.who, video.id).audit_log]
     moves = [event for event in events if event.startswith("video.")]
@@ -255,7 +255,7 @@ PAID: dict[str, Any] = {"model": "paid-1"}
 OWN: dict[str, Any] = {"model": "own-1"}
 
 
-def test_a_paid_video_is_ordered_once_fetched_deleted_there_and_its_charge_noted(
+def test_a_paid_video_is_submitted_once_downloaded_deleted_upstream_and_its_charge_recorded(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     video = house.carry(house.order(**PAID))
@@ -267,7 +267,7 @@ def test_a_paid_video_is_ordered_once_fetched_deleted_there_and_its_charge_noted
     assert upstream.counts["deletes"] == 1
 
 
-def test_a_lost_answer_from_a_paid_upstream_ends_in_doubt_and_is_never_sent_again(
+def test_a_lost_answer_of_a_paid_upstream_ends_unconfirmed_and_is_never_sent_again(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": {"submit": "lose_answer"}})
@@ -278,7 +278,7 @@ def test_a_lost_answer_from_a_paid_upstream_ends_in_doubt_and_is_never_sent_agai
     assert attempt.charge.charged.value == "unknown"
 
 
-def test_a_crash_between_intent_and_id_ends_in_doubt_and_is_never_sent_again(
+def test_a_crash_between_intent_and_id_ends_unconfirmed_and_is_never_sent_again(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     house.crash_at = "submitted"
@@ -287,14 +287,16 @@ def test_a_crash_between_intent_and_id_ends_in_doubt_and_is_never_sent_again(
     assert upstream.counts["received"] == 1
 
 
-def test_an_own_upstream_is_asked_again_after_a_lost_answer(house: House, upstream: ScriptedUpstream) -> None:
+def test_an_own_upstream_gets_the_request_again_after_a_lost_answer(
+    house: House, upstream: ScriptedUpstream
+) -> None:
     upstream.play({"otherwise": {"polls": 0, "submit": {"do": "lose_answer", "times": 1}}})
     video = house.carry(house.order(**OWN))
     assert video.state is VideoState.DELIVERED
     assert upstream.counts["received"] == 2
 
 
-def test_an_order_that_was_certainly_not_taken_is_sent_again(
+def test_a_request_that_was_certainly_not_accepted_is_sent_again(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": {"polls": 0, "submit": {"status": 429, "retry_after": 0.05, "times": 2}}})
@@ -306,7 +308,7 @@ def test_an_order_that_was_certainly_not_taken_is_sent_again(
 
 
 @pytest.mark.parametrize("boundary", ["fetched", "made", "stored", "scanned", "sealed"])
-def test_a_crash_after_the_id_is_known_never_orders_twice(
+def test_a_crash_after_the_id_is_known_never_submits_twice(
     house: House, upstream: ScriptedUpstream, boundary: str
 ) -> None:
     house.crash_at = boundary
@@ -315,7 +317,7 @@ def test_a_crash_after_the_id_is_known_never_orders_twice(
     assert upstream.counts["received"] == 1
 
 
-def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
+def test_a_provider_refusal_is_reported_as_such_with_its_charge(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
@@ -329,7 +331,7 @@ def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
 
 
 @pytest.mark.parametrize("content", ["truncated", "html", "empty", "text", "missing"])
-def test_a_file_that_is_not_the_promised_video_never_gets_further(
+def test_a_download_that_is_not_a_video_is_never_delivered(
     house: House, upstream: ScriptedUpstream, content: str
 ) -> None:
     upstream.play({"otherwise": {"polls": 0, "content": content, "charge": 0.4}})
@@ -341,7 +343,7 @@ def test_a_file_that_is_not_the_promised_video_never_gets_further(
         house.videos.content(house.who, video.id, "video")
 
 
-def test_an_order_that_never_ends_fails_at_the_deadline(
+def test_a_generation_that_never_ends_fails_at_the_deadline(
     furnish: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
     house = furnish(generation={"deadline_s": 2.0})
@@ -350,7 +352,7 @@ def test_an_order_that_never_ends_fails_at_the_deadline(
     assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
 
 
-def test_a_status_outside_the_four_is_not_taken_for_an_end(house: House, upstream: ScriptedUpstream) -> None:
+def test_an_unknown_status_does_not_end_the_generation(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play(
         {"otherwise": {"polls": 1, "status_words": {"in_progress": "processing", "queued": "pending"}}}
     )

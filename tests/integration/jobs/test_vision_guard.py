@@ -22,11 +22,14 @@ def configured(guard: ScriptedGuard) -> DetectorPlugin:
     claims, load = VISION_GUARD.configured_capabilities, VISION_GUARD.load
     assert claims is not None
     return replace(
-        VISION_GUARD, load=lambda _: load(options), claims=lambda _: claims(options), missing=lambda _: None
+        VISION_GUARD,
+        load=lambda _: load(options),
+        configured_capabilities=lambda _: claims(options),
+        missing=lambda _: None,
     )
 
 
-def test_an_order_is_blocked_on_the_guards_word_and_the_record_says_it_was_asked(
+def test_a_vision_guard_can_block_and_is_recorded(
     furnish: Callable[..., Any],
 ) -> None:
     lines = [ScriptedAnswer(says=GORE, words=("prompt: a film of the old mill",))]

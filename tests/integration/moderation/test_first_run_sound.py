@@ -31,9 +31,7 @@ def sandbox() -> Iterator[Sandbox]:
     made.close()
 
 
-def test_a_clip_in_which_somebody_speaks_is_delivered_under_the_waiver(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_clip_with_speech_is_delivered_under_the_waiver(sandbox: Sandbox, tmp_path: Path) -> None:
     if synthesiser() is None:
         leave_out("espeak-ng", "install Debian's package espeak-ng")
     path = tmp_path / "clip.mp4"

@@ -101,7 +101,7 @@ def scan(
     return stage.scan(clip, ScreeningContext(policy=tenant_policy(*waivers)), subject_sha256="0" * 64)
 
 
-def test_words_and_their_times_come_through(
+def test_the_transcript_keeps_words_and_times(
     clip: Path, spoken: Sequence[Spoken], sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
     def listens(wav: bytes) -> Iterable[tuple[str, float, float]]:
@@ -138,7 +138,7 @@ def test_words_and_their_times_come_through(
 
 
 @pytest.mark.parametrize("manner", [one for one in FailureMode if one is not FailureMode.WELL])
-def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses(
+def test_a_failing_transcription_server_leaves_a_gap_that_no_waiver_excuses(
     manner: FailureMode, clip: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [], manner=manner) as server:
@@ -153,7 +153,7 @@ def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses
     assert all(hole.note for hole in judged.verdict.gaps)
 
 
-def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
+def test_untranscribed_speech_is_a_gap_that_a_waiver_excuses(
     clip: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
     strict, report = scan(sandbox, clip, pipeline, SpeechAnalyzer())
@@ -165,7 +165,7 @@ def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
     assert ("sexual", Modality.AUDIO) in {(cell.category, cell.modality) for cell in waived.verdict.waived}
 
 
-def test_where_nobody_speaks_there_are_no_words_to_check(
+def test_without_speech_the_transcript_is_complete(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
     judged, report = scan(sandbox, quiet, pipeline, SpeechAnalyzer(), DEMO)
@@ -176,7 +176,7 @@ def test_where_nobody_speaks_there_are_no_words_to_check(
     assert cell.complete
 
 
-def test_without_the_model_that_hears_speech_all_sound_is_transcribed(
+def test_without_the_speech_detector_all_sound_is_transcribed(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
     deaf = Scanner(sandbox, (), ScannerOptions(warm_children=0))
@@ -239,7 +239,7 @@ def spoken_verdict(
     ],
 )
 @pytest.mark.parametrize("policy", ["starter", "strict"])
-def test_words_in_speech_end_as_the_same_words_in_a_prompt(
+def test_speech_has_the_same_verdict_as_the_same_prompt(
     text: str, policy: str, listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     rules = tenant_policy(
@@ -273,7 +273,7 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
     assert strict.action is Action.HOLD
 
 
-def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
+def test_nothing_is_sent_if_findings_suggest_child_abuse(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     sign = Finding(
@@ -292,7 +292,7 @@ def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
     assert not any(cell.complete for cell in heard.cells)
 
 
-def test_a_transcript_is_asked_for_once_and_within_its_limits(
+def test_a_transcript_is_requested_once_and_within_its_limits(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
@@ -320,7 +320,7 @@ class Described:
 
     version = "voice:wespeaker:0"
 
-    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
+    def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         return tuple(np.eye(8)[0] for _piece in pieces)
 
 
@@ -346,7 +346,7 @@ def comparing(*enrolled: EnrolledPerson) -> VoiceMatcher:
     )
 
 
-def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
+def test_likeness_in_audio_is_checked_if_names_and_voices_are(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[1]))
@@ -363,23 +363,19 @@ def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
         both = cell(SpeechAnalyzer(transcriber=asking(server), voices=voices))
         assert (both.ran, both.complete) == (True, True)
-        assert str(both.measured).endswith("; voices: unmeasured, compared with 1 on record")
+        assert str(both.measured).endswith("; voices: unmeasured, compared with 1 enrolled people")
         nobody = cell(SpeechAnalyzer(transcriber=asking(server), voices=comparing()))
     assert (nobody.complete, "because no voice is enrolled" in nobody.note) == (False, True)
 
 
-def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
-    listened: ScanReport, pipeline: TextPipeline
-) -> None:
+def test_voices_are_compared_even_if_speech_is_not_sent(listened: ScanReport, pipeline: TextPipeline) -> None:
     voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[0]))
     heard = SpeechAnalyzer(voices=voices).analyze(listened, pipeline, tenant="t")
     (finding,) = heard.speakers.findings
     assert (finding.attributes["kind"], heard.findings) == ("voice", ())
 
 
-def test_where_no_model_of_voices_is_configured_coverage_says_so(
-    listened: ScanReport, pipeline: TextPipeline
-) -> None:
+def test_a_missing_voice_model_is_noted_in_coverage(listened: ScanReport, pipeline: TextPipeline) -> None:
     cells = {cell.category: cell for cell in SpeechAnalyzer().analyze(listened, pipeline, tenant="t").cells}
     assert not cells["likeness"].complete
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:

@@ -141,7 +141,7 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
         {"late_s": 2.0},
     ],
 )
-def test_silent_garbled_or_late_it_is_a_hole(
+def test_a_missing_invalid_or_late_answer_is_a_gap(
     stage: Callable[..., OutputStage], tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
@@ -168,7 +168,7 @@ def found(category: str, score: float, modality: Modality = Modality.TEXT) -> Fi
         ((found("illicit", 0.99),), "already blocks"),
     ],
 )
-def test_what_may_not_leave_goes_to_nobody(
+def test_content_that_must_not_leave_is_sent_to_no_server(
     stage: Callable[..., OutputStage], tmp_path: Path, prior: tuple[Finding, ...], because: str
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
@@ -179,7 +179,7 @@ def test_what_may_not_leave_goes_to_nobody(
     assert judged.verdict.action is not Action.ALLOW
 
 
-def test_moderation_is_asked_about_each_still_and_its_findings_have_times(
+def test_the_moderation_server_gets_each_keyframe_and_its_findings_have_times(
     stage: Callable[..., OutputStage], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
@@ -194,7 +194,7 @@ def test_moderation_is_asked_about_each_still_and_its_findings_have_times(
     assert judged.verdict.action.severity >= Action.HOLD.severity
 
 
-def test_a_picture_given_as_a_reference_is_shown_too(
+def test_a_reference_image_is_sent_to_the_vision_guard(
     stage: Callable[..., OutputStage], tmp_path: Path
 ) -> None:
     from PIL import Image

@@ -51,46 +51,46 @@ def read(head: Head, scene: str) -> Finding:
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("minilm", 0.5, 0.7), ("ngrams", 0.3, 0.5)])
-def test_a_scene_makes_the_trained_heads_less_sure(name: str, least: float, most: float) -> None:
+def test_context_lowers_the_scores_of_classifiers(name: str, least: float, most: float) -> None:
     found = read(Head(name, 0.8, 0.3), "children play in a garden")
     assert least < found.score < most
     assert found.attributes["standalone_score"] == 0.8
     assert found.reason.endswith("With the request as context the score is lower.")
 
 
-def test_without_a_scene_nothing_changes_and_nothing_is_read_again() -> None:
+def test_without_context_nothing_changes_and_nothing_is_screened_again() -> None:
     head = Head("minilm", 0.8, 0.3)
     assert read(head, "  ").score == 0.8
     assert len(head.read) == 1
 
 
-def test_a_scene_never_makes_anything_worse() -> None:
+def test_context_never_raises_a_score() -> None:
     found = read(Head("minilm", 0.6, 0.8), "a garden")
     assert (found.score, "standalone_score" in found.attributes) == (0.6, False)
 
 
-def test_what_is_certain_and_what_is_no_head_stands_as_it_is() -> None:
+def test_certain_findings_and_other_detectors_are_unchanged() -> None:
     assert read(Head("minilm", 0.95, 0.3), "a garden").score == 0.95
     assert read(Head("words", 0.8, 0.3), "a garden").score == 0.8
 
 
 @pytest.mark.parametrize("category", ["hate", "extremism", "self-harm", "deception", "sexual"])
-def test_a_harmless_request_is_no_cover_for_what_a_clip_says(category: str) -> None:
+def test_a_harmless_request_does_not_hide_a_harmful_clip(category: str) -> None:
     assert read(Head("minilm", 0.8, 0.3, category=category), "a garden").score == 0.8
 
 
-def test_a_long_request_cannot_drown_the_words() -> None:
+def test_a_long_request_cannot_outweigh_the_text() -> None:
     head = Head("minilm", 0.8, 0.3)
     read(head, "garden " * 500)
     assert len(head.read[-1]) <= SCENE + 1 + len(LINES[0].text)
 
 
-def test_what_could_not_be_read_in_its_scene_stays() -> None:
+def test_a_finding_that_cannot_be_screened_in_context_is_unchanged() -> None:
     assert read(Head("minilm", 0.8, 0.3, breaks=True), "a garden").score == 0.8
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_between_lies_between_and_never_above_the_words_alone(
+def test_a_blended_score_is_never_above_the_score_without_context(
     alone: float, there: float, weight: float
 ) -> None:
     found = blend_odds(alone, there, weight)

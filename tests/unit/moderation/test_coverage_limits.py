@@ -17,7 +17,7 @@ def only(cell: Cell) -> str:
     [("violence/graphic", "blood"), ("violence", "weapons"), ("sexual/minors", "how old")],
 )
 @pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.FRAMES])
-def test_what_nobody_sees_is_said_with_its_reason(category: str, word: str, modality: Modality) -> None:
+def test_unsupported_categories_have_a_reason(category: str, word: str, modality: Modality) -> None:
     assert word in only(Cell(category=category, modality=modality, required=True))
 
 

@@ -52,7 +52,7 @@ def together(
     return screen_joined_text(parts, TextPipeline([Sentence(words)], budget_s=20), alone).findings
 
 
-def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
+def test_a_sentence_across_picture_and_speech_is_found_with_its_parts() -> None:
     (found,) = together(
         "polling is closed today", "a newsroom", [shown("polling", 1.0)], [said("is closed today", 2.0)]
     )
@@ -63,13 +63,13 @@ def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
     assert found.reason == "In the joined text of the picture and the speech: It says so."
 
 
-def test_a_sentence_over_the_request_and_the_picture_names_the_characters() -> None:
+def test_a_sentence_across_request_and_picture_names_the_characters() -> None:
     (found,) = together("the polls are closed", "a sign: the polls", [shown("are closed", 0.0)], [])
     assert found.evidence[0] == TextSpan(field="prompt", start=8, end=17)
     assert isinstance(found.evidence[1], FrameRange)
 
 
-def test_the_order_is_that_of_the_clip() -> None:
+def test_parts_are_in_the_order_of_the_clip() -> None:
     screen, heard = [shown("polling", 3.0)], [said("is closed", 1.0)]
     assert together("is closed polling", "x", screen, heard)
     assert not together("polling is closed", "x", screen, heard)
@@ -77,7 +77,7 @@ def test_the_order_is_that_of_the_clip() -> None:
     assert [part.source for part in parts] == [TextSource.REQUEST, TextSource.SPEECH, TextSource.SCREEN]
 
 
-def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
+def test_a_finding_of_one_part_alone_is_not_repeated() -> None:
     seen = together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
     # But for what disagrees with the request.
     assert {one.attributes.get("kind") for one in seen} == {"contrast"}
@@ -88,13 +88,13 @@ def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
     assert not together("polling is closed", "x", *split, alone=(alone,))
 
 
-def test_one_source_is_not_read_twice() -> None:
+def test_a_single_source_is_not_screened_again() -> None:
     parts = parts_of({"prompt": "polling", "negative_prompt": "is closed"}, [], [])
     joined = screen_joined_text(parts, TextPipeline([Sentence("polling is closed")], budget_s=20), ())
     assert (joined.findings, joined.cells) == ((), ())
 
 
-def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
+def test_a_detector_that_fails_on_the_joined_text_leaves_a_gap() -> None:
     class Broken(Sentence):
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
             raise RuntimeError("no")
@@ -105,7 +105,7 @@ def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
     assert joined.cells
 
 
-def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
+def test_indicators_in_two_sources_are_found_besides_text_findings() -> None:
     found = together(
         "nothing of the kind",
         "Elderly people fill in ballots in a town hall",
@@ -117,7 +117,7 @@ def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
     assert one.attributes["cross_modal"] is True
 
 
-def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:
+def test_the_number_of_text_variants_is_limited() -> None:
     class Counting(Sentence):
         texts: tuple[str, ...] = ()
 
@@ -132,7 +132,7 @@ def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:
     assert len(counting.texts) == len(set(counting.texts)) == READINGS
 
 
-def test_a_clip_that_says_what_the_request_has_no_sign_of_is_told_with_both_as_evidence() -> None:
+def test_a_contradiction_has_request_and_clip_as_evidence() -> None:
     seen = together(
         "the vault is empty",
         "a bank clerk smiles",
@@ -146,7 +146,7 @@ def test_a_clip_that_says_what_the_request_has_no_sign_of_is_told_with_both_as_e
     assert found.reason.startswith("Not in the request alone")
 
 
-def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:
+def test_a_clip_with_its_own_context_is_no_contradiction() -> None:
     parts = parts_of(
         {"prompt": "a bank clerk smiles"},
         [shown("Staff training, scene 2", 0.0)],
@@ -158,7 +158,7 @@ def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:
     assert not [one for one in found if one.attributes.get("kind") == "contrast"]
 
 
-def test_what_the_request_shows_itself_is_no_contrast() -> None:
+def test_a_category_of_the_request_itself_is_no_contradiction() -> None:
     asked = Finding(
         category="deception",
         score=0.6,

@@ -44,7 +44,7 @@ def sure() -> CrossModalClassifier:
     return replace(cross_modal_classifier.shipped(), points=np.array([-100, -100], dtype=np.float32))
 
 
-def test_the_shipped_head_fits_what_reads_it() -> None:
+def test_the_bundled_classifier_fits_its_features() -> None:
     head = cross_modal_classifier.shipped()
     assert head.columns[0] == cross_modal_classifier.ANY
     assert head.example_levels.shape == (head.example_weights.shape[1], 384)
@@ -54,7 +54,7 @@ def test_the_shipped_head_fits_what_reads_it() -> None:
     assert np.isfinite(head.scores("a quiet street", meaning(""))).all()
 
 
-def test_a_head_comes_back_as_it_was_written() -> None:
+def test_a_classifier_is_read_as_it_was_written() -> None:
     head = cross_modal_classifier.shipped()
     arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
     again = cross_modal_classifier.load(
@@ -66,7 +66,7 @@ def test_a_head_comes_back_as_it_was_written() -> None:
     assert all(np.array_equal(getattr(again, name), one) for name, one in arrays.items())
 
 
-def test_a_head_of_other_features_is_refused() -> None:
+def test_a_classifier_of_other_features_is_refused() -> None:
     head = cross_modal_classifier.shipped()
     arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
     with pytest.raises(ValueError, match="other features"):
@@ -77,7 +77,7 @@ def test_a_head_of_other_features_is_refused() -> None:
         )
 
 
-def test_a_clip_is_told_whole_and_without_each_source() -> None:
+def test_text_variants_are_the_whole_and_without_each_source() -> None:
     described, whole, unseen, unheard = text_variants(ENGLISH)
     assert described.startswith("A quiet street. The words in the picture say")
     assert whole == "A quiet street.\nClosed today\nCome in."
@@ -101,7 +101,7 @@ def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(
     assert all(cell.complete and cell.detectors == (DETECTOR,) for cell in cells)
 
 
-def test_chinese_is_read_without_minilm_and_english_is_not(sure: CrossModalClassifier) -> None:
+def test_chinese_is_classified_without_minilm_and_english_is_not(sure: CrossModalClassifier) -> None:
     assert classify_joined_text(CHINESE, sure, None)[0]
     assert classify_joined_text(ENGLISH, sure, None) == ((), ())
 
@@ -109,13 +109,13 @@ def test_chinese_is_read_without_minilm_and_english_is_not(sure: CrossModalClass
 @pytest.mark.parametrize(
     "parts", [parts_of({"prompt": "安静"}, [], []), parts_of({}, [shown("安静", 0.0)], [said("请进", 1.0)])]
 )
-def test_nothing_is_read_without_a_request_or_without_words(
+def test_nothing_is_classified_without_a_request_or_without_text(
     parts: tuple[TextPart, ...], sure: CrossModalClassifier
 ) -> None:
     assert classify_joined_text(parts, sure, meaning) == ((), ())
 
 
-def test_what_fails_leaves_a_hole_and_no_finding(sure: CrossModalClassifier) -> None:
+def test_a_failure_leaves_a_gap_and_no_finding(sure: CrossModalClassifier) -> None:
     def broken(_text: str) -> Array:
         raise RuntimeError("no memory")
 
@@ -125,13 +125,13 @@ def test_what_fails_leaves_a_hole_and_no_finding(sure: CrossModalClassifier) -> 
     assert all(not cell.complete and cell.note == "joint failed: RuntimeError: no memory." for cell in cells)
 
 
-def test_reading_together_tells_what_was_learned_beside_the_rest(sure: CrossModalClassifier) -> None:
+def test_cross_modal_screening_includes_the_classifier(sure: CrossModalClassifier) -> None:
     joined = screen_joined_text(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
     assert [one.detector for one in joined.findings] == [DETECTOR]
     assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
 
 
-def test_the_shipped_head_knows_some_of_what_it_was_fitted_to_and_none_of_its_twins() -> None:
+def test_the_bundled_classifier_finds_some_training_examples_and_none_of_their_harmless_twins() -> None:
     """Chinese, which needs no MiniLM: no measurement, but the file fits the code that reads it."""
     head, over = cross_modal_classifier.shipped(), {True: 0, False: 0}
     for line in (ROWS / "training-a.jsonl").read_bytes().splitlines():

@@ -21,14 +21,14 @@ def finding(category: str, score: float, **fields: object) -> Finding:
     )
 
 
-def test_a_faint_finding_of_the_same_category_counts_as_much_as_in_the_block() -> None:
+def test_a_weak_finding_of_the_same_category_gets_the_score_of_the_block() -> None:
     (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
     assert raised.score == 0.9
     assert raised.attributes["rewording"] is True
     assert "rewords" in raised.reason
 
 
-def test_other_categories_negations_and_stronger_findings_stay_as_they_are() -> None:
+def test_other_categories_negations_and_stronger_findings_are_unchanged() -> None:
     seen = (
         finding("hate", 0.4),
         finding("extremism", 0.35),
@@ -39,6 +39,6 @@ def test_other_categories_negations_and_stronger_findings_stay_as_they_are() -> 
     assert apply_scrutiny(BLOCK, seen) == seen
 
 
-def test_words_in_which_nothing_is_seen_are_free() -> None:
+def test_a_paraphrase_without_findings_is_unchanged() -> None:
     assert apply_scrutiny(BLOCK, ()) == ()
     assert apply_scrutiny(NO_MATCH, (seen := finding("extremism", 0.4),)) == (seen,)

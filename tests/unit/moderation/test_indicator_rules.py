@@ -22,28 +22,28 @@ def asking(*clauses: str) -> IndicatorRule:
     )
 
 
-def test_two_parts_that_have_one_sign_each_meet_it() -> None:
+def test_two_parts_with_one_indicator_each_match() -> None:
     assert [(one.part, one.sign) for one in matching_clauses(asking("a", "b"), [part("a"), part("b")])] == [
         (0, "a"),
         (1, "b"),
     ]
 
 
-def test_one_part_with_all_signs_meets_nothing() -> None:
+def test_one_part_with_all_indicators_does_not_match() -> None:
     assert not matching_clauses(asking("a", "b"), [part("a", "b")])
     assert not matching_clauses(asking("a", "b"), [part("a", "b"), part("c")])
 
 
-def test_a_clause_asks_for_any_of_its_signs() -> None:
+def test_a_clause_matches_any_of_its_indicators() -> None:
     assert matching_clauses(asking("a|c", "b"), [part("c"), part("b")])
 
 
-def test_the_same_words_meet_one_clause_only() -> None:
+def test_the_same_text_matches_one_clause_only() -> None:
     assert not matching_clauses(asking("a", "a"), [part("a"), part()])
     assert matching_clauses(asking("a", "a"), [part("a"), part("a")])
 
 
-def test_a_calming_sign_counts_where_it_is_seen_or_heard() -> None:
+def test_an_exempting_indicator_counts_only_in_the_clip() -> None:
     assert not matching_clauses(asking("a", "b"), [part("a"), part("b", "calm")])
     assert matching_clauses(asking("a", "b"), [part("a", "calm", media=False), part("b")])
 
@@ -58,7 +58,7 @@ def test_a_calming_sign_counts_where_it_is_seen_or_heard() -> None:
         max_size=5,
     )
 )
-def test_what_is_met_rests_on_parts_that_have_it_and_more_signs_never_undo_it(
+def test_a_match_names_its_parts_and_more_indicators_never_undo_it(
     parts: list[PartIndicators],
 ) -> None:
     wanted = asking("a", "b|c")

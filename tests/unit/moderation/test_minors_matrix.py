@@ -137,7 +137,7 @@ def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ..
         )
     ),
 )
-def test_an_output_by_what_is_shown_what_was_asked_and_whether_age_was_checked(
+def test_an_output_by_picture_prompt_and_whether_age_was_checked(
     shown: tuple[str, ...], words: str, age: bool
 ) -> None:
     verdict, findings = output(shown, words, age=age)
@@ -152,7 +152,7 @@ def test_an_output_by_what_is_shown_what_was_asked_and_whether_age_was_checked(
 
 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
-def test_no_shipped_policy_lets_the_pair_through(policy: str) -> None:
+def test_no_bundled_policy_allows_the_pair(policy: str) -> None:
     given = StageInput(
         stage=Stage.OUTPUT,
         subject_sha256="0" * 64,

@@ -34,12 +34,12 @@ def cell(category: str, modality: Modality, *, complete: bool = True) -> Cell:
     return Cell(category=category, modality=modality, available=True, ran=True, complete=complete)
 
 
-def test_there_are_thirteen_all_made_from_categories_that_exist() -> None:
+def test_the_thirteen_categories_map_to_existing_ones() -> None:
     assert set(MAPPING) == THIRTEEN
     assert all(part in SHIPPED for ways in MAPPING.values() for parts in ways for part in parts)
 
 
-def test_the_strongest_way_counts_and_of_two_together_the_weaker() -> None:
+def test_the_strongest_alternative_counts_with_its_weakest_part() -> None:
     seen = to_omni_categories(
         [(InputKind.TEXT, [finding("hate", 0.6), finding("hate/symbols", 0.9), finding("violence", 0.7)], ())]
     )
@@ -51,7 +51,7 @@ def test_the_strongest_way_counts_and_of_two_together_the_weaker() -> None:
     assert not to_omni_categories([(InputKind.TEXT, [finding("hate", 0.49)], ())]).flagged
 
 
-def test_nothing_looked_for_is_not_nothing_found() -> None:
+def test_not_checked_differs_from_nothing_found() -> None:
     cells = [cell("violence", Modality.TEXT), cell("sexual", Modality.TEXT, complete=False)]
     seen = to_omni_categories(
         [(InputKind.TEXT, (), cells), (InputKind.IMAGE, (), [cell("violence", Modality.IMAGE)])]

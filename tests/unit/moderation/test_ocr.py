@@ -31,7 +31,7 @@ def test_text_that_was_read_is_checked() -> None:
     assert not screen_ocr_text(ScanReport(runs=(READ,)), pipeline()).present
 
 
-def test_where_reading_failed_text_is_only_partly_checked() -> None:
+def test_after_an_ocr_failure_text_is_only_partly_checked() -> None:
     seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,)), pipeline())
     assert {(cell.status, cell.note) for cell in seen.cells} == {
         (CoverageStatus.PARTLY, "ocr ran out of memory.")
@@ -40,7 +40,7 @@ def test_where_reading_failed_text_is_only_partly_checked() -> None:
     assert words(ScanReport(failure="The child crashed.")) == {CoverageStatus.PARTLY}
 
 
-def test_where_nobody_reads_text_is_not_available() -> None:
+def test_without_ocr_text_is_not_available() -> None:
     assert words(ScanReport(runs=(DetectorRun(name="nudenet", ran=True, complete=True),))) == {
         CoverageStatus.OFF
     }
@@ -54,7 +54,7 @@ def test_what_was_read_before_a_failure_still_counts() -> None:
 
 @pytest.mark.parametrize(("policy", "action"), [("starter", Action.ALLOW), ("strict", Action.HOLD)])
 @pytest.mark.parametrize("runs", [(CUT_OFF,), (DetectorRun(name="nudenet", ran=True, complete=True),)])
-def test_unread_words_hold_where_the_policy_requires_them(
+def test_unread_text_is_held_if_the_policy_requires_it(
     policy: str, action: Action, runs: tuple[DetectorRun, ...]
 ) -> None:
     """All else was checked: only the reader failed, or there is none."""

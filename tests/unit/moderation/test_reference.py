@@ -24,13 +24,13 @@ from safelight.moderation.reference import media_type
         (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska", "video/x-matroska"),
     ],
 )
-def test_every_container_that_the_walk_knows_is_known(tmp_path: Path, head: bytes, kind: str) -> None:
+def test_every_container_of_the_decoder_is_accepted(tmp_path: Path, head: bytes, kind: str) -> None:
     (tmp_path / "a").write_bytes(head)
     assert media_type(tmp_path / "a", "input_reference") == kind
 
 
 @pytest.mark.parametrize("head", [b"", b"hello", b"#EXTM3U\n", b"RIFF\0\0\0\0WAVE", b"%PDF-1.7"])
-def test_anything_else_is_refused_and_the_field_named(tmp_path: Path, head: bytes) -> None:
+def test_any_other_file_is_refused_with_its_field(tmp_path: Path, head: bytes) -> None:
     (tmp_path / "a").write_bytes(head)
     with pytest.raises(InvalidMedia) as caught:
         media_type(tmp_path / "a", "input_reference")

@@ -34,7 +34,7 @@ def report(name: str = "a.mp4", **more: object) -> FileReport:
     return FileReport(name=name, looked_at=1.5, **given)  # type: ignore[arg-type]
 
 
-def test_what_was_looked_at_is_known_again_by_its_bytes(tmp_path: Path) -> None:
+def test_a_scanned_file_is_found_in_the_cache_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "scans" / "a.jsonl"
     ScanCache(path, "rules").put("sha256:1", report())
     again = ScanCache(path, "rules")
@@ -44,7 +44,7 @@ def test_what_was_looked_at_is_known_again_by_its_bytes(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_line_that_was_cut_off_is_no_line_and_spoils_none(tmp_path: Path) -> None:
+def test_a_truncated_line_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     ScanCache(path, "rules").put("sha256:1", report())
     ScanCache(path, "rules").put("sha256:2", report())
@@ -58,7 +58,7 @@ def test_a_line_that_was_cut_off_is_no_line_and_spoils_none(tmp_path: Path) -> N
     assert last.get("sha256:1", "a") is not None
 
 
-def test_after_a_whole_pass_what_is_gone_is_forgotten(tmp_path: Path) -> None:
+def test_compacting_drops_deleted_files(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     first = ScanCache(path, "rules")
     first.put("sha256:1", report())
@@ -70,7 +70,7 @@ def test_after_a_whole_pass_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     assert ScanCache(path, "rules").get("sha256:1", "a") is None
 
 
-def test_what_failed_is_looked_at_again(tmp_path: Path) -> None:
+def test_a_failed_scan_is_not_cached(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     looked_at = ScanCache(path, "rules")
     looked_at.put("sha256:1", failed_report("a.mp4", InvalidMedia("It is damaged.")))
@@ -79,12 +79,12 @@ def test_what_failed_is_looked_at_again(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_of_the_systems_errors_only_what_they_say_is_told(tmp_path: Path) -> None:
+def test_system_errors_are_reported_by_their_message_only(tmp_path: Path) -> None:
     said = failed_report("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
     assert said.problem == "It cannot be read: No such file or directory."
 
 
-def test_the_rules_change_with_every_part_and_every_file(tmp_path: Path) -> None:
+def test_the_ruleset_fingerprint_changes_with_every_part_and_file(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("one")
     first = ruleset_fingerprint({"policy": "a"}, [tmp_path])
     assert ruleset_fingerprint({"policy": "a"}, [tmp_path]) == first
@@ -103,7 +103,7 @@ def test_the_rules_change_with_every_part_and_every_file(tmp_path: Path) -> None
         (b"RIFF0000AVI ", False),
     ],
 )
-def test_what_a_file_is_is_read_from_it_not_from_its_name(tmp_path: Path, head: bytes, picture: bool) -> None:
+def test_the_file_type_comes_from_the_bytes_not_the_name(tmp_path: Path, head: bytes, picture: bool) -> None:
     (tmp_path / "a.txt").write_bytes(head + bytes(64))
     assert is_picture(tmp_path / "a.txt") is picture
 

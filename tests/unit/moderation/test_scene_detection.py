@@ -42,7 +42,7 @@ class Told:
             raise self._error
 
 
-def test_neighbouring_stills_are_one_segment_and_a_judgement_on_the_whole_is_one_voice() -> None:
+def test_neighbouring_keyframes_are_one_segment_and_a_finding_on_the_whole_counts_once() -> None:
     seen = [
         SceneFinding(finding=finding(), keyframe=1),
         SceneFinding(finding=finding(), keyframe=2),
@@ -58,7 +58,7 @@ def test_neighbouring_stills_are_one_segment_and_a_judgement_on_the_whole_is_one
     assert looked.findings[0].attributes["frames"] == 1
 
 
-def test_stills_that_were_not_kept_leave_a_hole() -> None:
+def test_missing_keyframes_leave_a_gap() -> None:
     (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(chosen=7)).cells
     assert cell.ran
     assert not cell.complete
@@ -72,7 +72,7 @@ def test_stills_that_were_not_kept_leave_a_hole() -> None:
         (PartialInspection("Half of it."), True, "Half of it."),
     ],
 )
-def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
+def test_a_failure_is_a_gap_and_a_partial_inspection_keeps_its_findings(
     error: Exception, ran: bool, said: str
 ) -> None:
     looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)], error)]).run_local(
@@ -91,18 +91,18 @@ def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
         SceneFinding(finding=finding(1.5)),
     ],
 )
-def test_an_answer_that_is_none_is_a_hole(seen: SceneFinding) -> None:
+def test_an_invalid_answer_is_a_gap(seen: SceneFinding) -> None:
     looked = SceneDetection(detectors=[Told([seen])]).run_local(scene())
     assert looked.findings == ()
     assert not looked.cells[0].ran
 
 
-def test_no_stills_are_a_hole() -> None:
+def test_no_keyframes_are_a_gap() -> None:
     (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(stills=0, chosen=0)).cells
     assert not cell.ran
 
 
-def test_a_finding_in_a_picture_is_one_about_the_picture() -> None:
+def test_a_finding_in_an_image_has_the_image_modality() -> None:
     looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)])]).run_local(
         scene(stills=1, chosen=1, modality=Modality.IMAGE)
     )
@@ -110,7 +110,7 @@ def test_a_finding_in_a_picture_is_one_about_the_picture() -> None:
     assert {cell.modality for cell in looked.cells} == {Modality.IMAGE}
 
 
-def test_a_folder_for_stills_is_there_only_where_somebody_looks_and_gone_afterwards(tmp_path: Path) -> None:
+def test_a_keyframe_folder_exists_only_with_detectors_and_is_deleted_afterwards(tmp_path: Path) -> None:
     with SceneDetection(scratch=lambda: tmp_path).folder() as nothing:
         assert nothing is None
     with SceneDetection(detectors=[Told()], scratch=lambda: tmp_path).folder() as made:

@@ -41,7 +41,7 @@ def keys(house: House) -> list[Principal]:
     return [replace(house.who, id=f"key_{number}") for number in range(3)]
 
 
-def test_two_hundred_rewordings_over_three_keys_are_one_lineage_and_end_at_the_budget(house: House) -> None:
+def test_two_hundred_paraphrases_over_three_keys_are_one_lineage_and_end_at_the_limit(house: House) -> None:
     asked = wordings(200)
     assert len(set(asked)) == 200
     refused = let_through = spent = 0
@@ -66,7 +66,7 @@ def test_two_hundred_rewordings_over_three_keys_are_one_lineage_and_end_at_the_b
     assert {row.subject for row in rows} == {"end_user:user-7"}
 
 
-def test_the_words_of_a_block_are_not_kept_beside_their_sketch(house: House) -> None:
+def test_a_blocked_prompt_is_not_stored_with_its_sketch(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
     with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
@@ -75,7 +75,7 @@ def test_the_words_of_a_block_are_not_kept_beside_their_sketch(house: House) -> 
     assert set(row.about) == {"extremism"}
 
 
-def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(house: House) -> None:
+def test_an_allowed_paraphrase_counts_as_a_check_and_an_ordinary_request_does_not(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
     probes = house.container.persistence.check_limiter
@@ -87,7 +87,7 @@ def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(h
     assert probes.get_budget(house.who, "user-7").used == before + 1
 
 
-def test_somebody_elses_block_is_not_inherited(house: House) -> None:
+def test_blocks_of_other_end_users_are_not_inherited(house: House) -> None:
     words = {"prompt": wordings(1)[0]}
     with pytest.raises(RequestBlocked):
         house.order(words["prompt"], safety_identifier="user-7")
@@ -97,14 +97,14 @@ def test_somebody_elses_block_is_not_inherited(house: House) -> None:
     assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
 
 
-def test_the_test_card_is_nobodys_probing(house: House) -> None:
+def test_the_safety_test_card_does_not_count_as_evasion(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
     with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
         assert tx.select(blocked_prompt_sketches) == []
 
 
-def test_a_block_by_a_check_is_remembered_for_the_order(house: House) -> None:
+def test_a_block_by_a_check_counts_for_later_requests(house: House) -> None:
     checks: CheckService = house.container.review.checks
     request = CreateRequest(prompt=wordings(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
@@ -114,7 +114,9 @@ def test_a_block_by_a_check_is_remembered_for_the_order(house: House) -> None:
     )
 
 
-def test_the_log_names_the_lineage_and_no_words(house: House, furnish: Callable[..., Any]) -> None:
+def test_the_audit_log_names_the_lineage_without_the_prompt(
+    house: House, furnish: Callable[..., Any]
+) -> None:
     for prompt in wordings(2):
         with pytest.raises(RequestBlocked):
             house.order(prompt, safety_identifier="user-7")
