@@ -134,7 +134,7 @@ class FrameDetector(Detector, Protocol):
 
     Three attributes are optional. `picture_side`: the input size for reference images. `costly`: if True, the
     first, quick pass over an image leaves the detector out. `idle`: a sentence with the reason if the
-    detector has nothing to look for now and is not called; otherwise empty.
+    detector has nothing to search for now and is not called; otherwise empty.
 
     A detector with `parts = True` also gets an enlarged crop of what is new in a frame, without what was
     there before. Its boxes are fractions of the crop; the scan converts them to fractions of the frame.
@@ -326,7 +326,7 @@ class DetectorPlugin:
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap check: None, or one sentence on what is missing and how to install it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
-    #: The same for an installed detector that has nothing to look for yet, such as logos when none is
+    #: The same for an installed detector that has nothing to search for yet, such as logos when none is
     #: enrolled. Called each time coverage is reported, because the answer may change while the gateway runs.
     idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
     #: Whether it produces transcripts. Its `capabilities` are then filled by the text detectors that read

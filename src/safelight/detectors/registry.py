@@ -139,7 +139,7 @@ class DetectorRegistry:
 
     @property
     def idle(self) -> tuple[MissingDetector, ...]:
-        """Detectors that have nothing to look for yet, such as logos when none is enrolled."""
+        """Detectors that have nothing to search for yet, such as logos when none is enrolled."""
         return tuple(
             MissingDetector(name=plugin.name, sentence=sentence)
             for plugin, options in self._plugins

@@ -95,8 +95,8 @@ def read_qr(pixels: Pixels) -> list[tuple[str, Box]]:
 
     height, width = pixels.shape[:2]
     cards = []
-    wanted = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    for code in zxingcpp.read_barcodes(pixels, formats=wanted):
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    for code in zxingcpp.read_barcodes(pixels, formats=formats):
         corners = [getattr(code.position, name) for name in _CORNERS]
         across = np.clip([corner.x / width for corner in corners], 0.0, 1.0)
         down = np.clip([corner.y / height for corner in corners], 0.0, 1.0)

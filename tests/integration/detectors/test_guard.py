@@ -39,7 +39,7 @@ SEXUAL = {
 
 
 class Scripted:
-    """A guard model's server that answers as it is told."""
+    """A fake guard server with fixed answers."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -109,7 +109,7 @@ def content(text: str = TEXT) -> TextContent:
 
 
 def verdict(detector: GuardDetector) -> tuple[Action, bool]:
-    """What `starter` says with this guard alone, and whether all it checks was checked."""
+    """The verdict of `starter` with only this guard, and whether its coverage is complete."""
     report = TextPipeline([detector], budget_s=5).screen({"prompt": TEXT})
     policy = load("starter", SHIPPED)
     judged = evaluate(
@@ -126,7 +126,7 @@ def verdict(detector: GuardDetector) -> tuple[Action, bool]:
 
 
 @pytest.mark.parametrize("grammar", sorted(SAFE))
-def test_a_guard_in_its_own_grammar_changes_the_verdict(grammar: str, server: Scripted, made: Any) -> None:
+def test_a_guard_in_its_own_format_changes_the_verdict(grammar: str, server: Scripted, made: Any) -> None:
     server.says(SAFE[grammar])
     before, complete = verdict(made(grammar))
     assert complete
@@ -140,14 +140,14 @@ def test_a_guard_in_its_own_grammar_changes_the_verdict(grammar: str, server: Sc
     assert TEXT in body["messages"][-1]["content"]
 
 
-def test_the_moderations_endpoint_is_asked_in_its_own_form(server: Scripted, made: Any) -> None:
+def test_the_moderations_endpoint_gets_its_own_request_format(server: Scripted, made: Any) -> None:
     server.scores(sexual=0.98, violence=0.01)
     assert verdict(made("omni-moderation")) == (Action.BLOCK, True)
     assert server.asked == [("/v1/moderations", {"model": "m", "input": TEXT})]
 
 
 @pytest.mark.parametrize("trouble", ["late", "garbled", "unknown", "status", "not json", "silent"])
-def test_a_guard_without_a_usable_answer_is_a_hole(trouble: str, server: Scripted, made: Any) -> None:
+def test_a_guard_without_a_usable_answer_is_a_gap(trouble: str, server: Scripted, made: Any) -> None:
     server.says("safe")
     options: dict[str, Any] = {}
     if trouble == "late":
@@ -170,7 +170,7 @@ def test_a_guard_without_a_usable_answer_is_a_hole(trouble: str, server: Scripte
     assert all("guard failed" in cell.note for cell in report.cells)
 
 
-def test_after_failures_in_a_row_the_guard_is_left_alone_for_a_while(server: Scripted, made: Any) -> None:
+def test_consecutive_failures_open_the_circuit_breaker(server: Scripted, made: Any) -> None:
     now = [0.0]
     server.status = 500
     detector = made(failure_threshold=2, cooldown_s=10, clock=lambda: now[0])
@@ -184,7 +184,7 @@ def test_after_failures_in_a_row_the_guard_is_left_alone_for_a_while(server: Scr
     assert list(detector.inspect_text(content())) == []
 
 
-def test_what_was_answered_is_remembered_and_calls_have_a_limit(server: Scripted, made: Any) -> None:
+def test_answers_are_cached_and_calls_are_limited(server: Scripted, made: Any) -> None:
     server.says("unsafe\nS1")
     detector = made(calls_per_day=1)
     first = list(detector.inspect_text(content()))
@@ -205,7 +205,7 @@ def test_what_was_answered_is_remembered_and_calls_have_a_limit(server: Scripted
         (AskMode.CATEGORIES, 0.9, 1),
     ],
 )
-def test_the_guard_is_asked_when_it_should_be(
+def test_the_mode_decides_when_the_guard_is_called(
     ask: AskMode, score: float, asked: int, server: Scripted, made: Any
 ) -> None:
     server.says("safe")
@@ -230,7 +230,7 @@ def test_the_guard_is_asked_when_it_should_be(
     assert len(server.asked) == asked
 
 
-def test_the_plugin_says_what_is_missing_and_loads_what_is_configured(server: Scripted) -> None:
+def test_the_plugin_reports_what_is_missing_and_loads_the_configured_guard(server: Scripted) -> None:
     assert "No guard model" in str(GUARD.missing({}))
     assert "format" in str(GUARD.missing({"url": server.url, "model": "m", "format": "other"}))
     options = {"url": server.url, "model": "m", "format": "llama-guard", "mode": "always", "timeout_s": 5}
@@ -245,7 +245,7 @@ def test_the_plugin_says_what_is_missing_and_loads_what_is_configured(server: Sc
     "signs",
     [{"sexual/minors": 0.31}, {"sexual": 0.4, "minors-present": 0.35}, {"ncii": 0.5, "minors-present": 0.9}],
 )
-def test_what_may_be_sexual_and_about_a_minor_is_sent_to_no_guard(
+def test_possibly_sexual_text_about_a_minor_is_not_sent_to_a_guard(
     signs: dict[str, float], server: Scripted, made: Any
 ) -> None:
     def local(asked: TextContent) -> list[Finding]:

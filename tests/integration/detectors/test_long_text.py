@@ -4,7 +4,7 @@ from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 
 
-def test_of_a_very_long_text_the_likeliest_parts_are_read_and_the_rest_is_a_hole() -> None:
+def test_a_very_long_text_is_read_in_part_and_leaves_a_gap() -> None:
     pipeline = TextPipeline(
         [one for one in DetectorRegistry.discover({}).text_detectors() if one.name == "minilm"],
         budget_s=120,

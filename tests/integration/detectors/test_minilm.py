@@ -35,7 +35,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 
 
 def reference(tensors: dict[str, npt.NDArray[np.float32]], ids: list[int]) -> npt.NDArray[np.float32]:
-    """BERT in float32, from the paper: what the int8 graph must come close to."""
+    """BERT in float32, from the paper; the int8 graph must come close to it."""
 
     def norm(x: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
         centred = x - x.mean(-1, keepdims=True)
@@ -96,7 +96,7 @@ def test_each_sentence_of_a_longer_text_has_a_window_and_short_ones_share_one(en
     assert encoder.windows("One. Two. Three.") == encoder.windows("One. Two. Three.")[:1]
 
 
-def test_no_words_are_no_windows(encoder: Encoder) -> None:
+def test_text_without_words_has_no_windows(encoder: Encoder) -> None:
     assert encoder.windows("") == []
     assert encoder.embed([]).shape == (0, 384)
 
@@ -117,7 +117,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         Encoder(Weights(tensors=other, tokenizer=WEIGHTS.tokenizer), tmp_path / "cache")
 
 
-def test_the_detector_finds_a_paraphrase_no_list_holds_and_leaves_harmless_scenes(tmp_path: Path) -> None:
+def test_the_detector_finds_an_unlisted_paraphrase_and_allows_harmless_scenes(tmp_path: Path) -> None:
     detector = plugins.MINILM.load({"cache_dir": str(tmp_path)})
 
     def found(text: str) -> set[str]:
@@ -135,6 +135,6 @@ def test_the_detector_finds_a_paraphrase_no_list_holds_and_leaves_harmless_scene
     assert found("厨师在切胡萝卜") == set()
 
 
-def test_the_plugin_says_how_to_get_the_weights() -> None:
+def test_the_plugin_reports_how_to_get_the_weights() -> None:
     assert plugins.MINILM.missing({}) is None
     assert "safelight models pull minilm" in NOT_INSTALLED

@@ -1,4 +1,4 @@
-"""Scenes that filters by keyword block, through every installed text detector and the policy."""
+"""Scenes that keyword filters block, through every installed text detector and the policy."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.skip("the MiniLM weights are not installed")
     cache: Path = tmp_path_factory.mktemp("cache")
     catalogue = DetectorRegistry.discover({"minilm": {"cache_dir": str(cache)} if with_weights else False})
-    # A busy machine must not turn a scene into a hole.
+    # A busy machine must not cause a coverage gap.
     return TextPipeline(catalogue.text_detectors(), budget_s=60)
 
 
 @pytest.mark.parametrize("text", INNOCENT)
-def test_an_innocent_scene_is_allowed(pipeline: TextPipeline, text: str) -> None:
+def test_a_harmless_scene_is_allowed(pipeline: TextPipeline, text: str) -> None:
     verdict = judge(pipeline, "starter")(text).verdict
     assert verdict.action == "allow", verdict.reason
 
@@ -89,10 +89,10 @@ def test_a_harmful_prompt_is_blocked(pipeline: TextPipeline, text: str) -> None:
     assert judge(pipeline, "starter")(text).verdict.action == "block"
 
 
-def test_every_category_in_words_is_covered(pipeline: TextPipeline) -> None:
+def test_every_text_category_is_covered(pipeline: TextPipeline) -> None:
     result = judge(pipeline, "strict")("a cat")
     assert result.verdict.gaps == ()
-    # What shows too briefly, and what flickers, is no matter of words.
+    # Content that appears too briefly, and flicker, cannot be detected in text.
     assert {cell.category for cell in pipeline.screen({"prompt": "a cat"}).cells} == {
         spec.name for spec in SHIPPED
     } - {"photosensitive", "deception/subliminal"}

@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> TextPipeline:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=ANY_TEXT | WORDS.map(" ".join))
-def test_any_text_is_read_by_every_detector_and_spans_lie_in_it(pipeline: TextPipeline, text: str) -> None:
+def test_every_detector_accepts_any_text_and_spans_are_inside_it(pipeline: TextPipeline, text: str) -> None:
     report = pipeline.screen(
         {"prompt": text, "negative_prompt": text}, negated=frozenset({"negative_prompt"})
     )

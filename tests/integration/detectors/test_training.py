@@ -13,7 +13,7 @@ from safelight.detectors.text.training_data import load_committed
 
 
 def embed(text: str) -> tuple[Sequence[TokenWindow], Array]:
-    """Stands for MiniLM: words thrown onto 384 numbers, so that no weights are needed."""
+    """Replaces MiniLM: words are hashed to 384 numbers, so that no weights are needed."""
     row = np.zeros((1, 384), dtype=np.float32)
     for word in text.lower().split():
         row[0, zlib.crc32(word.encode()) % 384] += 1
@@ -21,7 +21,7 @@ def embed(text: str) -> tuple[Sequence[TokenWindow], Array]:
     return [TokenWindow(ids=(1,), start=0, end=len(text))], row
 
 
-def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
+def test_the_same_data_gives_the_same_classifiers_which_find_their_examples() -> None:
     own = [
         one
         for number, one in enumerate(load_committed())
@@ -64,7 +64,7 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     assert figures["prompts, en, safe"]["n"] > figures["prompts, en, safe"]["found"]
 
 
-def test_the_refit_needs_only_the_embeddings_that_are_stored() -> None:
+def test_refitting_needs_only_the_stored_embeddings() -> None:
     own = [one for one in load_committed() if one.source == "prompts"]
     taken = fit_examples(own)
     fitting = Trainer(embed).make_training_set(taken, trainable_categories(taken), "1" * 64)

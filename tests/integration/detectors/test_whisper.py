@@ -1,4 +1,6 @@
-"""Tiny random weights through the real library, in the real child: what they hear is noise, how is real."""
+"""Tiny random weights in the real library and the real child: transcripts are noise, the mechanism is
+real.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,7 @@ def hate(cells: Iterable[Cell]) -> Cell:
     return next(cell for cell in cells if (cell.category, cell.modality) == ("hate", Modality.AUDIO))
 
 
-def test_speech_is_read_in_the_child_with_times_of_the_clip(
+def test_speech_is_transcribed_in_the_child_with_times_of_the_clip(
     weights: Path, clip: Path, sandbox: Sandbox
 ) -> None:
     options = {"model": str(weights)}
@@ -70,7 +72,7 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
     for line in report.transcript:
         assert first - 0.3 <= line.start_s <= line.end_s <= last + 0.3
         assert all(line.text or word.text for word in line.words)
-    # Words are nothing checked before somebody has read them.
+    # A transcript fills no cell before a text detector has read it.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
     heard = SpeechAnalyzer().analyze(report, TextPipeline([]), tenant="t")
     assert (heard.transcript, heard.cells) == (report.transcript, ())
@@ -78,7 +80,7 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
     assert hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells).complete
 
 
-def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_broken_weights_are_a_gap(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     for name in ("model.bin", "config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes(b"broken")
     scanner = Scanner(
@@ -96,7 +98,7 @@ def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, 
 @pytest.mark.parametrize(
     ("options", "word"), [({}, "No Whisper weights are configured"), ({"model": "/nowhere"}, "model.bin")]
 )
-def test_what_is_missing_is_said(options: dict[str, str], word: str) -> None:
+def test_missing_parts_are_reported(options: dict[str, str], word: str) -> None:
     sentence = PLUGIN.missing(options)
     assert sentence is not None
     assert word in sentence

@@ -10,7 +10,7 @@ from safelight.scanning.segments import FrameTiming, build_segments
 BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))
 
 
-def test_two_things_that_pass_each_other_stay_two() -> None:
+def test_two_objects_that_pass_each_other_keep_their_tracks() -> None:
     tracker = BoxTracker(bridge=2)
     for look in range(20):
         tracker.add(look, [(0.8, (0.03 * look, 0.1, 0.2, 0.2)), (0.6, (0.6 - 0.03 * look, 0.5, 0.2, 0.2))])
@@ -19,7 +19,7 @@ def test_two_things_that_pass_each_other_stay_two() -> None:
     assert {one.last_box[1], other.last_box[1]} == {0.1, 0.5}
 
 
-def test_a_thing_that_is_gone_too_long_is_another_one() -> None:
+def test_an_object_that_is_gone_too_long_gets_a_new_track() -> None:
     tracker = BoxTracker(bridge=2)
     for look in (0, 1, 4, 9):
         tracker.add(look, [(0.5, (0.1, 0.1, 0.2, 0.2))])
@@ -41,7 +41,7 @@ def test_overlap_is_symmetric_and_at_most_one(one: Box, other: Box) -> None:
     assert 0 <= intersection_over_union(one, other) == intersection_over_union(other, one) <= 1.0000001
 
 
-def test_a_segment_tells_the_tracks_in_it() -> None:
+def test_a_segment_counts_its_tracks() -> None:
     def face(x: float) -> Finding:
         return Finding(
             category="likeness",

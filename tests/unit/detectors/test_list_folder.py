@@ -51,7 +51,7 @@ def test_other_files_and_unfinished_ones_are_no_lists(lists: ListFolder) -> None
 
 
 @pytest.mark.parametrize("name", ["", "../a", "A", "a b", "-a", "a" * 61, ".a", "a/b"])
-def test_a_name_that_is_not_one_is_rejected(lists: ListFolder, name: str) -> None:
+def test_an_invalid_name_is_rejected(lists: ListFolder, name: str) -> None:
     with pytest.raises(InvalidField, match="not a valid name for a word list") as caught:
         lists.write(name, b"")
     assert caught.value.param == "name"

@@ -26,7 +26,8 @@ class Loaded:
 
 def plugin(name, location=RunLocation.GATEWAY, load=Loaded, missing=lambda options: None):
     return DetectorPlugin(
-        name=name, version="1", location=location, capabilities=Loaded.capabilities, load=load, missing=missing
+        name=name, version="1", location=location, capabilities=Loaded.capabilities,
+        load=load, missing=missing,
     )
 
 def refuse(options): raise OSError("weights are damaged")
@@ -74,7 +75,7 @@ def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
         ("broken-look", "BROKEN_LOOK", "weights are damaged"),
     ],
 )
-def test_a_broken_detector_is_missing_with_a_sentence_and_never_a_crash(
+def test_a_broken_detector_is_listed_as_missing_with_the_reason(
     module: str, name: str, attribute: str, said: str
 ) -> None:
     catalogue = DetectorRegistry.discover(
@@ -91,20 +92,20 @@ def test_a_module_that_does_not_exist_is_missing() -> None:
     assert "no_such_module_anywhere" in catalogue.missing[0].sentence
 
 
-def test_what_is_configured_and_not_installed_is_missing() -> None:
+def test_a_configured_but_uninstalled_detector_is_missing() -> None:
     catalogue = DetectorRegistry.discover({"ghost": {}, "off": False}, points=[])
     assert [missing.name for missing in catalogue.missing] == ["ghost"]
     assert catalogue.disabled == ("off",)
 
 
-def test_a_detector_that_is_switched_off_is_not_there(module: str) -> None:
+def test_a_detector_that_is_switched_off_is_not_loaded(module: str) -> None:
     catalogue = DetectorRegistry.discover({"good": False}, points=[point(module, "good", "GOOD")])
     assert catalogue.text_detectors() == ()
     assert catalogue.missing == ()
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("bad-load", "BAD_LOAD"), ("wrong-load", "WRONG_LOAD")])
-def test_a_detector_that_does_not_load_leaves_a_hole(module: str, name: str, attribute: str) -> None:
+def test_a_detector_that_fails_to_load_leaves_a_gap(module: str, name: str, attribute: str) -> None:
     catalogue = DetectorRegistry.discover({}, points=[point(module, name, attribute)])
     assert catalogue.missing == ()
     (detector,) = catalogue.text_detectors()
@@ -115,7 +116,7 @@ def test_a_detector_that_does_not_load_leaves_a_hole(module: str, name: str, att
     assert name in cell.note
 
 
-def test_cells_join_what_is_required_with_what_is_installed(module: str) -> None:
+def test_cells_join_requirements_with_installed_capabilities(module: str) -> None:
     catalogue = DetectorRegistry.discover({}, points=[point(module, "good", "GOOD")])
     required = (
         Cell(category="hate", modality=Modality.TEXT, required=True),
@@ -136,6 +137,6 @@ def test_the_scan_child_gets_names_and_options(module: str) -> None:
     ]
 
 
-def test_a_plugin_nobody_provides_cannot_be_loaded() -> None:
+def test_an_unknown_plugin_cannot_be_loaded() -> None:
     with pytest.raises(DetectorMissing, match="ghost"):
         load_plugin("ghost")

@@ -21,12 +21,12 @@ def test_the_phrase_is_read_back_with_its_span(name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["SAFELIGHT TEST violence", "safelight-test", "SAFELIGHT-TEST:", "a test card"]
 )
-def test_text_that_only_resembles_the_phrase_is_no_card(text: str) -> None:
+def test_similar_text_is_not_a_card(text: str) -> None:
     assert safety_card.read_text(text) == []
 
 
 @pytest.mark.parametrize("name", ["", "Violence", "two words", "x" * 64, "-a", "a:b"])
-def test_a_name_the_card_cannot_carry_is_refused(name: str) -> None:
+def test_a_name_that_the_card_cannot_encode_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not a category name"):
         safety_card.card_phrase(name)
     with pytest.raises(ValueError, match="is not a category name"):
@@ -44,7 +44,7 @@ def test_the_drawn_card_has_one_readable_code_inside_the_picture(size: tuple[int
     assert max(x + w, y + h) <= 1
 
 
-def test_a_picture_without_a_code_reads_as_no_card() -> None:
+def test_a_picture_without_a_code_is_not_a_card() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8)
     assert safety_card.read_qr(noise) == []
 
@@ -69,7 +69,7 @@ def test_tones_of_any_name_survive_noise_and_any_offset(name: str, silence: int,
     assert [read for read, _, _ in safety_card.read_tones(clip, 16000)] == [name]
 
 
-def test_two_sequences_are_told_apart_across_a_chunk_edge() -> None:
+def test_two_sequences_are_separated_across_a_chunk_boundary() -> None:
     rate = 8000
     clip = np.zeros(rate * 42, np.float32)
     for name, at in (("hate", 19.8), ("violence", 39.9)):
@@ -79,7 +79,7 @@ def test_two_sequences_are_told_apart_across_a_chunk_edge() -> None:
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "sweep", "empty"])
-def test_other_sound_is_no_card(kind: str) -> None:
+def test_other_sound_is_not_a_card(kind: str) -> None:
     seconds = np.arange(16000 * 20) / 16000
     clip = {
         "silence": np.zeros(seconds.size),

@@ -17,7 +17,7 @@ NAME, VERSION = "identity-claims", "1"
 #: Attribute `kind` of these findings.
 CLAIM = "identity-claim"
 FIELD = "transcript"
-#: Scores by kind of claim. A claim alone is not deception: it was made, and nobody verified it.
+#: Scores by kind of claim. A claim alone is not deception; it is an unverified statement.
 OFFICE_SCORE, PERSON_SCORE, FORMAL_SCORE, NAME_ONLY_SCORE = 0.45, 0.45, 0.42, 0.2
 _MAX_FINDINGS = 20
 

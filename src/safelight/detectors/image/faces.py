@@ -68,18 +68,21 @@ class FaceDetector:
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         longest = max(frame.pixels.shape[:2])
         if longest == self.longest_side:
-            seen = self._cache.detect(frame.index, frame.pixels)
+            detections = self._cache.detect(frame.index, frame.pixels)
         else:
             sides = [side for side in self._input_sizes if side <= longest] or [min(self._input_sizes)]
-            seen = _remove_duplicates(one for side in sides for one in self._find_faces(frame.pixels, side))
-        return [make_finding(one, detector=NAME, version=VERSION) for one in seen]
+            detections = _remove_duplicates(
+                one for side in sides for one in self._find_faces(frame.pixels, side)
+            )
+        return [make_finding(one, detector=NAME, version=VERSION) for one in detections]
 
     def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
         part = crop(pixels, window)
-        seen = self._find_faces(part, max(part.shape[:2]))
+        detections = self._find_faces(part, max(part.shape[:2]))
         return [
-            one._replace(box=expand_box(one.box, window, width, height)) for one in _remove_duplicates(seen)
+            one._replace(box=expand_box(one.box, window, width, height))
+            for one in _remove_duplicates(detections)
         ]
 
     def _find_faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Detection]:
@@ -92,10 +95,10 @@ class FaceDetector:
         ]
 
 
-def _remove_duplicates(seen: Iterable[Detection]) -> list[Detection]:
+def _remove_duplicates(detections: Iterable[Detection]) -> list[Detection]:
     """Remove duplicate boxes of the same face; the box with the highest score stays."""
     kept: list[Detection] = []
-    for one in sorted(seen, key=lambda one: -one.score):
+    for one in sorted(detections, key=lambda one: -one.score):
         if all(_shared_share(one.box, other.box) < _MAX_SHARED for other in kept):
             kept.append(one)
     return kept

@@ -154,11 +154,11 @@ class FlashCounter:
         if flashes <= _MAX_FLASHES:
             return
         first, start_s = self._recent[0]
-        most = flashes
+        highest = flashes
         if self._ranges and self._ranges[-1][3] >= start_s:
             first, _last, start_s, _end_s, before = self._ranges.pop()
-            most = max(flashes, before)
-        self._ranges.append((first, frame, round(start_s, 4), round(time_s, 4), most))
+            highest = max(flashes, before)
+        self._ranges.append((first, frame, round(start_s, 4), round(time_s, 4), highest))
 
     def worst(self) -> list[tuple[int, int, float, float, int]]:
         """(first frame, last frame, start, end, most flashes in a second) of the worst ranges, in order of

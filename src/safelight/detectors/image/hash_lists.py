@@ -57,9 +57,9 @@ class HashList:
     def __init__(self, path: Path) -> None:
         self._path = path
         with path.open("rb") as file:
-            head = file.readline(1 << 16)
-            self._start = len(head)
-        about = json.loads(head)
+            header = file.readline(1 << 16)
+            self._start = len(header)
+        about = json.loads(header)
         self.name: str = about["name"]
         self.category: str = about["category"]
         self.imported_at: float = about["at"]
@@ -153,9 +153,9 @@ class HashLists:
 
     def remove(self, name: str) -> int:
         """Delete a list and return how many hashes it had. Raises `NotFound`."""
-        gone = sum(self.get(name).counts.values())
+        count = sum(self.get(name).counts.values())
         self._files.path(name).unlink()
-        return gone
+        return count
 
     def find_file(
         self, path: Path, sha256: str, *, modality: Modality, source: str = ""

@@ -29,7 +29,7 @@ class HashDetector:
 
     @property
     def idle(self) -> str:
-        """The reason if there is nothing to look for; otherwise empty."""
+        """The reason if there is nothing to search for; otherwise empty."""
         if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
             return ""
         return "No hash list with PDQ hashes is imported: safelight hash-lists import."
@@ -45,9 +45,9 @@ class HashDetector:
             return []
         found = []
         for one in lists:
-            near = min((match for hashed in hashes if (match := one.nearest(hashed))), default=None)
-            if near is not None:
-                found.append(make_finding(one, near[1], near[0], modality=Modality.FRAMES))
+            nearest = min((match for hashed in hashes if (match := one.nearest(hashed))), default=None)
+            if nearest is not None:
+                found.append(make_finding(one, nearest[1], nearest[0], modality=Modality.FRAMES))
         return found
 
 

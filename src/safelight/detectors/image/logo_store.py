@@ -14,7 +14,7 @@ from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.errors import InvalidField
 from safelight.policy.categories import Category
 
-SUFFIX = ".mark"
+SUFFIX = ".logo"
 _WORD = re.compile(r"[^\W_]", re.UNICODE)
 MAX_VIEWS = 16
 
@@ -64,7 +64,7 @@ class LogoStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = ListFolder(folder, suffix=SUFFIX, noun="mark")
+        self._files = ListFolder(folder, suffix=SUFFIX, noun="logo")
         self._read: tuple[FolderStamp, tuple[EnrolledLogo, ...]] = ((), ())
 
     def all(self) -> tuple[EnrolledLogo, ...]:

@@ -32,20 +32,20 @@ class LogoWordDetector:
         logos = [logo for logo in self._logos.all() if logo.words]
         if not logos:
             return
-        seen: set[tuple[str, int, int]] = set()
+        reported: set[tuple[str, int, int]] = set()
         for view in content.views:
             tokens = [(one.group().casefold(), one.start(), one.end()) for one in _TOKEN.finditer(view.text)]
             for logo in logos:
-                for word, start, end, off in _find_words(logo, tokens, near=content.field == "on_screen"):
+                for word, start, end, off in _find_words(logo, tokens, tolerant=content.field == "on_screen"):
                     span = view.span(start, end)
-                    if (logo.name, *span) in seen:
+                    if (logo.name, *span) in reported:
                         continue
-                    seen.add((logo.name, *span))
+                    reported.add((logo.name, *span))
                     yield _finding(logo, word, content, span, off)
 
 
 def _find_words(
-    logo: EnrolledLogo, tokens: list[tuple[str, int, int]], *, near: bool
+    logo: EnrolledLogo, tokens: list[tuple[str, int, int]], *, tolerant: bool
 ) -> Iterator[tuple[str, int, int, int]]:
     for word in logo.words:
         parts = [part.casefold() for part in _TOKEN.findall(word)]
@@ -56,7 +56,7 @@ def _find_words(
                 if len(run) < length:
                     continue
                 read = "".join(token for token, _, _ in run)
-                allowed = len(whole) // _LETTERS_PER_ERROR if near else 0
+                allowed = len(whole) // _LETTERS_PER_ERROR if tolerant else 0
                 off = _edit_distance(read, whole, min(allowed, 2))
                 if off is not None:
                     yield word, run[0][1], run[-1][2], off
@@ -92,7 +92,7 @@ def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[in
         reason=f"The text contains {word!r}, a word of the enrolled {logo.kind.value} {logo.name!r}.",
         evidence=(
             TextSpan(field=content.field, start=span[0], end=span[1]),
-            Match(list="marks", entry=logo.name, distance=float(off)),
+            Match(list="logos", entry=logo.name, distance=float(off)),
         ),
         attributes={
             "role": "passing" if content.field == "on_screen" else "subject",

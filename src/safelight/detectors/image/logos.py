@@ -49,10 +49,10 @@ class LogoDetector:
 
     @property
     def idle(self) -> str:
-        """The reason if there is nothing to look for; otherwise empty."""
+        """The reason if there is nothing to search for; otherwise empty."""
         return (
             ""
-            if any(mark.views for mark in self._logos.all())
+            if any(logo.views for logo in self._logos.all())
             else "No logo is enrolled: safelight logos add."
         )
 
@@ -88,7 +88,7 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
             Match(list=NAME, entry=logo.name, distance=round(1 - found.agreement, 4)),
         ),
         attributes={
-            "kind": f"mark:{logo.name}",
+            "kind": f"logo:{logo.name}",
             "area": round(area, 5),
             "role": "subject" if area >= _MIN_SUBJECT_AREA else "passing",
         },

@@ -89,8 +89,8 @@ class RegionCache:
         import cv2
 
         red, green, blue = cv2.split(cv2.absdiff(before, pixels))
-        apart: Any = cv2.max(cv2.max(red, green), blue)
-        _level, far = cv2.threshold(apart, MAX_NOISE_STEPS, 255, cv2.THRESH_BINARY)
+        difference: Any = cv2.max(cv2.max(red, green), blue)
+        _level, far = cv2.threshold(difference, MAX_NOISE_STEPS, 255, cv2.THRESH_BINARY)
         left, top, width, height = cv2.boundingRect(far)
         return (left, top, left + width, top + height) if width else None
 

@@ -133,8 +133,8 @@ def _match_view(scene: ImageFeatures, logo: EnrolledLogo, view: LogoView) -> Tem
         if first < _MIN_REFINED_AGREEMENT:
             break
         refined, agreement = _refine(scene, matrix, prepared.field, first)
-        seen = np.array([(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]) @ refined.T
-        corners = seen[:, :2] / np.maximum(seen[:, 2:], 0.05)
+        homogeneous = np.array([(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]) @ refined.T
+        corners = homogeneous[:, :2] / np.maximum(homogeneous[:, 2:], 0.05)
         found = TemplateMatch(logo, agreement, support, corners)
         if best is None or found.strength > best.strength:
             best = found
@@ -161,12 +161,12 @@ def _proposals(scene: ImageFeatures, prepared: _PreparedView, view: LogoView) ->
     rows = np.arange(len(alike))[:, None]
     ranked = np.take_along_axis(order, np.argsort(-alike[rows, order], axis=1), axis=1)
     first, last = ranked[:, 0], ranked[:, -1]
-    apart = np.sqrt(np.maximum(2 - 2 * alike[rows[:, 0], first], 0))
+    distances = np.sqrt(np.maximum(2 - 2 * alike[rows[:, 0], first], 0))
     others = np.sqrt(np.maximum(2 - 2 * alike[rows[:, 0], last], 1e-6))
-    chosen = np.flatnonzero(apart < others * _MAX_DISTANCE_RATIO)
+    chosen = np.flatnonzero(distances < others * _MAX_DISTANCE_RATIO)
     if not len(chosen):
         return []
-    chosen = chosen[np.argsort(apart[chosen] / others[chosen])][:80]
+    chosen = chosen[np.argsort(distances[chosen] / others[chosen])][:80]
     template_points, image_points = prepared.points[chosen], scene.points[first[chosen]]
     side = np.array([view.width, view.height], np.float64) / max(view.width, view.height)
     scale = image_points[:, 2] / np.maximum(template_points[:, 2], 1e-6)

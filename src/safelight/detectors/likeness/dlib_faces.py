@@ -46,13 +46,13 @@ def find_model_folder() -> Path | None:
 
 
 def load(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make the function that answers `{"stills": [...], "boxes": {...}, "moving": bool}` with face tracks."""
+    """Make the function that answers `{"keyframes": [...], "boxes": {...}, "moving": bool}` with tracks."""
     finder = FaceFinder()
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
+        keyframes = [Keyframe(**{**raw, "path": Path(raw["path"])}) for raw in request["keyframes"]]
         boxes = {int(place): [FaceBox(*box) for box in found] for place, found in request["boxes"].items()}
-        return {"tracks": finder.find_tracks(stills, boxes, moving=request["moving"])}
+        return {"tracks": finder.find_tracks(keyframes, boxes, moving=request["moving"])}
 
     return answer
 
@@ -72,22 +72,23 @@ class FaceFinder:
         self._embedder = dlib.face_recognition_model_v1(str(folder / _EMBEDDER_FILE))
 
     def find_tracks(
-        self, stills: list[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
+        self, keyframes: list[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> list[dict[str, Any]]:
-        """Find each face once: where it is, and templates of its most informative frames."""
-        boxes_by_keyframe = [
-            self._find_boxes(still.pixels(), boxes.get(place, ())) for place, still in enumerate(stills)
+        """Find each face once: its boxes, and templates of its most informative frames."""
+        found_boxes = [
+            self._find_boxes(keyframe.pixels(), boxes.get(place, ()))
+            for place, keyframe in enumerate(keyframes)
         ]
         found = (
-            track_faces(boxes_by_keyframe)
+            track_faces(found_boxes)
             if moving
-            else [[FaceDetection(n, box)] for n, one in enumerate(boxes_by_keyframe) for box in one]
+            else [[FaceDetection(n, box)] for n, one in enumerate(found_boxes) for box in one]
         )
         return [
             {
                 "spots": [[detection.keyframe, list(detection.box)] for detection in track],
                 "templates": [
-                    self.compute_template(stills[detection.keyframe].pixels(), detection.box).tolist()
+                    self.compute_template(keyframes[detection.keyframe].pixels(), detection.box).tolist()
                     for detection in best_frames(track)
                 ],
             }

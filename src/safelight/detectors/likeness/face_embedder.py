@@ -25,37 +25,37 @@ class DlibFaceEmbedder:
         self._timeout_s = timeout_s
 
     def find_tracks(
-        self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
+        self, keyframes: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
         """Find every face in the keyframes. Raises `ModelFailed`, and `ValueError` for an invalid answer."""
         answer = self._process.call(
             {
-                "stills": [
+                "keyframes": [
                     {
-                        "frame": still.frame,
-                        "start_s": still.start_s,
-                        "end_s": still.end_s,
-                        "path": str(still.path),
-                        "width": still.width,
-                        "height": still.height,
+                        "frame": keyframe.frame,
+                        "start_s": keyframe.start_s,
+                        "end_s": keyframe.end_s,
+                        "path": str(keyframe.path),
+                        "width": keyframe.width,
+                        "height": keyframe.height,
                     }
-                    for still in stills
+                    for keyframe in keyframes
                 ],
                 "boxes": {str(place): [list(box) for box in found] for place, found in boxes.items()},
                 "moving": moving,
             },
             timeout_s=self._timeout_s,
         )
-        return tuple(_parse_track(one, len(stills)) for one in answer["tracks"])
+        return tuple(_parse_track(one, len(keyframes)) for one in answer["tracks"])
 
     def close(self) -> None:
         self._process.close()
 
 
-def _parse_track(raw: dict[str, Any], stills: int) -> FaceTrack:
+def _parse_track(raw: dict[str, Any], keyframes: int) -> FaceTrack:
     templates = tuple(np.asarray(one, np.float64) for one in raw["templates"])
-    spots = tuple(FaceDetection(int(still), FaceBox(*box)) for still, box in raw["spots"])
-    if not spots or not templates or any(not 0 <= spot.keyframe < stills for spot in spots):
+    spots = tuple(FaceDetection(int(keyframe), FaceBox(*box)) for keyframe, box in raw["spots"])
+    if not spots or not templates or any(not 0 <= spot.keyframe < keyframes for spot in spots):
         raise ValueError("the model process returned a face without a valid place")
     if any(one.shape != (TEMPLATE_WIDTH,) or not np.isfinite(one).all() for one in templates):
         raise ValueError("the model process returned an invalid template")

@@ -51,7 +51,7 @@ class FaceEmbedder(Protocol):
     """Finds faces and computes templates. `boxes`: faces of other detectors, by keyframe index."""
 
     def find_tracks(
-        self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
+        self, keyframes: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]: ...
 
 
@@ -129,17 +129,17 @@ def _match_protected(
     found = find_nearest(track.templates, protected)
     if found is None or found[0] > within:
         return None
-    apart, person = found
+    separation, person = found
     return Finding(
         category=Category.LIKENESS.value,
-        score=match_score(apart, within),
+        score=match_score(separation, within),
         modality=scene.modality,
         detector=NAME,
         version=VERSION,
         reason="A face is similar to that of a protected person.",
         evidence=(
             _evidence(track, scene),
-            Match(list="gallery", entry=person.record, distance=round(apart, 3)),
+            Match(list="gallery", entry=person.record, distance=round(separation, 3)),
         ),
         attributes={"kind": "match", "public_figure": person.public_figure},
     )
@@ -188,7 +188,7 @@ def _unreported_faces(
         )
 
 
-def _reported_boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[FaceBox]]:
+def _reported_boxes(faces: Iterable[Finding], keyframe_count: int) -> dict[int, list[FaceBox]]:
     """Face boxes of other detectors. Which view of an image they refer to is unknown, so each view gets
     all of them.
     """
@@ -198,7 +198,7 @@ def _reported_boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[Fac
         for one in face.evidence
         if isinstance(one, ImageBox)
     ]
-    return dict.fromkeys(range(stills), boxes) if boxes else {}
+    return dict.fromkeys(range(keyframe_count), boxes) if boxes else {}
 
 
 def _is_tracked(

@@ -104,7 +104,7 @@ def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
 def likeness_cell(
     detector: str, modality: Modality, *, note: str, ran: bool, measured: str | None = None
 ) -> Cell:
-    """The coverage cell of likeness; complete if the comparison ran and there is no note."""
+    """The coverage cell of likeness; complete if the comparison ran and the note is empty."""
     return Cell(
         category=Category.LIKENESS.value,
         modality=modality,

@@ -36,10 +36,10 @@ def track_faces(spots: Sequence[Sequence[FaceBox]]) -> list[list[FaceDetection]]
     """Join the faces of consecutive keyframes into tracks, the largest overlaps first."""
     tracker = BoxTracker(bridge=0)
     faces: dict[int, tuple[Track, list[FaceDetection]]] = {}
-    for still, boxes in enumerate(spots):
-        for track, box in zip(tracker.add(still, [(0.0, box) for box in boxes]), boxes, strict=True):
+    for keyframe, boxes in enumerate(spots):
+        for track, box in zip(tracker.add(keyframe, [(0.0, box) for box in boxes]), boxes, strict=True):
             # The track is stored with its faces, so Python cannot reuse its id for another track.
-            faces.setdefault(id(track), (track, []))[1].append(FaceDetection(still, box))
+            faces.setdefault(id(track), (track, []))[1].append(FaceDetection(keyframe, box))
     return sorted(
         (found for _track, found in faces.values()), key=lambda face: (face[0].keyframe, face[0].box)
     )

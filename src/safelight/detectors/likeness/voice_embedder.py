@@ -43,13 +43,13 @@ class OnnxVoiceEmbedder:
 
     def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         """A unit-length template for each piece. Raises `ModelFailed`, also for an invalid answer."""
-        wanted = self.version
+        version = self.version
         seconds = sum(piece.seconds for piece in pieces)
         request: dict[str, Any] = {
             "pieces": [{"path": str(one.path), "parts": [list(part) for part in one.parts]} for one in pieces]
         }
         answer = self._process.call(request, timeout_s=self._timeout_s + _TIMEOUT_PER_SPEECH_S * seconds)
-        if answer["version"] != wanted:
+        if answer["version"] != version:
             raise ModelFailed("The voice model was replaced by another one while the gateway was running.")
         templates = tuple(np.asarray(one, np.float64) for one in answer["templates"])
         if len(templates) != len(pieces) or not all(map(self._is_valid, templates)):

@@ -133,13 +133,13 @@ def read_samples(path: Path, parts: list[list[float]]) -> npt.NDArray[np.float32
 def _check_interface(session: Any, name: str) -> str:
     """The name of the only input. Raises `ValueError` if inputs or outputs do not fit."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    wanted = f"one input of [batch, frames, {MEL_BINS}] numbers and one embedding out"
+    expected = f"one input of [batch, frames, {MEL_BINS}] numbers and one embedding out"
     if len(inputs) != 1 or len(outputs) != 1:
-        raise ValueError(f"{name} has {len(inputs)} inputs and {len(outputs)} outputs; expected {wanted}")
+        raise ValueError(f"{name} has {len(inputs)} inputs and {len(outputs)} outputs; expected {expected}")
     shape = list(inputs[0].shape)
     banks = shape[-1] if shape else None
     if inputs[0].type != "tensor(float)" or len(shape) != 3 or (isinstance(banks, int) and banks != MEL_BINS):
-        raise ValueError(f"{name} takes {inputs[0].type} of the shape {shape}; expected {wanted}")
+        raise ValueError(f"{name} takes {inputs[0].type} of the shape {shape}; expected {expected}")
     return str(inputs[0].name)
 
 

@@ -135,25 +135,25 @@ def _matches(
 
 def _finding(
     person: EnrolledPerson,
-    near: Sequence[tuple[float, SpeechPiece]],
+    matches: Sequence[tuple[float, SpeechPiece]],
     within: float,
     consents: Sequence[str],
     version: str,
 ) -> Finding:
-    apart = min(one for one, _piece in near)
-    times = merge_spans((piece.start_s, piece.end_s) for _apart, piece in near)
+    separation = min(one for one, _piece in matches)
+    times = merge_spans((piece.start_s, piece.end_s) for _separation, piece in matches)
     # A consent does not remove the match; the policy rule that holds the video reads this attribute.
     covered = {"consented": True} if consents else {}
     return Finding(
         category=Category.LIKENESS.value,
-        score=match_score(apart, within),
+        score=match_score(separation, within),
         modality=Modality.AUDIO,
         detector=NAME,
         version=version,
         reason="A voice is similar to that of a protected person.",
         evidence=(
             *(TimeRange(start_s=start, end_s=end) for start, end in times[:_MAX_TIMES]),
-            Match(list="gallery", entry=person.record, distance=round(apart, 3)),
+            Match(list="gallery", entry=person.record, distance=round(separation, 3)),
             *(Match(list="consents", entry=one) for one in consents),
         ),
         attributes={"kind": "voice", "public_figure": person.public_figure, **covered},

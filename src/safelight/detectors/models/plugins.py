@@ -52,8 +52,8 @@ class CustomModelDetector:
             for category, raw in sorted(row.items()):
                 score = self._probability(category, raw)
                 if score >= self._model.spec.min_score:
-                    still = None if self._model.spec.kind is ModelKind.VIDEO else index
-                    findings.append(SceneFinding(finding=self._finding(category, score), keyframe=still))
+                    keyframe = None if self._model.spec.kind is ModelKind.VIDEO else index
+                    findings.append(SceneFinding(finding=self._finding(category, score), keyframe=keyframe))
         return findings
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class CustomModels:
         self.capabilities = tuple(one for part in parts for one in part.capabilities)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        return [seen for part in self.parts for seen in part.inspect_scene(scene)]
+        return [finding for part in self.parts for finding in part.inspect_scene(scene)]
 
 
 def make_process(model: ConfiguredModel) -> ModelProcess:
@@ -101,38 +101,38 @@ def make_process(model: ConfiguredModel) -> ModelProcess:
 def raw_scores(
     process: ModelProcess,
     model: ConfiguredModel,
-    stills: Sequence[Keyframe],
+    keyframes: Sequence[Keyframe],
     calibration: Calibration | None = None,
 ) -> list[dict[str, float]]:
     """Uncalibrated scores, one row per keyframe. Raises `ModelFailed`, also if the weights are not the
     calibrated ones.
     """
-    answer = query_process(process, model, stills)
+    answer = query_process(process, model, keyframes)
     if calibration is not None and answer["weights"] != calibration.weights:
         raise ModelFailed("The model's weights changed after the calibration; calibrate it again.")
     rows: list[dict[str, float]] = answer["rows"]
-    wanted = 1 if model.spec.kind is ModelKind.VIDEO else len(stills)
+    wanted = 1 if model.spec.kind is ModelKind.VIDEO else len(keyframes)
     if len(rows) != wanted or not all(math.isfinite(raw) for row in rows for raw in row.values()):
         raise ModelFailed("The model returned something that is not a score.")
     return rows
 
 
 def query_process(
-    process: ModelProcess, model: ConfiguredModel, stills: Sequence[Keyframe]
+    process: ModelProcess, model: ConfiguredModel, keyframes: Sequence[Keyframe]
 ) -> dict[str, Any]:
     """Send the keyframes to the model process and return its answer."""
     request = [
         {
-            "frame": still.frame,
-            "start_s": still.start_s,
-            "end_s": still.end_s,
-            "path": str(still.path),
-            "width": still.width,
-            "height": still.height,
+            "frame": keyframe.frame,
+            "start_s": keyframe.start_s,
+            "end_s": keyframe.end_s,
+            "path": str(keyframe.path),
+            "width": keyframe.width,
+            "height": keyframe.height,
         }
-        for still in stills
+        for keyframe in keyframes
     ]
-    return process.call({"stills": request}, timeout_s=model.spec.timeout_s)
+    return process.call({"keyframes": request}, timeout_s=model.spec.timeout_s)
 
 
 def capabilities(model: ConfiguredModel, calibration: Calibration | None) -> tuple[Capability, ...]:

@@ -102,16 +102,16 @@ class ModelProcess:
             raise ValueError("an answer that is too long")
         return self._read_bytes(child, size, deadline)
 
-    def _read_bytes(self, child: subprocess.Popen[bytes], wanted: int, deadline: float) -> bytes:
+    def _read_bytes(self, child: subprocess.Popen[bytes], size: int, deadline: float) -> bytes:
         assert child.stdout is not None
         number, found = child.stdout.fileno(), bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(number, selectors.EVENT_READ)
-            while len(found) < wanted:
+            while len(found) < size:
                 left = deadline - time.monotonic()
                 if left <= 0 or not selector.select(left):
                     raise TimeoutError
-                chunk = os.read(number, min(wanted - len(found), 1 << 20))
+                chunk = os.read(number, min(size - len(found), 1 << 20))
                 if not chunk:
                     raise EOFError
                 found += chunk

@@ -77,17 +77,17 @@ class _OnnxGraph:
     def __init__(self, path: Path, device: str) -> None:
         import onnxruntime
 
-        have = set(onnxruntime.get_available_providers())
-        wanted = ["CPUExecutionProvider"]
-        if device != "cpu" and "CUDAExecutionProvider" in have:
-            wanted.insert(0, "CUDAExecutionProvider")
+        available = set(onnxruntime.get_available_providers())
+        providers = ["CPUExecutionProvider"]
+        if device != "cpu" and "CUDAExecutionProvider" in available:
+            providers.insert(0, "CUDAExecutionProvider")
         elif device not in ("cpu", "auto"):
             raise ValueError(
-                f"this onnxruntime does not support {device}; it supports {', '.join(sorted(have))}"
+                f"this onnxruntime does not support {device}; it supports {', '.join(sorted(available))}"
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=wanted)
+        self._session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=providers)
         self.inputs = {one.name for one in self._session.get_inputs()}
 
     def run(self, values: dict[str, Any]) -> Rows:

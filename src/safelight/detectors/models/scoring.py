@@ -23,7 +23,7 @@ _MIN_PROBABILITY = 1e-6
 
 
 def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make the function that answers `{"stills": [...]}` with rows of raw scores by category.
+    """Make the function that answers `{"keyframes": [...]}` with rows of raw scores by category.
 
     The weights are verified first. Raises `WeightsChanged` if they are not the downloaded ones.
     """
@@ -32,8 +32,11 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     scorer = Scorer(load_runtime(folder, spec), spec)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
-        return {"weights": identity, "rows": scorer.score_images([still.pixels() for still in stills])}
+        keyframes = [Keyframe(**{**raw, "path": Path(raw["path"])}) for raw in request["keyframes"]]
+        return {
+            "weights": identity,
+            "rows": scorer.score_images([keyframe.pixels() for keyframe in keyframes]),
+        }
 
     return answer
 

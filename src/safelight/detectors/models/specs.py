@@ -1,4 +1,4 @@
-"""Custom models in the settings: what each is, where its files are, and what it looks for."""
+"""Custom models in the settings: their kind, files, and categories."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from safelight.sandbox.entrypoints import EntryPoint
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until the input ends. The first request names the factory to load."""
     handler: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    while (head := requests.read(4)) and len(head) == 4:
-        request = msgspec.msgpack.decode(requests.read(int.from_bytes(head, "big")))
+    while (length := requests.read(4)) and len(length) == 4:
+        request = msgspec.msgpack.decode(requests.read(int.from_bytes(length, "big")))
         try:
             if handler is None:
                 factory = msgspec.convert(request["factory"], EntryPoint).load()

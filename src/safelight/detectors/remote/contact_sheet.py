@@ -20,22 +20,22 @@ MAX_SHEET_FRAMES, COLUMNS, MAX_FRAME_SIDE_PX = 16, 4, 384
 _QUALITY = 80
 
 
-def pick_evenly(stills: Sequence[Keyframe], limit: int) -> tuple[int, ...]:
+def pick_evenly(keyframes: Sequence[Keyframe], limit: int) -> tuple[int, ...]:
     """Indices of at most `most` keyframes, evenly spaced, including the first and the last. Pure."""
-    indices = np.linspace(0, len(stills) - 1, min(limit, len(stills))).round().astype(int)
+    indices = np.linspace(0, len(keyframes) - 1, min(limit, len(keyframes))).round().astype(int)
     return tuple(dict.fromkeys(indices.tolist()))
 
 
-def draw_contact_sheet(stills: Sequence[Keyframe]) -> bytes:
+def draw_contact_sheet(keyframes: Sequence[Keyframe]) -> bytes:
     """A JPEG contact sheet of up to `MAX_SHEET_FRAMES` keyframes, row by row. Raises `ValueError` for
     other counts.
     """
     from PIL import Image
 
-    if not 0 < len(stills) <= MAX_SHEET_FRAMES:
+    if not 0 < len(keyframes) <= MAX_SHEET_FRAMES:
         raise ValueError(f"a contact sheet has 1 to {MAX_SHEET_FRAMES} frames")
-    columns = min(COLUMNS, len(stills))
-    small = [_scaled_down(still, MAX_FRAME_SIDE_PX) for still in stills]
+    columns = min(COLUMNS, len(keyframes))
+    small = [_scaled_down(keyframe, MAX_FRAME_SIDE_PX) for keyframe in keyframes]
     width, height = max(one.width for one in small), max(one.height for one in small)
     page = Image.new("RGB", (width * columns, height * -(-len(small) // columns)))
     for place, picture in enumerate(small):
@@ -43,19 +43,19 @@ def draw_contact_sheet(stills: Sequence[Keyframe]) -> bytes:
     return _encode_jpeg(page)
 
 
-def encode_keyframe(still: Keyframe, side: int = 768) -> bytes:
+def encode_keyframe(keyframe: Keyframe, side: int = 768) -> bytes:
     """One keyframe as a JPEG."""
-    return _encode_jpeg(_scaled_down(still, side))
+    return _encode_jpeg(_scaled_down(keyframe, side))
 
 
 def data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def _scaled_down(still: Keyframe, side: int) -> Picture:
+def _scaled_down(keyframe: Keyframe, side: int) -> Picture:
     from PIL import Image
 
-    picture = Image.fromarray(still.pixels())
+    picture = Image.fromarray(keyframe.pixels())
     picture.thumbnail((side, side))
     return picture
 

@@ -67,11 +67,11 @@ class VisionGuard:
                 raise PartialInspection(
                     f"{self.name} did not finish within its {self._options.total_timeout_s:g} s."
                 )
-            stills = [scene.keyframes[place] for place in group]
+            keyframes = [scene.keyframes[place] for place in group]
             jpeg = (
-                encode_keyframe(stills[0])
+                encode_keyframe(keyframes[0])
                 if self._format.one_keyframe_per_call
-                else draw_contact_sheet(stills)
+                else draw_contact_sheet(keyframes)
             )
             until = None if self._format.one_keyframe_per_call else group[-1]
             scores = self._scores(data_url(jpeg), scene)

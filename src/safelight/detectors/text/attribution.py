@@ -55,18 +55,18 @@ def attribute_spans(
 
 def mask_tokens(text: str, places: Sequence[Place]) -> str:
     """The text without these ranges."""
-    kept, at = [], 0
+    parts, at = [], 0
     for start, end in sorted(places):
-        kept.append(text[at:start])
+        parts.append(text[at:start])
         at = max(at, end)
-    return " ".join([*kept, text[at:]])
+    return " ".join([*parts, text[at:]])
 
 
-def _best_run(sums: npt.NDArray[np.float64], free: npt.NDArray[np.bool_], most: int) -> Place | None:
+def _best_run(sums: npt.NDArray[np.float64], free: npt.NDArray[np.bool_], longest: int) -> Place | None:
     """The run of free tokens with the highest sum: first and last (exclusive)."""
     best: tuple[float, int, int] | None = None
     for first in range(len(free)):
-        for last in range(first + 1, min(first + most, len(free)) + 1):
+        for last in range(first + 1, min(first + longest, len(free)) + 1):
             if not free[last - 1]:
                 break
             value = float(sums[last] - sums[first])

@@ -299,7 +299,7 @@ def _findings(
         rows = _cap_in_question(categories, rows)
     order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
     # The words of the strongest finding in a window are evidence for its other findings too.
-    carried: dict[Place, list[Place]] = {}
+    words_by_window: dict[Place, list[Place]] = {}
     for index in order:
         candidates = sorted(
             ((float(row[index]), place) for row, place in zip(rows, scored.windows, strict=True)),
@@ -311,9 +311,11 @@ def _findings(
         spans: list[Place] = []
         for score, place in over[:_MAX_SPANS]:
             if score >= OPERATING_POINT:
-                if place not in carried:
-                    carried[place] = scored.attribute(place, index, not carried)
-                spans += [view.span(place[0] + start, place[0] + end) for start, end in carried[place]]
+                if place not in words_by_window:
+                    words_by_window[place] = scored.attribute(place, index, not words_by_window)
+                spans += [
+                    view.span(place[0] + start, place[0] + end) for start, end in words_by_window[place]
+                ]
             elif not spans:
                 spans.append(view.span(*place))
         found.append(

@@ -97,8 +97,8 @@ class CategoryClassifiers:
     def embedding_scores(self, embeddings: Array) -> Array:
         """Scores by similarity to every example, one row per embedding; added to the n-gram scores."""
         # Row by row: a matrix product would start a thread per core for less than a millisecond of work.
-        near = similarity_weight(np.vecdot(self._examples, embeddings[:, None, :]))
-        return np.asarray(np.vecdot(self._weights_by_example, near[:, None, :]), dtype=np.float32)
+        similarity = similarity_weight(np.vecdot(self._examples, embeddings[:, None, :]))
+        return np.asarray(np.vecdot(self._weights_by_example, similarity[:, None, :]), dtype=np.float32)
 
     def gram_contributions(self, text: str, mode: Mode, column: int) -> Array:
         """How much each character of a folded text adds to a category's score through its n-grams."""
@@ -115,10 +115,10 @@ class CategoryClassifiers:
         """How much each token adds to a category's score: the gradient at the embedding, which is the
         tokens' mean.
         """
-        near = _SHARPNESS * similarity_weight(np.vecdot(self._examples, embedding))
+        similarity = _SHARPNESS * similarity_weight(np.vecdot(self._examples, embedding))
         slope = np.vecdot(
             self._examples_across,
-            near * (self._weights_by_example[column] + ANY_WEIGHT * self._weights_by_example[-1]),
+            similarity * (self._weights_by_example[column] + ANY_WEIGHT * self._weights_by_example[-1]),
         )
         slope = slope - (slope @ embedding) * embedding
         length = max(float(np.linalg.norm(words.sum(axis=0))), 1e-9)

@@ -32,7 +32,7 @@ ARRAYS = ("features", "columns", "known", "pull", "levels", "scale", "bias", "po
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossModalResult:
+class CrossModalScores:
     """The result for one clip: score above the operating point, and the most similar category."""
 
     margin: float
@@ -59,19 +59,19 @@ class CrossModalClassifier:
         return classifiers.unit_rows(self.example_levels)
 
     def classify(
-        self, described: str, told: Sequence[str], embedder: Embedder | None
-    ) -> CrossModalResult | None:
-        """Classify a clip `described` in one sentence, which is also `told` in other wordings.
+        self, described: str, wordings: Sequence[str], embedder: Embedder | None
+    ) -> CrossModalScores | None:
+        """Classify a clip `described` in one sentence, with other `wordings` of the same content.
 
         None if it cannot be classified: English without an embedder.
         """
         folded = normalize_text(described)
         chinese = is_mostly_chinese(folded)
-        embedding = None if chinese else mean_embedding([folded, *map(normalize_text, told)], embedder)
+        embedding = None if chinese else mean_embedding([folded, *map(normalize_text, wordings)], embedder)
         if not chinese and embedding is None:
             return None
         scores = self.scores(folded, embedding)
-        return CrossModalResult(
+        return CrossModalScores(
             margin=float(scores[0] - self.points[int(chinese)]),
             category=self.columns[1 + int(np.argmax(scores[1:]))],
         )

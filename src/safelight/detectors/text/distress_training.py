@@ -34,7 +34,7 @@ def fit(trainer: Trainer, examples: Sequence[Example], unseen: Sequence[Example]
     """
     linear = importlib.import_module("sklearn.linear_model")
     prepared = [trainer.prepare(one.text) for one in examples]
-    wanted = np.array([bool(DISTRESS_CATEGORIES & set(one.categories)) for one in examples])
+    is_distress = np.array([bool(DISTRESS_CATEGORIES & set(one.categories)) for one in examples])
     gram_rows = gram_matrix([one.text for one in prepared])
     has_embedding = np.array([bool(one.windows) for one in prepared])
     embedded = np.stack([one.whole for one in prepared if one.windows])
@@ -43,11 +43,11 @@ def fit(trainer: Trainer, examples: Sequence[Example], unseen: Sequence[Example]
         gram_model = linear.LogisticRegression(
             C=60, class_weight="balanced", solver="liblinear", random_state=0
         )
-        gram_model.fit(gram_rows, wanted)
+        gram_model.fit(gram_rows, is_distress)
         embedding_model = linear.LogisticRegression(
             C=30, class_weight="balanced", solver="lbfgs", max_iter=300
         )
-        embedding_model.fit(embedded, wanted[has_embedding])
+        embedding_model.fit(embedded, is_distress[has_embedding])
         # Both parts have equal weight: each is divided by its own standard deviation.
         spreads = [
             float(gram_model.decision_function(gram_rows).std()),

@@ -104,11 +104,11 @@ def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, no
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(map(str, unknown)))}")
     name = _read_text(row["n"])
-    own = _QUALIFIER.sub("", name)
+    unqualified = _QUALIFIER.sub("", name)
     short = _read_words(row, "s")
     names = [*_read_words(row, "a"), *_read_words(row, "z"), *_read_words(row, "m")]
-    if own == name and _folded(own) not in short:
-        names.insert(0, _folded(own))
+    if unqualified == name and _folded(unqualified) not in short:
+        names.insert(0, _folded(unqualified))
     if not names and not short and not _read_words(row, "d"):
         raise ValueError(f"{name!r} has no name, short name or description to match")
     if short and not _read_words(row, "near"):
@@ -187,7 +187,7 @@ def find_problems(entities: Sequence[Entity]) -> Iterator[str]:
     """Conflicts between entries: one name for two entities of a category, and names that cannot be
     indexed.
     """
-    seen: dict[tuple[str, str], str] = {}
+    names: dict[tuple[str, str], str] = {}
     probe: PhraseTable[str] = PhraseTable()
     for one in entities:
         for word in (*one.names, *one.descriptions, *one.short):
@@ -197,7 +197,7 @@ def find_problems(entities: Sequence[Entity]) -> Iterator[str]:
                 yield f"{one.list_name}, {one.name}: {error}"
             if word in one.short:
                 continue
-            other = seen.setdefault((one.kind.category.value, word), one.name)
+            other = names.setdefault((one.kind.category.value, word), one.name)
             if other != one.name:
                 yield f"{one.list_name}: {word!r} names both {other} and {one.name}"
     for (kind, name), count in Counter((one.kind, one.name) for one in entities).items():

@@ -59,7 +59,7 @@ class EntityDetector:
         self._digest = _fingerprint(entities)[:8]
         #: Identifies the lists in use now.
         self.version = f"{VERSION}+{self._digest}"
-        self._own, self._clock = own, clock
+        self._operator_lists, self._clock = own, clock
         self._own_table: PhraseTable[EntityName] = PhraseTable()
         self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._checked_at = float("-inf")
@@ -110,13 +110,13 @@ class EntityDetector:
 
     def _refresh(self) -> None:
         now = self._clock()
-        if self._own is None or now - self._checked_at < RECHECK_S:
+        if self._operator_lists is None or now - self._checked_at < RECHECK_S:
             return
         with self._lock:
             self._checked_at = now
-            stamp = self._own.stamp()
+            stamp = self._operator_lists.stamp()
             if stamp != self._stamp:
-                self._own_table = build_table(self._own.entities())
+                self._own_table = build_table(self._operator_lists.entities())
                 self._stamp = stamp
                 own_digest = hashlib.sha256(repr(stamp).encode()).hexdigest()[:8] if stamp else ""
                 self.version = f"{VERSION}+{self._digest}" + (f".{own_digest}" if own_digest else "")

@@ -15,7 +15,7 @@ _PUNCTUATION = ".,;:!?\"'()[]-…“”‘’、。，！？；：「」"
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """One distinct text with every place where it was read."""
+    """One distinct text with every place in which it was read."""
 
     text: str
     reads: tuple[MediaText, ...]
@@ -84,17 +84,17 @@ def _place_words(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
     if len(lowered) != len(text):
         return [(0, line)]
     for word in line.words:
-        wanted = word.text.strip().casefold()
-        place = lowered.find(wanted, position) if wanted else -1
+        word_text = word.text.strip().casefold()
+        place = lowered.find(word_text, position) if word_text else -1
         if place < 0:
-            wanted = wanted.strip(_PUNCTUATION)
-            place = lowered.find(wanted, position) if wanted else -1
+            word_text = word_text.strip(_PUNCTUATION)
+            place = lowered.find(word_text, position) if word_text else -1
         if place < 0:
             return [(0, line)]
         found.append(
             (place, replace(line, text=word.text.strip(), start_s=word.start_s, end_s=word.end_s, words=()))
         )
-        position = place + len(wanted)
+        position = place + len(word_text)
     if not found:
         return [(0, line)]
     # Text before the first word belongs to it.

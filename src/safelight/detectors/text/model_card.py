@@ -42,17 +42,17 @@ class TrainingReport:
 
 def render_card(classifiers: CategoryClassifiers, report: TrainingReport) -> str:
     """The model card, as Markdown."""
-    own = report.committed
+    committed = report.committed
     return _TEMPLATE.format(
         size=round(report.weights_bytes / 1000),
         categories=", ".join(classifiers.categories),
         sha256=classifiers.sha256,
         data_sha256=report.data_sha256,
-        total=len(own),
-        english=sum(not one.chinese for one in own),
-        chinese=sum(one.chinese for one in own),
-        harmful=sum(bool(one.categories) for one in own),
-        files=_counts(own),
+        total=len(committed),
+        english=sum(not one.chinese for one in committed),
+        chinese=sum(one.chinese for one in committed),
+        harmful=sum(bool(one.categories) for one in committed),
+        files=_counts(committed),
         more=f"Also used in training, not part of this repository: {_counts(report.extra)}.\n\n"
         if report.extra
         else "",
@@ -92,7 +92,7 @@ by `safelight train`.
 
 **Intended use**: a first screening of prompts for video, together with word lists, names and a policy. **Not
 intended** for decisions about people, for chat, or for any category on its own: a finding is one signal among
-others. There is no classifier for sexual/minors: word lists detect that category, which needs a sexual signal
+others. No classifier covers sexual/minors: word lists detect that category, which needs a sexual signal
 together with a sign of a minor, and no data here contains an example of it.
 
 ## Data
@@ -139,6 +139,6 @@ Figures of all detectors on prompts of other sources: docs/benchmarks/prompts.md
 ## Known limitations
 
 Short prompts of one or two words carry little information, and errors go in both directions. The classifiers
-do not understand negation ("no blood"). They understand who does what to whom only as far as the examples
-show it. Quotations and reports of hate resemble hate.
+do not understand negation ("no blood"). They learned who does what to whom only from the examples. Quotations
+and reports of hate resemble hate.
 """

@@ -125,12 +125,12 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
     """The original text, each different view of it, and the texts that it hides in an encoding."""
     made = [plain(text)]
     current = made[0]
-    seen = {text}
-    for reading in chain:
-        current = reading(current)
+    texts = {text}
+    for step in chain:
+        current = step(current)
         # Detectors read the folded view, so it exists even if folding changed nothing.
-        if current.text not in seen or reading is folded:
-            seen.add(current.text)
+        if current.text not in texts or step is folded:
+            texts.add(current.text)
             made.append(current)
     made += [
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)

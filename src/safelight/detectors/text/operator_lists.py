@@ -64,7 +64,7 @@ class OperatorLists:
             raise InvalidField(f"{source} cannot be read as text: {error}.", param="file") from error
         path = self._files.path(name)
         known = self.rows(name) if path.is_file() else []
-        seen = {(row["kind"], row["n"].casefold()) for row in known}
+        known_keys = {(row["kind"], row["n"].casefold()) for row in known}
         added, duplicates, problems = 0, 0, []
         for number, row in _parse_rows(source, text, kind):
             try:
@@ -75,10 +75,10 @@ class OperatorLists:
                 problems.append(f"line {number}: {type(error).__name__}: {error}")
                 continue
             key = (made.kind.value, made.name.casefold())
-            if key in seen:
+            if key in known_keys:
                 duplicates += 1
                 continue
-            seen.add(key)
+            known_keys.add(key)
             known.append({**row, "kind": made.kind.value, "n": made.name})
             added += 1
         if added:

@@ -243,7 +243,7 @@ def _add_attributes(finding: Finding, content: TextContent) -> Finding:
     return _replace(finding, attributes=attributes)
 
 
-def _place(finding: Finding, reading: AssembledText, source: str) -> Finding:
+def _place(finding: Finding, assembled: AssembledText, source: str) -> Finding:
     attributes = {**finding.attributes, "source": source}
     if source == "transcript":
         attributes["speech"] = True
@@ -251,7 +251,7 @@ def _place(finding: Finding, reading: AssembledText, source: str) -> Finding:
         finding,
         # OCR text keeps the modality text, because rules for images are about what is depicted.
         modality=Modality.AUDIO if source == "transcript" else Modality.TEXT,
-        evidence=reading.locate(finding.evidence),
+        evidence=assembled.locate(finding.evidence),
         attributes=attributes,
     )
 

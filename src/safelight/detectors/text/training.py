@@ -109,10 +109,10 @@ class TrainingSet:
                 embedding_similarity=classifiers.similarity_weight(units @ units.T),
             )
 
-    def fit(self, wanted: Mask) -> Arrays:
+    def fit(self, chosen: Mask) -> Arrays:
         """The arrays for `classifiers.dump`, trained on the chosen examples only."""
         with _single_thread():
-            english, chinese = (np.flatnonzero(wanted[self.places[script]]) for script in (False, True))
+            english, chinese = (np.flatnonzero(chosen[self.places[script]]) for script in (False, True))
             alone = self._solve(self.gram_similarity[False] + 1, False, english, RIDGE_ALONE)
             native = self._solve(self.gram_similarity[True] + 1, True, chinese, RIDGE_ALONE)
             pull = self._solve(
@@ -299,18 +299,18 @@ def trainable_categories(examples: Sequence[Example]) -> tuple[str, ...]:
     return tuple(name for name in names if sum(name in one.categories for one in examples) >= MIN_EXAMPLES)
 
 
-def refit(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> CategoryClassifiers:
+def refit(examples: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> CategoryClassifiers:
     """Train again from the committed examples and their stored embeddings; does not need MiniLM."""
-    taken = fit_examples(own)
+    taken = fit_examples(examples)
     fitting = TrainingSet.from_texts(
         [normalize_text(one.text) for one in taken], taken, trainable_categories(taken), known, data_sha256
     )
     return classifiers.load(classifiers.dump(fitting.fit(np.ones(len(taken), dtype=np.bool_))))
 
 
-def count_reported(trainer: Trainer, operated: CategoryClassifiers, own: Sequence[Example]) -> Figures:
+def count_reported(trainer: Trainer, operated: CategoryClassifiers, examples: Sequence[Example]) -> Figures:
     """Counts of what is found in the examples that are never trained on."""
-    reported = [one for one in own if one.split is Split.REPORT]
+    reported = [one for one in examples if one.split is Split.REPORT]
     return _count_by_group(
         reported, trainer.is_found(operated, reported), lambda one: "zh" if one.chinese else "en"
     )

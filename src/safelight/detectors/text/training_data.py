@@ -76,14 +76,14 @@ def read_folder(folder: Path) -> list[Example]:
 
 def parse_examples(named: Iterable[tuple[str, str]]) -> list[Example]:
     """Examples of JSONL texts, given with their file names; repeated texts are used once."""
-    seen: set[str] = set()
+    texts: set[str] = set()
     found = []
     for name, text in named:
         for line in text.splitlines():
             if line.strip():
                 one = _example(json.loads(line), name.removesuffix(".jsonl"))
-                if one.text.casefold() not in seen:
-                    seen.add(one.text.casefold())
+                if one.text.casefold() not in texts:
+                    texts.add(one.text.casefold())
                     found.append(one)
     return found
 

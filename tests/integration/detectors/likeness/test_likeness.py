@@ -1,4 +1,4 @@
-"""Likeness end to end with dlib on drawn faces: enrolled from files, looked for in references and clips."""
+"""Likeness end to end with dlib on drawn faces: enrolled from files, searched for in references and clips."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def container(tmp_path: Path) -> Iterator[Container]:
         Settings(
             data=tmp_path / "data",
             scan={"warm_workers": 0},  # type: ignore[arg-type]
-            # Drawn faces are more alike than people are.
+            # Drawn faces are more similar to each other than real ones.
             likeness={  # type: ignore[arg-type]
                 "enabled": True,
                 "legal_basis": BASIS,
@@ -102,7 +102,7 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     refused = judged(container, both)
     assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
     container.likeness.consents.revoke(container.persistence.tenant, record, revoked_by="Ann")
-    # Somebody has to be on record for faces to be looked at; without a detector of faces it is a hole.
+    # Faces are compared only if a person is enrolled; without a face detector that is a gap.
     container.likeness.protected_people.add(
         container.persistence.tenant,
         NewProtectedPerson(
@@ -114,7 +114,7 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     assert judged(container, another).verdict.rule == "lk-1"
 
 
-def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
+def test_a_protected_face_in_an_output_is_held_and_others_are_not(
     container: Container, tmp_path: Path
 ) -> None:
     protected = container.likeness.protected_people.add(
@@ -147,7 +147,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
     assert fine.stage is Stage.OUTPUT
 
 
-def test_a_picture_that_shows_nobody_or_two_enrols_nobody(container: Container, tmp_path: Path) -> None:
+def test_a_picture_without_exactly_one_face_is_not_enrolled(container: Container, tmp_path: Path) -> None:
     import numpy as np
 
     empty = picture(tmp_path / "empty.png", np.full((200, 200, 3), 90, np.uint8))
@@ -158,12 +158,12 @@ def test_a_picture_that_shows_nobody_or_two_enrols_nobody(container: Container, 
     assert container.likeness.consents.list(container.persistence.tenant) == ()
 
 
-def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> None:
+def test_likeness_is_off_and_enrolment_is_refused_by_default(tmp_path: Path) -> None:
     container = Container(Settings(data=tmp_path / "data"))
-    assert container.likeness is None
+    assert container.likeness.face_matcher is None
     with pytest.raises(SettingsError, match=r"likeness\.enabled"):
         consent(container, picture(tmp_path / "ann.png", portrait(ANN)))
-    container.database.close()
+    container.persistence.database.close()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> Non
         ("", SENSIBLE, "legal_basis"),
         (BASIS, None, "impact assessment"),
         (BASIS, f"{SENSIBLE}\n{DPIA_PLACEHOLDER}", "1 places"),
-        (BASIS, SENSIBLE.replace(DPIA_HEADINGS[2], ""), "lacks the part"),
+        (BASIS, SENSIBLE.replace(DPIA_HEADINGS[2], ""), "lacks the section"),
     ],
 )
 def test_without_a_legal_basis_and_a_filled_in_assessment_it_is_refused(

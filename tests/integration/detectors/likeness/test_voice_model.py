@@ -1,4 +1,6 @@
-"""Models of voices over the real runtime, in a real model process: graphs made here, and what is refused."""
+"""Voice models with the real runtime in a real model process, on graphs made here; unsuitable ones are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from support.tiny_voice import WIDTH, voice_model
 
 
 def sound(seconds: float, pitch: float = 140.0) -> npt.NDArray[np.float32]:
-    """Something with overtones that moves a little."""
+    """A sound with overtones that changes slowly."""
     moments = np.arange(round(seconds * RATE)) / RATE
     parts = [np.sin(2 * np.pi * pitch * n * moments + n) / n for n in range(1, 12)]
     swell = 0.2 + 0.1 * np.sin(2 * np.pi * 3 * moments)
@@ -53,7 +55,7 @@ def piece(path: Path, start: float, end: float) -> SpeechPiece:
 
 
 def by_the_book(samples: npt.NDArray[np.float32], recipe: FeatureRecipe) -> npt.NDArray[np.float64]:
-    """Kaldi's filter banks as its papers define them, in plain numpy."""
+    """Kaldi's filter banks as defined in its papers, in plain numpy."""
     long, step, size = 400, 160, 512
     scale, window = (
         (32768.0, np.hamming(long)) if recipe is FeatureRecipe.WESPEAKER else (1.0, np.hanning(long) ** 0.85)
@@ -79,16 +81,14 @@ def by_the_book(samples: npt.NDArray[np.float32], recipe: FeatureRecipe) -> npt.
 
 
 @pytest.mark.parametrize("recipe", list(FeatureRecipe))
-def test_a_model_is_fed_as_it_was_trained(recipe: FeatureRecipe) -> None:
+def test_features_are_computed_as_in_training(recipe: FeatureRecipe) -> None:
     samples = sound(1.5)
     found, wanted = compute_features(samples, recipe), by_the_book(samples, recipe)
     assert found.shape == wanted.shape == (148, 80)
     assert np.abs(found - wanted).max() < 0.01
 
 
-def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
-    made: OnnxVoiceEmbedder, speech: Path
-) -> None:
+def test_a_voice_template_has_unit_length_and_is_deterministic(made: OnnxVoiceEmbedder, speech: Path) -> None:
     one, other, again = made.embed([piece(speech, 0, 3), piece(speech, 3, 6), piece(speech, 0, 3)])
     assert one.shape == (WIDTH,)
     assert float(np.linalg.norm(one)) == pytest.approx(1)
@@ -101,15 +101,15 @@ def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"banks": 40}, "wanted: one input of"),
+        ({"banks": 40}, "expected one input of"),
         ({"inputs": 2}, "2 inputs"),
-        ({"rank": 2}, "wanted: one input of"),
+        ({"rank": 2}, "expected one input of"),
         ({"says": {}}, "set likeness.voice.framework"),
         ({"says": {"framework": "nemo"}}, "'nemo'"),
         ({"says": {"framework": "wespeaker", "sample_rate": "8000"}}, "8000 Hz"),
     ],
 )
-def test_what_is_no_such_model_is_refused_with_the_reason(
+def test_an_unsuitable_model_is_refused_with_the_reason(
     tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
     describer = OnnxVoiceEmbedder(voice_model(tmp_path / "voice.onnx", **wrong))
@@ -118,19 +118,19 @@ def test_what_is_no_such_model_is_refused_with_the_reason(
     describer.close()
 
 
-def test_a_file_that_is_no_model_or_another_one_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_file_or_another_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "voice.onnx").write_bytes(b"not a model")
-    with pytest.raises(ModelFailed, match="no ONNX model"):
+    with pytest.raises(ModelFailed, match="not an ONNX model"):
         _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx").version
     whole = voice_model(tmp_path / "voice.onnx").read_bytes()
     with pytest.raises(ModelFailed, match="does not have the configured sha256"):
         _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx", sha256="0" * 64).version
     (tmp_path / "voice.onnx").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelFailed, match="no ONNX model"):
+    with pytest.raises(ModelFailed, match="not an ONNX model"):
         _version = OnnxVoiceEmbedder(tmp_path / "voice.onnx").version
 
 
-def test_the_family_may_be_named_by_the_settings_and_makes_other_templates(tmp_path: Path) -> None:
+def test_the_framework_can_be_set_and_changes_the_version(tmp_path: Path) -> None:
     model = voice_model(tmp_path / "voice.onnx", says={})
     one, other = (OnnxVoiceEmbedder(model, framework=name) for name in ("wespeaker", "3d-speaker"))
     assert one.version != other.version
@@ -138,9 +138,9 @@ def test_the_family_may_be_named_by_the_settings_and_makes_other_templates(tmp_p
     other.close()
 
 
-def test_an_answer_that_is_no_number_is_a_failure(tmp_path: Path, speech: Path) -> None:
+def test_a_non_finite_template_is_a_failure(tmp_path: Path, speech: Path) -> None:
     describer = OnnxVoiceEmbedder(voice_model(tmp_path / "voice.onnx", broken=True))
-    with pytest.raises(ModelFailed, match="no template"):
+    with pytest.raises(ModelFailed, match="invalid template"):
         describer.embed([piece(speech, 0, 3)])
     describer.close()
 
@@ -166,12 +166,12 @@ def test_a_model_that_hangs_is_ended_and_the_next_call_starts_another(
     assert len(made.embed([piece(speech, 0, 3)])) == 1
 
 
-def test_a_model_that_is_exchanged_while_it_is_used_is_noticed(
+def test_a_model_file_that_is_replaced_during_use_is_noticed(
     made: OnnxVoiceEmbedder, speech: Path, tmp_path: Path
 ) -> None:
     _version = made.version
     voice_model(tmp_path / "voice.onnx", says={"framework": "wespeaker", "comment": "another"})
     assert len(made.embed([piece(speech, 0, 3)])) == 1
     made.close()
-    with pytest.raises(ModelFailed, match="exchanged"):
+    with pytest.raises(ModelFailed, match="was replaced"):
         made.embed([piece(speech, 0, 3)])

@@ -1,4 +1,6 @@
-"""Voices end to end with a tiny model and synthesised speakers: plumbing, and no figure about people."""
+"""Voices end to end with a tiny model and synthesised speakers. Tests the mechanism, not accuracy on
+people.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ HARBOUR = (
     "Good morning everybody, welcome to the harbour. The market opens at nine, bring a basket and a coat."
 )
 RIVER = "We walked along the river for an hour before the rain came, and then we ran all the way back to tea."
-#: Two voices of the synthesiser that the tiny model tells apart.
+#: Two voices of the synthesiser that the tiny model distinguishes.
 ANN, BEN = "en", "en+f3"
 Samples = npt.NDArray[np.float32]
 
@@ -88,7 +90,7 @@ Make = Callable[..., Container]
 
 @pytest.fixture
 def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
-    """An installation with the detector of speech alone."""
+    """An installation with voice activity detection only."""
     made: list[Container] = []
 
     def installed(**voice: Any) -> Container:
@@ -161,9 +163,7 @@ def consent(container: Container, path: Path) -> str:
     ).id
 
 
-def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
-    container: Container, tmp_path: Path
-) -> None:
+def test_a_protected_voice_is_held_and_others_are_not(container: Container, tmp_path: Path) -> None:
     protected = protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     held = judged(container, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
@@ -181,10 +181,10 @@ def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
     assert cell is not None
-    assert cell.measured == "voices: unmeasured, compared with 1 on record"
+    assert cell.measured == "voices: unmeasured, compared with 1 enrolled people"
 
 
-def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
+def test_a_consent_covers_a_voice_only_while_it_is_valid_and_if_the_voice_is_alone(
     container: Container, tmp_path: Path
 ) -> None:
     file = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN))
@@ -203,7 +203,7 @@ def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
     assert judged(container, alone).verdict.rule == "lk-7"
 
 
-def test_a_clip_that_goes_with_a_request_is_compared_too(container: Container, tmp_path: Path) -> None:
+def test_a_reference_clip_of_a_request_is_compared_too(container: Container, tmp_path: Path) -> None:
     protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
     file = ReferenceInput(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
@@ -216,7 +216,7 @@ def test_a_clip_that_goes_with_a_request_is_compared_too(container: Container, t
     assert not cell.complete
 
 
-def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tmp_path: Path) -> None:
+def test_no_voice_template_is_computed_if_it_is_off(make: Make, model: Path, tmp_path: Path) -> None:
     on = make(model=model)
     protect(on, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     off = make()
@@ -228,7 +228,7 @@ def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tm
         consent(off, tmp_path / "ann.wav")
 
 
-def test_where_nobody_is_on_record_nobody_is_described(container: Container, tmp_path: Path) -> None:
+def test_no_template_is_computed_without_enrolled_people(container: Container, tmp_path: Path) -> None:
     describer = container.likeness.voice_embedder
     assert describer is not None
     describer.close()
@@ -237,7 +237,7 @@ def test_where_nobody_is_on_record_nobody_is_described(container: Container, tmp
     assert describer._process._child is None
 
 
-def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
+def test_a_template_that_cannot_be_decrypted_or_compared_is_a_gap(
     make: Make, model: Path, tmp_path: Path
 ) -> None:
     here = make(model=model)
@@ -260,7 +260,7 @@ def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
 
 
 def _broken(make: Make, tmp_path: Path) -> Container:
-    """One whose model answers with what is no number, for somebody whom it once described."""
+    """An installation whose model returns NaN, with a person enrolled before."""
     one = make(model=voice_model(tmp_path / "nan.onnx", broken=True))
     assert one.likeness.voice_matcher is not None
     version = one.likeness.voice_matcher.embedder.version
@@ -292,7 +292,7 @@ def _broken(make: Make, tmp_path: Path) -> Container:
         (lambda path: make_clip(path, frames=8), "no audio tracks"),
     ],
 )
-def test_what_enrols_nobody_is_said(
+def test_a_failed_enrolment_gives_the_reason(
     container: Container, tmp_path: Path, make_file: Callable[[Path], object], said: str
 ) -> None:
     path = tmp_path / "given.wav"
@@ -303,9 +303,7 @@ def test_what_enrols_nobody_is_said(
     assert list(container.persistence.scratch.iterdir()) == []
 
 
-def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(
-    container: Container, tmp_path: Path
-) -> None:
+def test_a_truncated_recording_enrols_with_its_remaining_part(container: Container, tmp_path: Path) -> None:
     path = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN), speech(RIVER, ANN))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 5])
@@ -315,14 +313,14 @@ def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(
     assert consent(container, path)
 
 
-def test_the_sound_of_a_clip_enrols_as_a_recording_does(container: Container, tmp_path: Path) -> None:
+def test_the_sound_of_a_clip_enrols_like_a_recording(container: Container, tmp_path: Path) -> None:
     protect(container, clip(tmp_path / "ann.mp4", speech(HARBOUR, ANN)))
     with pytest.raises(Conflict):
         protect(container, tmp_path / "ann.mp4")
     assert judged(container, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
 
 
-def test_recordings_go_with_the_scope_voice_only(container: Container, tmp_path: Path) -> None:
+def test_recordings_need_the_scope_voice(container: Container, tmp_path: Path) -> None:
     with pytest.raises(InvalidField, match="scope voice only"):
         container.likeness.consents.add(
             container.persistence.tenant,
@@ -338,16 +336,14 @@ def test_recordings_go_with_the_scope_voice_only(container: Container, tmp_path:
 
 
 @pytest.mark.parametrize("wrong", [{"banks": 40}, {"says": {}}])
-def test_an_installation_with_what_is_no_such_model_does_not_start(
-    make: Make, tmp_path: Path, wrong: dict[str, Any]
-) -> None:
+def test_an_unsuitable_voice_model_stops_the_start(make: Make, tmp_path: Path, wrong: dict[str, Any]) -> None:
     one = make(model=voice_model(tmp_path / "wrong.onnx", **wrong))
     with pytest.raises(SettingsError, match=r"likeness\.voice\.model: wrong\.onnx") as refused:
         _stages = one.pipeline.stages
     assert "ValueError" not in refused.value.message
 
 
-def test_the_settings_are_refused_without_the_file_the_basis_or_the_part_on_voices(
+def test_the_settings_need_the_file_the_legal_basis_and_the_section_on_voices(
     dpia: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "voice.onnx"
@@ -365,7 +361,7 @@ def test_the_settings_are_refused_without_the_file_the_basis_or_the_part_on_voic
         LikenessSettings(voice={"sha256": "short"})  # type: ignore[arg-type]
 
 
-def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
+def test_a_folder_is_scanned_again_when_enrolled_people_change(
     tmp_path: Path,
     dpia: Path,
     model: Path,
@@ -396,7 +392,7 @@ def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
     assert (unchanged(), unchanged()) == (False, True)
 
 
-def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(
+def test_the_command_line_enrols_lists_and_removes_a_voice(
     tmp_path: Path,
     dpia: Path,
     model: Path,

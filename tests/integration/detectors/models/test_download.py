@@ -1,4 +1,4 @@
-"""Pulling from a hub that is played by a server of ours, in the hub's own answers."""
+"""Downloads from a fake hub that returns answers in the real hub's format."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def fetcher(hub: Hub) -> Fetcher:
     return Fetcher(allow_hosts=frozenset({urlsplit(hub.url).netloc}))
 
 
-def test_revision_licence_and_hashes_are_recorded_and_what_may_hold_code_is_left_there(
+def test_revision_licence_and_hashes_are_recorded_and_files_with_code_are_skipped(
     hub: Hub, tmp_path: Path
 ) -> None:
     into = tmp_path / "models" / "one"
@@ -91,7 +91,7 @@ def test_revision_licence_and_hashes_are_recorded_and_what_may_hold_code_is_left
     }
     assert not any("pytorch_model" in path for path in hub.asked)
     assert read_manifest(into) == manifest
-    # A second pull asks nobody, and verifies.
+    # A second pull sends no request; it only verifies.
     before = len(hub.asked)
     assert download_model(HubModel(repo="own/er", hub=hub.url), into, fetcher(hub)) == manifest
     assert len(hub.asked) == before
@@ -100,7 +100,7 @@ def test_revision_licence_and_hashes_are_recorded_and_what_may_hold_code_is_left
         download_model(HubModel(repo="own/er", hub=hub.url), into, fetcher(hub))
 
 
-def test_a_pinned_commit_is_held_to(hub: Hub, tmp_path: Path) -> None:
+def test_a_pinned_commit_is_enforced(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="returned the commit"):
         download_model(
             HubModel(repo="own/er", revision="b" * 40, hub=hub.url), tmp_path / "one", fetcher(hub)
@@ -114,7 +114,7 @@ def test_a_pinned_commit_is_held_to(hub: Hub, tmp_path: Path) -> None:
         download_model(HubModel(repo="own/er", revision="main", hub=hub.url), tmp_path / "two", fetcher(hub))
 
 
-def test_a_file_that_is_not_the_listed_one_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+def test_a_file_with_another_hash_leaves_no_folder(hub: Hub, tmp_path: Path) -> None:
     hub.listed["model.safetensors"] = "0" * 64
     with pytest.raises(DownloadFailed, match="does not have the sha256"):
         download_model(HubModel(repo="own/er", hub=hub.url), tmp_path / "models" / "one", fetcher(hub))
@@ -139,23 +139,25 @@ def test_a_file_that_is_not_the_listed_one_leaves_nothing(hub: Hub, tmp_path: Pa
         ("flax_model/x.json", False),
     ],
 )
-def test_only_names_that_stay_inside_and_hold_no_code_are_taken(name: str, taken: bool) -> None:
+def test_only_safe_paths_without_code_are_downloaded(name: str, taken: bool) -> None:
     listing = {"siblings": [{"rfilename": "model.safetensors"}, {"rfilename": name}]}
     assert (name in [one for one, _size, _sha in select_files(listing)]) is taken
 
 
-def test_pickled_weights_alone_are_not_taken() -> None:
+def test_pickled_weights_alone_are_not_downloaded() -> None:
     with pytest.raises(DownloadFailed, match="safetensors"):
         select_files({"siblings": [{"rfilename": "pytorch_model.bin"}, {"rfilename": "config.json"}]})
 
 
 @pytest.mark.parametrize("repo", ["own", "own/er/x", "../x", "own/er?", ""])
-def test_what_is_no_repository_is_refused(repo: str, tmp_path: Path, hub: Hub) -> None:
+def test_an_invalid_repository_name_is_refused(repo: str, tmp_path: Path, hub: Hub) -> None:
     with pytest.raises(InvalidField):
         download_model(HubModel(repo=repo, hub=hub.url), tmp_path / "one", fetcher(hub))
 
 
-def test_the_verbs_pull_list_and_verify(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_pull_list_and_verify(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "safelight.toml"
     config.write_text(
         'data = "data"\n[detectors.custom-models.models.mine]\nkind = "image-classifier"\nrepo = "own/er"\n'

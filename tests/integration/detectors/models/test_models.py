@@ -1,4 +1,4 @@
-"""Configured models over real runtimes, on graphs so small that what they see is known."""
+"""Configured models with real runtimes, on graphs so small that their scores are known."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def onlookers() -> Iterator[Callable[[dict[str, Any]], SceneDetection]]:
             one.close()
 
 
-def test_a_classifier_finds_what_it_was_told_to_look_for(
+def test_a_classifier_reports_its_configured_labels(
     tmp_path: Path, onlookers: Callable[[dict[str, Any]], SceneDetection]
 ) -> None:
     classifier(tmp_path / "models" / "hot")
@@ -105,7 +105,7 @@ def test_a_classifier_finds_what_it_was_told_to_look_for(
     assert cell.measured is None
 
 
-def test_zero_shot_says_nothing_before_it_is_calibrated(tmp_path: Path) -> None:
+def test_a_zero_shot_model_is_missing_before_its_calibration(tmp_path: Path) -> None:
     zero_shot(tmp_path / "models" / "gore")
     options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
     assert "not calibrated" in str(HUB.missing(options))
@@ -138,7 +138,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     assert cell is not None
     assert cell.complete
     assert "12 and 12 pictures" in str(cell.measured)
-    # Another question needs another calibration; other weights do, too.
+    # Other prompts need another calibration, and so do other weights.
     asked_more = {**ZERO_SHOT, "negative_prompts": ["green", "grey", "blue"]}
     assert "changed since its calibration" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
     (named.folder / "notes.txt").write_text("changed")
@@ -163,7 +163,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
         ),
     ],
 )
-def test_a_model_that_cannot_be_used_is_a_hole_or_missing(
+def test_an_unusable_model_is_a_gap_or_missing(
     tmp_path: Path,
     table: dict[str, Any],
     said: str | None,
@@ -180,7 +180,7 @@ def test_a_model_that_cannot_be_used_is_a_hole_or_missing(
     assert looked.cells
 
 
-def test_one_model_that_fails_takes_nothing_from_another(
+def test_a_failing_model_does_not_affect_another(
     tmp_path: Path, onlookers: Callable[[dict[str, Any]], SceneDetection]
 ) -> None:
     classifier(tmp_path / "models" / "good")
@@ -212,7 +212,9 @@ def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> N
         verify_files(folder)
 
 
-def test_too_few_pictures_make_no_calibration(tmp_path: Path, sandbox: Sandbox, pictures: Path) -> None:
+def test_too_few_pictures_are_refused_for_calibration(
+    tmp_path: Path, sandbox: Sandbox, pictures: Path
+) -> None:
     zero_shot(tmp_path / "models" / "gore")
     (named,) = read_models({"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}})
     for path in sorted((pictures / "none").iterdir())[:10]:

@@ -9,17 +9,17 @@ SERVER = {"url": "http://127.0.0.1:1/v1", "model": "whisper-1"}
 
 
 def promised(**detectors: object) -> set[str]:
-    """Categories that coverage says can be checked in sound."""
+    """Categories that coverage reports as available for audio."""
     settings = {"minilm": False, "text-guard": False, **detectors}
     catalogue = DetectorRegistry.discover(settings)  # type: ignore[arg-type]
     return {cell.category for cell in catalogue.cells((), Modality.AUDIO) if cell.available}
 
 
-def test_without_a_transcriber_no_word_in_the_sound_is_promised() -> None:
+def test_without_a_transcriber_no_speech_cell_is_available() -> None:
     assert promised() == set()
 
 
-def test_a_transcriber_promises_what_somebody_reads_for() -> None:
+def test_a_transcriber_fills_the_cells_that_text_detectors_cover() -> None:
     both = promised(transcription=SERVER)
     assert {"hate", "sexual", "sexual/minors", "extremism", "deception/speech"} <= both
     unread = promised(transcription=SERVER, ngrams=False, **{"word-lists": False, "sexual-minors": False})
@@ -27,7 +27,7 @@ def test_a_transcriber_promises_what_somebody_reads_for() -> None:
 
 
 @pytest.mark.parametrize("missing", ["url", "model"])
-def test_half_a_transcriber_is_missing_with_a_sentence(missing: str) -> None:
+def test_an_incomplete_transcriber_is_missing_with_the_reason(missing: str) -> None:
     catalogue = DetectorRegistry.discover({"transcription": {**SERVER, missing: ""}})
     assert catalogue.transcriber is None
     [sentence] = [one.sentence for one in catalogue.missing if one.name == "transcription"]

@@ -71,11 +71,11 @@ def test_a_claim_of_identity_is_found(detector: IdentityClaimDetector, text: str
         "我是学生",
     ],
 )
-def test_what_only_sounds_like_one_is_not(detector: IdentityClaimDetector, text: str) -> None:
+def test_similar_phrases_are_not_identity_claims(detector: IdentityClaimDetector, text: str) -> None:
     assert [found for found in claims(detector, text) if found.score >= 0.4] == []
 
 
-def test_a_reporter_who_gives_a_name_counts_and_a_first_name_is_only_recorded(
+def test_a_reporter_with_a_name_scores_higher_than_a_first_name(
     detector: IdentityClaimDetector,
 ) -> None:
     [formal] = claims(detector, "This is John Smith, reporting live from the harbour")
@@ -94,5 +94,5 @@ def test_the_evidence_is_the_words_of_the_claim(detector: IdentityClaimDetector)
     assert found.score == PERSON_SCORE
 
 
-def test_a_prompt_claims_nothing(detector: IdentityClaimDetector) -> None:
+def test_a_prompt_is_not_checked_for_claims(detector: IdentityClaimDetector) -> None:
     assert claims(detector, "I am the president", field="prompt") == []

@@ -22,7 +22,7 @@ def line(text: str, *words: tuple[str, float, float], start_s: float = 0.0, end_
     return MediaText(text=text, confidence=1.0, start_s=start_s, end_s=end_s, words=timed)
 
 
-def test_an_answer_is_read_with_the_times_of_its_words() -> None:
+def test_an_answer_is_parsed_with_the_times_of_its_words() -> None:
     [read] = parse_answer(verbose_json(WORDS, seconds=2.0))
     assert read.text == "I am the president."
     assert [(word.text, word.start_s) for word in read.words] == [
@@ -46,12 +46,12 @@ def test_an_answer_is_read_with_the_times_of_its_words() -> None:
         {"words": [{"word": "a", "start": True, "end": 1.0}]},
     ],
 )
-def test_what_is_no_transcript_is_refused(change: dict[str, Any]) -> None:
+def test_an_invalid_transcript_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(TranscriptionFailed):
         parse_answer({**verbose_json(WORDS, seconds=2.0), **change})
 
 
-def test_a_server_that_gives_words_or_segments_alone_is_understood() -> None:
+def test_words_or_segments_alone_are_accepted() -> None:
     whole = verbose_json(WORDS, seconds=2.0)
     [words_only] = parse_answer({**whole, "segments": None})
     [lines_only] = parse_answer({**whole, "words": None})
@@ -69,12 +69,12 @@ def test_a_server_that_gives_words_or_segments_alone_is_understood() -> None:
         line("a" * 300_000),
     ],
 )
-def test_times_that_cannot_be_are_refused(bad: MediaText) -> None:
+def test_impossible_times_are_refused(bad: MediaText) -> None:
     with pytest.raises(TranscriptionFailed):
         validate_transcript([bad], 2.0)
 
 
-def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_lines() -> None:
+def test_a_finding_in_speech_has_the_time_of_its_words_and_phrases_span_lines() -> None:
     lines = [
         line("So, I am", ("so", 0.0, 0.1), ("I", 0.1, 0.2), ("am", 0.2, 0.4), end_s=0.4),
         line("the president.", ("the", 0.4, 0.5), ("president", 0.5, 1.0), start_s=0.4),
@@ -86,7 +86,7 @@ def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_li
     assert place == TimeRange(start_s=0.1, end_s=1.0)
 
 
-def test_chinese_lines_are_put_together_without_spaces() -> None:
+def test_chinese_lines_are_joined_without_spaces() -> None:
     reading = join_lines(
         [line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)]
     )
@@ -107,7 +107,7 @@ def test_every_letter_of_a_transcript_has_a_time(words: list[str], text: str) ->
 
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 3)), max_size=20))
-def test_words_go_to_the_line_they_are_said_in(words: list[tuple[float, float]]) -> None:
+def test_words_are_assigned_to_the_line_of_their_time(words: list[tuple[float, float]]) -> None:
     lines = [line("a", start_s=0.0, end_s=10.0), line("b", start_s=10.0, end_s=20.0)]
     timed = [SpokenWord(text="w", start_s=start, end_s=start + length) for start, length in words]
     made = assign_words(lines, timed)
@@ -116,7 +116,7 @@ def test_words_go_to_the_line_they_are_said_in(words: list[tuple[float, float]])
 
 
 @given(st.floats(0, 30), st.floats(0, 5))
-def test_times_of_a_file_of_speech_become_times_of_its_stretches(start: float, length: float) -> None:
+def test_times_in_a_speech_file_are_mapped_to_its_spans(start: float, length: float) -> None:
     file = SpeechFile(
         path="",
         seconds=8.4,

@@ -37,7 +37,7 @@ def sound(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> AudioCh
 @pytest.mark.parametrize(
     ("text", "voice"), [("Good morning everybody, the shop is open", "en"), ("今天天气很好", "cmn")]
 )
-def test_speech_is_heard_where_it_is(detector: SileroDetector, text: str, voice: str) -> None:
+def test_speech_is_detected_at_its_time(detector: SileroDetector, text: str, voice: str) -> None:
     said = spoken(text, voice)
     silence = np.zeros(RATE * 2, np.float32)
     found = list(detector.find_speech(sound(np.concatenate([silence, said.at(RATE), silence]))))
@@ -45,13 +45,13 @@ def test_speech_is_heard_where_it_is(detector: SileroDetector, text: str, voice:
     assert found[-1][1] == pytest.approx(2.0 + said.seconds, abs=0.5)
 
 
-def test_quiet_speech_is_heard_too(detector: SileroDetector) -> None:
+def test_quiet_speech_is_detected(detector: SileroDetector) -> None:
     said = spoken("Nobody must know about this at all")
     assert list(detector.find_speech(sound(said.at(RATE) * np.float32(0.01))))
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "tone", "nothing"])
-def test_what_is_no_speech_is_not(detector: SileroDetector, kind: str) -> None:
+def test_other_sound_is_not_detected_as_speech(detector: SileroDetector, kind: str) -> None:
     moments = np.arange(RATE * 4) / RATE
     made = {
         "silence": np.zeros(RATE * 4),
@@ -64,7 +64,7 @@ def test_what_is_no_speech_is_not(detector: SileroDetector, kind: str) -> None:
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1), max_size=200))
-def test_stretches_are_in_order_and_apart(probabilities: list[float]) -> None:
+def test_spans_are_in_order_and_separate(probabilities: list[float]) -> None:
     found = speech_spans(probabilities, step_s=0.032, threshold=0.5, pause_s=0.4)
     edges = [edge for stretch in found for edge in stretch]
     assert edges == sorted(edges)

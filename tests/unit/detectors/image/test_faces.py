@@ -14,7 +14,7 @@ needs_model = pytest.mark.skipif(model is None, reason="the package nudenet is n
 
 @needs_model
 @pytest.mark.parametrize("size", [(1, 1), (40, 900), (720, 1280), (90, 160)])
-def test_pictures_of_any_size_without_faces_have_none(size: tuple[int, int]) -> None:
+def test_no_face_is_found_in_empty_pictures_of_any_size(size: tuple[int, int]) -> None:
     assert model is not None
     detector = FaceDetector(model)
     pixels = np.full((*size, 3), 120, np.uint8)
@@ -23,7 +23,7 @@ def test_pictures_of_any_size_without_faces_have_none(size: tuple[int, int]) -> 
 
 
 @needs_model
-def test_pictures_are_asked_for_larger_than_frames_and_not_in_the_quick_look() -> None:
+def test_images_are_larger_than_frames_and_left_out_of_the_quick_pass() -> None:
     assert model is not None
     detector = FaceDetector(model)
     assert (detector.longest_side, detector.picture_side) == (640, 1280)
@@ -31,5 +31,5 @@ def test_pictures_are_asked_for_larger_than_frames_and_not_in_the_quick_look() -
     assert not detector.every_frame
 
 
-def test_it_says_nothing_of_whose_face_it_is_in_frames() -> None:
+def test_it_fills_no_likeness_cell_for_frames() -> None:
     assert {(one.category, one.modality) for one in PLUGIN.capabilities} == {("likeness", Modality.IMAGE)}

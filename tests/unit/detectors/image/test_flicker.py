@@ -47,26 +47,26 @@ def test_a_quarter_of_the_screen_is_allowed_and_more_is_not() -> None:
     assert film(blinking(10), area=0.3) != []
 
 
-def test_changes_in_what_is_bright_already_are_no_flashes() -> None:
+def test_changes_between_bright_levels_are_not_flashes() -> None:
     bright = [(255, 255, 255) if index % 4 < 2 else (235, 235, 235) for index in range(90)]
     assert film(bright) == []
 
 
-def test_a_change_below_20_candela_is_no_flash() -> None:
+def test_a_change_below_20_candela_is_not_a_flash() -> None:
     assert film([(70, 70, 70) if index % 4 < 2 else (40, 40, 40) for index in range(90)]) == []
 
 
-def test_saturated_red_flashes_though_its_light_changes_little() -> None:
+def test_saturated_red_flashes_with_little_luminance_change() -> None:
     dark = [(150, 0, 0) if index % 4 < 2 else (30, 30, 30) for index in range(60)]
     assert {found.attributes["kind"] for found in film(dark)} == {"red"}
 
 
-def test_a_slow_fade_and_a_single_flash_are_nothing() -> None:
+def test_a_slow_fade_and_a_single_flash_are_not_reported() -> None:
     assert film([(level, level, level) for level in [*range(0, 250, 5), *range(250, 0, -5)]]) == []
     assert film([*[BLACK] * 20, WHITE, *[BLACK] * 40]) == []
 
 
-def test_one_clip_knows_nothing_of_the_last() -> None:
+def test_state_does_not_carry_over_between_clips() -> None:
     detector = FlickerDetector()
     for turn in range(2):
         detector.begin()
@@ -78,18 +78,18 @@ def test_one_clip_knows_nothing_of_the_last() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(per_s=st.floats(4.6, 12), level=st.integers(120, 255), area=st.floats(0.35, 1.0))
-def test_whatever_flashes_often_brightly_and_widely_is_found(per_s: float, level: int, area: float) -> None:
+def test_frequent_bright_large_flashes_are_found(per_s: float, level: int, area: float) -> None:
     assert film(blinking(per_s, 3.0, (level, level, level)), area=area)
 
 
 @settings(deadline=None, max_examples=40)
 @given(levels=st.lists(st.integers(0, 255), min_size=1, max_size=6))
-def test_six_changes_or_fewer_are_never_too_much(levels: list[int]) -> None:
+def test_six_changes_or_fewer_are_never_reported(levels: list[int]) -> None:
     assert film([(level, level, level) for level in levels for _ in range(4)]) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (64, 3)])
-def test_any_shape_of_picture_will_do(shape: tuple[int, int]) -> None:
+def test_any_picture_shape_is_accepted(shape: tuple[int, int]) -> None:
     detector = FlickerDetector()
     for index in range(40):
         pixels = np.full((*shape, 3), 255 * (index // 2 % 2), np.uint8)

@@ -24,7 +24,7 @@ def written(folder: Path, text: str, name: str = "list.csv") -> Path:
     return path
 
 
-def test_csv_with_a_header_and_poor_and_broken_rows(tmp_path: Path) -> None:
+def test_csv_with_a_header_and_low_quality_and_broken_rows(tmp_path: Path) -> None:
     found = parse_hash_file(
         written(tmp_path, f"hash,quality\n{A},100\n{B},49\n{A},80\nzz,100\n{C[:10]},60\n")
     )
@@ -39,12 +39,12 @@ def test_csv_without_a_header_and_plain_lines(tmp_path: Path) -> None:
     assert found.hashes.get(HashKind.MD5) == {bytes.fromhex(MD5)}
 
 
-def test_sixty_four_digits_are_what_one_says_they_are(tmp_path: Path) -> None:
+def test_the_given_kind_applies_to_sixty_four_digits(tmp_path: Path) -> None:
     path = written(tmp_path, f"{A}\n")
     assert parse_hash_file(path, kind=HashKind.SHA256).hashes.get(HashKind.SHA256) == {bytes.fromhex(A)}
 
 
-def test_a_column_named_after_a_kind_says_which_it_is(tmp_path: Path) -> None:
+def test_a_column_named_after_a_kind_sets_the_kind(tmp_path: Path) -> None:
     found = parse_hash_file(written(tmp_path, f"id,sha256\n1,{A}\n2,{B}\n"))
     assert found.hashes.get(HashKind.SHA256) == {bytes.fromhex(A), bytes.fromhex(B)}
 
@@ -75,7 +75,7 @@ def test_threat_exchange_updates_descriptors_and_indicators(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "{", "[{"])
-def test_a_file_that_is_no_list_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_without_hashes_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidField, match="not a list of hashes"):
         parse_hash_file(written(tmp_path, text))
 
@@ -98,7 +98,7 @@ def of(**kinds: set[str]) -> HashTable:
     )
 
 
-def test_a_list_is_read_back_and_a_change_is_seen_at_once(tmp_path: Path) -> None:
+def test_a_list_is_read_back_and_changes_apply_at_once(tmp_path: Path) -> None:
     lists = HashLists(tmp_path / "hashes")
     assert lists.all() == ()
     lists.put("one", "extremism", of(pdq={A, B}, md5={MD5}), at=5.0)

@@ -20,7 +20,7 @@ Grey = npt.NDArray[np.uint8]
 
 
 def emblem(*, other: bool = False) -> Grey:
-    """Black on white: a crooked star in a broken ring, or something else."""
+    """A drawing, black on white: a crooked star in a broken ring, or another shape."""
     made = np.full((240, 240), 255, np.uint8)
     if other:
         for number in range(6):
@@ -40,7 +40,7 @@ def mark(name: str = "star", kind: LogoKind = LogoKind.BRAND, words: tuple[str, 
 
 
 def shown(thing: Grey, *, side: int = 150, turn: float = 0.0, light: bool = False) -> Frame:
-    """A picture with the thing in it, on a ground with a little life of its own."""
+    """A picture with the drawing in it, on a textured background."""
     rng = np.random.default_rng(4)
     coarse = rng.normal(0, 1, (12, 16)).astype(np.float32)
     ground = np.clip(120 + 25 * cv2.resize(coarse, (640, 360), interpolation=cv2.INTER_CUBIC), 0, 255)
@@ -61,9 +61,11 @@ def marks(tmp_path: Path) -> LogoStore:
 
 @pytest.mark.parametrize("side", [90, 150, 260])
 @pytest.mark.parametrize(("turn", "light"), [(0.0, False), (25.0, False), (0.0, True)])
-def test_an_enrolled_mark_is_found_where_it_is(marks: LogoStore, side: int, turn: float, light: bool) -> None:
+def test_an_enrolled_logo_is_found_in_its_place(
+    marks: LogoStore, side: int, turn: float, light: bool
+) -> None:
     [found] = LogoDetector(marks.folder).inspect_frame(shown(emblem(), side=side, turn=turn, light=light))
-    assert (found.category, found.attributes["kind"]) == ("ip/brand", "mark:star")
+    assert (found.category, found.attributes["kind"]) == ("ip/brand", "logo:star")
     box, match = found.evidence
     assert isinstance(box, ImageBox)
     assert isinstance(match, Match)
@@ -72,7 +74,7 @@ def test_an_enrolled_mark_is_found_where_it_is(marks: LogoStore, side: int, turn
     assert (match.list, match.entry) == ("logos", "star")
 
 
-def test_something_else_and_nothing_are_not_it(marks: LogoStore) -> None:
+def test_other_pictures_do_not_match_a_logo(marks: LogoStore) -> None:
     detector = LogoDetector(marks.folder)
     assert detector.inspect_frame(shown(emblem(other=True))) == []
     blank = np.full((360, 640, 3), 90, np.uint8)
@@ -89,7 +91,7 @@ def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_p
     assert small.attributes["role"] == "passing"
 
 
-def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
+def test_enrolling_and_removing_apply_at_once(tmp_path: Path) -> None:
     kept, detector = LogoStore(tmp_path / "logos"), LogoDetector(tmp_path / "logos")
     assert "safelight logos add" in detector.idle
     assert detector.inspect_frame(shown(emblem())) == []
@@ -105,7 +107,7 @@ def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_a_plain_picture_is_nothing_to_find_again(level: int) -> None:
+def test_a_plain_picture_cannot_be_enrolled(level: int) -> None:
     assert make_view(np.full((200, 200), level, np.uint8)) is None
 
 
@@ -116,14 +118,14 @@ def said(text: str, folder: Path, field: str = "prompt") -> list[tuple[str, floa
     return [(text[span.start : span.end], one.score) for one, span in zip(found, spans, strict=True)]
 
 
-def test_words_are_found_whole_and_as_typed(tmp_path: Path) -> None:
+def test_logo_words_match_whole_words_at_their_original_place(tmp_path: Path) -> None:
     LogoStore(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
     assert said("A cup with the ACME roundel on it", tmp_path) == [("ACME roundel", 0.9)]
     assert said("acmeroundel", tmp_path) == [("acmeroundel", 0.9)]
     assert said("the acme of roundels, zyxel", tmp_path) == []
 
 
-def test_a_misread_letter_counts_on_screen_only_and_only_in_long_words(tmp_path: Path) -> None:
+def test_a_misread_letter_is_tolerated_only_in_long_words_of_ocr_text(tmp_path: Path) -> None:
     LogoStore(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
     assert said("ACME R0UNDEL", tmp_path, "on_screen")[0][0] == "ACME R0UNDEL"
     assert said("Zyy", tmp_path, "on_screen") == []

@@ -23,14 +23,14 @@ def seen(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> list[n
     return nudity.decode_detections(output(*boxes), 320, 180, 0.3)
 
 
-def test_boxes_are_parts_of_the_picture_not_of_the_padding() -> None:
+def test_boxes_are_fractions_of_the_picture_without_padding() -> None:
     [thing] = seen(("breast", 0.8, (160, 90, 80, 90)))
     assert thing.box == pytest.approx((0.375, 0.25, 0.25, 0.5))
     assert (thing.kind.category, thing.kind.kind) == ("sexual", "breast")
 
 
 @pytest.mark.parametrize("name", ["male_chest", "belly"])
-def test_bare_chests_of_men_and_bellies_are_nothing(name: str) -> None:
+def test_male_chests_and_bellies_are_not_reported(name: str) -> None:
     assert seen((name, 0.95, (160, 90, 80, 90))) == []
 
 
@@ -44,7 +44,7 @@ def test_overlapping_boxes_are_one_and_separate_ones_two() -> None:
     assert len(seen(("breast", 0.8, (60, 90, 40, 40)), ("breast", 0.6, (200, 90, 40, 40)))) == 2
 
 
-def test_scores_below_the_floor_are_not_reported() -> None:
+def test_scores_below_the_minimum_are_not_reported() -> None:
     assert seen(("buttocks", 0.29, (100, 90, 60, 60))) == []
 
 
@@ -52,7 +52,7 @@ def test_a_box_outside_the_picture_is_dropped() -> None:
     assert seen(("breast", 0.8, (160, 300, 40, 40))) == []
 
 
-def test_numbers_that_are_none_are_an_error() -> None:
+def test_non_finite_output_is_an_error() -> None:
     broken = output(("breast", 0.8, (160, 90, 80, 90)))
     broken[0, 3] = np.nan
     with pytest.raises(ValueError, match="not finite"):
@@ -80,14 +80,14 @@ def test_the_model_sees_red_as_the_first_channel() -> None:
 
 
 @given(width=st.integers(1, 700), height=st.integers(1, 700), halvings=st.integers(0, 5))
-def test_a_smaller_look_halves_the_area_and_fits_the_network(width: int, height: int, halvings: int) -> None:
+def test_a_smaller_view_halves_the_area_and_fits_the_network(width: int, height: int, halvings: int) -> None:
     pixels = np.full((height, width, 3), 255, np.uint8)
     picture, inner_width, inner_height = nudity.letterbox(pixels, halvings=halvings)
     assert max(inner_width, inner_height) == round(320 * 2 ** (-halvings / 2))
     assert picture.shape[2] % 32 == picture.shape[3] % 32 == 0
 
 
-def test_what_is_large_is_looked_at_smaller_and_what_is_small_is_not() -> None:
+def test_large_detections_get_smaller_views_and_small_ones_do_not() -> None:
     views = {part: nudity.rescaled_views((0.0, 0.0, part, 1.0), 320, 320) for part in (1.0, 0.5, 0.02)}
     assert [view.halvings for view in views[1.0]] == [3, 4, 5]
     assert [view.halvings for view in views[0.02]] == [0, 0, 0]
@@ -103,14 +103,14 @@ def test_what_is_large_is_looked_at_smaller_and_what_is_small_is_not() -> None:
     st.integers(1, 320),
     st.integers(1, 320),
 )
-def test_every_look_is_at_a_size_that_the_network_can_see(
+def test_every_view_has_a_size_that_the_network_can_use(
     x: float, y: float, w: float, h: float, width: int, height: int
 ) -> None:
     for view in nudity.rescaled_views((x, y, w, h), width, height):
         assert 0 <= view.halvings <= 5
 
 
-def test_another_look_supports_what_it_sees_in_the_same_place() -> None:
+def test_another_view_supports_a_detection_in_the_same_place() -> None:
     there = output(("breast", 0.6, (240, 90, 80, 90)), ("breast", 0.9, (60, 90, 60, 60)))
     box = (0.625, 0.25, 0.25, 0.5)
     assert nudity.supporting_score(there, 320, 180, box, [3], mirrored=False) == pytest.approx(0.6)
@@ -118,7 +118,7 @@ def test_another_look_supports_what_it_sees_in_the_same_place() -> None:
     assert nudity.supporting_score(there, 320, 180, (0.4, 0.25, 0.1, 0.5), [3], mirrored=False) == 0.0
 
 
-def test_a_mirrored_look_supports_what_lies_on_the_other_side() -> None:
+def test_a_mirrored_view_supports_a_detection_on_the_other_side() -> None:
     there = output(("breast", 0.6, (240, 90, 80, 90)))
     assert nudity.supporting_score(
         there, 320, 180, (0.125, 0.25, 0.25, 0.5), [3], mirrored=True
@@ -126,7 +126,7 @@ def test_a_mirrored_look_supports_what_lies_on_the_other_side() -> None:
     assert nudity.supporting_score(there, 320, 180, (0.625, 0.25, 0.25, 0.5), [3], mirrored=True) == 0.0
 
 
-def test_numbers_that_are_none_in_another_look_are_an_error() -> None:
+def test_non_finite_output_of_another_view_is_an_error() -> None:
     broken = output(("breast", 0.8, (160, 90, 80, 90)))
     broken[0, 3] = np.nan
     with pytest.raises(ValueError, match="not finite"):
@@ -136,7 +136,7 @@ def test_numbers_that_are_none_in_another_look_are_an_error() -> None:
 def scores(
     *boxes: tuple[str, float], looks: float, asked: list[nudity.RescaledView] | None = None
 ) -> list[float]:
-    """What is told of things that fill the picture, where the looks after the first give another score."""
+    """Detections of objects that fill the picture, if the further views give another score."""
 
     def look(view: nudity.RescaledView) -> nudity.ModelOutput:
         side = round(320 * 2 ** (-view.halvings / 2))
@@ -149,19 +149,19 @@ def scores(
     return [round(one.score, 3) for one in nudity.filter_detections(look, 0.3)]
 
 
-def test_a_body_has_the_mean_of_four_looks_and_a_face_its_own() -> None:
+def test_a_body_part_has_the_mean_of_four_views_and_a_face_its_own_score() -> None:
     assert scores(("breast", 0.8), ("face_male", 0.7), looks=0.4) == [0.5, 0.7]
 
 
-def test_what_no_other_look_shows_is_not_reported() -> None:
+def test_a_detection_without_support_is_not_reported() -> None:
     assert scores(("breast", 0.9), looks=0.0) == []
 
 
-def test_what_the_first_look_does_not_report_no_other_brings_back() -> None:
+def test_further_views_add_no_detections() -> None:
     assert scores(("breast", 0.25), looks=0.9) == []
 
 
-def test_only_a_picture_in_which_a_body_seems_to_be_costs_more_than_one_look() -> None:
+def test_further_views_run_only_after_a_body_part_detection() -> None:
     asked: list[nudity.RescaledView] = []
     assert scores(("face_male", 0.9), looks=0.9, asked=asked) == [0.9]
     assert len(asked) == 1

@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def drawn(width: int = 640, height: int = 360) -> Pixels:
-    """A picture with enough to see, the same every time."""
+    """A picture with enough detail, always the same."""
     down, across = np.mgrid[0:height, 0:width]
     x, y = across / width, down / height
     red = 127 + 90 * np.sin(9 * x + 4 * y) * np.cos(5 * y)
@@ -35,7 +35,7 @@ def shrunk(pixels: Pixels, by: int) -> Pixels:
     return blocks.mean(axis=(1, 3)).astype(np.uint8)
 
 
-#: What the package `pdqhash` 0.2.8 says of `drawn`, at two sizes.
+#: Results of the package `pdqhash` 0.2.8 for `drawn`, at two sizes.
 REFERENCE = {
     (640, 360): "6f0bffd496a1ff54faa9ff546a0bd55492a15554aaa955542a0b555295f50003",
     (127, 200): "3a4bd5f4c5b17f563a0b7d563a4bd5f4c5b175542aab55543a0b5552c5b50003",
@@ -57,7 +57,7 @@ def test_a_smaller_copy_is_near_and_another_picture_is_far() -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_turned_and_mirrored_copies_are_among_the_eight(turns: int, mirrored: bool) -> None:
+def test_rotated_and_mirrored_copies_match_one_of_the_eight(turns: int, mirrored: bool) -> None:
     patches = np.random.default_rng(3).integers(0, 255, (16, 16, 3)).astype(np.uint8)
     picture = np.kron(patches, np.ones((24, 24, 1), np.uint8))
     known, _ = pdq(picture)
@@ -67,7 +67,7 @@ def test_turned_and_mirrored_copies_are_among_the_eight(turns: int, mirrored: bo
     assert min(distances(ways, known).tolist()) <= MAX_DISTANCE_BITS
 
 
-def test_a_plain_picture_has_no_quality() -> None:
+def test_a_plain_picture_has_quality_zero() -> None:
     _, quality = pdq(np.full((90, 160, 3), 128, np.uint8))
     assert quality < MIN_QUALITY
 

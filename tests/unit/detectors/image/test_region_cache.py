@@ -28,7 +28,7 @@ def after(first: npt.NDArray[np.uint8], *, index: int = 0) -> RegionCache:
     return memory
 
 
-def test_the_first_frame_is_seen_whole_and_the_same_again_is_not() -> None:
+def test_the_first_frame_is_inspected_whole_and_a_repeat_is_not() -> None:
     memory = RegionCache(SIZES)
     assert memory.window_to_inspect(0, picture()) == (0, 0, WIDTH, HEIGHT)
     memory.record(0, picture(), (0, 0, WIDTH, HEIGHT))
@@ -41,7 +41,7 @@ def test_a_new_clip_or_another_size_begins_anew() -> None:
     assert memory.window_to_inspect(8, picture()[:96]) == (0, 0, WIDTH, 96)
 
 
-def test_a_slow_drift_adds_up_until_it_is_seen() -> None:
+def test_a_slow_drift_adds_up_until_it_is_inspected() -> None:
     memory, seen = after(picture()), []
     for index in range(1, 9):
         frame = picture(100 + index)
@@ -51,7 +51,7 @@ def test_a_slow_drift_adds_up_until_it_is_seen() -> None:
     assert seen == [index % (MAX_NOISE_STEPS + 1) == 0 for index in range(1, 9)]
 
 
-def test_what_was_found_is_seen_whole_where_a_window_touches_it() -> None:
+def test_a_window_includes_every_detection_it_touches() -> None:
     frame = picture()
     frame[100:104, 100:104] = 200
     chain: list[Window] = [(150, 60, 170, 80), (90, 90, 152, 110)]
@@ -84,7 +84,7 @@ def test_everything_that_changed_is_in_the_window(x: int, y: int, w: int, h: int
     assert left % SIZES.stride == top % SIZES.stride == 0
 
 
-def test_all_of_it_is_seen_again_after_a_while() -> None:
+def test_the_whole_frame_is_inspected_again_after_the_maximum_age() -> None:
     memory = after(picture())
     whole = []
     for index in range(1, 40):
@@ -98,7 +98,7 @@ def test_all_of_it_is_seen_again_after_a_while() -> None:
 
 
 def lit(pixels: npt.NDArray[np.uint8], window: Window) -> list[tuple[int, int]]:
-    """A detector of pixels that are white, in the part it is shown."""
+    """A detector that finds white pixels in the given window."""
     left, top = window[:2]
     return [(int(x) + left, int(y) + top) for y, x in np.argwhere(crop(pixels, window)[..., 0] == 255)]
 

@@ -23,7 +23,7 @@ def frame(pixels: npt.NDArray[np.uint8], index: int = 0) -> Frame:
 
 
 def hooked(turn: float, *, left: bool) -> npt.NDArray[np.uint8]:
-    """A hooked cross, dark on a light disc; what the detector is there to see."""
+    """A hooked cross, dark on a light disc, which the detector must find."""
     made = np.full((400, 640, 3), 150, np.uint8)
     cv2.circle(made, (320, 200), 95, (235, 235, 235), -1)
     arm = np.array([(0, 0), (0, -1), (-1 if left else 1, -1)], float) * 55
@@ -38,7 +38,7 @@ def best(detector: SymbolDetector, pixels: npt.NDArray[np.uint8]) -> Finding | N
     return max(detector.inspect_frame(frame(pixels)), key=lambda one: one.score, default=None)
 
 
-def test_on_its_point_it_is_certain_and_in_its_place(detector: SymbolDetector) -> None:
+def test_a_cross_on_its_point_scores_high_in_its_place(detector: SymbolDetector) -> None:
     found = best(detector, hooked(np.pi / 4, left=False))
     assert found is not None
     assert found.score >= 0.7
@@ -47,22 +47,22 @@ def test_on_its_point_it_is_certain_and_in_its_place(detector: SymbolDetector) -
     assert abs(box.x + box.w / 2 - 0.5) < 0.08  # type: ignore[union-attr]
 
 
-def test_as_temples_draw_it_little_certainty_is_left(detector: SymbolDetector) -> None:
+def test_the_form_of_temples_scores_low(detector: SymbolDetector) -> None:
     found = best(detector, hooked(0.0, left=True))
     assert found is None or found.score < 0.5
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_plain_picture_has_none(detector: SymbolDetector, level: int) -> None:
+def test_a_plain_picture_has_no_symbols(detector: SymbolDetector, level: int) -> None:
     assert best(detector, np.full((300, 500, 3), level, np.uint8)) is None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 700), (40, 40)])
-def test_odd_sizes_are_looked_at(detector: SymbolDetector, size: tuple[int, int]) -> None:
+def test_odd_sizes_are_accepted(detector: SymbolDetector, size: tuple[int, int]) -> None:
     assert isinstance(detector.inspect_frame(frame(np.zeros((*size, 3), np.uint8))), list)
 
 
-def test_what_stands_still_is_told_again_and_what_is_new_beside_it_is_found() -> None:
+def test_static_symbols_are_reported_again_and_new_ones_are_found() -> None:
     watching = SymbolDetector(MODEL)
     symbol = hooked(np.pi / 4, left=False)
     alone = np.concatenate([symbol, np.full_like(symbol, 150)], axis=1)
@@ -78,5 +78,5 @@ def test_what_stands_still_is_told_again_and_what_is_new_beside_it_is_found() ->
     assert not watching.inspect_frame(frame(np.full_like(both, 150), 3))
 
 
-def test_nothing_is_promised_before_somebody_else_has_measured() -> None:
+def test_no_capability_is_claimed_without_an_independent_measurement() -> None:
     assert CAPABILITIES == ()

@@ -26,7 +26,7 @@ def template(seed: int, apart: float = 0.0) -> np.ndarray[tuple[int], np.dtype[n
 ANN, BEN = template(1), template(2)
 
 
-class Told:
+class FakeEmbedder:
     """A face embedder with fixed tracks, or a failure."""
 
     def __init__(self, *tracks: FaceTrack, error: Exception | None = None) -> None:
@@ -78,18 +78,18 @@ def face(box: FaceBox, **attributes: int) -> Finding:
     )
 
 
-def recognise(told: Told, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
-    return FaceMatcher(embedder=told, lookup=records).recognise(where, tenant="t", faces=faces)
+def recognise(embedder: FakeEmbedder, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
+    return FaceMatcher(embedder=embedder, lookup=records).recognise(where, tenant="t", faces=faces)
 
 
-def test_nobody_is_described_where_nobody_is_on_record() -> None:
-    told = Told(track(LEFT, ANN))
-    assert recognise(told, Records(), scene(), face(LEFT)) == MatchResult()
-    assert told.calls == 0
+def test_no_template_is_computed_without_enrolled_people() -> None:
+    embedder = FakeEmbedder(track(LEFT, ANN))
+    assert recognise(embedder, Records(), scene(), face(LEFT)) == MatchResult()
+    assert embedder.calls == 0
 
 
 def test_a_consent_covers_its_own_face() -> None:
-    who = recognise(Told(track(LEFT, template(1, 0.2))), Records([CONSENT]), scene(), face(LEFT))
+    who = recognise(FakeEmbedder(track(LEFT, template(1, 0.2))), Records([CONSENT]), scene(), face(LEFT))
     assert (who.consents, who.all_covered) == (("consent_1",), True)
     assert who.findings == ()
     assert who.cells[0].complete
@@ -98,22 +98,22 @@ def test_a_consent_covers_its_own_face() -> None:
 @pytest.mark.parametrize(
     ("tracks", "faces"),
     [
-        # A stranger beside.
+        # A stranger in the same picture.
         ((track(LEFT, ANN), track(RIGHT, BEN)), ()),
-        # A face that only another detector saw.
+        # A face that only another detector found.
         ((track(LEFT, ANN),), (face(LEFT), face(RIGHT))),
-        # One face exchanged for another on the way.
+        # A face that is replaced by another one during the track.
         ((track(LEFT, ANN, BEN),), ()),
-        # Not near enough.
+        # Not close enough.
         ((track(LEFT, template(1, 0.46)),), ()),
-        # Nobody at all was described where a face was seen.
+        # No template was computed although a face was found.
         ((), (face(LEFT),)),
     ],
 )
-def test_one_face_that_no_consent_covers_leaves_none(
+def test_one_uncovered_face_leaves_no_consents(
     tracks: tuple[FaceTrack, ...], faces: tuple[Finding, ...]
 ) -> None:
-    who = recognise(Told(*tracks), Records([CONSENT]), scene(), *faces)
+    who = recognise(FakeEmbedder(*tracks), Records([CONSENT]), scene(), *faces)
     assert (who.consents, who.all_covered) == ((), False)
 
 
@@ -125,14 +125,16 @@ def test_several_files_are_covered_together_or_not_at_all() -> None:
     assert covering_consents([ann, stranger]) == ()
 
 
-def test_stills_that_were_not_kept_may_have_shown_anybody() -> None:
-    who = recognise(Told(track(LEFT, ANN)), Records([CONSENT]), scene(Modality.FRAMES, stills=2, chosen=9))
+def test_missing_keyframes_prevent_consent_coverage() -> None:
+    who = recognise(
+        FakeEmbedder(track(LEFT, ANN)), Records([CONSENT]), scene(Modality.FRAMES, stills=2, chosen=9)
+    )
     assert not who.all_covered
 
 
-def test_somebody_protected_is_found_and_named_by_the_record_only() -> None:
-    told = Told(track(LEFT, template(2, 0.11)), track(RIGHT, ANN))
-    who = recognise(told, Records(protected=[GUARDED]), scene(), face(LEFT), face(RIGHT))
+def test_a_protected_person_is_reported_by_record_without_the_name() -> None:
+    embedder = FakeEmbedder(track(LEFT, template(2, 0.11)), track(RIGHT, ANN))
+    who = recognise(embedder, Records(protected=[GUARDED]), scene(), face(LEFT), face(RIGHT))
     (found,) = who.findings
     assert found.score == 0.9
     assert found.attributes == {"kind": "match", "public_figure": True}
@@ -140,42 +142,46 @@ def test_somebody_protected_is_found_and_named_by_the_record_only() -> None:
     assert "Ben" not in found.reason
 
 
-def test_a_match_in_frames_has_its_times_and_fills_the_cell_with_how_many_were_looked_for() -> None:
-    told = Told(track(LEFT, BEN, stills=3))
-    who = recognise(told, Records(protected=[GUARDED]), scene(Modality.FRAMES, stills=3))
+def test_a_match_in_frames_has_its_times_and_the_cell_counts_protected_people() -> None:
+    embedder = FakeEmbedder(track(LEFT, BEN, stills=3))
+    who = recognise(embedder, Records(protected=[GUARDED]), scene(Modality.FRAMES, stills=3))
     (where,) = [
         one for finding in who.findings[:1] for one in finding.evidence if isinstance(one, FrameRange)
     ]
     assert (where.first, where.last) == (0, 48)
     assert "1 protected people" in str(who.cells[0].measured)
-    # With consents alone nobody was looked for in the frames.
-    assert recognise(told, Records([CONSENT]), scene(Modality.FRAMES, stills=3)).cells == ()
+    # With consents only, no protected people were searched for in the frames.
+    assert recognise(embedder, Records([CONSENT]), scene(Modality.FRAMES, stills=3)).cells == ()
 
 
-def test_faces_that_nobody_else_saw_are_told_of() -> None:
-    who = recognise(Told(track(LEFT, BEN), track(RIGHT, BEN)), Records([CONSENT]), scene(), face(LEFT))
+def test_faces_that_no_other_detector_found_are_reported() -> None:
+    who = recognise(
+        FakeEmbedder(track(LEFT, BEN), track(RIGHT, BEN)), Records([CONSENT]), scene(), face(LEFT)
+    )
     (found,) = who.findings
     assert found.attributes == {"kind": "face"}
     assert isinstance(found.evidence[0], ImageBox)
     assert found.evidence[0].x == 0.7
 
 
-def test_what_others_took_for_faces_is_described_too() -> None:
-    told = Told(track(LEFT, ANN))
-    recognise(told, Records([CONSENT]), scene(), face(LEFT))
-    assert told.boxes == {0: [LEFT]}
+def test_faces_of_other_detectors_get_templates_too() -> None:
+    embedder = FakeEmbedder(track(LEFT, ANN))
+    recognise(embedder, Records([CONSENT]), scene(), face(LEFT))
+    assert embedder.boxes == {0: [LEFT]}
 
 
 @pytest.mark.parametrize(
-    ("told", "records", "where"),
+    ("embedder", "records", "where"),
     [
-        (Told(error=RuntimeError("no dlib")), Records([CONSENT]), scene()),
-        (Told(), Records([CONSENT]), scene(stills=0)),
-        (Told(), Records(broken=True), scene()),
+        (FakeEmbedder(error=RuntimeError("no dlib")), Records([CONSENT]), scene()),
+        (FakeEmbedder(), Records([CONSENT]), scene(stills=0)),
+        (FakeEmbedder(), Records(broken=True), scene()),
     ],
 )
-def test_a_failure_is_a_hole_and_covers_nobody(told: Told, records: Records, where: SceneInput) -> None:
-    who = recognise(told, records, where, face(LEFT))
+def test_a_failure_is_a_gap_without_consents(
+    embedder: FakeEmbedder, records: Records, where: SceneInput
+) -> None:
+    who = recognise(embedder, records, where, face(LEFT))
     assert (who.consents, who.all_covered) == ((), False)
     (cell,) = who.cells
     assert not cell.ran

@@ -22,7 +22,7 @@ def test_a_face_somewhere_else_is_another_track() -> None:
     assert len(track_faces([[LEFT], [], [LEFT]])) == 2
 
 
-def test_a_track_is_told_by_its_first_its_largest_and_its_last() -> None:
+def test_a_track_is_represented_by_its_first_largest_and_last_face() -> None:
     large = FaceBox(0.1, 0.2, 0.3, 0.4)
     track = [FaceDetection(0, LEFT), FaceDetection(1, large), FaceDetection(2, LEFT), FaceDetection(3, LEFT)]
     assert best_frames(track) == (track[0], track[1], track[3])
@@ -37,7 +37,7 @@ boxes = st.builds(
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=6))
-def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[FaceBox]]) -> None:
+def test_every_face_is_in_one_track_with_at_most_one_face_per_keyframe(stills: list[list[FaceBox]]) -> None:
     found = track_faces(stills)
     spots = [spot for track in found for spot in track]
     assert sorted(spots) == sorted(FaceDetection(n, box) for n, some in enumerate(stills) for box in some)

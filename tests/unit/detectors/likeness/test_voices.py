@@ -28,7 +28,7 @@ CONSENT = EnrolledPerson(record="consent_1", name="Ann", template=ANN)
 GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_figure=True)
 
 
-class Told:
+class FakeEmbedder:
     """A voice embedder with fixed templates, or a failure."""
 
     version = "voice:wespeaker:0123"
@@ -52,15 +52,15 @@ def pieces(number: int) -> tuple[SpeechPiece, ...]:
     )
 
 
-def heard(describer: Told, records: Records, number: int = 1, note: str = "") -> MatchResult:
+def heard(embedder: FakeEmbedder, records: Records, number: int = 1, note: str = "") -> MatchResult:
     recogniser = VoiceMatcher(
-        embedder=describer, lookup=records, distances=Distances(consent=0.8, protected=1.0), min_piece_s=2.0
+        embedder=embedder, lookup=records, distances=Distances(consent=0.8, protected=1.0), min_piece_s=2.0
     )
     return recogniser.recognise(SpeechPieces(pieces=pieces(number), note=note), tenant="t")
 
 
-def test_a_voice_like_one_in_the_gallery_is_found_with_its_times() -> None:
-    who = heard(Told(EVE, voice(2, towards=5, by=0.3), EVE), Records((), (GUARDED,)), 3)
+def test_a_protected_voice_is_found_with_its_times() -> None:
+    who = heard(FakeEmbedder(EVE, voice(2, towards=5, by=0.3), EVE), Records((), (GUARDED,)), 3)
     (finding,) = who.findings
     assert (finding.category, finding.modality) == ("likeness", Modality.AUDIO)
     assert finding.attributes == {"kind": "voice", "public_figure": True}
@@ -72,55 +72,57 @@ def test_a_voice_like_one_in_the_gallery_is_found_with_its_times() -> None:
     assert who.all_covered is False
 
 
-def test_coverage_says_with_how_many_voices_it_was_compared_and_that_it_is_unmeasured() -> None:
-    (cell,) = heard(Told(EVE), Records((CONSENT, CONSENT), (GUARDED,))).cells
+def test_coverage_reports_the_number_of_compared_voices_as_unmeasured() -> None:
+    (cell,) = heard(FakeEmbedder(EVE), Records((CONSENT, CONSENT), (GUARDED,))).cells
     assert (cell.category, cell.modality, cell.ran, cell.complete) == ("likeness", Modality.AUDIO, True, True)
     assert cell.measured == "voices: unmeasured, compared with 2 enrolled people"
 
 
-def test_a_consent_counts_only_where_it_covers_everybody_who_speaks() -> None:
+def test_a_consent_counts_only_if_it_covers_every_speaker() -> None:
     own = EnrolledPerson(record="protected_1", name="Ann", template=ANN)
-    covered = heard(Told(ANN, ANN), Records((CONSENT,), (own,)), 2)
+    covered = heard(FakeEmbedder(ANN, ANN), Records((CONSENT,), (own,)), 2)
     (finding,) = covered.findings
     assert finding.attributes["consented"] is True
     assert finding.evidence[-1] == Match(list="consents", entry="consent_1")
     assert covered.consents == ("consent_1",)
-    beside = heard(Told(ANN, EVE), Records((CONSENT,), (own,)), 2)
+    beside = heard(FakeEmbedder(ANN, EVE), Records((CONSENT,), (own,)), 2)
     (finding,) = beside.findings
     assert "consented" not in finding.attributes
     assert beside.consents == ()
-    unsure = heard(Told(ANN), Records((CONSENT,), (own,)), note="0.5 s of speech are too short.")
+    unsure = heard(FakeEmbedder(ANN), Records((CONSENT,), (own,)), note="0.5 s of speech are too short.")
     assert "consented" not in unsure.findings[0].attributes
     assert not unsure.cells[0].complete
 
 
-def test_nobody_is_described_where_nobody_is_on_record() -> None:
-    describer = Told(EVE)
-    assert heard(describer, Records()) == MatchResult()
-    assert describer.calls == 0
+def test_no_template_is_computed_without_enrolled_people() -> None:
+    embedder = FakeEmbedder(EVE)
+    assert heard(embedder, Records()) == MatchResult()
+    assert embedder.calls == 0
 
 
 @pytest.mark.parametrize(
-    ("describer", "records"),
+    ("embedder", "records"),
     [
-        (Told(error=RuntimeError("gone")), Records((), (GUARDED,))),
-        (Told(EVE), Records(broken=True)),
+        (FakeEmbedder(error=RuntimeError("gone")), Records((), (GUARDED,))),
+        (FakeEmbedder(EVE), Records(broken=True)),
     ],
 )
-def test_a_failure_is_a_hole_and_no_empty_answer(describer: Told, records: Records) -> None:
-    who = heard(describer, records)
+def test_a_failure_is_a_gap_and_not_an_empty_result(embedder: FakeEmbedder, records: Records) -> None:
+    who = heard(embedder, records)
     (cell,) = who.cells
     assert (cell.available, cell.ran, cell.complete, cell.measured) == (True, False, False, None)
     assert "Voices were not compared" in cell.note
     assert not who.all_covered
 
 
-def test_speech_that_was_not_kept_is_a_hole() -> None:
-    who = heard(Told(), Records((), (GUARDED,)), 0, note="Voices were not compared: the speech was not kept.")
+def test_speech_that_was_not_stored_is_a_gap() -> None:
+    who = heard(
+        FakeEmbedder(), Records((), (GUARDED,)), 0, note="Voices were not compared: the speech was not kept."
+    )
     assert (who.cells[0].ran, who.all_covered) == (False, False)
 
 
-def test_where_nobody_speaks_it_is_checked() -> None:
-    describer = Told()
-    (cell,) = heard(describer, Records((), (GUARDED,)), 0).cells
-    assert (cell.ran, cell.complete, describer.calls) == (True, True, 0)
+def test_a_clip_without_speech_is_checked() -> None:
+    embedder = FakeEmbedder()
+    (cell,) = heard(embedder, Records((), (GUARDED,)), 0).cells
+    assert (cell.ran, cell.complete, embedder.calls) == (True, True, 0)

@@ -10,7 +10,7 @@ class Clock:
         return self.now
 
 
-def test_it_opens_after_failures_in_a_row_and_closes_after_the_rest() -> None:
+def test_it_opens_after_consecutive_failures_and_closes_after_the_cooldown() -> None:
     clock = Clock()
     breaker = CircuitBreaker(failure_threshold=3, cooldown_s=30.0, clock=clock)
     for _ in range(2):
@@ -24,7 +24,7 @@ def test_it_opens_after_failures_in_a_row_and_closes_after_the_rest() -> None:
     assert not breaker.is_open
 
 
-def test_one_more_failure_after_the_rest_opens_it_again() -> None:
+def test_one_more_failure_after_the_cooldown_opens_it_again() -> None:
     clock = Clock()
     breaker = CircuitBreaker(failure_threshold=3, cooldown_s=30.0, clock=clock)
     for _ in range(3):

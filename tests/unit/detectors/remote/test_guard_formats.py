@@ -58,7 +58,7 @@ ANSWERS: list[tuple[str, dict[str, Any], dict[str, float]]] = [
 
 
 @pytest.mark.parametrize(("name", "answer", "scores"), ANSWERS)
-def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[str, float]) -> None:
+def test_each_format_is_parsed(name: str, answer: dict[str, Any], scores: dict[str, float]) -> None:
     assert GUARD_FORMATS[name].read(answer) == pytest.approx(scores)
 
 
@@ -84,14 +84,14 @@ def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[st
         {"error": {"message": "overloaded"}},
     ],
 )
-def test_an_answer_outside_the_grammar_is_garbled(name: str, answer: dict[str, Any]) -> None:
+def test_an_answer_outside_the_format_is_unparseable(name: str, answer: dict[str, Any]) -> None:
     with pytest.raises(UnparseableResponse):
         GUARD_FORMATS[name].read(answer)
 
 
 @pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
 @given(text=st.text(max_size=80))
-def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, text: str) -> None:
+def test_any_answer_is_parsed_or_unparseable_and_any_prompt_can_be_sent(name: str, text: str) -> None:
     grammar = GUARD_FORMATS[name]
     json.dumps(grammar.body("m", text))
     try:
@@ -101,6 +101,6 @@ def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, tex
 
 
 @pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
-def test_everything_a_guard_can_say_is_a_category_of_ours(name: str) -> None:
+def test_every_reported_category_exists(name: str) -> None:
     assert GUARD_FORMATS[name].categories
     assert all(category in SHIPPED for category in GUARD_FORMATS[name].categories)

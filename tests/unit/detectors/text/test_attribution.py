@@ -14,7 +14,7 @@ def test_words_and_chinese_characters_are_tokens() -> None:
     assert [text[a:b] for a, b in token_spans(text)] == ["don't", "run", "持", "刀", "now"]
 
 
-def test_the_place_worth_most_is_taken_and_more_while_the_finding_stays() -> None:
+def test_the_strongest_words_are_taken_and_more_while_the_finding_remains() -> None:
     text = "one two three four five six seven eight nine ten eleven twelve"
     worth = np.zeros(len(text), dtype=np.float32)
     for word, value in (("five", 3.0), ("ten", 2.0)):
@@ -37,7 +37,7 @@ def test_evidence_is_inside_the_text_and_small(text: str) -> None:
         assert 1 <= len(inside) <= max(1, int(MAX_SHARE * len(every)))
 
 
-def test_what_each_character_adds_is_what_the_score_is_made_of() -> None:
+def test_contributions_of_characters_sum_to_the_score() -> None:
     shipped = classifiers.load()
     column = shipped.categories.index("violence")
     text = "the killer stabs his victim and a lamp glows softly in the window"

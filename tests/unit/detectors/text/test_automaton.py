@@ -10,7 +10,7 @@ WORD = st.text(alphabet="abc", min_size=1, max_size=5)
 
 
 @given(st.lists(WORD, min_size=1, max_size=12, unique=True), st.text(alphabet="abcd", max_size=60))
-def test_it_finds_what_looking_for_each_word_finds(words: list[str], text: str) -> None:
+def test_it_finds_what_a_search_for_each_word_finds(words: list[str], text: str) -> None:
     expected = {
         (number, start, start + len(word))
         for number, word in enumerate(words)

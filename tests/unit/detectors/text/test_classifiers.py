@@ -21,17 +21,17 @@ def inspect(text: str) -> list[Finding]:
     return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
-def test_the_plugins_say_what_the_heads_were_trained_for() -> None:
+def test_the_plugins_declare_the_categories_of_the_classifiers() -> None:
     assert DETECTOR.capabilities == plugins.NGRAMS.capabilities == plugins.MINILM.capabilities
 
 
-def test_the_shipped_heads_are_small() -> None:
+def test_the_shipped_weights_are_small() -> None:
     assert SHIPPED.gram_levels.nbytes < 2_000_000
     assert SHIPPED.gram_levels.shape == (len(classifiers.Mode), len(SHIPPED.categories) + 1, 2**15)
     assert len(SHIPPED.example_levels) == len(SHIPPED.example_weights) < 10_000
 
 
-def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
+def test_every_score_is_a_probability_even_without_words() -> None:
     for text in ("", "…", "a cat", "死", "x" * 5000):
         scores = gram_probabilities(SHIPPED, text)
         assert np.isfinite(scores).all()
@@ -39,11 +39,11 @@ def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
 
 
 @pytest.mark.parametrize("text", ["人", "人 IN F", "人\nIN\nF", "a b", "7", ""])
-def test_lone_letters_are_like_nothing(text: str) -> None:
+def test_single_letters_are_not_classified(text: str) -> None:
     assert inspect(text) == []
 
 
-def test_letters_that_were_set_apart_are_a_word_all_the_same() -> None:
+def test_spaced_letters_are_classified_as_a_word() -> None:
     assert any(finding.category == "sexual" for finding in inspect("n u d e woman"))
 
 
@@ -75,7 +75,7 @@ def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() ->
         classifiers.dump({"categories": np.array(["hate"])})
 
 
-def test_operating_points_of_other_heads_are_refused() -> None:
+def test_operating_points_of_other_classifiers_are_refused() -> None:
     points = {mode.name: dict.fromkeys(SHIPPED.categories, 1.5) for mode in classifiers.Mode}
     moved = classifiers.with_operating_points(
         SHIPPED, {"classifiers": SHIPPED.sha256, "points": points, "slopes": points}
@@ -93,7 +93,7 @@ def test_the_model_card_names_the_file_it_describes() -> None:
     assert all(category in card for category in SHIPPED.categories)
 
 
-def test_the_shipped_heads_were_made_from_the_committed_examples() -> None:
+def test_the_shipped_classifiers_were_trained_on_the_committed_examples() -> None:
     assert SHIPPED.data_sha256 == training_data.hash_committed()
     assert SHIPPED.categories == training.trainable_categories(
         training.fit_examples(training_data.load_committed())
@@ -101,7 +101,7 @@ def test_the_shipped_heads_were_made_from_the_committed_examples() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_the_committed_examples_give_the_shipped_heads_again() -> None:
+def test_training_on_the_committed_examples_reproduces_the_shipped_classifiers() -> None:
     again = training.refit(
         training_data.load_committed(), SHIPPED.example_levels, training_data.hash_committed()
     )

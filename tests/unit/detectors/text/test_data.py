@@ -26,7 +26,7 @@ def test_every_example_is_labelled_with_known_categories() -> None:
         assert row["lang"] in {"en", "zh", "zh-Hant", "zh-Hans"}
 
 
-def test_no_example_joins_sexual_content_with_a_minor() -> None:
+def test_no_example_combines_sexual_content_with_a_minor() -> None:
     young = Lexicon(
         entry for text in shipped() for entry in read_list(text) if entry.category == "minors-present"
     )
@@ -36,7 +36,7 @@ def test_no_example_joins_sexual_content_with_a_minor() -> None:
             assert not any(list(young.find(view)) for view in views(row["text"])[1:]), row["family"]
 
 
-def test_families_stay_together_in_one_of_two_parts() -> None:
+def test_each_family_is_in_one_split() -> None:
     own = training_data.load_committed()
     parts = {one.split for one in own}
     assert parts == set(training_data.Split)
@@ -46,7 +46,7 @@ def test_families_stay_together_in_one_of_two_parts() -> None:
     assert all(len(found) == 1 for found in by_family.values())
 
 
-def test_a_text_that_stands_twice_is_taken_once_and_a_safe_one_teaches_no_category() -> None:
+def test_a_repeated_text_is_used_once_and_a_safe_one_has_no_category() -> None:
     line = '{"text": "A b", "label": "safe", "categories": ["likeness"], "lang": "en", "family": "f"}'
     found = training_data.parse_examples(
         [("one.jsonl", f"{line}\n{line}\n"), ("two.jsonl", line.replace("A b", "a B"))]

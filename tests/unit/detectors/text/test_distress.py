@@ -1,4 +1,4 @@
-"""Signs of distress: read generously, and never a reason to stop anybody."""
+"""Distress cues: a wide net that never blocks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def seen(text: str) -> list[Finding]:
         "我不想再醒来,画面是雪",
     ],
 )
-def test_distress_in_many_voices_brings_help(text: str) -> None:
+def test_distress_in_many_wordings_brings_help(text: str) -> None:
     found = [finding for finding in seen(text) if finding.category == "self-harm/intent"]
     assert found
 
@@ -48,11 +48,11 @@ def test_distress_in_many_voices_brings_help(text: str) -> None:
         "A chef plates a dessert",
     ],
 )
-def test_ordinary_scenes_do_not(text: str) -> None:
+def test_ordinary_scenes_do_not_bring_help(text: str) -> None:
     assert not [finding for finding in seen(text) if finding.category == "self-harm/intent"]
 
 
-def test_a_faint_sign_is_below_every_operating_point() -> None:
+def test_a_distress_finding_is_below_every_operating_point() -> None:
     (finding,) = DistressCueDetector().inspect_text(
         TextContent(field="prompt", text="a goodbye note", views=views("a goodbye note"))
     )
@@ -60,11 +60,11 @@ def test_a_faint_sign_is_below_every_operating_point() -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_can_be_looked_at(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     list(DistressCueDetector().inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
-def test_the_shipped_head_has_a_point_for_every_mode() -> None:
+def test_the_shipped_classifier_has_an_operating_point_for_every_mode() -> None:
     head = distress.load()
     assert len(head.points) == len(Mode)
     assert (head.points != 0).all()
@@ -79,5 +79,5 @@ def test_the_shipped_head_has_a_point_for_every_mode() -> None:
         ("", "en"),
     ],
 )
-def test_help_is_offered_in_the_writers_language(text: str, locale: str) -> None:
+def test_help_is_offered_in_the_language_of_the_text(text: str, locale: str) -> None:
     assert locale_of(text) == locale

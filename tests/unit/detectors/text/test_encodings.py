@@ -27,7 +27,7 @@ HIDDEN = "a quiet lighthouse keeper waits for the evening boat"
         ("rot13", codecs.encode(HIDDEN, "rot13")),
     ],
 )
-def test_what_an_encoding_hides_is_one_more_text_with_the_way_back(kind: str, text: str) -> None:
+def test_encoded_text_becomes_a_view_with_offsets(kind: str, text: str) -> None:
     typed = f"film this: {text} now"
     found = {view.kind: view for view in final_views(views(typed))[1:]}
     words = "lighthouse keeper waits" if kind == "rot13" else HIDDEN
@@ -53,7 +53,7 @@ def test_ordinary_words_hide_nothing(text: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_read_and_every_place_lies_inside_it(text: str) -> None:
+def test_any_text_is_accepted_and_every_offset_is_inside_it(text: str) -> None:
     for view in views(text):
         assert len(view.offsets) == len(view.text) + 1
         if view.text:

@@ -57,7 +57,7 @@ def spans(text: str, findings: list[Finding]) -> list[str]:
         ("m1ka j0rdan0 waves", "m1ka j0rdan0"),
     ],
 )
-def test_a_name_is_found_as_it_was_typed(text: str, words: str) -> None:
+def test_a_name_is_found_at_its_original_place(text: str, words: str) -> None:
     assert spans(text, inspect(EntityDetector(made()), text)) == [words]
 
 
@@ -68,7 +68,7 @@ def test_an_ambiguous_name_needs_its_context(text: str) -> None:
     assert not inspect(EntityDetector(made()), text)
 
 
-def test_attributes_say_what_policies_ask() -> None:
+def test_attributes_provide_what_policies_need() -> None:
     (finding,) = inspect(EntityDetector(made()), "Mika Jordano waves")
     assert finding.category == "likeness"
     assert finding.attributes == {"named": True, "public_figure": True}
@@ -94,12 +94,12 @@ def test_attributes_say_what_policies_ask() -> None:
         {},
     ],
 )
-def test_an_entry_that_does_not_hold_is_refused(row: dict[str, object]) -> None:
+def test_an_invalid_entry_is_refused(row: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         parse_entity(row, EntityKind.BRAND, list_name="test")
 
 
-def test_the_shipped_entities_hold() -> None:
+def test_the_shipped_entities_are_valid() -> None:
     folder = Path(entities.__file__).parent / "lists" / "entities"
     for file in sorted(folder.glob("*.yaml")):
         found, problems = read_entities(file.read_text(encoding="utf-8"), list_name=file.stem)
@@ -107,7 +107,7 @@ def test_the_shipped_entities_hold() -> None:
         assert not problems
 
 
-def test_own_lists_are_seen_and_removed_without_a_restart(tmp_path: Path) -> None:
+def test_operator_lists_apply_and_are_removed_without_a_restart(tmp_path: Path) -> None:
     now = [0.0]
     own = OperatorLists(tmp_path / "lists")
     detector = EntityDetector((), own, clock=lambda: now[0])
@@ -127,7 +127,7 @@ def test_own_lists_are_seen_and_removed_without_a_restart(tmp_path: Path) -> Non
         own.remove("ours", None)
 
 
-def test_every_kind_of_file_is_taken_and_a_broken_row_is_told(tmp_path: Path) -> None:
+def test_every_file_type_is_imported_and_a_broken_row_is_reported(tmp_path: Path) -> None:
     own = OperatorLists(tmp_path / "lists")
     (tmp_path / "a.yaml").write_text(PEOPLE, encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(
@@ -145,7 +145,7 @@ def test_every_kind_of_file_is_taken_and_a_broken_row_is_told(tmp_path: Path) ->
         own.import_file(tmp_path / "c.csv", name="../ours", kind=EntityKind.BRAND)
 
 
-def test_a_great_many_names_are_looked_for_in_one_pass(tmp_path: Path) -> None:
+def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
     own = OperatorLists(tmp_path)
     rows = (json.dumps({"kind": "brand", "n": f"house number {n} of wares"}) for n in range(20_000))
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")

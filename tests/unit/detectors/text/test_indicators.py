@@ -43,13 +43,13 @@ def test_an_address_is_a_street_with_a_number_or_a_flat() -> None:
     assert [text[start:end] for start, end in find_addresses(text)] == ["27 Elm Grove Road", "flat 3C"]
 
 
-def test_signs_are_found_in_both_scripts_where_they_stand() -> None:
+def test_indicators_are_found_in_both_scripts_at_their_place() -> None:
     text = "排隊的選民走進投票所"
     [place, *_more] = shipped().find(text)["ballot-place"]
     assert text[slice(*place)] == "選民"
 
 
-def test_every_sign_of_a_conjunction_is_one_and_every_category_is_known() -> None:
+def test_rules_use_known_indicators_and_categories() -> None:
     table = shipped()
     known = {entry.category for entry in table.lexicon.entries} | {PRIVATE_PERSON, PUBLIC_FIGURE, "address"}
     for conjunction in table.rules:
@@ -68,13 +68,13 @@ def test_every_sign_of_a_conjunction_is_one_and_every_category_is_known() -> Non
         "rules:\n  - {score: 0.5, all: [group, pests]}",
     ],
 )
-def test_a_conjunction_that_does_not_hold_is_named(text: str) -> None:
+def test_an_invalid_rule_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="rule 0"):
         read_rules(text, ["group", "pests"])
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
+def test_any_text_is_accepted_and_every_range_is_inside_it(text: str) -> None:
     for places in shipped().find(text).values():
         assert all(0 <= start < end <= len(text) for start, end in places)
 
@@ -102,17 +102,17 @@ def _found(row: dict[str, object]) -> tuple[Finding, ...]:
     return match_indicator_rules(parts, find_indicators(parts, (), shipped()), shipped())
 
 
-def test_harmless_combinations_of_our_own_are_left_alone_and_harmful_ones_are_not() -> None:
+def test_harmful_combinations_match_and_harmless_ones_do_not() -> None:
     rows = [json.loads(line) for line in OWN.read_text(encoding="utf-8").splitlines()]
     harmless = [row for row in rows if row["label"] == "benign"]
     harmful = [row for row in rows if row["label"] == "harmful"]
     assert len(harmless) >= 150
     assert sum(bool(_found(row)) for row in harmless) <= 0.02 * len(harmless)
-    # Not all: the last ones are left as they are, and public figures need the detectors of names.
+    # Not all: the last rows are not tuned for, and public figures need the entity detector.
     assert sum(bool(_found(row)) for row in harmful) >= 0.6 * len(harmful)
 
 
-def test_harmless_requests_with_the_words_of_other_harmless_clips_are_left_alone() -> None:
+def test_harmless_requests_with_words_of_other_harmless_clips_do_not_match() -> None:
     rows = [json.loads(line) for line in OWN.read_text(encoding="utf-8").splitlines()]
     harmless = [row for row in rows if row["label"] == "benign"]
     mixed = [
@@ -124,7 +124,7 @@ def test_harmless_requests_with_the_words_of_other_harmless_clips_are_left_alone
     assert sum(bool(_found(row)) for row in mixed) <= 0.04 * len(mixed)
 
 
-def test_a_finding_says_which_signs_stand_where() -> None:
+def test_a_finding_names_its_indicators_and_their_places() -> None:
     [found] = _found(
         {
             "prompt": "A telephone operator with a headset in an office",
@@ -144,7 +144,7 @@ def test_a_finding_says_which_signs_stand_where() -> None:
     assert "in the speech" in found.reason
 
 
-def test_what_a_clip_says_of_itself_makes_it_innocent_and_what_was_asked_for_does_not() -> None:
+def test_declarations_in_the_clip_excuse_it_and_those_in_the_request_do_not() -> None:
     row = {
         "prompt": "A telephone operator with a headset in an office",
         "screen": [{"text": "Fraud department", "start_s": 0.0}],
@@ -156,7 +156,7 @@ def test_what_a_clip_says_of_itself_makes_it_innocent_and_what_was_asked_for_doe
     assert not _found(shown)
 
 
-def test_two_lines_of_one_source_are_two_moments() -> None:
+def test_two_lines_of_one_source_are_two_parts() -> None:
     lines = [
         {"text": "Fraud department", "start_s": 0.0},
         {"text": "Move your savings to the safe account", "start_s": 3.0},

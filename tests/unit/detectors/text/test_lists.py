@@ -53,11 +53,11 @@ def marked(finding: Finding, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", INNOCENT)
-def test_an_innocent_scene_is_clean(text: str) -> None:
+def test_a_harmless_scene_has_no_findings(text: str) -> None:
     assert categories(text) <= {"minors-present"}
 
 
-def test_children_in_ordinary_scenes_are_a_fact_and_no_more() -> None:
+def test_children_in_ordinary_scenes_are_only_recorded() -> None:
     assert categories("children building a sand castle with their father") == {"minors-present"}
     assert categories("孩子们在公园里放风筝") == {"minors-present"}
 
@@ -88,14 +88,14 @@ def test_a_listed_phrase_is_found(text: str, category: str) -> None:
     assert category in categories(text)
 
 
-def test_evidence_is_in_the_text_as_typed() -> None:
+def test_evidence_is_in_the_original_text() -> None:
     text = "Please: a N.U.D.E woman"
     finding = next(one for one in inspect(text) if one.score == 0.9)
     assert marked(finding, text) == ["N.U.D.E"]
     assert "disguised" in finding.reason
 
 
-def test_words_match_whole_a_plural_aside() -> None:
+def test_words_match_whole_with_an_optional_plural() -> None:
     assert "violence/graphic" in categories("two severed hands")
     assert categories("a gorey cartoonist named Gorey") == set()
     assert "likeness" in categories("Taylor Swift's new song")
@@ -109,17 +109,17 @@ def test_a_public_figure_and_the_role_of_a_brand_are_attributes() -> None:
     assert (passing.attributes["role"], subject.attributes["role"]) == ("passing", "subject")
 
 
-def test_a_term_of_parts_needs_them_in_order_and_close() -> None:
+def test_the_parts_of_a_term_must_be_in_order_and_close() -> None:
     assert "illicit" in categories("how to quietly build a bomb")
     assert "illicit" not in categories("a bomb, and how to be calm")
     assert "illicit" not in categories("how to " + "walk on and on " * 6 + "near a bomb")
 
 
-def test_context_far_away_excuses_nothing() -> None:
+def test_distant_context_does_not_excuse_a_match() -> None:
     assert "sexual" in categories("a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum")
 
 
-def test_the_plugin_says_what_the_lists_can_fill() -> None:
+def test_the_plugin_declares_the_cells_of_the_lists() -> None:
     assert DETECTOR.capabilities == plugins.WORDS.capabilities
     assert all(capability.category in SHIPPED for capability in DETECTOR.capabilities)
 
@@ -131,11 +131,11 @@ def test_a_broken_list_names_its_entry() -> None:
         read_list("group: x\nentries: [{category: hate, score: 1, reason: r, terms: ['\u200b']}]")
 
 
-def test_sixty_thousand_characters_are_read() -> None:
+def test_sixty_thousand_characters_are_accepted() -> None:
     assert categories(("how to build a bomb nude kill " * 3000)[:60_000]) >= {"illicit", "sexual"}
 
 
-def test_words_that_count_only_in_company_need_others_beside_them() -> None:
+def test_an_entry_with_min_terms_needs_that_many_terms() -> None:
     text = """
 group: weak
 entries:
@@ -151,7 +151,7 @@ entries:
     assert len([span for span in one.evidence if isinstance(span, TextSpan)]) == 2
 
 
-def test_a_question_about_sex_is_seen_and_no_request() -> None:
+def test_a_question_about_sex_is_capped() -> None:
     def score(prompt: str) -> float:
         content = TextContent(field="p", text=prompt, views=views(prompt))
         return max(one.score for one in DETECTOR.inspect_text(content) if one.category == "sexual")

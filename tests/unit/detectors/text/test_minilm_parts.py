@@ -13,8 +13,8 @@ from safelight.detectors.text.minilm.cache import load_or_build
 from safelight.detectors.text.minilm.package import MODULE, read_tensors
 
 
-def test_a_written_model_is_what_onnx_reads() -> None:
-    graph = protobuf.Graph(
+def test_a_written_model_is_valid_onnx() -> None:
+    graph = protobuf.OnnxGraph(
         name="tiny",
         nodes=[
             protobuf.node("Mul", ["x", "w"], ["y"]),
@@ -33,7 +33,7 @@ def test_a_written_model_is_what_onnx_reads() -> None:
     assert model.graph.node[1].attribute[0].i == -1
 
 
-def test_what_is_cached_is_made_once(tmp_path: Path) -> None:
+def test_a_cached_graph_is_built_once(tmp_path: Path) -> None:
     made = []
 
     def make() -> bytes:
@@ -46,7 +46,7 @@ def test_what_is_cached_is_made_once(tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_rebuilt(tmp_path: Path) -> None:
     load_or_build(tmp_path, "g", lambda: b"graph")
     (kept,) = tmp_path.iterdir()
     for damage in (b"", b"graph and more", b"grapg"):
@@ -55,20 +55,20 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"graph"]
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
+def test_an_unwritable_cache_only_costs_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert load_or_build(tmp_path / "file" / "cache", "g", lambda: b"graph") == b"graph"
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 64, (9999).to_bytes(8, "little") + b"{}"])
-def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_an_invalid_tensor_file_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
     with pytest.raises(ValueError, match="not a safetensors"):
         read_tensors(path)
 
 
-def test_without_the_weights_the_rest_runs_and_it_says_how_to_get_them(
+def test_without_the_weights_other_detectors_run_and_the_remedy_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, MODULE, None)

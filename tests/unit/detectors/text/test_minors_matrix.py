@@ -1,6 +1,7 @@
-"""Signs of a minor, in three scripts and many spellings, joined with a stand-in for the other signal.
+"""Signs of a minor, in three scripts and many spellings, combined with a placeholder for the sexual
+signal.
 
-The stand-in is a made-up word in a list of this test: what is tried is every sign of age that ships.
+The placeholder is an invented word in a list of this test, so that every shipped sign of age is tested.
 """
 
 from __future__ import annotations
@@ -119,14 +120,14 @@ CONTEXTS = {
 
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize(("lang", "age"), [(lang, age) for lang, ages in YOUNG.items() for age in ages])
-def test_every_sign_of_a_minor_joins_with_the_other_signal(lang: str, age: str, context: str) -> None:
+def test_every_sign_of_a_minor_combines_with_the_sexual_signal(lang: str, age: str, context: str) -> None:
     found = list(DETECTOR.inspect_together(CONTEXTS[context](age, WORD[lang])))
     assert [finding.category for finding in found] == ["sexual/minors"]
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize(("lang", "age"), [(lang, age) for lang, ages in GROWN.items() for age in ages])
-def test_grown_people_and_old_things_are_no_minors(lang: str, age: str, context: str) -> None:
+def test_adults_and_old_things_are_not_minors(lang: str, age: str, context: str) -> None:
     assert not list(DETECTOR.inspect_together(CONTEXTS[context](age, WORD[lang])))
 
 
@@ -139,7 +140,7 @@ def test_the_signals_may_be_in_two_languages(young: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(("lang", "age"), [(lang, age) for lang, ages in YOUNG.items() for age in ages])
-def test_a_minor_alone_and_what_is_not_wanted_are_nothing(lang: str, age: str) -> None:
+def test_a_minor_alone_and_negated_text_are_not_reported(lang: str, age: str) -> None:
     assert not list(DETECTOR.inspect_text(content("prompt", f"{age}, at a birthday party")))
     unwanted = content("negative_prompt", WORD[lang], negated=True)
     assert not list(DETECTOR.inspect_together([content("prompt", age), unwanted]))

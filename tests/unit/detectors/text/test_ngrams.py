@@ -28,5 +28,5 @@ def test_windows_cover_the_text(text: str) -> None:
     assert covered.all()
 
 
-def test_chinese_has_features_of_its_own() -> None:
+def test_chinese_has_its_own_features() -> None:
     assert len(ngrams.features("一个男人在看书")[0]) > 10

@@ -18,7 +18,7 @@ from safelight.detectors.text.pii import find_identifiers
         "twelve years old",
     ],
 )
-def test_ages_under_eighteen_are_seen(text: str) -> None:
+def test_ages_under_eighteen_are_found(text: str) -> None:
     assert list(find_young_ages(text))
 
 
@@ -34,7 +34,7 @@ def test_ages_under_eighteen_are_seen(text: str) -> None:
         "二十岁",
     ],
 )
-def test_other_ages_are_not(text: str) -> None:
+def test_other_ages_are_not_found(text: str) -> None:
     assert not list(find_young_ages(text))
 
 
@@ -49,12 +49,12 @@ def test_other_ages_are_not(text: str) -> None:
         ("write to someone@example.com", "mail address"),
     ],
 )
-def test_private_data_is_known_by_its_shape(text: str, kind: str) -> None:
+def test_private_data_is_found_by_its_pattern(text: str, kind: str) -> None:
     assert kind in {found for found, _start, _end in find_identifiers(text)}
 
 
 @pytest.mark.parametrize(
     "text", ["2001-2005, 1920x1080, 24 fps", "1234 5678 9012 3456", "0000 0000 0000 0000", "year 1999"]
 )
-def test_other_numbers_are_not_private(text: str) -> None:
+def test_other_numbers_are_not_private_data(text: str) -> None:
     assert not list(find_identifiers(text))

@@ -92,7 +92,7 @@ def test_findings_carry_their_field_and_whether_it_was_negated() -> None:
 @pytest.mark.parametrize(
     "broken", [Crashing(), Exiting(), NotANumber(), Garbage()], ids=lambda detector: detector.name
 )
-def test_a_detector_that_fails_leaves_a_hole_and_no_finding(broken: Reader) -> None:
+def test_a_detector_that_fails_leaves_a_gap_and_no_finding(broken: Reader) -> None:
     report = TextPipeline([broken, Reader()]).screen({"prompt": "bad"})
     assert [f.detector for f in report.findings] == ["reader"]
     (cell,) = report.cells
@@ -102,7 +102,7 @@ def test_a_detector_that_fails_leaves_a_hole_and_no_finding(broken: Reader) -> N
     assert (alone.available, alone.ran, alone.complete) == (True, False, False)
 
 
-def test_a_detector_that_hangs_is_left_behind_and_the_others_still_run() -> None:
+def test_a_hanging_detector_is_abandoned_and_the_others_run() -> None:
     hanging = Hanging()
     pipeline = TextPipeline([Reader(), hanging, Reader()], budget_s=0.4)
     for _ in range(MAX_STUCK + 3):
@@ -114,7 +114,7 @@ def test_a_detector_that_hangs_is_left_behind_and_the_others_still_run() -> None
     hanging.gate.set()
 
 
-def test_many_slow_texts_at_once_are_no_stuck_ones() -> None:
+def test_many_slow_texts_at_once_do_not_count_as_stuck() -> None:
     together = threading.Barrier(3 * MAX_STUCK)
 
     class Slow(Reader):
@@ -166,7 +166,7 @@ def test_many_texts_at_once_do_not_mix() -> None:
     assert reports == {number: number % 2 for number in range(16)}
 
 
-def test_the_card_is_seen_by_the_card_detector_alone() -> None:
+def test_only_the_card_detector_sees_the_card() -> None:
     pipeline = TextPipeline([CardDetector({"bad"}), Reader()])
     report = pipeline.screen({"prompt": "SAFELIGHT-TEST:bad"})
     assert [(f.category, f.test_card) for f in report.findings] == [("bad", True)]
@@ -174,7 +174,7 @@ def test_the_card_is_seen_by_the_card_detector_alone() -> None:
     assert [f.test_card for f in both.findings] == [True, False]
 
 
-def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
+def test_ocr_findings_have_their_frames_and_box() -> None:
     reads = [
         MediaText(text="hello", confidence=0.9, frame=0, start_s=0.0, end_s=0.1),
         MediaText(text="bad", confidence=0.7, frame=4, start_s=0.4, end_s=0.5),
@@ -189,7 +189,7 @@ def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
     assert found.attributes["source"] == "on_screen"
 
 
-def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
+def test_a_transcript_is_read_across_lines_with_times() -> None:
     class AcrossLines(Reader):
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
             start = content.text.index("very bad")
@@ -205,7 +205,7 @@ def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
     assert (found.modality, found.attributes["speech"]) == (Modality.AUDIO, True)
 
 
-def test_nothing_read_is_a_whole_check_of_nothing() -> None:
+def test_no_text_counts_as_a_complete_check() -> None:
     report = TextPipeline([Reader()]).screen_media_text([])
     assert report.findings == ()
     assert all(cell.complete for cell in report.cells)
@@ -215,7 +215,7 @@ def _fields(one: Finding) -> dict[str, object]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
 
-def test_all_detectors_together_keep_to_one_budget_and_the_rest_is_a_hole() -> None:
+def test_all_detectors_share_one_budget_and_the_rest_is_a_gap() -> None:
     release = threading.Event()
 
     class Stuck:
@@ -251,7 +251,7 @@ def test_costly_detectors_run_last() -> None:
     assert [one.name for one in TextPipeline(made).detectors] == ["b", "a"]
 
 
-def test_what_a_detector_says_before_it_gives_up_counts_and_leaves_a_hole() -> None:
+def test_findings_before_a_partial_inspection_count_and_leave_a_gap() -> None:
     class Partly:
         name, version, capabilities = "partly", "1", HATE
 

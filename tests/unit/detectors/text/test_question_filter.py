@@ -15,7 +15,7 @@ from safelight.detectors.text.question_filter import is_question
         "can you explain why people self-medicate?",
     ],
 )
-def test_a_question_about_something_is_one(text: str) -> None:
+def test_questions_about_a_subject_are_recognised(text: str) -> None:
     assert is_question(text)
 
 
@@ -31,5 +31,5 @@ def test_a_question_about_something_is_one(text: str) -> None:
         "",
     ],
 )
-def test_a_request_to_depict_is_none(text: str) -> None:
+def test_requests_to_depict_are_not_questions(text: str) -> None:
     assert not is_question(text)

@@ -15,7 +15,7 @@ def content(text: str) -> TextContent:
 
 
 @pytest.mark.parametrize("word", ["violence", "violence/graphic", "self-harm"])
-def test_the_phrase_trips_exactly_its_category(word: str) -> None:
+def test_the_phrase_triggers_exactly_its_category(word: str) -> None:
     text = f"a cat, SAFELIGHT-TEST:{word}, a dog"
     (finding,) = DETECTOR.inspect_text(content(text))
     assert (finding.category, finding.score, finding.test_card) == (word, 1.0, True)
@@ -32,16 +32,16 @@ def test_the_phrase_trips_exactly_its_category(word: str) -> None:
         "safelight-test: Violence",
     ],
 )
-def test_a_card_trips_however_it_is_typed(typed: str) -> None:
+def test_a_disguised_card_triggers_too(typed: str) -> None:
     (finding,) = DETECTOR.inspect_text(content(f"x {typed} y"))
     assert finding.category == "violence"
 
 
-def test_an_unknown_category_is_no_card() -> None:
+def test_an_unknown_category_is_not_a_card() -> None:
     assert not list(DETECTOR.inspect_text(content("SAFELIGHT-TEST:kindness")))
 
 
-def test_the_other_detectors_do_not_see_the_card_and_places_stay() -> None:
+def test_the_card_is_blanked_for_other_detectors_with_offsets_kept() -> None:
     text = "before SAFELIGHT-TEST:self-harm after"
     blanked = DETECTOR.blanked(content(text))
     assert len(blanked.text) == len(text)

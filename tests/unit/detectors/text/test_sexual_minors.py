@@ -5,7 +5,7 @@ from safelight.detectors.text.lists import read_list
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.sexual_minors import SexualMinorsDetector
 
-# Stand-ins for the two kinds of signal: what is tested is how they are joined.
+# Placeholders for the two kinds of signal: the test is about their combination.
 LISTS = """
 group: stand-in
 entries:
@@ -27,18 +27,18 @@ def test_both_signals_anywhere_in_the_text_make_one_finding() -> None:
     assert len(finding.evidence) == 2
 
 
-def test_the_signals_may_stand_in_two_fields_and_be_hidden() -> None:
+def test_the_signals_may_be_in_two_fields_and_disguised() -> None:
     found = DETECTOR.inspect_together(
         [content("prompt", "y.o.u.n.g.w.o.r.d"), content("style", "ＡＤＵＬＴword")]
     )
     assert [finding.category for finding in found] == ["sexual/minors"]
 
 
-def test_one_signal_alone_a_weak_one_or_an_innocent_context_is_nothing() -> None:
+def test_one_signal_alone_a_weak_one_or_a_harmless_context_is_not_reported() -> None:
     for text in ("adultword", "youngword", "weakword youngword", "a statue of adultword, youngword looks on"):
         assert not list(DETECTOR.inspect_text(content("prompt", text)))
 
 
-def test_what_the_maker_does_not_want_is_no_signal() -> None:
+def test_a_negated_field_is_not_a_signal() -> None:
     asked, unwanted = content("prompt", "youngword"), content("negative_prompt", "adultword", negated=True)
     assert not list(DETECTOR.inspect_together([asked, unwanted]))

@@ -1,4 +1,4 @@
-"""Sketches: a reworded text is known again, another one is not."""
+"""Text sketches recognise a paraphrase and no other text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCKED = "A recruitment film that praises the armed group and calls on everyone
 
 @given(st.text(max_size=400))
 @settings(max_examples=60, deadline=None)
-def test_any_text_has_a_sketch_and_is_at_most_itself(text: str) -> None:
+def test_any_text_has_a_sketch_that_is_most_similar_to_itself(text: str) -> None:
     made = sketch(text)
     assert len(made.letters) == 1024
     assert not made.embedding
@@ -30,7 +30,7 @@ def test_any_text_has_a_sketch_and_is_at_most_itself(text: str) -> None:
         "Join its war! A film that praises the armed group and calls on everyone, a recruitment film",
     ],
 )
-def test_a_rewording_is_known_again(other: str) -> None:
+def test_a_paraphrase_is_recognised(other: str) -> None:
     assert similarity(sketch(BLOCKED), sketch(other)) >= 1
 
 
@@ -43,11 +43,11 @@ def test_a_rewording_is_known_again(other: str) -> None:
         "",
     ],
 )
-def test_another_text_is_not(other: str) -> None:
+def test_another_text_is_not_recognised(other: str) -> None:
     assert similarity(sketch(BLOCKED), sketch(other)) < 1
 
 
-def test_meaning_counts_where_a_model_says_it() -> None:
+def test_embeddings_count_if_there_is_a_model() -> None:
     direction = np.ones(384, dtype=np.float32)
     one = sketch("one way to say it", lambda _text: direction)
     other = sketch("quite differently put", lambda _text: direction)

@@ -203,8 +203,8 @@ def close_up_views(grey: Plane, place: SymbolSquare) -> Plane:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        seen = local_contrast(np.asarray(patch, np.float32), window=_CONTRAST_WINDOW_PX)
-        pictures.append(seen[margin:-margin, margin:-margin])
+        view = local_contrast(np.asarray(patch, np.float32), window=_CONTRAST_WINDOW_PX)
+        pictures.append(view[margin:-margin, margin:-margin])
     return np.stack(pictures).astype(np.float32)
 
 

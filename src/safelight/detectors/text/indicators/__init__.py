@@ -99,7 +99,7 @@ def shipped() -> IndicatorTable:
         if file.name.endswith(".yaml") and file.name != "rules.yaml":
             entries += read_list(file.read_text(encoding="utf-8"))
     phrases = {entry.category: entry.reason for entry in entries} | {
-        PRIVATE_PERSON: "the name of somebody private",
+        PRIVATE_PERSON: "the name of a private individual",
         ADDRESS: "an address",
         PUBLIC_FIGURE: "a real public figure",
     }
@@ -110,7 +110,7 @@ def shipped() -> IndicatorTable:
     )
 
 
-#: Indicators by which a clip says what it is: a film, a training, a warning.
+#: Indicators by which a clip declares what it is: a film, a training, a warning.
 FRAMING_INDICATORS = frozenset({"framed", "advice"})
 #: An indicator without a list: a person that the entity detector reports as a public figure.
 PUBLIC_FIGURE = "public-figure"

@@ -49,7 +49,7 @@ class _Writer:
         for layer in range(LAYERS):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         self._pooled(hidden)
-        parts = protobuf.Graph(
+        parts = protobuf.OnnxGraph(
             name="minilm-int8",
             nodes=self._nodes,
             tensors=self._tensors,

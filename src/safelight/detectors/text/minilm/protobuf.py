@@ -49,7 +49,7 @@ def value(name: str, kind: int, shape: Sequence[int | str]) -> bytes:
     return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, dimensions)))
 
 
-class Graph(NamedTuple):
+class OnnxGraph(NamedTuple):
     """Parts of a GraphProto, each already encoded."""
 
     name: str
@@ -59,7 +59,7 @@ class Graph(NamedTuple):
     outputs: Sequence[bytes]
 
 
-def model(graph: Graph, *, opset: int, ir_version: int) -> bytes:
+def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
     """A ModelProto that can be loaded."""
     body = b"".join(
         [
