@@ -178,7 +178,7 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], today
 
 
 def shipped(report: Mapping[str, Any], today: dt.date) -> dict[str, Any]:
-    """What `safelight.evaluation.measurements` reads: the measured cells, and what they were measured with."""
+    """What `safelight.evaluation.measurements` reads: the measured cells and the versions measured."""
     return {
         "made": today.isoformat(),
         "page": "docs/benchmarks/cells.md",

@@ -352,14 +352,14 @@ def cards(kitchen: Kitchen) -> Iterator[Recipe]:
     for number, category in enumerate(names[:12]):
         ground = kitchen.ground(number, 640, 360)
         size = (0.25, 0.4, 0.7, 1.0)[number % 4]
-        card = safety_card.draw(category, round(640 * size), round(360 * size))
+        card = safety_card.draw_card(category, round(640 * size), round(360 * size))
         shown = partial(inserted, ground, card, 12, 24, 36)
         where = LabelledSegment(
             category=category, modality=Modality.FRAMES, start_s=0.5, end_s=1.0, card=True
         )
         yield Recipe(name=f"card-{number}", scene="test card", frames=shown, segments=(where,))
     for number, category in enumerate(names[:10]):
-        tones = safety_card.tones(category, RATE)
+        tones = safety_card.make_tones(category, RATE)
         sound = np.concatenate([np.zeros(RATE // 2, np.float32), tones, np.zeros(RATE // 2, np.float32)])
         seconds = sound.size / RATE
         where = LabelledSegment(

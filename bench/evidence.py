@@ -18,9 +18,9 @@ from collections import Counter
 from typing import Any
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.detectors.text.attribution import mask_tokens, tokens
+from safelight.detectors.text.attribution import mask_tokens, token_spans
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.training_data import Split, committed
+from safelight.detectors.text.training_data import Split, load_committed
 from safelight.evaluation.label_mapping import FOUND, is_false_positive
 from safelight.policy.findings import Finding, TextSpan
 
@@ -57,7 +57,7 @@ def spans(findings: list[Finding], category: str) -> list[tuple[int, int]]:
 
 
 def share(text: str, places: list[tuple[int, int]]) -> float:
-    every = tokens(text)
+    every = token_spans(text)
     inside = [one for one in every if any(one[0] < end and start < one[1] for start, end in places)]
     return len(inside) / max(len(every), 1)
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--lang", choices=("en", "zh"))
     given = parser.parse_args()
     pipeline = TextPipeline(DetectorRegistry.discover({}).text_detectors(), budget_s=60, total_s=120)
-    kept = [one for one in committed() if one.part is Split.REPORT and one.categories]
+    kept = [one for one in load_committed() if one.split is Split.REPORT and one.categories]
     kept = [one for one in kept if given.lang is None or one.chinese is (given.lang == "zh")]
     random.Random(4).shuffle(kept)
     shares: list[float] = []

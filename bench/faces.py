@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.faces import FaceDetector
-from safelight.detectors.image.nudity import model_path
+from safelight.detectors.image.nudity import find_model_file
 from safelight.detectors.protocol import Frame
 
 Pixels = npt.NDArray[np.uint8]
@@ -108,7 +108,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=30)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    model = model_path()
+    model = find_model_file()
     if model is None:
         print("The package nudenet is not installed.", file=sys.stderr)
         return 2

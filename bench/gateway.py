@@ -54,7 +54,18 @@ def gateway(folder: Path, *, settings: str = "", waive: bool = True) -> Iterator
             [*command, "keys", "create", "bench", "--json"], check=True, capture_output=True, env=environment
         ).stdout
     )["token"]
-    waiver = ["waivers", "add", "bench", "--by", "bench", "--reason", "measuring", "--category", "*", "--json"]
+    waiver = [
+        "waivers",
+        "add",
+        "bench",
+        "--by",
+        "bench",
+        "--reason",
+        "bench",
+        "--category",
+        "*",
+        "--json",
+    ]
     if fresh:
         subprocess.run([*command, *waiver], check=True, capture_output=True, env=environment)
     began = time.monotonic()

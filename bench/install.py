@@ -1,7 +1,7 @@
 """The built wheel into an empty environment, cold, and its first answers. `python -m bench.install`.
 
 Builds the wheel, makes an environment, and times `pip install safelight-*.whl` with an empty cache of pip's,
-then `safelight check` and `safelight explain-error`, each in a process of its own. What pip downloads comes from the
+then `safelight check` and `safelight explain-error`, each in a new process. What pip downloads comes from the
 index that is configured: its speed is in the figure.
 """
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
 from safelight.detectors.likeness.matching import Template, distance
-from safelight.detectors.likeness.voice_embedder import OnnxVoices
+from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import SafelightError
 from safelight.sandbox.sandbox import Sandbox
@@ -50,7 +50,7 @@ def main() -> None:
         found, pairs = faces(given.data, sandbox)
         thresholds: Sequence[float] = FACES
     else:
-        describer = OnnxVoices(given.voice, framework=given.framework)
+        describer = OnnxVoiceEmbedder(given.voice, framework=given.framework)
         found, pairs = voices(given.data, sandbox, describer, given.least)
         thresholds = VOICES
         describer.close()
@@ -91,7 +91,7 @@ def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
                 frame=0, start_s=0, end_s=0, path=Path(look.path), width=look.width, height=look.height
             )
             began = time.perf_counter()
-            tracks = describer.tracks([still], {}, moving=False)
+            tracks = describer.find_tracks([still], {}, moving=False)
             seconds.append(time.perf_counter() - began)
         if len(tracks) == 1:
             found[name] = tracks[0].templates[0]
@@ -118,7 +118,7 @@ def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
 
 
 def voices(
-    data: Path, sandbox: Sandbox, describer: OnnxVoices, least_s: float
+    data: Path, sandbox: Sandbox, describer: OnnxVoiceEmbedder, least_s: float
 ) -> tuple[dict[str, Any], list[Pair]]:
     """The template of each recording, and every piece of the others."""
     scanner = Scanner(sandbox, (("vad", {}),), ScannerOptions(warm_children=0))
@@ -140,7 +140,7 @@ def voices(
                 continue
             _loaded = describer.version
             began = time.perf_counter()
-            found[name] = describer.voices(pieces)
+            found[name] = describer.embed(pieces)
             took_s += time.perf_counter() - began
             heard_s += sum(piece.seconds for piece in pieces)
     facts = {
@@ -182,7 +182,7 @@ def _drawn(describer: DlibFaceEmbedder) -> list[Template]:
             file.flush()
             height, width = pixels.shape[:2]
             still = Keyframe(frame=0, start_s=0, end_s=0, path=Path(file.name), width=width, height=height)
-            tracks = describer.tracks([still], {}, moving=False)
+            tracks = describer.find_tracks([still], {}, moving=False)
         found += [track.templates[0] for track in tracks[:1]]
     return found
 

@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.logo_store import EnrolledLogo, MarkKind
-from safelight.detectors.image.logos import LEAST
-from safelight.detectors.image.template_matching import find, scene_of, view_of
+from safelight.detectors.image.logo_store import EnrolledLogo, LogoKind
+from safelight.detectors.image.logos import MIN_STRENGTH
+from safelight.detectors.image.template_matching import extract_features, find_logos, make_view
 
 from .svg_paths import raster
 from .symbol_renderings import ground, photographs
@@ -183,17 +183,19 @@ def main() -> int:
     things: dict[str, Pixels] = dict(chosen[:ENROLLED])
     marks = []
     for name, mask in things.items():
-        view = view_of(np.asarray(255 - mask, np.uint8))
+        view = make_view(np.asarray(255 - mask, np.uint8))
         if view is None:
             print(f"{name}: nothing to find again", file=sys.stderr)
             continue
-        marks.append(EnrolledLogo(name=name, kind=MarkKind.BRAND, words=(), at=0.0, views=(view,)))
+        marks.append(EnrolledLogo(name=name, kind=LogoKind.BRAND, words=(), enrolled_at=0.0, views=(view,)))
     figures = {f"character-{number}": character(number) for number in range(5)}
     for name, figure in figures.items():
         white = figure[..., :3] * (figure[..., 3:] / 255) + 255 * (1 - figure[..., 3:] / 255)
-        view = view_of(cv2.cvtColor(white.astype(np.uint8), cv2.COLOR_RGB2GRAY))
+        view = make_view(cv2.cvtColor(white.astype(np.uint8), cv2.COLOR_RGB2GRAY))
         if view is not None:
-            marks.append(EnrolledLogo(name=name, kind=MarkKind.CHARACTER, words=(), at=0.0, views=(view,)))
+            marks.append(
+                EnrolledLogo(name=name, kind=LogoKind.CHARACTER, words=(), enrolled_at=0.0, views=(view,))
+            )
     rows: list[tuple[str, str, float, str, str, float, float]] = []
     spent, count = 0.0, 0
     plan = [
@@ -215,12 +217,14 @@ def main() -> int:
         )
         picture = scene(rng, thing, size, condition, photos)
         began = time.process_time()
-        found = find(scene_of(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)), marks, min_strength=0.0)
+        found = find_logos(
+            extract_features(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)), marks, min_strength=0.0
+        )
         spent += time.process_time() - began
         count += 1
-        right = max((one.strength for one in found if one.mark.name == name), default=0.0)
+        right = max((one.strength for one in found if one.logo.name == name), default=0.0)
         wrong = max(
-            (one for one in found if one.mark.name != name), key=lambda one: one.strength, default=None
+            (one for one in found if one.logo.name != name), key=lambda one: one.strength, default=None
         )
         rows.append(
             (
@@ -228,7 +232,7 @@ def main() -> int:
                 group,
                 size,
                 condition,
-                wrong.mark.name if wrong else "",
+                wrong.logo.name if wrong else "",
                 right,
                 wrong.strength if wrong else 0.0,
             )
@@ -251,22 +255,24 @@ def report(
         "scenes": len(mine),
         "scenes without": len(others),
         "cpu_s a picture": round(cost, 3),
-        "threshold": LEAST,
-        "recall": round(recall(mine, LEAST), 4),
-        "false scenes": round(sum(row[6] >= LEAST for row in others) / max(len(others), 1), 4),
-        "false on enrolled": round(sum(row[6] >= LEAST for row in mine) / max(len(mine), 1), 4),
+        "threshold": MIN_STRENGTH,
+        "recall": round(recall(mine, MIN_STRENGTH), 4),
+        "false scenes": round(sum(row[6] >= MIN_STRENGTH for row in others) / max(len(others), 1), 4),
+        "false on enrolled": round(sum(row[6] >= MIN_STRENGTH for row in mine) / max(len(mine), 1), 4),
         "by size": {
-            str(size): round(recall([row for row in mine if row[2] == size], LEAST), 3) for size in SIZES
+            str(size): round(recall([row for row in mine if row[2] == size], MIN_STRENGTH), 3)
+            for size in SIZES
         },
         "by condition": {
-            name: round(recall([row for row in mine if row[3] == name], LEAST), 3) for name in CONDITIONS
+            name: round(recall([row for row in mine if row[3] == name], MIN_STRENGTH), 3)
+            for name in CONDITIONS
         },
         "by group": {
-            name: round(recall([row for row in mine if row[1] == name], LEAST), 3)
+            name: round(recall([row for row in mine if row[1] == name], MIN_STRENGTH), 3)
             for name in ("enrolled", "character")
         },
-        "missed most": Counter(row[0] for row in mine if row[5] < LEAST).most_common(8),
-        "falsely seen": Counter(row[4] for row in rows if row[6] >= LEAST).most_common(8),
+        "missed most": Counter(row[0] for row in mine if row[5] < MIN_STRENGTH).most_common(8),
+        "falsely seen": Counter(row[4] for row in rows if row[6] >= MIN_STRENGTH).most_common(8),
         "curve": {
             f"{least:.2f}": [
                 round(recall(mine, least), 3),

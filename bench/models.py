@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from safelight.detectors.models.plugins import process_of
+from safelight.detectors.models.plugins import make_process
 from safelight.detectors.models.runtimes import GraphModel
 from safelight.detectors.models.specs import ModelSpec, read_models
 from safelight.detectors.protocol import Keyframe
@@ -124,12 +124,12 @@ def torch_models(folder: Path, device: str) -> dict[str, Any]:
         torch.manual_seed(7)
         table = {**make(folder / name), "folder": str(folder / name), "device": device, "batch": 8}
         (named,) = read_models({"store": str(folder), "models": {name: table}})
-        process = process_of(named)
+        process = make_process(named)
         try:
             times = []
             for _ in range(2):
                 began = time.perf_counter()
-                answer = process.call({"stills": [_plain(still) for still in stills]}, timeout_s=300)
+                answer = process.call({"keyframes": [_plain(still) for still in stills]}, timeout_s=300)
                 times.append(round(time.perf_counter() - began, 3))
         finally:
             process.close()
@@ -163,8 +163,8 @@ def graphs(folder: Path) -> dict[str, Any]:
             for runtime in ("onnx", "openvino")
         )
         if table is asked:
-            pairs = [(first.read(list(WORDS)), second.read(list(WORDS)))]
-            pairs.append((first.describe(pictures), second.describe(pictures)))
+            pairs = [(first.embed_texts(list(WORDS)), second.embed_texts(list(WORDS)))]
+            pairs.append((first.embed_images(pictures), second.embed_images(pictures)))
         else:
             pairs = [(first.classify(pictures), second.classify(pictures))]
         worst = max(worst, *(float(np.abs(one - other).max()) for one, other in pairs))

@@ -113,7 +113,7 @@ PROXIES: Mapping[int, BodyPartClass] = {
     17: _part("covered buttocks"),
 }
 BODIES: Mapping[int, BodyPartClass] = {
-    row: kind for row, kind in nudity.KINDS.items() if kind.category == "sexual"
+    row: kind for row, kind in nudity.BODY_PART_CLASSES.items() if kind.category == "sexual"
 }
 #: The part of a window that the thing in it takes.
 _PARTS = (0.02, 0.07, 0.2, 0.45)
@@ -161,7 +161,7 @@ WAYS: dict[str, tuple[Callable[[dict[str, float]], float], float]] = {
 
 class Model:
     def __init__(self) -> None:
-        path = nudity.model_path()
+        path = nudity.find_model_file()
         if path is None:
             raise SystemExit("The package nudenet is not installed.")
         options = onnxruntime.SessionOptions()
@@ -178,14 +178,18 @@ class Model:
 
     def reports(self, pixels: Pixels) -> bool:
         """Whether one look takes anything for a body."""
-        return bool(nudity.decode(*self.told(reduced(pixels), RescaledView(0, False)), nudity.FLOOR, BODIES))
+        return bool(
+            nudity.decode_detections(
+                *self.told(reduced(pixels), RescaledView(0, False)), nudity.MIN_SCORE, BODIES
+            )
+        )
 
     def looks(
         self, pixels: Pixels, kinds: Mapping[int, BodyPartClass]
     ) -> list[tuple[nudity.Detection, Look]]:
         """What it sees of these kinds, and what all the other looks say to each."""
         output, width, height = self.told(pixels, RescaledView(0, False))
-        seen = nudity.decode(output, width, height, _LEAST, kinds)
+        seen = nudity.decode_detections(output, width, height, _LEAST, kinds)
         if not seen:
             return []
         grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -202,13 +206,13 @@ class Model:
             rows = [row for row, kind in kinds.items() if kind.kind == one.kind.kind]
             scores = {"first": one.score}
             for name, (told, mirrored) in fixed.items():
-                scores[name] = nudity.support(*told, one.box, rows, mirrored=mirrored)
-            sizes = (view.halvings for view in nudity.views(one.box, width, height))
+                scores[name] = nudity.supporting_score(*told, one.box, rows, mirrored=mirrored)
+            sizes = (view.halvings for view in nudity.rescaled_views(one.box, width, height))
             for (side, halvings), mirrored in itertools.product(
                 zip((128, 90, 64), sizes, strict=True), (False, True)
             ):
                 told = self.told(pixels, RescaledView(halvings, mirrored))
-                scores[f"{side}m" if mirrored else str(side)] = nudity.support(
+                scores[f"{side}m" if mirrored else str(side)] = nudity.supporting_score(
                     *told, one.box, rows, mirrored=mirrored
                 )
             found.append((one, Look(scores, one.box[2] * one.box[3])))
@@ -277,7 +281,7 @@ def windows(model: Model, name: str, pixels: Pixels) -> Iterator[tuple[Pixels, s
     """Windows around what is seen at 960 px, so that it takes a given part; what, and where it is then."""
     height, width = pixels.shape[:2]
     large = RescaledView(-2 * math.log2(960 / 320), False)
-    seen = nudity.decode(*model.told(pixels, large), 0.4, PROXIES)
+    seen = nudity.decode_detections(*model.told(pixels, large), 0.4, PROXIES)
     rng = seeded(name)
     for _, same in itertools.groupby(sorted(seen, key=lambda one: one.kind), key=lambda one: one.kind):
         for one in sorted(same, key=lambda one: -one.score)[:3]:

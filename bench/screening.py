@@ -26,7 +26,7 @@ from typing import Any
 
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm.encoder import Encoder
-from safelight.detectors.text.minilm.package import SENTENCE, installed
+from safelight.detectors.text.minilm.package import NOT_INSTALLED, find_weights
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Modality
 
@@ -77,13 +77,13 @@ def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[st
 def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> list[dict[str, Any]]:
     """Recall, false positives and speed of Safelight and of others, on the same prompts."""
     from bench.peers import measured as judged
-    from safelight.detectors.text.training_data import Split, committed
+    from safelight.detectors.text.training_data import Split, load_committed
     from safelight.evaluation.label_mapping import alarmed
 
     rows = [
         {"text": one.text, "label": "unsafe" if one.categories else "safe"}
-        for one in committed()
-        if one.part is Split.REPORT and not one.chinese and (one.categories or not benign)
+        for one in load_committed()
+        if one.split is Split.REPORT and not one.chinese and (one.categories or not benign)
     ]
     for path in benign:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -194,9 +194,9 @@ def main() -> int:
             ),
             "memory_mb": {"before": before, "after": rss_mb()},
         }
-        weights = installed()
+        weights = find_weights()
         if weights is None:
-            raise SystemExit(SENTENCE)
+            raise SystemExit(NOT_INSTALLED)
         reader = Encoder(weights, Path(cache))
         short = sixty(prompts, lambda text: sum(len(one.ids) for one in reader.windows(text)))
         figures["sixty tokens"] = measured(TextPipeline(detectors, budget_s=30), short, given.rounds)

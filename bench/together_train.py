@@ -1,8 +1,8 @@
 """The learned reading of request, picture and sound: fitted, and measured on writers it never saw.
 
-    python -m bench.together_train figures     each writer by a head fitted to the others; chooses nothing
-    python -m bench.together_train write       fits all of it and writes detectors/text/heads/joint.npz
-    python -m bench.together_train check       fits again, and says whether the file comes out again
+    python -m bench.together_train figures     each writer by a classifier trained on the others
+    python -m bench.together_train write       trains on all and writes text/weights/cross_modal.npz
+    python -m bench.together_train check       trains again and compares the result with the file
 
 Needs SciPy and the MiniLM weights. Ridge regression in the space that the writers' rows span, over the rows
 and over more that are made of them: harmless mixtures (the words of one clip behind the scene of another, or
@@ -27,15 +27,16 @@ import numpy.typing as npt
 
 from bench.joined_clips import Row, SaidLine, Shown, read
 from safelight.detectors.text import classifiers, cross_modal_classifier, ngrams, training_data
-from safelight.detectors.text.chinese import mostly_chinese
+from safelight.detectors.text.chinese import is_mostly_chinese
+from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder
-from safelight.detectors.text.training import gram_matrix, in_steps
+from safelight.detectors.text.training import gram_matrix, quantize
 from safelight.moderation.cross_modal_classifier import text_variants
 from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.categories import Category
 
 ROWS = Path(__file__).with_name("together")
-FILE = Path(__file__).parents[1] / "src/safelight/detectors/text/weights/joint.npz"
+FILE = Path(__file__).parents[1] / "src/safelight/detectors/text/weights/cross_modal.npz"
 WRITERS = ("a", "b", "c")
 #: How stiff the fit is, and what rows count beside the writers': ours, mixtures, pairs, plain lines.
 STIFF, OWN, MIXED, PAIRED, PLAIN = 0.2, 0.3, 0.2, 0.3, 0.1
@@ -90,11 +91,11 @@ class Reader:
 
     def __call__(self, rows: Iterable[Row]) -> Set:
         taken = tuple(rows)
-        told = [[cross_modal_classifier.fold(text) for text in text_variants(parts(row))] for row in taken]
-        chinese = np.array([mostly_chinese(one[0]) for one in told])
+        told = [[normalize_text(text) for text in text_variants(parts(row))] for row in taken]
+        chinese = np.array([is_mostly_chinese(one[0]) for one in told])
         embedded = np.zeros((len(taken), 384), dtype=np.float32)
         for number, one in enumerate(told):
-            found = None if chinese[number] else cross_modal_classifier.embedded(one, self._of)
+            found = None if chinese[number] else cross_modal_classifier.mean_embedding(one, self._of)
             if found is not None:
                 embedded[number] = found
         return Set(
@@ -124,9 +125,9 @@ class Made:
 def prompts(*, harmful: bool, part: training_data.Split) -> dict[bool, list[str]]:
     """Committed prompts by script."""
     found: dict[bool, list[str]] = {False: [], True: []}
-    for one in training_data.committed():
+    for one in training_data.load_committed():
         if (
-            one.part is part
+            one.split is part
             and bool(one.categories - training_data.FACTS) is harmful
             and (harmful or not one.categories)
         ):
@@ -193,7 +194,7 @@ def kernel(one: Set, other: Set) -> Exact:
     """How alike rows are; English and Chinese are strangers but for a constant."""
     english = np.outer(~one.chinese, ~other.chinese).astype(np.float64)
     chinese = np.outer(one.chinese, other.chinese).astype(np.float64)
-    near = cross_modal_classifier.nearness(one.embedded.astype(np.float64) @ other.embedded.T)
+    near = cross_modal_classifier.similarity_weight(one.embedded.astype(np.float64) @ other.embedded.T)
     alike = np.asarray((one.grams @ other.grams.T).todense())
     total = english * (near + alike) + chinese * alike + 0.1 * (english + chinese) + 0.1
     return np.asarray(total, dtype=np.float64)
@@ -247,7 +248,7 @@ def arrays(base: Set, weights: Exact) -> dict[str, npt.NDArray[Any]]:
     return {
         "features": np.array(ngrams.FEATURES),
         "columns": np.array([str(name) for name in COLUMNS]),
-        "known": in_steps(base.embedded[scripts[0]]),
+        "known": quantize(base.embedded[scripts[0]]),
         "pull": weights[scripts[0]].T.astype(np.float16),
         "levels": np.round(grams / scale[:, :, None]).astype(np.int8),
         "scale": scale.astype(np.float32),
@@ -327,15 +328,17 @@ def _aside(rows: Sequence[Row], kept: dict[bool, list[str]]) -> list[Row]:
     return made
 
 
-def _alike(one: cross_modal_classifier.JointHead, other: cross_modal_classifier.JointHead) -> bool:
+def _alike(
+    one: cross_modal_classifier.CrossModalClassifier, other: cross_modal_classifier.CrossModalClassifier
+) -> bool:
     """Whether two heads are one but for the last digit, which differs between kinds of CPU."""
     return one.columns == other.columns and all(
         mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=0.02, atol=0.02)
         for mine, theirs in (
-            (one.pull, other.pull),
-            (one.levels * one.scale[:, :, None], other.levels * other.scale[:, :, None]),
-            (one.bias, other.bias),
-            (classifiers.unit(one.known), classifiers.unit(other.known)),
+            (one.example_weights, other.example_weights),
+            (one.gram_levels * one.gram_scale[:, :, None], other.gram_levels * other.gram_scale[:, :, None]),
+            (one.gram_bias, other.gram_bias),
+            (classifiers.unit_rows(one.example_levels), classifiers.unit_rows(other.example_levels)),
         )
     )
 
@@ -345,12 +348,12 @@ def _meaning() -> Embedder:
     from safelight.detectors.text.classifiers import load
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight.detectors.text.minilm.encoder import Encoder
-    from safelight.detectors.text.minilm.package import SENTENCE, installed
+    from safelight.detectors.text.minilm.package import NOT_INSTALLED, find_weights
 
-    weights = installed()
+    weights = find_weights()
     if weights is None:
-        raise SystemExit(SENTENCE)
-    return MiniLmDetector(load(), Encoder(weights, default_folder())).meaning
+        raise SystemExit(NOT_INSTALLED)
+    return MiniLmDetector(load(), Encoder(weights, default_folder())).embed_text
 
 
 if __name__ == "__main__":

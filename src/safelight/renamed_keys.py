@@ -79,7 +79,8 @@ SETTINGS: Mapping[str, str] = {
     "detectors.transcription.rests_s": "detectors.transcription.cooldown_s",
 }
 
-#: The same for policy documents: the path of a key, or of a key with its value. `[]` stands for an entry of a list.
+#: The same for policy documents: the path of a key, or of a key with its value. `[]` means an entry of a
+#: list.
 POLICY: Mapping[str, str] = {
     "rules[].profiles": "rules[].audiences",
     "rules[].off": "rules[].disabled",
@@ -101,7 +102,7 @@ POLICY: Mapping[str, str] = {
 def find_renamed_policy_key(path: str) -> str | None:
     """The new name of an old key or value of a policy document; None if it was not renamed.
 
-    `path` names the key as errors do, such as `rules[house-1].off`, or the key with its value, as `KEY: VALUE`.
+    `path`: the key as in errors, such as `rules[house-1].off`, or with its value, as `KEY: VALUE`.
     """
     key, colon, value = re.sub(r"\[[^]]*\]", "[]", path).partition(": ")
     for old, new in POLICY.items():

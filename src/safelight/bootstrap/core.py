@@ -176,7 +176,9 @@ class CoreParts:
         from safelight.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self.detectors.child_specs() if spec[0] == NAME]
-        settings = ScannerOptions(video=self._longest_clip, video_timeout_s=self.settings.scan.timeout_s, warm_children=0)
+        settings = ScannerOptions(
+            video=self._longest_clip, video_timeout_s=self.settings.scan.timeout_s, warm_children=0
+        )
         return Scanner(self.sandbox, specs, settings)
 
     @cached_property

@@ -14,7 +14,7 @@ from .persistence import PersistenceParts
 if TYPE_CHECKING:
     from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
     from safelight.detectors.likeness.faces import FaceMatcher
-    from safelight.detectors.likeness.voice_embedder import OnnxVoices
+    from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
     from safelight.detectors.likeness.voices import VoiceMatcher
     from safelight.scanning.service import Scanner
     from safelight.trust.consents import Consents, ProtectedPeople, TemplateKey, TemplateVector
@@ -54,7 +54,7 @@ class LikenessParts:
         return DlibFaceEmbedder()
 
     @cached_property
-    def voice_embedder(self) -> OnnxVoices | None:
+    def voice_embedder(self) -> OnnxVoiceEmbedder | None:
         """The voice embedder with its model loaded, or None if the settings name no model.
 
         Raises `SettingsError` if the file is not such a model or no installed runtime can run it.
@@ -62,12 +62,12 @@ class LikenessParts:
         settings = self._core.settings.likeness.voice
         if settings.model is None:
             return None
-        from safelight.detectors.likeness.voice_embedder import OnnxVoices
-        from safelight.detectors.likeness.voice_model import missing
+        from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
+        from safelight.detectors.likeness.voice_model import missing_package
 
-        if sentence := missing():
+        if sentence := missing_package():
             raise SettingsError(f"likeness.voice.model: {sentence}")
-        describer = OnnxVoices(settings.model, framework=settings.framework, sha256=settings.sha256)
+        describer = OnnxVoiceEmbedder(settings.model, framework=settings.framework, sha256=settings.sha256)
         try:
             _loaded = describer.version
         except SafelightError as error:
@@ -86,12 +86,12 @@ class LikenessParts:
 
     def _enrol_face(self, path: Path) -> TemplateVector:
         """Compute the template of a face. Raises `SettingsError` if that is disabled or not installed."""
-        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.detectors.likeness.dlib_faces import missing_package
         from safelight.trust.consents.enrolment import FaceEnroller
 
         if not self._core.settings.likeness.enabled:
             raise SettingsError("Faces are enrolled only if likeness.enabled is set: see docs/likeness.md.")
-        if sentence := missing():
+        if sentence := missing_package():
             raise SettingsError(sentence)
         enrol = FaceEnroller(
             scanner=self._core.decode_only_scanner,
@@ -136,17 +136,17 @@ class LikenessParts:
         settings = self._core.settings.likeness
         if not settings.enabled:
             return None
-        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.detectors.likeness.dlib_faces import missing_package
         from safelight.detectors.likeness.faces import FaceMatcher
         from safelight.detectors.likeness.matching import Distances
         from safelight.trust.consents import EnrolledLookup
 
-        if sentence := missing():
+        if sentence := missing_package():
             raise SettingsError(f"likeness.enabled: {sentence}")
         return FaceMatcher(
-            describer=self.face_embedder,
+            embedder=self.face_embedder,
             lookup=EnrolledLookup(database=self._persistence.database, key=self.template_key),
-            distances=Distances(consent=settings.consent_distance, gallery=settings.protected_distance),
+            distances=Distances(consent=settings.consent_distance, protected=settings.protected_distance),
         )
 
     @cached_property
@@ -160,13 +160,13 @@ class LikenessParts:
 
         settings = self._core.settings.likeness.voice
         return VoiceMatcher(
-            describer=describer,
+            embedder=describer,
             lookup=EnrolledLookup(
                 database=self._persistence.database,
                 key=self.template_key,
                 scope=ConsentScope.VOICE,
                 model=describer.version,
             ),
-            distances=Distances(consent=settings.consent_distance, gallery=settings.protected_distance),
-            least_s=settings.min_speech_s,
+            distances=Distances(consent=settings.consent_distance, protected=settings.protected_distance),
+            min_piece_s=settings.min_speech_s,
         )

@@ -139,7 +139,9 @@ class PersistenceParts:
         """The stores of signed checkpoints of the audit log."""
         from safelight.trust.audit import FileCheckpointStore
 
-        return (FileCheckpointStore(self._core.settings.audit.checkpoint_dir or self.data_directory.checkpoints),)
+        return (
+            FileCheckpointStore(self._core.settings.audit.checkpoint_dir or self.data_directory.checkpoints),
+        )
 
     @cached_property
     def audit_checkpoint_writer(self) -> CheckpointWriter:
@@ -200,7 +202,7 @@ class PersistenceParts:
 
         readers = (one for one in self._core.text_pipeline.detectors if isinstance(one, MiniLmDetector))
         reader = next(readers, None)
-        return EvasionTracker(self.database, reader.meaning if reader else None)
+        return EvasionTracker(self.database, reader.embed_text if reader else None)
 
     @cached_property
     def webhook_client(self) -> WebhookClient:

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from safelight.detectors.models.calibration import Calibration, fit_curve
-from safelight.detectors.models.plugins import query_process, make_process
+from safelight.detectors.models.plugins import make_process, query_process
 from safelight.detectors.models.process import ModelFailed
-from safelight.detectors.models.specs import ModelKind, ConfiguredModel
+from safelight.detectors.models.specs import ConfiguredModel, ModelKind
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidField
 from safelight.scanning.service import Scanner

@@ -87,7 +87,7 @@ class PromptEvaluation:
         attack_safe: bool = False,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> Run:
-        """Screens and evaluates each case like the prompt stage, without waivers, and measures the outcomes."""
+        """Screens and evaluates each case like the prompt stage, without waivers; measures the outcomes."""
         policies = {
             name: TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=policy)
             for name, policy in self.policies.items()

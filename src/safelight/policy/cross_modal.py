@@ -45,7 +45,7 @@ def mark_disagreements(
     asked: bool,
     read: bool,
 ) -> tuple[Finding, ...]:
-    """The findings. Strong ones get `disagrees_with`: the first checked channel without a sign of the category.
+    """The findings. Strong ones get `disagrees_with`: the first checked channel without the category.
 
     `beside`: more findings for the comparison; they are not changed. `asked`: there was a request and its
     text was screened. `read`: all text in the picture was read. An unchecked channel never disagrees.

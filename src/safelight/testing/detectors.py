@@ -104,7 +104,7 @@ def text_marker(**options: Any) -> DetectorPlugin:
     return DetectorPlugin(
         name=FakeTextDetector.name,
         version=FakeTextDetector.version,
-        place=RunLocation.GATEWAY,
+        location=RunLocation.GATEWAY,
         capabilities=FakeTextDetector(defaults).capabilities,
         load=lambda more: FakeTextDetector(msgspec.convert(options | more, MarkerOptions)),
     )
@@ -116,7 +116,7 @@ def frame_marker(**options: Any) -> DetectorPlugin:
     return DetectorPlugin(
         name=FrameMarker.name,
         version=FrameMarker.version,
-        place=RunLocation.CHILD,
+        location=RunLocation.CHILD,
         capabilities=FrameMarker(defaults).capabilities,
         load=lambda more: FrameMarker(msgspec.convert(options | more, MarkerOptions)),
     )

@@ -83,7 +83,10 @@ def test_a_server_without_a_list_has_no_models_to_tell(status: int) -> None:
     ],
 )
 def test_what_is_no_list_is_no_server_of_ours(status: int, body: bytes, kind: str) -> None:
-    with answering(status, body, kind) as url, pytest.raises(UpstreamRejected, match="did not return a list of models"):
+    with (
+        answering(status, body, kind) as url,
+        pytest.raises(UpstreamRejected, match="did not return a list of models"),
+    ):
         discover(url)
 
 

@@ -37,7 +37,13 @@ SECRET = "sk-live-0123456789"
 
 @contextmanager
 def generator(url: str, waits: list[float] | None = None, **options: Any) -> Iterator[VideosApiGenerator]:
-    table = {"url": url, "name": "scripted", "api_key": SECRET, "submit_timeout_s": 20.0, "poll_timeout_s": 20.0} | options
+    table = {
+        "url": url,
+        "name": "scripted",
+        "api_key": SECRET,
+        "submit_timeout_s": 20.0,
+        "poll_timeout_s": 20.0,
+    } | options
     sleep = (waits if waits is not None else []).append
     made = VideosApiGenerator(read_options(table), sleep=sleep)
     try:
@@ -102,7 +108,10 @@ def test_references_travel_as_bytes_and_extra_fields_by_the_list(tmp_path: Path)
 
 
 def test_an_order_may_go_as_json() -> None:
-    with scripted() as upstream, generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made:
+    with (
+        scripted() as upstream,
+        generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made,
+    ):
         assert made.find(KEY) is None
         assert made.submit(order()) == made.find(KEY)
 
@@ -200,7 +209,10 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
     scenario = {
         "orders": [{"when": "lost", "submit": "lose_answer"}, {"when": "never", "submit": {"status": 500}}]
     }
-    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, waits, idempotency_metadata_key="order") as made:
+    with (
+        ScriptedUpstream(scenario) as upstream,
+        generator(upstream.url, waits, idempotency_metadata_key="order") as made,
+    ):
         for number in range(130):
             made.submit(order(key=f"attempt_{number}"))
         with pytest.raises(SubmissionUnconfirmed):
@@ -218,7 +230,10 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
 
 @pytest.mark.parametrize("scenario", [{"echo_metadata": False}, {"lists": False}])
 def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) -> None:
-    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, idempotency_metadata_key="order") as made:
+    with (
+        ScriptedUpstream(scenario) as upstream,
+        generator(upstream.url, idempotency_metadata_key="order") as made,
+    ):
         made.submit(order())
         with pytest.raises(SubmissionUnconfirmed):
             made.find(KEY)

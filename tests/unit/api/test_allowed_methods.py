@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.api.allowed_methods import allowed
+from safelight.api.allowed_methods import find_allowed_methods
 
 PATHS: dict[str, dict[str, object]] = {
     "/v1/videos": {"get": {}, "post": {}},
@@ -12,13 +12,13 @@ PATHS: dict[str, dict[str, object]] = {
 
 
 def test_all_methods_of_an_address_are_named() -> None:
-    assert allowed(PATHS, "/v1/videos") == ("GET", "POST")
-    assert allowed(PATHS, "/v1/videos/video_1") == ("DELETE", "GET")
+    assert find_allowed_methods(PATHS, "/v1/videos") == ("GET", "POST")
+    assert find_allowed_methods(PATHS, "/v1/videos/video_1") == ("DELETE", "GET")
 
 
 def test_a_literal_address_goes_before_a_parameter() -> None:
-    assert allowed(PATHS, "/v1/videos/check") == ("POST",)
+    assert find_allowed_methods(PATHS, "/v1/videos/check") == ("POST",)
 
 
 def test_an_address_that_is_not_described_has_none() -> None:
-    assert allowed(PATHS, "/videos") == ()
+    assert find_allowed_methods(PATHS, "/videos") == ()

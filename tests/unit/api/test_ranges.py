@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.api.ranges import Unsatisfiable, parse
+from safelight.api.ranges import UnsatisfiableRange, parse_range
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,20 @@ from safelight.api.ranges import Unsatisfiable, parse
 def test_one_range_is_understood_and_the_rest_ignored(
     header: str | None, expected: tuple[int, int] | None
 ) -> None:
-    assert parse(header, 100) == expected
+    assert parse_range(header, 100) == expected
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0)])
 def test_a_range_outside_the_file_is_unsatisfiable(header: str, size: int) -> None:
-    with pytest.raises(Unsatisfiable):
-        parse(header, size)
+    with pytest.raises(UnsatisfiableRange):
+        parse_range(header, size)
 
 
 @given(st.text(alphabet="bytes=0123456789-, ", max_size=30), st.integers(0, 1000))
 def test_a_range_always_lies_within_the_file(header: str, size: int) -> None:
     try:
-        found = parse(header, size)
-    except Unsatisfiable:
+        found = parse_range(header, size)
+    except UnsatisfiableRange:
         return
     if found:
         assert 0 <= found[0] < found[1] <= size

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import folded, plain, final_views, views
+from safelight.detectors.text.normalise import final_views, folded, plain, views
 from safelight.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
 from safelight.evaluation.protocol import ATTACKS, Attack, load_installed
 

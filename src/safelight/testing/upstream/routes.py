@@ -166,9 +166,7 @@ class Routes:
             case "empty":
                 return Reply(headers={"content-type": "video/mp4"})
             case "text":
-                return Reply(
-                    headers={"content-type": "video/mp4"}, body=b"This is text, not a video."
-                )
+                return Reply(headers={"content-type": "video/mp4"}, body=b"This is text, not a video.")
         return _trouble(act)
 
     def _bytes(self, rule: ScenarioRule, entry: AcceptedRequest) -> bytes:

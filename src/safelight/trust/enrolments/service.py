@@ -15,9 +15,9 @@ from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.detectors.image.logo_store import (
     MAX_VIEWS,
     EnrolledLogo,
-    LogoView,
     LogoKind,
     LogoStore,
+    LogoView,
     check_words,
 )
 from safelight.errors import InvalidField, InvalidMedia, SandboxCrashed
@@ -171,7 +171,7 @@ class Enrolments:
             self.logos.put(mark)
             tx.append_audit(
                 "mark.added",
-                subject=f"mark:{name}",
+                subject=f"logo:{name}",
                 actor=actor,
                 tenant=None,
                 content={
@@ -189,7 +189,7 @@ class Enrolments:
             mark = self.logos.remove(name)
             tx.append_audit(
                 "mark.removed",
-                subject=f"mark:{name}",
+                subject=f"logo:{name}",
                 actor=actor,
                 tenant=None,
                 content={"kind": mark.kind.value, "views": len(mark.views)},

@@ -213,7 +213,9 @@ def test_a_checkpoint_after_a_torn_line_is_read(
     CheckpointWriter(database, key, [checkpoints]).write()
     result = verify(database, [checkpoints], key)
     assert result.checkpoints == 1
-    assert [problem.message for problem in result.problems] == ["Line 1 of checkpoints.jsonl is not a checkpoint."]
+    assert [problem.message for problem in result.problems] == [
+        "Line 1 of checkpoints.jsonl is not a checkpoint."
+    ]
 
 
 def test_checkpoints_are_written_only_if_the_log_has_grown(
