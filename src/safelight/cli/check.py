@@ -239,7 +239,7 @@ def build_output(container: Container, checked: CheckResult) -> CheckOutput:
         coverage=coverage,
         missing={missing.name: missing.sentence for missing in container.core.detectors.missing},
         waivers=verdict.waivers,
-        latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.judged), 2),
+        latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.stages), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
         checklist=tuple(item.as_wire() for item in checked.checklist),
         not_checked=checked.not_checked,

@@ -69,35 +69,25 @@ def init(
     Existing files are kept, so it can run again. It lists required checks that no installed detector can do.
     Until a detector is installed or a named person waives them, affected videos are held or blocked.
     """
-    from safelight.bootstrap import load
-
-    if (waiver_by is None) != (waiver_reason is None):
-        raise InvalidField(
-            "--waiver-by and --waiver-reason go together.",
-            param="waiver",
-            remedy="A waiver is a named person's decision, with its reason.",
-        )
+    _require_both(waiver_by, waiver_reason)
     path = config_path(ctx) or Path("safelight.toml")
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
     written = _write_settings(path, data, attached)
-    container = load(path)
-    container.persistence.signing_keys.signing()
+    container = _create_installation(path)
     gaps = find_gaps(container)
+    if not yes and not as_json and sys.stdin.isatty() and waiver_by is None:
+        waiver_by, waiver_reason = _ask_for_waiver(_without_waived(container, gaps))
+    if waiver_by and waiver_reason:
+        _record_waiver(container, gaps, decided_by=waiver_by, reason=waiver_reason, expires=waiver_expires)
     open_gaps = _without_waived(container, gaps)
-    if open_gaps and waiver_by is None and not yes and not as_json and sys.stdin.isatty():
-        waiver_by, waiver_reason = _ask_for_waiver(open_gaps)
-    if open_gaps and waiver_by and waiver_reason:
-        _record_waiver(
-            container, open_gaps, decided_by=waiver_by, reason=waiver_reason, expires=waiver_expires
-        )
-        open_gaps = _without_waived(container, gaps)
+    waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     result = InitResult(
         settings=path,
         written=written,
         data=container.core.settings.data,
         gaps=gaps,
         open_gaps=open_gaps,
-        waivers=container.persistence.waivers_in_force(container.persistence.tenant),
+        waivers=waivers,
         upstream=attached,
     )
     emit(_to_json(result), as_json, _format(result))
@@ -120,6 +110,15 @@ class InitResult:
     upstream: Upstream | None
 
 
+def _require_both(waiver_by: str | None, waiver_reason: str | None) -> None:
+    if (waiver_by is None) != (waiver_reason is None):
+        raise InvalidField(
+            "--waiver-by and --waiver-reason go together.",
+            param="waiver",
+            remedy="A waiver is a named person's decision, with its reason.",
+        )
+
+
 def _attach(
     url: str | None, key_file: Path | None, models: Sequence[str] | None, *, paid: bool
 ) -> Upstream | None:
@@ -130,6 +129,15 @@ def _attach(
             raise SettingsError("--model, --paid and --upstream-key-file go with --upstream.")
         return None
     return attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid))
+
+
+def _create_installation(path: Path) -> Container:
+    """The container of these settings, with data directory and signing keys created."""
+    from safelight.bootstrap import load
+
+    container = load(path)
+    container.persistence.signing_keys.signing()
+    return container
 
 
 def find_gaps(container: Container) -> list[tuple[Stage, Cell]]:
@@ -184,6 +192,8 @@ def _write_settings(path: Path, data: Path, upstream: Upstream | None) -> bool:
 
 def _ask_for_waiver(gaps: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]:
     """Name and reason of the person who waives the gaps, or None twice."""
+    if not gaps:
+        return None, None
     typer.echo("No installed detector can check:", err=True)
     for line in _format_gaps(gaps):
         typer.echo(f"  {line}", err=True)
@@ -203,8 +213,12 @@ def _record_waiver(
     reason: str,
     expires: str,
 ) -> None:
+    """Record a waiver of the gaps that no waiver covers yet; nothing if there are none."""
     from safelight.trust.waivers import NewWaiver, parse_expiry
 
+    open_gaps = _without_waived(container, gaps)
+    if not open_gaps:
+        return
     used = {waiver.name for waiver in container.persistence.waivers.list()}
     names = (_WAIVER_NAME, *(f"{_WAIVER_NAME}-{number}" for number in range(2, 10_000)))
     container.persistence.waivers.add(
@@ -212,7 +226,7 @@ def _record_waiver(
             name=next(name for name in names if name not in used),
             decided_by=decided_by,
             reason=reason,
-            categories={cell.category for _, cell in gaps},
+            categories={cell.category for _, cell in open_gaps},
             expires_at=parse_expiry(expires, container.persistence.database.clock()),
         ),
         taxonomy=container.core.taxonomy,

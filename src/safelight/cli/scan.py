@@ -72,9 +72,8 @@ def scan(
     from safelight.scanning.sources import find_source
 
     container = load_container(ctx)
-    source = find_source(
-        path, s3=container.core.settings.storage.s3, max_bytes=container.core.settings.scan.max_clip_mb << 20
-    )
+    settings = container.core.settings
+    source = find_source(path, s3=settings.storage.s3, max_bytes=settings.scan.max_clip_mb << 20)
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()
@@ -85,12 +84,7 @@ def scan(
         _open_cache(container, policy, source, cache_file),
         use_cache=not no_cache,
     )
-    if len(source.files) > 1:
-        container.core.scanner.start()
-    try:
-        run.scan_all()
-    finally:
-        container.core.scanner.close()
+    _run_with_workers(container, run, start=len(source.files) > 1)
     rows = [row_of(one.location, one.report, fail_on, unchanged=one.cached) for one in run.done]
     summary = summary_of(rows, source, wall_s=time.monotonic() - began)
     if html is not None:
@@ -98,6 +92,16 @@ def scan(
     text = "\n\n".join([*map(text_of, rows), *([describe_summary(summary)] if source.is_collection else [])])
     emit({"files": rows, "summary": summary, "interrupted": run.interrupted}, as_json, text)
     return Exit.INTERRUPTED if run.interrupted else worst_exit(row.exit for row in rows)
+
+
+def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> None:
+    """Scan all files. `start`: start the sandbox workers first, which pays off for several files."""
+    if start:
+        container.core.scanner.start()
+    try:
+        run.scan_all()
+    finally:
+        container.core.scanner.close()
 
 
 def _make_scanner(container: Container, policy: TenantPolicy, *, previews: bool) -> FileScanner:

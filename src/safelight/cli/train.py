@@ -59,9 +59,7 @@ def train(
         return _check_bundled(committed, as_json)
     trainer = _make_trainer()
     examples = Examples(
-        committed=committed,
-        extra=[one for folder in extra or () for one in _read_folder(folder)],
-        calibration=[one for folder in calibration_data or () for one in _read_folder(folder)],
+        committed=committed, extra=_read_folders(extra), calibration=_read_folders(calibration_data)
     )
     progress_console().print(
         f"{len(committed)} committed examples, {len(examples.extra)} extra, "
@@ -196,6 +194,10 @@ def _make_trainer() -> Trainer:
         raise ConfigurationError("Training needs MiniLM.", remedy=NOT_INSTALLED)
     encoder = Encoder(weights, default_folder())
     return Trainer(lambda text: encoder.read(text))
+
+
+def _read_folders(folders: list[Path] | None) -> list[Example]:
+    return [example for folder in folders or () for example in _read_folder(folder)]
 
 
 def _read_folder(folder: Path) -> list[Example]:
