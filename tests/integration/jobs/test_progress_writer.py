@@ -51,9 +51,9 @@ def test_progress_is_mapped_to_the_range_of_the_step_and_never_falls(house: Hous
 
 def test_progress_changes_neither_the_revision_nor_the_audit_log(house: House) -> None:
     video = house.order()
-    before = house.videos.record(house.who, video.id).log
+    before = house.videos.record(house.who, video.id).audit_log
     with recorded_progress(house.container.persistence.database, video, 5, 60) as progress:
         progress.report_percent(100)
         wait_until(lambda: written(house, video) == 60)
     after = house.videos.record(house.who, video.id)
-    assert (after.video.revision, after.log) == (video.revision, before)
+    assert (after.video.revision, after.audit_log) == (video.revision, before)

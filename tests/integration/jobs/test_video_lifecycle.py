@@ -233,8 +233,9 @@ def test_a_crash_at_any_boundary_loses_nothing(house: House, boundary: str) -> N
     video = house.carry_through_crashes(house.order())
     assert house.crash_at is None
     assert video.state is VideoState.DELIVERED
-    house.container.head_writer.write()
-    assert verify(house.container.database, house.container.heads, house.container.head_key).ok
+    parts = house.container.persistence
+    parts.audit_checkpoint_writer.write()
+    assert verify(parts.database, parts.audit_checkpoints, parts.audit_checkpoint_key).ok
 
 
 def test_the_audit_log_has_the_whole_lifecycle_in_order(house: House) -> None:
@@ -243,7 +244,7 @@ def test_the_audit_log_has_the_whole_lifecycle_in_order(house: House) -> None:
     moves = [event for event in events if event.startswith("video.")]
     assert moves == [
         "video.received",
-        "video.waiting",
+        "video.queued",
         "video.generating",
         "video.scanning",
         "video.sealing",
