@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 
 from safelight import canonical_json
 from safelight.moderation.evaluation import texts_sha256
-from safelight.store.hash_chain import GENESIS, compute_commitment, hash_entry
+from safelight.store.hash_chain import GENESIS, ChainedFields, compute_commitment, hash_entry
 from safelight.store.tables.types import Json
 
 _SCALARS = (
@@ -46,7 +46,7 @@ def test_document_text_writes_what_policies_are_hashed_as(document: dict[str, An
 
 
 @given(TEXTS)
-def test_the_hash_of_a_requests_texts_stays(texts: dict[str, str]) -> None:
+def test_the_hash_of_a_requests_texts_is_stable(texts: dict[str, str]) -> None:
     written = json.dumps(texts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     assert texts_sha256(texts) == hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -74,14 +74,16 @@ def test_recorded_hashes() -> None:
     bound = compute_commitment(bytes(16), content)
     assert bound == "22c15f8eaaa9df33c718b4c5112ef59a2924c6d795a865e6be223b8a713b3eec"
     entry = hash_entry(
-        previous=GENESIS,
-        seq=1,
-        at=1763683200.25,
-        tenant_id=None,
-        event="video.created",
-        subject="video_1",
-        actor="key_1",
-        commitment=bound,
+        ChainedFields(
+            previous=GENESIS,
+            seq=1,
+            at=1763683200.25,
+            tenant_id=None,
+            event="video.created",
+            subject="video_1",
+            actor="key_1",
+            commitment=bound,
+        )
     )
     assert entry == "59e103259925911612bb733bdc18295c20c776ac4eec1c3a9f6cd0a9f397cc00"
     assert (
@@ -90,7 +92,7 @@ def test_recorded_hashes() -> None:
     )
 
 
-def test_why_there_are_two_forms() -> None:
+def test_the_two_forms_differ() -> None:
     assert canonical_json.encode({"a": 1e-7}).decode() != canonical_json.document_text({"a": 1e-7})
     with pytest.raises(UnicodeEncodeError):
         canonical_json.encode({"a": "\udc80"})

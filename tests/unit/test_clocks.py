@@ -43,7 +43,7 @@ def reads_the_clock(source: str) -> bool:
     )
 
 
-def test_only_what_measures_or_waits_reads_the_clock_of_the_system() -> None:
+def test_only_listed_modules_read_the_system_clock() -> None:
     found = {
         path.relative_to(SOURCE).as_posix()
         for path in SOURCE.rglob("*.py")

@@ -53,7 +53,7 @@ def test_an_atomic_write_replaces_the_file(tmp_path: Path, data: bytes | list[by
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_mode_is_that_of_a_secret_unless_given(tmp_path: Path) -> None:
+def test_the_default_mode_is_that_of_a_secret(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         fileio.write_atomic(tmp_path / "secret", b"")
@@ -81,7 +81,7 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_until_the_end_readers_see_the_old_file(tmp_path: Path) -> None:
+def test_readers_see_the_old_file_until_the_write_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.list"
     path.write_bytes(b"old")
     with fileio.atomic_file(path) as file:
@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["write_atomic", "write_once"])
-def test_a_disk_that_is_full_at_the_flush_leaves_nothing(
+def test_a_full_disk_at_flush_leaves_no_file(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
@@ -118,7 +118,7 @@ def test_a_disk_that_is_full_at_the_flush_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["write_atomic", "write_once"])
-def test_a_folder_that_must_not_be_written_keeps_its_file(tmp_path: Path, name: str) -> None:
+def test_a_read_only_folder_keeps_its_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").write_bytes(b"old")
     tmp_path.chmod(0o555)
     # Root may write everywhere, so the write is done as another user, from inside of the folder.
@@ -141,7 +141,7 @@ except PermissionError:
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
-def test_no_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_separate_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a file, not a folder")
     with pytest.raises(FileNotFoundError):
         fileio.write_atomic(tmp_path / "none" / "a", b"")
@@ -150,7 +150,7 @@ def test_no_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["while writing", "before the rename"])
-def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path, moment: str) -> None:
+def test_a_killed_process_leaves_the_old_file(tmp_path: Path, moment: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
     code = f"""
@@ -192,7 +192,7 @@ def test_file_and_folder_are_flushed_and_the_folder_last(
     assert path.read_bytes() == b"more"
 
 
-def test_of_several_writers_once_the_first_one_wins(tmp_path: Path) -> None:
+def test_of_concurrent_create_calls_the_first_one_wins(tmp_path: Path) -> None:
     path = tmp_path / "key"
     start = threading.Barrier(8)
 
@@ -213,7 +213,7 @@ def test_of_several_writers_once_the_first_one_wins(tmp_path: Path) -> None:
     assert path.read_bytes() == data
 
 
-def test_a_finished_file_takes_the_place_of_another(tmp_path: Path) -> None:
+def test_a_finished_file_replaces_another(tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(b"new")
     (tmp_path / "a").write_bytes(b"old")
     fileio.replace_durably(tmp_path / "part", tmp_path / "a")
@@ -221,7 +221,7 @@ def test_a_finished_file_takes_the_place_of_another(tmp_path: Path) -> None:
     assert not (tmp_path / "part").exists()
 
 
-def test_lines_are_appended_and_a_cut_off_line_is_ended(tmp_path: Path) -> None:
+def test_lines_are_appended_after_a_truncated_line_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "log"
     fileio.append_line(path, b"one")
     fileio.append_line(path, b"two")
@@ -232,7 +232,7 @@ def test_lines_are_appended_and_a_cut_off_line_is_ended(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\ntwo\nthr\nfour\n"
 
 
-def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
+def test_lines_of_concurrent_writers_are_not_mixed(tmp_path: Path) -> None:
     path = tmp_path / "log"
 
     def write(letter: bytes) -> None:

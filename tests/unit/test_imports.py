@@ -5,7 +5,7 @@ import graphlib
 import grimp
 
 
-def test_no_module_imports_itself_over_others() -> None:
+def test_there_are_no_import_cycles() -> None:
     """No import cycle between two modules, imports inside functions and for type checking included."""
     graph = grimp.build_graph("safelight")
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

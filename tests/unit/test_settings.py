@@ -28,7 +28,7 @@ def test_paths_in_the_file_are_relative_to_the_file_and_those_on_the_command_lin
     assert read_settings(path, data="there").data == Path("there")
 
 
-def test_flags_go_before_the_environment_and_that_before_the_file(
+def test_flags_override_the_environment_which_overrides_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path, "[server]\nport = 1\nmax_body_mb = 7\n")
@@ -51,7 +51,9 @@ def test_flags_go_before_the_environment_and_that_before_the_file(
         ("[server]\ntls_key = 'k.pem'\n", "go together"),
     ],
 )
-def test_wrong_settings_are_refused_with_file_field_and_reason(tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_settings_are_refused_with_file_field_and_reason(
+    tmp_path: Path, text: str, said: str
+) -> None:
     path = write(tmp_path, text)
     with pytest.raises(SettingsError) as caught:
         read_settings(path)
@@ -59,7 +61,7 @@ def test_wrong_settings_are_refused_with_file_field_and_reason(tmp_path: Path, t
     assert str(path) in str(caught.value)
 
 
-def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, "[server]\nprot = 1\n[limits]\nretention_days = -1\n")
     with pytest.raises(SettingsError) as caught:
         read_settings(path)
@@ -72,7 +74,7 @@ def test_loopback_needs_no_tls(host: str) -> None:
     assert read_settings(server={"host": host}).server.loopback
 
 
-def test_a_missing_file_is_said_with_the_remedy(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(tmp_path / "none.toml")
     assert "safelight init" in str(caught.value)

@@ -28,19 +28,19 @@ def looked(prompt: str, *findings: Finding, **more: object) -> dict[ChecklistTop
     return {item.topic: item for item in items}
 
 
-def test_an_innocent_prompt_needs_nothing() -> None:
+def test_a_harmless_prompt_needs_no_change() -> None:
     items = looked("A cat on a windowsill, warm light, slow dolly-in shot, watercolour style")
     assert {item.state for item in items.values()} <= {ChecklistState.FINE, ChecklistState.NOT_APPLICABLE}
 
 
-def test_a_bare_innocent_prompt_is_not_nagged_about_style_or_tone() -> None:
+def test_a_short_harmless_prompt_gets_no_advice_on_style_or_tone() -> None:
     items = looked("A lighthouse at sunrise")
     assert not [
         item for item in items.values() if item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM)
     ]
 
 
-def test_a_name_is_a_problem_with_its_place() -> None:
+def test_a_name_is_a_problem_and_its_span_is_given() -> None:
     prompt = "Tom Cruise rides a horse"
     item = looked(prompt, seen("likeness", 0, 10))[ChecklistTopic.NAMES]
     assert item.state is ChecklistState.PROBLEM
@@ -48,7 +48,7 @@ def test_a_name_is_a_problem_with_its_place() -> None:
     assert "Tom Cruise" in item.message
 
 
-def test_a_word_of_harm_is_only_worth_a_look() -> None:
+def test_a_harm_word_without_a_finding_is_only_advice() -> None:
     prompt = "A chef cutting carrots"
     item = looked(prompt)[ChecklistTopic.HARM_WORDS]
     assert item.state is ChecklistState.LOOK
@@ -56,7 +56,7 @@ def test_a_word_of_harm_is_only_worth_a_look() -> None:
     assert looked(prompt, seen("violence"))[ChecklistTopic.HARM_WORDS].state is ChecklistState.PROBLEM
 
 
-def test_adults_are_never_invented() -> None:
+def test_advice_never_states_that_people_are_adults() -> None:
     assert looked("A dancer in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
     assert looked("An elderly man in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.FINE
     assert (
@@ -68,7 +68,7 @@ def test_adults_are_never_invented() -> None:
     assert "Never call a child an adult" in child.message
 
 
-def test_no_purpose_is_suggested() -> None:
+def test_advice_never_suggests_an_invented_purpose() -> None:
     item = looked("A soldier crying alone")[ChecklistTopic.CONTEXT]
     assert item.state is ChecklistState.LOOK
     assert "do not invent one" in item.message
@@ -80,18 +80,18 @@ def test_no_purpose_is_suggested() -> None:
     )
 
 
-def test_distress_is_told_kindly_where_it_sounds_like_one_s_own() -> None:
+def test_first_person_distress_gets_help_lines() -> None:
     item = looked("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
     assert "Help lines" in item.message
     assert item.state is ChecklistState.LOOK
 
 
-def test_things_that_add_up_are_named_so() -> None:
+def test_a_combination_of_indicators_gets_advice_to_simplify() -> None:
     item = looked("A person alone on a rooftop crying, a knife, falling")[ChecklistTopic.SIMPLIFY]
     assert item.state is ChecklistState.LOOK
 
 
-def test_faces_need_somebody_who_looked() -> None:
+def test_faces_are_fine_only_if_a_detector_checked_the_references() -> None:
     box = seen("likeness", modality=Modality.IMAGE, evidence=(ImageBox(x=0, y=0, w=1, h=1),))
     cell = Cell(category="likeness", modality=Modality.IMAGE, available=True, ran=True, complete=True)
     assert looked("x")[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.NOT_APPLICABLE
@@ -102,7 +102,7 @@ def test_faces_need_somebody_who_looked() -> None:
     )
 
 
-def test_words_that_may_not_be_told_are_not_told() -> None:
+def test_withheld_words_are_not_shown() -> None:
     prompt = "The unspeakable thing"
     finding = seen("self-harm/instructions", 4, 15)
     item = looked(prompt, finding, shown=())[ChecklistTopic.HARM_WORDS]
@@ -110,12 +110,12 @@ def test_words_that_may_not_be_told_are_not_told() -> None:
     assert "unspeakable" not in item.message
 
 
-def test_a_negated_finding_is_no_problem() -> None:
+def test_a_negated_finding_is_not_a_problem() -> None:
     finding = seen("violence", attributes={"negated": True})
     assert looked("A quiet lake", finding)[ChecklistTopic.HARM_WORDS].state is ChecklistState.FINE
 
 
-def test_it_reads_chinese() -> None:
+def test_chinese_prompts_are_understood() -> None:
     items = looked("一个女孩在屋顶上哭，绝望")
     assert items[ChecklistTopic.DISTRESS].state is ChecklistState.LOOK
     assert items[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
@@ -123,7 +123,7 @@ def test_it_reads_chinese() -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=400), st.integers(min_value=0, max_value=3))
-def test_every_span_lies_in_the_text(prompt: str, references: int) -> None:
+def test_every_span_is_inside_the_text(prompt: str, references: int) -> None:
     for item in checklist({"prompt": prompt}, (), references=references):
         assert item.message
         for span in item.spans:
@@ -131,6 +131,6 @@ def test_every_span_lies_in_the_text(prompt: str, references: int) -> None:
 
 
 @pytest.mark.parametrize("piece", ["crying ", "for a ", "人", "18 years old "])
-def test_a_very_long_prompt_is_no_trouble(piece: str) -> None:
+def test_a_very_long_prompt_is_handled(piece: str) -> None:
     for item in checklist({"prompt": piece * 4000}, ()):
         assert len(item.spans) <= 12

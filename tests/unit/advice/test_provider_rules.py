@@ -19,7 +19,7 @@ def seen(category: str, modality: Modality = Modality.TEXT, **attributes: bool) 
     )
 
 
-def test_every_statement_is_short_and_says_where_it_comes_from_and_when() -> None:
+def test_every_statement_is_short_and_has_source_and_date() -> None:
     assert {"openai", "veo", "runway", "seedance", "fal"} <= set(documents())
     for document in documents().values():
         assert document.statements
@@ -41,7 +41,7 @@ def test_a_provider_is_found_by_name_alias_and_model() -> None:
     assert document_for("nobody-1") is None
 
 
-def test_what_nothing_documents_is_unknown_never_fine() -> None:
+def test_an_undocumented_rule_is_unknown_and_never_fine() -> None:
     assert advise("nobody-1", [seen("violence")]).outcome == "unknown"
     told = advise("runway", [seen("violence")])
     assert told.outcome == "unknown"
@@ -56,12 +56,12 @@ def test_a_documented_refusal_names_its_source() -> None:
     assert "support code" in statement["source"]
 
 
-def test_what_the_reference_shows_is_told_from_what_the_prompt_says() -> None:
+def test_findings_in_a_reference_are_distinguished_from_those_in_the_prompt() -> None:
     assert advise("seedance", [seen("likeness")]).outcome == "unknown"
     assert advise("seedance", [seen("likeness", Modality.IMAGE)]).outcome == "refused"
 
 
-def test_weak_and_negated_findings_touch_nothing() -> None:
+def test_weak_and_negated_findings_match_no_rule() -> None:
     weak = Finding(
         category="violence", score=0.3, modality=Modality.TEXT, detector="w", version="1", reason="x"
     )

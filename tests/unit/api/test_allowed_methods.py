@@ -11,14 +11,14 @@ PATHS: dict[str, dict[str, object]] = {
 }
 
 
-def test_all_methods_of_an_address_are_named() -> None:
+def test_all_methods_of_a_path_are_listed() -> None:
     assert find_allowed_methods(PATHS, "/v1/videos") == ("GET", "POST")
     assert find_allowed_methods(PATHS, "/v1/videos/video_1") == ("DELETE", "GET")
 
 
-def test_a_literal_address_goes_before_a_parameter() -> None:
+def test_a_literal_path_takes_precedence_over_a_parameter() -> None:
     assert find_allowed_methods(PATHS, "/v1/videos/check") == ("POST",)
 
 
-def test_an_address_that_is_not_described_has_none() -> None:
+def test_an_undescribed_path_has_no_methods() -> None:
     assert find_allowed_methods(PATHS, "/videos") == ()

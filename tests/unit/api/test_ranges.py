@@ -25,7 +25,7 @@ from safelight.api.ranges import UnsatisfiableRange, parse_range
         ("bytes=a-b", None),
     ],
 )
-def test_one_range_is_understood_and_the_rest_ignored(
+def test_a_single_range_is_parsed_and_other_forms_are_ignored(
     header: str | None, expected: tuple[int, int] | None
 ) -> None:
     assert parse_range(header, 100) == expected
@@ -38,7 +38,7 @@ def test_a_range_outside_the_file_is_unsatisfiable(header: str, size: int) -> No
 
 
 @given(st.text(alphabet="bytes=0123456789-, ", max_size=30), st.integers(0, 1000))
-def test_a_range_always_lies_within_the_file(header: str, size: int) -> None:
+def test_a_range_is_always_within_the_file(header: str, size: int) -> None:
     try:
         found = parse_range(header, size)
     except UnsatisfiableRange:

@@ -11,20 +11,20 @@ from safelight.cli.config_template import settings_toml
 from safelight.settings import Section, Settings, read_settings
 
 
-def test_the_fresh_file_is_accepted_and_changes_nothing(tmp_path: Path) -> None:
+def test_the_generated_file_is_accepted_and_changes_no_default(tmp_path: Path) -> None:
     path = tmp_path / "safelight.toml"
     path.write_text(settings_toml("data"))
     assert read_settings(path).model_dump(exclude={"data"}) == Settings().model_dump(exclude={"data"})
 
 
-def test_every_line_that_shows_a_default_is_the_default(tmp_path: Path) -> None:
+def test_every_default_shown_is_the_real_default(tmp_path: Path) -> None:
     shown = re.sub(r"^# (\w+ = .+|\[\w+(\.\w+)?\])$", r"\1", settings_toml("data"), flags=re.M)
     path = tmp_path / "safelight.toml"
     path.write_text(shown)
     assert read_settings(path).model_dump(exclude={"data"}) == Settings().model_dump(exclude={"data"})
 
 
-def test_every_setting_is_in_it_with_its_sentence() -> None:
+def test_every_setting_is_listed_with_its_description() -> None:
     text = settings_toml("data")
 
     def is_in_it(name: str, field: FieldInfo) -> None:
@@ -42,5 +42,5 @@ def test_every_setting_is_in_it_with_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("data", ["data", "/var/lib/safe light", 'odd"name', "back\\slash"])
-def test_any_folder_name_survives(data: str) -> None:
+def test_any_folder_name_is_escaped_correctly(data: str) -> None:
     assert tomllib.loads(settings_toml(data))["data"] == data

@@ -23,13 +23,13 @@ def test_a_python_outside_the_range_fails() -> None:
     assert doctor_checks.python((3, 14)).remedy
 
 
-def test_a_missing_package_is_named_as_it_is_installed() -> None:
+def test_a_missing_package_is_named_with_its_install_name() -> None:
     found = doctor_checks.packages({"json": "", "no_such_module": "no-such-package"})
     assert found.state is DoctorState.FAILED
     assert "no-such-package" in found.message
 
 
-def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
+def test_an_incomplete_sandbox_is_a_warning() -> None:
     full = Isolation(
         network="kernel", parent_death=True, no_new_privileges=True, capabilities_dropped=True, limits=()
     )
@@ -55,7 +55,7 @@ def test_a_full_disk_fails_and_a_small_one_warns(tmp_path: Path) -> None:
     assert doctor_checks.disk(tmp_path, reserve=1 << 60).state is DoctorState.FAILED
 
 
-def test_a_data_directory_is_looked_at_and_never_made(tmp_path: Path) -> None:
+def test_a_data_directory_is_checked_and_never_created(tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert doctor_checks.data_directory(data).state is DoctorState.WARNING
     assert not data.exists()
@@ -75,7 +75,7 @@ def test_a_file_in_place_of_the_data_directory_fails(tmp_path: Path) -> None:
     assert doctor_checks.data_directory(tmp_path / "data").state is DoctorState.FAILED
 
 
-def test_a_taken_port_is_said() -> None:
+def test_an_occupied_port_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,7 +84,7 @@ def test_a_taken_port_is_said() -> None:
     assert doctor_checks.port("127.0.0.1", 0).state is DoctorState.OK
 
 
-def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) -> None:
+def test_a_database_is_checked_and_neither_created_nor_changed(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite3"
     database = Database(f"sqlite:///{path}")
     assert doctor_checks.database(database).state is DoctorState.OK
@@ -104,7 +104,7 @@ def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) ->
     newer.close()
 
 
-def test_a_damaged_database_fails_with_its_remedy(tmp_path: Path) -> None:
+def test_a_damaged_database_fails_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite3"
     path.write_bytes(b"this is no database, and long enough to be looked at" * 40)
     database = Database(f"sqlite:///{path}")
@@ -123,14 +123,14 @@ def test_every_detector_that_is_not_effective_is_named() -> None:
     assert doctor_checks.detectors([], [])[0].state is DoctorState.FAILED
 
 
-def test_a_clock_before_our_time_fails() -> None:
+def test_a_clock_in_the_past_fails() -> None:
     now = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
     assert doctor_checks.clock(now).state is DoctorState.OK
     assert doctor_checks.clock(dt.datetime(2020, 1, 1, tzinfo=dt.UTC)).state is DoctorState.FAILED
     assert doctor_checks.clock(now, signing_from=now + dt.timedelta(days=1)).state is DoctorState.FAILED
 
 
-def test_fonts_and_speech_are_asked_for_when_missing(tmp_path: Path) -> None:
+def test_missing_fonts_and_speech_are_reported(tmp_path: Path) -> None:
     assert doctor_checks.fonts([str(tmp_path)]).state is DoctorState.WARNING
     (tmp_path / "some.ttf").write_bytes(b"")
     assert doctor_checks.fonts([str(tmp_path)]).state is DoctorState.OK
@@ -138,12 +138,12 @@ def test_fonts_and_speech_are_asked_for_when_missing(tmp_path: Path) -> None:
     assert doctor_checks.speech("sh").state is DoctorState.OK
 
 
-def test_too_few_open_files_is_a_warning() -> None:
+def test_a_low_open_file_limit_is_a_warning() -> None:
     assert doctor_checks.limits(1).state is DoctorState.OK
     assert doctor_checks.limits(1 << 40).state is DoctorState.WARNING
 
 
-def test_an_upstream_is_reached_or_said_to_be_away() -> None:
+def test_an_unreachable_upstream_is_reported() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -156,14 +156,14 @@ def test_an_upstream_is_reached_or_said_to_be_away() -> None:
     assert doctor_checks.upstream("gpu", "not an address").state is DoctorState.FAILED
 
 
-def test_a_signing_key_others_can_read_fails(tmp_path: Path) -> None:
+def test_a_signing_key_readable_by_others_fails(tmp_path: Path) -> None:
     assert doctor_checks.signing(tmp_path).state is DoctorState.OK
     (tmp_path / "signing.pem").write_text("")
     (tmp_path / "signing.pem").chmod(0o644)
     assert doctor_checks.signing(tmp_path).state is DoctorState.FAILED
 
 
-def test_a_check_that_breaks_is_a_failed_check() -> None:
+def test_a_check_that_raises_is_a_failed_check() -> None:
     def broken() -> doctor_checks.DoctorCheck:
         raise ZeroDivisionError("oh")
 

@@ -40,7 +40,7 @@ def test_help_names_every_command_without_importing_one(tmp_path: object) -> Non
         assert name in done.stdout
 
 
-def test_a_wrong_command_is_answered_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == Exit.CONFIGURATION
     assert "Did you mean 'verify'" in capsys.readouterr().err
 
@@ -60,7 +60,7 @@ def test_wrong_usage_with_json_is_one_json_document(capsys: pytest.CaptureFixtur
         (PolicyError("The policy does not hold.", problems=("a.yaml:3: no such category",)), 2, None),
     ],
 )
-def test_an_error_of_ours_is_a_sentence_with_its_remedy(
+def test_a_safelight_error_is_printed_with_its_remedy(
     error: SafelightError,
     code: int,
     wire: str | None,
@@ -88,7 +88,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["version"]) == 130
 
 
-def test_an_error_nobody_foresaw_shows_where_and_still_answers_json(
+def test_an_unexpected_error_shows_its_location_and_is_valid_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command_that(ZeroDivisionError("oh"), monkeypatch)
@@ -106,7 +106,7 @@ def test_a_missing_package_names_what_to_install(
     assert "safelight[server]" in capsys.readouterr().err
 
 
-def test_a_reader_that_goes_away_is_met_quietly() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     done = subprocess.run(
         [
             "sh",
@@ -121,13 +121,13 @@ def test_a_reader_that_goes_away_is_met_quietly() -> None:
     assert done.stderr == ""
 
 
-def test_the_version_is_said_in_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_command_and_flag_print_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert __version__ in capsys.readouterr().out
     assert main(["version", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["version"] == __version__
 
 
-def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_is_printed_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     emit({}, False, "[red]not markup[/red] 100 %\n")
     assert capsys.readouterr().out == "[red]not markup[/red] 100 %\n"

@@ -41,7 +41,7 @@ def test_a_line_has_the_traceback_without_values() -> None:
     assert "sk-12345678" not in text
 
 
-def test_colours_do_not_change_the_words() -> None:
+def test_colours_do_not_change_the_text() -> None:
     plain, coloured = (LineFormatter(colours=colours).format(record("x")) for colours in (False, True))
     assert "\x1b[33m" in coloured
     for code in (0, 1, 2, 33, 34):

@@ -66,23 +66,23 @@ def verdict(
         (verdict(Action.BLOCK, holes=(HOLE,)), Exit.NOT_COVERED),
     ],
 )
-def test_the_exit_code_tells_the_verdict(judged: Verdict, code: Exit) -> None:
+def test_the_exit_code_reflects_the_verdict(judged: Verdict, code: Exit) -> None:
     assert exit_of(judged, FailOn.HOLD) is code
 
 
-def test_fail_on_block_lets_what_is_held_pass() -> None:
+def test_fail_on_block_accepts_held_files() -> None:
     assert exit_of(verdict(Action.HOLD, holes=(HOLE,)), FailOn.BLOCK) is Exit.OK
     assert exit_of(verdict(Action.BLOCK, findings=(finding(ONE),)), FailOn.BLOCK) is Exit.BLOCKED
 
 
-def test_with_several_files_the_gravest_counts() -> None:
+def test_with_several_files_the_most_severe_verdict_counts() -> None:
     assert worst_exit([0, 6, 7, 1]) is Exit.ERROR
     assert worst_exit([0, 5, 4, 3, 6]) is Exit.BLOCKED
     assert worst_exit([4, 5]) is Exit.HELD
     assert worst_exit([0, 0]) is Exit.OK
 
 
-def test_fail_on_label_and_incomplete_tell_of_more() -> None:
+def test_fail_on_label_and_fail_on_incomplete_are_stricter() -> None:
     assert exit_of(verdict(Action.LABEL), FailOn.LABEL) is Exit.LABELLED
     assert exit_of(verdict(Action.LABEL), FailOn.INCOMPLETE) is Exit.LABELLED
     assert exit_of(verdict(Action.ALLOW, waivers=("demo",)), FailOn.LABEL) is Exit.WAIVED
@@ -92,7 +92,7 @@ def test_fail_on_label_and_incomplete_tell_of_more() -> None:
     assert exit_of(verdict(Action.ALLOW), FailOn.INCOMPLETE) is Exit.OK
 
 
-def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
+def test_the_summary_counts_verdicts_and_remaining_files() -> None:
     said = describe_summary(
         Summary(
             files=3, outcomes={"allow": 2, "not scanned": 1}, unchanged=1, skipped=4, remaining=2, wall_s=1.25
@@ -114,11 +114,13 @@ def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
         (TextSpan(field="on_screen", start=0, end=4), "in on_screen, characters 0 to 4"),
     ],
 )
-def test_places_are_said_in_words(place: FrameRange | TimeRange | ImageBox | TextSpan, words: str) -> None:
+def test_locations_are_written_as_text(
+    place: FrameRange | TimeRange | ImageBox | TextSpan, words: str
+) -> None:
     assert location_text(finding(place)) == words
 
 
-def test_people_read_the_action_the_reason_and_what_was_not_checked() -> None:
+def test_text_output_has_action_reason_and_unchecked_categories() -> None:
     row = ScanRow(
         file="a.mp4",
         exit=4,

@@ -9,14 +9,14 @@ from safelight.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
 from safelight.evaluation.protocol import ATTACKS, Attack, load_installed
 
 
-def test_it_is_an_attack_and_hides_words_in_four_ways() -> None:
+def test_disguise_has_four_variants_per_listed_word() -> None:
     assert isinstance(DISGUISE, Attack)
     assert len(list(DISGUISE.variants("a beheading on camera"))) == 4
     assert list(DISGUISE.variants("a cat")) == []
 
 
 @given(st.lists(st.sampled_from(["gunman", "shoots", "people", "market", "lion"]), min_size=2, max_size=6))
-def test_the_normaliser_reads_every_variant(words: list[str]) -> None:
+def test_the_normaliser_reverses_every_variant(words: list[str]) -> None:
     text = " ".join(words)
     for variant in DISGUISE.variants(text):
         assert variant != text
@@ -24,18 +24,18 @@ def test_the_normaliser_reads_every_variant(words: list[str]) -> None:
 
 
 @given(st.text(max_size=80))
-def test_it_takes_any_text(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     list(DISGUISE.variants(text))
 
 
-def test_every_rewriting_is_an_installed_attack() -> None:
+def test_every_rewriting_is_a_registered_attack() -> None:
     found = load_installed(ATTACKS, Attack)  # type: ignore[type-abstract]
     assert set(found) == {"disguise", *(one.name for one in REWRITINGS)}
     assert all(found[one.name] is one for one in REWRITINGS)
 
 
 @pytest.mark.parametrize("rewriting", REWRITINGS, ids=lambda one: one.name)
-def test_the_normaliser_reads_each_rewriting_back(rewriting: TextAttack) -> None:
+def test_the_normaliser_reverses_each_rewriting(rewriting: TextAttack) -> None:
     text = {
         "other-script": "两个人在车站开枪",
         "emoji": "a man with a knife follows the other man home",
@@ -47,5 +47,5 @@ def test_the_normaliser_reads_each_rewriting_back(rewriting: TextAttack) -> None
 
 
 @given(st.text(max_size=80), st.sampled_from(REWRITINGS))
-def test_every_rewriting_takes_any_text(text: str, rewriting: TextAttack) -> None:
+def test_every_rewriting_accepts_any_text(text: str, rewriting: TextAttack) -> None:
     assert all(variant != text for variant in rewriting.variants(text))

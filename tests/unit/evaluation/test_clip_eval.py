@@ -109,7 +109,7 @@ def cell(found: dict[str, object], category: str, modality: str = "frames") -> d
     return next(one for one in rows if (one["category"], one["modality"]) == (category, modality))
 
 
-def test_every_cell_is_there_and_says_unmeasured_where_there_is_no_data() -> None:
+def test_every_cell_is_listed_and_unmeasured_without_data() -> None:
     found = report(
         seen(clip("unsafe", segment()), finding(1.5, 1.6), action=Action.BLOCK), seen(clip("safe"))
     )
@@ -141,7 +141,7 @@ def test_a_segment_is_found_by_its_category_at_its_time(found: Finding, hit: boo
     assert clip_eval.overlaps(one, one.clip.segments[0]) is hit
 
 
-def test_the_test_card_answers_for_itself_and_for_no_category() -> None:
+def test_a_test_card_finding_matches_only_test_card_segments() -> None:
     card = msgspec.structs.replace(finding(1.2, 1.3), test_card=True)
     plain, carded = segment(), msgspec.structs.replace(segment(), card=True)
     assert clip_eval.overlaps(seen(clip("unsafe", plain), card), plain) is False
@@ -151,7 +151,7 @@ def test_the_test_card_answers_for_itself_and_for_no_category() -> None:
     assert cell(found, "sexual")["state"] == "unmeasured"
 
 
-def test_words_on_the_screen_are_there_when_they_were_read() -> None:
+def test_on_screen_text_matches_at_the_time_it_was_read() -> None:
     said = Finding(
         category="hate",
         score=0.9,
@@ -168,7 +168,7 @@ def test_words_on_the_screen_are_there_when_they_were_read() -> None:
         assert clip_eval.overlaps(one, wanted) is hit
 
 
-def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
+def test_harmless_on_screen_text_is_matched_by_its_time() -> None:
     wanted = LabelledSegment(
         modality=Modality.TEXT, start_s=1.0, end_s=1.1, words="MEET AT SEVEN TONIGHT", group="text"
     )
@@ -184,20 +184,20 @@ def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
     assert all(row["state"] == "unmeasured" for row in rows_of(found, "cells"))
 
 
-def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> None:
+def test_a_test_card_phrase_read_at_the_right_time_counts_as_found() -> None:
     card = LabelledSegment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
     for start_s, hit in ((1.0, True), (2.0, False)):
         read = MediaText(text=safety_card.card_phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
         assert clip_eval.overlaps(seen(clip("unsafe", card), texts=(read,)), card) is hit
 
 
-def test_a_segment_may_say_from_which_score_it_counts() -> None:
+def test_a_segment_may_set_its_minimum_score() -> None:
     faint = msgspec.structs.replace(segment(), score=0.3)
     for score, hit in ((0.3, True), (0.29, False)):
         assert clip_eval.overlaps(seen(clip("unsafe", faint), finding(1.2, 1.3, score=score)), faint) is hit
 
 
-def test_cost_is_told_for_each_group_of_clips() -> None:
+def test_cost_is_reported_per_group_of_clips() -> None:
     noisy = msgspec.structs.replace(clip("safe"), group="noise")
     cost = report(seen(clip("safe")), seen(noisy), seen(noisy))["cost"]
     assert isinstance(cost, dict)
@@ -218,11 +218,11 @@ def test_cost_is_told_for_each_group_of_clips() -> None:
         ("", "anything", False),
     ],
 )
-def test_three_words_in_four_are_asked_for(words: str, read: str, is_read: bool) -> None:
+def test_text_counts_as_read_if_three_of_four_words_match(words: str, read: str, is_read: bool) -> None:
     assert was_read(words, read) is is_read
 
 
-def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
+def test_a_clip_held_only_by_a_gap_counts_as_not_covered() -> None:
     hole = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True)
     one = seen(clip("unsafe", segment()), action=Action.HOLD, holes=(hole,))
     found = report(one)
@@ -232,7 +232,7 @@ def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
     assert cell(found, "sexual")["stopped"] == 0
 
 
-def test_what_cannot_be_opened_is_counted_and_missed() -> None:
+def test_an_unreadable_clip_is_counted_as_missed() -> None:
     found = report(
         ClipResult(clip=clip("unsafe", segment()), result=None, report=None, problem="It is damaged.")
     )
@@ -250,7 +250,7 @@ def test_cost_is_per_second_of_video() -> None:
     assert cost["detector_cpu_s_per_video_s"] == {"d": 0.5}
 
 
-def test_the_page_says_unmeasured_and_names_false_alarms() -> None:
+def test_the_page_shows_unmeasured_cells_and_false_alarms() -> None:
     alarm = seen(clip("safe"), finding(0, 1), action=Action.BLOCK)
     page = clip_report.html(report(alarm, seen(clip("unsafe", segment()), finding(1, 2))))
     assert "unmeasured" in page
@@ -259,7 +259,7 @@ def test_the_page_says_unmeasured_and_names_false_alarms() -> None:
 
 
 @given(hits=st.lists(st.booleans(), min_size=1, max_size=30))
-def test_recall_lies_in_its_interval(hits: list[bool]) -> None:
+def test_recall_is_inside_its_interval(hits: list[bool]) -> None:
     rows = [seen(clip("unsafe", segment()), *([finding(1, 2)] if hit else [])) for hit in hits]
     one = cell(report(*rows), "sexual")
     low, high = one["recall_interval"]  # type: ignore[misc]
@@ -319,12 +319,12 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_line_that_does_not_hold_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:
+def test_an_invalid_manifest_line_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidField, match="line 1") as refused:
         clips.read(write(tmp_path, **row))
     assert said in refused.value.message
 
 
-def test_a_folder_without_a_manifest_is_not_found(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         clips.read(tmp_path)

@@ -9,7 +9,7 @@ from safelight.errors import InvalidField, NotFound
 from safelight.evaluation.datasets import read
 
 
-def test_a_data_set_is_known_by_its_hash_and_fills_what_is_left_out(tmp_path: Path) -> None:
+def test_a_data_set_has_a_hash_and_default_values(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(
         '{"text": "a", "label": "safe"}\n\n{"text": "b", "label": "unsafe", "categories": ["hate"]}\n'
@@ -26,14 +26,14 @@ def test_a_data_set_is_known_by_its_hash_and_fills_what_is_left_out(tmp_path: Pa
     "line",
     ["nonsense", "[]", '{"text": "a"}', '{"text": 1, "label": "safe"}', '{"text": "a", "label": "maybe"}'],
 )
-def test_a_wrong_line_is_named(tmp_path: Path, line: str) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"text": "a", "label": "safe"}\n' + line + "\n")
     with pytest.raises(InvalidField, match=r"x\.jsonl, line 2"):
         read(path)
 
 
-def test_no_file_and_no_cases_are_said(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_empty_data_set_are_errors(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read(tmp_path / "none.jsonl")
     (tmp_path / "empty.jsonl").write_text("\n")

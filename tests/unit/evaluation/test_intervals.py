@@ -8,7 +8,7 @@ from safelight.evaluation.intervals import wilson
 
 
 @given(st.integers(0, 500), st.integers(0, 500))
-def test_the_interval_holds_the_rate_and_stays_within_bounds(hits: int, misses: int) -> None:
+def test_the_interval_contains_the_rate_and_stays_within_bounds(hits: int, misses: int) -> None:
     low, high = wilson(hits, hits + misses)
     assert 0 <= low <= high <= 1
     if hits + misses:

@@ -31,12 +31,12 @@ def outcome(label: str, source: str, *findings: Finding) -> CaseOutcome:
     return CaseOutcome(case=case, findings=findings, actions={}, latency_ms=1.0, complete=True)
 
 
-def test_every_mapped_category_is_one_of_ours() -> None:
+def test_every_mapped_category_exists() -> None:
     assert labels()
     assert all(name in SHIPPED for ours in labels().values() for name in ours)
 
 
-def test_a_hit_answers_the_label_and_is_over_the_operating_point() -> None:
+def test_a_hit_matches_the_label_and_exceeds_the_operating_point() -> None:
     assert hits([finding("violence")], ["disturbing"])
     assert hits([finding("hate")], ["hate"])
     assert hits([finding("illicit")], ["a label of theirs", "illicit"])
@@ -59,11 +59,11 @@ def test_a_hit_answers_the_label_and_is_over_the_operating_point() -> None:
         (finding("violence", 0.4999), False),
     ],
 )
-def test_facts_and_names_in_passing_are_no_false_alarm(one: Finding, alarm: bool) -> None:
+def test_neutral_facts_and_incidental_names_are_not_false_alarms(one: Finding, alarm: bool) -> None:
     assert alarmed([one]) is alarm
 
 
-def test_ranking_knows_perfect_useless_and_tied_scores() -> None:
+def test_ranking_handles_perfect_useless_and_tied_scores() -> None:
     assert ranked([0.9, 0.8], [0.1, 0.2]) == {
         "auroc": 1.0,
         "ap": 1.0,
@@ -75,7 +75,7 @@ def test_ranking_knows_perfect_useless_and_tied_scores() -> None:
     assert ranked([0.1], [0.9])["auroc"] == 0.0
 
 
-def test_a_source_without_harmless_prompts_is_ranked_against_those_of_harmless_sources() -> None:
+def test_a_source_without_harmless_prompts_is_ranked_against_harmless_sources() -> None:
     rows = RANKING.measure(
         [
             outcome("unsafe", "bad", finding("hate", 0.9)),
@@ -90,7 +90,7 @@ def test_a_source_without_harmless_prompts_is_ranked_against_those_of_harmless_s
     }
 
 
-def test_a_set_that_is_for_measuring_demands_a_log_and_is_written_down(tmp_path: Path) -> None:
+def test_a_measuring_only_set_requires_a_holdout_log_entry(tmp_path: Path) -> None:
     known = next(iter(holdout_log.SETS))
     assert holdout_log.log_for(["0" * 64], None) is None
     with pytest.raises(InvalidField, match="measuring only"):

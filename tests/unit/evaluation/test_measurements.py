@@ -43,7 +43,7 @@ def test_a_cell_has_the_figure_of_the_run() -> None:
     )
 
 
-def test_another_detector_another_cell_or_a_figure_of_its_own_gets_none() -> None:
+def test_no_figure_is_attached_to_another_detector_or_cell_or_over_its_own_figure() -> None:
     assert filled(cell(), version="2") is None
     assert filled(cell(detectors=("flicker", "other"))) is None
     assert filled(cell(category="sexual")) is None
@@ -51,7 +51,7 @@ def test_another_detector_another_cell_or_a_figure_of_its_own_gets_none() -> Non
     assert filled(cell(measured="its own")) == "its own"
 
 
-def test_what_ships_can_be_read_and_has_more_than_one_cell() -> None:
+def test_the_shipped_measurements_are_readable_and_have_several_cells() -> None:
     figures = load_shipped()
     assert len(figures.cells) > 10
     assert len({(one.category, one.modality) for one in figures.cells}) == len(figures.cells)

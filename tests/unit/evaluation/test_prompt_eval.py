@@ -79,7 +79,7 @@ def test_found_and_blocked_are_counted_by_source_label_and_category() -> None:
     json.dumps(report)
 
 
-def test_an_attack_rewrites_unsafe_prompts_only_and_is_read_through() -> None:
+def test_an_attack_rewrites_only_unsafe_prompts_and_is_detected() -> None:
     ticks: list[int] = []
     report = measured(attacks=[DISGUISE], progress=ticks.append)
     found = rows(report)
@@ -97,7 +97,7 @@ def test_the_model_hash_changes_with_a_detector() -> None:
     assert less.as_json()["latency_ms"] == {}
 
 
-def test_a_hole_is_counted() -> None:
+def test_a_gap_is_counted() -> None:
     class Broken:
         name, version, capabilities = "broken", "1", plugins.WORDS.capabilities
 
@@ -129,14 +129,14 @@ class Count:
 COUNT = Count()
 
 
-def test_a_metric_of_another_package_stands_in_the_report() -> None:
+def test_a_metric_of_another_package_is_in_the_report() -> None:
     report = evaluation(pipeline(), [RATES, LATENCY, COUNT]).run([DATA]).as_json()
     assert report["metrics"] == {"count": 4}
     assert "count" in reports.html(report)
 
 
 @pytest.mark.parametrize("value", ["no_such_module:X", "safelight.evaluation.metrics:FOUND"])
-def test_a_broken_metric_is_named(value: str) -> None:
+def test_a_failing_metric_is_named(value: str) -> None:
     points = [EntryPoint(name="bad", value=value, group=protocol.METRICS)]
     with pytest.raises(ConfigurationError, match="'bad'"):
         protocol.load_installed(protocol.METRICS, protocol.Metric, points=points)  # type: ignore[type-abstract]

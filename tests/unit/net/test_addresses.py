@@ -57,13 +57,13 @@ def test_an_address_outside_the_public_internet_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
-def test_a_public_address_is_taken(text: str) -> None:
+def test_a_public_address_is_accepted(text: str) -> None:
     assert is_public(ip_address(text))
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_what_we_take_in_ipv4_is_global_in_the_registry(number: int) -> None:
+def test_accepted_ipv4_addresses_are_global_in_the_registry(number: int) -> None:
     address = IPv4Address(number)
     if is_public(address):
         assert address.is_global
@@ -77,7 +77,7 @@ _DISGUISES = [IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")]
 
 @settings(deadline=None)
 @given(st.integers(0, 2**128 - 1))
-def test_what_we_take_in_ipv6_is_global_unicast(number: int) -> None:
+def test_accepted_ipv6_addresses_are_global_unicast(number: int) -> None:
     address = IPv6Address(number)
     if is_public(address) and not any(address in network for network in _DISGUISES):
         assert address.is_global
@@ -86,7 +86,7 @@ def test_what_we_take_in_ipv6_is_global_unicast(number: int) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
-def test_an_ipv4_address_in_disguise_is_judged_as_itself_or_refused(number: int, rest: int) -> None:
+def test_an_embedded_ipv4_address_is_checked_as_ipv4_or_refused(number: int, rest: int) -> None:
     plain = is_public(IPv4Address(number))
     assert is_public(IPv6Address((0xFFFF << 32) | number)) == plain
     assert is_public(IPv6Address((0x0064_FF9B << 96) | number)) == plain
@@ -165,7 +165,7 @@ def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
         "",
     ],
 )
-def test_a_url_that_could_point_inside_is_refused(url: str) -> None:
+def test_a_url_that_could_point_to_an_internal_address_is_refused(url: str) -> None:
     with pytest.raises(ForbiddenUrl) as refused:
         check_url(url)
     assert refused.value.remedy
@@ -180,6 +180,6 @@ def test_a_url_that_could_point_inside_is_refused(url: str) -> None:
         ("http://8.8.8.8/", "8.8.8.8", 80),
     ],
 )
-def test_an_ordinary_url_is_taken_apart(url: str, host: str, port: int) -> None:
+def test_an_ordinary_url_is_parsed(url: str, host: str, port: int) -> None:
     target = check_url(url)
     assert (target.host, target.port) == (host, port)

@@ -19,12 +19,12 @@ from safelight.net.redaction import redact
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln", "eyJhbGciOiJIUzI1NiJ9"),
     ],
 )
-def test_what_looks_like_a_secret_is_masked(said: str, secret: str) -> None:
+def test_text_that_resembles_a_secret_is_masked(said: str, secret: str) -> None:
     assert secret not in redact(said)
     assert "[masked]" in redact(said)
 
 
-def test_an_ordinary_sentence_stays_as_it_is() -> None:
+def test_an_ordinary_sentence_is_unchanged() -> None:
     sentence = "The prompt is too long: 5000 of 4000 characters."
     assert redact(sentence) == sentence
 
@@ -33,11 +33,11 @@ def test_an_ordinary_sentence_stays_as_it_is() -> None:
 @given(
     st.text(), st.text(min_size=4, alphabet=st.characters(codec="ascii", categories=["L", "N"])), st.text()
 )
-def test_our_own_secret_never_comes_through(before: str, secret: str, after: str) -> None:
+def test_our_own_secret_is_always_masked(before: str, secret: str, after: str) -> None:
     shown = redact(f"{before} {secret} {after}", secrets=(secret,), longest=10_000)
     assert secret not in shown or secret in "[masked]"
     assert shown.isprintable()
 
 
-def test_a_long_text_is_cut() -> None:
+def test_a_long_text_is_truncated() -> None:
     assert len(redact("word " * 1000)) <= 300

@@ -51,7 +51,7 @@ EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
         (finding(TEXT, "cross_modal"), None),
     ],
 )
-def test_a_finding_is_about_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
+def test_each_finding_belongs_to_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
     assert evidence_channel(one) is where
 
 
@@ -75,14 +75,14 @@ def test_a_finding_is_about_one_channel(one: Finding, where: EvidenceChannel | N
         (SHOWN, (finding(TEXT, "prompt", category="hate"), SCREEN, SAID), EVERYTHING, "prompt"),
     ],
 )
-def test_the_first_channel_that_was_checked_and_shows_none_is_named(
+def test_the_first_checked_channel_without_the_category_is_named(
     seen: Finding, beside: tuple[Finding, ...], covered: Coverage, word: str | None
 ) -> None:
     (marked,) = mark_disagreements((seen,), covered, beside=beside, asked=True, read=True)
     assert marked.attributes.get("disagrees_with") == word
 
 
-def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
+def test_a_missing_request_and_missing_ocr_do_not_count_as_disagreement() -> None:
     (marked,) = mark_disagreements((SHOWN,), EVERYTHING, asked=False, read=False)
     assert marked.attributes["disagrees_with"] == "speech"
 
@@ -92,7 +92,9 @@ def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_nothing_but_the_word_changes(seen: list[Finding], asked: bool, read: bool) -> None:
+def test_marking_changes_only_the_attribute_and_is_idempotent(
+    seen: list[Finding], asked: bool, read: bool
+) -> None:
     marked = mark_disagreements(seen, EVERYTHING, asked=asked, read=read)
     assert [(one.category, one.score, one.evidence) for one in marked] == [
         (one.category, one.score, one.evidence) for one in seen

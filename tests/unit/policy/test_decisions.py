@@ -30,7 +30,7 @@ def without(coverage: Coverage, category: str, modality: str, **changes: Any) ->
 ABSENT = {"available": False, "ran": False, "complete": False}
 
 
-def test_a_hole_in_required_coverage_is_held(decided: Any, starter: Policy, checked: Any) -> None:
+def test_a_gap_in_required_coverage_is_held(decided: Any, starter: Policy, checked: Any) -> None:
     coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
     verdict = decided("output", coverage=coverage)
     assert verdict.action == "hold"
@@ -43,18 +43,20 @@ def test_a_hole_in_required_coverage_is_held(decided: Any, starter: Policy, chec
     assert "violence/graphic in frames" in verdict.reason
 
 
-def test_nothing_checked_at_all_is_held_even_where_nothing_is_listed(decided: Any) -> None:
+def test_empty_coverage_is_held(decided: Any) -> None:
     assert decided("prompt", coverage=Coverage()).action == "hold"
     assert decided("output", coverage=Coverage()).action == "hold"
 
 
-def test_a_document_can_block_on_holes(written: Callable[..., Policy], decided: Any, checked: Any) -> None:
+def test_a_document_can_block_on_gaps(written: Callable[..., Policy], decided: Any, checked: Any) -> None:
     policy = written("policy: h\nextends: starter\nrequires:\n  - {id: req-output, on_gap: block}\n")
     coverage = without(checked(policy, "output"), "ncii", "frames", **ABSENT)
     assert decided("output", policy=policy, coverage=coverage).action == "block"
 
 
-def test_a_waiver_excuses_what_nothing_can_check(decided: Any, starter: Policy, checked: Any) -> None:
+def test_a_waiver_excuses_a_gap_that_no_detector_can_fill(
+    decided: Any, starter: Policy, checked: Any
+) -> None:
     coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
     verdict = decided("output", coverage=coverage, waivers=(ALL,))
     assert (verdict.action, verdict.waivers, verdict.gaps) == ("allow", ("demo",), ())
@@ -70,7 +72,7 @@ def test_a_waiver_never_excuses_a_check_that_failed(
     assert (verdict.action, verdict.waivers) == ("hold", ())
 
 
-def test_a_waiver_is_named_only_where_it_was_needed(
+def test_a_waiver_is_named_only_if_it_was_needed(
     decided: Any, seen: Any, starter: Policy, checked: Any
 ) -> None:
     coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
@@ -79,7 +81,7 @@ def test_a_waiver_is_named_only_where_it_was_needed(
     assert verdict.waived
 
 
-def test_a_waiver_of_the_mandatory_set_says_nothing_of_the_rest(
+def test_a_waiver_of_the_mandatory_set_does_not_cover_other_categories(
     written: Callable[..., Policy], decided: Any, checked: Any
 ) -> None:
     text = (
@@ -92,7 +94,7 @@ def test_a_waiver_of_the_mandatory_set_says_nothing_of_the_rest(
     assert decided("prompt", policy=policy, coverage=coverage, waivers=(named,)).action == "allow"
 
 
-def test_requirements_ask_only_for_modalities_that_are_there(starter: Policy) -> None:
+def test_requirements_apply_only_to_modalities_that_are_present(starter: Policy) -> None:
     silent = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES})
     loud = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO})
     assert {cell.modality for cell in silent} == {Modality.FRAMES}
@@ -101,7 +103,7 @@ def test_requirements_ask_only_for_modalities_that_are_there(starter: Policy) ->
     assert required_coverage(starter, SHIPPED, Stage.ADMISSION, set(Modality)) == ()
 
 
-def test_a_mandatory_category_that_came_after_the_policy_is_required_all_the_same(starter: Policy) -> None:
+def test_a_mandatory_category_newer_than_the_policy_is_required_too(starter: Policy) -> None:
     later = CategorySpec(name="new", group=Group.VIOLENCE, summary="New.", mandatory=True)
     taxonomy = SHIPPED.extended([later])
     cells = required_coverage(starter, taxonomy, Stage.PROMPT, {Modality.TEXT})
@@ -118,26 +120,26 @@ def test_a_mandatory_category_that_came_after_the_policy_is_required_all_the_sam
     assert (verdict.action, verdict.category) == ("hold", "new")
 
 
-def test_what_the_caller_marks_as_required_is_required(decided: Any, starter: Policy, checked: Any) -> None:
+def test_a_cell_that_the_caller_requires_is_required(decided: Any, starter: Policy, checked: Any) -> None:
     extra = Cell(category="privacy", modality=Modality.TEXT, required=True)
     coverage = Coverage(cells=(*checked(starter, "prompt").cells, extra))
     assert decided("prompt", coverage=coverage).action == "hold"
 
 
-def test_the_strongest_action_wins_and_everything_that_fired_is_named(decided: Any, seen: Any) -> None:
+def test_the_strongest_action_wins_and_every_matched_rule_is_named(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("privacy"), seen("hate"))
     assert (verdict.action, verdict.rule) == ("block", "ha-1")
     assert verdict.matched_rules == ("ha-1", "ha-2", "pv-1", "lk-5")
     assert [finding.category for finding in verdict.findings] == ["hate"]
 
 
-def test_a_finding_hold_goes_before_a_hole_hold(decided: Any, seen: Any) -> None:
+def test_a_hold_by_a_finding_takes_precedence_over_a_hold_by_a_gap(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("privacy"), coverage=Coverage())
     assert (verdict.action, verdict.rule) == ("hold", "pv-1")
     assert verdict.gaps
 
 
-def test_sexual_findings_are_quarantined_where_age_was_not_checked(
+def test_sexual_findings_are_quarantined_if_age_was_not_checked(
     decided: Any, seen: Any, starter: Policy, checked: Any
 ) -> None:
     coverage = without(checked(starter, "output"), "sexual/minors", "frames", **ABSENT)
@@ -149,18 +151,18 @@ def test_sexual_findings_are_quarantined_where_age_was_not_checked(
     assert not decided("prompt", seen("sexual", 0.9, "text")).quarantine
 
 
-def test_what_is_vaulted_is_not_quarantined_as_well(decided: Any, seen: Any) -> None:
+def test_a_vaulted_result_is_not_also_quarantined(decided: Any, seen: Any) -> None:
     verdict = decided(
         "output", seen("sexual", 0.9, "frames", frames=9), seen("minors-present"), coverage=Coverage()
     )
     assert (verdict.vault, verdict.quarantine) == (True, False)
 
 
-def test_a_score_that_is_no_number_is_not_taken_for_a_low_one(decided: Any, seen: Any) -> None:
+def test_a_nan_score_is_not_treated_as_a_low_score(decided: Any, seen: Any) -> None:
     assert decided("prompt", seen("extremism", float("nan"))).action == "block"
 
 
-def test_a_category_no_rule_knows_is_met_by_rules_on_any(decided: Any, seen: Any) -> None:
+def test_an_unknown_category_matches_only_rules_on_any_category(decided: Any, seen: Any) -> None:
     assert decided("prompt", seen("from/elsewhere", 1.0, card=True)).rule == "card-1"
     assert decided("prompt", seen("from/elsewhere", 1.0)).action == "allow"
 
@@ -177,7 +179,7 @@ def test_audiences_change_thresholds_and_actions(decided: Any, seen: Any) -> Non
     ]
 
 
-def test_a_fact_of_the_context_excuses_only_where_a_rule_says_so(decided: Any, seen: Any) -> None:
+def test_a_context_fact_excuses_only_if_a_rule_allows_it(decided: Any, seen: Any) -> None:
     wound = seen("violence/graphic", 0.9, "frames")
     assert decided("output", wound).action == "block"
     assert decided("output", wound, facts=frozenset({"medical"})).action == "allow"
@@ -207,13 +209,13 @@ def test_area_frames_and_duration_are_read_from_evidence(
     assert decided("output", nude).reason == "Exposed sexual nudity in 10 frames."
 
 
-def test_a_verdict_is_bound_to_what_it_judged_and_by_what(decided: Any, starter: Policy) -> None:
+def test_a_verdict_is_bound_to_its_subject_and_its_policy(decided: Any, starter: Policy) -> None:
     verdict = decided("prompt", audience=Audience.SENSITIVE, consents=("consent_1",))
     assert (verdict.subject_sha256, verdict.policy_sha256) == ("0" * 64, starter.sha256)
     assert (verdict.audience, verdict.consents) == (Audience.SENSITIVE, ("consent_1",))
 
 
-def test_strict_is_never_milder_than_starter_and_creative_never_on_the_floor(decided: Any, seen: Any) -> None:
+def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline(decided: Any, seen: Any) -> None:
     strict, creative = load("strict", SHIPPED), load("creative", SHIPPED)
     floor = {"sexual/minors", "ncii", "likeness", "extremism", "self-harm/instructions"}
     for spec in SHIPPED:

@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: str(re.findall(r"policy: (.*)", text)[0]))
-def test_every_example_loads_or_is_refused_as_it_says(example: str, tmp_path: Path) -> None:
+def test_every_example_loads_or_is_refused_as_documented(example: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(example, "utf-8")
     if example.startswith("# refused"):
@@ -29,7 +29,7 @@ def test_every_example_loads_or_is_refused_as_it_says(example: str, tmp_path: Pa
         load(path, SHIPPED)
 
 
-def test_the_table_of_starter_is_what_ships(starter: Policy) -> None:
+def test_the_table_of_starter_equals_the_shipped_policy(starter: Policy) -> None:
     rows = dict(
         re.findall(
             r"^\| `([a-z]+-\d+)` \| (?:allow|label|hold|block)[a-z, ]* \| (.*) \|$", DOCS, re.MULTILINE
@@ -38,7 +38,7 @@ def test_the_table_of_starter_is_what_ships(starter: Policy) -> None:
     assert rows == {rule.id: rule.reason for rule in starter.rules}
 
 
-def test_every_attribute_and_verb_is_named() -> None:
+def test_every_attribute_and_verb_is_documented() -> None:
     for name in KNOWN_ATTRIBUTES:
         assert f"`{name}`" in DOCS
     for command in verbs.app.registered_commands:

@@ -53,7 +53,7 @@ def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written, sta
     assert [(one.field, one.old, one.new) for one in change.fields] == [("action", "label", "block")]
 
 
-def test_a_rule_can_be_switched_off_and_one_be_added(written: Written, starter: Policy) -> None:
+def test_a_rule_can_be_disabled_and_another_added(written: Written, starter: Policy) -> None:
     policy = written(
         "policy: h\nextends: starter\nrules:\n"
         "  - {id: de-1, disabled: true}\n"
@@ -71,7 +71,7 @@ def test_thresholds_change_scores_by_rule(written: Written) -> None:
     assert {modality.value for modality in rule.when.modalities} == {"text", "audio"}
 
 
-def test_null_takes_an_inherited_condition_away(written: Written) -> None:
+def test_null_removes_an_inherited_condition(written: Written) -> None:
     policy = written(
         "policy: h\nextends: starter\nrules:\n  - {id: sx-1, when: {modality: null}, unless: null}\n"
     )
@@ -139,20 +139,20 @@ def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(wri
 
 
 @pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "kh-1", "kh-2"])
-def test_rules_of_the_floor_cannot_be_changed(written: Written, identity: str) -> None:
+def test_rules_of_the_baseline_cannot_be_changed(written: Written, identity: str) -> None:
     problem = only_problem(
         written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, disabled: true}}\n"
     )
     assert "cannot be changed" in problem.message
 
 
-def test_a_stored_document_without_the_floor_is_refused(starter: Policy) -> None:
+def test_a_stored_document_without_the_baseline_is_refused(starter: Policy) -> None:
     with pytest.raises(PolicyError) as error:
         loads(starter.canonical.replace('"vault":true', '"vault":false'), SHIPPED)
     assert {problem.field for problem in problems(error)} == {"rules[sm-1]", "rules[sm-2]", "rules[kh-1]"}
 
 
-def test_every_problem_is_told_with_file_line_field_and_remedy(written: Written, tmp_path: Path) -> None:
+def test_every_problem_is_reported_with_file_line_field_and_remedy(written: Written, tmp_path: Path) -> None:
     text = """\
 policy: house
 extends: starter
@@ -219,7 +219,7 @@ requires:
     assert remedies["ruels"] == "Did you mean 'rules'?"
 
 
-def test_further_attributes_are_declared(written: Written) -> None:
+def test_additional_attributes_can_be_declared(written: Written) -> None:
     policy = written(
         "policy: h\nextends: starter\nattributes: {blood: number}\nrules:\n"
         "  - {id: own, when: {category: violence, attributes: {blood: {at_least: 0.2}}}, action: hold}\n"
@@ -249,7 +249,7 @@ def test_a_folder_is_one_document(tmp_path: Path) -> None:
         load(tmp_path, SHIPPED)
 
 
-def test_extends_finds_files_beside_the_document(written: Written) -> None:
+def test_extends_finds_files_in_the_same_folder(written: Written) -> None:
     policy = written("policy: h\nextends: base.yaml\n", base="policy: base\nextends: creative\n")
     assert diff(load("creative", SHIPPED), policy).empty
 
@@ -296,7 +296,9 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         pytest.param("rules: []\n", "no name", id="nameless"),
     ],
 )
-def test_hostile_and_broken_files_are_refused_in_plain_words(written: Written, text: str, word: str) -> None:
+def test_hostile_and_broken_files_are_refused_with_a_plain_message(
+    written: Written, text: str, word: str
+) -> None:
     with pytest.raises(PolicyError) as error:
         written(text)
     assert any(word in problem.message for problem in problems(error)), problems(error)
@@ -310,7 +312,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     assert "UTF-8" in problems(error)[0].message
 
 
-def test_odd_and_unreadable_names_are_refused_in_plain_words(written: Written, tmp_path: Path) -> None:
+def test_odd_and_unreadable_names_are_refused_with_a_plain_message(written: Written, tmp_path: Path) -> None:
     assert "does not exist" in only_problem(written, f"policy: h\nextends: {'x' * 390}\n").message
     (tmp_path / "empty").mkdir()
     assert "holds 0 policy files" in only_problem(written, "policy: h\nextends: ./empty\n").message

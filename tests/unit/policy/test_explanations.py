@@ -24,7 +24,7 @@ def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, 
     return explain(verdict, SHIPPED, level=audience, **more)
 
 
-def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen: Any) -> None:
+def test_a_block_is_explained_with_stage_reason_and_next_step(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate", 0.9, evidence=SPAN))
     assert told(verdict, links=LINKS).sentence == (
         "Blocked before generation. In the prompt: Hatred against a group (rule ha-1). "
@@ -32,7 +32,7 @@ def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen:
     )
 
 
-def test_a_developer_gets_rule_and_span_and_an_end_user_the_group(decided: Any, seen: Any) -> None:
+def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate/symbols", 0.9, evidence=SPAN))
     developer, person = told(verdict).as_wire(), told(verdict, ExplanationLevel.END_USER).as_wire()
     assert (developer["categories"], developer["rule"]) == (["hate/symbols"], "ha-3")
@@ -43,7 +43,9 @@ def test_a_developer_gets_rule_and_span_and_an_end_user_the_group(decided: Any, 
 
 
 @pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.hide_details))
-def test_what_would_be_a_manual_is_told_by_its_group_only(decided: Any, seen: Any, category: str) -> None:
+def test_instructions_for_harm_are_explained_by_their_group_only(
+    decided: Any, seen: Any, category: str
+) -> None:
     verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, evidence=SPAN))
     assert verdict.action.severity >= 2
     for viewer in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
@@ -55,7 +57,7 @@ def test_what_would_be_a_manual_is_told_by_its_group_only(decided: Any, seen: An
 
 
 @pytest.mark.parametrize("viewer", ExplanationLevel)
-def test_what_is_vaulted_is_told_without_category_or_evidence(
+def test_a_vaulted_result_is_explained_without_category_or_evidence(
     decided: Any, seen: Any, viewer: ExplanationLevel
 ) -> None:
     verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
@@ -68,7 +70,7 @@ def test_what_is_vaulted_is_told_without_category_or_evidence(
         assert word not in said.replace("'stage': 'prompt'", "")
 
 
-def test_the_wire_has_the_shape_clients_know(decided: Any, seen: Any) -> None:
+def test_the_wire_format_has_moderation_stage_and_categories(decided: Any, seen: Any) -> None:
     before = told(decided("prompt", seen("hate"))).as_wire()
     after = told(decided("output", seen("hate", 0.9, "audio"))).as_wire()
     assert (before["moderation_stage"], after["moderation_stage"]) == ("input", "output")
@@ -84,7 +86,7 @@ def test_the_wire_has_the_shape_clients_know(decided: Any, seen: Any) -> None:
         (None, "Whether the generator charged for it is not known."),
     ],
 )
-def test_the_charge_is_told_as_far_as_it_is_known(
+def test_the_charge_is_reported_if_it_is_known(
     decided: Any, seen: Any, charge: ChargeFacts | None, sentence: str
 ) -> None:
     explanation = told(decided("output", seen("hate", 0.9, "audio")), charge=charge)
@@ -92,7 +94,7 @@ def test_the_charge_is_told_as_far_as_it_is_known(
     assert explanation.as_wire()["charged"]["charged"] == (charge.charged if charge else "unknown")
 
 
-def test_what_to_do_again_depends_on_what_was_wrong(decided: Any, seen: Any) -> None:
+def test_the_retry_advice_depends_on_the_finding(decided: Any, seen: Any) -> None:
     assert told(decided("prompt", seen("hate"))).retry is RetryAdvice.CHANGE_PROMPT
     shown = seen(
         "sexual", 0.9, "frames", evidence=(FrameRange(first=24, last=48, start_s=1, end_s=2, peak=30),)
@@ -111,9 +113,7 @@ def test_what_to_do_again_depends_on_what_was_wrong(decided: Any, seen: Any) -> 
     assert face.next_step == "Change the reference."
 
 
-def test_a_check_that_failed_may_be_tried_again_and_one_that_is_missing_not(
-    decided: Any, starter: Any
-) -> None:
+def test_a_failed_check_may_be_retried_and_a_missing_one_may_not(decided: Any, starter: Any) -> None:
     failed = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     crashed = decided("prompt", coverage=Coverage(cells=(failed,)))
     missing = decided("prompt", coverage=Coverage())
@@ -124,7 +124,7 @@ def test_a_check_that_failed_may_be_tried_again_and_one_that_is_missing_not(
     assert told(missing, ExplanationLevel.END_USER).not_checked == ()
 
 
-def test_distress_is_answered_with_help_whatever_the_verdict(decided: Any, seen: Any) -> None:
+def test_distress_gets_help_lines_with_every_verdict(decided: Any, seen: Any) -> None:
     calm = told(decided("prompt", seen("self-harm/intent")), ExplanationLevel.END_USER)
     stopped = told(decided("prompt", seen("self-harm/instructions")), ExplanationLevel.END_USER)
     for explanation in (calm, stopped):
@@ -134,13 +134,13 @@ def test_distress_is_answered_with_help_whatever_the_verdict(decided: Any, seen:
     assert calm.sentence == "Allowed before generation."
 
 
-def test_the_test_card_says_that_it_is_a_test(decided: Any, seen: Any) -> None:
+def test_the_test_card_is_explained_as_a_test(decided: Any, seen: Any) -> None:
     explanation = told(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
     assert "test card" in explanation.sentence
     assert explanation.as_wire()["test_card"] is True
 
 
-def test_evidence_of_a_discreet_category_beside_another_is_kept_back(decided: Any, seen: Any) -> None:
+def test_evidence_of_a_discreet_category_is_withheld_next_to_another(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
     assert {part["category"] for part in told(verdict).evidence} == {"likeness", "deception"}
 
@@ -151,7 +151,7 @@ def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
     assert told(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
 
 
-def test_help_lines_fit_the_region() -> None:
+def test_help_lines_match_the_region() -> None:
     assert {line.region for line in help_lines()} == {"", "US"}
     assert "1925" in " ".join(line.text for line in help_lines("zh-Hant"))
     assert "12356" in " ".join(line.text for line in help_lines("zh-Hans"))

@@ -177,7 +177,7 @@ def verdict_of(policy: Policy, found: list[Finding], coverage: Coverage, context
 
 @given(house_policies(), st.lists(findings, max_size=6), findings, coverages, contexts)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_one_more_finding_never_makes_a_verdict_milder(
+def test_another_finding_never_makes_a_verdict_milder(
     policy: Policy, found: list[Finding], more: Finding, coverage: Coverage, context: Context
 ) -> None:
     before = verdict_of(policy, found, coverage, context)
@@ -214,7 +214,7 @@ def test_a_rule_on_findings_never_decides_without_one(
 
 @given(policies, contexts, st.data())
 @settings(deadline=None)
-def test_a_waiver_never_excuses_a_check_that_was_there_and_did_not_finish(
+def test_a_waiver_never_excuses_an_available_check_that_did_not_finish(
     policy: Policy, context: Context, data: st.DataObject
 ) -> None:
     coverage = full(policy, context)
@@ -232,7 +232,7 @@ def test_a_waiver_never_excuses_a_check_that_was_there_and_did_not_finish(
 
 @given(policies, st.lists(findings, max_size=3), coverages, contexts)
 @settings(deadline=None)
-def test_waivers_never_make_a_verdict_stronger_and_are_named_where_they_made_it_milder(
+def test_waivers_never_make_a_verdict_stronger_and_are_named_if_it_is_milder(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context
 ) -> None:
     with_them = verdict_of(policy, found, coverage, context)
@@ -309,6 +309,6 @@ def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Conte
 
 
 @given(st.lists(findings, max_size=5), coverages)
-def test_packing_loses_nothing(found: list[Finding], coverage: Coverage) -> None:
+def test_packing_is_lossless(found: list[Finding], coverage: Coverage) -> None:
     assert unpack(pack(tuple(found))) == tuple(found)
     assert unpack_coverage(pack_coverage(coverage)) == coverage

@@ -46,7 +46,7 @@ def test_reference_cases_cover_every_category_action_and_stage() -> None:
     assert {seen.category for case in all_cases for seen in case.findings} == {spec.name for spec in SHIPPED}
 
 
-def test_reference_cases_are_what_their_templates_write() -> None:
+def test_reference_cases_equal_the_output_of_their_templates() -> None:
     spec = importlib.util.spec_from_file_location("templates", ROOT / "bench" / "reference_cases.py")
     assert spec is not None
     assert spec.loader is not None
@@ -58,7 +58,7 @@ def test_reference_cases_are_what_their_templates_write() -> None:
         )
 
 
-def test_the_same_cases_end_the_same_by_decide(decided: Any, starter: Policy) -> None:
+def test_reference_cases_have_the_same_verdict_with_decide(decided: Any, starter: Policy) -> None:
     for case in list(load_cases())[::7]:
         verdict = decided(
             case.stage.value,
@@ -96,14 +96,14 @@ def test_replay_counts_transitions_and_names_the_first_examples(starter: Policy,
     assert json.loads(json.dumps(report.as_json()))["rules"] == {"sx-1": 9, "none": 1}
 
 
-def test_what_cannot_be_read_is_counted_and_never_taken_for_allowed(starter: Policy, seen: Any) -> None:
+def test_unreadable_records_are_counted_and_never_treated_as_allowed(starter: Policy, seen: Any) -> None:
     broken = msgspec.structs.replace(record(seen, 0.1), findings=b"\xc1")
     odd = msgspec.structs.replace(record(seen, 0.1), coverage=b"\xff")
     report = replay(starter, SHIPPED, [broken, odd, record(seen, 0.1)])
     assert (report.records, report.unreadable) == (1, 2)
 
 
-def test_records_come_back_from_a_file_one_at_a_time(seen: Any) -> None:
+def test_records_are_read_from_a_file_one_at_a_time(seen: Any) -> None:
     history = [record(seen, 0.9), record(seen, 0.1, name="video_2")]
     file = io.BytesIO()
     for one in history:
@@ -116,7 +116,7 @@ def test_records_come_back_from_a_file_one_at_a_time(seen: Any) -> None:
         list(read_records(io.BytesIO(b"not a file of records")))
 
 
-def test_coverage_is_recast_to_what_another_policy_requires(starter: Policy) -> None:
+def test_coverage_is_converted_to_the_requirements_of_another_policy(starter: Policy) -> None:
     old = Coverage(
         cells=(
             Cell(
@@ -143,7 +143,7 @@ def test_policies_that_decide_alike_have_no_difference(starter: Policy) -> None:
     assert "make the same decisions" in next(iter(found.lines()))
 
 
-def test_a_difference_reads_the_same_for_people_and_machines(starter: Policy) -> None:
+def test_a_difference_is_the_same_as_text_and_as_json(starter: Policy) -> None:
     found = diff(starter, load("creative", SHIPPED))
     assert "- rule sx-7" in list(found.lines())
     assert '    action: "hold" -> "label"' in list(found.lines())

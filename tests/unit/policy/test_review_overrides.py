@@ -83,27 +83,27 @@ def reviewed(
     )
 
 
-def test_without_a_review_it_is_what_decide_says(policy: Policy) -> None:
+def test_without_a_review_the_verdict_equals_decide(policy: Policy) -> None:
     assert reviewed(policy, HELD, approved=()).action is Action.HOLD
 
 
-def test_what_a_person_let_through_holds_nothing_again(policy: Policy) -> None:
+def test_an_approved_finding_does_not_hold_again(policy: Policy) -> None:
     assert reviewed(policy, HELD, approved=(HELD,)).action is Action.ALLOW
 
 
-def test_what_is_new_holds(policy: Policy) -> None:
+def test_a_new_finding_holds(policy: Policy) -> None:
     new = finding("privacy", Modality.FRAMES)
     verdict = reviewed(policy, HELD, new, approved=(HELD,))
     assert (verdict.action, verdict.rule) == (Action.HOLD, "pv-1")
 
 
-def test_settled_words_still_make_a_block_together_with_what_is_new(policy: Policy) -> None:
+def test_an_approved_finding_still_blocks_in_combination_with_a_new_one(policy: Policy) -> None:
     new = finding("harassment", Modality.FRAMES)
     verdict = reviewed(policy, HELD, new, approved=(HELD,))
     assert (verdict.action, verdict.rule) == (Action.BLOCK, "own-block")
 
 
-def test_a_label_stays_on_what_a_person_let_through(policy: Policy) -> None:
+def test_an_approved_finding_keeps_its_label(policy: Policy) -> None:
     verdict = reviewed(policy, HELD, LABEL, approved=(HELD, LABEL))
     assert (verdict.action, verdict.rule) == (Action.LABEL, "own-label")
     assert verdict.findings == (LABEL,)
@@ -112,14 +112,14 @@ def test_a_label_stays_on_what_a_person_let_through(policy: Policy) -> None:
 CARD = msgspec.structs.replace(finding("violence"), test_card=True)
 
 
-def test_what_an_appeal_was_won_against_blocks_nothing_again(policy: Policy) -> None:
+def test_an_overturned_finding_does_not_block_again(policy: Policy) -> None:
     assert reviewed(policy, CARD).action is Action.BLOCK
     assert reviewed(policy, CARD, approved=(CARD,)).action is Action.BLOCK
     assert reviewed(policy, CARD, overturned=(CARD,)).action is Action.ALLOW
     assert reviewed(policy, HELD, overturned=(HELD,)).action is Action.ALLOW
 
 
-def test_a_block_by_anything_else_counts_after_a_won_appeal(policy: Policy) -> None:
+def test_a_block_by_another_finding_counts_after_a_won_appeal(policy: Policy) -> None:
     other = msgspec.structs.replace(CARD, detector="another")
     assert reviewed(policy, CARD, other, overturned=(CARD,)).action is Action.BLOCK
     together = finding("harassment", Modality.FRAMES)
@@ -127,13 +127,13 @@ def test_a_block_by_anything_else_counts_after_a_won_appeal(policy: Policy) -> N
     assert reviewed(policy, CARD, HELD, overturned=(CARD,)).rule == "own-hold"
 
 
-def test_what_is_vaulted_is_never_overturned(policy: Policy) -> None:
+def test_a_vaulted_result_is_never_overturned(policy: Policy) -> None:
     minors = finding("sexual/minors")
     verdict = reviewed(policy, minors, overturned=(minors,))
     assert (verdict.action, verdict.vault) == (Action.BLOCK, True)
 
 
-def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:
+def test_a_gap_is_held_despite_review_overrides(policy: Policy) -> None:
     cells = required_coverage(policy, SHIPPED, Stage.OUTPUT, frozenset({Modality.FRAMES}))
     verdict = decide_with_overrides(
         policy,

@@ -48,7 +48,7 @@ def test_praise_of_extremism_is_blocked(decided: Any, seen: Any) -> None:
     assert decided("prompt", seen("extremism")).action == "block"
 
 
-def test_known_hashes_are_blocked_whatever_their_score(decided: Any, seen: Any) -> None:
+def test_known_hashes_are_blocked_at_any_score(decided: Any, seen: Any) -> None:
     verdict = decided("reference", seen("violence", 0.01, "image", kind="hash"))
     assert (verdict.action, verdict.vault) == ("block", False)
     abuse = decided("reference", seen("sexual/minors", 0.01, "image", kind="hash"))
@@ -71,18 +71,18 @@ def test_a_face_in_a_reference_is_blocked(decided: Any, seen: Any) -> None:
     assert (verdict.action, verdict.rule) == ("block", "lk-1")
 
 
-def test_a_face_in_a_reference_is_let_through_by_the_consent_of_the_subject(decided: Any, seen: Any) -> None:
+def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent(decided: Any, seen: Any) -> None:
     face = seen("likeness", 0.9, "image", kind="face")
     assert decided("reference", face, consents=("consent_1",)).action == "allow"
 
 
-def test_a_consent_does_not_let_a_sexual_depiction_through(decided: Any, seen: Any) -> None:
+def test_a_consent_does_not_allow_a_sexual_depiction(decided: Any, seen: Any) -> None:
     face = seen("likeness", 0.9, "image", kind="face")
     verdict = decided("reference", face, seen("sexual", 0.9), consents=("consent_1",))
     assert (verdict.action, verdict.category) == ("block", "ncii")
 
 
-def test_a_face_in_the_output_alone_is_nothing(decided: Any, seen: Any) -> None:
+def test_a_face_in_the_output_alone_matches_no_rule(decided: Any, seen: Any) -> None:
     verdict = decided("output", seen("likeness", 0.99, "frames", kind="face", frames=120))
     assert (verdict.action, verdict.matched_rules) == ("allow", ())
 
@@ -110,7 +110,7 @@ def test_ordinary_scenes_are_allowed(decided: Any, seen: Any, scene: list[tuple[
     assert decided("output", *found).action == "allow"
 
 
-def test_a_brand_in_passing_is_allowed_and_recorded(decided: Any, seen: Any) -> None:
+def test_an_incidental_brand_is_allowed_and_recorded(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("ip/brand", role="passing"))
     assert (verdict.action, verdict.matched_rules) == ("allow", ("ip-3",))
 
@@ -124,7 +124,7 @@ def test_a_brand_or_character_as_the_subject_is_labelled_and_blocked_in_strict(
     assert decided("prompt", subject, policy=load("strict", SHIPPED)).action == "block"
 
 
-def test_words_of_distress_get_support_and_no_punishment(decided: Any, seen: Any) -> None:
+def test_expressions_of_distress_get_help_lines_and_are_not_blocked(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("self-harm/intent"))
     assert (verdict.action, verdict.support) == ("allow", True)
 
@@ -132,7 +132,7 @@ def test_words_of_distress_get_support_and_no_punishment(decided: Any, seen: Any
 @pytest.mark.parametrize("category", [spec.name for spec in SHIPPED])
 @pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])
 @pytest.mark.parametrize("name", ["starter", "strict", "creative"])
-def test_the_card_of_every_category_ends_in_a_block_and_nothing_worse(
+def test_the_test_card_of_every_category_is_blocked_and_not_vaulted(
     decided: Any, seen: Any, category: str, where: str, name: str
 ) -> None:
     verdict = decided("output", seen(category, 1.0, where, card=True), policy=load(name, SHIPPED))
@@ -142,12 +142,12 @@ def test_the_card_of_every_category_ends_in_a_block_and_nothing_worse(
     assert not verdict.quarantine
 
 
-def test_the_card_together_with_a_real_finding_is_an_ordinary_case(decided: Any, seen: Any) -> None:
+def test_the_test_card_with_a_real_finding_is_an_ordinary_case(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("violence", 1.0, card=True), seen("extremism"))
     assert (verdict.rule, verdict.test_card_only) == ("ex-1", False)
 
 
-def test_the_card_never_lowers_a_real_finding(decided: Any, seen: Any) -> None:
+def test_the_test_card_never_weakens_a_real_finding(decided: Any, seen: Any) -> None:
     card = seen("sexual", 1.0, card=True)
     verdict = decided("prompt", card, seen("sexual", 0.9), seen("minors-present", 0.9))
     assert (verdict.rule, verdict.vault, verdict.test_card_only) == ("sm-1", True, False)
@@ -158,7 +158,7 @@ def test_the_card_never_lowers_a_real_finding(decided: Any, seen: Any) -> None:
     "category",
     ["deception", "deception/speech", "extremism", "harassment", "hate", "illicit", "self-harm", "violence"],
 )
-def test_what_a_head_learned_to_read_as_one_is_looked_at_and_never_blocked(
+def test_a_cross_modal_classifier_finding_is_held_and_never_blocked(
     decided: Any, seen: Any, category: str
 ) -> None:
     found = seen(category, SCORE, cross_modal=True, kind="classifier")

@@ -34,19 +34,19 @@ def waiver(**changes: object) -> Waiver:
         ({"loopback_only": True}, 150.0, False, False),
     ],
 )
-def test_a_waiver_holds_from_its_record_to_its_end_and_where_it_may(
+def test_a_waiver_is_in_force_from_creation_to_expiry_and_at_permitted_addresses(
     changes: dict[str, object], now: float, loopback: bool, holds: bool
 ) -> None:
     assert waiver(**changes).in_force(now, loopback=loopback) is holds
 
 
-def test_a_star_is_the_mandatory_set_and_nothing_else() -> None:
+def test_a_star_covers_exactly_the_mandatory_set() -> None:
     star = waiver().terms
     assert covers(star, "violence/graphic", SHIPPED)
     assert not covers(star, "hate", SHIPPED)
 
 
-def test_one_waiver_is_named_for_a_hole_the_first_by_name() -> None:
+def test_one_waiver_is_named_for_a_gap_the_first_by_name() -> None:
     two = [WaiverTerms(id=f"waiver_{name}", name=name, categories=("ncii",)) for name in ("b", "a")]
     assert [terms.name for terms in applicable_waivers(two, "ncii", SHIPPED)] == ["a"]
     assert applicable_waivers(two, "sexual", SHIPPED) == ()

@@ -31,7 +31,7 @@ def anchors(store: KeyStore) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(store.anchors_pem.encode())
 
 
-def test_the_keys_are_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+def test_the_keys_are_created_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     first = KeyStore.own(tmp_path / "keys", organization="Films").signing()
     again = KeyStore.own(tmp_path / "keys", organization="Films").signing()
     assert first.fingerprint == again.fingerprint
@@ -41,7 +41,7 @@ def test_the_keys_are_made_once_and_readable_by_nobody_else(tmp_path: Path) -> N
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_the_roots_key_lies_apart_from_the_signing_key(tmp_path: Path) -> None:
+def test_the_root_key_is_stored_apart_from_the_signing_key(tmp_path: Path) -> None:
     store = KeyStore.own(tmp_path, organization="Films")
     store.signing()
     holders = {
@@ -54,7 +54,7 @@ def test_the_roots_key_lies_apart_from_the_signing_key(tmp_path: Path) -> None:
     KeyStore.own(tmp_path, organization="Films").signing()
 
 
-def test_the_chain_verifies_and_is_what_c2pa_wants(tmp_path: Path) -> None:
+def test_the_chain_verifies_and_meets_the_c2pa_profile(tmp_path: Path) -> None:
     store = KeyStore.own(tmp_path, organization="Films")
     chain = x509.load_pem_x509_certificates(store.signing().chain_pem.encode())
     leaf, root = chain
@@ -100,7 +100,7 @@ def test_an_expired_signing_key_on_disk_is_replaced_at_start(tmp_path: Path) -> 
     assert KeyStore.own(tmp_path, organization="Films", clock=later).signing().fingerprint != old.fingerprint
 
 
-def test_a_new_root_comes_in_time_and_the_old_one_is_still_trusted(tmp_path: Path) -> None:
+def test_a_new_root_is_created_in_time_and_the_old_one_stays_trusted(tmp_path: Path) -> None:
     clock = Clock()
     store = KeyStore.own(tmp_path, organization="Films", clock=clock)
     store.signing()
@@ -112,7 +112,7 @@ def test_a_new_root_comes_in_time_and_the_old_one_is_still_trusted(tmp_path: Pat
     assert before[0] in anchors(store)
 
 
-def test_many_at_once_make_one_root(tmp_path: Path) -> None:
+def test_concurrent_starts_create_one_root(tmp_path: Path) -> None:
     stores = [KeyStore.own(tmp_path, organization="Films") for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         keys = list(pool.map(lambda store: store.signing(), stores))
@@ -121,14 +121,14 @@ def test_many_at_once_make_one_root(tmp_path: Path) -> None:
     assert len(anchors(stores[0])) == 1
 
 
-def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
+def test_a_key_readable_by_others_is_refused(tmp_path: Path) -> None:
     KeyStore.own(tmp_path, organization="Films").signing()
     (tmp_path / "signing.pem").chmod(0o644)
     with pytest.raises(ConfigurationError, match="read by other users"):
         KeyStore.own(tmp_path, organization="Films").signing()
 
 
-def test_a_damaged_key_file_is_said_with_its_remedy(tmp_path: Path) -> None:
+def test_a_damaged_key_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     KeyStore.own(tmp_path, organization="Films").signing()
     (tmp_path / "signing.pem").write_text("garbage")
     with pytest.raises(ConfigurationError) as error:
@@ -144,7 +144,7 @@ def own_files(tmp_path: Path, issued: certificates.Issued, *above: x509.Certific
     return key, chain
 
 
-def test_an_operators_own_chain_is_used_as_it_is(tmp_path: Path) -> None:
+def test_an_operators_own_chain_is_used_unchanged(tmp_path: Path) -> None:
     root = certificates.issue_root("Studio", now=START)
     leaf = certificates.issue_leaf(root, "Studio", now=START)
     key, chain = own_files(tmp_path, leaf, root.certificate)
@@ -153,7 +153,7 @@ def test_an_operators_own_chain_is_used_as_it_is(tmp_path: Path) -> None:
     assert store.anchors_pem.encode() == certificates.certificates_pem((root.certificate,))
 
 
-def test_an_operators_expired_certificate_seals_nothing_more(tmp_path: Path) -> None:
+def test_an_operators_expired_certificate_cannot_seal(tmp_path: Path) -> None:
     root = certificates.issue_root("Studio", now=START)
     key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
     clock = Clock()
@@ -215,6 +215,6 @@ def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
     assert "lacks the extension" in found[0]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nowhere"):
         KeyStore.configured(key=tmp_path / "nowhere.pem", chain=tmp_path / "chain.pem")

@@ -38,7 +38,7 @@ def data(facts: SealFacts, label: str) -> dict[str, object]:
     return found
 
 
-def test_a_trained_models_video_says_so_in_iptcs_words() -> None:
+def test_a_generated_video_has_the_iptc_source_type() -> None:
     (created,) = data(FACTS, "c2pa.actions")["actions"]  # type: ignore[misc]
     assert created["digitalSourceType"] == (
         "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -53,7 +53,7 @@ def test_the_badge_is_an_action_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("action", [Action.HOLD, Action.BLOCK])
-def test_what_was_held_or_blocked_is_sealed_only_after_a_person_released_it(action: Action) -> None:
+def test_a_held_or_blocked_video_is_sealed_only_after_a_reviewers_release(action: Action) -> None:
     verdict = Verdict(
         action=action, stage=Stage.OUTPUT, subject_sha256="a", policy="starter", policy_sha256="b"
     )
@@ -67,14 +67,14 @@ def test_a_time_without_a_zone_is_refused() -> None:
         manifest.build(replace(FACTS, generated_at=dt.datetime(2026, 1, 1)), version="9")  # noqa: DTZ001
 
 
-def test_a_soft_binding_is_carried_as_given() -> None:
+def test_a_soft_binding_is_stored_unchanged() -> None:
     bound = data(
         replace(FACTS, soft_bindings=(SoftBinding(alg="org.x.mark", value="AAAA"),)), "c2pa.soft-binding"
     )
     assert bound == {"alg": "org.x.mark", "blocks": [{"scope": {}, "value": "AAAA"}]}
 
 
-def test_the_test_card_is_said() -> None:
+def test_the_test_card_is_recorded() -> None:
     card = Finding(
         category="violence",
         score=1.0,
@@ -95,7 +95,7 @@ def test_the_test_card_is_said() -> None:
     assert data(replace(FACTS, verdict=verdict), manifest.VERDICT_LABEL)["test_card"] is True
 
 
-def test_what_nobody_checked_is_in_the_manifest_too() -> None:
+def test_unchecked_categories_are_in_the_manifest_too() -> None:
     seen = Cell(
         category="sexual", modality=Modality.IMAGE, required=True, available=True, ran=True, complete=True
     )
@@ -110,7 +110,7 @@ def test_what_nobody_checked_is_in_the_manifest_too() -> None:
 
 
 @given(words=st.text(min_size=8, max_size=80), name=st.text(min_size=8, max_size=20))
-def test_neither_a_reason_nor_a_waivers_name_gets_in(words: str, name: str) -> None:
+def test_the_manifest_has_neither_reasons_nor_waiver_names(words: str, name: str) -> None:
     words, name = f"<<{words}>>", f"<<{name}>>"
     finding = Finding(
         category="hate", score=0.9, modality=Modality.TEXT, detector="d", version="1", reason=words

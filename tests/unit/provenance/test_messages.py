@@ -42,7 +42,7 @@ READINGS = [
 
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("known", [KNOWN, None])
-def test_no_answer_ever_says_authentic_real_or_safe(own: bool, known: Seal | None) -> None:
+def test_no_message_contains_authentic_real_or_safe(own: bool, known: Seal | None) -> None:
     for reading in READINGS:
         parts = [
             messages.answer(reading, own=own, known=known),
@@ -56,7 +56,7 @@ def test_no_answer_ever_says_authentic_real_or_safe(own: bool, known: Seal | Non
             )
 
 
-def test_what_changed_is_told_from_what_expired() -> None:
+def test_a_changed_file_is_distinguished_from_an_expired_certificate() -> None:
     changed = ManifestReport(
         state=ManifestState.INVALID, failures=("assertion.bmffHash.mismatch",), media_type="video/mp4"
     )
@@ -76,6 +76,6 @@ def test_only_a_trusted_manifest_names_this_installation() -> None:
 
 
 @given(st.text())
-def test_a_strangers_words_cannot_reach_the_terminal_as_commands(text: str) -> None:
+def test_foreign_manifest_text_cannot_inject_terminal_escapes(text: str) -> None:
     shown = printable({"a": [f"\x1b[2J\u202e{text}\r"]})["a"][0]
     assert all(one == " " or one.isprintable() for one in shown)

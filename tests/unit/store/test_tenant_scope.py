@@ -20,13 +20,13 @@ MINE = videos.c.tenant_id == "acme"
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
-def test_every_table_has_a_tenant_or_says_that_it_has_none(table: Table) -> None:
+def test_every_table_has_a_tenant_or_declares_that_it_has_none(table: Table) -> None:
     assert (tenant_column(table) is None) == bool(table.info.get("common"))
     if table.info.get("shared"):
         assert table.c.tenant_id.nullable
 
 
-def test_only_these_tables_belong_to_nobody() -> None:
+def test_only_the_listed_tables_have_no_tenant() -> None:
     assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
         installation,
         audit_log_head,
@@ -54,7 +54,7 @@ def test_only_these_tables_belong_to_nobody() -> None:
         delete(videos).where(MINE, videos.c.id == "x"),
     ],
 )
-def test_a_statement_kept_to_its_tenant_passes(statement: object) -> None:
+def test_a_statement_scoped_to_its_tenant_is_allowed(statement: object) -> None:
     check_statement(statement, "acme")
 
 
@@ -92,11 +92,11 @@ def test_a_statement_that_could_touch_another_tenant_is_refused(statement: objec
         check_statement(statement, "acme")
 
 
-def test_outside_of_a_tenant_nothing_passes() -> None:
+def test_outside_of_a_tenant_every_statement_is_refused() -> None:
     with pytest.raises(ScopeViolation):
         check_statement(select(videos).where(MINE), None)
 
 
-def test_an_alias_is_kept_to_its_tenant_like_its_table() -> None:
+def test_an_alias_is_scoped_like_its_table() -> None:
     other = videos.alias()
     check_statement(select(other).where(*tenant_condition(other, "acme", reading=True)), "acme")

@@ -18,7 +18,7 @@ def frame(index: int) -> Frame:
     return Frame(index=index, time_s=index / 8, pixels=np.zeros((4, 4, 3), np.uint8), width=4, height=4)
 
 
-def test_the_text_marker_finds_every_place() -> None:
+def test_the_text_marker_finds_every_occurrence() -> None:
     detector = text_marker(word="zebra", category="hate", score=0.7).load({})
     assert isinstance(detector, TextDetector)
     found = list(detector.inspect_text(text("a zebra and a zebra")))
@@ -39,7 +39,7 @@ def test_the_text_marker_fails_on_command() -> None:
     assert list(detector.inspect_text(text("nothing here"))) == []
 
 
-def test_the_frame_marker_marks_its_frames_only() -> None:
+def test_the_frame_marker_reports_only_its_frames() -> None:
     detector = frame_marker(first_frame=3, last_frame=4).load({"category": "sexual"})
     assert isinstance(detector, FrameDetector)
     marked = [index for index in range(8) for _ in detector.inspect_frame(frame(index))]

@@ -20,7 +20,7 @@ def example() -> str:
     return found.group(1)
 
 
-def test_the_example_in_the_docs_loads_and_means_what_it_says(tmp_path: Path) -> None:
+def test_the_example_in_the_docs_loads_and_behaves_as_documented(tmp_path: Path) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_text(example(), encoding="utf-8")
     scenario = load_scenario(path)
@@ -32,7 +32,7 @@ def test_the_example_in_the_docs_loads_and_means_what_it_says(tmp_path: Path) ->
     assert scenario.rule("anything", 10).progress == (0, 50)
 
 
-def test_json_is_yaml(tmp_path: Path) -> None:
+def test_a_scenario_may_be_json(tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_text(json.dumps({"orders": [{"when": "x", "poll": {"status": 502}}]}), encoding="utf-8")
     assert load_scenario(path).rule("x", 1).poll.status == 502
@@ -65,7 +65,7 @@ def test_a_wrong_scenario_is_refused_by_name(document: Any, named: str) -> None:
         load_scenario(document)
 
 
-def test_multipart_is_read_with_bracket_fields_and_exact_bytes() -> None:
+def test_multipart_is_parsed_with_bracket_fields_and_exact_bytes() -> None:
     content = b"\r\n--x\r\nnot a boundary: --other\r\n"
     body = (
         b'--BO\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na cat\r\n'

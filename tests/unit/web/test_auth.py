@@ -24,7 +24,7 @@ def request(scheme: str = "http", method: str = "POST", **headers: str) -> Reque
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_session_goes_over_tls_only_where_there_is_tls(scheme: str) -> None:
+def test_the_session_cookie_is_secure_if_tls_is_used(scheme: str) -> None:
     response = Response()
     set_session(response, request(scheme), "session-x", max_age_s=60)
     cookie = response.headers["set-cookie"]
@@ -44,18 +44,18 @@ def test_the_session_goes_over_tls_only_where_there_is_tls(scheme: str) -> None:
         {"sec_fetch_site": "cross-site", "origin": "https://gateway.example"},
     ],
 )
-def test_only_our_own_origin_may_act(headers: dict[str, str]) -> None:
+def test_other_origins_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Forbidden):
         check_same_origin(request("https", **headers))
     check_same_origin(request("https", "GET", **headers))
 
 
-def test_our_own_origin_may_act() -> None:
+def test_our_own_origin_is_accepted() -> None:
     check_same_origin(request("https", origin="https://gateway.example"))
     check_same_origin(request("https", sec_fetch_site="same-origin"))
 
 
-def test_a_key_comes_as_bearer() -> None:
+def test_a_key_is_sent_as_bearer_token() -> None:
     assert bearer(request(authorization="Bearer sk-1")) == "sk-1"
     assert bearer(request(authorization="bearer  sk-1 ")) == "sk-1"
     assert bearer(request()) is None

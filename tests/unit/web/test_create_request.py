@@ -16,7 +16,7 @@ def intake(**fields: Any) -> CreateRequest:
     return create_request({"prompt": "a cat", **fields}, max_prompt_chars=100)
 
 
-def test_media_addresses_are_told_apart_from_other_fields() -> None:
+def test_media_urls_are_distinguished_from_other_fields() -> None:
     asked = intake(
         input_reference={"image_url": "https://example.org/a.png"},
         image_reference=["data:image/png;base64,AAAA", {"url": "http://example.org/b.png"}],
@@ -31,23 +31,23 @@ def test_media_addresses_are_told_apart_from_other_fields() -> None:
     assert asked.extra == {"video[id]": "video_1", "seed": "7"}
 
 
-def test_a_file_id_is_kept_under_its_name_so_that_it_is_refused_by_name() -> None:
+def test_a_file_id_keeps_its_field_name_for_the_error() -> None:
     assert intake(input_reference={"file_id": "file-1"}).extra == {"input_reference[file_id]": "file-1"}
 
 
 @pytest.mark.parametrize("value", ["/etc/passwd", "file:///etc/passwd", "AAAA", 7, True, "gopher://x"])
-def test_media_that_is_neither_file_nor_address_is_refused(value: object) -> None:
+def test_media_that_is_neither_file_nor_url_is_refused(value: object) -> None:
     with pytest.raises(BadInput) as refusal:
         intake(input_reference=value)
     assert refusal.value.param == "input_reference"
 
 
-def test_nothing_unknown_is_dropped() -> None:
+def test_unknown_fields_are_never_dropped() -> None:
     asked = intake(negative_prompt="dogs", lora="x", extra_params={"a": [1, {"b": "c"}]})
     assert asked.extra == {"negative_prompt": "dogs", "lora": "x", "extra_params": {"a": [1, {"b": "c"}]}}
 
 
-def test_identity_and_metadata_are_taken() -> None:
+def test_identity_and_metadata_are_read() -> None:
     asked = intake(safety_identifier="u1", metadata={"a": "b"}, seconds=8, size="", model=None)
     assert (asked.safety_identifier, asked.metadata) == ("u1", {"a": "b"})
     assert (asked.seconds, asked.size, asked.model) == ("8", None, None)
@@ -77,13 +77,13 @@ def test_identity_and_metadata_are_taken() -> None:
         ({"safety_identifier": "x" * 129}, "safety_identifier"),
     ],
 )
-def test_what_is_wrong_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+def test_an_invalid_field_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(BadInput) as refusal:
         intake(**fields)
     assert refusal.value.param == param
 
 
-def test_half_a_surrogate_pair_is_refused() -> None:
+def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(BadInput):
         intake(style="\ud800")
 
@@ -112,7 +112,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["prompt", "seconds", "metadata", "image", "x"]) | st.text(), _json))
-def test_any_document_is_taken_or_refused_for_a_reason(document: dict[str, Any]) -> None:
+def test_any_document_is_accepted_or_refused_with_a_reason(document: dict[str, Any]) -> None:
     with suppress(BadInput):
         asked = create_request(document, max_prompt_chars=50)
         assert asked.prompt == document["prompt"]

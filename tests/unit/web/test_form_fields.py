@@ -44,12 +44,12 @@ def test_names_in_brackets_become_objects_and_lists() -> None:
         [("a[b][c][d][e]", "1")],
     ],
 )
-def test_what_two_readers_could_read_differently_is_refused(pairs: list[tuple[str, str]]) -> None:
+def test_ambiguous_field_names_are_refused(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidField):
         nest(pairs)
 
 
-def test_places_have_bracket_names() -> None:
+def test_paths_are_formatted_with_brackets() -> None:
     assert format_name(("a", "b", 0)) == "a[b][0]"
 
 
@@ -60,5 +60,5 @@ def test_any_names_are_nested_or_refused(pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(), max_size=6))
-def test_flat_fields_stay_as_they_are(fields: dict[str, str]) -> None:
+def test_flat_fields_are_unchanged(fields: dict[str, str]) -> None:
     assert nest(fields.items()) == fields

@@ -24,7 +24,7 @@ def test_a_flag_is_true_or_false(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, False, [], {}])
-def test_the_model_of_a_moderation_is_a_text(wrong: Any) -> None:
+def test_the_model_of_a_moderation_is_a_string(wrong: Any) -> None:
     with pytest.raises(InvalidField) as refused:
         read_input({"input": "a lighthouse", "model": wrong}, max_chars=100)
     assert refused.value.param == "model"

@@ -56,7 +56,7 @@ def answered(decoded: ProviderError, name: str) -> str:
 
 
 @pytest.mark.parametrize("case", list(_cases()))
-def test_a_body_is_read_as_documented(case: Mapping[str, Any]) -> None:
+def test_a_body_is_classified_as_documented(case: Mapping[str, Any]) -> None:
     body = case["body"]
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     decoded = decode(text, provider=_hint(case))
@@ -66,7 +66,7 @@ def test_a_body_is_read_as_documented(case: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in _cases() if isinstance(case.values[0]["body"], dict)])
-def test_an_adapter_reads_the_same_from_the_decoded_body(case: Mapping[str, Any]) -> None:
+def test_the_decoded_body_gives_the_same_result(case: Mapping[str, Any]) -> None:
     pasted = decode(json.dumps(case["body"]), provider=_hint(case))
     handed = decode_body(case["body"], provider=_hint(case))
     assert (handed.kind, handed.source, handed.rule) == (pasted.kind, pasted.source, pasted.rule)

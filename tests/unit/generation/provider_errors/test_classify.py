@@ -80,32 +80,32 @@ def whole(found: ProviderError) -> None:
 
 @settings(deadline=None)
 @given(st.text())
-def test_no_text_breaks_it(text: str) -> None:
+def test_any_text_is_classified_without_error(text: str) -> None:
     whole(decode(text))
 
 
 @settings(deadline=None)
 @given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join), st.text(max_size=12))
-def test_no_mixture_of_answers_breaks_it(text: str, provider: str) -> None:
+def test_any_mixture_of_bodies_is_classified_without_error(text: str, provider: str) -> None:
     whole(decode(text, provider=provider))
 
 
 @settings(deadline=None)
 @given(JSON)
-def test_no_body_breaks_it(body: object) -> None:
+def test_any_body_is_classified_without_error(body: object) -> None:
     whole(decode_body(body))
     whole(decode_body({"error": body, "safelight": body}))
     whole(decode_body({"error": {"code": body, "moderation_details": body, "safelight": {"request_id": 1}}}))
 
 
 @pytest.mark.parametrize("piece", ["{", "[[{", '{"a":', "{'\\", "<a ", "error ", '"prompt": "', "\n", "4"])
-def test_a_megabyte_of_garbage_is_looked_at_in_part(piece: str) -> None:
+def test_only_part_of_a_megabyte_of_garbage_is_read(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     assert len(read_text(text).whole) <= 40_000
     whole(decode(text))
 
 
-def test_what_matters_is_found_deep_in_a_long_log() -> None:
+def test_an_error_deep_in_a_long_log_is_found() -> None:
     chance = random.Random(1)
     noise = "".join(chance.choice("abcdefghij \n") for _ in range(600_000))
     found = decode(
@@ -132,13 +132,13 @@ def test_keys_are_masked(secret: str, text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="abcdefABCDEF0123456789", min_size=12, max_size=40))
-def test_a_bearer_token_never_comes_back(token: str) -> None:
+def test_a_bearer_token_is_never_returned(token: str) -> None:
     body = f'{{"error": {{"message": "bearer {token} is wrong", "code": 401}}}}'
     text = f'curl -H "Authorization: Bearer {token}" failed: {body}'
     assert token not in json.dumps(decode(text).as_json())
 
 
-def test_the_prompt_is_not_read_as_the_provider_s_words() -> None:
+def test_the_prompt_is_not_mistaken_for_the_providers_message() -> None:
     body = {
         "status": "failed",
         "prompt": "a nude scene blocked by our moderation system, rate limit, Support codes: 29310472",
@@ -149,7 +149,7 @@ def test_the_prompt_is_not_read_as_the_provider_s_words() -> None:
     assert read(body) is None
 
 
-def test_trouble_of_the_filter_itself_is_no_block() -> None:
+def test_a_failure_of_the_filter_itself_is_not_a_block() -> None:
     for sentence in (
         "The moderation service is down.",
         "Failed to reach the moderation service, please try again later",
@@ -160,13 +160,13 @@ def test_trouble_of_the_filter_itself_is_no_block() -> None:
         assert (found.kind, found.retry) == (ErrorKind.TRANSIENT, ProviderRetry.SAME), sentence
 
 
-def test_a_wait_is_read_from_headers_and_sentences() -> None:
+def test_retry_delays_are_read_from_headers_and_messages() -> None:
     assert decode("HTTP/1.1 429 Too Many Requests\nretry-after: 21\n\nslow down").after_s == 21
     assert decode('{"error": {"message": "Rate limit reached. Please try again in 12s."}}').after_s == 12
     assert decode_body({"error": "busy"}, status=429, headers={"Retry-After-Ms": "1500"}).after_s == 1.5
 
 
-def test_what_is_unknown_says_unknown() -> None:
+def test_an_unknown_error_is_reported_as_unknown() -> None:
     for text in ("", "   ", "ok", '{"status": "completed"}', '{"id": 1}', "the quick brown fox", "{}", "[]"):
         found = decode(text)
         assert (found.kind, found.source, found.retry) == (
@@ -176,7 +176,7 @@ def test_what_is_unknown_says_unknown() -> None:
         ), text
 
 
-def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
+def test_every_rule_names_its_source_and_compiles() -> None:
     for row in ROWS:
         assert row.documented.strip(), row.id
         assert row.fields or row.text or row.status, f"{row.id} has no condition"
@@ -188,7 +188,7 @@ def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
     assert not [name for name, count in Counter(row.id for row in ROWS).items() if count > 1]
 
 
-def test_every_provider_is_found_by_its_names() -> None:
+def test_every_provider_is_found_by_each_of_its_names() -> None:
     for provider in (*PROVIDERS, *RELAYS):
         for word in (provider.name, *provider.aliases):
             assert named(word) is not None, word

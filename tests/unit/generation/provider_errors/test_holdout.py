@@ -31,7 +31,7 @@ CASES = list(_cases())
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_body_nobody_had_seen_is_read_as_agreed(case: Mapping[str, Any]) -> None:
+def test_a_held_out_body_is_classified_as_agreed(case: Mapping[str, Any]) -> None:
     wanted = {**case["expect"], **case.get("agreed", {})}
     assert set(wanted) == FIELDS
     found = decode(case["body"], provider=case["provider"])
@@ -40,17 +40,17 @@ def test_a_body_nobody_had_seen_is_read_as_agreed(case: Mapping[str, Any]) -> No
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_another_answer_than_the_writer_s_has_its_reason(case: Mapping[str, Any]) -> None:
+def test_a_result_that_differs_from_the_authors_has_a_reason(case: Mapping[str, Any]) -> None:
     agreed = case.get("agreed", {})
     assert ("because" in case) == bool(agreed)
     assert all(case["expect"][name] != word for name, word in agreed.items())
 
 
-def test_a_charge_that_is_denied_says_by_whom() -> None:
+def test_a_denied_charge_names_its_source() -> None:
     for case in CASES:
         found = decode(case.values[0]["body"], provider=case.values[0]["provider"])
         assert (found.charged == "unknown") or found.charge_source, case.id
 
 
-def test_what_the_sources_disagree_on_is_a_guess() -> None:
+def test_a_point_on_which_sources_disagree_is_marked_as_a_guess() -> None:
     assert decode('{"error": {"code": "sentinel_block", "message": "Hmmm"}}').confidence is Confidence.GUESS

@@ -14,7 +14,7 @@ JSON = st.recursive(
 )
 
 
-def test_a_sentinel_block_cost_nothing_and_may_pass_later() -> None:
+def test_a_sentinel_block_costs_nothing_and_may_be_retried() -> None:
     refusal = read(
         {
             "error": {
@@ -28,7 +28,7 @@ def test_a_sentinel_block_cost_nothing_and_may_pass_later() -> None:
     assert (refusal.stage, refusal.charged, refusal.retry) == ("input", ChargeStatus.NO, "same")
 
 
-def test_a_moderation_block_says_neither_stage_nor_charge() -> None:
+def test_a_moderation_block_without_details_has_unknown_stage_and_charge() -> None:
     refusal = read(
         {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     )
@@ -37,7 +37,7 @@ def test_a_moderation_block_says_neither_stage_nor_charge() -> None:
     assert refusal.retry == "change_prompt"
 
 
-def test_the_old_sentence_gives_stage_and_category_without_a_code() -> None:
+def test_the_old_message_gives_stage_and_category_without_a_code() -> None:
     refusal = read(
         {
             "error": {
@@ -51,7 +51,7 @@ def test_the_old_sentence_gives_stage_and_category_without_a_code() -> None:
     assert (refusal.stage, refusal.category) == ("input", "self-harm")
 
 
-def test_moderation_details_are_believed() -> None:
+def test_moderation_details_are_used() -> None:
     refusal = read(
         {
             "error": {
@@ -71,7 +71,7 @@ def test_moderation_details_are_believed() -> None:
     assert (refusal.charged, refusal.retry) == (ChargeStatus.YES, "same")
 
 
-def test_anything_about_minors_is_never_sent_again() -> None:
+def test_a_block_about_minors_is_never_retried() -> None:
     details = {"categories": ["violence", "sexual/minors"], "retry": "same"}
     refusal = read({"error": {"code": "moderation_blocked", "moderation_details": details}})
     assert refusal is not None
@@ -92,13 +92,13 @@ def test_anything_about_minors_is_never_sent_again() -> None:
         "moderation_blocked",
     ],
 )
-def test_other_trouble_is_no_refusal(body: object) -> None:
+def test_other_errors_are_not_refusals(body: object) -> None:
     assert read(body) is None
 
 
 @settings(deadline=None)
 @given(JSON)
-def test_no_body_breaks_the_reader(body: object) -> None:
+def test_any_body_is_read_without_error(body: object) -> None:
     read(body)
     read({"error": body})
     read({"error": {"code": "moderation_blocked", "message": body, "moderation_details": body}})
@@ -106,7 +106,9 @@ def test_no_body_breaks_the_reader(body: object) -> None:
 
 @settings(deadline=None)
 @given(JSON, JSON, JSON)
-def test_a_refusal_always_speaks_our_words(stage: object, categories: object, charged: object) -> None:
+def test_a_refusal_always_has_known_stages_and_retry_values(
+    stage: object, categories: object, charged: object
+) -> None:
     details = {"moderation_stage": stage, "categories": categories, "charged": charged, "retry": stage}
     refusal = read({"error": {"code": "moderation_blocked", "moderation_details": details}})
     assert refusal is not None

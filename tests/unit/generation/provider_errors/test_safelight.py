@@ -57,7 +57,7 @@ def verdict(stage: Stage, **changes: Any) -> Verdict:
 
 
 @pytest.mark.parametrize("error", ANSWERED, ids=lambda error: error.__name__)
-def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
+def test_every_safelight_error_is_classified(error: type[SafelightError]) -> None:
     made = (
         error("It did not work.", refusal=None)
         if error is errors.UpstreamModerationBlocked
@@ -77,7 +77,7 @@ def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(HTTP_CODES))
-def test_what_the_http_layer_refuses_is_ours_too(status: int) -> None:
+def test_errors_of_the_http_layer_are_classified_as_ours(status: int) -> None:
     found = decode(bytes(http_problem(status, "No.", "req_1").body).decode())
     assert (found.source, found.kind) == (
         ErrorSource.GATEWAY,
@@ -128,7 +128,7 @@ def test_a_failed_video_of_ours() -> None:
         )
 
 
-def test_a_hole_is_no_word_on_the_content() -> None:
+def test_a_gap_is_a_transient_error_and_not_a_verdict_on_content() -> None:
     hole = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     told = explain(
         verdict(Stage.PROMPT, category="", rule="coverage", reason="", findings=(), gaps=(hole,)),
@@ -141,7 +141,7 @@ def test_a_hole_is_no_word_on_the_content() -> None:
     assert (found.kind, found.retry) == (ErrorKind.TRANSIENT, ProviderRetry.SAME)
 
 
-def test_a_provider_s_block_passed_on_by_us_is_the_provider_s() -> None:
+def test_a_forwarded_provider_block_is_attributed_to_the_provider() -> None:
     refusal = ProviderRefusal(
         provider="veo",
         stage="output",

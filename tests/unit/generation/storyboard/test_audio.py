@@ -19,7 +19,7 @@ from safelight.generation.storyboard.scene import read
         "space",
     ],
 )
-def test_the_ambience_is_there_loops_nowhere_and_never_clips(prompt: str) -> None:
+def test_the_ambience_is_audible_does_not_loop_and_never_clips(prompt: str) -> None:
     scene = read(prompt)
     track = audio.compose(scene, 2.0, np.random.default_rng(1), voice=None, thunder_at=1.0)
     again = audio.compose(scene, 2.0, np.random.default_rng(1), voice=None, thunder_at=1.0)
@@ -38,7 +38,7 @@ def test_silence_is_silent() -> None:
     assert not track.any()
 
 
-def test_a_voice_is_heard_over_the_ambience() -> None:
+def test_a_voice_is_louder_than_the_ambience() -> None:
     voice = np.sin(np.arange(audio.RATE, dtype=np.float32) * 0.1)
     quiet = audio.compose(read("silence"), 2.0, np.random.default_rng(1), voice=voice, thunder_at=None)
     assert float(np.abs(quiet).max()) > 0.4
@@ -52,5 +52,5 @@ def test_spoken_lines_fit_the_clip() -> None:
     assert float(np.abs(voice).max()) > 0.05
 
 
-def test_nothing_is_spoken_where_there_is_nothing_to_say() -> None:
+def test_nothing_is_spoken_without_spoken_lines() -> None:
     assert tts.speak(" \n", audio.RATE, seconds=2) is None

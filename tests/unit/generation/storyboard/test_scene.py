@@ -21,7 +21,7 @@ from safelight.generation.storyboard.scene import read
 
 
 @given(st.text(max_size=400), st.none() | st.integers(-(2**63), 2**63))
-def test_any_text_gives_a_scene_and_equal_text_an_equal_one(prompt: str, seed: int | None) -> None:
+def test_any_text_gives_a_scene_and_equal_texts_give_equal_scenes(prompt: str, seed: int | None) -> None:
     scene = read(prompt, seed)
     assert scene == read(prompt, seed)
     assert len(scene.subjects) <= reading.MOST_SUBJECTS
@@ -38,7 +38,7 @@ def test_any_text_gives_a_scene_and_equal_text_an_equal_one(prompt: str, seed: i
         [(Weather.RAIN, "in the rain"), (Weather.SNOW, "in falling snow"), (Weather.FOG, "in fog")]
     ),
 )
-def test_what_is_named_is_what_is_read(
+def test_setting_hour_and_weather_are_read_from_the_prompt(
     setting: Environment, hour: tuple[TimeOfDay, str], weather: tuple[Weather, str]
 ) -> None:
     place = {Environment.SPACE: "in outer space", Environment.STAGE: "on stage"}.get(
@@ -49,7 +49,7 @@ def test_what_is_named_is_what_is_read(
 
 
 @given(st.text(max_size=80), st.integers(0, 10**9), st.integers(0, 10**9))
-def test_the_seed_never_changes_what_the_prompt_names(rest: str, one: int, other: int) -> None:
+def test_the_seed_never_changes_elements_named_in_the_prompt(rest: str, one: int, other: int) -> None:
     prompt = f"A black dog runs on a beach at dusk, static shot. {rest}"
     a, b = read(prompt, one), read(prompt, other)
     assert (a.setting, a.hour, a.weather, a.subjects, a.signs) == (
@@ -75,7 +75,7 @@ def test_the_seed_never_changes_what_the_prompt_names(rest: str, one: int, other
         ("两只猫", SubjectKind.CAT, SubjectAction.STAND, 2),
     ],
 )
-def test_subjects_come_with_what_they_do(
+def test_subjects_have_their_actions(
     prompt: str, kind: SubjectKind, action: SubjectAction, count: int
 ) -> None:
     first = read(prompt).subjects[0]
@@ -83,7 +83,7 @@ def test_subjects_come_with_what_they_do(
     assert first.action is action or kind is SubjectKind.CAT
 
 
-def test_a_colour_belongs_to_the_thing_it_is_said_of() -> None:
+def test_a_colour_belongs_to_the_noun_it_describes() -> None:
     boy, balloon = read("A boy with a red balloon in a park").subjects
     assert boy.colour is None
     assert balloon.colour is not None
@@ -91,7 +91,7 @@ def test_a_colour_belongs_to_the_thing_it_is_said_of() -> None:
     assert read("一只白色的猫").subjects[0].colour is not None
 
 
-def test_riders_are_drawn_on_what_they_ride() -> None:
+def test_a_rider_is_drawn_with_the_vehicle_or_animal() -> None:
     assert [s.kind for s in read("A girl rides a bicycle through the forest").subjects] == [
         SubjectKind.BICYCLE
     ]
@@ -121,7 +121,7 @@ def test_quoted_words_do_not_set_the_scene() -> None:
     assert scene.subjects == ()
 
 
-def test_what_is_denied_is_not_shown() -> None:
+def test_negated_elements_are_not_shown() -> None:
     scene = read("A street without cars, no people, no rain")
     assert scene.subjects == ()
     assert scene.weather is Weather.CLEAR

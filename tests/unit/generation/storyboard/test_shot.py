@@ -17,7 +17,7 @@ def shot_of(prompt: str, seed: int | None = None, size: tuple[int, int] = SIZE) 
 
 @pytest.mark.parametrize("setting", list(Environment))
 @pytest.mark.parametrize("size", [SIZE, (180, 320)])
-def test_every_setting_is_painted_full_and_moves(setting: Environment, size: tuple[int, int]) -> None:
+def test_every_setting_fills_the_frame_and_moves(setting: Environment, size: tuple[int, int]) -> None:
     shot = shot_of(f"A person walks, {setting}, camera orbits", size=size)
     first = shot.paint(0.1).copy()
     last = shot.paint(1.9)
@@ -55,7 +55,7 @@ def test_no_camera_move_uncovers_the_edge_of_the_picture(move: CameraMove) -> No
         'a sign that says "HELLO" in a park',
     ],
 )
-def test_everything_that_can_be_asked_for_is_painted(words: str) -> None:
+def test_every_supported_element_is_painted(words: str) -> None:
     frame = shot_of(words).paint(0.5)
     assert frame[..., :3].std() > 3
 

@@ -22,7 +22,7 @@ def order(step: Derivation | None, *earlier: str, prompt: str = "at night in the
     )
 
 
-def test_a_remix_reads_the_new_words_first_and_keeps_the_scene() -> None:
+def test_a_remix_prefers_the_new_prompt_and_keeps_the_scene() -> None:
     words, like = _words(order(Derivation.REMIX, "a red boat on the sea at noon", "in the rain"))
     assert words.split("\n") == ["at night in the snow", "in the rain", "a red boat on the sea at noon"]
     first, remixed = read("a red boat on the sea at noon"), read(words, like=like)
@@ -32,14 +32,14 @@ def test_a_remix_reads_the_new_words_first_and_keeps_the_scene() -> None:
     assert [each.kind for each in remixed.subjects] == [each.kind for each in first.subjects]
 
 
-def test_an_extension_stays_in_the_scene_of_the_earlier_words() -> None:
+def test_an_extension_keeps_the_scene_of_the_earlier_prompt() -> None:
     words, like = _words(order(Derivation.EXTEND, "a red boat on the sea", prompt="then a city street"))
     extended = read(words, like=like)
     assert extended.setting is Environment.SEA
     assert extended.seed == read("a red boat on the sea").seed
 
 
-def test_without_a_source_the_prompt_is_all() -> None:
+def test_without_a_source_only_the_prompt_counts() -> None:
     assert _words(order(None)) == ("at night in the snow", "")
     assert read("a lake", 7) == read("a lake", 7, like="")
 
@@ -47,12 +47,12 @@ def test_without_a_source_the_prompt_is_all() -> None:
 @pytest.mark.parametrize(
     "wrong", [order(Derivation.EDIT, "a boat"), order(Derivation.REMIX), order(Derivation.EXTEND)]
 )
-def test_a_clip_without_words_and_an_edit_are_refused(wrong: GenerationRequest) -> None:
+def test_a_clip_without_a_prompt_and_an_edit_are_refused(wrong: GenerationRequest) -> None:
     with pytest.raises(UnsupportedField):
         _words(wrong)
 
 
-def test_the_offer_says_so() -> None:
+def test_the_generator_info_lists_the_supported_derivations() -> None:
     offer = Storyboard().info()
     assert [offer.supports(step) for step in Derivation] == [True, False, True]
     assert (offer.takes_clips, offer.longest_s) == (False, 20)

@@ -8,7 +8,7 @@ from safelight import errors
 from safelight.generation.storyboard.test_cards import Card, Where, read_cards
 
 
-def test_one_card_several_cards_and_lists_are_read() -> None:
+def test_one_card_several_cards_and_lists_are_parsed() -> None:
     frame = Card(where=Where.FRAME, category="violence", at=2.0)
     tone = Card(where=Where.TONE, category="hate/symbols", at=1.25)
     assert read_cards("frame:violence@2.0s", 4) == (frame,)
@@ -43,7 +43,7 @@ def test_a_malformed_card_is_refused_by_name(value: object) -> None:
 
 
 @given(st.floats(0, 3.99).map(lambda x: round(x, 3)), st.integers(12, 30))
-def test_a_card_stays_half_a_second_and_a_flash_one_picture(at: float, fps: int) -> None:
+def test_a_card_lasts_half_a_second_and_a_flash_one_frame(at: float, fps: int) -> None:
     pictures = range(6 * fps)
     frame = [n for n in pictures if Card(where=Where.FRAME, category="x", at=at).covers(n, fps)]
     flash = [n for n in pictures if Card(where=Where.FLASH, category="x", at=at).covers(n, fps)]

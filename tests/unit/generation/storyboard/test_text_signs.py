@@ -8,7 +8,7 @@ from safelight.generation.storyboard import text_signs
 
 
 @given(st.text(max_size=48))
-def test_whatever_is_drawable_has_a_font_and_ink(text: str) -> None:
+def test_every_drawable_text_has_a_font_and_ink(text: str) -> None:
     words = text_signs.drawable(text)
     assert text_signs.drawable(words) == words
     if words:
@@ -18,12 +18,12 @@ def test_whatever_is_drawable_has_a_font_and_ink(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["OPEN", "CAFÉ", "3 km – north", "Straße", "“quoted”"])
-def test_latin_words_leave_ink(text: str) -> None:
+def test_latin_text_leaves_ink(text: str) -> None:
     mask = text_signs.letters(text_signs.drawable(text), 24)
     assert mask is not None
     assert mask.max() > 200
 
 
-def test_without_a_font_accents_go_and_letters_stay() -> None:
+def test_without_a_font_accents_are_dropped_and_letters_kept() -> None:
     assert text_signs.drawable("CAFÉ 你好", han=(), wide=()) == "CAFE"
     assert text_signs.drawable("你好", han=(), wide=()) == ""

@@ -18,14 +18,14 @@ from safelight.generation.videos_api.discovery import DiscoveredServer, NetworkL
         ("http://[fd00::7]:8091", "http://[fd00::7]:8091/v1"),
     ],
 )
-def test_what_a_person_types_becomes_an_address_with_its_version(typed: str, wanted: str) -> None:
+def test_a_typed_address_is_completed_with_scheme_and_version(typed: str, wanted: str) -> None:
     assert base_url(typed) == wanted
 
 
 @pytest.mark.parametrize(
     "typed", ["", "http://", "ftp://gpu", "http://me:secret@gpu", "http://gpu/?key=x", "http://gpu/#a", "://"]
 )
-def test_what_is_no_plain_address_is_refused(typed: str) -> None:
+def test_an_unsuitable_address_is_refused(typed: str) -> None:
     with pytest.raises(SettingsError, match="not an upstream address") as error:
         base_url(typed)
     assert "secret" not in str(error.value)
@@ -45,13 +45,13 @@ def test_what_is_no_plain_address_is_refused(typed: str) -> None:
         (["nonsense"], NetworkLocation.UNKNOWN),
     ],
 )
-def test_the_most_public_address_says_where_a_server_lies(
+def test_the_most_public_address_decides_the_network_location(
     answers: list[str], wanted: NetworkLocation
 ) -> None:
     assert place("http://gpu:8091/v1", lambda _host, _port: answers) is wanted
 
 
-def test_a_name_nobody_knows_lies_nowhere() -> None:
+def test_an_unresolvable_name_has_an_unknown_location() -> None:
     def nobody(_host: str, _port: int) -> list[str]:
         raise OSError("unknown")
 
@@ -69,7 +69,7 @@ def test_a_name_nobody_knows_lies_nowhere() -> None:
         (NetworkLocation.PUBLIC, False, True, False),
     ],
 )
-def test_a_server_is_exposed_when_people_can_go_around_us(
+def test_a_server_is_exposed_if_clients_can_bypass_safelight(
     lies: NetworkLocation, answers_strangers: bool, keyed: bool, exposed: bool
 ) -> None:
     found = DiscoveredServer(

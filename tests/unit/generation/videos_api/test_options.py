@@ -10,7 +10,7 @@ from safelight.generation.videos_api import create
 from safelight.generation.videos_api.options import read_options
 
 
-def test_a_whole_table_makes_a_remote_generator() -> None:
+def test_a_complete_table_makes_a_remote_generator() -> None:
     generator = create(
         {
             "url": "http://gpu-1:8091/v1",

@@ -41,28 +41,28 @@ def progress(
         ("polishing", UpstreamState.RUNNING),
     ],
 )
-def test_statuses_outside_the_four_are_understood(word: str, state: UpstreamState) -> None:
+def test_nonstandard_statuses_are_mapped(word: str, state: UpstreamState) -> None:
     assert progress({"status": word}).state is state
 
 
 @pytest.mark.parametrize("status", [None, "", " ", 3, ["completed"]])
-def test_an_answer_without_a_status_is_a_lie(status: object) -> None:
+def test_a_response_without_a_status_is_invalid(status: object) -> None:
     with pytest.raises(UpstreamInvalidResponse):
         progress({"status": status})
 
 
-def test_an_unknown_word_on_an_order_that_is_over_is_a_lie() -> None:
+def test_an_unknown_status_of_a_completed_video_is_invalid() -> None:
     with pytest.raises(UpstreamInvalidResponse):
         progress({"status": "polished", "completed_at": 1})
 
 
-def test_finished_with_an_error_is_a_failure() -> None:
+def test_completed_with_an_error_is_a_failure() -> None:
     told = progress({"status": "completed", "error": {"code": "x", "message": "Out of memory, key hunter2."}})
     assert told.state is UpstreamState.FAILED
     assert told.problem == "Out of memory, key [masked]."
 
 
-def test_a_failure_by_the_filter_is_a_refusal_and_no_problem() -> None:
+def test_a_failure_by_the_filter_is_a_refusal_and_not_a_problem() -> None:
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     told = progress({"status": "failed", "error": error})
     assert told.refusal is not None
@@ -71,14 +71,14 @@ def test_a_failure_by_the_filter_is_a_refusal_and_no_problem() -> None:
     assert told.charge.charged is ChargeStatus.UNKNOWN
 
 
-def test_a_status_that_is_itself_a_refusal_is_one() -> None:
+def test_a_status_that_means_refused_is_a_refusal() -> None:
     told = progress({"status": "nsfw"})
     assert told.state is UpstreamState.FAILED
     assert told.refusal is not None
     assert told.refusal.stage == "output"
 
 
-def test_a_stated_cost_goes_before_the_price_list() -> None:
+def test_a_stated_cost_takes_precedence_over_the_price_list() -> None:
     video = {"status": "completed", "seconds": "4", "usage": {"cost": 0.6, "currency": "eur"}}
     charge = progress(video, usd_per_second=0.1).charge
     assert charge is not None
@@ -96,13 +96,13 @@ def test_without_a_stated_cost_the_price_list_counts() -> None:
     assert (charge.charged, charge.amount, charge.source) == (ChargeStatus.YES, 0.8, "price list")
 
 
-def test_without_any_word_the_charge_is_unknown() -> None:
+def test_without_cost_and_price_list_the_charge_is_unknown() -> None:
     charge = progress({"status": "completed", "seconds": "8"}).charge
     assert charge is not None
     assert (charge.charged, charge.amount) == (ChargeStatus.UNKNOWN, None)
 
 
-def test_a_refund_is_no_charge_also_for_the_refusal() -> None:
+def test_a_refund_means_no_charge_for_a_refusal_too() -> None:
     error = {"code": "moderation_blocked", "message": "No."}
     told = progress({"status": "failed", "error": error, "usage": {"cost": 0.4, "refunded": True}})
     assert told.charge is not None
@@ -111,13 +111,13 @@ def test_a_refund_is_no_charge_also_for_the_refusal() -> None:
     assert told.refusal.charged is ChargeStatus.NO
 
 
-def test_own_hardware_never_charges() -> None:
+def test_own_billing_never_charges() -> None:
     charge = progress({"status": "completed", "usage": {"cost": 3}}, billing=Billing.OWN).charge
     assert charge is not None
     assert (charge.charged, charge.source) == (ChargeStatus.NO, "own hardware")
 
 
-def test_the_wait_between_polls_is_the_upstreams_word() -> None:
+def test_the_poll_interval_is_the_one_the_upstream_asks_for() -> None:
     assert progress({"status": "queued"}, {"openai-poll-after-ms": "2500"}).poll_after_s == 2.5
 
 
@@ -133,7 +133,7 @@ def test_the_wait_between_polls_is_the_upstreams_word() -> None:
         ({}, None),
     ],
 )
-def test_retry_after_is_read_in_all_its_spellings(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_parsed_in_all_formats(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
 
 
@@ -157,7 +157,7 @@ def test_retry_after_may_be_a_date() -> None:
         (None, ""),
     ],
 )
-def test_the_sentence_in_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
+def test_the_message_of_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
     assert error_text(body, secrets=()) == sentence
 
 
@@ -176,7 +176,7 @@ _KEYS = ["status", "error", "progress", "completed_at", "usage", "cost", "second
 @given(
     st.dictionaries(st.sampled_from(_KEYS), _VALUE), st.sampled_from(["queued", "completed", "failed", "odd"])
 )
-def test_no_video_object_breaks_the_reader(video: dict[str, Any], status: str) -> None:
+def test_any_video_object_is_read_without_unexpected_errors(video: dict[str, Any], status: str) -> None:
     try:
         told = progress(video | {"status": status}, usd_per_second=0.1)
     except UpstreamInvalidResponse:

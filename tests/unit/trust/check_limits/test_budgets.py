@@ -14,7 +14,7 @@ gaps = st.lists(st.floats(0, 900), max_size=80)
 
 
 @given(gaps, st.integers(1, 20))
-def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
+def test_no_hour_exceeds_the_limit_and_a_refused_check_fits_after_its_retry_delay(
     waits: list[float], limit: int
 ) -> None:
     now = NOW
@@ -45,6 +45,6 @@ def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 5)), max_size=30), st.integers(1, 9))
-def test_what_is_older_than_an_hour_does_not_count(old: list[tuple[int, int]], limit: int) -> None:
+def test_checks_older_than_an_hour_do_not_count(old: list[tuple[int, int]], limit: int) -> None:
     long_ago = [(start // 60 * 60, amount) for start, amount in old]
     assert remaining_budget(long_ago, now=NOW, limit=limit, cost=1).used == 0

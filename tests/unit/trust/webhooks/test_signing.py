@@ -36,7 +36,7 @@ def test_a_receiver_that_follows_the_specification_agrees(
 
 
 @given(secrets, secrets, ids, times, st.binary(max_size=100), st.binary(max_size=100))
-def test_another_secret_or_another_body_is_another_signature(
+def test_the_signature_depends_on_secret_and_body(
     one: str, other: str, message: str, at: int, payload: bytes, changed: bytes
 ) -> None:
     said = signature(one, message, at, payload)
@@ -53,7 +53,7 @@ def test_every_valid_secret_signs_in_order(given: list[str], message: str, at: i
     assert (made["webhook-id"], made["webhook-timestamp"]) == (message, str(at))
 
 
-def test_secrets_are_long_enough_and_never_the_same() -> None:
+def test_secrets_are_long_enough_and_unique() -> None:
     made = {new_secret() for _ in range(50)}
     assert len(made) == 50
     assert all(len(base64.b64decode(secret.removeprefix("whsec_"))) == 24 for secret in made)
