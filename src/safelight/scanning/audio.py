@@ -1,4 +1,4 @@
-"""Audio scan inside the child: sound detectors, speech detection, speech files and transcription."""
+"""Audio scan inside the child: detects sounds and speech, writes speech files and transcribes speech."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from safelight.scanning.detector_runner import DetectorRunner
 
 #: Sample rate of speech files (mono, 16 bits).
 SPEECH_RATE_HZ = 16_000
-#: Padding around speech in the files.
+#: Padding before and after each span of speech in the speech files.
 _PAD_S = 0.25
-#: Longest chunk for a transcriber in the child.
+#: Longest piece of audio that a transcriber in the child gets in one call.
 _MAX_CHUNK_S = 28.0
 _SILENCE_PEAK = 1e-4
 
@@ -55,7 +55,7 @@ def scan_audio(
     *,
     audio_only: bool = False,
 ) -> AudioResult:
-    """Scan the whole audio; speech is written to WAV files in `speech_dir`, if given.
+    """Scan all the audio of a file; if `speech_dir` is given, write the speech to WAV files in it.
 
     `audio_only`: accept recordings, which may have no picture. Raises `InvalidMedia`, `TooLarge`.
     """
@@ -67,7 +67,7 @@ def scan_audio(
 
 
 class _AudioScan:
-    """Collects the results of all windows."""
+    """Runs the audio detectors on each window and collects their results."""
 
     def __init__(self, runners: Sequence[DetectorRunner], speech_dir: Path | None) -> None:
         self._sound_runners = [runner for runner in runners if isinstance(runner.detector, SoundDetector)]
@@ -101,7 +101,7 @@ class _AudioScan:
                     self._findings.setdefault(_duplicate_key(finding), finding)
         speech = self._find_speech(window)
         self._speech_spans += [(window.start_s + start, window.start_s + end) for start, end in speech]
-        # Speech that starts in the overlap is complete in the next window.
+        # A span that starts in the overlap is complete in the next window, so only that window handles it.
         own_speech = [span for span in speech if window.last or span[0] < WINDOW_S]
         for runner in self._transcriber_runners:
             self._transcribe(runner, window, own_speech)
@@ -109,7 +109,10 @@ class _AudioScan:
             self._write_speech(self._speech_dir, window, own_speech)
 
     def _find_speech(self, window: AudioWindow) -> list[tuple[float, float]]:
-        """Speech spans in the window. Without a working detector: the whole window unless it is silent."""
+        """The spans of speech in a window, in seconds from its start.
+
+        Without a working speech detector, the whole window is one span unless it is silent.
+        """
         spans: list[tuple[float, float]] = []
         for runner in self._vad_runners:
             if isinstance(runner.detector, VoiceActivityDetector):
@@ -201,7 +204,7 @@ def _chunk(window: AudioWindow, rate: int) -> AudioChunk:
 
 
 def _duplicate_key(finding: Finding) -> tuple[object, ...]:
-    """Equal for a finding that two overlapping windows both report."""
+    """A key that is equal if two overlapping windows report the same finding."""
     times = tuple(
         (round(span.start_s, 1), round(span.end_s, 1))
         for span in finding.evidence
@@ -225,7 +228,7 @@ def _split_spans(spans: Iterable[tuple[float, float]], max_s: float) -> list[tup
 
 
 def _in_clip_time(line: MediaText, start_s: float, end_s: float) -> MediaText:
-    """A line of a chunk with its times converted to clip time, within the chunk."""
+    """A transcript line with its times converted from the audio chunk to the clip, limited to the chunk."""
 
     def to_clip_time(seconds: float) -> float:
         return round(min(start_s + max(seconds, 0.0), end_s), 3)

@@ -10,19 +10,19 @@ import msgspec
 from safelight.detectors.protocol import MediaText
 from safelight.media.audio import AudioInfo
 
-#: Silence between two spans in a speech file.
+#: Seconds of silence inserted between two spans in a speech file.
 SILENCE_BETWEEN_SPANS_S = 0.4
 
 
 class SpeechSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A span of speech, in seconds of the clip."""
+    """A span of speech; its start and end are in seconds of the clip."""
 
     start_s: float
     end_s: float
 
 
 class SpanOffset(msgspec.Struct, frozen=True, kw_only=True):
-    """Position of a span of the clip in a speech file."""
+    """One span of the clip in a speech file: `file_s` is its start in the file, the others are clip times."""
 
     file_s: float
     start_s: float
@@ -30,7 +30,7 @@ class SpanOffset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A WAV file of speech, mono, 16 kHz, 16 bits, and the clip times of its spans."""
+    """A WAV file (mono, 16 kHz, 16 bits) with speech of the clip, and the position of each span in it."""
 
     path: str
     seconds: float
@@ -38,21 +38,21 @@ class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about the audio, without the spoken words."""
+    """Report of the audio scan without the transcript."""
 
     info: AudioInfo = AudioInfo()
-    #: Speech spans; None if speech detection did not run, so that everything may be speech.
+    #: Speech spans. None if speech detection did not run: then any part of the audio may be speech.
     speech: tuple[SpeechSpan, ...] | None = None
-    #: Why speech detection did not run.
+    #: Why speech detection did not run; empty if it ran.
     no_vad_reason: str = ""
-    #: A transcriber in the child took part; its text is the transcript if it was complete.
+    #: True if a transcriber ran in the child. Its text is the transcript if it finished without a failure.
     transcribed_in_child: bool = False
-    #: Speech files, if requested.
+    #: Speech files; empty if they were not requested.
     files: tuple[SpeechFile, ...] = ()
 
     @property
     def speech_s(self) -> float | None:
-        """Seconds of speech; None if not known."""
+        """Seconds of speech; None if speech detection did not run."""
         return (
             None if self.speech is None else round(sum(span.end_s - span.start_s for span in self.speech), 3)
         )
@@ -64,7 +64,7 @@ class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText]:
-    """Convert the times of lines from a speech file to clip time. Pure."""
+    """Convert the times of transcript lines from a speech file to the clip. Pure."""
     return [
         replace(
             line,
@@ -86,7 +86,7 @@ def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText
 def _clip_time(file_s: float, file: SpeechFile) -> float:
     span = file.spans[0]
     for candidate in file.spans:
-        # A time in the silence is assigned to the nearer span.
+        # A time in the inserted silence is assigned to the nearer span.
         if candidate.file_s - SILENCE_BETWEEN_SPANS_S / 2 <= file_s:
             span = candidate
     return round(min(max(span.start_s + file_s - span.file_s, span.start_s), span.end_s), 3)

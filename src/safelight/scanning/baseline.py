@@ -1,4 +1,4 @@
-"""Running baseline of frame differences: what is usual in each cell, and what exceeds it."""
+"""Running baseline of frame differences: the usual difference of each cell, and the excess over it."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import numpy as np
 
 from safelight.scanning.optical_flow import NEIGHBOUR_KERNEL, Map
 
-#: Kernel that joins changed cells up to 4 cells apart.
+#: Dilation kernel: changed cells at most 4 cells apart are joined.
 _CONNECT_KERNEL = np.ones((5, 5), np.uint8)
 
 
 class DifferenceThresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """Thresholds of the difference per cell. Measured: docs/benchmarks/scanning.md."""
+    """Thresholds of the difference per cell. The values were measured: docs/benchmarks/scanning.md."""
 
-    #: Minimum excess over the baseline of the cell and its neighbours, in grey levels, plus this many
-    #: deviations.
+    #: The limit of a cell is `over` grey levels, plus 1.5 times the mean and `deviations` times the deviation
+    #: of its baseline. A difference above the limit is an excess.
     over: float = 3.0
     deviations: float = 3.0
-    #: The same for cells that are on average brighter or darker.
+    #: The same as `over`, for the average brightness difference of a cell.
     shade: float = 1.0
-    #: Cells connected to such a cell belong to it from this fraction of `over` above their own mean.
+    #: A cell connected to a cell with an excess belongs to it if it is above its own mean by at least this
+    #: fraction of `over` plus its deviation.
     near: float = 0.67
-    #: A cell this far from the frame before shows another picture; a cell whose baseline is this high is
-    #: blind.
+    #: A cell that differs this much from the frame before shows different content. A cell whose baseline is
+    #: this high is blind: nothing new would be noticed in it.
     far: float = 20.0
-    #: Total excess (against both neighbours, or the frame before only) from which a frame is compared once
-    #: more under the assumption of a global camera shift.
+    #: If the total excess of a frame (against both neighbours, against the frame before, or in brightness)
+    #: reaches one of these values, the frame is compared again, assuming that the whole camera picture
+    #: shifted.
     doubt: float = 5.0
     doubt_before: float = 40.0
     doubt_shade: float = 25.0
-    #: Weight of the old baseline in each update.
+    #: Weight of the old baseline at each update.
     memory: float = 0.9
 
 
 class RunningBaseline:
     """Adaptive baseline per cell: exponentially weighted mean and deviation of the difference.
 
-    The limit of a cell also covers the baseline of its neighbours.
+    The limit of a cell is computed from the highest baseline among the cell and its neighbours.
     """
 
     def __init__(self, thresholds: DifferenceThresholds, over: float, cv2: Any) -> None:
@@ -50,10 +52,10 @@ class RunningBaseline:
         self._deviation: Map | None = None
 
     def excess(self, cells: Map) -> tuple[Map, Map]:
-        """Excess of each cell over its limit, and the weights of all cells connected to those that exceed
-        it.
+        """Returns the excess of each cell over its limit, and the weights of connected cells.
 
-        Updates the baseline with the cells, capped at the limit.
+        A connected cell has an excess or is next to cells that have one; all other weights are 0. The call
+        then updates the baseline with `cells`, capped at the limit.
         """
         thresholds = self._thresholds
         if self.mean is None or self._deviation is None:
@@ -72,13 +74,13 @@ class RunningBaseline:
         return np.asarray(memory * old + (1 - memory) * new, np.float32)
 
     def over(self, cells: Map) -> float:
-        """Total excess of cells over their limits; does not update the baseline."""
+        """Total excess of `cells` over their limits. Does not update the baseline."""
         if self.mean is None or self._deviation is None:
             return 0.0
         return float(np.maximum(cells - self._limit(self.mean, self._deviation), 0).sum())
 
     def limit(self) -> Map | float:
-        """The difference per cell that is not yet an excess."""
+        """The largest difference per cell that is not an excess."""
         if self.mean is None or self._deviation is None:
             return 0.0
         return self._limit(self.mean, self._deviation)
@@ -95,7 +97,8 @@ class RunningBaseline:
     def _connected(self, above_mean: Map, deviation: Map, over: Map) -> Map:
         """Excess over the mean for cells above the limit, and for weaker cells connected to them.
 
-        Half of a line of text may be on a fine pattern with a high baseline.
+        The weaker cells are needed because a part of a text line may be in front of a fine pattern, whose
+        baseline is high.
         """
         cv2, thresholds = self._cv2, self._thresholds
         strong = over > 0

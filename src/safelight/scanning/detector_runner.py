@@ -1,4 +1,4 @@
-"""Runs each detector in isolation: a failure affects only that detector."""
+"""Runs each detector in isolation, so that the failure of one detector does not affect the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from safelight.scanning.report import DetectorRun
 
 T = TypeVar("T")
 
-#: More results from one call are a detector error.
+#: If one call returns more results, it is treated as an error of the detector.
 _MAX_RESULTS_PER_CALL = 500
 
 
@@ -41,13 +41,17 @@ class InvalidDetectorOutput(Exception):
 
 
 class CallTimedOut(BaseException):
-    """A detector call took too long. Not in the error tree and not an `Exception`: detectors must not catch
-    it.
+    """A detector call took too long.
+
+    Not in the error tree and not an `Exception`, so that a detector does not catch it by mistake.
     """
 
 
 class DetectorRunner:
-    """Calls one detector and records how it ran. After a failure it is not called again for this file."""
+    """Calls one detector and records how it ran.
+
+    After a failure, the detector is not called again for this file.
+    """
 
     def __init__(self, name: str, options: dict[str, Any], *, call_timeout_s: float) -> None:
         self.name = name
@@ -82,7 +86,7 @@ class DetectorRunner:
                     f"it loaded a {type(loaded).__name__}, which inspects neither frames nor audio"
                 )
             self.detector = loaded
-            #: Checked once: `isinstance` with a protocol is slow.
+            #: Computed once, because `isinstance` with a protocol is slow.
             self.reads_text = isinstance(loaded, OcrReader)
             self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
@@ -95,21 +99,21 @@ class DetectorRunner:
         return self.detector is not None and not self._failure
 
     def findings(self, call: Callable[[], Iterable[Finding]]) -> list[Finding]:
-        """The validated findings of a call; empty if it fails, and the failure is recorded."""
+        """The validated findings of a call; empty if the call fails, which is recorded."""
         return self._run(call, _valid_finding)
 
     def texts(self, call: Callable[[], Iterable[MediaText]]) -> list[MediaText]:
-        """The validated texts of a call; empty if it fails."""
+        """The validated texts of a call; empty if the call fails, which is recorded."""
         return self._run(call, _valid_text)
 
     def spans(
         self, call: Callable[[], Iterable[tuple[float, float]]], duration_s: float
     ) -> list[tuple[float, float]]:
-        """The validated time spans of a call, within `duration_s` seconds; empty if it fails."""
+        """The validated time spans of a call, within `duration_s` seconds; empty if the call fails."""
         return self._run(call, lambda span: _valid_span(span, duration_s))
 
     def notify(self, call: Callable[[], None]) -> None:
-        """A call without a result; a failure is recorded."""
+        """Run a call that returns nothing; a failure is recorded."""
 
         def call_without_result() -> Iterable[Finding]:
             call()
@@ -118,22 +122,22 @@ class DetectorRunner:
         self._run(call_without_result, _valid_finding)
 
     def mark_failed(self, reason: str) -> None:
-        """Record why the detector did not inspect everything; the first reason is kept."""
+        """Record why the detector did not inspect the whole file; only the first reason is kept."""
         self._failure = self._failure or reason
 
     def add_note(self, note: str) -> None:
-        """Set a note that is reported unless the detector failed."""
+        """Set the note of the detector's record; if the detector failed, the reason replaces the note."""
         self._note = note
 
     def reset(self) -> None:
-        """Clear the record for the next file; a detector that did not load stays failed."""
+        """Clear the record before the next file. A detector that could not be loaded stays failed."""
         self._call_count, self._cpu_s, self._note = 0, 0.0, ""
         if self.detector is not None:
             self._failure = ""
 
     @property
     def idle_reason(self) -> str:
-        """Why the detector has nothing to look up now; empty if it has."""
+        """Why the detector has no data to compare with, such as an empty hash list; empty if it has data."""
         try:
             return str(getattr(self.detector, "idle", ""))
         except Exception as error:
@@ -142,11 +146,11 @@ class DetectorRunner:
 
     @property
     def is_slow(self) -> bool:
-        """Whether it is too slow for the quick pass."""
+        """Whether the detector is too slow for the quick pass of images."""
         return isinstance(self.detector, OcrReader) or bool(getattr(self.detector, "costly", False))
 
     def record(self) -> DetectorRun:
-        """How the detector ran on this file."""
+        """The record of how the detector ran on this file."""
         idle = self.idle_reason
         return DetectorRun(
             name=self.name,
@@ -163,7 +167,7 @@ class DetectorRunner:
         )
 
     def _run(self, call: Callable[[], Iterable[T]], validate: Callable[[Any], T]) -> list[T]:
-        """Run a call with a time limit and validate every result; empty if it fails."""
+        """Run a call with a time limit and validate each result; empty if the call fails."""
         if self.idle_reason or not self.usable:
             return []
         started = time.process_time()
@@ -189,7 +193,7 @@ def _valid_finding(answer: Any) -> Finding:
     if not isinstance(answer, Finding):
         raise InvalidDetectorOutput(f"it returned a {type(answer).__name__} instead of a Finding")
     try:
-        # Convert to plain data and back: msgspec checks the type of every field.
+        # Encode and decode the finding: msgspec then checks the type of every field.
         finding = msgspec.convert(msgspec.to_builtins(answer), Finding)
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidDetectorOutput(f"its finding is malformed: {error}") from error
@@ -214,15 +218,20 @@ def _valid_span(answer: Any, duration_s: float) -> tuple[float, float]:
         start, end = (float(time_s) for time_s in answer)
     except (TypeError, ValueError) as error:
         raise InvalidDetectorOutput("it returned something that is not a time span") from error
-    # The last chunk of a model may extend beyond the end.
+    # The last chunk that a model processes may extend beyond the end of the audio.
     if not (math.isfinite(end) and 0.0 <= start <= end <= duration_s + 1.0):
-        raise InvalidDetectorOutput(f"it reported speech from {start} to {end} s of {duration_s} s")
+        raise InvalidDetectorOutput(
+            f"it reported speech from {start} to {end} s, but the audio has {duration_s} s"
+        )
     return start, min(end, duration_s)
 
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raise `CallTimedOut` in slow Python code. Hanging native code is ended by the timeout of the scan."""
+    """Raise `CallTimedOut` in Python code that runs too long.
+
+    Native code that hangs is ended by the time limit of the scan.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Crops of the new part of a frame: input for detectors, and their results in frame coordinates."""
+"""Crops of the new part of a frame: cuts them out for detectors, and maps results back to the frame."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ from safelight.scanning.optical_flow import Map
 from safelight.scanning.overlay import OverlayCrop, extract_overlay
 from safelight.scanning.sampling import Region, SampledFrame, SampleReason
 
-#: Longest side of the frames that crops are cut from, and maximum enlargement of a small crop.
+#: Longest side of the frames from which crops are cut, and the maximum factor by which a small crop is
+#: enlarged.
 _CROP_SOURCE_SIDE_PX, _MAX_ENLARGEMENT = 1280, 3.0
 #: Shortest side of a crop.
 _MIN_CROP_PX = 8
-#: A crop larger than this fraction of the frame becomes the whole frame.
+#: If a crop would be larger than this fraction of the frame, the whole frame is used instead.
 _FULL_FRAME_FRACTION = 0.6
-#: An appearance at most this many frames ago may be gone again, so its frame is not used as background.
+#: Content that appeared at most this many frames ago may vanish again. Frames that show it are not used as
+#: background.
 _MAX_BRIEF_FRAMES = 2
-#: Maximum age of the background frame while content keeps changing.
+#: Maximum age, in frames, of the background frame while the content keeps changing.
 _MAX_BACKGROUND_AGE_FRAMES = 6
-#: Two findings of a kind in one frame that overlap this much are duplicates.
+#: Two findings of the same kind in one frame are duplicates if their boxes overlap this much (intersection
+#: over union).
 _MIN_SAME_OVERLAP = 0.5
 
 
 class NoveltyCropper:
-    """Cuts the new part out of a notable frame: as it is, and with the background subtracted."""
+    """Cuts the new part out of a notable frame: once unchanged, once with the background subtracted."""
 
     def __init__(self, comparator: FrameComparator) -> None:
         self._comparator = comparator
-        #: The last notable frame, and the frame before the content appeared.
+        #: Index of the last notable frame; the frame before the content appeared, which shows the background.
         self._last_notable = -_MAX_BACKGROUND_AGE_FRAMES
         self._before_appearance: DecodedFrame | None = None
 
@@ -47,7 +50,10 @@ class NoveltyCropper:
         frame: DecodedFrame,
         after: DecodedFrame | None,
     ) -> list[OverlayCrop]:
-        """The crops of a frame; empty unless it is an outlier or an appearance. Call it for every frame."""
+        """The crops of a frame; empty unless the frame is an outlier or an appearance.
+
+        Call it for every frame, because it also remembers the background.
+        """
         notable = sampled is not None and is_notable(sampled)
         crops = []
         if sampled is not None and sampled.region is not None and notable:
@@ -99,9 +105,10 @@ class NoveltyCropper:
         frame: DecodedFrame,
         after: DecodedFrame | None,
     ) -> list[tuple[DecodedFrame | None, Map | None]]:
-        """The frames that show the background, with the flow to each of them."""
+        """The frames that show the background, and the flow from `frame` to each of them."""
         if sampled.why is SampleReason.APPEARED and self._before_appearance is not None:
-            # A frame with content that was visible briefly would leave that content inverted in the result.
+            # If a frame with briefly visible content were the background, subtracting it would leave the
+            # inverted content in the crop.
             older = self._before_appearance
             flow = self._comparator.flow(
                 frame.downscaled(COMPARED_SIDE_PX), older.downscaled(COMPARED_SIDE_PX)
@@ -113,13 +120,13 @@ class NoveltyCropper:
             )
             if flows is not None:
                 return [(before, flows[0]), (after, flows[1])]
-        # Content that appeared and stays is in the next frame too.
+        # The content appeared and stays, so the next frame shows it too and is not a background.
         return [(before, novelty.flow_before)]
 
     def _remember_background(
         self, before: DecodedFrame | None, frame: DecodedFrame, *, notable: bool
     ) -> None:
-        """Keep the frame before an appearance for as long as the content may vanish again."""
+        """Keep the frame before an appearance as background while the content may vanish again."""
         if notable:
             self._last_notable = frame.index
             self._before_appearance = self._before_appearance or before
@@ -130,12 +137,12 @@ class NoveltyCropper:
 
 
 def is_notable(sampled: SampledFrame) -> bool:
-    """Whether the frame is an outlier or an appearance."""
+    """Whether the frame was sampled as an outlier or as an appearance."""
     return sampled.why in (SampleReason.OUTLIER, SampleReason.APPEARED)
 
 
 def frame_input(frame: DecodedFrame, longest_side: int) -> Frame:
-    """The whole frame at the size that a detector wants."""
+    """The whole frame as input for a detector, resized so that its longest side is `longest_side`."""
     return Frame(
         index=frame.index,
         time_s=frame.time_s,
@@ -146,7 +153,7 @@ def frame_input(frame: DecodedFrame, longest_side: int) -> Frame:
 
 
 def crop_input(frame: DecodedFrame, crop: OverlayCrop, longest_side: int) -> Frame:
-    """A crop at the size that a detector wants; small crops are enlarged."""
+    """A crop as input for a detector, resized for `longest_side`; small crops are enlarged."""
     import cv2
 
     height, width = crop.pixels.shape[:2]
@@ -168,7 +175,7 @@ def crop_input(frame: DecodedFrame, crop: OverlayCrop, longest_side: int) -> Fra
 
 
 def finding_in_frame(finding: Finding, crop: OverlayCrop) -> Finding:
-    """A finding in a crop, with its box and area converted to the frame."""
+    """A finding in a crop, with its box and area converted to fractions of the frame."""
     evidence = tuple(
         msgspec.structs.replace(part, **dict(zip("xywh", crop.to_frame_box(*part.sides), strict=True)))
         if isinstance(part, ImageBox)
@@ -183,12 +190,15 @@ def finding_in_frame(finding: Finding, crop: OverlayCrop) -> Finding:
 
 
 def text_in_frame(text: MediaText, crop: OverlayCrop) -> MediaText:
-    """A text in a crop, with its box converted to the frame."""
+    """A text in a crop, with its box converted to fractions of the frame."""
     return text if text.box is None else replace(text, box=crop.to_frame_box(*text.box))
 
 
 def deduplicate(findings: list[Finding]) -> list[Finding]:
-    """Findings of a frame and its crops without duplicates: per kind and place the highest score."""
+    """The findings of a frame and its crops without duplicates.
+
+    Of several findings of the same kind at the same place, the one with the highest score is kept.
+    """
     kept: list[tuple[Finding, Box | None]] = []
     for finding in sorted(findings, key=lambda one: -one.score):
         box = next((part.sides for part in finding.evidence if isinstance(part, ImageBox)), None)

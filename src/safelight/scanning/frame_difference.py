@@ -1,7 +1,7 @@
-"""Motion-compensated comparison of a frame with its neighbours: what is new in it.
+"""Motion-compensated comparison of a frame with its neighbours: finds what is new in the frame.
 
-Pure. Frames are compared at 320 pixels. Camera motion is compensated, because the frame can be predicted from
-either neighbour; content of a single frame cannot.
+Pure. Frames are downscaled to 320 pixels before the comparison. Motion, such as that of the camera, is
+compensated: moving content can be predicted from a neighbour, but content of a single frame cannot.
 """
 
 from __future__ import annotations
@@ -18,49 +18,57 @@ from safelight.scanning.optical_flow import FLOW_SCALE, Map, OpticalFlow, Window
 
 #: Longest side of the downscaled frames that are compared.
 COMPARED_SIDE_PX = 320
-#: Side of a cell, in compared pixels.
+#: Side of a cell, in pixels of the downscaled frame.
 _CELL_PX = 8
-#: Fraction of the novelty trimmed at each side of the bounding box.
+#: Fraction of the total novelty that may be outside the bounding box at each side.
 _BOX_TRIM_FRACTION = 0.01
-#: Fraction of cells far from the frame before, from which the frame starts another shot.
+#: If at least this fraction of the cells is far from the frame before, the frame starts another shot.
 _CUT_FRACTION = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Novelty:
-    """What a frame has that its neighbours do not explain. Sums are over cells, in grey levels of 255."""
+    """The content of a frame that its neighbours do not explain.
 
-    #: Excess over the baseline against both neighbours: the sum, and the number of cells.
+    Sums run over all cells, in grey levels of 255.
+    """
+
+    #: Excess over the baseline in the comparison with both neighbours: its sum, and the number of cells that
+    #: have it.
     both_excess: float = 0.0
     both_cells: int = 0
-    #: Cells brighter, or darker, than in both neighbours: the sum of their excess, and their number.
+    #: Excess of cells that are brighter, or darker, than in both neighbours: its sum, and the number of such
+    #: cells.
     shade_excess: float = 0.0
     shade_cells: int = 0
-    #: Excess against the frame before only: something appeared and stayed.
+    #: Excess in the comparison with the frame before: its sum, and the number of cells that have it. If only
+    #: this excess is high, something appeared and stayed.
     before_excess: float = 0.0
     before_cells: int = 0
-    #: Fraction of the frame that is far from the frame before, whatever its baseline.
+    #: Fraction of the frame that is far from the frame before, without regard to the baseline.
     far_fraction: float = 0.0
-    #: Fraction of the frame whose baseline is so high that nothing new would be noticed.
+    #: Fraction of the frame whose baseline is so high that new content there would not be noticed.
     blind_fraction: float = 0.0
-    #: Box of the novelty: x, y, width and height in fractions of the frame; None if it has none.
+    #: Bounding box of the novelty: x, y, width and height in fractions of the frame. None if nothing is new.
     region: tuple[float, float, float, float] | None = None
-    #: Flow from this frame to the frame before.
+    #: Optical flow from this frame to the frame before.
     flow_before: Map | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """Difference of a frame from a neighbour, or from both, per cell."""
+    """Difference per cell between a frame and one neighbour, or between the frame and both neighbours."""
 
     flow: Map
     amount: Map
-    #: Signed brightness difference; negative: darker.
+    #: Brightness difference with its sign; negative if the frame is darker.
     brightness: Map
 
     def common(self, other: _Difference | None) -> _Difference:
-        """The difference from both neighbours. A fade is brighter than one and darker than the other, so it
-        cancels.
+        """The part of the difference that both neighbours share.
+
+        A frame in a fade is brighter than one neighbour and darker than the other, so a fade has no common
+        part.
         """
         if other is None:
             zero = np.zeros_like(self.amount)
@@ -74,7 +82,10 @@ class _Difference:
         )
 
     def minimum(self, other: _Difference) -> _Difference:
-        """The smaller difference per cell: the same neighbour with two motion models."""
+        """The smaller difference per cell.
+
+        `other` compares with the same neighbour by another motion model.
+        """
         is_smaller = np.abs(self.brightness) < np.abs(other.brightness)
         return _Difference(
             flow=self.flow,
@@ -84,7 +95,7 @@ class _Difference:
 
 
 class FrameComparator:
-    """Compares each frame with its neighbours, one frame behind the decoder."""
+    """Compares each frame with both neighbours, so it is one frame behind the decoder."""
 
     def __init__(self, thresholds: DifferenceThresholds | None = None) -> None:
         import cv2
@@ -95,7 +106,8 @@ class FrameComparator:
         self._both_baseline = RunningBaseline(self._thresholds, self._thresholds.over, cv2)
         self._before_baseline = RunningBaseline(self._thresholds, self._thresholds.over, cv2)
         self._shade_baseline = RunningBaseline(self._thresholds, self._thresholds.shade, cv2)
-        #: The last compared pair and its window: the same pair comes again in reverse order.
+        #: The pair that was compared last, and its changed window: the next call needs the same pair in
+        #: reverse order.
         self._last_pair: tuple[DownscaledFrame, DownscaledFrame, Window | None] | None = None
 
     def compare(
@@ -113,7 +125,8 @@ class FrameComparator:
         to_before, to_after = differences
         if to_before is None:
             return Novelty(far_fraction=1.0 if before is not None else 0.0)
-        # The last frame has no successor, so pixels that enter at its border look new.
+        # The last frame of a clip has no difference from both neighbours, because otherwise pixels that move
+        # into the picture at its border would look new.
         both = to_before.common(to_after)
         before_amount = to_before.amount
         suspicion = self._suspicion(both, before_amount)
@@ -122,7 +135,8 @@ class FrameComparator:
             shifted_both = both
             if after is not None and to_after is not None:
                 shifted_both = shifted_before.common(to_after.minimum(self._shift_difference(frame, after)))
-            # A slightly smaller difference is chance.
+            # The comparison with the shift replaces the first one only if it halves the suspicion: a slightly
+            # smaller value can be chance.
             if self._suspicion(shifted_both, shifted_before.amount) < suspicion / 2:
                 both, before_amount = shifted_both, shifted_before.amount
         excess, connected = self._both_baseline.excess(both.amount)
@@ -131,7 +145,8 @@ class FrameComparator:
         baseline = self._both_baseline.mean
         both_sum, shade_sum = float(excess.sum()), float(shade.sum())
         both_weights = connected if shade_sum < self._thresholds.doubt_shade else np.maximum(connected, shade)
-        # If hardly anything is in this frame only, the novelty is what appeared since the frame before.
+        # If almost no content is visible in this frame only, the box shows what appeared since the frame
+        # before.
         in_one_frame = both_sum >= self._thresholds.doubt or shade_sum >= self._thresholds.doubt_shade
         return Novelty(
             both_excess=both_sum,
@@ -151,7 +166,7 @@ class FrameComparator:
     def _difference(self, frame: DownscaledFrame, other: DownscaledFrame) -> _Difference:
         """Motion-compensated difference of `frame` from `other`, per cell.
 
-        Flow is computed only inside the window that changed; most of a picture is often static.
+        Flow is computed only inside the window that changed, because most of a picture is often static.
         """
         flow_model = self._flow
         last_pair = self._last_pair
@@ -178,8 +193,9 @@ class FrameComparator:
         return _Difference(flow=flow, amount=self._cells(amount), brightness=self._cells(brightness))
 
     def _suspicion(self, both: _Difference, before: Map) -> float:
-        """Suspicion that the frame is new: from 1 it would be sampled. 0 for another shot, which no camera
-        shift explains.
+        """How strongly the frame differs from its neighbours; from 1 on it would be sampled.
+
+        0 if the frame starts another shot, because a camera shift cannot explain that.
         """
         thresholds = self._thresholds
         if float((before > thresholds.far).mean()) >= _CUT_FRACTION:
@@ -196,7 +212,7 @@ class FrameComparator:
     def distance(self, frame: DownscaledFrame, other: DownscaledFrame) -> tuple[float, int]:
         """Motion-compensated distance of two frames: the sum over differing cells, and their number.
 
-        Cells whose baseline is that high are ignored: they are noise.
+        Differences below the baseline of their cell are noise and do not count.
         """
         if frame.luma.shape != other.luma.shape:
             return float("inf"), frame.luma.size
@@ -211,9 +227,10 @@ class FrameComparator:
         return self._flow.compute(frame, other) if frame.luma.shape == other.luma.shape else None
 
     def flows_to_neighbours(self, before: DownscaledFrame, after: DownscaledFrame) -> tuple[Map, Map] | None:
-        """Flows from the frame between these two to each of them, computed without that frame.
+        """Optical flow from the frame between `before` and `after` to each of them.
 
-        An overlay on the frame itself would mislead the flow. None if the sizes differ.
+        It is interpolated without the frame itself, because an overlay on that frame would falsify the flow.
+        None if the sizes of `before` and `after` differ.
         """
         if before.luma.shape != after.luma.shape:
             return None
@@ -228,13 +245,13 @@ class FrameComparator:
         frame: DownscaledFrame,
         other: DownscaledFrame,
     ) -> npt.NDArray[Any]:
-        """A window of the other frame's image, of any size, warped to the positions in `frame`."""
+        """A window of `picture` (frame `other` at any size), warped to the positions in `frame`."""
         return self._flow.warp(picture, self._flow.refine(frame, other, flow), window)
 
     def _cells(self, difference: npt.NDArray[Any]) -> Map:
         height, width = difference.shape
         cv2 = self._cv2
-        # Halving first is five times faster than one resize.
+        # Halving the size first is five times faster than one resize.
         half = cv2.resize(difference, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         size = (max(width // _CELL_PX, 1), max(height // _CELL_PX, 1))
         cells: Map = cv2.resize(half.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -242,7 +259,7 @@ class FrameComparator:
 
 
 def _bounding_box(excess: Map) -> tuple[float, float, float, float] | None:
-    """Box around nearly all excess, with a margin of one cell and a tenth."""
+    """Box around nearly all excess. At each side it gets a margin of one cell plus a tenth of its size."""
     if not excess.any():
         return None
     rows, columns = excess.sum(axis=1), excess.sum(axis=0)
@@ -256,7 +273,7 @@ def _bounding_box(excess: Map) -> tuple[float, float, float, float] | None:
 
 
 def _central_span(sums: Map) -> tuple[float, float]:
-    """Start and end of the span that holds nearly all of the sum, without single distant cells."""
+    """Start and end of the range that contains nearly all of the sum. Single distant cells may be outside."""
     cumulative = np.cumsum(sums) / sums.sum()
     first = int(np.searchsorted(cumulative, _BOX_TRIM_FRACTION, side="right"))
     last = int(np.searchsorted(cumulative, 1 - _BOX_TRIM_FRACTION, side="left"))

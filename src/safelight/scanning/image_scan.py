@@ -22,7 +22,10 @@ Pixels = npt.NDArray[np.uint8]
 def scan_views(
     views: Sequence[Pixels] | None, runners: Iterable[DetectorRunner], *, field: str
 ) -> tuple[list[Finding], list[MediaText]]:
-    """Findings and texts of all views, without duplicates. `None`: a grey image, to warm up the models."""
+    """Findings and texts of all views of an image, without duplicates.
+
+    `None`: scan a grey image to warm up the models.
+    """
     findings: dict[tuple[str, str, tuple[object, ...]], Finding] = {}
     texts: list[list[MediaText]] = []
     for index, view in enumerate([np.full((720, 1280, 3), 128, np.uint8)] if views is None else views):
@@ -45,7 +48,7 @@ def scan_views(
 
 
 def downscale(view: Pixels, longest_side: int) -> Pixels:
-    """The view with at most this longest side; 0: unchanged."""
+    """The view, resized so that its longest side is at most `longest_side`; 0: unchanged."""
     import cv2
 
     height, width = view.shape[:2]
@@ -61,7 +64,7 @@ def _frame_input(view: Pixels, index: int, longest_side: int) -> Frame:
 
 
 def _as_image_finding(finding: Finding, field: str) -> Finding:
-    """The finding with the modality and request field of an image."""
+    """A copy of the finding with the modality and the request field of the image."""
     evidence = tuple(
         msgspec.structs.replace(part, field=field) if isinstance(part, ImageBox) else part
         for part in finding.evidence
@@ -70,7 +73,7 @@ def _as_image_finding(finding: Finding, field: str) -> Finding:
 
 
 def _place_key(finding: Finding) -> tuple[object, ...]:
-    """Key for duplicates in two views: the kind, and the box rounded to a tenth of the image."""
+    """Duplicates have the same key: the kind, and the box rounded to a tenth of the image."""
     box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
     place = None if box is None else tuple(round(side, 1) for side in box.sides)
     return (finding.attributes.get("kind"), place)

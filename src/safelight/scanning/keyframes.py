@@ -1,4 +1,4 @@
-"""Keyframes for detectors outside the scan child: raw RGB files, at most `MAX_KEYFRAMES` per file."""
+"""Keyframes for detectors outside the child: raw RGB files, at most `MAX_KEYFRAMES` per scanned file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from safelight.scanning.segments import FrameTiming
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Longest side of a keyframe, and maximum number per file: 130 MB at most.
+#: Longest side of a keyframe, and maximum number of keyframes per scanned file; together at most 130 MB.
 KEYFRAME_SIDE_PX, MAX_KEYFRAMES = 800, 96
 
 
 class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
-    """A keyframe: when it is shown, and the file with its RGB bytes."""
+    """A keyframe: its time in the clip, and the file with its RGB bytes."""
 
     frame: int
     start_s: float
@@ -29,16 +29,16 @@ class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyframeWriter:
-    """Writes selected frames to files, and drops some evenly when there are too many.
+    """Writes the selected frames to files. If there are too many, it deletes some, evenly over the clip.
 
-    Frames with `priority` (a cut or an appearance, not the regular sample) are dropped last.
+    Frames with `priority` (cuts and appearances, not regular samples) are deleted last.
     """
 
     def __init__(self, folder: Path | None, *, limit: int = MAX_KEYFRAMES) -> None:
         self._folder = folder
         self._limit = limit
         self._kept: list[tuple[int, bool, Path, int, int]] = []
-        #: Number of frames added, including dropped ones.
+        #: Number of frames that were added, including those that were deleted again.
         self.offered = 0
 
     @property
@@ -57,7 +57,10 @@ class KeyframeWriter:
             self._thin()
 
     def keyframes(self, timing: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
-        """The kept keyframes in order. `timing` has the times of a frame; None for images."""
+        """The keyframes that were kept, in order.
+
+        `timing` has the times of the frames; it is None for images.
+        """
         self._thin()
         return tuple(
             StoredKeyframe(
@@ -76,7 +79,7 @@ class KeyframeWriter:
         if excess <= 0:
             return
         kept = sorted(self._kept)
-        # Regular samples first, evenly over the clip.
+        # Regular samples are deleted first, evenly over the clip.
         for priority in (False, True):
             candidates = [index for index, entry in enumerate(kept) if entry[1] is priority]
             drop_count = min(excess, len(candidates))

@@ -1,4 +1,4 @@
-"""Merges OCR text of consecutive frames: one text for as long as it stays on screen. Pure."""
+"""Merges OCR texts of consecutive frames into one text for the whole time that it is visible. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from safelight.detectors.protocol import MediaText
 
-#: Maximum number of texts per clip, to bound memory.
+#: Maximum number of texts per clip; limits the memory.
 MAX_TEXTS = 50_000
 
 
 class OcrTextMerger:
-    """Merges the texts of each OCR pass as they arrive.
+    """Merges the texts of each sampled frame as OCR reads them.
 
-    The reading with the highest confidence gives frame and box; the times span all readings.
+    A merged text has the frame and box of its reading with the highest confidence; its times cover all
+    readings.
     """
 
     def __init__(self) -> None:
@@ -38,11 +39,14 @@ class OcrTextMerger:
 
     @property
     def full(self) -> bool:
-        """Whether the limit is reached; further texts are dropped."""
+        """Whether the maximum number of texts is reached; further texts are dropped."""
         return len(self._ended) + len(self._crop_texts) >= MAX_TEXTS
 
     def add_from_crop(self, texts: Iterable[MediaText]) -> None:
-        """Add the texts of a crop; texts elsewhere in the frame may still be on screen."""
+        """Add the texts of a crop.
+
+        Texts in other parts of the frame continue, because they may still be visible.
+        """
         if self.full:
             return
         for text in texts:
@@ -55,7 +59,7 @@ class OcrTextMerger:
                 self._crop_texts[crop_key] = text if known is None else _combine(known, text)
 
     def texts(self) -> list[MediaText]:
-        """All texts in order of appearance."""
+        """All texts, in the order in which they appeared."""
         collected = (*self._ended, *self._crop_texts.values(), *self._visible.values())
         return sorted(collected, key=lambda text: (text.start_s, text.frame or 0))
 

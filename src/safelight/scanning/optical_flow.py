@@ -1,4 +1,4 @@
-"""Optical flow between downscaled frames: motion estimation, warping and residuals."""
+"""Optical flow between downscaled frames: motion estimation, warping, and the remaining difference."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from safelight.media.decode import DownscaledFrame
 Plane = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
-#: Flow is computed at the frame size divided by this.
+#: Optical flow is computed on frames whose size is divided by this.
 FLOW_SCALE = 2
 NEIGHBOUR_KERNEL = np.ones((3, 3), np.uint8)
 #: Differences up to this many grey levels of 255 are noise.
 _NOISE_LEVELS = 2
-#: If only a small area changed, flow is computed there only: padded by the margin and at least this long and
-#: short, because flow is unreliable on smaller windows.
+#: If only a small area changed, flow is computed only in a window around it. The window is padded by the
+#: margin and has these minimum lengths for its long and short side, because flow is unreliable in smaller
+#: windows.
 _WINDOW_MARGIN_PX, _MIN_WINDOW_LONG_PX, _MIN_WINDOW_SHORT_PX = 24, 192, 64
-#: Windows start and end at multiples of the step; a window larger than this fraction becomes the whole frame.
+#: A window starts and ends at multiples of the step. If it is larger than this fraction of the frame, the
+#: whole frame is used.
 _WINDOW_STEP_PX, _MAX_WINDOW_FRACTION = 16, 0.5
-#: Smallest and largest global offset, in compared pixels, that `refine` corrects.
+#: `refine` corrects a global offset only if it is between these limits, in pixels of the downscaled frame.
 _MIN_OFFSET_PX, _MAX_OFFSET_PX = 0.05, 3.0
 
-#: Rows and columns, in compared pixels of luma.
+#: A window of a downscaled frame: its rows and columns, in pixels of the luma plane.
 Window = tuple[slice, slice]
 
 
 class OpticalFlow:
-    """Dense optical flow between two downscaled frames (DIS), and warping by it.
+    """Dense optical flow (DIS) between two downscaled frames, and warping by the flow.
 
-    A flow map has, for each pixel of the half-size frame, the offset to the same content in the other frame.
+    A flow map has half the size of the frames. For each pixel it holds the offset to the same content in the
+    other frame.
     """
 
     def __init__(self) -> None:
@@ -43,7 +46,7 @@ class OpticalFlow:
         self._pixel_grid: Map = np.zeros((0, 0, 2), np.float32)
 
     def compute(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map:
-        """Flow from `frame` to `other`, at half the size."""
+        """Optical flow from `frame` to `other`, at half their size."""
         cv2 = self._cv2
         zero = zero_flow(frame)
         size = zero.shape[1::-1]
@@ -55,7 +58,7 @@ class OpticalFlow:
         return flow
 
     def warp(self, picture: npt.NDArray[Any], flow: Map, window: Window | None = None) -> npt.NDArray[Any]:
-        """Warp an image of any size, or a window of it, by a flow map."""
+        """Warp an image of any size by a flow map, or only a window of the image."""
         height, width = picture.shape[:2]
         if window is None:
             return self._sample(picture, self._sample_positions(flow, width, height))
@@ -86,7 +89,7 @@ class OpticalFlow:
         return sampled
 
     def _sample_positions(self, flow: Map, width: int, height: int) -> Map:
-        """The source position of every pixel of an image of this size."""
+        """For every pixel of an image of this size, the position in the source image."""
         cv2 = self._cv2
         if flow.shape[:2] != (height, width):
             scale = (width / flow.shape[1], height / flow.shape[0], 0, 0)
@@ -106,12 +109,12 @@ class OpticalFlow:
         return self._pixel_grid[:height, :width]
 
     def residual(self, frame: DownscaledFrame, other: DownscaledFrame, flow: Map) -> tuple[Plane, Map]:
-        """Difference of `frame` from `other` warped by `flow`, 0 to 255, and the signed brightness
-        difference.
+        """Difference of `frame` from `other` warped by `flow`: amount (0 to 255), signed brightness
+        change.
 
-        The first compares each pixel with the 3x3 neighbourhood, because warped edges are seldom exact. The
-        second compares with the exact pixel (negative: darker), because a fine pattern has light and dark in
-        every neighbourhood.
+        The amount compares each pixel with a 3x3 neighbourhood, because warped edges are rarely exact. The
+        brightness compares the exact pixels, because a fine pattern has light and dark pixels in every
+        neighbourhood. It is negative if `frame` is darker.
         """
         cv2 = self._cv2
         luma, chroma_blue, chroma_red = other.luma, other.chroma_blue, other.chroma_red
@@ -137,10 +140,10 @@ class OpticalFlow:
         return difference, brighter
 
     def global_shift(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map:
-        """Flow of one global translation between two frames (phase correlation).
+        """Optical flow of one translation of the whole frame, estimated by phase correlation.
 
-        An overlay on a part of the frame, and repeating or thin patterns that mislead dense flow, hardly
-        affect it.
+        It is robust if dense flow is not: with an overlay on a part of the frame, and with repeating or thin
+        patterns.
         """
         offset_x, offset_y = self._phase_offset(frame.luma, other.luma)
         height, width = frame.luma.shape
@@ -149,10 +152,10 @@ class OpticalFlow:
         return flow
 
     def refine(self, frame: DownscaledFrame, other: DownscaledFrame, flow: Map) -> Map:
-        """Correct the flow by the global offset that remains after warping, if that reduces the difference.
+        """Correct the flow by the remaining global offset, if that reduces the difference after warping.
 
-        Needed for flow that is interpolated between neighbours: a shaking camera is not half-way between
-        them.
+        Flow that is interpolated between the neighbours needs this: if the camera shakes, its position is not
+        half-way between theirs.
         """
         cv2 = self._cv2
         height, width = frame.luma.shape
@@ -169,7 +172,7 @@ class OpticalFlow:
         return refined if refined_error < error else flow
 
     def _phase_offset(self, image: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, float]:
-        """Offset in pixels, (x, y), of `other` against `image`."""
+        """Global offset of `other` against `image` in pixels, (x, y)."""
         cv2 = self._cv2
         window = cv2.createHanningWindow(image.shape[::-1], cv2.CV_32F)
         (offset_x, offset_y), _response = cv2.phaseCorrelate(
@@ -178,7 +181,7 @@ class OpticalFlow:
         return float(offset_x), float(offset_y)
 
     def difference_window(self, frame: DownscaledFrame, other: DownscaledFrame) -> Window | None:
-        """The window that contains all differences between two frames; None if they do not differ."""
+        """The window that contains all differences between two frames; None if the frames do not differ."""
         cv2 = self._cv2
         height, width = frame.luma.shape
         luma = cv2.absdiff(frame.luma, other.luma)
@@ -211,7 +214,7 @@ class OpticalFlow:
         )
 
     def _outside_neighbourhood(self, plane: Plane, other: Plane) -> Plane:
-        """How far each pixel is above the maximum or below the minimum of the other's 3x3 neighbourhood."""
+        """How far each pixel is above the maximum, or below the minimum, of 3x3 neighbours in `other`."""
         cv2 = self._cv2
         above = cv2.subtract(plane, cv2.dilate(other, NEIGHBOUR_KERNEL))
         below = cv2.subtract(cv2.erode(other, NEIGHBOUR_KERNEL), plane)
@@ -220,7 +223,7 @@ class OpticalFlow:
 
 
 def zero_flow(frame: DownscaledFrame) -> Map:
-    """Flow without any motion."""
+    """A flow map for a frame without motion."""
     height, width = frame.luma.shape
     return np.zeros((max(height // FLOW_SCALE, 16), max(width // FLOW_SCALE, 16), 2), np.float32)
 
@@ -237,7 +240,7 @@ def crop(frame: DownscaledFrame, window: Window) -> DownscaledFrame:
 
 
 def _window_side(first: int, last: int, min_size: int, frame_size: int) -> slice:
-    """One side of a window from `first` to `last`: padded, at least `min_size` long, within the frame."""
+    """One side of a window around `first` to `last`: padded, at least `min_size` long, inside the frame."""
     padding = max(0, min_size - (last - first) - 2 * _WINDOW_MARGIN_PX) // 2
     start = (
         min(max(first - _WINDOW_MARGIN_PX - padding, 0), max(frame_size - min_size, 0))
@@ -246,5 +249,6 @@ def _window_side(first: int, last: int, min_size: int, frame_size: int) -> slice
     )
     end = max(last + _WINDOW_MARGIN_PX + padding, start + min_size)
     end = -(-end // _WINDOW_STEP_PX) * _WINDOW_STEP_PX
-    # Extend to the border if less than a step would remain: frame sides need not be multiples.
+    # Extend the window to the border if less than one step would remain, because frame sides are not always
+    # multiples of the step.
     return slice(start, frame_size if end > frame_size - _WINDOW_STEP_PX else end)

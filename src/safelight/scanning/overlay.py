@@ -1,7 +1,7 @@
-"""Extracts an overlay from a frame by subtracting the background of its neighbours.
+"""Extracts an overlay from a frame by subtracting the background, which the neighbouring frames show.
 
-An overlay with 30 % opacity leaves 70 % of the background visible. The neighbours show the background;
-subtracting it with the right weight leaves only the overlay.
+An overlay with 30 % opacity leaves 70 % of the background visible. Subtracting the background with that
+weight leaves only the overlay.
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
-#: Minimum visibility of the background; below it nothing can be subtracted.
+#: Minimum visibility of the background. If it is lower, nothing is subtracted.
 _MIN_VISIBILITY = 0.05
-#: Blocks per side, their minimum size, and the minimum variance of a background block that can be measured.
+#: Number of blocks per side, minimum side of a block, and minimum variance of the background in a block that
+#: can be measured.
 _BLOCKS_PER_SIDE, _MIN_BLOCK_PX, _MIN_VARIANCE = 8, 4, 4.0
-#: Minimum number of measured blocks.
+#: Minimum number of blocks with a measurement.
 _MIN_BLOCKS = 4
-#: The difference is smoothed over the kernel. It counts above this many grey levels and this fraction of the
-#: largest difference. At each end of the box this fraction of it may be outside.
+#: The difference is smoothed with a kernel of this size. A pixel counts if its difference is above this many
+#: grey levels and above this fraction of the largest difference. At each end of the box, this fraction of the
+#: difference may be outside.
 _SMOOTHING_PX, _MIN_LEVELS, _MIN_PEAK_FRACTION, _BOX_TRIM_FRACTION = 9, 3.0, 0.25, 0.005
-#: Percent of the pixels that are clipped at each end when the contrast is stretched.
+#: When the contrast is stretched, this percentage of the pixels is clipped at each end.
 _CLIPPED_PERCENT = 0.5
-#: Minimum span of the overlay in grey levels; less is encoder noise.
+#: Minimum range of the overlay in grey levels; a smaller range is encoder noise.
 _MIN_SPAN_LEVELS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class OverlayCrop:
-    """A crop of a frame, as it is or with the overlay extracted; its box is in fractions of the frame."""
+    """A crop of a frame, unchanged or with the overlay extracted. Its box is in fractions of the frame."""
 
     pixels: Pixels
     x: float
@@ -51,10 +53,10 @@ class OverlayCrop:
 
 
 def extract_overlay(frame: Pixels, backgrounds: list[Pixels]) -> OverlayCrop | None:
-    """The overlay of a frame, cut out and stretched in contrast; its box is in fractions of `frame`.
+    """The overlay of a frame: cut out, with stretched contrast, and its box in fractions of `frame`.
 
     `backgrounds` are the same window of neighbouring frames, warped to this frame; the most similar one is
-    used. None if there is only noise, or hardly any background is visible.
+    used. None if the difference is only noise, or if hardly any background is visible.
     """
     pixels = frame.astype(np.float32)
     nearest = min(backgrounds, key=lambda one: float(np.abs(pixels - one).mean())).astype(np.float32)
@@ -81,7 +83,10 @@ def extract_overlay(frame: Pixels, backgrounds: list[Pixels]) -> OverlayCrop | N
 
 
 def _changed_window(difference: Map) -> tuple[slice, slice] | None:
-    """Rows and columns that contain nearly all of the difference, with a margin."""
+    """Rows and columns that contain nearly all of the difference, with a margin.
+
+    None if the difference is only noise.
+    """
     import cv2
 
     smooth = cv2.blur(difference, (_SMOOTHING_PX, _SMOOTHING_PX))
@@ -101,9 +106,10 @@ def _span(sums: Map) -> slice:
 
 
 def _background_visibility(luma: Map, background: Map) -> float:
-    """How much of the background is visible through the overlay, 0 to 1: the median over all blocks.
+    """How much of the background is visible through the overlay, from 0 to 1: the median over all blocks.
 
-    Under a card or a face most blocks agree. Around letters most blocks show the background as it was: 1.
+    If the overlay is a picture, most blocks have a similar visibility. If it is text, most blocks show the
+    unchanged background, and the result is 1.
     """
     slopes = []
     for rows in np.array_split(np.arange(luma.shape[0]), _BLOCKS_PER_SIDE):
@@ -122,8 +128,8 @@ def _background_visibility(luma: Map, background: Map) -> float:
 def stretch_contrast(overlay: Map) -> Pixels | None:
     """Stretch every colour channel to the full range; None if there is only noise.
 
-    Channels are stretched separately: subtracting too much or too little of an even background leaves a
-    colour cast.
+    Each channel is stretched separately. If too much or too little of a uniform background was subtracted,
+    the overlay has a colour cast, which this removes.
     """
     low, high = np.percentile(overlay, (_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT), axis=(0, 1))
     span = high - low

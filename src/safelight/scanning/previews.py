@@ -1,4 +1,4 @@
-"""Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence."""
+"""Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ Pixels = npt.NDArray[np.uint8]
 
 _THUMBNAIL_SIDE_PX, _SHEET_SIDE_PX, _EVIDENCE_SIDE_PX = 480, 240, 640
 _SHEET_FRAMES = 20
-#: Twice the frames of the contact sheet, so that it can be thinned evenly: at the limit the stride doubles.
+#: Twice the frames of the contact sheet. If more are buffered, every second one is dropped and the stride
+#: doubles, so that the frames stay evenly spaced.
 _MAX_BUFFERED_FRAMES = 2 * _SHEET_FRAMES
 
 
 class Previews(msgspec.Struct, frozen=True, kw_only=True):
-    """Paths of the written previews; empty if none were requested."""
+    """Paths of the preview images that were written; empty if no previews were requested."""
 
     thumbnail: str = ""
     contact_sheet: str = ""
@@ -41,7 +42,7 @@ class PreviewCollector:
         self._strongest: dict[str, tuple[float, Pixels]] = {}
 
     def add_frame(self, frame: DecodedFrame) -> None:
-        """Add the next decoded frame as a candidate for the thumbnail and the contact sheet."""
+        """Add the next decoded frame as a candidate for the thumbnail and for the contact sheet."""
         if self._folder is None:
             return
         if self._thumbnail is None or (frame.time_s <= self._middle_s and frame.index % 12 == 0):
@@ -53,7 +54,7 @@ class PreviewCollector:
                 self._buffered = [entry for entry in self._buffered if entry[0] % self._stride == 0]
 
     def add_evidence(self, finding: Finding, frame: DecodedFrame) -> None:
-        """Keep the frame if the finding has the highest score of its category so far."""
+        """Keep the frame as evidence if the finding has the highest score of its category until now."""
         if self._folder is None:
             return
         strongest = self._strongest.get(finding.category)
@@ -61,7 +62,7 @@ class PreviewCollector:
             self._strongest[finding.category] = (finding.score, frame.resized(_EVIDENCE_SIDE_PX))
 
     def write(self) -> Previews:
-        """Write all previews. An `OSError` loses previews, never findings."""
+        """Write all previews. An `OSError` while writing loses previews, but no findings."""
         if self._folder is None or self._thumbnail is None:
             return Previews()
         try:

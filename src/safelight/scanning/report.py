@@ -1,4 +1,4 @@
-"""Report of a scan: findings, what was scanned, and what was not."""
+"""Report of a scan: its findings, what was scanned, and what was not scanned."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from safelight.scanning.sampling import SamplingReport
 
 
 class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
-    """How one detector ran. Stored: field names are part of the scan record."""
+    """Record of how one detector ran. It is stored: the field names are part of the scan record."""
 
     name: str
     version: str = ""
     calls: int = 0
     cpu_s: float = 0.0
     ran: bool = False
-    #: It inspected everything it should, without a failure.
+    #: The detector inspected everything that it should, without a failure.
     complete: bool = False
-    #: Why it failed, in one sentence; or a note if it did not.
+    #: If the detector failed, the reason in one sentence; otherwise an optional note.
     note: str = ""
-    #: It was available but had nothing to look up: see `note`.
+    #: The detector was available, but had no data to compare with, such as an empty hash list: see `note`.
     idle: bool = False
-    #: It reads text; also true if it did not load and declares no capabilities, so that it may be a reader.
+    #: The detector reads text. Also true if it could not be loaded and declares no capabilities, because it
+    #: may read text.
     reads: bool = False
-    #: It transcribes speech.
+    #: The detector transcribes speech.
     transcribes: bool = False
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a worker for one file. Untrusted until the gateway has validated it."""
+    """Result of the scan worker for one file. It is untrusted until the gateway has validated it."""
 
     findings: tuple[Finding, ...]
     texts: tuple[MediaText, ...]
     runs: tuple[DetectorRun, ...]
-    #: Transcript of transcribers in the child.
+    #: The transcript that transcribers in the child produced.
     transcript: tuple[MediaText, ...] = ()
     audio: AudioReport | None = None
     media: MediaInfo | None = None
@@ -50,9 +51,10 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     sampling: SamplingReport | None = None
     thumbnail: str = ""
     contact_sheet: str = ""
-    #: Blurred image of the frame with the highest score, per category.
+    #: Per category, the path of the blurred image of the frame with the highest score.
     evidence: dict[str, str] = {}
-    #: Keyframes for detectors outside the child, and the number of frames that were selected.
+    #: Keyframes for detectors outside the child, and the number of frames that were selected before some were
+    #: deleted.
     keyframes: tuple[StoredKeyframe, ...] = ()
     selected_frames: int = 0
     wall_s: float = 0.0
@@ -61,12 +63,15 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Report of the scan of one file. Gaps are in `coverage` (no cell is marked required) and `runs`."""
+    """Report of the scan of one file.
+
+    Gaps are in `runs` and in `coverage`, in which no cell is marked as required yet.
+    """
 
     findings: tuple[Finding, ...] = ()
-    #: OCR text of frames and images; not screened yet.
+    #: OCR texts of frames and images; not yet screened.
     texts: tuple[MediaText, ...] = ()
-    #: Transcript with times, screened like OCR text; None if nothing transcribed.
+    #: Transcript with times, screened like OCR texts; None if no transcriber ran.
     transcript: tuple[MediaText, ...] | None = None
     #: Loudness and speech spans; None if the file has no audio.
     audio: AudioReport | None = None
@@ -79,7 +84,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail: str = ""
     contact_sheet: str = ""
     evidence: dict[str, str] = {}
-    #: Keyframes for detectors outside the child, and the number of frames that were selected.
+    #: Keyframes for detectors outside the child, and the number of frames that were selected before some were
+    #: deleted.
     keyframes: tuple[StoredKeyframe, ...] = ()
     selected_frames: int = 0
     wall_s: float = 0.0
@@ -93,12 +99,12 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_ocr(self) -> bool:
-        """Whether a detector should have read text."""
+        """Whether at least one detector should have read text."""
         return bool(self.failure) or any(run.reads for run in self.runs)
 
     @property
     def ocr_incomplete(self) -> str:
-        """Why text was not read, or not completely, in one sentence; empty if it was."""
+        """Why text was not read, or only partly, in one sentence; empty if all text was read."""
         if self.failure:
             return self.failure
         if not self.has_ocr:
@@ -116,7 +122,10 @@ DetectorCapabilities = tuple[str, Sequence[Capability]]
 def build_coverage(
     requested: Iterable[DetectorCapabilities], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
 ) -> Coverage:
-    """A coverage cell for every capability in these modalities, filled from the runs of its detectors."""
+    """One coverage cell for each capability of the requested detectors in these modalities.
+
+    The status of a cell comes from the run of its detector.
+    """
     by_name = {run.name: run for run in runs}
     coverage = Coverage()
     for name, capabilities in requested:

@@ -1,7 +1,7 @@
-"""Frame sampling: which frames the slow detectors see. A regular sample, and every frame that its neighbours
-do not explain.
+"""Frame sampling: selects frames for the slow detectors, regularly and when something is new.
 
-Pure: novelty in, decisions out. The thresholds are measured, see docs/benchmarks/scanning.md.
+Pure: the input is the novelty of each frame, the output is the decision. The thresholds were measured:
+docs/benchmarks/scanning.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from safelight.scanning.baseline import DifferenceThresholds
 from safelight.scanning.frame_difference import Novelty
 
-#: Box in fractions of the frame: x, y, width, height.
+#: A box in fractions of the frame: x, y, width, height.
 Region = tuple[float, float, float, float]
 
 
@@ -24,48 +24,56 @@ class SampleReason(StrEnum):
     FIRST = "first"
     LAST = "last"
     REGULAR = "regular"
-    #: Differs from both neighbours: content of a single frame.
+    #: The frame differs from both neighbours: content of a single frame.
     OUTLIER = "outlier"
     #: Most of the frame differs from the frame before: a cut, or noise.
     CUT = "cut"
     #: Something appeared since the frame before, and stays.
     APPEARED = "appeared"
-    #: Differs from the last sampled frame: something appeared slowly.
+    #: The frame differs from the last sampled frame: something appeared slowly.
     CHANGED = "changed"
-    #: Neighbours always differ too much: nothing new would be noticed.
+    #: New content would not be noticed, because the neighbours always differ too strongly.
     BLIND = "blind"
 
 
 class SamplingConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """When a frame is sampled, and how many frames may be. Field names are part of the stored scan record."""
+    """When a frame is sampled, and the maximum number of sampled frames.
+
+    The field names are part of the stored scan record.
+    """
 
     regular_s: float = 1.0
     levels: DifferenceThresholds = DifferenceThresholds()
-    #: Outlier: minimum excess against both neighbours, and minimum number of 8 x 8 cells.
+    #: Outlier: minimum excess in the comparison with both neighbours, and minimum number of 8 x 8 cells with
+    #: an excess.
     outlier: float = 5.0
     outlier_cells: int = 3
-    #: Or this excess of brighter, or darker, cells against both neighbours.
+    #: Also an outlier: at least this excess of cells that are brighter, or darker, than in both neighbours.
     shade: float = 25.0
-    #: Appearance: minimum excess and cells. From `striking` on it is charged to the large budget.
+    #: Appearance: minimum excess and minimum number of cells. If the excess is at least `striking`, the frame
+    #: is charged to the large budget.
     appeared: float = 10.0
     appeared_cells: int = 4
     striking: float = 40.0
-    #: Fractions of the frame.
+    #: Minimum fractions of the frame: that differs from the frame before (`cut`), and in which new content
+    #: would not be noticed (`blind`).
     cut: float = 0.4
     blind: float = 0.1
-    #: Large budget: frames at once, and frames regained per second of video. When it is exhausted, frames
-    #: that should be sampled are not, the scan is incomplete, and the budget is not refilled.
+    #: Large budget: its size in frames, and the frames that it regains per second of video. When it is used
+    #: up, frames that should be sampled are not sampled, the scan is incomplete, and the budget regains
+    #: nothing.
     burst: float = 16.0
     per_s: float = 2.0
-    #: Small budget, for appearances and motion below `striking`; exceeding it is not a gap.
+    #: Small budget, for appearances and motion below `striking`. If it is used up, coverage does not record a
+    #: gap.
     small_burst: float = 3.0
     small_per_s: float = 1.0
-    #: Frames per second for slow appearances; at most one at once.
+    #: Budget for slow appearances, in frames per second of video; it never holds more than one frame.
     slow_per_s: float = 0.25
 
 
 class SampledFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame shown to the slow detectors, the reason, and the box of its novelty."""
+    """A frame that the slow detectors get, the reason why it was sampled, and the box of its novelty."""
 
     frame: int
     why: SampleReason
@@ -73,32 +81,35 @@ class SampledFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SamplingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Record of the frames that the slow detectors saw. Stored: field names are part of the scan record."""
+    """Record of the frames that the slow detectors inspected.
+
+    It is stored: the field names are part of the scan record.
+    """
 
     frames: int
     looked_at: int
-    #: Number of frames per reason.
+    #: Number of sampled frames per reason.
     why: dict[str, int]
     #: Frames with appearances or motion that were skipped because the small budget was used up.
     passed_over: int
     rules: SamplingConfig
     #: The first `_MAX_LISTED` sampled frames.
     looks: tuple[SampledFrame, ...] = ()
-    #: Unexplained frames that were not sampled because the large budget was used up.
+    #: Number of frames that should have been sampled, but were not because the large budget was used up.
     unseen: int = 0
-    #: Number of the first such frame.
+    #: Index of the first of these frames.
     unseen_from: int | None = None
 
 
 _NOTABLE_REASONS = frozenset({SampleReason.OUTLIER, SampleReason.CUT, SampleReason.APPEARED})
-#: Sampled frames listed in the report.
+#: Maximum number of sampled frames listed in the report.
 _MAX_LISTED = 1000
-#: Interval, in frames, of comparisons with the last sampled frame.
+#: Every this many frames, a frame is compared with the last sampled frame.
 _SLOW_INTERVAL_FRAMES = 5
 
 
 class FrameSampler:
-    """Decides for each frame in presentation order whether it is sampled."""
+    """Decides for each frame, in presentation order, whether it is sampled."""
 
     def __init__(self, config: SamplingConfig) -> None:
         self._config = config
@@ -114,11 +125,11 @@ class FrameSampler:
         self._reason_counts: Counter[str] = Counter()
         self._listed: list[SampledFrame] = []
         self.last_sampled = -1
-        #: All notable frames, listed or not: the budgets bound their number.
+        #: All notable frames, also those that the report does not list. The budgets limit their number.
         self.notable_frames: list[SampledFrame] = []
 
     def decide(self, index: int, time_s: float, novelty: Novelty) -> SampledFrame | None:
-        """The sampling decision for a frame, or None if it is not sampled."""
+        """Decide whether a frame is sampled; None if it is not."""
         config = self._config
         self._frames += 1
         elapsed_s = max(time_s - self._now_s, 0.0)
@@ -149,11 +160,11 @@ class FrameSampler:
         return None
 
     def wants_comparison(self, index: int) -> bool:
-        """Whether this frame should be compared with the last sampled one: see `note_change`."""
+        """Whether this frame should be compared with the last sampled frame: see `note_change`."""
         return index % _SLOW_INTERVAL_FRAMES == 0 and self._slow_budget >= 1 and index > self.last_sampled
 
     def note_change(self, index: int, time_s: float, distance: float, cells: int) -> SampledFrame | None:
-        """Sample a frame if it differs this much from the last sampled one."""
+        """Sample a frame if its `distance` from the last sampled frame is large enough."""
         config = self._config
         if distance < config.appeared or cells < config.appeared_cells or self._slow_budget < 1:
             return None
@@ -161,17 +172,17 @@ class FrameSampler:
         return self._sample(index, time_s, SampleReason.CHANGED)
 
     def sample_last(self, index: int, time_s: float) -> SampledFrame | None:
-        """Sample the last frame of the clip unless it was sampled already."""
+        """Sample the last frame of the clip unless it is sampled already."""
         return self._sample(index, time_s, SampleReason.LAST) if self.last_sampled < index else None
 
     @property
     def budget_gap(self) -> str:
-        """Why required frames were not sampled; empty if all were."""
+        """Why frames that should be sampled were not; empty if all were sampled."""
         if not self._unsampled:
             return ""
         return (
-            f"{self._unsampled} frames that differ from their neighbours, the first of them"
-            f" {self._first_unsampled}, were not scanned: there were more of them than the budget allows."
+            f"{self._unsampled} frames that differ from their neighbours, starting with frame"
+            f" {self._first_unsampled}, were not scanned, because the sampling budget was used up."
         )
 
     def report(self) -> SamplingReport:

@@ -1,7 +1,7 @@
 """Joins findings of single frames into segments and object tracks: one finding per time span. Pure.
 
-Memory stays bounded over hours: an ended segment is finished at once, and an open one keeps a few numbers
-per call, later per group of calls.
+The memory stays limited for videos of several hours: a segment that has ended is converted to a finding at
+once, and an open segment keeps only a few numbers per call, later per group of calls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTiming:
-    """A frame that a detector saw: its number, its start, and the start of the next frame."""
+    """Timing of a frame that a detector inspected: its number, its start, and the start of the next frame."""
 
     frame: int
     start_s: float
@@ -27,20 +27,21 @@ class FrameTiming:
 
 
 class FrameTimings(Protocol):
-    """The timing of each frame that a detector saw, by call number."""
+    """The timing of each frame that a detector inspected, indexed by the number of the detector call."""
 
     def __getitem__(self, call: int, /) -> FrameTiming: ...
 
 
-#: A frame belongs to a segment from `_MIN_COUNTED_SCORE` on if the peak reaches that score, otherwise from
-#: `_EDGE_FRACTION` of the peak on. Weaker ends become segments of their own.
+#: A segment begins and ends with a frame whose score is at least `_MIN_COUNTED_SCORE`, or, if the peak is
+#: lower, at least `_EDGE_FRACTION` of the peak. Weaker frames before and after become segments of their own.
 _EDGE_FRACTION, _MIN_COUNTED_SCORE = 0.5, 0.5
-#: Tracks reported with a segment, the longest first.
+#: Maximum number of tracks reported with a segment; the longest are kept.
 _MAX_TRACKS_PER_SEGMENT = 8
-#: An open segment with twice this many entries is folded: two neighbouring entries become one. It starts
-#: with one entry per call, so its ends are exact for minutes, and within a few calls for an hour.
+#: When an open segment has twice this many entries, each two neighbouring entries are merged into one. Each
+#: entry starts as one call, so the ends of a segment are exact for some minutes, and within a few calls for
+#: an hour.
 _FOLD_ENTRIES = 4096
-#: Segments kept per kind, those with the highest scores.
+#: Maximum number of segments kept per kind; those with the highest scores are kept.
 _MAX_SEGMENTS_PER_KIND = 2000
 
 
@@ -58,12 +59,12 @@ def build_segments(
 
 
 class SegmentBuilder:
-    """Joins the findings of one detector into segments as they arrive.
+    """Joins the findings of one detector into segments, one call at a time.
 
-    A segment continues over at most `bridge` calls without a finding of its kind. Its score is its peak's;
-    `frames` counts the frames that belong to it. If several objects of the kind are visible, each is tracked
-    by its box and reported as a frame range after the segment's own.
-    `timings` must know a call before findings of the next call are added.
+    A segment continues over at most `bridge` calls without a finding of its kind. Its score is the score of
+    its peak; its attribute `frames` counts the frames that belong to it. If several objects of the kind are
+    visible, each object is tracked by its box and reported as one more frame range of the segment.
+    `timings` must have the timing of a call before the findings of the next call are added.
     """
 
     def __init__(self, timings: FrameTimings, *, bridge: int) -> None:
@@ -72,7 +73,7 @@ class SegmentBuilder:
         self._tracks: dict[tuple[str, str, bool], _SegmentTrack] = {}
 
     def add(self, call: int, findings: Iterable[Finding]) -> None:
-        """Add the findings of one call. Calls come in order; calls without findings may be omitted."""
+        """Add the findings of one call. Add calls in order; calls without findings may be omitted."""
         by_kind: dict[tuple[str, str, bool], list[Finding]] = {}
         for finding in findings:
             kind = (finding.category, str(finding.attributes.get("kind", "")), finding.test_card)
@@ -83,18 +84,18 @@ class SegmentBuilder:
             self._tracks[kind].add(call, group)
 
     def segments(self) -> list[Finding]:
-        """All segments in order of their first frame. Call it once, at the end."""
+        """All segments, ordered by their first frame. Call it once, at the end."""
         segments = [segment for track in self._tracks.values() for segment in track.segments()]
         return sorted(segments, key=_sort_key)
 
     @property
     def dropped(self) -> int:
-        """Number of segments dropped because their kind had too many stronger ones."""
+        """Number of segments that were dropped, because their kind had too many with higher scores."""
         return sum(track.dropped for track in self._tracks.values())
 
 
 class _SegmentTrack:
-    """The segments of one kind: those that have ended, and the open one."""
+    """The segments of one kind: those that have ended, and the one that is open."""
 
     def __init__(self, timings: FrameTimings, bridge: int) -> None:
         self._timings = timings
@@ -129,18 +130,21 @@ class _SegmentTrack:
 
 
 def _min_member_score(peak: float) -> float:
-    """Minimum score of a frame in a segment with this peak. Weak frames do not count next to a strong one."""
+    """Minimum score of a frame that counts for a segment with this peak, or that begins or ends it."""
     return _MIN_COUNTED_SCORE if peak >= _MIN_COUNTED_SCORE else peak * _EDGE_FRACTION
 
 
 class _OpenSegment:
-    """Calls without a long gap: per entry the strongest finding as numbers, and how many findings."""
+    """A segment that may still continue.
+
+    Each entry has the numbers of the strongest finding and the count of findings.
+    """
 
     def __init__(self, bridge: int) -> None:
         self._first = array("q")
         self._last = array("q")
         self._peak = array("q")
-        #: Calls with a finding that each entry covers.
+        #: For each entry, the number of calls with a finding that it covers.
         self._calls_with_finding = array("q")
         self._counts = array("q")
         self._template_index = array("q")
@@ -177,7 +181,7 @@ class _OpenSegment:
         return [self._segment(first, last, timings, tracks) for first, last in self._split()]
 
     def _template(self, finding: Finding) -> int:
-        """Index of the finding without score, boxes and area; identical ones are stored once."""
+        """Index of the finding without its score, boxes and area; equal ones are stored once."""
         template = msgspec.structs.replace(
             finding,
             score=0.0,
@@ -191,7 +195,11 @@ class _OpenSegment:
         return self._template_numbers[key]
 
     def _fold(self) -> None:
-        """Merge every two entries into one: the span of both, the rest from the stronger one."""
+        """Merge each two neighbouring entries into one.
+
+        It covers the calls of both and has the larger count and area; the other values are those of the
+        stronger entry.
+        """
         pairs = range(0, len(self._scores) - 1, 2)
         stronger = [entry + (self._scores[entry + 1] > self._scores[entry]) for entry in pairs]
         self._first = array("q", (self._first[entry] for entry in pairs))

@@ -1,4 +1,4 @@
-"""Scans files from the gateway: starts sandboxed children and turns their results into reports."""
+"""Scans files for the gateway: starts sandboxed children and turns their results into reports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 DetectorSpec: TypeAlias = tuple[str, dict[str, Any]]
 
 
-#: Modules that our own entry points import, besides the detectors.
+#: Modules, besides the detectors, that our own entry points import.
 _PRELOADED_MODULES = (
     *("av", "cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps"),
     *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
@@ -52,7 +52,7 @@ _PRELOADED_MODULES = (
 _PROBE_TIMEOUT_S = 30.0
 _MAX_BUSY_THREADS = 4
 _NO_OUTPUTS = OutputDirs()
-#: Fraction of a clip's time limit after which the frame scan stops, so that a report can be returned.
+#: The frame scan stops after this fraction of a clip's time limit, so that there is time to return a report.
 _SCAN_BUDGET_FRACTION = 0.9
 
 
@@ -61,23 +61,24 @@ class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     video: VideoLimits = VideoLimits()
     image: ImageLimits = ImageLimits()
-    #: Wall-clock limits of one clip and of one image.
+    #: Wall-clock time limits for one clip and for one image.
     video_timeout_s: float = 600.0
     image_timeout_s: float = 20.0
-    #: Limit of one call of one detector.
+    #: Time limit for one call of one detector.
     call_timeout_s: float = 20.0
     memory_bytes: int = 4 << 30
     #: 0: nothing is preloaded, and every call starts a cold child. Otherwise calls are forked from a fork
-    #: server that has loaded the models; if forking is impossible, this many warm children serve images.
+    #: server that has loaded the models. If forking is impossible, this number of warm children scan images
+    #: instead.
     warm_children: int = 2
-    #: Modules of other entry points in the same sandbox, preloaded with the models.
+    #: More modules to preload: those of other entry points that run in the same sandbox.
     modules: tuple[str, ...] = ()
-    #: Images scanned in parallel.
+    #: Maximum number of images scanned in parallel.
     max_concurrent_images: int = 8
     #: Images that a warm child scans before it is replaced.
     max_calls_per_child: int = 200
     sampling: SamplingConfig = SamplingConfig()
-    #: Threads that decode a clip ahead of the detectors.
+    #: Number of threads that decode a clip while the detectors run.
     decode_threads: int = 1
 
 
@@ -96,7 +97,7 @@ class Scanner:
         self._detector_set = DetectorSet(
             specs=self._detector_specs, call_timeout_s=self.settings.call_timeout_s
         )
-        #: Warm children serve images, because forking is impossible.
+        #: True if warm children scan the images because forking is impossible.
         self._uses_pool = False
         self._image_slots = threading.BoundedSemaphore(self.settings.max_concurrent_images)
         self._pool = WorkerPool(
@@ -109,7 +110,7 @@ class Scanner:
         )
 
     def start(self) -> None:
-        """Load the models, so that calls need not; optional, takes one or two seconds.
+        """Load the models in advance, so that calls start faster. Optional; takes one or two seconds.
 
         Until the fork server is ready, and if it cannot start, every call starts a cold child.
         """
@@ -126,17 +127,17 @@ class Scanner:
             self._pool.start()
 
     def close(self) -> None:
-        """Stop the fork server and the warm children."""
+        """Stop the fork server and all warm children."""
         self._sandbox.stop_fork_server()
         self._uses_pool = False
         self._pool.close()
 
     def isolation(self) -> Isolation:
-        """How a child is really confined on this machine."""
+        """Which protections of a child are in force on this machine."""
         return self._sandbox.isolation()
 
     def probe(self, path: Path) -> MediaInfo:
-        """Properties of a clip. Raises `InvalidMedia`, `TooLarge`, `SandboxFailed`."""
+        """Read the properties of a clip. Raises `InvalidMedia`, `TooLarge`, `SandboxFailed`."""
         result = self._sandbox.run(
             EntryPoint.of(probe.probe_in_child),
             {"path": str(path.absolute()), "limits": msgspec.to_builtins(self.settings.video)},
@@ -154,10 +155,10 @@ class Scanner:
         progress: ProgressSink | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Scan every frame and the audio of a clip. `field`: the request field that the clip came in.
+        """Scan every frame and the audio of a clip. `field`: the request field with the clip.
 
-        Raises `InvalidMedia` or `TooLarge` if the clip is not accepted. A crash or timeout of the child does
-        not raise: the report has the reason in `failure`, and every coverage cell is incomplete.
+        Raises `InvalidMedia` or `TooLarge` if the clip is not accepted. A crash or timeout of the child
+        raises nothing: then the report has the reason in `failure`, and every coverage cell is incomplete.
         """
         specs = self._detector_specs
         seconds = self.settings.video_timeout_s
@@ -186,7 +187,7 @@ class Scanner:
             )
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
-        # The child is not trusted: read only files in the folders that it was given.
+        # The child is not trusted: read only files in the output folders of this call.
         previews = (report.thumbnail, report.contact_sheet, *report.evidence.values())
         _require_files_in(outputs.previews, [path for path in previews if path])
         _require_files_in(outputs.speech, _speech_paths(report.audio))
@@ -203,11 +204,12 @@ class Scanner:
         after: ScanReport | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Scan one image. Errors as for `scan_video`.
+        """Scan one image. Raises the same errors as `scan_video`.
 
-        `quick`: skip slow detectors and OCR, which take most of the time; their runs in the report are
-        incomplete. Enough for a block. `after`: such a report on this image; runs what it skipped, and the
-        result combines both. `keyframes`: folder for the image's pixels, for detectors outside the child.
+        `quick`: skip OCR and slow detectors, which take most of the time. The report has their runs as
+        incomplete, but it can be enough to block the image. `after`: the report of a quick pass on the same
+        image; this call runs only the skipped detectors, and its result combines both. `keyframes`: folder to
+        which the pixels of the image are written, for detectors outside the child.
         """
         is_rest = after is not None and not after.failure
         scan_pass = ImagePass.QUICK if quick else ImagePass.REST if is_rest else ImagePass.WHOLE
@@ -223,7 +225,7 @@ class Scanner:
         def run() -> Any:
             entry_point, argument = EntryPoint.of(worker.scan_image), msgspec.to_builtins(task)
             seconds = self.settings.image_timeout_s
-            # Warm children have no output folder.
+            # A warm child has no output folder, so an image with `keyframes` needs a child of its own.
             if self._uses_pool and keyframes is None:
                 return self._pool.run(entry_point, argument, CallHooks(cancel=cancel))
             if not self._image_slots.acquire(timeout=seconds):
@@ -247,7 +249,7 @@ class Scanner:
         return _combine(after, report, self._detector_specs) if after is not None and is_rest else report
 
     def scan_recording(self, path: Path, *, speech: Path) -> AudioReport:
-        """Scan an audio file; speech files are written to the folder `speech`.
+        """Scan an audio file and write speech files to the folder `speech`.
 
         Raises `InvalidMedia` or `TooLarge` if the recording is not accepted, and `SandboxFailed`.
         """
@@ -269,7 +271,7 @@ class Scanner:
         return report
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
-        """Copy a clip with a visible badge. Raises `InvalidMedia`, `SandboxFailed`."""
+        """Copy a clip and put a visible badge on every frame. Raises `InvalidMedia`, `SandboxFailed`."""
         task = BadgeTask(
             source=str(source.absolute()), into=str(into.absolute()), text=text, limits=self.settings.video
         )
@@ -282,7 +284,8 @@ class Scanner:
         )
 
     def _limits(self, seconds: float) -> Limits:
-        # Decoding and detection may use several threads at a time.
+        # The CPU limit is higher than the wall-clock limit, because decoding and detection may use several
+        # threads.
         return Limits(
             wall_s=seconds,
             cpu_s=math.ceil(seconds * _MAX_BUSY_THREADS),
@@ -332,7 +335,7 @@ def _report(
 
 
 def _combine(first: ScanReport, rest: ScanReport, specs: Sequence[DetectorSpec]) -> ScanReport:
-    """Combine a quick pass with the pass over the rest: runs of the second replace those of the first."""
+    """Combine a quick pass with the pass over the rest: the runs of the second replace those of the first."""
     if rest.failure:
         return msgspec.structs.replace(rest, findings=first.findings)
     by_name = {run.name: run for run in rest.runs}
@@ -356,7 +359,7 @@ def _speech_paths(audio: AudioReport | None) -> list[str]:
 
 
 def _require_files_in(folder: Path | None, paths: Iterable[str]) -> None:
-    """Raise `SandboxCrashed` unless all paths are regular files directly in the folder."""
+    """Raise `SandboxCrashed` unless every path is a regular file directly in the folder."""
     for path in map(Path, paths):
         inside = folder is not None and path.parent == folder.absolute()
         if not inside or not path.is_file() or path.is_symlink():
@@ -364,13 +367,13 @@ def _require_files_in(folder: Path | None, paths: Iterable[str]) -> None:
 
 
 def _option_paths(specs: Iterable[DetectorSpec]) -> list[Path]:
-    """Existing files and folders named in detector options, such as an operator's model."""
+    """Files and folders that exist and are named in detector options, such as an operator's model."""
     paths = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
     return [path for path in paths if path.is_absolute() and path.exists()]
 
 
 def _with_source(finding: Finding, field: str) -> Finding:
-    """The finding with the request field that its file came in."""
+    """A copy of the finding with the request field of the scanned file."""
     if not field:
         return finding
     return msgspec.structs.replace(finding, attributes={**finding.attributes, "source": field})
@@ -379,7 +382,8 @@ def _with_source(finding: Finding, field: str) -> Finding:
 def _capabilities(name: str) -> tuple[Capability, ...]:
     try:
         plugin = load_plugin(name)
-        # Text counts as unchecked until the transcript has been screened.
+        # A transcriber fills no coverage cell here: text is unchecked until the gateway has screened the
+        # transcript.
         return () if plugin.transcribes else plugin.capabilities
     except DetectorMissing:
         return ()

@@ -1,4 +1,7 @@
-"""Sources of files to scan: a file, a folder or an S3 bucket. Files are downloaded here, never opened."""
+"""Finds files to scan in a file path, a folder or an S3 bucket, and downloads them.
+
+Files are never opened here.
+"""
 
 from __future__ import annotations
 
@@ -31,29 +34,27 @@ class SourceFile(Protocol):
 
     @property
     def location(self) -> str:
-        """The path or URL as a user would write it."""
+        """The path or URL of the file, as a user would write it."""
         ...
 
     def identity(self) -> str:
-        """Identifies the content: changes if the bytes change; empty if unknown. Raises `OSError`,
-        `NotFound`.
-        """
+        """A value that changes if the bytes change; empty if unknown. Raises `OSError`, `NotFound`."""
         ...
 
     def download(self, scratch: Path) -> Any:
-        """Context manager that returns a local path of the file."""
+        """Context manager: provides a local path of the file."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The files of a source, sorted by name."""
+    """The files found at a path or bucket URL, sorted by name."""
 
     location: str
     files: tuple[SourceFile, ...]
-    #: Whether it is a folder or prefix, whatever its number of files now.
+    #: True for a folder or prefix, even if it has only one file now.
     is_collection: bool
-    #: Files skipped because their names are not those of images or clips.
+    #: Number of files that were skipped, because their names are not those of images or clips.
     skipped: int = 0
 
 
@@ -88,7 +89,8 @@ class BucketFile:
     max_bytes: int
 
     def identity(self) -> str:
-        # Tags may be MD5, which can collide: the key, the time and the size are part of the identity too.
+        # A tag may be an MD5 hash, which can collide, so the identity also has the key, the time and the
+        # size.
         return f"{self.key}:{self.tag}:{self.bytes}" if self.tag else ""
 
     @contextmanager
@@ -141,7 +143,8 @@ def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
     from safelight.store.object_store import open_object_store, translate_store_errors
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
-    # Open the bucket, because the URL may name one object or a prefix that ends within a name.
+    # Open the whole bucket, because the URL may name one object, or a prefix that ends in the middle of a
+    # name.
     _, store = open_object_store(f"s3://{bucket}", options)
     with translate_store_errors():
         objects = sorted(
@@ -170,7 +173,7 @@ def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
 
 
 def _single_object(store: ObjectStore, key: str) -> list[Any]:
-    """An object by its exact key; a listing returns only what is below a prefix."""
+    """The object with exactly this key; a listing returns only objects below a prefix."""
     import obstore
 
     try:

@@ -1,4 +1,4 @@
-"""Subliminal content: what is visible in only one or two frames and can still be recognised. Pure."""
+"""Finds subliminal content: recognisable text or objects that are visible in only one or two frames. Pure."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from safelight.scanning.segments import FrameTimings
 
 NAME, VERSION = "brief", "2"
 
-#: Longest brief appearance.
+#: Maximum number of frames of a brief appearance.
 _MAX_BRIEF_FRAMES = 2
-#: A text counts from this number of letters and this OCR confidence, an object from this score.
+#: A text counts if it has at least this number of letters and this OCR confidence, an object if it has at
+#: least this score.
 _MIN_LETTERS, _MIN_CONFIDENCE, _MIN_SCORE = 4, 0.8, 0.5
-#: A text at the same place with this many letters, this many seconds before or after, is the same text
-#: misread.
+#: If a text with at least this many letters is at the same place within this many seconds before or after, it
+#: is the same text, which OCR read differently.
 _MIN_REPEAT_LETTERS, _REPEAT_WINDOW_S = 2, 1.6
-#: Boxes that overlap more are at the same place.
+#: Two boxes are at the same place if they overlap more than this (intersection over union).
 _SAME_PLACE_OVERLAP = 0.1
 _MAX_FINDINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class BriefAppearance:
-    """One or two frames with content that the frames around them do not have."""
+    """One or two consecutive frames with content that the frames before and after do not have."""
 
     first: int
     last: int
@@ -40,7 +41,7 @@ class BriefAppearance:
 
 
 def group_appearances(sampled: Sequence[SampledFrame]) -> list[BriefAppearance]:
-    """Outlier frames, alone or two in a row, and content that appeared and was gone within two frames."""
+    """Finds brief appearances: one or two outlier frames, or content that vanishes within two frames."""
     appearances: list[BriefAppearance] = []
     index = 0
     while index < len(sampled):
@@ -51,7 +52,7 @@ def group_appearances(sampled: Sequence[SampledFrame]) -> list[BriefAppearance]:
             )
             index += len(run)
             continue
-        # A longer run is motion; each outlier in it counts by itself.
+        # A longer run of outliers is motion, so each of its outliers is an appearance of its own.
         appearances += [
             BriefAppearance(first=outlier.frame, last=outlier.frame, region=outlier.region)
             for outlier in run
@@ -77,10 +78,10 @@ def _is_outlier(sampled: SampledFrame) -> bool:
 
 
 def _outlier_run(sampled: Sequence[SampledFrame], start: int) -> list[SampledFrame]:
-    """The consecutive outlier frames from this index on.
+    """The run of consecutive outlier frames that starts at this index.
 
-    Content that is visible for two frames and moves is an outlier in both; or it is reported as appeared in
-    the first.
+    Moving content that is visible for two frames is an outlier in both frames, or an appearance in the first
+    and an outlier in the second.
     """
     run = [sampled[start]]
     for sample in islice(sampled, start + 1, None):
@@ -91,7 +92,7 @@ def _outlier_run(sampled: Sequence[SampledFrame], start: int) -> list[SampledFra
 
 
 def _bounding_box(run: Sequence[SampledFrame]) -> Box | None:
-    """The box around all regions; None if one frame has none."""
+    """The box around the regions of all frames; None if a frame has no region."""
     regions = [sample.region for sample in run if sample.region is not None]
     if len(regions) < len(run):
         return None
@@ -111,9 +112,10 @@ def find_brief_appearances(
     *,
     scheduled: Collection[str] = (),
 ) -> list[Finding]:
-    """One finding per brief appearance of readable text or a recognised object, at most twenty.
+    """One finding for each brief appearance of readable text or of a recognised object, at most twenty.
 
-    `frames` has the start and end of each frame, `scheduled` the detectors that did not see every frame.
+    `frames` has the start and end of each frame. `scheduled` names the detectors that inspected only sampled
+    frames.
     """
     index = _ScanIndex(findings, texts, scheduled)
     visible = (
@@ -125,7 +127,7 @@ def find_brief_appearances(
 
 
 class _ScanIndex:
-    """Findings and texts of the scan, indexed by frame and time: hours of video have many."""
+    """The findings and texts of the scan, indexed by frame and time, because long videos have many."""
 
     def __init__(
         self, findings: Iterable[Finding], texts: Sequence[MediaText], scheduled: Collection[str]
@@ -156,21 +158,21 @@ class _ScanIndex:
         self._text_ends = np.array([text.end_s for text in self._texts_with_box])
 
     def findings_in(self, appearance: BriefAppearance) -> Iterator[Finding]:
-        """Findings confined to these frames."""
+        """Findings whose frames are all among the frames of the appearance."""
         for frame in range(appearance.first, appearance.last + 1):
             yield from (
                 one for last, one in self._findings_by_frame.get(frame, ()) if last <= appearance.last
             )
 
     def findings_near(self, span: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
-        """Longer findings within the repeat window of this span."""
+        """Findings that are longer than a brief appearance and within the repeat window of this span."""
         near = (self._lasting_starts - _REPEAT_WINDOW_S <= span.end_s) & (
             span.start_s <= self._lasting_ends + _REPEAT_WINDOW_S
         )
         return (self._lasting_findings[index] for index in np.flatnonzero(near).tolist())
 
     def texts_in(self, appearance: BriefAppearance) -> Iterator[MediaText]:
-        """Texts whose best reading is in these frames."""
+        """Texts whose best reading is in a frame of the appearance."""
         for frame in range(appearance.first, appearance.last + 1):
             yield from self._texts_by_frame.get(frame, ())
 
@@ -183,9 +185,10 @@ class _ScanIndex:
 
 
 def _visible_kind(appearance: BriefAppearance, index: _ScanIndex) -> str:
-    """What is readable or recognisable in these frames only; empty if nothing is.
+    """The kind of content that is recognisable in these frames only; empty if there is none.
 
-    Empty also for frames with the safety test card, which must trip its own category only.
+    Also empty if the frames show the safety test card, because the card must produce only the finding of its
+    own category.
     """
     if _has_card(appearance, index):
         return ""
@@ -206,7 +209,7 @@ def _has_card(appearance: BriefAppearance, index: _ScanIndex) -> bool:
 
 
 def _is_only_here(text: MediaText, appearance: BriefAppearance, index: _ScanIndex) -> bool:
-    """Whether a confident text is in these frames and no similar one is near it before or after."""
+    """Whether a confident text is in these frames, and no similar text is at its place before or after."""
     if (
         _letter_count(text) < _MIN_LETTERS
         or text.confidence < _MIN_CONFIDENCE
@@ -231,10 +234,10 @@ def _letter_count(text: MediaText) -> int:
 
 
 def _is_evidence(finding: Finding, appearance: BriefAppearance) -> bool:
-    """Whether a finding shows recognisable content here: its box overlaps the novelty of these frames.
+    """Whether a finding shows recognisable content in these frames: its box overlaps their novelty.
 
-    Drawn symbols alone do not count: that category is reported as not checked, and false positives are
-    frequent.
+    Drawn symbols do not count without other evidence: their category is reported as not checked, and false
+    positives are frequent.
     """
     span = _frame_range(finding)
     kind = finding.attributes.get("kind")
@@ -246,10 +249,11 @@ def _is_evidence(finding: Finding, appearance: BriefAppearance) -> bool:
 
 
 def _persists(finding: Finding, index: _ScanIndex) -> bool:
-    """Whether an object was visible longer than a detector of sampled frames could see.
+    """Whether an object was visible for longer than this finding shows.
 
-    It was, if another finding of its kind covers this one and never had two objects at once, or is at the
-    same place shortly before or after for more than a brief appearance.
+    Only for detectors of sampled frames, which miss the frames between the samples. The object persists if a
+    longer finding of its kind covers this finding and never had two objects at once, or if a longer finding
+    is at the same place shortly before or after.
     """
     span = _frame_range(finding)
     if span is None or finding.detector not in index.scheduled:

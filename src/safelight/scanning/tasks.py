@@ -1,4 +1,4 @@
-"""What the gateway asks a scan worker to do: arguments of the worker's entry points."""
+"""Tasks for the scan worker: the arguments of its entry points in the sandboxed child."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from safelight.scanning.sampling import SamplingConfig
 
 @dataclass(frozen=True, kw_only=True)
 class OutputDirs:
-    """Folders that a scan writes to; None: not written."""
+    """Folders to which a scan writes its files. None: these files are not written."""
 
     #: Thumbnail, contact sheet and blurred evidence for reviewers.
     previews: Path | None = None
@@ -31,22 +31,22 @@ class OutputDirs:
 
 
 class DetectorSet(msgspec.Struct, frozen=True, kw_only=True):
-    """The detectors to load, each with its options, and the time limit of one call."""
+    """The detectors to load, each with its options, and the time limit for one call of a detector."""
 
     specs: tuple[tuple[str, dict[str, Any]], ...]
     call_timeout_s: float = 20.0
 
 
 class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Scan a clip."""
+    """Task: scan a clip."""
 
     path: str
     detectors: DetectorSet
     limits: VideoLimits
     sampling: SamplingConfig = SamplingConfig()
-    #: Seconds after which the scan of the frames stops; a little less than the sandbox's own limit.
+    #: The scan of the frames stops after this many seconds, a little before the time limit of the sandbox.
     budget_s: float = 540.0
-    #: Folders as in `OutputDirs`; empty: not written.
+    #: The folders of `OutputDirs` as paths; empty: these files are not written.
     previews: str = ""
     keyframes: str = ""
     speech: str = ""
@@ -62,33 +62,33 @@ class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImagePass(StrEnum):
-    """Which detectors scan an image."""
+    """Which detectors run in one pass over an image."""
 
     WHOLE = "whole"
-    #: All but the slow ones: may be enough to block.
+    #: All detectors except the slow ones: their findings may be enough to block the image.
     QUICK = "quick"
-    #: The slow ones, which the quick pass skipped.
+    #: Only the slow detectors, which the quick pass skipped.
     REST = "rest"
 
 
 class ImageScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Scan an image."""
+    """Task: scan an image."""
 
     path: str
     detectors: DetectorSet
     limits: ImageLimits
-    #: The request field that the image came in.
+    #: The request field with the image.
     field: str = ""
     scan_pass: ImagePass = ImagePass.WHOLE
-    #: Folder for keyframes; empty: not written.
+    #: Folder for keyframes; empty: no keyframes are written.
     keyframes: str = ""
 
 
 class RecordingScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Scan an audio file."""
+    """Task: scan an audio file."""
 
     path: str
     detectors: DetectorSet
     limits: VideoLimits
-    #: Folder for speech files.
+    #: Folder for speech files; empty: no speech files are written.
     speech: str

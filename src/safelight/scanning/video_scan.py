@@ -1,4 +1,4 @@
-"""Scan of one clip: every frame is decoded once, compared with its neighbours and shown to the detectors."""
+"""Scan of one clip: decodes every frame once, compares it with its neighbours and runs the detectors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from safelight.scanning.subliminal import find_brief_appearances
 from safelight.scanning.tasks import VideoScanTask
 
 _PROGRESS_S = 0.25
-#: Calls without a finding over which a segment continues: 0.2 s for detectors of every frame.
+#: A segment continues over this many calls without a finding: 0.2 s for detectors that inspect every frame.
 _BRIDGE_EVERY_FRAME, _BRIDGE_SAMPLED = 6, 0
 
 
 class VideoScan:
-    """Scans one clip: call `scan_frames`, `scan_audio`, then `result`."""
+    """Scans one clip. Call `scan_frames`, then `scan_audio`, then `result`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class VideoScan:
         progress: Callable[[dict[str, int]], None],
         started_s: float,
     ) -> None:
-        """`started_s`: when the worker started, by `time.perf_counter`."""
+        """`started_s`: the start of the worker, as returned by `time.perf_counter`."""
         self._decoder = decoder
         self._runners = runners
         self._task = task
@@ -89,7 +89,7 @@ class VideoScan:
                 runner.notify(runner.detector.begin)
 
     def scan_frames(self) -> None:
-        """Scan all frames, or as many as the time budget allows."""
+        """Scan all frames, or until the time budget is used up."""
         total, reported_s = self._decoder.info.frames, 0.0
         for before, frame, after in _with_neighbours(self._decoder.frames()):
             now_s = time.perf_counter()
@@ -128,7 +128,7 @@ class VideoScan:
             findings += builder.segments()
             if builder.dropped:
                 runner.add_note(
-                    f"{builder.dropped} findings are not listed: there were too many with higher scores."
+                    f"{builder.dropped} findings are not listed, because too many others have higher scores."
                 )
         texts = self._texts.texts()
         scheduled = {runner.name for runner in self._sampled_runners}
@@ -195,7 +195,7 @@ class VideoScan:
     def _run_detector(
         self, runner: DetectorRunner, frame: DecodedFrame, crops: list[OverlayCrop], *, call: int
     ) -> None:
-        """Show the frame, and the crops if the detector accepts crops, and collect findings or texts."""
+        """Run a detector on the frame, and on the crops if it accepts crops; collect its results."""
         detector: Any = runner.detector
         crops = crops if crops and getattr(detector, "parts", False) else []
         if runner.sees_frames:
@@ -215,7 +215,8 @@ class VideoScan:
                 self._texts.add(runner.texts(partial(detector.read_frame, whole)))
                 self._check_text_limit(runner)
             for crop in crops:
-                # Older text is read in the regular sample; reading the whole frame again is the larger cost.
+                # Only the crops are read: reading the whole frame again is the larger cost, and the regular
+                # sample reads older text.
                 part = crop_input(frame, crop, detector.longest_side)
                 texts = runner.texts(partial(detector.read_frame, part))
                 self._texts.add_from_crop(text_in_frame(text, crop) for text in texts)
@@ -234,7 +235,10 @@ class VideoScan:
 
 
 class _CallTimings:
-    """Timing of the frame of each call; without a list of frame numbers, every frame is a call."""
+    """The timing of the frame of each detector call.
+
+    Without a list of frame numbers, every frame had a call.
+    """
 
     def __init__(self, starts: array[float], frames: array[int] | None, last_frame_s: float) -> None:
         self._starts = starts

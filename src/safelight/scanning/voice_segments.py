@@ -7,15 +7,16 @@ from pathlib import Path
 from safelight.detectors.likeness.voices import SpeechPiece, SpeechPieces
 from safelight.scanning.audio_report import AudioReport, SpanOffset, SpeechFile
 
-#: A voice embedding covers this window of speech, repeated at this step: another speaker may continue
-#: without a pause.
+#: A voice embedding is computed for each window of this length, moved by this step, because another speaker
+#: may continue without a pause.
 _WINDOW_S, _STEP_S = 3.0, 1.5
 
 
 def cut_voice_segments(audio: AudioReport, *, min_s: float) -> SpeechPieces:
-    """Pieces of at least `min_s` seconds; the note reports speech that is in no piece.
+    """Pieces of speech with at least `min_s` seconds each.
 
-    Shorter consecutive spans are combined, because a person may speak in short phrases.
+    Shorter consecutive spans are combined, because a person may speak in short phrases. The note of the
+    result reports speech that is in no piece.
     """
     if audio.has_no_speech:
         return SpeechPieces()

@@ -1,4 +1,4 @@
-"""Entry points of a scan inside a sandboxed child."""
+"""Entry points of scans. They run inside a sandboxed child."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from safelight.scanning.video_scan import VideoScan
 
 
 def preload(argument: Any, _channel: ChildChannel) -> None:
-    """Load the detectors, and the libraries that images need, before the first call."""
+    """Load the detectors, and the libraries that image scans need, before the first call."""
     import cv2
     from PIL import Image
 
-    # OpenCV's worker threads outlive the call, and a process with threads must not fork.
+    # OpenCV's worker threads stay alive after a call, and a process with threads must not fork.
     cv2.setNumThreads(1)
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
@@ -93,7 +93,10 @@ def scan_recording(argument: Any, _channel: ChildChannel) -> AudioReport:
 
 
 def _reset_runners(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:
-    """The detectors with a fresh record each; loads those that this process has not loaded yet."""
+    """The runners of the detectors, each with an empty record.
+
+    Detectors that are not loaded yet are loaded.
+    """
     runners = _load_runners(msgspec.json.encode(detectors.specs), detectors.call_timeout_s)
     for runner in runners:
         runner.reset()
@@ -102,6 +105,6 @@ def _reset_runners(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:
 
 @lru_cache(maxsize=4)
 def _load_runners(specs: bytes, call_timeout_s: float) -> tuple[DetectorRunner, ...]:
-    """The loaded detectors; cached by their encoded specs."""
+    """The runners of the loaded detectors; cached by the encoded detector options."""
     decoded = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
     return tuple(DetectorRunner(name, options, call_timeout_s=call_timeout_s) for name, options in decoded)
