@@ -14,8 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gateway")]
 MADE_MS = 120_000
 
 
+@pytest.mark.usefixtures("signed_in")
 def test_a_used_login_link_shows_an_error(gateway: Running, browser: Browser) -> None:
-    """The session fixture has used up the link."""
+    """The fixture `signed_in` has used up the link."""
     page = browser.new_page()
     page.goto(gateway.login)
     page.get_by_role("button", name="Sign in").click()
