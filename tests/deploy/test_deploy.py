@@ -88,24 +88,24 @@ def parse(words: list[str]) -> None:
     current.make_context(current.name, list(words), parent=context)
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_the_compose_files_and_units_are_present() -> None:
     assert {path.parent.name for path in COMPOSE} == {"litellm", "postgres-s3", "vllm-omni"}
     assert len(UNITS) == 3
 
 
 @pytest.mark.parametrize("path", READMES, ids=name)
-def test_every_page_says_that_it_was_linted_and_not_run(path: Path) -> None:
+def test_every_page_states_that_it_was_linted_and_not_run(path: Path) -> None:
     assert "**Linted here, not run here" in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", READMES, ids=name)
-def test_links_of_the_pages_lead_somewhere(path: Path) -> None:
+def test_links_of_the_pages_have_a_target(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
         assert target.startswith("http") or (path.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("path", READMES, ids=name)
-def test_commands_of_the_pages_are_commands_of_safelight(path: Path) -> None:
+def test_commands_of_the_pages_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     lines = re.findall(r"^\$ .*?\bsafelight (?:safelight )?((?:--config|[a-z]+)\b.*)$", text, re.M)
     lines += re.findall(r"^\$ .*safelight:local (\w.*)$", text, re.M)
@@ -118,7 +118,7 @@ def test_commands_of_the_pages_are_commands_of_safelight(path: Path) -> None:
 
 
 @each_compose
-def test_what_a_compose_file_names_is_in_it(path: Path) -> None:
+def test_a_compose_file_defines_every_name_it_uses(path: Path) -> None:
     document = loaded(path)
     assert {key for key in document if not key.startswith("x-")} == {
         "name",
@@ -145,7 +145,7 @@ def test_what_a_compose_file_names_is_in_it(path: Path) -> None:
 
 
 @each_compose
-def test_images_of_others_have_a_version(path: Path) -> None:
+def test_third_party_images_have_a_version(path: Path) -> None:
     for service, table in services(path).items():
         image, _, tag = table["image"].rpartition(":")
         assert image, service
@@ -165,7 +165,7 @@ def test_only_safelight_and_its_proxy_can_be_reached(path: Path) -> None:
 
 
 @each_compose
-def test_our_own_containers_can_change_nothing_but_their_data(path: Path) -> None:
+def test_our_containers_can_write_only_their_data(path: Path) -> None:
     ours = [table for table in services(path).values() if table["image"] == OURS]
     assert ours
     for table in ours:
@@ -177,7 +177,7 @@ def test_our_own_containers_can_change_nothing_but_their_data(path: Path) -> Non
 
 
 @each_compose
-def test_settings_and_commands_of_our_containers_are_real(
+def test_settings_and_commands_of_our_containers_exist(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for table in services(path).values():
@@ -200,7 +200,7 @@ def test_settings_and_commands_of_our_containers_are_real(
         assert settings.server.behind_proxy
 
 
-def test_two_gateways_share_what_lasts_and_nothing_else() -> None:
+def test_two_gateways_share_only_keys_and_checkpoints() -> None:
     found = services(DEPLOY / "postgres-s3" / "compose.yaml")
     one, two = found["gateway-1"], found["gateway-2"]
     differing = {key for key in one["environment"] if one["environment"][key] != two["environment"][key]}
@@ -211,7 +211,7 @@ def test_two_gateways_share_what_lasts_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.toml")), ids=name)
-def test_settings_files_are_accepted_and_so_are_their_generators(path: Path) -> None:
+def test_settings_files_and_their_generators_are_accepted(path: Path) -> None:
     settings = read_settings(path)
     for generator, table in settings.generators.items():
         if table["kind"] == "videos_api":
@@ -232,7 +232,7 @@ def test_litellms_files_have_models_and_no_secrets(path: Path) -> None:
     assert document["litellm_settings"]["num_retries"] == 0
 
 
-def test_litellm_offers_what_safelight_orders() -> None:
+def test_litellm_offers_the_models_that_safelight_requests() -> None:
     offered = {
         model["model_name"] for model in loaded(DEPLOY / "litellm" / "behind.config.yaml")["model_list"]
     }
@@ -246,7 +246,7 @@ def started(unit: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", UNITS, ids=name)
-def test_units_are_whole(path: Path, tmp_path: Path) -> None:
+def test_units_pass_systemd_analyze(path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         leave_out("systemd-analyze", "install systemd")
     program = started(path)[0]
@@ -270,7 +270,7 @@ def test_units_are_whole(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", UNITS, ids=name)
-def test_units_start_what_exists_and_generators_listen_on_loopback(path: Path) -> None:
+def test_units_start_existing_commands_and_generators_listen_on_loopback(path: Path) -> None:
     program, *words = started(path)
     if program.endswith("/safelight"):
         parse(words)
@@ -288,7 +288,7 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in lines]
 
 
-def test_the_image_is_made_of_known_instructions() -> None:
+def test_the_image_uses_only_known_instructions() -> None:
     known = {
         "FROM",
         "RUN",
@@ -320,7 +320,7 @@ def test_the_image_does_not_run_as_root() -> None:
     assert words.index("USER") < words.index("ENTRYPOINT")
 
 
-def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
+def test_the_image_installs_only_locked_requirements() -> None:
     installs = [
         part.strip()
         for word, rest in instructions()
@@ -340,7 +340,7 @@ def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
             assert "rm -rf /var/lib/apt/lists/*" in rest
 
 
-def test_the_image_copies_what_is_there_and_let_in() -> None:
+def test_the_image_copies_only_existing_files_that_are_not_ignored() -> None:
     ignored = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = {line[1:] for line in ignored if line.startswith("!")}
     for word, rest in instructions():
@@ -353,7 +353,7 @@ def test_the_image_copies_what_is_there_and_let_in() -> None:
     parse(command)
 
 
-def test_the_proxy_leads_to_gateways_that_exist() -> None:
+def test_the_proxy_forwards_to_existing_gateways() -> None:
     text = (DEPLOY / "postgres-s3" / "Caddyfile").read_text(encoding="utf-8")
     assert text.count("{") == text.count("}")
     named = set(re.findall(r"([\w-]+):8000", text))

@@ -27,11 +27,11 @@ CELLS = claims.measured()
 
 
 @pytest.mark.parametrize("page", claims.readers_pages(), ids=pages.name_of)
-def test_nothing_is_claimed_that_was_not_measured(page: Path) -> None:
+def test_pages_claim_only_measured_figures(page: Path) -> None:
     assert not claims.wrong(pages.read(page), CELLS, front=page.name in claims.READMES)
 
 
-def test_a_front_door_may_not_claim_to_stop_what_nobody_measured() -> None:
+def test_a_readme_may_not_claim_to_stop_unmeasured_content() -> None:
     for said in (
         "Nudity is blocked in every frame.",
         "Safelight keeps gore out of clips.",
@@ -40,7 +40,7 @@ def test_a_front_door_may_not_claim_to_stop_what_nobody_measured() -> None:
         assert claims.wrong(said, CELLS, front=True)
 
 
-def test_what_only_looks_like_a_claim_is_known_one_by_one() -> None:
+def test_every_exception_from_the_claim_check_is_listed_with_a_reason() -> None:
     reasons = {page.name: claims.reasons(pages.read(page)) for page in claims.readers_pages()}
     assert {name: len(found) for name, found in reasons.items() if found} == NO_CLAIMS
     assert all(len(reason.split()) > 2 for found in reasons.values() for reason in found)
@@ -69,7 +69,7 @@ def test_what_only_looks_like_a_claim_is_known_one_by_one() -> None:
         "It tells whose face is seen.",
     ],
 )
-def test_a_false_claim_is_noticed(false: str) -> None:
+def test_a_false_claim_is_found(false: str) -> None:
     assert claims.wrong(false, CELLS)
     page = "# A page\n\nSome honest words.\n\n" + false + "\n\nMore of them.\n"
     assert claims.wrong(page, CELLS)
@@ -86,11 +86,11 @@ def test_a_false_claim_is_noticed(false: str) -> None:
         "```console\n$ it detects nudity\n```",
     ],
 )
-def test_what_is_honest_passes(honest: str) -> None:
+def test_a_true_statement_is_accepted(honest: str) -> None:
     assert not claims.wrong(honest, CELLS)
 
 
-def test_a_page_that_does_not_have_the_figure_proves_nothing(tmp_path: Path) -> None:
+def test_a_page_without_the_figure_is_not_accepted_as_its_source(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# Figures\n\nNone.\n")
     page = tmp_path / "cells.md"
     page.write_text(
@@ -101,7 +101,7 @@ def test_a_page_that_does_not_have_the_figure_proves_nothing(tmp_path: Path) -> 
         claims.elsewhere(page)
 
 
-def test_what_ships_is_what_the_page_says() -> None:
+def test_the_shipped_measurements_equal_the_page() -> None:
     figures = load_shipped()
     page = pages.read(claims.CELLS)
     for mark in (
@@ -133,17 +133,17 @@ def test_what_ships_is_what_the_page_says() -> None:
     assert len(json.loads(text)["cells"]) == len(rows)
 
 
-def test_every_category_stands_in_the_table_of_the_readme() -> None:
+def test_every_category_is_in_the_table_of_the_readme() -> None:
     assert generated.ROWS.keys() == {spec.name for spec in SHIPPED}
 
 
-def test_what_no_data_exists_for_is_unmeasured() -> None:
+def test_cells_without_data_are_unmeasured() -> None:
     for category in ("sexual", "sexual/minors", "violence/graphic", "minors-present", "hate/symbols"):
         assert (category, "frames") not in CELLS
     assert not any(category == "sexual/minors" for category, _place in CELLS)
 
 
-def test_a_detector_that_names_a_figure_fills_a_measured_cell() -> None:
+def test_a_detector_with_a_figure_fills_a_measured_cell() -> None:
     wrong = []
     for name, one in DetectorRegistry.discover({}).capabilities():
         if one.measured is None:

@@ -16,7 +16,7 @@ FILES = {block.file_name: block for block in pages.blocks(PAGE) if block.file_na
 EXAMPLES = ("mascots", "slate", "smoking")
 
 
-def test_there_are_these_examples_and_no_others() -> None:
+def test_exactly_the_listed_examples_exist() -> None:
     wanted = {name for one in EXAMPLES for name in (f"{one}.py", f"{one}/pyproject.toml", f"test_{one}.py")}
     assert FILES.keys() == wanted
 
@@ -62,7 +62,7 @@ def _install(site: Path, project: dict[str, object]) -> None:
     (notes / "entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def test_every_group_is_one_that_is_read() -> None:
+def test_every_entry_point_group_is_read_by_the_code() -> None:
     """The page's table of groups, the project's own entry points and the code agree."""
     from safelight.detectors.registry import GROUP
     from safelight.evaluation.protocol import ATTACKS, METRICS

@@ -21,7 +21,7 @@ _CLAIMS = re.compile(r"\b(?:compliant|authentic)\b", re.IGNORECASE)
 
 
 @by_name
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     broken = []
     for target in pages.links(page):
         if re.match(r"[a-z]+:", target):
@@ -92,7 +92,7 @@ def _parse(line: str, *, whole: bool) -> None:
 
 
 @by_name
-def test_every_command_is_one_that_exists(page: Path) -> None:
+def test_every_command_exists(page: Path) -> None:
     wrong = []
     for line, whole in _calls(page):
         try:
@@ -103,7 +103,7 @@ def test_every_command_is_one_that_exists(page: Path) -> None:
     assert not wrong
 
 
-def test_a_command_that_does_not_exist_is_noticed() -> None:
+def test_a_command_that_does_not_exist_is_found() -> None:
     for line in (
         "safelight scna file",
         "safelight scan",
@@ -115,12 +115,12 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
 
 
 @by_name
-def test_nobodys_machine_is_named(page: Path) -> None:
+def test_no_personal_machine_is_named(page: Path) -> None:
     assert not _SOMEBODYS.findall(pages.read(page))
 
 
 @by_name
-def test_nothing_is_claimed_that_software_cannot_be(page: Path) -> None:
+def test_no_impossible_property_is_claimed(page: Path) -> None:
     lines = [line for line in pages.read(page).splitlines() if _CLAIMS.search(line)]
     assert not [line for line in lines if "never" not in line.lower()]
 

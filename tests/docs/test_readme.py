@@ -30,7 +30,7 @@ def spoken(readme: Path) -> list[tuple[str, str]]:
 
 
 @each
-def test_what_the_first_screen_shows_is_printed(
+def test_the_output_on_the_first_screen_is_real(
     readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -41,7 +41,7 @@ def test_what_the_first_screen_shows_is_printed(
         assert capsys.readouterr().out.splitlines()[0] == printed, line
 
 
-def test_the_first_screen_has_what_people_come_for() -> None:
+def test_the_first_screen_has_its_sections_in_sequence() -> None:
     screen = "\n".join(pages.read(ENGLISH).splitlines()[:SCREEN])
     wanted = (
         "## Blocked without an explanation?",
@@ -58,7 +58,7 @@ def test_the_first_screen_has_what_people_come_for() -> None:
 
 
 @each
-def test_every_language_shows_the_same_and_leads_to_the_others(readme: Path) -> None:
+def test_every_language_has_the_same_content_and_links_to_the_others(readme: Path) -> None:
     first = [block.body for block in pages.blocks(ENGLISH)][: len(pages.blocks(readme))]
     assert [block.body for block in pages.blocks(readme)] == first
     links = set(pages.links(readme))

@@ -28,7 +28,7 @@ NOBODY = "Nothing raises this yet"
 
 
 @pytest.mark.parametrize(("page", "name"), generated.PARTS, ids=[name for _, name in generated.PARTS])
-def test_what_the_code_wrote_is_what_the_code_says(page: str, name: str) -> None:
+def test_generated_blocks_are_up_to_date(page: str, name: str) -> None:
     found = generated.part(page, name).search(pages.read(pages.DOCS / page))
     assert found is not None
     assert found["body"].strip() == generated.PARTS[page, name]().strip(), (
@@ -69,7 +69,7 @@ def _answered(error: type[SafelightError], drawn: str) -> str:
     return "job" if drawn.startswith("(job)") else drawn.split()[0]
 
 
-def test_every_error_is_explained_as_it_is() -> None:
+def test_every_error_is_documented_with_its_code_and_status() -> None:
     drawn = dict(re.findall(r"(\w+) {2,}((?:\d{3}|\(job\)|exit) \S+)", inspect.getdoc(errors) or ""))
     classes = {
         name: error
@@ -90,7 +90,7 @@ def test_every_error_is_explained_as_it_is() -> None:
         assert row["what now"], name
 
 
-def test_errors_of_single_modules_are_listed_too() -> None:
+def test_errors_defined_in_single_modules_are_listed_too() -> None:
     for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
         # Migration scripts are run by Alembic only, and __main__ runs the program.
         if ".migrations" not in module.name and not module.name.endswith("__main__"):
@@ -107,7 +107,7 @@ def test_errors_of_single_modules_are_listed_too() -> None:
         assert pages.codes(rows[name]["where"]) == [error.__module__]
 
 
-def test_what_nothing_raises_is_said() -> None:
+def test_errors_that_are_never_raised_are_marked() -> None:
     raised: set[str] = set()
     for module in pages.code():
         for node in ast.walk(module):
@@ -158,7 +158,7 @@ def test_every_route_is_documented() -> None:
     assert not sorted(f"{method} {path}" for method, path in routes if path not in text)
 
 
-def test_the_parts_can_be_written_from_the_command_line(tmp_path: Path) -> None:
+def test_generated_blocks_can_be_written_without_pytest(tmp_path: Path) -> None:
     """The script stands alone: it needs nothing that only pytest gives it."""
     import subprocess
 

@@ -45,7 +45,7 @@ def _problems(paths: list[str], tests: list[str]) -> list[str]:
     return missing
 
 
-def test_every_row_of_the_brief_is_there_and_names_what_exists() -> None:
+def test_every_row_of_the_brief_exists_and_names_existing_files_and_tests() -> None:
     rows = pages.table(BRIEF, "row", "what", "state", "what works, what is missing", "where", "test")
     wanted = [*(f"M{number:02}" for number in range(1, 58)), *(f"B{number:02}" for number in range(1, 21))]
     assert [row["row"] for row in rows] == wanted
@@ -65,7 +65,7 @@ def test_every_row_of_the_brief_is_there_and_names_what_exists() -> None:
     assert not problems
 
 
-def test_every_invariant_names_what_exists() -> None:
+def test_every_invariant_names_existing_files_and_tests() -> None:
     rows = pages.table(ARCHITECTURE, "no.", "invariant", "where", "test")
     assert [int(row["no."]) for row in rows] == list(range(1, 14))
     problems = []
@@ -77,7 +77,7 @@ def test_every_invariant_names_what_exists() -> None:
     assert not problems
 
 
-def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
+def test_every_transition_is_in_the_table_and_in_the_diagram() -> None:
     moves = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
     rows = pages.table(LIFECYCLE, *MOVE)
     listed = [
@@ -91,7 +91,7 @@ def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
     assert drawn == moves
 
 
-def test_every_move_says_its_wire_form() -> None:
+def test_every_transition_has_its_wire_status_and_code() -> None:
     codes = {error.code for error in _below(SafelightError)}
     for row in pages.table(LIFECYCLE, *MOVE):
         target = VideoState(pages.codes(row["to"])[0])
@@ -131,7 +131,7 @@ def _targets(tree: ast.AST) -> set[str]:
     return found
 
 
-def test_every_owner_makes_its_move() -> None:
+def test_every_owner_performs_its_transition() -> None:
     for row in pages.table(LIFECYCLE, *MOVE):
         target = VideoState(pages.codes(row["to"])[0])
         if NOBODY in row["owner"]:
@@ -141,7 +141,7 @@ def test_every_owner_makes_its_move() -> None:
         assert target.name in _targets(ast.parse(textwrap.dedent(code)))
 
 
-def test_what_nobody_moves_to_is_said() -> None:
+def test_states_without_an_owner_are_never_entered() -> None:
     """Where every row to a state has no owner, no code leads there; a first owner makes this fail."""
     rows = pages.table(LIFECYCLE, *MOVE)
     owned = {row["to"] for row in rows if NOBODY not in row["owner"]}
@@ -152,7 +152,7 @@ def test_what_nobody_moves_to_is_said() -> None:
     assert not unowned & written
 
 
-def test_a_video_begins_where_the_page_says() -> None:
+def test_a_video_starts_in_the_documented_state() -> None:
     heading = ("state", "when", "owner", "written in that transaction", "on the wire")
     rows = pages.table(LIFECYCLE, *heading)
     assert {pages.codes(row["state"])[0] for row in rows} == {"queued", "held", "rejected"}
@@ -164,7 +164,7 @@ def test_a_video_begins_where_the_page_says() -> None:
         assert word in {wire_status(state).value, errors.RequestBlocked.code}
 
 
-def test_every_boundary_is_named() -> None:
+def test_every_fault_hook_is_listed() -> None:
     called: set[str] = set()
     for file in (pages.ROOT / "src" / "safelight" / "jobs").glob("*.py"):
         called |= set(re.findall(r'\.fault_hook\("(\w+)"\)', file.read_text("utf-8")))
@@ -173,7 +173,7 @@ def test_every_boundary_is_named() -> None:
     assert set(pages.codes(line)) - {"fault_hook(name)", "make chaos"} == called
 
 
-def test_the_house_has_the_rows_of_the_contract() -> None:
+def test_the_package_table_has_the_layers_of_the_import_contract() -> None:
     project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
     contract = project["tool"]["importlinter"]["contracts"][0]
     rows = pages.table(ARCHITECTURE, "row", "package", "what it is for")
@@ -213,6 +213,6 @@ def test_every_direct_dependency_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize("code", sorted({code for code, _, _ in HTTP_CODES.values()}))
-def test_the_http_layers_codes_are_no_codes_of_ours(code: str) -> None:
+def test_codes_of_the_http_layer_differ_from_safelight_error_codes(code: str) -> None:
     ours = {error.code for error in _below(SafelightError)}
     assert code == "invalid_request" or code not in ours

@@ -76,7 +76,7 @@ def verified(file: Path) -> bool:
     return b"c2pa" in file.read_bytes()
 
 
-def test_every_example_is_listed_and_every_link_leads_to_one() -> None:
+def test_every_example_is_listed_and_every_link_has_a_target() -> None:
     listed = set(
         re.findall(r"\]\(((?:python|typescript|curl)/[^)]+)\)", (EXAMPLES / "README.md").read_text())
     )
@@ -88,14 +88,16 @@ def test_every_example_is_listed_and_every_link_leads_to_one() -> None:
     assert listed == there
 
 
-def test_create_and_poll_gives_a_file(stage: Stage, openai_python: Path, tmp_path: Path) -> None:
+def test_create_and_poll_saves_a_file(stage: Stage, openai_python: Path, tmp_path: Path) -> None:
     script = EXAMPLES / "python" / "create_and_poll.py"
     done = run(stage, openai_python, "-W", "error", script, HARMLESS, "tram.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert verified(tmp_path / "tram.mp4")
 
 
-def test_create_and_poll_says_why_there_is_none(stage: Stage, openai_python: Path, tmp_path: Path) -> None:
+def test_create_and_poll_prints_the_reason_of_a_block(
+    stage: Stage, openai_python: Path, tmp_path: Path
+) -> None:
     done = run(
         stage, openai_python, EXAMPLES / "python" / "create_and_poll.py", CARD, "a.mp4", folder=tmp_path
     )
@@ -140,14 +142,16 @@ def built() -> Path:
     return into / "handle_blocks.js"
 
 
-def test_handled_a_video_is_made(stage: Stage, handle_blocks: list[str | Path], tmp_path: Path) -> None:
+def test_handle_blocks_saves_an_allowed_video(
+    stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
+) -> None:
     done = run(stage, *handle_blocks, HARMLESS, "tram.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["end"] == "made"
     assert verified(tmp_path / "tram.mp4")
 
 
-def test_handled_a_blocked_prompt_is_not_sent_again(
+def test_handle_blocks_does_not_resend_a_blocked_prompt(
     stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
 ) -> None:
     done = run(stage, *handle_blocks, CARD, "a.mp4", folder=tmp_path)
@@ -159,7 +163,7 @@ def test_handled_a_blocked_prompt_is_not_sent_again(
     assert not (tmp_path / "a.mp4").exists()
 
 
-def test_handled_a_blocked_output_is_ordered_again_at_most_once(
+def test_handle_blocks_retries_a_blocked_output_at_most_once(
     stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
 ) -> None:
     prompt = f"A kite over a field, seen by {Path(handle_blocks[-1]).suffix[1:]}"
@@ -170,7 +174,7 @@ def test_handled_a_blocked_output_is_ordered_again_at_most_once(
     assert stage.orders(prompt) in (1, 2)
 
 
-def test_handled_a_breakdown_is_ordered_again_a_few_times(
+def test_handle_blocks_retries_an_upstream_error_a_few_times(
     stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
 ) -> None:
     prompt = f"A breakdown van in the snow, seen by {Path(handle_blocks[-1]).suffix[1:]}"
@@ -180,7 +184,7 @@ def test_handled_a_breakdown_is_ordered_again_a_few_times(
     assert stage.orders(prompt) == 3
 
 
-def test_a_batch_goes_on_after_a_row_that_fails_and_after_a_stop(
+def test_a_batch_continues_after_a_failed_row_and_after_an_interruption(
     stage: Stage, openai_python: Path, tmp_path: Path
 ) -> None:
     name = openai_python.parents[1].name
@@ -199,7 +203,7 @@ def test_a_batch_goes_on_after_a_row_that_fails_and_after_a_stop(
     assert all(stage.orders(row["prompt"]) == 1 for row in rows[:4])
 
 
-def test_curl_is_enough(stage: Stage, tmp_path: Path) -> None:
+def test_a_video_is_made_with_curl_alone(stage: Stage, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         leave_out("curl", "install curl")
     script = EXAMPLES / "curl" / "first_video.sh"
@@ -231,7 +235,7 @@ def receiver() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process.communicate()
 
 
-def test_the_receiver_takes_what_is_signed_and_nothing_else(
+def test_the_receiver_accepts_only_signed_messages(
     receiver: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, address = receiver

@@ -40,7 +40,7 @@ def ordered(gateway: Running, **fields: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "fields"), [("duration", {"duration": "4"}), ("model", {"model": "sora-2"})]
 )
-def test_the_printed_answers_are_given(gateway: Running, name: str, fields: dict[str, str]) -> None:
+def test_the_printed_errors_are_returned(gateway: Running, name: str, fields: dict[str, str]) -> None:
     found = re.search(rf"^```json {name}\n(.*?)^```$", PAGE, re.M | re.S)
     assert found is not None
     printed = json.loads(found[1])["error"]
@@ -51,9 +51,7 @@ def test_the_printed_answers_are_given(gateway: Running, name: str, fields: dict
 @pytest.mark.parametrize(
     ("sent", "meant"), re.findall(r"^\| `(\w+)` \| `(\w+)` \| Did you mean", PAGE, re.M) or [("", "")]
 )
-def test_fields_of_other_names_are_answered_with_the_right_one(
-    gateway: Running, sent: str, meant: str
-) -> None:
+def test_an_unsupported_field_name_gets_the_right_name(gateway: Running, sent: str, meant: str) -> None:
     error = ordered(gateway, **{sent: "4"})
     assert (error["code"], error["param"]) == ("unsupported_field", sent)
     assert error["message"].endswith(f"Did you mean '{meant}'?")

@@ -65,7 +65,7 @@ def refused(answer: httpx.Response, status: int, code: str, param: str | None = 
         ),
     ],
 )
-def test_a_wrong_multipart_body_is_refused(
+def test_an_invalid_multipart_body_is_refused(
     client: httpx.Client, body: bytes, code: str, param: str | None
 ) -> None:
     refused(client.post("/v1/videos", content=body, headers=MULTIPART), 400, code, param)
@@ -88,7 +88,7 @@ def test_a_wrong_multipart_body_is_refused(
         (json.dumps({"prompt": "x" * 60_000}).encode(), "invalid_value", "prompt"),
     ],
 )
-def test_a_wrong_json_body_is_refused(
+def test_an_invalid_json_body_is_refused(
     client: httpx.Client, body: bytes, code: str, param: str | None
 ) -> None:
     refused(client.post("/v1/videos", content=body, headers=JSON), 400, code, param)
@@ -108,7 +108,7 @@ def test_multipart_without_a_boundary_is_refused(client: httpx.Client, content_t
     refused(answer, 400, "invalid_request")
 
 
-def test_a_body_over_the_limit_is_refused_with_an_answer_that_arrives(client: httpx.Client) -> None:
+def test_a_body_over_the_limit_is_refused_and_the_client_gets_the_response(client: httpx.Client) -> None:
     big = bytes(5 * 1024 * 1024)
     refused(client.post("/v1/videos", files={"input_reference": ("a", big)}), 413, "too_large")
 
@@ -130,7 +130,7 @@ def test_a_body_over_the_limit_is_refused_with_an_answer_that_arrives(client: ht
         ("GET", "/v1/videos/..%2f..%2fetc%2fpasswd", 404, "unknown_route"),
     ],
 )
-def test_addresses_and_methods_that_are_not_there(
+def test_unknown_paths_and_methods_are_refused(
     client: httpx.Client, method: str, path: str, status: int, code: str
 ) -> None:
     answer = client.request(method, path)
@@ -141,7 +141,7 @@ def test_addresses_and_methods_that_are_not_there(
 @pytest.mark.parametrize(
     "header", ["Bearer", "Basic abc", "Bearer sk-safelight-" + "x" * 43, "Bearer \xe9", ""]
 )
-def test_without_a_valid_key_nothing_is_told(server: Live, header: str) -> None:
+def test_without_a_valid_key_nothing_is_revealed(server: Live, header: str) -> None:
     headers = {"authorization": header.encode("latin-1")} if header else {}
     answer = httpx.post(f"{server.url}/v1/videos", json={"prompt": "a"}, headers=headers)
     refused(answer, 401, "invalid_api_key")
@@ -172,14 +172,14 @@ def _head(server: Live, length: int, extra: str = "") -> bytes:
     ).encode()
 
 
-def test_an_upload_that_stops_ends_with_408(server: Live, client: httpx.Client) -> None:
+def test_a_stalled_upload_ends_with_408(server: Live, client: httpx.Client) -> None:
     with _raw(server, _head(server, 100) + b'{"prompt":') as connection:
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"upload_timeout"' in answer
 
 
-def test_a_client_that_hangs_up_harms_nobody(server: Live, client: httpx.Client) -> None:
+def test_a_client_that_disconnects_does_not_affect_others(server: Live, client: httpx.Client) -> None:
     made = len(server.desk.requests)
     _raw(server, _head(server, 100) + b'{"prompt":').close()
     _raw(server, b"POST /v1/videos HTTP/1.1\r\n").close()
@@ -188,6 +188,6 @@ def test_a_client_that_hangs_up_harms_nobody(server: Live, client: httpx.Client)
     assert len(server.desk.requests) == made
 
 
-def test_who_waits_for_permission_to_send_is_told_no_at_once(server: Live, client: httpx.Client) -> None:
+def test_expect_100_continue_over_the_limit_is_refused_at_once(server: Live, client: httpx.Client) -> None:
     with _raw(server, _head(server, 10**9, "Expect: 100-continue\r\n")) as connection:
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")

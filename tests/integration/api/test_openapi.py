@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 
-def test_the_document_names_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
+def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     for path, methods in document["paths"].items():
         for operation in methods.values():
@@ -22,7 +22,7 @@ def test_the_document_names_statuses_and_keys_and_no_wildcards(client: httpx.Cli
     assert document["components"]["securitySchemes"].keys() == {"key", "session"}
 
 
-def test_a_wrong_method_is_told_all_the_right_ones(client: httpx.Client) -> None:
+def test_a_wrong_method_gets_the_allowed_methods(client: httpx.Client) -> None:
     for path, methods in {"/v1/videos": "GET, POST", "/v1/videos/check": "POST"}.items():
         answer = client.put(path)
         assert answer.status_code == 405
@@ -31,7 +31,7 @@ def test_a_wrong_method_is_told_all_the_right_ones(client: httpx.Client) -> None
 
 @pytest.mark.parametrize("name", ["user", "safety_identifier", "model"])
 @pytest.mark.parametrize("wrong", [0, False, [], {}])
-def test_a_moderation_refuses_what_is_no_text(client: httpx.Client, name: str, wrong: Any) -> None:
+def test_a_moderation_refuses_fields_that_are_not_text(client: httpx.Client, name: str, wrong: Any) -> None:
     answer = client.post("/v1/moderations", json={"input": "a lighthouse", name: wrong})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == name

@@ -23,7 +23,7 @@ RATE = {
 }
 
 
-def test_every_answer_to_an_order_says_what_is_left(client: httpx.Client, server: Live) -> None:
+def test_every_response_to_a_submission_has_rate_limit_headers(client: httpx.Client, server: Live) -> None:
     fine = client.post("/v1/videos", json={"prompt": "a cat"})
     blocked = client.post("/v1/videos", json={"prompt": CARD})
     server.desk.trouble = QuotaExceeded("That was all for today.", retry_after_s=3600)
@@ -45,7 +45,7 @@ def test_every_answer_to_an_order_says_what_is_left(client: httpx.Client, server
         (IdempotencyKeyReused("Again."), 409, "idempotency_key_reused"),
     ],
 )
-def test_what_is_no_verdict_has_a_code_of_its_own_and_is_not_sent_again(
+def test_an_error_without_a_verdict_has_its_own_code_and_is_not_retried(
     client: httpx.Client, server: Live, trouble: Exception, status: int, code: str
 ) -> None:
     server.desk.trouble = trouble
@@ -54,7 +54,7 @@ def test_what_is_no_verdict_has_a_code_of_its_own_and_is_not_sent_again(
     assert answer.headers["x-should-retry"] == "false"
 
 
-def test_a_remix_is_an_order_with_a_source(client: httpx.Client, server: Live) -> None:
+def test_a_remix_is_a_request_with_a_source(client: httpx.Client, server: Live) -> None:
     source = make(client)
     assert client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).status_code == 200
     asked = server.desk.requests[-1]
@@ -88,12 +88,12 @@ def test_an_extension_may_come_with_a_clip(client: httpx.Client, server: Live) -
 
 
 @pytest.mark.parametrize("video", [None, "", {"id": 4}, {"url": "https://example.com"}, ["x"]])
-def test_a_source_that_is_none_is_refused_by_name(client: httpx.Client, video: Any) -> None:
+def test_an_invalid_source_is_refused_by_name(client: httpx.Client, video: Any) -> None:
     answer = client.post("/v1/videos/edits", json={"prompt": "x", "video": video})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "video")
 
 
-def test_characters_are_stored_and_looked_at(client: httpx.Client, server: Live) -> None:
+def test_characters_are_stored_retrieved_and_validated(client: httpx.Client, server: Live) -> None:
     clip = {"video": ("a.mp4", b"clip", "video/mp4")}
     made = client.post("/v1/videos/characters", data={"name": "Bo"}, files=clip)
     assert made.status_code == 200
@@ -112,7 +112,7 @@ def test_characters_are_stored_and_looked_at(client: httpx.Client, server: Live)
     assert server.desk.requests[-1].characters == (made.json()["id"], "character_2")
 
 
-def test_models_say_what_can_be_ordered(client: httpx.Client) -> None:
+def test_models_list_what_can_be_requested(client: httpx.Client) -> None:
     listed = client.get("/v1/models").json()
     assert listed["object"] == "list"
     model = next(each for each in listed["data"] if each["id"] == "shelf-1")
@@ -149,7 +149,7 @@ def test_moderations_have_the_shape_of_omni_moderation(client: httpx.Client) -> 
         [{"type": "image_url", "image_url": {"url": "data:,"}}] * 9,
     ],
 )
-def test_what_cannot_be_moderated_is_refused(client: httpx.Client, given: Any) -> None:
+def test_content_that_cannot_be_moderated_is_refused(client: httpx.Client, given: Any) -> None:
     answer = client.post("/v1/moderations", json={"input": given})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"].startswith("input")
@@ -170,7 +170,7 @@ def later(server: Live, **changes: Any) -> threading.Timer:
     return timer
 
 
-def test_a_synchronous_order_is_answered_with_the_file(client: httpx.Client, server: Live) -> None:
+def test_a_synchronous_request_returns_the_file(client: httpx.Client, server: Live) -> None:
     timer = later(server, data=b"....ftypisom")
     answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
     timer.join()
@@ -179,7 +179,7 @@ def test_a_synchronous_order_is_answered_with_the_file(client: httpx.Client, ser
     assert server.desk.videos[answer.headers["x-safelight-video-id"]].prompt == "a cat"
 
 
-def test_a_held_synchronous_order_is_to_be_polled(client: httpx.Client, server: Live) -> None:
+def test_a_held_synchronous_request_is_to_be_polled(client: httpx.Client, server: Live) -> None:
     timer = later(server, state=VideoState.HELD)
     answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
     timer.join()
@@ -197,7 +197,7 @@ def test_a_held_synchronous_order_is_to_be_polled(client: httpx.Client, server: 
         (VideoState.FAILED, "upstream_error", 502),
     ],
 )
-def test_a_synchronous_order_that_ends_otherwise_is_an_error(
+def test_a_synchronous_request_without_a_delivered_video_is_an_error(
     client: httpx.Client, server: Live, state: VideoState, code: str, status: int
 ) -> None:
     timer = later(
@@ -211,14 +211,14 @@ def test_a_synchronous_order_that_ends_otherwise_is_an_error(
     assert ("moderation_details" in error) == (status == 400)
 
 
-def test_a_synchronous_order_that_is_refused_is_the_refusal(client: httpx.Client, server: Live) -> None:
+def test_a_refused_synchronous_request_returns_the_same_error(client: httpx.Client, server: Live) -> None:
     answer = client.post("/v1/videos/sync", data={"prompt": CARD})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sentinel_block")
     server.desk.trouble = NotFound("Nothing.")
     assert client.post("/v1/videos/sync", data={"prompt": "x"}).status_code == 404
 
 
-def test_a_gateway_in_front_finds_its_order_again_and_its_charge(server: Live) -> None:
+def test_a_gateway_in_front_finds_its_request_and_its_charge(server: Live) -> None:
     front = videos_api(
         {
             "url": f"{server.url}/v1",

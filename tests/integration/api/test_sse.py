@@ -34,7 +34,7 @@ def walk(server: Live, video_id: str) -> None:
     server.desk.deliver(video_id, b"clip")
 
 
-def test_changes_arrive_until_the_end(client: httpx.Client, server: Live, video_id: str) -> None:
+def test_changes_are_sent_until_the_end(client: httpx.Client, server: Live, video_id: str) -> None:
     with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         seen = events(answer)
@@ -46,7 +46,7 @@ def test_changes_arrive_until_the_end(client: httpx.Client, server: Live, video_
     assert positions == sorted(set(positions))
 
 
-def test_who_comes_back_is_told_only_what_is_new(client: httpx.Client, server: Live, video_id: str) -> None:
+def test_a_reconnected_client_gets_only_new_events(client: httpx.Client, server: Live, video_id: str) -> None:
     url = f"/v1/videos/{video_id}/events"
     with client.stream("GET", url) as answer:
         first = next(events(answer))[0]
@@ -59,7 +59,7 @@ def test_who_comes_back_is_told_only_what_is_new(client: httpx.Client, server: L
             assert [position for position, _ in events(answer)] == [last]
 
 
-def test_progress_is_a_change_although_it_is_no_revision(
+def test_a_change_of_progress_is_sent_without_a_new_revision(
     client: httpx.Client, server: Live, video_id: str
 ) -> None:
     with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
@@ -80,7 +80,7 @@ def test_a_deleted_video_ends_its_stream(client: httpx.Client, server: Live, vid
         assert list(seen) == []
 
 
-def test_fifty_tabs_cost_one_look_at_a_time(client: httpx.Client, server: Live, video_id: str) -> None:
+def test_fifty_streams_share_one_query_at_a_time(client: httpx.Client, server: Live, video_id: str) -> None:
     tabs = 50
     started = threading.Barrier(tabs + 1)
 
@@ -107,7 +107,7 @@ def test_fifty_tabs_cost_one_look_at_a_time(client: httpx.Client, server: Live, 
     assert looks < tabs
 
 
-def test_a_client_that_leaves_is_forgotten(client: httpx.Client, server: Live, video_id: str) -> None:
+def test_a_disconnected_client_is_removed(client: httpx.Client, server: Live, video_id: str) -> None:
     for _ in range(5):
         with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
             next(events(answer))

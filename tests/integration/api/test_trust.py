@@ -67,7 +67,7 @@ def hold(server: Live, database: Database) -> tuple[str, str]:
     return video.id, case.id
 
 
-def test_a_hold_is_listed_with_why_and_until_when_and_decided_once(
+def test_a_hold_is_listed_with_reason_and_due_time_and_decided_once(
     client: httpx.Client, server: Live, keys: Keys, database: Database
 ) -> None:
     video, case = hold(server, database)
@@ -95,7 +95,7 @@ def test_a_hold_is_listed_with_why_and_until_when_and_decided_once(
     assert case in [each["id"] for each in everything]
 
 
-def test_reviews_are_for_reviewers_of_the_tenant(
+def test_reviews_are_visible_to_reviewers_of_the_tenant_only(
     client: httpx.Client, server: Live, keys: Keys, database: Database
 ) -> None:
     _, case = hold(server, database)
@@ -120,7 +120,7 @@ def test_reviews_are_for_reviewers_of_the_tenant(
         ({"action": "approve", "reason": "x", "clause": "y" * 201}, "clause"),
     ],
 )
-def test_a_decision_must_say_what_and_why(
+def test_a_decision_needs_an_action_and_a_reason(
     client: httpx.Client,
     server: Live,
     keys: Keys,
@@ -134,11 +134,11 @@ def test_a_decision_must_say_what_and_why(
 
 
 @pytest.mark.parametrize("query", ["state=closed", "kind=x", "limit=0", "limit=101", "after=nonsense"])
-def test_a_list_that_is_asked_for_wrongly_says_so(client: httpx.Client, keys: Keys, query: str) -> None:
+def test_an_invalid_list_query_is_refused(client: httpx.Client, keys: Keys, query: str) -> None:
     assert client.get(f"/v1/reviews?{query}", headers=keys.reviewer).status_code in (400, 404)
 
 
-def test_a_block_is_appealed_once_and_somebody_else_decides(
+def test_a_block_is_appealed_once_and_decided_by_another_reviewer(
     client: httpx.Client, server: Live, keys: Keys
 ) -> None:
     made = client.post("/v1/videos", json={"prompt": "SAFELIGHT-TEST:violence"}).json()["error"]
@@ -167,7 +167,9 @@ def test_a_block_is_appealed_once_and_somebody_else_decides(
     assert client.get(f"/v1/videos/{old['reinstated_as']}").json()["safelight"]["reinstated_from"] == video
 
 
-def test_anybody_who_may_look_may_report(client: httpx.Client, server: Live, keys: Keys) -> None:
+def test_every_key_that_may_read_a_video_may_report_it(
+    client: httpx.Client, server: Live, keys: Keys
+) -> None:
     video = server.desk.deliver(server.desk.put(a_video(tenant=server.tenant)).id, b"mp4")
     body = {"category": "likeness", "note": "That is me.", "safety_identifier": "user-9"}
     told = client.post(f"/v1/videos/{video.id}/report", json=body).json()
@@ -184,7 +186,7 @@ def test_anybody_who_may_look_may_report(client: httpx.Client, server: Live, key
     assert unknown.status_code == 404
 
 
-def test_an_endpoint_lives_from_its_making_to_its_end(client: httpx.Client, keys: Keys) -> None:
+def test_an_endpoint_is_created_changed_rotated_and_deleted(client: httpx.Client, keys: Keys) -> None:
     body = {"name": "ours", "url": URL, "event_types": ["video.held"]}
     made = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin).json()
     assert made["signing_secret"].startswith("whsec_")
@@ -214,7 +216,7 @@ def test_an_endpoint_lives_from_its_making_to_its_end(client: httpx.Client, keys
     assert client.get(at, headers=keys.admin).status_code == 404
 
 
-def test_a_test_of_a_target_that_is_not_there_says_so(client: httpx.Client, keys: Keys) -> None:
+def test_a_test_of_an_unreachable_target_reports_the_failure(client: httpx.Client, keys: Keys) -> None:
     body = {"url": "http://127.0.0.1:9/hook", "event_types": ["video.completed"]}
     made = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin).json()
     empty = {"event_type": ""}
@@ -240,7 +242,7 @@ def test_a_test_of_a_target_that_is_not_there_says_so(client: httpx.Client, keys
         ({"event_types": ["video.held"]}, "invalid_value"),
     ],
 )
-def test_a_wrong_endpoint_is_refused_with_the_reason(
+def test_an_invalid_endpoint_is_refused_with_the_reason(
     client: httpx.Client, keys: Keys, body: dict[str, object], code: str
 ) -> None:
     answer = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin)

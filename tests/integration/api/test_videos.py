@@ -70,12 +70,12 @@ def test_a_video_has_every_key_of_the_wire_and_seconds_as_text(client: httpx.Cli
     assert video["safelight"]["metadata"] == {"project": "blue"}
 
 
-def test_json_and_forms_are_taken_too(client: httpx.Client) -> None:
+def test_json_and_urlencoded_forms_are_accepted_too(client: httpx.Client) -> None:
     assert client.post("/v1/videos", json={"prompt": "a cat", "seconds": 4}).status_code == 200
     assert client.post("/v1/videos", data={"prompt": "a cat"}).status_code == 200
 
 
-def test_files_reach_the_service_and_vanish_after_the_request(client: httpx.Client, server: Live) -> None:
+def test_uploaded_files_are_deleted_after_the_request(client: httpx.Client, server: Live) -> None:
     picture = b"\x89PNG" + bytes(200_000)
     answer = client.post(
         "/v1/videos",
@@ -89,7 +89,7 @@ def test_files_reach_the_service_and_vanish_after_the_request(client: httpx.Clie
     assert not list(server.scratch.iterdir())
 
 
-def test_fields_nobody_knows_reach_the_service_by_name(client: httpx.Client, server: Live) -> None:
+def test_unknown_fields_reach_the_service_by_name(client: httpx.Client, server: Live) -> None:
     client.post(
         "/v1/videos",
         files={
@@ -105,7 +105,7 @@ def test_fields_nobody_knows_reach_the_service_by_name(client: httpx.Client, ser
     assert asked.idempotency_key == "once"
 
 
-def test_a_block_is_400_never_retried_and_explains_itself(client: httpx.Client) -> None:
+def test_a_block_is_400_with_an_explanation_and_is_never_retried(client: httpx.Client) -> None:
     answer = client.post("/v1/videos", files={"prompt": (None, f"now {CARD} then")})
     assert answer.status_code == 400
     assert answer.headers["x-should-retry"] == "false"
@@ -136,7 +136,7 @@ def test_a_block_is_400_never_retried_and_explains_itself(client: httpx.Client) 
         (RuntimeError("secret detail"), 500, "false", None),
     ],
 )
-def test_only_what_waiting_helps_is_sent_again(
+def test_only_transient_errors_are_retried(
     client: httpx.Client, server: Live, error: Exception, status: int, retry: str, after: str | None
 ) -> None:
     server.desk.trouble = error
@@ -149,7 +149,7 @@ def test_only_what_waiting_helps_is_sent_again(
     assert answer.json()["error"].keys() >= {"message", "type", "param", "code"}
 
 
-def test_every_state_is_one_of_four_words(client: httpx.Client, server: Live) -> None:
+def test_every_state_has_one_of_four_wire_statuses(client: httpx.Client, server: Live) -> None:
     video_id = make(client)
     words = {}
     for state in VideoState:
@@ -158,9 +158,7 @@ def test_every_state_is_one_of_four_words(client: httpx.Client, server: Live) ->
     assert set(words.values()) == {"queued", "in_progress", "completed", "failed"}
 
 
-def test_a_held_video_says_when_it_is_due_and_is_asked_for_once_a_minute(
-    client: httpx.Client, server: Live
-) -> None:
+def test_a_held_video_has_a_due_time_and_is_polled_once_a_minute(client: httpx.Client, server: Live) -> None:
     video_id = make(client)
     server.desk.change(video_id, state=VideoState.HELD, stage=Stage.OUTPUT, review_due_at=1_800_000_000.5)
     answer = client.get(f"/v1/videos/{video_id}")
@@ -185,7 +183,7 @@ def test_a_blocked_video_carries_its_explanation(client: httpx.Client, server: L
     assert error["moderation_details"]["categories"] == ["violence"]
 
 
-def test_a_vaulted_video_tells_no_category_stage_or_evidence(client: httpx.Client, server: Live) -> None:
+def test_a_vaulted_video_reveals_no_category_stage_or_evidence(client: httpx.Client, server: Live) -> None:
     video_id = make(client, "a prompt of mine")
     server.desk.change(
         video_id,
@@ -206,7 +204,7 @@ def test_a_vaulted_video_tells_no_category_stage_or_evidence(client: httpx.Clien
     assert record.json()["stages"] == []
 
 
-def test_a_list_is_paged_by_id(client: httpx.Client) -> None:
+def test_a_list_is_paginated_by_id(client: httpx.Client) -> None:
     ids = [make(client) for _ in range(3)]
     first = client.get("/v1/videos", params={"limit": 2}).json()
     assert first["object"] == "list"
@@ -219,13 +217,13 @@ def test_a_list_is_paged_by_id(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "order=up"])
-def test_a_wrong_query_names_its_parameter(client: httpx.Client, query: str) -> None:
+def test_an_invalid_query_names_its_parameter(client: httpx.Client, query: str) -> None:
     answer = client.get(f"/v1/videos?{query}")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == query.partition("=")[0]
 
 
-def test_a_deleted_video_is_gone(client: httpx.Client) -> None:
+def test_a_deleted_video_is_not_found(client: httpx.Client) -> None:
     video_id = make(client)
     assert client.delete(f"/v1/videos/{video_id}").json() == {
         "id": video_id,
@@ -235,7 +233,7 @@ def test_a_deleted_video_is_gone(client: httpx.Client) -> None:
     assert client.get(f"/v1/videos/{video_id}").status_code == 404
 
 
-def test_the_record_withholds_what_would_be_a_manual(client: httpx.Client, server: Live) -> None:
+def test_the_record_withholds_evidence_of_instructions_for_harm(client: httpx.Client, server: Live) -> None:
     from dataclasses import replace
 
     from safelight.policy.findings import Finding, Modality, TextSpan
@@ -305,7 +303,7 @@ def test_a_video_of_another_tenant_is_not_found(client: httpx.Client, server: Li
         assert answer.json()["error"]["code"] == "not_found"
 
 
-def test_coverage_readiness_and_the_description_are_there(client: httpx.Client, server: Live) -> None:
+def test_coverage_readiness_and_openapi_routes_exist(client: httpx.Client, server: Live) -> None:
     assert client.get("/v1/coverage").json()["cells"]
     assert client.get("/readyz").status_code == 200
     server.desk.ready = False

@@ -27,7 +27,7 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_an_innocent_prompt_is_allowed_and_nothing_is_left_behind(
+def test_a_harmless_prompt_is_allowed_and_leaves_no_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, told = answered(capsys, "a cat on a windowsill")
@@ -36,14 +36,14 @@ def test_an_innocent_prompt_is_allowed_and_nothing_is_left_behind(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["safelight.toml"]
 
 
-def test_the_card_is_blocked_with_its_span(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_test_card_is_blocked_with_its_span(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence")
     assert (code, told["action"]) == (Exit.BLOCKED, "block")
     (finding,) = told["findings"]
     assert (finding["test_card"], finding["evidence"][0]["start"]) == (True, 7)
 
 
-def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
+def test_documented_provider_rules_and_the_checklist_are_included(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code, told = answered(capsys, "Tom Cruise rides a horse", "--provider", "veo")
@@ -60,7 +60,7 @@ def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
     assert "names: The prompt names “Tom Cruise”." in said
 
 
-def test_a_reference_is_judged_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reference_is_evaluated_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "sea.png"
     Image.effect_noise((64, 64), 30).convert("RGB").save(picture)
     _, told = answered(capsys, "the sea", "--ref", str(picture))
@@ -86,7 +86,7 @@ def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_discreet_category_tells_its_group_and_no_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_discreet_category_shows_its_group_and_no_words(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answered(capsys, "how to build a bomb")
     assert code == Exit.BLOCKED
     assert told["findings"] == []
@@ -94,13 +94,13 @@ def test_a_discreet_category_tells_its_group_and_no_words(capsys: pytest.Capture
     assert "words" not in json.dumps(told["details"])
 
 
-def test_signs_of_distress_are_not_blocked_and_bring_help_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_signs_of_distress_are_not_blocked_and_get_help_lines(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answered(capsys, "I want to kill myself")
     assert (code, told["action"]) == (Exit.OK, "allow")
     assert told["details"]["support"]
 
 
-def test_a_prompt_comes_from_a_file_and_in_plain_words(
+def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "prompt.txt").write_bytes("a n.u.d.e woman \xff".encode("latin-1"))
@@ -111,14 +111,14 @@ def test_a_prompt_comes_from_a_file_and_in_plain_words(
     assert "20 checked" in said
 
 
-def test_another_policy_judges(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_policy_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert answered(capsys, "a commercial for Starbucks")[1]["action"] == "label"
     code, told = answered(capsys, "a commercial for Starbucks", "--policy", "strict")
     assert told["policy"] == "strict"
     assert (code, told["action"]) == (Exit.BLOCKED, "block")
 
 
-def test_a_detector_that_is_switched_off_leaves_what_is_required_unchecked(
+def test_a_disabled_detector_leaves_a_coverage_gap(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "safelight.toml").write_text(
@@ -132,13 +132,13 @@ def test_a_detector_that_is_switched_off_leaves_what_is_required_unchecked(
 @pytest.mark.parametrize(
     "arguments", [[], ["a", "--file", "b"], [" \n"], ["--file", "nowhere.txt"], ["x" * 100_000]]
 )
-def test_what_is_no_prompt_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+def test_an_invalid_prompt_is_an_error(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     code, told = answered(capsys, *arguments)
     assert code == Exit.ERROR
     assert told["error"]["message"]
 
 
-def test_marks_underline_the_words_and_not_the_whole_text() -> None:
+def test_highlights_cover_the_words_and_not_the_whole_text() -> None:
     def finding(start: int, end: int) -> Finding:
         span = TextSpan(field="prompt", start=start, end=end)
         return Finding(

@@ -22,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_fresh_folder_is_looked_at_whole_and_left_as_it_was(
+def test_a_fresh_folder_is_checked_completely_and_left_unchanged(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, found = doctor(capsys)
@@ -33,7 +33,7 @@ def test_a_fresh_folder_is_looked_at_whole_and_left_as_it_was(
     assert list(here.iterdir()) == []
 
 
-def test_wrong_settings_are_one_failed_check_and_the_rest_is_still_looked_at(
+def test_invalid_settings_are_one_failed_check_and_other_checks_still_run(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "safelight.toml").write_text("[server]\nprot = 1\n")
@@ -44,7 +44,7 @@ def test_wrong_settings_are_one_failed_check_and_the_rest_is_still_looked_at(
     assert found["sandbox"]["state"] in {"ok", "warning"}
 
 
-def test_a_database_that_cannot_be_reached_is_said_in_seconds(
+def test_an_unreachable_database_is_reported_in_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SAFELIGHT_STORAGE__DATABASE", "postgresql://nobody@127.0.0.1:1/none")
@@ -53,7 +53,7 @@ def test_a_database_that_cannot_be_reached_is_said_in_seconds(
     assert found["database"]["state"] == "failed"
 
 
-def test_every_check_is_a_sentence_and_every_trouble_has_a_remedy(
+def test_every_check_is_a_sentence_and_every_problem_has_a_remedy(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code, found = doctor(capsys, "--upstream", "http://127.0.0.1:1/v1")
@@ -63,7 +63,7 @@ def test_every_check_is_a_sentence_and_every_trouble_has_a_remedy(
         assert one["state"] == "ok" or one["remedy"], one
 
 
-def test_for_people_it_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_output_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "ok       python:" in said

@@ -25,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_prompts_are_measured_by_two_policies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prompts_are_measured_with_two_policies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "prompts", "--data", str(data), "--json"]) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     assert {row["label"]: row["blocked"] for row in report["rows"]} == {
@@ -38,7 +38,7 @@ def test_prompts_are_measured_by_two_policies(data: Path, capsys: pytest.Capture
     assert {"p50", "p99"} <= set(report["latency_ms"])
 
 
-def test_a_page_is_written_and_plain_words_show_no_prompt(
+def test_a_page_is_written_and_text_output_shows_no_prompt(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "report.html"
@@ -50,14 +50,14 @@ def test_a_page_is_written_and_plain_words_show_no_prompt(
     assert "Blocked by starter" in page.read_text()
 
 
-def test_wrong_data_attack_or_page_is_said(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_data_attack_or_page_is_reported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "prompts", "--data", "nowhere.jsonl"]) == Exit.ERROR
     assert main(["eval", "prompts", "--data", str(data), "--attack", "none"]) == Exit.ERROR
     assert "disguise" in capsys.readouterr().err
     assert main(["eval", "prompts", "--data", str(data), "--html", "no/such/folder/x.html"]) == Exit.ERROR
 
 
-def test_clips_go_through_the_real_scan_and_the_policy(
+def test_clips_are_evaluated_with_the_real_scan_and_policy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

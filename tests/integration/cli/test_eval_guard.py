@@ -75,7 +75,7 @@ def measured() -> dict[str, str | None]:
     return {one.category: one.measured for one in guard.capabilities}
 
 
-def test_figures_are_kept_with_their_date_and_name_what_had_no_answer(
+def test_figures_are_stored_with_date_and_number_of_gaps(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["eval", "guard", "--data", "mine.jsonl", "--json"]) == Exit.OK
@@ -87,7 +87,7 @@ def test_figures_are_kept_with_their_date_and_name_what_had_no_answer(
     assert kept["date"] == said["date"]
 
 
-def test_a_guard_is_unmeasured_until_then_where_there_was_no_example_and_as_another_model(
+def test_a_guard_is_measured_only_for_evaluated_categories_and_model(
     folder: Path,
 ) -> None:
     assert set(measured().values()) == {None}
@@ -100,7 +100,7 @@ def test_a_guard_is_unmeasured_until_then_where_there_was_no_example_and_as_anot
     assert set(measured().values()) == {None}
 
 
-def test_without_a_guard_it_is_said_how_to_configure_one(
+def test_without_a_guard_the_message_explains_how_to_configure_one(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "safelight.toml").write_text("[detectors]\nminilm = false\n")

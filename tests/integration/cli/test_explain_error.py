@@ -14,7 +14,7 @@ from safelight.cli.exit_codes import Exit
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
 
 
-def test_a_known_error_is_told_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_error_is_explained_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain-error", BLOCK]) == Exit.OK
     said = capsys.readouterr().out
     for word in ("Runway refused", "Charged", "yes", "finished video", "runway.safety.output.video"):
@@ -45,7 +45,7 @@ def test_it_reads_a_pipe_and_a_file(
     assert main(["explain-error", "--file", str(tmp_path / "none")]) == Exit.ERROR
 
 
-def test_the_hint_decides_what_a_bare_number_means(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_provider_hint_decides_the_meaning_of_a_bare_number(capsys: pytest.CaptureFixture[str]) -> None:
     body = '{"code": 1301, "message": "no"}'
     assert main(["explain-error", body, "--json"]) == Exit.NOT_COVERED
     capsys.readouterr()
@@ -53,7 +53,7 @@ def test_the_hint_decides_what_a_bare_number_means(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["kind"] == "content_block"
 
 
-def test_it_loads_no_model_no_server_and_no_database() -> None:
+def test_no_model_server_or_database_is_loaded() -> None:
     program = (
         "import sys\nfrom safelight.cli import main\nmain(['explain-error', 'x', '--json'])\n"
         "heavy = {'numpy', 'onnxruntime', 'sqlalchemy', 'fastapi', 'httpx', 'dbos'}&set(sys.modules)\n"

@@ -36,7 +36,7 @@ def test_it_writes_the_settings_the_data_directory_and_the_keys(
     assert len(load().persistence.accounts.list_tenants()) == 1
 
 
-def test_without_a_waiver_it_lists_what_is_missing_and_waives_nothing(
+def test_without_a_waiver_missing_coverage_is_listed_and_nothing_waived(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code, answer = init(capsys)
@@ -47,7 +47,7 @@ def test_without_a_waiver_it_lists_what_is_missing_and_waives_nothing(
     assert set(answer["held"]) == {category for _, category, _ in gaps}
 
 
-def test_a_named_persons_decision_is_recorded_for_exactly_what_is_missing(
+def test_a_waiver_is_recorded_for_exactly_the_missing_categories(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _, answer = init(capsys, *WAIVED)
@@ -69,14 +69,14 @@ def test_running_it_again_keeps_everything(here: Path, capsys: pytest.CaptureFix
     assert "port = 9000" in (here / "safelight.toml").read_text()
 
 
-def test_a_waiver_that_was_revoked_can_be_given_anew(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_revoked_waiver_can_be_recorded_again(capsys: pytest.CaptureFixture[str]) -> None:
     init(capsys, *WAIVED)
     load().persistence.waivers.revoke("init", revoked_by="Ada Park")
     _, again = init(capsys, *WAIVED)
     assert [one["name"] for one in again["waivers"]] == ["init-2"]
 
 
-def test_half_a_waiver_is_none(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_waiver_without_all_its_options_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = init(capsys, "--waiver-by", "Ada Park")
     assert code == 1
     assert "go together" in answer["error"]["message"]
@@ -107,14 +107,14 @@ def test_at_a_terminal_no_answer_waives_nothing(
     assert container.persistence.waivers_in_force(container.persistence.tenant) == ()
 
 
-def test_for_people_it_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_output_lists_the_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "no installed detector can check it" in said
     assert "safelight serve" in said
 
 
-def test_the_settings_file_can_lie_elsewhere(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_settings_file_can_be_in_another_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "etc/safelight.toml", "init", "--yes"]) == 0
     assert (here / "etc" / "safelight.toml").is_file()
     assert (here / "etc" / "data" / "db.sqlite3").is_file()

@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def test_a_new_key_opens_the_door_until_it_is_revoked(run: Run) -> None:
+def test_a_new_key_authenticates_until_it_is_revoked(run: Run) -> None:
     code, made = run("keys", "create", "studio app")
     assert code == 0
     principal = load().persistence.accounts.authenticate(made["token"])
@@ -46,7 +46,7 @@ def test_a_list_never_shows_a_key_itself(run: Run) -> None:
     assert made["token"] not in json.dumps(listed)
 
 
-def test_several_tenants_must_be_told_apart(run: Run) -> None:
+def test_with_several_tenants_the_tenant_must_be_named(run: Run) -> None:
     run("keys", "create", "one")
     _, second = run("keys", "create", "two", "--new-tenant", "Other Films")
     code, answer = run("keys", "create", "three")
@@ -59,18 +59,18 @@ def test_several_tenants_must_be_told_apart(run: Run) -> None:
     assert [key["name"] for key in listed["keys"]] == ["two", "three"]
 
 
-def test_a_wrong_scope_is_answered_with_those_there_are(run: Run) -> None:
+def test_an_unknown_scope_gets_the_list_of_scopes(run: Run) -> None:
     code, answer = run("keys", "create", "x", "--scope", "everything")
     assert code == 1
     assert "videos:write" in answer["error"]["remedy"]
 
 
-def test_a_key_that_is_not_there_is_said_plainly(run: Run) -> None:
+def test_an_unknown_key_is_reported(run: Run) -> None:
     code, answer = run("keys", "revoke", "key_nowhere")
     assert (code, answer["error"]["code"]) == (1, "not_found")
 
 
-def test_the_roots_for_other_peoples_tools_are_those_that_sign(run: Run) -> None:
+def test_the_exported_roots_are_the_trust_anchors_without_private_keys(run: Run) -> None:
     code, answer = run("signing", "export-roots")
     assert code == 0
     assert answer["pem"] == load().persistence.signing_keys.anchors_pem

@@ -39,7 +39,7 @@ def emblem(path: Path) -> Path:
     return path
 
 
-def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
+def test_a_logo_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = emblem(tmp_path / "emblem.png")
@@ -51,7 +51,7 @@ def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     picture.save(tmp_path / "wall.jpg", quality=85)
     _code, scanned = told(capsys, "scan", "wall.jpg")
     [row] = scanned["files"]  # type: ignore[misc]
-    assert [found["attributes"]["kind"] for found in row["findings"]] == ["mark:acme"]
+    assert [found["attributes"]["kind"] for found in row["findings"]] == ["logo:acme"]
     _code, answer = told(capsys, "check", "the acme roundel over a door")
     assert "logo-words" in json.dumps(answer["findings"])
     _code, listed = told(capsys, "logos", "list")
@@ -60,7 +60,7 @@ def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     assert told(capsys, "logos", "remove", "acme")[0] == Exit.ERROR
 
 
-def test_what_cannot_be_enrolled_is_refused_and_nothing_is_kept(
+def test_an_unsuitable_image_is_refused_and_nothing_is_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = tmp_path / "plain.png"

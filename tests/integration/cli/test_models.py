@@ -19,7 +19,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_what_is_pulled_is_what_the_lock_pins() -> None:
+def test_pulled_models_are_those_the_lock_pins() -> None:
     lock = (ROOT / "requirements" / "minilm.lock").read_text()
     wanted = MODELS[MINILM]
     assert wanted.requirement in lock
@@ -27,9 +27,7 @@ def test_what_is_pulled_is_what_the_lock_pins() -> None:
     assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
 
 
-def test_every_detector_is_listed_with_what_it_fills(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_every_detector_is_listed_with_its_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
     assert main(["models", "list", "--json"]) == Exit.OK
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["detectors"]}
@@ -43,7 +41,7 @@ def test_every_detector_is_listed_with_what_it_fills(
     }
 
 
-def test_without_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_index_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")

@@ -23,7 +23,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_names_of_ones_own_are_imported_listed_found_and_removed(
+def test_operator_names_are_imported_listed_found_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = tmp_path / "names.csv"
@@ -42,7 +42,7 @@ def test_names_of_ones_own_are_imported_listed_found_and_removed(
     assert "Quill Harbour Ferries" not in json.dumps(answer["findings"])
 
 
-def test_a_file_without_one_good_row_fails_and_says_why(
+def test_a_file_without_a_valid_row_fails_with_a_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = tmp_path / "names.jsonl"

@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def test_a_document_is_written_checked_compared_published_and_taken_back(run: Run, tmp_path: Path) -> None:
+def test_a_document_is_written_checked_compared_published_and_rolled_back(run: Run, tmp_path: Path) -> None:
     assert run("policy", "init")[0] == Exit.OK
     code, again = run("policy", "init")
     assert (code, again["error"]["code"]) == (Exit.ERROR, "conflict")
@@ -95,12 +95,14 @@ def test_a_file_of_records_is_replayed_and_a_damaged_one_refused(run: Run, tmp_p
     assert run("policy", "replay", "starter", "--file", "nothing.records")[0] == Exit.ERROR
 
 
-def test_history_is_replayed_where_there_is_none(run: Run) -> None:
+def test_replay_of_an_empty_history_succeeds(run: Run) -> None:
     code, report = run("policy", "replay")
     assert (code, report["records"], report["policy"]) == (Exit.OK, 0, "starter")
 
 
-def test_waivers_are_added_listed_and_revoked_by_name(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_waivers_are_added_listed_and_revoked_by_their_name(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ("waivers", "add", "gore", "--by", "Ada", "--reason", "No model sees it yet.")
     code, added = run(
         *arguments, "--category", "violence/graphic", "--category", "sexual/minors", "--expires", "30d"
@@ -118,7 +120,7 @@ def test_waivers_are_added_listed_and_revoked_by_name(run: Run, capsys: pytest.C
     assert (code, said["error"]["param"]) == (Exit.ERROR, "categories")
 
 
-def test_coverage_names_detectors_figures_and_waivers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_coverage_lists_detectors_figures_and_waivers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     code, table = run("coverage")
     cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
     assert code == Exit.NOT_COVERED

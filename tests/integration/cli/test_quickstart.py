@@ -43,7 +43,7 @@ def program(folder: Path, name: str, *command: str | Path) -> None:
     path.chmod(0o755)
 
 
-def test_there_are_six_commands_at_most_and_the_first_is_init() -> None:
+def test_there_are_at_most_six_commands_and_the_first_is_init() -> None:
     assert len(commands()) <= 6
     assert commands()[0].startswith("safelight init --upstream http://gpu:8091 ")
     assert commands()[-1] == "safelight verify first.mp4"
@@ -93,5 +93,5 @@ def test_the_commands_of_the_page_end_in_a_verified_video(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("line", commands())
-def test_no_command_of_the_page_is_a_trick(line: str) -> None:
+def test_the_page_uses_only_safelight_and_python_commands(line: str) -> None:
     assert re.match(r"(?:export SAFELIGHT_API_KEY=\"\$\()?(?:safelight|python) ", line), line

@@ -67,7 +67,7 @@ def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
     return video, case.id
 
 
-def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_open_case_is_listed_shown_and_approved(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reviews", "list") == (0, {"reviews": [], "has_more": False})
     container = load()
     video, case = held(container)
@@ -88,7 +88,7 @@ def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.Captur
     assert "approve, by Ada" in capsys.readouterr().out
 
 
-def test_quarantined_cases_are_shown_only_to_who_asks_as_the_vault_officer(run: Run) -> None:
+def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None:
     _, case = held(load(), quarantined=True)
     assert run("reviews", "list")[1]["reviews"] == []
     assert run("reviews", "show", case)[1]["error"]["code"] == "not_found"

@@ -33,7 +33,7 @@ def scan(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, object
 
 
 @pytest.mark.slow
-def test_a_folder_of_files_is_judged_file_by_file(tmp_path: Path) -> None:
+def test_every_file_of_a_folder_gets_its_own_verdict(tmp_path: Path) -> None:
     media, home = tmp_path / "media", tmp_path / "home"
     media.mkdir()
     home.mkdir()
@@ -90,7 +90,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(tmp_path, capsys)
 
 
-def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
     make_clip(desk.media / "a.mp4", frames=8)
     (desk.media / "b.mp4").write_text("hello, I am no film")
     make_clip(desk.media / "c.mp4", frames=8, odd={4: safety_card.draw_card("violence", 320, 192)})
@@ -117,7 +117,7 @@ def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, 
     assert last["files"][2]["exit"] == 5
 
 
-def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
     real, seen = FileScanner.scan, []
@@ -137,7 +137,7 @@ def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pyte
     assert seen[2:] == ["b.mp4", "c.mp4"]
 
 
-def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -> None:
+def test_the_report_is_self_contained_and_contains_no_path(desk: Desk, tmp_path: Path) -> None:
     card = safety_card.draw_card("violence", 320, 192)
     make_clip(desk.media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
     html = tmp_path / "r.html"
@@ -155,7 +155,7 @@ def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -
     assert "no folder" in said["error"]["message"]
 
 
-def test_a_bucket_is_scanned_and_gone_on_with(desk: Desk, s3: S3, tmp_path: Path) -> None:
+def test_a_bucket_is_scanned_and_the_scan_resumes(desk: Desk, s3: S3, tmp_path: Path) -> None:
     import obstore
 
     from safelight.store.object_store import open_object_store
@@ -178,7 +178,7 @@ def test_a_bucket_is_scanned_and_gone_on_with(desk: Desk, s3: S3, tmp_path: Path
     assert not list((desk.data / "scratch").iterdir())
 
 
-def test_a_full_disk_costs_only_the_memory_of_the_scan(
+def test_a_full_disk_prevents_only_the_scan_cache(
     desk: Desk, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     make_clip(desk.media / "a.mp4", frames=6)
@@ -192,7 +192,7 @@ def test_a_full_disk_costs_only_the_memory_of_the_scan(
     assert "cannot be kept" in done.err
 
 
-def test_a_clip_of_eleven_minutes_is_scanned_where_the_operator_allows_it(
+def test_a_clip_of_eleven_minutes_is_scanned_if_the_operator_allows_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Mp4Writer(desk.media / "long.mp4", VideoFormat(width=64, height=48, fps=Fraction(1, 20))) as writer:

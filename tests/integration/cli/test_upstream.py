@@ -64,7 +64,7 @@ def test_init_writes_no_key(
     assert tomllib.loads(written)["generators"]["upstream"]["billing"] == "paid"
 
 
-def test_settings_that_are_there_already_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_settings_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "safelight.toml").write_text('data = "data"\n')
     with ScriptedUpstream() as upstream:
         assert main(["init", "--yes", "--upstream", upstream.url]) == 0
@@ -72,7 +72,7 @@ def test_settings_that_are_there_already_are_kept(here: Path, capsys: pytest.Cap
     assert (here / "safelight.toml").read_text() == 'data = "data"\n'
 
 
-def test_an_upstream_that_is_down_stops_before_anything_is_written(
+def test_an_unreachable_upstream_stops_init_before_anything_is_written(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, answer = told(capsys, "init", "--upstream", "http://127.0.0.1:1")
@@ -82,13 +82,13 @@ def test_an_upstream_that_is_down_stops_before_anything_is_written(
     assert list(here.iterdir()) == []
 
 
-def test_serve_refuses_an_upstream_whose_models_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_serve_refuses_an_upstream_without_known_models(capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = told(capsys, "serve", "--upstream", "http://127.0.0.1:1")
     assert code == 2
     assert "nothing can be offered" in answer["error"]["message"]
 
 
-def test_an_upstream_that_is_down_is_taken_with_the_models_of_the_settings() -> None:
+def test_an_unreachable_upstream_is_accepted_with_models_from_the_settings() -> None:
     table = {"kind": "videos_api", "url": "http://127.0.0.1:1/v1", "models": ["wan"], "billing": "paid"}
     known = {"wan": {**table, "extra_fields": {"seed": "int"}}}
     found = attach(UpstreamAnswers(url="http://127.0.0.1:1", known=known))
@@ -97,19 +97,19 @@ def test_an_upstream_that_is_down_is_taken_with_the_models_of_the_settings() -> 
     assert len(found.warnings) == 1
 
 
-def test_an_upstream_that_is_down_is_taken_with_models_named_on_the_spot() -> None:
+def test_an_unreachable_upstream_is_accepted_with_models_from_the_command_line() -> None:
     found = attach(UpstreamAnswers(url="http://127.0.0.1:1", models=("wan",)))
     assert found.table["models"] == ["wan"]
     assert "does not answer" in found.warnings[0]
 
 
-def test_only_the_models_asked_for_are_offered_and_an_unlisted_one_is_noticed() -> None:
+def test_only_the_requested_models_are_offered_and_unlisted_ones_reported() -> None:
     with ScriptedUpstream({"models": ["a", "b"]}) as upstream:
         assert attach(UpstreamAnswers(url=upstream.url, models=("b",))).table["models"] == ["b"]
         assert "does not list c" in attach(UpstreamAnswers(url=upstream.url, models=("c",))).warnings[0]
 
 
-def test_a_server_that_lists_nothing_wants_its_models_named() -> None:
+def test_a_server_without_a_model_list_needs_its_models_named() -> None:
     with ScriptedUpstream({"models": []}) as upstream, pytest.raises(SettingsError, match="lists no models"):
         attach(UpstreamAnswers(url=upstream.url))
 
@@ -128,13 +128,13 @@ def test_the_key_comes_from_a_file_or_the_environment(here: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("text", ["", "\n"])
-def test_an_empty_key_file_is_no_key(here: Path, text: str) -> None:
+def test_an_empty_key_file_is_refused(here: Path, text: str) -> None:
     (here / "key").write_text(text)
     with pytest.raises(SettingsError, match="empty"):
         attach(UpstreamAnswers(url="http://127.0.0.1:1", key_file=here / "key"))
 
 
-def test_another_server_of_the_same_name_is_not_mixed_with_it() -> None:
+def test_a_configured_name_with_another_url_is_refused() -> None:
     known = {"upstream": {"kind": "videos_api", "url": "http://one/v1"}}
     with pytest.raises(SettingsError, match="another server"):
         attach(UpstreamAnswers(url="http://two", known=known))
@@ -152,7 +152,7 @@ def test_a_server_without_authentication_gets_a_warning() -> None:
     assert "private network" in said
 
 
-def test_a_key_in_the_clear_over_a_public_network_is_warned_of() -> None:
+def test_a_key_sent_unencrypted_over_a_public_network_gets_a_warning() -> None:
     found = DiscoveredServer(
         url="http://gpu/v1", models=("m",), place=NetworkLocation.PUBLIC, answers_strangers=False, keyed=True
     )
@@ -160,7 +160,7 @@ def test_a_key_in_the_clear_over_a_public_network_is_warned_of() -> None:
 
 
 @pytest.mark.parametrize("flags", [("--model", "wan"), ("--paid",), ("--upstream-key-file", "key")])
-def test_flags_of_an_upstream_want_one(
+def test_upstream_flags_require_the_upstream_option(
     here: Path, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "key").write_text(KEY)
@@ -175,7 +175,7 @@ def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, di
     return code, {one["name"]: one for one in answer["checks"]}
 
 
-def test_doctor_makes_a_small_clip_and_says_how_it_went(
+def test_doctor_generates_a_small_clip_and_reports_the_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "0")
@@ -195,13 +195,13 @@ def test_doctor_makes_a_small_clip_and_says_how_it_went(
     assert (counts["accepted"], counts["deletes"]) == (1, 1)
 
 
-def test_doctor_orders_nothing_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_sends_no_request_without_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     with ScriptedUpstream() as upstream:
         doctor(capsys, "--upstream", upstream.url)
         assert upstream.counts["received"] == 0
 
 
-def test_doctor_says_when_a_clip_is_not_what_was_ordered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_reports_a_clip_that_differs_from_the_request(capsys: pytest.CaptureFixture[str]) -> None:
     with ScriptedUpstream() as upstream:
         _, found = doctor(capsys, "--upstream", upstream.url, "--test-video")
     scan = found[f"upstream {upstream.url}: scan"]
@@ -209,14 +209,14 @@ def test_doctor_says_when_a_clip_is_not_what_was_ordered(capsys: pytest.CaptureF
     assert "not what was requested" in scan["message"]
 
 
-def test_doctor_fails_where_no_clip_comes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_fails_if_no_clip_is_returned(capsys: pytest.CaptureFixture[str]) -> None:
     with ScriptedUpstream({"otherwise": {"ends": "failed"}}) as upstream:
         code, found = doctor(capsys, "--upstream", upstream.url, "--test-video")
     assert code == 1
     assert found[f"upstream {upstream.url}: clip"]["state"] == "failed"
 
 
-def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
+def test_doctor_generates_no_clip_with_a_paid_upstream(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedUpstream() as upstream:
@@ -235,9 +235,7 @@ def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
         ('url = "http://127.0.0.1:1/v1"', "does not answer"),
     ],
 )
-def test_a_gateway_says_what_is_to_be_feared_of_the_upstreams_in_its_settings(
-    here: Path, settings: str, said: str
-) -> None:
+def test_serve_logs_warnings_about_the_configured_upstreams(here: Path, settings: str, said: str) -> None:
     with ScriptedUpstream() as upstream:
         (here / "safelight.toml").write_text(
             '[generation]\ndefault_generator = "wan"\n'

@@ -57,7 +57,7 @@ def sealed(plain: Path) -> Path:
     return path
 
 
-def test_a_delivered_file_is_0_and_said_in_plain_words(
+def test_a_delivered_file_exits_with_0_and_a_plain_message(
     sealed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", str(sealed)]) == 0
@@ -67,7 +67,7 @@ def test_a_delivered_file_is_0_and_said_in_plain_words(
     assert "It does not prove:" in said
 
 
-def test_a_changed_file_is_3(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_file_exits_with_3(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = bytearray(sealed.read_bytes())
     data[data.index(b"mdat") + 300] ^= 1
     sealed.write_bytes(data)
@@ -77,7 +77,7 @@ def test_a_changed_file_is_3(sealed: Path, capsys: pytest.CaptureFixture[str]) -
     assert answer["registered"] is False
 
 
-def test_a_file_without_a_manifest_is_5_and_makes_no_installation(
+def test_a_file_without_a_manifest_exits_with_5_and_creates_no_installation(
     plain: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", str(plain), "--json"]) == 5
@@ -86,7 +86,7 @@ def test_a_file_without_a_manifest_is_5_and_makes_no_installation(
     assert [path.name for path in plain.parent.iterdir()] == ["plain.mp4"]
 
 
-def test_a_stranger_with_our_root_can_say_that_it_is_ours(
+def test_a_third_party_with_our_root_can_verify_our_file(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root.pem"
@@ -100,7 +100,7 @@ def test_a_stranger_with_our_root_can_say_that_it_is_ours(
     assert json.loads(capsys.readouterr().out)["signer"] == "a trusted signer"
 
 
-def test_roots_that_are_none_are_refused(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_roots_are_refused(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(plain), "--trust", str(plain)]) == 2
     assert "PEM" in capsys.readouterr().err
     assert main(["verify", str(plain), "--trust", "nowhere.pem"]) == 1

@@ -24,7 +24,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def test_an_endpoint_is_added_tried_rotated_and_removed(run: Run, tmp_path: Path) -> None:
+def test_an_endpoint_is_added_tested_rotated_and_removed(run: Run, tmp_path: Path) -> None:
     with target() as to:
         (tmp_path / "safelight.toml").write_text(f'[fetch]\nallowed_private_hosts = ["{to.host}"]\n')
         code, made = run("webhooks", "add", to.url, "--event", "video.held")

@@ -39,7 +39,7 @@ def wanted(kitchen: cells_clips.Kitchen) -> list[cells_clips.Recipe]:
     return [one for one in cells_clips.recipes(kitchen) if one.name in names]
 
 
-def test_clips_are_made_alike_twice_and_the_manifest_is_read(
+def test_clips_are_reproducible_and_the_manifest_is_read(
     kitchen: cells_clips.Kitchen, tmp_path: Path
 ) -> None:
     chosen = wanted(kitchen)
@@ -56,7 +56,7 @@ def test_clips_are_made_alike_twice_and_the_manifest_is_read(
     assert (tmp_path / "one" / "figure-3.png").is_file()
 
 
-def test_the_server_knows_a_line_by_its_sound_and_says_when_its_words_are_said() -> None:
+def test_the_speech_server_recognises_a_line_and_returns_word_times() -> None:
     lines = [cells_clips.voiced(text, 0) for text in (*cells_words.HARMLESS[:3], cells_words.HARMLESS[14])]
     try:
         listener = cells.Listener(lines)
@@ -87,14 +87,14 @@ def _silence() -> bytes:
     return data.getvalue()
 
 
-def test_every_line_is_of_a_category_and_ten_a_category() -> None:
+def test_every_line_has_a_category_and_every_category_ten_lines() -> None:
     assert all(name in SHIPPED for name in cells_words.LINES)
     assert {len(lines) for lines in cells_words.LINES.values()} == {10}
     assert "sexual/minors" not in cells_words.LINES
     assert len(cells_words.HARMLESS) == 20
 
 
-def test_pictures_come_out_of_a_bundle_in_their_order_and_without_icons() -> None:
+def test_pictures_are_extracted_from_a_bundle_in_sequence_without_icons() -> None:
     def webp(size: int, mark: bytes) -> bytes:
         return b"RIFF" + (size - 8).to_bytes(4, "little") + b"WEBP" + mark * (size - 12)
 

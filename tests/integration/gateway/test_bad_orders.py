@@ -58,7 +58,7 @@ def ended(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
         ({"prompt": "a\0b"}, "invalid_value", "prompt"),
     ],
 )
-def test_a_value_off_the_list_is_named(
+def test_an_unsupported_value_is_named(
     client: httpx.Client, fields: dict[str, str], code: str, param: str
 ) -> None:
     given = {"prompt": "a boat", "model": "storyboard", **fields}
@@ -81,9 +81,7 @@ def test_a_value_off_the_list_is_named(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_reference_that_is_not_what_it_claims_is_refused(
-    client: httpx.Client, name: str, data: bytes
-) -> None:
+def test_a_reference_with_a_wrong_type_is_refused(client: httpx.Client, name: str, data: bytes) -> None:
     answer = client.post(
         "/v1/videos",
         files={"prompt": (None, "a boat"), "input_reference": ("picture.png", data, "image/png")},
@@ -104,7 +102,7 @@ def test_a_reference_that_is_not_what_it_claims_is_refused(
         "http://localhost:22/",
     ],
 )
-def test_an_address_inside_is_refused(client: httpx.Client, address: str) -> None:
+def test_an_internal_address_is_refused(client: httpx.Client, address: str) -> None:
     answer = client.post("/v1/videos", json={"prompt": "a boat", "input_reference": {"image_url": address}})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "forbidden_url")
@@ -114,12 +112,12 @@ def test_an_address_inside_is_refused(client: httpx.Client, address: str) -> Non
 @pytest.mark.parametrize(
     "address", ["data:image/png;base64,!!!", "data:,hello", "data:image/png;base64,AAAA"]
 )
-def test_a_wrong_data_address_is_refused(client: httpx.Client, address: str) -> None:
+def test_an_invalid_data_url_is_refused(client: httpx.Client, address: str) -> None:
     answer = client.post("/v1/videos", json={"prompt": "a boat", "input_reference": {"image_url": address}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_media")
 
 
-def test_guessing_at_content_finds_nothing(client: httpx.Client) -> None:
+def test_content_of_a_blocked_request_is_not_available(client: httpx.Client) -> None:
     """A blocked request has an id; no route, variant or guess gets bytes for it."""
     blocked = client.post("/v1/videos", json={"prompt": "SAFELIGHT-TEST:violence"})
     video_id = blocked.json()["error"]["moderation_details"]["video_id"]
@@ -134,7 +132,7 @@ def test_guessing_at_content_finds_nothing(client: httpx.Client) -> None:
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_scratch_is_empty_afterwards(client: httpx.Client, gateway: Running) -> None:
+def test_the_scratch_folder_is_empty_afterwards(client: httpx.Client, gateway: Running) -> None:
     client.get("/healthz")
     assert not list((gateway.log.parent / "data").rglob("*.upload"))
     assert Path(gateway.log).stat().st_size > 0

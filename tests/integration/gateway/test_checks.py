@@ -26,7 +26,7 @@ def checked(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     return told
 
 
-def test_an_innocent_order_is_allowed_and_priced_and_not_placed(client: httpx.Client) -> None:
+def test_a_harmless_request_is_allowed_with_a_price_and_not_submitted(client: httpx.Client) -> None:
     before = client.get("/v1/videos").json()["data"]
     told = checked(client, prompt="a cat on a windowsill", seconds="4")
     assert (told["object"], told["verdict"]) == ("video.check", "allow")
@@ -37,7 +37,7 @@ def test_an_innocent_order_is_allowed_and_priced_and_not_placed(client: httpx.Cl
     assert client.get("/v1/videos").json()["data"] == before
 
 
-def test_a_block_is_explained_by_degree_and_no_help_goes_with_it(client: httpx.Client) -> None:
+def test_a_block_is_explained_by_detail_level_without_help_lines(client: httpx.Client) -> None:
     told = checked(client, prompt=f"a cat, {CARD}")
     assert told["verdict"] == "block"
     assert told["moderation_details"]["evidence"]
@@ -49,7 +49,7 @@ def test_a_block_is_explained_by_degree_and_no_help_goes_with_it(client: httpx.C
     assert "bomb" not in json.dumps(told)
 
 
-def test_what_a_provider_documents_is_told_and_the_rest_is_unknown(client: httpx.Client) -> None:
+def test_documented_provider_rules_are_shown_and_others_are_unknown(client: httpx.Client) -> None:
     told = checked(client, prompt="Tom Cruise walks a dog in a park", provider="veo")
     assert told["provider"]["outcome"] == "refused"
     assert told["provider"]["statements"][0]["source"]
@@ -57,7 +57,7 @@ def test_what_a_provider_documents_is_told_and_the_rest_is_unknown(client: httpx
     assert checked(client, prompt="a dog", provider="nobody-9")["provider"]["provider"] is None
 
 
-def test_a_reference_is_looked_at_too(client: httpx.Client) -> None:
+def test_a_reference_is_checked_too(client: httpx.Client) -> None:
     answer = client.post(
         "/v1/videos/check",
         data={"prompt": "the sea", "provider": "seedance"},
@@ -76,7 +76,7 @@ def test_a_reference_is_looked_at_too(client: httpx.Client) -> None:
     assert wrong.json()["error"]["code"] == "invalid_media"
 
 
-def test_wrong_orders_are_refused_as_a_create_would(client: httpx.Client) -> None:
+def test_invalid_requests_are_refused_like_in_create(client: httpx.Client) -> None:
     for fields, param in (
         ({"prompt": "x", "seconds": "3600"}, "seconds"),
         ({"prompt": "x", "duration": 4}, "duration"),
@@ -87,7 +87,7 @@ def test_wrong_orders_are_refused_as_a_create_would(client: httpx.Client) -> Non
         assert error["param"] == param
 
 
-def test_an_error_is_decoded(client: httpx.Client) -> None:
+def test_a_provider_error_is_explained(client: httpx.Client) -> None:
     answer = client.post(
         "/v1/provider-errors/explain",
         json={"text": '{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}'},
@@ -101,7 +101,7 @@ def test_an_error_is_decoded(client: httpx.Client) -> None:
     assert hinted["stage"] == "input"
 
 
-def test_our_own_answer_is_decoded_as_ours(client: httpx.Client) -> None:
+def test_our_own_error_is_attributed_to_safelight(client: httpx.Client) -> None:
     refused = client.post("/v1/videos", json={"prompt": f"a cat, {CARD}"})
     assert refused.status_code == 400
     told = client.post("/v1/provider-errors/explain", json={"text": refused.text}).json()
@@ -117,18 +117,18 @@ def test_our_own_answer_is_decoded_as_ours(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"text": ""}, {"text": 7}, {"text": "x", "provider": 7}, {"text": "x", "more": 1}]
 )
-def test_a_wrong_question_is_told(client: httpx.Client, body: dict[str, Any]) -> None:
+def test_an_invalid_explain_request_is_refused(client: httpx.Client, body: dict[str, Any]) -> None:
     answer = client.post("/v1/provider-errors/explain", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"]
 
 
-def test_a_megabyte_of_garbage_is_answered(client: httpx.Client) -> None:
+def test_a_megabyte_of_garbage_gets_a_response(client: httpx.Client) -> None:
     answer = client.post("/v1/provider-errors/explain", json={"text": "[[{" * 330_000}, timeout=30)
     assert answer.status_code == 200
     assert answer.json()["kind"] == "unknown"
 
 
-def test_without_a_key_nothing_is_looked_at(client: httpx.Client) -> None:
+def test_without_a_key_nothing_is_checked(client: httpx.Client) -> None:
     for path in ("/v1/provider-errors/explain", "/v1/videos/check"):
         assert httpx.post(f"{client.base_url}{path}", json={"text": "x"}, verify=False).status_code == 401

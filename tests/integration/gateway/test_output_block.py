@@ -38,7 +38,7 @@ def blocked(gateway: Running) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("where", "kind"), [("picture", "frames"), ("sound", "time")])
-def test_the_block_says_where(blocked: dict[str, dict[str, Any]], where: str, kind: str) -> None:
+def test_the_block_gives_the_time_range(blocked: dict[str, dict[str, Any]], where: str, kind: str) -> None:
     video = blocked[where]
     assert (video["status"], video["error"]["code"]) == ("failed", "moderation_blocked")
     details = video["error"]["moderation_details"]
@@ -50,7 +50,7 @@ def test_the_block_says_where(blocked: dict[str, dict[str, Any]], where: str, ki
 
 
 @pytest.mark.parametrize("where", CARDS)
-def test_no_route_variant_or_guess_gets_the_bytes(
+def test_no_route_or_variant_returns_the_bytes(
     blocked: dict[str, dict[str, Any]], client: httpx.Client, where: str
 ) -> None:
     video = blocked[where]

@@ -47,14 +47,16 @@ def picture() -> str:
 @pytest.mark.parametrize(
     ("wrong", "meant"), [("duration", "seconds"), ("resolution", "size"), ("promt", "prompt")]
 )
-def test_a_mistaken_name_is_answered_with_the_right_one(client: httpx.Client, wrong: str, meant: str) -> None:
+def test_an_unsupported_field_name_gets_the_right_name(client: httpx.Client, wrong: str, meant: str) -> None:
     answer = client.post("/v1/videos", json={"prompt": "a boat", wrong: "720p"})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_field", wrong)
     assert f"Did you mean '{meant}'?" in error["message"]
 
 
-def test_two_at_once_with_one_key_are_one_video(client: httpx.Client, gateway: Running) -> None:
+def test_concurrent_requests_with_one_idempotency_key_are_one_video(
+    client: httpx.Client, gateway: Running
+) -> None:
     ready = threading.Barrier(4)
     answers: list[httpx.Response] = []
 
@@ -89,7 +91,7 @@ def test_a_refusal_is_replayed(client: httpx.Client) -> None:
     assert {**one, "safelight": None} == {**two, "safelight": None}
 
 
-def test_a_synchronous_order_gives_the_file_and_a_remix_of_it_another(client: httpx.Client) -> None:
+def test_a_synchronous_request_returns_the_file_and_a_remix_another(client: httpx.Client) -> None:
     answer = client.post("/v1/videos/sync", data={"prompt": "a red boat on the sea at noon", **SMALL})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
     assert answer.content[4:8] == b"ftyp"
@@ -103,7 +105,7 @@ def test_a_synchronous_order_gives_the_file_and_a_remix_of_it_another(client: ht
     assert (longer.status_code, longer.json()["error"]["param"]) == (400, "seconds")
 
 
-def test_words_and_pictures_are_moderated(client: httpx.Client) -> None:
+def test_texts_and_images_are_moderated(client: httpx.Client) -> None:
     parts = [
         {"type": "text", "text": "a quiet lake"},
         {"type": "image_url", "image_url": {"url": picture()}},

@@ -37,14 +37,14 @@ def answering(status: int, body: bytes, kind: str = "application/json") -> Itera
         server.shutdown()
 
 
-def test_the_models_are_those_the_server_lists_in_its_order() -> None:
+def test_the_models_are_those_the_server_lists_in_the_same_sequence() -> None:
     with ScriptedUpstream({"models": ["wan-b", "wan-a"]}) as upstream:
         found = discover(upstream.url)
     assert found.models == ("wan-b", "wan-a")
     assert (found.place, found.answers_strangers, found.exposed) == (NetworkLocation.LOOPBACK, True, False)
 
 
-def test_a_server_that_wants_a_key_and_gets_it_answers_no_strangers() -> None:
+def test_a_server_that_checks_its_key_is_not_exposed() -> None:
     with ScriptedUpstream({"api_key": KEY}) as upstream:
         found = discover(upstream.url, api_key=KEY)
     assert found.models == ("scripted-1",)
@@ -52,7 +52,7 @@ def test_a_server_that_wants_a_key_and_gets_it_answers_no_strangers() -> None:
     assert not found.exposed
 
 
-def test_a_server_that_never_looks_at_the_key_answers_strangers() -> None:
+def test_a_server_that_ignores_the_key_answers_unauthenticated_clients() -> None:
     with ScriptedUpstream() as upstream:
         found = discover(upstream.url, api_key=KEY)
     assert found.answers_strangers
@@ -60,7 +60,7 @@ def test_a_server_that_never_looks_at_the_key_answers_strangers() -> None:
 
 
 @pytest.mark.parametrize(("key", "said"), [("", "wants a key"), ("sk-wrong", "does not accept our key")])
-def test_a_missing_or_wrong_key_is_said_without_showing_it(key: str, said: str) -> None:
+def test_a_missing_or_wrong_key_is_reported_without_showing_it(key: str, said: str) -> None:
     with ScriptedUpstream({"api_key": KEY}) as upstream, pytest.raises(UpstreamRejected, match=said) as error:
         discover(upstream.url, api_key=key)
     assert KEY not in error.value.message
@@ -68,7 +68,7 @@ def test_a_missing_or_wrong_key_is_said_without_showing_it(key: str, said: str) 
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a_server_without_a_list_has_no_models_to_tell(status: int) -> None:
+def test_a_server_without_a_model_list_has_no_models(status: int) -> None:
     with answering(status, b'{"detail": "Not Found"}') as url:
         assert discover(url).models is None
 
@@ -82,7 +82,7 @@ def test_a_server_without_a_list_has_no_models_to_tell(status: int) -> None:
         (400, b'{"error": "no"}', "application/json"),
     ],
 )
-def test_what_is_no_list_is_no_server_of_ours(status: int, body: bytes, kind: str) -> None:
+def test_a_response_without_a_model_list_is_refused(status: int, body: bytes, kind: str) -> None:
     with (
         answering(status, body, kind) as url,
         pytest.raises(UpstreamRejected, match="did not return a list of models"),
@@ -91,23 +91,23 @@ def test_what_is_no_list_is_no_server_of_ours(status: int, body: bytes, kind: st
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_server_in_trouble_does_not_answer_just_now(status: int) -> None:
+def test_a_server_with_an_error_status_is_unavailable(status: int) -> None:
     with answering(status, b"") as url, pytest.raises(UpstreamUnavailable, match="not available now"):
         discover(url)
 
 
-def test_a_server_that_is_down_does_not_answer() -> None:
+def test_a_server_that_is_down_is_unavailable() -> None:
     with pytest.raises(UpstreamUnavailable, match="does not answer"):
         discover("http://127.0.0.1:1/v1", timeouts=SOON)
 
 
-def test_odd_names_in_a_list_are_left_out() -> None:
+def test_invalid_model_names_are_skipped() -> None:
     rows = b'{"data": [{"id": "wan"}, {"id": ""}, {"id": 7}, {}, "x", {"id": "a\\u0007b"}, {"id": "wan"}]}'
     with answering(200, rows) as url:
         assert discover(url).models == ("wan",)
 
 
-def test_whether_a_path_is_closed_to_strangers_is_seen_from_outside() -> None:
+def test_requires_auth_tests_a_path_without_a_key() -> None:
     with ScriptedUpstream({"api_key": KEY}) as keyed, ScriptedUpstream() as open_:
         assert requires_auth(keyed.url, "models") is True
         assert requires_auth(open_.url, "models") is False

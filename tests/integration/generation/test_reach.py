@@ -6,7 +6,7 @@ from safelight.generation.videos_api.health import UpstreamEndpoint, UpstreamHea
 from safelight.testing.upstream import ScriptedUpstream
 
 
-def test_what_does_not_answer_is_named_and_what_does_is_not() -> None:
+def test_only_unreachable_upstreams_are_listed() -> None:
     with ScriptedUpstream() as up, ScriptedUpstream({"api_key": "sk-live-0123456789"}) as closed:
         servers = {
             "up": UpstreamEndpoint(url=up.url),
@@ -20,7 +20,7 @@ def test_what_does_not_answer_is_named_and_what_does_is_not() -> None:
         assert all(reach.down().values())
 
 
-def test_nobody_waits_for_a_look() -> None:
+def test_callers_do_not_wait_for_a_health_check() -> None:
     with ScriptedUpstream() as gone:
         pass
     reach = UpstreamHealth({"gone": UpstreamEndpoint(url=gone.url)}, every_s=0.0)
@@ -31,5 +31,5 @@ def test_nobody_waits_for_a_look() -> None:
     assert set(reach.down()) == {"gone"}
 
 
-def test_without_upstreams_nothing_is_looked_at() -> None:
+def test_without_upstreams_nothing_is_checked() -> None:
     assert UpstreamHealth({}).down() == {}

@@ -61,7 +61,7 @@ def scripted(**rule: Any) -> ScriptedUpstream:
     return ScriptedUpstream({"otherwise": rule})
 
 
-def test_an_order_goes_its_whole_way(tmp_path: Path) -> None:
+def test_a_request_is_submitted_polled_downloaded_and_deleted(tmp_path: Path) -> None:
     rule = {"polls": 2, "progress": [0, 50], "charge": 0.4}
     with scripted(**rule) as upstream, generator(upstream.url) as upstream_generator:
         upstream_id = upstream_generator.submit(order())
@@ -83,7 +83,7 @@ def test_an_order_goes_its_whole_way(tmp_path: Path) -> None:
         assert counts["orders"][upstream_id]["deleted"]
 
 
-def test_references_travel_as_bytes_and_extra_fields_by_the_list(tmp_path: Path) -> None:
+def test_references_are_sent_as_bytes_and_only_listed_extra_fields_are_sent(tmp_path: Path) -> None:
     picture = tmp_path / "cat.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\r\n--" + bytes(range(256)) * 20)
     digest = hashlib.sha256(picture.read_bytes()).hexdigest()
@@ -107,7 +107,7 @@ def test_references_travel_as_bytes_and_extra_fields_by_the_list(tmp_path: Path)
             made.submit(order(references=tuple(files)))
 
 
-def test_an_order_may_go_as_json() -> None:
+def test_a_request_may_be_sent_as_json() -> None:
     with (
         scripted() as upstream,
         generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made,
@@ -121,7 +121,7 @@ def test_an_order_may_go_as_json() -> None:
     ["lose_answer", "drop", "hang", "garbage", "html", {"status": 500}, {"status": 502}, {"status": 504},
      {"status": 408}, {"status": 409}, {"status": 200}],
 )  # fmt: skip
-def test_a_lost_answer_leaves_the_order_in_doubt(submit: Any) -> None:
+def test_a_lost_response_leaves_the_submission_unconfirmed(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url, submit_timeout_s=1.0) as made:
         with pytest.raises(SubmissionUnconfirmed):
             made.submit(order())
@@ -129,7 +129,7 @@ def test_a_lost_answer_leaves_the_order_in_doubt(submit: Any) -> None:
 
 
 @pytest.mark.parametrize("submit", [{"status": 429, "retry_after": 3}, {"status": 503, "retry_after": 3}])
-def test_a_busy_upstream_has_not_taken_the_order(submit: Any) -> None:
+def test_a_busy_upstream_has_not_accepted_the_request(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamUnavailable) as busy:
             made.submit(order())
@@ -137,7 +137,7 @@ def test_a_busy_upstream_has_not_taken_the_order(submit: Any) -> None:
         assert upstream.counts["accepted"] == 0
 
 
-def test_nobody_listening_has_not_taken_the_order() -> None:
+def test_a_refused_connection_means_the_request_was_not_accepted() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -146,7 +146,7 @@ def test_nobody_listening_has_not_taken_the_order() -> None:
             made.submit(order())
 
 
-def test_a_broken_tls_handshake_has_not_taken_the_order() -> None:
+def test_a_failed_tls_handshake_means_the_request_was_not_accepted() -> None:
     with scripted() as upstream:
         with (
             generator(upstream.url.replace("http:", "https:")) as made,
@@ -157,7 +157,7 @@ def test_a_broken_tls_handshake_has_not_taken_the_order() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
-def test_a_malformed_order_is_rejected_with_the_upstreams_sentence_masked(status: int) -> None:
+def test_a_malformed_request_is_rejected_with_the_upstreams_message_masked(status: int) -> None:
     submit = {"status": status, "message": f"Bad size; your key {SECRET} and Bearer abc123xyz are known."}
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamRejected, match="Bad size") as rejected:
@@ -176,14 +176,14 @@ def test_a_malformed_order_is_rejected_with_the_upstreams_sentence_masked(status
         {"status": 500, "code": "moderation_blocked"},
     ],
 )
-def test_a_moderation_refusal_is_told_from_a_malformed_order(submit: Any) -> None:
+def test_a_moderation_refusal_is_distinguished_from_a_malformed_request(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamModerationBlocked) as refused:
             made.submit(order())
         assert isinstance(refused.value.refusal, ProviderRefusal)
 
 
-def test_a_wrong_key_is_a_plain_sentence_for_the_operator() -> None:
+def test_a_wrong_key_gives_the_operator_a_plain_message() -> None:
     with ScriptedUpstream({"api_key": "another"}) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamRejected, match=r"operator must check `api_key`") as rejected:
             made.submit(order())
@@ -192,7 +192,7 @@ def test_a_wrong_key_is_a_plain_sentence_for_the_operator() -> None:
             made.progress("video_1")
 
 
-def test_a_redirect_is_not_followed_with_an_order() -> None:
+def test_a_redirect_of_a_submission_is_not_followed() -> None:
     with scripted(
         submit={"do": "redirect", "location": "https://other.example/v1/videos?sig=s3cret"}
     ) as upstream:
@@ -204,7 +204,7 @@ def test_a_redirect_is_not_followed_with_an_order() -> None:
         assert "s3cret" not in str(rejected.value)
 
 
-def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> None:
+def test_an_unconfirmed_submission_is_found_by_its_idempotency_key() -> None:
     waits: list[float] = []
     scenario = {
         "orders": [{"when": "lost", "submit": "lose_answer"}, {"when": "never", "submit": {"status": 500}}]
@@ -229,7 +229,7 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
 
 
 @pytest.mark.parametrize("scenario", [{"echo_metadata": False}, {"lists": False}])
-def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) -> None:
+def test_a_submission_stays_unconfirmed_if_the_upstream_has_no_key_lookup(scenario: dict[str, Any]) -> None:
     with (
         ScriptedUpstream(scenario) as upstream,
         generator(upstream.url, idempotency_metadata_key="order") as made,
@@ -244,7 +244,7 @@ def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) ->
 @pytest.mark.parametrize(
     "poll", ["drop", "hang", {"status": 500}, {"status": 502}, {"status": 429, "retry_after": 2}]
 )
-def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
+def test_a_failed_poll_may_be_repeated(poll: Any) -> None:
     act = poll if isinstance(poll, dict) else {"do": poll}
     with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
         upstream_id = made.submit(order())
@@ -254,7 +254,7 @@ def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
 
 
 @pytest.mark.parametrize("poll", ["garbage", "html"])
-def test_an_answer_that_stays_unreadable_is_a_lie(poll: str) -> None:
+def test_a_response_that_stays_unreadable_is_invalid(poll: str) -> None:
     with scripted(poll=poll) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
         with pytest.raises(UpstreamInvalidResponse):
@@ -263,7 +263,7 @@ def test_an_answer_that_stays_unreadable_is_a_lie(poll: str) -> None:
         assert made.progress(made.submit(order())).state is UpstreamState.DONE
 
 
-def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:
+def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> None:
     waits: list[float] = []
     with scripted(ends="vanishes", polls=0) as upstream, generator(upstream.url, waits) as made:
         told = made.progress(made.submit(order()))
@@ -276,7 +276,7 @@ def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:
         assert waits == [1.0, 1.0]
 
 
-def test_a_late_refusal_is_told_with_its_refund() -> None:
+def test_a_late_refusal_is_reported_with_its_refund() -> None:
     rule = {"polls": 0, "ends": "refused", "charge": 0.4, "refund": True}
     with scripted(**rule) as upstream, generator(upstream.url) as made:
         told = made.progress(made.submit(order()))
@@ -286,7 +286,7 @@ def test_a_late_refusal_is_told_with_its_refund() -> None:
     assert told.charge.charged is ChargeStatus.NO
 
 
-def test_words_outside_the_four_do_not_end_an_order_early() -> None:
+def test_nonstandard_statuses_do_not_end_a_request_early() -> None:
     words = {"queued": "warming up", "in_progress": "processing", "completed": "succeeded"}
     with scripted(polls=2, status_words=words) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
@@ -310,7 +310,7 @@ def test_words_outside_the_four_do_not_end_an_order_early() -> None:
         ({"status": 503}, UpstreamUnavailable),
     ],
 )
-def test_what_is_not_the_promised_video_is_never_kept(
+def test_a_download_that_is_not_the_expected_video_is_never_kept(
     tmp_path: Path, content: Any, error: type[UpstreamError]
 ) -> None:
     with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
@@ -330,7 +330,7 @@ def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_file_elsewhere_is_fetched_without_our_key(tmp_path: Path) -> None:
+def test_a_finished_file_on_another_host_is_fetched_without_our_key(tmp_path: Path) -> None:
     requests: list[bytes] = []
     store = socket.create_server(("127.0.0.1", 0))
 
@@ -362,12 +362,12 @@ def test_a_finished_file_elsewhere_is_fetched_without_our_key(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("delete", "gone"), [("ok", True), ({"status": 405}, False), ({"status": 404}, True)]
 )
-def test_deleting_says_whether_the_copy_is_gone(delete: Any, gone: bool) -> None:
+def test_delete_returns_whether_the_copy_is_gone(delete: Any, gone: bool) -> None:
     with scripted(delete=delete) as upstream, generator(upstream.url) as made:
         assert made.delete(made.submit(order())) is gone
 
 
-def test_an_id_cannot_lead_to_another_path() -> None:
+def test_an_id_cannot_change_the_request_path() -> None:
     with scripted() as upstream, generator(upstream.url) as made:
         made.submit(order())
         told = made.progress("../videos?limit=1")
@@ -375,7 +375,7 @@ def test_an_id_cannot_lead_to_another_path() -> None:
         assert upstream.counts["lists"] == 0
 
 
-def test_no_error_holds_our_key(tmp_path: Path) -> None:
+def test_no_error_contains_our_key(tmp_path: Path) -> None:
     told: list[str] = []
     leak = {"status": 400, "message": f"key {SECRET}"}
     with scripted(submit=leak) as upstream, generator(upstream.url) as made:

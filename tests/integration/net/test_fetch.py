@@ -150,9 +150,7 @@ def quick(**limits: Any) -> FetchLimits:
     return FetchLimits(**({"total_s": 20.0, "idle_s": 10.0, "max_bytes": 100_000} | limits))
 
 
-def test_a_file_on_a_public_host_is_fetched_from_the_address_that_was_judged(
-    files: Served, tmp_path: Path
-) -> None:
+def test_a_file_on_a_public_host_is_fetched_from_the_checked_address(files: Served, tmp_path: Path) -> None:
     names, internet = Names(pics_example_com=[[PUBLIC], ["127.0.0.1"]]), Internet(files.port)
     fetcher = Fetcher(resolve=names, wire=internet, limits=quick())
     fetched = fetcher.fetch("http://pics.example.com/cat.png?x=1", tmp_path / "cat", media_types=("image/",))
@@ -163,7 +161,7 @@ def test_a_file_on_a_public_host_is_fetched_from_the_address_that_was_judged(
     assert files.seen == [("/cat.png?x=1", "pics.example.com")]
 
 
-def test_a_name_that_turns_private_between_two_hops_is_refused(files: Served, tmp_path: Path) -> None:
+def test_a_name_that_becomes_private_between_two_hops_is_refused(files: Served, tmp_path: Path) -> None:
     names, internet = Names(evil_example_com=[[PUBLIC], ["127.0.0.1"]]), Internet(files.port)
     fetcher = Fetcher(resolve=names, wire=internet, limits=quick())
     with pytest.raises(ForbiddenUrl):
@@ -175,7 +173,7 @@ def test_a_name_that_turns_private_between_two_hops_is_refused(files: Served, tm
 @pytest.mark.parametrize(
     "answers", [["127.0.0.1"], ["::1"], [PUBLIC, "10.0.0.1"], ["64:ff9b::7f00:1"], ["fe80::1%eth0"]]
 )
-def test_a_name_with_any_private_answer_is_never_connected_to(
+def test_a_name_with_any_private_address_is_never_connected_to(
     files: Served, tmp_path: Path, answers: list[str]
 ) -> None:
     internet = Internet(files.port)
@@ -206,7 +204,7 @@ def test_a_configured_host_is_configured_for_its_port_only(files: Served, tmp_pa
         Fetcher(allow_hosts=frozenset({"127.0.0.1"})).fetch(f"http://{files.host}/", tmp_path / "x")
 
 
-def test_where_a_configured_host_redirects_to_is_not_configured(files: Served, tmp_path: Path) -> None:
+def test_a_redirect_target_of_a_configured_host_is_not_allowed(files: Served, tmp_path: Path) -> None:
     fetcher = Fetcher(allow_hosts=frozenset({files.host}), limits=quick())
     for there in (
         f"http://{files.host}/a.png",
@@ -219,7 +217,7 @@ def test_where_a_configured_host_redirects_to_is_not_configured(files: Served, t
     assert [path for path, _ in files.seen if not path.startswith("/to?")] == []
 
 
-def test_redirects_are_followed_three_times(files: Served, tmp_path: Path) -> None:
+def test_at_most_three_redirects_are_followed(files: Served, tmp_path: Path) -> None:
     names = Names(pics_example_com=[[PUBLIC]], cdn_example_com=[[PUBLIC]])
     fetcher = Fetcher(resolve=names, wire=Internet(files.port), limits=quick())
     three = "http://pics.example.com/to?/to?/to?http://cdn.example.com/a.png"
@@ -232,7 +230,7 @@ def test_redirects_are_followed_three_times(files: Served, tmp_path: Path) -> No
     "there",
     ["http://10.0.0.1/", "file:///etc/passwd", "http://u:p@cdn.example.com/", "http://a:99/", "//[bad"],
 )
-def test_every_hop_is_judged(files: Served, tmp_path: Path, there: str) -> None:
+def test_every_hop_is_checked(files: Served, tmp_path: Path, there: str) -> None:
     fetcher = Fetcher(resolve=Names(pics_example_com=[[PUBLIC]]), wire=Internet(files.port), limits=quick())
     with pytest.raises(ForbiddenUrl):
         fetcher.fetch(f"http://pics.example.com/to?{there}", tmp_path / "x")
@@ -249,7 +247,7 @@ def test_every_hop_is_judged(files: Served, tmp_path: Path, there: str) -> None:
         ("/endless", TooLarge),
     ],
 )
-def test_what_is_not_the_whole_file_leaves_nothing_behind(
+def test_an_incomplete_file_is_deleted(
     files: Served, tmp_path: Path, path: str, error: type[SafelightError]
 ) -> None:
     fetcher = Fetcher(allow_hosts=frozenset({files.host}), limits=quick())
@@ -265,14 +263,14 @@ def test_a_file_announced_as_too_large_is_not_read(files: Served, tmp_path: Path
 
 
 @pytest.mark.parametrize("path", ["/drip", "/drip-headers"])
-def test_a_server_that_drips_is_left_at_the_deadline(files: Served, tmp_path: Path, path: str) -> None:
+def test_a_slow_server_is_abandoned_at_the_deadline(files: Served, tmp_path: Path, path: str) -> None:
     fetcher = Fetcher(allow_hosts=frozenset({files.host}), limits=quick(total_s=0.5, idle_s=0.4))
     with pytest.raises(InvalidMedia, match="not respond in time"):
         fetcher.fetch(f"http://{files.host}{path}", tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_resolver_that_hangs_is_left_at_the_deadline(tmp_path: Path) -> None:
+def test_a_hanging_resolver_is_abandoned_at_the_deadline(tmp_path: Path) -> None:
     release = threading.Event()
 
     def hang(host: str, port: int) -> list[str]:
@@ -284,12 +282,12 @@ def test_a_resolver_that_hangs_is_left_at_the_deadline(tmp_path: Path) -> None:
     release.set()
 
 
-def test_an_unknown_name_is_a_plain_error(tmp_path: Path) -> None:
+def test_an_unknown_host_name_gives_a_plain_error(tmp_path: Path) -> None:
     with pytest.raises(InvalidMedia, match="could not be fetched"):
         Fetcher(resolve=Names(), limits=quick()).fetch("http://nowhere.example.com/", tmp_path / "x")
 
 
-def test_a_data_url_is_decoded_here(tmp_path: Path) -> None:
+def test_a_data_url_is_decoded_locally(tmp_path: Path) -> None:
     url = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
     fetched = Fetcher().fetch(url, tmp_path / "a", media_types=("image/",))
     assert fetched.path.read_bytes() == PICTURE
@@ -344,7 +342,7 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
     return server, ssl.create_default_context(cafile=str(pem))
 
 
-def test_tls_is_verified_for_the_name_although_the_address_is_pinned(tmp_path: Path) -> None:
+def test_tls_is_verified_for_the_host_name_although_the_address_is_pinned(tmp_path: Path) -> None:
     server, client = certificate(tmp_path, "pics.example.com")
     names = Names(pics_example_com=[[PUBLIC]], other_example_com=[[PUBLIC]])
     into = tmp_path / "a.png"

@@ -24,7 +24,7 @@ def deliverer(to: Target, limits: DeliverLimits = QUICK) -> WebhookClient:
     return WebhookClient(allow_hosts={to.host}, limits=limits)
 
 
-def test_what_is_sent_arrives_whole(to: Target) -> None:
+def test_a_message_arrives_unchanged(to: Target) -> None:
     answer = deliverer(to).post(to.url, b'{"a": 1}', {"webhook-id": "event_1"})
     assert (answer.arrived, answer.status, answer.error) == (True, 200, "")
     (got,) = to.got
@@ -33,7 +33,7 @@ def test_what_is_sent_arrives_whole(to: Target) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 429, 500, 503])
-def test_another_status_is_a_failure_with_its_number(to: Target, status: int) -> None:
+def test_an_error_status_is_a_failure_with_its_code(to: Target, status: int) -> None:
     to.status = status
     answer = deliverer(to).post(to.url, b"{}", {})
     assert (answer.arrived, answer.status) == (False, status)
@@ -48,14 +48,14 @@ def test_a_redirect_is_not_followed(to: Target) -> None:
         assert elsewhere.got == []
 
 
-def test_a_target_that_keeps_talking_is_left(to: Target) -> None:
+def test_a_target_with_an_endless_response_is_abandoned(to: Target) -> None:
     to.talks = 50_000_000
     answer = deliverer(to, DeliverLimits(total_s=20.0)).post(to.url, b"{}", {})
     assert answer.arrived
     assert answer.wall_s < 20
 
 
-def test_a_target_that_never_answers_is_left_at_the_limit() -> None:
+def test_a_target_that_never_answers_is_abandoned_at_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}, limits=QUICK).post(
@@ -64,14 +64,14 @@ def test_a_target_that_never_answers_is_left_at_the_limit() -> None:
     assert (answer.arrived, answer.status) == (False, None)
 
 
-def test_a_target_that_drips_is_left_at_the_limit(to: Target) -> None:
+def test_a_slow_target_is_abandoned_at_the_time_limit(to: Target) -> None:
     to.drips = True
     answer = deliverer(to).post(to.url, b"{}", {})
     assert not answer.arrived
     assert answer.wall_s < 10
 
 
-def test_a_target_that_is_not_there_is_a_failure() -> None:
+def test_an_unreachable_target_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}).post(f"http://127.0.0.1:{port}/", b"{}", {})
@@ -99,7 +99,7 @@ def test_a_target_that_is_not_there_is_a_failure() -> None:
         "https://hooks.example/" + "x" * 5000,
     ],
 )
-def test_an_address_we_do_not_go_to_is_refused_before_anything_is_sent(url: str) -> None:
+def test_a_forbidden_address_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(ForbiddenUrl) as caught:
         WebhookClient().judge(url)
     assert caught.value.param == "url"
@@ -108,7 +108,7 @@ def test_an_address_we_do_not_go_to_is_refused_before_anything_is_sent(url: str)
     assert (answer.arrived, answer.status) == (False, None)
 
 
-def test_a_public_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
+def test_a_public_name_that_resolves_to_an_internal_address_is_refused() -> None:
     inside = WebhookClient(resolve=lambda _host, _port: ["93.184.215.14", "10.1.2.3"], limits=QUICK)
     inside.judge("https://hooks.example/x")
     answer = inside.post("https://hooks.example/x", b"{}", {})

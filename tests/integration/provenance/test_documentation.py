@@ -13,7 +13,7 @@ from .conftest import FactsMaker
 PAGE = Path(__file__).parents[3] / "docs" / "provenance.md"
 
 
-def test_the_pages_way_with_c2pa_python_works_as_printed(
+def test_the_documented_c2pa_python_code_works_as_printed(
     sealer: Sealer,
     video: Path,
     facts: FactsMaker,
@@ -30,7 +30,7 @@ def test_the_pages_way_with_c2pa_python_works_as_printed(
     assert capsys.readouterr().out.startswith("Trusted\n")
 
 
-def test_the_page_names_every_part_of_the_verdict() -> None:
+def test_the_page_documents_every_field_of_the_verdict() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for part in (
         "c2pa.created",

@@ -31,7 +31,7 @@ def a_seal(sha256: str, minute: int = 0) -> Seal:
     )
 
 
-def test_a_seal_is_found_by_the_files_hash_whoever_asks(database: Database) -> None:
+def test_a_seal_is_found_by_file_hash_for_every_tenant(database: Database) -> None:
     registry = Registry(database)
     with database.transaction("tenant_a") as tx:
         assert registry.record(tx, a_seal("1" * 64))
@@ -47,7 +47,7 @@ def test_the_same_file_is_recorded_once(database: Database) -> None:
     assert len(registry.by_video("video_1", tenant="tenant_a")) == 1
 
 
-def test_a_videos_seals_are_its_tenants_newest_first(database: Database) -> None:
+def test_seals_of_a_video_are_listed_newest_first_for_its_tenant(database: Database) -> None:
     registry = Registry(database)
     with database.transaction("tenant_a") as tx:
         registry.record(tx, a_seal("1" * 64, minute=1))
@@ -57,7 +57,7 @@ def test_a_videos_seals_are_its_tenants_newest_first(database: Database) -> None
     assert registry.by_video("video_1", tenant="tenant_b") == ()
 
 
-def test_a_seal_whose_transaction_fails_was_never_made(database: Database) -> None:
+def test_a_seal_whose_transaction_fails_is_not_recorded(database: Database) -> None:
     registry = Registry(database)
 
     def fail_halfway() -> None:

@@ -28,7 +28,7 @@ def read_with_c2pa_itself(path: Path, anchors: str, manifest: bytes | None = Non
         return Reader("video/mp4", file, context=context)
 
 
-def test_a_sealed_file_is_trusted_under_our_root_and_says_what_was_decided(
+def test_a_sealed_file_is_trusted_under_our_root_and_contains_the_decision(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     sealed = tmp_path / "sealed.mp4"
@@ -70,7 +70,7 @@ def test_the_sealed_video_still_plays(sealer: Sealer, video: Path, facts: FactsM
     assert frames[0] == frames[1]
 
 
-def test_nobody_elses_root_makes_it_trusted(
+def test_a_foreign_root_does_not_make_it_trusted(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     sealed = tmp_path / "sealed.mp4"
@@ -80,7 +80,7 @@ def test_nobody_elses_root_makes_it_trusted(
     assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
 
 
-def test_the_stored_manifest_finds_its_way_back_to_a_file(
+def test_the_stored_manifest_verifies_the_sealed_file(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     sealed = tmp_path / "sealed.mp4"
@@ -101,7 +101,7 @@ class Watched(Sandbox):
         return super().run(function, argument, **rest)
 
 
-def test_the_private_key_is_never_handed_to_the_child(
+def test_the_private_key_is_never_passed_to_the_child(
     keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     watched = Watched()
@@ -124,7 +124,7 @@ def test_one_seal_gets_one_signature_and_only_over_a_claim(keys: KeyStore) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video", b"\0\0\0\x18ftypmp42" + b"\xff" * 400])
-def test_what_is_no_video_is_refused_and_leaves_nothing_behind(
+def test_a_file_that_is_not_a_video_is_refused_and_leaves_no_output(
     content: bytes, sealer: Sealer, facts: FactsMaker, tmp_path: Path
 ) -> None:
     source = tmp_path / "source.mp4"
@@ -136,7 +136,7 @@ def test_what_is_no_video_is_refused_and_leaves_nothing_behind(
     assert list(into.parent.iterdir()) == []
 
 
-def test_sealing_again_replaces_the_file_whole(
+def test_sealing_again_replaces_the_whole_file(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     into = tmp_path / "out" / "sealed.mp4"
@@ -148,7 +148,7 @@ def test_sealing_again_replaces_the_file_whole(
     assert [path.name for path in into.parent.iterdir()] == ["sealed.mp4"]
 
 
-def test_the_manifest_holds_no_words_of_the_prompt_and_nothing_of_a_person(
+def test_the_manifest_contains_no_prompt_text_and_no_personal_data(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     sealed = tmp_path / "sealed.mp4"

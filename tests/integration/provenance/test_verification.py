@@ -36,7 +36,7 @@ def sealed(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> Pa
     return path
 
 
-def test_our_own_file_is_known_by_its_manifest_alone(verifier: Verifier, sealed: Path) -> None:
+def test_our_own_file_is_recognised_by_its_manifest_alone(verifier: Verifier, sealed: Path) -> None:
     found = verifier.verify(sealed)
     assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.OWN)
     assert found.answer == (
@@ -48,7 +48,7 @@ def test_our_own_file_is_known_by_its_manifest_alone(verifier: Verifier, sealed:
     assert found.reading.issuer == "Test Films"
 
 
-def test_with_the_registry_the_answer_is_about_every_byte(
+def test_with_the_registry_the_answer_covers_the_whole_file(
     verifier: Verifier, sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     path = tmp_path / "sealed.mp4"
@@ -62,7 +62,7 @@ def test_with_the_registry_the_answer_is_about_every_byte(
     assert [one.kind for one in found.evidence] == ["manifest", "registry"]
 
 
-def test_one_flipped_byte_of_picture_is_seen(verifier: Verifier, sealed: Path) -> None:
+def test_one_flipped_byte_in_a_frame_is_detected(verifier: Verifier, sealed: Path) -> None:
     data = bytearray(sealed.read_bytes())
     data[data.index(b"mdat") + 500] ^= 1
     sealed.write_bytes(data)
@@ -73,7 +73,7 @@ def test_one_flipped_byte_of_picture_is_seen(verifier: Verifier, sealed: Path) -
     assert "assertion.bmffHash.mismatch" in found.reading.failures
 
 
-def test_no_flipped_byte_of_picture_index_or_claim_leaves_it_trusted(
+def test_a_flipped_byte_in_frames_index_or_claim_is_never_trusted(
     keys: KeyStore, sealed: Path, tmp_path: Path
 ) -> None:
     data = sealed.read_bytes()
@@ -88,7 +88,7 @@ def test_no_flipped_byte_of_picture_index_or_claim_leaves_it_trusted(
             assert worker.read(argument, None)["state"] != "trusted", (name, offset)  # type: ignore[arg-type]
 
 
-def test_a_remux_loses_the_manifest_and_the_answer_says_how_little_that_means(
+def test_a_remux_loses_the_manifest_and_the_answer_draws_no_conclusion(
     verifier: Verifier, sealed: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.mp4"
@@ -104,9 +104,7 @@ def test_a_remux_loses_the_manifest_and_the_answer_says_how_little_that_means(
     assert found.registered is False
 
 
-def test_the_registry_gives_a_lost_manifest_back_to_the_very_same_bytes(
-    verifier: Verifier, video: Path
-) -> None:
+def test_a_file_without_a_manifest_is_recognised_by_the_registry(verifier: Verifier, video: Path) -> None:
     seal = Seal(
         video_id="video_" + "7" * 32,
         sha256="",
@@ -119,7 +117,7 @@ def test_the_registry_gives_a_lost_manifest_back_to_the_very_same_bytes(
     assert "the registry has exactly these bytes" in found.answer
 
 
-def test_a_strangers_seal_is_whole_but_nobody_we_know(
+def test_a_foreign_seal_is_valid_with_an_unknown_signer(
     sandbox: Sandbox, sealed: Path, keys: KeyStore, tmp_path: Path
 ) -> None:
     ours = KeyStore.own(tmp_path / "ours", organization="Ours")
@@ -152,7 +150,9 @@ def test_a_strangers_seal_is_whole_but_nobody_we_know(
         b"RIFF\xff\xff\xff\xffAVI " + b"\xff" * 64,
     ],
 )
-def test_garbage_is_answered_and_never_believed(content: bytes, verifier: Verifier, tmp_path: Path) -> None:
+def test_garbage_gets_a_result_and_is_never_trusted(
+    content: bytes, verifier: Verifier, tmp_path: Path
+) -> None:
     path = tmp_path / "garbage.mp4"
     path.write_bytes(content)
     found = verifier.verify(path)
@@ -167,13 +167,13 @@ def test_a_truncated_file_is_not_trusted(verifier: Verifier, sealed: Path) -> No
     assert verifier.verify(sealed).state in {ManifestState.INVALID, ManifestState.UNREADABLE}
 
 
-def test_looking_at_a_strangers_file_makes_no_keys(sandbox: Sandbox, sealed: Path, tmp_path: Path) -> None:
+def test_verifying_a_foreign_file_creates_no_keys(sandbox: Sandbox, sealed: Path, tmp_path: Path) -> None:
     none = KeyStore.own(tmp_path / "none", organization="Ours")
     assert Verifier(sandbox=sandbox, keys=none).verify(sealed).state is ManifestState.VALID
     assert not (tmp_path / "none").exists()
 
 
-def test_what_is_no_file_is_said_plainly(verifier: Verifier, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(verifier: Verifier, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         verifier.verify(tmp_path / "nowhere.mp4")
     with pytest.raises(InvalidMedia):
@@ -182,7 +182,7 @@ def test_what_is_no_file_is_said_plainly(verifier: Verifier, tmp_path: Path) -> 
         verifier.verify(Path("/dev/zero"))
 
 
-def test_a_manifest_elsewhere_is_not_fetched(keys: KeyStore, video: Path, tmp_path: Path) -> None:
+def test_a_remote_manifest_is_not_fetched(keys: KeyStore, video: Path, tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Server(http.server.BaseHTTPRequestHandler):

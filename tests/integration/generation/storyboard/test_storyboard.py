@@ -67,7 +67,7 @@ def sound(path: Path) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
         return np.concatenate(blocks, axis=1).mean(axis=0).astype(np.float32), file.streams.audio[0].rate
 
 
-def test_it_is_found_by_its_entry_point(storyboard: LocalGenerator) -> None:
+def test_the_storyboard_is_found_by_its_entry_point(storyboard: LocalGenerator) -> None:
     (entry,) = entry_points(group="safelight.generators", name="storyboard")
     made = entry.load()({})
     assert isinstance(made, LocalGenerator)
@@ -75,7 +75,7 @@ def test_it_is_found_by_its_entry_point(storyboard: LocalGenerator) -> None:
     assert made.info().seconds == tuple(range(1, 21))
 
 
-def test_equal_orders_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_equal_requests_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Path) -> None:
     prompt = 'A woman walks in a city at night in the rain, a sign says "OPEN". She says: "hello"'
     first = rendered(storyboard, tmp_path, order(prompt, extra={"seed": 7}), "a.mp4")
     second = rendered(storyboard, tmp_path, order(prompt, extra={"seed": 7}, key="another"), "b.mp4")
@@ -87,7 +87,7 @@ def test_equal_orders_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Pat
     ("width", "height", "seconds", "fps"),
     [(640, 360, 2, None), (360, 640, 1, 30), (1280, 720, 1, 12), (720, 1280, 1, None), (1024, 1792, 1, 12)],
 )
-def test_the_file_is_what_was_ordered(
+def test_the_file_has_the_requested_length_and_size(
     storyboard: LocalGenerator, tmp_path: Path, width: int, height: int, seconds: int, fps: int | None
 ) -> None:
     extra = {} if fps is None else {"fps": fps}
@@ -111,14 +111,14 @@ def test_the_file_is_what_was_ordered(
     assert names(tmp_path) == ["out.mp4"]
 
 
-def test_the_card_is_in_the_picture_when_it_was_asked_for(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_a_requested_picture_test_card_is_in_the_frames(storyboard: LocalGenerator, tmp_path: Path) -> None:
     what = order(seconds=3, extra={"test_card": "frame:violence@1.0s, flash:self-harm/intent@2.5s"})
     found = [[name for name, _ in card.read_qr(p)] for p in pictures(rendered(storyboard, tmp_path, what))]
     assert [n for n, names in enumerate(found) if "violence" in names] == list(range(24, 36))
     assert [n for n, names in enumerate(found) if "self-harm/intent" in names] == [60]
 
 
-def test_the_card_is_in_the_sound_when_it_was_asked_for(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_a_requested_sound_test_card_is_in_the_audio(storyboard: LocalGenerator, tmp_path: Path) -> None:
     what = order("storm at sea", seconds=3, extra={"test_card": ["tone:hate@1.0s"]})
     ((name, start, _),) = card.read_tones(*sound(rendered(storyboard, tmp_path, what)))
     assert name == "hate"
@@ -133,7 +133,7 @@ def test_the_card_is_in_the_sound_when_it_was_asked_for(storyboard: LocalGenerat
         ('A quiet meadow at noon, a wooden sign reads "Farm shop 2 km"', "Farm shop 2 km"),
     ],
 )
-def test_words_on_a_sign_can_be_read_off_the_picture(
+def test_text_on_a_sign_is_readable_by_ocr(
     storyboard: LocalGenerator, tmp_path: Path, prompt: str, words: str
 ) -> None:
     shown = pictures(
@@ -147,7 +147,7 @@ def test_words_on_a_sign_can_be_read_off_the_picture(
     assert words.replace(" ", "").lower() in "".join(t.text for t in found).replace(" ", "").lower()
 
 
-def test_a_report_that_raises_stops_everything(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_a_progress_callback_that_raises_stops_rendering(storyboard: LocalGenerator, tmp_path: Path) -> None:
     class Stop(Exception):
         pass
 
@@ -177,7 +177,7 @@ def test_a_report_that_raises_stops_everything(storyboard: LocalGenerator, tmp_p
         ({"extra": {"steps": 4}}, "steps"),
     ],
 )
-def test_what_is_not_offered_is_refused_by_name(
+def test_an_unsupported_field_is_refused_by_name(
     storyboard: LocalGenerator, tmp_path: Path, changes: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(errors.BadInput) as caught:
@@ -190,7 +190,7 @@ def reference(path: Path, media_type: str = "image/png") -> ReferenceFile:
     return ReferenceFile(path=path, media_type=media_type, field="input_reference", sha256="0" * 64)
 
 
-def test_a_reference_lends_its_colours(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_a_reference_gives_its_colours_to_the_scene(storyboard: LocalGenerator, tmp_path: Path) -> None:
     hues = {}
     for name, colour in (("green", (20, 160, 60)), ("violet", (130, 40, 170))):
         picture = tmp_path / f"{name}.png"
@@ -211,7 +211,7 @@ def test_a_broken_reference_is_named(storyboard: LocalGenerator, tmp_path: Path,
     assert names(tmp_path) == ["bad.png"]
 
 
-def test_a_clip_is_no_reference_picture(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_a_clip_is_refused_as_a_reference_picture(storyboard: LocalGenerator, tmp_path: Path) -> None:
     what = order(references=(reference(tmp_path / "clip.mp4", "video/mp4"),))
     with pytest.raises(errors.InvalidField):
         storyboard.render(what, tmp_path / "o.mp4", lambda percent: None)
@@ -240,13 +240,15 @@ RENDER = """
 """
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_file(tmp_path: Path) -> None:
     with run_python(RENDER, str(tmp_path / "out.mp4"), "1", "20000") as process:
         assert process.communicate(timeout=120)[0].split()[-1] == "StorageFull"
     assert names(tmp_path) == []
 
 
-def test_nobody_is_left_behind_when_the_parent_is_killed(storyboard: LocalGenerator, tmp_path: Path) -> None:
+def test_no_child_process_remains_when_the_parent_is_killed(
+    storyboard: LocalGenerator, tmp_path: Path
+) -> None:
     into = tmp_path / "out.mp4"
     with run_python(RENDER, str(into), "20") as process:
         assert process.stdout is not None
