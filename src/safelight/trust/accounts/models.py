@@ -9,24 +9,25 @@ from safelight.errors import Forbidden
 
 
 class KeyScope(StrEnum):
-    """One permission of a principal."""
+    """One permission of a key or a person."""
 
     VIDEOS_READ = "videos:read"
     VIDEOS_WRITE = "videos:write"
-    #: Prompt checks and explanations of provider errors.
+    #: Lets a client check prompts and have provider errors explained.
     CHECKS = "checks"
     REVIEW = "review"
     POLICY = "policy"
     ADMIN = "admin"
-    #: Vaulted and quarantined files and cases.
+    #: Gives access to vaulted files, and to quarantined files and cases.
     VAULT = "vault"
-    #: The safety test card, if it is enabled.
+    #: Lets a client use the safety test card, if the operator has enabled it.
     TEST = "test"
 
 
-#: The id of the principal at the terminal, and of sessions opened by its login link.
+#: The id of the principal that runs commands on the command line, and of the sessions that its login links
+#: open.
 OPERATOR = "operator"
-#: The default scopes of a key.
+#: The scopes of a new API key if no scopes are named.
 APPLICATION_SCOPES = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
 
 
@@ -37,7 +38,7 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """A person or a key that acts for a tenant."""
+    """A person or an API key that acts for a tenant."""
 
     tenant: str
     id: str
@@ -46,21 +47,21 @@ class Principal:
     scopes: frozenset[KeyScope]
 
     def has_scope(self, scope: KeyScope) -> bool:
-        """Whether the scope was granted. No scope includes another: `admin` does not include `vault`."""
+        """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
         return scope in self.scopes
 
     def require(self, scope: KeyScope) -> None:
-        """Raise `Forbidden` unless the scope was granted."""
+        """Raise `Forbidden` unless this principal has the scope."""
         if scope not in self.scopes:
             raise Forbidden(
                 f"This {self.kind.value} does not have the scope {scope.value}.",
-                remedy="Ask the operator of this gateway for a key with it.",
+                remedy="Ask the operator of this gateway for a key with this scope.",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """A customer of the installation, whose data is separate from all others."""
+    """A customer of the installation. The data of each tenant is separate from that of all others."""
 
     id: str
     name: str
@@ -69,7 +70,7 @@ class Tenant:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRecord:
-    """An API key without its token, of which only a digest is stored."""
+    """An API key as stored: without its token, of which the database has only a digest."""
 
     id: str
     tenant: str
@@ -78,13 +79,13 @@ class KeyRecord:
     created_at: float
     created_by: str
     revoked_at: float | None
-    #: Accurate to a minute.
+    #: The time of the last use, accurate to a minute.
     last_used_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRecord:
-    """A session without its token."""
+    """A session as stored, without its token."""
 
     principal: Principal
     created_at: float

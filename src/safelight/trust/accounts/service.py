@@ -18,7 +18,7 @@ from . import store
 from .models import APPLICATION_SCOPES, KeyRecord, KeyScope, Principal, SessionRecord, Tenant
 from .tokens import KEY_PREFIX, LINK_PREFIX, SESSION_PREFIX, hash_token, is_well_formed, new_token
 
-#: How long an authenticated token is valid before the database is read again.
+#: How long an authenticated token is accepted before the database is read again.
 TOKEN_CACHE_S = 3.0
 LOGIN_LINK_TTL_S = 15 * 60.0
 SESSION_TTL_S = 12 * 3600.0
@@ -34,7 +34,7 @@ _KEY_REMEDY = (
 
 
 class Accounts:
-    """Tenants, keys, login links and sessions of one installation. Every change is in the audit log."""
+    """Manages tenants, keys, login links and sessions. Every change is recorded in the audit log."""
 
     def __init__(self, database: Database, *, cache_s: float = TOKEN_CACHE_S) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class Accounts:
         self._lock = threading.Lock()
 
     def create_tenant(self, name: str, *, by: str = "operator") -> Tenant:
-        """Create a tenant. Names need not be unique."""
+        """Create a tenant. Several tenants may have the same name."""
         identity = new_id("tenant")
         with self._database.transaction(identity) as tx:
             tenant = Tenant(id=identity, name=_validate_name(name), created_at=tx.now())
@@ -64,7 +64,7 @@ class Accounts:
     def create_key(
         self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION_SCOPES, *, by: str = "operator"
     ) -> tuple[KeyRecord, str]:
-        """Create a key. The token, `sk-safelight-...`, is returned only here and not stored."""
+        """Create an API key. Its token, `sk-safelight-...`, is returned only here and is not stored."""
         granted = frozenset(scopes)
         if not granted:
             raise BadInput("A key needs at least one scope.", param="scopes")
@@ -100,12 +100,12 @@ class Accounts:
         return record, token
 
     def list_keys(self, tenant: str) -> tuple[KeyRecord, ...]:
-        """The keys of a tenant, oldest first, revoked ones included."""
+        """The API keys of a tenant, oldest first, including revoked ones."""
         with self._database.read_transaction(tenant) as tx:
             return tuple(store.key_from_row(row) for row in tx.select(api_keys, order_by=(api_keys.c.id,)))
 
     def revoke_key(self, tenant: str, key: str, *, by: str = "operator") -> KeyRecord:
-        """Revoke a key. Other processes accept it for at most `cache_s` more."""
+        """Revoke an API key. Other processes may still accept it for up to `cache_s` seconds."""
         with self._database.transaction(tenant) as tx:
             row = tx.one(api_keys, api_keys.c.id == key, lock=True)
             if row is None:
@@ -120,7 +120,7 @@ class Accounts:
         return store.key_from_row(revoked)
 
     def authenticate(self, token: str) -> Principal:
-        """The principal of an API key. Raises `Unauthenticated` with the same message for every cause."""
+        """The principal of an API key. Raises `Unauthenticated`, with the same message for every cause."""
         if not is_well_formed(token, KEY_PREFIX):
             raise Unauthenticated(_WRONG_KEY, remedy=_KEY_REMEDY)
         token_hash = hash_token(token)
@@ -141,7 +141,7 @@ class Accounts:
         return principal
 
     def create_login_link(self, principal: Principal, *, by: str = "operator") -> str:
-        """Create a token that opens one session as this principal, once, within 15 minutes."""
+        """Create the token of a login link. It opens one session as this principal, within 15 minutes."""
         token = new_token(LINK_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
             expires = tx.now() + LOGIN_LINK_TTL_S
@@ -162,7 +162,8 @@ class Accounts:
     def redeem_login_link(self, token: str) -> tuple[SessionRecord, str]:
         """Open a session from a login link. Returns the session and its token.
 
-        A link works once, also for concurrent requests. Raises `Unauthenticated`.
+        A login link works only once, even if two requests use it at the same time. Raises `Unauthenticated`
+        if the link is invalid, used or expired.
         """
         row = None
         if is_well_formed(token, LINK_PREFIX):
@@ -195,7 +196,7 @@ class Accounts:
         return record, secret
 
     def authenticate_session(self, token: str) -> Principal:
-        """The principal of a session token. Raises `Unauthenticated`."""
+        """The principal of a session token. Raises `Unauthenticated` if the token has no open session."""
         principal = self._session(token)
         if principal is None:
             raise Unauthenticated(
@@ -204,7 +205,7 @@ class Accounts:
         return principal
 
     def end_session(self, token: str) -> None:
-        """End a session, if the token has one."""
+        """End the session of this token. Does nothing if the token has no open session."""
         principal = self._session(token)
         if principal is None:
             return
@@ -214,7 +215,7 @@ class Accounts:
                 tx.append_audit("session.ended", subject=principal.id, actor=principal.id, content={})
 
     def purge_expired(self) -> int:
-        """Delete expired links and ended sessions. Returns their number."""
+        """Delete expired login links, and expired or ended sessions. Returns the number of deleted rows."""
         with self._database.across_tenants("expired links and sessions") as tx:
             now = tx.now()
             links = tx.delete(login_links, login_links.c.expires_at < now)
@@ -235,7 +236,7 @@ class Accounts:
         return None if row is None else store.decode_principal(row.tenant_id, row.principal)
 
     def _update_last_used(self, principal: Principal, now: float) -> None:
-        # Authentication has to work also if the database is full or busy.
+        # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
             tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
 

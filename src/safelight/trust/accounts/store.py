@@ -1,4 +1,4 @@
-"""Converts rows of tenants, keys, login links and sessions."""
+"""Converts database rows to tenants, keys, principals and sessions."""
 
 from __future__ import annotations
 

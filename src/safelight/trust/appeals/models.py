@@ -13,7 +13,7 @@ from safelight.store.transaction import Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class AppealSubject:
-    """The blocked video of an appeal, and why it was blocked."""
+    """The video whose block is appealed, and why it was blocked."""
 
     id: str
     stage: Stage
@@ -24,19 +24,19 @@ class AppealSubject:
 
 
 class AppealState(StrEnum):
-    #: It waits for a reviewer.
+    #: The appeal waits for a reviewer.
     WAITING = "waiting"
-    #: The video was reinstated under a new id.
+    #: A reviewer accepted the appeal: the video was reinstated under a new id.
     OVERTURNED = "overturned"
-    #: The video stays blocked.
+    #: A reviewer rejected the appeal: the video stays blocked.
     UPHELD = "upheld"
-    #: Closed without a decision, because the video is gone.
+    #: The appeal was closed without a decision, because the video no longer exists.
     CLOSED = "closed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Appeal:
-    """The status of an appeal as its sender sees it, without the names of reviewers."""
+    """An appeal and its status, as shown to its sender: without the names of reviewers."""
 
     id: str
     video_id: str
@@ -44,11 +44,12 @@ class Appeal:
     state: AppealState
     created_at: float
     due_at: float
-    #: It waits, and every known reviewer is involved in it: another reviewer has to be added.
+    #: The appeal waits, but every known reviewer is involved in it, so the operator has to add another
+    #: reviewer.
     no_eligible_reviewer: bool
 
 
-#: Finds and locks the video of an appeal. Raises `NotFound` or `Conflict` if it cannot be appealed.
+#: Finds and locks the video of an appeal. Raises `NotFound`, or `Conflict` if its block cannot be appealed.
 AppealSubjectLookup: TypeAlias = Callable[[Transaction, str], AppealSubject]
-#: Ids of all known reviewers of a tenant; with True, those with the scope `vault`.
+#: Returns the ids of the known reviewers of a tenant; if the flag is True, only those with the scope `vault`.
 ReviewerLookup: TypeAlias = Callable[[str, bool], frozenset[str]]

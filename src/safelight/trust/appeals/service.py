@@ -1,4 +1,7 @@
-"""Records appeals: one per video, stored as a report, decided by a reviewer who is not involved."""
+"""Records appeals against blocks. Each video has at most one appeal.
+
+An appeal is stored as a report. A reviewer who is not involved in the case decides it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from safelight.trust.reviews import (
 
 from .models import Appeal, AppealState, AppealSubjectLookup, ReviewerLookup
 
-#: An appeal is reviewed within this time.
+#: The time until the review of an appeal is due.
 REVIEW_DUE_S = 48 * 3600.0
 MAX_TEXT_CHARACTERS = 4000
 _STATE_OF_DECISION = {
@@ -33,7 +36,7 @@ _STATE_OF_DECISION = {
 
 
 class Appeals:
-    """Appeals of one installation."""
+    """Records and returns the appeals of one installation."""
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class Appeals:
         deciders: ReviewerLookup,
         per_hour: int = 60,
     ) -> None:
-        """`subject` finds the video in the transaction of the appeal; `per_hour` limits appeals and reports
-        together, for each principal."""
+        """`subject` finds the video, in the transaction of the appeal.
+
+        `per_hour` limits the appeals and reports of each principal, counted together.
+        """
         self._database = database
         self._deciders = deciders
         self._subject = subject
@@ -53,7 +58,8 @@ class Appeals:
     def add(self, principal: Principal, video_id: str, *, text: str) -> Appeal:
         """Record an appeal and open a case for it.
 
-        Raises `InvalidField`, `RateLimited`, `Conflict` for a second appeal, and what `subject` raises.
+        Raises `InvalidField`, `RateLimited`, `Conflict` for a second appeal of the same video, and the errors
+        of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
         deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
@@ -105,7 +111,7 @@ class Appeals:
             return _appeal(tx, report.id, now, case, deciders)
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
-        """The appeal against the block of a video. Raises `NotFound`."""
+        """The appeal against the block of this video. Raises `NotFound` without an appeal."""
         principal.require(KeyScope.VIDEOS_READ)
         deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
         with self._database.read_transaction(principal.tenant) as tx:

@@ -1,4 +1,4 @@
-"""The audit log, verified against its hash chain and against signed checkpoints outside the database."""
+"""The audit log, and its verification by its hash chain and by signed checkpoints outside the database."""
 
 from __future__ import annotations
 

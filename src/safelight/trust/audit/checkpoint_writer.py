@@ -1,4 +1,4 @@
-"""Writes checkpoints while the gateway runs, and a last one when it stops."""
+"""Writes checkpoints of the audit log while the gateway runs, and a last one when it stops."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
 
 _log = logging.getLogger(__name__)
 
-#: An attacker with write access to the database can remove newer entries without detection.
+#: Pause between two checkpoints. An attacker with write access to the database can remove entries that are
+#: newer than the last checkpoint without detection.
 INTERVAL_S = 60.0
 
 
 class CheckpointWriter:
-    """Signs the last entry of the log and appends it to every store, at intervals and at the end."""
+    """Signs the last entry of the audit log and appends the checkpoint to every store.
+
+    Runs at intervals, and once more when the gateway stops.
+    """
 
     def __init__(
         self,
@@ -39,7 +43,7 @@ class CheckpointWriter:
         self._thread: threading.Thread | None = None
 
     def write(self) -> Checkpoint | None:
-        """Append one checkpoint to every store; None if the log has no new entry since the last one."""
+        """Append a checkpoint to every store. Returns None if the log has no new entry since the last one."""
         with self._writing:
             with self._database.across_tenants("writing a checkpoint", readonly=True) as tx:
                 row = tx.one(audit_log_head)
@@ -53,13 +57,13 @@ class CheckpointWriter:
             return checkpoint
 
     def start(self) -> None:
-        """Write at intervals, in a thread."""
+        """Start the thread that writes a checkpoint at every interval."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="audit-checkpoints", daemon=True)
             self._thread.start()
 
     def stop(self) -> Checkpoint | None:
-        """End the thread and write a last checkpoint."""
+        """Stop the thread and write a last checkpoint."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""Signed checkpoints: the last entry of the audit log at a time, stored outside the database."""
+"""Signed checkpoints of the audit log. Each records the last entry at one time, outside the database."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _FILE = "checkpoints.jsonl"
-#: Signed with each checkpoint, so that the signature is not valid for anything else.
+#: Part of the signed bytes, so that the signature cannot be used for another purpose.
 _PURPOSE = "safelight audit checkpoint 1"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The last entry of the log at a time, signed."""
+    """A signed record of which entry was the last of the audit log at the time `at`."""
 
     seq: int
     hash: str
     at: float
-    #: Fingerprint of the signing key.
+    #: Fingerprint of the signing key: SHA-256 of the public key, hex.
     key: str
-    #: Ed25519, hex, over the purpose and the fields above as canonical JSON.
+    #: Ed25519 signature in hex. It covers the purpose and the fields above, as canonical JSON.
     signature: str
 
     def signed_bytes(self) -> bytes:
@@ -41,9 +41,10 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckpointKey:
-    """The key that signs checkpoints: `audit.pem` and `audit.pub.pem` in the keys folder.
+    """The key pair that signs checkpoints: `audit.pem` and `audit.pub.pem` in the keys folder.
 
-    It is created on first use. Verification needs `audit.pub.pem` only; keep a copy of it on another machine.
+    The key pair is created on first use. Verification needs only `audit.pub.pem`; keep a copy of that file on
+    another machine.
     """
 
     def __init__(self, private: Ed25519PrivateKey | None, public: Ed25519PublicKey) -> None:
@@ -52,7 +53,7 @@ class CheckpointKey:
 
     @classmethod
     def load(cls, folder: Path) -> CheckpointKey:
-        """The key in this folder, created if missing."""
+        """The key pair in this folder. Created if the folder has none."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -76,7 +77,7 @@ class CheckpointKey:
 
     @classmethod
     def public(cls, path: Path) -> CheckpointKey:
-        """The public key alone, which can verify and cannot sign."""
+        """The public key in this file. It can verify checkpoints but not sign them."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -115,19 +116,19 @@ class CheckpointKey:
 
 
 class CheckpointStore(Protocol):
-    """A place outside the database that checkpoints are appended to."""
+    """A place outside the database to which checkpoints are appended."""
 
     def append(self, checkpoint: Checkpoint) -> None:
-        """Append a checkpoint. It is stored durably when this returns."""
+        """Append a checkpoint. When this method returns, the checkpoint is stored durably."""
         ...
 
     def read(self) -> Iterator[Checkpoint | str]:
-        """All checkpoints, oldest first; an error message for each that cannot be read."""
+        """All checkpoints, oldest first. An unreadable checkpoint is replaced by an error message."""
         ...
 
 
 class FileCheckpointStore:
-    """`checkpoints.jsonl` in a folder: one line per checkpoint, appended by any number of processes."""
+    """Stores checkpoints in `checkpoints.jsonl`, one per line. Several processes may append to the file."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
@@ -149,7 +150,10 @@ class FileCheckpointStore:
 
 
 class ObjectCheckpointStore:
-    """One object per checkpoint in a bucket or folder given by URL; best in a bucket with object lock."""
+    """Stores each checkpoint as an object in a bucket or folder given by URL.
+
+    Use a bucket with object lock if possible, because its objects cannot be deleted.
+    """
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
         _, self._store = open_object_store(url, options or {})
@@ -192,5 +196,5 @@ def _read(path: Path, parse: Any) -> Any:
 def _unusable(path: Path) -> SettingsError:
     return SettingsError(
         f"{path} is not an Ed25519 key.",
-        remedy="Restore it from a backup; without it the checkpoints it signed cannot be verified.",
+        remedy="Restore the key from a backup. Without it, its checkpoints cannot be verified.",
     )

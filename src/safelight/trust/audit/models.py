@@ -13,35 +13,36 @@ class LogEntry:
 
     seq: int
     at: float
-    #: None: the whole installation.
+    #: The tenant of the entry. None if the entry concerns the whole installation.
     tenant: str | None
     event: str
     subject: str
     actor: str
     hash: str
-    #: None once erased.
+    #: None if the content was erased.
     content: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditProblem:
-    """One inconsistency that verification found."""
+    """An inconsistency that the verification found."""
 
-    #: The entry; None if a checkpoint is unreadable.
+    #: Number of the affected entry. None if a checkpoint is unreadable.
     seq: int | None
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditVerification:
-    """The result of verifying the whole log. `ok` only without any problem."""
+    """The result of verifying the whole log. `ok` is true only if no problem was found."""
 
     ok: bool
     entries: int
-    #: Entries whose content was erased, with an entry that records the erasure.
+    #: Number of entries whose content was erased and whose erasure is recorded in another entry.
     erased: int
-    #: Number of signed checkpoints that were compared.
+    #: Number of validly signed checkpoints that were compared with the log.
     checkpoints: int
-    #: The last entry that a checkpoint covers; the removal of later entries is not detectable. 0: none.
+    #: Number of the last entry that a signed checkpoint covers; 0 if there is none. The removal of later
+    #: entries cannot be detected.
     last_signed_seq: int
     problems: tuple[AuditProblem, ...]

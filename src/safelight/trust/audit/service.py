@@ -1,4 +1,4 @@
-"""Reads the audit log, erases contents, and verifies that nothing was changed."""
+"""Reads the audit log, erases contents of entries, and verifies that no entry was changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safelight.store.transaction import Transaction
 from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
 from .models import AuditProblem, AuditVerification, LogEntry
 
-#: The event that records an erasure. Its own content is never erased.
+#: The event of an entry that records an erasure. The content of such an entry is never erased.
 ERASED = "log.erased"
 
 _CONTENT = (
@@ -27,7 +27,7 @@ _CONTENT = (
     audit_log_contents.c.content,
 )
 _ROWS_PER_PAGE = 2000
-#: Further problems are only counted.
+#: Maximum number of problems in a result. Further problems are only counted.
 _MAX_PROBLEMS = 100
 
 
@@ -38,7 +38,7 @@ def read_entries(database: Database, *, after: int = 0, limit: int = 100) -> tup
 
 
 def read_history(tx: Transaction, subject: str) -> tuple[LogEntry, ...]:
-    """The entries of a tenant about one subject, oldest first."""
+    """The entries of the current tenant about one subject, oldest first."""
     rows = tx.execute(
         select(audit_log, *_CONTENT)
         .join(audit_log_contents, audit_log.c.seq == audit_log_contents.c.seq)
@@ -53,19 +53,17 @@ def read_history(tx: Transaction, subject: str) -> tuple[LogEntry, ...]:
 
 
 def erase_contents(tx: Transaction, seqs: Iterable[int], *, actor: str, reason: str) -> int:
-    """Erase the contents of these entries for good. Returns the number erased.
+    """Erase the contents of these entries permanently. Returns the number of erased contents.
 
-    The entries stay and the hash chain stays valid. A new entry records the erasure; without it,
-    `verify` reports the missing contents.
+    The entries themselves stay, so the hash chain stays valid. A new entry records the erasure; without this
+    record, `verify` would report the missing contents.
     """
     wanted = sorted(set(seqs))
     found = [
         row.seq for row in tx.select(audit_log, audit_log.c.seq.in_(wanted), audit_log.c.event != ERASED)
     ]
     if len(found) != len(wanted):
-        raise BadInput(
-            "Only contents of this tenant can be erased, and not the entry that records an erasure."
-        )
+        raise BadInput("Contents of other tenants, and of entries that record an erasure, cannot be erased.")
     if not wanted:
         return 0
     tx.update(audit_log_contents, audit_log_contents.c.seq.in_(wanted), salt=b"", content=None)
@@ -77,21 +75,21 @@ def erase_contents(tx: Transaction, seqs: Iterable[int], *, actor: str, reason: 
 
 def verify(database: Database, stores: Iterable[CheckpointStore], key: CheckpointKey) -> AuditVerification:
     """Verify every entry, its content and every checkpoint. Problems are returned, never raised."""
-    # Checkpoints first: all of them are older than the log that is read after them.
+    # Checkpoints are read before the log, so that the log already has every entry that a checkpoint covers.
     checkpoints = [checkpoint for store in stores for checkpoint in store.read()]
     with database.across_tenants("verifying the log", readonly=True) as tx:
         return _Verification(key, checkpoints).run(tx)
 
 
 class _Verification:
-    """One pass over the log."""
+    """One verification of the whole log."""
 
     def __init__(self, key: CheckpointKey, checkpoints: list[Checkpoint | str]) -> None:
         self._problems: list[AuditProblem] = []
         self._uncollected = 0
         self._compared = 0
         self._hashes: dict[int, set[str]] = {}
-        #: Entries without content, and entries that a recorded erasure names.
+        #: Numbers of the entries without content, and of the entries that a recorded erasure names.
         self._erased: set[int] = set()
         self._recorded_erasures: set[int] = set()
         for checkpoint in checkpoints:
@@ -133,7 +131,10 @@ class _Verification:
         if row.seq != expected:
             self._report_missing(expected, row.seq - 1)
         elif row.previous != previous:
-            self._report(row.seq, f"Entry {row.seq} does not follow the one before it.")
+            self._report(
+                row.seq,
+                f"Entry {row.seq} does not follow the entry before it in the hash chain.",
+            )
         if _hash(row) != row.hash:
             self._report(row.seq, f"Entry {row.seq} was changed after it was written.")
         hashes = self._hashes.get(row.seq)

@@ -1,4 +1,4 @@
-"""Limits on prompt checks per hour, so that the policy cannot be probed without bound."""
+"""Limits the prompt checks per hour, so that a client cannot test the policy an unlimited number of times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check limits: checks, explanations and blocked requests per hour."""
+"""Check limits: how many checks, explanations and blocked requests are allowed per hour."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Use is counted per minute and expires an hour after the minute ended.
+#: Use is counted per minute. A minute's use expires an hour after that minute ended.
 MINUTE_S = 60
 WINDOW_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckLimits:
-    """The number of checks in any hour."""
+    """The maximum number of checks within an hour, per key and per end user."""
 
     per_key: int = 600
     per_end_user: int = 120
@@ -21,7 +21,10 @@ class CheckLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckBudget:
-    """The use and limit of one subject. `retry_after_s` is 0 if the requested cost is within the limit."""
+    """The limit of one principal or end user, and how much of it is used.
+
+    `retry_after_s` is 0 if the requested cost is within the limit.
+    """
 
     limit: int
     used: int
@@ -33,19 +36,20 @@ class CheckBudget:
 
 
 def start_of_minute(now: float) -> int:
-    """The first second of the minute that contains `now`."""
+    """The time at which the minute of `now` began."""
     return math.floor(now / MINUTE_S) * MINUTE_S
 
 
 def oldest_counted_minute(now: float) -> int:
-    """The oldest minute that counts towards the hour that ends now."""
+    """The start of the oldest minute that counts towards the hour before `now`."""
     return start_of_minute(now) - WINDOW_S
 
 
 def remaining_budget(usage: Iterable[tuple[int, int]], *, now: float, limit: int, cost: int) -> CheckBudget:
-    """The budget after `usage`, pairs of a minute and the use in it, and the wait until `cost` is possible.
+    """The budget that remains after `usage`, and the wait until `cost` fits into it.
 
-    No hour exceeds `limit`. For a cost above the limit, which is never possible, the wait is an hour.
+    `usage` has pairs of the start of a minute and the number of checks in it. No hour exceeds `limit`. A cost
+    above the limit never fits; its wait is the longest possible.
     """
     counted = sorted(pair for pair in usage if pair[0] >= oldest_counted_minute(now))
     used = sum(amount for _, amount in counted)

@@ -1,4 +1,4 @@
-"""Reads and writes the use per subject and minute; the database shares it between processes."""
+"""Stores the number of checks per principal or end user and minute. All processes share these rows."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from safelight.store.transaction import Transaction
 
 from .models import oldest_counted_minute, start_of_minute
 
-#: `window_start` of the row that a transaction locks, so that concurrent checks are counted in turn.
+#: Value of `window_start` in the row that a transaction locks, so that concurrent checks are counted one
+#: after another.
 _LOCK_ROW = 0
 
 
 def lock_subject(tx: Transaction, subject: str) -> None:
-    """Lock the use of this subject until the transaction ends."""
+    """Lock the counts of this principal or end user until the transaction ends."""
     tx.insert_or_ignore(check_usage, subject=subject, window_start=_LOCK_ROW, used=0)
     tx.one(check_usage, check_usage.c.subject == subject, check_usage.c.window_start == _LOCK_ROW, lock=True)
 
 
 def read_usage(tx: Transaction, subject: str, now: float) -> list[tuple[int, int]]:
-    """Pairs of a minute and the use in it, within the hour that ends now."""
+    """Pairs of the start of a minute and the number of checks in it, within the last hour."""
     rows = tx.select(
         check_usage,
         check_usage.c.subject == subject,
@@ -28,7 +29,7 @@ def read_usage(tx: Transaction, subject: str, now: float) -> list[tuple[int, int
 
 
 def add_usage(tx: Transaction, subject: str, cost: int, now: float) -> None:
-    """Add `cost` to this minute, and delete the minutes that no longer count."""
+    """Add `cost` to the current minute, and delete minutes that no longer count."""
     at = start_of_minute(now)
     mine = (check_usage.c.subject == subject, check_usage.c.window_start == at)
     tx.delete(

@@ -1,4 +1,4 @@
-"""Encrypts templates with a key that is stored in the keys folder, outside the database."""
+"""Encrypts face and voice templates. The key is in the keys folder, outside the database."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _NONCE_BYTES = 12
 
 
 class TemplateKey:
-    """AES-256-GCM with `templates.key` from the keys folder, created on first use.
+    """Encrypts templates with AES-256-GCM. The key file `templates.key` is created on first use.
 
-    If the key is lost, only the templates are lost: people have to be enrolled again.
+    Losing the key makes all stored templates unreadable; then people have to be enrolled again. No other data
+    is affected.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -31,7 +32,7 @@ class TemplateKey:
 
     @classmethod
     def load(cls, folder: Path) -> TemplateKey:
-        """The key in this folder, created if missing. Raises `SettingsError` for a file that is not a key."""
+        """The key in this folder. Created if missing. Raises `SettingsError` if the file is not a key."""
         path = folder / _FILE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
@@ -45,7 +46,7 @@ class TemplateKey:
             ) from None
 
     def encrypt(self, template: Template, associated_data: str) -> bytes:
-        """Nonce and ciphertext; `associated_data` names what the template belongs to."""
+        """The nonce, followed by the ciphertext. `associated_data` identifies the record of the template."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -53,7 +54,7 @@ class TemplateKey:
         return nonce + AESGCM(self._key).encrypt(nonce, plain, associated_data.encode())
 
     def decrypt(self, ciphertext: bytes, associated_data: str) -> Template | None:
-        """The template; None if the key, the associated data or the ciphertext is not the original one."""
+        """The template. None if the key, the associated data or the ciphertext is wrong."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

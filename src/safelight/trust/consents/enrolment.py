@@ -1,6 +1,6 @@
 """Computes the face template of a picture of one person, and the voice template of a recording.
 
-Files are opened in a sandboxed process only.
+Only a sandboxed process opens the files.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .store import TemplateVector
 
 @dataclass(frozen=True, kw_only=True)
 class FaceEnroller:
-    """Computes the template of the one face in a picture."""
+    """Computes the face template of a picture that shows one face."""
 
-    #: A scanner without detectors: it only decodes.
+    #: A scanner without detectors. It only decodes the picture.
     scanner: Scanner
     embedder: FaceEmbedder
     scratch: Callable[[], Path]
 
     def __call__(self, path: Path) -> TemplateVector:
-        """The template. Raises `InvalidMedia` unless the file shows exactly one face."""
+        """The face template. Raises `InvalidMedia` unless the picture shows exactly one face."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             report = self.scanner.scan_image(path, keyframes=Path(folder))
             if report.failure:
@@ -55,29 +55,29 @@ class FaceEnroller:
         if len(tracks) != 1:
             raise InvalidMedia(
                 f"{path.name} shows {len(tracks) or 'no'} faces.",
-                remedy="Take a picture that shows the person alone, from the front, well lit.",
+                remedy="Use a picture that shows only this person, from the front, in good light.",
             )
         return TemplateVector(model=VERSION, template=tracks[0].templates[0])
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceEnroller:
-    """Computes the template of the one voice in a recording."""
+    """Computes the voice template of a recording of one voice."""
 
-    #: A scanner with speech detection only.
+    #: A scanner that only detects speech.
     scanner: Scanner
     embedder: VoiceEmbedder
     scratch: Callable[[], Path]
-    #: Seconds of speech that the recording needs, and that one segment needs to be compared.
+    #: Minimum seconds of speech in a recording, and in a segment that is compared with the others.
     min_speech_s: float
     min_segment_s: float
-    #: Between any two segments of the recording.
+    #: Maximum distance between two segments of the recording. A larger distance means more than one voice.
     max_distance: float
 
     def __call__(self, path: Path) -> TemplateVector:
-        """The template: the mean of all segments.
+        """The voice template: the mean of the templates of all segments.
 
-        Raises `InvalidMedia` if the file has too little speech, or if the model finds more than one voice.
+        Raises `InvalidMedia` if the recording has too little speech or more than one voice.
         """
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             try:
@@ -91,16 +91,16 @@ class VoiceEnroller:
             pieces = cut_voice_segments(sound, min_s=self.min_segment_s).pieces
             if sound.speech_s < self.min_speech_s or not pieces:
                 raise InvalidMedia(
-                    f"{path.name} has {sound.speech_s:.1f} s of speech; {self.min_speech_s:g} s are needed.",
-                    remedy="Take a recording in which the person speaks for longer, alone.",
+                    f"{path.name} has {sound.speech_s:.1f} s of speech, minimum {self.min_speech_s:g} s.",
+                    remedy="Use a longer recording in which only this person speaks.",
                 )
             templates = self.embedder.embed(pieces)
         farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
         if farthest > self.max_distance:
             raise InvalidMedia(
-                f"{path.name} seems to have more than one voice: two segments have a distance of"
-                f" {farthest:.2f}; at most {self.max_distance:g} is allowed.",
-                remedy="Take a recording of the person alone, without music or noise.",
+                f"{path.name} seems to have more than one voice: the distance between two segments is"
+                f" {farthest:.2f}; the maximum is {self.max_distance:g}.",
+                remedy="Use a recording of this person alone, without music or noise.",
             )
         mean = np.mean(templates, axis=0)
         return TemplateVector(model=self.embedder.version, template=mean / np.linalg.norm(mean))

@@ -17,39 +17,39 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 class ConsentScope(StrEnum):
     """What a consent covers."""
 
-    #: The subject's face, in references and in generated videos.
+    #: The person's face, in references and in generated videos.
     LIKENESS = "likeness"
-    #: The subject's voice, in generated videos and in clips sent with a request.
+    #: The person's voice, in generated videos and in clips sent with a request.
     VOICE = "voice"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewConsent:
-    """A consent to record."""
+    """A consent that is not recorded yet."""
 
-    #: The person who gave it.
+    #: The person who gave the consent.
     subject: str
     scope: Iterable[str]
     recorded_by: str
-    #: How the subject gave it: a signed form, a case, a link.
+    #: How the person gave the consent, for example a signed form, a case number or a link.
     evidence: str
-    #: Each shows the subject alone.
+    #: Pictures that show only the person who gave the consent.
     pictures: Sequence[Path] = ()
-    #: Each has the subject's voice alone.
+    #: Recordings of only the voice of the person who gave the consent.
     recordings: Sequence[Path] = ()
     expires_at: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """A recorded consent of a person to be shown or heard in a tenant's videos."""
+    """A recorded consent: this person may be shown or heard in the videos of a tenant."""
 
     id: str
     tenant: str
     subject: str
     scope: tuple[ConsentScope, ...]
     recorded_by: str
-    #: How the subject gave it: a signed form, a case, a link.
+    #: How the person gave the consent, for example a signed form, a case number or a link.
     evidence: str
     created_at: float
     expires_at: float | None = None
@@ -65,7 +65,7 @@ class Consent:
 
 @dataclass(frozen=True, kw_only=True)
 class NewProtectedPerson:
-    """A person to protect. At least one picture or recording is required."""
+    """A person to add to the protected people, with at least one picture or recording."""
 
     name: str
     recorded_by: str
@@ -76,7 +76,7 @@ class NewProtectedPerson:
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectedPerson:
-    """A person whose face or voice is detected, so that a reviewer decides before it is shown."""
+    """A protected person. If a video shows this face or contains this voice, a reviewer decides first."""
 
     id: str
     tenant: str
@@ -89,24 +89,28 @@ class ProtectedPerson:
 
 
 def validate_line(text: str, param: str) -> str:
-    """One line of text without surrounding spaces. Raises `InvalidField`."""
+    """The text as one line without spaces at its ends. Raises `InvalidField` if it is not one valid line."""
     text = text.strip()
     if not text or len(text) > _MAX_LINE_CHARACTERS or _CONTROL_CHARACTER.search(text):
-        raise InvalidField(f"{param} is one line of 1 to {_MAX_LINE_CHARACTERS} characters.", param=param)
+        raise InvalidField(
+            f"{param} must be one line of 1 to {_MAX_LINE_CHARACTERS} characters.", param=param
+        )
     return text
 
 
 def validate_scopes(words: Iterable[str]) -> tuple[ConsentScope, ...]:
-    """The scopes, each once. Raises `InvalidField`."""
+    """The scopes without duplicates. Raises `InvalidField` for an unknown scope, or if there is none."""
     wanted = sorted(set(words))
     known = {scope.value for scope in ConsentScope}
     for word in wanted:
         if word not in known:
             raise InvalidField(
-                f"A consent cannot be for {word!r}.",
+                f"{word!r} is not a scope of a consent.",
                 param="scope",
-                remedy=f"One of: {', '.join(sorted(known))}.",
+                remedy=f"Use one of: {', '.join(sorted(known))}.",
             )
     if not wanted:
-        raise InvalidField("A consent needs a scope.", param="scope", remedy="Name likeness or voice.")
+        raise InvalidField(
+            "A consent needs at least one scope.", param="scope", remedy="Name likeness or voice."
+        )
     return tuple(ConsentScope(word) for word in wanted)

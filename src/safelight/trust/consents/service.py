@@ -1,4 +1,4 @@
-"""Records, lists and revokes consents and protected people, and looks up their templates."""
+"""Records, lists and revokes consents, manages protected people, and looks up their templates."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from .models import (
 )
 from .store import TemplateVector
 
-#: Computes the template of a picture of exactly one face, or of a recording of one voice.
+#: Computes the template of a picture with exactly one face, or of a recording with exactly one voice.
 Enroll = Callable[[Path], TemplateVector]
 
-#: Pictures of one person, and as many recordings.
+#: Maximum number of pictures of one person, and maximum number of recordings.
 _MAX_FILES = 10
 
 
 class Consents:
-    """The consents of a tenant. When a consent ends its templates are deleted; its record stays."""
+    """The consents of a tenant. When a consent ends, its templates are deleted, but its record stays."""
 
     def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
         self._database, self._key, self._face, self._voice = database, key, face, voice
 
     def add(self, tenant: str, new: NewConsent, *, by: str = "operator") -> Consent:
-        """Record a consent; `by` is the id of the principal that entered it.
+        """Record a consent. `by` is the id of the principal that entered it.
 
-        Raises `InvalidField`, and `InvalidMedia` for a picture without exactly one face or a recording
-        without enough speech of one voice.
+        Raises `InvalidField`, and `InvalidMedia` for a picture without exactly one face, or for a recording
+        with too little speech or more than one voice.
         """
         scopes = validate_scopes(new.scope)
         columns = {
@@ -60,7 +60,9 @@ class Consents:
         with self._database.transaction(tenant) as tx:
             now = tx.now()
             if new.expires_at is not None and new.expires_at <= now:
-                raise InvalidField("The expiry is in the past.", param="expires", remedy="Name a later time.")
+                raise InvalidField(
+                    "The expiry time is in the past.", param="expires", remedy="Name a later time."
+                )
             _delete_expired(tx, now)
             identity = new_id("consent")
             tx.insert(tables.consents, id=identity, created_at=now, **columns)
@@ -69,14 +71,14 @@ class Consents:
             return _get_consent(tx, identity)
 
     def list(self, tenant: str) -> tuple[Consent, ...]:
-        """Every recorded consent, oldest first."""
+        """Every recorded consent of the tenant, oldest first."""
         with self._database.read_transaction(tenant) as tx:
             counts = store.count_templates(tx)
             rows = tx.select(tables.consents, order_by=(tables.consents.c.created_at, tables.consents.c.id))
         return tuple(_consent(row, counts) for row in rows)
 
     def revoke(self, tenant: str, identity: str, *, revoked_by: str, by: str = "operator") -> Consent:
-        """End a consent at once and delete its templates. Raises `NotFound` if it is not in force."""
+        """End a consent and delete its templates. Raises `NotFound` if the consent is not in force."""
         revoked_by = validate_line(revoked_by, "revoked_by")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
@@ -99,15 +101,18 @@ class Consents:
 
 
 class ProtectedPeople:
-    """The protected people of a tenant. They are detected in videos; a file cannot be used to search them."""
+    """The protected people of a tenant.
+
+    Their faces and voices are detected in videos. No method searches for a person by a file.
+    """
 
     def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
         self._database, self._key, self._face, self._voice = database, key, face, voice
 
     def add(self, tenant: str, new: NewProtectedPerson, *, by: str = "operator") -> ProtectedPerson:
-        """Protect a person; `by` is the id of the principal that entered it.
+        """Add a protected person. `by` is the id of the principal that entered it.
 
-        Raises `InvalidField`, `InvalidMedia`, and `Conflict` if the name exists already.
+        Raises `InvalidField`, `InvalidMedia`, and `Conflict` if a person of this name is protected already.
         """
         columns = {
             "name": validate_line(new.name, "name"),
@@ -125,7 +130,7 @@ class ProtectedPeople:
                 raise Conflict(
                     f"{columns['name']!r} is protected already.",
                     param="name",
-                    remedy="Remove the entry first: safelight protected-people remove",
+                    remedy="Remove the existing entry first: safelight protected-people remove",
                 )
             identity = new_id("protected")
             tx.insert(table, id=identity, created_at=tx.now(), **columns)
@@ -145,7 +150,7 @@ class ProtectedPeople:
     def remove(
         self, tenant: str, name_or_id: str, *, removed_by: str, by: str = "operator"
     ) -> ProtectedPerson:
-        """Delete a person's entry and templates. Raises `NotFound`."""
+        """Remove a protected person and delete the templates. Raises `NotFound` for any other person."""
         removed_by = validate_line(removed_by, "removed_by")
         table = tables.protected_people
         with self._database.transaction(tenant) as tx:
@@ -164,16 +169,16 @@ class ProtectedPeople:
 
 @dataclass(frozen=True, kw_only=True)
 class EnrolledLookup:
-    """The `ConsentLookup` of an installation, for faces or for voices."""
+    """Implements `ConsentLookup` for faces or for voices."""
 
     database: Database
     key: TemplateKey
-    #: The scope that a consent needs, and the model that computes templates of that kind.
+    #: The scope that a consent must have, and the model that computes the templates.
     scope: ConsentScope = ConsentScope.LIKENESS
     model: str = VERSION
 
     def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        """The templates of consents of this scope that are in force."""
+        """The templates of all consents that have this scope and are in force."""
         with self.database.read_transaction(tenant) as tx:
             now = tx.now()
             rows = [
@@ -189,7 +194,7 @@ class EnrolledLookup:
         )
 
     def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        """The templates of the protected people."""
+        """The templates of all protected people."""
         with self.database.read_transaction(tenant) as tx:
             rows = tx.select(tables.protected_people)
             found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
@@ -201,24 +206,28 @@ class EnrolledLookup:
 
 
 def _require_files(new: NewConsent, scopes: Sequence[ConsentScope]) -> None:
-    """Raise `InvalidField` unless each scope has files and no file is without its scope."""
+    """Raise `InvalidField` if a scope has no files, or if there are files for a missing scope."""
     for scope, files, param in (
         (ConsentScope.LIKENESS, new.pictures, "pictures"),
         (ConsentScope.VOICE, new.recordings, "recordings"),
     ):
         if scope in scopes and not files:
             raise InvalidField(
-                f"A consent to a {scope.value} needs a {param.removesuffix('s')} of the subject.",
+                f"The scope {scope.value} needs at least one {param.removesuffix('s')} of the person.",
                 param=param,
                 remedy="Name a file.",
             )
         if scope not in scopes and files:
-            raise InvalidField(f"{param.capitalize()} need the scope {scope.value}.", param=param)
+            raise InvalidField(
+                f"{param.capitalize()} are accepted only with the scope {scope.value}.", param=param
+            )
 
 
 def _enroll_all(files: Sequence[Path], enroll: Enroll) -> list[TemplateVector]:
     if len(files) > _MAX_FILES:
-        raise InvalidField(f"At most {_MAX_FILES} pictures, and as many recordings, of one person.")
+        raise InvalidField(
+            f"At most {_MAX_FILES} pictures and {_MAX_FILES} recordings of one person are accepted."
+        )
     return [enroll(path) for path in files]
 
 

@@ -1,4 +1,4 @@
-"""Converts rows of consents and protected people, and stores their templates."""
+"""Reads and writes consents and protected people, and stores their encrypted templates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .models import Consent, ConsentScope, ProtectedPerson
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateVector:
-    """A template, and the model that computed it."""
+    """A template, with the name of the model that computed it."""
 
     model: str
     template: Template
@@ -27,7 +27,7 @@ class TemplateVector:
 
 @dataclass(kw_only=True)
 class TemplateCounts:
-    """Number of templates of one record, and how many of these are voice templates."""
+    """The number of templates of a consent or protected person, and how many of them are of voices."""
 
     templates: int = 0
     voices: int = 0
@@ -66,7 +66,7 @@ def person_from_row(row: Row[Any], counts: TemplateCounts) -> ProtectedPerson:
 def store_templates(
     tx: Transaction, key: TemplateKey, tenant: str, owner: str, vectors: Sequence[TemplateVector]
 ) -> None:
-    """Encrypt and store the templates of one record."""
+    """Encrypt and store the templates of one consent or protected person."""
     for number, vector in enumerate(vectors):
         tx.insert(
             tables.biometric_templates,
@@ -78,13 +78,13 @@ def store_templates(
 
 
 def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
-    """Delete all templates of these records. Returns the number deleted."""
+    """Delete all templates of these consents or protected people. Returns the number of deleted templates."""
     templates = tables.biometric_templates
     return sum(tx.delete(templates, templates.c.owner_id == owner) for owner in owners)
 
 
 def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
-    """The number of templates of each record, by the record's id."""
+    """The template counts of every consent and protected person, by their id."""
     found: dict[str, TemplateCounts] = {}
     for row in tx.select(tables.biometric_templates):
         counts = found.setdefault(row.owner_id, TemplateCounts())
@@ -96,10 +96,10 @@ def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
 def decrypt_templates(
     tx: Transaction, key: TemplateKey, tenant: str, model: str, owners: Collection[str]
 ) -> dict[str, list[Template]]:
-    """The templates of this model that belong to these records, by the record's id.
+    """The decrypted templates of these consents or protected people, by their id.
 
-    Raises `SettingsError` for a template that cannot be decrypted, and for a template of the same kind
-    (face or voice) from another model: otherwise a protected person would silently not be detected.
+    Raises `SettingsError` for a template that cannot be decrypted, and for one that another model of the same
+    kind (face or voice) computed. Ignoring such a template would silently leave a person without protection.
     """
     found: dict[str, list[Template]] = {}
     for row in tx.select(tables.biometric_templates):
@@ -107,14 +107,14 @@ def decrypt_templates(
             continue
         if row.model != model:
             raise SettingsError(
-                "A person on record was enrolled with another model, and cannot be compared by this one.",
-                remedy="Enrol the person again, or set the model back.",
+                "A stored template was computed by another model, so the configured model cannot compare it.",
+                remedy="Enrol the person again, or configure the previous model.",
             )
         associated_data = _associated_data(tenant, row.owner_id, row.number, row.model)
         template = key.decrypt(row.ciphertext, associated_data)
         if template is None:
             raise SettingsError(
-                "A template cannot be decrypted: the key is not the one that encrypted it.",
+                "A stored template cannot be decrypted, because the key is not the one that encrypted it.",
                 remedy="Restore keys/templates.key from a backup, or enrol the people again.",
             )
         found.setdefault(row.owner_id, []).append(template)

@@ -1,4 +1,7 @@
-"""Enrols and removes logos and hash lists, which detectors read from files; changes are audited."""
+"""Adds and removes logos and hash lists. Every change is recorded in the audit log.
+
+Detectors read logos and hash lists from files.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,15 @@ _LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=2 << 30)
 
 @dataclass(frozen=True, kw_only=True)
 class HashListImport:
-    """The result of an import of hashes."""
+    """The result of importing a hash file into a hash list."""
 
     name: str
     category: str
     added: int
     already_known: int
-    #: Hashes that the file marks as withdrawn and that were in the list.
+    #: Number of hashes removed from the list, because the file marks them as withdrawn.
     withdrawn: int
-    #: PDQ hashes that were skipped for their low quality.
+    #: Number of PDQ hashes that were skipped because of their low quality.
     low_quality: int
     problems: tuple[str, ...]
     counts: dict[str, int]
@@ -72,10 +75,10 @@ class Enrolments:
         kind: HashKind | None = None,
         actor: str = "operator",
     ) -> HashListImport:
-        """Add the hashes of a file to a list, created if missing, and remove the hashes that it withdraws.
+        """Add the hashes of a file to a hash list, and remove those that the file marks as withdrawn.
 
-        Raises `InvalidField` for an unknown category, for another category than that of the list, and for a
-        file that is not a hash list.
+        The list is created if it does not exist. Raises `InvalidField` for an unknown category, for a
+        category that differs from that of the list, and for a file that is not a hash list.
         """
         if category not in self._taxonomy:
             raise InvalidField(f"There is no category {category!r}.", param="category")
@@ -85,9 +88,9 @@ class Enrolments:
             existing = next((one for one in self.hash_lists.all() if one.name == name), None)
             if existing is not None and existing.category != category:
                 raise InvalidField(
-                    f"The list {name!r} has the category {existing.category!r}.",
+                    f"The list {name!r} exists already, with the category {existing.category!r}.",
                     param="category",
-                    remedy="Choose another name, or remove that list first.",
+                    remedy="Choose another name, or remove the existing list first.",
                 )
             before = existing.hashes() if existing is not None else HashTable()
             after = HashTable(
@@ -126,7 +129,7 @@ class Enrolments:
         )
 
     def remove_hashes(self, name: str, *, actor: str = "operator") -> int:
-        """Remove a list. Returns the number of its hashes. Raises `NotFound`."""
+        """Remove a hash list. Returns the number of hashes that it had. Raises `NotFound`."""
         with self._database.across_tenants("removing hashes") as tx:
             category = self.hash_lists.get(name).category
             count = self.hash_lists.remove(name)
@@ -148,9 +151,9 @@ class Enrolments:
         words: tuple[str, ...] = (),
         actor: str = "operator",
     ) -> EnrolledLogo:
-        """Enrol a logo by pictures, words, or both; those of a known logo are added to it.
+        """Add a logo with pictures, words, or both. If the logo exists already, they are added to it.
 
-        Raises `InvalidMedia` for a picture that cannot be read or has no features to match.
+        Raises `InvalidMedia` for a picture that cannot be read, or that has no features to match.
         """
         self.logos.check_name(name)
         words = check_words(words)
@@ -197,7 +200,7 @@ class Enrolments:
         return mark
 
     def _views(self, file: Path) -> tuple[LogoView, ...]:
-        """The views of a picture of a logo, computed in a sandboxed process."""
+        """The views of a logo in a picture. A sandboxed process computes them."""
         if not file.is_file():
             raise InvalidMedia(f"There is no file {file}.")
         result = self._sandbox.run(

@@ -1,4 +1,4 @@
-"""Recognizes paraphrases of blocked prompts, which are then screened with the scores of the block.
+"""Recognizes paraphrases of blocked prompts. A paraphrase inherits the scores of the blocked prompt.
 
-`models` imports no database, because `safelight check` loads it alone.
+`models` must not import the database, because `safelight check` loads `models` alone.
 """

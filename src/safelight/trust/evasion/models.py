@@ -1,28 +1,32 @@
-"""A match with an earlier block. A lineage is a blocked prompt together with its paraphrases."""
+"""A match of a text with earlier blocked prompts.
+
+A lineage is a blocked prompt together with its blocked paraphrases.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: How long a block is remembered.
+#: How long a blocked prompt is remembered.
 WINDOW_S = 86_400
-#: Newest blocks of one end user or account that a prompt is compared with.
+#: Maximum number of blocked prompts of one end user or account that a new prompt is compared with, newest
+#: first.
 MAX_COMPARED_BLOCKS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvasionMatch:
-    """The earlier block that a text paraphrases. False if there is none."""
+    """The blocked lineage that a text paraphrases. False in a boolean context if there is none."""
 
     #: Id of the lineage; None if the text is not a paraphrase of a blocked prompt.
     lineage: str | None = None
-    #: Categories and scores of the block.
+    #: The categories of the lineage, each with its highest score.
     matched_categories: Mapping[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.lineage is not None
 
 
-#: For a text that is not a paraphrase of a blocked prompt.
+#: The match of a text that does not paraphrase a blocked prompt.
 NO_MATCH = EvasionMatch()

@@ -1,4 +1,4 @@
-"""Recognizes a blocked prompt in other words, under any key of the same end user."""
+"""Recognizes paraphrases of blocked prompts, even if the end user sends them with another API key."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ from .models import NO_MATCH, EvasionMatch
 
 @dataclass(frozen=True, kw_only=True)
 class BlockedPrompt:
-    """A prompt that was blocked, with what it is remembered by."""
+    """A blocked prompt, with the data that is needed to recognize paraphrases of it."""
 
     principal: Principal
     end_user: str | None
     texts: Mapping[str, str]
-    #: Names of the texts that say what not to show.
+    #: Names of those texts that describe what the video must not show.
     negated: Collection[str] = ()
-    #: The findings of the verdict that blocked it.
+    #: Findings of the verdict that blocked the prompt.
     findings: Iterable[Finding]
     match: EvasionMatch = NO_MATCH
-    #: The subject of the audit entry: the id of the video or of the check.
+    #: Id of the blocked video or check. The audit entry has this id as its subject.
     request_id: str
 
 
 class EvasionTracker:
-    """Remembers sketches of blocked prompts for a day, by end user, or by account if none is named.
+    """Remembers sketches of blocked prompts for a day: per end user, or per account if no end user is
+    named.
 
-    The prompts themselves are not stored. `embedder` embeds a text; without one only the spelling is
-    compared.
+    The prompts themselves are not stored. `embedder` compares the meaning of texts; without an embedder only
+    the spelling is compared.
     """
 
     def __init__(self, database: Database, embedder: Embedder | None = None) -> None:
@@ -55,19 +56,22 @@ class EvasionTracker:
         *,
         negated: Collection[str] = (),
     ) -> EvasionMatch:
-        """The lineage of blocked prompts that these texts are most similar to, if any."""
+        """The lineage of blocked prompts that these texts paraphrase, or `NO_MATCH`."""
         with self._database.read_transaction(principal.tenant) as tx:
             blocks = self.recent_blocks(tx, principal, end_user)
         return self.match(blocks, texts, negated=negated)
 
     def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
-        """The blocked prompts of this end user or account that are still remembered."""
+        """The blocked prompts of this end user or account that are still remembered, for `match`."""
         return store.read_recent_blocks(tx, _subject(principal, end_user))
 
     def match(
         self, blocks: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
     ) -> EvasionMatch:
-        """As `find_match`, with the rows of `recent_blocks`. Slow: do not hold a transaction open."""
+        """Same as `find_match`, for blocks that `recent_blocks` returned.
+
+        This is slow, so do not hold a transaction open.
+        """
         if not blocks:
             return NO_MATCH
         own = self._sketch(texts, negated)
@@ -84,9 +88,9 @@ class EvasionTracker:
         return EvasionMatch(lineage=row.lineage, matched_categories=highest_scores(inherited))
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
-        """Remember a blocked prompt; a paraphrase joins the lineage of its match.
+        """Remember a blocked prompt. A paraphrase is added to the lineage that it matches.
 
-        A block by the safety test card alone is not remembered.
+        A prompt that only the safety test card blocked is not remembered.
         """
         categories = highest_scores(
             (one.category, one.score) for one in blocked.findings if not one.test_card

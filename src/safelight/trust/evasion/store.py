@@ -1,4 +1,4 @@
-"""Reads and writes sketches of blocked prompts; the database shares them between processes."""
+"""Stores sketches of blocked prompts in the database, which all processes share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .models import MAX_COMPARED_BLOCKS, WINDOW_S
 
 
 def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
-    """The newest blocks of this subject within the time that blocks are remembered."""
+    """The newest blocked prompts of this end user or account that are still remembered."""
     return tx.select(
         blocked_prompt_sketches,
         blocked_prompt_sketches.c.subject == subject,
@@ -28,7 +28,7 @@ def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
 def add_block(
     tx: Transaction, *, subject: str, lineage: str, sketch: bytes, matched_categories: Mapping[str, float]
 ) -> None:
-    """Add one block, and delete the blocks that are too old."""
+    """Store a blocked prompt, and delete those that are too old."""
     now = tx.now()
     tx.delete(blocked_prompt_sketches, blocked_prompt_sketches.c.at < now - WINDOW_S)
     tx.insert(

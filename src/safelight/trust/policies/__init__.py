@@ -1,4 +1,4 @@
-"""Published policies, the one in force, and the stage records to replay a policy over."""
+"""Published policies, the policy in force, and the stored stage records for policy replays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads stage records to replay a policy over them."""
+"""Reads stored stage records, so that another policy can be evaluated on them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _verdict_decoder = msgspec.json.Decoder(Verdict)
 def read_history(
     database: Database, *, waivers: Sequence[WaiverTerms] = (), tenant: str | None = None
 ) -> Iterator[ReplayRecord]:
-    """Every stage record, oldest first, read in pages; `tenant` None: of every tenant.
+    """Every stage record, oldest first, read in pages. If `tenant` is None: those of every tenant.
 
-    A waiver that excused a cell at the time excuses it again; `waivers` apply in addition.
+    A coverage gap that was waived at that time is waived again. The given `waivers` apply in addition.
     """
     last = ""
     columns = (

@@ -1,4 +1,4 @@
-"""Publishes policies, rolls them back, and loads the one in force."""
+"""Publishes policies, rolls them back, and loads the policy in force."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_COMPILED_POLICIES = 32
 
 
 class Policies:
-    """The published policies of one installation. Publications and rollbacks are in the audit log."""
+    """The published policies of one installation. Every publication and rollback is in the audit log."""
 
     def __init__(self, database: Database, *, taxonomy: Taxonomy) -> None:
         self._database = database
@@ -32,16 +32,17 @@ class Policies:
         self._lock = Lock()
 
     def active(self, tenant: str) -> Policy | None:
-        """The policy in force for this tenant: its own, otherwise that of the installation; None without any.
+        """The policy in force for this tenant: its own, otherwise that of the installation, otherwise
+        None.
 
-        Raises `PolicyError` if the stored document became invalid, for example because a package that
+        Raises `PolicyError` if the stored policy has become invalid, for example because a package that
         defined one of its categories was removed.
         """
         with self._database.read_transaction(tenant) as tx:
             return self.active_within(tx)
 
     def active_within(self, tx: Transaction) -> Policy | None:
-        """As `active`, in a transaction of the tenant that is open already."""
+        """Same as `active`, but in the open transaction `tx` of the tenant."""
         columns = (policies.c.id, policies.c.tenant_id, policies.c.sha256, policies.c.published_at)
         rows = tx.select(policies, policies.c.active.is_(True), columns=columns)
         if not rows:
@@ -57,13 +58,16 @@ class Policies:
     def publish(
         self, policy: Policy, *, published_by: str, tenant: str | None = None, by: str = "operator"
     ) -> PublishedPolicy:
-        """Put a policy in force as the next version of its name. Raises `Conflict` if it already is."""
+        """Publish a policy as the next version of its name.
+
+        Raises `Conflict` if the same policy is in force already.
+        """
         with self._database.across_tenants("publishing a policy") as tx:
             rows = _all(tx, tenant, lock=True)
             current = next((row for row in rows if row.active), None)
             if current is not None and current.sha256 == policy.sha256 and current.name == policy.name:
                 raise Conflict(
-                    f"{policy.name} version {current.version} with the same text is in force already."
+                    f"{policy.name} version {current.version} has the same text and is in force already."
                 )
             version = 1 + max((row.version for row in rows if row.name == policy.name), default=0)
             identity = new_id("policy")
@@ -87,17 +91,17 @@ class Policies:
     def rollback(
         self, *, published_by: str, tenant: str | None = None, by: str = "operator"
     ) -> PublishedPolicy:
-        """Put the publication before the one in force back in force.
+        """Put the publication before the current one in force again.
 
-        Raises `NotFound` if there is none, and `PolicyError` if it became invalid.
+        Raises `NotFound` if the current publication is the first, and `PolicyError` if it has become invalid.
         """
         with self._database.across_tenants("rolling a policy back") as tx:
             rows = _all(tx, tenant, lock=True)
             position = next((index for index, row in enumerate(rows) if row.active), 0)
             if position == 0:
                 raise NotFound(
-                    "No policy was published before this one.",
-                    remedy="Publish the one you want: safelight policy publish FILE --by NAME",
+                    "No earlier publication can be put back in force.",
+                    remedy="Publish the policy that you want: safelight policy publish FILE --by NAME",
                 )
             current, earlier = rows[position], rows[position - 1]
             self._compile(earlier)
@@ -110,7 +114,7 @@ class Policies:
             return _one(tx, earlier.id)
 
     def list(self, tenant: str | None = None) -> tuple[PublishedPolicy, ...]:
-        """Every publication for this tenant (None: for all tenants), oldest first."""
+        """Every publication for this tenant, oldest first. None: those for all tenants."""
         with self._database.across_tenants("listing policies", readonly=True) as tx:
             return tuple(store.policy_from_row(row) for row in _all(tx, tenant))
 
@@ -119,7 +123,9 @@ class Policies:
         with self._database.across_tenants("reading a policy", readonly=True) as tx:
             row = tx.one(policies, policies.c.id == identity)
         if row is None:
-            raise NotFound(f"There is no published policy {identity!r}.", remedy="See: safelight policy show")
+            raise NotFound(
+                f"No published policy has the id {identity!r}.", remedy="See: safelight policy show"
+            )
         return self._compile(row)
 
     def _cached(self, sha256: str) -> Policy | None:
@@ -137,7 +143,7 @@ class Policies:
 
 
 def _all(tx: Transaction, tenant: str | None, *, lock: bool = False) -> list[Row[Any]]:
-    """Oldest first. Two with the same time are sorted by id; ids increase with time."""
+    """All publications, oldest first. Publications with the same time are sorted by id, and ids increase."""
     return tx.select(
         policies, store.belongs_to(tenant), order_by=(policies.c.published_at, policies.c.id), lock=lock
     )

@@ -1,4 +1,4 @@
-"""Converts and selects rows of the policies table."""
+"""Converts rows of the table `policies`, and selects the rows of a tenant."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def policy_from_row(row: Row[Any]) -> PublishedPolicy:
 
 
 def belongs_to(tenant: str | None) -> ColumnElement[bool]:
-    """Rows of exactly this tenant, or of the whole installation."""
+    """Selects the rows of exactly this tenant. None: the rows of the whole installation."""
     return policies.c.tenant_id.is_(None) if tenant is None else policies.c.tenant_id == tenant

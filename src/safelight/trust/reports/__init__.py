@@ -1,4 +1,4 @@
-"""Reports: objections to a delivered video, each of which opens or joins a case."""
+"""Reports: objections to a delivered video. The reports on one video share a case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report of a video, and its receipt."""
+"""A report on a delivered video, and the receipt for it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from safelight.store.transaction import Transaction
 
 
 class ReporterKind(StrEnum):
-    #: A program of the tenant, often on behalf of its users.
+    #: A program of the tenant, which often reports for an end user.
     KEY = "key"
-    #: A person signed in to the console.
+    #: A person who is signed in to the console.
     PERSON = "person"
-    #: An end user who filled in the form on a video's page.
+    #: An end user who filled in the form on the page of the video.
     END_USER = "end_user"
 
 
 class ReportReason(StrEnum):
-    """The reasons that the form offers. A category of the policy may be named instead."""
+    """The reasons that the report form offers. A report may name a category of the policy instead."""
 
     SEXUAL = "sexual"
     CHILD_SAFETY = "child_safety"
@@ -38,17 +38,17 @@ class ReportReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewReport:
-    """A report to record. It needs a category or a reason."""
+    """A report that is not recorded yet. It needs a category or a reason."""
 
     video_id: str
     #: A category of the policy.
     category: str | None = None
-    #: One of `ReportReason`, or free text.
+    #: A value of `ReportReason`, or free text.
     reason: str | None = None
     note: str = ""
-    #: Where to send the decision.
+    #: Where the reporter wants to receive the decision.
     contact: str | None = None
-    #: The end user's identifier, if the report is an end user's.
+    #: The identifier of the end user who reports. None if the report is not from an end user.
     end_user: str | None = None
 
 
@@ -60,26 +60,26 @@ class Report:
     tenant: str
     video_id: str
     case_id: str
-    #: A category of the policy, if one was named.
+    #: A category of the policy, if the report named one.
     category: str | None
-    #: One of `ReportReason`, or free text.
+    #: A value of `ReportReason`, or free text.
     reason: str
     note: str
     reporter_kind: ReporterKind
-    #: The id of the key or person; the identifier of an end user.
+    #: The id of the key or person that reported, or the identifier of the end user.
     reporter: str
-    #: Where to send the decision. Reviewers see it only on request.
+    #: Where the reporter wants to receive the decision. Reviewers see it only if they request it.
     contact: str | None
     created_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """The response to a report: the report, and when its review is due."""
+    """The response to a new report: the recorded report, and the time when its review is due."""
 
     report: Report
     due_at: float
-    #: The video has an open case from an earlier report.
+    #: Whether an earlier report had already opened the case of this video.
     already_reported: bool
 
 
@@ -91,5 +91,5 @@ class ReportedVideo:
     quarantined: bool
 
 
-#: Finds the video of a report. Raises `NotFound`, `Withdrawn` or `Conflict` if it cannot be reported.
+#: Finds the reported video. Raises `NotFound`, `Withdrawn`, or `Conflict` if the video cannot be reported.
 SubjectLookup: TypeAlias = Callable[[Transaction, str], ReportedVideo]

@@ -1,4 +1,4 @@
-"""Records reports. Reports on one video share a case; the number per reporter and hour is limited."""
+"""Records reports. The reports on one video share a case, and each reporter has an hourly limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from . import store
 from .models import NewReport, Receipt, Report, ReportedVideo, ReporterKind, ReportReason, SubjectLookup
 
-#: A report is reviewed within this time, whatever its reason.
+#: The time until the review of a report is due, whatever its reason.
 REVIEW_DUE_S = 48 * 3600.0
 MAX_REASON_CHARACTERS = 200
 MAX_NOTE_CHARACTERS = 4000
@@ -37,12 +37,12 @@ class _ValidReport:
 
 
 class Reports:
-    """Reports of one installation."""
+    """Records and returns the reports of one installation."""
 
     def __init__(
         self, database: Database, *, taxonomy: Taxonomy, subject: SubjectLookup, per_hour: int = 60
     ) -> None:
-        """`subject` finds the video in the transaction of the report; `per_hour` applies to each reporter."""
+        """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter."""
         self._database = database
         self._taxonomy = taxonomy
         self._subject = subject
@@ -51,7 +51,7 @@ class Reports:
     def add(self, principal: Principal, new: NewReport) -> Receipt:
         """Record a report, and open a case for its video unless one is open.
 
-        Raises `InvalidField`, `RateLimited`, and what `subject` raises.
+        Raises `InvalidField`, `RateLimited`, and the errors of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
         valid = self._validate(principal, new)
@@ -78,7 +78,10 @@ class Reports:
         return Receipt(report=report, due_at=case.due_at, already_reported=already_reported)
 
     def list_for_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
-        """Every report of a case with its contact, oldest first; for principals who may decide the case."""
+        """Every report of a case with its contact address, oldest first.
+
+        Only for principals that may decide the case.
+        """
         with self._database.read_transaction(principal.tenant) as tx:
             case = tx.one(cases, cases.c.id == case_id)
             principal.require(KeyScope.VAULT if case is not None and case.quarantined else KeyScope.REVIEW)
@@ -95,7 +98,7 @@ class Reports:
             raise InvalidField(
                 "A report needs a category or a reason.",
                 param="reason",
-                remedy=f"Send a category of the policy, one of {words}, or a reason in your own words.",
+                remedy=f"Name a category of the policy, one of {words}, or give a reason in your own words.",
             )
         kind, reporter = _reporter(principal, new.end_user)
         return _ValidReport(
@@ -159,5 +162,5 @@ def _reporter(principal: Principal, end_user: str | None) -> tuple[ReporterKind,
 def _validate_text(text: str, param: str, max_characters: int) -> str:
     text = text.strip()
     if len(text) > max_characters or "\0" in text:
-        raise InvalidField(f"{param} has at most {max_characters} characters.", param=param)
+        raise InvalidField(f"{param} must have at most {max_characters} characters.", param=param)
     return text

@@ -32,7 +32,7 @@ def add_report(tx: Transaction, made: Report) -> None:
 
 
 def read_report_times(tx: Transaction, reporter: str, *, since: float) -> list[float]:
-    """The times of this reporter's reports since `since`, oldest first."""
+    """The times at which this reporter sent reports since `since`, oldest first."""
     rows = tx.select(
         reports,
         reports.c.reporter == reporter,
@@ -44,12 +44,12 @@ def read_report_times(tx: Transaction, reporter: str, *, since: float) -> list[f
 
 
 def enforce_rate_limit(tx: Transaction, reporter: str, *, per_hour: int, what: str) -> None:
-    """Raise `RateLimited` if this reporter has sent `per_hour` or more within an hour."""
+    """Raise `RateLimited` if this reporter has already sent `per_hour` reports within an hour."""
     now = tx.now()
     earlier = read_report_times(tx, reporter, since=now - _HOUR_S)
     if len(earlier) >= per_hour:
         raise RateLimited(
-            f"You sent {len(earlier)} {what} within an hour. They are recorded.",
+            f"You have sent {len(earlier)} {what} within an hour, the maximum. All are recorded.",
             retry_after_s=max(1.0, earlier[-per_hour] + _HOUR_S - now),
         )
 

@@ -1,4 +1,4 @@
-"""Cases that wait for a reviewer, and the decisions on them."""
+"""Cases that a reviewer has to decide, and the decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases that wait for a reviewer, and the decisions on them."""
+"""Cases that a reviewer has to decide, and the decisions."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from safelight.store.transaction import Transaction
 
 
 class CaseKind(StrEnum):
-    #: The policy holds a video.
+    #: The policy held the video for review.
     HOLD = "hold"
-    #: A delivered video was reported.
+    #: The delivered video was reported.
     REPORT = "report"
-    #: The requester of a video appeals its block.
+    #: The requester appeals the block of the video.
     APPEAL = "appeal"
 
 
 class CaseState(StrEnum):
     OPEN = "open"
     DECIDED = "decided"
-    #: Not decided in time, or the video ended otherwise.
+    #: The case was not decided in time, or the video ended for another reason.
     EXPIRED = "expired"
 
 
 class DecisionAction(StrEnum):
-    #: Of a hold: the video goes on, or is blocked.
+    #: Decisions on a hold: the video continues, or it is rejected or blocked.
     APPROVE = "approve"
     REFUSE = "refuse"
-    #: Of a report: the video stays, or is withdrawn.
+    #: Decisions on a report: the video stays, or it is withdrawn.
     KEEP = "keep"
     WITHDRAW = "withdraw"
-    #: Of an appeal: the video is reinstated under a new id, or stays blocked.
+    #: Decisions on an appeal: the video is reinstated under a new id, or it stays blocked.
     OVERTURN = "overturn"
     UPHOLD = "uphold"
 
 
-#: The decisions that each kind of case allows.
+#: The decisions that are possible for each kind of case.
 ACTIONS: Mapping[CaseKind, tuple[DecisionAction, ...]] = {
     CaseKind.HOLD: (DecisionAction.APPROVE, DecisionAction.REFUSE),
     CaseKind.REPORT: (DecisionAction.KEEP, DecisionAction.WITHDRAW),
@@ -49,7 +49,7 @@ ACTIONS: Mapping[CaseKind, tuple[DecisionAction, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NewCase:
-    """A case to open. Fields as in `Case`."""
+    """A case that is not open yet. The fields are those of `Case`."""
 
     video_id: str
     kind: CaseKind
@@ -63,75 +63,76 @@ class NewCase:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A question about a video that a reviewer decides."""
+    """A question about a video that a reviewer has to decide."""
 
     id: str
     tenant: str
     video_id: str
     kind: CaseKind
-    #: The stage that held or blocked the video; of a report, `delivery`.
+    #: The stage that held or blocked the video. `delivery` for a reported video.
     stage: Stage
-    #: Of a hold or an appeal: from the deciding verdict. Of a report: from the first report.
+    #: For a hold or an appeal, these come from the deciding verdict; for a report, from the first report.
     category: str
     rule: str
     reason: str
     state: CaseState
-    #: Only principals with the scope `vault` see and decide it.
+    #: If true, only principals with the scope `vault` can see and decide the case.
     quarantined: bool
     opened_at: float
-    #: A hold that is not decided by then is refused; a report or an appeal becomes overdue.
+    #: When the decision is due. After that time a hold is rejected; a report or an appeal is overdue.
     due_at: float
     closed_at: float | None
 
     @property
     def actions(self) -> tuple[DecisionAction, ...]:
-        """The decisions possible now: none, once it is closed."""
+        """The decisions that are possible now. Empty if the case is closed."""
         return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A reviewer's decision on a case; never changed."""
+    """A reviewer's decision on a case. It is never changed."""
 
     id: str
     case_id: str
     video_id: str
     action: DecisionAction
-    #: For the audit log; never sent to the client.
+    #: The reviewer's reason, for the audit log. It is never sent to the client.
     reason: str
-    #: The rule or clause of the policy, if the reviewer named one.
+    #: The rule or clause of the policy that the reviewer named, if any.
     clause: str | None
-    #: A person's or a key's id.
+    #: The id of the person or API key that decided.
     decided_by: str
     at: float
-    #: Ids of the verdicts on the video at the time of the decision.
+    #: Ids of all verdicts on the video at the time of the decision.
     verdict_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseFile:
-    """A case with everything a reviewer needs for the decision, except the pictures."""
+    """A case with all data that a reviewer needs for the decision, except the pictures."""
 
     case: Case
     decision: Decision | None
-    #: Number of reports, and the newest of them, newest first, without contacts.
+    #: The number of reports, and the newest reports without contact addresses, newest first.
     reports: int
     notes: tuple[Mapping[str, Any], ...]
-    #: An open appeal that the asking principal may not decide.
+    #: Whether the case is an open appeal that the requesting principal may not decide.
     requires_other_reviewer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class CasePage:
-    #: Open cases by due time; otherwise newest first.
+    #: Open cases are sorted by due time, all others with the newest first.
     cases: tuple[Case, ...]
     has_more: bool
 
 
 class DecisionActions(Protocol):
-    """Applies a decision to the video, in the transaction of the decision; `jobs` implements it.
+    """Applies a decision to the video, in the transaction of the decision. The package `jobs` implements
+    it.
 
-    Each method may return a callable to run after the commit, and raises `Conflict` if the state of the
+    Each method may return a callable, which runs after the commit. It raises `Conflict` if the state of the
     video no longer allows the action.
     """
 

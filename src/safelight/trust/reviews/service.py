@@ -34,9 +34,10 @@ _KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", Case
 
 
 class Reviews:
-    """The cases of one installation.
+    """Lists and decides the cases of one installation.
 
-    They need the scope `review`, quarantined ones `vault`; a case outside the scope is `NotFound`.
+    A principal needs the scope `review`, and for quarantined cases `vault`. For a principal without that
+    scope, a quarantined case is `NotFound`.
     """
 
     def __init__(self, database: Database, actions: DecisionActions) -> None:
@@ -52,7 +53,7 @@ class Reviews:
         after: str | None = None,
         limit: int = 50,
     ) -> CasePage:
-        """Cases this principal may decide: open ones by due time, others newest first."""
+        """The cases that this principal may decide: open cases by due time, others with the newest first."""
         where = _visible(principal)
         if state is not None:
             where.append(cases.c.state == state.value)
@@ -74,14 +75,17 @@ class Reviews:
         )
 
     def count_open(self, principal: Principal) -> int:
-        """Number of open cases this principal may decide, for the badge of a page."""
+        """Number of open cases that this principal may decide, for the badge on a page."""
         if not (principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             return tx.count(cases, *_visible(principal), cases.c.state == CaseState.OPEN.value)
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
-        """One case with its reports and decision. Raises `NotFound`, also outside the tenant or scope."""
+        """A case with its reports and its decision.
+
+        Raises `NotFound`, also if the case belongs to another tenant or needs a scope that is missing.
+        """
         with self._database.read_transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             decided = tx.one(decisions, decisions.c.case_id == case.id)
@@ -132,7 +136,7 @@ class Reviews:
         reason: str,
         clause: str | None = None,
     ) -> CaseFile:
-        """Decide a case, once: recorded and applied in one transaction.
+        """Decide a case. The decision is recorded and applied to the video in one transaction.
 
         A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
         Raises `InvalidField`, `Conflict` if the case is closed already, and `Forbidden` if the principal is
@@ -145,8 +149,8 @@ class Reviews:
             wanted = _action(case.kind, action)
             if _others_only(tx, principal, case):
                 raise Forbidden(
-                    "You cannot decide this appeal: you requested the video, sent the appeal, or decided "
-                    "on the video before.",
+                    "You cannot decide this appeal, because you requested the video, sent the appeal, or "
+                    "decided on this video earlier.",
                     remedy="Ask another reviewer to decide it.",
                 )
             if not store.close_case(tx, case.id):
@@ -185,7 +189,7 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
     if not review and not vault:
         raise Forbidden(
             f"This {principal.kind.value} does not have the scope {KeyScope.REVIEW.value}.",
-            remedy="Ask the operator of this gateway for a key with it.",
+            remedy="Ask the operator of this gateway for a key with this scope.",
         )
     if review and vault:
         return []
@@ -202,7 +206,7 @@ def _action(kind: CaseKind, action: str) -> DecisionAction:
     if action not in allowed:
         words = " or ".join(one.value for one in allowed)
         raise InvalidField(
-            f"{action[:40]!r} is not a decision on {_KIND_WITH_ARTICLE[kind]}.",
+            f"{action[:40]!r} is not a possible decision on {_KIND_WITH_ARTICLE[kind]}.",
             param="action",
             remedy=f"Send {words}.",
         )
@@ -212,7 +216,9 @@ def _action(kind: CaseKind, action: str) -> DecisionAction:
 def _validate_text(text: str, param: str, max_characters: int) -> str:
     text = text.strip()
     if not text or len(text) > max_characters or "\0" in text:
-        raise InvalidField(f"The {param} of a decision needs 1 to {max_characters} characters.", param=param)
+        raise InvalidField(
+            f"The {param} of a decision must have 1 to {max_characters} characters.", param=param
+        )
     return text
 
 
@@ -223,7 +229,7 @@ def _too_late(tx: Transaction, case: Case) -> Conflict:
             f"{case.id} was decided already: {decided.action}, by {decided.decided_by}.", param="case_id"
         )
     return Conflict(
-        f"{case.id} was closed because it was not decided in time. It cannot be decided any more.",
+        f"{case.id} was not decided in time, so it is closed and cannot be decided any more.",
         param="case_id",
         remedy="Request the video again.",
     )

@@ -15,7 +15,7 @@ from .models import Case, CaseKind, CaseState, Decision, DecisionAction, NewCase
 
 
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
-    """The open case of this kind for this video: a new one, or the existing one."""
+    """The open case of this kind for this video. Created if there is none."""
     dedup_key = f"{new.kind.value}:{new.video_id}"
     added = tx.insert_or_ignore(
         cases,
@@ -34,7 +34,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     )
     row = tx.one(cases, cases.c.dedup_key == dedup_key, lock=True)
     if row is None:
-        # The existing case was decided between the two statements, so this one is a new case.
+        # Another transaction closed the existing case between the two statements, so a new case is opened.
         return open_case(tx, new, actor=actor)
     if added:
         tx.append_audit(
@@ -52,7 +52,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
-    """Close the open cases of a video without a decision. Returns the number closed."""
+    """Close the open cases of a video without a decision. Returns the number of closed cases."""
     where = [cases.c.video_id == video_id, cases.c.state == CaseState.OPEN.value]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
@@ -63,7 +63,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
 
 
 def close_case(tx: Transaction, case_id: str) -> bool:
-    """Close one case as decided. False if it is not open; only one of several callers gets True."""
+    """Close a case as decided. Returns False if the case is not open, so that only one caller gets True."""
     return (
         tx.update(
             cases,
@@ -80,7 +80,7 @@ def close_case(tx: Transaction, case_id: str) -> bool:
 def add_decision(
     tx: Transaction, of: Case, *, action: DecisionAction, reason: str, clause: str | None, decided_by: str
 ) -> Decision:
-    """Record a decision with the ids of all verdicts on the video so far."""
+    """Record a decision, with the ids of all verdicts on the video up to now."""
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
     made = Decision(
         id=new_id("decision"),
@@ -140,7 +140,7 @@ def _verdict_ids(tx: Transaction, video_id: str, action: DecisionAction) -> froz
 
 
 def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
-    """Ids of those who may not decide an appeal: earlier reviewers, the requester and the appellant."""
+    """Ids of the people who may not decide an appeal: earlier reviewers, the requester and the appellant."""
     video = tx.one(videos, videos.c.id == of.video_id)
     appealed = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
     return frozenset(

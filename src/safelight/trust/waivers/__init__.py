@@ -1,4 +1,4 @@
-"""Waivers: recorded decisions to run without a required check, with reason and expiry."""
+"""Waivers: recorded decisions to operate without a required check, each with a reason and an expiry."""
 
 from __future__ import annotations
 

@@ -30,52 +30,52 @@ _MAX_TEXT_CHARACTERS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class NewWaiver:
-    """A waiver to record."""
+    """A waiver that is not recorded yet."""
 
     name: str
-    #: The person who decided, by name or address.
+    #: The name or address of the person who decided on the waiver.
     decided_by: str
     reason: str
-    #: Categories of the policy; `*` is every required one.
+    #: The waived categories of the policy. `*` means every required category.
     categories: Iterable[str]
-    #: None: it does not expire.
+    #: When the waiver expires. None: never.
     expires_at: float | None = None
     loopback_only: bool = False
-    #: None: it applies to every tenant.
+    #: The tenant of the waiver. None: it applies to every tenant.
     tenant: str | None = None
 
 
 def validate_name(name: str) -> str:
-    """The name. Raises `InvalidField` unless it is lower-case letters, digits, `.`, `_` and `-`."""
+    """The name. Raises `InvalidField` unless it has only lower-case letters, digits, `.`, `_` and `-`."""
     if not _NAME.fullmatch(name):
         raise InvalidField(
-            f"{name!r} cannot be a waiver's name.",
+            f"{name!r} is not a valid name for a waiver.",
             param="name",
-            remedy="Use 1 to 64 of a-z, 0-9, dots, dashes and underscores.",
+            remedy="Use 1 to 64 of a-z, 0-9, dot, dash and underscore, with a letter or digit first.",
         )
     return name
 
 
 def validate_text(text: str, param: str) -> str:
-    """The text without surrounding spaces. Raises `InvalidField` if it is empty or too long."""
+    """The text without spaces at its ends. Raises `InvalidField` if it is empty or too long."""
     text = text.strip()
     if not text or len(text) > _MAX_TEXT_CHARACTERS:
         raise InvalidField(
-            f"{param} needs 1 to {_MAX_TEXT_CHARACTERS} characters.",
+            f"{param} must have 1 to {_MAX_TEXT_CHARACTERS} characters.",
             param=param,
-            remedy="It is written to the audit log.",
+            remedy="Enter a text; it is written to the audit log.",
         )
     return text
 
 
 def validate_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[str, ...]:
-    """The categories, sorted; `*` is every required one. Raises `InvalidField` for an unknown category."""
+    """The categories, sorted. `*` means every required one. Raises `InvalidField` for an unknown category."""
     wanted = tuple(sorted(set(categories)))
     if not wanted:
         raise InvalidField(
             "A waiver needs at least one category.",
             param="categories",
-            remedy="Name categories, or * for all required.",
+            remedy="Name the categories, or * for every required category.",
         )
     for category in wanted:
         if category != EVERYTHING and category not in taxonomy:
@@ -89,9 +89,10 @@ def validate_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[
 
 
 def parse_expiry(text: str, now: float) -> float | None:
-    """`90d`, `2027-03-31` (until the end of that day, UTC) or `never`, as unix seconds.
+    """An expiry date as unix seconds; None for `never`.
 
-    Raises `InvalidField` for anything else, and for a day in the past.
+    Accepts a number of days (`90d`), a date (`2027-03-31`, until the end of that day in UTC) or `never`.
+    Raises `InvalidField` for any other text, and for a day in the past.
     """
     if text == "never":
         return None

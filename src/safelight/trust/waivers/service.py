@@ -1,4 +1,4 @@
-"""Records, lists and revokes waivers; every change is in the audit log."""
+"""Records, lists and revokes waivers. Every change is in the audit log."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Waivers:
         self._database = database
 
     def add(self, new: NewWaiver, *, taxonomy: Taxonomy, by: str = "operator") -> Waiver:
-        """Record a waiver; `by` is the id of the principal that entered it.
+        """Record a waiver. `by` is the id of the principal that entered it.
 
         The waiver named `demo` always applies to loopback addresses only. Raises `InvalidField`, and
-        `Conflict` if one with this name is in force for the same tenant.
+        `Conflict` if a waiver of this name is in force for the same tenant.
         """
         columns = {
             "name": validate_name(new.name),
@@ -36,13 +36,15 @@ class Waivers:
         with self._database.across_tenants("recording a waiver") as tx:
             now = tx.now()
             if new.expires_at is not None and new.expires_at <= now:
-                raise InvalidField("The expiry is in the past.", param="expires", remedy="Name a later time.")
+                raise InvalidField(
+                    "The expiry time is in the past.", param="expires", remedy="Name a later time."
+                )
             existing = _unrevoked(tx, new.tenant)
             if any(each.name == new.name and each.in_force(now, loopback=True) for each in existing):
                 raise Conflict(
-                    f"A waiver named {new.name!r} is in force.",
+                    f"A waiver named {new.name!r} is in force already.",
                     param="name",
-                    remedy=f"Choose another name, or first: safelight waivers revoke {new.name}",
+                    remedy=f"Choose another name, or revoke it first: safelight waivers revoke {new.name}",
                 )
             identity = new_id("waiver")
             tx.insert(waivers, id=identity, tenant_id=new.tenant, created_at=now, **columns)
@@ -50,26 +52,29 @@ class Waivers:
             return _get(tx, identity)
 
     def list(self, tenant: str | None = None) -> tuple[Waiver, ...]:
-        """Every waiver recorded for this tenant or for all tenants, oldest first; None: of every tenant."""
+        """Every waiver for this tenant or for all tenants, oldest first. None: those of every tenant."""
         with self._database.across_tenants("listing waivers", readonly=True) as tx:
             rows = tx.select(waivers, order_by=(waivers.c.created_at, waivers.c.id))
         wanted = (row for row in rows if tenant is None or row.tenant_id in {None, tenant})
         return tuple(store.waiver_from_row(row) for row in wanted)
 
     def in_force(self, tenant: str, *, loopback: bool) -> tuple[Waiver, ...]:
-        """The waivers in force for this tenant; `loopback`: the server listens on a loopback address only."""
+        """The waivers in force for this tenant.
+
+        `loopback`: whether the server listens only on a loopback address.
+        """
         with self._database.read_transaction(tenant) as tx:
             return self.in_force_within(tx, loopback=loopback)
 
     def in_force_within(self, tx: Transaction, *, loopback: bool) -> tuple[Waiver, ...]:
-        """As `in_force`, in a transaction of the tenant that is open already."""
+        """Same as `in_force`, but in the open transaction `tx` of the tenant."""
         rows = tx.select(waivers, waivers.c.revoked_at.is_(None), order_by=(waivers.c.name, waivers.c.id))
         now = tx.now()
         found = (store.waiver_from_row(row) for row in rows)
         return tuple(waiver for waiver in found if waiver.in_force(now, loopback=loopback))
 
     def revoke(self, name_or_id: str, *, revoked_by: str, by: str = "operator") -> Waiver:
-        """End a waiver at once. Raises `NotFound` if none with this name or id is in force."""
+        """End a waiver at once. Raises `NotFound` if no waiver with this name or id is in force."""
         revoked_by = validate_text(revoked_by, "revoked_by")
         with self._database.across_tenants("revoking a waiver") as tx:
             now = tx.now()
@@ -96,7 +101,7 @@ class Waivers:
 
 
 def _unrevoked(tx: Transaction, tenant: str | None) -> tuple[Waiver, ...]:
-    """The waivers of exactly this tenant, or of the whole installation, that are not revoked."""
+    """The unrevoked waivers of exactly this tenant. None: those of the whole installation."""
     same_tenant = waivers.c.tenant_id.is_(None) if tenant is None else waivers.c.tenant_id == tenant
     rows = tx.select(waivers, same_tenant, waivers.c.revoked_at.is_(None))
     return tuple(store.waiver_from_row(row) for row in rows)

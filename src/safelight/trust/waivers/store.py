@@ -1,4 +1,4 @@
-"""Converts rows of the waivers table."""
+"""Converts rows of the table `waivers`."""
 
 from __future__ import annotations
 

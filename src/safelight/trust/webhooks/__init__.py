@@ -1,4 +1,4 @@
-"""Webhooks: events about videos, sent to registered endpoints as Standard Webhooks."""
+"""Webhooks: sends events about videos to registered endpoints, in the format of Standard Webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The delivery queue of webhooks: events are enqueued, claimed, delivered, retried and given up."""
+"""The delivery queue of webhooks: enqueues events, hands them to senders, and schedules retries."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from safelight.store.transaction import Transaction
 from . import store
 from .models import EventType, RegisteredEndpoint, WebhookDelivery
 
-#: Outbox topic: one message per event and endpoint; its subject is the endpoint.
+#: Outbox topic of webhook messages. There is one message per event and endpoint; its subject is the endpoint.
 TOPIC = "webhook"
-#: A message that is older when an attempt fails is given up.
+#: Maximum age of a message. After a failed attempt, an older message is not tried again.
 MAX_AGE_S = 24 * 3600.0
-#: After a failure nothing is sent to the endpoint for this long.
+#: After a failed attempt, no message is sent to the endpoint for this time.
 COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
-#: Concurrent deliveries of one process to one endpoint.
+#: Maximum number of messages that one process sends to one endpoint at the same time.
 MAX_CONCURRENT_PER_ENDPOINT = 2
 _RETENTION_S = 7 * 86400.0
 _MAX_ENDPOINTS_PER_CLAIM = 100
 
 
 class Deliveries:
-    """Delivers at least once: if a process stops before `mark_delivered`, the event is sent again with the
-    same id. A lease keeps two processes from sending one message at the same time."""
+    """Delivers every event at least once.
+
+    If a process stops before `mark_delivered`, the event is sent again with the same id. A lease prevents two
+    processes from sending the same message at the same time.
+    """
 
     def __init__(self, database: Database, *, lease_s: float = 60.0) -> None:
         self._database = database
@@ -41,7 +44,10 @@ class Deliveries:
     def enqueue(
         self, tx: Transaction, *, tenant: str, event_id: str, kind: EventType, at: float, payload: bytes
     ) -> int:
-        """Enqueue an event for every endpoint that subscribed before it happened. Returns their number."""
+        """Enqueue an event for each endpoint that had subscribed when it happened.
+
+        Returns the number of endpoints.
+        """
         rows = tx.select(
             webhook_endpoints,
             webhook_endpoints.c.tenant_id == tenant,
@@ -64,10 +70,10 @@ class Deliveries:
         return len(subscribed)
 
     def claim(self, under_way: Mapping[str, int], *, limit: int) -> tuple[WebhookDelivery, ...]:
-        """Up to `limit` due deliveries, for this caller only until the lease expires.
+        """Claim up to `limit` due deliveries. No other caller gets them until their lease expires.
 
-        `under_way`: running deliveries by endpoint, which count towards `MAX_CONCURRENT_PER_ENDPOINT`. The
-        endpoint that has waited longest comes first.
+        `under_way` is the number of running deliveries of each endpoint; they count towards
+        `MAX_CONCURRENT_PER_ENDPOINT`. The endpoint that has waited longest comes first.
         """
         with self._database.across_tenants("listing endpoints with due webhooks", readonly=True) as tx:
             waiting = _endpoints_with_due_messages(tx)
@@ -109,7 +115,7 @@ class Deliveries:
         return [_delivery(message, store.endpoint_from_row(row)) for message in due]
 
     def mark_delivered(self, delivery: WebhookDelivery, status: int) -> None:
-        """Mark a delivery as done and the endpoint as working."""
+        """Record that a delivery succeeded, and clear the failures of its endpoint."""
         with self._database.across_tenants("a webhook was delivered") as tx:
             now = tx.now()
             tx.update(outbox, outbox.c.id == delivery.id, delivered_at=now, last_error=None)
@@ -126,7 +132,7 @@ class Deliveries:
     def mark_failed(self, delivery: WebhookDelivery, error: str, status: int | None) -> float | None:
         """Record a failed attempt and pause the endpoint.
 
-        Returns the time of the next attempt, or None if the delivery is given up.
+        Returns the time of the next attempt, or None if no further attempt is made.
         """
         with self._database.across_tenants("a webhook was not delivered") as tx:
             now = tx.now()
@@ -180,7 +186,7 @@ def _undelivered(endpoint_id: str) -> tuple[Any, ...]:
 
 
 def _endpoints_with_due_messages(tx: Transaction) -> list[str]:
-    """Ids of endpoints with due messages, the one that has waited longest first."""
+    """Ids of the endpoints that have due messages. The endpoint that has waited longest comes first."""
     first = func.min(outbox.c.due_at)
     statement = (
         select(outbox.c.subject)

@@ -7,34 +7,37 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """The types of events. Names are those of OpenAI if it has the event."""
+    """The types of events. An event that OpenAI has too keeps the name that it has there."""
 
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
-    #: Ours: a reviewer has to decide.
+    #: Not an event of OpenAI. A video is held, and a reviewer has to decide.
     VIDEO_HELD = "video.held"
-    #: Ours: withdrawn after it was delivered.
+    #: Not an event of OpenAI. A delivered video was withdrawn.
     VIDEO_WITHDRAWN = "video.withdrawn"
-    #: A request with a `safety_identifier` was blocked.
+    #: A request that named an end user by `safety_identifier` was blocked.
     SAFETY_IDENTIFIER_BLOCKED = "safety_identifier.blocked"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """A signing secret, `whsec_...`. Not used after `expires_at` (None: the newest, used until rotated)."""
+    """A signing secret, `whsec_...`. It is not used after `expires_at`.
+
+    `expires_at` of the newest secret is None: it is used until it is rotated.
+    """
 
     value: str
     expires_at: float | None = None
 
     @property
     def hint(self) -> str:
-        """Enough to distinguish secrets, too little to sign with."""
+        """The end of the secret: enough to distinguish it from others, too short to sign with."""
         return f"whsec_...{self.value[-4:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredEndpoint:
-    """A webhook endpoint with its secrets and the result of its last attempts."""
+    """A webhook endpoint with its secrets and the result of its latest attempts."""
 
     id: str
     tenant: str
@@ -46,9 +49,10 @@ class RegisteredEndpoint:
     created_at: float
     updated_at: float
     disabled_at: float | None
-    #: The first failure since the last success; None if the last attempt succeeded or there was none.
+    #: Time of the first failure since the last success. None if the last attempt succeeded, or if there was
+    #: none.
     failing_since: float | None
-    #: Failed attempts since the last success.
+    #: Number of failed attempts since the last success.
     failures: int
     last_status: int | None
     last_error: str | None
@@ -63,24 +67,24 @@ class RegisteredEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDelivery:
-    """One event for one endpoint, claimed by this process until its lease expires."""
+    """One event for one endpoint. This process has claimed it until the lease expires."""
 
     #: The id of the message in the outbox.
     id: str
-    #: The id of the event, the same in every attempt.
+    #: The id of the event. It is the same in every attempt.
     event_id: str
     endpoint: RegisteredEndpoint
     payload: bytes
     created_at: float
-    #: The number of this attempt, from 1.
+    #: The number of this attempt, starting with 1.
     attempt: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestResult:
-    """The result of a test event. `status` is None without a response."""
+    """The result of a test event. `status` is None if the endpoint did not respond."""
 
-    #: Tells pytest that this is not a test class.
+    #: Prevents pytest from collecting this class as a test.
     __test__ = False
 
     endpoint_id: str

@@ -23,14 +23,14 @@ from .deliveries import TOPIC
 from .models import EventType, RegisteredEndpoint, Secret, TestResult
 from .signing import new_secret, signed_headers
 
-#: How long messages also carry the signature of the previous secret.
+#: After a rotation, how long messages also carry the signature of the previous secret.
 SECRET_OVERLAP_S = 24 * 3600.0
 MAX_ENDPOINTS = 20
 _MAX_NAME_CHARACTERS = 100
 
 
 class Webhooks:
-    """The webhook endpoints of one installation; every method needs the scope `admin`."""
+    """Manages the webhook endpoints of one installation. Every method needs the scope `admin`."""
 
     def __init__(self, database: Database, client: WebhookClient) -> None:
         self._database = database
@@ -39,17 +39,19 @@ class Webhooks:
     def create(
         self, principal: Principal, *, url: str, events: Iterable[str], name: str = ""
     ) -> tuple[RegisteredEndpoint, str]:
-        """Create an endpoint for events from now on. Its secret is returned only here.
+        """Create an endpoint, which receives events from now on. Its secret is returned only here.
 
-        Raises `ForbiddenUrl` for a URL that webhooks are not sent to, `InvalidField`, and `Conflict` if there
-        are too many endpoints.
+        Raises `ForbiddenUrl` for a URL to which webhooks must not be sent, `InvalidField`, and `Conflict` if
+        the tenant has too many endpoints.
         """
         principal.require(KeyScope.ADMIN)
         self._client.judge(url)
         wanted, named, secret = _events(events), _name(name, url), new_secret()
         with self._database.transaction(principal.tenant) as tx:
             if tx.count(webhook_endpoints, webhook_endpoints.c.disabled_at.is_(None)) >= MAX_ENDPOINTS:
-                raise Conflict(f"There are {MAX_ENDPOINTS} endpoints; delete one first.")
+                raise Conflict(
+                    f"There are {MAX_ENDPOINTS} endpoints, which is the maximum; delete one first."
+                )
             now = tx.now()
             made = RegisteredEndpoint(
                 id=new_id("webhook"),
@@ -77,7 +79,7 @@ class Webhooks:
         return made, secret
 
     def list(self, principal: Principal) -> tuple[RegisteredEndpoint, ...]:
-        """The endpoints of a tenant, oldest first, without deleted ones."""
+        """The endpoints of a tenant, oldest first. Deleted endpoints are not included."""
         principal.require(KeyScope.ADMIN)
         with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
@@ -101,7 +103,7 @@ class Webhooks:
         events: Iterable[str] | None = None,
         name: str | None = None,
     ) -> RegisteredEndpoint:
-        """Change the given fields of an endpoint."""
+        """Change those fields of an endpoint that are given."""
         principal.require(KeyScope.ADMIN)
         if url is not None:
             self._client.judge(url)
@@ -145,10 +147,10 @@ class Webhooks:
     def rotate(
         self, principal: Principal, endpoint_id: str, *, keep_old: bool = True
     ) -> tuple[RegisteredEndpoint, str]:
-        """Create a new secret, which is returned only here.
+        """Replace the signing secret of an endpoint. The new secret is returned only here.
 
-        With `keep_old` messages also carry the signature of the old secret for a day, so that the receiver
-        can switch.
+        If `keep_old` is set, messages also carry the signature of the old secret for a day, so that the
+        receiver has time to change its configuration.
         """
         principal.require(KeyScope.ADMIN)
         secret = new_secret()
@@ -170,7 +172,7 @@ class Webhooks:
     def test(
         self, principal: Principal, endpoint_id: str, *, event_type: str = EventType.VIDEO_COMPLETED.value
     ) -> TestResult:
-        """Send a sample event now, once, signed like any other, and return the response."""
+        """Send a sample event once, signed like every event, and return the result."""
         wanted = _events([event_type])[0]
         found = self.get(principal, endpoint_id)
         now = self._database.clock()
@@ -203,7 +205,7 @@ def build_payload(event_id: str, kind: EventType, at: float, data: dict[str, Any
 
 
 def _sample(kind: EventType) -> dict[str, Any]:
-    """The data of a sample event."""
+    """The field `data` of a sample event."""
     if kind is EventType.SAFETY_IDENTIFIER_BLOCKED:
         return {
             "safety_identifier": "sample",
@@ -221,7 +223,7 @@ def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> Registered
         mine = (webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.disabled_at.is_(None))
         row = tx.one(webhook_endpoints, *mine, lock=lock)
     if row is None:
-        raise NotFound(f"There is no webhook endpoint {endpoint_id[:80]!r}.", param="webhook_endpoint_id")
+        raise NotFound(f"No webhook endpoint has the id {endpoint_id[:80]!r}.", param="webhook_endpoint_id")
     return store.endpoint_from_row(row)
 
 
@@ -232,12 +234,12 @@ def _events(events: Iterable[str]) -> tuple[EventType, ...]:
         raise InvalidField(
             "An endpoint needs at least one event type.",
             param="event_types",
-            remedy=f"Any of: {', '.join(known)}.",
+            remedy=f"Use any of: {', '.join(known)}.",
         )
     for event in wanted:
         if event not in known:
             raise InvalidField(
-                f"There is no event {event[:60]!r}.",
+                f"{event[:60]!r} is not an event type.",
                 param="event_types",
                 remedy=did_you_mean(event[:60], known),
             )
@@ -247,7 +249,9 @@ def _events(events: Iterable[str]) -> tuple[EventType, ...]:
 def _name(name: str, url: str) -> str:
     cleaned = name.strip() or url.split("://", 1)[-1].split("/", 1)[0][:_MAX_NAME_CHARACTERS]
     if len(cleaned) > _MAX_NAME_CHARACTERS or not cleaned.isprintable():
-        raise InvalidField(f"A name has 1 to {_MAX_NAME_CHARACTERS} printable characters.", param="name")
+        raise InvalidField(
+            f"A name must have 1 to {_MAX_NAME_CHARACTERS} printable characters.", param="name"
+        )
     return cleaned
 
 
