@@ -46,7 +46,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_everything_that_is_no_code_is_in_the_wheel_too(wheel: Path) -> None:
+def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         f"safelight/{path.relative_to(SOURCE).as_posix()}"
@@ -104,7 +104,7 @@ def ran(small: Path, here: Path, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
-def test_the_small_install_is_whole_and_has_nothing_of_the_servers(small: Path, tmp_path: Path) -> None:
+def test_the_small_install_is_complete_and_has_no_server_packages(small: Path, tmp_path: Path) -> None:
     asked = f"import importlib.util as u; print([m for m in {HEAVY!r} if u.find_spec(m)])"
     for arguments in (["-m", "pip", "check"], ["-c", asked]):
         done = subprocess.run(
@@ -114,7 +114,7 @@ def test_the_small_install_is_whole_and_has_nothing_of_the_servers(small: Path, 
     assert done.stdout.strip() == "[]"
 
 
-def test_the_small_install_says_its_version(small: Path, tmp_path: Path) -> None:
+def test_the_small_install_prints_its_version(small: Path, tmp_path: Path) -> None:
     done = ran(small, tmp_path, "version")
     assert done.stdout.startswith("safelight ")
 
@@ -134,13 +134,13 @@ def test_the_small_install_reads_policies(small: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_small_install_says_what_a_servers_verb_needs(small: Path, tmp_path: Path) -> None:
+def test_the_small_install_reports_what_server_commands_need(small: Path, tmp_path: Path) -> None:
     done = ran(small, tmp_path, "serve")
     assert done.returncode == 2
     assert "safelight[server]" in done.stderr
 
 
-def test_the_small_install_decodes_an_error(small: Path, tmp_path: Path) -> None:
+def test_the_small_install_explains_an_error(small: Path, tmp_path: Path) -> None:
     if not (SOURCE / "cli" / "decode.py").is_file():
         pytest.skip("there is no decode yet")
     body = '{"error": {"message": "Your request was blocked by our moderation system.", "type": "x", '

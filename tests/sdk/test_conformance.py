@@ -69,17 +69,17 @@ def test_a_video_is_made_and_polled_to_its_end(seen: dict[str, Any]) -> None:
     assert made["id"] in seen["listed"]
 
 
-def test_the_file_is_the_sealed_one(seen: dict[str, Any]) -> None:
+def test_the_downloaded_file_is_the_sealed_one(seen: dict[str, Any]) -> None:
     assert seen["content"] == {"sha256": seen["made"]["safelight"]["sha256"], "head": "ftyp"}
     assert seen["thumbnail"] > 0
 
 
-def test_a_deleted_video_is_gone(seen: dict[str, Any]) -> None:
+def test_a_deleted_video_is_not_found(seen: dict[str, Any]) -> None:
     assert seen["deleted"] == {"id": seen["made"]["id"], "object": "video.deleted", "deleted": True}
     assert (seen["after_delete"]["class"], seen["after_delete"]["code"]) == ("NotFoundError", "not_found")
 
 
-def test_a_block_is_a_bad_request_that_explains_itself(seen: dict[str, Any]) -> None:
+def test_a_block_is_a_bad_request_with_an_explanation(seen: dict[str, Any]) -> None:
     block = seen["block"]
     assert (block["class"], block["code"], block["param"]) == ("BadRequestError", "sentinel_block", "prompt")
     assert block["request_id"].startswith("req_")
@@ -89,7 +89,7 @@ def test_a_block_is_a_bad_request_that_explains_itself(seen: dict[str, Any]) -> 
     assert {"type": "text", "field": "prompt", "start": 0, "end": 23} in spans
 
 
-def test_nothing_refused_is_sent_twice(seen: dict[str, Any]) -> None:
+def test_no_refused_request_is_sent_twice(seen: dict[str, Any]) -> None:
     # The first, one sent twice with one key, one for its headers; and a key with another request.
     assert seen["creates"] == {"200": 4, "400": len(REFUSED), "409": 1}
 
@@ -108,14 +108,14 @@ def test_nothing_refused_is_sent_twice(seen: dict[str, Any]) -> None:
         ("stranger", "AuthenticationError", "invalid_api_key", None),
     ],
 )
-def test_what_is_wrong_is_told_as_the_sdks_expect(
+def test_errors_have_the_format_the_sdks_expect(
     seen: dict[str, Any], call: str, error: str, code: str, param: str | None
 ) -> None:
     found = seen[call]
     assert (found["class"], found["code"], found["param"]) == (error, code, param)
 
 
-def test_a_mistaken_name_is_answered_with_the_right_one(seen: dict[str, Any]) -> None:
+def test_an_unsupported_field_name_gets_the_right_name(seen: dict[str, Any]) -> None:
     assert "Did you mean 'seconds'?" in seen["did_you_mean"]["body"]["message"]
 
 
@@ -136,18 +136,18 @@ def test_a_character_is_stored(seen: dict[str, Any]) -> None:
     assert seen["character"]["id"].startswith("character_")
 
 
-def test_the_same_key_is_the_same_video(seen: dict[str, Any]) -> None:
+def test_the_same_idempotency_key_is_the_same_video(seen: dict[str, Any]) -> None:
     first, second = seen["keyed"]
     assert first == second != seen["made"]["id"]
 
 
-def test_models_and_what_is_left_of_the_day(seen: dict[str, Any]) -> None:
+def test_models_and_the_remaining_quota_are_readable(seen: dict[str, Any]) -> None:
     assert "storyboard" in seen["models"]
     assert seen["model"]["safelight"]["operations"]["extend"] is True
     assert int(seen["rate"]) > 0
 
 
-def test_moderations_are_read_by_the_sdks(seen: dict[str, Any]) -> None:
+def test_the_sdks_parse_moderations(seen: dict[str, Any]) -> None:
     harmless, card = seen["moderation"]["results"]
     assert (harmless["flagged"], card["flagged"]) == (False, True)
     assert card["categories"]["violence"] is True

@@ -54,7 +54,7 @@ def seen(server: Live, sdk: Sdk) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_error_is_the_exception_it_should_be_and_sent_as_often(seen: dict[str, Any], name: str) -> None:
+def test_each_error_raises_its_exception_and_is_retried_as_expected(seen: dict[str, Any], name: str) -> None:
     _, kind, status, code, times = CASES[name]
     found = seen[name]
     # Statuses without an exception of their own are the common one, which JavaScript calls otherwise.

@@ -247,7 +247,7 @@ def test_every_hop_is_checked(files: Served, tmp_path: Path, there: str) -> None
         ("/endless", TooLarge),
     ],
 )
-def test_an_incomplete_file_is_deleted(
+def test_a_failed_download_leaves_no_file(
     files: Served, tmp_path: Path, path: str, error: type[SafelightError]
 ) -> None:
     fetcher = Fetcher(allow_hosts=frozenset({files.host}), limits=quick())

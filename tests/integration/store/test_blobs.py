@@ -18,7 +18,7 @@ EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, MAX_SINGLE_PUT_BYTES + 3_000_000])
-def test_bytes_come_back_as_they_were_put(blobs: BlobStore, tmp_path: Path, size: int) -> None:
+def test_stored_bytes_are_returned_unchanged(blobs: BlobStore, tmp_path: Path, size: int) -> None:
     source = tmp_path / "source"
     source.write_bytes(os.urandom(size))
     stored = blobs.put_file(source, tenant="acme", **EVIDENCE)
@@ -30,20 +30,20 @@ def test_bytes_come_back_as_they_were_put(blobs: BlobStore, tmp_path: Path, size
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_the_same_bytes_again_change_nothing(blobs: BlobStore) -> None:
+def test_storing_the_same_bytes_again_changes_nothing(blobs: BlobStore) -> None:
     first = blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE)
     assert blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE) == first
     assert list(blobs.list_sha256("acme")) == [first.sha256]
 
 
-def test_a_part_of_the_bytes_is_the_same_part(blobs: BlobStore) -> None:
+def test_a_byte_range_is_returned_exactly(blobs: BlobStore) -> None:
     data = os.urandom(100_000)
     stored = blobs.put_bytes(data, tenant="acme", **EVIDENCE)
     for start, end in [(0, None), (5, 6), (99_999, None), (10, 90_000), (7, 7)]:
         assert b"".join(blobs.stream("acme", stored.sha256, start, end)) == data[start:end]
 
 
-def test_another_tenant_reaches_nothing(blobs: BlobStore) -> None:
+def test_another_tenant_cannot_read_or_delete_a_blob(blobs: BlobStore) -> None:
     stored = blobs.put_bytes(b"mine", tenant="acme", **EVIDENCE)
     assert not blobs.has("other", stored.sha256)
     with pytest.raises(NotFound):
@@ -52,7 +52,7 @@ def test_another_tenant_reaches_nothing(blobs: BlobStore) -> None:
     assert blobs.has("acme", stored.sha256)
 
 
-def test_what_is_not_there_is_not_found(blobs: BlobStore, tmp_path: Path) -> None:
+def test_a_missing_blob_is_not_found(blobs: BlobStore, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         blobs.size("acme", "0" * 64)
     with pytest.raises(NotFound):
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_not_found(blobs: BlobStore, tmp_path: Path) -> Non
     blobs.delete("acme", "0" * 64)
 
 
-def test_the_vault_is_reached_only_by_its_name(blobs: BlobStore) -> None:
+def test_the_vault_is_reached_only_if_named_explicitly(blobs: BlobStore) -> None:
     stored = blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
     blobs.move_to_vault("acme", stored.sha256)
     blobs.move_to_vault("acme", stored.sha256)
@@ -74,13 +74,13 @@ def test_the_vault_is_reached_only_by_its_name(blobs: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 63, "A" * 64, ""])
-def test_a_name_that_is_no_hash_is_not_found(blobs: BlobStore, name: str) -> None:
+def test_a_name_that_is_not_a_hash_is_not_found(blobs: BlobStore, name: str) -> None:
     with pytest.raises(NotFound):
         blobs.size("acme", name)
 
 
 @pytest.mark.parametrize("tenant", ["vault", "../up", "", "a/b"])
-def test_a_tenant_cannot_step_out_of_its_folder(blobs: BlobStore, tenant: str) -> None:
+def test_a_tenant_cannot_leave_its_folder(blobs: BlobStore, tenant: str) -> None:
     with pytest.raises(ValueError, match="not a tenant"):
         blobs.put_bytes(b"x", tenant=tenant, **EVIDENCE)
 
@@ -94,13 +94,13 @@ def test_changed_bytes_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "blobs"]
 
 
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(StorageFull, match="MB free"):
         require_space(tmp_path, 2**60)
 
 
 @pytest.mark.parametrize("size", [2_000_000, MAX_SINGLE_PUT_BYTES + 4_000_000])
-def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path: Path, size: int) -> None:
+def test_a_disk_that_fills_up_during_a_write_leaves_no_file(tmp_path: Path, size: int) -> None:
     # A limit on the size of files is the nearest to a full disk that needs no mount.
     code = f"""
 import os, resource, signal, pathlib
@@ -129,7 +129,7 @@ def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
     assert caught.value.remedy
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     blobs = BlobStore(
         "s3://bucket",
         options={
@@ -143,7 +143,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
 
 
-def test_a_bucket_that_is_not_there_is_an_error_and_stores_nothing(s3: Any) -> None:
+def test_a_missing_bucket_is_an_error_and_nothing_is_stored(s3: Any) -> None:
     blobs = BlobStore("s3://no-such-bucket", options=s3.options)
     with pytest.raises(Unavailable, match="bucket"):
         blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)

@@ -14,7 +14,7 @@ from safelight.store.database import Database
 from safelight.store.migrations import migrate
 
 
-def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
+def test_all_folders_are_created_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "data") as data:
         assert {path.name for path in data.path.iterdir()} == {
             "blobs",
@@ -30,7 +30,7 @@ def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
         assert (data.path / "db.sqlite3").exists()
 
 
-def test_a_second_process_is_refused_and_told_who_is_in(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, safelight.store.data_directory as d\n"
         "data = d.DataDirectory(pathlib.Path(sys.argv[1])).lock()\n"
@@ -61,7 +61,7 @@ def test_the_lock_holds_within_one_process_too(tmp_path: Path) -> None:
             DataDirectory(tmp_path).lock()
 
 
-def test_scratch_is_empty_after_a_start_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_scratch_is_emptied_at_start_without_following_links(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path / "data")
     (data.scratch / "job").mkdir()
     (data.scratch / "job" / "part").write_bytes(b"x")
@@ -75,7 +75,7 @@ def test_scratch_is_empty_after_a_start_and_links_are_not_followed(tmp_path: Pat
     assert (outside / "kept").exists()
 
 
-def test_a_place_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SettingsError, match="cannot be created"):
         DataDirectory(tmp_path / "file" / "data")

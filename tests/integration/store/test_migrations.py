@@ -15,13 +15,13 @@ from safelight.store.database import Database
 from safelight.store.tables import metadata
 
 
-def test_there_is_one_head_and_the_code_knows_it(tmp_path: object) -> None:
+def test_there_is_one_newest_revision_and_the_code_has_it(tmp_path: object) -> None:
     with closing(Database(f"sqlite:///{tmp_path}/db")) as database, database.raw_connection() as connection:
         script = ScriptDirectory.from_config(migrations.configuration(connection))
         assert script.get_heads() == [migrations.HEAD]
 
 
-def test_the_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None:
+def test_the_migrations_create_the_tables_of_the_code(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
         with database.raw_connection() as connection:
@@ -32,7 +32,7 @@ def test_the_migrations_make_the_tables_of_the_code(empty_database_url: str) -> 
             assert migrations.version(connection) == migrations.HEAD
 
 
-def test_down_again_nothing_is_left(empty_database_url: str) -> None:
+def test_a_full_downgrade_leaves_nothing(empty_database_url: str) -> None:
     from alembic import command
 
     with closing(Database(empty_database_url)) as database:
@@ -52,7 +52,7 @@ def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
         database.close()
 
 
-def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+def test_concurrent_starts_migrate_once(empty_database_url: str) -> None:
     errors: list[BaseException] = []
     ready = threading.Barrier(3)
 
@@ -114,7 +114,7 @@ def test_other_tables_or_columns_under_the_newest_revision_are_refused(
             migrations.migrate(database)
 
 
-def test_tables_without_a_version_are_not_touched(empty_database_url: str) -> None:
+def test_tables_without_a_version_are_not_changed(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
         with database.raw_connection() as connection:

@@ -36,7 +36,7 @@ def publish(database: Database, *subjects: str, topic: str = "events") -> None:
             tx.publish(topic, subject=subject, body={"id": subject})
 
 
-def test_a_message_is_claimed_once_with_what_was_said(database: Database) -> None:
+def test_a_message_is_claimed_once_with_its_content(database: Database) -> None:
     publish(database, "a", "b")
     publish(database, "c", topic="webhooks")
     box = Outbox(database)
@@ -49,7 +49,7 @@ def test_a_message_is_claimed_once_with_what_was_said(database: Database) -> Non
     assert [message.subject for message in box.claim("webhooks")] == ["c"]
 
 
-def test_a_worker_that_dies_leaves_its_messages_to_the_next(database: Database, clock: Clock) -> None:
+def test_messages_of_a_dead_worker_are_claimed_by_another(database: Database, clock: Clock) -> None:
     publish(database, "a")
     box = Outbox(database, lease_s=60)
     box.claim("events")
@@ -63,7 +63,7 @@ def test_a_worker_that_dies_leaves_its_messages_to_the_next(database: Database, 
     assert box.claim("events") == ()
 
 
-def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
+def test_a_failed_message_is_retried_with_growing_delays_then_given_up(
     database: Database, clock: Clock
 ) -> None:
     publish(database, "a")
@@ -89,7 +89,7 @@ def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
     assert row.last_error == "connection refused"
 
 
-def test_what_can_never_arrive_is_given_up_at_once(database: Database, clock: Clock) -> None:
+def test_a_permanent_failure_is_given_up_at_once(database: Database, clock: Clock) -> None:
     publish(database, "a")
     box = Outbox(database)
     assert box.mark_failed(box.claim("events")[0], "gone", permanent=True) is None
@@ -97,7 +97,7 @@ def test_what_can_never_arrive_is_given_up_at_once(database: Database, clock: Cl
     assert box.claim("events") == ()
 
 
-def test_a_message_for_later_waits(database: Database, clock: Clock) -> None:
+def test_a_message_with_a_later_time_waits(database: Database, clock: Clock) -> None:
     with database.transaction("acme") as tx:
         tx.publish("events", subject="a", body={}, due_at=clock.now + 100)
     box = Outbox(database)
@@ -106,7 +106,7 @@ def test_a_message_for_later_waits(database: Database, clock: Clock) -> None:
     assert len(box.claim("events")) == 1
 
 
-def test_two_workers_never_get_the_same_message(database: Database) -> None:
+def test_concurrent_workers_never_get_the_same_message(database: Database) -> None:
     publish(database, *(f"m{number}" for number in range(30)))
     claimed: list[str] = []
 
@@ -123,7 +123,7 @@ def test_two_workers_never_get_the_same_message(database: Database) -> None:
     assert sorted(claimed) == sorted(f"m{number}" for number in range(30))
 
 
-def test_delivered_messages_are_forgotten_in_time(database: Database, clock: Clock) -> None:
+def test_old_delivered_messages_are_deleted(database: Database, clock: Clock) -> None:
     publish(database, "a", "b")
     box = Outbox(database)
     box.mark_delivered(box.claim("events", limit=1)[0])

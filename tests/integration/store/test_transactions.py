@@ -23,7 +23,7 @@ def add_key(tx: Transaction, name: str) -> None:
     tx.insert(api_keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")
 
 
-def test_a_row_comes_back_as_it_was_put(database: Database) -> None:
+def test_a_row_is_read_as_written(database: Database) -> None:
     with database.transaction("acme") as tx:
         add_key(tx, "k")
     with database.read_transaction("acme") as tx:
@@ -37,7 +37,7 @@ def test_a_row_comes_back_as_it_was_put(database: Database) -> None:
     )
 
 
-def test_an_exception_undoes_everything_the_log_and_the_outbox_too(database: Database) -> None:
+def test_an_exception_rolls_back_rows_audit_log_and_outbox(database: Database) -> None:
     def fail() -> None:
         with database.transaction("acme") as tx:
             add_key(tx, "k")
@@ -56,7 +56,7 @@ def test_an_exception_undoes_everything_the_log_and_the_outbox_too(database: Dat
         ]
 
 
-def test_a_second_row_of_the_same_key_is_told_apart_from_the_first(database: Database) -> None:
+def test_a_duplicate_key_is_ignored_or_an_integrity_error(database: Database) -> None:
     with database.transaction("acme") as tx:
         assert tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
         assert not tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
@@ -89,7 +89,7 @@ def test_a_reader_cannot_write(database: Database) -> None:
             tx.append_audit("x", subject="x", actor="x", content={})
 
 
-def test_a_reader_sees_one_moment(database: Database) -> None:
+def test_a_reader_has_a_consistent_snapshot(database: Database) -> None:
     with database.read_transaction("acme") as reader:
         assert reader.count(api_keys) == 0
         with database.transaction("acme") as writer:
@@ -99,7 +99,7 @@ def test_a_reader_sees_one_moment(database: Database) -> None:
         assert reader.count(api_keys) == 1
 
 
-def test_of_many_compare_and_sets_on_one_revision_one_wins(database: Database) -> None:
+def test_of_concurrent_updates_of_one_revision_one_succeeds(database: Database) -> None:
     with database.across_tenants("a counter") as tx:
         tx.insert(installation, key="revision", value="0")
     won: list[int] = []
@@ -141,7 +141,7 @@ def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
         assert [row.seq for row in tx.select(audit_log, order_by=(audit_log.c.seq,))] == list(range(1, 41))
 
 
-def test_a_locked_row_is_skipped_by_others_who_ask_for_that(database: Database) -> None:
+def test_a_locked_row_is_skipped_with_skip_locked(database: Database) -> None:
     if database.is_sqlite:
         pytest.skip("SQLite has one writer, and no locks on rows")
     with database.transaction("acme") as tx:
@@ -163,7 +163,7 @@ def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_pat
     database.close()
 
 
-def test_a_busy_database_says_so_and_that_it_may_be_tried_again(tmp_path: Path) -> None:
+def test_a_busy_database_is_a_retryable_error(tmp_path: Path) -> None:
     path = tmp_path / "db"
     database = Database(f"sqlite:///{path}", wait_s=0.05)
     migrate(database)
@@ -178,7 +178,7 @@ def test_a_busy_database_says_so_and_that_it_may_be_tried_again(tmp_path: Path) 
     database.close()
 
 
-def test_what_was_committed_survives_a_kill(database_url: str) -> None:
+def test_committed_rows_survive_a_kill(database_url: str) -> None:
     code = """
 import os, sys
 from safelight.store.database import Database
@@ -203,7 +203,7 @@ with database.transaction("acme") as tx:
     database.close()
 
 
-def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
+def test_sqlite_flushes_to_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'db'}")
     with database.read_transaction(tenant="t") as tx:
         found = {
@@ -239,7 +239,7 @@ with database.across_tenants("looking") as tx:
     ]
 
 
-def test_a_file_that_is_no_database_is_damaged_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported_as_damaged_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "db"
     path.write_bytes(b"this is not a database, and never was one" * 100)
     database = Database(f"sqlite:///{path}")
@@ -272,11 +272,11 @@ def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
     assert caught.value.remedy
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     database = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=2.0)
     with pytest.raises(Unavailable), database.read_transaction("acme"):
         pass
 
 
-def test_storage_full_is_kept_apart_from_unavailable() -> None:
+def test_storage_full_has_another_code_than_unavailable() -> None:
     assert StorageFull("x").code != Unavailable("x").code

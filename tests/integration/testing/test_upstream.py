@@ -26,7 +26,7 @@ def order(talk: httpx.Client, prompt: str = "a cat", key: str = "k", **fields: A
     return talk.post("videos", json={"prompt": prompt} | fields, headers={"idempotency-key": key})
 
 
-def test_a_video_goes_from_queued_to_its_bytes_as_the_wire_says() -> None:
+def test_a_video_goes_from_queued_to_downloaded_in_the_wire_format() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as talk:
         made = order(talk, seconds="8", size="1280x720", metadata={"a": "b"}).json()
         assert {
@@ -52,12 +52,12 @@ def test_a_video_goes_from_queued_to_its_bytes_as_the_wire_says() -> None:
         assert talk.get("models").json()["data"][0]["id"] == "scripted-1"
 
 
-def test_sync_gives_the_bytes_at_once() -> None:
+def test_sync_returns_the_bytes_at_once() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as talk:
         assert talk.post("videos/sync", json={"prompt": "a cat"}).content == tiny_clip()
 
 
-def test_the_clip_may_have_the_size_that_was_asked(tmp_path: Path) -> None:
+def test_the_clip_may_have_the_requested_size(tmp_path: Path) -> None:
     scenario = {"otherwise": {"clip": "asked", "polls": 0}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
         made = order(talk, seconds="1", size="320x240").json()
@@ -75,7 +75,7 @@ def test_the_tiny_clip_is_a_video_with_sound(tmp_path: Path) -> None:
         assert clip.streams.audio[0].codec_context.name == "aac"
 
 
-def test_trouble_comes_as_often_as_the_scenario_says() -> None:
+def test_failures_occur_as_often_as_the_scenario_specifies() -> None:
     scenario = {"otherwise": {"submit": {"status": 429, "retry_after": 1.5, "times": 2}}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
         answers = [order(talk) for _ in range(3)]
@@ -84,7 +84,7 @@ def test_trouble_comes_as_often_as_the_scenario_says() -> None:
         assert (upstream.counts["received"], upstream.counts["accepted"]) == (3, 1)
 
 
-def test_a_lost_answer_is_counted_as_taken_and_a_drop_is_not() -> None:
+def test_a_lost_response_counts_as_accepted_and_a_dropped_connection_does_not() -> None:
     scenario = {"orders": [{"when": "lost", "submit": "lose_answer"}, {"when": "drop", "submit": "drop"}]}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
         for prompt in ("lost", "drop"):
@@ -94,21 +94,21 @@ def test_a_lost_answer_is_counted_as_taken_and_a_drop_is_not() -> None:
         assert upstream.counts["accepted_by_key"] == {"lost": 1}
 
 
-def test_an_idempotent_upstream_takes_an_order_once() -> None:
+def test_an_idempotent_upstream_accepts_a_request_once() -> None:
     with ScriptedUpstream({"idempotent": True}) as upstream, client(upstream) as talk:
         ids = {order(talk).json()["id"] for _ in range(3)}
         assert len(ids) == 1
         assert (upstream.counts["received"], upstream.counts["accepted"]) == (3, 1)
 
 
-def test_another_scenario_can_be_played_while_it_runs() -> None:
+def test_the_scenario_can_be_replaced_while_it_runs() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as talk:
         assert order(talk).status_code == 200
         upstream.play({"otherwise": {"submit": {"status": 503}}})
         assert order(talk).status_code == 503
 
 
-def test_money_is_counted_less_refunds() -> None:
+def test_charges_are_counted_without_refunds() -> None:
     rules = [{"when": "back", "ends": "refused", "charge": 1.0, "refund": True, "polls": 0}]
     scenario = {"orders": rules, "otherwise": {"charge": 0.25, "polls": 0}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
@@ -126,7 +126,7 @@ def test_a_bad_create_is_a_plain_error(body: bytes, status: int) -> None:
         assert upstream.counts["accepted"] == 0
 
 
-def test_many_clients_at_once_are_all_counted() -> None:
+def test_concurrent_clients_are_all_counted() -> None:
     with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream, client(upstream) as talk:
         made = order(talk).json()["id"]
         with ThreadPoolExecutor(16) as pool:
@@ -135,7 +135,7 @@ def test_many_clients_at_once_are_all_counted() -> None:
         assert upstream.counts["polls"] == 400
 
 
-def test_as_a_process_it_keeps_its_counts_in_a_file(tmp_path: Path) -> None:
+def test_as_a_process_it_writes_its_counts_to_a_file(tmp_path: Path) -> None:
     scenario, counts = tmp_path / "scenario.yaml", tmp_path / "counts.json"
     scenario.write_text("otherwise: {submit: {delay_s: 0.01}}", encoding="utf-8")
     command = [sys.executable, "-m", "safelight.testing.upstream", "--scenario", scenario, "--counts", counts]
@@ -154,7 +154,7 @@ def test_as_a_process_it_keeps_its_counts_in_a_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_wrong_scenario_ends_the_process_with_its_reason(tmp_path: Path) -> None:
+def test_an_invalid_scenario_ends_the_process_with_a_reason(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text("otherwise: {submit: explode}", encoding="utf-8")
     command = [sys.executable, "-m", "safelight.testing.upstream", "--scenario", str(scenario)]

@@ -29,7 +29,7 @@ from safelight.policy.verdicts import Action
 ROOT = Path(__file__).parents[3]
 
 
-def test_starter_decides_every_reference_case_as_written() -> None:
+def test_starter_gives_every_reference_case_its_expected_verdict() -> None:
     report = replay(load("starter", SHIPPED), SHIPPED, replay_records(SHIPPED), examples=50)
     wrong = {
         (step.before, step.after): ids for step, ids in report.examples.items() if step.before != step.after

@@ -87,7 +87,7 @@ def test_equal_requests_give_equal_bytes(storyboard: LocalGenerator, tmp_path: P
     ("width", "height", "seconds", "fps"),
     [(640, 360, 2, None), (360, 640, 1, 30), (1280, 720, 1, 12), (720, 1280, 1, None), (1024, 1792, 1, 12)],
 )
-def test_the_file_has_the_requested_length_and_size(
+def test_the_file_has_the_requested_format(
     storyboard: LocalGenerator, tmp_path: Path, width: int, height: int, seconds: int, fps: int | None
 ) -> None:
     extra = {} if fps is None else {"fps": fps}

@@ -52,7 +52,7 @@ def events(database: Database) -> list[str]:
         return [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
 
 
-def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
+def test_a_key_authenticates_its_tenant_with_its_scopes(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     record, token = accounts.create_key(tenant.id, "app", {KeyScope.VIDEOS_READ})
     principal = accounts.authenticate(token)
@@ -62,7 +62,7 @@ def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
     assert accounts.get_tenant(tenant.id) == tenant
 
 
-def test_a_token_is_told_once_and_kept_nowhere(accounts: Accounts, database: Database) -> None:
+def test_a_token_is_returned_once_and_never_stored(accounts: Accounts, database: Database) -> None:
     tenant = accounts.create_tenant("Acme")
     _, token = accounts.create_key(tenant.id, "app")
     assert token.startswith("sk-safelight-")
@@ -76,7 +76,7 @@ def test_a_token_is_told_once_and_kept_nowhere(accounts: Accounts, database: Dat
     "token",
     ["", "sk-safelight-", "sk-other-" + "a" * 43, "sk-safelight-" + "a" * 43, "sk-safelight-" + "é" * 43],
 )
-def test_a_wrong_token_is_refused_with_the_same_words(accounts: Accounts, token: str) -> None:
+def test_every_wrong_token_is_refused_with_the_same_message(accounts: Accounts, token: str) -> None:
     with pytest.raises(Unauthenticated, match="missing or wrong"):
         accounts.authenticate(token)
 
@@ -91,7 +91,7 @@ def test_a_scope_that_was_not_granted_is_refused(accounts: Accounts) -> None:
         principal.require(KeyScope.VAULT)
 
 
-def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_within_seconds(
+def test_a_revoked_key_is_refused_at_once_and_by_other_processes_within_seconds(
     accounts: Accounts, database: Database, clock: Clock
 ) -> None:
     tenant = accounts.create_tenant("Acme")
@@ -118,7 +118,7 @@ def test_a_key_is_revoked_only_by_its_tenant(accounts: Accounts) -> None:
     assert accounts.authenticate(token).tenant == one.id
 
 
-def test_use_is_noted_to_the_minute(accounts: Accounts, clock: Clock) -> None:
+def test_last_use_is_recorded_to_the_minute(accounts: Accounts, clock: Clock) -> None:
     tenant = accounts.create_tenant("Acme")
     _, token = accounts.create_key(tenant.id, "app")
     accounts.authenticate(token)
@@ -132,7 +132,7 @@ def test_use_is_noted_to_the_minute(accounts: Accounts, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "nul\0"])
-def test_a_name_that_is_none_is_refused(accounts: Accounts, name: str) -> None:
+def test_an_invalid_name_is_refused(accounts: Accounts, name: str) -> None:
     with pytest.raises(BadInput):
         accounts.create_tenant(name)
 
@@ -157,7 +157,7 @@ def test_a_login_link_opens_one_session(accounts: Accounts, clock: Clock) -> Non
         accounts.authenticate_session(token)
 
 
-def test_of_many_who_open_one_link_at_once_one_gets_in(accounts: Accounts) -> None:
+def test_of_concurrent_uses_of_one_login_link_one_succeeds(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     link = accounts.create_login_link(person(tenant.id))
     inside: list[str] = []
@@ -186,7 +186,7 @@ def test_a_link_is_refused_after_15_minutes(accounts: Accounts, clock: Clock) ->
         accounts.redeem_login_link(link)
 
 
-def test_who_signs_out_is_out(accounts: Accounts) -> None:
+def test_sign_out_ends_the_session(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     _, token = accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
     accounts.end_session(token)
@@ -196,7 +196,7 @@ def test_who_signs_out_is_out(accounts: Accounts) -> None:
         accounts.authenticate_session(token)
 
 
-def test_tokens_of_one_kind_are_no_tokens_of_another(accounts: Accounts) -> None:
+def test_a_token_of_one_kind_is_refused_as_another_kind(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     _, key = accounts.create_key(tenant.id, "app")
     link = accounts.create_login_link(person(tenant.id))
@@ -208,7 +208,7 @@ def test_tokens_of_one_kind_are_no_tokens_of_another(accounts: Accounts) -> None
             use(key)
 
 
-def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Database, clock: Clock) -> None:
+def test_expired_links_and_sessions_are_removed(accounts: Accounts, database: Database, clock: Clock) -> None:
     tenant = accounts.create_tenant("Acme")
     accounts.create_login_link(person(tenant.id))
     accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
@@ -219,7 +219,7 @@ def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Dat
         assert (tx.count(login_links), tx.count(sessions)) == (0, 0)
 
 
-def test_everything_is_on_the_record(accounts: Accounts, database: Database) -> None:
+def test_every_change_is_in_the_audit_log(accounts: Accounts, database: Database) -> None:
     tenant = accounts.create_tenant("Acme")
     record, _ = accounts.create_key(tenant.id, "app")
     accounts.revoke_key(tenant.id, record.id)

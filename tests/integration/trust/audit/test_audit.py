@@ -59,7 +59,7 @@ def messages(result: AuditVerification) -> str:
     return " ".join(problem.message for problem in result.problems)
 
 
-def test_an_untouched_log_holds(
+def test_an_unchanged_log_verifies(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     assert verify(database, [checkpoints], key).ok
@@ -101,7 +101,7 @@ def test_several_entries_of_one_transaction_are_chained_in_order(
         ("UPDATE audit_log_contents SET salt = content WHERE seq = 3", "content of entry 3 was changed"),
     ],
 )
-def test_a_change_is_found_and_named(
+def test_a_change_is_found_and_its_entry_named(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, change: str, said: str
 ) -> None:
     write(database, 6)
@@ -109,7 +109,7 @@ def test_a_change_is_found_and_named(
     assert said in messages(verify(database, [checkpoints], key))
 
 
-def test_entries_in_another_order_are_found(
+def test_reordered_entries_are_found(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
@@ -124,7 +124,7 @@ def test_entries_in_another_order_are_found(
     assert "Entry 4" in said
 
 
-def test_what_two_entries_say_exchanged_is_found(
+def test_exchanged_contents_of_two_entries_are_found(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
@@ -162,7 +162,7 @@ def rewrite(database: Database, until: int) -> None:
     tamper(database, f"UPDATE audit_log_head SET seq = {until}, hash = '{hash_}'")
 
 
-def test_a_log_cut_off_and_made_whole_again_is_found_by_its_checkpoints(
+def test_a_truncated_and_rebuilt_log_is_found_by_its_checkpoints(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
@@ -182,7 +182,7 @@ def test_an_entry_forged_with_its_chain_is_found_by_its_checkpoints(
     assert "Entry 6 differs from its signed checkpoint" in messages(verify(database, [checkpoints], key))
 
 
-def test_a_head_by_another_key_is_found(
+def test_a_checkpoint_signed_by_another_key_is_found(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     write(database, 3)
@@ -204,7 +204,7 @@ def test_an_edited_checkpoint_and_an_unreadable_line_are_found(
     assert "Line 3" in said
 
 
-def test_a_checkpoint_after_a_torn_line_is_read(
+def test_a_checkpoint_after_a_truncated_line_is_read(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     path = tmp_path / "checkpoints" / "checkpoints.jsonl"
@@ -229,7 +229,7 @@ def test_checkpoints_are_written_only_if_the_log_has_grown(
     assert len(list(checkpoints.read())) == 1
 
 
-def test_a_running_writer_leaves_a_last_head_when_it_stops(
+def test_a_running_writer_writes_a_last_checkpoint_when_it_stops(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     writer = CheckpointWriter(database, key, [checkpoints], interval_s=3600)
@@ -259,7 +259,7 @@ def test_checkpoints_in_an_object_store_count_like_those_in_a_folder(
         assert "covers entry 3" in messages(result)
 
 
-def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
+def test_erasure_keeps_the_chain_valid_and_is_recorded(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 5)
@@ -278,7 +278,7 @@ def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
     assert bytes(row.salt) == b""
 
 
-def test_an_erasure_itself_and_others_entries_cannot_be_erased(database: Database) -> None:
+def test_erasure_entries_and_entries_of_other_tenants_cannot_be_erased(database: Database) -> None:
     write(database, 2)
     write(database, 1, tenant="other")
     with database.transaction("acme") as tx:
@@ -288,14 +288,14 @@ def test_an_erasure_itself_and_others_entries_cannot_be_erased(database: Databas
             erase_contents(tx, [seq], actor="officer", reason="asked")
 
 
-def test_a_subjects_history_is_its_tenants_alone(database: Database) -> None:
+def test_the_history_of_a_subject_is_visible_to_its_tenant_only(database: Database) -> None:
     write(database, 2)
     write(database, 2, tenant="other")
     with database.read_transaction("acme") as tx:
         assert [(entry.seq, entry.content) for entry in read_history(tx, "video_1")] == [(2, {"number": 1})]
 
 
-def test_two_processes_append_to_one_chain(
+def test_concurrent_processes_append_to_one_chain(
     database_url: str, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     code = """
@@ -338,7 +338,7 @@ def test_very_many_problems_are_counted_not_listed(
     assert result.problems[-1].message == "There are 30 more problems."
 
 
-def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_the_key_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     first = CheckpointKey.load(tmp_path)
     assert CheckpointKey.load(tmp_path).fingerprint == first.fingerprint
     assert CheckpointKey.public(tmp_path / "audit.pub.pem").fingerprint == first.fingerprint
@@ -347,14 +347,14 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("read", [CheckpointKey.public, lambda path: CheckpointKey.load(path.parent)])
-def test_a_file_that_is_no_key_is_said(tmp_path: Path, read: Callable[[Path], CheckpointKey]) -> None:
+def test_an_invalid_key_file_is_reported(tmp_path: Path, read: Callable[[Path], CheckpointKey]) -> None:
     for name in ("audit.pem", "audit.pub.pem"):
         (tmp_path / name).write_text("not a key")
     with pytest.raises(SettingsError, match="not an Ed25519 key"):
         read(tmp_path / "audit.pub.pem")
 
 
-def test_the_public_half_cannot_sign(tmp_path: Path) -> None:
+def test_the_public_key_cannot_sign(tmp_path: Path) -> None:
     CheckpointKey.load(tmp_path)
     with pytest.raises(ValueError, match="cannot sign"):
         CheckpointKey.public(tmp_path / "audit.pub.pem").sign(seq=1, hash="0", at=1.0)
@@ -388,7 +388,7 @@ class TestCommandLine:
         code = get_command(app).main(args=list(arguments), prog_name="audit", standalone_mode=False)
         return code, capsys.readouterr().out
 
-    def test_a_sound_log_is_said_to_hold(
+    def test_the_command_reports_an_intact_log(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], copies: list[str]
     ) -> None:
         code, said = self.run(capsys, "verify", *arguments, *copies)
@@ -397,7 +397,7 @@ class TestCommandLine:
         code, said = self.run(capsys, "verify", *arguments, *copies, "--json")
         assert msgspec.json.decode(said)["last_signed_seq"] == 3
 
-    def test_a_changed_log_ends_with_3(
+    def test_the_command_exits_with_3_for_a_changed_log(
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: list[str],
@@ -411,7 +411,7 @@ class TestCommandLine:
         assert code == 3
         assert "Entry 2 was changed after it was written." in said
 
-    def test_entries_are_shown_with_what_they_say(
+    def test_entries_are_shown_with_their_content(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str]
     ) -> None:
         code, said = self.run(capsys, "show", "--after", "1", "--limit", "1", *arguments)

@@ -40,7 +40,7 @@ def who(name: str = "key_1", tenant: str = "acme") -> Principal:
     )
 
 
-def test_a_key_has_so_many_an_hour_and_then_is_told_when(database: Database, clock: Clock) -> None:
+def test_a_key_has_an_hourly_limit_and_then_gets_a_retry_time(database: Database, clock: Clock) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=3, per_end_user=9))
     for left in (2, 1, 0):
         budget.consume(who())
@@ -54,7 +54,7 @@ def test_a_key_has_so_many_an_hour_and_then_is_told_when(database: Database, clo
     budget.consume(who())
 
 
-def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Database) -> None:
+def test_the_limit_of_an_end_user_is_shared_by_all_keys_of_the_tenant(database: Database) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=9, per_end_user=2))
     budget.consume(who("key_1"), "u1")
     budget.consume(who("key_2"), "u1")
@@ -65,7 +65,7 @@ def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Datab
     budget.consume(who("key_1", tenant="other"), "u1")
 
 
-def test_a_cost_is_taken_whole_or_not_at_all(database: Database) -> None:
+def test_a_cost_is_consumed_completely_or_not_at_all(database: Database) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=5, per_end_user=5))
     budget.consume(who(), cost=4)
     with pytest.raises(CheckLimitExceeded):
@@ -73,7 +73,7 @@ def test_a_cost_is_taken_whole_or_not_at_all(database: Database) -> None:
     budget.consume(who(), cost=1)
 
 
-def test_asking_spends_nothing(database: Database) -> None:
+def test_require_consumes_nothing(database: Database) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=1, per_end_user=1))
     for _ in range(3):
         budget.require(who(), "u1")
@@ -82,7 +82,7 @@ def test_asking_spends_nothing(database: Database) -> None:
         budget.require(who(), "u1")
 
 
-def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
+def test_concurrent_checks_never_exceed_the_limit(database: Database) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=10, per_end_user=100))
     ready = threading.Barrier(4)
     spent: list[int] = []
@@ -104,7 +104,7 @@ def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
     assert len(spent) == 10
 
 
-def test_minutes_that_no_longer_count_are_forgotten(database: Database, clock: Clock) -> None:
+def test_expired_minutes_are_deleted(database: Database, clock: Clock) -> None:
     budget = CheckLimiter(database, CheckLimits())
     for _ in range(5):
         budget.consume(who())

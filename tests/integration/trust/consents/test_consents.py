@@ -92,7 +92,7 @@ def given(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_consent_is_looked_up_in_its_own_tenant_while_it_is_in_force(
+def test_a_consent_is_found_only_in_its_tenant_while_in_force(
     consents: Consents, lookup: EnrolledLookup, clock: Clock
 ) -> None:
     added = consents.add(HERE, NewConsent(**given(expires_at=clock.now + 100)))
@@ -122,7 +122,7 @@ def test_revoking_ends_it_at_once_and_deletes_its_templates(
         consents.revoke(HERE, added.id, revoked_by="Ann")
 
 
-def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
+def test_consent_to_a_voice_and_consent_to_a_face_are_separate(
     consents: Consents, lookup: EnrolledLookup, voices: EnrolledLookup
 ) -> None:
     face = consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
@@ -144,7 +144,7 @@ def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
     assert {one.record for one in lookup.consented(HERE)} == {face.id, both.id}
 
 
-def test_voices_end_with_their_record_as_faces_do(
+def test_voice_templates_are_deleted_with_their_record(
     consents: Consents, gallery: ProtectedPeople, voices: EnrolledLookup, database: Database, clock: Clock
 ) -> None:
     spoken = given(scope=["voice"], pictures=[], recordings=[Path("3")])
@@ -163,7 +163,7 @@ def test_voices_end_with_their_record_as_faces_do(
         assert tx.count(biometric_templates) == 0
 
 
-def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
+def test_a_voice_enrolled_with_another_model_is_an_error(
     gallery: ProtectedPeople, voices: EnrolledLookup, lookup: EnrolledLookup
 ) -> None:
     gallery.add(
@@ -177,7 +177,7 @@ def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
     assert voices.protected(HERE) == ()
 
 
-def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
+def test_a_voice_template_is_bound_to_its_model(
     gallery: ProtectedPeople, database: Database, key: TemplateKey
 ) -> None:
     added = gallery.add(HERE, NewProtectedPerson(name="Ben", recordings=[Path("7")], recorded_by="Ada"))
@@ -205,13 +205,13 @@ def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
         {"pictures": [Path("1")] * 11},
     ],
 )
-def test_what_is_no_consent_is_refused(consents: Consents, changes: dict[str, Any]) -> None:
+def test_an_invalid_consent_is_refused(consents: Consents, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidField):
         consents.add(HERE, NewConsent(**given(**changes)))
     assert consents.list(HERE) == ()
 
 
-def test_somebody_protected_is_looked_for_until_they_are_removed(
+def test_a_protected_person_is_matched_until_removed(
     gallery: ProtectedPeople, lookup: EnrolledLookup
 ) -> None:
     added = gallery.add(
@@ -230,7 +230,7 @@ def test_somebody_protected_is_looked_for_until_they_are_removed(
         gallery.add(HERE, NewProtectedPerson(name="Nobody", recorded_by="Ada"))
 
 
-def test_every_change_is_on_the_log_and_no_template_ever_is(
+def test_every_change_is_audited_without_templates(
     consents: Consents, gallery: ProtectedPeople, database: Database
 ) -> None:
     added = consents.add(HERE, NewConsent(**given()))
@@ -244,7 +244,7 @@ def test_every_change_is_on_the_log_and_no_template_ever_is(
     assert "sealed" not in told
 
 
-def test_templates_are_encrypted_and_bound_to_whose_they_are(
+def test_templates_are_encrypted_and_bound_to_their_record(
     consents: Consents, database: Database, key: TemplateKey, tmp_path: Path
 ) -> None:
     consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
@@ -258,7 +258,7 @@ def test_templates_are_encrypted_and_bound_to_whose_they_are(
     assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_lost_key_is_said_and_not_taken_for_an_empty_gallery(
+def test_a_lost_key_is_an_error_and_not_an_empty_list_of_people(
     gallery: ProtectedPeople, database: Database, tmp_path: Path
 ) -> None:
     gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada"))

@@ -36,7 +36,7 @@ def house(tmp_path: Path) -> Callable[[str], Policy]:
     return make
 
 
-def test_nothing_published_is_nothing_in_force(published: Policies) -> None:
+def test_without_a_published_policy_none_is_in_force(published: Policies) -> None:
     assert published.active("tenant_a") is None
 
 
@@ -55,7 +55,7 @@ def test_the_last_published_version_is_in_force_for_every_tenant(
         published.get("policy_0")
 
 
-def test_a_tenants_own_policy_goes_before_the_installations(
+def test_a_tenants_policy_takes_precedence_over_the_installations(
     published: Policies, house: Callable[[str], Policy]
 ) -> None:
     published.publish(house("0.7"), published_by="Ada", tenant="tenant_a")
@@ -90,9 +90,7 @@ def test_a_rollback_goes_back_one_version_at_a_time_and_is_audited(
     assert events == ["policy.published"] * 3 + ["policy.rolled_back"] * 2
 
 
-def test_a_stored_policy_that_does_not_hold_any_more_is_said_and_not_passed_over(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_stored_policy_that_is_no_longer_valid_is_an_error(database: Database, tmp_path: Path) -> None:
     wider = SHIPPED.extended([CategorySpec(name="casino", group=Group.ILLICIT, summary="Gambling.")])
     path = tmp_path / "h.yaml"
     path.write_text(
@@ -103,7 +101,7 @@ def test_a_stored_policy_that_does_not_hold_any_more_is_said_and_not_passed_over
         Policies(database, taxonomy=SHIPPED).active("tenant_a")
 
 
-def test_a_changed_row_is_read_anew(
+def test_a_changed_row_is_read_again(
     published: Policies, house: Callable[[str], Policy], database: Database
 ) -> None:
     published.publish(house("0.7"), published_by="Ada")
@@ -161,7 +159,7 @@ def test_history_replayed_under_the_same_policy_changes_nothing(database: Databa
     assert report.rules == {"sx-1": 2, "none": 1}
 
 
-def test_history_under_another_policy_says_what_would_change(
+def test_history_replayed_under_another_policy_reports_changed_verdicts(
     database: Database, house: Callable[[str], Policy]
 ) -> None:
     remember(database, "tenant_a", 0.9, count=501)
@@ -174,7 +172,7 @@ def test_history_under_another_policy_says_what_would_change(
     assert everything.transitions[Transition(before="block", after="block")] == 502
 
 
-def test_videos_are_not_touched_by_a_replay(database: Database) -> None:
+def test_a_replay_does_not_change_videos(database: Database) -> None:
     remember(database, "tenant_a", 0.9)
     replay(load("strict", SHIPPED), SHIPPED, read_history(database))
     with database.across_tenants("test", readonly=True) as tx:

@@ -48,7 +48,7 @@ def add(waivers: Waivers, **changes: Any) -> Any:
     return waivers.add(NewWaiver(**given), taxonomy=SHIPPED)
 
 
-def test_a_waiver_holds_for_every_tenant_until_it_is_revoked(waivers: Waivers) -> None:
+def test_a_waiver_is_in_force_for_every_tenant_until_revoked(waivers: Waivers) -> None:
     added = add(waivers)
     assert waivers.in_force("tenant_a", loopback=False) == (added,)
     revoked = waivers.revoke("no-gore-model", revoked_by="Grace")
@@ -59,14 +59,14 @@ def test_a_waiver_holds_for_every_tenant_until_it_is_revoked(waivers: Waivers) -
         waivers.revoke(added.id, revoked_by="Grace")
 
 
-def test_a_waiver_of_one_tenant_is_nothing_to_another(waivers: Waivers) -> None:
+def test_a_waiver_of_one_tenant_does_not_affect_another(waivers: Waivers) -> None:
     add(waivers, tenant="tenant_a")
     assert len(waivers.in_force("tenant_a", loopback=False)) == 1
     assert waivers.in_force("tenant_b", loopback=False) == ()
     assert waivers.list("tenant_b") == ()
 
 
-def test_a_waiver_ends_by_itself(waivers: Waivers, clock: Clock) -> None:
+def test_a_waiver_expires(waivers: Waivers, clock: Clock) -> None:
     add(waivers, expires_at=clock.now + 10)
     assert waivers.in_force("tenant_a", loopback=False)
     clock.now += 10
@@ -75,13 +75,13 @@ def test_a_waiver_ends_by_itself(waivers: Waivers, clock: Clock) -> None:
     assert len(waivers.list()) == 2
 
 
-def test_the_one_named_demo_holds_on_a_loopback_address_only(waivers: Waivers) -> None:
+def test_the_demo_waiver_is_in_force_on_loopback_only(waivers: Waivers) -> None:
     assert add(waivers, name="demo", categories=["*"]).loopback_only
     assert waivers.in_force("tenant_a", loopback=False) == ()
     assert waivers.in_force("tenant_a", loopback=True)
 
 
-def test_adding_and_revoking_are_on_the_audit_log(waivers: Waivers, database: Database) -> None:
+def test_adding_and_revoking_are_in_the_audit_log(waivers: Waivers, database: Database) -> None:
     added = add(waivers)
     waivers.revoke(added.id, revoked_by="Grace")
     with database.across_tenants("test", readonly=True) as tx:
@@ -98,7 +98,7 @@ def test_adding_and_revoking_are_on_the_audit_log(waivers: Waivers, database: Da
     )
 
 
-def test_two_of_one_name_are_never_in_force(waivers: Waivers) -> None:
+def test_two_waivers_of_one_name_are_never_in_force(waivers: Waivers) -> None:
     add(waivers)
     with pytest.raises(Conflict):
         add(waivers)
@@ -117,9 +117,7 @@ def test_two_of_one_name_are_never_in_force(waivers: Waivers) -> None:
         ({"expires_at": 1.0}, "expires"),
     ],
 )
-def test_what_would_not_stand_on_the_record_is_refused(
-    waivers: Waivers, changes: dict[str, Any], param: str
-) -> None:
+def test_an_invalid_waiver_is_refused_by_field(waivers: Waivers, changes: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidField) as error:
         add(waivers, **changes)
     assert error.value.param == param
@@ -127,7 +125,7 @@ def test_what_would_not_stand_on_the_record_is_refused(
     assert waivers.list() == ()
 
 
-def test_an_expiry_is_days_a_date_or_never() -> None:
+def test_an_expiry_is_a_number_of_days_a_date_or_never() -> None:
     assert parse_expiry("2d", 100.0) == 100.0 + 2 * 86_400
     assert parse_expiry("never", 100.0) is None
     end = parse_expiry("1970-01-02", 100.0)
