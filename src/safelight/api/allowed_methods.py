@@ -1,4 +1,4 @@
-"""The methods of a path over all routes, for the `Allow` header: each route knows only its own method."""
+"""Finds all HTTP methods of a path, for the `Allow` header. A single route knows only its own method."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def find_allowed_methods(paths: Mapping[str, Mapping[str, Any]], path: str) -> tuple[str, ...]:
-    """The methods that OpenAPI lists for a path; empty if it lists none.
+    """The HTTP methods of `path` in the OpenAPI document; empty if it does not have the path.
 
-    If several path templates match, the one with the fewest parameters is used.
+    If several path templates match, the result is that of the template with the fewest parameters.
     """
     asked = path.split("/")
     fitting: list[tuple[int, tuple[str, ...]]] = []

@@ -38,7 +38,7 @@ from .sse import EventPoller
 
 
 class ErrorPage(Protocol):
-    """Replaces an error response by a page if a browser asked; else returns the response as it is."""
+    """Returns an HTML error page if a browser sent the request; otherwise returns `response` unchanged."""
 
     async def __call__(
         self, request: Request, error: SafelightError | None, response: Response
@@ -46,7 +46,7 @@ class ErrorPage(Protocol):
 
 
 def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
-    """The HTTP API: `/v1` and the health routes. The composition root adds the web pages."""
+    """The app of the HTTP API: `/v1` and the health routes. `bootstrap` mounts the web pages on it."""
     services = state.services
     poller = EventPoller(services.videos, state.threads, services.watch_interval_s)
 

@@ -33,7 +33,7 @@ class VideoAppeal(BaseModel):
     state: Literal["waiting", "overturned", "upheld", "closed"]
     due_at: int
     no_eligible_reviewer: bool = Field(
-        description="The appeal waits, and no known reviewer may decide it: add a reviewer."
+        description="True if no known reviewer may decide the waiting appeal. In that case, add a reviewer."
     )
 
 
@@ -53,7 +53,7 @@ _APPEAL: dict[str, Any] = {
 
 @router.post(
     "/{video_id}/appeal",
-    summary="Appeal a block, once",
+    summary="Appeal against a block (once per video)",
     responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
     openapi_extra={"requestBody": _APPEAL},
 )

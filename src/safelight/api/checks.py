@@ -1,4 +1,7 @@
-"""`POST /v1/videos/check`: the verdict that a create with the same body would get. Nothing is spent."""
+"""`POST /v1/videos/check`: the verdict that `POST /v1/videos` would give for the same body.
+
+Nothing is submitted to a generator, and no quota is used.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +41,11 @@ router = APIRouter(
     openapi_extra={"requestBody": schemas.CREATE_BODY},
 )
 async def check(request: Request, principal: Checker) -> Response:
-    """The body of a create, plus `provider`: the provider whose documented rules apply."""
+    """Takes the body of `POST /v1/videos` and `provider`: the provider whose documented rules apply."""
     state = app_state(request)
     services = state.services
     if services.checks is None:
-        raise NotFound("This server does not offer checks.")
+        raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
         provider = _read_provider(fields.pop("provider", None))
@@ -65,7 +68,7 @@ def _read_provider(value: Any) -> str:
 
 
 def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:
-    """The response: the verdict with its graded explanation, the checklist and the provider's rules."""
+    """The response: the verdict and its explanation, the checklist and the provider's rules."""
     explanation = found.explanation
     return {
         "object": "video.check",

@@ -16,13 +16,16 @@ _EXTENSIONS = {"video/mp4": "mp4", "image/webp": "webp", "image/jpeg": "jpg", "i
 
 
 def content_response(request: Request, content: Content, name: str) -> Response:
-    """200, 206, 304 or 416. The ETag is the file's sha256; shared caches must not store the file."""
+    """The response for a file request: 200, 206, 304 or 416.
+
+    The ETag is the file's sha256. Shared caches must not store the file.
+    """
     etag = f'"{content.sha256}"'
     extension = _EXTENSIONS.get(content.media_type, "bin")
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",
-        # `no-cache`: the client revalidates a cached copy each time, so that a withdrawal takes effect.
+        # `no-cache`: the client must revalidate its copy at each use, so that a withdrawal takes effect.
         "cache-control": "private, no-cache",
         "content-disposition": f'inline; filename="{name}.{extension}"',
         "vary": "Authorization, Cookie",

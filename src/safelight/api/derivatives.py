@@ -1,4 +1,4 @@
-"""Routes that make a video from another one (remix, edit, extension), and characters."""
+"""Routes for characters, and routes that make a video from another one: remix, edit, extension."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 _DERIVATION_ERRORS = errors(*BODY_ERRORS, 404, 409, 410, 429)
 _VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_DERIVATION_ERRORS}
 _CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Character}}
-#: Maximum length of a character's name.
+#: Maximum number of characters in the name of a `Character`.
 MAX_NAME_CHARS = 80
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMON_ERRORS))
@@ -77,7 +77,7 @@ async def create_character(request: Request, principal: Writer) -> Response:
     async with read_body(request, state.services) as body:
         clips = [upload for upload in body.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1 or len(body.uploads) != 1:
-            raise InvalidField("Send exactly one file, the clip.", param=SOURCE_FIELD)
+            raise InvalidField("Send exactly one file: the clip, in the field `video`.", param=SOURCE_FIELD)
         known = {"name", "safety_identifier"}
         for field in body.fields:
             if field not in known:
@@ -111,7 +111,7 @@ async def character(request: Request, principal: Reader, character_id: str) -> R
 
 
 def character_object(character: Character) -> dict[str, Any]:
-    """A character in OpenAI's format, and whether it may be used."""
+    """A character in OpenAI's format. `safelight.state` shows whether requests may use the character."""
     return {
         "id": character.id,
         "object": "video.character",
@@ -138,7 +138,9 @@ def _read_derivative_request(
         source = _read_source_id(fields.pop(SOURCE_FIELD, None))
         uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
         if uploaded == (source is not None):
-            raise InvalidField("Send either a clip or the id of a video of this gateway.", param=SOURCE_FIELD)
+            raise InvalidField(
+                "Send either a clip or the id of a video of this gateway, not both.", param=SOURCE_FIELD
+            )
     asked = create_request(
         fields,
         body.uploads,
@@ -149,7 +151,7 @@ def _read_derivative_request(
 
 
 def _read_source_id(given: Any) -> str | None:
-    """The id in the field `video`: `{"id": ...}`, as the SDKs send it, or only the id."""
+    """The video id in the field `video`: `{"id": ...}`, as the SDKs send it, or the id alone."""
     if given is None or given == "":
         return None
     found = given.get("id") if isinstance(given, dict) and given.keys() == {"id"} else given

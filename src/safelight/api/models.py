@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the models that requests can name, their price, and what is checked."""
+"""`GET /v1/models`: the models that requests can name, with their prices and the checks of their videos."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _list_models(state: AppState) -> list[dict[str, Any]]:
     for generator in services.generators.values():
         offer = generator.info()
         for model in offer.models:
-            # Two generators may offer a model of the same name; requests go to the first.
+            # If two generators offer a model of the same name, requests go to the first generator.
             found.setdefault(model, model_object(model, generator, offer, checked))
     return list(found.values())
 
@@ -85,7 +85,7 @@ def model_object(
 
 
 def group_cells_by_status(coverage: dict[str, Any]) -> dict[str, list[str]]:
-    """The coverage of every video by status, each with cells such as `sexual (frames)`."""
+    """The coverage table grouped by status: for each status, its cells, such as `sexual (frames)`."""
     grouped: dict[str, list[str]] = {}
     for cell in coverage["cells"]:
         grouped.setdefault(cell["status"], []).append(f"{cell['category']} ({cell['modality']})")

@@ -57,7 +57,10 @@ async def moderate(request: Request, principal: Checker) -> Response:
 
 
 def moderation_object(seen: ModerationResult) -> dict[str, Any]:
-    """One result; `safelight` has our own categories and those that no installed detector checks."""
+    """One result in OpenAI's format.
+
+    `safelight` has the scores of our own categories, and the categories that no installed detector checks.
+    """
     return {
         "flagged": seen.flagged,
         "categories": seen.categories,
@@ -73,7 +76,10 @@ def moderation_object(seen: ModerationResult) -> dict[str, Any]:
 
 
 def read_input(fields: Mapping[str, Any], *, max_chars: int) -> tuple[ModerationInput, ...]:
-    """The inputs of a request. Each text of a list gets its own result; a list of parts gets one result."""
+    """The inputs of a request.
+
+    A list of texts gives one result for each text; a list of parts gives one result in total.
+    """
     for name in fields:
         if name not in _KNOWN:
             raise UnsupportedField(f"The field {name[:100]!r} is not supported.", param=name[:100])
@@ -116,7 +122,7 @@ def _read_pieces(given: list[Any], max_chars: int) -> Iterator[ModerationInput]:
 
 
 def _read_end_user(fields: Mapping[str, Any]) -> str | None:
-    """`safety_identifier`, else `user`; each must be text if it is present."""
+    """The end user: `safety_identifier`, else `user`. Raises `InvalidField` if one of the two is not text."""
     found = None
     for name in ("user", "safety_identifier"):
         given = optional_text(fields, name)
@@ -134,5 +140,8 @@ def _validate_text(text: str, param: str, max_chars: int) -> str:
             f"`{param}` has {len(text):,} characters; the maximum is {max_chars:,}.", param=param
         )
     if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise InvalidField(f"`{param}` has a character that is not valid in text.", param=param)
+        raise InvalidField(
+            f"`{param}` has a character that is not valid in text: NUL or half a surrogate pair. Remove it.",
+            param=param,
+        )
     return text

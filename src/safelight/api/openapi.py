@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, without its assumed 422 responses, and with authentication."""
+"""The OpenAPI document of FastAPI, without the 422 responses that it assumes, and with authentication."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from fastapi import FastAPI
 
 from safelight.web.auth import COOKIE
 
-#: Either one is accepted. The web pages use the cookie.
+#: A request needs the API key or the session cookie, not both. The web pages use the cookie.
 _SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"session": []}]
 _SCHEMES: dict[str, Any] = {
     "key": {"type": "http", "scheme": "bearer", "description": "Made by `safelight keys create`."},
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Session of the web pages."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "Session cookie of the web pages.",
+    },
 }
 
 
 class SafelightAPI(FastAPI):
-    """A FastAPI app that documents its real responses: an invalid parameter is 400, never FastAPI's 422."""
+    """A FastAPI app whose document lists the real responses: an invalid parameter gives 400, never 422."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is not None:

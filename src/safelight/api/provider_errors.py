@@ -19,7 +19,7 @@ from safelight.web.state import app_state
 from . import schemas
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
-#: Maximum length of the text; callers have to cut longer logs.
+#: Maximum number of characters of the text. Callers must shorten longer logs.
 MAX_TEXT_CHARS = 4_000_000
 MAX_PROVIDER_CHARS = 100
 
@@ -54,7 +54,7 @@ router = APIRouter(
     openapi_extra={"requestBody": _BODY},
 )
 async def explain(request: Request, principal: Checker) -> Response:
-    """Who refused, at which stage, for which category, whether it was charged, and what to do next."""
+    """Explains which service refused, at which stage, for which category, the charge, and the next step."""
     state = app_state(request)
     async with read_body(request, state.services) as body:
         text, provider = _read(body.fields)

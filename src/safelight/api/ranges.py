@@ -1,4 +1,4 @@
-"""The Range header: one range of bytes, which is what video players send."""
+"""Parses the Range header. Only one range of bytes is supported, which is what video players send."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*\Z")
 
 
 class UnsatisfiableRange(Exception):
-    """The range is outside the file. Not in the error tree: the route catches it and answers 416."""
+    """The range is outside the file. Not in the error tree: the route catches it and responds with 416."""
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """(start, end), end exclusive; None if the whole file is to be sent.
+    """The range as (start, end), `end` exclusive; None if the response must have the whole file.
 
-    A malformed header or several ranges are ignored, as RFC 9110 allows.
+    RFC 9110 allows a server to ignore a malformed header or several ranges; this function does so.
     """
     match = _RANGE.match(header.strip()) if header else None
     if match is None:

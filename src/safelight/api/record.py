@@ -1,4 +1,7 @@
-"""The record of one video as JSON. Findings whose evidence could serve as instructions show only a group."""
+"""The record of one video as JSON.
+
+A finding whose evidence could serve as instructions shows only the group of its category.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from .serializers import video_object
 
 
 def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
-    """Everything that a member of the tenant may see. For a vaulted video: its end and its cost."""
+    """The record with everything that a member of the tenant may see.
+
+    The record of a vaulted video has only the final state, the attempts with their cost, and the parents.
+    """
     vaulted = record.video.vaulted
     return {
         "object": "video.record",
@@ -39,7 +45,10 @@ def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
-    """Unknown categories are hidden too: the package that defines them may have been removed."""
+    """Whether only the group of the category may be shown.
+
+    Also true for unknown categories, because the package that defines them may have been removed.
+    """
     return category not in taxonomy or taxonomy[category].hide_details
 
 
@@ -84,7 +93,7 @@ def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def coverage_cell(cell: Cell) -> dict[str, Any]:
-    """One coverage cell with its status."""
+    """One coverage cell as JSON, with its status."""
     return {
         "category": cell.category,
         "modality": cell.modality.value,

@@ -34,7 +34,7 @@ class VideoReport(BaseModel):
     reason: str | None
     created_at: int
     due_at: int
-    already_reported: bool = Field(description="Another report of this video is open.")
+    already_reported: bool = Field(description="True if another report of this video is already open.")
 
 
 _REPORT: dict[str, Any] = {
@@ -55,7 +55,7 @@ _REPORT: dict[str, Any] = {
                     "safety_identifier": {
                         "type": ["string", "null"],
                         "maxLength": 128,
-                        "description": "The end user who reports, if it is not the key's owner.",
+                        "description": "The end user who reports, if that is not the owner of the API key.",
                     },
                 },
             }
@@ -90,7 +90,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
 
 
 def receipt_object(receipt: Receipt) -> dict[str, Any]:
-    """The receipt of a report as JSON."""
+    """The confirmation of a report as JSON."""
     made = receipt.report
     return {
         "id": made.id,

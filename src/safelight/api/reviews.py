@@ -1,4 +1,4 @@
-"""Routes for cases that a reviewer decides. They return text, findings and scores, never images."""
+"""Routes for cases that a reviewer decides. Their responses have text, findings and scores, never images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from safelight.web.json_fields import optional_text, required_text
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
-#: The service decides which cases a principal may see: most need `review`, quarantined ones `vault`.
+#: The service decides which cases a principal may see: most cases need the scope `review`, quarantined cases
+#: the scope `vault`.
 Reviewer = Annotated[Principal, Depends(principal_of)]
 
 router = APIRouter(
@@ -55,10 +56,12 @@ class Review(BaseModel):
 
 class ReviewFile(Review):
     decision: ReviewDecision | None
-    requires_other_reviewer: bool = Field(description="An open appeal that another reviewer has to decide.")
+    requires_other_reviewer: bool = Field(
+        description="True if the case is an open appeal that another reviewer must decide."
+    )
     reports: int
     notes: list[dict[str, Any]] = Field(
-        description="The newest reports of the case, or the appeal, without contact details."
+        description="The newest reports of the case, or the text of the appeal; without contact details."
     )
 
 
@@ -126,7 +129,7 @@ async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Respo
 
 @router.post(
     "/{case_id}/decision",
-    summary="Decide a case, once",
+    summary="Decide a case (once)",
     responses={200: {"model": ReviewFile}, **errors(*BODY_ERRORS, 409, 410)},
     openapi_extra={"requestBody": _DECISION},
 )

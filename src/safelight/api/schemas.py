@@ -1,4 +1,7 @@
-"""Schemas of the OpenAPI document. They only describe responses; `serializers` and the routes build them."""
+"""Schemas for the OpenAPI document.
+
+They only describe responses. `serializers` and the routes build the responses.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    ready: bool = Field(description="On a loopback address the response also lists the problems.")
+    ready: bool = Field(
+        description="If the server listens on a loopback address, the response also lists the problems."
+    )
 
 
 class VideoError(BaseModel):
@@ -37,11 +42,11 @@ class Safelight(BaseModel):
     verdict: Literal["allow", "label", "hold", "block"] | None
     explanation: dict[str, Any] | None
     coverage: dict[str, list[str]] | None = Field(
-        description="checked, partly, not checked and off, each with cells as `category (modality)`."
+        description="`checked`, `partly`, `not checked` and `off`, each with its cells as `category (modality)`."
     )
     waived: bool
     label: str | None
-    charge: dict[str, Any] | None = Field(description="The upstream's charge; null until the video ends.")
+    charge: dict[str, Any] | None = Field(description="What the upstream charged; null until the video ends.")
     sha256: str | None
     reinstated_from: str | None
     reinstated_as: str | None
@@ -83,7 +88,9 @@ class VideoDeleted(BaseModel):
 
 
 class CharacterStatus(BaseModel):
-    state: Literal["ready", "held"] = Field(description="A held character cannot be used.")
+    state: Literal["ready", "held"] = Field(
+        description="A character with the state `held` waits for review and cannot be used yet."
+    )
 
 
 class Character(BaseModel):
@@ -102,10 +109,10 @@ class ModelDetails(BaseModel):
     sizes: list[str] = Field(description="Empty: any.")
     usd_per_second: float | None = Field(description="Null if unknown.")
     operations: dict[str, bool]
-    fields: list[str] = Field(description="Additional fields that a create may have.")
+    fields: list[str] = Field(description="Additional fields that a request for this model may have.")
     safety_settings: dict[str, str] = Field(description="Settings of the provider's own filter.")
     checks: dict[str, list[str]] = Field(
-        description="checked, not checked and off, each with cells as `category (modality)`."
+        description="`checked`, `not checked` and `off`, each with its cells as `category (modality)`."
     )
 
 
@@ -123,7 +130,7 @@ class ModelPage(BaseModel):
 
 
 class ModerationFacts(BaseModel):
-    category_scores: dict[str, float] = Field(description="By our own categories.")
+    category_scores: dict[str, float] = Field(description="The scores of our own categories.")
     not_checked: list[str] = Field(description="Categories that no installed detector checks in this input.")
 
 
@@ -169,7 +176,9 @@ class VideoCheck(BaseModel):
 
 
 class CoverageTable(BaseModel):
-    cells: list[dict[str, Any]] = Field(description="Per category and modality: its status, and the reason.")
+    cells: list[dict[str, Any]] = Field(
+        description="One entry per category and modality, with its status and the reason."
+    )
 
 
 class ProviderErrorCharge(BaseModel):
@@ -203,7 +212,7 @@ IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key with the same body returns the same video.",
+    "description": "Idempotency key: the same key with the same body returns the same video.",
     "schema": {"type": "string", "maxLength": 255},
 }
 _FIELDS: dict[str, Any] = {
@@ -217,7 +226,7 @@ _FIELDS: dict[str, Any] = {
 
 
 def make_nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an optional field of a JSON body: null means the same as an absent field."""
+    """The schema of an optional field of a JSON body, in which null means the same as a missing field."""
     changed = {**schema, "type": [schema["type"], "null"]}
     if "enum" in schema:
         changed["enum"] = [*schema["enum"], None]
@@ -227,7 +236,10 @@ def make_nullable(schema: dict[str, Any]) -> dict[str, Any]:
 def _request_body(
     required: list[str], properties: dict[str, Any], media: dict[str, tuple[Any, Any]], *, more: bool = True
 ) -> dict[str, Any]:
-    """A request body as a form and as JSON. `media`: the form and JSON schemas of a field, None if absent."""
+    """The OpenAPI description of a request body, both as a form and as JSON.
+
+    `media`: per field, its form schema and its JSON schema; None if that body cannot have the field.
+    """
 
     def schema(number: int, given: dict[str, Any]) -> dict[str, Any]:
         added = {name: kinds[number] for name, kinds in media.items() if kinds[number] is not None}
@@ -240,7 +252,7 @@ def _request_body(
 
     form: dict[str, Any] = {"schema": schema(0, properties)}
     if "metadata" in properties:
-        # The SDKs send metadata[name]=value.
+        # The SDKs send each entry as `metadata[name]=value`.
         form["encoding"] = {"metadata": {"style": "deepObject", "explode": True}}
     content = {"multipart/form-data": form}
     if all(kinds[1] is not None for name, kinds in media.items() if name in required):

@@ -14,7 +14,10 @@ VAULTED_MESSAGE = "This video was blocked by our safety checks."
 
 
 def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
-    """A Video in the format of the official SDKs, plus `safelight`. `record`: if the caller has read it."""
+    """A Video in the format of the official SDKs, plus `safelight`.
+
+    `record`: the record of the video, if the caller has read it; else coverage and charge come from the row.
+    """
     status = wire_status(video.state)
     return {
         "id": video.id,
@@ -30,14 +33,15 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         "seconds": str(video.seconds),
         "size": f"{video.width}x{video.height}",
         "error": _error(video) if status is WireStatus.FAILED else None,
-        # Repeated here: a gateway that uses this one as its upstream reads its idempotency key here.
+        # The same as in `safelight`. A gateway that uses this gateway as its upstream reads its own
+        # idempotency key from here.
         "metadata": dict(video.metadata),
         "safelight": _safelight(video, record),
     }
 
 
 def page_object(page: Page) -> dict[str, Any]:
-    """A page of videos in the order of `page`."""
+    """A page of videos in OpenAI's list format, in the order of `page`."""
     data = [video_object(video) for video in page.videos]
     return {
         "object": "list",

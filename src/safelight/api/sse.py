@@ -22,7 +22,8 @@ from safelight.web.video_facts import position
 from .serializers import video_object
 
 _log = logging.getLogger(__name__)
-#: A stream ends after this time. The browser reconnects, and ended sessions are rejected then.
+#: Maximum duration of a stream. The browser then reconnects and is authenticated again, so an ended session
+#: gets no more events.
 MAX_STREAM_S = 600.0
 HEARTBEAT_S = 15.0
 
@@ -31,7 +32,7 @@ HEARTBEAT_S = 15.0
 class _WatchedVideo:
     principal: Principal
     latest: Video | None
-    #: Set and replaced at every change, so that each waiting stream sees each change once.
+    #: Set at each change and then replaced by a new event, so that each waiting stream sees each change once.
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
 
@@ -40,7 +41,7 @@ class _WatchedVideo:
 
 
 class EventPoller:
-    """Reads every watched video once per interval, in one thread call, while there are open streams."""
+    """Polls all videos that open streams follow: one thread call per interval reads them all."""
 
     def __init__(self, videos: Videos, threads: Threads, interval_s: float) -> None:
         self._videos = videos
@@ -52,9 +53,9 @@ class EventPoller:
     async def changes(
         self, principal: Principal, video: Video, seen: int | None
     ) -> AsyncGenerator[Video | None, None]:
-        """`video`, unless its position is `seen`, then each later state; None as a heartbeat.
+        """Yields `video`, unless its position is `seen`, and then each later state.
 
-        Ends after a terminal state, or when the video no longer exists.
+        Yields None as a heartbeat. Ends after a terminal state, or when the video no longer exists.
         """
         key = (video.tenant, video.id)
         watched = self._watched.setdefault(key, _WatchedVideo(principal=principal, latest=video))
@@ -131,7 +132,10 @@ def event_poller(request: Request) -> EventPoller:
 async def event_stream(
     poller: EventPoller, principal: Principal, video: Video, seen: int | None
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes of the stream. Each event is named `video`; its id is the position, its data the Video."""
+    """The bytes of the event stream.
+
+    Each event has the name `video`. Its id is the position of the video; its data is the Video as JSON.
+    """
     yield b"retry: 2000\n\n"
     ends = asyncio.get_running_loop().time() + MAX_STREAM_S
     changes = poller.changes(principal, video, seen)

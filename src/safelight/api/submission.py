@@ -1,4 +1,4 @@
-"""Submits a generation request and builds the response with the rate-limit headers of the day."""
+"""Submits a generation request and builds the response, with headers for the daily limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPLAYED = "idempotent-replayed"
 
 
 async def submit(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
-    """Submit the request; the response is the video or an error."""
+    """Submit the request and return the response: the video or an error."""
     found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
@@ -33,7 +33,7 @@ async def submit(state: AppState, request: Request, principal: Principal, asked:
 async def submit_or_error(
     state: AppState, request: Request, principal: Principal, asked: CreateRequest
 ) -> SubmissionResult | Response:
-    """Submit the request; return the submission, or the response if it failed."""
+    """Submit the request. Returns the result, or the error response if the request was rejected."""
     try:
         submission = await state.threads.run(state.services.videos.submit, principal, asked)
     except SafelightError as error:
@@ -57,7 +57,10 @@ async def response_headers(
 
 
 async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
-    """Limit, remainder and reset time of videos and seconds per day. Empty if the storage is unavailable."""
+    """Headers with the limit, the remainder and the reset time of the videos and seconds per day.
+
+    Empty if the storage is unavailable.
+    """
     try:
         found = await state.threads.run(state.services.videos.allowance, principal)
     except SafelightError:
@@ -76,7 +79,7 @@ async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
 def video_response(
     state: AppState, video: Video, body: dict[str, Any], headers: dict[str, str] | None = None
 ) -> Response:
-    """The response with a video, and with the polling delay until it ends."""
+    """The response with `body`. Until the video ends, a header gives the delay before the next poll."""
     given = dict(headers or {})
     if video.state not in TERMINAL:
         given["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))

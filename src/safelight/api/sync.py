@@ -25,7 +25,7 @@ from .serializers import video_object
 from .submission import response_headers, submit_or_error
 
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
-#: Header with the video's id; the body is the file.
+#: Header with the video's id, because the body is the file.
 VIDEO_ID = "x-safelight-video-id"
 _MIN_POLL_S, _MAX_POLL_S = 0.1, 1.0
 _ERROR_STATUS = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
@@ -48,9 +48,9 @@ router = APIRouter(
     openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create_and_wait(request: Request, principal: Writer) -> Response:
-    """The delivered file; 202 with the video if it is held or takes too long. Poll it like any other video.
+    """Returns the delivered file, or 202 with the video if the video is held or takes too long.
 
-    If the client disconnects, the video is generated nevertheless.
+    After a 202, poll the video as usual. The video is generated even if the client disconnects.
     """
     state = app_state(request)
     services = state.services
@@ -72,7 +72,7 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
 
 
 async def _wait_until_settled(state: AppState, request: Request, principal: Principal, video: Video) -> Video:
-    """Wait until the video ends or is held, at most `sync_wait_s`; return its last state."""
+    """Wait until the video ends or is held, but at most `sync_wait_s`; return the last state."""
     until = anyio.current_time() + state.services.sync_wait_s
     pause = _MIN_POLL_S
     while video.state not in TERMINAL and video.state is not VideoState.HELD:
@@ -96,7 +96,7 @@ async def _build_response(state: AppState, request: Request, principal: Principa
 
 
 def _failure(video: Video, request: str) -> Response:
-    """The error response for a video that ended. Clients must not retry it automatically."""
+    """The error response for a video that ended without a file. Clients must not retry it automatically."""
     error: dict[str, Any] = dict(video_object(video)["error"])
     blocked = error["code"] in ("sentinel_block", "moderation_blocked")
     envelope = {

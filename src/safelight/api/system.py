@@ -18,7 +18,7 @@ router = APIRouter(tags=["system"])
 
 @router.get(
     "/v1/coverage",
-    summary="List what is checked, by which detector, and what is not",
+    summary="List what is checked and by which detector, and what is not checked",
     dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
     responses={200: {"model": schemas.CoverageTable}, **errors(*COMMON_ERRORS)},
 )
@@ -37,11 +37,11 @@ async def healthz(request: Request) -> Response:
     summary="Check that the server can process videos",
     responses={
         200: {"model": schemas.Readiness},
-        503: {"model": schemas.Readiness, "description": "It cannot process videos now"},
+        503: {"model": schemas.Readiness, "description": "The server cannot process videos now"},
     },
 )
 async def readyz(request: Request) -> Response:
-    """Problems are listed only if the server listens on a loopback address."""
+    """The response lists the problems only if the server listens on a loopback address."""
     state = app_state(request)
     found = await state.threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))

@@ -35,11 +35,11 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
         "description": "The requested range of the file",
         "content": {"video/mp4": {}, "image/webp": {}},
     },
-    304: {"description": "Unchanged since the ETag in `If-None-Match`"},
+    304: {"description": "The file has not changed since the ETag in `If-None-Match`"},
 }
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The stream; each event's data is a Video", "content": {"text/event-stream": {}}},
-    204: {"description": "No further events: the client has the last one"},
+    204: {"description": "No further events: the client has already received the last one"},
 }
 
 _POSITION = re.compile(r"[0-9]{1,18}")
@@ -159,7 +159,10 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
 
 
 def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
-    """The video, and its record if the row has no summary of it. Polling stays one small read."""
+    """The video, and its record only if the row has no summary of the outcome.
+
+    Thanks to the summary, one poll is one small read.
+    """
     video = state.services.videos.get(principal, video_id)
     if video.outcome_summary is None and (video.state in TERMINAL or video.state is VideoState.HELD):
         return video, state.services.videos.record(principal, video_id)

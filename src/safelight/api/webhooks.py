@@ -118,7 +118,7 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
     openapi_extra=_json_body(_WRITABLE, "url", "event_types"),
 )
 async def create(request: Request, principal: Admin) -> Response:
-    """Only this response and that of a rotation contain the signing secret."""
+    """Only this response and the response to a rotation contain the signing secret."""
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
@@ -173,7 +173,7 @@ async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -
     responses={200: {"model": WebhookEndpointDeleted}, **errors(404)},
 )
 async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    """Pending deliveries to the endpoint are dropped."""
+    """Deletes the endpoint and drops its pending deliveries."""
     app = app_state(request)
     await app.threads.run(app.services.webhooks.delete, principal, webhook_endpoint_id)
     return JSONResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
@@ -202,7 +202,10 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
     openapi_extra=_json_body({"event_type": {"type": "string", "enum": _EVENTS}}),
 )
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    """Sent once and signed like any event. `success`: it arrived; `status_code`: the endpoint's response."""
+    """The result of one test event, which is sent once and signed like any event.
+
+    `success`: the endpoint responded with a 2xx status; `status_code`: the status of its response.
+    """
     app = app_state(request)
     event = optional_text(await _read_optional_body(request), "event_type")
     result = await app.threads.run(
@@ -215,7 +218,7 @@ async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> 
 
 
 async def _read_optional_body(request: Request) -> dict[str, Any]:
-    """The fields of an optional body."""
+    """The fields of a JSON body; empty if the request has no body."""
     if not request.headers.get("content-type") and request.headers.get("content-length", "0") == "0":
         return {}
     async with read_body(request, app_state(request).services) as body:
@@ -245,7 +248,7 @@ def endpoint_object(endpoint: RegisteredEndpoint) -> dict[str, Any]:
 
 
 def test_object(result: TestResult) -> dict[str, Any]:
-    """The result of a test as JSON."""
+    """The result of a test event as JSON."""
     return {
         "object": "webhook_endpoint.test",
         "webhook_endpoint_id": result.endpoint_id,

@@ -1,1 +1,1 @@
-"""Shared by the HTTP API and the web pages: authentication, request bodies, errors, thread pool, services."""
+"""Parts that the HTTP API and the web pages share, such as authentication, request bodies and errors."""

@@ -1,4 +1,4 @@
-"""Authentication: a key in the Authorization header, or the session cookie of our own pages."""
+"""Authentication: an API key in the Authorization header, or the session cookie of our own pages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def bearer(request: Request) -> str | None:
         return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Send the key as `Authorization: Bearer <key>`.")
+        raise Unauthenticated("Send the API key as `Authorization: Bearer <key>`.")
     return token.strip()
 
 
 def check_same_origin(request: Request) -> None:
-    """Raise `Forbidden` for an unsafe request that another site may have sent with our cookie."""
+    """Raise `Forbidden` if another site may have sent this unsafe request with our cookie."""
     if request.method in _SAFE:
         return
     site = request.headers.get("sec-fetch-site")
@@ -38,31 +38,37 @@ def check_same_origin(request: Request) -> None:
     else:
         fine = request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host', '')}"
     if not fine:
-        raise Forbidden("This request did not come from our own page.", remedy="Open the page again.")
+        raise Forbidden(
+            "This request did not come from a page of this server.", remedy="Open the page again."
+        )
 
 
 async def authenticate(request: Request, accounts: Accounts, threads: Threads) -> Principal:
-    """The principal of a request. Raises `Unauthenticated`; `Forbidden` for a cookie used across sites."""
+    """The principal of a request.
+
+    Raises `Unauthenticated`, or `Forbidden` if another site may have sent the request with our cookie.
+    """
     token = bearer(request)
     if token is not None:
         return await threads.run(accounts.authenticate, token)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthenticated(
-            "A key is needed: `Authorization: Bearer <key>`.", remedy="`safelight keys create` makes one."
+            "An API key is needed: `Authorization: Bearer <key>`.",
+            remedy="`safelight keys create` makes one.",
         )
     check_same_origin(request)
     return await threads.run(accounts.authenticate_session, cookie)
 
 
 async def principal_of(request: Request) -> Principal:
-    """A FastAPI dependency: the principal, with any scopes. The service that is called checks them."""
+    """A FastAPI dependency that returns the principal. It does not check scopes, because the service does."""
     app = app_state(request)
     return await authenticate(request, app.services.accounts, app.threads)
 
 
 def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
-    """A FastAPI dependency: the principal, which must have this scope."""
+    """Makes a FastAPI dependency that returns the principal. Raises `Forbidden` if `scope` is missing."""
 
     async def principal(request: Request) -> Principal:
         app = app_state(request)
@@ -74,7 +80,7 @@ def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
 
 
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
-    """Set the session cookie: not readable by scripts, not sent across sites, over TLS if it is in use."""
+    """Set the session cookie. Scripts cannot read it, and browsers never send it across sites."""
     response.set_cookie(
         COOKIE,
         token,

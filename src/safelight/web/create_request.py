@@ -1,4 +1,4 @@
-"""Parses the fields of a request body into a `CreateRequest`. Pure: drops no field, checks no policy."""
+"""Parses the fields of a request body into a `CreateRequest`. It drops no field and checks no policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safelight.moderation.admission import MEDIA_FIELDS
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.web.form_fields import format_name
 
-#: Keys of an object that hold a URL: `{"image_url": ...}`, `{"image_url": {"url": ...}}`.
+#: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
 _SCHEMES = ("https://", "http://", "data:")
 
@@ -33,7 +33,7 @@ def create_request(
     max_prompt_chars: int,
     idempotency_key: str | None = None,
 ) -> CreateRequest:
-    """The parsed request. Raises `InvalidField`, which names a field of wrong type, length or characters."""
+    """The parsed request. Raises `InvalidField` for a field with a wrong type, length or character."""
     for path, text in _texts((), fields):
         _writable(text, format_name(path) if path else "body")
     urls, extra = _media(fields)
@@ -80,7 +80,7 @@ def _word(fields: Mapping[str, Any], name: str, longest: int) -> str | None:
     if not isinstance(value, str):
         raise InvalidField(f"{name} must be text.", param=name)
     if len(value) > longest:
-        raise InvalidField(f"{name} may have {longest} characters.", param=name)
+        raise InvalidField(f"`{name}` may have at most {longest} characters.", param=name)
     return value
 
 
@@ -88,12 +88,12 @@ def _metadata(value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise InvalidField("metadata must be an object of texts.", param="metadata")
+        raise InvalidField("`metadata` must be an object whose values are texts.", param="metadata")
     if len(value) > MAX_METADATA:
-        raise InvalidField(f"metadata may have {MAX_METADATA} entries.", param="metadata")
+        raise InvalidField(f"`metadata` may have at most {MAX_METADATA} entries.", param="metadata")
     for key, text in value.items():
         if not isinstance(text, str):
-            raise InvalidField("metadata values must be text.", param=f"metadata[{key}]")
+            raise InvalidField("`metadata` values must be text.", param=f"metadata[{key}]")
         if len(key) > MAX_METADATA_KEY or len(text) > MAX_METADATA_VALUE:
             raise InvalidField(
                 f"metadata keys may have {MAX_METADATA_KEY} characters and values {MAX_METADATA_VALUE}.",
@@ -103,7 +103,7 @@ def _metadata(value: Any) -> dict[str, str]:
 
 
 def _characters(value: Any) -> tuple[str, ...]:
-    """Ids, each alone or as `{"id": ...}`."""
+    """Character ids, each given alone or as `{"id": ...}`."""
     given = value if isinstance(value, list) else [] if value in (None, "") else [value]
     ids: list[str] = []
     for each in given:
@@ -143,14 +143,14 @@ def _media(fields: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
                 urls[field] = leaf
             else:
                 raise InvalidField(
-                    "Media must be a file, an https: or http: address, or a data: URL.", param=field
+                    "Media must be a file, an https: or http: URL, or a data: URL.", param=field
                 )
     return urls, extra
 
 
 def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if len(path) > MAX_DEPTH:
-        raise InvalidField(f"Values may be nested {MAX_DEPTH} deep.", param=str(path[0])[:200])
+        raise InvalidField(f"Values may be nested at most {MAX_DEPTH} levels deep.", param=str(path[0])[:200])
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves((*path, key), inner)
@@ -162,7 +162,7 @@ def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str
 
 
 def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text in the document, including field names."""
+    """Every text in the document with its path. Field names are included."""
     for place, leaf in _leaves(path, value):
         yield from ((place[:-1], step) for step in place if isinstance(step, str))
         if isinstance(leaf, str):

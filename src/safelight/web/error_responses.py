@@ -1,4 +1,4 @@
-"""The error responses of a route, for the OpenAPI document. All have the same envelope."""
+"""Descriptions of the error responses of a route, for the OpenAPI document. All have the same envelope."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 
 _WORDS: dict[int, str] = {
     400: "The request is invalid, or the policy blocks it (`sentinel_block`)",
-    401: "No key, or an unknown key",
-    403: "The key may not do this, or its account is suspended",
-    404: "It does not exist, or it belongs to another tenant",
+    401: "No API key, or an unknown API key",
+    403: "The API key does not allow this, or its account is suspended",
+    404: "The object does not exist, or it belongs to another tenant",
     408: "The upload was too slow",
-    409: "Not possible in this state, or the idempotency key was used for another request",
+    409: "Not possible in the current state, or the idempotency key was used for another request",
     410: "The content was withdrawn",
     413: "The body is too large",
     415: "The body has an unsupported content type",
@@ -20,12 +20,12 @@ _WORDS: dict[int, str] = {
     429: "The quota or the check limit is used up, or there were too many requests",
     500: "An internal error, with the id of the request",
     502: "The generator failed",
-    503: "Temporarily not possible; may be sent again",
+    503: "Temporarily not possible; the client may send the request again",
     504: "The video was not finished in time",
 }
-#: Every route with authentication. 400: an invalid parameter or header.
+#: Statuses of every route with authentication; 400 is an invalid parameter or header.
 COMMON_ERRORS = (400, 401, 403, 500, 503)
-#: Every route that also reads a body.
+#: Statuses of every route that also reads a body.
 BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
 
 
@@ -35,7 +35,8 @@ class ErrorDetail(BaseModel):
     param: str | None
     code: str = Field(description="One of the codes in docs/errors.md.")
     moderation_details: dict[str, Any] | None = Field(
-        default=None, description="On a block: stage, group, rule, evidence, charge and next step, by degree."
+        default=None,
+        description="Only after a block: the explanation, such as stage, group, charge and next step.",
     )
     safelight: dict[str, Any] | None = Field(default=None, description="The request id.")
 

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's envelope, with headers that stop official SDKs from useless retries."""
+"""Error responses in OpenAI's envelope, with headers that stop official SDKs from useless retries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from safelight.errors import RateLimited, RequestBlocked, SafelightError, Unauthenticated, Unavailable
 
-#: Errors of the HTTP layer: status to code, type and a message; an empty message keeps Starlette's.
+#: Errors of the HTTP layer by status: code, type and message. If the message is empty, Starlette's is used.
 HTTP_CODES: dict[int, tuple[str, str, str]] = {
     400: ("invalid_request", "invalid_request_error", ""),
     404: ("unknown_route", "invalid_request_error", "This address does not exist."),
@@ -22,7 +22,7 @@ HTTP_CODES: dict[int, tuple[str, str, str]] = {
 
 
 def error_response(error: SafelightError, request_id: str) -> JSONResponse:
-    """The response for an error of our tree."""
+    """The response for a `SafelightError`."""
     body: dict[str, Any] = {
         "message": str(error),
         "type": error.kind,
@@ -40,7 +40,7 @@ def error_response(error: SafelightError, request_id: str) -> JSONResponse:
 def http_problem(
     status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """The response for a request that routing or the HTTP layer rejects."""
+    """The response for a request that routing or the HTTP layer rejected."""
     if status >= 500:
         return internal_error_response(request_id)
     code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
@@ -49,7 +49,7 @@ def http_problem(
 
 
 def internal_error_response(request_id: str) -> JSONResponse:
-    """The response for an unexpected exception. Only the log has the details, under this id."""
+    """The response for an unexpected exception. Only the log has the details, under the request id."""
     code, kind, sentence = _UNEXPECTED
     body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
     return _response(500, body, request_id, {"x-should-retry": "false"})
@@ -63,7 +63,10 @@ _UNEXPECTED = (
 
 
 def retry_headers(error: SafelightError) -> dict[str, str]:
-    """`x-should-retry`, and `retry-after` if waiting helps. A rejected request is never to be sent again."""
+    """The headers `x-should-retry`, and `retry-after` if waiting helps.
+
+    They stop clients from sending a rejected request again.
+    """
     headers = {"x-should-retry": "true" if error.retry and error.status >= 500 else "false"}
     wait = error.retry_after_s if isinstance(error, RateLimited | Unavailable) else None
     if wait is not None:

@@ -16,7 +16,8 @@ _STEP = re.compile(r"\[([^\[\]]*)\]")
 def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The nested document of flat form fields.
 
-    A name that is given twice is rejected unless it ends in `[]`: two parsers could choose different values.
+    A field name that occurs twice is rejected unless it ends in `[]`, because two parsers could choose
+    different values.
     """
     document: dict[str, Any] = {}
     for name, value in pairs:
@@ -33,10 +34,12 @@ def format_name(path: Iterable[str | int]) -> str:
 def _path(name: str) -> list[str]:
     match = _NAME.match(name)
     if match is None:
-        raise InvalidField("This field name is not well formed.", param=name[:200])
+        raise InvalidField(
+            "This field name is not well formed. Write it like `metadata[name]`.", param=name[:200]
+        )
     path = [match["root"], *_STEP.findall(match["rest"])]
     if len(path) > MAX_DEPTH:
-        raise InvalidField(f"Fields may be nested {MAX_DEPTH} deep.", param=name[:200])
+        raise InvalidField(f"Fields may be nested at most {MAX_DEPTH} levels deep.", param=name[:200])
     return path
 
 

@@ -1,7 +1,7 @@
-"""ASGI middleware of every response.
+"""ASGI middleware for all requests. Authentication is not part of it: each route authenticates.
 
 Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, unexpected exceptions),
-`DrainRequestBody` (so that the error response to a large body arrives). Authentication is per route.
+`DrainRequestBody` (so that the client receives the error response to a large body).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 _HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
-    # Not `no-referrer`: that makes browsers send `Origin: null` with our own forms.
+    # Not `no-referrer`: with it, browsers send `Origin: null` with the forms of our own pages.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -56,7 +56,7 @@ def request_id(scope: Scope) -> str:
     return found
 
 
-#: Polled by clients that wait: a video, its events, health, and the files of a page.
+#: Paths that clients poll: a video, its events, health, and the static files of a page.
 _POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
 
 
@@ -67,7 +67,7 @@ def _is_poll(scope: Scope, status: int) -> bool:
 
 
 class RequestIds:
-    """Gives each request an id, logs its end, and responds to exceptions that no handler caught."""
+    """Gives each request an id, logs each response, and responds to exceptions that no handler caught."""
 
     def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]]) -> None:
         self._app = app
@@ -94,11 +94,12 @@ class RequestIds:
         except ClientDisconnect:
             status = 499
         except Exception:
-            # As text: a formatter that shows local variables would log prompts and keys.
+            # Logged as text, because a formatter that shows local variables would log prompts and keys.
             trace = traceback.format_exc()
             _log.error("%s at %s\n%s", given, scope["path"], trace)
             if status:
-                # A part of the response is sent: close the connection, so that the client notices.
+                # A part of the response was sent already: close the connection, so that the client notices
+                # the failure.
                 raise
             await (await self._fault(Request(scope)))(scope, receive, with_id)
         finally:
@@ -126,9 +127,10 @@ class SecurityHeaders:
 
 
 class DrainRequestBody:
-    """Before an error response to a body that was not read to its end, reads on for at most `seconds`.
+    """Reads the unread rest of a request body before the response, for at most `seconds`.
 
-    A connection that closes while its client still sends is reset, and the reset can overtake the response.
+    Otherwise the connection would close while the client still sends. It would be reset, and the client could
+    see the reset before the response.
     """
 
     def __init__(self, app: ASGIApp, *, seconds: float = 2.0) -> None:
@@ -153,7 +155,7 @@ class DrainRequestBody:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and unread:
                 waiting = headers.get("expect", "").lower() == "100-continue" and not asked
-                # 408: the client has stopped sending.
+                # Status 408: the client has stopped sending, so there is nothing to read.
                 if not waiting and message["status"] != 408:
                     with anyio.move_on_after(self._seconds):
                         while unread:

@@ -17,7 +17,10 @@ MAX_HEADER_BYTES = 8 * 1024
 
 
 class MultipartReader:
-    """Takes chunks through `feed`, then `finish`. Raises `BadInput` for an incomplete or malformed body."""
+    """Parses a multipart body: call `feed` for each chunk, then `finish`.
+
+    Raises `BadInput` for an incomplete or malformed body.
+    """
 
     def __init__(self, boundary: bytes, folder: Path, *, max_text_bytes: int) -> None:
         self.texts: list[tuple[str, str]] = []
@@ -55,7 +58,7 @@ class MultipartReader:
             raise _malformed()
 
     def close(self) -> None:
-        """Close the file that is still open if reading stopped before its end."""
+        """Close the file of an upload if reading stopped before the end of the upload."""
         if self._file is not None:
             self._file.close()
 
@@ -89,7 +92,7 @@ class MultipartReader:
     def _headers_finished(self) -> None:
         self._parts += 1
         if self._parts > MAX_FIELDS:
-            raise BadInput(f"A request may have {MAX_FIELDS} fields.")
+            raise BadInput(f"A request may have at most {MAX_FIELDS} fields.")
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if not options.get(b"name"):
             raise BadInput("A part of this multipart body has no name.")
@@ -99,7 +102,7 @@ class MultipartReader:
 
     def _open(self, filename: str) -> None:
         if len(self.uploads) >= MAX_FILES:
-            raise BadInput(f"A request may have {MAX_FILES} files.", param=self._name)
+            raise BadInput(f"A request may have at most {MAX_FILES} files.", param=self._name)
         if "\0" in filename:
             raise InvalidField("NUL characters are not allowed.", param=self._name)
         self._filename = PurePosixPath(filename.replace("\\", "/")).name[-255:]
@@ -112,7 +115,10 @@ class MultipartReader:
             return
         self._left -= end - start
         if self._left < 0:
-            raise TooLarge("The text of this request is too long.", param=self._name)
+            raise TooLarge(
+                "The text fields of this request are too large in total. Send media as files.",
+                param=self._name,
+            )
         self._text += data[start:end]
 
     def _end(self) -> None:
@@ -152,7 +158,7 @@ def _decoded(data: bytes, param: str | None) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidField("This is not UTF-8 text.", param=param) from None
+        raise InvalidField("This field is not UTF-8 text.", param=param) from None
 
 
 def _malformed() -> BadInput:

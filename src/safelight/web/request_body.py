@@ -23,20 +23,20 @@ from .form_fields import nest
 from .multipart import MAX_FIELDS, MultipartReader, boundary_of
 from .services import Services
 
-#: Limit of all texts of one request together; larger media must be sent as a file, not as a data: URL.
+#: Limit for all text fields of one request in total. Larger media must be sent as a file, not as a data: URL.
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    #: The fields, nested. `uploads` are files on disk that are removed when the request ends.
+    #: The fields as a nested document. The files of `uploads` are removed when the request ends.
     fields: dict[str, Any]
     uploads: tuple[Upload, ...] = ()
 
 
 @asynccontextmanager
 async def read_body(request: Request, services: Services) -> AsyncIterator[Body]:
-    """The fields and files of a request. The files exist until the block ends."""
+    """The fields and files of a request. The files exist until the `with` block ends."""
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -87,7 +87,7 @@ async def _chunks(request: Request, services: Services, limit: int) -> AsyncIter
         with anyio.move_on_after(max(wait, 0)):
             message = await request.receive()
         if message is None:
-            raise HTTPException(408, "The upload was too slow.")
+            raise HTTPException(408, "The upload was too slow. Send the request again.")
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk = message.get("body", b"")
@@ -119,7 +119,7 @@ def _form(data: bytes) -> dict[str, Any]:
             data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except UnicodeDecodeError:
-        raise BadInput("The form is not UTF-8 text.") from None
+        raise BadInput("The form fields are not UTF-8 text.") from None
     except ValueError:
-        raise BadInput(f"A request may have {MAX_FIELDS} fields.") from None
+        raise BadInput(f"A request may have at most {MAX_FIELDS} fields.") from None
     return nest(pairs)

@@ -1,4 +1,4 @@
-"""Services and limits that the HTTP API and the web pages get from the composition root."""
+"""The services and limits that `bootstrap` passes to the HTTP API and the web pages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Videos(Protocol):
 
 
 class ModerationService(Protocol):
-    """Checks texts and pictures for `/v1/moderations`. Nothing is recorded."""
+    """Checks texts and pictures for `POST /v1/moderations`. It stores nothing."""
 
     def look(
         self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None
@@ -76,20 +76,21 @@ class Services:
     #: The folder for uploads; a file is removed when its request ends.
     scratch: Path
     version: str
-    #: The dry run of a generation request; None: not available.
+    #: Checks a generation request without submitting it; None if this server does not offer that.
     checks: CheckService | None = None
-    #: Counts one check against the check limit of an account.
+    #: Counts one check against the check limit of the principal's account.
     spend: Callable[[Principal], None] | None = None
-    #: How long `POST /v1/videos/sync` waits for a video before it answers with its id.
+    #: Seconds that `POST /v1/videos/sync` waits for the file before it responds with the video instead.
     sync_wait_s: float = 300.0
-    #: Whether the gateway listens on a loopback address only.
+    #: True if the gateway listens only on a loopback address.
     loopback: bool = True
     max_body_bytes: int = 512 * 1024 * 1024
     max_prompt_chars: int = 32_000
-    #: Maximum of concurrent service calls; each needs a thread.
+    #: Maximum number of concurrent service calls. Each call needs a thread.
     threads: int = 64
-    #: An upload ends with 408 after this time without data, or if it is incomplete after the total time.
+    #: An upload ends with 408 if no data arrives for `upload_idle_s`, or if it is incomplete after
+    #: `upload_total_s`.
     upload_idle_s: float = 20.0
     upload_total_s: float = 600.0
-    #: Interval at which the event poller reads the videos that clients follow.
+    #: Seconds between two reads of the videos that clients follow.
     watch_interval_s: float = 0.4

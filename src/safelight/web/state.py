@@ -17,7 +17,7 @@ class AppState:
 
     @classmethod
     def of(cls, services: Services) -> AppState:
-        """The state for `services`, with a thread pool of the size they name."""
+        """The state for `services`, with a thread pool of `services.threads` threads."""
         return cls(services=services, threads=Threads(services.threads))
 
 

@@ -19,7 +19,7 @@ class Threads:
         self._limiter: anyio.CapacityLimiter | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function` in a thread; waits for a free one. A call that has started is never cancelled."""
+        """Run `function` in a thread; waits for a free thread. A call that has started is never cancelled."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._most)
         return await run_sync(partial(function, *args, **kwargs), limiter=self._limiter)

@@ -16,14 +16,20 @@ _BASE = "/v1/videos"
 
 
 def valid_video_id(video_id: str) -> str:
-    """The id, if it has the form of one. Raises `NotFound` without a query to the database."""
+    """Returns `video_id` if it has the form of a video id.
+
+    Otherwise raises `NotFound`, so that no database query is needed.
+    """
     if not is_id(video_id, "video"):
         raise NotFound("There is no such video.", param="video_id")
     return video_id
 
 
 def position(video: Video) -> int:
-    """The progress of a video as one number that only grows. Progress alone does not change the revision."""
+    """The position of a video in its event stream: a number that only grows.
+
+    It includes the progress, because a change of the progress alone does not change the revision.
+    """
     return video.revision * 1000 + video.progress
 
 
@@ -40,7 +46,7 @@ def links(video: Video) -> dict[str, str | None]:
 
 
 def verdict_action(video: Video) -> Action | None:
-    """The decision so far; None before one, or if the video failed for a technical reason."""
+    """The decision so far; None before the first one, or if the video failed for a technical reason."""
     match video.state:
         case VideoState.DELIVERED | VideoState.SEALING | VideoState.WITHDRAWN:
             return Action.LABEL if video.badge_text else Action.ALLOW
@@ -52,7 +58,10 @@ def verdict_action(video: Video) -> Action | None:
 
 
 def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
-    """Coverage and charge, from `record` if it was read, else from the row; None until the video ended."""
+    """Coverage and charge; both are None until the video ends.
+
+    The source is `record` if it is given, else the row.
+    """
     if record is None:
         return video.outcome_summary or {"coverage": None, "charge": None}
     cells = (cell for made in record.stages for cell in made.coverage)
