@@ -19,14 +19,14 @@ from safelight.media.probe import VideoLimits, decoder_errors_raise, open_contai
 
 Samples = npt.NDArray[np.float32]
 
-#: Length of one window, and its overlap with the next, so that no sound is cut at a window's end.
+#: Length of a window, and its overlap with the next window, so that no sound is cut at the end of a window.
 WINDOW_S, OVERLAP_S = 600.0, 5.0
-#: A larger jump of the time stamps is a pause in the audio, filled with silence.
+#: If the time stamps jump by more than this, the gap is a pause in the audio and is filled with silence.
 _MIN_PAUSE_S = 0.1
-#: If channels cancel each other, so that the mix has less than this part of the loudest channel's amplitude,
+#: The mono mix may cancel itself. If its amplitude is less than this fraction of that of the loudest channel,
 #: the loudest channel is used instead.
 _MIN_MIX_AMPLITUDE = 0.3
-#: Time constant, in seconds, of the switch between mix and loudest channel.
+#: Time constant, in seconds, of the switch between the mix and the loudest channel.
 _MIX_SWITCH_S = 0.2
 
 
@@ -36,7 +36,7 @@ def peak_amplitude(samples: Samples) -> float:
 
 
 def merge_spans(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Time spans in order; spans that touch or overlap become one."""
+    """The time spans in order; spans that touch or overlap are merged."""
     combined: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         if combined and start <= combined[-1][1]:
@@ -47,11 +47,11 @@ def merge_spans(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float
 
 
 class AudioInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts of the decoded audio: duration, format, loudness."""
+    """Properties of the decoded audio: duration, format, loudness."""
 
     rate: int = 0
     channels: int = 0
-    #: Delay of the audio after the picture, in seconds.
+    #: Seconds by which the audio starts after the picture.
     start_s: float = 0.0
     seconds: float = 0.0
     loudness: Loudness = Loudness()
@@ -60,7 +60,7 @@ class AudioInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AudioWindow:
-    """A window of the audio: mono samples at each requested rate. `start_s` is clip time."""
+    """A window of the audio: mono samples at each requested rate. `start_s` is its start in the clip."""
 
     def __init__(self, start_s: float, samples: dict[int, Samples], *, last: bool) -> None:
         self.start_s = start_s
@@ -69,7 +69,7 @@ class AudioWindow:
 
 
 class AudioDecoder:
-    """Decodes the only audio stream of a file. Use once: `windows`, then `info`.
+    """Decodes the only audio stream of a file. Use it once: `windows`, then `info`.
 
     `audio_only`: accept recordings, which may have no picture.
     """
@@ -96,7 +96,7 @@ class AudioDecoder:
         )
 
     def windows(self, rates: set[int]) -> Iterator[AudioWindow]:
-        """Decode the audio from start to end. Raises `InvalidMedia`, `TooLarge`."""
+        """Decode the whole audio in windows. Raises `InvalidMedia`, `TooLarge`."""
         import av
 
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
@@ -111,7 +111,7 @@ class AudioDecoder:
         yield buffer.last_window(self._start_s)
 
     def _mono(self) -> Iterator[Samples]:
-        """Mono samples at the source's rate; pauses become silence."""
+        """Mono samples at the sample rate of the file; pauses become silence."""
         sample_count = 0
         first_s: float | None = None
         with open_container(self._path, self._limits, recordings=self._audio_only) as container:
@@ -163,7 +163,7 @@ class AudioDecoder:
 
 
 class Mixer:
-    """Downmixes channels to mono so that speech survives even if channels cancel each other."""
+    """Mixes the channels to mono, so that speech is still audible if the channels cancel each other."""
 
     def __init__(self) -> None:
         self._channel_power: npt.NDArray[np.float64] | None = None
@@ -171,7 +171,7 @@ class Mixer:
         self._loudest_share = 0.0
 
     def downmix(self, planes: Samples, rate: int) -> Samples:
-        """Mix samples of shape (channels, n) down to (n,), within -1 and 1."""
+        """Mix samples of shape (channels, n) to shape (n,), with values from -1 to 1."""
         if planes.shape[0] == 1:
             only: Samples = planes[0]
             return only
@@ -198,7 +198,7 @@ class Mixer:
 
 
 class _WindowBuffer:
-    """Collects resampled pieces and cuts them into windows."""
+    """Collects resampled pieces of audio and cuts them into windows."""
 
     def __init__(self, rates: set[int]) -> None:
         self._pieces: dict[int, list[Samples]] = {rate: [] for rate in rates}
@@ -210,21 +210,21 @@ class _WindowBuffer:
         self._sample_counts[rate] += samples.size
 
     def complete_windows(self, start_s: float) -> Iterator[AudioWindow]:
-        """The windows whose samples have all arrived."""
+        """The next windows whose samples are complete."""
         while self._sample_counts and all(
             count >= round((WINDOW_S + OVERLAP_S) * rate) + 1 for rate, count in self._sample_counts.items()
         ):
             yield self._window(start_s, last=False)
 
     def last_window(self, start_s: float) -> AudioWindow:
-        """The rest of the samples, at the end of the audio."""
+        """The window with the remaining samples, at the end of the audio."""
         return self._window(start_s, last=True)
 
     def _window(self, start_s: float, *, last: bool) -> AudioWindow:
         samples: dict[int, Samples] = {}
         for rate, pieces in self._pieces.items():
             whole = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-            # Release the pieces before the window is cut: both together would double the memory.
+            # Release the collected pieces before the window is cut: keeping both would double the memory.
             pieces.clear()
             end = whole.size if last else round((WINDOW_S + OVERLAP_S) * rate)
             samples[rate] = whole[:end]
@@ -236,8 +236,9 @@ class _WindowBuffer:
 
 
 def _planes(frame: Any) -> Samples:
-    """Float samples of shape (channels, n) of a decoded frame. Raises `InvalidMedia` if a sample is not
-    finite.
+    """Float samples of shape (channels, n) of a decoded frame.
+
+    Raises `InvalidMedia` if a sample is not finite.
     """
     samples = frame.to_ndarray()
     channels = frame.layout.nb_channels

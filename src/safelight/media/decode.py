@@ -1,4 +1,4 @@
-"""Decodes a clip: every frame once, then the audio. Runs only inside a sandboxed child."""
+"""Decodes a clip: first every frame once, then the audio. Runs only inside a sandboxed child."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from safelight.media.probe import (
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Pixel formats whose planes are luma, blue and red chroma, with chroma at half the size.
+#: Pixel formats with three planes: luma, blue chroma and red chroma. The chroma planes have half the size.
 _YUV420_FORMATS = frozenset({"yuv420p", "yuvj420p"})
-#: Shortest side of a downscaled frame; optical flow does not work on smaller ones.
+#: Shortest side of a downscaled frame, because optical flow does not work on smaller frames.
 _MIN_COMPARED_SIDE_PX = 32
 
 
@@ -40,25 +40,28 @@ class DownscaledFrame:
 
 
 class FrameScaler:
-    """Resizes frames in this thread, and keeps the scaler of every target size."""
+    """Resizes frames in the current thread and keeps one scaler for each target size."""
 
     def __init__(self) -> None:
         self._scalers: dict[tuple[int, int, str], Any] = {}
 
     def scale(self, frame: Any, width: int, height: int, pixel_format: str) -> Any:
-        """The frame in this size and pixel format."""
+        """The frame resized to this size and converted to this pixel format."""
         from av.video.reformatter import VideoReformatter
 
         scaler = self._scalers.setdefault((width, height, pixel_format), VideoReformatter())
         with decoder_errors_raise():
-            # By default it starts threads for every frame, which cost more than they save.
+            # By default the scaler starts threads for every frame, which cost more time than they save.
             return scaler.reformat(
                 frame, width=width, height=height, format=pixel_format, interpolation="AREA", threads=1
             )
 
 
 class DecodedFrame:
-    """One frame in presentation order. Resized copies are made on request and kept with the frame."""
+    """One decoded frame, in presentation order.
+
+    Resized copies are made on request and kept with the frame.
+    """
 
     def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int, scaler: FrameScaler) -> None:
         self._frame = frame
@@ -73,15 +76,17 @@ class DecodedFrame:
         self._downscaled: DownscaledFrame | None = None
 
     def resized(self, longest_side: int) -> Pixels:
-        """RGB pixels with this longest side (0: the source's size); keeps the aspect ratio and never
-        enlarges.
+        """RGB pixels whose longest side is `longest_side`; 0: the source's size.
+
+        Keeps the aspect ratio and never enlarges.
         """
         width, height = fit_size(self._frame.width, self._frame.height, longest_side)
         return self._rgb(width, height)
 
     def downscaled(self, longest_side: int) -> DownscaledFrame:
-        """Luma and chroma at about this size. Made once: later calls return the first copy, whatever the
-        size.
+        """Luma and chroma at about this size.
+
+        The copy is made once: later calls return the first copy, for any requested size.
         """
         if self._downscaled is None:
             self._downscaled = self._downscale(longest_side)
@@ -114,7 +119,7 @@ def _plane(plane: Any) -> Pixels:
 
 
 def _downscale_plane(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize by area means. Halving first while the sizes divide evenly is six times faster than one step."""
+    """Resize by area means. Halving while the size divides evenly is six times faster than a single step."""
     import cv2
 
     width, height = size
@@ -125,7 +130,7 @@ def _downscale_plane(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
-    """The size at which the longest side is `longest_side`; keeps the aspect ratio and never enlarges."""
+    """The size whose longest side is `longest_side`; keeps the aspect ratio and never enlarges."""
     longest = max(width, height)
     if longest_side <= 0 or longest <= longest_side:
         return width, height
@@ -134,7 +139,7 @@ def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
 
 
 class VideoDecoder:
-    """Opens and checks a clip. Use once: `frames`, then `audio`."""
+    """Opens a clip and checks its properties. Use it once: `frames`, then `audio`."""
 
     def __init__(self, path: Path, limits: VideoLimits, *, threads: int = 1) -> None:
         self._path = path
@@ -156,7 +161,7 @@ class VideoDecoder:
                     raise TooLarge(f"The clip has more than {self._limits.frames:,} frames.")
                 time_s = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
                 first_s = time_s if first_s is None else first_s
-                # Frame times never decrease, whatever the file declares.
+                # Frame times never decrease, even if the file declares that they do.
                 last_s = max(last_s, time_s - first_s)
                 if last_s > self._limits.duration_s + 1:
                     raise TooLarge(f"The clip is longer than {self._limits.duration_s:g} s.")
@@ -170,7 +175,7 @@ class VideoDecoder:
             raise InvalidMedia(f"The clip is cut off: it declares {self.info.frames} frames and has {index}.")
 
     def audio(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
-        """The whole audio as mono samples at each of these rates; empty if the clip has none."""
+        """The whole audio as mono samples at each of these sample rates; empty if the clip has no audio."""
         import av
 
         if self.info.audio_codec is None or not rates:

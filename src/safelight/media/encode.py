@@ -17,22 +17,22 @@ from safelight.media.probe import VideoLimits, decoder_errors_raise, open_contai
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Audio codecs that MP4 carries; other audio is re-encoded as AAC.
+#: Audio codecs that an MP4 can contain; other audio is re-encoded as AAC.
 _MP4_AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "ac3", "eac3", "alac", "flac"})
 
-#: Time base, in ticks per second, of frames that carry their own time.
+#: Ticks per second of the time base, for frames that carry their own time.
 _TICKS_PER_S = 90_000
 _AUDIO_RATE_HZ = 48_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFormat:
-    """Picture settings of an MP4. Width and height are even."""
+    """Picture settings of an MP4 file. Width and height must be even."""
 
     width: int
     height: int
     fps: Fraction | int | float
-    #: Every frame carries its own time; `fps` then only sets the duration of the last frame.
+    #: Every frame carries its own time. `fps` then sets only the duration of the last frame.
     timestamped: bool = False
     crf: int = 20
     preset: str = "veryfast"
@@ -41,7 +41,7 @@ class VideoFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class AudioFormat:
-    """AAC settings of an MP4."""
+    """AAC settings of an MP4 file."""
 
     rate: int
     channels: int = 1
@@ -49,9 +49,9 @@ class AudioFormat:
 
 
 class Mp4Writer:
-    """Writes an MP4; the same frames and samples give the same bytes.
+    """Writes an MP4 file. The same frames and samples always give the same bytes.
 
-    Use as a context manager; leaving it writes the index.
+    Use it as a context manager: leaving the context writes the index of the file.
     """
 
     def __init__(self, path: Path, video: VideoFormat, audio: AudioFormat | None = None) -> None:
@@ -69,7 +69,8 @@ class Mp4Writer:
         self._video.pix_fmt = "yuv420p"
         self._video.options = {"crf": str(video.crf), "preset": video.preset}
         if video.timestamped:
-            # An MP4 lasts as long as its decode times: with B-frames it may end before the last frame.
+            # No B-frames: the duration of an MP4 comes from its decode times, which with B-frames can end
+            # before the last frame is shown.
             self._video.options = {**self._video.options, "bf": "0"}
         self._video.codec_context.thread_count = video.threads
         self._video.codec_context.flags |= 0x00800000  # AV_CODEC_FLAG_BITEXACT
@@ -102,7 +103,7 @@ class Mp4Writer:
         self._container.mux(self._video.encode(frame))
 
     def add_audio(self, samples: npt.NDArray[np.float32]) -> None:
-        """Append samples in [-1, 1]: mono (n,), or one row per channel."""
+        """Append audio samples from -1 to 1: shape (n,) for mono, or one row per channel."""
         import av
 
         rows = np.atleast_2d(np.clip(samples, -1.0, 1.0)).astype(np.float32)
@@ -120,7 +121,7 @@ class Mp4Writer:
         self._drain(partial=False)
 
     def add_copied_stream(self, template: Any) -> Any:
-        """A stream for packets that are copied without re-encoding, see `add_packet`."""
+        """Add a stream for packets that are copied without re-encoding: see `add_packet`."""
         return self._container.add_stream_from_template(template)
 
     def add_packet(self, packet: Any) -> None:
@@ -167,7 +168,7 @@ def burn_badge_in_child(argument: Any, _link: object) -> None:
 
 
 def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None:
-    """Copy a clip with a visible badge on every frame; the audio is kept."""
+    """Copy a clip and put a visible badge on every frame; the audio is kept."""
     decoder = VideoDecoder(source, limits)
     width, height = decoder.info.width - decoder.info.width % 2, decoder.info.height - decoder.info.height % 2
     badge, opacity = _draw_badge(text, width, height)
@@ -201,7 +202,7 @@ def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None
 def _blend_badge(
     frame: DecodedFrame, window: tuple[slice, slice], badge: Pixels, opacity: npt.NDArray[np.float32]
 ) -> Pixels:
-    # H.264 in 4:2:0 needs even sides: drop the last row or column of an odd side.
+    # H.264 in 4:2:0 needs even sides, so the last row or column of an odd side is dropped.
     pixels = frame.resized(0)[: frame.height - frame.height % 2, : frame.width - frame.width % 2].copy()
     under = pixels[window].astype(np.float32)
     pixels[window] = (under * (1 - opacity) + badge.astype(np.float32) * opacity).round().astype(np.uint8)
@@ -209,7 +210,7 @@ def _blend_badge(
 
 
 def _draw_badge(text: str, width: int, height: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
-    """Pixels and opacity of the badge: white text on a dark, slightly transparent background."""
+    """Pixels and opacity of the badge: white text on a dark background that is slightly transparent."""
     from PIL import Image, ImageDraw, ImageFont
 
     size = max(min(width, height) // 28, 9)

@@ -22,24 +22,26 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 
 class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Largest image that is accepted."""
+    """Limits for an image; larger images are rejected."""
 
     bytes: int = 32 << 20
     pixels: int = 50_000_000
-    #: Frames of an animation that are scanned; if it has more, coverage records a gap.
+    #: Maximum number of frames of an animation that are scanned. If the animation has more, coverage records
+    #: a gap.
     frames: int = 8
-    #: Larger images are downscaled to this on reading; small print stays legible.
+    #: Longest side, in pixels, to which larger images are downscaled when they are read; small print stays
+    #: legible.
     longest_side: int = 1920
 
 
 class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Properties of an image. Width and height are as displayed, after EXIF rotation."""
+    """Properties of an image. Width and height are those of the displayed image, after EXIF rotation."""
 
     format: str
     bytes: int
     width: int
     height: int
-    #: 1 for a still image; `looked_at` is how many of them were decoded.
+    #: Number of frames; 1 for a still image. `looked_at` is the number of frames that were decoded.
     frames: int
     looked_at: int
     transparency: bool
@@ -47,10 +49,10 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]]:
-    """The properties of an image, and the pixels of every view of it: RGB, upright.
+    """The properties of an image, and the pixels of every view of it: RGB, in display orientation.
 
-    Raises `InvalidMedia` or `TooLarge`. An image with transparency has two views of each frame: on white,
-    and with the transparency ignored, because viewers and generators may show either.
+    Raises `InvalidMedia` or `TooLarge`. If the image has transparency, each frame has two views, because
+    viewers and generators may show either: one on white, and one that ignores the transparency.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -115,7 +117,7 @@ def _read_opened(picture: Any, size: int, limits: ImageLimits) -> tuple[ImageInf
 
 
 def _spaced_frames(total: int, count: int) -> list[int]:
-    """`count` frame numbers of `total`, evenly spaced, with the first and the last."""
+    """`count` frame numbers out of `total`, evenly spaced, including the first and the last."""
     if count <= 1:
         return [0]
     return sorted({round(step * (total - 1) / (count - 1)) for step in range(count)})
@@ -126,7 +128,7 @@ def _views(picture: Any, longest_side: int) -> list[Pixels]:
     from PIL import Image
 
     if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        # Pillow clips 16-bit and 32-bit greys; viewers scale them.
+        # Pillow clips 16-bit and 32-bit grey values, but viewers scale them, so they are scaled here.
         values = np.asarray(picture, dtype=np.float64)
         white_level = 65535.0 if values.max(initial=0.0) > 255 else 255.0
         picture = Image.fromarray((np.clip(values / white_level, 0, 1) * 255).astype(np.uint8))

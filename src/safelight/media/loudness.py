@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770 / EBU R128: integrated, range, true peak, and sudden loud onsets."""
+"""Loudness by ITU-R BS.1770 / EBU R128: integrated loudness, range, true peak, and sudden loud onsets."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 import msgspec
 
-#: Interval of momentary loudness values, and the window that each one covers.
+#: Interval between two momentary loudness values, and length of the window that each value covers.
 STEP_S, WINDOW_S = 0.1, 0.4
-#: Minimum loudness of an onset, and minimum rise over the loudness before it.
+#: Minimum loudness of an onset, and minimum rise above the loudness before it.
 LOUD_LUFS, RISE_LU = -16.0, 20.0
-#: The loudness before an onset is measured from `_PAST_S` to `_GUARD_S` before it, over at least
-#: `_MIN_PAST_S`.
+#: The loudness before an onset is measured from `_PAST_S` to `_GUARD_S` seconds before it. At least
+#: `_MIN_PAST_S` seconds of audio are needed for that.
 _PAST_S, _GUARD_S, _MIN_PAST_S = 3.0, 0.5, 0.5
 _SILENCE_LUFS = -70.0
 _MAX_ONSETS = 50
 
 
 class Onset(msgspec.Struct, frozen=True, kw_only=True):
-    """A sudden loud sound: its time, and the momentary loudness before it and at its peak, in LUFS."""
+    """A sudden loud sound: its time, and the momentary loudness in LUFS before it and at its peak."""
 
     at_s: float
     before_lufs: float
@@ -30,18 +30,21 @@ class Onset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loudness(msgspec.Struct, frozen=True, kw_only=True):
-    """Loudness of the audio; values are None if it is silent or too short."""
+    """Loudness of the audio. A value is None if the audio is silent or too short to measure it."""
 
     integrated_lufs: float | None = None
     range_lu: float | None = None
-    #: True peak: includes peaks between samples.
+    #: True peak, which includes peaks between two samples.
     true_peak_dbtp: float | None = None
     loudest_lufs: float | None = None
     onsets: tuple[Onset, ...] = ()
 
 
 class LoudnessMeter:
-    """Measures decoded frames of one audio stream. `feed` raises `av.FFmpegError` or `ValueError`."""
+    """Measures the loudness of the decoded frames of one audio stream.
+
+    `feed` raises `av.FFmpegError` or `ValueError`.
+    """
 
     def __init__(self) -> None:
         self._graph: Any = None
@@ -60,7 +63,7 @@ class LoudnessMeter:
         self._read_measurements()
 
     def result(self) -> Loudness:
-        """The loudness of everything fed so far."""
+        """The loudness of all frames fed until now."""
         if self._graph is not None:
             self._graph.push(None)
             self._read_measurements()
@@ -82,7 +85,7 @@ class LoudnessMeter:
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
                 metadata = dict(self._graph.pull().metadata)
-                # The last, incomplete interval has no value.
+                # The last interval is incomplete and has no value.
                 if "lavfi.r128.M" not in metadata:
                     continue
                 self._last_metadata = metadata
@@ -91,11 +94,11 @@ class LoudnessMeter:
 
 
 def find_onsets(momentary_lufs: Sequence[float]) -> tuple[Onset, ...]:
-    """Sudden loud onsets in momentary loudness with one value per `STEP_S`. Pure."""
+    """Finds sudden loud onsets in momentary loudness values, one value per `STEP_S`. Pure."""
     past_steps, guard_steps, min_past_steps = (
         round(seconds / STEP_S) for seconds in (_PAST_S, _GUARD_S, _MIN_PAST_S)
     )
-    # The windows of the first values reach back before the audio starts.
+    # The windows of the first values begin before the audio starts, so these values are not used.
     first_full_window = round(WINDOW_S / STEP_S) - 1
     found: list[Onset] = []
     index = first_full_window + guard_steps + min_past_steps

@@ -1,5 +1,6 @@
-"""Metadata of image files: reads their origin claims, and strips private data. Runs only inside a sandboxed
-child.
+"""Metadata of image files: reads claims about their origin, and strips private data.
+
+Runs only inside a sandboxed child.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 _MAKE_TAG, _MODEL_TAG, _SOFTWARE_TAG, _ORIENTATION_TAG, _GPS_TAG = 0x010F, 0x0110, 0x0131, 0x0112, 0x8825
 _MAX_TEXT_CHARS = 120
-#: IPTC digital source types, as written in XMP.
+#: Matches an IPTC digital source type, as written in XMP.
 _SOURCE_TYPE_PATTERN = re.compile(rb"digitalsourcetype/([A-Za-z]{3,60})")
 _GENERATED_SOURCE_TYPES = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"}
 )
-#: Keys under which image generators store their prompt.
+#: Metadata keys under which image generators store their prompt.
 _PROMPT_KEYS = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
 _LOCATION_PATTERN = re.compile(
     rb"GPSLatitude|GPSLongitude|GPSPosition|Iptc4xmpCore:Location|photoshop:City|exif:GPS"
@@ -33,27 +34,28 @@ _LOCATION_PATTERN = re.compile(
 
 
 class ImageMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Claims of an image file about itself; they can be forged. The location itself is never kept."""
+    """Claims that an image file makes about itself; they can be forged. The location itself is not kept."""
 
     camera: str = ""
     software: str = ""
-    #: The metadata contains a location.
+    #: True if the metadata contains a location.
     location: bool = False
     #: IPTC digital source type, such as `trainedAlgorithmicMedia`.
     source_type: str = ""
-    #: The metadata declares that a model made the image, or a part of it.
+    #: True if the metadata declares that a model made the image or a part of it.
     says_generated: bool = False
 
 
 def read_metadata(picture: Image) -> ImageMetadata:
-    """Metadata of an opened image; fields that cannot be read are empty."""
+    """Metadata of an opened image; fields that cannot be read are left empty."""
     try:
         exif: Any = picture.getexif()
         has_gps = bool(exif.get_ifd(_GPS_TAG))
         camera = " ".join(dict.fromkeys(_text(exif.get(tag)) for tag in (_MAKE_TAG, _MODEL_TAG))).strip()
         software = _text(exif.get(_SOFTWARE_TAG))
     except Exception:
-        # Pillow raises many kinds of errors for damaged EXIF; the scan needs only the pixels.
+        # Pillow raises many types of errors for damaged EXIF. They are ignored, because the scan needs only
+        # the pixels.
         camera, software, has_gps = "", "", False
     xmp = _xmp(picture)
     source_match = _SOURCE_TYPE_PATTERN.search(xmp)
@@ -87,9 +89,10 @@ def _text(value: object) -> str:
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """An image file without EXIF, XMP, IPTC, comments and manifests; only the orientation is kept.
+    """The bytes of an image file without EXIF, XMP, IPTC, comments and manifests.
 
-    The pixels are unchanged. A file without metadata is returned as it is. Raises `InvalidMedia`.
+    Only the orientation is kept, and the pixels do not change. A file that has no metadata is returned
+    unchanged. Raises `InvalidMedia`.
     """
     if data.startswith(b"\xff\xd8"):
         return b"".join(_jpeg(data))
@@ -101,8 +104,9 @@ def strip_metadata(data: bytes) -> bytes:
 
 
 def copy_without_metadata(argument: Any, _link: object) -> bool:
-    """Entry point: write the image at `source` to `into` without metadata; returns whether anything was
-    removed.
+    """Entry point: write the image `source` without metadata to `into`.
+
+    Returns whether anything was removed.
     """
     source = Path(argument["source"]).read_bytes()
     stripped = strip_metadata(source)
@@ -117,7 +121,9 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     offset, orientation_written = 2, False
     while offset + 4 <= len(data):
         if data[offset] != 0xFF:
-            raise InvalidMedia("The image is cut off or damaged: its segments do not follow each other.")
+            raise InvalidMedia(
+                "The image is cut off or damaged: its segments do not directly follow each other."
+            )
         marker = data[offset + 1]
         if marker == 0xFF:
             offset += 1
@@ -127,20 +133,20 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
         length = int.from_bytes(data[offset + 2 : offset + 4], "big")
         end = offset + 2 + length
         if length < 2 or end > len(data):
-            raise InvalidMedia("The image is cut off or damaged: a segment does not end.")
+            raise InvalidMedia("The image is cut off or damaged: a segment is incomplete.")
         if marker not in (0xE1, 0xEB, 0xED, 0xFE):
             yield data[offset:end]
         if not orientation_written and orientation > 1:
             orientation_written = True
             yield _orientation_segment(orientation)
         offset = end
-    # Some cameras append a second image (MPF) with its own metadata.
+    # Some cameras append a second image (MPF), which has its own metadata.
     second_image = data.find(b"\xff\xd9\xff\xd8", offset)
     yield data[offset:] if second_image < 0 else data[offset : second_image + 2]
 
 
 def _orientation_segment(orientation: int) -> bytes:
-    """An APP1 segment whose EXIF has the orientation and nothing else."""
+    """An APP1 segment whose EXIF contains only the orientation."""
     entry = b"\x12\x01\x03\0\x01\0\0\0" + bytes([orientation, 0, 0, 0])
     tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + entry + b"\0\0\0\0"
     block = b"Exif\0\0" + tiff
@@ -161,12 +167,12 @@ def _orientation(data: bytes) -> int:
 
 
 def _png(data: bytes) -> Iterator[bytes]:
-    """The chunks of a PNG without metadata chunks."""
+    """The chunks of a PNG, except those with metadata."""
     offset = 8
     while offset + 12 <= len(data):
         end = offset + 12 + int.from_bytes(data[offset : offset + 4], "big")
         if end > len(data):
-            raise InvalidMedia("The image is cut off or damaged: a chunk does not end.")
+            raise InvalidMedia("The image is cut off or damaged: a chunk is incomplete.")
         chunk_type = data[offset + 4 : offset + 8]
         if chunk_type not in (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME", b"caBX"):
             yield data[offset:end]
@@ -176,13 +182,13 @@ def _png(data: bytes) -> Iterator[bytes]:
 
 
 def _webp(data: bytes) -> bytes:
-    """A WebP file without EXIF, XMP and C2PA chunks, and without their flags."""
+    """A WebP file without its EXIF, XMP and C2PA chunks; the flags that announce them are cleared."""
     offset, kept = 12, []
     while offset + 8 <= len(data):
         length = int.from_bytes(data[offset + 4 : offset + 8], "little")
         end = offset + 8 + length + (length & 1)
         if offset + 8 + length > len(data):
-            raise InvalidMedia("The image is cut off or damaged: a chunk does not end.")
+            raise InvalidMedia("The image is cut off or damaged: a chunk is incomplete.")
         chunk_type, chunk = data[offset : offset + 4], data[offset:end]
         if chunk_type == b"VP8X" and length >= 10:
             chunk = chunk[:8] + bytes([chunk[8] & ~0x0C]) + chunk[9:]

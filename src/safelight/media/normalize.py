@@ -1,8 +1,8 @@
 """Normalizes any video to a plain MP4: one picture track, at most one audio track, nothing else.
 
-A file that is plain already is kept byte for byte. Otherwise tracks are copied, or re-encoded if MP4 cannot
-carry them or players cannot play them. Normalization comes before the scan, so the scanned file is the
-delivered one. Runs only inside a sandboxed child.
+A file that is already plain is kept byte for byte. Otherwise its tracks are copied, or re-encoded if MP4
+cannot contain them or players cannot play them. Normalization runs before the scan, so that the scanned file
+is the delivered file. Runs only inside a sandboxed child.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from safelight.media.probe import (
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Codecs that browsers play in an MP4.
+#: Codecs that browsers can play in an MP4.
 _VIDEO_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
 _AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
-#: Boxes allowed at the top level of an MP4, and boxes that contain other boxes.
+#: MP4 boxes that are allowed at the top level, and MP4 boxes that contain other boxes.
 _TOP_LEVEL_BOXES = frozenset(
     {
         b"ftyp",
@@ -52,18 +52,18 @@ _TOP_LEVEL_BOXES = frozenset(
 _CONTAINER_BOXES = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"mvex", b"moof", b"traf"}
 )
-#: Bytes per entry of the sample tables.
+#: Bytes per entry, for each type of sample table.
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stsz": 4}
 _MAX_BOXES, _MAX_BOX_DEPTH = 100_000, 12
 _AUDIO_RATE_HZ = 48_000
-#: Largest usual delay between decode and presentation time of a frame.
+#: Maximum delay, in seconds, between the decode time and the presentation time of a frame in ordinary files.
 _MAX_REORDER_S = 0.5
 
 
 class NormalizeMethod(StrEnum):
-    """How a file was normalized."""
+    """Method by which a file was normalized."""
 
-    #: The file was plain already; the target was not written.
+    #: The file was already plain, so no new file was written.
     KEPT = "kept"
     COPIED = "copied"
     ENCODED = "encoded"
@@ -78,7 +78,7 @@ class NormalizeTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NormalizeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How the file was normalized, and the types of the dropped streams."""
+    """The method by which the file was normalized, and the types of the streams that were dropped."""
 
     method: NormalizeMethod
     dropped_streams: tuple[str, ...] = ()
@@ -91,7 +91,10 @@ def normalize_in_child(argument: Any, _link: object) -> NormalizeResult:
 
 
 def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeResult:
-    """Write the plain copy of a video to `into`, if it needs one. Raises `InvalidMedia`, `TooLarge`."""
+    """Write a plain copy of a video to `into` unless it is already plain.
+
+    Raises `InvalidMedia`, `TooLarge`.
+    """
     with open_container(source, limits, animations=True) as container:
         video, audio = _select_streams(container)
         others = [stream for stream in container.streams if stream not in (video, audio)]
@@ -108,8 +111,9 @@ def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeR
 
 
 def _is_well_formed_mp4(source: Path) -> bool:
-    """Whether the boxes of an MP4 nest without gaps. The C2PA library that seals it is stricter than
-    players.
+    """Whether the boxes of an MP4 are nested without gaps.
+
+    The C2PA library that seals the file requires this, although players do not.
     """
     size = source.stat().st_size
     with source.open("rb") as file:
@@ -121,7 +125,10 @@ def _is_well_formed_mp4(source: Path) -> bool:
 
 
 def _box_types(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] | None:
-    """Types of the boxes in a byte range; None if they do not fill it exactly or are too many."""
+    """The types of the boxes in a byte range.
+
+    None if the boxes do not fill the range exactly, are not allowed there, or are too many.
+    """
     types: list[bytes] = []
     while start < end:
         file.seek(start)
@@ -148,19 +155,20 @@ def _box_types(file: BinaryIO, start: int, end: int, *, depth: int) -> list[byte
 
 
 def _fits_its_entries(file: BinaryIO, start: int, size: int, box_type: bytes) -> bool:
-    """Whether a sample table is long enough for the number of entries it declares."""
+    """Whether a sample table has enough bytes for the number of entries that it declares."""
     file.seek(start)
     head = file.read(12)
     if box_type == b"stsz":
-        # `stsz` has no table if all samples have the same size.
+        # If all samples have the same size, `stsz` has no table.
         entries = 0 if any(head[4:8]) else int.from_bytes(head[8:12], "big")
         return len(head) == 12 and 12 + entries * _ENTRY_BYTES[box_type] <= size
     return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ENTRY_BYTES[box_type] <= size
 
 
 def _select_streams(container: Any) -> tuple[Any, Any]:
-    """The streams that a player shows: the first picture stream that is not a cover image, and the first
-    audio stream.
+    """The streams that a player shows.
+
+    These are the first picture stream that is not a cover image, and the first audio stream.
     """
     from av.stream import Disposition
 
@@ -179,7 +187,7 @@ def _select_streams(container: Any) -> tuple[Any, Any]:
 
 
 def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
-    """Copy the packets into an MP4 without re-encoding. False if MP4 does not take them."""
+    """Copy the packets into an MP4 without re-encoding; False if the copy would not be a complete MP4."""
     import av
 
     with open_container(source, limits, animations=True) as container:
@@ -197,7 +205,8 @@ def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
                         presented_until = max(presented_until, (packet.pts or 0) + (packet.duration or 0))
                     packet.stream = tracks[packet.stream.index]
                     target.mux(packet)
-                # An MP4 lasts as long as its decode times: a player would stop before the last frames.
+                # The duration of an MP4 comes from its decode times. If they end too early, a player stops
+                # before the last frames.
                 complete = (
                     count > 0 and float((presented_until - decoded_until) * video.time_base) <= _MAX_REORDER_S
                 )
@@ -207,7 +216,7 @@ def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
 
 
 def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
-    """The packets, each with a decode time; Matroska omits it for the first ones."""
+    """The packets, each with a decode time. Matroska omits the decode time of the first packets."""
     untimed: dict[int, list[Any]] = {}
     started: set[int] = set()
     for packet in packets:
@@ -216,7 +225,7 @@ def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
             continue
         if packet.dts is None:
             if track in started:
-                raise ValueError("a packet in the middle has no decode time")
+                raise ValueError("a packet in the middle of the stream has no decode time")
             untimed.setdefault(track, []).append(packet)
             continue
         started.add(track)
@@ -233,7 +242,7 @@ def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
 
 
 def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
-    """Decode everything and re-encode it as H.264 and AAC, with the original frame times."""
+    """Decode all frames and audio, and encode them as H.264 and AAC with the original frame times."""
     with open_container(source, limits, animations=True) as container:
         video, audio = _select_streams(container)
         rate = video.average_rate or video.guessed_rate or 25
@@ -257,7 +266,7 @@ def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
 
 
 def _rgb_frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[float, Pixels]]:
-    """Times and RGB pixels of the frames as displayed, with even sides."""
+    """Times and RGB pixels of the frames, as displayed and with even sides."""
     start_s: float | None = None
     decoded = container.decode(video)
     for number in range(limits.frames + 1):
@@ -275,13 +284,13 @@ def _rgb_frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tup
         with decoder_errors_raise():
             pixels = frame.to_ndarray(format="rgb24")
         upright = np.rot90(pixels, int(frame.rotation or 0) // 90 % 4)
-        # H.264 in 4:2:0 needs even sides: repeat the last row or column of an odd side.
+        # H.264 in 4:2:0 needs even sides, so the last row or column of an odd side is repeated.
         padding = (upright.shape[0] % 2, upright.shape[1] % 2)
         yield time_s, np.pad(upright, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge")
 
 
 def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterator[npt.NDArray[np.float32]]:
-    """The audio in stereo, aligned with the start of the picture."""
+    """The audio in stereo; its start is aligned with the start of the picture."""
     import av
 
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE_HZ)

@@ -16,18 +16,18 @@ from safelight.errors import InvalidMedia, TooLarge
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Largest clip that is accepted."""
+    """Limits for a clip; larger clips are rejected."""
 
     bytes: int = 2 << 30
-    #: Pixels of one frame: 4096 x 2304.
+    #: Maximum number of pixels of one frame: 4096 x 2304.
     pixels: int = 4096 * 2304
     frames: int = 36_000
     duration_s: float = 600.0
-    #: Streams of any type; at most one may be video and one audio.
+    #: Maximum number of streams of any type; at most one may be video and one may be audio.
     streams: int = 8
 
 
-#: For clips that were accepted earlier, perhaps under larger limits.
+#: Limits for clips that Safelight accepted earlier, perhaps under larger limits than today's.
 ACCEPTED_CLIP_LIMITS = VideoLimits(bytes=1 << 40, frames=1 << 24, duration_s=86_400.0)
 
 
@@ -40,28 +40,28 @@ class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     fps: float
     duration_s: float
-    #: As declared; 0 if the container does not declare it.
+    #: The number of frames that the container declares; 0 if it declares none.
     frames: int
     video_codec: str
     pixel_format: str
-    #: Counter-clockwise rotation that players apply, in degrees: 0, 90, 180 or 270.
+    #: Rotation that players apply, counter-clockwise in degrees: 0, 90, 180 or 270.
     rotation: int
     audio_codec: str | None = None
     audio_rate: int = 0
     audio_channels: int = 0
     audio_duration_s: float = 0.0
     streams: int = 1
-    #: Stream types that are not scanned, such as `subtitle`.
+    #: Types of streams that are not scanned, such as `subtitle`.
     unread: tuple[str, ...] = ()
 
 
-#: First boxes of an MP4. The format is passed to FFmpeg explicitly: when it guesses, it also accepts
-#: playlists and scripts that name other files.
+#: Types of the first box of an MP4. The format is passed to FFmpeg explicitly, because FFmpeg would otherwise
+#: also accept playlists and scripts that name other files.
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 def detect_container(head: bytes) -> str | None:
-    """FFmpeg's name for the container that starts with these bytes; None if it is not supported."""
+    """FFmpeg's name for the container format of a file that starts with `head`; None if not supported."""
     if head[4:8] in _MP4_BOXES:
         return "mov"
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -72,7 +72,7 @@ def detect_container(head: bytes) -> str | None:
 
 
 def detect_audio_container(head: bytes) -> str | None:
-    """FFmpeg's name for the audio container that starts with these bytes; None if it is not supported."""
+    """FFmpeg's name for the audio format of a file with these first bytes; None if it is not supported."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
     if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
@@ -84,10 +84,9 @@ def detect_audio_container(head: bytes) -> str | None:
 def open_container(
     path: Path, limits: VideoLimits, *, animations: bool = False, recordings: bool = False
 ) -> Iterator[Any]:
-    """Open a clip as a PyAV container with safe options. `animations` also accepts GIF, `recordings` audio
-    files.
+    """Open a clip as a PyAV container with safe options.
 
-    Raises `InvalidMedia`, `TooLarge`.
+    `animations`: also accept GIF. `recordings`: also accept audio files. Raises `InvalidMedia`, `TooLarge`.
     """
     import av
 
@@ -113,7 +112,8 @@ def open_container(
         )
     options = {"protocol_whitelist": "file", "max_pixels": str(limits.pixels)}
     if container == "mov":
-        # An edit list hides frames from compliant players; the scan must see all frames.
+        # Players that obey an edit list do not show some frames. It is ignored here, because the scan must
+        # see all frames.
         options["ignore_editlist"] = "1"
     with decoder_errors_raise():
         opened_container = av.open(
@@ -127,7 +127,7 @@ def open_container(
 
 @contextlib.contextmanager
 def decoder_errors_raise() -> Iterator[None]:
-    """Convert FFmpeg errors about the content into `InvalidMedia`."""
+    """Convert FFmpeg errors that the content causes into `InvalidMedia`."""
     import av
 
     try:
@@ -139,7 +139,7 @@ def decoder_errors_raise() -> Iterator[None]:
 
 
 def strict_decoding(stream: Any) -> Any:
-    """Make the decoder of a stream fail on damaged data instead of concealing it.
+    """Make the decoder of a stream fail on damaged data instead of concealing the damage.
 
     Decoders conceal damage differently, so a player could show frames that the scan did not see.
     """
@@ -167,7 +167,7 @@ def probe_in_child(argument: Any, _link: object) -> MediaInfo:
 
 
 def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
-    """Like `probe`, for a container that is already open. `size` is the file's size in bytes."""
+    """Like `probe`, but for a container that is already open. `size` is the size of the file in bytes."""
     stream_types = [stream.type for stream in container.streams]
     if len(stream_types) > limits.streams:
         raise InvalidMedia(f"The clip has {len(stream_types)} streams; at most {limits.streams} are allowed.")
@@ -194,7 +194,8 @@ def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo
     longest_s = max(duration_s, container_s)
     if longest_s > limits.duration_s:
         raise TooLarge(f"The clip is {longest_s:.1f} s long; at most {limits.duration_s:g} s are allowed.")
-    # A file cannot have more frames than bytes: ignore such a claim. The decoder counts the frames itself.
+    # A file cannot have more frames than bytes, so a larger declared number is ignored. The decoder counts
+    # the frames itself.
     declared_frames = video.frames if 0 < video.frames <= size else 0
     if declared_frames > limits.frames:
         raise TooLarge(f"The clip has {declared_frames:,} frames; at most {limits.frames:,} are allowed.")
@@ -223,7 +224,7 @@ def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo
 
 
 def check_size(width: int, height: int, limits: VideoLimits) -> None:
-    """Reject too many pixels before memory for a frame is allocated. Raises `TooLarge`."""
+    """Raise `TooLarge` if a frame has too many pixels, before memory for it is allocated."""
     if width * height > limits.pixels:
         raise TooLarge(f"The picture is {width} x {height}; at most {limits.pixels:,} pixels are allowed.")
 
@@ -233,7 +234,7 @@ def _seconds(stream: Any) -> float:
 
 
 def _rotation(container: Any, video: Any) -> int:
-    """Rotation of the first frame; decoders report it there."""
+    """Rotation of the first frame, as reported by the decoder."""
     with decoder_errors_raise():
         for frame in container.decode(video):
             rotation = int(getattr(frame, "rotation", 0) or 0) % 360

@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def pick_frame_indices(info: MediaInfo, count: int) -> tuple[int, set[int]]:
-    """The declared number of frames, and `count` frame numbers evenly spaced over them."""
+    """The declared number of frames of a clip, and `count` evenly spaced frame numbers."""
     total = max(info.frames or round(info.duration_s * info.fps), 1)
     return total, {round((number + 0.5) * total / count) for number in range(count)}
 
@@ -28,14 +28,14 @@ def write_webp(pixels: Pixels, into: Path, *, quality: int = 80) -> Path:
 
 
 def write_thumbnail(pixels: Pixels, into: Path, *, longest_side: int = 480) -> Path:
-    """Write one downscaled frame."""
+    """Write one frame, downscaled."""
     return write_webp(np.asarray(_downscale(pixels, longest_side)), into)
 
 
 def write_contact_sheet(
     frames: list[Pixels], into: Path, *, columns: int = 5, longest_side: int = 240
 ) -> Path:
-    """Write frames in reading order on one page; all get the size of the first."""
+    """Write frames on one page, in reading order; all frames are resized to the size of the first one."""
     from PIL import Image
 
     tiles = [_downscale(pixels, longest_side) for pixels in frames]
@@ -49,7 +49,7 @@ def write_contact_sheet(
 
 
 def write_blurred(pixels: Pixels, into: Path, *, longest_side: int = 640, strength: float = 24.0) -> Path:
-    """Write a blurred frame for reviewers: layout and colours stay visible, detail does not."""
+    """Write a blurred frame for reviewers: layout and colours stay visible, details do not."""
     from PIL import ImageFilter
 
     picture = _downscale(pixels, longest_side)

@@ -1,1 +1,1 @@
-"""Child processes without network or privileges, in which untrusted bytes are opened."""
+"""Child processes without network and privileges; untrusted files are opened only in them."""

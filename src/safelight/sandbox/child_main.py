@@ -24,12 +24,12 @@ from safelight.sandbox import ipc
 from safelight.sandbox.confinement import ConfinementSpec, Isolation, Limits, allow_cpu_seconds, confine
 from safelight.sandbox.entrypoints import EntryPoint
 
-#: Seconds without a call after which a child releases memory.
+#: If a child gets no call for this number of seconds, it releases memory.
 _IDLE_S = 1.0
 
 
 class ChildChannel:
-    """Messages of an entry point to the gateway while it runs."""
+    """Connection of an entry point to the gateway while the entry point runs."""
 
     def __init__(self, inbox: int, outbox: int, limits: Limits) -> None:
         self._inbox = inbox
@@ -37,11 +37,11 @@ class ChildChannel:
         self._limit = limits.message_bytes
 
     def progress(self, value: Any) -> None:
-        """Send a small serialisable value to the gateway's progress callback."""
+        """Send a small serialisable value to the progress callback of the gateway."""
         self.send({"kind": "progress", "value": value})
 
     def sign(self, data: bytes) -> bytes:
-        """Let the gateway sign these bytes; the key never enters the child."""
+        """Returns these bytes signed by the gateway; the signing key never enters the child."""
         self.send({"kind": "sign", "data": data})
         reply = self.receive()
         if reply.get("kind") != "signed":
@@ -56,13 +56,16 @@ class ChildChannel:
         return ipc.receive(self._inbox, limit=self._limit)
 
     def receive_call(self) -> Any:
-        """Receive the next call and accept it: from now on a crash is attributed to the call."""
+        """Receive the next call and accept it.
+
+        After the acceptance, a crash is attributed to this call.
+        """
         call = self.receive()
         self.send({"kind": "accepted"})
         return call
 
     def send_ready(self, isolation: Isolation) -> None:
-        """Report that the child is ready, and how it is confined."""
+        """Report that the child is ready, and which protections are in force."""
         self.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
 
 
@@ -82,12 +85,12 @@ def main(arguments: list[str]) -> None:
         except EOFError:
             break
         channel.send(run_call(call, channel, limits))
-    # Exit at once: threads and destructors of native libraries could delay a normal exit.
+    # End the process at once: threads and destructors of native libraries could delay a normal exit.
     os._exit(0)
 
 
 def release_memory() -> None:
-    """Return the working memory of the last call to the system; loaded models stay."""
+    """Return the working memory of the last call to the system; models stay loaded."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
@@ -95,14 +98,17 @@ def release_memory() -> None:
 
 
 def _exit_with_parent(lifeline: int) -> None:
-    """Exit when the gateway ends; it never writes to this pipe, so a read returns only at its end."""
+    """End this process when the gateway ends.
+
+    The gateway never writes to this pipe, so that a read returns only when the gateway closes it.
+    """
     while os.read(lifeline, 1):
         pass
     os._exit(1)
 
 
 def run_call(call: dict[str, Any], channel: ChildChannel, limits: Limits) -> dict[str, Any]:
-    """Run a call and return the reply message: its result or its error."""
+    """Run a call and return its reply message, which has either the result or the error."""
     allow_cpu_seconds(limits.cpu_s)
     try:
         result = msgspec.convert(call["entry_point"], EntryPoint).load()(call["argument"], channel)

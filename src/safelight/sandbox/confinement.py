@@ -1,7 +1,7 @@
 """Confinement of a sandboxed child: network, privileges, files, memory and CPU time.
 
-Runs in the child itself, while it has one thread. What the kernel does not allow is not fatal: `Isolation`
-reports it, and `safelight doctor` shows it.
+Runs in the child itself, while the child has only one thread. If the kernel does not allow a protection, the
+child runs without it: `Isolation` reports that, and `safelight doctor` shows it.
 """
 
 from __future__ import annotations
@@ -33,43 +33,45 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Resource limits of one call; a child that exceeds them is killed."""
+    """Resource limits of one call. A child that exceeds one of them is killed."""
 
-    #: Wall-clock seconds of one call, including the start of a cold child.
+    #: Wall-clock seconds of one call; for a cold child, they include its start.
     wall_s: float = 600.0
     #: CPU seconds of one call.
     cpu_s: int = 900
-    #: Address space of the child. Libraries reserve more than they use: models do not load in less than 1
-    #: GiB.
+    #: Address space of the child. Libraries reserve more memory than they use: models do not load in less
+    #: than 1 GiB.
     memory_bytes: int = 4 << 30
-    #: Largest file that the child may write.
+    #: Maximum size of a file that the child writes.
     file_bytes: int = 4 << 30
     open_files: int = 256
-    #: Largest result and largest argument.
+    #: Maximum size of a result, and of an argument.
     message_bytes: int = 64 << 20
 
 
 class Isolation(msgspec.Struct, frozen=True, kw_only=True):
-    """How a child is really confined on this machine."""
+    """The protections that are in force for a child on this machine."""
 
-    #: `kernel`: an empty network namespace. `python`: sockets are refused in Python only, not in native
-    #: code.
+    #: `kernel`: the child has an empty network namespace. `python`: only Python code cannot open sockets;
+    #: native code can.
     network: str
-    #: The kernel kills the child when the gateway dies; otherwise a thread in the child watches for it.
+    #: True if the kernel kills the child when the gateway dies. If false, a thread in the child watches for
+    #: that.
     parent_death: bool
     no_new_privileges: bool
     capabilities_dropped: bool
-    #: Names of the resource limits in force.
+    #: Names of the resource limits that are in force.
     limits: tuple[str, ...]
-    #: Hidden files and folders, such as keys, are not visible to it.
+    #: True if the child cannot see the hidden files and folders, such as keys.
     files_hidden: bool = False
-    #: Landlock restricts it to the files of its call and those that Python needs.
+    #: True if Landlock restricts the child to the files of its call and those that Python needs.
     files_limited: bool = False
-    #: The call ran in a fork of the fork server, which had loaded the models.
+    #: True if the call ran in a fork of the fork server, which had loaded the models.
     forked: bool = False
-    #: The reason if a fork server was requested and could not be started: every call starts a cold child.
+    #: Why the fork server could not be started, so that every call starts a cold child; empty if it runs or
+    #: was not requested.
     fork_server_problem: str = ""
-    #: One sentence for each missing protection.
+    #: One sentence for each protection that is missing.
     notes: tuple[str, ...] = ()
 
     @property
@@ -85,25 +87,26 @@ class AllowedPaths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfinementSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """How a child confines itself at its start."""
+    """Instructions for a child that confines itself at its start."""
 
-    #: None: set later, by the forks of the fork server.
+    #: Resource limits. None: each fork of the fork server sets its own limits later.
     limits: Limits | None
     #: Process id of the gateway.
     parent_pid: int
-    #: Files and folders that it must not see: keys, the database.
+    #: Files and folders that the child must not see: keys, the database.
     hidden: tuple[str, ...] = ()
-    #: None: not restricted to named files, or set later by a fork. A child that takes many calls is not
-    #: restricted.
+    #: Paths to which the child is restricted. None: no restriction (a child that takes many calls), or each
+    #: fork sets its own later.
     allowed_paths: AllowedPaths | None = None
-    #: Folders that are readable only by name, even if they are on the Python path.
+    #: Folders that are not readable in general, even if they are on the Python path; a call must name the
+    #: paths in them.
     private: tuple[str, ...] = ()
-    #: It may fork; its forks may not.
+    #: True for the fork server, which may fork; its forks may not.
     may_fork: bool = False
 
 
 def confine(spec: ConfinementSpec) -> Isolation:
-    """Give up all privileges, permanently. Exits at once if the parent is already gone."""
+    """Give up all privileges, permanently. Exits at once if the parent process has already ended."""
     notes: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     namespaces = _unshare(libc) if libc is not None else 0
@@ -116,10 +119,10 @@ def confine(spec: ConfinementSpec) -> Isolation:
         )
     capabilities_dropped = libc is not None and _drop_capabilities(libc)
     no_new_privileges = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    # Set after the namespaces and capabilities: changing those resets this signal.
+    # Set after the namespaces and capabilities, because changing those resets the signal.
     parent_death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
     if libc is not None:
-        # Other children run as the same user: they must not read this one's memory.
+        # Other children run as the same user and must not read the memory of this one.
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if os.getppid() != spec.parent_pid:
         os._exit(1)
@@ -131,12 +134,12 @@ def confine(spec: ConfinementSpec) -> Isolation:
         notes.append("The child could gain privileges through set-user-id programs.")
     if not parent_death:
         notes.append(
-            "The kernel does not kill children when their parent dies; a thread in the child watches for it."
+            "The kernel does not kill children when their parent ends; a thread in the child does it."
         )
     limits_set = set_limits(spec.limits) if spec.limits is not None else ()
     missing = sorted({"memory", "file size", "open files", "core"} - set(limits_set))
     if missing and spec.limits is not None:
-        notes.append(f"Not limited on this system: {', '.join(missing)}.")
+        notes.append(f"These resource limits are not available on this system: {', '.join(missing)}.")
     files_limited = spec.allowed_paths is not None and restrict_to(
         spec.allowed_paths, landlock.readable_paths(spec.private)
     )
@@ -154,17 +157,17 @@ def confine(spec: ConfinementSpec) -> Isolation:
     )
 
 
-#: Note if Landlock is not available.
+#: A note if Landlock is not available.
 FILES_NOT_RESTRICTED = "The kernel does not restrict the child to the files of its call."
 
 
 def restrict_to(allowed: AllowedPaths, runtime_paths: Iterable[str]) -> bool:
-    """Restrict this process to these paths, permanently. False if the kernel cannot."""
+    """Restrict this process to these paths, permanently. False if the kernel does not support it."""
     return landlock.restrict(reads=(*runtime_paths, *allowed.reads), writes=allowed.writes) > 0
 
 
 def confine_fork(parent: int) -> None:
-    """First step of a fork: start its own session, and die with its parent."""
+    """First step of a fork: start its own session, and let the kernel kill it when its parent ends."""
     os.setsid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0 or os.getppid() != parent:
@@ -172,12 +175,12 @@ def confine_fork(parent: int) -> None:
 
 
 def become_subreaper() -> None:
-    """Inherit orphaned grandchildren, so that this process can kill them."""
+    """Make this process the parent of its orphaned grandchildren, so that it can kill them."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def allow_cpu_seconds(seconds: int) -> None:
-    """Allow this many CPU seconds beyond those already used."""
+    """Limit this process to this number of CPU seconds more than it has already used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + max(seconds, 1)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -186,13 +189,13 @@ def allow_cpu_seconds(seconds: int) -> None:
 
 
 def _unshare(libc: Any) -> int:
-    """Enter own network and mount namespaces. Returns the namespaces that were allowed."""
+    """Enter new network and mount namespaces. Returns the namespaces that the kernel allowed."""
     uid, gid = os.getuid(), os.getgid()
     for namespaces in (_CLONE_NEWNET | _CLONE_NEWNS, _CLONE_NEWNET):
         if libc.unshare(namespaces) == 0:
             return namespaces
         if libc.unshare(_CLONE_NEWUSER | namespaces) == 0:
-            # Without a user id map no file system can be mounted.
+            # Without a user id map, the child cannot mount file systems.
             for name, text in (
                 ("setgroups", "deny"),
                 ("uid_map", f"{uid} {uid} 1"),
@@ -205,7 +208,7 @@ def _unshare(libc: Any) -> int:
 
 
 def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
-    """Mount an empty folder or file over each path. True if all are hidden."""
+    """Mount an empty folder or file over each path. Returns true if all paths are hidden."""
     if libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None) != 0:
         return False
     for path in map(Path, paths):
@@ -222,9 +225,10 @@ def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
 
 
 def _refuse_sockets(forker: int) -> None:
-    """Refuse sockets and programs in Python: the second barrier, and the only one without namespaces.
+    """Prevent Python code from opening sockets and starting programs.
 
-    Only the process `forker` may fork.
+    This is the second barrier, and the only one if namespaces are not available. Only the process `forker`
+    may fork.
     """
 
     def refuse(event: str, _arguments: tuple[object, ...]) -> None:
@@ -257,7 +261,7 @@ class _CapabilitySets(ctypes.Structure):
 
 
 def _drop_capabilities(libc: Any) -> bool:
-    """Drop all Linux capabilities; whether it worked."""
+    """Drop all Linux capabilities. Returns whether that worked."""
     for capability in range(64):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
@@ -267,7 +271,7 @@ def _drop_capabilities(libc: Any) -> bool:
 
 
 def set_limits(limits: Limits) -> tuple[str, ...]:
-    """Set the resource limits of this process, permanently. Returns the names of those in force."""
+    """Set the resource limits of this process, permanently. Returns the names of those that are in force."""
     rlimits = {
         "memory": (resource.RLIMIT_AS, limits.memory_bytes),
         "file size": (resource.RLIMIT_FSIZE, limits.file_bytes),

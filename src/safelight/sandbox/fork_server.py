@@ -1,4 +1,4 @@
-"""The fork server from the gateway's side: forks one child per call, and is restarted when it dies."""
+"""The gateway's side of the fork server, which forks one child per call and is restarted when it dies."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolati
 from safelight.sandbox.process import PipeFds
 from safelight.sandbox.zygote import CONTROL_BYTES, ForkRequest, KillRequest, PreloadSpec, ReadyMessage
 
-#: Seconds that a fork, and the loading of all models, may take.
+#: Time limits in seconds: for one fork, and for loading all models.
 _FORK_TIMEOUT_S, _LOAD_TIMEOUT_S = 15.0, 180.0
 
 
 class ForkFailed(Exception):
-    """The fork server could not fork. Not in the error tree: the sandbox catches it and starts a cold child.
+    """The fork server could not fork.
+
+    Not in the error tree: the sandbox catches it and starts a cold child.
     """
 
 
 class ForkServer:
-    """A process with everything loaded, from which calls are forked. `fork` is thread-safe."""
+    """A process that has loaded the models and forks one child per call. `fork` is thread-safe."""
 
     def __init__(self, spec: ConfinementSpec, preload: PreloadSpec, *, folder: Path | None) -> None:
         self._home = tempfile.mkdtemp(prefix="safelight-fork-server-", dir=folder)
@@ -58,13 +60,17 @@ class ForkServer:
         self.isolation: Isolation | None = None
 
     def wait(self) -> str:
-        """Wait until it is ready. Returns why it cannot fork; empty if it can."""
+        """Wait until the fork server is ready.
+
+        Returns the reason if it cannot fork, otherwise an empty string.
+        """
         try:
             reply = self._receive(_LOAD_TIMEOUT_S)
         except ForkFailed as error:
             return str(error)
         finally:
-            # Forks have their own folders, and a killed gateway could not remove this one.
+            # Each fork has its own home folder. The folder of the fork server is removed now, because a
+            # killed gateway could not remove it later.
             shutil.rmtree(self._home, ignore_errors=True)
         self.isolation = reply.isolation
         return reply.problem
@@ -96,20 +102,21 @@ class ForkServer:
         return ForkedChild(reply.pid, exit_code, self)
 
     def kill_fork(self, pid: int) -> None:
-        """Kill one of its forks."""
+        """Kill one fork of this server."""
         with self._lock, contextlib.suppress(OSError):
             self._control.send(msgspec.json.encode(KillRequest(pid=pid)))
 
     def close(self) -> None:
-        """Kill the fork server and all its forks."""
+        """Kill the fork server and all its forks, and remove its resources."""
         spawn.kill_session(self._process)
         with self._lock:
             self._control.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def kill(self) -> None:
-        """Kill the fork server at once; the kernel kills its forks, and callers that wait for one get its
-        exit.
+        """Kill the fork server at once. The kernel then kills its forks.
+
+        A caller that waits for a fork gets the exit code of a killed process.
         """
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -119,18 +126,18 @@ class ForkServer:
         try:
             data = self._control.recv(CONTROL_BYTES)
         except TimeoutError as error:
-            # A late reply would be read as the reply to the next request.
+            # Otherwise a late reply would be read as the reply to the next request.
             self.kill()
             raise ForkFailed(f"The fork server did not answer within {seconds:g} s.") from error
         except OSError as error:
-            raise ForkFailed(f"The fork server is gone: {error}.") from error
+            raise ForkFailed(f"The connection to the fork server was lost: {error}.") from error
         if not data:
             raise ForkFailed("The fork server ended while it was loading.")
         return msgspec.json.decode(data, type=ReadyMessage)
 
 
 class ForkedChild:
-    """`ProcessHandle` of a fork; the fork server, its parent, reports its exit code."""
+    """`ProcessHandle` of a fork. The fork server is its parent and reports its exit code."""
 
     def __init__(self, pid: int, exit_code: int, parent: ForkServer) -> None:
         self._pid = pid
@@ -149,7 +156,7 @@ class ForkedChild:
     def wait(self, seconds: float) -> int | None:
         if self._is_open and select.select([self._exit_code_fd], [], [], seconds)[0]:
             data = os.read(self._exit_code_fd, 32)
-            # No exit code: the fork server was killed, and the kernel killed its forks.
+            # No exit code was sent: the fork server was killed, and the kernel killed its forks.
             self._exit_code = int(data) if data else -signal.SIGKILL
             os.close(self._exit_code_fd)
             self._is_open = False
@@ -167,7 +174,7 @@ class ForkedChild:
 
 
 class ForkServerSupervisor:
-    """Keeps one fork server alive: starts it in the background, and restarts it when it dies."""
+    """Keeps one fork server running: starts it in the background, and restarts it when it dies."""
 
     def __init__(self, start: Callable[[], ForkServer]) -> None:
         self._start = start
@@ -175,13 +182,14 @@ class ForkServerSupervisor:
         self._server: ForkServer | None = None
         self._starter: threading.Thread | None = None
         self._closed = False
-        #: The error of the last start: forking is impossible here and is not tried again. Empty if there was
-        #: none.
+        #: Why the last start failed; empty if it did not. If set, forking is impossible here and is not tried
+        #: again.
         self.problem = ""
 
     def start(self) -> threading.Thread | None:
-        """Start a fork server unless one runs or forking is impossible. The thread ends when it is ready or
-        failed.
+        """Start a fork server, unless one is running or forking is impossible.
+
+        The returned thread ends when the server is ready or has failed.
         """
         with self._lock:
             alive = self._server is not None and self._server.alive
@@ -193,7 +201,7 @@ class ForkServerSupervisor:
             return self._starter
 
     def current(self) -> ForkServer | None:
-        """The running fork server; None if there is none, and then one is started if possible."""
+        """The running fork server. If there is none, returns None and starts one if possible."""
         with self._lock:
             server = self._server
         if server is not None and server.alive:

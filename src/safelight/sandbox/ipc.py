@@ -13,14 +13,14 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class MalformedMessage(Exception):
-    """Bytes from the pipe are not a valid message, or the message is over the size limit.
+    """The bytes from the pipe are not a valid message, or the message is larger than the limit.
 
     Not in the error tree: `ChildProcess` catches it and raises `SandboxCrashed` or `TooLarge`.
     """
 
 
 def encode(message: Any, *, limit: int) -> bytes:
-    """A message as bytes. Raises `MalformedMessage` if it is larger than `limit` bytes."""
+    """Encode a message. Raises `MalformedMessage` if it is larger than `limit` bytes."""
     body = _encoder.encode(message)
     if len(body) > limit:
         raise MalformedMessage(f"a message of {len(body):,} bytes is over the limit of {limit:,}")
@@ -28,14 +28,14 @@ def encode(message: Any, *, limit: int) -> bytes:
 
 
 def send(fd: int, message: Any, *, limit: int) -> None:
-    """Write one message; blocks until the other side has read it."""
+    """Write one message; blocks while the pipe is full."""
     data = memoryview(encode(message, limit=limit))
     while data:
         data = data[os.write(fd, data) :]
 
 
 def receive(fd: int, *, limit: int) -> Any:
-    """Read one message; blocks. Raises `EOFError` if the other side has closed the pipe."""
+    """Read one message; blocks until it is complete. Raises `EOFError` if the other side closed the pipe."""
     (length,) = _LENGTH.unpack(_read_exactly(fd, _LENGTH.size))
     if length > limit:
         raise MalformedMessage(f"a message of {length:,} bytes is over the limit of {limit:,}")
@@ -61,7 +61,7 @@ def _decode(body: bytes) -> Any:
 
 
 class MessageReader:
-    """Assembles messages from the pieces that a pipe delivers; never blocks."""
+    """Assembles messages from the pieces that a pipe delivers. It never blocks."""
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit

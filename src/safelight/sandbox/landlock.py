@@ -1,7 +1,7 @@
 """Landlock (Linux 5.13 and later): permanently restricts which paths the calling thread may access.
 
-Rights that the kernel does not know are left out. Without Landlock nothing is restricted, and `restrict`
-returns 0.
+Access rights that the kernel does not know are not restricted. If the kernel has no Landlock, nothing is
+restricted and `restrict` returns 0.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _VERSION_FLAG, _PATH_BENEATH = 1, 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
-#: Number of file rights that each ABI version knows.
+#: Number of file access rights in each Landlock ABI version.
 _RIGHTS_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}
 _MAX_RIGHTS = 16
 _MAKE_CHAR, _MAKE_SOCK, _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 _READ_RIGHTS = _EXECUTE | _READ_FILE | _READ_DIR
-#: A child may create files and folders only: a link could point anywhere.
+#: A child may create only files and folders, because a link could point to any path.
 _NEVER_WRITTEN = _EXECUTE | _MAKE_CHAR | _MAKE_SOCK | _MAKE_FIFO | _MAKE_BLOCK | _MAKE_SYM
 _MIN_NET_VERSION, _MIN_SCOPE_VERSION = 4, 6
 
-#: What any program reads on Linux: libraries, fonts, time zones, CPU features.
+#: Paths that any program reads on Linux: libraries, fonts, time zones, CPU features.
 _SYSTEM_PATHS = (
     *("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"),
     *("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"),
@@ -49,7 +49,7 @@ class _Beneath(ctypes.Structure):
 
 
 def abi_version() -> int:
-    """The kernel's Landlock ABI version; 0 if there is none."""
+    """The Landlock ABI version of the kernel; 0 if Landlock is not available."""
     if sys.platform != "linux":
         return 0
     answer = _libc().syscall(_SYS_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
@@ -57,9 +57,9 @@ def abi_version() -> int:
 
 
 def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> int:
-    """Allow reading only `reads`, and reading and writing `writes`. A folder includes everything in it.
+    """Allow only reading `reads`, and reading and writing `writes`.
 
-    Returns the kernel's ABI version; 0 if nothing is restricted.
+    A folder includes everything in it. Returns the Landlock ABI version; 0 if nothing is restricted.
     """
     version = abi_version()
     if not version:
@@ -67,7 +67,8 @@ def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> int:
     libc = _libc()
     handled_rights = (1 << _RIGHTS_BY_VERSION.get(version, _MAX_RIGHTS)) - 1
     size = 24 if version >= _MIN_SCOPE_VERSION else 16 if version >= _MIN_NET_VERSION else 8
-    # No TCP port may be bound or connected; from version 6 on no process outside may be signalled.
+    # The process may not bind or connect TCP ports. From version 6 on, it may not send signals to processes
+    # outside.
     rules = _Ruleset(
         handled_rights, 3 if version >= _MIN_NET_VERSION else 0, 3 if version >= _MIN_SCOPE_VERSION else 0
     )
@@ -88,7 +89,7 @@ def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> int:
 
 
 def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
-    """Add a rule for a path. A missing path needs no rule, because it cannot be opened."""
+    """Add a rule for a path. A path that does not exist needs no rule, because it cannot be opened."""
     with contextlib.suppress(OSError):
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
@@ -107,9 +108,9 @@ def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
 
 
 def readable_paths(private: Iterable[str]) -> list[str]:
-    """What every call may read: Python, the packages on its path, loaded libraries and system files.
+    """Paths that every call may read: Python, the packages on its path, loaded libraries and system files.
 
-    Nothing in `private` is included, even if it is in one of these.
+    Paths in `private` are left out, even if they are inside one of these.
     """
     paths = {
         *_SYSTEM_PATHS,
@@ -124,7 +125,7 @@ def readable_paths(private: Iterable[str]) -> list[str]:
 
 
 def _without(path: Path, excluded: tuple[Path, ...]) -> Iterator[Path]:
-    """`path`, or its entries without the excluded ones if it contains any."""
+    """`path`; or, if it contains excluded folders, the entries in it that are not excluded."""
     real = path.resolve()
     if any(real == other or other in real.parents for other in excluded):
         return
@@ -137,7 +138,7 @@ def _without(path: Path, excluded: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _library_folders() -> set[str]:
-    """Folders of the libraries that this process has loaded."""
+    """Folders of the native libraries that this process has loaded."""
     folders = set()
     with contextlib.suppress(OSError), Path("/proc/self/maps").open(encoding="utf-8") as maps:
         for line in maps:

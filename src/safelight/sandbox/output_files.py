@@ -1,4 +1,4 @@
-"""Output files of a sandboxed child: created before the call, checked before anything reads them."""
+"""Output files of a sandboxed child: created before the call, checked before other code reads them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safelight import errors
 class OutputFiles:
     """Context manager: creates missing output files, and removes them if the call fails.
 
-    A path may be an existing folder: the child may then write anywhere in it.
+    A path may also be an existing folder; the child may then write to any place in it.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -23,7 +23,10 @@ class OutputFiles:
         self._created: list[Path] = []
 
     def check(self) -> None:
-        """Raises `SandboxCrashed` if an output is a link or a special file: a link may point anywhere."""
+        """Raises `SandboxCrashed` if an output is a link or a special file.
+
+        A link could point to any file.
+        """
         for path in self._paths:
             outputs = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
             if not all(_is_plain(output) for output in outputs):

@@ -1,4 +1,4 @@
-"""A sandboxed child from the gateway's side: its pipes, one call at a time, and its exit."""
+"""The gateway's side of a sandboxed child: its pipes, one call at a time, and its exit."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from safelight.sandbox.entrypoints import EntryPoint
 Progress: TypeAlias = Callable[[Any], None]
 Signer: TypeAlias = Callable[[bytes], bytes]
 
-#: Bytes of the child's output that are kept for the error note.
+#: Number of bytes of the child's output that are kept, for the note of an error.
 _MAX_LOG_BYTES = 8000
 _POLL_S = 0.2
 
 
 class NotAccepted(errors.SandboxCrashed):
-    """The child ended before it accepted the call, so the call cannot be the cause."""
+    """The child ended before it accepted the call, so the call did not cause the end."""
 
 
 class PipeFds(NamedTuple):
-    """The child's ends of its pipes."""
+    """File descriptors of the child's ends of its pipes."""
 
     inbox: int
     outbox: int
@@ -49,15 +49,15 @@ class ProcessHandle(Protocol):
     def pid(self) -> int: ...
 
     def poll(self) -> int | None:
-        """Exit code, negative for a signal; None while it runs."""
+        """Exit code of the process, negative if a signal killed it; None while it runs."""
         ...
 
     def wait(self, seconds: float) -> int | None:
-        """Like `poll`, after waiting at most this long."""
+        """Waits at most this number of seconds for the process to end, then returns the same as `poll`."""
         ...
 
     def kill(self) -> None:
-        """Kill the process and everything it started."""
+        """Kill the process and all processes that it started."""
         ...
 
 
@@ -67,13 +67,13 @@ ProcessStarter: TypeAlias = Callable[[str, PipeFds], ProcessHandle]
 
 @dataclass(frozen=True, kw_only=True)
 class CallHooks:
-    """What the gateway does while a child works on a call."""
+    """Callbacks of the gateway while a child works on a call."""
 
-    #: Gets every progress message.
+    #: Called with every progress message.
     progress: Progress | None = None
-    #: Signs bytes for the child, so that the key stays in the gateway.
+    #: Signs bytes for the child, so that the signing key stays in the gateway.
     signer: Signer | None = None
-    #: When it is set, the call ends with `SandboxFailed`.
+    #: When this event is set, the call ends with `SandboxFailed`.
     cancel: threading.Event | None = None
 
 
@@ -81,7 +81,7 @@ NO_HOOKS = CallHooks()
 
 
 class ChildProcess:
-    """A child and its pipes. One call at a time; not usable after a failed call."""
+    """A child process and its pipes. It runs one call at a time and cannot be used after a failed call."""
 
     def __init__(self, limits: Limits, *, folder: Path | None, start: ProcessStarter) -> None:
         self.limits = limits
@@ -116,7 +116,7 @@ class ChildProcess:
         return not self._closed and self._process.poll() is None
 
     def call(self, entry_point: EntryPoint, argument: Any, hooks: CallHooks = NO_HOOKS) -> Any:
-        """Like `Sandbox.run`. Raises `NotAccepted` if the caller can retry with another child."""
+        """Like `Sandbox.run`. Raises `NotAccepted` if the caller can retry the call with another child."""
         accepted = False
         deadline = time.monotonic() + self.limits.wall_s
         outgoing = bytearray(self._encode({"entry_point": entry_point, "argument": argument}))
@@ -201,7 +201,7 @@ class ChildProcess:
         return self._failure(kind, f"The sandboxed child ended with exit code {code}.")
 
     def _reported_error(self, message: dict[str, Any]) -> errors.SafelightError:
-        """The error that the child reported."""
+        """The error to raise for the error message that the child sent."""
         kind, sentence = message.get("kind"), str(message.get("message"))
         if kind == "memory":
             size = self.limits.memory_bytes >> 20
@@ -210,7 +210,7 @@ class ChildProcess:
             )
         if kind == "refused":
             error_class = getattr(errors, str(message.get("error")), None)
-            # The child is not trusted: it may only report that its input is bad.
+            # The child is not trusted: of all error types, it may only report errors about its input.
             if isinstance(error_class, type) and issubclass(error_class, errors.BadInput):
                 return error_class(sentence, param=message.get("param"), remedy=message.get("remedy"))
         return self._failure(errors.SandboxCrashed, f"The check failed in the sandboxed child: {sentence}.")
@@ -225,12 +225,12 @@ class ChildProcess:
         return error
 
     def _drain_log(self) -> bool:
-        """Read more output; False at its end or if there is none now."""
+        """Read more output of the child; False if the output has ended or there is none now."""
         before = self._log
         return self._read_log() and self._log != before
 
     def close(self) -> None:
-        """Kill the child and everything it started, and remove its home folder."""
+        """Kill the child and all processes that it started, and remove its home folder."""
         if self._closed:
             return
         self._closed = True
@@ -241,7 +241,7 @@ class ChildProcess:
 
 
 def _watch_writable(selector: selectors.BaseSelector, fd: int, *, wanted: bool) -> None:
-    """Wait for room in the pipe only while there is something to write."""
+    """Watch for room in the pipe only while there are bytes to write."""
     is_watched = fd in selector.get_map()
     if wanted and not is_watched:
         selector.register(fd, selectors.EVENT_WRITE)

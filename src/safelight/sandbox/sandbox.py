@@ -1,8 +1,8 @@
-"""Sandbox: untrusted bytes are opened only in a child process without network and privileges.
+"""The sandbox: untrusted bytes are opened only in a child process without network and privileges.
 
-`Sandbox.run` uses one process per call. After `Sandbox.start_fork_server` it is a fork of a process that has
-everything loaded; before that, or if forking is impossible, it is a cold child: a newly started Python.
-`WorkerPool` keeps a few cold children ready for systems that cannot fork.
+`Sandbox.run` uses one process per call. After `Sandbox.start_fork_server`, this process is a fork of the fork
+server, which has loaded the models. Before that, or if forking is impossible, it is a cold child: a newly
+started Python. `WorkerPool` keeps a few started children ready, for systems that cannot fork.
 """
 
 from __future__ import annotations
@@ -60,16 +60,17 @@ class Sandbox:
     ) -> None:
         """Create a sandbox; no child is started yet.
 
-        `folder`: where children get their home folders. `hidden`: files and folders that no child may see if
-        the kernel allows hiding, such as keys and the database. `private`: folders of which a call may read
-        only the paths it names, even if they are on the Python path.
+        `folder`: the home folders of the children are created in it. `hidden`: files and folders, such as
+        keys and the database, that no child can see if the kernel supports hiding. `private`: folders that
+        are not readable in general, even if they are on the Python path; a call may read only those paths in
+        them that it names.
         """
         self.limits = limits or Limits()
         self._folder = folder
         self._hidden = tuple(str(path.absolute()) for path in hidden)
         self._private = (*self._hidden, *(str(path.absolute()) for path in private))
-        # The kernel kills a child when the *thread* that started it ends, so one long-lived thread starts
-        # all children.
+        # The kernel kills a child when the *thread* that started the child ends, so one long-lived thread
+        # starts all children.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox")
         self._supervisor: ForkServerSupervisor | None = None
 
@@ -83,14 +84,13 @@ class Sandbox:
         limits: Limits | None = None,
         hooks: CallHooks = NO_HOOKS,
     ) -> Any:
-        """Call `entry_point` with `(argument, channel)` in its own process; returns its result as plain
-        data.
+        """Call `entry_point` with `(argument, channel)` in its own process; returns its result as data.
 
-        If the kernel supports it, the call reads only `reads` and what Python needs, and writes only
-        `writes`: existing folders, or files, which are created if missing. The output is checked and
-        contains no links. Raises `SandboxTimedOut`, `SandboxCrashed`, or the `BadInput` that the entry point
-        raised. An exception from a hook ends the child and propagates; `hooks.cancel` ends it with
-        `SandboxFailed`.
+        If the kernel supports it, the call can read only `reads` and what Python needs, and write only
+        `writes`. These are existing folders, or files, which are created if missing. After the call, the
+        output is checked and contains no links. Raises `SandboxTimedOut`, `SandboxCrashed`, or the `BadInput`
+        that the entry point raised. An exception in a hook ends the child and is raised here; `hooks.cancel`
+        ends the child with `SandboxFailed`.
         """
         with OutputFiles(path.absolute() for path in writes) as outputs:
             child = self._start_child(limits or self.limits, reads, writes)
@@ -102,31 +102,35 @@ class Sandbox:
         return result
 
     def start_fork_server(self, preload: PreloadSpec) -> threading.Thread | None:
-        """Start a process with all this loaded, from which calls are forked; it is restarted when it dies.
+        """Start a fork server that loads all of this and forks calls; it is restarted when it dies.
 
-        Works in the background; the thread ends when the fork server is ready or failed: see `isolation`.
+        Works in the background. The returned thread ends when the fork server is ready or has failed: see
+        `isolation`.
         """
         self._supervisor = self._supervisor or ForkServerSupervisor(partial(self._start_fork_server, preload))
         return self._supervisor.start()
 
     @property
     def fork_server_ready(self) -> bool:
-        """Whether calls are forked from a process that has everything loaded."""
+        """Whether a fork server is running, so that calls are forked."""
         supervisor = self._supervisor
         return supervisor is not None and supervisor.current() is not None
 
     @property
     def fork_server_problem(self) -> str:
-        """Why calls are not forked although that was requested; empty if they are, or will be."""
+        """Why calls are not forked although that was requested; empty if they are or will be forked."""
         supervisor = self._supervisor
         return supervisor.problem if supervisor is not None else ""
 
     def spawn(self, limits: Limits | None = None) -> ChildProcess:
-        """Start a cold child for many calls; it is not restricted to named files. The caller closes it."""
+        """Start a cold child for many calls.
+
+        It is not restricted to the files of a call. The caller must close it.
+        """
         return self._start_cold_child(limits or self.limits, None)
 
     def isolation(self) -> Isolation:
-        """How a call is really confined on this machine; starts a child to find out."""
+        """The protections that are in force for a call on this machine. Starts a child to find out."""
         child = self._start_child(self.limits, (), ())
         try:
             child.call(NOOP, None)
@@ -137,13 +141,13 @@ class Sandbox:
             child.close()
 
     def stop_fork_server(self) -> None:
-        """Kill the fork server and the calls that it forked; later calls start cold children."""
+        """Kill the fork server and the calls that run in its forks; later calls start cold children."""
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is not None:
             supervisor.close()
 
     def close(self) -> None:
-        """Start no more children, and kill the fork server with the calls that it forked."""
+        """Start no more children, and kill the fork server and the calls that run in its forks."""
         self.stop_fork_server()
         self._spawner.shutdown(wait=False)
 
@@ -163,7 +167,8 @@ class Sandbox:
             try:
                 return ChildProcess(limits, folder=self._folder, start=fork)
             except ForkFailed:
-                # The fork server died or the system lacks a resource; a cold child may still start.
+                # Either the fork server died or the system lacks a resource; starting a cold child may still
+                # work.
                 pass
         return self._start_cold_child(limits, allowed_paths)
 

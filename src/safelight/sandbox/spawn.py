@@ -16,7 +16,7 @@ from safelight.sandbox.process import PipeFds
 
 
 class SpawnedChild:
-    """`ProcessHandle` of a child that this process started."""
+    """`ProcessHandle` of a child that the gateway process started itself."""
 
     def __init__(self, spec: ConfinementSpec, home: str, pipes: PipeFds) -> None:
         child_lifeline, self._lifeline = os.pipe()
@@ -57,7 +57,10 @@ class SpawnedChild:
 def start_python(
     module: str, arguments: Sequence[str], *, home: str, output: int, pass_fds: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    """Run one of our modules in a new Python with its own session; it inherits only `pass_fds`."""
+    """Run one of our modules in a new Python process with its own session.
+
+    The process inherits only the file descriptors in `pass_fds`.
+    """
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
@@ -71,7 +74,7 @@ def start_python(
 
 
 def kill_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its session, and wait for it."""
+    """Kill a process and all processes in its session, and wait for its end."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -88,7 +91,7 @@ def _environment(home: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
-        # By default onnxruntime starts a thread at import that sends telemetry.
+        # By default, importing onnxruntime starts a thread that sends telemetry.
         "ORT_DISABLE_TELEMETRY": "1",
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     }

@@ -1,4 +1,4 @@
-"""A pool of warm children with loaded models, for calls that must answer quickly."""
+"""A pool of warm children, which have loaded the models, for calls that must answer quickly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL_S = 0.2
 
 
 class WorkerPool:
-    """At most `size` children, each initialised once by `preload` and used for `uses` calls.
+    """At most `size` children. `preload` initialises each child, which then runs at most `uses` calls.
 
     A child is replaced after its last use and after any failure except `BadInput`, which is a valid answer.
     """
@@ -43,7 +43,10 @@ class WorkerPool:
         self._closed = False
 
     def start(self) -> None:
-        """Start all children and wait for them. Without it the first calls start their own."""
+        """Start all children and wait until they are ready.
+
+        Optional: otherwise the first calls start them.
+        """
         for filler in [self._start_filling() for _ in range(self._size)]:
             filler.join()
 
@@ -53,7 +56,7 @@ class WorkerPool:
         argument: Any = None,
         hooks: CallHooks = NO_HOOKS,
     ) -> Any:
-        """Like `Sandbox.run`; waits for a free child within the same time limit."""
+        """Like `Sandbox.run`. Waits for a free child for at most the wall-clock limit of a call."""
         if not self._slots.acquire(timeout=self._limits.wall_s):
             raise errors.SandboxTimedOut(f"No child was free within {self._limits.wall_s:g} s.")
         retries = self._size
@@ -69,7 +72,8 @@ class WorkerPool:
                     reusable = True
                     raise
                 except NotAccepted:
-                    # It died while idle. So may all other idle children: retry at most once for each.
+                    # The child died while it was idle. Other idle children may have died too, so retry at
+                    # most once for each.
                     if not retries:
                         raise
                     retries -= 1
@@ -79,7 +83,7 @@ class WorkerPool:
             self._slots.release()
 
     def close(self) -> None:
-        """Kill all idle children; busy ones end with their call."""
+        """Kill all idle children; a busy child ends after its call."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -114,7 +118,7 @@ class WorkerPool:
         filler = threading.Thread(target=self._fill, daemon=True, name="warm-pool")
         with self._lock:
             self._fillers = [other for other in self._fillers if other.is_alive()]
-            # Started under the lock, so that every listed thread can be joined.
+            # The thread is started under the lock, so that every thread in the list can be joined.
             filler.start()
             self._fillers.append(filler)
         return filler
@@ -122,7 +126,7 @@ class WorkerPool:
     def _fill(self) -> None:
         """Add one idle child unless there are enough.
 
-        An error is dropped: the next caller starts its own child and gets the error.
+        An error is ignored here: the next caller starts its own child and gets the error.
         """
         while not self._slots.acquire(timeout=_POLL_S):
             if self._closed:

@@ -1,8 +1,9 @@
-"""Main program of the fork server: confined, everything loaded, one fork per call.
+"""Main program of the fork server: it is confined, loads the models, and forks one child per call.
 
-Started as `python -m safelight.sandbox.zygote`. It never opens untrusted bytes, so every fork starts from
-the same clean state; a fork serves one call and exits. Linux only, and only while it has exactly one thread:
-a fork of a process with several threads inherits locks that are never released.
+Started as `python -m safelight.sandbox.zygote`. The fork server never opens untrusted bytes, so every fork
+starts from the same clean state; a fork serves one call and exits. Linux only, and only while the fork server
+has exactly one thread, because a fork of a process with several threads inherits locks that are never
+released.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from safelight.sandbox.child_main import ChildChannel, release_memory, run_call
 from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
 from safelight.sandbox.entrypoints import EntryPoint
 
-#: Largest message over the control socket.
+#: Maximum size of a message on the control socket.
 CONTROL_BYTES = 128 << 10
 
 
 class PreloadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What the fork server loads before the first fork: modules, and entry points with one argument each.
 
-    A module that is not installed is skipped; the call that needs it fails with the import error.
+    A module that is not installed is skipped. A call that needs that module fails with the import error.
     """
 
     modules: tuple[str, ...] = ()
@@ -43,7 +44,10 @@ class PreloadSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForkRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Request for one fork. It carries the ends of four pipes: inbox, outbox, log and exit code."""
+    """Request for one fork.
+
+    The message also carries the ends of four pipes: inbox, outbox, log and exit code.
+    """
 
     home: str
     limits: Limits
@@ -51,13 +55,13 @@ class ForkRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KillRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Request to kill one fork and everything it started."""
+    """Request to kill one fork and all processes that it started."""
 
     pid: int
 
 
 class ReadyMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Reply of the fork server: it is ready, it has forked, or why it cannot fork."""
+    """Reply of the fork server: that it is ready, that it has forked, or the reason why it cannot fork."""
 
     pid: int = 0
     isolation: Isolation | None = None
@@ -65,14 +69,17 @@ class ReadyMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Zygote:
-    """Forks on request and reports the exit codes of forks. One thread; returns when the gateway is gone."""
+    """Forks a child on request and reports the exit codes of the forks.
+
+    It has one thread. `serve` returns when the gateway has ended.
+    """
 
     def __init__(self, control: socket.socket, isolation: Isolation, runtime_paths: list[str]) -> None:
         self._control = control
         self._isolation = isolation
         self._runtime_paths = runtime_paths
         self._pid = os.getpid()
-        #: By the pidfd of a fork: its process id, and the pipe for its exit code.
+        #: For each fork, by its pidfd: its process id, and the pipe for its exit code.
         self._forks: dict[int, tuple[int, int]] = {}
         self._poller = selectors.PollSelector()
         self._poller.register(control, selectors.EVENT_READ)
@@ -87,7 +94,7 @@ class Zygote:
                 return
 
     def _handle_request(self) -> bool:
-        """Serve one request; False if the gateway is gone."""
+        """Serve one request; False if the gateway has ended."""
         data, files, _flags, _address = socket.recv_fds(self._control, CONTROL_BYTES, 4)
         if not data:
             return False
@@ -117,7 +124,7 @@ class Zygote:
         self._control.send(msgspec.json.encode(reply))
 
     def _run_fork(self, request: ForkRequest, inbox: int, outbox: int, log: int, exit_code: int) -> NoReturn:
-        """Inside the fork: close the fork server's files, confine itself, serve the one call, and exit."""
+        """Runs in the fork: close the fork server's files, confine this process, serve one call, exit."""
         try:
             os.close(exit_code)
             self._control.close()
@@ -156,14 +163,15 @@ class Zygote:
 
     def _kill(self, pid: int) -> None:
         if any(pid == fork_pid for fork_pid, _exit_code in self._forks.values()):
-            # The fork is not reaped yet, so its process id has not been reused.
+            # The fork has not been waited for yet, so the system has not given its process id to another
+            # process.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def _reap(self, pidfd: int) -> None:
-        """Collect a finished fork, kill its session, and report its exit code."""
+        """Wait for a fork that has ended, kill its session, and report its exit code."""
         pid, exit_code = self._forks.pop(pidfd)
         self._poller.unregister(pidfd)
         os.close(pidfd)
@@ -176,7 +184,10 @@ class Zygote:
         self._kill_orphans()
 
     def _kill_orphans(self) -> None:
-        """Kill processes that forks left behind; this subreaper inherits them as children."""
+        """Kill processes that forks left behind.
+
+        They become children of this process, which is a subreaper.
+        """
         known = {pid for pid, _exit_code in self._forks.values()}
         with contextlib.suppress(OSError):
             children = Path(f"/proc/self/task/{self._pid}/children")
@@ -192,7 +203,10 @@ def count_threads() -> int:
 
 
 def _load(preload: PreloadSpec) -> str:
-    """Load everything. Returns why this process must not fork; empty if it may."""
+    """Load modules and run entry points.
+
+    Returns the reason if this process must not fork, otherwise an empty string.
+    """
     for module in preload.modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
@@ -206,7 +220,7 @@ def _load(preload: PreloadSpec) -> str:
         os.close(outbox)
     count = count_threads()
     if count != 1:
-        return f"After loading the fork server has {count} threads; forking is safe with one thread only."
+        return f"The fork server has {count} threads after loading; forking is safe only with one thread."
     return ""
 
 
@@ -217,13 +231,16 @@ def main(arguments: list[str]) -> None:
     isolation = confinement.confine(spec)
     confinement.become_subreaper()
     faulthandler.enable()
-    problem = "" if isolation.parent_death else "The kernel does not kill forks when their parent dies."
+    problem = (
+        "" if isolation.parent_death else "The kernel does not kill forks when their parent process ends."
+    )
     try:
         problem = problem or _load(preload)
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"[:500]
     release_memory()
-    # All forks share the memory of this point: the garbage collector must not touch, and so copy, it.
+    # All forks share the memory that is in use now. The garbage collector must not write to it, because each
+    # fork would then copy it.
     gc.freeze()
     control.send(msgspec.json.encode(ReadyMessage(isolation=isolation, problem=problem)))
     if not problem:
