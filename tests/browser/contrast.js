@@ -1,5 +1,5 @@
 () => {
-  // Every element with text of its own: WCAG contrast of its colour on what is painted behind it.
+  // The WCAG contrast of the text of each element against the background colours behind it.
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -24,7 +24,7 @@
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     const box = element.getBoundingClientRect();
-    if (!own || element.matches(".sr, .skip, script, noscript, option") || element.closest(".sr, .under")) continue;
+    if (!own || element.matches(".sr, .skip, script, noscript, option") || element.closest(".sr, .highlight-layer")) continue;
     if (box.width < 2) continue;
     const ground = behind(element);
     const style = getComputedStyle(element);

@@ -142,7 +142,7 @@ def _find_highlights(
     then checklist notes.
     """
     spans: dict[tuple[int, int], tuple[str, str, bool]] = {}
-    findings = [finding for judged in result.judged for finding in judged.findings]
+    findings = [finding for judged in result.stages for finding in judged.findings]
     shown = disclosable(findings, taxonomy)
     deciding = {_finding_key(finding) for finding in result.deciding.verdict.findings}
     provider_conditions = [one.when for one in result.advice.matching if one.when] if result.advice else []
