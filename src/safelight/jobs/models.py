@@ -37,9 +37,9 @@ __all__ = [
 
 
 class Explainer(Protocol):
-    """Explains a verdict to an authenticated developer: a sentence, and the details for the wire.
+    """Explains a verdict to an authenticated client: returns a sentence, and the details for the API.
 
-    `charge`: the cost of the generation attempts. `appeal`: whether to offer an appeal.
+    `charge` is the cost of the generation. `appeal` is whether the explanation offers an appeal.
     """
 
     def __call__(
@@ -63,14 +63,14 @@ class Video:
     seconds: int
     width: int
     height: int
-    #: 0 to 100.
+    #: Progress in percent, 0 to 100.
     progress: int
-    #: Code and message of a rejected, blocked or failed video.
+    #: Error code and message of a rejected, blocked or failed video.
     error_code: str | None
     error_message: str | None
-    #: The explanation for the API (`policy.explanations`), if there is one.
+    #: The explanation of the verdict for the API (see `policy.explanations`), if any.
     explanation: Mapping[str, Any] | None
-    #: Id of the key or the person that sent the request.
+    #: Id of the API key or person that sent the request.
     principal_id: str
     end_user: str | None
     metadata: Mapping[str, str]
@@ -78,53 +78,53 @@ class Video:
     reinstated_from: str | None
     reinstated_as: str | None
     review_due_at: float | None
-    #: Text of the visible badge, for `label`.
+    #: Text of the visible badge. None if the policy does not require a label.
     badge_text: str | None
     vaulted: bool
-    #: Allowed only because of a waiver.
+    #: True if only a waiver of a coverage gap made the verdict possible.
     waived: bool
     sealed_sha256: str | None
     deleted: bool
     revision: int
-    #: An unfinished video fails then; None: it was never accepted.
+    #: When the video fails if it is unfinished. None if the video was never accepted.
     deadline_at: float | None = None
-    #: Coverage and charge for the API, set when the video is held or ends (`jobs.summary`).
+    #: Coverage and charge for the API. Set when the video is held or ends (see `jobs.summary`).
     outcome_summary: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReusedFile:
-    """A stored file that was screened earlier: a delivered video or the clip of a character."""
+    """A file that was stored and screened earlier: a delivered video, or the clip of a character."""
 
     field: str
     sha256: str
     media_type: str
     bytes: int
-    #: Id of the video or character that it belongs to.
+    #: Id of the video or character to which the file belongs.
     of: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionResult:
-    """The result of a submission: a video, and the rejection if the policy blocked the request."""
+    """The result of a submission: a video, and an error if the policy rejected the request."""
 
     video: Video
     refusal: RequestBlocked | None = None
-    #: The idempotency key was used before; this is the result of that request.
+    #: True if the idempotency key was used before. The result is then that of the earlier request.
     replayed: bool = False
 
 
 class CharacterState(StrEnum):
-    #: Requests may use it.
+    #: Requests may use the character.
     READY = "ready"
-    #: The policy holds its clip. Requests may not use it.
+    #: The clip waits for a reviewer. Requests may not use the character yet.
     HELD = "held"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Character:
-    """A name with a clip that was screened like a reference."""
+    """A named clip that was screened like a reference."""
 
     id: str
     name: str
@@ -139,7 +139,10 @@ class Character:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One submission to a generator. Its idempotency key was committed before the call."""
+    """One submission of a request to a generator.
+
+    Its idempotency key was committed to the database before the submission.
+    """
 
     id: str
     number: int
@@ -152,42 +155,43 @@ class Attempt:
     ended_at: float | None
     outcome: str | None
     charge: Charge
-    #: The upstream's copy: `deleted`, `kept`, or None while unknown.
+    #: Whether the upstream deleted its copy: `deleted`, `kept`, or None if unknown.
     upstream_copy_status: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    """The recorded outcome of one stage: findings, coverage and verdict."""
+    """The recorded result of one stage: findings, coverage and verdict."""
 
     stage: Stage
     verdict: Verdict
     findings: tuple[Finding, ...]
     coverage: Coverage
     at: float
-    #: Further facts: latency, sampling, media facts, cost.
+    #: Other facts about the stage: latency, sampling, media facts and cost.
     details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSnapshot:
-    """Everything that one step needs to know about a video, read in one transaction."""
+    """The data of a video that a step needs, read in one transaction."""
 
     video: Video
-    #: The request as accepted: texts, extra fields, references; `pending` if a reference is not screened yet.
+    #: The accepted request: texts, extra fields and references. `pending` is set while a reference is not
+    #: screened.
     request: Mapping[str, Any]
-    #: The generated clip, from the end of the generation on.
+    #: Hash of the generated clip. None until the generation has ended.
     generated_sha256: str | None
-    #: Oldest first. A stage that was evaluated twice has two records.
+    #: All stage records, oldest first. A stage that was evaluated twice has two records.
     stages: tuple[StageRecord, ...]
-    #: Findings that a reviewer has approved.
+    #: Findings that a reviewer approved.
     approved: tuple[Finding, ...]
-    #: Findings that an appeal overturned, of the video that this one was reinstated from.
+    #: Findings of the blocked video that this video replaces; a successful appeal overturned them.
     overturned: tuple[Finding, ...]
-    #: Whether a reviewer approved it at any stage, or an appeal reinstated it.
+    #: Whether a reviewer approved the video at any stage, or an appeal reinstated it.
     reviewed: bool
     attempts: tuple[Attempt, ...]
-    #: Rows of its files, oldest first.
+    #: File rows of the video, oldest first.
     files: tuple[Row[Any], ...]
 
     @property
@@ -199,22 +203,22 @@ class VideoSnapshot:
         return tuple(finding for one in self.stages if one.stage in stages for finding in one.findings)
 
     def last_stage(self, stage: Stage) -> StageRecord | None:
-        """The latest record of a stage."""
+        """The latest record of a stage. None if the stage has no record."""
         return next((one for one in reversed(self.stages) if one.stage is stage), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRecord:
-    """Everything on record about one video, for its page and its API object."""
+    """The whole record of one video, for its page and its API object."""
 
     video: Video
     stages: tuple[StageRecord, ...]
     attempts: tuple[Attempt, ...]
-    #: {"sha256", "manifest_bytes", "created_at", ...} or None.
+    #: The registry row of the seal: {"sha256", "manifest_bytes", "created_at", ...}, or None.
     seal: Mapping[str, Any] | None
-    #: Audit entries on this video, oldest first: {"seq", "at", "event", "actor", "hash"}.
+    #: Audit entries of this video, oldest first: {"seq", "at", "event", "actor", "hash"}.
     audit_log: tuple[Mapping[str, Any], ...]
-    #: Its direct sources: {"id", "step"}.
+    #: The videos and characters from which this video was derived directly: {"id", "step"}.
     parents: tuple[Mapping[str, str], ...] = ()
 
 
@@ -226,7 +230,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """A released file. `chunks(start, end)` yields its bytes from `start` to `end` (exclusive)."""
+    """A delivered file. `chunks(start, end)` yields its bytes from `start` to `end` (exclusive)."""
 
     sha256: str
     media_type: str

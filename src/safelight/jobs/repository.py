@@ -1,4 +1,4 @@
-"""Reads videos, each with everything that a step or a page needs, in one transaction."""
+"""Reads videos with all their data in one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .stage_records import approved_findings, overturned_findings, stage_records
 
 
 class VideoRepository:
-    """Videos of one tenant per call. Raises `NotFound` for a video that the tenant does not have."""
+    """Reads the videos of a tenant. Raises `NotFound` for a video that the tenant does not have."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,12 +33,12 @@ class VideoRepository:
             return _row(tx, video_id)
 
     def snapshot(self, tenant: str, video_id: str) -> VideoSnapshot:
-        """A video with its request, stages, review decisions, attempts and files, as of one moment."""
+        """A video with its request, stages, review decisions, attempts and files, read at one moment."""
         with self._database.read_transaction(tenant=tenant) as tx:
             return read_snapshot(tx, video_id)
 
     def with_files(self, tenant: str, video_id: str, *, kind: str) -> tuple[Video, list[Row[Any]]]:
-        """A video and its files of one kind."""
+        """A video, and its files of one kind."""
         with self._database.read_transaction(tenant=tenant) as tx:
             return mappers.video(_row(tx, video_id)), files_of(tx, video_id, kind=kind)
 
@@ -47,7 +47,7 @@ class VideoRepository:
             return files_of(tx, video_id, kind=kind)
 
     def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page:
-        """Accepted videos in order of creation. `after` is the last id of the previous page."""
+        """A page of accepted videos, in order of creation. `after` is the last id of the previous page."""
         videos = tables.videos.c
         where: list[ColumnElement[bool]] = [videos.accepted_at.is_not(None), videos.deleted_at.is_(None)]
         order = (
@@ -68,10 +68,10 @@ class VideoRepository:
         return Page(videos=tuple(mappers.video(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
     def record(self, tenant: str, video_id: str, *, show_vaulted: bool) -> VideoRecord:
-        """Everything on record about a video. Without `show_vaulted` a vaulted one has no stages."""
+        """The whole record of a video. Without `show_vaulted`, that of a vaulted video has no stages."""
         with self._database.read_transaction(tenant=tenant) as tx:
             video = mappers.video(_row(tx, video_id))
-            # A repeated step may have left other seals: the one of the released file counts.
+            # A repeated step may have left other seals. Only the seal of the released file is returned.
             seal = tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
             log = tx.select(
                 tables.audit_log, tables.audit_log.c.subject == video_id, order_by=(tables.audit_log.c.seq,)
@@ -87,12 +87,12 @@ class VideoRepository:
                 attempts=attempts_of(tx, video_id),
                 seal=None if seal is None else mappers.seal(seal),
                 audit_log=tuple(mappers.audit_entry(row) for row in log),
-                parents=tuple({"id": row.parent_id, "step": row.derivation} for row in parents),
+                parents=tuple({"id": row.parent_id, "derivation": row.derivation} for row in parents),
             )
 
 
 def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
-    """As `VideoRepository.snapshot`, in a transaction that is open already."""
+    """Same as `VideoRepository.snapshot`, but in the open transaction `tx`."""
     row = _row(tx, video_id)
     origin = row.reinstated_from
     return VideoSnapshot(
