@@ -17,7 +17,7 @@ from .object_store import open_object_store, translate_store_errors
 from .retention import Retention
 
 CHUNK_BYTES = 1024 * 1024
-#: Up to this size a blob is written in one request, which the store rejects if the name exists.
+#: A blob of at most this size is written in one request, which the object store rejects if the name exists.
 MAX_SINGLE_PUT_BYTES = 4 * 1024 * 1024
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -26,7 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBlob:
-    """The columns of a stored blob for its row in `assets`."""
+    """Values of a stored blob for the columns of its row in the table `assets`."""
 
     tenant: str
     sha256: str
@@ -36,15 +36,16 @@ class StoredBlob:
 
 
 class CorruptBlob(SafelightError):
-    """Stored bytes that no longer match their sha256."""
+    """The stored bytes no longer match their sha256."""
 
 
 class BlobStore:
-    """A store by its URL: `file:///path/to/folder`, `memory://` or `s3://bucket/prefix`.
+    """A blob store by its URL: `file:///path/to/folder`, `memory://` or `s3://bucket/prefix`.
 
-    Bytes are written once, under `tenant/ab/sha256`; writing the same bytes again changes nothing. Bytes of
-    the retention class `vault` are under `vault/`; only calls with `vault=True` access them. `options` go
-    to the S3 client (`endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http` ...).
+    A blob is written once, under `tenant/ab/sha256`; writing the same bytes again changes nothing. Blobs of
+    the retention class `vault` are under `vault/`, and only calls with `vault=True` access them. `options`
+    are passed to the S3 client (`endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http`
+    ...).
     """
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
@@ -52,20 +53,20 @@ class BlobStore:
         self._folder, self._store = open_object_store(url, options or {})
 
     def put_file(self, path: Path, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
-        """Store a file. Raises `StorageFull` and stores nothing if there is not enough space."""
+        """Store a file. Raises `StorageFull`, and stores nothing, if there is not enough space."""
         digest = sha256_file(path)
         size = path.stat().st_size
         self._write(path, size, _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=size, kind=kind, retention=retention)
 
     def put_bytes(self, data: bytes, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
-        """Store bytes. Raises as `put_file`."""
+        """Store bytes. Raises the same errors as `put_file`."""
         digest = hashlib.sha256(data).hexdigest()
         self._write(data, len(data), _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=len(data), kind=kind, retention=retention)
 
     def size(self, tenant: str, sha256: str, *, vault: bool = False) -> int:
-        """The size in bytes. Raises `NotFound`."""
+        """The size of a blob in bytes. Raises `NotFound`."""
         import obstore
 
         with translate_store_errors():
@@ -81,9 +82,10 @@ class BlobStore:
     def stream(
         self, tenant: str, sha256: str, start: int = 0, end: int | None = None, *, vault: bool = False
     ) -> Iterator[bytes]:
-        """The bytes from `start` to `end` (exclusive), in chunks. They are not verified; `copy_to` verifies.
+        """The bytes of a blob from `start` to `end` (exclusive), in chunks.
 
-        Raises `NotFound` at the call, before the first chunk.
+        The bytes are not verified; `copy_to` verifies them. Raises `NotFound` when it is called, before the
+        first chunk.
         """
         import obstore
 
@@ -101,14 +103,14 @@ class BlobStore:
         return _chunks(result.stream(min_chunk_size=CHUNK_BYTES))
 
     def read(self, tenant: str, sha256: str, *, vault: bool = False) -> bytes:
-        """All the bytes, verified; for small blobs."""
+        """All bytes of a blob, verified against the sha256; for small blobs."""
         data = b"".join(self.stream(tenant, sha256, vault=vault))
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _corrupt(sha256)
         return data
 
     def copy_to(self, tenant: str, sha256: str, path: Path, *, vault: bool = False) -> None:
-        """Write the bytes to a file, which appears only after they are verified and stored durably.
+        """Copy a blob to a file, which appears only after its bytes are verified and stored durably.
 
         Raises `CorruptBlob` if the bytes no longer match their sha256.
         """
@@ -125,7 +127,7 @@ class BlobStore:
             raise as_storage_full(error) or error from error
 
     def delete(self, tenant: str, sha256: str, *, vault: bool = False) -> None:
-        """Delete the bytes, if they exist."""
+        """Delete a blob if it exists."""
         import obstore
 
         try:
@@ -135,7 +137,10 @@ class BlobStore:
             return
 
     def move_to_vault(self, tenant: str, sha256: str) -> None:
-        """Move bytes into the vault. Safe to repeat. Raises `NotFound` if they are in neither place."""
+        """Move a blob into the vault. Safe to repeat.
+
+        Raises `NotFound` if the blob is neither in the vault nor outside it.
+        """
         import obstore
 
         plain, vaulted = _name(tenant, sha256, vault=False), _name(tenant, sha256, vault=True)
@@ -148,7 +153,7 @@ class BlobStore:
         self.delete(tenant, sha256)
 
     def list_sha256(self, tenant: str, *, vault: bool = False) -> Iterator[str]:
-        """The sha256 of every blob of a tenant."""
+        """The sha256 of every blob of a tenant, either in the vault or outside it."""
         import obstore
 
         prefix = f"vault/{_validate_tenant(tenant)}" if vault else _validate_tenant(tenant)
@@ -173,7 +178,8 @@ class BlobStore:
                     if not self._has(name, size):
                         obstore.put(self._store, name, source)
             else:
-                # Uploaded in parts. Two writers of one name write the same bytes, so the last one may win.
+                # The blob is uploaded in parts. If two writers upload the same name, their bytes are the
+                # same, so the last one may replace the first.
                 obstore.put(self._store, name, source, chunk_size=8 * 1024 * 1024, max_concurrency=4)
             self._sync(name)
 

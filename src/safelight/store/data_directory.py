@@ -1,4 +1,4 @@
-"""The data directory: the folders of one installation, locked by one process, cleaned at start."""
+"""The data directory of an installation: its folders, its lock, and the cleaning at start."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .disk import require_space
 
 
 class DataDirectory:
-    """A folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, created if missing.
+    """The folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, created if missing.
 
-    Only its owner can read it. `lock` gives this process exclusive use until `close`.
+    Only the owner of the folder can read it. `lock` gives this process exclusive use until `close`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,18 +54,18 @@ class DataDirectory:
 
     @property
     def scratch(self) -> Path:
-        """Working files, one folder per job, deleted at the next start."""
+        """Folder for working files, with one folder per job; emptied at the next start."""
         return self.path / "scratch"
 
     def lock(self) -> DataDirectory:
         """Lock the directory for this process, and empty its scratch folder.
 
-        Raises `DataDirectoryBusy` with the id of the other process, and `StorageFull`. The system releases
-        the lock when the process ends, also after a crash.
+        Raises `DataDirectoryBusy` with the id of the process that holds the lock, and `StorageFull`. The
+        operating system releases the lock when the process ends, also after a crash.
         """
         if self._lock is not None:
             return self
-        # Never deleted: a new file with this name would be a different lock.
+        # The lock file is never deleted, because a new file with the same name would be a different lock.
         file = (self.path / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +91,7 @@ class DataDirectory:
         return self
 
     def close(self) -> None:
-        """Release the lock."""
+        """Release the lock on the directory."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

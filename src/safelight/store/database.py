@@ -1,4 +1,4 @@
-"""The database: transactions on SQLite or PostgreSQL, each restricted to one tenant."""
+"""The database: transactions on SQLite or PostgreSQL, each restricted to the rows of one tenant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Database:
     """A database by its URL: `sqlite:///path/to/file` or `postgresql://user@host/name`.
 
-    It connects on first use. `migrations.migrate` creates its tables.
+    The connection is opened on first use. `migrations.migrate` creates the tables.
     """
 
     def __init__(
@@ -34,7 +34,8 @@ class Database:
         self.clock = clock
         self._wait_s = wait_s
         self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
-        #: SQLite allows one writer: threads wait for this lock instead of polling a locked file.
+        #: SQLite allows one writer at a time: threads of this process wait for this lock instead of polling a
+        #: locked file.
         self._writer = threading.Lock() if self.is_sqlite else None
         self._writer_thread: int | None = None
 
@@ -44,35 +45,40 @@ class Database:
 
     @property
     def path(self) -> Path | None:
-        """The file of an SQLite database."""
+        """The file of an SQLite database; None for PostgreSQL."""
         return Path(self._engine.url.database or "") if self.is_sqlite else None
 
     @contextmanager
     def transaction(self, tenant: str) -> Iterator[Transaction]:
-        """Read and write the rows of one tenant; committed at the end, rolled back on any exception.
+        """Open a transaction that reads and writes the rows of one tenant.
 
-        SQLite allows no other writer meanwhile. On PostgreSQL lock rows with `select(lock=True)`, or change
-        them by compare-and-set. Raises `Unavailable` after a conflict with another transaction: nothing
-        was changed, and the caller may retry.
+        It is committed at the end, and rolled back on any exception. On SQLite no other transaction can write
+        meanwhile. On PostgreSQL, lock rows with `select(lock=True)`, or change them by compare-and-set.
+        Raises `Unavailable` after a conflict with another transaction: then nothing was changed, and the
+        caller may retry.
         """
         if not tenant:
-            raise ScopeViolation("a transaction needs a tenant")
+            raise ScopeViolation("a transaction needs a tenant id")
         with self._open(tenant, writing=True) as tx:
             yield tx
 
     @contextmanager
     def read_transaction(self, tenant: str) -> Iterator[Transaction]:
-        """Read the rows of one tenant in one snapshot. Writing raises `ScopeViolation`."""
+        """Open a transaction that reads the rows of one tenant in one snapshot.
+
+        Writing raises `ScopeViolation`.
+        """
         if not tenant:
-            raise ScopeViolation("a transaction needs a tenant")
+            raise ScopeViolation("a transaction needs a tenant id")
         with self._open(tenant, writing=False) as tx:
             yield tx
 
     @contextmanager
     def across_tenants(self, reason: str, *, readonly: bool = False) -> Iterator[Transaction]:
-        """Access the rows of every tenant: for the sweeper, authentication and the verification of the log.
+        """Open a transaction on the rows of all tenants.
 
-        `reason` is written to the debug log.
+        For the sweeper, authentication and the verification of the audit log. `reason` is written to the
+        debug log.
         """
         if not reason:
             raise ScopeViolation("a transaction across tenants needs a reason")
@@ -82,7 +88,7 @@ class Database:
 
     @contextmanager
     def raw_connection(self, *, readonly: bool = False) -> Iterator[Connection]:
-        """A connection in one transaction without tenant checks, for migrations and tests."""
+        """Open a connection in one transaction without tenant checks, for migrations and tests."""
         with self._connection(None, writing=not readonly, rebuilding=not readonly) as connection:
             yield connection
 
@@ -114,7 +120,7 @@ class Database:
             yield
             return
         if self._writer_thread == threading.get_ident():
-            raise ScopeViolation("a transaction inside a transaction would deadlock")
+            raise ScopeViolation("a transaction inside another transaction would deadlock")
         if not self._writer.acquire(timeout=self._wait_s):
             raise Unavailable("The database is busy; nothing was changed.", retry_after_s=0.5)
         self._writer_thread = threading.get_ident()

@@ -1,4 +1,4 @@
-"""Translates errors of the database drivers into `SafelightError`."""
+"""Translates errors of the database drivers into subclasses of `SafelightError`."""
 
 from __future__ import annotations
 
@@ -38,11 +38,14 @@ _POSTGRES_STATES = {
 
 @contextmanager
 def translate_db_errors() -> Iterator[None]:
-    """Translate operational errors of the drivers. Errors in a statement are bugs and are not translated."""
+    """Translate operational errors of the database drivers.
+
+    Errors in an SQL statement are bugs in our code and are not translated.
+    """
     try:
         yield
     except PoolTimeout as error:
-        raise Unavailable("The database has no free connection.", retry_after_s=1.0) from error
+        raise Unavailable("All connections to the database are in use.", retry_after_s=1.0) from error
     except DBAPIError as error:
         translated = _translate(error)
         if translated is None:

@@ -1,4 +1,4 @@
-"""Free disk space: required before a write, and the error when it runs out."""
+"""Free disk space: checked before a write, and the error for a full disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safelight.errors import StorageFull
 
-#: Kept free for the database, the logs and the system: with less, no file is stored.
+#: Bytes that stay free for the database, the logs and the system. If less is free, no file is stored.
 MIN_FREE_BYTES = 64 * 1024 * 1024
 
 _REMEDY = "Free some space, or move the data directory to a larger disk."
@@ -16,7 +16,7 @@ _DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def require_space(folder: Path, bytes_: int = 0, *, reserve: int = MIN_FREE_BYTES) -> None:
-    """Raise `StorageFull` unless `folder` has space for `bytes_` more, and `reserve` besides."""
+    """Raise `StorageFull` unless `folder` has space for `bytes_` bytes plus a reserve of `reserve` bytes."""
     free = shutil.disk_usage(folder).free
     if free < bytes_ + reserve:
         raise StorageFull(
@@ -26,5 +26,5 @@ def require_space(folder: Path, bytes_: int = 0, *, reserve: int = MIN_FREE_BYTE
 
 
 def as_storage_full(error: OSError) -> StorageFull | None:
-    """A `StorageFull` for an error of a full disk; None for any other error."""
+    """Convert an `OSError` of a full disk into `StorageFull`; returns None for any other error."""
     return StorageFull("The disk is full.", remedy=_REMEDY) if error.errno in _DISK_FULL_ERRORS else None

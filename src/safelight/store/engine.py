@@ -1,4 +1,4 @@
-"""The SQLAlchemy engine, configured so that committed data survives a power failure."""
+"""The SQLAlchemy engine, configured so that committed data survive a power failure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from safelight.errors import SettingsError
 
 from .tenant_scope import WRITE, enforce_tenant_scope
 
-#: For the first connection, which enables write-ahead logging.
+#: Retries for the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
-    """An engine with our settings and the tenant check. It connects on first use."""
+    """Create an engine with our settings and the tenant check. The connection is opened on first use."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
@@ -51,7 +51,8 @@ def _parse(url: str) -> URL:
         parsed = make_url(url)
     except Exception as error:
         raise SettingsError(
-            "The database URL cannot be read.", remedy="Write sqlite:///path or postgresql://user@host/name."
+            "The database URL cannot be parsed.",
+            remedy="Write sqlite:///path or postgresql://user@host/name.",
         ) from error
     backend = parsed.get_backend_name()
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
@@ -65,7 +66,8 @@ def _parse(url: str) -> URL:
 
 
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # Concurrent first connections get "locked" here at once, whatever the timeout.
+    # If several first connections run at once, SQLite reports "locked" here immediately and ignores the
+    # timeout.
     for failures in itertools.count(1):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -78,9 +80,10 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def foreign_keys_off(connection: Connection) -> Iterator[None]:
-    """SQLite does not check foreign keys inside, so that a referenced table can be rebuilt.
+    """Context manager that turns off the foreign key checks of SQLite, so that a table can be rebuilt.
 
-    Enter before the transaction begins and leave after it ends.
+    Enter it before the transaction begins and leave it after the transaction ends. Without it, a table to
+    which other tables refer cannot be replaced.
     """
     raw: Any = connection.connection.driver_connection
     if connection.dialect.name != "sqlite":
@@ -96,7 +99,8 @@ def foreign_keys_off(connection: Connection) -> Iterator[None]:
 def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def settings(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver begins a transaction late and without the write lock, so we send BEGIN ourselves.
+        # The driver begins a transaction late and without the write lock. We therefore turn that off and send
+        # BEGIN.
         connection.isolation_level = None
         _enable_write_ahead_log(connection)
         for pragma in (

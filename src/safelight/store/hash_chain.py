@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from safelight import canonical_json
 
-#: The predecessor of the first entry.
+#: Value for the previous hash of the first entry.
 GENESIS = "0" * 64
-#: Random bytes before each content, so that the content cannot be guessed from its commitment.
+#: Number of random bytes that are hashed before each content, so that the content cannot be guessed from its
+#: commitment.
 SALT_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainedFields:
-    """The fields of an audit entry that its hash covers. The content is covered through its commitment."""
+    """The fields of an audit entry that its hash covers.
 
-    #: The hash of the entry before.
+    The hash covers the content indirectly, through the commitment.
+    """
+
+    #: The hash of the previous entry.
     previous: str
     seq: int
     at: float
@@ -29,12 +33,12 @@ class ChainedFields:
 
 
 def compute_commitment(salt: bytes, content: bytes) -> str:
-    """A hash that proves the content without revealing it."""
+    """Compute the commitment: a hash that proves the content without revealing it."""
     return hashlib.sha256(salt + content).hexdigest()
 
 
 def hash_entry(entry: ChainedFields) -> str:
-    """The hash of one entry. It stays valid after the content is erased."""
+    """Compute the hash of one entry. It stays valid after the content is erased."""
     fields = [
         entry.previous,
         entry.seq,

@@ -1,4 +1,4 @@
-"""Object stores by URL: a folder, memory, or an S3 bucket."""
+"""Opens object stores by URL: a folder, memory, or an S3 bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def open_object_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, ObjectStore]:
-    """The store of a URL, and its folder if it is one. A folder is created; a bucket must exist."""
+    """The object store at a URL, and its folder if it is one.
+
+    A missing folder is created; a bucket must exist.
+    """
     from obstore.store import LocalStore, MemoryStore, S3Store
 
     parts = urlsplit(url)
@@ -46,14 +49,17 @@ def open_object_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None
         except Exception as error:
             raise SettingsError(f"The store {url} cannot be opened: {error}") from error
     raise SettingsError(
-        f"The store {url!r} is not supported.",
+        f"Object stores of the kind {url!r} are not supported.",
         remedy="Write file:///path, memory:// or s3://bucket/prefix.",
     )
 
 
 @contextmanager
 def translate_store_errors(*, writing: bool = False) -> Iterator[None]:
-    """Translate errors of the object store. Not found while writing means that the bucket is missing."""
+    """Translate errors of the object store.
+
+    With `writing`, a missing object means that the bucket is missing.
+    """
     from obstore.exceptions import BaseError
 
     try:
@@ -62,13 +68,13 @@ def translate_store_errors(*, writing: bool = False) -> Iterator[None]:
         if writing:
             raise Unavailable(
                 "The bucket or folder of the object store does not exist.",
-                remedy="Create it, or name another.",
+                remedy="Create it, or set another one in the settings.",
             ) from error
         raise NotFound("There is no such file.") from error
     except BaseError as error:
         message = str(error)
         if any(text in message for text in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
-            raise StorageFull("There is not enough space to store a file.") from error
+            raise StorageFull("The object store has not enough space for the file.") from error
         raise Unavailable("The object store returned an error.", retry_after_s=5.0) from error
     except OSError as error:
         raise as_storage_full(error) or error from error

@@ -1,4 +1,4 @@
-"""The transactional outbox: messages are claimed, delivered, retried, and given up after some attempts."""
+"""The transactional outbox: its messages are claimed, delivered, retried, and finally marked dead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safelight.backoff import Backoff
 from .database import Database
 from .tables import outbox
 
-#: After the last attempt a message is marked dead and kept for inspection.
+#: Delays between the attempts. After the last attempt a message is marked dead and kept for inspection.
 RETRY_BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)
 
 
@@ -22,25 +22,31 @@ class Message:
     """A message that this process has claimed."""
 
     id: str
-    #: None: the whole installation.
+    #: The tenant of the message; None: the whole installation.
     tenant: str | None
     topic: str
     subject: str
     body: Mapping[str, Any]
     created_at: float
-    #: The number of claims so far, this one included.
+    #: The number of times that the message was claimed, including this claim.
     attempt: int
 
 
 class Outbox:
-    """Delivers at least once: if a worker stops after sending and before `mark_delivered`, it sends again."""
+    """Delivers each message at least once.
+
+    If a worker stops after sending a message and before `mark_delivered`, the message is sent again.
+    """
 
     def __init__(self, database: Database, *, lease_s: float = 60.0) -> None:
         self._database = database
         self._lease_s = lease_s
 
     def claim(self, topic: str, *, limit: int = 20) -> tuple[Message, ...]:
-        """Messages that are due, oldest first, for this caller only until the lease expires."""
+        """Claim the messages that are due, oldest first.
+
+        No other caller gets them until the lease expires.
+        """
         with self._database.across_tenants("claiming due messages") as tx:
             now = tx.now()
             rows = tx.select(
@@ -72,12 +78,12 @@ class Outbox:
         )
 
     def mark_delivered(self, message: Message) -> None:
-        """Mark a message as delivered; it is never claimed again."""
+        """Mark a message as delivered, so that it is not claimed again."""
         with self._database.across_tenants("a message was delivered") as tx:
             tx.update(outbox, outbox.c.id == message.id, delivered_at=tx.now(), last_error=None)
 
     def mark_failed(self, message: Message, error: str, *, permanent: bool = False) -> float | None:
-        """Record a failed attempt. Returns the time of the next one, or None if the message is given up."""
+        """Record a failed attempt. Returns the time of the next attempt; None if the message is now dead."""
         with self._database.across_tenants("a message was not delivered") as tx:
             now = tx.now()
             mine = outbox.c.id == message.id
@@ -89,6 +95,6 @@ class Outbox:
             return due
 
     def prune(self, *, before: float) -> int:
-        """Delete messages delivered before this time. Returns their number."""
+        """Delete the messages that were delivered before this time. Returns their number."""
         with self._database.across_tenants("old messages") as tx:
             return tx.delete(outbox, outbox.c.delivered_at < before)

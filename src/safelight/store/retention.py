@@ -1,4 +1,7 @@
-"""Retention classes of stored files. The retention service derives the time from the class."""
+"""Retention classes of stored files.
+
+The retention service derives the storage time of a file from its class.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ from enum import StrEnum
 
 
 class Retention(StrEnum):
-    """Why a file is kept, which decides how long and who may read it."""
+    """Why a file is kept. The class decides how long it is kept and who may read it."""
 
     #: The delivered, sealed file and its previews.
     DELIVERED = "delivered"
     #: Evidence of a verdict: the generated video before sealing, references, flagged frames.
     EVIDENCE = "evidence"
-    #: Working files of a job, deleted when it ends.
+    #: Working files of a job; deleted when the job ends.
     SCRATCH = "scratch"
-    #: Only principals with the scope `vault` may read it.
+    #: A file that only principals with the scope `vault` may read.
     VAULT = "vault"

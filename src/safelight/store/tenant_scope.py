@@ -1,4 +1,4 @@
-"""Restricts every SQL statement to one tenant, and rejects statements without the tenant condition."""
+"""Restricts every SQL statement to one tenant, and rejects statements without a tenant condition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 
-#: Execution options of a connection: its tenant, whether it may access all tenants, whether it may write.
+#: Execution options of a connection: its tenant, whether it may access all tenants, and whether it may write.
 TENANT = "safelight_tenant"
 ACROSS = "safelight_across"
 WRITE = "safelight_write"
@@ -33,14 +33,14 @@ INSERTED_FOR = "safelight_inserted_for"
 
 
 class ScopeViolation(RuntimeError):
-    """A statement that could touch another tenant's rows.
+    """A statement could access rows of another tenant.
 
-    Not in the error tree: it is a mistake in our code, and never caused by a request.
+    Not in the error tree: it is a mistake in our code, and no request causes it.
     """
 
 
 def tenant_column(source: FromClause) -> ColumnElement[Any] | None:
-    """The column with the tenant of a row; None for tables without a tenant."""
+    """The column with the tenant of a row; None for a table without such a column."""
     table = _table(source)
     if table is None or table.info.get("common"):
         return None
@@ -49,7 +49,7 @@ def tenant_column(source: FromClause) -> ColumnElement[Any] | None:
 
 
 def is_shared(source: FromClause) -> bool:
-    """Whether rows without a tenant may be read by every tenant."""
+    """Whether every tenant may read the rows of this table that have no tenant."""
     table = _table(source)
     return table is not None and bool(table.info.get("shared"))
 
@@ -57,7 +57,8 @@ def is_shared(source: FromClause) -> bool:
 def tenant_condition(source: FromClause, tenant: str, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
     """The condition that restricts a statement on `source` to the rows of one tenant.
 
-    Reading a shared table includes the rows of the whole installation; writing excludes them.
+    For a shared table, the condition for reading includes the rows of the whole installation; the condition
+    for writing excludes them.
     """
     column = tenant_column(source)
     if column is None:
@@ -67,7 +68,7 @@ def tenant_condition(source: FromClause, tenant: str, *, reading: bool) -> tuple
 
 
 def enforce_tenant_scope(engine: Engine) -> None:
-    """Reject every statement on this engine that lacks its tenant condition."""
+    """Make this engine reject every statement that lacks its tenant condition."""
 
     @event.listens_for(engine, "before_execute")
     def check(
@@ -87,13 +88,13 @@ def enforce_tenant_scope(engine: Engine) -> None:
 
 
 def check_statement(statement: Any, tenant: str | None, *, inserted_for: str | None = None) -> None:
-    """Raise `ScopeViolation` unless every tenant table in `statement` is restricted to `tenant`."""
+    """Raise `ScopeViolation` unless every table with a tenant in `statement` is restricted to `tenant`."""
     if isinstance(statement, TextClause):
-        raise ScopeViolation("the tenant of a text statement cannot be checked; use a table")
+        raise ScopeViolation("the tenant of a text statement cannot be checked; use a statement on a table")
     for element in visitors.iterate(statement):
         if isinstance(element, Insert):
             if tenant_column(element.table) is not None and (tenant is None or inserted_for != tenant):
-                raise ScopeViolation(f"an insert into {element.table.name} without its tenant")
+                raise ScopeViolation(f"an insert into {element.table.name} does not set the tenant")
         elif isinstance(element, (Update, Delete)):
             _require(
                 list(_joined_tables(element.table)),
@@ -120,7 +121,7 @@ def _require(sources: list[FromClause], conditions: list[Any], tenant: str | Non
             *tenant_condition(source, tenant, reading=False),
         ]
         if not any(_is_same(condition, each) for condition in conditions for each in accepted):
-            raise ScopeViolation(f"a statement on {_table(source)} without its tenant")
+            raise ScopeViolation(f"a statement on {_table(source)} has no condition on the tenant")
 
 
 def _is_same(condition: Any, accepted: ColumnElement[bool]) -> bool:
@@ -144,7 +145,7 @@ def _joined_tables(source: Any) -> Iterator[FromClause]:
 
 
 def _join_conditions(source: Any) -> Iterator[Any]:
-    """Conditions of inner joins. Those of outer joins exclude no row."""
+    """The conditions of inner joins. Conditions of outer joins do not count, because they exclude no row."""
     if isinstance(source, Join):
         yield from _join_conditions(source.left)
         yield from _join_conditions(source.right)

@@ -24,16 +24,16 @@ from .tenant_scope import INSERTED_FOR, ScopeViolation, tenant_column, tenant_co
 
 
 class UnspecifiedTenant:
-    """The type of `UNSPECIFIED_TENANT`."""
+    """The type of the constant `UNSPECIFIED_TENANT`."""
 
 
-#: Default of the argument `tenant`, which differs from None: None is the whole installation.
+#: Default of the argument `tenant`. It is not None, because None means the whole installation.
 UNSPECIFIED_TENANT = UnspecifiedTenant()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """An audit entry that is written at the end of the transaction."""
+    """An audit entry that waits to be written at the end of the transaction."""
 
     at: float
     tenant_id: str | None
@@ -44,11 +44,11 @@ class _Entry:
 
 
 class Transaction:
-    """Statements that are committed together, or not at all.
+    """Statements that are committed together or not at all.
 
-    With a tenant, `tenant_id` is added to every condition and every new row. Without a tenant (only from
-    `Database.across_tenants`) statements apply to all rows, and every new row of a tenant table must
-    have a `tenant_id` (None: the whole installation).
+    In a transaction of one tenant, `tenant_id` is added to every condition and every new row. In a
+    transaction across tenants (`Database.across_tenants`), statements apply to all rows, and every new row of
+    a table with tenants must have a `tenant_id` (None: the whole installation).
     """
 
     def __init__(
@@ -73,7 +73,10 @@ class Transaction:
         lock: bool = False,
         skip_locked: bool = False,
     ) -> list[Row[Any]]:
-        """The rows that meet all conditions. `lock` locks them until the end of the transaction."""
+        """Read the rows that meet all conditions.
+
+        `lock` locks these rows until the end of the transaction.
+        """
         statement = self._scoped_select(table, columns if columns is not None else list(table.c), where)
         statement = statement.order_by(*order_by).limit(limit)
         if lock:
@@ -81,10 +84,12 @@ class Transaction:
         return list(self._connection.execute(statement).all())
 
     def one(self, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Row[Any] | None:
-        """The only row that meets all conditions, or None. Raises `LookupError` if there are several."""
+        """The only row that meets all conditions, or None. Raises `LookupError` if several rows meet them."""
         rows = self.select(table, *where, limit=2, lock=lock)
         if len(rows) > 1:
-            raise LookupError(f"several rows of {table.name}, one expected")
+            raise LookupError(
+                f"several rows of {table.name} meet the conditions, but at most one is expected"
+            )
         return rows[0] if rows else None
 
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
@@ -97,14 +102,14 @@ class Transaction:
         self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
     def insert_or_ignore(self, table: Table, **values: Any) -> bool:
-        """Add one row unless a row with the same key exists. Returns whether it was added."""
+        """Add one row unless a row with the same key exists. Returns whether the row was added."""
         build = postgresql.insert if self._postgres else sqlite.insert
         statement = build(table).values(self._with_tenant(table, values)).on_conflict_do_nothing()
         options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
         return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
 
     def update(self, table: Table, *where: ColumnElement[bool], **values: Any) -> int:
-        """Change the rows that meet all conditions. Returns their number."""
+        """Change the rows that meet all conditions. Returns the number of changed rows."""
         column = tenant_column(table)
         if column is not None and str(column.key) in values:
             raise ScopeViolation("the tenant of a row cannot be changed")
@@ -112,18 +117,21 @@ class Transaction:
         return int(self._connection.execute(statement.values(values)).rowcount)
 
     def delete(self, table: Table, *where: ColumnElement[bool]) -> int:
-        """Delete the rows that meet all conditions. Returns their number."""
+        """Delete the rows that meet all conditions. Returns the number of deleted rows."""
         statement: Delete = sql_delete(table).where(*self._scope(table, reading=False), *where)
         return int(self._connection.execute(statement).rowcount)
 
     def execute(self, statement: Select[Any]) -> Result[Any]:
-        """Run another query, such as a join. It must contain the conditions of `tenant_condition`."""
+        """Run another query, such as a join.
+
+        The query must contain the conditions from `tenant_condition`.
+        """
         if not isinstance(statement, Select):
             raise ScopeViolation("execute() takes only SELECT statements")
         return self._connection.execute(statement)
 
     def tenant_condition(self, table: Table) -> tuple[ColumnElement[bool], ...]:
-        """The condition on `table` that a query for `execute` needs."""
+        """The condition on `table` that a query for `execute` must contain."""
         return self._scope(table, reading=True)
 
     def append_audit(
@@ -135,10 +143,10 @@ class Transaction:
         content: Mapping[str, Any],
         tenant: str | UnspecifiedTenant | None = UNSPECIFIED_TENANT,
     ) -> None:
-        """Append an entry to the audit log, committed with this transaction.
+        """Append an entry to the audit log, which is committed with this transaction.
 
-        `subject` and `actor` are ids and cannot be erased. `content` is stored separately with a salt and
-        can be erased. `tenant` is for transactions across tenants (None: the whole installation).
+        `subject` and `actor` are ids and cannot be erased. `content` is stored separately with a salt and can
+        be erased. `tenant` is needed in a transaction across tenants (None: the whole installation).
         """
         self._must_write()
         self._entries.append(
@@ -161,7 +169,10 @@ class Transaction:
         due_at: float | None = None,
         tenant: str | UnspecifiedTenant | None = UNSPECIFIED_TENANT,
     ) -> str:
-        """Put a message into the outbox, sent only if this transaction commits. Returns its id."""
+        """Put a message into the outbox.
+
+        It is sent only if this transaction commits. Returns the id of the message.
+        """
         message = new_id("event")
         now = self.now()
         values = {
@@ -177,7 +188,10 @@ class Transaction:
         return message
 
     def flush_log(self) -> None:
-        """Write the audit entries of this transaction. Called last, to lock the head of the log briefly."""
+        """Write the audit entries of this transaction.
+
+        Called last, so that the row with the end of the hash chain is locked only briefly.
+        """
         if not self._entries:
             return
         self._connection.execute(_insert_first_head(self._postgres))
@@ -232,7 +246,7 @@ class Transaction:
         if isinstance(tenant, UnspecifiedTenant):
             return self.tenant
         if self.tenant is not None and tenant != self.tenant:
-            raise ScopeViolation("a transaction of one tenant cannot write for another")
+            raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
         return tenant
 
     def _with_tenant(self, table: Table, values: dict[str, Any]) -> dict[str, Any]:
@@ -242,10 +256,12 @@ class Transaction:
         key = str(column.key)
         if self.tenant is None:
             if key not in values:
-                raise ScopeViolation(f"a row of {table.name} in a transaction across tenants needs a {key}")
+                raise ScopeViolation(
+                    f"a new row of {table.name} needs a {key} in a transaction across tenants"
+                )
             return values
         if values.get(key, self.tenant) != self.tenant:
-            raise ScopeViolation("a transaction of one tenant cannot write for another")
+            raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
         return {**values, key: self.tenant}
 
 

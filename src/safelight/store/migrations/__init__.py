@@ -1,4 +1,4 @@
-"""Creates the tables of a database under a lock, and refuses a database of another version."""
+"""Creates the tables of a database under a lock, and rejects a database of another version."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ..tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: The newest migration. It is repeated here so that an up-to-date database starts without loading Alembic.
+#: The id of the newest migration. It is repeated here, so that an up-to-date database starts without loading
+#: Alembic.
 HEAD = "0001"
 
-#: The PostgreSQL advisory lock of the process that migrates; it ends with the transaction.
+#: Key of the PostgreSQL advisory lock that the migrating process holds until its transaction ends.
 _MIGRATION_LOCK = 0x5AFE_1165
-#: `safelight doctor` checks a larger SQLite file; a start does not.
+#: Maximum size of an SQLite file that is checked at each start. `safelight doctor` checks larger files too.
 _MAX_QUICK_CHECK_BYTES = 128 * 1024 * 1024
 
 _COLUMNS = {
@@ -33,12 +34,13 @@ _COLUMNS = {
 
 
 def migrate(database: Database) -> None:
-    """Create or upgrade the tables. One process does it, others wait for it.
+    """Create or upgrade the tables. One process does it; other processes wait for it.
 
     Raises `DatabaseVersionUnknown` or `DatabaseDamaged`.
     """
     check(database, thorough=False)
-    # Read first: a command that starts while a gateway writes does not have to wait for the write lock.
+    # Only read first: then a command that starts while a gateway writes does not have to wait for the write
+    # lock.
     with database.raw_connection(readonly=True) as connection:
         if is_current(connection):
             return
@@ -53,7 +55,10 @@ def migrate(database: Database) -> None:
 
 
 def check(database: Database, *, thorough: bool) -> None:
-    """Raise `DatabaseDamaged` if SQLite finds an error in the file. Large files only if `thorough`."""
+    """Raise `DatabaseDamaged` if SQLite finds an error in its file.
+
+    Large files are checked only if `thorough`.
+    """
     path = database.path
     if path is None or not path.exists():
         return
@@ -66,10 +71,10 @@ def check(database: Database, *, thorough: bool) -> None:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database has the tables of this version; False if it has none yet.
+    """Whether the database has the tables of this version; False if it has no tables yet.
 
-    Raises `DatabaseVersionUnknown` if it has a revision or columns that this version does not know. The
-    columns are compared because the first migration is edited in place until the first release.
+    Raises `DatabaseVersionUnknown` if the database has a migration or columns that this version does not
+    know. The columns are compared because the first migration is edited in place until the first release.
     """
     found = version(connection)
     if found is None:
@@ -85,7 +90,7 @@ def is_current(connection: Connection) -> bool:
 
 
 def version(connection: Connection) -> str | None:
-    """The migration this database is at, or None for an empty one."""
+    """The newest migration that was applied to this database; None for an empty database."""
     if "alembic_version" not in inspect_connection(connection).get_table_names():
         return None
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
@@ -93,7 +98,7 @@ def version(connection: Connection) -> str | None:
 
 
 def configuration(connection: Connection) -> Config:
-    """Alembic's configuration for our migrations, on this connection."""
+    """The configuration of Alembic for our migrations on this connection."""
     from alembic.config import Config
 
     config = Config()

@@ -1,4 +1,4 @@
-"""Run by Alembic: our tables, on the given connection, in its one transaction."""
+"""Run by Alembic: applies the migrations to our tables on the given connection, in one transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from safelight.store.tables.types import Json
 
 
 def render_json_as_text(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations use SQLAlchemy's own types only, because ours may change later."""
+    """In migrations, write our `Json` columns as SQLAlchemy's own `sa.Text()`.
+
+    Our type may change later, and a migration must not change.
+    """
     return "sa.Text()" if kind == "type" and isinstance(item, Json) else False
 
 

@@ -1,4 +1,4 @@
-"""The tables. Every row of a tenant has a `tenant_id`; times are unix seconds, UTC."""
+"""The tables. Every row that belongs to a tenant has a `tenant_id`. Times are unix seconds, UTC."""
 
 from __future__ import annotations
 

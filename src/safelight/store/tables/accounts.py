@@ -12,7 +12,7 @@ tenants = Table(
     text("id", primary_key=True),
     text("name"),
     time("created_at"),
-    #: The row of a tenant has the tenant in its id.
+    #: In this table the column `id` is the id of the tenant.
     info={"tenant_column": "id"},
 )
 

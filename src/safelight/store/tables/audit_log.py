@@ -1,4 +1,7 @@
-"""The append-only audit log. Entries are chained by hash; their contents are separate and can be erased."""
+"""The append-only audit log.
+
+Its entries are chained by hash; their contents are stored separately and can be erased.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ audit_log = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     time("at"),
-    #: None: the whole installation.
+    #: The tenant of the entry; None: the whole installation.
     text("tenant_id", null=True),
     text("event"),
     text("subject"),
@@ -27,7 +30,8 @@ audit_log_contents = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     text("tenant_id", null=True),
-    #: Both empty once erased: without the salt the content cannot be guessed from the commitment.
+    #: `salt` and `content` are emptied when the content is erased: without the salt, the content cannot be
+    #: guessed from the commitment.
     blob("salt"),
     blob("content", null=True),
 )

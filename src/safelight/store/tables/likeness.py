@@ -1,4 +1,4 @@
-"""Consents, protected people, and the encrypted biometric templates of both."""
+"""Consents, protected people, and the encrypted biometric templates that belong to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ consents = Table(
     text("subject"),
     json("scope"),
     text("recorded_by"),
-    #: How the subject gave it: a signed form, a case, a link.
+    #: How the subject gave the consent: a signed form, a case, a link.
     text("evidence"),
     time("created_at"),
     time("expires_at", null=True),
@@ -39,12 +39,13 @@ biometric_templates = Table(
     "biometric_templates",
     metadata,
     text("tenant_id"),
-    #: The consent or protected person that it belongs to and is deleted with.
+    #: The consent or protected person to which the template belongs. The template is deleted with it.
     text("owner_id"),
     integer("number"),
-    #: The model that computed it; templates of different models cannot be compared.
+    #: The model that computed the template; templates of different models cannot be compared.
     text("model"),
-    #: Nonce and AES-256-GCM ciphertext; the associated data is tenant, owner, number and model.
+    #: Nonce and AES-256-GCM ciphertext. The associated data are the tenant, the owner, the number and the
+    #: model.
     blob("ciphertext"),
     PrimaryKeyConstraint("tenant_id", "owner_id", "number"),
 )

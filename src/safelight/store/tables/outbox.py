@@ -1,4 +1,4 @@
-"""Messages to send, use of quotas, and facts about the installation."""
+"""Messages of the outbox, quota usage, and facts about the installation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ quota_usage = Table(
     metadata,
     text("tenant_id"),
     text("principal_id"),
-    #: A day, UTC, such as `2026-11-20`.
+    #: A day in UTC, such as `2026-11-20`.
     text("day"),
     integer("videos", default=0),
     Column("seconds", Double, nullable=False, default=0.0),

@@ -10,16 +10,16 @@ idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     text("tenant_id"),
-    #: The client's Idempotency-Key.
+    #: The value of the client's `Idempotency-Key` header.
     text("key"),
-    #: Over all fields of the request and its files.
+    #: The sha256 over all fields and files of the request.
     text("request_sha256"),
-    #: The id of the video, reserved until `completed_at` is set.
+    #: The id of the video; only reserved until `completed_at` is set.
     text("video_id"),
-    #: The field that a rejection named.
+    #: The request field that the rejection named; null if it named none.
     text("rejected_field", null=True),
     time("created_at"),
-    #: Until then the request that claimed the key is considered to be running.
+    #: Until this time, the request that claimed the idempotency key is considered to be running.
     time("lease_expires_at"),
     time("completed_at", null=True),
     time("expires_at"),
@@ -32,9 +32,9 @@ video_lineage = Table(
     metadata,
     text("tenant_id"),
     text("video_id"),
-    #: The id of a video or a character.
+    #: The id of a parent video or character.
     text("parent_id"),
-    #: remix, edit, extend or character.
+    #: `remix`, `edit`, `extend` or `character`.
     text("derivation"),
     time("created_at"),
     PrimaryKeyConstraint("tenant_id", "video_id", "parent_id"),
@@ -47,7 +47,7 @@ characters = Table(
     text("id", primary_key=True),
     text("tenant_id"),
     text("name"),
-    #: ready, held or refused.
+    #: `ready`, `held` or `refused`.
     text("state"),
     text("principal_id"),
     text("end_user", null=True),

@@ -1,4 +1,4 @@
-"""Cases, decisions, reports, use of check limits, sketches of blocked prompts and webhook endpoints."""
+"""Cases, decisions, reports, usage of check limits, sketches of blocked prompts, and webhook endpoints."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ cases = Table(
     text("video_id"),
     text("kind"),
     text("stage"),
-    #: Of a hold or an appeal: from the verdict. Of a report: from the first report.
+    #: For a hold or an appeal, the category of the verdict. For a report, the category of the first report.
     text("category"),
     text("rule"),
     text("reason"),
     text("state"),
-    #: Kind and video, unique while the case is open; null once closed.
+    #: The kind and the video, unique while the case is open; null when it is closed.
     text("dedup_key", null=True),
     Column("quarantined", Boolean, nullable=False, default=False),
     time("opened_at"),
@@ -42,7 +42,7 @@ decisions = Table(
     text("clause", null=True),
     text("decided_by"),
     time("at"),
-    #: The verdicts on the video at the time of the decision.
+    #: The ids of the verdicts on the video at the time of the decision.
     json("verdict_ids"),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
@@ -70,9 +70,10 @@ check_usage = Table(
     "check_usage",
     metadata,
     text("tenant_id"),
-    #: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
+    #: The subject of the limit: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
     text("subject"),
-    #: The minute, unix seconds. The row with 0 is locked while the subject's use is counted.
+    #: Start of the minute in unix seconds. The row with 0 is locked while the usage of the subject is
+    #: counted.
     integer("window_start"),
     integer("used", default=0),
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
@@ -83,11 +84,11 @@ blocked_prompt_sketches = Table(
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
-    #: `end_user:IDENTIFIER`; `key:ID` or `person:ID` if no end user was named.
+    #: `end_user:IDENTIFIER`; if the request named no end user, `key:ID` or `person:ID`.
     text("subject"),
     text("lineage"),
     blob("sketch"),
-    #: Categories and scores of the block.
+    #: The categories and scores for which the prompt was blocked.
     json("matched_categories"),
     time("at"),
     Index(None, "tenant_id", "subject", "at"),
@@ -101,12 +102,13 @@ webhook_endpoints = Table(
     text("name"),
     text("url"),
     json("events"),
-    #: Newest first: each secret and its expiry (null: none).
+    #: The signing secrets, newest first, each with its expiry (null: it does not expire).
     json("secrets"),
     time("created_at"),
     time("updated_at"),
     time("disabled_at", null=True),
-    #: The first failure since the last success, and the last attempt.
+    #: `failing_since`: the first failure since the last success. `last_status` and `last_error`: those of the
+    #: last attempt.
     time("failing_since", null=True),
     integer("failures", default=0),
     integer("last_status", null=True),

@@ -1,4 +1,4 @@
-"""Column helpers, and the `MetaData` of all tables."""
+"""Helpers for columns, and the `MetaData` of all tables."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ metadata = MetaData(
     }
 )
 
-#: For `Table(..., info=SHARED)`: rows without a tenant belong to the whole installation, and every tenant
-#: may read them.
+#: Marks a table with `Table(..., info=SHARED)`: its rows without a tenant belong to the whole installation,
+#: and every tenant may read them.
 SHARED = {"shared": True}
-#: For `Table(..., info=COMMON)`: the table has no tenant column.
+#: Marks a table with `Table(..., info=COMMON)`: it has no tenant column.
 COMMON = {"common": True}
 
 
 class Json(TypeDecorator[Any]):
-    """A small document as canonical JSON text, with the same bytes on every database."""
+    """A small document, stored as canonical JSON text, which has the same bytes on every database."""
 
     impl = Text
     cache_ok = True
@@ -43,7 +43,7 @@ def text(name: str, *, null: bool = False, **options: Any) -> Column[str]:
 
 
 def time(name: str, *, null: bool = False, **options: Any) -> Column[float]:
-    """Unix seconds, UTC."""
+    """A column for a time in unix seconds, UTC."""
     return Column(name, Double, nullable=null, **options)
 
 

@@ -1,4 +1,7 @@
-"""Findings and verdicts of each stage, separate so that a policy can be replayed; policies and waivers."""
+"""Findings and verdicts of each stage, policies, and waivers.
+
+Findings are stored separately from verdicts, so that a policy can be replayed on them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos with their state, their files, and their generation attempts."""
+"""Videos with their state, their files, and the attempts to generate them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ videos = Table(
     integer("seconds"),
     integer("width"),
     integer("height"),
-    #: The request as it was screened, canonical JSON.
+    #: The generation request as it was screened, in canonical JSON.
     blob("request"),
     text("request_sha256"),
     integer("progress", default=0),
@@ -48,21 +48,22 @@ videos = Table(
     text("verdict_action", null=True),
     text("badge_text", null=True),
     blob("metadata", null=True),
-    #: Coverage and charge as the API returns them, once the video is held or ended; canonical JSON.
+    #: Coverage and charge as the API returns them, in canonical JSON; set when the video is held or has
+    #: ended.
     blob("outcome_summary", null=True),
-    #: Of the generated file before sealing; the subject of the output verdict.
+    #: The sha256 of the generated file before sealing; the output verdict is about this file.
     text("generated_sha256", null=True),
     text("sealed_sha256", null=True),
     _flag("vaulted"),
     _flag("quarantined"),
     _flag("waived"),
     integer("enqueue_count", default=0),
-    #: For compare-and-set: each change requires the value it read and adds one.
+    #: Revision of the row for compare-and-set: each change requires the revision that it read, and adds one.
     integer("revision", default=0),
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
-    #: For the videos that were made from a video.
+    #: Index to find the videos that were made from a given video.
     Index(None, "tenant_id", "remixed_from"),
 )
 
@@ -79,7 +80,7 @@ assets = Table(
     text("retention"),
     time("created_at"),
     time("deleted_at", null=True),
-    #: When the bytes of a file of the class `vault` were moved into the vault.
+    #: When the file, if it has the class `vault`, was moved into the vault.
     time("vaulted_at", null=True),
     UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
     Index(None, "tenant_id", "sha256"),
@@ -94,7 +95,7 @@ attempts = Table(
     integer("number"),
     text("generator"),
     text("billing"),
-    #: Created by us and stored before the call to the generator.
+    #: Safelight creates this key and stores it before it calls the generator.
     text("idempotency_key"),
     time("created_at"),
     text("upstream_id", null=True),

@@ -1,4 +1,7 @@
-"""All tables, as of the first release. Until then a change of the tables is made here, in place."""
+"""First migration: all tables, as of the first release.
+
+Until then, changes of the tables are made in this file.
+"""
 
 from __future__ import annotations
 
@@ -333,7 +336,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # `attempts` refers to `videos`.
+    # Dropped first, because `attempts` has a foreign key to `videos`.
     op.drop_table("attempts")
     for table in (
         "api_keys",
@@ -369,7 +372,7 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-# Constraints and indexes are named by the convention of `safelight.store.tables.types.metadata`.
+# The names of constraints and indexes follow the convention of `safelight.store.tables.types.metadata`.
 
 
 def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
@@ -381,7 +384,7 @@ def _double(*names: str, null: bool = False) -> list[sa.Column[float]]:
 
 
 def _integer(*names: str, null: bool = False) -> list[sa.Column[int]]:
-    # Never an autoincrement column: ids and sequence numbers are given by the code.
+    # Never an autoincrement column, because our code sets ids and sequence numbers.
     return _columns(sa.BigInteger(), names, null=null)
 
 
