@@ -160,7 +160,7 @@ def test_only_safelight_and_its_proxy_can_be_reached(path: Path) -> None:
             continue
         assert "ports" not in table, service
         if "--port" in table.get("command", ()) and service != "litellm":
-            # What makes videos or judges them is on a network without a way in or out.
+            # Generators and guards are on an internal network without outside access.
             assert all((networks[one] or {}).get("internal") for one in table["networks"]), service
 
 
@@ -250,7 +250,7 @@ def test_units_pass_systemd_analyze(path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         leave_out("systemd-analyze", "install systemd")
     program = started(path)[0]
-    # The program is not installed here; everything else is looked at as it stands.
+    # The program is not installed here, so a stub replaces it; the rest of the unit is unchanged.
     there = tmp_path / "program"
     there.write_text("#!/bin/sh\n")
     there.chmod(0o755)

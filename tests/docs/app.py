@@ -1,4 +1,4 @@
-"""The app with a desk behind it, to be looked at and never served."""
+"""The app with a fake service, for inspection only; it is never served."""
 
 from __future__ import annotations
 

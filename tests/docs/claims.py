@@ -42,7 +42,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     r"who a person is|whose (?:face|voice)|identity of|identif\w+ (?:people|persons)|人物身份": ("",),
     r"\bmoans?\b|\bscreams?\b|\bgunshots?\b|\bsirens?\b": ("",),
 }
-#: What says that it is found. Coverage's own "checked" is no claim unless it is said of such a thing.
+#: Words for finding. The coverage status "checked" is a claim only next to the name of content.
 _FINDING = (
     r"\b(?:detect(?:s|ed|ing|ion|able)?|finds?|found|finding|recall|catch(?:es)?|caught|spot(?:s|ted)|sees?|seen"
     r"|recogni[sz]e[sd]?|look(?:s|ed|ing)? for|notice[sd]|identif(?:y|ies|ied)|check(?:s|ed)|hears?|heard"
@@ -59,7 +59,7 @@ _DENIED = (
     r"\b(?:no|not|never|nothing|nobody|none|neither|nor|cannot|without|unmeasured|nor|don't|doesn't|isn't|can't|"
     r"unless|less)\b|\*\*no\*\*|不|没有|沒有|未经测量|未經測量|从不|從不|無人|无人"
 )
-#: Denied twice, and so said.
+#: With one of these words a denial becomes a claim.
 _TWICE = r"\b(?:miss(?:es|ed|ing)?|overlook\w*|escape\w*|slips?|fails?)\b|漏"
 #: Modalities that a statement names, and the word of the cell.
 _NAMED = {
@@ -101,7 +101,7 @@ class Claim:
 
 
 def reasons(text: str) -> list[str]:
-    """Why statements of a page are no claims, by its own comments."""
+    """Reasons in the `no claim` comments of a page."""
     return [found["why"].strip() for found in _NO_CLAIM.finditer(text)]
 
 
@@ -111,9 +111,9 @@ def readers_pages() -> list[Path]:
 
 
 def elsewhere(page: Path = CELLS) -> dict[tuple[str, str], str]:
-    """Cells that were measured in other runs, and the page beside this one that tells of it.
+    """Cells that were measured in other runs, and the page with their figures.
 
-    `AssertionError` where that page does not say what the table says that it says.
+    Raises `AssertionError` if that page does not contain the quoted text.
     """
     found = {}
     for row in pages.table(page, "category", "modality", "page", "text on that page"):
@@ -132,7 +132,7 @@ def measured() -> frozenset[tuple[str, str]]:
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """What a page says, piece by piece."""
+    """The statements of a page, one by one."""
     heading, header = "", ""
     text = re.sub(r"^( *)```.*?^\1```[ \t]*$", "", _WRITTEN.sub("", text), flags=re.M | re.S)
     for block in re.split(r"\n[ \t]*\n|\n(?=[#|]|\s*[-*] |\s*\d+\. )", text):

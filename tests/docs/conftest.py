@@ -1,4 +1,4 @@
-"""The modules beside this file, for the tests in this folder."""
+"""Makes the modules of this folder importable for its tests."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def table(page: Path, *heading: str) -> list[dict[str, str]]:
 
 
 def codes(cell: str) -> list[str]:
-    """What stands in backticks in a cell."""
+    """The texts in backticks in a cell."""
     return re.findall(r"`([^`]+)`", cell)
 
 

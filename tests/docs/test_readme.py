@@ -1,4 +1,4 @@
-"""The first screen of the README, in three languages: its commands run, and say what it says they say."""
+"""The first screen of the README in three languages: its commands run and print the shown output."""
 
 from __future__ import annotations
 

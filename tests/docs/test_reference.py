@@ -63,7 +63,7 @@ def _below(error: type[SafelightError]) -> set[type[SafelightError]]:
 
 
 def _answered(error: type[SafelightError], drawn: str) -> str:
-    """What the tree at the top of errors.py says: a status, "job" or "start"."""
+    """The entry of the tree at the top of errors.py: a status, "job" or "start"."""
     if issubclass(error, ConfigurationError):
         return "start"
     return "job" if drawn.startswith("(job)") else drawn.split()[0]

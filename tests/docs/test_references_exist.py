@@ -1,4 +1,4 @@
-"""What the pages say of the state of things: rows, files and tests they name exist."""
+"""Rows, files and tests that the pages name exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _tests(file: Path) -> frozenset[str]:
 
 
 def _problems(paths: list[str], tests: list[str]) -> list[str]:
-    """Files and tests that are named and not there."""
+    """Files and tests that are named but do not exist."""
     missing = [path for path in paths if not (pages.ROOT / path).exists()]
     for test in tests:
         path, _, name = test.partition("::")
@@ -115,7 +115,7 @@ def _function(name: str) -> object:
 
 
 def _targets(tree: ast.AST) -> set[str]:
-    """States that calls of `transition` in this code lead to, where they are written there."""
+    """Target states that calls of `transition` in this code name literally."""
     found = set()
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in (

@@ -38,7 +38,7 @@ def calls(client: openai.OpenAI, base_url: str) -> dict[str, Any]:
     seen["content"] = {"sha256": hashlib.sha256(content).hexdigest(), "head": content[4:8].decode()}
     seen["thumbnail"] = len(videos.download_content(video.id, variant="thumbnail").read())
     seen["remixed"] = videos.remix(video.id, prompt="at night").to_dict()
-    # The SDK takes no object as `video`, only a file: an id goes beside the named arguments.
+    # The SDK accepts only a file as `video`, not an object: an id is passed in the extra arguments.
     by_id: Any = {"video": openai.omit, "extra_body": {"video": {"id": video.id}}}
     seen["extended"] = videos.extend(prompt="and then the sun comes out", seconds="4", **by_id).to_dict()
     seen["edit"] = refusal(lambda: videos.edit(prompt="make it night", **by_id))

@@ -76,7 +76,7 @@ def test_an_endpoint_is_managed_and_its_events_are_verified(told: Told, openai_p
     got = told.target.wait_for(before + 1, 180)
     deliveries = [
         {"body": each.body.decode(), "headers": dict(each.headers), "secret": secret}
-        # A rotated secret signs beside the new one for a day, so the first one still verifies.
+        # A rotated secret also signs for one day, so the first one still verifies.
         for each in [*got[before - tests : before], got[before]]
     ]
     checked = script(openai_python, "unwrap", given=deliveries)

@@ -59,7 +59,7 @@ PERSON = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS
 
 
 class Shelf:
-    """A generator that is only looked at for what it offers."""
+    """A generator of which only the info is read."""
 
     name = "shelf"
     billing = Billing.OWN
@@ -291,7 +291,7 @@ class Desk:
 
 
 class Looker:
-    """Looks for one word."""
+    """Finds one word."""
 
     def look(
         self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None

@@ -19,7 +19,7 @@ START_S = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """Where it is, and how to get in."""
+    """The address of the gateway and a key for it."""
 
     address: str
     #: A one-time link.

@@ -1,4 +1,4 @@
-"""What a model process loads in tests: it answers, fails, hangs, dies and prints as it is told."""
+"""Models that a model process loads in tests; they answer, fail, hang, die or print as configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces drawn by code, so that tests need nobody's photograph: a detector of faces takes them for faces."""
+"""Faces drawn by code that the face detector finds, so that tests need no photographs of people."""
 
 from __future__ import annotations
 

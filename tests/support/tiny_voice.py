@@ -1,4 +1,4 @@
-"""Models of voices so small that they are made in a test: no weights of anybody's, and real ONNX graphs."""
+"""Voice models small enough to build in a test: real ONNX graphs without third-party weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def voice_model(
 ) -> Path:
     """A graph that knows a voice by how much each filter bank moves over time, mixed by random numbers.
 
-    `broken`: it answers with what is no number.
+    `broken`: it returns NaN.
     """
     mixing = np.random.default_rng(3).normal(size=(banks, WIDTH)).astype(np.float32)
     names = ["feats", *(f"more{number}" for number in range(inputs - 1))]

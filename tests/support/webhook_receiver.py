@@ -1,4 +1,4 @@
-"""A webhook target on the loopback address that answers as it is told, and keeps what it was sent."""
+"""A webhook target on the loopback address with configurable responses; it stores received messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        """As it stands in `allow_hosts`."""
+        """The host and port as written in `allow_hosts`."""
         return self.url.removeprefix("http://").split("/")[0]
 
     def wait_for(self, count: int, seconds: float = 30.0) -> list[Got]:

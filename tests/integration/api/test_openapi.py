@@ -1,4 +1,4 @@
-"""What /openapi.json says is what the gateway does."""
+"""/openapi.json describes the actual behaviour of the gateway."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_fifty_streams_share_one_query_at_a_time(client: httpx.Client, server: L
         looks = server.desk.gets - before
         server.desk.deliver(video_id, b"clip")
         assert {tab.result(30) for tab in waiting} == {"completed"}
-    # The watcher looks every 50 ms here, whoever watches; 50 tabs each looking would be hundreds.
+    # One watcher queries every 50 ms for all streams; 50 streams with a query each would need hundreds.
     assert looks < tabs
 
 

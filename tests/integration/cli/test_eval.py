@@ -89,7 +89,7 @@ def test_clips_are_evaluated_with_the_real_scan_and_policy(
     assert main(arguments) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     cells = {(cell["category"], cell["modality"]): cell for cell in report["cells"]}
-    # The test card is no violence: it fills a row of its own.
+    # The test card does not count as violence: it has its own row.
     assert report["cards"] == [{"modality": "frames", "segments": 1, "found": 1}]
     assert cells["violence/graphic", "frames"]["state"] == "unmeasured"
     assert cells["violence/graphic", "frames"]["false_alarms"] == 0

@@ -25,7 +25,7 @@ ROWS = [
 
 
 class Guard(BaseHTTPRequestHandler):
-    """Llama Guard, as far as this test needs it."""
+    """The part of Llama Guard that this test needs."""
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers["content-length"])).decode()
@@ -70,7 +70,7 @@ format = "llama-guard"
 
 
 def measured() -> dict[str, str | None]:
-    """By category, what the guard's coverage says it was measured at."""
+    """The measured figure per category in the coverage of the guard."""
     (guard,) = [one for one in load(None).core.text_pipeline.detectors if one.name == "text-guard"]
     return {one.category: one.measured for one in guard.capabilities}
 

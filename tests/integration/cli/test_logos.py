@@ -21,7 +21,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
     code = main([*arguments, "--json"])
     return code, json.loads(capsys.readouterr().out)
 
@@ -43,21 +43,21 @@ def test_a_logo_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = emblem(tmp_path / "emblem.png")
-    code, done = told(capsys, "logos", "add", "acme", str(drawn), "--word", "Acme Roundel")
+    code, done = run_json(capsys, "logos", "add", "acme", str(drawn), "--word", "Acme Roundel")
     assert (code, done["pictures"], done["words"]) == (Exit.OK, 1, ["Acme Roundel"])
     picture = Image.new("RGB", (640, 360), (180, 190, 200))
     small = Image.open(drawn).resize((150, 150))
     picture.paste(small, (400, 120), small)
     picture.save(tmp_path / "wall.jpg", quality=85)
-    _code, scanned = told(capsys, "scan", "wall.jpg")
+    _code, scanned = run_json(capsys, "scan", "wall.jpg")
     [row] = scanned["files"]  # type: ignore[misc]
     assert [found["attributes"]["kind"] for found in row["findings"]] == ["logo:acme"]
-    _code, answer = told(capsys, "check", "the acme roundel over a door")
+    _code, answer = run_json(capsys, "check", "the acme roundel over a door")
     assert "logo-words" in json.dumps(answer["findings"])
-    _code, listed = told(capsys, "logos", "list")
+    _code, listed = run_json(capsys, "logos", "list")
     assert [mark["name"] for mark in listed["logos"]] == ["acme"]  # type: ignore[attr-defined]
-    assert told(capsys, "logos", "remove", "acme")[0] == Exit.OK
-    assert told(capsys, "logos", "remove", "acme")[0] == Exit.ERROR
+    assert run_json(capsys, "logos", "remove", "acme")[0] == Exit.OK
+    assert run_json(capsys, "logos", "remove", "acme")[0] == Exit.ERROR
 
 
 def test_an_unsuitable_image_is_refused_and_nothing_is_stored(
@@ -68,8 +68,8 @@ def test_an_unsuitable_image_is_refused_and_nothing_is_stored(
     text = tmp_path / "text.png"
     text.write_text("no picture", encoding="utf-8")
     for arguments in (["x", str(plain)], ["x", str(text)], ["x"], ["X!", str(plain)], ["x", "gone.png"]):
-        assert told(capsys, "logos", "add", *arguments)[0] == Exit.ERROR
-    assert told(capsys, "logos", "list")[1]["logos"] == []
+        assert run_json(capsys, "logos", "add", *arguments)[0] == Exit.ERROR
+    assert run_json(capsys, "logos", "list")[1]["logos"] == []
 
 
 def test_hashes_are_imported_listed_without_a_hash_and_removed(
@@ -77,14 +77,17 @@ def test_hashes_are_imported_listed_without_a_hash_and_removed(
 ) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n", encoding="utf-8")
-    code, done = told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "extremism")
+    code, done = run_json(
+        capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "extremism"
+    )
     assert (code, done["added"], done["low_quality"], done["malformed"]) == (Exit.OK, 1, 1, 1)
-    _code, listed = told(capsys, "hash-lists", "list")
+    _code, listed = run_json(capsys, "hash-lists", "list")
     assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
     assert "abab" not in json.dumps(listed)
-    code, again = told(capsys, "hash-lists", "recheck")
+    code, again = run_json(capsys, "hash-lists", "recheck")
     assert (code, again) == (Exit.OK, {"checked": 0, "matched": [], "unreadable": []})
-    assert told(capsys, "hash-lists", "remove", "ours")[1]["removed"] == 1
+    assert run_json(capsys, "hash-lists", "remove", "ours")[1]["removed"] == 1
     assert (
-        told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR
+        run_json(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0]
+        == Exit.ERROR
     )

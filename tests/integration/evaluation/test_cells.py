@@ -18,7 +18,7 @@ from support.optional_tools import leave_out
 
 @pytest.fixture(scope="module")
 def kitchen() -> cells_clips.Kitchen:
-    """Without a single package of photographs: paint stands in."""
+    """A source of pictures without photographs: drawn pictures are used."""
     try:
         synthesize("ready")
     except SpeechMissing as error:

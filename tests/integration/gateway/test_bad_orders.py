@@ -1,4 +1,4 @@
-"""Orders that are wrong in what they ask for, against the real gateway: told at once, and it stays up."""
+"""Invalid requests to the real gateway: refused at once, and the gateway keeps running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("bad-orders")
 
 
 def png(width: int, height: int) -> bytes:
-    """A picture of one line, whatever its header says."""
+    """A picture with one line of pixels and the size in the header as given."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

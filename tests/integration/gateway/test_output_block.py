@@ -1,4 +1,4 @@
-"""A test card in the picture or the sound of what was made: blocked, explained, its bytes reach nobody."""
+"""A test card in the generated picture or sound: blocked, explained, and its bytes are never served."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def generator(url: str, waits: list[float] | None = None, **options: Any) -> Ite
         made.close()
 
 
-def order(prompt: str = "a lighthouse at dawn", **more: Any) -> GenerationRequest:
+def make_request(prompt: str = "a lighthouse at dawn", **more: Any) -> GenerationRequest:
     parts = {"key": KEY, "model": "scripted-1", "prompt": prompt, "seconds": 4, "width": 1280, "height": 720}
     return GenerationRequest(**(parts | more))
 
@@ -64,7 +64,7 @@ def scripted(**rule: Any) -> ScriptedUpstream:
 def test_a_request_is_submitted_polled_downloaded_and_deleted(tmp_path: Path) -> None:
     rule = {"polls": 2, "progress": [0, 50], "charge": 0.4}
     with scripted(**rule) as upstream, generator(upstream.url) as upstream_generator:
-        upstream_id = upstream_generator.submit(order())
+        upstream_id = upstream_generator.submit(make_request())
         told = [upstream_generator.progress(upstream_id) for _ in range(3)]
         assert [one.state for one in told] == [
             UpstreamState.QUEUED,
@@ -94,9 +94,9 @@ def test_references_are_sent_as_bytes_and_only_listed_extra_fields_are_sent(tmp_
     with scripted() as upstream:
         options = {"reference_field": "image", "extra_fields": {"seed": "int", "loop": "bool"}}
         with generator(upstream.url, **options) as made:
-            upstream_id = made.submit(order(references=tuple(files), extra={"seed": 7, "loop": True}))
+            upstream_id = made.submit(make_request(references=tuple(files), extra={"seed": 7, "loop": True}))
             with pytest.raises(UpstreamRejected, match="lora"):
-                made.submit(order(extra={"lora": "x"}))
+                made.submit(make_request(extra={"lora": "x"}))
         sent = upstream.counts["orders"][upstream_id]["files"]
         assert [(file["field"], file["media_type"], file["sha256"]) for file in sent] == [
             ("image", "image/png", digest),
@@ -104,7 +104,7 @@ def test_references_are_sent_as_bytes_and_only_listed_extra_fields_are_sent(tmp_
         ]
         assert upstream.counts["received"] == 1
         with generator(upstream.url, reference_field="") as made, pytest.raises(UpstreamRejected):
-            made.submit(order(references=tuple(files)))
+            made.submit(make_request(references=tuple(files)))
 
 
 def test_a_request_may_be_sent_as_json() -> None:
@@ -113,7 +113,7 @@ def test_a_request_may_be_sent_as_json() -> None:
         generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made,
     ):
         assert made.find(KEY) is None
-        assert made.submit(order()) == made.find(KEY)
+        assert made.submit(make_request()) == made.find(KEY)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_request_may_be_sent_as_json() -> None:
 def test_a_lost_response_leaves_the_submission_unconfirmed(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url, submit_timeout_s=1.0) as made:
         with pytest.raises(SubmissionUnconfirmed):
-            made.submit(order())
+            made.submit(make_request())
         assert upstream.counts["received"] == 1
 
 
@@ -132,7 +132,7 @@ def test_a_lost_response_leaves_the_submission_unconfirmed(submit: Any) -> None:
 def test_a_busy_upstream_has_not_accepted_the_request(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamUnavailable) as busy:
-            made.submit(order())
+            made.submit(make_request())
         assert busy.value.retry_after_s == 3
         assert upstream.counts["accepted"] == 0
 
@@ -143,7 +143,7 @@ def test_a_refused_connection_means_the_request_was_not_accepted() -> None:
         port = free.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1", f"https://127.0.0.1:{port}/v1"):
         with generator(url) as made, pytest.raises(UpstreamUnavailable):
-            made.submit(order())
+            made.submit(make_request())
 
 
 def test_a_failed_tls_handshake_means_the_request_was_not_accepted() -> None:
@@ -152,7 +152,7 @@ def test_a_failed_tls_handshake_means_the_request_was_not_accepted() -> None:
             generator(upstream.url.replace("http:", "https:")) as made,
             pytest.raises(UpstreamUnavailable),
         ):
-            made.submit(order())
+            made.submit(make_request())
         assert upstream.counts["received"] == 0
 
 
@@ -161,7 +161,7 @@ def test_a_malformed_request_is_rejected_with_the_upstreams_message_masked(statu
     submit = {"status": status, "message": f"Bad size; your key {SECRET} and Bearer abc123xyz are known."}
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamRejected, match="Bad size") as rejected:
-            made.submit(order())
+            made.submit(make_request())
         assert SECRET not in str(rejected.value)
         assert "abc123xyz" not in str(rejected.value)
 
@@ -179,14 +179,14 @@ def test_a_malformed_request_is_rejected_with_the_upstreams_message_masked(statu
 def test_a_moderation_refusal_is_distinguished_from_a_malformed_request(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamModerationBlocked) as refused:
-            made.submit(order())
+            made.submit(make_request())
         assert isinstance(refused.value.refusal, ProviderRefusal)
 
 
 def test_a_wrong_key_gives_the_operator_a_plain_message() -> None:
     with ScriptedUpstream({"api_key": "another"}) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamRejected, match=r"operator must check `api_key`") as rejected:
-            made.submit(order())
+            made.submit(make_request())
         assert "sk-" not in str(rejected.value)
         with pytest.raises(UpstreamUnavailable, match="api_key"):
             made.progress("video_1")
@@ -200,7 +200,7 @@ def test_a_redirect_of_a_submission_is_not_followed() -> None:
             generator(upstream.url) as made,
             pytest.raises(UpstreamRejected, match="correct `url`") as rejected,
         ):
-            made.submit(order())
+            made.submit(make_request())
         assert "s3cret" not in str(rejected.value)
 
 
@@ -214,16 +214,16 @@ def test_an_unconfirmed_submission_is_found_by_its_idempotency_key() -> None:
         generator(upstream.url, waits, idempotency_metadata_key="order") as made,
     ):
         for number in range(130):
-            made.submit(order(key=f"attempt_{number}"))
+            made.submit(make_request(key=f"attempt_{number}"))
         with pytest.raises(SubmissionUnconfirmed):
-            made.submit(order("lost"))
+            made.submit(make_request("lost"))
         found = made.find(KEY)
         assert found is not None
         assert upstream.counts["orders"][found]["prompt"] == "lost"
         assert made.find("attempt_0") is not None
         assert waits == []
         with pytest.raises(SubmissionUnconfirmed):
-            made.submit(order("never", key="attempt_never"))
+            made.submit(make_request("never", key="attempt_never"))
         assert made.find("attempt_never") is None
         assert waits == [10.0]
 
@@ -234,7 +234,7 @@ def test_a_submission_stays_unconfirmed_if_the_upstream_has_no_key_lookup(scenar
         ScriptedUpstream(scenario) as upstream,
         generator(upstream.url, idempotency_metadata_key="order") as made,
     ):
-        made.submit(order())
+        made.submit(make_request())
         with pytest.raises(SubmissionUnconfirmed):
             made.find(KEY)
     with scripted() as upstream, generator(upstream.url) as made, pytest.raises(SubmissionUnconfirmed):
@@ -247,7 +247,7 @@ def test_a_submission_stays_unconfirmed_if_the_upstream_has_no_key_lookup(scenar
 def test_a_failed_poll_may_be_repeated(poll: Any) -> None:
     act = poll if isinstance(poll, dict) else {"do": poll}
     with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         with pytest.raises(UpstreamUnavailable):
             made.progress(upstream_id)
         assert made.progress(upstream_id).state is UpstreamState.DONE
@@ -256,17 +256,17 @@ def test_a_failed_poll_may_be_repeated(poll: Any) -> None:
 @pytest.mark.parametrize("poll", ["garbage", "html"])
 def test_a_response_that_stays_unreadable_is_invalid(poll: str) -> None:
     with scripted(poll=poll) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         with pytest.raises(UpstreamInvalidResponse):
             made.progress(upstream_id)
     with scripted(polls=0, poll={"do": poll, "times": 2}) as upstream, generator(upstream.url) as made:
-        assert made.progress(made.submit(order())).state is UpstreamState.DONE
+        assert made.progress(made.submit(make_request())).state is UpstreamState.DONE
 
 
 def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> None:
     waits: list[float] = []
     with scripted(ends="vanishes", polls=0) as upstream, generator(upstream.url, waits) as made:
-        told = made.progress(made.submit(order()))
+        told = made.progress(made.submit(make_request()))
         assert (told.state, told.problem) == (
             UpstreamState.FAILED,
             "The generator no longer knows this request.",
@@ -279,7 +279,7 @@ def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> Non
 def test_a_late_refusal_is_reported_with_its_refund() -> None:
     rule = {"polls": 0, "ends": "refused", "charge": 0.4, "refund": True}
     with scripted(**rule) as upstream, generator(upstream.url) as made:
-        told = made.progress(made.submit(order()))
+        told = made.progress(made.submit(make_request()))
     assert told.refusal is not None
     assert (told.refusal.stage, told.refusal.category) == ("output", "violence")
     assert told.charge is not None
@@ -289,7 +289,7 @@ def test_a_late_refusal_is_reported_with_its_refund() -> None:
 def test_nonstandard_statuses_do_not_end_a_request_early() -> None:
     words = {"queued": "warming up", "in_progress": "processing", "completed": "succeeded"}
     with scripted(polls=2, status_words=words) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         states = [made.progress(upstream_id).state for _ in range(3)]
     assert states == [UpstreamState.RUNNING, UpstreamState.RUNNING, UpstreamState.DONE]
 
@@ -314,7 +314,7 @@ def test_a_download_that_is_not_the_expected_video_is_never_kept(
     tmp_path: Path, content: Any, error: type[UpstreamError]
 ) -> None:
     with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         made.progress(upstream_id)
         with pytest.raises(error):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
@@ -323,7 +323,7 @@ def test_a_download_that_is_not_the_expected_video_is_never_kept(
 
 def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     with scripted(polls=0) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         made.progress(upstream_id)
         with pytest.raises(UpstreamInvalidResponse, match="exceeds the limit"):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=1000)
@@ -350,7 +350,7 @@ def test_a_finished_file_on_another_host_is_fetched_without_our_key(tmp_path: Pa
         scripted(polls=0, content=content) as upstream,
         generator(upstream.url, content_hosts=[host]) as made,
     ):
-        upstream_id = made.submit(order())
+        upstream_id = made.submit(make_request())
         made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
     thread.join()
     store.close()
@@ -364,12 +364,12 @@ def test_a_finished_file_on_another_host_is_fetched_without_our_key(tmp_path: Pa
 )
 def test_delete_returns_whether_the_copy_is_gone(delete: Any, gone: bool) -> None:
     with scripted(delete=delete) as upstream, generator(upstream.url) as made:
-        assert made.delete(made.submit(order())) is gone
+        assert made.delete(made.submit(make_request())) is gone
 
 
 def test_an_id_cannot_change_the_request_path() -> None:
     with scripted() as upstream, generator(upstream.url) as made:
-        made.submit(order())
+        made.submit(make_request())
         told = made.progress("../videos?limit=1")
         assert told.state is UpstreamState.FAILED
         assert upstream.counts["lists"] == 0
@@ -380,11 +380,11 @@ def test_no_error_contains_our_key(tmp_path: Path) -> None:
     leak = {"status": 400, "message": f"key {SECRET}"}
     with scripted(submit=leak) as upstream, generator(upstream.url) as made:
         try:
-            made.submit(order())
+            made.submit(make_request())
         except UpstreamError as error:
             told.append(str(error))
     failed = scripted(polls=0, ends="failed", error={"message": f"key {SECRET}"})
     with failed as upstream, generator(upstream.url) as made:
-        told.append(repr(made.progress(made.submit(order()))))
+        told.append(repr(made.progress(made.submit(make_request()))))
     assert len(told) == 2
     assert SECRET not in json.dumps(told)

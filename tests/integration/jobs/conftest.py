@@ -29,7 +29,7 @@ from safelight.trust.waivers import NewWaiver
 
 
 class Crash(BaseException):
-    """Stands for kill -9: nothing in the product catches it."""
+    """Simulates kill -9: no product code catches it."""
 
 
 class House:
@@ -87,7 +87,7 @@ class House:
 
 
 def enrolled(name: str, folder: Path) -> dict[str, Any]:
-    """Options of a detector that looks for what is enrolled, as the installation gives them."""
+    """Options of a detector that matches enrolled content, as the container passes them."""
     return {"folder": str(folder / "data" / ENROLLED[name])} if name in ENROLLED else {}
 
 

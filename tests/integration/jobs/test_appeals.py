@@ -98,7 +98,7 @@ def test_an_appeal_is_never_decided_by_the_first_reviewer(furnish: Callable[...,
             decide(house, case, action, "ada")
         with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             decide(house, case, action, house.who.id)
-    # It waits where everybody sees it.
+    # The case stays in the list of every reviewer.
     (waiting,) = house.container.review.reviews.list(reviewer(house)).cases
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
     assert house.container.review.reviews.get(reviewer(house), case.id).requires_other_reviewer
@@ -207,7 +207,7 @@ def test_a_deleted_clip_is_generated_and_scanned_again(furnish: Callable[..., Ho
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
     assert new.state is VideoState.QUEUED
-    # What nobody can check in the new clip is a matter of its own.
+    # Coverage gaps in the new clip hold it again.
     assert house.carry(new).state is VideoState.HELD
 
 
@@ -215,7 +215,7 @@ def test_a_new_finding_counts_after_a_successful_appeal(furnish: Callable[..., H
     house = furnish()
     video = refused(house)
     decide(house, appealed(house, video), "overturn")
-    # No waiver: what nobody can check in the output is held as in any other.
+    # Without a waiver, a coverage gap in the output holds this video too.
     again = house.carry(released(house, video))
     assert again.state is VideoState.HELD
     (case,) = house.container.review.reviews.list(reviewer(house)).cases
@@ -252,7 +252,7 @@ def test_a_reinstated_video_keeps_its_stored_references(
     assert [row.sha256 for row in store.files(video.tenant, new.id, kind="reference")] == [
         row.sha256 for row in old_files
     ]
-    # A person looked at the reference already: only the output is held.
+    # A reviewer already decided on the reference: only the output is held.
     assert house.carry(new).state is VideoState.HELD
     assert [made.stage.value for made in house.videos.record(house.who, new.id).stages] == [
         "prompt",

@@ -120,7 +120,7 @@ def test_an_approved_prompt_is_generated_and_does_not_hold_the_output_again(
 
 
 def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House]) -> None:
-    """What was approved were the words; what nobody can check in the output is another matter."""
+    """The approval covers the prompt; a coverage gap in the output holds the video again."""
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
@@ -133,7 +133,7 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
 
 
 def with_clip(house: House, folder: Path, prompt: str) -> Video:
-    """An order with a clip as its reference: no client waits for that, so it is judged on the way."""
+    """A request with a clip as its reference, screened after submission because a scan takes time."""
     clip = folder / "reference.mp4"
     clip.write_bytes(tiny_clip())
     upload = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")

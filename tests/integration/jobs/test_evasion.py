@@ -31,7 +31,7 @@ SLOTS = (
 )
 
 
-def wordings(count: int) -> list[str]:
+def paraphrases(count: int) -> list[str]:
     """Different ways of asking for one thing."""
     every = [" ".join(part for part in parts if part) for parts in itertools.product(*SLOTS)]
     return every[:count]
@@ -42,7 +42,7 @@ def keys(house: House) -> list[Principal]:
 
 
 def test_two_hundred_paraphrases_over_three_keys_are_one_lineage_and_end_at_the_limit(house: House) -> None:
-    asked = wordings(200)
+    asked = paraphrases(200)
     assert len(set(asked)) == 200
     refused = let_through = spent = 0
     for number, prompt in enumerate(asked):
@@ -68,7 +68,7 @@ def test_two_hundred_paraphrases_over_three_keys_are_one_lineage_and_end_at_the_
 
 def test_a_blocked_prompt_is_not_stored_with_its_sketch(house: House) -> None:
     with pytest.raises(RequestBlocked):
-        house.order(wordings(1)[0], safety_identifier="user-7")
+        house.order(paraphrases(1)[0], safety_identifier="user-7")
     with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
         (row,) = tx.select(blocked_prompt_sketches)
     assert b"terrorist" not in row.sketch
@@ -77,7 +77,7 @@ def test_a_blocked_prompt_is_not_stored_with_its_sketch(house: House) -> None:
 
 def test_an_allowed_paraphrase_counts_as_a_check_and_an_ordinary_request_does_not(house: House) -> None:
     with pytest.raises(RequestBlocked):
-        house.order(wordings(1)[0], safety_identifier="user-7")
+        house.order(paraphrases(1)[0], safety_identifier="user-7")
     probes = house.container.persistence.check_limiter
     before = probes.get_budget(house.who, "user-7").used
     house.order("A quiet lake at dawn", safety_identifier="user-7")
@@ -88,7 +88,7 @@ def test_an_allowed_paraphrase_counts_as_a_check_and_an_ordinary_request_does_no
 
 
 def test_blocks_of_other_end_users_are_not_inherited(house: House) -> None:
-    words = {"prompt": wordings(1)[0]}
+    words = {"prompt": paraphrases(1)[0]}
     with pytest.raises(RequestBlocked):
         house.order(words["prompt"], safety_identifier="user-7")
     scrutiny = house.container.persistence.evasion_tracker.find_match
@@ -106,18 +106,18 @@ def test_the_safety_test_card_does_not_count_as_evasion(house: House) -> None:
 
 def test_a_block_by_a_check_counts_for_later_requests(house: House) -> None:
     checks: CheckService = house.container.review.checks
-    request = CreateRequest(prompt=wordings(1)[0], safety_identifier="user-7")
+    request = CreateRequest(prompt=paraphrases(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
     assert checked.action.value == "block"
     assert house.container.persistence.evasion_tracker.find_match(
-        house.who, "user-7", {"prompt": wordings(2)[1]}
+        house.who, "user-7", {"prompt": paraphrases(2)[1]}
     )
 
 
 def test_the_audit_log_names_the_lineage_without_the_prompt(
     house: House, furnish: Callable[..., Any]
 ) -> None:
-    for prompt in wordings(2):
+    for prompt in paraphrases(2):
         with pytest.raises(RequestBlocked):
             house.order(prompt, safety_identifier="user-7")
     with house.container.persistence.database.read_transaction(house.who.tenant) as tx:

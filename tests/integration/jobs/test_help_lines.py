@@ -1,4 +1,4 @@
-"""Support first: who is in distress is told where to turn, whether their video is made or not."""
+"""Help lines for prompts that express distress, with allowed and with blocked videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of our own stand for known content: what is listed is blocked wherever it turns up."""
+"""Known content in every stage; images of our own are used as listed content."""
 
 from __future__ import annotations
 

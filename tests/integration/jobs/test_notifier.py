@@ -50,7 +50,7 @@ def tell(made: Notifier) -> None:
     while made.queue_events():
         continue
     while True:
-        # Looked at first: what ends between the two makes room for more.
+        # Read before `send`: a delivery that ends between the two calls makes room for more.
         quiet = made.is_idle()
         if not made.send() and quiet:
             return

@@ -17,7 +17,7 @@ from .conftest import House
 
 
 def with_time_code(path: Path) -> Path:
-    """The tiny clip with a track of data beside the picture, as some encoders add it."""
+    """The tiny clip with an additional data track, as some encoders add it."""
     plain = path.with_name("plain.mp4")
     plain.write_bytes(tiny_clip())
     with av.open(str(plain)) as source, av.open(str(path), "w", options={"write_tmcd": "1"}) as made:

@@ -1,4 +1,4 @@
-"""A whole order with a guard that sees: it is told what was asked for, and its word stops the video."""
+"""A complete request with a vision guard, which gets the prompt and can block the video."""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ def client(upstream: ScriptedUpstream) -> httpx.Client:
     return httpx.Client(base_url=upstream.url + "/", timeout=10, trust_env=False)
 
 
-def order(talk: httpx.Client, prompt: str = "a cat", key: str = "k", **fields: Any) -> httpx.Response:
+def submit_video(talk: httpx.Client, prompt: str = "a cat", key: str = "k", **fields: Any) -> httpx.Response:
     return talk.post("videos", json={"prompt": prompt} | fields, headers={"idempotency-key": key})
 
 
 def test_a_video_goes_from_queued_to_downloaded_in_the_wire_format() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as talk:
-        made = order(talk, seconds="8", size="1280x720", metadata={"a": "b"}).json()
+        made = submit_video(talk, seconds="8", size="1280x720", metadata={"a": "b"}).json()
         assert {
             "id",
             "object",
@@ -60,7 +60,7 @@ def test_sync_returns_the_bytes_at_once() -> None:
 def test_the_clip_may_have_the_requested_size(tmp_path: Path) -> None:
     scenario = {"otherwise": {"clip": "asked", "polls": 0}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
-        made = order(talk, seconds="1", size="320x240").json()
+        made = submit_video(talk, seconds="1", size="320x240").json()
         talk.get(f"videos/{made['id']}")
         (tmp_path / "a.mp4").write_bytes(talk.get(f"videos/{made['id']}/content").content)
     with av.open(str(tmp_path / "a.mp4")) as clip:
@@ -78,7 +78,7 @@ def test_the_tiny_clip_is_a_video_with_sound(tmp_path: Path) -> None:
 def test_failures_occur_as_often_as_the_scenario_specifies() -> None:
     scenario = {"otherwise": {"submit": {"status": 429, "retry_after": 1.5, "times": 2}}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
-        answers = [order(talk) for _ in range(3)]
+        answers = [submit_video(talk) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [429, 429, 200]
         assert answers[0].headers["retry-after"] == "1.5"
         assert (upstream.counts["received"], upstream.counts["accepted"]) == (3, 1)
@@ -89,23 +89,23 @@ def test_a_lost_response_counts_as_accepted_and_a_dropped_connection_does_not() 
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
         for prompt in ("lost", "drop"):
             with pytest.raises(httpx.TransportError):
-                order(talk, prompt, key=prompt)
+                submit_video(talk, prompt, key=prompt)
         assert upstream.counts["received_by_key"] == {"lost": 1, "drop": 1}
         assert upstream.counts["accepted_by_key"] == {"lost": 1}
 
 
 def test_an_idempotent_upstream_accepts_a_request_once() -> None:
     with ScriptedUpstream({"idempotent": True}) as upstream, client(upstream) as talk:
-        ids = {order(talk).json()["id"] for _ in range(3)}
+        ids = {submit_video(talk).json()["id"] for _ in range(3)}
         assert len(ids) == 1
         assert (upstream.counts["received"], upstream.counts["accepted"]) == (3, 1)
 
 
 def test_the_scenario_can_be_replaced_while_it_runs() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as talk:
-        assert order(talk).status_code == 200
+        assert submit_video(talk).status_code == 200
         upstream.play({"otherwise": {"submit": {"status": 503}}})
-        assert order(talk).status_code == 503
+        assert submit_video(talk).status_code == 503
 
 
 def test_charges_are_counted_without_refunds() -> None:
@@ -113,7 +113,7 @@ def test_charges_are_counted_without_refunds() -> None:
     scenario = {"orders": rules, "otherwise": {"charge": 0.25, "polls": 0}}
     with ScriptedUpstream(scenario) as upstream, client(upstream) as talk:
         for prompt in ("one", "two", "back"):
-            talk.get(f"videos/{order(talk, prompt).json()['id']}")
+            talk.get(f"videos/{submit_video(talk, prompt).json()['id']}")
         assert upstream.counts["charged"] == 0.5
 
 
@@ -128,7 +128,7 @@ def test_a_bad_create_is_a_plain_error(body: bytes, status: int) -> None:
 
 def test_concurrent_clients_are_all_counted() -> None:
     with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream, client(upstream) as talk:
-        made = order(talk).json()["id"]
+        made = submit_video(talk).json()["id"]
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: talk.get(f"videos/{made}").status_code, range(400)))
         assert set(answers) == {200}
@@ -143,7 +143,7 @@ def test_as_a_process_it_writes_its_counts_to_a_file(tmp_path: Path) -> None:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         with httpx.Client(base_url=url + "/", trust_env=False) as talk:
-            made = order(talk, key="first").json()["id"]
+            made = submit_video(talk, key="first").json()["id"]
             assert json.loads(counts.read_bytes())["accepted_by_key"] == {"first": 1}
             talk.get(f"videos/{made}")
             asked = talk.get(f"{url.removesuffix('/v1')}/_safelight/counts").json()

@@ -22,19 +22,19 @@ def seen(category: str, start: int = 0, end: int = 3, **changes: object) -> Find
     return Finding(**{**given, **changes})  # type: ignore[arg-type]
 
 
-def looked(prompt: str, *findings: Finding, **more: object) -> dict[ChecklistTopic, ChecklistItem]:
+def checklist_items(prompt: str, *findings: Finding, **more: object) -> dict[ChecklistTopic, ChecklistItem]:
     items = checklist({"prompt": prompt}, findings, **more)  # type: ignore[arg-type]
     assert [item.topic for item in items] == list(ChecklistTopic)
     return {item.topic: item for item in items}
 
 
 def test_a_harmless_prompt_needs_no_change() -> None:
-    items = looked("A cat on a windowsill, warm light, slow dolly-in shot, watercolour style")
+    items = checklist_items("A cat on a windowsill, warm light, slow dolly-in shot, watercolour style")
     assert {item.state for item in items.values()} <= {ChecklistState.FINE, ChecklistState.NOT_APPLICABLE}
 
 
 def test_a_short_harmless_prompt_gets_no_advice_on_style_or_tone() -> None:
-    items = looked("A lighthouse at sunrise")
+    items = checklist_items("A lighthouse at sunrise")
     assert not [
         item for item in items.values() if item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM)
     ]
@@ -42,7 +42,7 @@ def test_a_short_harmless_prompt_gets_no_advice_on_style_or_tone() -> None:
 
 def test_a_name_is_a_problem_and_its_span_is_given() -> None:
     prompt = "Tom Cruise rides a horse"
-    item = looked(prompt, seen("likeness", 0, 10))[ChecklistTopic.NAMES]
+    item = checklist_items(prompt, seen("likeness", 0, 10))[ChecklistTopic.NAMES]
     assert item.state is ChecklistState.PROBLEM
     assert [prompt[span.start : span.end] for span in item.spans] == ["Tom Cruise"]
     assert "Tom Cruise" in item.message
@@ -50,73 +50,84 @@ def test_a_name_is_a_problem_and_its_span_is_given() -> None:
 
 def test_a_harm_word_without_a_finding_is_only_advice() -> None:
     prompt = "A chef cutting carrots"
-    item = looked(prompt)[ChecklistTopic.HARM_WORDS]
+    item = checklist_items(prompt)[ChecklistTopic.HARM_WORDS]
     assert item.state is ChecklistState.LOOK
     assert [prompt[span.start : span.end] for span in item.spans] == ["cutting"]
-    assert looked(prompt, seen("violence"))[ChecklistTopic.HARM_WORDS].state is ChecklistState.PROBLEM
+    assert (
+        checklist_items(prompt, seen("violence"))[ChecklistTopic.HARM_WORDS].state is ChecklistState.PROBLEM
+    )
 
 
 def test_advice_never_states_that_people_are_adults() -> None:
-    assert looked("A dancer in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
-    assert looked("An elderly man in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.FINE
     assert (
-        looked("A lighthouse at sunrise")[ChecklistTopic.EXPLICIT_ADULTS].state
+        checklist_items("A dancer in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
+    )
+    assert (
+        checklist_items("An elderly man in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state
+        is ChecklistState.FINE
+    )
+    assert (
+        checklist_items("A lighthouse at sunrise")[ChecklistTopic.EXPLICIT_ADULTS].state
         is ChecklistState.NOT_APPLICABLE
     )
-    child = looked("A child builds a sandcastle with a man")[ChecklistTopic.EXPLICIT_ADULTS]
+    child = checklist_items("A child builds a sandcastle with a man")[ChecklistTopic.EXPLICIT_ADULTS]
     assert child.state is ChecklistState.LOOK
     assert "Never call a child an adult" in child.message
 
 
 def test_advice_never_suggests_an_invented_purpose() -> None:
-    item = looked("A soldier crying alone")[ChecklistTopic.CONTEXT]
+    item = checklist_items("A soldier crying alone")[ChecklistTopic.CONTEXT]
     assert item.state is ChecklistState.LOOK
     assert "do not invent one" in item.message
     assert (
-        looked("For a documentary about rescue, a soldier crying")[ChecklistTopic.CONTEXT].message.count(
-            "if it is true"
-        )
+        checklist_items("For a documentary about rescue, a soldier crying")[
+            ChecklistTopic.CONTEXT
+        ].message.count("if it is true")
         == 1
     )
 
 
 def test_first_person_distress_gets_help_lines() -> None:
-    item = looked("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
+    item = checklist_items("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
     assert "Help lines" in item.message
     assert item.state is ChecklistState.LOOK
 
 
 def test_a_combination_of_indicators_gets_advice_to_simplify() -> None:
-    item = looked("A person alone on a rooftop crying, a knife, falling")[ChecklistTopic.SIMPLIFY]
+    item = checklist_items("A person alone on a rooftop crying, a knife, falling")[ChecklistTopic.SIMPLIFY]
     assert item.state is ChecklistState.LOOK
 
 
 def test_faces_are_fine_only_if_a_detector_checked_the_references() -> None:
     box = seen("likeness", modality=Modality.IMAGE, evidence=(ImageBox(x=0, y=0, w=1, h=1),))
     cell = Cell(category="likeness", modality=Modality.IMAGE, available=True, ran=True, complete=True)
-    assert looked("x")[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.NOT_APPLICABLE
-    assert looked("x", box, references=1)[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.PROBLEM
-    assert looked("x", references=1)[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.LOOK
+    assert checklist_items("x")[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.NOT_APPLICABLE
     assert (
-        looked("x", references=1, cells=(cell,))[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.FINE
+        checklist_items("x", box, references=1)[ChecklistTopic.FACES_IN_IMAGES].state
+        is ChecklistState.PROBLEM
+    )
+    assert checklist_items("x", references=1)[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.LOOK
+    assert (
+        checklist_items("x", references=1, cells=(cell,))[ChecklistTopic.FACES_IN_IMAGES].state
+        is ChecklistState.FINE
     )
 
 
 def test_withheld_words_are_not_shown() -> None:
     prompt = "The unspeakable thing"
     finding = seen("self-harm/instructions", 4, 15)
-    item = looked(prompt, finding, shown=())[ChecklistTopic.HARM_WORDS]
+    item = checklist_items(prompt, finding, shown=())[ChecklistTopic.HARM_WORDS]
     assert item.spans == ()
     assert "unspeakable" not in item.message
 
 
 def test_a_negated_finding_is_not_a_problem() -> None:
     finding = seen("violence", attributes={"negated": True})
-    assert looked("A quiet lake", finding)[ChecklistTopic.HARM_WORDS].state is ChecklistState.FINE
+    assert checklist_items("A quiet lake", finding)[ChecklistTopic.HARM_WORDS].state is ChecklistState.FINE
 
 
 def test_chinese_prompts_are_understood() -> None:
-    items = looked("一个女孩在屋顶上哭，绝望")
+    items = checklist_items("一个女孩在屋顶上哭，绝望")
     assert items[ChecklistTopic.DISTRESS].state is ChecklistState.LOOK
     assert items[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
 

@@ -101,7 +101,7 @@ def decided(starter: Policy, checked: Checked) -> Decided:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., Policy]:
-    """Load a document from its text; files beside it by keyword."""
+    """Load a document from its text; keywords are other files in its folder."""
 
     def make(text: str, **beside: str) -> Policy:
         for name, other in beside.items():

@@ -60,15 +60,15 @@ def test_each_finding_belongs_to_one_channel(one: Finding, where: EvidenceChanne
     [
         # Shown, and not asked for.
         (SHOWN, (), EVERYTHING, "prompt"),
-        # Asked for and shown: what is not written and not said is no news, but it is the next to be silent.
+        # Requested and shown: the next channel without the category is named.
         (SHOWN, (PROMPT,), EVERYTHING, "on_screen"),
         (SHOWN, (PROMPT, SCREEN, SAID), EVERYTHING, None),
-        # Said over harmless pictures, as asked for.
+        # Spoken over harmless pictures, as requested.
         (SAID, (PROMPT,), EVERYTHING, "frames"),
-        # A channel that nobody checked disagrees with nothing.
+        # An unchecked channel never disagrees.
         (SAID, (PROMPT,), coverage(AUDIO), None),
         (SAID, (PROMPT,), coverage(FRAMES, complete=False), None),
-        # A weak finding says nothing, and a weak sign is enough not to disagree.
+        # A weak finding is not marked, and a weak finding in the other channel prevents a disagreement.
         (finding(FRAMES, score=0.4), (), EVERYTHING, None),
         (SHOWN, (finding(TEXT, "prompt", score=0.3), SCREEN, SAID), EVERYTHING, None),
         # Another category is another matter.

@@ -20,13 +20,13 @@ SPAN = (TextSpan(field="prompt", start=4, end=12),)
 LINKS = ExplanationLinks(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
 
 
-def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, **more: Any) -> Any:
+def explained(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, **more: Any) -> Any:
     return explain(verdict, SHIPPED, level=audience, **more)
 
 
 def test_a_block_is_explained_with_stage_reason_and_next_step(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate", 0.9, evidence=SPAN))
-    assert told(verdict, links=LINKS).sentence == (
+    assert explained(verdict, links=LINKS).sentence == (
         "Blocked before generation. In the prompt: Hatred against a group (rule ha-1). "
         "Nothing was charged. Change the prompt or appeal."
     )
@@ -34,7 +34,7 @@ def test_a_block_is_explained_with_stage_reason_and_next_step(decided: Any, seen
 
 def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate/symbols", 0.9, evidence=SPAN))
-    developer, person = told(verdict).as_wire(), told(verdict, ExplanationLevel.END_USER).as_wire()
+    developer, person = explained(verdict).as_wire(), explained(verdict, ExplanationLevel.END_USER).as_wire()
     assert (developer["categories"], developer["rule"]) == (["hate/symbols"], "ha-3")
     (part,) = developer["evidence"]
     assert part["evidence"] == [{"type": "text", "field": "prompt", "start": 4, "end": 12}]
@@ -49,11 +49,11 @@ def test_instructions_for_harm_are_explained_by_their_group_only(
     verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, evidence=SPAN))
     assert verdict.action.severity >= 2
     for viewer in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
-        wire = told(verdict, viewer).as_wire()
+        wire = explained(verdict, viewer).as_wire()
         assert wire["categories"] == [SHIPPED[category].group.value]
         assert not {"rule", "reason", "evidence"} & wire.keys()
-        assert verdict.rule not in told(verdict, viewer).sentence
-    assert told(verdict, ExplanationLevel.REVIEWER).rule == verdict.rule
+        assert verdict.rule not in explained(verdict, viewer).sentence
+    assert explained(verdict, ExplanationLevel.REVIEWER).rule == verdict.rule
 
 
 @pytest.mark.parametrize("viewer", ExplanationLevel)
@@ -62,17 +62,17 @@ def test_a_vaulted_result_is_explained_without_category_or_evidence(
 ) -> None:
     verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
     assert verdict.vault
-    wire = told(verdict, viewer, links=LINKS).as_wire()
+    wire = explained(verdict, viewer, links=LINKS).as_wire()
     assert (wire["categories"], wire["group"], wire["retry"]["action"]) == ([], None, "never")
     assert not {"rule", "reason", "evidence", "support", "record", "not_checked"} & wire.keys()
-    said = str(wire) + told(verdict, viewer).sentence
+    said = str(wire) + explained(verdict, viewer).sentence
     for word in ("sexual", "minor", "sm-", "prompt:"):
         assert word not in said.replace("'stage': 'prompt'", "")
 
 
 def test_the_wire_format_has_moderation_stage_and_categories(decided: Any, seen: Any) -> None:
-    before = told(decided("prompt", seen("hate"))).as_wire()
-    after = told(decided("output", seen("hate", 0.9, "audio"))).as_wire()
+    before = explained(decided("prompt", seen("hate"))).as_wire()
+    after = explained(decided("output", seen("hate", 0.9, "audio"))).as_wire()
     assert (before["moderation_stage"], after["moderation_stage"]) == ("input", "output")
     assert before["categories"] == ["hate"]
 
@@ -89,27 +89,27 @@ def test_the_wire_format_has_moderation_stage_and_categories(decided: Any, seen:
 def test_the_charge_is_reported_if_it_is_known(
     decided: Any, seen: Any, charge: ChargeFacts | None, sentence: str
 ) -> None:
-    explanation = told(decided("output", seen("hate", 0.9, "audio")), charge=charge)
+    explanation = explained(decided("output", seen("hate", 0.9, "audio")), charge=charge)
     assert sentence in explanation.sentence
     assert explanation.as_wire()["charged"]["charged"] == (charge.charged if charge else "unknown")
 
 
 def test_the_retry_advice_depends_on_the_finding(decided: Any, seen: Any) -> None:
-    assert told(decided("prompt", seen("hate"))).retry is RetryAdvice.CHANGE_PROMPT
+    assert explained(decided("prompt", seen("hate"))).retry is RetryAdvice.CHANGE_PROMPT
     shown = seen(
         "sexual", 0.9, "frames", evidence=(FrameRange(first=24, last=48, start_s=1, end_s=2, peak=30),)
     )
-    chance = told(decided("output", shown))
+    chance = explained(decided("output", shown))
     assert chance.retry is RetryAdvice.NEW_SEED
     assert "At 1.0 s: Exposed sexual nudity in 25 frames (rule sx-2)." in chance.sentence
     heard = seen("hate", 0.6, "audio", evidence=(TimeRange(start_s=2.5, end_s=3),))
-    held = told(decided("output", heard))
+    held = explained(decided("output", heard))
     assert (held.retry, held.sentence) == (
         RetryAdvice.NEVER,
         "Held for review after generation. At 2.5 s: Possible hatred against a group (rule ha-2). "
         "Whether the generator charged for it is not known. Wait for the review; nothing needs to be done.",
     )
-    face = told(decided("reference", seen("likeness", 0.9, "image", kind="face")))
+    face = explained(decided("reference", seen("likeness", 0.9, "image", kind="face")))
     assert face.next_step == "Change the reference."
 
 
@@ -117,16 +117,16 @@ def test_a_failed_check_may_be_retried_and_a_missing_one_may_not(decided: Any, s
     failed = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     crashed = decided("prompt", coverage=Coverage(cells=(failed,)))
     missing = decided("prompt", coverage=Coverage())
-    assert (told(crashed).retry, told(crashed).retry_after_s) == (RetryAdvice.SAME, 60.0)
-    assert told(missing).retry is RetryAdvice.NEVER
-    assert told(missing).categories == ()
-    assert "sexual in text" in told(missing).not_checked
-    assert told(missing, ExplanationLevel.END_USER).not_checked == ()
+    assert (explained(crashed).retry, explained(crashed).retry_after_s) == (RetryAdvice.SAME, 60.0)
+    assert explained(missing).retry is RetryAdvice.NEVER
+    assert explained(missing).categories == ()
+    assert "sexual in text" in explained(missing).not_checked
+    assert explained(missing, ExplanationLevel.END_USER).not_checked == ()
 
 
 def test_distress_gets_help_lines_with_every_verdict(decided: Any, seen: Any) -> None:
-    calm = told(decided("prompt", seen("self-harm/intent")), ExplanationLevel.END_USER)
-    stopped = told(decided("prompt", seen("self-harm/instructions")), ExplanationLevel.END_USER)
+    calm = explained(decided("prompt", seen("self-harm/intent")), ExplanationLevel.END_USER)
+    stopped = explained(decided("prompt", seen("self-harm/instructions")), ExplanationLevel.END_USER)
     for explanation in (calm, stopped):
         said = " ".join(line["text"] for line in explanation.as_wire()["support"])
         assert "findahelpline.com" in said
@@ -135,20 +135,20 @@ def test_distress_gets_help_lines_with_every_verdict(decided: Any, seen: Any) ->
 
 
 def test_the_test_card_is_explained_as_a_test(decided: Any, seen: Any) -> None:
-    explanation = told(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
+    explanation = explained(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
     assert "test card" in explanation.sentence
     assert explanation.as_wire()["test_card"] is True
 
 
 def test_evidence_of_a_discreet_category_is_withheld_next_to_another(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
-    assert {part["category"] for part in told(verdict).evidence} == {"likeness", "deception"}
+    assert {part["category"] for part in explained(verdict).evidence} == {"likeness", "deception"}
 
 
 def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
-    assert told(decided("prompt"), links=LINKS).appeal == ""
-    assert told(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
-    assert told(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
+    assert explained(decided("prompt"), links=LINKS).appeal == ""
+    assert explained(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
+    assert explained(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
 
 
 def test_help_lines_match_the_region() -> None:

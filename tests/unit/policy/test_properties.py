@@ -107,7 +107,7 @@ policies = st.sampled_from(sorted(POLICIES)).map(POLICIES.__getitem__)
 
 @st.composite
 def house_policies(draw: st.DrawFn) -> Policy:
-    """Documents nobody would write: random rules and changes of starter's."""
+    """Random documents: random rules and changes of the rules of starter."""
     clause = st.fixed_dictionaries(
         {"category": st.sampled_from([*CATEGORIES, "any"])},
         optional={

@@ -12,12 +12,12 @@ from safelight.moderation.request import CreateRequest
 from safelight.web.create_request import create_request
 
 
-def intake(**fields: Any) -> CreateRequest:
+def parsed_request(**fields: Any) -> CreateRequest:
     return create_request({"prompt": "a cat", **fields}, max_prompt_chars=100)
 
 
 def test_media_urls_are_distinguished_from_other_fields() -> None:
-    asked = intake(
+    asked = parsed_request(
         input_reference={"image_url": "https://example.org/a.png"},
         image_reference=["data:image/png;base64,AAAA", {"url": "http://example.org/b.png"}],
         video={"id": "video_1"},
@@ -32,26 +32,28 @@ def test_media_urls_are_distinguished_from_other_fields() -> None:
 
 
 def test_a_file_id_keeps_its_field_name_for_the_error() -> None:
-    assert intake(input_reference={"file_id": "file-1"}).extra == {"input_reference[file_id]": "file-1"}
+    assert parsed_request(input_reference={"file_id": "file-1"}).extra == {
+        "input_reference[file_id]": "file-1"
+    }
 
 
 @pytest.mark.parametrize("value", ["/etc/passwd", "file:///etc/passwd", "AAAA", 7, True, "gopher://x"])
 def test_media_that_is_neither_file_nor_url_is_refused(value: object) -> None:
     with pytest.raises(BadInput) as refusal:
-        intake(input_reference=value)
+        parsed_request(input_reference=value)
     assert refusal.value.param == "input_reference"
 
 
 def test_unknown_fields_are_never_dropped() -> None:
-    asked = intake(negative_prompt="dogs", lora="x", extra_params={"a": [1, {"b": "c"}]})
+    asked = parsed_request(negative_prompt="dogs", lora="x", extra_params={"a": [1, {"b": "c"}]})
     assert asked.extra == {"negative_prompt": "dogs", "lora": "x", "extra_params": {"a": [1, {"b": "c"}]}}
 
 
 def test_identity_and_metadata_are_read() -> None:
-    asked = intake(safety_identifier="u1", metadata={"a": "b"}, seconds=8, size="", model=None)
+    asked = parsed_request(safety_identifier="u1", metadata={"a": "b"}, seconds=8, size="", model=None)
     assert (asked.safety_identifier, asked.metadata) == ("u1", {"a": "b"})
     assert (asked.seconds, asked.size, asked.model) == ("8", None, None)
-    assert intake(user="u2").safety_identifier == "u2"
+    assert parsed_request(user="u2").safety_identifier == "u2"
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,13 @@ def test_identity_and_metadata_are_read() -> None:
 )
 def test_an_invalid_field_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(BadInput) as refusal:
-        intake(**fields)
+        parsed_request(**fields)
     assert refusal.value.param == param
 
 
 def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(BadInput):
-        intake(style="\ud800")
+        parsed_request(style="\ud800")
 
 
 def test_a_deep_value_is_refused_before_it_is_walked() -> None:
@@ -93,7 +95,7 @@ def test_a_deep_value_is_refused_before_it_is_walked() -> None:
     for _ in range(500):
         value = [value]
     with pytest.raises(BadInput) as refusal:
-        intake(extra_params=value)
+        parsed_request(extra_params=value)
     assert refusal.value.param == "extra_params"
 
 

@@ -70,7 +70,7 @@ def picture(path: Path, pixels: Pixels) -> Path:
     return path
 
 
-def judged(container: Container, path: Path) -> StageResult:
+def scanned_result(container: Container, path: Path) -> StageResult:
     return container.pipeline.stages.scan_image(path, policy_of(container))
 
 
@@ -95,11 +95,11 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     stranger = picture(tmp_path / "ben.png", portrait(BEN))
     both = picture(tmp_path / "both.png", pair(ANN, BEN))
     record = consent(container, enrolled)
-    allowed = judged(container, another)
+    allowed = scanned_result(container, another)
     assert allowed.verdict.action is Action.ALLOW
     assert allowed.verdict.consents == (record,)
-    assert judged(container, stranger).verdict.rule == "lk-1"
-    refused = judged(container, both)
+    assert scanned_result(container, stranger).verdict.rule == "lk-1"
+    refused = scanned_result(container, both)
     assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
     container.likeness.consents.revoke(container.persistence.tenant, record, revoked_by="Ann")
     # Faces are compared only if a person is enrolled; without a face detector that is a gap.
@@ -111,7 +111,7 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
             recorded_by="Ada",
         ),
     )
-    assert judged(container, another).verdict.rule == "lk-1"
+    assert scanned_result(container, another).verdict.rule == "lk-1"
 
 
 def test_a_protected_face_in_an_output_is_held_and_others_are_not(

@@ -135,7 +135,7 @@ def container(make: Make, model: Path) -> Container:
     return make(model=model)
 
 
-def judged(container: Container, path: Path) -> StageResult:
+def scanned_result(container: Container, path: Path) -> StageResult:
     return container.pipeline.stages.scan_clip(path, policy_of(container))[0]
 
 
@@ -165,7 +165,7 @@ def consent(container: Container, path: Path) -> str:
 
 def test_a_protected_voice_is_held_and_others_are_not(container: Container, tmp_path: Path) -> None:
     protected = protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
-    held = judged(container, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
+    held = scanned_result(container, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     (finding,) = held.verdict.findings
     assert (finding.category, finding.modality) == ("likeness", Modality.AUDIO)
@@ -177,7 +177,7 @@ def test_a_protected_voice_is_held_and_others_are_not(container: Container, tmp_
     assert times
     assert all(second - 0.5 <= one.start_s for one in times)
     assert held.details["voices"] == {"compared_with": 1, "consents": []}
-    fine = judged(container, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
+    fine = scanned_result(container, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
     assert cell is not None
@@ -191,16 +191,16 @@ def test_a_consent_covers_a_voice_only_while_it_is_valid_and_if_the_voice_is_alo
     protect(container, file)
     alone = clip(tmp_path / "alone.mp4", speech(HARBOUR, ANN))
     both = clip(tmp_path / "both.mp4", speech(HARBOUR, ANN), speech(HARBOUR, BEN))
-    assert judged(container, alone).verdict.rule == "lk-7"
+    assert scanned_result(container, alone).verdict.rule == "lk-7"
     record = consent(container, file)
-    allowed = judged(container, alone)
+    allowed = scanned_result(container, alone)
     assert allowed.verdict.action is Action.ALLOW
     assert allowed.details["voices"] == {"compared_with": 2, "consents": [record]}
     (finding,) = [one for one in allowed.findings if one.category == "likeness"]
     assert Match(list="consents", entry=record) in finding.evidence
-    assert judged(container, both).verdict.rule == "lk-7"
+    assert scanned_result(container, both).verdict.rule == "lk-7"
     container.likeness.consents.revoke(container.persistence.tenant, record, revoked_by="Ann")
-    assert judged(container, alone).verdict.rule == "lk-7"
+    assert scanned_result(container, alone).verdict.rule == "lk-7"
 
 
 def test_a_reference_clip_of_a_request_is_compared_too(container: Container, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_reference_clip_of_a_request_is_compared_too(container: Container, tmp
     assert held.verdict.findings[0].attributes["source"] == "input_reference"
     cell = held.coverage.cell("likeness", Modality.AUDIO)
     assert cell is not None
-    assert "names in the words of a reference are not looked for" in cell.note
+    assert "Spoken names are not checked in references" in cell.note
     assert not cell.complete
 
 
@@ -221,7 +221,7 @@ def test_no_voice_template_is_computed_if_it_is_off(make: Make, model: Path, tmp
     protect(on, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     off = make()
     assert off.likeness.voice_matcher is None
-    passed = judged(off, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
+    passed = scanned_result(off, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert passed.verdict.action is Action.ALLOW
     assert "voices" not in passed.details
     with pytest.raises(SettingsError, match=r"likeness\.voice\.model"):
@@ -232,7 +232,7 @@ def test_no_template_is_computed_without_enrolled_people(container: Container, t
     describer = container.likeness.voice_embedder
     assert describer is not None
     describer.close()
-    passed = judged(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
+    passed = scanned_result(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert "voices" not in passed.details
     assert describer._process._child is None
 
@@ -244,19 +244,19 @@ def test_a_template_that_cannot_be_decrypted_or_compared_is_a_gap(
     protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
 
-    def hole(container: Container) -> str:
-        cell = judged(container, path).coverage.cell("likeness", Modality.AUDIO)
+    def gap_reason(container: Container) -> str:
+        cell = scanned_result(container, path).coverage.cell("likeness", Modality.AUDIO)
         assert cell is not None
         assert (cell.available, cell.ran, cell.complete) == (True, False, False)
         return cell.note
 
-    assert "another model" in hole(make(model=model, framework="3d-speaker"))
+    assert "another model" in gap_reason(make(model=model, framework="3d-speaker"))
     key = tmp_path / "data" / "keys" / "templates.key"
     right = key.read_bytes()
     key.write_bytes(b"k" * 32)
-    assert "cannot be decrypted" in hole(make(model=model))
+    assert "cannot be decrypted" in gap_reason(make(model=model))
     key.write_bytes(right)
-    assert "no template" in hole(_broken(make, tmp_path))
+    assert "invalid template" in gap_reason(_broken(make, tmp_path))
 
 
 def _broken(make: Make, tmp_path: Path) -> Container:
@@ -267,14 +267,17 @@ def _broken(make: Make, tmp_path: Path) -> Container:
     with one.persistence.database.transaction(one.persistence.tenant) as tx:
         row = tx.select(biometric_templates)[0]
         template = one.likeness.template_key.decrypt(
-            row.sealed, f"{one.persistence.tenant}|{row.owner_id}|0|{row.model}"
+            row.ciphertext, f"{one.persistence.tenant}|{row.owner_id}|0|{row.model}"
         )
         assert template is not None
-        sealed = one.likeness.template_key.encrypt(
+        ciphertext = one.likeness.template_key.encrypt(
             template, f"{one.persistence.tenant}|{row.owner_id}|0|{version}"
         )
         tx.update(
-            biometric_templates, biometric_templates.c.owner_id == row.owner_id, model=version, sealed=sealed
+            biometric_templates,
+            biometric_templates.c.owner_id == row.owner_id,
+            model=version,
+            ciphertext=ciphertext,
         )
     return one
 
@@ -317,11 +320,11 @@ def test_the_sound_of_a_clip_enrols_like_a_recording(container: Container, tmp_p
     protect(container, clip(tmp_path / "ann.mp4", speech(HARBOUR, ANN)))
     with pytest.raises(Conflict):
         protect(container, tmp_path / "ann.mp4")
-    assert judged(container, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
+    assert scanned_result(container, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
 
 
 def test_recordings_need_the_scope_voice(container: Container, tmp_path: Path) -> None:
-    with pytest.raises(InvalidField, match="scope voice only"):
+    with pytest.raises(InvalidField, match="need the scope voice"):
         container.likeness.consents.add(
             container.persistence.tenant,
             NewConsent(
@@ -350,7 +353,7 @@ def test_the_settings_need_the_file_the_legal_basis_and_the_section_on_voices(
     with pytest.raises(ValueError, match=r"only if likeness\.enabled is set"):
         LikenessSettings(voice={"model": model})  # type: ignore[arg-type]
     given: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia, "voice": {"model": model}}
-    with pytest.raises(ValueError, match="there is no file"):
+    with pytest.raises(ValueError, match="does not exist"):
         LikenessSettings(**given)
     model.write_bytes(b"")
     assert LikenessSettings(**given).voice.model == model
@@ -436,7 +439,7 @@ def test_the_command_line_enrols_lists_and_removes_a_voice(
     assert verified()[0] == Exit.OK
     voice_model(model, says={"framework": "wespeaker", "comment": "another"})
     code, [row] = verified()
-    assert (code, "does not have the configured sha256" in row["wrong"]) == (Exit.ERROR, True)
+    assert (code, "does not have the hash" in row["wrong"]) == (Exit.ERROR, True)
     assert main(["consents", "add", "Ann", "--scope", "voice", "--recording", file, "--evidence", "x", *who])
     assert "does not have the configured sha256" in capsys.readouterr().err
     listed = told("models", "list")[1]["models"]

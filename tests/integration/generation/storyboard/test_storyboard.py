@@ -30,7 +30,7 @@ from safelight.generation.protocol import (
 from safelight.generation.storyboard import create
 
 
-def order(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> GenerationRequest:
+def make_request(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> GenerationRequest:
     given: dict[str, Any] = {"key": "k", "model": "storyboard", "seconds": 1, "width": 640, "height": 360}
     return GenerationRequest(prompt=prompt, **{**given, **changes})
 
@@ -77,9 +77,9 @@ def test_the_storyboard_is_found_by_its_entry_point(storyboard: LocalGenerator) 
 
 def test_equal_requests_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Path) -> None:
     prompt = 'A woman walks in a city at night in the rain, a sign says "OPEN". She says: "hello"'
-    first = rendered(storyboard, tmp_path, order(prompt, extra={"seed": 7}), "a.mp4")
-    second = rendered(storyboard, tmp_path, order(prompt, extra={"seed": 7}, key="another"), "b.mp4")
-    third = rendered(storyboard, tmp_path, order(prompt, extra={"seed": 8}), "c.mp4")
+    first = rendered(storyboard, tmp_path, make_request(prompt, extra={"seed": 7}), "a.mp4")
+    second = rendered(storyboard, tmp_path, make_request(prompt, extra={"seed": 7}, key="another"), "b.mp4")
+    third = rendered(storyboard, tmp_path, make_request(prompt, extra={"seed": 8}), "c.mp4")
     assert digest(first) == digest(second) != digest(third)
 
 
@@ -93,7 +93,7 @@ def test_the_file_has_the_requested_format(
     extra = {} if fps is None else {"fps": fps}
     said: list[int] = []
     into = tmp_path / "out.mp4"
-    what = order(width=width, height=height, seconds=seconds, extra=extra)
+    what = make_request(width=width, height=height, seconds=seconds, extra=extra)
     charge = storyboard.render(what, into, said.append)
     assert (charge.charged, charge.amount) == (ChargeStatus.NO, 0.0)
     assert said == sorted(said)
@@ -112,14 +112,14 @@ def test_the_file_has_the_requested_format(
 
 
 def test_a_requested_picture_test_card_is_in_the_frames(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = order(seconds=3, extra={"test_card": "frame:violence@1.0s, flash:self-harm/intent@2.5s"})
+    what = make_request(seconds=3, extra={"test_card": "frame:violence@1.0s, flash:self-harm/intent@2.5s"})
     found = [[name for name, _ in card.read_qr(p)] for p in pictures(rendered(storyboard, tmp_path, what))]
     assert [n for n, names in enumerate(found) if "violence" in names] == list(range(24, 36))
     assert [n for n, names in enumerate(found) if "self-harm/intent" in names] == [60]
 
 
 def test_a_requested_sound_test_card_is_in_the_audio(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = order("storm at sea", seconds=3, extra={"test_card": ["tone:hate@1.0s"]})
+    what = make_request("storm at sea", seconds=3, extra={"test_card": ["tone:hate@1.0s"]})
     ((name, start, _),) = card.read_tones(*sound(rendered(storyboard, tmp_path, what)))
     assert name == "hate"
     assert abs(start - 1.0) < 0.1
@@ -137,7 +137,7 @@ def test_text_on_a_sign_is_readable_by_ocr(
     storyboard: LocalGenerator, tmp_path: Path, prompt: str, words: str
 ) -> None:
     shown = pictures(
-        rendered(storyboard, tmp_path, order(prompt, width=1280, height=720, extra={"fps": 12}))
+        rendered(storyboard, tmp_path, make_request(prompt, width=1280, height=720, extra={"fps": 12}))
     )[6]
     folder = ocr.find_models_folder()
     assert folder is not None
@@ -157,10 +157,10 @@ def test_a_progress_callback_that_raises_stops_rendering(storyboard: LocalGenera
 
     before = set(psutil.Process().children())
     with pytest.raises(Stop):
-        storyboard.render(order(seconds=4), tmp_path / "out.mp4", report)
+        storyboard.render(make_request(seconds=4), tmp_path / "out.mp4", report)
     assert names(tmp_path) == []
     assert set(psutil.Process().children()) <= before
-    rendered(storyboard, tmp_path, order())
+    rendered(storyboard, tmp_path, make_request())
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_unsupported_field_is_refused_by_name(
     storyboard: LocalGenerator, tmp_path: Path, changes: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(errors.BadInput) as caught:
-        storyboard.render(order(**changes), tmp_path / "out.mp4", lambda percent: None)
+        storyboard.render(make_request(**changes), tmp_path / "out.mp4", lambda percent: None)
     assert caught.value.param == param
     assert names(tmp_path) == []
 
@@ -195,7 +195,7 @@ def test_a_reference_gives_its_colours_to_the_scene(storyboard: LocalGenerator, 
     for name, colour in (("green", (20, 160, 60)), ("violet", (130, 40, 170))):
         picture = tmp_path / f"{name}.png"
         Image.new("RGB", (64, 48), colour).save(picture)
-        what = order("hills at noon", references=(reference(picture),))
+        what = make_request("hills at noon", references=(reference(picture),))
         hues[name] = pictures(rendered(storyboard, tmp_path, what, f"{name}.mp4"))[0].mean(axis=(0, 1))
     assert hues["green"][1] > hues["violet"][1] + 8
     assert hues["violet"][0] > hues["green"][0] + 8
@@ -206,13 +206,15 @@ def test_a_broken_reference_is_named(storyboard: LocalGenerator, tmp_path: Path,
     picture = tmp_path / "bad.png"
     picture.write_bytes(content)
     with pytest.raises(errors.InvalidMedia) as caught:
-        storyboard.render(order(references=(reference(picture),)), tmp_path / "o.mp4", lambda percent: None)
+        storyboard.render(
+            make_request(references=(reference(picture),)), tmp_path / "o.mp4", lambda percent: None
+        )
     assert caught.value.param == "input_reference"
     assert names(tmp_path) == ["bad.png"]
 
 
 def test_a_clip_is_refused_as_a_reference_picture(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = order(references=(reference(tmp_path / "clip.mp4", "video/mp4"),))
+    what = make_request(references=(reference(tmp_path / "clip.mp4", "video/mp4"),))
     with pytest.raises(errors.InvalidField):
         storyboard.render(what, tmp_path / "o.mp4", lambda percent: None)
 
@@ -263,7 +265,7 @@ def test_no_child_process_remains_when_the_parent_is_killed(
         time.sleep(0.05)
     assert not into.exists()
     # What the killed rendering left is swept away by the next one of the same file.
-    rendered(storyboard, tmp_path, order())
+    rendered(storyboard, tmp_path, make_request())
     assert names(tmp_path) == ["out.mp4"]
 
 

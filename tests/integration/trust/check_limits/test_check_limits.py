@@ -1,4 +1,4 @@
-"""Budgets in the database, on both kinds: counted once, whoever spends at the same time."""
+"""Check limits in SQLite and PostgreSQL; concurrent checks are counted once each."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def key(tmp_path: Path) -> TemplateKey:
 
 
 def described(path: Path) -> TemplateVector:
-    """Stands for the describer: the name of the file says whose face it shows."""
+    """Replaces the face describer: the file name determines whose face the picture shows."""
     return TemplateVector(model="resnet-1", template=np.full(128, float(path.stem)))
 
 

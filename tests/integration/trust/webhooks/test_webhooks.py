@@ -171,7 +171,9 @@ def test_a_test_is_sent_at_once_and_returns_the_response(hooks: Webhooks, to: Ta
     assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
     to.status = 500
     assert hooks.test(admin(), made.id, event_type="safety_identifier.blocked").status == 500
-    assert hooks.get(admin(), made.id).failing_since is None, "a test says nothing of the endpoint's health"
+    assert hooks.get(admin(), made.id).failing_since is None, (
+        "a test does not affect the health of the endpoint"
+    )
 
 
 # Deliveries

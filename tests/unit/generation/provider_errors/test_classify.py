@@ -1,4 +1,4 @@
-"""What must hold of `decode` for anything that anybody pastes."""
+"""Properties of `decode` for any input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
-#: Pieces that answers are made of, so that chance finds its way into the table.
+#: Parts of real error bodies, so that random combinations match rules of the table.
 PIECES = st.sampled_from(
     [
         '{"error": {"code": "',
@@ -58,7 +58,7 @@ PIECES = st.sampled_from(
 
 
 def whole(found: ProviderError) -> None:
-    """Every word is one of ours, and an unknown thing says so."""
+    """Every field has a defined value; an unknown one is `unknown`."""
     assert found.source in ErrorSource
     assert found.kind in ErrorKind
     assert found.stage in ModerationStage

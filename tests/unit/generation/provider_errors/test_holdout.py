@@ -1,7 +1,7 @@
-"""Bodies by somebody who had not seen the table, each field of each answer: every `holdout/*.yaml`.
+"""Error bodies by an author who had not seen the rules, with each expected field: every `holdout/*.yaml`.
 
-The answers are the writer's (`expect`), with those laid over them that were agreed afterwards (`agreed`,
-for the reason beside it). Figures: docs/benchmarks/decode.md.
+The expected values are the author's (`expect`), overridden by those agreed afterwards (`agreed`, with a
+reason). Figures: docs/benchmarks/decode.md.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def test_every_setting_fills_the_frame_and_moves(setting: Environment, size: tup
 
 @pytest.mark.parametrize("move", list(CameraMove))
 def test_no_camera_move_uncovers_the_edge_of_the_picture(move: CameraMove) -> None:
-    # Black would be where nothing was painted: by day a meadow has none.
+    # Unpainted areas would be black; a meadow by day has no black.
     shot = shot_of(f"A meadow at noon, {move}")
     for t in (0.0, 0.7, 1.3, 1.99):
         frame = shot.paint(t)[..., :3]

@@ -52,10 +52,10 @@ def test_the_most_public_address_decides_the_network_location(
 
 
 def test_an_unresolvable_name_has_an_unknown_location() -> None:
-    def nobody(_host: str, _port: int) -> list[str]:
+    def unresolvable(_host: str, _port: int) -> list[str]:
         raise OSError("unknown")
 
-    assert place("http://gpu:8091/v1", nobody) is NetworkLocation.UNKNOWN
+    assert place("http://gpu:8091/v1", unresolvable) is NetworkLocation.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Signing as the Standard Webhooks specification says it."""
+"""Signing as the Standard Webhooks specification defines it."""
 
 from __future__ import annotations
 
