@@ -6,5 +6,5 @@ import os
 
 __version__ = "0.1.0"
 
-# onnxruntime reports usage to its maker by default, and reads this variable when it is imported.
+# onnxruntime sends usage data to its vendor by default. It reads this variable when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

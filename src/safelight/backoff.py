@@ -1,4 +1,4 @@
-"""The waits between the tries of a retry loop."""
+"""The delays between the attempts of a retry loop."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """When to try again, and when to give up. Without jitter, so that the waits can be tested."""
+    """When to try again, and when to give up. It has no jitter, so that tests can predict the delays."""
 
-    #: Seconds to wait after the first failure, the second, ...; the last one repeats.
+    #: Seconds to wait after the first failure, the second, and so on. The last delay repeats.
     delays_s: tuple[float, ...]
-    #: Give up after this number of failures; None: the caller's deadline is the only bound.
+    #: Give up after this number of failures. If None, the caller's deadline is the only limit.
     max_attempts: int | None = None
 
     def __post_init__(self) -> None:
@@ -20,7 +20,7 @@ class Backoff:
 
     @classmethod
     def doubling(cls, *, first_s: float, max_s: float, max_attempts: int | None = None) -> Backoff:
-        """`first_s`, then twice as long after each failure, at most `max_s`."""
+        """The first delay is `first_s`; each further delay is twice the one before it, at most `max_s`."""
         if not 0 < first_s <= max_s:
             raise ValueError("a doubling backoff needs 0 < first_s <= max_s")
         delays = [first_s]
@@ -31,7 +31,7 @@ class Backoff:
     def delay_s(self, failures: int, *, retry_after_s: float | None = None) -> float:
         """Seconds to wait after this number of failures (1: the first).
 
-        `retry_after_s`: what the other side asks for; it takes precedence.
+        `retry_after_s`: the delay that the server asked for, if any; it takes precedence.
         """
         if failures < 1:
             raise ValueError("failures must be 1 or more")

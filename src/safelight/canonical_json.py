@@ -14,14 +14,14 @@ import msgspec
 
 
 def encode(value: Any, *, enc_hook: Callable[[Any], Any] | None = None) -> bytes:
-    """Sorted keys, no spaces, UTF-8: the audit log, columns of the database, idempotency and cache keys.
+    """Sorted keys, no spaces, UTF-8. For the audit log, database columns, and idempotency and cache keys.
 
-    `enc_hook` replaces a value that JSON does not have. Raises `UnicodeEncodeError` for half of a surrogate
-    pair.
+    `enc_hook` converts a value of a type that JSON does not have. Raises `UnicodeEncodeError` if a text has
+    half of a surrogate pair.
     """
     return msgspec.json.encode(value, order="sorted", enc_hook=enc_hook)
 
 
 def document_text(document: Mapping[str, Any]) -> str:
-    """Sorted keys, no spaces, numbers as Python writes them: policy documents and the fields of a request."""
+    """Sorted keys, no spaces, numbers as in Python. For policy documents and the fields of a request."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -64,7 +64,7 @@ class SafelightError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     kind: ClassVar[str] = "server_error"
-    #: Whether sending the same request again can help; becomes `x-should-retry`.
+    #: Whether the same request can succeed if it is sent again; becomes the header `x-should-retry`.
     retry: ClassVar[bool] = False
 
     def __init__(self, message: str, *, param: str | None = None, remedy: str | None = None) -> None:
@@ -102,7 +102,7 @@ class TooLarge(BadInput):
 
 
 class RequestBlocked(SafelightError):
-    """Blocked before anything was spent. `details` is the explanation for the wire, by degree."""
+    """Blocked before anything was spent. `details` is the explanation as JSON, for the response."""
 
     status, code, kind = 400, "sentinel_block", "video_generation_user_error"
 
@@ -196,7 +196,7 @@ class UpstreamRejected(UpstreamError):
 
 
 class UpstreamModerationBlocked(UpstreamError):
-    """The provider's own filter blocked the request. `refusal` is the parsed provider error."""
+    """The provider's own filter blocked the request. `refusal` is the parsed error of the provider."""
 
     code = "moderation_blocked"
 

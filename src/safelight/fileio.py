@@ -20,11 +20,11 @@ def sha256_file(path: Path) -> str:
 
 @contextmanager
 def atomic_file(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file to write (and read back), which takes the name `path` when the block ends without an error.
+    """A temporary file to write and read, which is renamed to `path` when the block ends without an error.
 
-    Until then it has a hidden name in the same folder; an error in the block removes it and leaves `path` as
-    it was. `mode` is subject to the umask. `durable`: flush file and folder to disk, so that a power cut
-    leaves the old file or the new one.
+    The temporary file is hidden and in the same folder. After an error in the block it is removed, and `path`
+    is unchanged. `mode` is subject to the umask. `durable`: flush file and folder to disk, so that after a
+    power cut `path` is the old file or the new one.
     """
     part = _part_of(path)
     try:
@@ -41,13 +41,13 @@ def atomic_file(path: Path, *, mode: int = 0o600, durable: bool = True) -> Itera
 
 
 def write_atomic(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o600) -> None:
-    """Write the whole file or leave `path` as it was. Raises `OSError`."""
+    """Write the whole file, or leave `path` unchanged. Raises `OSError`."""
     with atomic_file(path, mode=mode) as file:
         file.writelines([data] if isinstance(data, bytes) else data)
 
 
 def write_once(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """As `write_atomic`, but a file that exists stays: of several processes the first one wins."""
+    """As `write_atomic`, but never replaces a file. If several processes write `path`, the first one wins."""
     part = _part_of(path)
     try:
         with _created(part, mode) as file:
@@ -62,16 +62,16 @@ def write_once(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def replace_durably(part: Path, path: Path) -> None:
-    """Give a finished file in the same folder the name `path`; file and folder are flushed to disk."""
+    """Rename a finished file in the same folder to `path`; flush the file and the folder to disk."""
     sync(part)
     part.replace(path)
     sync(path.parent)
 
 
 def append_line(path: Path, line: bytes, *, mode: int = 0o600) -> None:
-    """Append a line and flush it to disk. Safe between processes.
+    """Append a line and flush it to disk. Several processes can do this at the same time.
 
-    A last line that a crash cut off is ended first, so that it cannot damage this one.
+    If a crash cut off the last line, its missing line end is written first. So the new line stays intact.
     """
     new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
@@ -107,7 +107,7 @@ def sync_tree(path: Path, top: Path) -> None:
 
 
 def _part_of(path: Path) -> Path:
-    # Hidden and without the suffix of `path`: readers of a folder must not take it for a finished file.
+    # Hidden and without the suffix of `path`, so that no reader of the folder takes it for a finished file.
     return path.with_name(f".{secrets.token_hex(8)}.part")
 
 
@@ -116,6 +116,6 @@ def _created(part: Path, mode: int) -> BinaryIO:
 
 
 def _remove(part: Path) -> None:
-    # The error that ended the write matters more than one that the removal would raise.
+    # Ignore an error of the removal, because it would hide the error that ended the write.
     with suppress(OSError):
         part.unlink()

@@ -1,4 +1,4 @@
-"""Identifiers: a kind, milliseconds and random digits, so that they sort by age and cannot be guessed."""
+"""Identifiers: a kind, a time and random digits. They sort by age and cannot be guessed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ KINDS = frozenset(
 
 
 def new_id(kind: str) -> str:
-    """A new id such as `video_0199a3f2c1d04b7e...`: 12 hex digits of milliseconds, 20 random ones."""
+    """A new id such as `video_0199a3f2c1d04b7e...`.
+
+    After the kind: 12 hex digits for the time in milliseconds, and 20 random hex digits.
+    """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of id: {kind!r}")
     return f"{kind}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 def is_id(text: str, kind: str) -> bool:
-    """Whether `text` has the form of an id of this kind; it need not exist."""
+    """Whether `text` has the form of an id of this kind. The object itself need not exist."""
     prefix, _, rest = text.partition("_")
     return prefix == kind and len(rest) == 32 and all(c in "0123456789abcdef" for c in rest)

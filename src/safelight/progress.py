@@ -1,4 +1,4 @@
-"""Progress of one piece of work, passed down as an object so that lower layers call nothing above them."""
+"""Progress of one piece of work. It is passed down as an object, so lower layers do not call higher ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 
 class ProgressSink:
-    """Keeps the highest progress reported so far. Safe to use from many threads.
+    """Keeps the highest progress reported so far. Threads can use it at the same time.
 
-    The code that does the work reports to it; the code that shows or stores progress reads `percent` when it
-    wants to. `listener` is for a progress bar: it gets every report, as units done and units in total (0:
-    not known).
+    The code that does the work calls `report`; the code that shows or stores progress reads `percent`.
+    `listener`, such as a progress bar, gets every report as units done and units in total (0: not known).
     """
 
     def __init__(self, listener: Callable[[int, int], None] | None = None) -> None:
@@ -22,7 +21,7 @@ class ProgressSink:
 
     @property
     def percent(self) -> int:
-        """0 to 100; never falls."""
+        """The progress from 0 to 100. It never falls."""
         return self._percent
 
     def report(self, done: int, total: int) -> None:
@@ -37,7 +36,7 @@ class ProgressSink:
         self.report(percent, 100)
 
     def report_message(self, message: Any) -> None:
-        """A report of a sandboxed child: `{"frame": done, "frames": total}`.
+        """Report the progress in a message of a sandboxed child: `{"frame": done, "frames": total}`.
 
         Any other message is ignored, because the child is not trusted.
         """

@@ -1,6 +1,6 @@
-"""Old names of settings and policy keys, with their new names. To be dropped at the first release.
+"""Old names of settings and policy keys, each with the new name. Remove this module at the first release.
 
-`safelight.toml` and policy documents that use an old name are rejected, and the error names the new one.
+A `safelight.toml` or policy document with an old name is rejected. The error contains the new name.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ POLICY: Mapping[str, str] = {
 def find_renamed_policy_key(path: str) -> str | None:
     """The new name of an old key or value of a policy document; None if it was not renamed.
 
-    `path`: the key as in errors, such as `rules[house-1].off`, or with its value, as `KEY: VALUE`.
+    `path` is the key as errors write it, such as `rules[house-1].off`; for a value it is `KEY: VALUE`.
     """
     key, colon, value = re.sub(r"\[[^]]*\]", "[]", path).partition(": ")
     for old, new in POLICY.items():

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-#: The safe loader; the one of libyaml, where PyYAML was built with it, is ten times as fast.
+#: The safe loader of libyaml, which is ten times as fast; if it is not installed, the one in Python.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str | bytes) -> Any:
-    """The value of one YAML document. Raises `yaml.YAMLError`."""
+    """The value of the one document in `text`. Raises `yaml.YAMLError`."""
     return yaml.load(text, Loader=Loader)  # noqa: S506 - both are safe loaders

@@ -45,10 +45,10 @@ def test_flags_override_the_environment_which_overrides_the_file(
         ("[server]\nprot = 1\n", "server.prot: unknown setting"),
         ("[server]\nport = 'x'\n", "server.port"),
         ("[generation]\ndefault_generator = 'veo'\n", "generation.default_generator is 'veo'"),
-        ("[generators.a]\nurl = 'x'\n", "generators.a needs a kind"),
+        ("[generators.a]\nurl = 'x'\n", "generators.a needs a `kind`"),
         ("port == 1\n", "not valid TOML"),
-        ("[sealing]\nkey = 'k.pem'\n", "key and chain go together"),
-        ("[server]\ntls_key = 'k.pem'\n", "go together"),
+        ("[sealing]\nkey = 'k.pem'\n", "set both `key` and `chain`"),
+        ("[server]\ntls_key = 'k.pem'\n", "set both `tls_certificate`"),
     ],
 )
 def test_invalid_settings_are_refused_with_file_field_and_reason(

@@ -42,7 +42,7 @@ class Safelight(BaseModel):
     verdict: Literal["allow", "label", "hold", "block"] | None
     explanation: dict[str, Any] | None
     coverage: dict[str, list[str]] | None = Field(
-        description="`checked`, `partly`, `not checked` and `off`, each with its cells as `category (modality)`."
+        description="`checked`, `partly`, `not checked` and `off`, each with cells as `category (modality)`."
     )
     waived: bool
     label: str | None

@@ -12,7 +12,7 @@ from safelight.web.state import AppState
 
 
 def build_app(services: Services, pages: ConsoleServices) -> FastAPI:
-    """Both fronts on one state, so that they share one thread pool."""
+    """The HTTP API and the web pages with one shared state, so that they share one thread pool."""
     state = AppState.of(services)
     console = Console(state, pages)
     app = create_app(state, error_page=console.error_page)

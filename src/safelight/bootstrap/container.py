@@ -1,6 +1,6 @@
 """The composition root: the container of all parts, and `load`, which builds it from the settings.
 
-Each object is built at its first use: a command which only screens text loads neither the database nor the
+Each object is built at its first use. So a command that only screens text loads neither the database nor the
 durable engine.
 """
 
@@ -78,7 +78,7 @@ class Container:
 
     @cached_property
     def console_services(self) -> ConsoleServices:
-        """Extra services for the web pages."""
+        """Services that only the web pages use."""
         from safelight.console.reveal import RevealPictures
         from safelight.console.services import ConsoleServices, PolicyServices
         from safelight.trust.policies import read_history

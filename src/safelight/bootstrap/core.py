@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from safelight.sandbox.sandbox import Sandbox
     from safelight.scanning.service import Scanner
 
-#: Detectors of content that the operator enrols, and the default name of its folder in the data directory.
+#: Detectors of content that the operator enrols, with its default folder in the data directory.
 ENROLLED = {"hash-lists": "hash-lists", "logo-words": "logos", "logos": "logos"}
 
-#: Frames per second that the frame limit of the longest accepted clip assumes.
+#: Frames per second, from which the frame limit of the longest accepted clip is computed.
 _MAX_FPS = 60
 
 
@@ -51,7 +51,7 @@ class CoreParts:
 
     @cached_property
     def configured_policy(self) -> Policy:
-        """The policy document that the settings name. A published version takes precedence over it."""
+        """The policy document that the settings name. A published policy takes precedence over it."""
         return load_policy(self.settings.policy.document, self.taxonomy)
 
     @property
@@ -67,7 +67,7 @@ class CoreParts:
         return self.settings.data / "models"
 
     def _enrolled(self, name: str) -> Path:
-        """The folder of logos or hash lists."""
+        """The folder of the content that an operator enrols: `name` is `logos` or `hash-lists`."""
         table = self.settings.detectors.get(name)
         folder = table.get("folder") if isinstance(table, dict) else None
         return Path(folder).absolute() if folder else self.settings.data.absolute() / name
@@ -78,7 +78,7 @@ class CoreParts:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
-        # What an operator adds to a detector is in the data directory, unless the settings name a folder.
+        # By default, the operator's files for a detector are in the data directory.
         for name, key, place in (
             ("named-entities", "folder", self.name_lists_folder),
             ("text-guard", "measurements", self.settings.data / "measurements" / "text-guard.json"),
@@ -107,7 +107,7 @@ class CoreParts:
 
     @cached_property
     def generators(self) -> Mapping[str, Generator]:
-        """The configured generators by name; the default generator is first."""
+        """The configured generators by name. The first one is the default generator."""
         names = dict.fromkeys((self.settings.generation.default_generator, *self.settings.generators))
         return {name: _generator(name, self.settings.generators[name]) for name in names}
 
@@ -183,14 +183,14 @@ class CoreParts:
 
     @cached_property
     def decode_only_scanner(self) -> Scanner:
-        """A scanner without detectors: it only decodes pictures in a child."""
+        """A scanner without detectors: it only decodes pictures, in a sandboxed child process."""
         from safelight.scanning.service import Scanner, ScannerOptions
 
         return Scanner(self.sandbox, (), ScannerOptions(warm_children=0))
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:
-    """The generator for one settings table, made by the entry point of its `kind`."""
+    """The generator for one `generators` table of the settings, made by the entry point of its `kind`."""
     kind = table["kind"]
     for point in entry_points(group="safelight.generators"):
         if point.name == kind:

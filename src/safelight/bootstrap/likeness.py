@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LikenessParts:
-    """Faces and voices of enrolled people. No template is computed unless the settings enable it."""
+    """Recognition of faces and voices. No template is computed unless the settings enable it."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
         self._core = core
@@ -57,7 +57,8 @@ class LikenessParts:
     def voice_embedder(self) -> OnnxVoiceEmbedder | None:
         """The voice embedder with its model loaded, or None if the settings name no model.
 
-        Raises `SettingsError` if the file is not such a model or no installed runtime can run it.
+        Raises `SettingsError` if the file is not a speaker embedding model, or if no installed runtime can
+        run it.
         """
         settings = self._core.settings.likeness.voice
         if settings.model is None:
@@ -74,7 +75,7 @@ class LikenessParts:
             describer.close()
             raise SettingsError(
                 f"likeness.voice.model: {error.message.removeprefix('ValueError: ')}",
-                remedy="docs/likeness.md says which models work.",
+                remedy="docs/likeness.md lists the models that work.",
             ) from None
         return describer
 
@@ -85,12 +86,15 @@ class LikenessParts:
                 describer.close()
 
     def _enrol_face(self, path: Path) -> TemplateVector:
-        """Compute the template of a face. Raises `SettingsError` if that is disabled or not installed."""
+        """Compute the template of a face.
+
+        Raises `SettingsError` if face matching is disabled or not installed.
+        """
         from safelight.detectors.likeness.dlib_faces import missing_package
         from safelight.trust.consents.enrolment import FaceEnroller
 
         if not self._core.settings.likeness.enabled:
-            raise SettingsError("Faces are enrolled only if likeness.enabled is set: see docs/likeness.md.")
+            raise SettingsError("Faces are enrolled only if `likeness.enabled` is set. See docs/likeness.md.")
         if sentence := missing_package():
             raise SettingsError(sentence)
         enrol = FaceEnroller(
@@ -101,12 +105,15 @@ class LikenessParts:
         return enrol(path)
 
     def _enrol_voice(self, path: Path) -> TemplateVector:
-        """Compute the template of a voice. Raises `SettingsError` if that is disabled or not installed."""
+        """Compute the template of a voice.
+
+        Raises `SettingsError` if voice matching is disabled or not installed.
+        """
         from safelight.trust.consents.enrolment import VoiceEnroller
 
         if (describer := self.voice_embedder) is None:
             raise SettingsError(
-                "Voices are enrolled only if likeness.voice.model names a model: see docs/likeness.md."
+                "Voices are enrolled only if `likeness.voice.model` names a model. See docs/likeness.md."
             )
         settings = self._core.settings.likeness.voice
         enrol = VoiceEnroller(

@@ -35,7 +35,7 @@ FIRST_TENANT = "default"
 
 
 class PersistenceParts:
-    """Database, blobs, keys, seals, and the trust services that only need those."""
+    """Database, blobs, keys, sealing, and the trust services that need nothing else."""
 
     def __init__(self, core: CoreParts) -> None:
         self._core = core
@@ -55,7 +55,7 @@ class PersistenceParts:
 
     @cached_property
     def database(self) -> Database:
-        """The database, migrated to this version's tables."""
+        """The database, with its tables migrated to this version."""
         from safelight.store.database import Database
         from safelight.store.migrations import migrate
 
@@ -81,7 +81,7 @@ class PersistenceParts:
 
     @cached_property
     def tenant(self) -> str:
-        """The id of the first tenant; created if there is none."""
+        """The id of the first tenant. Creates this tenant if there is none."""
         tenants = self.accounts.list_tenants()
         return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
 
@@ -167,7 +167,7 @@ class PersistenceParts:
         return Policies(self.database, taxonomy=self._core.taxonomy)
 
     def active_policy(self, tenant: str) -> Policy:
-        """The policy in force: the last published version, or else the configured document."""
+        """The policy in force: the last published policy, or the configured document if none is published."""
         return self.policies.active(tenant) or self._core.configured_policy
 
     def waivers_in_force(self, tenant: str) -> tuple[Waiver, ...]:

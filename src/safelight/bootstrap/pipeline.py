@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class PipelineParts:
-    """The objects that take a video from its generation request to its delivery."""
+    """The parts that process a video from its generation request to its delivery."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts, likeness: LikenessParts) -> None:
         self._core = core
@@ -103,7 +103,7 @@ class PipelineParts:
         )
 
     def _provenance_claims(self, path: Path) -> dict[str, Any]:
-        """The claims of the file's own manifest, for the record."""
+        """The origin claims of a file's own manifest, for the record of the video."""
         return self._persistence.verifier.claims(path)
 
     @cached_property
@@ -153,7 +153,7 @@ class PipelineParts:
     def explain_verdict(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """See `Explainer`."""
+        """The explanation of a verdict for a developer, as a sentence and as the JSON for the wire."""
         facts = None
         if charge is not None:
             facts = ChargeFacts(
@@ -190,7 +190,7 @@ class PipelineParts:
 
     @property
     def worker_name(self) -> str:
-        """The unique worker name of this process."""
+        """The name of this process, unique among the processes of one database."""
         return (
             self._core.settings.worker.name
             or f"{socket.gethostname()}:{self._persistence.data_directory.path}"

@@ -37,7 +37,7 @@ class ReviewParts:
         return ReviewActions(self._pipeline.context, self._enqueue)
 
     def _enqueue(self, tenant: str, video_id: str, run: int) -> None:
-        """Enqueue the video if the queue runs in this process; otherwise a gateway's sweeper enqueues it."""
+        """Enqueue the video if the queue runs in this process; else the sweeper of a gateway enqueues it."""
         if self._pipeline.queue.running:
             self._pipeline.queue.enqueue(tenant, video_id, run)
 
@@ -59,7 +59,11 @@ class ReviewParts:
         )
 
     def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
-        """The ids that may decide a case: keys with the scope; outside the vault also the local operator."""
+        """The ids of the reviewers that may decide a case.
+
+        For a vaulted case: the keys with the scope `vault`. For other cases: the keys with the scope
+        `review`, and the local operator.
+        """
         from safelight.trust.accounts import OPERATOR, KeyScope
 
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
@@ -118,7 +122,7 @@ class ReviewParts:
             "ready": not self._core.shutdown_event.is_set(),
             "database_ms": round((time.monotonic() - began) * 1000, 2),
             "worker": self._pipeline.worker_name,
-            # Requests wait for an upstream that is down: this process stays ready and reports it.
+            # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
         }
 

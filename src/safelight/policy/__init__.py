@@ -1,1 +1,1 @@
-"""Pure decisions: findings, coverage and context in, a verdict out. No I/O."""
+"""Decisions as pure functions: findings, coverage and context in, a verdict out. No I/O."""

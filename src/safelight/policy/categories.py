@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Group(StrEnum):
-    """A coarser name, shown if the category itself would reveal too much."""
+    """A group of categories. Readers see the group if the category itself would reveal too much."""
 
     SEXUAL = "sexual"
     MINORS = "minors"
@@ -25,7 +25,10 @@ class Group(StrEnum):
 
 
 class Category(StrEnum):
-    """The shipped categories. A third party adds its own as `CategorySpec`s, so a category is typed `str`."""
+    """The shipped categories.
+
+    A third party adds its own as `CategorySpec`s. For this reason, the type of a category is `str` elsewhere.
+    """
 
     SEXUAL = "sexual"
     SEXUAL_MINORS = "sexual/minors"
@@ -55,13 +58,13 @@ class Category(StrEnum):
 class CategorySpec:
     #: The name in code, API, database and pages, such as `violence/graphic`.
     name: str
-    #: The group that is shown if the category is withheld.
+    #: The group that readers see if the category is withheld from them.
     group: Group
     #: One sentence for policy authors: what the category covers.
     summary: str
-    #: In the mandatory set: a policy cannot drop it; only a waiver by name can.
+    #: Whether the category is in the mandatory set. A policy cannot drop it; only a waiver can.
     mandatory: bool = False
-    #: The evidence could serve as instructions, so explanations show only the group.
+    #: Whether the evidence could serve as instructions. If so, explanations show only the group.
     hide_details: bool = False
 
 
@@ -92,7 +95,7 @@ class Taxonomy:
         return frozenset(spec.name for spec in self if spec.mandatory)
 
     def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
-        """This taxonomy with more categories. An additional category cannot replace an existing one."""
+        """This taxonomy with additional categories. An additional category cannot replace an existing one."""
         return Taxonomy([*self, *specs])
 
 

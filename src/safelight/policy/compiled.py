@@ -1,4 +1,8 @@
-"""A policy compiled for one stage and context. Each finding is tested once; the result is a bit set."""
+"""A policy compiled for one stage and context, so that it evaluates many findings quickly.
+
+Each clause has a bit. A finding sets the bits of the clauses that it meets, and a rule matches if the right
+bits are set.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from .findings import Finding, Modality
 from .rules import Clause, Rule
 from .verdicts import Action, Context
 
-#: A compiled clause: minimum score, exclusive maximum score, test card, further condition, its bit.
+#: A compiled clause: minimum score, maximum score (exclusive), whether it is for the test card, further
+#: condition, bit.
 ClauseTest: TypeAlias = tuple[float, float, bool, Predicate | None, int]
 
 
@@ -22,7 +27,8 @@ class CompiledRule:
 
     rule: Rule
     action: Action
-    #: The rule matches if all of these bits are set, and one of `any_bits` unless that is 0.
+    #: The rule matches if all bits of `all_bits` are set and, unless `any_bits` is 0, at least one bit of
+    #: `any_bits`.
     all_bits: int
     any_bits: int
 
@@ -31,13 +37,17 @@ class CompiledRule:
 
 
 class CompiledPolicy:
-    """Rules by precedence: strongest action, vault, real findings before the test card, document order."""
+    """The rules in order of precedence.
+
+    The strongest action is first, then rules that vault, then rules for real findings before those for the
+    test card, then the order of the document.
+    """
 
     def __init__(self, policy: Policy, context: Context) -> None:
         self._by_category: dict[Modality, dict[str, list[ClauseTest]]] = {
             modality: {} for modality in Modality
         }
-        #: Clauses on any category, for categories that no rule names.
+        #: Clauses for any category. They apply to findings whose category no rule names.
         self._any_category: dict[Modality, list[ClauseTest]] = {modality: [] for modality in Modality}
         self._next = 1
         named = {
@@ -70,7 +80,7 @@ class CompiledPolicy:
             found = slots[modality].get(finding.category)
             score = finding.score
             for minimum, below, card, predicate, bit in others[modality] if found is None else found:
-                # NaN compares false with everything, so a score that is not a number matches.
+                # Every comparison with NaN is false, so a score that is NaN matches.
                 if score < minimum or score >= below or finding.test_card is not card:
                     continue
                 if not hits & bit and (predicate is None or predicate(finding)):
@@ -78,7 +88,7 @@ class CompiledPolicy:
         return [compiled for compiled in self.rules if compiled.matches(hits)] if hits else []
 
     def matched_findings(self, compiled: CompiledRule, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings that made this rule match."""
+        """The findings that made the rule `compiled` match."""
         wanted = compiled.all_bits | compiled.any_bits
         return [finding for finding in findings if self._bits(finding) & wanted]
 
@@ -145,7 +155,7 @@ def _except(predicate: Predicate | None, exempt: Predicate | None) -> Predicate 
 
 
 def compile_policy(policy: Policy, context: Context) -> CompiledPolicy:
-    """The policy compiled for this stage, audience, consents and facts; cached in the policy."""
+    """The policy compiled for the stage, audience, consents and facts of `context`; cached in the policy."""
     facts = context.facts and context.facts & frozenset().union(*(rule.unless_facts for rule in policy.rules))
     key = ("program", context.stage, context.audience, bool(context.consents), facts)
     if key not in policy.cache:

@@ -43,7 +43,10 @@ KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
 
 
 class FindingView(Protocol):
-    """The parts of a finding that rules read. `replay` decodes them lazily from storage."""
+    """The parts of a finding that rules read.
+
+    `replay` has its own class for it, which decodes stored fields only when a rule reads them.
+    """
 
     @property
     def category(self) -> str: ...
@@ -60,7 +63,7 @@ class FindingView(Protocol):
 
 
 Predicate: TypeAlias = Callable[[FindingView], bool]
-#: A condition in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
+#: A condition in the canonical document, such as `{"at_least": 3}`, `{"is": true}` or `{"in": [...]}`.
 ConditionSpec: TypeAlias = dict[str, Any]
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -140,9 +143,9 @@ def _value(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType)
 def compile_attributes(
     specs: Mapping[str, ConditionSpec], known: Mapping[str, AttributeType]
 ) -> Predicate | None:
-    """A predicate that is true if every condition holds; None without conditions.
+    """A predicate that is true if every condition holds; None if `specs` is empty.
 
-    A missing number fails every condition on it; a missing boolean is false, a missing string empty.
+    A missing number fails every condition on it. A missing boolean counts as false, a missing string as "".
     """
     tests = [_compile_one(name, known[name], spec) for name, spec in sorted(specs.items()) if spec]
     if not tests:
@@ -162,7 +165,7 @@ def _compile_one(name: str, kind: AttributeType, spec: ConditionSpec) -> Predica
     checks = [_compile_check(key, value) for key, value in sorted(spec.items())]
 
     if len(checks) == 1 and derive is None:
-        # Fast path for the most frequent kind of condition: a replay tests it for every finding.
+        # Fast path for the most frequent kind of condition, because a replay tests it for every finding.
         (only,) = checks
 
         def ask(finding: FindingView) -> bool:

@@ -20,22 +20,22 @@ class CoverageStatus(StrEnum):
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One category in one modality at one stage."""
+    """A coverage cell: whether one category was checked in one modality at one stage."""
 
     category: str
     modality: Modality
-    #: The policy requires this cell.
+    #: Whether the policy requires this cell.
     required: bool = False
-    #: An installed detector covers this cell.
+    #: Whether an installed detector covers this cell.
     available: bool = False
-    #: Such a detector ran on this content.
+    #: Whether such a detector ran on this content.
     ran: bool = False
-    #: Every such detector inspected all of the content, without a crash, time-out or exhausted budget.
+    #: Whether each of them inspected all of the content, without a crash, time-out or exhausted budget.
     complete: bool = False
     detectors: tuple[str, ...] = ()
-    #: One sentence: why the check is not complete; empty if it is.
+    #: One sentence that gives the reason for an incomplete check; empty if the check is complete.
     note: str = ""
-    #: The measured quality of the check; None if unmeasured.
+    #: The measured quality of the check; None if it was not measured.
     measured: str | None = None
 
     @property
@@ -68,7 +68,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(cell for cell in self.cells if cell.is_gap)
 
     def merge(self, others: Iterable[Cell]) -> Coverage:
-        """These cells merged with others. A shared cell is complete only if every available one is."""
+        """These cells merged with `others`.
+
+        If both have a cell, the merged cell is complete only if each available one of the two is complete.
+        """
         joined = {(cell.category, cell.modality): cell for cell in self.cells}
         for cell in others:
             key = (cell.category, cell.modality)
@@ -101,5 +104,5 @@ def pack(coverage: Coverage) -> bytes:
 
 
 def unpack(data: bytes) -> Coverage:
-    """The coverage in `data`. Raises `msgspec.DecodeError` if `pack` did not write it."""
+    """The coverage in `data`. Raises `msgspec.DecodeError` if `data` is not the output of `pack`."""
     return _decoder.decode(data)

@@ -1,4 +1,4 @@
-"""Marks findings that another channel of the same video, which was checked too, does not confirm. Pure."""
+"""Marks a finding if another checked channel of the same video has no sign of its category. No I/O."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import msgspec
 from .coverage import Coverage
 from .findings import Finding, Modality
 
-#: A finding from the first score up is strong; a channel with no finding of the second shows no sign.
+#: A finding with `STRONG_SCORE` or more is strong. A channel without a finding of `WEAK_SCORE` or more shows
+#: no sign of the category.
 STRONG_SCORE, WEAK_SCORE = 0.5, 0.3
-#: Attribute `source` of text findings that are not from the request.
+#: Values of the attribute `source` for text findings that are not from the request.
 ON_SCREEN, TRANSCRIPT, CROSS_MODAL = "on_screen", "transcript", "cross_modal"
 
 
 class EvidenceChannel(StrEnum):
-    """The parts of a video that can carry content."""
+    """A channel: a part of a video that can carry content."""
 
     PROMPT = "prompt"
     FRAMES = "frames"
@@ -26,7 +27,7 @@ class EvidenceChannel(StrEnum):
 
 
 def evidence_channel(finding: Finding) -> EvidenceChannel | None:
-    """The channel of a finding; None if the finding covers several."""
+    """The channel of a finding; None if the finding covers several channels."""
     source = finding.attributes.get("source")
     if finding.modality in (Modality.FRAMES, Modality.IMAGE):
         return EvidenceChannel.FRAMES
@@ -45,10 +46,11 @@ def mark_disagreements(
     asked: bool,
     read: bool,
 ) -> tuple[Finding, ...]:
-    """The findings. Strong ones get `disagrees_with`: the first checked channel without the category.
+    """The findings; a strong one gets `disagrees_with` if a checked channel shows no sign of its category.
 
-    `beside`: more findings for the comparison; they are not changed. `asked`: there was a request and its
-    text was screened. `read`: all text in the picture was read. An unchecked channel never disagrees.
+    Its value is the first such channel; a channel that was not checked never disagrees. The findings in
+    `beside` are only compared, not changed. `asked`: there was a request, and its text was screened. `read`:
+    all text in the picture was read.
     """
     seen = tuple(findings)
     signs = {
@@ -96,7 +98,7 @@ def _checked_channels(
 
     text = coverage.cell(category, Modality.TEXT)
     checked_channels = {
-        # The same detectors screened the request before generation.
+        # It is enough that the detectors are available: they screened the request before generation.
         EvidenceChannel.PROMPT: asked and text is not None and text.available,
         EvidenceChannel.FRAMES: checked(Modality.FRAMES),
         EvidenceChannel.ON_SCREEN: read and checked(Modality.TEXT),

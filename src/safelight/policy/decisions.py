@@ -18,20 +18,20 @@ from .waivers import applicable_waivers
 
 _SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
-#: The rule id of a gap if the caller, and not the policy, required the cell.
+#: The rule id of a gap if the caller, and not the policy, requires the cell.
 _CALLER_RULE = "coverage"
 _encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gaps:
-    """Required cells that were not checked, and their effect."""
+    """Required cells that were not checked completely, and their effect."""
 
     cells: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
     #: Names of the waivers that cover `waived`.
     waivers: tuple[str, ...] = ()
-    #: The action for the gaps alone, with and without waivers.
+    #: The action for the gaps alone: `action` with the waivers, `unwaived` without them.
     action: Action = Action.ALLOW
     unwaived: Action = Action.ALLOW
     #: The requirement and the category of the deciding gap.
@@ -42,7 +42,7 @@ class Gaps:
 def required_coverage(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, modalities: Iterable[Modality]
 ) -> tuple[Cell, ...]:
-    """The cells that the policy requires at a stage with these modalities, all still unchecked."""
+    """The cells that the policy requires at a stage with these modalities, all of them unchecked."""
     demanded = _list_required(policy, taxonomy, stage, frozenset(modalities))
     return tuple(Cell(category=category, modality=modality, required=True) for category, modality in demanded)
 
@@ -56,10 +56,11 @@ def decide(
     context: Context,
     subject_sha256: str,
 ) -> Verdict:
-    """The verdict of `policy`. The order of findings has no effect; one more finding never makes it milder.
+    """The verdict of `policy`.
 
-    Required are the cells that `coverage` marks as required, the policy's requirements for the modalities
-    present, and the mandatory set. Start from the cells of `required_coverage`.
+    The order of findings has no effect, and one more finding never makes the verdict milder. Required are the
+    cells that `coverage` marks as required, the policy's requirements for the modalities present, and the
+    mandatory set. A caller starts from the cells of `required_coverage`.
     """
     running = compile_policy(policy, context)
     fired = running.matching_rules(findings)
@@ -107,8 +108,8 @@ def decide(
 def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: Context) -> Gaps:
     """The gaps in `coverage`, which of them a waiver covers, and the action for the others.
 
-    A waiver covers only what no installed detector can check. A crash, a time-out or an exhausted budget
-    remains a gap.
+    A waiver covers only cells that no installed detector can check. A check that crashed, ran out of time or
+    exhausted its budget remains a gap.
     """
     cells = {(cell.category, cell.modality): cell for cell in coverage}
     present = frozenset(cell.modality for cell in coverage if cell.required)
@@ -149,7 +150,10 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
 def _list_required(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, present: frozenset[Modality]
 ) -> dict[tuple[str, Modality], Requirement | None]:
-    """The policy's requirements plus the mandatory set, some of which the policy may not know."""
+    """The cells that the policy requires, plus the mandatory cells.
+
+    A mandatory cell that is not in the policy has the value None.
+    """
     present |= ALWAYS_PRESENT.get(stage, frozenset())
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
@@ -169,7 +173,7 @@ def _severity(action: Action) -> int:
 
 
 def _sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Highest score first; ties in a fixed order that depends only on the findings."""
+    """The findings by score, highest first. Equal scores have a fixed order."""
     return tuple(sorted(findings, key=lambda f: (-f.score, f.category, f.modality.value, _encoder.encode(f))))
 
 
@@ -182,7 +186,7 @@ def _gap_reason(gaps: Gaps) -> str:
 def _is_age_unchecked(
     real: Sequence[CompiledRule], evidence: dict[str, list[Finding]], coverage: Coverage
 ) -> bool:
-    """Whether a sexual finding is held or blocked and the age check of the pictures was not complete."""
+    """Whether a sexual finding is held or blocked while the age check of the pictures is incomplete."""
     sexual = [
         finding
         for matched in real

@@ -12,7 +12,7 @@ from .documents import Policy
 
 @dataclass(frozen=True, kw_only=True)
 class FieldChange:
-    """A changed field of a rule or requirement; None: the field is absent."""
+    """A changed field of a rule or requirement. None is the value of a field that is absent."""
 
     field: str
     old: Any
@@ -35,7 +35,7 @@ class PolicyDiff:
     new: str
     rules: tuple[Change, ...]
     requirements: tuple[Change, ...]
-    #: The shared rules have another order, which decides between rules with equal actions.
+    #: Whether the shared rules have another order. The order decides between rules with equal actions.
     reordered: bool = False
 
     @property
@@ -73,7 +73,7 @@ class PolicyDiff:
 
 
 def diff(old: Policy, new: Policy) -> PolicyDiff:
-    """The changes if `new` replaces `old`."""
+    """The changes that result if `new` replaces `old`."""
     before, after = _by_id(old, "rules"), _by_id(new, "rules")
     shared_before = [identity for identity in before if identity in after]
     shared_after = [identity for identity in after if identity in before]

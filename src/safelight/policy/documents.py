@@ -1,4 +1,7 @@
-"""Loads policy documents: reads, merges with what they extend, validates, compiles. Reports all problems."""
+"""Loads policy documents: reads, merges, validates and compiles them.
+
+Each document is merged with the documents that it extends. All problems are reported together.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Policy:
     requirements: tuple[Requirement, ...]
     #: The whole document as plain values, with everything that it extends merged in.
     document: Mapping[str, Any]
-    #: Compiled forms, created on first use. Does not change decisions.
+    #: Compiled forms of the policy, created at first use. They do not change decisions.
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -55,9 +58,10 @@ class Policy:
     def required(
         self, stage: Stage, modalities: Iterable[Modality]
     ) -> dict[tuple[str, Modality], Requirement]:
-        """The cells that this policy requires at a stage with these modalities, each with its strictest rule.
+        """The required cells at a stage with these modalities, each with its strictest requirement.
 
-        Every prompt has text and every output has frames, even if the caller does not list them.
+        The stage `prompt` always has text and the stage `output` always has frames, even if the caller does
+        not list them.
         """
         present = frozenset(modalities) | ALWAYS_PRESENT.get(stage, frozenset())
         key = ("required", stage, present)
@@ -77,13 +81,13 @@ class Policy:
 
 
 def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
-    """The shipped policy of this name, or the document in this file or folder, with everything it extends.
+    """The shipped policy with this name, or the policy in this file or folder.
 
-    Raises `PolicyError` with all problems.
+    The documents that it extends are merged in. Raises `PolicyError` with all problems.
     """
     problems: list[PolicyProblem] = []
     layers = resolve_extends(name_or_path, taxonomy, problems)
-    # Without the extended documents, every inherited part would be reported as missing.
+    # Compile only if `baseline` was found: otherwise every inherited part would be reported as missing.
     policy = _compile_layers(layers, taxonomy, problems) if layers and layers[0].name == BASELINE else None
     _raise_problems(name_or_path, problems)
     assert policy is not None
@@ -91,7 +95,7 @@ def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
 
 
 def loads(canonical: str, taxonomy: Taxonomy) -> Policy:
-    """The policy with this `canonical` form. Raises `PolicyError`."""
+    """The policy of which `canonical` is the canonical form. Raises `PolicyError`."""
     problems: list[PolicyProblem] = []
     layer, _ = read_layer([("stored policy", canonical.encode())], taxonomy, {}, problems)
     _raise_problems("stored policy", problems)
@@ -264,7 +268,7 @@ def _check_mandatory(
 def _check_mandatory_rules(
     rules: tuple[Rule, ...], layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]
 ) -> None:
-    """Every mandatory category needs a rule that holds or blocks it, for each audience."""
+    """Check that every mandatory category has a rule that holds or blocks it, for each audience."""
     for audience in Audience:
         covered: set[str] = set()
         for rule in rules:
@@ -296,7 +300,7 @@ def _check_locked_rules(
     layers: list[PolicyLayer],
     problems: list[PolicyProblem],
 ) -> None:
-    """The locked rules of `baseline` must be present and unchanged, in a stored document too."""
+    """Check that the locked rules of `baseline` are present and unchanged, also in stored documents."""
     baseline = resolve_extends(BASELINE, taxonomy, [])[0]
     for entry in baseline.rules:
         identity = entry.spec["id"]

@@ -1,4 +1,7 @@
-"""Explanations of verdicts, graded by reader. They never contain details that could serve as instructions."""
+"""Explanations of verdicts. The reader decides the level of detail.
+
+Explanations never contain details that could serve as instructions.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from .verdicts import Action, Verdict
 
 
 class ExplanationLevel(StrEnum):
-    """The reader of an explanation, which decides how much detail it has."""
+    """The reader of an explanation. The reader decides how much detail the explanation has."""
 
     END_USER = "end_user"
     #: Authenticated with a key of the tenant.
@@ -48,7 +51,7 @@ class ChargeFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationLinks:
-    """Addresses for an explanation; empty if there is none."""
+    """The links of an explanation; an empty string if a link does not exist."""
 
     appeal: str = ""
     record: str = ""
@@ -74,7 +77,7 @@ class Explanation:
     #: What happened, why, the cost and the next step.
     sentence: str
     next_step: str
-    #: The group, for use if the category is withheld; empty if that is withheld too.
+    #: The group, for use if the category is withheld; empty if the group is withheld too.
     group: str
     categories: tuple[str, ...]
     charge: ChargeFacts
@@ -144,7 +147,8 @@ def explain(
 ) -> Explanation:
     """The explanation of a verdict for `level`, in the language `locale` if it is supported.
 
-    A vaulted verdict shows no category or evidence to any level; a category with `hide_details` its group.
+    A vaulted verdict shows no category or evidence to any level. For a category with `hide_details`, only
+    reviewers see more than the group.
     """
     links = links or ExplanationLinks()
     messages = load_messages("explanations", locale)
@@ -199,7 +203,7 @@ def explain(
 
 @cache
 def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
-    """The shipped help lines for a language, or the English ones."""
+    """The shipped help lines for the language `locale`; if there are none, the English help lines."""
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
     entries = yaml_loader.load(data)
     matching = [entry for entry in entries if entry["locale"] == locale] or [
@@ -211,7 +215,10 @@ def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
 
 
 def _hides_details(category: str, taxonomy: Taxonomy) -> bool:
-    """Unknown categories are hidden too: the package that defines them may have been removed."""
+    """Whether only the group of the category may be shown.
+
+    Also true for unknown categories, because the package that defines them may have been removed.
+    """
     return category not in taxonomy or taxonomy[category].hide_details
 
 
@@ -242,7 +249,7 @@ def _default_charge(stage: Stage) -> ChargeFacts:
 
 
 def _joined(messages: Messages, *parts: str) -> str:
-    """Sentences one after the other, as the language sets them."""
+    """The sentences as one text, joined with the separator of the language."""
     return messages("join").join(part for part in parts if part)
 
 
@@ -301,7 +308,7 @@ def _retry_advice(verdict: Verdict, *, decided_by_gap: bool) -> tuple[RetryAdvic
     if verdict.action.severity < Action.HOLD.severity:
         return RetryAdvice.SAME, None
     if decided_by_gap:
-        # A check that crashed or timed out may succeed next time; a check that is not installed cannot.
+        # A check that crashed or timed out may succeed next time. A check that is not installed cannot.
         again = any(cell.available for cell in verdict.gaps)
         return (RetryAdvice.SAME, 60.0) if again else (RetryAdvice.NEVER, None)
     if verdict.action is Action.HOLD:

@@ -21,7 +21,7 @@ class Stage(StrEnum):
 
 
 class Modality(StrEnum):
-    """The kind of content. A reference picture is `image`; frames of any clip are `frames`."""
+    """The kind of content. A reference picture is `image`; the frames of every clip are `frames`."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -30,7 +30,7 @@ class Modality(StrEnum):
 
 
 class TextSpan(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
-    """Characters `start` to `end` (end exclusive) of a field, in the text as the client sent it."""
+    """Characters `start` to `end` (exclusive) of a text field, counted in the text as the client sent it."""
 
     field: str
     start: int
@@ -103,11 +103,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     evidence: tuple[Evidence, ...] = ()
     attributes: dict[str, Attribute] = {}
-    #: From the safety test card: decides like any other finding, but alone never counts as a strike.
+    #: From the safety test card. It decides like any other finding, but alone is not a strike.
     test_card: bool = False
 
 
-#: Findings from this score up count when Safelight decides whether content may go to a third party.
+#: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
 INDICATOR_SCORE = 0.3
 
 
@@ -128,7 +128,7 @@ def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
 
 
 class _Packed(msgspec.Struct, array_like=True):
-    """A finding as stored: positions instead of names."""
+    """A finding in the stored form: an array of values without field names."""
 
     category: str
     score: float
@@ -153,7 +153,7 @@ def pack(findings: tuple[Finding, ...]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[Finding, ...]:
-    """The findings in `data`. Raises `msgspec.DecodeError` if `pack` did not write it."""
+    """The findings in `data`. Raises `msgspec.DecodeError` if `data` is not the output of `pack`."""
     fields = _Packed.__struct_fields__
     return tuple(
         Finding(**{name: getattr(packed, name) for name in fields}) for packed in _decoder.decode(data)

@@ -33,7 +33,7 @@ class LayerEntry:
     spec: EntrySpec
     reader: YamlReader
     node: yaml.Node
-    #: Part of it could not be read, so missing keys are not reported again.
+    #: Whether a part of the entry could not be read. If so, missing keys are not reported as well.
     broken: bool = False
 
 
@@ -54,7 +54,10 @@ class PolicyLayer:
 def resolve_extends(
     start: str | Path, taxonomy: Taxonomy, problems: list[PolicyProblem]
 ) -> list[PolicyLayer]:
-    """The document and what it extends, `baseline` first. Reports cycles, gaps and long chains."""
+    """The document and the documents that it extends, `baseline` first.
+
+    Reports cycles, documents that do not exist, and chains that are too long.
+    """
     layers: list[PolicyLayer] = []
     seen: list[str] = []
     wanted: str | Path = start
@@ -149,7 +152,7 @@ def _read_files(place: Traversable) -> list[tuple[str, bytes]]:
 
 
 def _read_limited(file: Traversable) -> bytes:
-    """The file, at most one byte more than allowed; the reader rejects that."""
+    """The content of the file, cut off one byte above the size limit. The reader rejects that size."""
     with file.open("rb") as stream:
         data: bytes = stream.read(MAX_BYTES + 1)
     return data
@@ -161,7 +164,7 @@ def read_layer(
     inherited: Mapping[str, AttributeType],
     problems: list[PolicyProblem],
 ) -> tuple[PolicyLayer, LayerEntry | None]:
-    """One document from its files, and the place of its `extends`."""
+    """One document, merged from its files, and the place of its `extends`."""
     layer = PolicyLayer()
     extends: LayerEntry | None = None
     parsed: list[tuple[YamlReader, dict[str, yaml.Node], yaml.MappingNode]] = []

@@ -1,4 +1,4 @@
-"""The reference cases: hand-written verdicts of `starter`, replayed in the tests at every change."""
+"""The reference cases: the verdicts of `starter` that the tests expect, written by hand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _CaseFinding(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A case of a file. All required cells count as checked, except the listed ones."""
+    """One reference case. All required cells count as checked, except the cells that the case lists."""
 
     id: str
     #: What the case tests.
@@ -42,17 +42,18 @@ class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     audience: Audience = Audience.GENERAL
     consents: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    #: Cells, as `category in modality`: without a detector, and with a detector that failed.
+    #: Cells, as `category in modality`, without a detector (`unavailable`) or with a detector that failed
+    #: (`failed`).
     unavailable: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
-    #: Categories of a valid waiver.
+    #: Categories that a valid waiver covers.
     waived: tuple[str, ...] = ()
     expected: Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceOutcome:
-    """A case with an unexpected verdict."""
+    """A case with a verdict that differs from the expected one."""
 
     id: str
     description: str
@@ -61,7 +62,7 @@ class ReferenceOutcome:
 
 
 def load_cases() -> Iterator[ReferenceCase]:
-    """The shipped cases, file by file."""
+    """All shipped cases, in the order of their files."""
     folder = resources.files(__package__).joinpath("cases")
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
         if file.name.endswith(".jsonl"):
@@ -70,7 +71,7 @@ def load_cases() -> Iterator[ReferenceCase]:
 
 
 def replay_records(taxonomy: Taxonomy) -> Iterator[ReplayRecord]:
-    """The cases as records with the expected verdicts, so that a replay reports every other verdict."""
+    """The cases as records with the expected verdicts. Their replay reports every other verdict."""
     starter = load("starter", taxonomy)
     for case in load_cases():
         yield ReplayRecord(
@@ -103,7 +104,10 @@ def case_findings(case: ReferenceCase) -> tuple[Finding, ...]:
 
 
 def case_coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverage:
-    """Every category checked in every present modality, except for the cells that the case lists."""
+    """The coverage of a case.
+
+    Every category is checked in every modality of the case, except the cells that the case lists.
+    """
     required = {
         (cell.category, cell.modality)
         for cell in required_coverage(policy, taxonomy, case.stage, case.modalities)

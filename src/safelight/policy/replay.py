@@ -25,14 +25,14 @@ _MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 class ReplayRecord(msgspec.Struct, array_like=True, gc=False):
-    """The recorded stage of a video: packed findings and coverage, and the verdict."""
+    """One recorded stage of a video: its packed findings, packed coverage, and verdict."""
 
     id: str
     stage: Stage
-    #: `findings.pack` and `coverage.pack`.
+    #: Made by `findings.pack` and `coverage.pack`.
     findings: bytes
     coverage: bytes
-    #: The recorded verdict; empty if there is none to compare with.
+    #: The action of the recorded verdict; empty if the record has none to compare with.
     action: str = ""
     rule: str = ""
     audience: Audience = Audience.GENERAL
@@ -49,7 +49,7 @@ class Transition:
 
 @dataclass(kw_only=True)
 class ReplayReport:
-    """The number of verdicts that change, by old and new action, with the first few ids of each."""
+    """How many verdicts change, by old and new action, with the ids of the first examples."""
 
     policy: str
     policy_sha256: str
@@ -93,11 +93,14 @@ class ReplayReport:
 
 
 class _LazyFinding(msgspec.Struct, array_like=True, gc=False):
-    """A packed finding that decodes a field only when a rule reads it. Fields as in `findings.pack`."""
+    """A packed finding that decodes a field only when a rule reads it.
+
+    Its fields have the order in which `findings.pack` writes them.
+    """
 
     category: str
     score: float
-    #: A string that equals a `Modality`.
+    #: The value of a `Modality`, as a string.
     modality: Any
     detector: msgspec.Raw
     version: msgspec.Raw
@@ -125,7 +128,10 @@ _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 def replay(
     policy: Policy, taxonomy: Taxonomy, records: Iterable[ReplayRecord], *, examples: int = 5
 ) -> ReplayReport:
-    """Decide every record again. Unreadable records are counted and skipped; they never count as allowed."""
+    """Evaluate the policy for every record.
+
+    Unreadable records are counted and skipped; they never count as allowed.
+    """
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
     programs: dict[Any, CompiledPolicy] = {}
     gaps: dict[Any, Gaps] = {}
@@ -167,7 +173,7 @@ def replay(
 def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: Stage) -> Coverage:
     """The same coverage with the requirements of another policy.
 
-    A modality was present if one of its cells was required or a detector ran on it.
+    A modality counts as present if one of its cells was required or a detector ran on it.
     """
     present = frozenset(cell.modality for cell in coverage if cell.required or cell.ran)
     wanted = required_coverage(policy, taxonomy, stage, present)

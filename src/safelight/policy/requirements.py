@@ -13,12 +13,12 @@ from .rules import EntrySpec, read_id
 from .verdicts import Action
 from .yaml_reader import YamlReader
 
-#: Means `Taxonomy.mandatory` in a `requires` entry.
+#: In a `requires` entry, this word means all categories of `Taxonomy.mandatory`.
 MANDATORY = "mandatory"
 
 RequiredCell: TypeAlias = tuple[str, Modality, Stage]
 
-#: Where every policy must require the mandatory categories.
+#: Every policy must require the mandatory categories at these stages in these modalities.
 MANDATORY_CELLS: tuple[tuple[Stage, Modality], ...] = (
     (Stage.PROMPT, Modality.TEXT),
     (Stage.REFERENCE, Modality.IMAGE),
@@ -64,7 +64,7 @@ class Requirement:
 
 
 def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> EntrySpec | None:
-    """A `requires` entry as a spec with only the keys of the document; None without a usable id."""
+    """A `requires` entry as a spec with only the keys of the document; None without a valid id."""
     keys = reader.mapping(node, field, _KEYS)
     identity = read_id(reader, node, keys, field)
     if identity is None:
@@ -87,7 +87,7 @@ def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: 
 
 
 def compile_requirement(spec: EntrySpec, taxonomy: Taxonomy) -> Requirement:
-    """The requirement of a complete spec."""
+    """The requirement for a spec that has all keys."""
     words = set(spec["category"])
     categories = (words - {MANDATORY}) | (taxonomy.mandatory if MANDATORY in words else frozenset())
     return Requirement(

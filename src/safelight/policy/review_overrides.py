@@ -1,4 +1,4 @@
-"""Verdicts after a review: approved findings cannot cause a hold again."""
+"""Verdicts after a review: findings that a reviewer approved cannot cause a hold again."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def decide_with_overrides(
     context: Context,
     subject_sha256: str,
 ) -> Verdict:
-    """As `decide`, but approved findings cannot cause a hold, and overturned ones neither a hold nor a block.
+    """The verdict of `decide`, with fewer effects of the findings that were reviewed.
 
-    Overturned findings still block if another finding also matches a blocking rule, or if a matching rule
-    vaults. Approved and overturned findings still count towards other blocks and labels. New findings count
-    as usual.
+    Approved findings cannot cause a hold. Overturned findings can cause neither a hold nor a block, except if
+    another finding also matches a blocking rule, or if a matching rule vaults. Approved and overturned
+    findings still count towards other blocks and labels. All other findings count as usual.
     """
     whole = decide(
         policy,
@@ -78,7 +78,7 @@ def decide_with_overrides(
 
 
 def required_label(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[CompiledRule]:
-    """The matching rules with the action label, even if other rules have stronger actions."""
+    """The matching rules with the action `label`, even if other rules have stronger actions."""
     return [
         matched
         for matched in compile_policy(policy, context).matching_rules(findings)

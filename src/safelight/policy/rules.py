@@ -22,7 +22,7 @@ from .findings import Finding, Modality, Stage
 from .verdicts import Action, Audience
 from .yaml_reader import YamlReader
 
-#: A rule or requirement as plain values, with the keys of the document.
+#: A rule or requirement as plain values, with the same keys as in the document.
 EntrySpec: TypeAlias = dict[str, Any]
 
 ANY = "any"
@@ -38,7 +38,7 @@ _ID_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """Conditions on one finding. An empty set matches everything."""
+    """Conditions on one finding. An empty set of categories, modalities or stages matches all of them."""
 
     categories: frozenset[str] = frozenset()
     modalities: frozenset[Modality] = frozenset()
@@ -46,7 +46,8 @@ class Clause:
     at_least: float = 0.0
     below: float = 2.0
     predicate: Predicate | None = None
-    #: Findings of the safety test card match only clauses that ask for them.
+    #: Whether the clause is for the safety test card. Such a clause matches only findings of the card; other
+    #: clauses never match them.
     test_card: bool = False
 
 
@@ -74,7 +75,7 @@ class Rule:
     unless_consent: bool = False
     #: The rule does not match if the context has one of these facts.
     unless_facts: frozenset[str] = frozenset()
-    #: Findings that this predicate matches do not count for the rule.
+    #: The rule ignores findings for which this predicate is true.
     exempt: Predicate | None = None
     audiences: Mapping[Audience, AudienceOverride] = field(default_factory=dict)
     vault: bool = False
@@ -110,7 +111,7 @@ class RuleReader:
         self.categories = {ANY, *(spec.name for spec in taxonomy)}
 
     def rule(self, node: yaml.Node, field: str) -> EntrySpec | None:
-        """The rule as a spec with only the keys of the document; None without a usable id."""
+        """The rule as a spec with only the keys of the document; None without a valid id."""
         reader = self.reader
         keys = reader.mapping(node, field, _RULE_KEYS)
         identity = read_id(reader, node, keys, field)
@@ -275,7 +276,7 @@ def _is_condition(value: EntrySpec) -> bool:
 
 
 def compile_rule(spec: EntrySpec, attributes: Mapping[str, AttributeType] | None = None) -> Rule:
-    """The rule of a complete spec. The caller must have validated the spec."""
+    """The rule for a spec that has all keys. The caller must have validated the spec."""
     known = attributes or KNOWN_ATTRIBUTES
     exceptions = spec.get("unless") or []
     exempt = [

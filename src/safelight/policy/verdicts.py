@@ -27,7 +27,7 @@ _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
 
 
 class Audience(StrEnum):
-    """The audience of the videos; rules may be stricter for some."""
+    """The audience of the videos. Rules may be stricter for some audiences."""
 
     GENERAL = "general"
     SENSITIVE = "sensitive"
@@ -35,7 +35,7 @@ class Audience(StrEnum):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The input of a decision besides findings and coverage. It never has prices or load."""
+    """The input of a decision besides findings and coverage. Prices and server load are never part of it."""
 
     stage: Stage
     audience: Audience = Audience.GENERAL
@@ -43,7 +43,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     consents: tuple[str, ...] = ()
     #: Waivers that are valid at the time of the verdict, see `policy.waivers`.
     waivers: tuple[WaiverTerms, ...] = ()
-    #: Facts for `unless: context`, such as `medical`; set by an operator's key, never by users.
+    #: Facts for `unless: context`, such as `medical`. The operator's key sets them, never an end user.
     facts: frozenset[str] = frozenset()
 
 
@@ -76,17 +76,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     #: Required cells that were not checked, except those under a waiver (`waived`).
     gaps: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
-    #: Names of the waivers that were needed for this action.
+    #: Names of the waivers without which the action would be stronger.
     waivers: tuple[str, ...] = ()
-    #: A known hash or sexual content with a sign of a minor: encrypted at once, hidden from most reviewers.
+    #: True after a match of a known hash or of sexual content with a sign of a minor. The file is encrypted
+    #: at once and hidden from most reviewers.
     vault: bool = False
-    #: Sexual content without a complete age check: kept out of the normal review queue.
+    #: True after sexual content without a complete age check. The case is not in the normal review queue.
     quarantine: bool = False
-    #: Only findings of the safety test card decided; such a verdict is not a strike.
+    #: True if only findings of the safety test card decided. Such a verdict is not a strike.
     test_card_only: bool = False
-    #: A sign of distress was found: the explanation lists help lines. It is not a strike.
+    #: True if a sign of distress was found: the explanation lists help lines. This is not a strike.
     support: bool = False
-    #: The rest of the context, so that the verdict can be reproduced.
+    #: The rest of the context. With it, the verdict can be reproduced.
     audience: Audience = Audience.GENERAL
     consents: tuple[str, ...] = ()
     facts: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Waivers: the recorded decision of a named person to run without part of the mandatory coverage."""
+"""Waivers: recorded decisions of named persons to run without part of the mandatory coverage."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from .categories import Taxonomy
 from .verdicts import WaiverTerms
 
-#: In a waiver's categories: the whole mandatory set.
+#: As a category of a waiver: the whole mandatory set.
 EVERYTHING = "*"
-#: The waiver that `make run` records; valid on a loopback address only.
+#: The name of the waiver that `make run` records. It is valid on a loopback address only.
 DEMO = "demo"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiver:
-    """Times are seconds since 1970, UTC."""
+    """A waiver. Times are in seconds since 1970, UTC."""
 
     id: str
-    #: The installation's name for it, unique among the valid waivers.
+    #: The name that the operator chose for the waiver; unique among the valid waivers.
     name: str
     #: The person who decided: a name or an address.
     decided_by: str
@@ -54,7 +54,10 @@ def covers(terms: WaiverTerms, category: str, taxonomy: Taxonomy) -> bool:
 def applicable_waivers(
     waivers: Iterable[WaiverTerms], category: str, taxonomy: Taxonomy
 ) -> tuple[WaiverTerms, ...]:
-    """The first waiver, by name, that covers the category; empty if none does."""
+    """The waiver that covers the category; empty if there is none.
+
+    If several waivers cover it, the first one by name.
+    """
     found = sorted(
         (terms for terms in waivers if covers(terms, category, taxonomy)), key=lambda terms: terms.name
     )

@@ -14,7 +14,7 @@ from safelight.yaml_loader import Loader
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000
-#: A remedy lists at most this many options.
+#: Maximum number of options that a remedy lists.
 _MAX_LISTED_OPTIONS = 24
 
 
@@ -45,7 +45,7 @@ def did_you_mean(word: str, options: Collection[str]) -> str:
 
 
 class YamlReader:
-    """Reads values from YAML nodes. It adds errors to `problems` and continues."""
+    """Reads values from YAML nodes. If a value is invalid, it adds an error to `problems` and continues."""
 
     def __init__(self, file: str, problems: list[PolicyProblem]) -> None:
         self.file = file
@@ -58,7 +58,10 @@ class YamlReader:
         )
 
     def parse(self, data: bytes) -> yaml.MappingNode | None:
-        """The file's one mapping, or None. Size, depth, aliases, tags and repeated keys are checked here."""
+        """The mapping that the file consists of; None if the file is invalid.
+
+        Size, depth, aliases, tags and repeated keys are checked here.
+        """
         if len(data) > MAX_BYTES:
             self.problem(
                 None, "", f"The file is larger than {MAX_BYTES // 1024} kB.", "Split it into several files."
@@ -133,7 +136,7 @@ class YamlReader:
                 )
 
     def mapping(self, node: yaml.Node, field: str, known: Collection[str] | None) -> dict[str, yaml.Node]:
-        """The node's keys and values; unknown and repeated keys are problems and left out."""
+        """The node's keys and values. Unknown and repeated keys are reported as problems and left out."""
         if not isinstance(node, yaml.MappingNode):
             self.problem(node, field, "The value must be a mapping of keys.", "Write `key: value` lines.")
             return {}
@@ -158,7 +161,10 @@ class YamlReader:
         return found
 
     def report_renamed(self, node: yaml.Node, path: str) -> str | None:
-        """The new name of an old key (`path`) or value (`path: value`), which is a problem; else None."""
+        """Report an old name as a problem and return the new name; None if `path` is not old.
+
+        `path` is the path of a key; with a value, it is `path: value`.
+        """
         new = find_renamed_policy_key(path)
         if new is not None:
             old = path.rpartition(": ")[2] if ": " in path else path.rpartition(".")[2]

@@ -17,10 +17,10 @@ FILE_NAME = "safelight.toml"
 
 
 def read_settings(path: Path | None = None, **flags: Any) -> Settings:
-    """Settings from `flags` (sections as dicts), the environment and the file; the first source wins.
+    """Settings from `flags` (sections as dicts), the environment and the file, in order of precedence.
 
-    The file is `path`, or `safelight.toml` in the working directory if it exists. Relative paths in it are
-    relative to the file. Raises `SettingsError`, which lists file, field and reason of every problem.
+    The file is `path`, or `safelight.toml` in the working directory if it exists. Relative paths in the file
+    are relative to its folder. Raises `SettingsError`, which lists file, field and reason of every problem.
     """
     source = path or Path(FILE_NAME)
     document = _read_toml(source) if path is not None or source.is_file() else {}

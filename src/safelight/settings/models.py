@@ -20,9 +20,9 @@ DPIA_HEADINGS = (
     "## Measures",
     "## Who was asked, and who signs",
 )
-#: Heading that it must also contain if voices are compared.
+#: Heading that the assessment must also contain if voices are compared.
 DPIA_VOICES = "## Voices"
-#: Marks the parts of the template that must be filled in.
+#: Marks the parts of the template that an operator must fill in.
 DPIA_PLACEHOLDER = "[fill in]"
 
 
@@ -34,10 +34,11 @@ class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
     public_url: str | None = Field(
-        default=None, description="Address that clients use, for links. Default: host and port."
+        default=None, description="Base URL that clients use; for links. Default: host and port."
     )
     behind_proxy: bool = Field(
-        default=False, description="A reverse proxy terminates TLS; its forwarded headers are trusted."
+        default=False,
+        description="Set this if a reverse proxy terminates TLS. Its forwarded headers are then trusted.",
     )
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain, to serve HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM private key of `tls_certificate`.")
@@ -58,7 +59,7 @@ class ServerSettings(Section):
     @model_validator(mode="after")
     def _public_needs_tls(self) -> ServerSettings:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together; set both or neither")
+            raise ValueError("set both `tls_certificate` and `tls_key`, or neither of them")
         if not self.loopback and self.tls_certificate is None and not self.behind_proxy:
             raise ValueError(
                 f"refusing to listen on {self.host} without TLS: set tls_certificate and tls_key, "
@@ -115,10 +116,12 @@ class GenerationSettings(Section):
         description="A video that is not finished within this many seconds fails with `timeout`.",
     )
     max_concurrent: int = Field(
-        default=32, ge=1, description="Videos that one process works on at the same time."
+        default=32, ge=1, description="Maximum number of videos that one process works on at the same time."
     )
     max_concurrent_heavy: int = Field(
-        default=2, ge=1, description="Of these, how many it renders, scans or seals at the same time."
+        default=2,
+        ge=1,
+        description="Maximum number of these videos that it renders, scans or seals at the same time.",
     )
     max_download_mb: int = Field(
         default=2048, ge=1, description="Largest file downloaded from a generator, in MiB."
@@ -129,20 +132,20 @@ class ScanSettings(Section):
     timeout_s: float = Field(
         default=600.0,
         gt=0,
-        description="Time limit of one output scan, in seconds; after it, coverage is incomplete.",
+        description="Time limit of one output scan, in seconds. After it, coverage is incomplete.",
     )
     max_minutes: float = Field(
         default=10.0,
         gt=0,
         le=1440,
-        description="Longest scanned clip, at up to 60 frames a second. Films need a larger `timeout_s`.",
+        description="Longest scanned clip in minutes, at most 60 frames/s. Films need a larger `timeout_s`.",
     )
     max_clip_mb: int = Field(default=2048, ge=1, description="Largest clip that is scanned, in MiB.")
     reference_timeout_s: float = Field(
         default=1.0,
         gt=0,
         le=30,
-        description="Seconds that a create request waits for the reference check before it returns `queued`.",
+        description="Seconds that a request waits for the check of its reference before it returns `queued`.",
     )
     text_timeout_s: float = Field(
         default=0.8,
@@ -158,7 +161,7 @@ class ScanSettings(Section):
 class VoiceSettings(Section):
     model: Path | None = Field(
         default=None,
-        description="ONNX speaker embedding model: 80 filter banks in, one embedding out. None is bundled.",
+        description="ONNX speaker embedding model: 80 filter banks in, one embedding out. Not bundled.",
     )
     sha256: str = Field(
         default="",
@@ -167,19 +170,19 @@ class VoiceSettings(Section):
     )
     framework: Literal["auto", "wespeaker", "3d-speaker"] = Field(
         default="auto",
-        description="Feature extraction that the model was trained with; auto: from the file's metadata.",
+        description="Feature extraction of the model's training. `auto`: read it from the metadata.",
     )
     consent_distance: float = Field(
         default=0.8,
         gt=0,
         le=1,
-        description="Largest distance at which a voice matches a person with a consent. Unmeasured.",
+        description="Largest distance at which a voice matches a person with a consent. Not measured.",
     )
     protected_distance: float = Field(
         default=1.0,
         gt=0,
         le=1.2,
-        description="Largest distance at which a voice matches a protected person. Unmeasured.",
+        description="Largest distance at which a voice matches a protected person. Not measured.",
     )
     min_speech_s: float = Field(
         default=2.0, ge=0.5, le=3, description="Shortest piece of speech that is compared, in seconds."
@@ -241,10 +244,10 @@ class LikenessSettings(Section):
         try:
             text = self.dpia.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"likeness.dpia: {self.dpia} cannot be read") from None
+            raise ValueError(f"likeness.dpia: {self.dpia} cannot be read as UTF-8 text") from None
         if left := text.count(DPIA_PLACEHOLDER):
             raise ValueError(
-                f"likeness.dpia: {self.dpia} has {left} places that still contain {DPIA_PLACEHOLDER!r}"
+                f"likeness.dpia: fill in {self.dpia}: {left} places still contain {DPIA_PLACEHOLDER!r}"
             )
         wanted = (*DPIA_HEADINGS, *((DPIA_VOICES,) if voices else ()))
         if missing := [heading for heading in wanted if heading not in text]:
@@ -280,16 +283,16 @@ class SealingSettings(Section):
     @model_validator(mode="after")
     def _key_and_chain(self) -> SealingSettings:
         if (self.key is None) != (self.chain is None):
-            raise ValueError("key and chain go together; set both or neither")
+            raise ValueError("set both `key` and `chain`, or neither of them")
         return self
 
 
 class LimitSettings(Section):
     seconds_per_day: int = Field(
-        default=3600, ge=1, description="Seconds of video that one key may request per UTC day."
+        default=3600, ge=1, description="Seconds of video that one API key may request per UTC day."
     )
     videos_per_day: int = Field(
-        default=1000, ge=1, description="Videos that one key may request per UTC day."
+        default=1000, ge=1, description="Videos that one API key may request per UTC day."
     )
     retention_days: float = Field(
         default=30.0, gt=0, description="Days after which delivered content is deleted."
@@ -297,13 +300,15 @@ class LimitSettings(Section):
     checks_per_hour: int = Field(
         default=600,
         ge=1,
-        description="Checks and blocked create requests of one key or person within one hour.",
+        description="Maximum number of checks and blocked requests of one API key or person within one hour.",
     )
     end_user_checks_per_hour: int = Field(
-        default=120, ge=1, description="The same limit for one end user (`safety_identifier`)."
+        default=120, ge=1, description="The same maximum for one end user (`safety_identifier`)."
     )
     reports_per_hour: int = Field(
-        default=60, ge=1, description="Reports of videos by one key, person or end user within one hour."
+        default=60,
+        ge=1,
+        description="Maximum number of video reports by one API key, person or end user within one hour.",
     )
 
 
@@ -319,7 +324,7 @@ class FetchSettings(Section):
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is written."
+        default="info", description="Lowest log level that is written."
     )
     format: Literal["console", "json"] = Field(
         default="console", description="`console`: text lines; `json`: one JSON object a line."
@@ -334,7 +339,7 @@ class WorkerSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All settings. Unknown names and invalid values are rejected at start, all in one error."""
+    """All settings. Unknown names and invalid values are rejected at start, all of them in one error."""
 
     model_config = SettingsConfigDict(
         env_prefix="SAFELIGHT_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -342,7 +347,7 @@ class Settings(BaseSettings):
 
     data: Path = Field(
         default=Path("data"),
-        description="Data directory: database, files, keys. Only one process can use it at a time.",
+        description="Data directory for database, files and keys. Only one process can use it at a time.",
     )
     server: ServerSettings = Field(default_factory=lambda: ServerSettings())
     storage: StorageSettings = Field(default_factory=lambda: StorageSettings())
@@ -359,10 +364,10 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
     generators: dict[str, dict[str, Any]] = Field(
         default_factory=lambda: {"storyboard": {"kind": "storyboard"}},
-        description="One table per generator: `kind` names its entry point; the rest are its options.",
+        description="One table per generator. `kind` names its entry point; the other keys are its options.",
     )
     detectors: dict[str, bool | dict[str, Any]] = Field(
-        default_factory=dict, description="Per detector: false disables it, a table sets its options."
+        default_factory=dict, description="Per detector: `false` disables it; a table sets its options."
     )
 
     @model_validator(mode="before")
@@ -378,7 +383,7 @@ class Settings(BaseSettings):
     def _each_has_a_kind(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, options in value.items():
             if not isinstance(options.get("kind"), str):
-                raise ValueError(f'generators.{name} needs a kind, such as kind = "videos_api"')
+                raise ValueError(f'generators.{name} needs a `kind`, such as kind = "videos_api"')
         return value
 
     @model_validator(mode="after")
