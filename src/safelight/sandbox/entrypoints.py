@@ -42,7 +42,7 @@ class EntryPoint(msgspec.Struct, frozen=True):
 
 
 def noop(_argument: Any, _channel: Any) -> None:
-    """Does nothing. A call of it shows whether a child starts and how it is confined."""
+    """Does nothing. Calling it shows whether a child starts and how it is confined."""
 
 
 NOOP = EntryPoint.of(noop)
