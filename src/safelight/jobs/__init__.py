@@ -1,1 +1,1 @@
-"""The one state machine of a Video, and the durable engine that carries it."""
+"""The lifecycle of a video: its state machine, and the durable queue that runs its steps."""

@@ -1,4 +1,4 @@
-"""Generation attempts in the database. The intent is committed before the call, the upstream id after it."""
+"""Stores generation attempts. The intent is committed before the submission, the upstream id after it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .models import Attempt, Video
 
 @dataclass(frozen=True)
 class AttemptStore:
-    """Writes attempts, each in a transaction of its own."""
+    """Writes attempts, each one in its own transaction."""
 
     database: Database
 
     def record_intent(self, video: Video, number: int, *, billing: Billing) -> Attempt:
         """Commit the intent to submit, before the request is sent.
 
-        `number` follows the last attempt that the caller knows. If another process has recorded it already,
-        the database refuses the second one, so that nothing is submitted twice.
+        `number` must follow that of the last attempt known to the caller. If another process has recorded
+        this number already, the database refuses the row, so that nothing is submitted twice.
         """
         attempt_id = new_id("attempt")
         with self.database.transaction(tenant=video.tenant) as tx:
@@ -51,7 +51,7 @@ class AttemptStore:
             return _attempt(tx, attempt_id)
 
     def record_upstream_id(self, video: Video, attempt: Attempt, upstream_id: str) -> Attempt:
-        """Commit the upstream's id right after the upstream has returned it."""
+        """Commit the upstream id, right after the upstream has returned it."""
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(
                 tables.attempts,
@@ -68,13 +68,13 @@ class AttemptStore:
             return _attempt(tx, attempt.id)
 
     def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
-        """Record what happened to the upstream's copy: `deleted` or `kept`."""
+        """Record whether the upstream deleted its copy of the video: `deleted` or `kept`."""
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
             tx.append_audit("upstream.copy", subject=video.id, actor="jobs", content={"fate": fate})
 
     def finish(self, video: Video, attempt: Attempt, outcome: str, charge: Charge | None = None) -> None:
-        """As `finish_attempt`, in a transaction of its own."""
+        """Same as `finish_attempt`, but in its own transaction."""
         with self.database.transaction(tenant=video.tenant) as tx:
             finish_attempt(tx, video.id, attempt, outcome, charge=charge)
 
@@ -82,7 +82,7 @@ class AttemptStore:
 def finish_attempt(
     tx: Transaction, video_id: str, attempt: Attempt, outcome: str, *, charge: Charge | None = None
 ) -> None:
-    """Record how an attempt ended and what it cost."""
+    """Record the outcome and the charge of an attempt."""
     changes: dict[str, Any] = {"ended_at": tx.now(), "outcome": outcome}
     if charge is not None:
         changes |= {
@@ -105,7 +105,7 @@ def finish_attempt(
 
 
 def attempts_of(tx: Transaction, video_id: str) -> tuple[Attempt, ...]:
-    """The attempts of a video, by number."""
+    """The attempts of a video, sorted by number."""
     rows = tx.select(
         tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
     )

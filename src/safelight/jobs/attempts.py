@@ -1,8 +1,8 @@
-"""Attempts at a generator: submit at most once, poll, download, delete the remote copy.
+"""Attempts at a remote generator: submit at most once, poll, download, delete the remote copy.
 
-The intent is committed before the submission and the upstream's id after it. After a crash between the two
-the upstream is asked whether it has the request. If it cannot tell, the video fails with `submit_unknown`
-and the request is never sent again.
+The intent is committed before the submission, and the upstream id after it. After a crash between the two
+commits, the upstream is asked whether it has received the request. If the upstream cannot answer, the video
+fails with `submit_unknown` and the request is never sent again.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from .context import PipelineContext
 from .models import Attempt, Video, VideoSnapshot
 
 _POLL_S = 2.0
-#: For submissions and downloads, and for polling.
+#: Pauses before a retry: the first for submissions and downloads, the second for polling.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
 _POLL_RETRY = Backoff(delays_s=(_POLL_S,))
 
 
 class ShutdownRequested(Exception):
-    """The process shuts down; the step runs again after the next start.
+    """The process shuts down. The interrupted step runs again after the next start.
 
-    Not in the error tree: it is not a failure, and `except SafelightError` must not catch it.
+    Not in the error tree, because it is not a failure: `except SafelightError` must not catch it.
     """
 
 
 class ChargedFailure(Exception):
-    """An upstream error with the charge of the failed attempt.
+    """A `SafelightError` of the upstream, together with the charge of the failed attempt.
 
-    Not in the error tree: it only carries one of the tree's errors from the attempt to the step.
+    Not in the error tree itself: it only carries a `SafelightError` from the attempt to the step.
     """
 
     def __init__(self, error: UpstreamError, charge: Charge) -> None:
@@ -57,14 +57,15 @@ class ChargedFailure(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteAttempts:
-    """The attempts of one video at a remote generator."""
+    """The generation attempts of one video at a remote generator."""
 
     context: PipelineContext
     video: Video
     generator: RemoteGenerator
 
     def submit_or_resume(self, request: GenerationRequest, last: Attempt | None) -> Attempt:
-        """An attempt that the upstream has accepted: the unfinished one, or a new one.
+        """Return an attempt that the upstream has accepted: the unfinished one if there is one, else a new
+        one.
 
         `last` is the latest attempt in the snapshot of this step.
         """
@@ -77,7 +78,7 @@ class RemoteAttempts:
         return self._submit(request, last.number + 1 if last else 1)
 
     def poll_until_done(self, attempt: Attempt) -> Charge:
-        """Poll until the generation is done; its charge. Raises `ChargedFailure` for any other end."""
+        """Poll until the generation is done. Returns the charge; raises `ChargedFailure` if it fails."""
         upstream_id = attempt.upstream_id or ""
         charge = Charge(charged=ChargeStatus.UNKNOWN)
         with self.context.recorded_progress(self.video, 5, 60) as sink:
@@ -142,7 +143,10 @@ class RemoteAttempts:
             return store.record_upstream_id(self.video, attempt, upstream_id)
 
     def _resolve(self, unconfirmed: Attempt) -> Attempt | None:
-        """The attempt with its upstream id if the upstream knows it; None if it may be submitted again."""
+        """Ask the upstream whether it has received an attempt.
+
+        Returns the attempt with its upstream id, or None if the request may be submitted again.
+        """
         store = self.context.attempts
         try:
             upstream_id = self.generator.find(unconfirmed.idempotency_key)
@@ -162,7 +166,7 @@ class RemoteAttempts:
 
 
 def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> Attempt:
-    """A new attempt on own hardware. An attempt that a crash interrupted ends as lost."""
+    """Record a new attempt on own hardware. An attempt that a crash interrupted ends as `lost`."""
     video, last = snapshot.video, snapshot.last_attempt
     if last is not None and last.ended_at is None:
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
@@ -173,7 +177,7 @@ def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> At
 
 
 def delete_upstream_copy(generator: RemoteGenerator, upstream_id: str) -> str:
-    """Delete the upstream's copy after ours is stored; `deleted` or `kept`."""
+    """Delete the upstream's copy, after our copy is stored. Returns `deleted` or `kept`."""
     try:
         return "deleted" if generator.delete(upstream_id) else "kept"
     except UpstreamError:
@@ -181,7 +185,11 @@ def delete_upstream_copy(generator: RemoteGenerator, upstream_id: str) -> str:
 
 
 def wait_before_retry(context: PipelineContext, video: Video, seconds: float) -> None:
-    """Wait. Raises `DeadlineExceeded` or `ShutdownRequested` if one of them ends the wait."""
+    """Wait for this time.
+
+    Raises `DeadlineExceeded` if the deadline of the video has passed, and `ShutdownRequested` if the process
+    shuts down during the wait.
+    """
     left = video_deadline(context, video) - context.database.clock()
     if left <= 0:
         raise DeadlineExceeded(f"The video was not finished within {context.limits.deadline_s:.0f} s.")
@@ -190,5 +198,5 @@ def wait_before_retry(context: PipelineContext, video: Video, seconds: float) ->
 
 
 def video_deadline(context: PipelineContext, video: Video) -> float:
-    """Unix seconds after which an unfinished video fails with `timeout`."""
+    """The deadline of a video in unix seconds. After it, an unfinished video fails with `timeout`."""
     return video.deadline_at or video.created_at + context.limits.deadline_s

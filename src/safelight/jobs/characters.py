@@ -1,4 +1,4 @@
-"""Characters: a name with a clip, screened like a reference before a request may use it."""
+"""Characters: named clips that are screened like references, before a request may use them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Characters:
     references: References
 
     def create(self, principal: Principal, *, name: str, clip: Path, end_user: str | None) -> Character:
-        """Screen a name and a clip; store the character if the policy allows or holds it.
+        """Screen a named clip, and store the character if the policy allows or holds it.
 
-        Returns after the scan of every frame. Counts as one video of the daily quota. Raises
-        `RequestBlocked` and `InvalidMedia`; a rejected clip is kept as evidence.
+        Returns after every frame was scanned. Counts as one video of the daily quota. Raises `RequestBlocked`
+        and `InvalidMedia`. The clip of a rejected character is kept as evidence.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         context = self.references.context
         file = ReferenceInput.of(clip, "video")
         if file.is_picture:
-            raise InvalidMedia("This is an image; a character needs a clip.", param="video")
+            raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")
         character_id = new_id("character")
         results = self._screen(principal.tenant, name, file)
         deciding = results[-1]
@@ -89,10 +89,11 @@ class Characters:
         return found
 
     def ready(self, principal: Principal, ids: Sequence[str]) -> tuple[Character, ...]:
-        """Characters for a request. Raises `InvalidField` for one that does not exist or may not be used."""
+        """The characters of a request. Raises `InvalidField` if one does not exist or cannot be used."""
         if len(ids) > _MAX_CHARACTERS_PER_REQUEST or len(set(ids)) < len(ids):
             raise InvalidField(
-                f"At most {_MAX_CHARACTERS_PER_REQUEST} characters, each once.", param="characters"
+                f"A request can name at most {_MAX_CHARACTERS_PER_REQUEST} characters, and each only once.",
+                param="characters",
             )
         found = []
         for number, character_id in enumerate(ids):
@@ -102,7 +103,7 @@ class Characters:
                 raise InvalidField(f"There is no character {character_id[:80]!r}.", param=param)
             if character.state is CharacterState.HELD:
                 raise InvalidField(
-                    f"The character {character.name!r} is held for review and cannot be used yet.",
+                    f"The character {character.name!r} waits for a reviewer and cannot be used yet.",
                     param=param,
                 )
             found.append(character)

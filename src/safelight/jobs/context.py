@@ -1,4 +1,4 @@
-"""Dependencies that all pipeline steps share."""
+"""Dependencies that all steps of the video pipeline share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .repository import VideoRepository
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineLimits:
-    """Times and sizes from the settings."""
+    """Time and size limits from the settings."""
 
     deadline_s: float
     review_due_s: float
@@ -44,7 +44,7 @@ class PipelineLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class NewFile:
-    """A file on disk that is about to be stored."""
+    """A file on disk that is about to be stored for a video."""
 
     path: Path
     kind: str
@@ -53,7 +53,7 @@ class NewFile:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineContext:
-    """Services, stores and limits of the pipeline. One per process."""
+    """Services, stores and limits that all steps share. There is one instance per process."""
 
     database: Database
     videos: VideoRepository
@@ -68,18 +68,18 @@ class PipelineContext:
     explain: Explainer
     generators: Mapping[str, Generator]
     limits: PipelineLimits
-    #: Directory for unfinished files; cleaned at start.
+    #: Directory for unfinished files. It is emptied when the process starts.
     scratch: Path
-    #: Limits how many generations, scans and sealings run at the same time in this process.
+    #: Limits how many generations, scans and sealings this process runs at the same time.
     heavy_slots: threading.BoundedSemaphore
-    #: Set when the process shuts down. Long waits end then.
+    #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
-    #: Called between the parts of a step, with the name of the boundary. Chaos tests crash there.
+    #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
 
     @contextmanager
     def work_dir(self, video_id: str) -> Iterator[Path]:
-        """An empty directory for one step of one video. It is deleted at the end of the block."""
+        """Create an empty directory for one step of a video. It is deleted at the end of the `with` block."""
         place = self.scratch / f"{video_id}-{threading.get_ident()}-{time.monotonic_ns()}"
         place.mkdir(parents=True)
         try:
@@ -88,7 +88,10 @@ class PipelineContext:
             shutil.rmtree(place, ignore_errors=True)
 
     def store_files(self, video: Video, files: Sequence[NewFile], *, retention: Retention) -> tuple[str, ...]:
-        """Store files of this video; their hashes. All rows are written before any bytes, see `add_file`."""
+        """Store files of this video. Returns their hashes.
+
+        All rows are written before any bytes are stored; `add_file` explains why.
+        """
         rows = [
             FileRow(
                 kind=file.kind,
@@ -107,5 +110,5 @@ class PipelineContext:
         return tuple(row.sha256 for row in rows)
 
     def recorded_progress(self, video: Video, first: int, last: int) -> AbstractContextManager[ProgressSink]:
-        """A sink for the progress of one part of a step, see `progress_writer.recorded_progress`."""
+        """A progress sink for one part of a step. See `progress_writer.recorded_progress`."""
         return recorded_progress(self.database, video, first, last)

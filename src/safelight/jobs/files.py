@@ -1,4 +1,4 @@
-"""Rows of stored files. A row is written before the bytes, so that cleanup never deletes bytes in use."""
+"""Rows of stored files. A row is written before the bytes, so that the cleanup cannot delete bytes in use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .models import ReusedFile
 
 @dataclass(frozen=True, kw_only=True)
 class FileRow:
-    """What is recorded about one file. `kind`: what it is for, such as `reference` or `sealed`."""
+    """The recorded facts about a file. `kind` is its purpose, for example `reference` or `sealed`."""
 
     kind: str
     sha256: str
@@ -27,8 +27,9 @@ class FileRow:
 
 
 def add_file(tx: Transaction, owner_id: str, file: FileRow) -> None:
-    """Record a file of a video or a character, *before* its bytes are stored. Safe to repeat."""
-    # The cleanup locks the rows of a hash too, so it cannot delete the bytes in between.
+    """Record a file of a video or a character, *before* its bytes are stored. Can be repeated."""
+    # The cleanup also locks the rows of this hash, so it cannot delete the bytes before this row is
+    # committed.
     tx.select(tables.assets, tables.assets.c.sha256 == file.sha256, lock=True)
     tx.insert_or_ignore(
         tables.assets,
@@ -44,7 +45,10 @@ def add_file(tx: Transaction, owner_id: str, file: FileRow) -> None:
 
 
 def reuse_file(tx: Transaction, video_id: str, file: ReusedFile) -> None:
-    """Record that a video uses another owner's file. The bytes stay until both owners drop it."""
+    """Record that a video uses a file of another video or character.
+
+    The bytes stay stored until no row refers to them.
+    """
     add_file(
         tx,
         video_id,
@@ -59,7 +63,7 @@ def reuse_file(tx: Transaction, video_id: str, file: ReusedFile) -> None:
 
 
 def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
-    """The rows of a video's files, oldest first."""
+    """The file rows of a video, oldest first."""
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
     if kind is not None:
         where.append(tables.assets.c.kind == kind)
@@ -67,7 +71,7 @@ def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list
 
 
 def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
-    """Mark files as deleted for this video. The sweeper deletes bytes that no row refers to."""
+    """Mark files of this video as deleted. The sweeper deletes the bytes when no row refers to them."""
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
     if kind is not None:
         where.append(tables.assets.c.kind == kind)
@@ -77,7 +81,7 @@ def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> No
 def vault_files(tx: Transaction, video_id: str) -> None:
     """Mark every file of a video for the vault. The sweeper moves the bytes, and no API returns them.
 
-    The source clip stays as it is, because it belongs to another video.
+    The source clip is not marked, because it belongs to another video.
     """
     tx.update(
         tables.assets,

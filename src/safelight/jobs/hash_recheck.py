@@ -1,4 +1,4 @@
-"""Checks delivered videos against the current hash lists again, and withdraws new matches."""
+"""Checks delivered videos again with the current hash lists, and withdraws videos with new matches."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RecheckMatch:
     categories: tuple[str, ...]
     action: Action
     vaulted: bool
-    #: Ids of the withdrawn videos: this one and its descendants. Empty if the policy allows the match.
+    #: Ids of this video and its descendants if they were withdrawn. Empty if the policy allows the match.
     withdrawn: tuple[str, ...]
 
 
@@ -43,13 +43,13 @@ class RecheckMatch:
 class RecheckReport:
     checked: int
     matched: tuple[RecheckMatch, ...]
-    #: Ids of videos that could not be checked, with the reason.
+    #: Videos that could not be checked, as pairs of id and reason.
     unread: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HashRecheck:
-    """`scanner` runs only the hash list detector."""
+    """Checks the delivered videos of a tenant. `scanner` must run only the hash list detector."""
 
     context: PipelineContext
     scanner: Scanner
@@ -57,10 +57,11 @@ class HashRecheck:
     def recheck(
         self, tenant: str, *, actor: str, progress: Callable[[int, int], None] | None = None
     ) -> RecheckReport:
-        """Check every delivered video of a tenant again. `progress` gets videos done and videos in total.
+        """Check every delivered video of a tenant.
 
-        A match is evaluated together with the earlier findings of the video and recorded. If the policy now
-        holds or blocks the video, it is withdrawn with its descendants, and vaulted if required.
+        `progress` is called with the number of checked videos and the total. A match is recorded and
+        evaluated together with the earlier findings of the video. If the policy now holds or blocks the
+        video, the video and its descendants are withdrawn, and vaulted if the policy requires it.
         """
         listed = self._delivered(tenant)
         matched: list[RecheckMatch] = []
@@ -92,7 +93,7 @@ class HashRecheck:
         context = self.context
         video = context.videos.get(tenant, video_id)
         if video.state is not VideoState.DELIVERED or video.sealed_sha256 is None:
-            # It was withdrawn a moment ago, together with its source.
+            # The video was withdrawn during this run, together with its source.
             return None
         with context.work_dir(video.id) as place:
             path = place / "sealed.mp4"
@@ -102,7 +103,7 @@ class HashRecheck:
             return None
         result = self._reevaluate(video, new)
         categories = {finding.category for finding in new}
-        # A gap that a waiver covered then does not withdraw the video now.
+        # Only a new match may withdraw the video. A coverage gap that was waived at delivery must not.
         stopped = result.verdict.action in _STOPS and result.verdict.category in categories
         withdrawn: tuple[str, ...] = ()
         with context.database.transaction(tenant=tenant) as tx:
@@ -128,12 +129,13 @@ class HashRecheck:
         listed = self.context.stages.output.known_content.match(path, sha256, report, Modality.FRAMES)
         if broken := [cell.note for cell in listed.cells]:
             raise SandboxFailed(broken[0])
-        # A scan without detectors still reports flashes and brief frames: they were evaluated earlier.
+        # Even without detectors, a scan reports flashes and brief frames. These were evaluated before
+        # delivery.
         known = (finding for finding in report.findings if finding.detector == HASHES)
         return (*known, *listed.findings)
 
     def _reevaluate(self, video: Video, new: tuple[Finding, ...]) -> StageResult:
-        """Evaluate the output stage again, with its earlier findings and coverage and the new matches."""
+        """Evaluate the output stage again: with the earlier findings and coverage, and the new matches."""
         snapshot = self.context.videos.snapshot(video.tenant, video.id)
         earlier = snapshot.last_stage(Stage.OUTPUT)
         cells = earlier.coverage.cells if earlier else ()

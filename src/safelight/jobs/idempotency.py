@@ -1,8 +1,8 @@
-"""Idempotency keys: the same key with the same request is the same video, for a day, per tenant.
+"""Idempotency keys: for a day, the same request with the same key returns the same video.
 
-A key is claimed before any work, with the id that the video will have. The claim is completed in the
-transaction that records the video, so that of two requests with one key exactly one creates a video; the
-other one waits for it. The claim of a process that died expires.
+A key is claimed before any work, together with the id of the future video. The claim is completed in the
+transaction that records the video. Therefore only one of two requests with the same key creates a video, and
+the other request waits for it. If a process dies, its claims expire. Keys are separate per tenant.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class KeyClaim:
-    """The right to create the video of one key."""
+    """The right of a request to create the video of its idempotency key."""
 
     tenant: str
     key: str
@@ -35,33 +35,36 @@ class KeyClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedKey:
-    """The video that was created with a key. `param` is the field that its rejection names."""
+    """An idempotency key whose video exists already.
+
+    `rejected_field` is the request field that the error of a rejected video names.
+    """
 
     video_id: str
     rejected_field: str | None
 
 
 class ClaimExpired(Exception):
-    """Another request has taken over the idempotency key, so this request must change nothing.
+    """Another request has taken over the idempotency key, so this request must not change anything.
 
-    Not in the error tree: the service catches it and answers with the other request's result.
+    Not in the error tree, because the service catches it and returns the result of the other request.
     """
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyKeys:
     database: Database
-    #: Lease time of a claim. It must exceed the longest create.
+    #: A claim expires after this time. It must be longer than the longest submission.
     claim_s: float = 180.0
-    #: How long a second request waits for the first.
+    #: How long a request waits for an earlier request with the same key.
     wait_s: float = 20.0
     sleep: Callable[[float], None] = time.sleep
 
     def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey:
-        """The right to create this key's video, or the video if it exists already.
+        """Claim an idempotency key, or return the completed key if its video exists already.
 
-        Waits while another request with the key runs. Raises `IdempotencyKeyReused` if the key came with a
-        different request, and `Unavailable` if the other request does not end in time.
+        Waits while another request with this key runs. Raises `IdempotencyKeyReused` if the key was sent with
+        a different request, and `Unavailable` if the other request does not finish in time.
         """
         until = time.monotonic() + self.wait_s
         while True:
@@ -75,7 +78,7 @@ class IdempotencyKeys:
             self.sleep(_POLL_S)
 
     def complete(self, tx: Transaction, claim: KeyClaim, *, param: str | None = None) -> None:
-        """Tie the key to its video, in the transaction that records it. Raises `ClaimExpired`."""
+        """Complete a claim, in the transaction that records the video. Raises `ClaimExpired`."""
         keys, now = tables.idempotency_keys.c, tx.now()
         changed = tx.update(
             tables.idempotency_keys,
@@ -90,7 +93,7 @@ class IdempotencyKeys:
             raise ClaimExpired
 
     def release(self, claim: KeyClaim) -> None:
-        """Free a key whose request created no video, for example because it was malformed or over quota."""
+        """Release a key whose request created no video, for example because it was invalid or over quota."""
         keys = tables.idempotency_keys.c
         with self.database.transaction(tenant=claim.tenant) as tx:
             tx.delete(
@@ -121,9 +124,9 @@ class IdempotencyKeys:
                 return None
             if row.request_sha256 != fingerprint:
                 raise IdempotencyKeyReused(
-                    "This Idempotency-Key was sent before with another request.",
+                    "This Idempotency-Key was sent earlier with a different request.",
                     param="Idempotency-Key",
-                    remedy="Send the same request again, or use a new key.",
+                    remedy="Send the earlier request again without changes, or use a new key.",
                 )
             if row.completed_at is not None:
                 return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
@@ -139,7 +142,7 @@ class IdempotencyKeys:
 
 
 def fingerprint(request: CreateRequest) -> str:
-    """A hash of a whole request: its fields and the bytes of its files."""
+    """The hash of a whole request, with its fields and the bytes of its files."""
     document = {
         "step": request.step,
         "source": request.source,

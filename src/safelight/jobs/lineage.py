@@ -1,7 +1,7 @@
-"""Lineage: the video that a remix, an edit or an extension starts from, and the findings that it inherits.
+"""Lineage: the sources of a remix, an edit or an extension, and the findings inherited from them.
 
-A derived video inherits every finding of its ancestors, and the prompts of the whole chain are screened with
-its own. A video that is blocked, deleted, withdrawn or unfinished cannot be a source.
+A derived video inherits every finding of its ancestors. The prompts of all its ancestors are screened
+together with its own prompt. A video that is blocked, deleted, withdrawn or unfinished cannot be a source.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from .models import Character, ReusedFile, Video
 from .stage_records import stage_records
 from .states import VideoState
 
-#: Longest chain of derived videos.
+#: Maximum number of derivation steps from the first video to the last.
 MAX_DERIVATIONS = 32
-#: Fields that a derived video does not take over from the request of its source.
+#: Fields that a derived video does not copy from the request of its source.
 _NOT_INHERITED = frozenset({"num_frames", "test_card"})
 _STAGES = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineageTrace:
-    """The sources of a request. They exist and may be used."""
+    """The sources of a request. All of them exist and may be used."""
 
     origin: SourceVideo | None = None
-    #: Ids of its direct sources, each with the derivation.
+    #: The kind of derivation, by the id of the source video or character.
     parents: Mapping[str, str] = field(default_factory=dict)
-    #: Findings that it inherits.
+    #: Findings inherited from the sources.
     prior: tuple[Finding, ...] = ()
     borrowed: tuple[ReusedFile, ...] = ()
 
     @property
     def source(self) -> str | None:
-        """The id of the video that it was derived from."""
+        """The id of the video from which the new video is derived. None if there is none."""
         return next((parent for parent in self.parents if is_id(parent, "video")), None)
 
 
@@ -59,7 +59,7 @@ class Lineage:
     context: PipelineContext
 
     def trace(self, tenant: str, request: CreateRequest) -> tuple[CreateRequest, LineageTrace]:
-        """The sources of a request, and the request with the fields that it takes over from them.
+        """Find the sources of a request, and add the fields that the request copies from its source.
 
         Raises `NotFound`, `Withdrawn`, `InvalidField` or `Conflict` if the source may not be used, and
         `InvalidMedia` if an uploaded clip cannot be opened.
@@ -71,7 +71,7 @@ class Lineage:
         return self._from_video(tenant, request, request.step, request.source)
 
     def ancestors(self, tenant: str, video: Video) -> tuple[Video, ...]:
-        """The videos that a video was derived from, the nearest first."""
+        """The ancestors of a video, starting with the video from which it was derived directly."""
         found: list[Video] = []
         parent = video.remixed_from
         while parent is not None and len(found) < MAX_DERIVATIONS:
@@ -82,7 +82,7 @@ class Lineage:
     def with_characters(
         self, lineage: LineageTrace, characters: Sequence[Character], tenant: str
     ) -> LineageTrace:
-        """The lineage with stored characters: their clips are used and their findings inherited."""
+        """Add stored characters to a lineage. The request uses their clips and inherits their findings."""
         with self.context.database.read_transaction(tenant) as tx:
             records = {one.id: stage_records(tx, one.id) for one in characters}
         for number, character in enumerate(characters):
@@ -109,9 +109,9 @@ class Lineage:
         return lineage
 
     def record(self, tx: Transaction, video_id: str, lineage: LineageTrace) -> None:
-        """Record the lineage, and keep the source files until the new video is finished.
+        """Record the lineage of a video, and keep its source files until the video is finished.
 
-        Checks again, with a lock, that the source may still be used. Raises as `trace`.
+        Checks again, with a lock, that the source may be used. Raises the same errors as `trace`.
         """
         videos = tables.videos.c
         for parent, step in lineage.parents.items():
@@ -136,7 +136,7 @@ class Lineage:
                 "Send one clip, or the id of a video of this installation.", param=SOURCE_FIELD
             )
         if not media_type(clips[0].path, SOURCE_FIELD).startswith("video/"):
-            raise InvalidMedia("This is an image; a clip is needed.", param=SOURCE_FIELD)
+            raise InvalidMedia("This file is an image. Send a video clip.", param=SOURCE_FIELD)
         try:
             facts = self.context.stages.reference.scanner.probe(clips[0].path)
         except InvalidMedia as error:
@@ -160,11 +160,11 @@ class Lineage:
         ancestors = self.ancestors(tenant, video)
         if len(ancestors) >= MAX_DERIVATIONS:
             raise Conflict(
-                f"{source} is {MAX_DERIVATIONS} steps from its first video; longer chains are not accepted."
+                f"{source} is {MAX_DERIVATIONS} derivations from its first video, which is the maximum."
             )
         for ancestor in ancestors:
             if ancestor.state is VideoState.WITHDRAWN or ancestor.vaulted:
-                raise Withdrawn(f"{source} was made from a video that was withdrawn.", param="video_id")
+                raise Withdrawn(f"{source} was derived from a video that was withdrawn.", param="video_id")
         attempt = snapshot.last_attempt
         at_upstream = attempt is not None and attempt.upstream_copy_status == "kept"
         origin = SourceVideo(
@@ -208,7 +208,10 @@ class Lineage:
 
 
 def inherited(findings: Iterable[Finding], parent: str, *, prefix: str = "ancestor") -> tuple[Finding, ...]:
-    """A parent's findings for its child: each once, with evidence that points one generation further back."""
+    """The findings that a derived video inherits from its parent, without duplicates.
+
+    The field names in the evidence are moved one generation back, for example `prompt` to `ancestor:1`.
+    """
     moved_by_content: dict[bytes, Finding] = {}
     for finding in findings:
         attributes = {"inherited": parent, **finding.attributes}
@@ -217,7 +220,7 @@ def inherited(findings: Iterable[Finding], parent: str, *, prefix: str = "ancest
         first_hand = "inherited" not in finding.attributes
         moved = msgspec.structs.replace(
             finding,
-            reason=f"In what this is made from: {finding.reason}" if first_hand else finding.reason,
+            reason=f"Inherited from the source: {finding.reason}" if first_hand else finding.reason,
             evidence=tuple(_moved(piece, prefix) for piece in finding.evidence),
             attributes=attributes,
         )
@@ -232,7 +235,7 @@ def _moved(piece: Evidence, prefix: str) -> Evidence:
 
 
 def _field(name: str, prefix: str) -> str:
-    """The parent's `prompt` is the child's `ancestor:1`, its `ancestor:1` the child's `ancestor:2`."""
+    """The name that a field has one generation later: `prompt` becomes `ancestor:1`, that `ancestor:2`."""
     root, _, rest = name.partition(":")
     number, dot, inner = rest.partition(".")
     if root == prefix and number.isdecimal():
@@ -243,7 +246,7 @@ def _field(name: str, prefix: str) -> str:
 def source_clip_of(
     video: Video, request: Mapping[str, Any], files: Iterable[OrderedFile]
 ) -> SourceClip | None:
-    """The source clip for the generator; None for a video without a source."""
+    """The source clip, as passed to the generator. None for a video without a source."""
     origin = request.get("origin")
     if origin is None:
         return None
@@ -259,18 +262,18 @@ def source_clip_of(
 
 def _require_usable(video: Video, source: str) -> None:
     if video.state is VideoState.WITHDRAWN:
-        raise Withdrawn(f"{source} was withdrawn and cannot be a source.", param="video_id")
+        raise Withdrawn(f"{source} was withdrawn, so it cannot be a source.", param="video_id")
     if video.vaulted or video.state in (VideoState.BLOCKED, VideoState.REJECTED):
-        raise InvalidField(f"{source} was blocked and cannot be a source.", param="video_id")
+        raise InvalidField(f"{source} was blocked, so it cannot be a source.", param="video_id")
     if video.deleted:
         raise _not_found(source)
     if video.state is VideoState.FAILED:
-        raise InvalidField(f"{source} failed, so it has no clip to start from.", param="video_id")
+        raise InvalidField(f"{source} failed, so it has no clip that could be a source.", param="video_id")
     if video.state is not VideoState.DELIVERED:
         raise Conflict(
-            f"{source} is not finished yet: it is {video.state.value}.",
+            f"{source} cannot be a source yet: its state is {video.state.value}.",
             param="video_id",
-            remedy="Wait until it is completed.",
+            remedy="Wait until the video is completed.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Sends webhooks: turns video events into messages, one per endpoint, and delivers them."""
+"""Sends webhooks: converts video events to one message per subscribed endpoint, and delivers the messages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _log = logging.getLogger(__name__)
 _INTERVAL_S = 0.5
 _TIDY_INTERVAL_S = 3600.0
 _MAX_EVENTS_PER_BATCH = 200
-#: Messages that one process sends at the same time.
+#: Maximum number of messages that one process sends at the same time.
 _MAX_SENDERS = 8
 
-#: The webhook event of each state of an accepted video. Other states send no event.
+#: The webhook event for each state of an accepted video. A state that is not listed sends no event.
 _EVENTS: Mapping[VideoState, EventType] = {
     VideoState.DELIVERED: EventType.VIDEO_COMPLETED,
     VideoState.REJECTED: EventType.VIDEO_FAILED,
@@ -43,7 +43,7 @@ _TOPICS = {f"video.{state.value}": state for state in VideoState}
 
 
 class Notifier:
-    """One thread and a few senders per process. Several processes may share a database."""
+    """Runs one thread and several senders per process. Several processes may share a database."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class Notifier:
         self._thread.start()
 
     def queue_events(self) -> int:
-        """Turn events into messages, one per subscribed endpoint; the number of events.
+        """Convert events to messages, one per subscribed endpoint. Returns the number of events.
 
-        An event leaves the outbox in the same transaction, so that it is turned into messages once.
+        An event is marked as done in the same transaction, so that it is converted only once.
         """
         due = (
             tables.outbox.c.topic.in_(_TOPICS),
@@ -94,7 +94,7 @@ class Notifier:
         return len(events)
 
     def send(self) -> int:
-        """Start to send due messages, up to the number of free senders; the number of messages."""
+        """Hand due messages to the free senders. Returns the number of messages."""
         with self._lock:
             room = _MAX_SENDERS - self._in_flight.total()
             claimed = self._deliveries.claim(dict(self._in_flight), limit=room) if room else ()
@@ -105,7 +105,7 @@ class Notifier:
         return len(claimed)
 
     def is_idle(self) -> bool:
-        """Whether this process is sending no message."""
+        """Whether this process is not sending any message at the moment."""
         with self._lock:
             return not self._in_flight.total()
 
@@ -123,7 +123,7 @@ class Notifier:
         if state in _BLOCKS and row.end_user is not None:
             blocked = _identifier_blocked(row)
             if blocked is not None:
-                # A second id, the same each time this event is processed.
+                # A second event needs its own id, which must stay the same if this event is processed again.
                 self._queue(tx, event, f"{event.id}b", EventType.SAFETY_IDENTIFIER_BLOCKED, blocked)
 
     def _queue(
@@ -147,10 +147,14 @@ class Notifier:
             if answer.arrived and answer.status is not None:
                 self._deliveries.mark_delivered(delivery, answer.status)
             elif self._deliveries.mark_failed(delivery, answer.error, answer.status) is None:
-                _log.warning("%s: no more attempts for %s.", delivery.event_id, delivery.endpoint.id)
+                _log.warning(
+                    "%s: delivery to %s failed, and no further attempt is made.",
+                    delivery.event_id,
+                    delivery.endpoint.id,
+                )
         except Exception as error:
-            # Its lease expires and the message is sent again.
-            _log.warning("%s: the result was not recorded: %r", delivery.event_id, error)
+            # The lease of the message expires, and then the message is sent again.
+            _log.warning("%s: the result of the delivery was not recorded: %r", delivery.event_id, error)
         finally:
             with self._lock:
                 self._in_flight[delivery.endpoint.id] -= 1
@@ -170,12 +174,12 @@ class Notifier:
         except Unavailable as error:
             _log.warning("Webhooks wait: %s", error)
         except (SafelightError, OSError):
-            _log.exception("Sending webhooks failed; it is tried again.")
+            _log.exception("Sending webhooks failed and is tried again.")
         return 0
 
 
 def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:
-    """The event data for a blocked end user; None if no verdict blocked the content."""
+    """The event data for an end user whose request was blocked. None if no verdict blocked the content."""
     explanation = mappers.from_json(row.explanation) or {}
     if explanation.get("reason") == "review_expired":
         return None

@@ -1,4 +1,7 @@
-"""Transitions that end a video without a delivery, or hold it: row, audit log, review case and quota."""
+"""Transitions that end a video without delivery, or hold it.
+
+Each writes the video row, the audit log, the review case and the quota.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +25,22 @@ from .models import Video
 from .states import VideoState
 from .transitions import transition
 
-#: Stages before the generation: a video that ends there is rejected, not blocked.
+#: Stages before the generation. A video that ends in one of them is rejected, not blocked.
 EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:
-    """Which decision caused a transition, for the audit log."""
+    """The decision behind a transition, as written to the audit log."""
     return {"case": case.id, "decision": decision.id, "action": decision.action.value}
 
 
 def is_appealable(verdict: Verdict) -> bool:
-    """Whether an appeal against a block can succeed: it rests on findings and is not vaulted."""
+    """Whether a block can be appealed: its verdict has findings, and the content is not vaulted."""
     return bool(verdict.findings) and not verdict.vault
 
 
 def reject(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
-    """Block a request before the generation, after the client has got its answer."""
+    """Reject a request before the generation. The client has its answer already."""
     sentence, details = context.explain(result.verdict, None, video.id, appeal=is_appealable(result.verdict))
     _end(
         context,
@@ -52,7 +55,7 @@ def reject(context: PipelineContext, tx: Transaction, video: Video, result: Stag
 
 
 def block(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
-    """Block a generated video; the explanation contains the charge."""
+    """Block a generated video. Its explanation contains the charge."""
     last = last_attempt(tx, video.id)
     sentence, details = context.explain(
         result.verdict, last.charge if last else None, video.id, appeal=is_appealable(result.verdict)
@@ -95,7 +98,7 @@ def _end(
 
 
 def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
-    """Hold a video for review. If no reviewer decides in time, it is rejected."""
+    """Hold a video for review. If no reviewer decides in time, the video is rejected."""
     transition(
         tx,
         video,
@@ -113,7 +116,7 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
 def open_hold_case(
     tx: Transaction, video_id: str, result: StageResult, *, due_at: float, quarantined: bool = False
 ) -> None:
-    """Open the review case of a hold, in the transaction that holds the video."""
+    """Open the review case of a held video, in the transaction that holds it."""
     open_case(
         tx,
         NewCase(
@@ -138,7 +141,7 @@ def reject_by_reviewer(
     case: Case,
     decision: Decision,
 ) -> None:
-    """End a held video because a reviewer rejected it. `verdict` is the one that held it."""
+    """End a held video because a reviewer rejected it. `verdict` is the verdict that held the video."""
     early = case.stage in EARLY_STAGES
     last = None if early else last_attempt(tx, video.id)
     blocking = msgspec.structs.replace(verdict, action=Action.BLOCK)
@@ -153,15 +156,15 @@ def reject_by_reviewer(
         why=decision_facts(case, decision),
         verdict_action=Action.BLOCK.value,
         error_code="sentinel_block" if early else "moderation_blocked",
-        error_message=f"A reviewer rejected this. {sentence}",
+        error_message=f"A reviewer rejected this video. {sentence}",
         explanation={**details, "reviewed": True},
     )
     context.quota.refund(tx, video)
 
 
 def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> None:
-    """Reject a held video that no reviewer decided in time; its quota is returned."""
-    # Lock the case first, in the same order as `Reviews.decide`, to avoid a deadlock.
+    """Reject a held video because no reviewer decided in time. Its quota is returned."""
+    # The case is locked before the video, as in `Reviews.decide`, to avoid a deadlock.
     close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     early = video.stage in EARLY_STAGES
     transition(
@@ -189,7 +192,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
 def block_by_provider(
     context: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
 ) -> None:
-    """End a video because the provider's own filter refused it."""
+    """End a video because the filter of the provider blocked it."""
     sentence, details = explain_refusal(refusal, charge)
     transition(
         tx,
@@ -205,7 +208,7 @@ def block_by_provider(
 
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
-    """End a video for a technical reason, not because of its content."""
+    """End a video for a technical reason. Its content is not the cause."""
     transition(
         tx,
         video,

@@ -1,4 +1,4 @@
-"""Writes the progress of a running step to the database, from a thread of its own."""
+"""Writes the progress of a running step to the database, in a separate thread."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from .models import Video
 from .transitions import write_progress
 
 _log = logging.getLogger(__name__)
-#: Between two writes. The pause doubles, because clients poll a video less often the longer it takes.
+#: Pauses between two writes. Each pause is twice the last, because clients poll an older video less often.
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 2.0, 15.0
-#: A smaller change is not worth a transaction.
+#: A smaller change is not written.
 _MIN_STEP_PERCENT = 5
 
 
 @contextmanager
 def recorded_progress(database: Database, video: Video, first: int, last: int) -> Iterator[ProgressSink]:
-    """A sink whose 0 to 100 % become `first` to `last` percent of the video, until the block ends.
+    """A progress sink for one part of a step.
 
-    A failed write is logged and skipped.
+    The sink takes 0 to 100 % of this part, which are stored as `first` to `last` percent of the whole video.
+    Writing stops at the end of the `with` block. If a write fails, a warning is logged and the write is
+    skipped.
     """
     sink, ended = ProgressSink(), threading.Event()
 

@@ -1,7 +1,7 @@
-"""The durable queue: the only module that uses DBOS. The database row of a video is the source of truth.
+"""The durable queue, which is the only module that uses DBOS. The state of a video is in its database row.
 
-A workflow id consists of the video id and the number of its enqueuing, so that enqueuing it twice with one
-number is one run.
+A workflow id consists of the video id and the run number. Enqueuing a video twice with the same run number
+starts only one run.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from .worker_lease import WorkerLease
 
 QUEUE = "videos"
-#: The same for all releases, so that a new release continues the runs of the previous one.
+#: The same in all releases, so that a new release continues the runs of the previous release.
 _APPLICATION_VERSION = "1"
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 class DurableQueue:
-    """Runs the steps of videos, one step at a time per video, and again after a crash.
+    """Runs the steps of videos: one step at a time for each video, and again after a crash.
 
-    One per process. The process must exit after `stop`, because DBOS cannot stop a step that is running.
+    There is one queue per process. The process must exit after `stop`, because DBOS cannot stop a running
+    step.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class DurableQueue:
         advance: Callable[[str, str], bool],
         lost: Callable[[], None],
     ) -> None:
-        """`advance(tenant, video_id)` runs one step and returns whether another may follow at once.
+        """`advance(tenant, video_id)` runs one step, and returns whether the next step may follow at once.
 
-        `lost` is called when this process loses the lease of its name on PostgreSQL. It must exit then.
+        `lost` is called when this process loses the PostgreSQL lock on its worker name. The process must then
+        exit.
         """
         self._url = database_url
         self._worker = worker
@@ -50,7 +52,7 @@ class DurableQueue:
         self._started = False
 
     def start(self) -> None:
-        """Continue the runs that a stop or a crash left, then the videos that are enqueued."""
+        """Start the queue: first continue interrupted runs, then run newly enqueued videos."""
         if self._url.startswith("postgresql"):
             self._lease = WorkerLease(self._url, self._worker, recover=_recover, lost=self._lost)
             self._lease.acquire()
@@ -82,16 +84,16 @@ class DurableQueue:
 
     @property
     def running(self) -> bool:
-        """Whether it was started in this process, so that videos can be enqueued."""
+        """Whether the queue was started in this process, so that videos can be enqueued."""
         return self._started
 
     def enqueue(self, tenant: str, video_id: str, run: int) -> None:
-        """Enqueue a video. The same `run` again changes nothing."""
+        """Enqueue a video. Enqueuing it again with the same `run` has no effect."""
         with SetWorkflowID(_workflow_id(video_id, run)):
             DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
 
     def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
-        """The ids of those videos whose run is queued or running in any process."""
+        """The ids of those videos whose run is waiting or running, in any process."""
         names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
         if not names:
             return set()
@@ -101,7 +103,7 @@ class DurableQueue:
         return {names[workflow.workflow_id] for workflow in active}
 
     def prune_history(self, before: float, *, most: int = 500) -> int:
-        """Delete the queue's history of runs that ended before this time; the number of runs."""
+        """Delete the history of runs that ended before this time. Returns the number of deleted runs."""
         ended = DBOS.list_workflows(
             name="carry",
             status=_ENDED_STATUSES,
@@ -115,7 +117,7 @@ class DurableQueue:
         return len(ended)
 
     def stop(self, grace_s: float) -> None:
-        """Start no new step, and wait up to `grace_s` for running steps. The process must exit afterwards."""
+        """Start no new step, and wait up to `grace_s` for running steps. The process must then exit."""
         if self._lease is not None:
             self._lease.stop()
         DBOS.destroy(workflow_completion_timeout_sec=max(1, round(grace_s)))
@@ -126,12 +128,15 @@ def _workflow_id(video_id: str, run: int) -> str:
 
 
 def _recover(worker: str) -> None:
-    """Queue the runs of a dead worker again. Uses a private name of DBOS 3.4; a contract test checks it."""
+    """Queue the runs of a dead worker again.
+
+    This uses a private function of DBOS 3.4. A contract test checks that it still exists.
+    """
     DBOS._recover_pending_workflows([worker])  # noqa: SLF001
 
 
 def _use_wal(url: str) -> None:
-    """Turn on WAL, which the file keeps. DBOS does not set the journal mode."""
+    """Turn on the WAL journal mode, because DBOS does not set it. The mode is stored in the database file."""
     path = Path(url.removeprefix("sqlite:///"))
     connection = sqlite3.connect(path)
     try:

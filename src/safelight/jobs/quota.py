@@ -1,4 +1,4 @@
-"""Daily quota of a key. It is reserved with the request, and returned if nothing is delivered."""
+"""The daily quota of an API key. It is reserved with each request, and returned if nothing is delivered."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .models import Video
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaStatus:
-    """The quota of one key for today, and what is left of it."""
+    """The quota of an API key for today, and how much of it is left."""
 
     videos_per_day: int
     videos_left: int
     seconds_per_day: int
     seconds_left: int
-    #: Until the next day begins (UTC).
+    #: Seconds until the next day begins (UTC).
     reset_s: float
 
 
@@ -32,7 +32,7 @@ class Quota:
     videos_per_day: int
 
     def reserve(self, tx: Transaction, principal_id: str, seconds: int, *, now: float) -> None:
-        """Reserve quota for one video. Raises `QuotaExceeded` with the seconds until the next day."""
+        """Reserve the quota for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
         usage = tables.quota_usage.c
         day = _day(now)
         tx.insert_or_ignore(tables.quota_usage, principal_id=principal_id, day=day, videos=0, seconds=0)
@@ -49,7 +49,7 @@ class Quota:
         )
         if changed != 1:
             raise QuotaExceeded(
-                f"This key has used its quota for today: {self.seconds_per_day} seconds or "
+                f"This API key has used its quota for today: {self.seconds_per_day} seconds or "
                 f"{self.videos_per_day} videos a day (UTC).",
                 retry_after_s=86400 - now % 86400,
             )
@@ -66,7 +66,7 @@ class Quota:
         )
 
     def refund(self, tx: Transaction, video: Video) -> None:
-        """Return the quota of a video to the day on which it was reserved."""
+        """Return the quota of a video. It is added to the day on which it was reserved."""
         usage = tables.quota_usage.c
         tx.update(
             tables.quota_usage,

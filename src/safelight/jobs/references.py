@@ -1,4 +1,4 @@
-"""The references of a request: fetched once, stored by hash, screened before the generation."""
+"""The references of a request: fetched once, stored by hash, and screened before the generation."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class References:
 
     context: PipelineContext
     fetcher: Fetcher
-    #: Threads that screen images while the client waits.
+    #: Threads that screen the images.
     threads: Executor
 
     def fetch_all(self, admitted: AdmittedRequest, work_dir: Path) -> tuple[ReferenceInput, ...]:
-        """All uploads and URLs as local files. A URL is fetched once, by this process."""
+        """All uploads and URLs of a request as local files. Each URL is fetched only once."""
         files = [ReferenceInput.of(upload.path, upload.field) for upload in admitted.uploads]
         for number, (field, url) in enumerate(admitted.urls.items()):
             into = work_dir / f"fetched-{number}"
@@ -45,7 +45,11 @@ class References:
         references: tuple[ReferenceInput, ...],
         context: ScreeningContext,
     ) -> StageResult | None:
-        """The result for the references, or None if it takes longer than a client should wait."""
+        """Screen images while the client waits.
+
+        Returns None if the references include a clip, or if the screening takes too long for a waiting
+        client.
+        """
         stage = self.context.stages.reference
         if not references or any(not file.is_picture for file in references):
             return None
@@ -53,7 +57,8 @@ class References:
         try:
             return result.result(timeout=self.context.limits.reference_wait_s)
         except ResultTimeout:
-            # The request's work directory is deleted; the job screens our own copies again.
+            # The work directory of the request is deleted, so the queued job screens the stored copies
+            # instead.
             result.cancel()
             return None
 
@@ -66,7 +71,7 @@ class References:
         *,
         kind: str = "reference",
     ) -> None:
-        """Record files of a video or a character, before their bytes are stored."""
+        """Record the files of a video or a character, before their bytes are stored."""
         for file in references:
             add_file(
                 tx,
@@ -88,7 +93,7 @@ class References:
         *,
         kind: str = "reference",
     ) -> None:
-        """Store the bytes of recorded files."""
+        """Store the bytes of files that are recorded already."""
         for file in references:
             self.context.blobs.put_file(file.path, tenant=tenant, kind=kind, retention=retention)
 
@@ -96,10 +101,10 @@ class References:
 def screen_stored_references(
     context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
 ) -> StageResult:
-    """Screen the stored references of a video, with no time limit except that of the scan.
+    """Screen the stored references of a video. Only the time limit of the scan applies.
 
-    Files of other videos and of characters were screened earlier. Their findings are inherited by the prompt
-    stage.
+    Files of other videos and of characters are skipped, because they were screened earlier. The prompt stage
+    inherits their findings.
     """
     tenant, request = snapshot.video.tenant, snapshot.request
     files = []

@@ -1,4 +1,4 @@
-"""Reinstates a video after a successful appeal, under a new id that links to the old one."""
+"""Reinstates a blocked video after a successful appeal, as a new video that links to the blocked one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .states import VideoState
 from .steps import BADGE
 from .transitions import update
 
-#: Columns that the new video copies from the blocked one.
+#: Columns that are copied from the blocked video to the new one.
 _COPIED_COLUMNS = (
     "principal_id",
     "end_user",
@@ -50,7 +50,10 @@ _COPIED_COLUMNS = (
 
 
 def appealable(tx: Transaction, video_id: str) -> AppealSubject:
-    """The blocked video of an appeal, locked. Raises `NotFound`, or `Conflict` if it cannot be appealed."""
+    """Lock and return the blocked video of an appeal.
+
+    Raises `NotFound`, or `Conflict` if the block cannot be appealed.
+    """
     row = _locked(tx, video_id)
     record = stage_records(tx, row.id)[-1]
     verdict = record.verdict
@@ -65,25 +68,26 @@ def appealable(tx: Transaction, video_id: str) -> AppealSubject:
 
 
 def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
-    """Create a new video in place of the blocked one; its id.
+    """Create a new video in place of a blocked one. Returns the id of the new video.
 
-    A generated clip that is still stored is sealed as it is, so nothing is generated or charged twice. Any
-    other request runs through the whole pipeline. Quota is counted again. Raises `Conflict` if the video
-    cannot be reinstated.
+    If the generated clip is still stored, it is sealed, so that nothing is generated or charged again.
+    Otherwise the request runs through the whole pipeline. The new video counts against the quota. Raises
+    `Conflict` if the video cannot be reinstated.
     """
     old = _locked(tx, video_id)
     tenant, released_id, now = old.tenant_id, new_id("video"), tx.now()
     if old.generator not in context.generators:
         raise Conflict(
-            f"{old.generator}, which made {video_id}, is not configured any more.", param="case_id"
+            f"{video_id} cannot be reinstated, because {old.generator} is not configured now.",
+            param="case_id",
         )
     try:
         context.quota.reserve(tx, old.principal_id, old.seconds, now=now)
     except QuotaExceeded:
         raise Conflict(
-            "This key has no quota left today, and a reinstated video counts like a new request.",
+            "This API key has no quota left today, and a reinstated video counts like a new request.",
             param="case_id",
-            remedy="Decide it tomorrow (UTC).",
+            remedy="Decide this appeal tomorrow (UTC).",
         ) from None
     made = stage_records(tx, video_id)
     policy = context.policies.load_within(tx, tenant)
@@ -145,7 +149,7 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
 
 
 def _locked(tx: Transaction, video_id: str) -> Row[Any]:
-    """The row of a blocked video that can be appealed, locked."""
+    """Lock and return the row of a blocked video. Raises `Conflict` if its block cannot be appealed."""
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
@@ -154,18 +158,21 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
         raise Conflict(f"{video_id} was not blocked: it is {row.state}.", param="video_id")
     if explanation.get("source") == "provider":
         raise Conflict(
-            f"{video_id} was refused by its provider. This installation cannot change that.",
+            f"{video_id} was blocked by its provider. This installation cannot reverse that decision.",
             param="video_id",
         )
     if row.vaulted or not explanation.get("appeal"):
         raise Conflict(f"{video_id} cannot be appealed.", param="video_id")
     if row.reinstated_as is not None:
-        raise Conflict(f"{video_id} was reinstated already, as {row.reinstated_as}.", param="video_id")
+        raise Conflict(f"{video_id} was already reinstated, as {row.reinstated_as}.", param="video_id")
     return row
 
 
 def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: bool) -> list[StageResult]:
-    """The earlier stages under today's policy, which must not block once their findings are overturned."""
+    """Evaluate the earlier stages again with the current policy, ignoring the overturned findings.
+
+    Raises `Conflict` if the policy still blocks the video.
+    """
     overturned = tuple(finding for each in made for finding in each.findings)
     again = [
         reevaluate_for_appeal(
@@ -184,13 +191,14 @@ def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: 
     ]
     if any(each.verdict.action is Action.BLOCK for each in again):
         raise Conflict(
-            "The current policy blocks this for a reason that the appeal does not overturn.", param="case_id"
+            "The current policy blocks this video for a reason that the appeal does not overturn.",
+            param="case_id",
         )
     return again
 
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
-    """The generated and scanned clip, if it is still stored."""
+    """The stored file of the generated clip. None if it is not stored any more."""
     if old.state != VideoState.BLOCKED.value or old.generated_sha256 is None:
         return None
     assets = tables.assets.c
@@ -207,7 +215,10 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
 def _copy_sources(
     context: PipelineContext, tx: Transaction, old: Row[Any], released_id: str, request: dict[str, Any]
 ) -> None:
-    """Give the new video the references and the lineage of the old one. The sources must still be usable."""
+    """Give the new video the references and the lineage of the blocked one.
+
+    Raises `Conflict` if a source may not be used any more.
+    """
     parents: dict[str, str] = {}
     borrowed: list[ReusedFile] = []
     for reference in request["references"]:
@@ -240,7 +251,7 @@ def _copy_sources(
 
 
 def _share(tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
-    """Use a file of another video. The bytes stay until both videos drop it."""
+    """Record that the new video also uses this file. The bytes stay stored until no row refers to them."""
     add_file(
         tx,
         video_id,

@@ -31,23 +31,23 @@ _log = logging.getLogger(__name__)
 
 
 class ReviewActions:
-    """Implements `trust.reviews.Consequences`."""
+    """Implements `trust.reviews.DecisionActions`."""
 
     def __init__(self, context: PipelineContext, enqueue: Callable[[str, str, int], None]) -> None:
         self._context = context
         self._enqueue = enqueue
 
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
-        """Let a held video continue: a request with generation, an output with sealing."""
+        """Let a held video continue: with the generation, or with sealing if its output was held."""
         video, row = self._held(tx, case)
         changes: dict[str, Any] = {
-            # The time in review does not count towards the deadline.
+            # The time that a video waits for a reviewer does not count towards its deadline.
             "deadline_at": tx.now() + self._context.limits.deadline_s,
             "enqueue_count": row.enqueue_count + 1,
         }
         early = case.stage in outcomes.EARLY_STAGES
         if case.stage is Stage.REFERENCE:
-            # The reviewer has approved the references, so they are not screened again.
+            # The reviewer approved the references too, so they are not screened again.
             changes["request"] = canonical_json.encode({**mappers.from_json(row.request), "pending": False})
         if not early:
             held = _holding_record(tx, case)
@@ -70,7 +70,7 @@ class ReviewActions:
         return partial(self._resume, video.tenant, video.id, row.enqueue_count + 1)
 
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        """End a held video; its quota is returned."""
+        """End a held video that a reviewer rejected. Its quota is returned."""
         video, _ = self._held(tx, case)
         outcomes.reject_by_reviewer(
             self._context,
@@ -97,11 +97,11 @@ class ReviewActions:
         return partial(self._resume, case.tenant, new_video_id, 1)
 
     def appeal_subject(self, tx: Transaction, video_id: str) -> AppealSubject:
-        """The blocked video of an appeal. Raises `NotFound` or `Conflict` for any other."""
+        """The blocked video of an appeal. Raises `NotFound`, or `Conflict` if it cannot be appealed."""
         return appealable(tx, video_id)
 
     def report_subject(self, tx: Transaction, video_id: str) -> ReportedVideo:
-        """The delivered video of a report. Raises `NotFound`, `Withdrawn` or `Conflict` for any other."""
+        """The video of a report. Raises `NotFound`, `Withdrawn`, or `Conflict` if it was not delivered."""
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
         if row is None or (row.deleted_at is not None and row.state != VideoState.WITHDRAWN.value):
             raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
@@ -119,7 +119,7 @@ class ReviewActions:
         if row is None or row.state != VideoState.HELD.value:
             state = row.state if row is not None else "gone"
             raise Conflict(
-                f"{case.video_id} is not held any more: it is {state}.",
+                f"{case.video_id} is not held any more: its state is {state}.",
                 param="case_id",
                 remedy="Send the request again.",
             )
@@ -129,10 +129,10 @@ class ReviewActions:
         try:
             self._enqueue(tenant, video_id, run)
         except Exception:
-            _log.exception("%s was not enqueued after a decision; the sweeper will do it.", video_id)
+            _log.exception("%s was not enqueued after a decision. The sweeper will enqueue it.", video_id)
 
 
 def _holding_record(tx: Transaction, case: Case) -> StageRecord:
-    """The stage record whose verdict holds the video."""
+    """The stage record with the verdict that holds the video."""
     records = stage_records(tx, case.video_id)
     return [one for one in records if one.stage is case.stage and one.verdict.action is Action.HOLD][-1]

@@ -1,4 +1,4 @@
-"""Runs one step of one video, and turns every error of the step into a state."""
+"""Runs one step of a video, and converts every error of the step to a state of the video."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .steps import STEPS
 from .transitions import StaleRevision
 
 _log = logging.getLogger(__name__)
-#: A failed step is run again at once, up to this number of failures.
+#: A failed step is run again without a pause, until it has failed this many times.
 _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
 
 
 class Runner:
-    """Runs the next step of a video. Does not depend on the caller or on how often it is called."""
+    """Runs the next step of a video. May be called any number of times, by any process."""
 
     def __init__(self, context: PipelineContext) -> None:
         self._context = context
         self._failures: Counter[tuple[str, VideoState]] = Counter()
 
     def run_steps(self, tenant: str, video_id: str) -> bool:
-        """Run one step; whether another may follow at once."""
+        """Run one step. Returns whether the next step may follow at once."""
         try:
             snapshot = self._context.videos.snapshot(tenant, video_id)
         except NotFound:
@@ -56,14 +56,15 @@ class Runner:
         return not self._context.shutdown_event.is_set()
 
     def _handle_error(self, video: Video, error: Exception) -> None:
-        """Retry a step if that can help; otherwise end the video."""
+        """Run the failed step again if that can help; otherwise end the video."""
         self._failures[video.id, video.state] += 1
         failures = self._failures[video.id, video.state]
         permanent = isinstance(error, SafelightError) and not isinstance(error, Unavailable | SandboxFailed)
         if not isinstance(error, SafelightError):
             _log.exception("A step of %s (%s) failed.", video.id, video.state)
         if isinstance(error, Unavailable):
-            # Storage is full or unavailable: waiting loses nothing, and the deadline limits it.
+            # Storage is full or unavailable. Waiting loses no data, and the deadline of the video limits the
+            # wait.
             try:
                 wait_before_retry(self._context, video, error.retry_after_s)
             except ShutdownRequested:
@@ -86,6 +87,6 @@ class Runner:
 
 def _internal() -> SafelightError:
     return SafelightError(
-        "An internal error of this installation ended the video.",
-        remedy="The operator can find the cause in the log by the id of the video.",
+        "The video failed because of an internal error of this installation.",
+        remedy="Ask the operator to search the log for the id of the video.",
     )

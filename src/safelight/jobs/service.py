@@ -1,4 +1,4 @@
-"""The video service behind the API and the pages: submit, get, list, read content, delete."""
+"""The video service behind the API and the console: submit, get, list, read content and delete."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from .transitions import update
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _MAX_PAGE_SIZE = 100
-#: Polling interval of a client: this fraction of the age of the video, within these bounds.
+#: A client should poll after this fraction of the video's age, within these bounds.
 _POLL_AGE_FRACTION, _MIN_POLL_S, _MAX_POLL_S = 1 / 30, 1.0, 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoService:
-    """Every method is synchronous and raises only `SafelightError`s."""
+    """Submits, reads and deletes videos. Every method is synchronous and raises only `SafelightError`."""
 
     context: PipelineContext
     fetcher: Fetcher
     limits: AdmissionLimits
     default_generator: str
-    #: Threads that screen references while the client waits.
+    #: Threads that screen references while the client waits for the response.
     threads: Executor
     enqueue: Callable[[str, str, int], None]
-    #: Counts blocked requests. A caller who has used up the limit is rejected before any screening.
+    #: Counts blocked requests. A caller that has reached the limit is rejected before any screening.
     check_limiter: CheckLimiter
     evasion_tracker: EvasionTracker
     describe_coverage: Callable[[], dict[str, Any]]
@@ -86,9 +86,10 @@ class VideoService:
         )
 
     def create(self, principal: Principal, request: CreateRequest) -> Video:
-        """Screen a request and, if it is allowed, enqueue it.
+        """Screen a request, and enqueue it if the policy allows it.
 
-        Raises `RequestBlocked` before the generation; its details contain the id of the record.
+        Raises `RequestBlocked` if the policy rejects the request. The error details contain the id of the
+        record.
         """
         result = self.submit(principal, request)
         if result.refusal is not None:
@@ -96,7 +97,10 @@ class VideoService:
         return result.video
 
     def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult:
-        """As `create`, with a rejection as a value, and whether the result belongs to an earlier request."""
+        """Same as `create`, but returns a rejection instead of raising it.
+
+        The result also has whether it is that of an earlier request with the same idempotency key.
+        """
         principal.require(KeyScope.VIDEOS_WRITE)
         video_id = new_id("video")
         if request.idempotency_key is None:
@@ -112,9 +116,11 @@ class VideoService:
             if isinstance(found, CompletedKey):
                 return self._replay(principal, found)
             self.keys.release(found)
-            raise Conflict("Another request took over this Idempotency-Key.") from None
+            raise Conflict(
+                "Another request took over this Idempotency-Key. Send the request again."
+            ) from None
         finally:
-            # Has no effect after the video was recorded.
+            # After the video was recorded, this has no effect.
             self.keys.release(claim)
 
     def create_character(
@@ -126,7 +132,7 @@ class VideoService:
         return self.characters.get(principal, character_id)
 
     def allowance(self, principal: Principal) -> QuotaStatus:
-        """The quota of this key today."""
+        """The quota of this API key for today."""
         with self.context.database.read_transaction(tenant=principal.tenant) as tx:
             return self.context.quota.allowance(tx, principal.id, now=tx.now())
 
@@ -149,12 +155,12 @@ class VideoService:
         )
 
     def delete(self, principal: Principal, video_id: str) -> None:
-        """Delete a finished video and its files. The record of the decisions stays."""
+        """Delete a finished video and its files. The record of its verdicts and decisions stays."""
         principal.require(KeyScope.VIDEOS_WRITE)
         video = self.get(principal, video_id)
         if video.state not in TERMINAL:
             raise Conflict(
-                f"{video_id} is still {video.state.value}; only a finished video can be deleted.",
+                f"{video_id} is still {video.state.value}. Only a finished video can be deleted.",
                 param="video_id",
             )
         with self.context.database.transaction(tenant=principal.tenant) as tx:
@@ -164,7 +170,7 @@ class VideoService:
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
-        """The sealed file or a preview of it. No other file can be read here."""
+        """The delivered file of a video, or a preview of it. Other files cannot be read with this method."""
         principal.require(KeyScope.VIDEOS_READ)
         _check_id(video_id)
         kind = _VARIANTS.get(variant)
@@ -173,11 +179,13 @@ class VideoService:
         if video.state is VideoState.WITHDRAWN:
             raise Withdrawn(f"{video_id} was withdrawn.", param="video_id")
         if video.state is not VideoState.DELIVERED:
-            raise NotFound(f"{video_id} has no content: it is {video.state.value}.", param="video_id")
+            raise NotFound(
+                f"{video_id} has no content, because its state is {video.state.value}.", param="video_id"
+            )
         if kind == "sealed":
             files = [row for row in files if row.sha256 == video.sealed_sha256]
         if not files:
-            raise NotFound(f"{video_id} has no {variant[:40]!r}.", param="variant")
+            raise NotFound(f"{video_id} has no variant {variant[:40]!r}.", param="variant")
         file = files[-1]
 
         def chunks(start: int, end: int) -> Iterator[bytes]:
@@ -186,7 +194,7 @@ class VideoService:
         return Content(sha256=file.sha256, media_type=file.media_type, size=file.bytes, chunks=chunks)
 
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
-        """Everything on record about a video, also a rejected one. A vaulted one has no stages."""
+        """The whole record of any video, even a rejected one. That of a vaulted video has no stages."""
         principal.require(KeyScope.VIDEOS_READ)
         _check_id(video_id)
         return self.context.videos.record(
@@ -200,14 +208,14 @@ class VideoService:
         return self.describe_readiness()
 
     def poll_after_ms(self, video: Video) -> int:
-        """How long a client should wait before it polls again: longer for an older video."""
+        """Milliseconds that a client should wait before the next poll. They grow with the video's age."""
         if video.state is VideoState.HELD:
             return 60_000
         age = self.context.database.clock() - video.created_at
         return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
 
     def _replay(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
-        """The result of the key's first request: its video as it is now, or the same rejection."""
+        """The result of the first request with this key: its video as it is now, or its rejection."""
         row = self.context.videos.row(principal.tenant, made.video_id)
         video = mappers.video(row)
         _require_kept(video)
@@ -227,7 +235,7 @@ def _check_id(video_id: str) -> None:
 
 
 def _require_kept(video: Video) -> None:
-    """A withdrawn video is still shown after its files are deleted; any other is gone."""
+    """Raise `NotFound` if the video was deleted. A withdrawn video stays visible without its files."""
     if video.deleted and video.state is not VideoState.WITHDRAWN:
         raise _no_video(video.id)
 

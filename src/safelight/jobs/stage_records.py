@@ -1,4 +1,4 @@
-"""Stage records in the database: findings, coverage and verdict of every evaluation."""
+"""Stage records in the database: the findings, the coverage and the verdict of every evaluation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .models import StageRecord
 
 
 def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
-    """Record findings, coverage and verdict of one stage. The audit log commits to them."""
+    """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict."""
     record_id = new_id("verdict")
     now = tx.now()
     verdict = result.verdict
@@ -56,7 +56,7 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
 
 
 def stage_records(tx: Transaction, video_id: str) -> tuple[StageRecord, ...]:
-    """The records of all stages, oldest first. A stage that was evaluated twice has two."""
+    """The records of all stages, oldest first. A stage that was evaluated twice has two records."""
     verdicts = tx.select(
         tables.verdicts,
         tables.verdicts.c.video_id == video_id,
@@ -67,12 +67,12 @@ def stage_records(tx: Transaction, video_id: str) -> tuple[StageRecord, ...]:
 
 
 def approved_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
-    """The findings of the verdicts that a reviewer has approved."""
+    """The findings of those verdicts that a reviewer approved."""
     return _findings_of(tx, video_id, approved_verdict_ids(tx, video_id))
 
 
 def overturned_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
-    """The findings that blocked this video until an appeal overturned the block."""
+    """The findings that blocked the video which this video replaces. A successful appeal overturned them."""
     return _findings_of(tx, video_id, overturned_verdict_ids(tx, video_id))
 
 

@@ -6,31 +6,31 @@ from enum import StrEnum
 
 
 class VideoState(StrEnum):
-    """A terminal state never changes, except that a delivered video may be withdrawn."""
+    """The states of a video. A terminal state is final, but a delivered video may be withdrawn."""
 
-    #: Accepted; waits for a worker or for the screening of its references.
+    #: Accepted. The video waits for a worker, or for the screening of its references.
     QUEUED = "queued"
-    #: Submitted to a generator.
+    #: Submitted to a generator. The clip is not complete yet.
     GENERATING = "generating"
-    #: The clip is stored; every frame and the sound are scanned.
+    #: The clip is stored. Its frames and its sound are being scanned.
     SCANNING = "scanning"
-    #: Waits for a reviewer.
+    #: The video waits for a reviewer.
     HELD = "held"
-    #: Allowed; badge, manifest and registry row are being written.
+    #: The policy allows the video. The badge, the manifest and the registry row are being written.
     SEALING = "sealing"
     DELIVERED = "delivered"
-    #: Rejected before the generation.
+    #: Rejected before the generation, by the policy or a reviewer.
     REJECTED = "rejected"
-    #: Blocked during or after the generation.
+    #: Blocked during or after the generation, by the policy, a reviewer or the provider.
     BLOCKED = "blocked"
-    #: Ended for a technical reason, not by a verdict.
+    #: Ended for a technical reason. No verdict is the cause.
     FAILED = "failed"
-    #: Delivered, then withdrawn.
+    #: Delivered earlier, then withdrawn.
     WITHDRAWN = "withdrawn"
 
 
 class WireStatus(StrEnum):
-    """The four statuses that the official SDKs know. There is never a fifth."""
+    """The API statuses. These four are the only ones that the official SDKs know."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -61,7 +61,7 @@ TERMINAL = frozenset(
     {VideoState.DELIVERED, VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED, VideoState.WITHDRAWN},
 )
 
-#: Waiting for a reviewer, not for a worker.
+#: The video waits for a reviewer, not for a worker.
 AWAITING_REVIEW = frozenset({VideoState.HELD})
 
 _WIRE = {
@@ -79,7 +79,7 @@ _WIRE = {
 
 
 def wire_status(state: VideoState) -> WireStatus:
-    """The API status of a state. A withdrawn video stays `completed`; its content answers 410."""
+    """The API status of a state. A withdrawn video stays `completed`, but its content returns status 410."""
     return _WIRE[state]
 
 

@@ -1,6 +1,7 @@
-"""The step of each state. A step gets a snapshot of the video, works, and makes one transition.
+"""The steps of the pipeline, one for each state. A step makes one transition.
 
-A step may run twice: after a crash it starts again from the row.
+A step reads a snapshot of the video first. It may run twice, because it starts again from the database row
+after a crash.
 """
 
 from __future__ import annotations
@@ -50,12 +51,12 @@ from .states import VideoState
 from .transitions import transition
 
 MP4 = "video/mp4"
-#: The visible text that a `label` verdict burns into the picture.
+#: The visible text that is drawn into every frame if the verdict is `label`.
 BADGE = "AI-generated"
 
 
 def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Screen the references that took too long while the client waited; then go on to generation."""
+    """Screen the references that were not screened while the client waited; then start the generation."""
     video, request = snapshot.video, snapshot.request
     if not request["pending"]:
         with context.database.transaction(tenant=video.tenant) as tx:
@@ -83,7 +84,7 @@ def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 
 
 def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Have the clip generated and store it."""
+    """Generate the clip, or have it generated, and store it."""
     video = snapshot.video
     generator = context.generators[video.generator]
     with context.work_dir(video.id) as work_dir:
@@ -102,7 +103,9 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 charge = remote.poll_until_done(attempt)
                 remote.download_result(attempt, charge, clip)
             else:
-                raise UpstreamRejected(f"{video.generator} is neither a local nor a remote generator.")
+                raise UpstreamRejected(
+                    f"{video.generator} is not a known generator: it is neither local nor remote."
+                )
         except ChargedFailure as failed:
             _end_generation(context, video, failed.error, failed.charge)
             return
@@ -131,7 +134,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 
 
 def _normalized(context: PipelineContext, clip: Path) -> Path:
-    """The clip as a plain MP4. If that fails, the clip itself: the scan reports why it is unusable."""
+    """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
         with context.heavy_slots:
             return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
@@ -140,7 +143,7 @@ def _normalized(context: PipelineContext, clip: Path) -> Path:
 
 
 def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Delete the upstream's copy, scan every frame and the sound, and act on the verdict."""
+    """Delete the upstream's copy, scan every frame and the sound, and apply the verdict."""
     video = snapshot.video
     _delete_upstream_copy(context, snapshot)
     sha256 = snapshot.generated_sha256 or ""
@@ -169,7 +172,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             fail(
                 context,
                 video,
-                UpstreamInvalidResponse(f"What {video.generator} made is not a usable video: {error}"),
+                UpstreamInvalidResponse(f"The clip from {video.generator} is not a usable video: {error}"),
             )
             return
     context.fault_hook("scanned")
@@ -195,7 +198,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 
 
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Burn the badge, write the manifest and the registry row. Only after this step may the file leave."""
+    """Draw the badge, write the manifest and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
     with context.work_dir(video.id) as work_dir, context.heavy_slots:
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
@@ -239,7 +242,7 @@ STEPS: Mapping[VideoState, Callable[[PipelineContext, VideoSnapshot], None]] = {
 
 
 def fail(context: PipelineContext, video: Video, error: SafelightError) -> None:
-    """End a video for a technical reason, not because of its content; its quota is returned."""
+    """End a video for a technical reason, and return its quota."""
     with context.database.transaction(tenant=video.tenant) as tx:
         outcomes.fail(context, tx, video, error)
 
@@ -247,7 +250,7 @@ def fail(context: PipelineContext, video: Video, error: SafelightError) -> None:
 def _end_generation(
     context: PipelineContext, video: Video, error: SafelightError, charge: Charge | None
 ) -> None:
-    """End the attempt and the video together after a refusal, a failure or an unconfirmed submission."""
+    """End the attempt and the video after a provider refusal, a failure or an unconfirmed submission."""
     refusal = error.refusal if isinstance(error, UpstreamModerationBlocked) else None
     if not isinstance(refusal, ProviderRefusal):
         refusal = None
@@ -267,7 +270,7 @@ def _end_generation(
 def _generation_request(
     context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
 ) -> GenerationRequest:
-    """The request as accepted, with its references as files in `work_dir`."""
+    """The accepted request, with its references as files in `work_dir`."""
     video, request = snapshot.video, snapshot.request
     references = []
     for number, reference in enumerate(request["references"]):
@@ -297,7 +300,7 @@ def _generation_request(
 
 
 def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Ask the upstream to delete its copy, because ours is stored now, and record its answer."""
+    """Ask the upstream to delete its copy, because our copy is stored. Records whether it did."""
     video, last = snapshot.video, snapshot.last_attempt
     generator = context.generators[video.generator]
     if not isinstance(generator, RemoteGenerator) or last is None or last.upstream_id is None:

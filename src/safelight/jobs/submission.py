@@ -1,4 +1,4 @@
-"""Accepts a generation request: resolves lineage, validates, screens, then enqueues or rejects it."""
+"""Accepts or rejects a generation request: finds its sources, validates it, screens it and enqueues it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .summary import summary
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One request during its submission: caller, content, sources and idempotency key."""
+    """A request that is being submitted: caller, content, sources and idempotency key."""
 
     principal: Principal
     video_id: str
@@ -66,9 +66,10 @@ class SubmissionService:
     def submit(
         self, principal: Principal, video_id: str, request: CreateRequest, claim: KeyClaim | None
     ) -> SubmissionResult:
-        """Screen a request, and enqueue it or record its rejection.
+        """Screen a request. Enqueue it, or record its rejection.
 
-        `claim` is the claim of its idempotency key. Raises `ClaimExpired` if another request took it over.
+        `claim` is the claim of its idempotency key. Raises `ClaimExpired` if another request took over the
+        key.
         """
         request, lineage = self.lineage.trace(principal.tenant, request)
         admitted = admit(
@@ -112,7 +113,10 @@ class SubmissionService:
             return SubmissionResult(video=self._accept(submission, results, pending=pending))
 
     def _accept(self, submission: Submission, results: tuple[StageResult, ...], *, pending: bool) -> Video:
-        """Commit quota, row, verdicts, file rows and audit log together; then store the files and enqueue."""
+        """Commit quota, video row, verdicts, file rows and audit log in one transaction.
+
+        Then store the files and enqueue the video.
+        """
         held = next((stage for stage in results if stage.verdict.action is Action.HOLD), None)
         principal, video_id = submission.principal, submission.video_id
         with self.context.database.transaction(tenant=principal.tenant) as tx:
@@ -154,19 +158,19 @@ class SubmissionService:
         return video
 
     def _support(self, submission: Submission, results: tuple[StageResult, ...]) -> bytes | None:
-        """Help lines for an allowed request: a prompt can show distress without being blocked."""
+        """Help lines for an allowed request, because a prompt can show distress without being blocked."""
         verdict = next((stage.verdict for stage in results if stage.verdict.support), None)
         if verdict is None or verdict.vault:
             return None
         return canonical_json.encode({"support": _help(submission.admitted.prompt)})
 
     def _reject(self, submission: Submission, results: tuple[StageResult, ...]) -> SubmissionResult:
-        """Record a blocked request with its findings, and build the answer for the client."""
+        """Record a rejected request with its findings, and build the error for the client."""
         deciding = results[-1]
         verdict = deciding.verdict
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
         principal, video_id = submission.principal, submission.video_id
-        # References that were not fetched are not stored, so an appeal could not reinstate the request.
+        # Without all references stored, an appeal could not reinstate this request.
         complete = len(submission.references) == len(submission.admitted.uploads) + len(
             submission.admitted.urls
         )
@@ -211,7 +215,7 @@ class SubmissionService:
         return SubmissionResult(video=video, refusal=refusal)
 
     def _complete_key(self, tx: Transaction, submission: Submission, *, param: str | None = None) -> None:
-        """Tie the idempotency key to this video. Raises `ClaimExpired`."""
+        """Complete the claim of the idempotency key with this video. Raises `ClaimExpired`."""
         if submission.claim is not None:
             self.keys.complete(tx, submission.claim, param=param)
 
@@ -264,7 +268,7 @@ class SubmissionService:
 
 
 def _summary(results: tuple[StageResult, ...]) -> bytes:
-    """Coverage so far, without any charge, because no generator was called."""
+    """The coverage so far, without a charge, because no generator was called."""
     return canonical_json.encode(summary((cell for stage in results for cell in stage.coverage), ()))
 
 
@@ -274,7 +278,7 @@ def _help(prompt: str) -> list[dict[str, str | None]]:
 
 
 def _request(submission: Submission, *, pending: bool) -> bytes:
-    """The accepted request as canonical JSON."""
+    """The accepted request as canonical JSON, for the video row."""
     admitted, lineage = submission.admitted, submission.lineage
     return canonical_json.encode(
         {
@@ -296,7 +300,10 @@ def _request(submission: Submission, *, pending: bool) -> bytes:
 
 
 def _field_of(verdict: Verdict) -> str | None:
-    """The request field of the first finding with evidence. Prompts of earlier videos count as `prompt`."""
+    """The request field that the first finding with evidence names.
+
+    A prompt of an earlier video counts as `prompt`.
+    """
     for finding in verdict.findings:
         for part in finding.evidence:
             name = getattr(part, "field", "")

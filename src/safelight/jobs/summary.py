@@ -1,4 +1,4 @@
-"""Coverage and charge for the API, stored in the row of a finished video so that a request needs one read."""
+"""Coverage and charge for the API. They are stored with a finished video, so that the API reads one row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 
 
 def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
-    """Both for the API: `cells` of every stage, `charges` of every attempt."""
+    """Coverage and charge of a video. `cells` are those of all stages, `charges` those of all attempts."""
     return {"coverage": coverage_words(Coverage().merge(cells)), "charge": charge_object(charges)}
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """The four coverage statuses, each with its cells as `category (modality)`, as in the seal."""
+    """The coverage cells of each status, written as `category (modality)`, as in the manifest."""
     words: dict[str, list[str]] = {word.value: [] for word in CoverageStatus}
     for cell in coverage:
         words[cell.status.value].append(f"{cell.category} ({cell.modality.value})")
@@ -23,7 +23,7 @@ def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
 
 
 def charge_object(of: Iterable[Charge]) -> dict[str, Any]:
-    """The charge of the upstream for a video, over all attempts."""
+    """The total charge of the upstream for a video."""
     charges = list(of)
     if not charges:
         return {

@@ -1,4 +1,4 @@
-"""Background cleanup: requeues stalled videos, expires reviews, deletes expired and orphaned files."""
+"""Background cleanup: enqueues stalled videos, ends expired reviews, deletes expired and unused files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUEUE_HISTORY_S = 3600.0
 
 
 class Sweeper:
-    """One thread per process. Several processes may sweep the same database."""
+    """Runs one thread per process. Several processes may clean up the same database."""
 
     def __init__(self, context: PipelineContext, queue: DurableQueue) -> None:
         self._context = context
@@ -40,7 +40,7 @@ class Sweeper:
         self._thread.start()
 
     def sweep(self) -> None:
-        """Run every part once."""
+        """Run every part of the cleanup once."""
         for part in (
             self.requeue_abandoned,
             self.expire_reviews,
@@ -52,7 +52,7 @@ class Sweeper:
         self._quietly(self.prune_queue_history)
 
     def requeue_abandoned(self) -> None:
-        """Enqueue unfinished videos that are in no queue, and end those past their deadline."""
+        """Enqueue unfinished videos that are not in the queue, and end videos after their deadline."""
         videos = tables.videos.c
         moving = [state.value for state in VideoState if state not in TERMINAL | AWAITING_REVIEW]
         late = self._now() - _INTERVAL_S
@@ -67,7 +67,7 @@ class Sweeper:
             self.enqueue(video, run)
 
     def enqueue(self, video: Video, run: int) -> None:
-        """Enqueue a video as a new run, unless another process has just done it."""
+        """Enqueue a video as a new run, unless another process has just enqueued it."""
         with self._context.database.transaction(tenant=video.tenant) as tx:
             changed = tx.update(
                 tables.videos,
@@ -79,7 +79,7 @@ class Sweeper:
             self._queue.enqueue(video.tenant, video.id, run + 1)
 
     def prune_queue_history(self) -> None:
-        """Delete the queue's history of runs that ended an hour ago. Our own tables keep the record."""
+        """Delete the queue's history of runs that ended more than an hour ago. The video rows are kept."""
         self._queue.prune_history(self._now() - _QUEUE_HISTORY_S)
 
     def expire_reviews(self) -> None:
@@ -94,7 +94,7 @@ class Sweeper:
                 continue
 
     def delete_expired_files(self) -> None:
-        """Delete the files of expired videos. The record stays."""
+        """Delete the files of expired videos. Their records stay."""
         videos = tables.videos.c
         for video, _run in self._videos(videos.expires_at < self._now(), videos.deleted_at.is_(None)):
             with self._context.database.transaction(tenant=video.tenant) as tx:
@@ -120,10 +120,10 @@ class Sweeper:
                 tx.append_audit("vaulted", subject=asset.video_id or asset.id, actor="sweeper", content={})
 
     def delete_orphaned_blobs(self) -> None:
-        """Delete bytes that no file row refers to any more.
+        """Delete bytes that no file row refers to.
 
-        This locks the rows of the hash, and so does `add_file`: bytes of a file that is being recorded at the
-        same time are never deleted.
+        Both this method and `add_file` lock the rows of a hash. Therefore the bytes of a file that is being
+        recorded are never deleted.
         """
         assets = tables.assets.c
         with self._context.database.across_tenants("orphaned files", readonly=True) as tx:
@@ -159,9 +159,9 @@ class Sweeper:
         try:
             part()
         except Unavailable as error:
-            _log.warning("The sweep waits: %s", error)
+            _log.warning("The cleanup waits for the next run: %s", error)
         except (SafelightError, OSError):
-            _log.exception("A part of the sweep failed; it is tried again.")
+            _log.exception("A part of the cleanup failed and is tried again.")
 
     def _run(self) -> None:
         while not self._context.shutdown_event.wait(_INTERVAL_S):

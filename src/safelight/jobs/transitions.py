@@ -1,4 +1,4 @@
-"""Changes of a video's row. A transition writes the row, the audit entry and the event in one transaction."""
+"""Changes video rows. A transition writes the row, an audit entry and an event in one transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .summary import summary
 
 
 class StaleRevision(Exception):
-    """The video has changed since it was read. Not in the error tree: its callers catch it."""
+    """The video row has changed since it was read. Not in the error tree: the callers catch it."""
 
 
 def transition(
@@ -31,12 +31,9 @@ def transition(
     why: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> None:
-    """Move a video to its next state, unless its row has changed since it was read.
-
-    Raises `StaleRevision`.
-    """
+    """Move a video to its next state. Raises `StaleRevision` if its row has changed since it was read."""
     if not can_transition(video.state, target):
-        raise StaleRevision(f"{video.id} is {video.state}; it cannot become {target}")
+        raise StaleRevision(f"{video.id} cannot change from {video.state} to {target}")
     now = tx.now()
     if target in TERMINAL and target is not VideoState.WITHDRAWN:
         changes.setdefault("ended_at", now)
@@ -48,7 +45,7 @@ def transition(
 
 
 def update(tx: Transaction, video: Video, **changes: Any) -> None:
-    """Change columns of a video, unless its row has changed since it was read. Raises `StaleRevision`."""
+    """Change columns of a video. Raises `StaleRevision` if its row has changed since it was read."""
     if "explanation" in changes and changes["explanation"] is not None:
         changes["explanation"] = canonical_json.encode(changes["explanation"])
     changed = tx.update(
@@ -64,14 +61,17 @@ def update(tx: Transaction, video: Video, **changes: Any) -> None:
 
 
 def write_progress(tx: Transaction, video_id: str, percent: int) -> None:
-    """Raise the progress of a video: no state, no revision, no audit entry. It never falls."""
+    """Increase the progress of a video; a lower value is ignored.
+
+    The state and the revision do not change, and no audit entry is written.
+    """
     tx.update(
         tables.videos, tables.videos.c.id == video_id, tables.videos.c.progress < percent, progress=percent
     )
 
 
 def _summary(tx: Transaction, video_id: str) -> bytes:
-    """Coverage and charge so far. The caller records stages and attempts before the transition."""
+    """Coverage and charge so far. The caller must record stages and attempts before the transition."""
     stages = tx.select(
         tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
     )

@@ -16,14 +16,14 @@ from .models import Video
 from .states import TERMINAL, VideoState
 from .transitions import transition
 
-#: Previews of the sealed file. They show the video, so they are deleted with it.
+#: Previews of the delivered file. They show the video, so they are deleted when it is withdrawn.
 _PICTURES = ("thumbnail", "spritesheet")
 
 
 def withdraw(
     context: PipelineContext, video: Video, *, actor: str, why: str, with_descendants: bool = True
 ) -> tuple[str, ...]:
-    """As `withdraw_within`, in a transaction of its own."""
+    """Same as `withdraw_within`, but in its own transaction."""
     with context.database.transaction(tenant=video.tenant) as tx:
         return withdraw_within(context, tx, video.id, actor=actor, why=why, with_descendants=with_descendants)
 
@@ -37,18 +37,19 @@ def withdraw_within(
     why: str,
     with_descendants: bool = True,
 ) -> tuple[str, ...]:
-    """Withdraw a delivered video: no content and no previews; the sealed file stays as evidence only.
+    """Withdraw a delivered video: content and previews become unavailable, the file is kept as evidence.
 
-    Descendants (remix, edit, extension, reinstated video): delivered ones are withdrawn too, unfinished ones
-    fail. Returns the ids of all changed videos, this one first. Raises `NotFound`, and `Conflict` if the
-    video is not delivered.
+    Descendants are remixes, edits, extensions and reinstated videos. Delivered descendants are withdrawn too,
+    and unfinished ones fail. Returns the ids of all changed videos, this one first. Raises `NotFound`, and
+    `Conflict` if the video is not delivered.
     """
     video = _locked(tx, video_id)
     if video is None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     if video.state is not VideoState.DELIVERED:
         raise Conflict(
-            f"{video_id} is {video.state.value}; only a delivered video can be withdrawn.", param="video_id"
+            f"Only a delivered video can be withdrawn, but {video_id} is {video.state.value}.",
+            param="video_id",
         )
     _withdraw_one(tx, video, actor=actor, why={"why": why})
     changed = [video_id]
@@ -93,7 +94,7 @@ def _stop(context: PipelineContext, tx: Transaction, video: Video, *, actor: str
 
 
 def _locked(tx: Transaction, video_id: str) -> Video | None:
-    """The current video, locked until the transaction ends."""
+    """The current row of a video, locked until the transaction ends."""
     if not is_id(video_id, "video"):
         return None
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
@@ -101,7 +102,7 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
 
 
 def _children(tx: Transaction, video_id: str) -> list[str]:
-    """The ids of videos that were derived directly from this one."""
+    """The ids of videos that were derived directly from this video."""
     videos = tables.videos.c
     made = tx.select(tables.videos, videos.remixed_from == video_id, columns=[videos.id])
     stepped = tx.select(

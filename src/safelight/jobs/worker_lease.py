@@ -1,7 +1,8 @@
-"""Worker leases on PostgreSQL: detects dead processes, and takes over their runs.
+"""Worker leases on PostgreSQL: a process detects dead processes and takes over their runs.
 
-Every process holds an advisory lock with its name on a connection of its own. The lock ends with the process.
-The first other process that gets the lock takes over the runs of the dead one.
+Every process holds an advisory lock on its worker name, on a separate connection. PostgreSQL releases the
+lock when the process ends. The first other process that gets the lock takes over the runs of the dead
+process.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ class WorkerLease:
         self._thread = threading.Thread(target=self._watch, name="takeover", daemon=True)
 
     def acquire(self) -> None:
-        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds it."""
+        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
         self._connection = psycopg.connect(self._url, autocommit=True)
         if not self._locked(self._worker):
             self._connection.close()
             raise DataDirectoryBusy(
-                f"Another process on this database already has the name {self._worker!r}.",
-                remedy="Set a different worker.name for each process.",
+                f"The worker name {self._worker!r} is used by another process on this database.",
+                remedy="Set a different `worker.name` for each process.",
             )
 
     def start(self) -> None:
@@ -64,7 +65,7 @@ class WorkerLease:
             except psycopg.Error as error:
                 if self._stopping.is_set():
                     return
-                _log.error("The lease of this worker's name is lost: %s", error)
+                _log.error("The lock on this worker's name is lost: %s", error)
                 self._lost()
                 return
 
@@ -79,13 +80,13 @@ class WorkerLease:
             if not self._locked(str(worker)):
                 continue
             try:
-                _log.warning("Worker %s is gone; taking over its runs.", worker)
+                _log.warning("Worker %s has ended. This process takes over its runs.", worker)
                 self._recover(str(worker))
             finally:
                 self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(str(worker)),))
 
 
 def _lock(worker: str) -> int:
-    """The 64-bit lock number of a worker's name."""
+    """The 64-bit number of the advisory lock for a worker name."""
     digest = hashlib.sha256(f"safelight worker {worker}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,1 +1,1 @@
-"""gather, decide, record: one module per stage."""
+"""The moderation stages. Each gathers findings and coverage, evaluates the policy and returns a verdict."""

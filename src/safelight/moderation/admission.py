@@ -1,4 +1,4 @@
-"""Admission: checks that a request has only known fields and that its generator supports them.
+"""Admission: checks that all fields of a request are known, and that its generator supports them.
 
 Pure: only the request itself is checked. The caller checks account, quota and check limits.
 """
@@ -18,7 +18,7 @@ from safelight.generation.protocol import Derivation, Generator, GeneratorInfo, 
 
 from .request import AdmittedRequest, CreateRequest, SourceVideo
 
-#: Request fields that carry media, in the spellings that servers of `/v1/videos` use.
+#: Request fields that contain media. All spellings that servers of `/v1/videos` use are included.
 MEDIA_FIELDS = frozenset(
     {
         "input_reference",
@@ -34,9 +34,9 @@ MEDIA_FIELDS = frozenset(
         "reference_images",
     }
 )
-#: The clip that a remix, an edit or an extension starts from.
+#: The field with the source clip of a remix, an edit or an extension.
 SOURCE_FIELD = "video"
-#: Fields that describe what the video must not show.
+#: Fields with a text that describes what the video must not show.
 NEGATED_FIELDS = frozenset({"negative_prompt"})
 
 _FIELD_SYNONYMS = {
@@ -64,10 +64,11 @@ def admit(
     limits: AdmissionLimits,
     origin: SourceVideo | None = None,
 ) -> AdmittedRequest:
-    """The request with typed fields, for a generator that supports it.
+    """Convert the fields of a request to their types, and check that its generator supports them.
 
-    `origin` is the source of a remix, an edit or an extension. It sets length and size, and its prompts are
-    texts of this request too. Raises `InvalidField` or `UnsupportedField`.
+    `origin` is the source of a remix, an edit or an extension. The new video takes its size and length from
+    the source, and the prompts of the source are screened as texts of this request too. Raises `InvalidField`
+    or `UnsupportedField`.
     """
     prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
@@ -111,9 +112,9 @@ def admit(
 
 
 def check_step(origin: SourceVideo, name: str, model: str, generators: Mapping[str, Generator]) -> None:
-    """Check that a generator supports this derivation of this clip.
+    """Check that a generator supports this derivation of the source clip.
 
-    Raises `UnsupportedField` with the models that support it.
+    Raises `UnsupportedField`, which names the models that support it.
     """
     offer = generators[name].info()
     action = {
@@ -137,31 +138,33 @@ def check_step(origin: SourceVideo, name: str, model: str, generators: Mapping[s
     at_upstream = origin.generator == name and bool(origin.upstream_id)
     if origin.step is Derivation.REMIX and offer.remix_needs_upstream and not at_upstream:
         raise UnsupportedField(
-            f"The model {model} can remix only videos that its server still has. It does not have this one.",
+            f"The model {model} can remix only videos that are still on its server. This video is not.",
             param="video_id",
-            remedy="Request a new video with both prompts in one.",
+            remedy="Request a new video with a prompt that combines both prompts.",
         )
 
 
 def _continued(
     request: CreateRequest, extra: Mapping[str, Any], offer: GeneratorInfo, origin: SourceVideo
 ) -> int:
-    """Total seconds of the result: those of the source, plus the added ones of an extension."""
+    """Total seconds of the new video: those of the source, plus the added seconds of an extension."""
     for field, given in (("size", request.size), ("seconds", request.seconds)):
         if given is not None and (field == "size" or origin.step is not Derivation.EXTEND):
-            raise UnsupportedField(f"{field} is that of the source video and cannot be set.", param=field)
+            raise UnsupportedField(
+                f"The field {field} is taken from the source video and cannot be set.", param=field
+            )
     if "num_frames" in extra:
         raise UnsupportedField(
-            "num_frames is that of the source video and cannot be set.", param="num_frames"
+            "The field num_frames is taken from the source video and cannot be set.", param="num_frames"
         )
     if origin.step is not Derivation.EXTEND:
         return origin.seconds
     if request.seconds is None:
-        raise InvalidField("An extension needs the seconds to add.", param="seconds")
+        raise InvalidField("An extension needs the field seconds: how many seconds to add.", param="seconds")
     total = origin.seconds + _seconds(request.seconds, extra, offer)
     if offer.longest_s is not None and total > offer.longest_s:
         raise InvalidField(
-            f"{origin.seconds} s and {request.seconds} s are {total} s; "
+            f"{origin.seconds} s of source and {request.seconds} s of extension are {total} s; "
             f"the model makes at most {offer.longest_s} s.",
             param="seconds",
         )
@@ -169,7 +172,7 @@ def _continued(
 
 
 def _earlier(origin: SourceVideo, prompt: str, limits: AdmissionLimits) -> dict[str, str]:
-    """The prompts of the source, one by one from the nearest on, and all prompts joined."""
+    """The prompts of the source and its ancestors, the nearest first, and all prompts joined."""
     if not origin.prompts:
         return {}
     whole = combine_prompts(origin.prompts, prompt)
@@ -211,12 +214,14 @@ def _generator(
             return name, model
     known = [known for generator in generators.values() for known in generator.info().models]
     raise InvalidField(
-        f"There is no model {model[:100]!r} here.", param="model", remedy=f"Known: {', '.join(known)}."
+        f"No configured generator has the model {model[:100]!r}.",
+        param="model",
+        remedy=f"Known: {', '.join(known)}.",
     )
 
 
 def _seconds(value: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) -> int:
-    """The requested seconds. If a server accepts frames and frame rate, they count as seconds."""
+    """The requested seconds. If the generator accepts frames and frame rate, these are converted."""
     if "num_frames" in extra:
         frames, fps = int(extra["num_frames"]), int(extra.get("fps", 24))
         if frames < 1 or fps < 1:
@@ -275,7 +280,7 @@ def _remedy(name: str, offer: GeneratorInfo) -> str:
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
-    """`value` converted to `kind`, because multipart bodies contain only text."""
+    """Convert a value to its type. This is needed because multipart bodies contain only text."""
     wrong = InvalidField(f"{name} must be {_TYPE_NAMES.get(kind, kind.__name__)}.", param=name)
     if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
         return value.lower() in ("true", "1")
@@ -310,7 +315,7 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def _strings(path: str, value: Any) -> list[tuple[str, str]]:
-    """Every text inside a value, including keys, with its path."""
+    """Every text in a nested value, including keys, with its path."""
     if isinstance(value, str):
         return [(path, value)]
     if isinstance(value, Mapping):

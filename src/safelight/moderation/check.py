@@ -1,6 +1,7 @@
-"""A check: screens a request without generating or storing anything.
+"""Checks: screen a request without generating a video and without storing the request.
 
-It gives no strike. Only an audit entry with caller and result is kept, and a sketch of a blocked prompt.
+A check gives no strike. Only an audit entry with caller and result is stored, and a sketch of a blocked
+prompt.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_che
 
 @dataclass(frozen=True, kw_only=True)
 class CheckService:
-    """Screens a request as a create does, and stops there."""
+    """Screens a request in the same way as a submission, and then stops."""
 
     stages: Stages
     policies: PolicyLoader
@@ -47,7 +48,7 @@ class CheckService:
     database: Database
     taxonomy: Taxonomy
     scratch: Path
-    #: Counts against the check limits. Raises `CheckLimitExceeded`.
+    #: Counts the check against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
     evasion_tracker: EvasionTracker
     max_reference_bytes: int = 64 << 20
@@ -55,9 +56,9 @@ class CheckService:
     def check(
         self, principal: Principal, request: CreateRequest, *, asked: str = ""
     ) -> tuple[CheckResult, AdmittedRequest, Price]:
-        """The verdict on a request with advice, and its price. Counts as one check.
+        """Screen a request and return the verdict with advice, and the price. Counts as one check.
 
-        Raises as `admit`, and `CheckLimitExceeded`, `InvalidMedia` and `RefusedAddress`.
+        Raises the errors of `admit`, and `CheckLimitExceeded`, `InvalidMedia` and `RefusedAddress`.
         """
         principal.require(KeyScope.CHECKS)
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)

@@ -1,4 +1,4 @@
-"""The result of a check: one verdict from several stages, with advice. Pure."""
+"""The result of a check: one verdict on all stages, with advice. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .evaluation import StageResult
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What the request would cost by the operator's price list. None: unknown."""
+    """The price of the request in the operator's price list. None if it is not known."""
 
     usd: float | None
     usd_per_second: float | None
@@ -43,18 +43,18 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """One verdict with its explanation and advice."""
+    """The verdict of a check, with its explanation and advice."""
 
-    #: The stages that ran. `deciding` has the strictest verdict.
+    #: The results of the stages that ran. `deciding` is the result with the strictest verdict.
     stages: tuple[StageResult, ...]
     deciding: StageResult
     explanation: Explanation
     coverage: Coverage
-    #: Empty if our own policy blocks: the advice is for allowed requests.
+    #: Advice on the providers. Empty if our own policy blocks, because the advice is for allowed requests.
     checklist: tuple[ChecklistItem, ...]
-    #: None if no provider was named, or if the findings are vaulted.
+    #: None if the request names no provider, or if the findings are vaulted.
     advice: ProviderAdvice | None
-    #: Fields with clips: they are screened only when the request is submitted.
+    #: Fields with clips. Clips are not screened in a check, only when the request is submitted.
     not_checked: tuple[str, ...] = ()
 
     @property
@@ -71,10 +71,10 @@ def summarize_check(
     references: int = 0,
     not_checked: tuple[str, ...] = (),
 ) -> CheckResult:
-    """Combine the results of the stages. `asked` is the provider or model that the advice is about."""
+    """Combine the results of the stages. `asked` is the provider or model for which advice is wanted."""
     deciding = max(results, key=lambda stage: stage.verdict.action.severity)
     coverage = results[0].coverage.merge(cell for stage in results[1:] for cell in stage.coverage)
-    # A later stage repeats the findings of the earlier ones.
+    # Each stage repeats the findings of the stages before it.
     findings = tuple({_key(finding): finding for stage in results for finding in stage.findings}.values())
     vaulted = any(stage.verdict.vault for stage in results)
     shown = () if vaulted else disclosable(findings, taxonomy)
@@ -93,7 +93,7 @@ def summarize_check(
 
 
 def disclosable(findings: Iterable[Finding], taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """The findings whose text may be shown: it cannot be used as instructions."""
+    """The findings whose text may be shown, because it cannot be used as instructions."""
     return tuple(
         finding
         for finding in findings

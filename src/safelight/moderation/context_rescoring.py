@@ -1,8 +1,7 @@
-"""Re-scores OCR and transcript findings with the prompt as context.
+"""Re-scores findings in OCR text and transcript, with the prompt as context.
 
-The classifiers were trained on whole descriptions of videos. A caption or a line of speech is only a few
-words without a scene, so their scores for it are unreliable. With the prompt in front it resembles the
-training data.
+The text classifiers were trained on whole descriptions of videos. A caption or a line of speech is only a few
+words, so its score is unreliable. With the prompt in front, the text resembles the training data.
 """
 
 from __future__ import annotations
@@ -19,28 +18,30 @@ from safelight.detectors.text.plugins import MINILM, NGRAMS
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 
-#: Characters of the request that go before the text. More would outweigh the text.
+#: Maximum characters of the request before the text. A longer request would outweigh the text.
 MAX_SCENE_CHARACTERS = 240
-#: A MiniLM finding with at least this score stays unchanged. N-gram scores have no such limit: they are too
-#: high for short texts, because n-grams do not model meaning.
+#: A MiniLM finding with at least this score keeps its score. N-gram findings have no such limit, because
+#: their scores for short texts are too high: n-grams do not model meaning.
 CERTAIN_SCORE = 0.9
-#: Weight of the score without context, by detector.
+#: Weight of the score without context, by detector. The score with context has the rest.
 _WEIGHT_ALONE = {MINILM.name: 0.5, NGRAMS.name: 0.25}
-#: The category that short texts are most often mistaken for, although it is about pictures of a person.
-#: Re-scoring every category would lose 22 % of the harmful English lines that are blocked without context,
-#: and 37 % of the Chinese ones, behind any harmless request (docs/benchmarks/together.md).
+#: Only this category is re-scored. It is about pictures of a person, but it is the one that short texts are
+#: most often mistaken for. Re-scoring every category would lose 22 % of the harmful English lines that are
+#: blocked without context, and 37 % of the Chinese ones, if a harmless request precedes them
+#: (docs/benchmarks/together.md).
 _RESCORED = frozenset({Category.NCII.value})
-#: Assumed score of a missing finding: detectors do not report scores under 0.3.
+#: Assumed score if a detector reports no finding, because detectors report no scores under 0.3.
 _UNREPORTED_SCORE = 0.2
 
 
 def rescore_in_context(
     findings: Iterable[Finding], lines: Sequence[MediaText], scene: str, pipeline: TextPipeline
 ) -> tuple[Finding, ...]:
-    """The findings in the text of a clip; unreliable ones get a score between those without and with context.
+    """Re-score the unreliable findings in the text of a clip; the others are returned unchanged.
 
-    A score never rises, and the score without context is kept in the attribute `alone`. Without `scene`
-    nothing changes. Costs one more screening if there is an unreliable finding.
+    The new score is between those without and with context. It is never higher than the old score, which is
+    kept in the attribute `standalone_score`. Nothing changes if `scene` is empty. If a finding is unreliable,
+    one more screening runs.
     """
     found = tuple(findings)
     doubtful = [
@@ -53,7 +54,7 @@ def rescore_in_context(
     words = join_lines(lines).text
     report = pipeline.screen({"scene": f"{scene.strip()[:MAX_SCENE_CHARACTERS]}\n{words}"})
     there = {(one.detector, one.category): one.score for one in reversed(report.findings)}
-    # A finding whose category could not be screened with context keeps its score.
+    # A finding keeps its score if its category could not be screened with context.
     unread = {cell.category for cell in report.cells if not cell.complete}
     return tuple(
         _rescored(one, there) if one in doubtful and one.category not in unread else one for one in found
@@ -78,7 +79,10 @@ def _rescored(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
 
 
 def blend_odds(alone: float, there: float, weight: float) -> float:
-    """The mean of two probabilities on the log-odds scale; the first has `weight` and is the maximum."""
+    """The weighted mean of two probabilities on the log-odds scale, but at most `alone`.
+
+    `weight` is the weight of `alone`.
+    """
     odds = weight * _odds(alone) + (1 - weight) * _odds(max(there, _UNREPORTED_SCORE))
     return min(alone, 1 / (1 + math.exp(-odds)))
 

@@ -1,4 +1,4 @@
-"""Image categories that no bundled model supports: notes for the coverage of pictures and frames."""
+"""Image categories that no bundled model supports: coverage notes for images and frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
 
 _AGE = "No bundled model estimates the age of a person."
-#: Why pictures and frames are not checked, by category.
+#: The reason why images and frames are not checked, by category.
 UNSUPPORTED: Mapping[str, str] = {
     Category.VIOLENCE_GRAPHIC.value: "No bundled model detects blood or wounds.",
     Category.VIOLENCE.value: "No bundled model detects weapons or fights.",
@@ -19,18 +19,18 @@ UNSUPPORTED: Mapping[str, str] = {
     Category.MINORS_PRESENT.value: _AGE,
     Category.NCII.value: "No bundled model recognises whose body is shown.",
     Category.EXTREMISM.value: "No bundled model detects flags, uniforms or scenes of terror.",
-    Category.HATE_SYMBOLS.value: "Some symbols are detected, but too few by an independent measurement.",
+    Category.HATE_SYMBOLS.value: "Some symbols are detected, but an independent test found too many misses.",
 }
 _VISUAL = (Modality.IMAGE, Modality.FRAMES)
 
 
 def reason_unsupported(category: str, modality: Modality) -> str:
-    """Why no detector checks this, in one sentence; empty if this module has no reason."""
+    """The reason why no detector checks this category, as one sentence. Empty if no reason is known."""
     return UNSUPPORTED.get(category, "") if modality in _VISUAL else ""
 
 
 def annotate_coverage(coverage: Coverage) -> Coverage:
-    """The coverage, with a reason for each required cell that has neither a detector nor a note."""
+    """Add a reason to each required cell that has neither a detector nor a note."""
     return Coverage(
         cells=tuple(
             msgspec.structs.replace(cell, note=reason_unsupported(cell.category, cell.modality))

@@ -1,4 +1,4 @@
-"""Expected coverage per category and modality: the body of `GET /v1/coverage`."""
+"""The expected coverage of each category and modality: the response of `GET /v1/coverage`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SCREENING_STAGES = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
 def required_cells(policy: Policy, taxonomy: Taxonomy) -> tuple[Cell, ...]:
-    """Every cell that the policy requires at any stage, in any modality."""
+    """Every coverage cell that the policy requires in any stage."""
     table = Coverage()
     for stage in _SCREENING_STAGES:
         table = table.merge(required_coverage(policy, taxonomy, stage, frozenset(Modality)))
@@ -34,7 +34,7 @@ def coverage_table(
     missing: Iterable[MissingDetector],
     waivers: Sequence[Waiver],
 ) -> dict[str, Any]:
-    """The table as JSON. `cells`: the required cells, merged with those of the installed detectors."""
+    """The coverage table as JSON. `cells` are the required cells, merged with those of the detectors."""
     return {
         "object": "coverage",
         "policy": {"name": policy.name, "version": policy.version, "sha256": policy.sha256},

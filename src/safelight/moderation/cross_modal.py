@@ -1,9 +1,9 @@
-"""Cross-modal screening: prompt, OCR text and transcript of a clip, screened as one text.
+"""Cross-modal screening: the prompt, the OCR text and the transcript of a clip, screened as one text.
 
-Finds harm that no part has alone, in four ways: findings of the text detectors in the whole text but in none
-of its parts; categories that the clip shows with the prompt as context and the prompt alone does not;
-indicators that are harmless alone and match a rule together; and the cross-modal classifier, which was
-trained on examples that are harmful only together.
+It finds harm that none of these parts has alone, in four ways: findings of the text detectors in the joined
+text that no part has; categories that the clip shows with the prompt as context, but the prompt alone does
+not; indicators that are harmless alone and match a rule together; and the cross-modal classifier, which was
+trained on examples that are harmful only in combination.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from .cross_modal_classifier import classify_joined_text, embedder_of
 from .indicator_rules import IndicatorMatch, PartIndicators, matching_clauses
 from .text_parts import SOURCE, TextPart, TextSource, as_description, evidence_of, joined_attributes
 
-#: Maximum text variants per clip: everything; everything as a description; OCR and transcript; prompt and
-#: OCR; prompt and transcript.
+#: Maximum number of text variants per clip: all parts; all parts as a description; OCR text and transcript;
+#: prompt and OCR text; prompt and transcript.
 MAX_VARIANTS = 5
-#: Above this many characters only two variants are screened: everything, and OCR with transcript.
+#: A longer text is screened in only two variants: all parts, and OCR text with transcript.
 _MAX_CHARACTERS_FOR_PAIRS = 4_000
-#: Minimum difference between the score of the whole text and the highest score of its parts.
+#: Minimum difference between the score of the joined text and the highest score of its parts.
 _MIN_SCORE_GAIN = 0.1
 _MIN_SCORE = 0.3
 DETECTOR, VERSION = "signs", "1"
-#: Categories that are reported as a contradiction if the clip shows them in context and the prompt does not.
-#: Others need evidence of their own: many harmless films mention violence or name a person.
+#: Categories that are reported as a contradiction, if the clip shows them in context and the prompt does not.
+#: In other categories this is not enough, because many harmless films mention violence or name a person.
 _CONTRASTED = frozenset(
     {
         Category.DECEPTION,
@@ -60,14 +60,17 @@ class CrossModalResult:
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedText:
-    """Parts joined in order, with the position of each part in the text."""
+    """Parts joined to one text, with the position of each part in it."""
 
     text: str
     starts: tuple[int, ...]
     parts: tuple[TextPart, ...]
 
     def of(self, start: int, end: int) -> list[tuple[int, int, int]]:
-        """The parts that characters `start` to `end` overlap: number, start and end within the part."""
+        """Find the parts between the characters `start` and `end`.
+
+        Returns the number of each part, and start and end of the characters within it.
+        """
         touched = []
         for number, (begins, part) in enumerate(zip(self.starts, self.parts, strict=True)):
             first, last = max(start - begins, 0), min(end - begins, len(part.text))
@@ -84,10 +87,10 @@ def screen_joined_text(
     table: IndicatorTable | None = None,
     head: CrossModalClassifier | None = None,
 ) -> CrossModalResult:
-    """Findings that only the joined text has, with evidence in at least two of its parts.
+    """Find harm that only the joined text shows, with evidence in at least two of its parts.
 
-    `alone`: the findings of the parts. With a single source nothing is screened again; only the indicator
-    rules apply, because indicators can be in different lines of one source.
+    `alone` has the findings of the single parts. If all parts have the same source, the text is not screened
+    again. Only the indicator rules apply then, because indicators can be in different lines of one source.
     """
     known, table = tuple(alone), table or shipped()
     indicators = find_indicators(parts, known, table)
@@ -101,7 +104,7 @@ def screen_joined_text(
 def match_indicator_rules(
     parts: Sequence[TextPart], indicators: Sequence[PartIndicators], table: IndicatorTable
 ) -> tuple[Finding, ...]:
-    """Apply the indicator rules to all parts: at most one finding per category. Pure."""
+    """Apply the indicator rules to all parts. Returns at most one finding per category. Pure."""
     found: dict[str, Finding] = {}
     for conjunction in table.rules:
         clauses = matching_clauses(conjunction, indicators)
@@ -116,7 +119,7 @@ def match_indicator_rules(
 def find_indicators(
     parts: Sequence[TextPart], alone: Iterable[Finding], table: IndicatorTable
 ) -> tuple[PartIndicators, ...]:
-    """The indicators of every part. An indicator across several lines belongs to each of them."""
+    """Find the indicators of every part. An indicator that spans several lines belongs to each of them."""
     signs: list[dict[str, list[tuple[int, int]]]] = [{} for _ in parts]
     for source in TextSource:
         numbers = [number for number, part in enumerate(parts) if part.source is source]
@@ -138,7 +141,7 @@ def find_indicators(
 
 
 def _names_public_figure(finding: Finding, part: TextPart) -> bool:
-    """Whether a finding names a living public figure in this part."""
+    """Whether this finding names a living public figure in this part."""
     if finding.category != Category.LIKENESS or finding.attributes.get("public_figure") is not True:
         return False
     if finding.attributes.get("historical") or finding.attributes.get("negated"):
@@ -168,7 +171,7 @@ def _rule_finding(
         modality=Modality.TEXT,
         detector=DETECTOR,
         version=VERSION,
-        reason=f"Each harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
+        reason=f"Each of these is harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
         attributes={**joined_attributes(sources), "kind": "indicators"},
     )
@@ -177,7 +180,7 @@ def _rule_finding(
 def _screen_variants(
     parts: Sequence[TextPart], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
 ) -> CrossModalResult:
-    """Findings of the text detectors in the joined text of several sources that no source has alone."""
+    """Screen the text variants, and return the findings that no single source has."""
     known = highest_scores((finding.category, finding.score) for finding in alone)
     found: dict[tuple[str, tuple[Evidence, ...]], Finding] = {}
     cells: list[Cell] = []
@@ -207,9 +210,9 @@ def find_contradictions(
     described: Iterable[Finding],
     alone: Iterable[Finding],
 ) -> tuple[Finding, ...]:
-    """Findings of the clip in context that the prompt alone does not have. Pure.
+    """Findings that the clip has with the prompt as context, but the prompt alone does not. Pure.
 
-    A finding counts only if both variants of the text have it.
+    A finding counts only if both `whole` and `described`, the same text as a description, have it.
     """
     asked = [part for part in parts if part.source is TextSource.REQUEST]
     if not asked:
@@ -244,7 +247,10 @@ def find_contradictions(
 
 
 def _variants(parts: Sequence[TextPart]) -> list[JoinedText]:
-    """The text variants with at least two sources; with the description, at most `MAX_VARIANTS`."""
+    """The joined texts to screen, each from at least two sources.
+
+    Together with the description there are at most `MAX_VARIANTS`.
+    """
     sources = dict.fromkeys(part.source for part in parts)
     chosen = [tuple(parts), tuple(part for part in parts if part.source is not TextSource.REQUEST)]
     if sum(len(part.text) for part in parts) <= _MAX_CHARACTERS_FOR_PAIRS and len(sources) == len(TextSource):
@@ -260,13 +266,13 @@ def _join(parts: Sequence[TextPart], between: str) -> JoinedText:
     for part in parts:
         starts.append(position)
         position += len(part.text) + len(between)
-    # A caption of two lines is one phrase.
+    # A caption of two lines is one phrase, so its line break is removed.
     text = between.join(part.text for part in parts).replace("\n", between[-1:])
     return JoinedText(text=text, starts=tuple(starts), parts=tuple(parts))
 
 
 def _finding_in_parts(finding: Finding, joined: JoinedText) -> Finding | None:
-    """The finding with its evidence in the parts; None if all evidence is in one source."""
+    """The finding, with its evidence mapped to the parts. None if all of the evidence is in one source."""
     evidence: list[Evidence] = []
     sources: list[TextSource] = []
     for one in finding.evidence:

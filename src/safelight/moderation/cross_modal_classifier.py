@@ -1,4 +1,7 @@
-"""Classifies prompt, OCR text and transcript together: trained on examples that are harmful only together."""
+"""Classifies the prompt, the OCR text and the transcript of a clip together.
+
+The classifier was trained on examples that are harmful only in combination.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from safelight.policy.findings import Finding, Modality
 from .text_parts import TextPart, TextSource, as_description, evidence_of, joined_attributes
 
 DETECTOR, VERSION = "joint", "1"
-#: Below every operating point: it can cause a review, but no block.
+#: Lower than every blocking threshold, so that the classifier can cause a review but not a block.
 SCORE = 0.45
 _MEASURED = "docs/benchmarks/together.md"
 
 
 def text_variants(parts: Sequence[TextPart]) -> tuple[str, ...]:
-    """Four texts of one clip: a description, all parts, without the OCR text, without the transcript."""
+    """Four variants of the joined text: as a description, whole, without OCR text, without transcript."""
     return (
         as_description(parts),
         _plain(parts),
@@ -32,9 +35,10 @@ def text_variants(parts: Sequence[TextPart]) -> tuple[str, ...]:
 def classify_joined_text(
     parts: Sequence[TextPart], head: CrossModalClassifier, meaning: Embedder | None
 ) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
-    """At most one finding on the texts of request and clip, and the coverage.
+    """Classify the texts of the request and the clip. Returns at most one finding, and the coverage.
 
-    Needs a request and text in the clip, and for English also `meaning`. A failure leaves only a gap.
+    Returns nothing without a request or without text in the clip. English text also needs the embedder
+    `meaning`. If the classifier fails, the coverage has a gap.
     """
     media = [part for part in parts if part.source is not TextSource.REQUEST]
     asked = [part for part in parts if part.source is TextSource.REQUEST]
@@ -55,7 +59,7 @@ def classify_joined_text(
         modality=Modality.TEXT,
         detector=DETECTOR,
         version=VERSION,
-        reason="Together, request and clip resemble examples that are harmful only in combination.",
+        reason="The request and the clip together resemble examples that are harmful only in combination.",
         evidence=evidence_of(asked, media),
         attributes={**joined_attributes([part.source for part in media]), "kind": "classifier"},
     )
@@ -63,7 +67,7 @@ def classify_joined_text(
 
 
 def embedder_of(pipeline: TextPipeline) -> Embedder | None:
-    """The MiniLM embedder, if it is installed."""
+    """The MiniLM embedder. None if it is not installed."""
     return next((one.embed_text for one in pipeline.detectors if isinstance(one, MiniLmDetector)), None)
 
 

@@ -1,4 +1,4 @@
-"""The delivery stage: normalizes a clip, burns the badge and draws previews, each in a sandboxed child."""
+"""The delivery stage: normalizes a clip, draws its badge and its previews. Each runs in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _THUMBNAIL_SIDE, _SHEET_SIDE = 480, 240
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """A preview image. It is drawn from the sealed file only."""
+    """A preview image, which is drawn only from the sealed file."""
 
     kind: str
     path: Path
@@ -34,7 +34,8 @@ class DeliveryStage:
     scanner: Scanner
 
     def normalize(self, source: Path, into: Path) -> Path:
-        """The clip as a plain MP4: the file itself, or a copy in `into`. Runs before the scan.
+        """The clip as a plain MP4: the file itself, or a converted copy in `into`. This runs before the
+        scan.
 
         Raises `InvalidMedia`, `TooLarge` or `SandboxFailed` if the file is not a usable clip.
         """
@@ -55,7 +56,7 @@ class DeliveryStage:
         return into
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
-        """Write a copy of the clip to `into`, with the visible badge `text` in every frame."""
+        """Write a copy of the clip to `into`. Every frame of the copy has the visible badge `text`."""
         self.scanner.burn_badge(source, into, text)
         return into
 
@@ -77,7 +78,7 @@ class DeliveryStage:
 
 
 def draw_previews_in_child(argument: dict[str, str], _link: ChildChannel) -> None:
-    """In the child: draw the middle frame as a thumbnail, and ten frames on one sheet."""
+    """Runs in the child. Draws the middle frame as a thumbnail, and ten frames on a contact sheet."""
     from safelight.media.decode import VideoDecoder
     from safelight.media.probe import ACCEPTED_CLIP_LIMITS
     from safelight.media.thumbnails import pick_frame_indices, write_contact_sheet, write_thumbnail

@@ -1,4 +1,4 @@
-"""Evaluates the policy: findings and coverage of one stage in, a verdict out. Pure."""
+"""Evaluates the policy: converts the findings and the coverage of a stage to a verdict. Pure."""
 
 from __future__ import annotations
 
@@ -20,42 +20,45 @@ from .tenant_policy import TenantPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class StageInput:
-    """Everything that one evaluation of the policy depends on, except the policy."""
+    """The input of one evaluation, except the policy."""
 
     stage: Stage
     #: Hash of the evaluated content.
     subject_sha256: str
     findings: tuple[Finding, ...] = ()
-    #: Checks that ran. The policy names the checks that are required.
+    #: Cells of the checks that ran. The policy determines which checks are required.
     coverage: tuple[Cell, ...] = ()
     modalities: frozenset[Modality]
     audience: Audience = Audience.GENERAL
-    #: Findings that a reviewer accepted earlier: they cannot hold the content again.
+    #: Findings that a reviewer approved. They cannot hold the content again.
     approved: Collection[Finding] = ()
-    #: Findings that a successful appeal overturned.
+    #: Findings that a successful appeal overturned. They are ignored.
     overturned: Collection[Finding] = ()
-    #: Ids of consent records that cover every recognised person.
+    #: Ids of the consents that cover the recognised people. Empty unless every one of them is covered.
     consents: tuple[str, ...] = ()
-    #: Facts for the stage record besides findings and coverage.
+    #: Other facts for the stage record.
     details: Mapping[str, Any] = field(default_factory=dict)
-    #: Why the scan failed. If set, every required check is a gap and no waiver excuses it.
+    #: Why the scan failed. If set, every required check is a coverage gap, and no waiver applies to it.
     scan_error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageResult:
-    """The outcome of one stage: findings, coverage and verdict."""
+    """The result of one stage: findings, coverage and verdict."""
 
     stage: Stage
     verdict: Verdict
     findings: tuple[Finding, ...]
     coverage: Coverage
-    #: Facts besides findings: latency, cost, what the file is.
+    #: Other facts, for example latency, cost and media facts.
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
-    """Apply a tenant's policy and waivers to what a stage found. Pure: the caller loaded `policy`."""
+    """Evaluate a tenant's policy and waivers on the findings and coverage of one stage.
+
+    Pure, because the caller has loaded `policy`.
+    """
     required = required_coverage(policy.policy, policy.taxonomy, given.stage, given.modalities)
     coverage = annotate_coverage(Coverage(cells=required).merge(given.coverage))
     if given.scan_error:
@@ -91,7 +94,10 @@ def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
 def reevaluate_for_appeal(
     policy: TenantPolicy, earlier: StageResult, overturned: Collection[Finding]
 ) -> StageResult:
-    """An earlier stage result under today's policy, after a successful appeal against `overturned`."""
+    """Evaluate an earlier stage result again with the current policy.
+
+    The findings in `overturned` are ignored, because an appeal against them was successful.
+    """
     verdict = decide_with_overrides(
         policy.policy,
         policy.taxonomy,
@@ -106,11 +112,11 @@ def reevaluate_for_appeal(
 
 
 def requires_label(policy: TenantPolicy, stage: Stage, findings: Sequence[Finding]) -> bool:
-    """Whether the policy labels content with these findings, provided that it lets the content through."""
+    """Whether the policy requires a label for content with these findings, if it allows the content."""
     return bool(required_label(policy.policy, policy.context(stage), findings))
 
 
 def texts_sha256(texts: Mapping[str, str]) -> str:
-    """The hash of the texts that a verdict is about: SHA-256 of their fields as canonical JSON."""
+    """The hash of evaluated texts: SHA-256 of the fields with their texts, as canonical JSON."""
     canonical = canonical_json.document_text(dict(texts))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

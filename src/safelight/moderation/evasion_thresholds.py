@@ -1,4 +1,4 @@
-"""Raises scores of prompts that paraphrase a blocked prompt. Pure."""
+"""Raises the scores of prompts that paraphrase a blocked prompt. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import msgspec
 from safelight.policy.findings import Finding
 from safelight.trust.evasion.models import EvasionMatch
 
-#: Lower scores stay unchanged, so that a prompt that was changed until it is harmless is allowed.
+#: A lower score is not raised, so that a prompt is allowed after its user has made it harmless.
 MIN_RAISED_SCORE = 0.4
 
 
 def apply_scrutiny(scrutiny: EvasionMatch, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings. Those in a category of the earlier block get at least the score that they had there.
+    """Raise the scores in the categories of the blocked prompt: at least to the score of that prompt.
 
-    No finding is added: a prompt without findings is allowed.
+    No finding is added, so a paraphrase without findings is allowed.
     """
     return tuple(_raised(finding, scrutiny) for finding in findings)
 
@@ -32,6 +32,6 @@ def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
     return msgspec.structs.replace(
         finding,
         score=score,
-        reason=f"{finding.reason} The prompt paraphrases a request that was blocked for this.",
+        reason=f"{finding.reason} The prompt paraphrases a prompt that was blocked for this category.",
         attributes={**finding.attributes, "rewording": True},
     )

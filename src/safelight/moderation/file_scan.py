@@ -1,4 +1,4 @@
-"""Scans single files as if they had just been generated, and builds a report for each."""
+"""Scans single files in the same way as generated clips, and builds a report on each file."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from .tenant_policy import TenantPolicy
 
 
 class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of text from the picture or the sound of a file."""
+    """A line of OCR text or of speech in a file."""
 
     text: str
     start_s: float = 0.0
     end_s: float = 0.0
-    #: The words of a spoken line, if they have times.
+    #: The single words of a spoken line, if the transcriber returned their times.
     words: tuple[TranscriptLine, ...] = ()
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The report on one file. `verdict` is None if the scan failed; `problem` has the reason."""
+    """The report on one file. If the scan failed, `verdict` is None and `problem` has the reason."""
 
     #: Path for display, relative to the scanned folder.
     name: str
@@ -53,16 +53,16 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Cell, ...] = ()
     texts: tuple[TranscriptLine, ...] = ()
-    #: None: not transcribed.
+    #: None if the speech was not transcribed.
     transcript: tuple[TranscriptLine, ...] | None = None
-    #: Media facts, detector runs and sampling of a clip.
+    #: Media facts of a clip, detector runs and sampling.
     scan: dict[str, Any] = {}
-    #: WebP images by category, blurred so that no detail is left.
+    #: WebP images by category. They are blurred so strongly that no detail is visible.
     stills: dict[str, bytes] = {}
-    #: Contact sheet of twenty frames; only for a file without findings in the picture.
+    #: A contact sheet of twenty frames. Only for a file without findings in its frames.
     sheet: bytes = b""
     provenance: Verification | None = None
-    #: Every detector that was to run, with its version.
+    #: Every configured detector with its version.
     detectors: dict[str, str] = {}
     wall_s: float = 0.0
     version: str = safelight.__version__
@@ -70,7 +70,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class FileScanner:
-    """Scans single files under one policy. `stills`: keep preview images for a report."""
+    """Scans single files with one policy. `stills` is whether to keep preview images for a report."""
 
     stages: Stages
     policy: TenantPolicy
@@ -80,7 +80,7 @@ class FileScanner:
     scratch: Path
 
     def scan(self, path: Path, name: str, progress: ProgressSink | None = None) -> FileReport:
-        """The report on a file. A file that cannot be opened or scanned has a report with the reason."""
+        """The report on a file. If the file cannot be opened or scanned, the report has the reason."""
         began, now = time.perf_counter(), time.time()
         try:
             report = self._scan(path, name, now, progress)
@@ -109,7 +109,7 @@ class FileScanner:
         )
 
     def _provenance(self, path: Path) -> Verification | None:
-        """The provenance claims of the file; None if its manifest cannot be read."""
+        """The provenance claims of the file. None if its manifest cannot be read."""
         try:
             return self.verify(path) if self.verify is not None else None
         except (BadInput, SandboxFailed):
@@ -117,16 +117,19 @@ class FileScanner:
 
 
 def failed_report(name: str, error: SafelightError | OSError) -> FileReport:
-    """The report on a file that could not be read. Of an `OSError` it has only the system message."""
+    """The report on a file that could not be read. Of an `OSError`, only the system message is included."""
     if isinstance(error, SafelightError):
         problem = str(error)
     else:
-        problem = f"It cannot be read: {error.strerror or type(error).__name__}."
+        problem = f"The file cannot be read: {error.strerror or type(error).__name__}."
     return FileReport(name=name, looked_at=time.time(), problem=problem)
 
 
 def is_picture(file: Path) -> bool:
-    """By its first bytes, not its name. Raises `InvalidMedia` if it is neither an image nor a clip."""
+    """Whether a file is an image, by its first bytes.
+
+    Raises `InvalidMedia` if it is neither an image nor a clip.
+    """
     with file.open("rb") as opened:
         head = opened.read(16)
     if not head:
@@ -137,7 +140,7 @@ def is_picture(file: Path) -> bool:
         return media_type(file, "file").startswith("image/")
     except InvalidMedia as error:
         raise InvalidMedia(
-            "It is not a video or picture file of a known kind.",
+            "The file is not a video or picture of a known type.",
             remedy="Use MP4, MOV, WebM, MKV, AVI, PNG, JPEG, WebP or GIF.",
         ) from error
 

@@ -8,22 +8,22 @@ from itertools import product
 
 from safelight.detectors.text.indicators import IndicatorRule
 
-#: Maximum places of one indicator in one part that are kept as evidence.
+#: Maximum number of positions of one indicator in one part that are kept as evidence.
 _MAX_PLACES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartIndicators:
-    """The indicators of one part, with their positions in its text."""
+    """The indicators in one part of the text, with their positions."""
 
     signs: Mapping[str, tuple[tuple[int, int], ...]]
-    #: Whether the part is OCR text or transcript, and not the request.
+    #: Whether the part is OCR text or transcript. False for the request.
     media: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorMatch:
-    """A clause that is met: the part, the indicator, and its positions."""
+    """A clause of a rule that matches: the number of the part, the indicator, and its positions."""
 
     part: int
     sign: str
@@ -33,9 +33,9 @@ class IndicatorMatch:
 def matching_clauses(
     conjunction: IndicatorRule, parts: Sequence[PartIndicators]
 ) -> tuple[IndicatorMatch, ...]:
-    """A match for every clause of the rule, from at least two parts; empty if the rule does not match.
+    """One match for each clause of the rule, from at least two parts. Empty if the rule does not match.
 
-    One part alone never matches: the text detectors screen each part by itself.
+    A single part never matches, because the text detectors screen each part separately.
     """
     if any(part.media and conjunction.unless & part.signs.keys() for part in parts):
         return ()
@@ -56,7 +56,7 @@ def _matches_in(signs: Iterable[str], parts: Sequence[PartIndicators]) -> Iterab
 
 
 def _have_own_evidence(clauses: Sequence[IndicatorMatch]) -> bool:
-    """Whether every clause has evidence of its own."""
+    """Whether every clause has at least one position that no earlier clause uses."""
     used: set[tuple[int, tuple[int, int]]] = set()
     for clause in clauses:
         places = {(clause.part, place) for place in clause.places}

@@ -1,4 +1,4 @@
-"""Known content: matches of whole files in hash lists, and the coverage gaps of a failed look-up."""
+"""Known content: compares whole files with the hash lists, and records a coverage gap if this fails."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class HashMatchResult:
     """The matches of one file in the hash lists."""
 
     findings: tuple[Finding, ...] = ()
-    #: A gap in every category with a list, if the frames could not be looked up. A successful look-up fills
-    #: no cell, because a list covers only what it contains.
+    #: A gap in every category that has a list, if the frames could not be compared. A successful comparison
+    #: adds no coverage, because a list contains only known content.
     cells: tuple[Cell, ...] = ()
 
 
@@ -30,7 +30,10 @@ class KnownContent:
     def match(
         self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
     ) -> HashMatchResult:
-        """Look up the hash of the whole file, and add gaps if the perceptual hashes were not looked up."""
+        """Compare the hash of the whole file with the hash lists.
+
+        Adds coverage gaps if the scan did not compare the perceptual hashes of the frames.
+        """
         if self.lists is None:
             return HashMatchResult()
         lists, broken = self.lists.all(), self.lists.broken
@@ -39,14 +42,14 @@ class KnownContent:
         run = report.find_run(NAME)
         near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
         if broken:
-            # The categories of an unreadable list are not known, so the most serious one is assumed.
+            # The categories of an unreadable list are not known, so the most serious category is assumed.
             near.add(Category.SEXUAL_MINORS.value)
         if not near or (run is not None and run.complete and not broken):
             cells: tuple[Cell, ...] = ()
         else:
             note = run.note if run is not None else f"The detector {NAME!r} is switched off."
             if broken:
-                note = f"Hash lists cannot be read: {', '.join(broken)}."
+                note = f"These hash lists cannot be read: {', '.join(broken)}."
             cells = tuple(
                 Cell(category=category, modality=modality, available=True, detectors=(NAME,), note=note)
                 for category in sorted(near)
@@ -56,7 +59,7 @@ class KnownContent:
         )
 
 
-#: For an installation without hash lists.
+#: For an installation that has no hash lists.
 NO_HASH_LISTS = KnownContent()
-#: For a file that was not looked up.
+#: The result for a file that was not compared.
 NO_MATCH = HashMatchResult()

@@ -1,7 +1,8 @@
-"""`POST /v1/moderations`: texts and images, scored in the thirteen categories of omni-moderation.
+"""`POST /v1/moderations`: scores texts and images in the thirteen categories of omni-moderation.
 
-The policy has no part in it: the scores come directly from the detectors. A category without an installed
-detector has the score 0 and applies to no input, which distinguishes "not checked" from "nothing found".
+The policy is not evaluated; the scores come directly from the detectors. A category without an installed
+detector has the score 0 and an empty list of applied input types. This distinguishes "not checked" from
+"nothing found".
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from .reference import media_type
 MIN_FLAGGED_SCORE = 0.5
 MAX_PICTURE_BYTES = 20 << 20
 
-#: Their categories, each with alternatives in ours. An alternative may need several of ours together.
+#: The categories of omni-moderation. Each has alternative sets of our categories; a set counts only if all of
+#: its categories are found.
 MAPPING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "harassment": (("harassment",),),
     "harassment/threatening": (("harassment", "violence"),),
@@ -51,11 +53,11 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ModerationInput:
-    """One text or the URL of one image. Inputs with the same `group` have one result."""
+    """One text, or the URL of one image. Inputs with the same `group` share one result."""
 
     kind: InputKind
     value: str
-    #: Path of the input in the request, for errors.
+    #: Path of the input in the request, for error messages.
     param: str
     group: int = 0
 
@@ -64,10 +66,10 @@ class ModerationInput:
 class ModerationResult:
     """The scores of one group of inputs."""
 
-    #: By their category: scores from 0 to 1, and the kinds of input that were checked.
+    #: By category of omni-moderation: the score from 0 to 1, and the kinds of input that were checked.
     scores: Mapping[str, float]
     applied: Mapping[str, tuple[InputKind, ...]]
-    #: Scores of the findings by our categories.
+    #: The highest score in each of our categories.
     findings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -89,13 +91,13 @@ class ModerationsApi:
     scanner: Scanner
     fetcher: Fetcher
     scratch: Path
-    #: Counts against the check limits. Raises `CheckLimitExceeded`.
+    #: Counts the inputs against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
 
     def look(
         self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None = None
     ) -> tuple[ModerationResult, ...]:
-        """The result of each group, in the order of the groups. Each input counts as one check.
+        """Score all inputs. Returns the result of each group, in order. Each input counts as one check.
 
         Raises `CheckLimitExceeded`, and `InvalidMedia` or `RefusedAddress` for an unusable image.
         """
@@ -131,13 +133,13 @@ class ModerationsApi:
         path = folder / f"{len(list(folder.iterdir()))}"
         self.fetcher.fetch(piece.value, path, max_bytes=MAX_PICTURE_BYTES, param=piece.param)
         if not media_type(path, piece.param).startswith("image/"):
-            raise InvalidMedia("This is not an image.", param=piece.param)
+            raise InvalidMedia("The file at this URL is not an image.", param=piece.param)
         try:
             report = self.scanner.scan_image(path, field=piece.param)
         except InvalidMedia as error:
             raise InvalidMedia(error.message, param=piece.param, remedy=error.remedy) from error
         ocr = self.pipeline.screen_media_text(report.texts)
-        # Text in the image was checked only if OCR found text.
+        # Text detectors count as applied to an image only if OCR found text in it.
         ocr_cells = tuple(cell for cell in ocr.cells if report.texts)
         return (*report.findings, *ocr.findings), (*report.coverage, *ocr_cells)
 
@@ -145,7 +147,7 @@ class ModerationsApi:
 def to_omni_categories(
     outcomes: Iterable[tuple[InputKind, Iterable[Finding], Iterable[Cell]]],
 ) -> ModerationResult:
-    """The scores of all inputs of one group together, in the categories of omni-moderation."""
+    """The scores of all inputs of a group together, in the categories of omni-moderation."""
     scored: list[tuple[str, float]] = []
     checked: dict[str, set[InputKind]] = {}
     for kind, findings, cells in outcomes:

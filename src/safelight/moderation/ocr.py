@@ -1,4 +1,4 @@
-"""Screens the OCR text of a scan, and marks the coverage as incomplete if OCR could not read everything."""
+"""Screens the OCR text of a scan. The coverage is incomplete if OCR could not read all of the text."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from safelight.scanning.report import ScanReport
 
 @dataclass(frozen=True, kw_only=True)
 class OcrResult:
-    """Findings of the text detectors in the OCR text of a scan."""
+    """Findings of the text detectors in the OCR text of a scan, and their coverage."""
 
     findings: tuple[Finding, ...]
-    #: Incomplete if OCR may have missed text, even if the text that it read was screened completely.
+    #: Incomplete if OCR may have missed text, even if all of the recognized text was screened.
     cells: tuple[Cell, ...]
-    #: Whether there is text, or may be.
+    #: Whether there is OCR text, or may be.
     present: bool
 
 
 def screen_ocr_text(report: ScanReport, pipeline: TextPipeline) -> OcrResult:
-    """Screen the OCR text of a scan."""
+    """Screen the OCR text of a scan with the text detectors."""
     screened = pipeline.screen_media_text(report.texts)
     unread = report.ocr_incomplete
     cells = screened.cells if not unread else tuple(_mark_unread(cell, report) for cell in screened.cells)
@@ -34,7 +34,8 @@ def screen_ocr_text(report: ScanReport, pipeline: TextPipeline) -> OcrResult:
 def _mark_unread(cell: Cell, report: ScanReport) -> Cell:
     if report.has_ocr:
         return msgspec.structs.replace(cell, complete=False, note=report.ocr_incomplete)
-    # Without OCR the text cannot be read at all: the same as a detector that is not installed.
+    # Without OCR no text can be read, so the cell has the same status as for a detector that is not
+    # installed.
     return msgspec.structs.replace(
         cell, available=False, ran=False, complete=False, note=report.ocr_incomplete
     )

@@ -1,4 +1,4 @@
-"""The output stage: scans every frame and the sound of a generated clip before its delivery."""
+"""The output stage: scans every frame and the sound of a generated clip before the clip is delivered."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class OutputStage:
         progress: ProgressSink | None = None,
         previews: Path | None = None,
     ) -> tuple[StageResult, ScanReport]:
-        """Scan a clip and evaluate the policy; the result, and the report of the scan.
+        """Scan a clip and evaluate the policy. Returns the result and the scan report.
 
-        `subject_sha256` is the hash of the file. Preview images go into the folder `previews`. Raises
-        `InvalidMedia` if the file is not a video that decodes to its end, or has tracks that nothing scans.
+        `subject_sha256` is the hash of the file. Preview images are written to the folder `previews`. Raises
+        `InvalidMedia` if the file is not a complete video, or if it has tracks that no detector scans.
         """
         with self.scene_detection.folder() as keyframes, self.speech_analyzer.folder() as speech:
             report = self.scanner.scan_video(
@@ -76,7 +76,7 @@ class OutputStage:
         subject_sha256: str,
         hash_matches: HashMatchResult = NO_MATCH,
     ) -> tuple[StageResult, ScanReport]:
-        """Evaluate the policy on a scan; the result, and the report with the transcript.
+        """Evaluate the policy on a scan report. Returns the result, and the report with the transcript.
 
         The keyframes and speech files that `report` names must still exist.
         """
@@ -156,13 +156,14 @@ class OutputStage:
             )
 
         first = evaluate_with((), ())
-        # Remote detectors run last: the local verdict decides whether they may get the frames.
+        # Remote detectors run last, because the verdict on the local findings decides whether they may get
+        # the frames.
         remote = self.scene_detection.run_remote(scene_input, first.verdict, first.findings)
         return (evaluate_with(remote.findings, remote.cells) if remote else first), report
 
 
 def reject_extra_tracks(facts: MediaInfo) -> None:
-    """Raises `InvalidMedia` if a clip has other tracks than picture and sound, because nothing scans them."""
+    """Raise `InvalidMedia` if a clip has tracks besides picture and sound, which no detector scans."""
     if facts.unread:
         raise InvalidMedia(
             f"The clip has tracks that no detector scans: {', '.join(facts.unread)}.",
@@ -171,7 +172,7 @@ def reject_extra_tracks(facts: MediaInfo) -> None:
 
 
 def sound_summary(report: ScanReport) -> dict[str, Any] | None:
-    """Figures of the sound, such as loudness and times of speech, without any transcript."""
+    """Facts about the sound, such as loudness and times of speech, without the transcript."""
     if report.audio is None:
         return None
     return {
@@ -185,9 +186,9 @@ def sound_summary(report: ScanReport) -> dict[str, Any] | None:
 
 
 def voice_match_facts(speakers: MatchResult) -> dict[str, Any]:
-    """For the record: the number of enrolled people with voices, and the consents that cover all matches.
+    """Facts for the stage record: the number of people whose voices were compared, and the consents.
 
-    Empty if no voice was compared.
+    The consents are those that cover all matches. Empty if no voice was compared.
     """
     if not speakers.compared_people:
         return {}
@@ -195,7 +196,7 @@ def voice_match_facts(speakers: MatchResult) -> dict[str, Any]:
 
 
 def audio_overhang_s(report: ScanReport) -> float:
-    """How many seconds the sound is longer than the picture."""
+    """The number of seconds by which the sound is longer than the picture."""
     if report.audio is None or report.media is None:
         return 0.0
     sound = report.audio.info
@@ -203,7 +204,7 @@ def audio_overhang_s(report: ScanReport) -> float:
 
 
 def summary(report: ScanReport) -> dict[str, Any]:
-    """Facts of a scan for the stage record: media facts, detector runs, sampling and cost."""
+    """Facts about a scan for the stage record: media facts, detector runs, sampling and cost."""
     facts: dict[str, Any] = msgspec.to_builtins(
         {
             "facts": report.media,

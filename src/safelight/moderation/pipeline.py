@@ -1,4 +1,4 @@
-"""The stages of one installation, and the same checks for a single file outside of a request."""
+"""All stages of an installation, and methods that apply them to a single file without a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stages:
     prompt: PromptStage
     reference: ReferenceStage
     output: OutputStage
-    #: None: generators get references with their metadata.
+    #: None if metadata is not stripped before generators get the references.
     metadata_stripper: MetadataStripper | None = None
 
     def scan_clip(
@@ -33,7 +33,7 @@ class Stages:
         progress: ProgressSink | None = None,
         previews: Path | None = None,
     ) -> tuple[StageResult, ScanReport]:
-        """Scan a clip as if it had just been generated. Nothing is recorded."""
+        """Scan a clip in the same way as a generated one. Nothing is recorded."""
         return self.output.scan(
             path,
             ScreeningContext(policy=policy),
@@ -43,6 +43,6 @@ class Stages:
         )
 
     def scan_image(self, path: Path, policy: TenantPolicy) -> StageResult:
-        """Screen an image as a reference. Nothing is recorded."""
+        """Screen an image in the same way as a reference. Nothing is recorded."""
         file = ReferenceInput.of(path, "input_reference")
         return self.reference.screen((file,), ScreeningContext(policy=policy))

@@ -18,16 +18,16 @@ from .tenant_policy import TenantPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyLoader:
-    """Loads everything that an evaluation depends on in one transaction."""
+    """Loads the policy, the waivers and the facts for an evaluation, in one transaction."""
 
     database: Database
     taxonomy: Taxonomy
     policies: Policies
     waivers: Waivers
-    #: Name or file of the policy that applies until one is published.
+    #: Name or file of the policy that applies until a policy is published.
     document: str
     facts: frozenset[str] = frozenset()
-    #: Whether the server listens only on loopback addresses. Some waivers apply only there.
+    #: Whether the server listens only on loopback addresses, because some waivers apply only then.
     loopback: bool = False
 
     def load(self, tenant: str) -> TenantPolicy:
@@ -35,7 +35,7 @@ class PolicyLoader:
             return self.load_within(tx, tenant)
 
     def load_within(self, tx: Transaction, tenant: str) -> TenantPolicy:
-        """As `load`, in a transaction of this tenant that is open already."""
+        """Same as `load`, but in the open transaction `tx` of this tenant."""
         published = self.policies.active_within(tx)
         waivers = self.waivers.in_force_within(tx, loopback=self.loopback)
         return TenantPolicy(

@@ -29,10 +29,10 @@ class PromptStage:
         scrutiny: EvasionMatch = NO_MATCH,
         audience: Audience = Audience.GENERAL,
     ) -> StageResult:
-        """Screen all texts of a request together; the verdict names their hash.
+        """Screen all texts of a request together. The verdict contains their hash.
 
-        `prior`: findings of the videos and characters that the request starts from. `scrutiny`: scores that
-        a paraphrase of a blocked prompt inherits.
+        `prior` has the findings inherited from the videos and characters that the request uses. `scrutiny`
+        has the scores that a paraphrase of a blocked prompt inherits.
         """
         report = self.pipeline.screen(texts, negated=negated)
         return evaluate(

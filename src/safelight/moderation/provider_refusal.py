@@ -1,4 +1,4 @@
-"""Explains a refusal by the filter of a provider. It is not a verdict of this installation."""
+"""Explains a refusal by the filter of a provider, which is not a verdict of this installation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _NEXT = {
     "same": "The same request may pass when sent again.",
     "new_seed": "The same prompt may pass with another seed.",
     "change_prompt": "Change the prompt.",
-    "never": "The provider will not make this.",
+    "never": "The provider does not generate this content.",
 }
 _CHARGED = {
     ChargeStatus.YES: "The provider charged for it.",
     ChargeStatus.NO: "The provider did not charge for it.",
-    ChargeStatus.UNKNOWN: "Whether the provider charged for it is not known.",
+    ChargeStatus.UNKNOWN: "It is not known whether the provider charged for it.",
 }
 
 
 def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict[str, Any]]:
-    """One sentence for people and the details for the API."""
+    """Explain a refusal: returns one sentence for people, and the details for the API."""
     where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
     sentence = (
         f"{refusal.provider} refused {where}; our own policy allowed it. "

@@ -1,4 +1,4 @@
-"""The reference stage: scans images and clips of a request in a sandboxed child."""
+"""The reference stage: scans the images and clips of a request in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .speech import SpeechAnalyzer
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceInput:
-    """A reference as a local file. `media_type` comes from its first bytes, not from the client."""
+    """A reference as a local file. Its media type comes from its first bytes, not from the client."""
 
     path: Path
     field: str
@@ -46,7 +46,7 @@ class ReferenceInput:
 
     @classmethod
     def of(cls, path: Path, field: str) -> ReferenceInput:
-        """A file with the type that its first bytes show. Raises `InvalidMedia`."""
+        """A reference with the media type that its first bytes show. Raises `InvalidMedia`."""
         return cls(path=path, field=field, media_type=media_type(path, field), sha256=sha256_file(path))
 
     @property
@@ -58,14 +58,14 @@ class ReferenceInput:
         return Modality.IMAGE if self.is_picture else Modality.FRAMES
 
 
-#: Accepted image types: offset and signature bytes.
+#: Accepted image types: position and value of the bytes that identify each type.
 _IMAGE_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"),
 )
-#: Image types whose metadata can be stripped.
+#: Image types from which metadata can be stripped.
 _STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
 _STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
 _CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
@@ -88,7 +88,7 @@ def media_type(path: Path, field: str) -> str:
     raise InvalidMedia(
         f"The file in {field!r} is not a PNG, JPEG, GIF, WebP, MP4, MOV, WebM, MKV or AVI file.",
         param=field,
-        remedy="Send a file of one of these types; its name does not matter.",
+        remedy="Send a file of one of these types. Its content counts, not its name.",
     )
 
 
@@ -97,29 +97,31 @@ class ReferenceStage:
     scanner: Scanner
     pipeline: TextPipeline
     scene_detection: SceneDetection = field(default_factory=SceneDetection)
-    #: Compares voices in clips. Their speech is not transcribed.
+    #: Compares voices in clips. The speech of references is not transcribed.
     speech_analyzer: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
     known_content: KnownContent = NO_HASH_LISTS
-    #: The provenance claims of a file, for the stage record; read in a sandboxed child.
+    #: Reads the provenance claims of a file in a sandboxed child, for the stage record.
     provenance_claims: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
     def screen(self, files: Sequence[ReferenceInput], context: ScreeningContext) -> StageResult:
-        """Scan all references and evaluate them together with the request's texts.
+        """Scan all references, and evaluate them together with the texts of the request.
 
-        Images are scanned twice: first without the slow detectors, and again only if that does not block.
-        Raises `InvalidMedia` or `TooLarge`, with the field, if a file cannot be opened or is not accepted.
+        Images are scanned without the slow detectors first. They are scanned again with all detectors, unless
+        the first scan already blocks them. Raises `InvalidMedia` or `TooLarge`, with the field, if a file
+        cannot be opened or is not accepted.
         """
         first: dict[ReferenceInput, ScanReport] = {}
-        # A face can be covered by a consent, and only the full scan can find that out.
+        # With face recognition, only the full scan shows whether a consent covers a face.
         if files and all(file.is_picture for file in files) and self.scene_detection.likeness is None:
-            # OCR and large inputs take most of the time: a block that does not need them comes sooner.
+            # OCR and large inputs take most of the time, so a block without them is returned sooner.
             first = {file: self._scan(file, quick=True) for file in files}
             results = _FileResults()
             for file, report in first.items():
                 self._add(results, file, report)
             quick = self._evaluate(files, context, results)
             verdict = quick.verdict
-            # The text in a sexual image can show that it must be vaulted, so that image is read in full.
+            # Text in a sexual image can show that the image must be vaulted, so such an image gets the full
+            # scan.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return quick
         return self._screen_fully(files, context, first)
@@ -159,7 +161,8 @@ class ReferenceStage:
                 )
             consents = covering_consents(people)
             result = self._evaluate(files, context, results, consents, full=True)
-            # Remote detectors run last: the local verdict decides whether they may get the files.
+            # Remote detectors run last, because the verdict on the local findings decides whether they may
+            # get the files.
             before = len(results.cells)
             for file, scene in scenes:
                 remote = self.scene_detection.run_remote(scene, result.verdict, result.findings)
@@ -223,7 +226,7 @@ class ReferenceStage:
             raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
 
     def _facts(self, file: ReferenceInput, report: ScanReport, full: bool) -> dict[str, Any]:
-        """The stage record of one reference: media facts and, after a full scan, provenance claims."""
+        """Facts about one reference for the stage record. Provenance claims only after a full scan."""
         facts = {name: value for name, value in summary(report).items() if value}
         if report.image is not None:
             facts["picture"] = msgspec.to_builtins(report.image)
@@ -239,7 +242,7 @@ class MetadataStripper:
     sandbox: Sandbox
 
     def strip(self, file: Path, media_type: str, into: Path) -> Path:
-        """A copy of an image without metadata. A clip or a GIF is returned unchanged.
+        """Write a copy of an image without its metadata. A clip or a GIF is returned unchanged.
 
         Pixels and orientation stay the same. Raises `InvalidMedia` or `SandboxFailed`.
         """
@@ -257,7 +260,7 @@ class MetadataStripper:
 
 @dataclass(kw_only=True)
 class _FileResults:
-    """Findings and coverage of all files so far."""
+    """Findings and coverage of the files that were scanned so far."""
 
     findings: list[Finding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
@@ -286,5 +289,5 @@ def _without_spoken_names(cell: Cell) -> Cell:
 
 
 def _combined_sha256(files: Iterable[ReferenceInput]) -> str:
-    """The hash that a verdict on several files names: the hash of their hashes, in order."""
+    """The combined hash of several files, for their verdict: the hash of their hashes, in order."""
     return hashlib.sha256("\n".join(file.sha256 for file in files).encode()).hexdigest()

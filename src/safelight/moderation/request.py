@@ -1,4 +1,4 @@
-"""Requests: as parsed, and as admitted. Not screened yet."""
+"""Requests after parsing and after admission. They are not screened yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from safelight.generation.protocol import Derivation
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file of a request, stored on disk and not opened yet."""
+    """An uploaded file of a request. It is stored on disk and has not been opened yet."""
 
     field: str
     path: Path
@@ -22,23 +22,24 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateRequest:
-    """The fields of a create request. Unknown fields are in `extra`."""
+    """The parsed fields of a create request. Unknown fields are in `extra`."""
 
     prompt: str
     model: str | None = None
     seconds: str | None = None
     size: str | None = None
     uploads: tuple[Upload, ...] = ()
-    #: Media by URL or data URL: request field to URL. Each is fetched once.
+    #: URLs and data URLs of media, by request field. Each is fetched only once.
     urls: Mapping[str, str] = field(default_factory=dict)
-    #: Every other field. Admission types it or rejects it by name.
+    #: All other fields. Admission converts them to their types, or rejects them by name.
     extra: Mapping[str, Any] = field(default_factory=dict)
     safety_identifier: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
-    #: For a remix, an edit or an extension; its clip is `source` or an upload in the field `video`.
+    #: Set for a remix, an edit or an extension. The source clip is `source`, or an upload in the field
+    #: `video`.
     step: Derivation | None = None
-    #: The id of the source video.
+    #: The id of the source video. None if the source clip is uploaded.
     source: str | None = None
     #: Ids of stored characters.
     characters: tuple[str, ...] = ()
@@ -49,22 +50,22 @@ class SourceVideo:
     """The source of a remix, an edit or an extension."""
 
     step: Derivation
-    #: Length of the clip, rounded up.
+    #: Length of the source clip, rounded up.
     seconds: int
     width: int
     height: int
-    #: The prompts of the source and its ancestors, the oldest first.
+    #: The prompts of the source and its ancestors, oldest first.
     prompts: tuple[str, ...] = ()
-    #: Whether it is an uploaded clip and not a video of this installation.
+    #: Whether the source is an uploaded clip and not a video of this installation.
     uploaded: bool = False
-    #: The generator that made it, and its id there if the upstream still has it.
+    #: The generator of the source video, and the video's upstream id if the upstream still has it.
     generator: str = ""
     upstream_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdmittedRequest:
-    """A request whose fields are all known and supported by its generator. Not screened yet."""
+    """A request whose fields are all known, and supported by its generator. It is not screened yet."""
 
     generator: str
     model: str
@@ -73,11 +74,11 @@ class AdmittedRequest:
     seconds: int
     width: int
     height: int
-    #: Further fields for the generator, with their types converted.
+    #: Other fields for the generator, with their types converted.
     extra: Mapping[str, Any]
-    #: All texts for screening: field to text.
+    #: All texts that have to be screened, by field.
     texts: Mapping[str, str]
-    #: Fields of `texts` that describe what the video must *not* show.
+    #: Fields in `texts` that describe what the video must *not* show.
     negated: frozenset[str]
     uploads: tuple[Upload, ...]
     urls: Mapping[str, str]

@@ -1,6 +1,7 @@
-"""Cache of scan results, so that the next scan of a folder continues where the last one ended.
+"""A cache of scan results, so that an interrupted scan of a folder continues with the next file.
 
-One JSON document per line. A line is written after each file, so that an interrupted scan loses nothing.
+The cache file has one JSON document per line. A line is written after each file, so that an interruption
+loses no results.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .file_scan import FileReport
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A report with the file and the ruleset that it is valid for."""
+    """A scan report, with the identity of the file and the hash of the ruleset for which it is valid."""
 
     identity: str
     rules: str
@@ -28,7 +29,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanCache:
-    """Reports by file identity, for one ruleset. `path`: the cache file."""
+    """Scan reports by file identity, for one ruleset. `path` is the cache file."""
 
     def __init__(self, path: Path, rules: str) -> None:
         self._path = path
@@ -37,7 +38,7 @@ class ScanCache:
         self._now: dict[str, FileReport] = {}
 
     def get(self, identity: str, name: str) -> FileReport | None:
-        """The report on this file, with its current name. None: it must be scanned."""
+        """The cached report on this file, with the current name of the file. None if it must be scanned."""
         found = self._known.get(identity) if identity else None
         if found is None:
             return None
@@ -45,7 +46,7 @@ class ScanCache:
         return msgspec.structs.replace(found, name=name)
 
     def put(self, identity: str, report: FileReport) -> None:
-        """Store a report, unless the scan failed: the next scan tries again."""
+        """Store a report. A failed scan is not stored, so that the next scan tries the file again."""
         if not identity or report.verdict is None or report.scan.get("failure"):
             return
         self._known[identity] = self._now[identity] = report
@@ -53,13 +54,16 @@ class ScanCache:
         append_line(self._path, _encoded(identity, self._rules, report))
 
     def compact(self) -> None:
-        """Drop reports of deleted files and of other rulesets. Call it after a complete scan."""
+        """Remove the reports of deleted files and of other rulesets. Call this only after a complete scan."""
         lines = (_encoded(identity, self._rules, report) + b"\n" for identity, report in self._now.items())
         write_atomic(self._path, lines)
 
 
 def ruleset_fingerprint(parts: Mapping[str, Any], folders: Iterable[Path]) -> str:
-    """A hash of everything except the file that a verdict depends on: `parts`, and the files in `folders`."""
+    """The hash of everything that a verdict depends on, except the file itself.
+
+    It covers `parts` and all files in `folders`.
+    """
     entries = []
     for folder in sorted(folders):
         for path in sorted([folder, *folder.rglob("*")]):
@@ -75,12 +79,12 @@ def _encoded(identity: str, rules: str, report: FileReport) -> bytes:
 
 
 def _lines(path: Path) -> Iterable[CacheEntry]:
-    # Reading a device or a pipe would never end.
+    # Reading a device or a pipe would never end, so only regular files are read.
     if not path.is_file():
         return
     document = path.read_bytes()
     decoder = msgspec.json.Decoder(CacheEntry)
     for line in document.splitlines():
-        # A truncated line, or a line of another version, is ignored.
+        # A truncated line, or a line that another version wrote, is ignored.
         with contextlib.suppress(msgspec.DecodeError):
             yield decoder.decode(line)

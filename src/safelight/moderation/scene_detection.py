@@ -1,4 +1,4 @@
-"""Scene detectors that run after the scan: local model processes first, remote servers last."""
+"""Runs the scene detectors after the scan: local model processes first, remote servers last."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import FrameTiming, build_segments
 
-#: Calls without a finding that do not end a segment, as for other sampled detectors.
+#: Number of keyframes without a finding that do not end a segment. Other sampled detectors use the same
+#: number.
 _MAX_MISSED_CALLS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneResult:
-    """Findings and coverage of scene detectors."""
+    """Findings and coverage of the scene detectors."""
 
     findings: tuple[Finding, ...] = ()
     cells: tuple[Cell, ...] = ()
@@ -37,17 +38,17 @@ class SceneResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneDetection:
-    """The scene detectors of one installation. A failure of a detector becomes a coverage gap."""
+    """The scene detectors of one installation. If a detector fails, the coverage has a gap."""
 
     detectors: Sequence[SceneDetector] = ()
-    #: Folder for keyframes. They are deleted after the evaluation.
+    #: Returns the parent folder for keyframes, which are deleted after the evaluation.
     scratch: Callable[[], Path] | None = None
-    #: Compares faces with consents and protected people. None: not enabled.
+    #: Compares faces with consents and protected people. None if face recognition is not enabled.
     likeness: FaceRecogniser | None = None
 
     @contextmanager
     def folder(self) -> Iterator[Path | None]:
-        """A folder for the keyframes of a scan; None if no detector needs them."""
+        """A temporary folder for the keyframes of a scan. None if no detector needs keyframes."""
         if not self.detectors and self.likeness is None:
             yield None
             return
@@ -56,19 +57,20 @@ class SceneDetection:
             yield Path(folder)
 
     def run_local(self, scene: SceneInput) -> SceneResult:
-        """Run the local models."""
+        """Run the local scene detectors."""
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
     def match_faces(self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding]) -> MatchResult:
-        """Match faces with enrolled people. `faces`: findings of faces by other detectors."""
+        """Compare faces with enrolled people. `faces` has the face findings of other detectors."""
         if self.likeness is None:
             return MatchResult()
         return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces))
 
     def run_remote(self, scene: SceneInput, verdict: Verdict, findings: Iterable[Finding]) -> SceneResult:
-        """Run the remote detectors, if they may get this content.
+        """Run the remote scene detectors, if the content may be sent to them.
 
-        `verdict` is that of all local findings. Content that it vaults, quarantines or blocks is not sent.
+        `verdict` is the verdict on all local findings. Content that it vaults, quarantines or blocks is not
+        sent.
         """
         asked = [one for one in self.detectors if one.remote]
         why = reason_not_sent(verdict, findings) if asked else ""
@@ -88,7 +90,8 @@ class SceneDetection:
                     raise ValueError("there are no keyframes")
                 seen: list[SceneFinding] = []
                 try:
-                    # Not `extend`: it would drop what a generator yields before it raises.
+                    # A loop and not `extend`, which would lose the findings that a generator yields before it
+                    # raises.
                     for finding in one.inspect_scene(scene):
                         seen.append(finding)  # noqa: PERF402
                 except PartialInspection as partial:
@@ -105,13 +108,13 @@ class SceneDetection:
 
 
 def reason_not_sent(verdict: Verdict, findings: Iterable[Finding]) -> str:
-    """Why this content must not be sent to a server, in one sentence; empty if it may. Pure."""
+    """Why this content must not be sent to a server, as one sentence. Empty if it may be sent. Pure."""
     if verdict.vault or suggests_sexual_minors(findings):
-        return "Not sent to a server: it may be sexual and show a minor."
+        return "Not sent to a server: the content may be sexual and show a minor."
     if verdict.quarantine:
-        return "Not sent to a server: it may be sexual, and the age of the people was not checked."
+        return "Not sent to a server: the content may be sexual, and the age of the people was not checked."
     if verdict.action is Action.BLOCK:
-        return "Not sent to a server: the local findings already block it."
+        return "Not sent to a server: the local findings already block the content."
     return ""
 
 
@@ -123,7 +126,7 @@ def scene_of(
     on_screen: str | None,
     transcript: str | None,
 ) -> SceneInput:
-    """The input of scene detectors for a scan."""
+    """Build the input of the scene detectors for a scan."""
     return SceneInput(
         modality=modality,
         keyframes=tuple(
@@ -145,9 +148,9 @@ def scene_of(
 
 
 def to_clip_findings(findings: Sequence[SceneFinding], scene: SceneInput) -> list[Finding]:
-    """Convert findings on keyframes to findings on the file; those of a clip become segments. Pure.
+    """Convert findings on keyframes to findings on the file; findings on a clip become segments. Pure.
 
-    Raises `ValueError` for a keyframe that does not exist, or a score that is not a probability.
+    Raises `ValueError` for a keyframe that does not exist, or for a score that is not a probability.
     """
     for one in findings:
         if not 0.0 <= one.finding.score <= 1.0:
@@ -171,7 +174,7 @@ def to_clip_findings(findings: Sequence[SceneFinding], scene: SceneInput) -> lis
 
 
 def _spans(stills: Sequence[Keyframe]) -> list[FrameTiming]:
-    """A keyframe covers the time up to the next one."""
+    """The time that each keyframe covers, which ends at the next keyframe."""
     ends = [later.start_s for _one, later in pairwise(stills)] + [still.end_s for still in stills[-1:]]
     return [
         FrameTiming(frame=still.frame, start_s=still.start_s, end_s=max(end, still.start_s))
@@ -188,7 +191,7 @@ def _over(scene_finding: SceneFinding, stills: Sequence[Keyframe]) -> Finding:
     others = tuple(
         one for one in scene_finding.finding.evidence if not isinstance(one, ImageBox | FrameRange)
     )
-    # This is one finding on the whole range: the detector did not find it in each frame.
+    # One finding on the whole range counts once, because the detector did not find it in each frame.
     attributes = {"frames": 1, **scene_finding.finding.attributes}
     return msgspec.structs.replace(
         scene_finding.finding, modality=Modality.FRAMES, evidence=(where, *others), attributes=attributes

@@ -1,4 +1,4 @@
-"""What the files of a request are screened with: the policy, the request's texts and earlier findings."""
+"""The context in which the files of a request are screened: policy, texts and earlier findings."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .tenant_policy import TenantPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class ScreeningContext:
-    """Everything that an evaluation of a file depends on, except the file."""
+    """Everything that the evaluation of a file depends on, except the file itself."""
 
     policy: TenantPolicy
-    #: Texts of the request by field. Text, picture and sound are evaluated together.
+    #: Texts of the request by field. They are evaluated together with picture and sound.
     texts: Mapping[str, str] = field(default_factory=dict)
-    #: Findings of `texts`, and findings that the request inherits.
+    #: Findings in `texts`, and findings that the request inherits from its sources.
     prior: tuple[Finding, ...] = ()
-    #: Findings that a reviewer accepted earlier: they cannot hold the content again.
+    #: Findings that a reviewer approved. They cannot hold the content again.
     approved: tuple[Finding, ...] = ()
-    #: Findings that a successful appeal overturned.
+    #: Findings that a successful appeal overturned. They are ignored.
     overturned: tuple[Finding, ...] = ()
     audience: Audience = Audience.GENERAL

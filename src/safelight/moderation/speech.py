@@ -1,4 +1,4 @@
-"""Screens the transcript and matches voices; records a coverage gap if either could not run."""
+"""Screens the transcript and compares voices. If either cannot run, a coverage gap is recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from safelight.scanning.audio_report import AudioReport, to_clip_time
 from safelight.scanning.report import ScanReport
 from safelight.scanning.voice_segments import cut_voice_segments
 
-#: At least this much speech must have a transcript. Less can be music that was taken for a voice.
+#: If this many seconds of speech have no transcript, there is a coverage gap. Less can be music that was
+#: detected as speech.
 _MIN_SPEECH_WITH_TEXT_S = 3.0
 _UNCOMPARED = "Spoken names are checked; voices were not compared, because {why}."
 _NO_MODEL, _NO_VOICES = "no voice model is configured", "no voice is enrolled"
@@ -29,31 +30,31 @@ _NO_MODEL, _NO_VOICES = "no voice model is configured", "no voice is enrolled"
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechResult:
-    """Findings in the transcript of a scan, and matches of its voices."""
+    """Findings in the transcript of a scan, and the matches of its voices."""
 
     #: Findings in the transcript.
     findings: tuple[Finding, ...] = ()
-    #: Coverage of the sound; incomplete if the transcript may miss speech.
+    #: Coverage of the sound. It is incomplete if the transcript may miss speech.
     cells: tuple[Cell, ...] = ()
-    #: The lines with their times. None: not transcribed.
+    #: The transcript, as lines with their times. None if the speech was not transcribed.
     transcript: tuple[MediaText, ...] | None = None
     speakers: MatchResult = field(default_factory=MatchResult)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechAnalyzer:
-    """Transcribes speech, if the scan child has not done it, and compares voices."""
+    """Transcribes speech, unless the scan child has done it already, and compares voices."""
 
     transcriber: Transcriber | None = None
     scratch: Callable[[], Path] | None = None
-    #: None: voices are not compared.
+    #: None if voices are not compared.
     voices: VoiceRecogniser | None = None
 
     @contextmanager
     def folder(self, *, transcribed: bool = True) -> Iterator[Path | None]:
-        """A folder for audio files of speech; None if nothing needs them.
+        """A temporary folder for audio files of speech. None if no component needs them.
 
-        `transcribed`: whether the speech is going to be transcribed.
+        `transcribed` is whether the speech will be transcribed.
         """
         if self.voices is None and (self.transcriber is None or not transcribed):
             yield None
@@ -67,7 +68,8 @@ class SpeechAnalyzer:
     ) -> SpeechResult:
         """Screen the transcript and compare the voices of a scan. Its speech files must still exist.
 
-        `known`: findings of the clip so far. If they suggest child abuse, nothing is sent to a server.
+        `known` has the other findings of the clip. If they suggest child abuse, no speech is sent to a
+        server.
         """
         spoken = self._screen_transcript(report, pipeline, known)
         speakers = self.match_voices(report, tenant=tenant)
@@ -80,11 +82,11 @@ class SpeechAnalyzer:
         return replace(spoken, cells=cells, speakers=speakers)
 
     def match_voices(self, report: ScanReport, *, tenant: str) -> MatchResult:
-        """Compare the voices of a scan with enrolled people. Its speech files must still exist."""
+        """Compare the voices of a scan with those of enrolled people. Its speech files must still exist."""
         if self.voices is None or report.failure or not report.has_audio:
             return MatchResult()
         segments = (
-            SpeechPieces(note="Voices were not compared: the sound was not analysed.")
+            SpeechPieces(note="Voices were not compared, because the sound was not analysed.")
             if report.audio is None
             else cut_voice_segments(report.audio, min_s=self.voices.min_piece_s)
         )
@@ -121,7 +123,7 @@ class SpeechAnalyzer:
     def _lines(
         self, report: ScanReport, sound: AudioReport, known: Iterable[Finding]
     ) -> tuple[tuple[MediaText, ...] | None, str]:
-        """The transcript, and why it is missing or incomplete."""
+        """The transcript, and why it is missing or incomplete. The reason is empty if it is complete."""
         if sound.has_no_speech:
             return (), ""
         lines: tuple[MediaText, ...] | None = report.transcript
@@ -143,7 +145,7 @@ class SpeechAnalyzer:
             return None, _untranscribed(sound)
         spoken_s = sound.speech_s
         if not gap and not lines and spoken_s is not None and spoken_s >= _MIN_SPEECH_WITH_TEXT_S:
-            gap = f"There are {spoken_s:.1f} s of speech, and the transcript is empty."
+            gap = f"The transcript is empty, although {spoken_s:.1f} s of speech were detected."
         return lines, gap
 
     def _transcribed(self, transcriber: Transcriber, sound: AudioReport) -> list[MediaText]:
@@ -172,12 +174,12 @@ def _incomplete(pipeline: TextPipeline, note: str) -> tuple[Cell, ...]:
 
 
 def _untranscribed_cell(cell: Cell, note: str, *, available: bool, ran: bool) -> Cell:
-    # Without a transcriber the text is unavailable: the same as a detector that is not installed.
+    # Without a transcriber no text is available, so the status is that of a detector that is not installed.
     return msgspec.structs.replace(cell, available=available, ran=ran and cell.ran, complete=False, note=note)
 
 
 def _with_names(voices: Cell, names: Sequence[Cell]) -> Cell:
-    """The cell of voices, complete only if the cells of spoken names are complete too."""
+    """The coverage cell of voices. It is complete only if the cells of spoken names are complete too."""
     figures = [one.measured for one in (*names, voices) if one.measured]
     return msgspec.structs.replace(
         voices,

@@ -1,4 +1,4 @@
-"""The policy, waivers and facts of one tenant: read once per step, then passed on as a value."""
+"""The policy, waivers and facts of one tenant. They are read once per step and passed on as a value."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from safelight.policy.verdicts import Audience, Context, WaiverTerms
 
 @dataclass(frozen=True, kw_only=True)
 class TenantPolicy:
-    """What one tenant's content is evaluated with, as it was in force when it was read."""
+    """The rules for evaluating one tenant's content, as they were in force when they were read."""
 
-    #: Empty for an evaluation without a tenant: without waivers and without enrolled people.
+    #: Empty for an evaluation without a tenant, which has no waivers and no enrolled people.
     tenant: str
     taxonomy: Taxonomy
     policy: Policy
     waivers: tuple[WaiverTerms, ...] = ()
-    #: Facts for `unless: context`, as the operator configured them.
+    #: Facts for `unless: context` in policies, as the operator configured them.
     facts: frozenset[str] = frozenset()
 
     def context(

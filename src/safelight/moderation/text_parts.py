@@ -1,4 +1,4 @@
-"""The texts of a clip and its request, in the order in which a viewer meets them."""
+"""The texts of a request and its clip, in the order in which a viewer sees or hears them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from safelight.detectors.text.media_text import assemble_passages
 from safelight.policy.findings import Attribute, Evidence, TextSpan
 
 SOURCE = "cross_modal"
-#: Maximum places of a clip in the evidence of one finding.
+#: Maximum number of places in a clip that one finding has as evidence.
 MAX_PLACES = 8
 
 
@@ -30,21 +30,21 @@ class TextPart:
 
     source: TextSource
     text: str
-    #: When it is shown or spoken. The request comes before everything.
+    #: When the part is shown or spoken. The request comes before all other parts.
     start_s: float
-    #: The request field, for spans in it.
+    #: The request field of the part, for text spans as evidence.
     field: str = ""
     place: Evidence | None = None
 
     def evidence(self, start: int, end: int) -> Evidence:
-        """The place of characters `start` to `end` of this part."""
+        """The evidence for the characters `start` to `end` of this part."""
         return self.place or TextSpan(field=self.field, start=start, end=end)
 
 
 def parts_of(
     texts: Mapping[str, str], on_screen: Sequence[MediaText], transcript: Sequence[MediaText]
 ) -> tuple[TextPart, ...]:
-    """The parts in order: the request, then OCR text and transcript by time."""
+    """All parts in order: the request first, then OCR text and transcript sorted by time."""
     asked = [
         TextPart(source=TextSource.REQUEST, text=text, start_s=-1.0, field=name)
         for name, text in texts.items()
@@ -64,7 +64,7 @@ def parts_of(
 
 
 def as_description(parts: Sequence[TextPart]) -> str:
-    """The clip as a description of one or two sentences: the classifiers were trained on such texts."""
+    """The parts as a description of one or two sentences. The classifiers were trained on such texts."""
     by = {source: [part.text.strip() for part in parts if part.source is source] for source in TextSource}
     asked = " ".join(by[TextSource.REQUEST]).rstrip(".。 ")
     shown, spoken = (" ".join(by[source]) for source in (TextSource.SCREEN, TextSource.SPEECH))
@@ -80,12 +80,12 @@ def as_description(parts: Sequence[TextPart]) -> str:
 
 
 def evidence_of(asked: Sequence[TextPart], media: Sequence[TextPart]) -> tuple[Evidence, ...]:
-    """The places of all parts of the request and the clip; of a long clip only the first ones."""
+    """The evidence of all parts of the request, and of the first parts of the clip."""
     whole = (part.evidence(0, len(part.text)) for part in (*asked, *media[:MAX_PLACES]))
     return tuple(dict.fromkeys(whole))
 
 
 def joined_attributes(sources: Iterable[TextSource]) -> dict[str, Attribute]:
-    """The attributes of a finding that rests on several parts."""
+    """The attributes of a finding with evidence in several parts."""
     speech: dict[str, Attribute] = {"speech": True} if TextSource.SPEECH in sources else {}
     return {**speech, "source": SOURCE, "cross_modal": True}

@@ -14,7 +14,7 @@ def only(cell: Cell) -> str:
 
 @pytest.mark.parametrize(
     ("category", "word"),
-    [("violence/graphic", "blood"), ("violence", "weapons"), ("sexual/minors", "how old")],
+    [("violence/graphic", "blood"), ("violence", "weapons"), ("sexual/minors", "age of a person")],
 )
 @pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.FRAMES])
 def test_unsupported_categories_have_a_reason(category: str, word: str, modality: Modality) -> None:

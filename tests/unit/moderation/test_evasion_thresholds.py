@@ -25,7 +25,7 @@ def test_a_weak_finding_of_the_same_category_gets_the_score_of_the_block() -> No
     (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
     assert raised.score == 0.9
     assert raised.attributes["rewording"] is True
-    assert "rewords" in raised.reason
+    assert "paraphrases" in raised.reason
 
 
 def test_other_categories_negations_and_stronger_findings_are_unchanged() -> None:

@@ -81,7 +81,7 @@ def test_a_failed_scan_is_not_cached(tmp_path: Path) -> None:
 
 def test_system_errors_are_reported_by_their_message_only(tmp_path: Path) -> None:
     said = failed_report("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
-    assert said.problem == "It cannot be read: No such file or directory."
+    assert said.problem == "The file cannot be read: No such file or directory."
 
 
 def test_the_ruleset_fingerprint_changes_with_every_part_and_file(tmp_path: Path) -> None:

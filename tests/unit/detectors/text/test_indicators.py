@@ -140,7 +140,7 @@ def test_a_finding_names_its_indicators_and_their_places() -> None:
         "speech": True,
     }
     assert {type(one) for one in found.evidence} >= {TimeRange}
-    assert found.reason.startswith("Each harmless alone: ")
+    assert found.reason.startswith("Each of these is harmless alone: ")
     assert "in the speech" in found.reason
 
 
