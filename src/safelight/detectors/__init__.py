@@ -1,1 +1,1 @@
-"""Detectors: they inspect content and return findings."""
+"""Detectors inspect content and return findings."""

@@ -10,13 +10,17 @@ Box = tuple[float, float, float, float]
 
 #: Smallest intersection over union at which two boxes are the same object.
 _MIN_OVERLAP = 0.3
-#: Finished tracks that are kept, those with the highest scores.
+#: Number of ended tracks that the tracker keeps. It keeps those with the highest scores.
 _MAX_ENDED_TRACKS = 500
 
 
 @dataclass
 class Track:
-    """One object followed through frames: first and last position, highest score, and boxes."""
+    """One object followed through several frames.
+
+    `first` and `last` are the positions of its first and last frame, `peak` is the position with the highest
+    `score`.
+    """
 
     first: int
     last: int
@@ -30,7 +34,9 @@ class Track:
 
 
 class BoxTracker:
-    """Tracker for objects of one kind. A track survives up to `bridge` positions without its object."""
+    """Tracker for objects of one kind. A track continues if its object is missing at up to `bridge`
+    positions in a row.
+    """
 
     def __init__(self, *, bridge: int, overlap: float = _MIN_OVERLAP) -> None:
         self._bridge = bridge
@@ -39,11 +45,11 @@ class BoxTracker:
         self._done: list[Track] = []
 
     def add(self, position: int, boxes: Sequence[tuple[float, Box]]) -> list[Track]:
-        """Assign each (score, box) of one position to a track; return the tracks in the order of the
-        boxes.
+        """Assign each (score, box) at one position to a track; return the track of each box, in the same
+        order.
 
-        Positions must ascend. The pair of track and box with the largest overlap is joined first, then the
-        next.
+        Callers must add positions in ascending order. The tracker joins the pair of track and box with the
+        largest overlap first, then the pair with the next largest.
         """
         ended = [track for track in self._live if position - track.last > self._bridge + 1]
         if ended:

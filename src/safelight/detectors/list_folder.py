@@ -19,7 +19,7 @@ FolderStamp = tuple[tuple[str, int, int], ...]
 
 
 class ListFolder:
-    """The files with one suffix in a folder. `noun` is what messages call such a file.
+    """All files with the same suffix in one folder. Error messages call such a file a `noun`.
 
     Files are replaced atomically, so a reader never sees a partly written one.
     """
@@ -30,7 +30,9 @@ class ListFolder:
         self._noun = noun
 
     def stamp(self) -> FolderStamp:
-        """A value that changes whenever a file changes. Empty if the folder does not exist."""
+        """Names, times and sizes of the files; this value differs whenever a file has changed. Empty if
+        the folder does not exist.
+        """
         found = []
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.folder):

@@ -1,5 +1,5 @@
-"""Interfaces of detectors. A detector returns findings; it never decides, and opens no files or
-connections.
+"""Interfaces of detectors. A detector only returns findings. It does not decide about a request, and it
+opens no files or connections.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from safelight.policy.findings import Finding, Modality
 
 @dataclass(frozen=True, kw_only=True)
 class Capability:
-    """A cell of the coverage table that a detector can fill."""
+    """One cell of the coverage table (category and modality) that a detector can fill."""
 
     category: str
     modality: Modality
-    #: The measured figure and its page in docs/benchmarks/, or None for "unmeasured".
+    #: The measured figure and its page in docs/benchmarks/. None is shown as "unmeasured".
     measured: str | None = None
 
 
@@ -38,7 +38,7 @@ class TextView:
     offsets: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The range of original characters behind `text[start:end]`."""
+        """The range of characters in the original text from which `text[start:end]` was made."""
         if end <= start:
             return self.offsets[start], self.offsets[start]
         return self.offsets[start], max(self.offsets[end - 1] + 1, self.offsets[end])
@@ -52,7 +52,7 @@ class TextContent:
     field: str
     text: str
     views: tuple[TextView, ...]
-    #: Whether the text names what the video must *not* show (`negative_prompt`).
+    #: Whether the text describes what the video must *not* show (`negative_prompt`).
     negated: bool = False
 
 
@@ -108,8 +108,8 @@ class MediaText:
 
 @runtime_checkable
 class Detector(Protocol):
-    """What every detector declares. If a detector crashes, times out or does not answer, coverage has a
-    gap.
+    """Attributes that every detector declares. A detector that crashes, times out or does not answer
+    leaves a gap in coverage.
     """
 
     name: str
@@ -119,25 +119,26 @@ class Detector(Protocol):
 
 @runtime_checkable
 class TextDetector(Detector, Protocol):
-    """Runs in the gateway process on every text. Must be fast and must not block."""
+    """A detector that runs in the gateway process on every text. It must be fast and must not block."""
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]: ...
 
 
 @runtime_checkable
 class FrameDetector(Detector, Protocol):
-    """Runs in the sandboxed child on single frames and images.
+    """A detector that runs in the sandboxed child on single frames and images.
 
-    `longest_side` is the input size in pixels (0: the source's own). `every_frame` detectors get every frame;
-    the others get sampled frames. Findings for a frame carry an `ImageBox` or no evidence; the scan joins
-    them into segments with a `FrameRange`.
+    `longest_side` is the input size in pixels (0: the size of the source). A detector with `every_frame` gets
+    every frame; the others get sampled frames. Findings for a frame carry an `ImageBox` or no evidence; the
+    scan joins them into segments with a `FrameRange`.
 
     Three attributes are optional. `picture_side`: the input size for reference images. `costly`: if True, the
-    first, quick pass over an image leaves the detector out. `idle`: a sentence with the reason if the
+    first, quick pass over an image does not call the detector. `idle`: a sentence with the reason if the
     detector has nothing to search for now and is not called; otherwise empty.
 
-    A detector with `parts = True` also gets an enlarged crop of what is new in a frame, without what was
-    there before. Its boxes are fractions of the crop; the scan converts them to fractions of the frame.
+    A detector with `parts = True` also gets enlarged crops of a frame: the area with new content, and the new
+    content with its background removed. Its boxes are fractions of the crop; the scan converts them to
+    fractions of the frame.
     """
 
     longest_side: int
@@ -148,7 +149,7 @@ class FrameDetector(Detector, Protocol):
 
 @runtime_checkable
 class OcrReader(Detector, Protocol):
-    """Runs in the child and reads text in a frame; the text goes to the text pipeline.
+    """A detector that runs in the child and reads text in a frame. The text pipeline inspects this text.
 
     `parts = True` has the same meaning as for a `FrameDetector`.
     """
@@ -160,11 +161,11 @@ class OcrReader(Detector, Protocol):
 
 @runtime_checkable
 class StreamDetector(Detector, Protocol):
-    """Runs in the child on all frames of a clip in order, for content that only appears over time, such as
-    flicker.
+    """A detector that runs in the child on all frames of a clip in order. It finds content that only
+    appears over time, such as flicker.
 
-    `begin` is called before every clip, `add_frame` for every frame at `longest_side`, `findings` after the
-    last frame. Its findings carry their own `FrameRange` evidence.
+    The scan calls `begin` before every clip, `add_frame` for every frame at `longest_side`, and `findings`
+    after the last frame. These findings carry their own `FrameRange` evidence.
     """
 
     longest_side: int
@@ -178,7 +179,7 @@ class StreamDetector(Detector, Protocol):
 
 @runtime_checkable
 class SoundDetector(Detector, Protocol):
-    """Runs in the child on the whole sound of a clip, mono, at `rate` Hz."""
+    """A detector that runs in the child on the whole sound of a clip, mono, at `rate` Hz."""
 
     rate: int
 
@@ -216,20 +217,22 @@ class SceneInput:
 
     modality: Modality
     keyframes: tuple[Keyframe, ...] = ()
-    #: Number of frames that were sampled; more than `keyframes` if some could not be stored.
+    #: Number of frames that were sampled. It is larger than the number of `keyframes` if some could not be
+    #: stored.
     sampled_count: int = 0
     #: The texts of the request, by field.
     texts: Mapping[str, str] = field(default_factory=dict)
-    #: Text found by OCR, and the transcript, in order; None if it is not known.
+    #: Text that OCR found, and the transcript, both in order. None if OCR was incomplete or the sound was not
+    #: transcribed.
     on_screen: str | None = None
     transcript: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneFinding:
-    """A finding with its place: one keyframe by index, a range from `keyframe` to `last_keyframe`, or
-    neither.
+    """A finding of a scene detector, with its place.
 
+    The place is one keyframe (`keyframe`, an index), a range from `keyframe` to `last_keyframe`, or neither.
     With neither, the finding is about the scene as a whole.
     """
 
@@ -239,17 +242,20 @@ class SceneFinding:
 
 
 class PartialInspection(Exception):
-    """A text or scene detector inspected only a part; the message is one sentence with the reason.
+    """A text or scene detector inspected only a part of the content; the message is one sentence with the
+    reason.
 
-    Findings yielded before it still count. Not in the error tree: the caller records a gap in coverage.
+    Findings that the detector yielded before still count. Not in the error tree: the caller records a gap in
+    coverage.
     """
 
 
 @runtime_checkable
 class SceneDetector(Detector, Protocol):
-    """Runs after the scan on the keyframes of a file: a model in its own process, or a remote server.
+    """A detector that runs after the scan, on the keyframes of a file. It uses a model in its own process,
+    or a remote server.
 
-    `remote` detectors run last, and never on content that must be vaulted or quarantined.
+    Detectors with `remote` run last, and never on content that must be vaulted or quarantined.
     """
 
     remote: bool
@@ -259,9 +265,9 @@ class SceneDetector(Detector, Protocol):
 
 @runtime_checkable
 class VoiceActivityDetector(Detector, Protocol):
-    """Voice activity detection: runs in the child on the whole sound, mono, at `rate` Hz.
+    """Voice activity detector: runs in the child on the whole sound, mono, at `rate` Hz.
 
-    Returns (start, end) of speech in order, in seconds from the start of `sound.samples`.
+    It returns (start, end) of each span of speech in order, in seconds from the start of `sound.samples`.
     """
 
     rate: int
@@ -271,7 +277,8 @@ class VoiceActivityDetector(Detector, Protocol):
 
 @runtime_checkable
 class InProcessTranscriber(Detector, Protocol):
-    """Runs in the child on spans of speech, mono, at `rate` Hz; the transcript goes to the text pipeline.
+    """A transcriber that runs in the child on spans of speech, mono, at `rate` Hz. The text pipeline
+    inspects the transcript.
 
     Times are seconds from the start of `sound.samples`.
     """
@@ -289,9 +296,11 @@ class TranscriptionFailed(SafelightError):
 
 @runtime_checkable
 class Transcriber(Detector, Protocol):
-    """Runs in the gateway process on a WAV file of speech that the child wrote; calls a server.
+    """A transcriber that runs in the gateway process. It sends a WAV file of speech, which the child
+    wrote, to a server.
 
-    Times are seconds from the start of the file. Raises `TranscriptionFailed`, which is a gap in coverage.
+    Times are seconds from the start of the file. Raises `TranscriptionFailed`, which leaves a gap in
+    coverage.
     """
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]: ...
@@ -316,7 +325,9 @@ def _nothing_missing(_options: dict[str, Any]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorPlugin:
-    """A detector that is installed but not loaded: the object of an entry point in `safelight.detectors`."""
+    """A detector that is installed but not loaded yet. Entry points of the group `safelight.detectors`
+    name such an object.
+    """
 
     name: str
     version: str
@@ -324,19 +335,21 @@ class DetectorPlugin:
     capabilities: tuple[Capability, ...]
     #: Creates the detector from its options in the settings. May be slow; called once per process.
     load: Callable[[dict[str, Any]], Detector]
-    #: A cheap check: None, or one sentence on what is missing and how to install it.
+    #: A cheap check: None if nothing is missing, or one sentence on what is missing and how to install it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
-    #: The same for an installed detector that has nothing to search for yet, such as logos when none is
-    #: enrolled. Called each time coverage is reported, because the answer may change while the gateway runs.
+    #: A check like `missing`, for an installed detector that has nothing to search for yet: for example, no
+    #: logo is enrolled. Called each time coverage is reported, because the answer may change while the
+    #: gateway runs.
     idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
-    #: Whether it produces transcripts. Its `capabilities` are then filled by the text detectors that read
-    #: them.
+    #: Whether the detector produces transcripts. If so, the text detectors that read the transcripts fill its
+    #: `capabilities`.
     transcribes: bool = False
-    #: The cells it can fill with these options, if they depend on the options. Overrides `capabilities`.
+    #: Returns the cells that the detector can fill with these options, if they depend on the options.
+    #: Overrides `capabilities`.
     configured_capabilities: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
 
     def resolve_capabilities(self, options: dict[str, Any]) -> tuple[Capability, ...]:
-        """The cells it can fill with these options."""
+        """The cells that the detector can fill with these options."""
         return (
             self.capabilities
             if self.configured_capabilities is None

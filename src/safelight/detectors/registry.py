@@ -1,4 +1,4 @@
-"""Detector registry: installed detectors, the coverage they can fill, and missing detectors."""
+"""Detector registry: lists the installed detectors, the coverage they can fill, and the missing detectors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .protocol import (
 
 GROUP = "safelight.detectors"
 
-#: A detector's options from the settings; False if the operator switched it off.
+#: Options of each detector from the settings; False if the operator switched the detector off.
 Options: TypeAlias = Mapping[str, Any] | Literal[False]
 
 
@@ -42,14 +42,16 @@ class DetectorMissing(SafelightError):
 
 @dataclass(frozen=True, kw_only=True)
 class MissingDetector:
-    """A detector that could be available but is not, with one sentence on the reason and the remedy."""
+    """A detector that could be available but is not. `sentence` gives the reason and the remedy."""
 
     name: str
     sentence: str
 
 
 class FailedDetector:
-    """Placeholder for a detector that failed to load. Every call raises, so coverage shows a gap."""
+    """Placeholder for a detector that failed to load. Every call raises an error, so that coverage shows a
+    gap.
+    """
 
     remote = False
 
@@ -67,7 +69,7 @@ class FailedDetector:
 
 
 def load_plugin(name: str) -> DetectorPlugin:
-    """The installed plugin of this name, for the scan child. Raises `DetectorMissing`."""
+    """The installed plugin with this name, for the scan child. Raises `DetectorMissing`."""
     for point in entry_points(group=GROUP):
         if point.name == name:
             return _load_entry_point(point)
@@ -124,7 +126,7 @@ class DetectorRegistry:
 
     @property
     def missing(self) -> tuple[MissingDetector, ...]:
-        """Detectors that do not work, each with the reason; grows if one fails to load."""
+        """Detectors that do not work, each with the reason. The list grows when a detector fails to load."""
         loaded = [
             one
             for name in ("_loaded_text_detectors", "_loaded_scene_detectors")
@@ -164,7 +166,9 @@ class DetectorRegistry:
         return tuple(capability for detector, capability in self.capabilities() if detector == name)
 
     def text_detectors(self) -> tuple[TextDetector, ...]:
-        """Detectors of the gateway process, loaded once. One that fails to load leaves a gap in coverage."""
+        """Detectors of the gateway process, loaded once. A detector that fails to load leaves a gap in
+        coverage.
+        """
         return self._loaded_text_detectors
 
     @cached_property
@@ -176,7 +180,7 @@ class DetectorRegistry:
         )
 
     def scene_detectors(self) -> tuple[SceneDetector, ...]:
-        """Detectors that run on keyframes, local ones first. One that fails to load leaves a gap in
+        """Detectors that run on keyframes, local ones first. A detector that fails to load leaves a gap in
         coverage.
         """
         return self._loaded_scene_detectors
@@ -194,15 +198,17 @@ class DetectorRegistry:
 
     @cached_property
     def transcriber(self) -> Transcriber | None:
-        """The transcriber that calls a server, or None. One that failed to load fails every call."""
+        """The transcriber that calls a server, or None if there is none. If it failed to load, every call
+        of it raises.
+        """
         for plugin, options in self._plugins:
             if plugin.location is RunLocation.TRANSCRIBER:
                 return _load_transcriber(plugin, options)
         return None
 
     def _transcribed_categories(self) -> frozenset[str]:
-        """Categories checked in transcripts: only if a transcriber is installed and a text detector covers
-        them.
+        """Categories that are checked in transcripts. A category is included if a transcriber is installed
+        and a text detector covers it.
         """
         if not any(plugin.transcribes for plugin in self.plugins):
             return frozenset()
@@ -214,7 +220,7 @@ class DetectorRegistry:
         )
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
-        """Name and options of every detector that runs in the scan child, which loads it with
+        """Name and options of every detector that runs in the scan child. The child loads each with
         `load_plugin`.
         """
         return [
@@ -224,7 +230,8 @@ class DetectorRegistry:
         ]
 
     def cells(self, requirements: Iterable[Cell] = (), *modalities: Modality) -> tuple[Cell, ...]:
-        """The coverage table before any run: required cells joined with the installed capabilities.
+        """The coverage table before any run: the required cells and the cells that installed detectors can
+        fill.
 
         With `modalities`, only cells of those modalities.
         """

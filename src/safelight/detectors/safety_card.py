@@ -17,7 +17,8 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 _NAME_PATTERN = r"[a-z0-9](?:[a-z0-9._/\-]*[a-z0-9])?"
 _FULL_NAME = re.compile(_NAME_PATTERN)
-#: The card's phrase in any text; the group `category` may need lower-casing.
+#: Matches the card's phrase in any text. The group `category` may contain capitals; the caller changes them
+#: to lower case.
 PATTERN = re.compile(rf"SAFELIGHT-TEST\s?[:：]\s?(?P<category>{_NAME_PATTERN})", re.IGNORECASE)
 #: Longest category name that a card can encode.
 MAX_CATEGORY_CHARS = 63
@@ -83,7 +84,9 @@ def _font(size: float) -> Any:
 
 
 def _fit_type_size(text: str, width: int, height: int) -> int:
-    """The largest type size at which `text` fits the width and takes at most two thirds of the height."""
+    """The largest type size at which `text` fits into the width and takes at most two thirds of the
+    height.
+    """
     reference = 64
     drawn: float = _font(reference).getlength(text)
     return max(6, min(int(reference * width / drawn), int(height * 0.66)))
@@ -106,8 +109,9 @@ def read_qr(pixels: Pixels) -> list[tuple[str, Box]]:
 
 
 # -- sound -----------------------------------------------------------------------------------------
-# Two tones at a time, one of eight low and one of eight high ones: six bits each 32 ms. A message is
-# two sync symbols, the name's length, the name, and 18 bits of CRC; short ones are repeated.
+# A symbol is two tones at the same time, one of eight low tones and one of eight high tones. It carries
+# six bits and lasts 32 ms. A message is two sync symbols, the length of the name, the name, and 18 bits of
+# CRC. Short messages are repeated.
 
 _SYMBOL_S = 0.032
 _HOP_S = 0.004
@@ -119,7 +123,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789/-_."
 _SYNC = (63, 42)
 _MIN_DURATION_S = 0.5
 _PAUSE_S = 0.016
-#: Lowest sample rate that carries the highest tone with some margin.
+#: Lowest sample rate at which the highest tone can be recorded, with some margin.
 MIN_RATE = 8000
 _CHUNK_S = 20.0
 
@@ -141,7 +145,7 @@ def make_tones(category: str, rate: int) -> Samples:
     message = _message(category)
     pause = np.zeros(round(_PAUSE_S * rate))
     seconds = len(message) * _SYMBOL_S
-    # A continuous phase between symbols avoids clicks, which would add other frequencies.
+    # A continuous phase between symbols avoids clicks. Clicks would add other frequencies.
     edges = np.round(np.arange(len(message) + 1) * _SYMBOL_S * rate).astype(int)
     lengths = np.diff(edges)
     low = np.repeat(_LOW_TONES_HZ[[symbol >> 3 for symbol in message]], lengths)
@@ -158,7 +162,7 @@ def read_tones(samples: Samples, rate: int) -> list[tuple[str, float, float]]:
     if rate < MIN_RATE or samples.size == 0:
         return []
     hits: list[tuple[str, float, float]] = []
-    # Chunks overlap by the longest message, so none is cut in two.
+    # Chunks overlap by the length of the longest message, so that no message is cut in two.
     overlap = (len(_SYNC) + 1 + MAX_CATEGORY_CHARS + 3 + 1) * _SYMBOL_S
     step = round(_CHUNK_S * rate)
     for start in range(0, samples.size, step):
@@ -201,7 +205,7 @@ def _read_chunk(samples: Samples, rate: int, offset_s: float) -> list[tuple[str,
 
 
 def _read_message(symbols: npt.NDArray[np.int64]) -> str | None:
-    """Decode symbols that begin with the sync; None if length, alphabet or CRC are wrong."""
+    """Decode symbols that begin with the sync; None if the length, a character or the CRC is invalid."""
     body = symbols[len(_SYNC) :].tolist()
     if not body or not 0 < body[0] <= len(body) - 4:
         return None
@@ -213,7 +217,7 @@ def _read_message(symbols: npt.NDArray[np.int64]) -> str | None:
 
 
 def _merge_hits(hits: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
-    """Merge neighbouring readings of one sequence and its repeats."""
+    """Merge neighbouring readings of the same tone sequence and its repeats."""
     joined: dict[str, list[tuple[float, float]]] = {}
     for name, start, end in sorted(hits, key=lambda hit: hit[1]):
         spans = joined.setdefault(name, [])
