@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Counts consecutive failures. After `failure_threshold` of them it is open for `cooldown_s` seconds.
+    """Counts consecutive failures. After `failure_threshold` failures the breaker is open for `cooldown_s`
+    seconds.
 
-    The first call afterwards is let through; if it fails too, the breaker opens again. Thread-safe.
+    After that time it allows one call. If that call fails too, the breaker opens again. Thread-safe.
     """
 
     def __init__(self, *, failure_threshold: int, cooldown_s: float, clock: Callable[[], float]) -> None:
@@ -20,7 +21,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are refused now."""
+        """Whether the breaker is open, so that callers must not call the server."""
         with self._lock:
             return self._clock() < self._open_until
 

@@ -1,4 +1,4 @@
-"""Encodes keyframes for a vision guard: a contact sheet of several, or single pictures."""
+"""Encodes keyframes for a vision guard: several on one contact sheet, or each as a single picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from safelight.detectors.protocol import Keyframe
 
 if TYPE_CHECKING:
-    # Pillow comes with the extra `server`.
+    # The extra `server` installs Pillow.
     from PIL.Image import Image as Picture
 
 #: Frames on a sheet, columns of a sheet, and longest side of one frame in pixels.
@@ -21,14 +21,14 @@ _QUALITY = 80
 
 
 def pick_evenly(keyframes: Sequence[Keyframe], limit: int) -> tuple[int, ...]:
-    """Indices of at most `most` keyframes, evenly spaced, including the first and the last. Pure."""
+    """Indices of at most `limit` keyframes, evenly spaced, including the first and the last. Pure."""
     indices = np.linspace(0, len(keyframes) - 1, min(limit, len(keyframes))).round().astype(int)
     return tuple(dict.fromkeys(indices.tolist()))
 
 
 def draw_contact_sheet(keyframes: Sequence[Keyframe]) -> bytes:
-    """A JPEG contact sheet of up to `MAX_SHEET_FRAMES` keyframes, row by row. Raises `ValueError` for
-    other counts.
+    """A JPEG contact sheet of 1 to `MAX_SHEET_FRAMES` keyframes, row by row. Raises `ValueError` for other
+    counts.
     """
     from PIL import Image
 

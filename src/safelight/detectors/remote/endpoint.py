@@ -1,4 +1,6 @@
-"""Client of one guard server: time limit, daily call limit, answer cache and circuit breaker."""
+"""Client of one guard server, with a time limit, a daily call limit, an answer cache and a circuit
+breaker.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ MAX_ANSWER_BYTES = 1 << 20
 
 
 class GuardUnavailable(SafelightError):
-    """The guard returned no usable answer; its categories stay unchecked."""
+    """The guard returned no usable answer, so coverage shows its categories as not checked."""
 
     code = "guard_silent"
 
@@ -33,16 +35,17 @@ class EndpointOptions:
     """Limits for calls to a server, as the operator configured them."""
 
     timeout_s: float = 0.9
-    #: Consecutive failures after which the circuit breaker opens, and the seconds it stays open.
+    #: The circuit breaker opens after this number of consecutive failures, and stays open for `cooldown_s`
+    #: seconds.
     failure_threshold: int = 3
     cooldown_s: float = 30.0
     max_cached_answers: int = 4096
-    #: Calls in any 24 hours; 0: no limit. The server may charge for them.
+    #: Maximum number of calls in any 24 hours; 0: no limit. The server may charge for each call.
     calls_per_day: int = 0
 
 
 class RemoteEndpoint:
-    """Thread-safe client that returns scores."""
+    """Thread-safe client that posts a request to the guard and returns the scores from its answer."""
 
     def __init__(
         self, client: httpx.Client, options: EndpointOptions, *, clock: Callable[[], float] = time.monotonic
@@ -58,8 +61,10 @@ class RemoteEndpoint:
     def scores(
         self, path: str, body: Mapping[str, Any], read: Callable[[Mapping[str, Any]], dict[str, float]]
     ) -> dict[str, float]:
-        """Post a body and return what `read` makes of the answer. Answers are cached by body. Raises
+        """Post `body` to `path` and return the scores that `read` parses from the answer. Raises
         `GuardUnavailable`.
+
+        Scores are cached by path and body.
         """
         sent = json.dumps(body, ensure_ascii=False).encode()
         key = hashlib.sha256(path.encode() + b"\n" + sent).hexdigest()

@@ -2,7 +2,7 @@
 scores.
 
 An answer that does not match the format, or names a category without a mapping, raises `UnparseableResponse`.
-A partly understood answer would look like a complete check.
+If we used the part of an answer that we understand, the check would wrongly appear complete.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class GuardFormat:
     """Request and response format of one family of guard models."""
 
     name: str
-    #: The path under the base URL.
+    #: The path of the endpoint under the server's base URL.
     path: str
     #: Builds the request body from (model, prompt).
     body: Callable[[str, str], dict[str, Any]]
-    #: Reads scores by our category from the response body.
+    #: Parses the response body into a score for each of our categories.
     read: Callable[[Mapping[str, Any]], dict[str, float]]
-    #: Every category that it can report.
+    #: Every category that the guard can report.
     categories: tuple[str, ...]
 
 
@@ -198,12 +198,12 @@ def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
     score = _yes_probability(answer)
     if score is None:
         score = UNSAFE_SCORE if text.startswith("yes") else 0.0
-    # One question covers all principles, so the score applies to each of them.
+    # The model answers one question about all principles together, so the score applies to each of them.
     return {name: round(score, 4) for name, _rule in _SHIELD} if score >= 0.3 else {}
 
 
 def _yes_probability(answer: Mapping[str, Any]) -> float | None:
-    """Probability of Yes against No, or None if the server returns no log probabilities."""
+    """Probability of "Yes" relative to "No"; None if the server returns no log probabilities."""
     try:
         top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         known = {str(one["token"]).strip().lower(): float(one["logprob"]) for one in reversed(top)}
@@ -218,7 +218,7 @@ def _parse_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
 
 
 def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> dict[str, float]:
-    """Read the JSON verdict that our policy prompts ask for. Raises `UnparseableResponse`."""
+    """Read the JSON verdict that our policy prompts request from the model. Raises `UnparseableResponse`."""
     try:
         document = json.loads(_message_text(answer).removeprefix("```json").removesuffix("```"))
         violation, names = document["violation"], document["categories"]
@@ -246,7 +246,8 @@ def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
         if not 0 <= value <= 1:
             raise UnparseableResponse("the answer has a score that is not between 0 and 1")
         for ours in _OMNI[name]:
-            # The flag is the model's own operating point; ours is 0.5.
+            # The model sets the flag at its own operating point. We raise or cap the score, because our
+            # operating point is 0.5.
             score = max(value, 0.5) if flagged else min(value, 0.49)
             found[ours] = max(found.get(ours, 0.0), round(score, 4))
     return {name: score for name, score in found.items() if score >= 0.3}

@@ -129,7 +129,7 @@ def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
     return () if guard_format is None else capabilities(guard_format)
 
 
-#: Its cells are known only after it is configured; until then it claims none.
+#: The settings of the guard determine the cells that it fills. Without them it declares none.
 GUARD = DetectorPlugin(
     name="text-guard",
     version="1",

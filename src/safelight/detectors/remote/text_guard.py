@@ -1,4 +1,4 @@
-"""A guard model as a text detector. If it does not answer, coverage has a gap."""
+"""A guard model as a text detector. If the model does not answer, coverage has a gap."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSION = "1"
 
 
 class AskMode(StrEnum):
-    """When the guard is called."""
+    """Condition for calling the guard."""
 
     ALWAYS = "always"
     #: Only if the local detectors are uncertain.
@@ -35,23 +35,25 @@ class AskMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GuardOptions(EndpointOptions):
-    """Options of a text guard, as the operator configured it."""
+    """Options of a text guard, as the operator configured them."""
 
     model: str
     mode: AskMode = AskMode.ALWAYS
-    #: For `AskMode.CATEGORIES`.
+    #: Used with `AskMode.CATEGORIES`: the guard is called if a local detector reports one of them.
     categories: frozenset[str] = frozenset()
-    #: Local scores from `low` to below `high` count as uncertain.
+    #: A local detector is uncertain if its score is at least `low` and below `high`.
     low: float = 0.3
     high: float = 0.8
     max_characters: int = 16_000
     name: str = "text-guard"
-    #: File with this operator's measured rates; without it the guard's figures are "unmeasured".
+    #: File with the rates that this operator measured. Without it, the guard's figures are "unmeasured".
     measurements: Path | None = None
 
 
 class GuardDetector:
-    """Guard model at one endpoint. Thread-safe. A failed call raises, so coverage shows a gap."""
+    """A text detector that calls a guard model at one endpoint. Thread-safe. A failed call raises, so that
+    coverage shows a gap.
+    """
 
     #: Runs after the local detectors.
     costly = True
@@ -85,7 +87,9 @@ class GuardDetector:
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def always(self) -> GuardDetector:
-        """The same guard, called for every text and without a daily limit, to measure it."""
+        """A copy of this guard without a daily limit that is called for every text. Used to measure the
+        guard.
+        """
         options = replace(self._options, mode=AskMode.ALWAYS, calls_per_day=0)
         return GuardDetector(self._client, self._format, options, clock=self._clock)
 

@@ -1,4 +1,4 @@
-"""Transcriber that calls a server with OpenAI's wire format, `/v1/audio/transcriptions`."""
+"""Transcriber that calls a server in the format of OpenAI's API, `/v1/audio/transcriptions`."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ MAX_ANSWER_BYTES = 8 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
-    """Options of the transcription server, as the operator configured it."""
+    """Options of the transcription server, as the operator configured them."""
 
     model: str
     #: A language code, such as `en`; empty: the server detects it.
     language: str = ""
-    #: Time limit for one file in seconds: a fixed part, and a part for each second of speech.
+    #: Time limit for one file: `timeout_s` seconds, plus `timeout_per_s` seconds for each second of speech.
     timeout_s: float = 30.0
     timeout_per_s: float = 0.5
-    #: Consecutive failures after which the circuit breaker opens, and the seconds it stays open.
+    #: The circuit breaker opens after this number of consecutive failures, and stays open for `cooldown_s`
+    #: seconds.
     failure_threshold: int = 3
     cooldown_s: float = 30.0
-    #: Transcripts kept in memory, by the hash of the file.
+    #: Number of transcripts kept in memory. The key is the hash of the file.
     max_cached_transcripts: int = 64
-    #: Largest file that is sent, in MiB.
+    #: Size of the largest file that is sent to the server, in MiB.
     max_mb: float = 25.0
-    #: Minutes of speech sent in any 24 hours; 0: no limit. The server may charge for them.
+    #: Maximum minutes of speech sent in any 24 hours; 0: no limit. The server may charge for each minute.
     minutes_per_day: float = 0.0
 
 
 class EndpointTranscriber:
-    """A `Transcriber`. Thread-safe."""
+    """The `Transcriber` that sends speech to the configured server. Thread-safe."""
 
     name = NAME
 
@@ -144,7 +145,9 @@ class EndpointTranscriber:
 
 
 def parse_answer(answer: Mapping[str, Any]) -> tuple[MediaText, ...]:
-    """Read the lines of a `verbose_json` answer. Raises `TranscriptionFailed` if it is not valid."""
+    """Read the transcript lines of a `verbose_json` answer. Raises `TranscriptionFailed` if the answer is
+    not valid.
+    """
     try:
         text = answer["text"]
         lines = [_line(one) for one in answer.get("segments") or ()]

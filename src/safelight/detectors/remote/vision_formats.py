@@ -1,6 +1,4 @@
-"""Formats of vision guards: the request with picture, request texts, OCR text and transcript, and its
-answer.
-"""
+"""Formats of vision guards: the request (picture, request texts, OCR text, transcript) and the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from safelight.policy.findings import Modality
 
 from .guard_formats import CHAT, GUARD_FORMATS, MODERATIONS, UnparseableResponse, read_json_verdict
 
-#: Longest text of each kind that a guard is sent; a longer text leaves a gap in coverage.
+#: Most characters that are sent to a guard of each kind of text. A longer text leaves a gap in coverage.
 MAX_TEXT_CHARS = 8_000
 
 POLICY = """You judge what a generator of videos made, before anybody sees it. You get a contact sheet
@@ -36,7 +34,7 @@ CATEGORIES = (
     *("hate/symbols", "harassment", "extremism", "illicit", "deception", "deception/speech", "privacy"),
 )
 
-#: Categories that OpenAI documents for pictures; the model checks the others in text only.
+#: Categories that OpenAI's documentation lists for pictures. The model checks the others in text only.
 _OMNI_IMAGE_CATEGORIES = (
     *("self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "violence", "violence/graphic"),
 )
@@ -51,15 +49,15 @@ class VisionFormat:
     #: Builds the request body from (model, data URL of the picture, scene).
     body: Callable[[str, str, SceneInput], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], dict[str, float]]
-    #: Categories it may fill in coverage. It may report others, and those findings count. No guard is trusted
-    #: to say that no minor is visible.
+    #: Categories that the guard fills in coverage. Findings in other categories count too. No guard fills
+    #: `sexual/minors`: we trust none to establish that no minor is visible.
     categories: tuple[str, ...]
-    #: It gets one keyframe per call, without a contact sheet and without text.
+    #: The guard gets one keyframe per call, without a contact sheet and without text.
     one_keyframe_per_call: bool = False
 
 
 def describe_scene(scene: SceneInput) -> str:
-    """The text that accompanies the picture. Raises `UnparseableResponse` if a part is too long."""
+    """The text that is sent with the picture. Raises `UnparseableResponse` if a part is too long."""
     request = "\n".join(f"{name}: {text}" for name, text in scene.texts.items() if text)
     parts = [
         ("ASKED FOR", request if request else "not known"),
@@ -94,7 +92,7 @@ def _policy_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
 
 
 def _llama_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
-    # The server applies the model's own template, which contains its policy.
+    # The server applies the model's own chat template, which contains the policy.
     messages = [{"role": "user", "content": _content(picture, describe_scene(scene))}]
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": 64}
 
@@ -143,5 +141,5 @@ VISION_FORMATS = {
 
 
 def body_size(body: Mapping[str, Any]) -> int:
-    """Bytes of a request body on the wire, for bandwidth measurements."""
+    """Size in bytes of a request body as JSON, for bandwidth measurements."""
     return len(json.dumps(body, ensure_ascii=False).encode())

@@ -1,4 +1,4 @@
-"""A vision guard as a scene detector: it gets a contact sheet, the request texts, OCR text and transcript."""
+"""A vision guard as a scene detector. It gets a contact sheet, the request texts, OCR text and transcript."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ VERSION = "1"
 
 @dataclass(frozen=True, kw_only=True)
 class VisionOptions(EndpointOptions):
-    """Options of a vision guard, as the operator configured it."""
+    """Options of a vision guard, as the operator configured them."""
 
     model: str
-    #: Time limit in seconds for one call, and for all calls about one file.
+    #: Time limits in seconds: `timeout_s` for one call, `total_timeout_s` for all calls about one file.
     timeout_s: float = 20.0
     total_timeout_s: float = 60.0
     remembers: int = 512
-    #: Most keyframes per file that it is sent; if there are more, the inspection is partial. One call takes a
-    #: contact sheet of 16, or a single keyframe for a guard that takes one at a time.
+    #: Most keyframes of a file that are sent to the guard. If the file has more, the inspection is partial.
+    #: One call sends a contact sheet of 16, or a single keyframe if the format allows only one per call.
     max_keyframes: int = 96
 
 
 class VisionGuard:
-    """Vision guard at one endpoint. Thread-safe. A failed call raises, so coverage shows a gap."""
+    """A scene detector that calls a vision guard at one endpoint. Thread-safe. A failed call raises, so
+    that coverage shows a gap.
+    """
 
-    #: Called after every local detector, and never for content that is vaulted or quarantined.
+    #: A remote detector is called after every local one, and never for content that is vaulted or
+    #: quarantined.
     remote = True
 
     def __init__(
@@ -57,8 +60,9 @@ class VisionGuard:
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        """One finding per category that the guard reports. Raises `GuardUnavailable` or
-        `PartialInspection`.
+        """One finding per category that the guard reports, for each contact sheet or keyframe.
+
+        Raises `GuardUnavailable` or `PartialInspection`.
         """
         deadline = self._clock() + self._options.total_timeout_s
         shown = pick_evenly(scene.keyframes, self._options.max_keyframes)
@@ -104,7 +108,7 @@ class VisionGuard:
 
 
 def capabilities(vision_format: VisionFormat) -> tuple[Capability, ...]:
-    """The cells that a guard with this format fills."""
+    """The cells that a guard with this format fills in coverage."""
     return tuple(
         Capability(category=category, modality=modality)
         for category in vision_format.categories
