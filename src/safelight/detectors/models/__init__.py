@@ -1,1 +1,1 @@
-"""Custom models of the operator, from a folder or a model hub, each in its own process."""
+"""Custom models: the operator's own models, from a folder or a model hub. Each runs in its own process."""

@@ -1,4 +1,4 @@
-"""Runs a model on pictures in batches, and halves the batch size when memory runs out. Pure."""
+"""Runs a model on pictures in batches. Halves the batch size when memory runs out. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Parts of the messages by which runtimes report that a batch was too large.
+#: Parts of the error messages with which runtimes report that a batch was too large for the memory.
 _OUT_OF_MEMORY_MESSAGES = ("out of memory", "failed to allocate", "bad_alloc", "cudaerrormemoryallocation")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a call failed for lack of memory, so that a smaller batch may succeed."""
+    """Whether a call failed because memory ran out, so that a smaller batch may succeed."""
     return isinstance(error, MemoryError) or any(
         message in str(error).lower() for message in _OUT_OF_MEMORY_MESSAGES
     )

@@ -1,4 +1,6 @@
-"""Platt scaling: fits a model's raw scores to probabilities on the operator's own pictures. Pure."""
+"""Platt scaling: fits a curve from a model's raw scores to probabilities, on the operator's own pictures.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidField
 
-#: Labelled pictures needed of each class; half are used to fit and half to measure.
+#: Labelled pictures needed of each class. Half of them are used to fit the curve, half to measure it.
 MIN_IMAGES_PER_CLASS = 20
 
 
@@ -24,7 +26,7 @@ class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
     offset: float
     positives: int
     negatives: int
-    #: Rates at 0.5 on the half that was not fitted.
+    #: Measured at the threshold 0.5, on the half of the pictures that was not used to fit.
     recall: float
     false_positives: float
 
@@ -33,7 +35,7 @@ class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        """The measured figure that coverage reports."""
+        """The sentence that coverage reports as the measured figure."""
         return (
             f"recall {self.recall:.2f}, false positives {self.false_positives:.2f} at 0.5, on"
             f" {self.positives} and {self.negatives} of the operator's own pictures that were not fitted"
@@ -41,10 +43,12 @@ class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """The file that `safelight models calibrate` writes; valid only for these weights, prompts and labels."""
+    """The file that `safelight models calibrate` writes. It is valid only for the same weights, prompts
+    and labels.
+    """
 
     model: str
-    #: Hash of the weights, and digest of the prompts or labels.
+    #: `weights`: hash of the weights. `task_digest`: digest of the kind, prompts and labels.
     weights: str
     task_digest: str
     created_at: float
@@ -62,7 +66,10 @@ def read_calibration(path: Path) -> Calibration | None:
 
 
 def split_halves(names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Indices to fit and indices to measure, split by the hash of the name, so every run splits the same."""
+    """Indices of the pictures to fit on, and of those to measure on.
+
+    The hash of the name decides the half, so that every run splits the same pictures in the same way.
+    """
     order = sorted(range(len(names)), key=lambda index: hashlib.sha256(names[index].encode()).hexdigest())
     return sorted(order[::2]), sorted(order[1::2])
 
@@ -70,7 +77,7 @@ def split_halves(names: Sequence[str]) -> tuple[list[int], list[int]]:
 def fit_curve(
     category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]
 ) -> PlattCurve:
-    """Fit and measure the curve of one category. Raises `InvalidField` with too few pictures of a class."""
+    """Fit and measure the curve of one category. Raises `InvalidField` if a class has too few pictures."""
     positives, negatives = sum(labels), len(labels) - sum(labels)
     if min(positives, negatives) < MIN_IMAGES_PER_CLASS:
         raise InvalidField(
@@ -102,7 +109,7 @@ def fit_curve(
 
 
 def fit_platt(raw: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset by Newton's method. Platt's softened targets keep every probability below 1."""
+    """Fit slope and offset by Newton's method. Platt's softened targets keep every probability below 1."""
     yes, no = int(labels.sum()), int((~labels).sum())
     target = np.where(labels, (yes + 1) / (yes + 2), 1 / (no + 2))
     middle, width = float(raw.mean()), float(raw.std()) or 1.0

@@ -1,4 +1,6 @@
-"""Downloads a model from a hub into a folder, at one commit, without code, with the hash of every file."""
+"""Downloads a model from a hub into a folder: the files of one commit, without code, and records the hash
+of every file.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ HUB = "https://huggingface.co"
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MAX_FILES, _MAX_FILE_BYTES, _MAX_LISTING_BYTES = 200, 20 << 30, 8 << 20
-#: Folders of a repository that hold the same weights for other runtimes.
+#: Folders of a repository that contain the same weights for runtimes that we do not use.
 _OTHER_RUNTIME_PREFIXES = ("flax", "tf_", "openvino", "coreml")
 
 
@@ -36,11 +38,11 @@ class DownloadFailed(SafelightError):
 
 @dataclass(frozen=True, kw_only=True)
 class HubModel:
-    """A model repository at a hub."""
+    """A model repository on a hub."""
 
     #: `owner/name`.
     repo: str
-    #: Commit of 40 hex digits; empty: what the hub calls `main`.
+    #: Commit as 40 hex digits. Empty: the latest commit of the hub's branch `main`.
     revision: str = ""
     hub: str = HUB
 
@@ -55,8 +57,8 @@ def download_model(
 ) -> Manifest:
     """Download a model into the new folder `into`, completely or not at all, and return its manifest.
 
-    An existing folder is verified instead; it must hold the requested commit. Raises `DownloadFailed`,
-    `WeightsChanged` or `InvalidField`.
+    If the folder exists, nothing is downloaded: the folder is verified and must contain the requested commit.
+    Raises `DownloadFailed`, `WeightsChanged` or `InvalidField`.
     """
     repo, revision, hub = model.repo, model.revision, model.hub
     if not _REPO.fullmatch(repo):
@@ -113,7 +115,7 @@ def download_model(
 def select_files(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """Name, size and sha256 (empty if the hub gives none) of the files to download. Pure.
 
-    Pickled weights are never downloaded. Raises `DownloadFailed` without safetensors or ONNX files.
+    Pickled weights are never downloaded. Raises `DownloadFailed` if there are no safetensors or ONNX files.
     """
     found: list[tuple[str, int, str]] = []
     for one in listing.get("siblings", ()):

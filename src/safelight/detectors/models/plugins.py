@@ -1,4 +1,4 @@
-"""The detector `custom-models`: one scene detector for each model that the settings configure."""
+"""The detector `custom-models`. It contains one scene detector for each model in the settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ _NO_MODEL = (
 
 
 class CustomModelDetector:
-    """One configured model. Its process starts and loads the weights on the first call."""
+    """Scene detector for one configured model. Its model process starts and loads the weights on the first
+    call.
+    """
 
     remote = False
 
@@ -45,7 +47,9 @@ class CustomModelDetector:
         self._process = make_process(model)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        """Findings per keyframe, or about the whole scene for a video classifier. Raises `ModelFailed`."""
+        """Findings for each keyframe; for a video classifier, findings about the whole scene. Raises
+        `ModelFailed`.
+        """
         rows = raw_scores(self._process, self._model, scene.keyframes, self._calibration)
         findings: list[SceneFinding] = []
         for index, row in enumerate(rows):
@@ -57,7 +61,7 @@ class CustomModelDetector:
         return findings
 
     def close(self) -> None:
-        """End the model process if it runs."""
+        """End the model process if it is running."""
         self._process.close()
 
     def _probability(self, category: str, raw: float) -> float:
@@ -78,7 +82,9 @@ class CustomModelDetector:
 
 
 class CustomModels:
-    """All configured models. Each is a detector of its own, so a failure only affects its own cells."""
+    """All configured models. Each model is a separate detector, so that a failure affects only the cells
+    of that model.
+    """
 
     name = "custom-models"
     version = VERSION
@@ -93,7 +99,7 @@ class CustomModels:
 
 
 def make_process(model: ConfiguredModel) -> ModelProcess:
-    """The process for this model, not started yet."""
+    """The model process for this model; it starts on the first call."""
     options = {"folder": str(model.folder.absolute()), "spec": msgspec.to_builtins(model.spec)}
     return ModelProcess(EntryPoint.of(scoring.load), options)
 
@@ -104,8 +110,9 @@ def raw_scores(
     keyframes: Sequence[Keyframe],
     calibration: Calibration | None = None,
 ) -> list[dict[str, float]]:
-    """Uncalibrated scores, one row per keyframe. Raises `ModelFailed`, also if the weights are not the
-    calibrated ones.
+    """Uncalibrated scores, one row per keyframe (one row in total for a video classifier).
+
+    Raises `ModelFailed`, also if the weights differ from those that were calibrated.
     """
     answer = query_process(process, model, keyframes)
     if calibration is not None and answer["weights"] != calibration.weights:
@@ -136,7 +143,7 @@ def query_process(
 
 
 def capabilities(model: ConfiguredModel, calibration: Calibration | None) -> tuple[Capability, ...]:
-    """The cells that a model fills. A video classifier does not fill cells of single images."""
+    """The cells that a model fills. A video classifier does not fill cells for single images."""
     places = (Modality.FRAMES,) if model.spec.kind is ModelKind.VIDEO else (Modality.IMAGE, Modality.FRAMES)
     return tuple(
         Capability(
@@ -150,7 +157,7 @@ def capabilities(model: ConfiguredModel, calibration: Calibration | None) -> tup
 
 
 def _why_unusable(model: ConfiguredModel) -> str | None:
-    """Why a model cannot be used, in one sentence, or None."""
+    """One sentence with the reason why a model cannot be used; None if it can be used."""
     if not model.folder.is_dir():
         return f"The model {model.name!r} is not at {model.folder}; run: safelight models pull {model.name}."
     calibration = read_calibration(model.calibration)
@@ -178,7 +185,8 @@ def _why_none_usable(options: dict[str, Any]) -> str | None:
         return error.message
     if not models:
         return _NO_MODEL
-    # A model that is not ready does not disable the others, so this reports only if none is ready.
+    # One model that is not ready must not disable the others. Problems are reported only if no model is
+    # ready.
     return " ".join(problems) if len(problems) == len(models) else None
 
 

@@ -1,4 +1,4 @@
-"""Turns images and sentences into model inputs, as the model's own configuration files define it."""
+"""Converts images and sentences into model inputs, as the model's own configuration files define."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Tensor = npt.NDArray[np.float32]
 
 
 class ImagePreprocessing(msgspec.Struct, frozen=True, kw_only=True):
-    """Image preprocessing of a model, from `preprocessor_config.json`."""
+    """Parameters of a model's image preprocessing, from `preprocessor_config.json`."""
 
     width: int
     height: int
-    #: Scale the shortest side to this, then crop the centre; 0: scale to width and height without cropping.
+    #: Scale the shortest side to this length, then crop the centre. 0: scale to `width` and `height` without
+    #: cropping.
     shortest: int = 0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -27,7 +28,9 @@ class ImagePreprocessing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_preprocessing(folder: Path) -> ImagePreprocessing:
-    """Read the image preprocessing of a model. Raises `ValueError` if the file is missing or unknown."""
+    """Read the image preprocessing of a model. Raises `ValueError` if the file is missing or not
+    supported.
+    """
     config = _read_json(folder / "preprocessor_config.json")
     size, crop = config.get("size", 224), config.get("crop_size", {})
     shortest = size.get("shortest_edge", 0) if isinstance(size, dict) else size
@@ -50,7 +53,9 @@ def read_preprocessing(folder: Path) -> ImagePreprocessing:
 
 
 def preprocess(pictures: list[Pixels], rules: ImagePreprocessing) -> Tensor:
-    """Model input of shape (pictures, 3, height, width), scaled and normalised as in training."""
+    """Model input of shape (pictures, 3, height, width), scaled and normalised as for the training of the
+    model.
+    """
     return np.stack([_preprocess_one(pixels, rules) for pixels in pictures])
 
 
@@ -73,7 +78,7 @@ def _preprocess_one(pixels: Pixels, rules: ImagePreprocessing) -> Tensor:
 
 
 def tokenize(folder: Path, texts: list[str], names: set[str]) -> dict[str, npt.NDArray[np.int64]]:
-    """Token ids, and the attention mask if the graph has that input, padded to the model's own length."""
+    """Token ids, padded to the text length of the model, and the attention mask if `names` contains it."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

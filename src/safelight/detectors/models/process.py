@@ -1,4 +1,4 @@
-"""Model process: loads weights once, answers requests over a pipe, and is killed when it hangs."""
+"""Model process: loads the weights once, answers requests over a pipe, and is killed if it hangs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 
 MAX_MESSAGE_BYTES = 64 << 20
 _WORKER = "safelight.detectors.models.worker"
-#: Environment variables that a model process inherits; no keys and no proxies.
+#: Environment variables that a model process inherits. API keys and proxy settings are not among them.
 _INHERITED_VARIABLES = (
     "PATH",
     "HOME",
@@ -31,16 +31,16 @@ _INHERITED_VARIABLES = (
 
 
 class ModelFailed(SafelightError):
-    """The model process gave no valid answer; the categories of the model stay unchecked."""
+    """The model process gave no valid answer, so coverage shows the model's categories as not checked."""
 
     code = "model_failed"
 
 
 class ModelProcess:
-    """A process that is started on the first call. Thread-safe; it answers one call at a time.
+    """A model process, started on the first call. Thread-safe; the process answers one call at a time.
 
-    The process calls `factory` with `options`; the result is the function that answers requests. A call that
-    takes too long kills the process; the next call starts a new one.
+    The process calls `factory` with `options`. The result is the function that answers requests. If a call
+    takes too long, the process is killed, and the next call starts a new one.
     """
 
     def __init__(self, factory: EntryPoint, options: dict[str, Any], *, load_s: float = 180.0) -> None:
@@ -50,20 +50,20 @@ class ModelProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def call(self, request: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
-        """Send a request and return the answer. Raises `ModelFailed` with the reason."""
+        """Send a request to the process and return its answer. Raises `ModelFailed` with the reason."""
         with self._lock:
             if self._child is None or self._child.poll() is not None:
                 self._start()
             return self._exchange(request, timeout_s)
 
     def close(self) -> None:
-        """End the process if it runs."""
+        """End the process if it is running."""
         with self._lock:
             self._end()
 
     def _start(self) -> None:
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
-        # The libraries must not download anything.
+        # The model libraries must not download anything.
         environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self._child = subprocess.Popen(

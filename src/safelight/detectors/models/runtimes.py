@@ -1,4 +1,4 @@
-"""Inference runtimes: ONNX Runtime, OpenVINO or torch. Loaded in a model process only."""
+"""Inference runtimes: ONNX Runtime, OpenVINO or torch. Only a model process loads them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Rows = npt.NDArray[np.float32]
 
 
 class LoadedModel(Protocol):
-    """A loaded model. Its kind determines which of the three methods is called."""
+    """A loaded model. Zero-shot models use `embed_images` and `embed_texts`, classifiers use `classify`."""
 
-    #: A classifier's labels.
+    #: The labels of a classifier, in the order of its outputs; empty for zero-shot models.
     labels: Sequence[str]
 
     def embed_images(self, pictures: list[Pixels]) -> Rows:
@@ -28,11 +28,11 @@ class LoadedModel(Protocol):
         """Text embeddings, (texts, width), rows of length one."""
 
     def classify(self, pictures: list[Pixels]) -> Rows:
-        """Probabilities, (pictures, labels); one row in total for a video classifier."""
+        """Probabilities, (pictures, labels). A video classifier returns a single row."""
 
 
 def load_runtime(folder: Path, spec: ModelSpec) -> LoadedModel:
-    """Load the model in a folder. Raises what the runtime raises."""
+    """Load the model in a folder. Raises the exceptions of the runtime."""
     if spec.runtime is Runtime.TORCH:
         return TorchModel(folder, spec)
     return GraphModel(folder, spec)
@@ -99,7 +99,7 @@ class _OpenvinoGraph:
         import openvino
 
         device_name = {"auto": "AUTO", "cpu": "CPU"}.get(device, device.upper())
-        # Half precision, the default on some processors, would give other scores on other machines.
+        # Some processors use half precision by default, which would give other scores than on other machines.
         exact = {"INFERENCE_PRECISION_HINT": "f32"}
         self._model = openvino.Core().compile_model(str(path), device_name, exact)
         self.inputs = {port.get_any_name() for port in self._model.inputs}
@@ -118,7 +118,9 @@ def _openvino(path: Path, device: str) -> Graph:
 
 
 class TorchModel:
-    """A transformers model from a folder: safetensors only, no code of the model, no network."""
+    """A transformers model from a folder. Loads only safetensors, no code of the model, and nothing from
+    the network.
+    """
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
         import torch
@@ -177,7 +179,7 @@ class TorchModel:
     def _features(self, name: str, inputs: Any) -> Rows:
         with self._torch.inference_mode():
             found = getattr(self._model, name)(**inputs.to(self._device))
-        # Some versions return the tensor, others an output object that holds it.
+        # Some versions of transformers return the tensor, others an output object that contains it.
         tensor = found if hasattr(found, "float") else found.pooler_output
         rows: Rows = tensor.float().cpu().numpy()
         return rows
@@ -191,7 +193,7 @@ def _find_graph(folder: Path, name: str) -> Path:
 
 
 def _first_matrix(answers: Sequence[Any]) -> Rows:
-    """The first output with one row per picture or sentence."""
+    """The first output that has one row per picture or sentence."""
     for answer in answers:
         if np.ndim(answer) == 2:
             return np.asarray(answer, np.float32)

@@ -1,4 +1,4 @@
-"""Computes raw scores per category with a loaded model. Runs in the model process."""
+"""Computes raw scores per category with a loaded model. This code runs in the model process."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from .runtimes import LoadedModel, load_runtime
 from .specs import ModelKind, ModelSpec
 from .weights import verify_files
 
-#: Differences between cosines are small; this scales them to about 1.
+#: Cosines of different pictures differ only a little. This factor scales the differences to about 1.
 _COSINE_SCALE = 100.0
 _MIN_PROBABILITY = 1e-6
 
 
 def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make the function that answers `{"keyframes": [...]}` with rows of raw scores by category.
+    """Make the function that answers requests of the form `{"keyframes": [...]}` with raw scores by
+    category.
 
-    The weights are verified first. Raises `WeightsChanged` if they are not the downloaded ones.
+    The weights are verified first. Raises `WeightsChanged` if they differ from the downloaded weights.
     """
     folder, spec = Path(options["folder"]), msgspec.convert(options["spec"], ModelSpec)
     identity = verify_files(folder)
@@ -42,10 +43,10 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 class Scorer:
-    """Raw scores of pictures.
+    """Computes raw scores of pictures.
 
-    Zero-shot: how much closer a picture is to a category's prompts than to the harmless prompts. Classifiers:
-    the log-odds of the category's labels.
+    Zero-shot models: how much closer a picture is to a category's prompts than to the harmless prompts.
+    Classifiers: the log-odds of the category's labels.
     """
 
     def __init__(self, model: LoadedModel, spec: ModelSpec) -> None:

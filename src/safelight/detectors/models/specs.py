@@ -15,10 +15,10 @@ from safelight.errors import SettingsError
 
 
 class ModelKind(StrEnum):
-    """How a model classifies."""
+    """The method by which a model classifies."""
 
-    #: Compares pictures with sentences: CLIP, SigLIP, SigLIP 2. Needs a calibration before its scores mean
-    #: anything.
+    #: Compares pictures with sentences: CLIP, SigLIP, SigLIP 2. The scores have no meaning before a
+    #: calibration.
     ZERO_SHOT = "zero-shot"
     #: Maps a picture to the model's own labels.
     IMAGE = "image-classifier"
@@ -33,28 +33,30 @@ class Runtime(StrEnum):
 
 
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table `[detectors.custom-models.models.NAME]`."""
+    """The table `[detectors.custom-models.models.NAME]` of the settings, for one model."""
 
     kind: ModelKind
-    #: The folder with the weights; empty: the folder that `safelight models pull` made for this name.
+    #: The folder with the weights. Empty: the folder into which `safelight models pull` downloads this model.
     folder: str = ""
-    #: Source for `pull`: `owner/name` at the hub, and the commit. Empty commit: the hub's `main` at the first
-    #: pull, which is recorded and then required.
+    #: Source for `safelight models pull`. `repo` is `owner/name` on the hub, `revision` is the commit. With
+    #: an empty `revision`, the first pull takes the newest commit of the branch `main` and records it; later
+    #: pulls require the recorded commit.
     repo: str = ""
     revision: str = ""
     runtime: Runtime = Runtime.TORCH
-    #: auto: a GPU if the runtime finds one, otherwise the CPU.
+    #: `auto`: a GPU if the runtime finds one, otherwise the CPU.
     device: str = "auto"
     batch: int = 16
     timeout_s: float = 120.0
-    #: Zero-shot: sentences by category, and harmless sentences to compare with.
+    #: For zero-shot models: sentences by category, and harmless sentences to compare with.
     prompts: dict[str, list[str]] = {}
     negative_prompts: list[str] = []
-    #: Classifiers: the model's labels mapped to our categories.
+    #: For classifiers: maps the model's labels to our categories.
     labels: dict[str, str] = {}
-    #: The file that `safelight models calibrate` wrote; empty: the file next to the model store.
+    #: The file that `safelight models calibrate` wrote. Empty: the file `NAME.calibration.json` in the model
+    #: store.
     calibration: str = ""
-    #: Lower scores are not reported.
+    #: Findings with a lower score are not reported.
     min_score: float = 0.3
 
     @property
@@ -64,7 +66,9 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def task_digest(self) -> str:
-        """Digest of kind, prompts and labels. A calibration is valid for one digest."""
+        """Digest of kind, prompts and labels. A calibration is valid only for the digest with which it was
+        made.
+        """
         task = json.dumps([self.kind, self.prompts, self.negative_prompts, self.labels], sort_keys=True)
         return hashlib.sha256(task.encode()).hexdigest()[:16]
 
@@ -79,8 +83,8 @@ class ConfiguredModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_models(options: Mapping[str, Any]) -> tuple[ConfiguredModel, ...]:
-    """The models in the options of the detector `custom-models`. Raises `SettingsError` with the model's
-    name.
+    """The models in the options of the detector `custom-models`. Raises `SettingsError`, which names the
+    model.
     """
     store = Path(str(options.get("store", "models")))
     tables = options.get("models", {})

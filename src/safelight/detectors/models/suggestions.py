@@ -1,5 +1,5 @@
-"""Suggested models of a public hub. Their commits are not pinned, because the hub could not be reached
-here.
+"""Models of a public hub that we suggest. Their commits are not pinned, because we could not reach the hub
+from here.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ UNPINNED = "unpinned: recorded at first pull"
 
 @dataclass(frozen=True, kw_only=True)
 class SuggestedModel:
-    """One model of a hub."""
+    """One suggested model of a hub."""
 
     repo: str
-    #: As third parties quoted its model card in November 2026; `pull` records what the hub reports.
+    #: The licence that third parties quoted from the model card in November 2026. `pull` records the licence
+    #: that the hub reports.
     licence: str
     about: str
     revision: str = UNPINNED

@@ -1,4 +1,4 @@
-"""The files of a model on disk: their hashes, and whether they are still the downloaded ones."""
+"""The files of a model on disk: computes their hashes and checks that they are still the downloaded files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safelight.errors import SafelightError
 from safelight.fileio import sha256_file
 
 MANIFEST = "safelight-manifest.json"
-#: File types that are downloaded and loaded. Pickled weights and code never are.
+#: File types that we download and load. Pickled weights and code are never among them.
 SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".onnx", ".onnx_data")
 
 
@@ -31,7 +31,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What `pull` recorded about a download."""
 
     repo: str
-    #: The commit that the hub named.
+    #: The commit that the hub reported for the download.
     revision: str
     licence: str
     hub: str
@@ -40,8 +40,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest in a model's folder; None if the files were copied there by hand. Raises
-    `WeightsChanged`.
+    """The manifest in a model's folder; None if there is none, because the operator copied the files.
+
+    Raises `WeightsChanged`.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -53,7 +54,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def hash_files(folder: Path) -> tuple[WeightsFile, ...]:
-    """Hash every file of a model except the manifest, ordered by path."""
+    """Hash every file of a model except the manifest; the result is ordered by path."""
     found = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name == MANIFEST:
@@ -64,9 +65,9 @@ def hash_files(folder: Path) -> tuple[WeightsFile, ...]:
 
 
 def verify_files(folder: Path) -> str:
-    """Hash over all files of the weights. Raises `WeightsChanged`.
+    """Verify the files of a model and return one hash over all of them. Raises `WeightsChanged`.
 
-    If there is a manifest, every file must match it, and there must be no other files.
+    If there is a manifest, every file must match it, and the folder must not contain other files.
     """
     found = hash_files(folder)
     if not found:

@@ -32,7 +32,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> None:
-    # Libraries may print to stdout, so answers go to a copy of it and stdout goes to stderr.
+    # Libraries may print to stdout. Therefore answers go to a copy of stdout, and stdout itself is redirected
+    # to stderr.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)
