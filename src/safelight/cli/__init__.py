@@ -58,8 +58,8 @@ def _run(given: list[str]) -> int:
         )
         return Exit.CONFIGURATION
     except Exception as error:
-        # Wrong usage and Ctrl-D raise exceptions of the command-line library. Their module changed between
-        # its releases, their attributes did not.
+        # Wrong usage and Ctrl-D raise exceptions of the command-line library. They are recognised by their
+        # attributes, because the module of these exceptions differs between releases of the library.
         if hasattr(error, "format_message"):
             return _report_usage(error, as_json)
         if type(error).__name__ == "Abort":
@@ -82,7 +82,8 @@ def _report_usage(error: Exception, as_json: bool) -> int:
 
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if not message.strip():
-        # `safelight keys` without a subcommand: `format_message` has printed the help.
+        # A group without a subcommand, such as `safelight keys`: `format_message` has already printed the
+        # help.
         return Exit.CONFIGURATION
     name = getattr(getattr(error, "ctx", None), "command_path", "safelight")
     _print_error(ConfigurationError(message, remedy=f"See: {name} --help"), as_json)
@@ -103,7 +104,7 @@ def _print_error(error: SafelightError, as_json: bool) -> None:
 
 
 def _discard_stdout() -> None:
-    """Redirect stdout to /dev/null: its reader closed the pipe, and the flush at exit would fail."""
+    """Redirect stdout to /dev/null. The reader closed the pipe, so the flush at exit would fail."""
     import os
 
     null = os.open(os.devnull, os.O_WRONLY)

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
-#: Quoted matches per finding, and the longest match that is quoted.
+#: Number of matches quoted per finding; a match longer than this many characters is not quoted.
 MAX_QUOTES, MAX_QUOTE_CHARACTERS = 4, 60
 
 
 class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a check: the explanation as in the API, and every finding that may be shown."""
+    """The printed result of a check: the explanation as in the API, and every finding that may be shown."""
 
     exit: int
     action: str
@@ -48,19 +48,19 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     policy_sha256: str
     details: dict[str, Any]
     findings: tuple[Any, ...]
-    #: Category groups whose findings are withheld.
+    #: Groups of the categories whose findings are withheld.
     withheld: tuple[str, ...]
-    #: Categories by coverage status.
+    #: Coverage status, and the categories with that status.
     coverage: dict[str, list[str]]
-    #: Missing detectors with the reason.
+    #: Name of each missing detector, and why it is missing.
     missing: dict[str, str]
     waivers: tuple[str, ...]
     latency_ms: float
-    #: Documented rules of the provider given with --provider; None without one.
+    #: Documented rules of the provider given with `--provider`; None without `--provider`.
     provider: dict[str, Any] | None = None
     #: The ten checklist entries; empty if the policy blocks the prompt.
     checklist: tuple[dict[str, Any], ...] = ()
-    #: References that were not checked.
+    #: Reference files that were not checked.
     not_checked: tuple[str, ...] = ()
 
 
@@ -104,9 +104,9 @@ def check(
 
 
 def read_prompt(prompt: str | None, file: Path | None) -> str:
-    """The prompt from the argument, the file or stdin.
+    """Read the prompt from the argument, the file or stdin.
 
-    Raises `InvalidField` unless exactly one source is given, and `NotFound` for an unreadable file.
+    Raises `InvalidField` unless exactly one source is given, and `NotFound` if the file is unreadable.
     """
     if (prompt is None) == (file is None):
         raise InvalidField("Give either a prompt or --file with a file that contains one.", param=_FIELD)
@@ -127,9 +127,9 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
 def run_check(
     container: Container, text: str, policy: str | None, references: tuple[Path, ...] = ()
 ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-    """Screen the prompt and its reference images; also returns the references that were not checked.
+    """Screen the prompt and its reference images. Also returns the reference files that were not checked.
 
-    Without a data directory, the policy of the settings applies without waivers.
+    Without a data directory, the policy from the settings applies without waivers.
     """
     from safelight.moderation.prompt import PromptStage
 
@@ -148,7 +148,7 @@ def run_check(
     unchecked = tuple(str(file.path) for file in files if not file.is_picture)
     if not pictures:
         return (prompt,), unchecked
-    # Without a data directory, no person is enrolled.
+    # Without a data directory, no person is enrolled, so scene detection needs no face matching.
     scene_detection = (
         container.pipeline.scene_detection
         if known
@@ -195,7 +195,7 @@ def _summarize(
 
 
 def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> TenantPolicy:
-    """The policy to check with. `known`: a data directory exists, so there can be waivers."""
+    """The policy to check with. `known` is true if a data directory exists, which may contain waivers."""
     from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
 
@@ -210,7 +210,7 @@ def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> 
 
 
 def build_output(container: Container, checked: CheckResult) -> CheckOutput:
-    """The printed result of a check."""
+    """Convert the result of a check to its printed form."""
     from safelight.policy.findings import to_json
 
     result, explanation = checked.deciding, checked.explanation
@@ -247,7 +247,10 @@ def build_output(container: Container, checked: CheckResult) -> CheckOutput:
 
 
 def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """The findings that may be shown: no instructions for harm, and none at all of a vaulted case."""
+    """The findings that may be shown.
+
+    Findings that could be used as instructions for harm are left out; a vaulted case has none at all.
+    """
     if result.verdict.vault:
         return ()
     return tuple(
@@ -258,7 +261,7 @@ def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, 
 
 
 def exit_of(result: StageResult) -> Exit:
-    """The exit code of a verdict. If only a gap holds or blocks it, the code is "not covered"."""
+    """The exit code of a verdict. It is "not covered" if only a coverage gap holds or blocks the prompt."""
     from safelight.policy.verdicts import Action
 
     verdict = result.verdict
@@ -270,14 +273,14 @@ def exit_of(result: StageResult) -> Exit:
 
 
 def format_coverage(cells: dict[str, list[str]]) -> str:
-    """The number of categories by coverage status, in one line."""
+    """One line with the number of categories for each coverage status."""
     parts = [f"{len(cells.get(status, ()))} {status}" for status in ("checked", "partly", "not checked")]
     gaps = [*cells.get("partly", ()), *cells.get("not checked", ())]
     return f"Categories in text: {', '.join(parts)}" + (f" ({', '.join(gaps)})" if gaps else "") + "."
 
 
 def highlight_spans(text: str, findings: Sequence[Finding]) -> Text:
-    """The prompt with the text of findings underlined."""
+    """The prompt, with the words that findings refer to underlined."""
     from rich.text import Text
 
     from safelight.policy.findings import TextSpan

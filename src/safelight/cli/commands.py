@@ -13,7 +13,8 @@ from typer.main import get_command
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
 
-#: Command name and help line, in help order. The command `foo-bar` is `app` in the module `foo_bar`.
+#: Name and help line of each command, in the order of the help. The command `foo-bar` is the object `app` in
+#: the module `foo_bar`.
 COMMANDS = {
     "init": "Write safelight.toml, create the data directory and list what is missing.",
     "serve": "Run the gateway, its workers and its web pages.",
@@ -50,7 +51,7 @@ def _load_command(name: str) -> Any:
 
 
 class _LazyGroup(TyperGroup):
-    """Lists all commands; imports the module of a command only when it is called."""
+    """Lists all commands, but imports the module of a command only when that command is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -103,7 +104,9 @@ def config_path(ctx: typer.Context) -> Path | None:
 
 
 def load_container(ctx: typer.Context) -> Container:
-    """The container of the configured installation. Raises `ConfigurationError` for invalid settings."""
+    """Load the configured installation and return its container. Raises `ConfigurationError` for invalid
+    settings.
+    """
     from safelight.bootstrap import load
 
     container = load(config_path(ctx))

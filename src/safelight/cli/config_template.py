@@ -28,7 +28,8 @@ _UPSTREAM_EXAMPLES = """\
 
 
 def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
-    """A commented settings file for an installation with this data directory.
+    """The text of a settings file for an installation with this data directory; every setting has a
+    comment.
 
     `upstream` is the table of a generator named `upstream`, which becomes the default generator.
     """
@@ -49,7 +50,7 @@ def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
 
 
 def _upstream_lines(name: str, field: FieldInfo, table: Mapping[str, Any]) -> list[str]:
-    """The default generators, then the table of the upstream with examples of common options."""
+    """The default generators, followed by the table of the upstream and examples of common options."""
     lines = [line.removeprefix("# ") for line in _table_lines(name, field)]
     lines += [
         "",
@@ -60,7 +61,7 @@ def _upstream_lines(name: str, field: FieldInfo, table: Mapping[str, Any]) -> li
 
 
 def _section_lines(section: str, kind: type[Section]) -> list[str]:
-    """A section, followed by its nested sections."""
+    """The lines of a section, followed by those of its nested sections."""
     lines, within = ["", f"[{section}]"], []
     for name, field in kind.model_fields.items():
         if (inner := _section_type(field)) is not None:
@@ -78,7 +79,7 @@ def _section_type(field: FieldInfo) -> type[Section] | None:
 
 
 def _table_lines(name: str, field: FieldInfo) -> list[str]:
-    """A table of tables: its default entries, or an empty example."""
+    """The lines of a table that contains tables: its default entries, or an empty example."""
     default: dict[str, Any] = field.get_default(call_default_factory=True) or {}
     if not default:
         return [f"# [{name}]"]
@@ -90,7 +91,7 @@ def _table_lines(name: str, field: FieldInfo) -> list[str]:
 
 
 def _toml_value(value: Any) -> str:
-    """A value as TOML, for the types that settings use."""
+    """Format a value as TOML. Supports the types that settings use."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

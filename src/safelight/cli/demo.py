@@ -1,4 +1,6 @@
-"""`serve --demo`: a waiver that holds only on a loopback address, and a first clip through the HTTP API."""
+"""`serve --demo`: records a waiver for loopback addresses only, and requests a first clip through the HTTP
+API.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ _MAX_WAIT_S = 240.0
 
 
 def operator(container: Container) -> Principal:
-    """The principal of the person at the terminal: every scope except the vault."""
+    """The principal for the person at the terminal. It has every scope except the vault."""
     return Principal(
         tenant=container.persistence.tenant,
         id=OPERATOR,
@@ -33,7 +35,10 @@ def operator(container: Container) -> Principal:
 
 
 def record_waiver(container: Container) -> tuple[Waiver, ...]:
-    """Record the waiver `demo`, valid on a loopback address only, unless it exists. Returns all in force."""
+    """Record the waiver `demo` if it does not exist. It is valid on a loopback address only.
+
+    Returns all waivers in force.
+    """
     if all(
         waiver.name != DEMO for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
     ):

@@ -109,7 +109,9 @@ def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCh
 
 
 def _check_isolation(container: Container | None) -> DoctorCheck:
-    """Test the sandbox as the gateway runs it: with models loaded and with the fork server if possible."""
+    """Test the sandbox in the gateway's configuration: models are loaded, and the fork server is used if
+    possible.
+    """
     from safelight.sandbox.sandbox import Sandbox
 
     if container is None:
@@ -154,7 +156,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
 
 
 def _check_upstreams(container: Container | None, options: DoctorOptions) -> Iterator[DoctorCheck]:
-    """Check the upstreams of the command line, then those of the settings."""
+    """Check the upstreams from the command line, then those from the settings."""
     known = {} if container is None else container.core.settings.generators
     key = read_key(options.key_file)
     seen = set()
@@ -173,7 +175,9 @@ def _check_upstreams(container: Container | None, options: DoctorOptions) -> Ite
 
 
 def _find_configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
-    """Name and table of the configured generator with this address, or the address and an empty table."""
+    """Name and table of the configured generator with this address; if there is none, the address and an
+    empty table.
+    """
     base = address.rstrip("/").removesuffix("/v1")
     for name, table in known.items():
         if str(table.get("url", "")).rstrip("/").removesuffix("/v1") == base:
@@ -220,7 +224,9 @@ def _check_upstream(
 
 
 def _check_database(container: Container) -> DoctorCheck:
-    """Check through a separate connection, because the container's own connection migrates the tables."""
+    """Check the database through a separate connection, because the container's own connection migrates
+    the tables.
+    """
     from safelight.store.database import Database
 
     url = (

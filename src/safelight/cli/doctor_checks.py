@@ -1,4 +1,4 @@
-"""The checks of `safelight doctor`, as functions of plain values."""
+"""The checks of `safelight doctor`. They take plain values and do not need the container."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 class DoctorState(StrEnum):
     OK = "ok"
-    #: Works, but slower or less safely than possible.
+    #: Safelight works, but slower or less safely than possible.
     WARNING = "warning"
-    #: Safelight cannot run, or not as configured.
+    #: Safelight cannot run, or cannot run as configured.
     FAILED = "failed"
 
 
 class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of one check: its state in a sentence, and the remedy if it is not ok."""
+    """Result of one check: a state, a sentence about it, and the remedy if the state is not `ok`."""
 
     name: str
     state: DoctorState
@@ -41,7 +41,7 @@ class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-#: Modules that the gateway imports, and the package name if it differs.
+#: Modules that the gateway imports. The value is the package name if it differs from the module name.
 PACKAGES = {
     "alembic": "",
     "av": "",
@@ -61,10 +61,10 @@ PACKAGES = {
     "sqlalchemy": "",
     "uvicorn": "",
 }
-#: Free disk space below which the check warns.
+#: With less free disk space than this, the check warns.
 _MIN_FREE_BYTES = 5 << 30
 _MIB = 1 << 20
-#: Release date of this code; a correct clock is later.
+#: Release date of this code. A correct clock shows a later time.
 _NOT_BEFORE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 _FONT_FOLDERS = (
     "/usr/share/fonts",
@@ -76,7 +76,7 @@ _FONT_FOLDERS = (
 
 
 def guarded(name: str, check: Callable[[], DoctorCheck]) -> DoctorCheck:
-    """Run a check; an exception becomes a failed check with its message."""
+    """Run a check. An exception becomes a failed check with the message of the exception."""
     try:
         return check()
     except Exception as error:
@@ -110,7 +110,7 @@ def packages(wanted: dict[str, str] = PACKAGES) -> DoctorCheck:
 
 
 def isolation(found: Isolation) -> DoctorCheck:
-    """Isolation of the processes that open untrusted files on this machine."""
+    """Check how processes that open untrusted files are isolated on this machine."""
     if found.complete and not found.fork_server_problem:
         return DoctorCheck(
             name="sandbox", state=DoctorState.OK, message="Files are opened without network or privileges."
@@ -167,7 +167,7 @@ def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck
 
 
 def data_directory(data: Path) -> DoctorCheck:
-    """Whether the directory is usable, and whether a running Safelight uses it. Creates nothing."""
+    """Check whether the directory is usable and whether a running Safelight uses it. Creates nothing."""
     name = "data directory"
     if not data.exists():
         return DoctorCheck(
@@ -225,7 +225,9 @@ def port(host: str, number: int) -> DoctorCheck:
 
 
 def database(found: Database) -> DoctorCheck:
-    """Whether the database is reachable, intact and of a usable version. Changes and creates nothing."""
+    """Check whether the database is reachable, intact and of a usable version. Changes and creates
+    nothing.
+    """
     from safelight.store import migrations
 
     name = "database"
@@ -297,7 +299,7 @@ def speech(program: str = "espeak-ng") -> DoctorCheck:
 
 
 def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> DoctorCheck:
-    """Whether the clock is plausible: seals with a wrong time are rejected by other tools."""
+    """Check whether the clock is plausible, because other tools reject seals with a wrong time."""
     message = f"It is {now.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC."
     if now < max(_NOT_BEFORE, signing_from or _NOT_BEFORE):
         return DoctorCheck(
@@ -310,7 +312,7 @@ def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> Docto
 
 
 def signing(keys: Path) -> DoctorCheck:
-    """The signing key; it is only read, not created or renewed."""
+    """Check the signing key. The key is only read, neither created nor renewed."""
     from cryptography import x509
 
     from safelight.provenance import certificates
@@ -334,7 +336,7 @@ def signing(keys: Path) -> DoctorCheck:
 
 
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
-    """Whether a generator's server accepts connections. Sends no request."""
+    """Check whether a generator's server accepts connections. Sends no request."""
     parts = urlsplit(url)
     if not parts.hostname:
         return DoctorCheck(

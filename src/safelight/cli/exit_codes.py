@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    #: Success; allowed; trusted.
+    #: The command succeeded; for a check or scan: allowed; for `verify`: trusted.
     OK = 0
     #: The command failed; the reason is on stderr.
     ERROR = 1
@@ -16,7 +16,7 @@ class Exit(IntEnum):
     BLOCKED = 3
     #: Held for review.
     HELD = 4
-    #: Not checked, or nothing is known. Does not mean "safe".
+    #: A check could not be made, or nothing is known. Does not mean "safe".
     NOT_COVERED = 5
     #: Allowed under a waiver.
     WAIVED = 6

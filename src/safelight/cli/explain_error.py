@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-#: Only this much of the text is read.
+#: Maximum length of the text that is read.
 MAX_BYTES = 8 * 1024 * 1024
 
 

@@ -1,4 +1,6 @@
-"""`safelight hash-lists`: hash lists of known content, as distributed by exchanges."""
+"""`safelight hash-lists`: lists of hashes of known content, in the formats that hash-sharing programmes
+publish.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from .output import ProgressBar, emit, format_day
 app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-#: Problems of an import that are printed; the others are counted.
+#: Number of import problems that are printed; further problems are only counted.
 MAX_PRINTED_PROBLEMS = 20
 
 

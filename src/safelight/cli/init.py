@@ -96,15 +96,15 @@ def init(
 
 @dataclass(frozen=True, kw_only=True)
 class InitResult:
-    """What the command found and did."""
+    """What `safelight init` found and did."""
 
     settings: Path
-    #: Whether the settings file was written; False if it existed.
+    #: Whether the command wrote the settings file; False if the file already existed.
     written: bool
     data: Path
     #: Required checks that no installed detector can do.
     gaps: Sequence[tuple[Stage, Cell]]
-    #: Those of them that no waiver covers.
+    #: The checks in `gaps` that no waiver covers.
     open_gaps: Sequence[tuple[Stage, Cell]]
     waivers: Sequence[Waiver]
     upstream: Upstream | None
@@ -132,7 +132,7 @@ def _attach(
 
 
 def _create_installation(path: Path) -> Container:
-    """The container of these settings, with data directory and signing keys created."""
+    """Create the data directories and signing keys for these settings. Returns the container."""
     from safelight.bootstrap import load
 
     container = load(path)
@@ -141,7 +141,7 @@ def _create_installation(path: Path) -> Container:
 
 
 def find_gaps(container: Container) -> list[tuple[Stage, Cell]]:
-    """Checks that the policy requires and no installed detector can do, by stage."""
+    """The checks that the policy requires and no installed detector can do, each with its stage."""
     from safelight.policy.decisions import required_coverage
     from safelight.policy.findings import Modality, Stage
 
@@ -191,7 +191,9 @@ def _write_settings(path: Path, data: Path, upstream: Upstream | None) -> bool:
 
 
 def _ask_for_waiver(gaps: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]:
-    """Name and reason of the person who waives the gaps, or None twice."""
+    """Ask for the name and reason of the person who waives the gaps. Returns None for both without a
+    waiver.
+    """
     if not gaps:
         return None, None
     typer.echo("No installed detector can check:", err=True)
@@ -213,7 +215,7 @@ def _record_waiver(
     reason: str,
     expires: str,
 ) -> None:
-    """Record a waiver of the gaps that no waiver covers yet; nothing if there are none."""
+    """Record a waiver of the gaps that no waiver covers yet. Records nothing if every gap is covered."""
     from safelight.trust.waivers import NewWaiver, parse_expiry
 
     open_gaps = _without_waived(container, gaps)

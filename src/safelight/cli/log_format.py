@@ -16,14 +16,14 @@ _LEVEL_COLOURS = {
     "error": f"\x1b[31m{_BOLD}",
     "critical": f"\x1b[31m{_BOLD}",
 }
-#: Columns of the level and of the message; longer messages are not cut.
+#: Minimum widths of the level and of the message; longer texts are not cut.
 _LEVEL_WIDTH, _MESSAGE_WIDTH = 9, 30
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, message and logger on one line; after an exception its traceback.
+    """Time, level, message and logger on one line. After an exception, its traceback follows.
 
-    The traceback has no values of variables, because they may be prompts or keys.
+    The traceback omits the values of variables, because they may be prompts or keys.
     """
 
     def __init__(self, *, colours: bool = False) -> None:

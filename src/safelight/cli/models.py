@@ -38,7 +38,7 @@ class PinnedPackage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lock(self) -> str:
-        """The line of a requirements file for pip's hash-checking mode."""
+        """This package as a line of a requirements file for pip's hash-checking mode."""
         return " ".join([self.requirement, *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
 
 
@@ -57,7 +57,7 @@ MODELS = {
 
 
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One detector: whether it is available, and why not."""
+    """A detector: whether it is available and, if not, why."""
 
     name: str
     available: bool
@@ -351,7 +351,9 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
 
 
 def _sources(container: Container, model: str) -> list[tuple[str, str, str, str]]:
-    """Name, repository, commit (empty: the hub's `main`) and licence of the models to download."""
+    """Name, repository, commit and licence of the models to download. An empty commit means the hub's
+    `main`.
+    """
     from safelight.detectors.models.suggestions import SUGGESTED_MODELS as KNOWN
 
     known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
@@ -374,7 +376,7 @@ def _fetcher(address: str) -> Fetcher:
     parsed = urlsplit(address)
     if parsed.scheme not in ("http", "https") or not parsed.hostname:
         raise SettingsError(f"--hub: {address!r} is not an http or https address.")
-    # The operator chose this address, so it may be a mirror in a private network.
+    # The operator chose this address, so an address in a private network, such as a mirror, is allowed.
     host = f"{parsed.hostname}:{parsed.port}" if parsed.port else parsed.hostname
     limits = FetchLimits(max_bytes=20 << 30, total_s=7200.0, idle_s=60.0)
     return Fetcher(allow_hosts=frozenset({host}), limits=limits)

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-#: Problems of an import that are printed; the others are counted.
+#: Number of import problems that are printed; further problems are only counted.
 MAX_PRINTED_PROBLEMS = 20
 
 

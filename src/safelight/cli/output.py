@@ -41,14 +41,16 @@ def write_json(payload: Any) -> None:
 
 
 def progress_console() -> Console:
-    """A console on stderr, for progress and warnings, so that stdout contains only the result."""
+    """A console that writes progress and warnings to stderr, so that stdout contains only the result."""
     from rich.console import Console
 
     return Console(stderr=True)
 
 
 def error_payload(error: SafelightError) -> dict[str, Any]:
-    """The error as in the HTTP API, with its remedy and, for a policy, its problems."""
+    """The error as in the HTTP API, with its remedy. A policy error also lists the problems of the
+    document.
+    """
     body: dict[str, Any] = {
         "message": error.message,
         "type": error.kind,

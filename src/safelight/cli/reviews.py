@@ -97,7 +97,9 @@ def refuse(
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionOptions:
-    """A decision from the command line. `approve` selects the first action that the kind of case allows."""
+    """Decide a case from the command line. `approve` selects the first action that this kind of case
+    allows.
+    """
 
     approve: bool
     reason: str
@@ -128,7 +130,9 @@ def _decide(
 
 
 def _make_reviewer(container: Container, by: str, *, quarantined: bool) -> Principal:
-    """The person at the terminal with the given name; with the vault scope only if requested."""
+    """The principal for the person at the terminal, with the given name. Has the vault scope only if
+    requested.
+    """
     from safelight.errors import InvalidField
     from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 

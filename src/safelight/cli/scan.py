@@ -95,7 +95,7 @@ def scan(
 
 
 def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> None:
-    """Scan all files. `start`: start the sandbox workers first, which pays off for several files."""
+    """Scan all files. `start`: start the sandbox workers first, which saves time for several files."""
     if start:
         container.core.scanner.start()
     try:
@@ -122,7 +122,7 @@ def _make_scanner(container: Container, policy: TenantPolicy, *, previews: bool)
 def _open_cache(
     container: Container, policy: TenantPolicy, source: Source, path: Path | None
 ) -> ScanCache | None:
-    """The results of earlier scans of this folder under the same rules; None for a single file."""
+    """Cached results of earlier scans of this folder under the same rules; None for a single file."""
     from safelight.moderation.scan_cache import ScanCache, ruleset_fingerprint
 
     if not source.is_collection and path is None:
@@ -149,7 +149,7 @@ def _open_cache(
 
 
 def _likeness_state(container: Container) -> dict[str, Any]:
-    """Everything that face and voice matching depends on: settings, models and enrolled people."""
+    """All inputs that affect face and voice matching: settings, models and enrolled people."""
     settings = container.core.settings.likeness
     if not settings.enabled:
         return {}

@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from safelight.policy.verdicts import Verdict
     from safelight.scanning.sources import Source
 
-#: Exit codes from best to worst; the worst of all files is the exit code of the command.
+#: Exit codes from best to worst. The command exits with the worst code of all files.
 _SEVERITY_ORDER = (Exit.OK, Exit.WAIVED, Exit.LABELLED, Exit.ERROR, Exit.NOT_COVERED, Exit.HELD, Exit.BLOCKED)
 
 
 class FailOn(StrEnum):
-    """Outcome from which the exit code is not 0; each member includes those before it."""
+    """The least severe outcome that makes the exit code nonzero; each member includes the members before
+    it.
+    """
 
     BLOCK = "block"
     HOLD = "hold"
     LABEL = "label"
-    #: Not fully checked, even if waived.
+    #: The file was not fully checked, even if a waiver covers the gap.
     INCOMPLETE = "incomplete"
 
     def includes(self, other: FailOn) -> bool:
@@ -47,9 +49,9 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Any, ...] = ()
     #: Text that OCR read in the image.
     texts: tuple[str, ...] = ()
-    #: Lines of the transcript with times; null if there was no transcription.
+    #: Lines of the transcript with times; null if no speech was transcribed.
     transcript: tuple[Any, ...] | None = None
-    #: Cells as "category (modality)" by coverage status.
+    #: Coverage status, and its cells as "category (modality)".
     coverage: dict[str, list[str]] = {}
     waivers: tuple[str, ...] = ()
     #: Media facts, detector reports and frame schedule of a clip.
@@ -61,7 +63,8 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     detectors: dict[str, str] = {}
     #: State of the C2PA manifest: trusted, valid, invalid, absent, unreadable; empty: not checked.
     c2pa: str = ""
-    #: Not scanned again, because neither the file nor the rules have changed since `scanned_at`.
+    #: True if the file was not scanned again, because neither the file nor the rules changed since
+    #: `scanned_at`.
     unchanged: bool = False
     scanned_at: float = 0.0
     wall_s: float = 0.0
@@ -71,18 +74,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of all files."""
 
     files: int
-    #: Number of files by action; `not scanned` for unreadable files.
+    #: Number of files for each action. Unreadable files count as `not scanned`.
     outcomes: dict[str, int]
     unchanged: int = 0
     #: Files that were skipped because of their names.
     skipped: int = 0
-    #: Files that were not reached because the scan was interrupted.
+    #: Files that were not scanned because the command was interrupted.
     remaining: int = 0
     wall_s: float = 0.0
 
 
 def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> ScanRow:
-    """The printed result of one file."""
+    """Convert the report of one file to its printed form."""
     verdict = report.verdict
     if verdict is None:
         return ScanRow(
@@ -141,12 +144,12 @@ def transcript_lines(transcript: Sequence[TranscriptLine] | None) -> tuple[Any, 
 
 
 def is_incomplete(report: FileReport) -> bool:
-    """Whether a required or started check is incomplete."""
+    """Whether any check that is required or was started is incomplete."""
     return any(cell.is_gap or (cell.ran and not cell.complete) for cell in report.coverage)
 
 
 def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> Exit:
-    """The exit code of one verdict. If only a gap holds or blocks it, the code is "not covered"."""
+    """The exit code of one verdict. It is "not covered" if only a coverage gap holds or blocks the file."""
     from safelight.policy.verdicts import Action
 
     if verdict.action in (Action.HOLD, Action.BLOCK):
@@ -198,7 +201,7 @@ def describe_summary(summary: Summary) -> str:
 
 
 def text_of(row: ScanRow) -> str:
-    """The row as text: action, reason, findings with location, and gaps."""
+    """The row of one file as text: action, reason, findings with location, and coverage gaps."""
     if row.problem:
         return f"{row.file}: not scanned\n  {row.problem}"
     category = f" ({row.category})" if row.category else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ScannedFile:
-    """A finished file. `cached`: the report is from an earlier scan."""
+    """A file that the run has finished. `cached`: the report is from an earlier scan."""
 
     location: str
     report: FileReport
@@ -27,7 +27,7 @@ class ScannedFile:
 
 
 class ScanRun:
-    """One pass over all files of a source."""
+    """Scans all files of a source once."""
 
     def __init__(
         self, source: Source, scanner: FileScanner, cache: ScanCache | None, *, use_cache: bool
@@ -41,7 +41,7 @@ class ScanRun:
         self.interrupted = False
 
     def scan_all(self) -> None:
-        """Scan all files. Ctrl-C ends the pass early and keeps the finished files."""
+        """Scan all files. Ctrl-C ends the scan early and keeps the results of finished files."""
         with _Progress(len(self._source.files)) as progress:
             try:
                 for found in self._source.files:
@@ -73,7 +73,9 @@ class ScanRun:
         return report, False
 
     def _write_cache(self, write: Callable[[], None]) -> None:
-        """Write to the cache. After an error, such as a full disk, the scan continues without it."""
+        """Write to the cache. If writing fails, for example because the disk is full, the scan continues
+        without cache.
+        """
         try:
             write()
         except OSError as error:

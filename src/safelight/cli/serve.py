@@ -79,7 +79,7 @@ def serve(
 def _attach_upstream(
     container: Container, url: str | None, key_file: Path | None, models: list[str] | None, *, paid: bool
 ) -> dict[str, Any]:
-    """The settings that an upstream adds. Prints its warnings immediately."""
+    """The settings for the upstream of the command line. Prints warnings about the upstream immediately."""
     from .upstream import UpstreamAnswers, attach, from_environment
 
     known = container.core.settings.generators
@@ -126,7 +126,7 @@ def _warn(warnings: Iterable[str]) -> None:
 
 
 def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
-    """Print the address, the login link and the gaps in coverage; with `demo`, generate the first clip."""
+    """Print the address, the login link and the coverage gaps. With `demo`, also request the first clip."""
     from .demo import make_first_clip, operator, record_waiver
 
     waivers = container.persistence.waivers_in_force(container.persistence.tenant)
@@ -178,7 +178,7 @@ def _print_start(
 
 
 def _count_reviewer_keys(container: Container) -> int:
-    """Number of API keys that may decide held videos. Does not count the person at this terminal."""
+    """Number of API keys that may decide held videos. The person at this terminal is not counted."""
     return sum(
         key.revoked_at is None and KeyScope.REVIEW in key.scopes
         for key in container.persistence.accounts.list_keys(container.persistence.tenant)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from safelight.settings import LogSettings
 
 _log = logging.getLogger(__name__)
-#: Time that running requests get at shutdown.
+#: Seconds that running requests may take to finish at shutdown.
 _REQUESTS_GRACE_S = 3
-#: Time that running pipeline steps get at shutdown.
+#: Seconds that running pipeline steps may take to finish at shutdown.
 _STEPS_GRACE_S = 3.0
 
 
@@ -40,7 +40,7 @@ def set_up_logging(settings: LogSettings) -> None:
 
 
 class Gateway:
-    """The HTTP server with its workers. Binds the port first, so that a used port is reported at once."""
+    """The HTTP server with its workers. Binds the port first, so that a port in use is reported at once."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -58,9 +58,9 @@ class Gateway:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve until a signal. Calls `ready` in a thread once requests are accepted. Never returns.
+        """Serve until a signal arrives. Calls `ready` in a thread as soon as requests are accepted.
 
-        It ends the process, because the queue cannot be stopped while a step is still running.
+        Never returns: it ends the process, because the queue cannot be stopped while a step is still running.
         """
         import uvicorn
 
@@ -82,7 +82,8 @@ class Gateway:
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 timeout_graceful_shutdown=_REQUESTS_GRACE_S,
-                # Longer than the polling interval of clients, so that they do not use a closing connection.
+                # Longer than the polling interval of clients, so that no client sends a request on a
+                # connection that is being closed.
                 timeout_keep_alive=90,
                 backlog=2048,
             )
@@ -109,7 +110,7 @@ class Gateway:
         ready()
 
     def _exit_on_lost_lease(self) -> None:
-        """Stop the server if this process lost its worker lease."""
+        """Stop the server when this process loses its worker lease."""
         self.container.core.shutdown_event.wait()
         if self._server is not None:
             self._server.should_exit = True

@@ -1,4 +1,4 @@
-"""`safelight signing`: the certificates that this installation seals with."""
+"""`safelight signing`: the certificates with which this installation seals files."""
 
 from __future__ import annotations
 

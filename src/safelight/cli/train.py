@@ -89,9 +89,9 @@ class Examples:
     """The labelled prompts of one training run."""
 
     committed: list[Example]
-    #: Additional training data of the operator.
+    #: Training data that the operator added.
     extra: list[Example]
-    #: Harmless prompts that no classifier is trained on.
+    #: Harmless prompts for choosing operating points; no classifier is trained on them.
     calibration: list[Example]
 
 
@@ -103,7 +103,7 @@ class TrainedClassifiers:
     sha256: str
     operating: str
     card: str
-    #: Number of examples trained on.
+    #: Number of training examples.
     examples: int
     across: Mapping[str, Any]
     kept_out: Mapping[str, Any]
@@ -157,7 +157,8 @@ def _write(out: Path, trainer: Trainer, examples: Examples, trained: TrainedClas
         (out / "operating.json").write_text(trained.operating, encoding="utf-8")
         (out / "card.md").write_text(trained.card, encoding="utf-8")
         if examples.calibration:
-            # Its operating points are a quantile of harmless prompts that it was not trained on.
+            # The operating points of this classifier are a quantile over harmless prompts that are not in its
+            # training data.
             distress = distress_training.fit(trainer, examples.committed, examples.calibration)
             (out / "distress.npz").write_bytes(distress)
     except OSError as error:
@@ -165,7 +166,9 @@ def _write(out: Path, trainer: Trainer, examples: Examples, trained: TrainedClas
 
 
 def _check_bundled(committed: list[Example], as_json: bool) -> int:
-    """Retrain the bundled classifiers from the committed examples and compare the hashes."""
+    """Retrain the bundled classifiers from the committed examples and compare their hash with the bundled
+    one.
+    """
     from safelight.detectors.text import classifiers, training, training_data
 
     bundled = classifiers.load()

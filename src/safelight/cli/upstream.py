@@ -13,7 +13,7 @@ from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailabl
 if TYPE_CHECKING:
     from safelight.generation.videos_api.discovery import DiscoveredServer
 
-#: The generator's name in the settings.
+#: The name that the upstream has in the settings as a generator.
 NAME = "upstream"
 KEY_VARIABLE = "SAFELIGHT_UPSTREAM_KEY"
 KIND = "videos_api"
@@ -21,35 +21,37 @@ KIND = "videos_api"
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """An upstream server as a generator: `table` is its settings table without the key."""
+    """An upstream server as a generator. `table` is its settings table without the API key."""
 
     name: str
     table: Mapping[str, Any]
     api_key: str = ""
-    #: None if the server did not respond; its models then come from the settings or the command line.
+    #: None if the server did not respond; the models then come from the settings or the command line.
     found: DiscoveredServer | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
-        """The settings table with the key."""
+        """The settings table with the API key."""
         return {**self.table, **({"api_key": self.api_key} if self.api_key else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamAnswers:
-    """The command-line options about an upstream."""
+    """The command-line options that concern an upstream."""
 
     url: str
     key_file: Path | None = None
     models: Sequence[str] = ()
     paid: bool = False
-    #: The generators in the settings.
+    #: The generators in the settings, by name.
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_key(file: Path | None) -> str:
-    """The upstream's key from the file, otherwise from the environment; empty if there is none."""
+    """The upstream's API key from the file if one is given, otherwise from the environment; empty if none
+    is set.
+    """
     if file is None:
         return os.environ.get(KEY_VARIABLE, "").strip()
     try:
@@ -108,7 +110,7 @@ def attach(asked: UpstreamAnswers) -> Upstream:
 
 
 def upstream_warnings(found: DiscoveredServer) -> list[str]:
-    """Warnings about a server that clients can use without Safelight; empty if its network prevents it."""
+    """Warnings if clients can use the server without Safelight; empty if its network prevents that."""
     from safelight.generation.videos_api.discovery import NetworkLocation
 
     warnings = []
@@ -133,7 +135,7 @@ def upstream_warnings(found: DiscoveredServer) -> list[str]:
 
 
 def from_environment(generators: Mapping[str, Mapping[str, Any]], file: Path | None) -> dict[str, Any]:
-    """The configured generators with the given key for `upstream`; empty if nothing changes."""
+    """The configured generators, with the given API key set for `upstream`; empty if nothing changes."""
     key = read_key(file)
     table = generators.get(NAME)
     if not key or table is None or table.get("api_key"):

@@ -28,7 +28,7 @@ def title_of(name: str) -> str:
 
 
 def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | None, list[DoctorCheck]]:
-    """The discovered server, with checks of its models and its authentication. Submits no request."""
+    """Discover the server, and check its models and its authentication. Submits no generation request."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
     title = title_of(name)
@@ -80,7 +80,7 @@ def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | 
 def request_test_video(
     found: DiscoveredServer, name: str, options: Options, scanner: Scanner | None
 ) -> Iterator[DoctorCheck]:
-    """Request one small clip, download it, scan it and delete it; one check for each step."""
+    """Request one small clip, download, scan and delete it. Each step is one check."""
     from safelight.generation.videos_api import smoke_test
     from safelight.generation.videos_api.discovery import NetworkLocation
 

@@ -48,7 +48,7 @@ def verify(
 
 
 def _make_verifier(container: Container) -> Verifier:
-    """The installation's verifier; without a data directory, a verifier without keys that creates nothing."""
+    """The installation's verifier. Without a data directory, a verifier without keys; it creates nothing."""
     if container.core.settings.data.exists() or container.core.settings.storage.key_dir is not None:
         return container.persistence.verifier
     from safelight.provenance.keys import KeyStore
@@ -72,7 +72,7 @@ def exit_code_of(found: Verification) -> Exit:
 
 
 def format_verification(found: Verification) -> str:
-    """The answer, followed by what each piece of evidence proves and does not prove."""
+    """The result of the verification, followed by what each piece of evidence proves and does not prove."""
     lines = [found.answer]
     for one in found.evidence:
         lines += [
