@@ -82,7 +82,7 @@ def test_figures_are_stored_with_date_and_number_of_gaps(
     said = json.loads(capsys.readouterr().out)
     assert said["categories"] == {"sexual": {"found": 1, "n": 2}}
     assert said["harmless"] == {"found": 1, "n": 2}
-    assert said["holes"] == 1
+    assert said["unanswered"] == 1
     kept = json.loads((folder / "data" / "measurements" / "text-guard.json").read_text())
     assert kept["date"] == said["date"]
 

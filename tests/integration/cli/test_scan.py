@@ -98,7 +98,7 @@ def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(desk: Desk, t
     code, first = desk.run("scan", str(desk.media))
     assert code == 3
     assert [row["action"] for row in first["files"]] == ["allow", "", "block"]
-    assert first["summary"]["outcomes"] == {"allow": 1, "not judged": 1, "block": 1}
+    assert first["summary"]["outcomes"] == {"allow": 1, "not scanned": 1, "block": 1}
     assert (first["summary"]["unchanged"], first["summary"]["skipped"]) == (0, 1)
     (desk.media / "a.mp4").rename(desk.media / "z.mp4")
     _, second = desk.run("scan", str(desk.media))
@@ -131,7 +131,7 @@ def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(FileScanner, "scan", scan)
     code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
     assert (code, said["interrupted"], said["summary"]["remaining"]) == (130, True, 2)
-    assert "2 files were not looked at" in (tmp_path / "r.html").read_text()
+    assert "Files not scanned: 2." in (tmp_path / "r.html").read_text()
     _, rest = desk.run("scan", str(desk.media))
     assert [row["unchanged"] for row in rest["files"]] == [True, False, False]
     assert seen[2:] == ["b.mp4", "c.mp4"]
@@ -148,7 +148,7 @@ def test_the_report_is_self_contained_and_contains_no_path(desk: Desk, tmp_path:
     assert "Blocked: Violence" in text
     assert text.count("data:image/webp;base64,") >= 1
     assert 'class="peak"' in text
-    assert "carries no manifest" in text
+    assert "has no manifest" in text
     assert not list(tmp_path.glob(".*.part"))
     code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "nowhere" / "r.html"))
     assert code == 2
@@ -189,7 +189,7 @@ def test_a_full_disk_prevents_only_the_scan_cache(
     done = capsys.readouterr()
     assert code == 6
     assert json.loads(done.out)["summary"]["outcomes"] == {"allow": 1}
-    assert "cannot be kept" in done.err
+    assert "cannot be stored" in done.err
 
 
 def test_a_clip_of_eleven_minutes_is_scanned_if_the_operator_allows_it(

@@ -52,8 +52,8 @@ def read_measurements(path: Path, version: str) -> GuardMeasurements | None:
         figures = GuardMeasurements(
             date=str(raw["date"]),
             version=str(raw["version"]),
-            data_sha256s=tuple(raw["sets"]),
-            unanswered=int(raw["holes"]),
+            data_sha256s=tuple(raw["data_sha256s"]),
+            unanswered=int(raw["unanswered"]),
             harmless=Proportion(**raw["harmless"]),
             categories={name: Proportion(**share) for name, share in raw["categories"].items()},
         )
