@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 ROOT_LIFE = dt.timedelta(days=20 * 365)
-#: Validity exceeds the period of use: without a trusted time stamp, readers reject a seal once the
-#: certificate has expired.
+#: Validity of a signing certificate. It is longer than `LEAF_USE`, because without a trusted time stamp
+#: readers reject a seal once its certificate has expired.
 LEAF_LIFE = dt.timedelta(days=10 * 365)
 LEAF_USE = dt.timedelta(days=365)
-#: Tolerance for clock differences: validity starts a little before issue.
+#: Tolerance for clock differences: a certificate is valid from one hour before its issue.
 _EARLIER = dt.timedelta(hours=1)
 
 #: Allowed extended key usages: e-mail protection (accepted by every C2PA reader), document signing, and
@@ -38,8 +38,8 @@ class Issued:
     certificate: x509.Certificate
 
     def pem(self, *above: x509.Certificate) -> bytes:
-        """Key, certificate and issuing certificates in one PEM text, so that they are always stored
-        together.
+        """Private key, certificate and issuing certificates (`above`) in one PEM text, so that they are
+        always stored together.
         """
         return key_pem(self.key) + certificates_pem((self.certificate, *above))
 
@@ -89,7 +89,9 @@ def issue_leaf(root: Issued, organization: str, *, now: dt.datetime) -> Issued:
 
 
 def not_after(certificate: x509.Certificate) -> dt.datetime:
-    """When signing with this certificate must stop: the end of the key usage period, else its validity."""
+    """The time until which this certificate may sign: the end of its key usage period, else of its
+    validity.
+    """
     try:
         period = certificate.extensions.get_extension_for_class(x509.PrivateKeyUsagePeriod).value
     except x509.ExtensionNotFound:
@@ -102,7 +104,10 @@ def not_after(certificate: x509.Certificate) -> dt.datetime:
 def chain_problem(
     key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime
 ) -> tuple[str, str] | None:
-    """Why C2PA would reject this key and chain (signing certificate first): reason and remedy."""
+    """The reason why C2PA would reject this key and chain, and the remedy; None if C2PA would accept them.
+
+    `chain` starts with the signing certificate.
+    """
     if not chain:
         return (
             "The certificate file contains no certificate.",

@@ -1,4 +1,7 @@
-"""Signing keys of one installation: created once, stored on disk, renewed in time, never passed out."""
+"""Signing keys of one installation: created once, stored on disk and renewed in time.
+
+No public function returns a private key.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ from safelight.fileio import write_atomic, write_once
 from . import certificates
 from .certificates import Issued
 
-#: Maximum length of the text that a claim's signature covers; a real one has about two kilobytes.
+#: Maximum length of the signature input of a claim, in bytes; a real one has about two kilobytes.
 _MAX_SIGNED_BYTES = 64 * 1024
-#: First bytes of a COSE signature input: a CBOR array of four that starts with this text.
+#: First bytes of a COSE signature input: a CBOR array of four items whose first item is this text.
 _COSE = b"\x84\x6aSignature1"
 
 
@@ -31,7 +34,7 @@ def _utc_now() -> dt.datetime:
 
 
 class SigningKey:
-    """A private key that can only sign claims and return its certificates."""
+    """A private key with its certificates. It can sign C2PA claims only."""
 
     def __init__(self, issued: Issued, *above: x509.Certificate) -> None:
         self._key = issued.key
@@ -59,7 +62,7 @@ class SigningKey:
 
 
 class KeyStore:
-    """Provides the signing key and the roots that a verifier must trust."""
+    """The signing key of this installation, and the root certificates that a verifier must trust."""
 
     def __init__(self, current: Callable[[], SigningKey], anchors: Callable[[], str]) -> None:
         self._current = current
@@ -70,9 +73,9 @@ class KeyStore:
     def own(
         cls, directory: Path, *, organization: str, clock: Callable[[], dt.datetime] = _utc_now
     ) -> KeyStore:
-        """Our own root and signing key under `directory`, created on first use and renewed automatically.
+        """Our own root and signing key in `directory`, created on first use and renewed automatically.
 
-        The root key is stored in `root/` and read only to issue a signing certificate. Raises
+        The root key is stored in `root/` and is read only to issue a signing certificate. Raises
         `ConfigurationError` if files are damaged or readable by other users.
         """
         files = _OwnFiles(directory, organization, clock)
@@ -87,10 +90,11 @@ class KeyStore:
         anchors: Path | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
-        """The operator's PEM files: a P-256 key, and the chain from the signing certificate upwards.
+        """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
+        first.
 
-        `anchors` defaults to the chain's last certificate. Raises `ConfigurationError` with the reason if
-        C2PA readers would reject the chain.
+        `anchors` has the trusted root certificates; by default the chain's last certificate. Raises
+        `ConfigurationError` with the reason if C2PA readers would reject the chain.
         """
         private = _key(key, _read(key))
         held = _certificates(chain, _read(chain))
@@ -120,14 +124,19 @@ class KeyStore:
 
     @property
     def anchors_pem(self) -> str:
-        """All roots under which this installation has sealed, including old ones, as PEM. Creates no keys."""
+        """All root certificates under which this installation has sealed, old ones included, as PEM.
+
+        Does not create keys.
+        """
         with self._lock:
             return self._anchors()
 
 
 class _OwnFiles:
-    """Paths: `root/root.pem` (root key and certificate), `signing.pem` (signing key and chain),
-    `anchors/`.
+    """The key files in one directory.
+
+    `root/root.pem` has the root's key and certificate, `signing.pem` the signing key and its chain, and
+    `anchors/` all root certificates, old ones included.
     """
 
     def __init__(self, directory: Path, organization: str, clock: Callable[[], dt.datetime]) -> None:
@@ -145,7 +154,9 @@ class _OwnFiles:
         return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
 
     def _spent(self, leaf: x509.Certificate) -> bool:
-        """Renewal is due after eleven twelfths of the period, as a margin for downtime and wrong clocks."""
+        """Whether to renew the certificate: from one twelfth of `LEAF_USE` before its end, as a margin for
+        downtime and wrong clocks.
+        """
         return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
 
     def _load_or_issue(self) -> SigningKey:
@@ -163,7 +174,8 @@ class _OwnFiles:
         path = self._directory / "root" / "root.pem"
         if path.exists():
             held = _read_root(path)
-            # Issues a new root when the old one would expire before a new leaf; the old one stays an anchor.
+            # A root that would expire before a new signing certificate is replaced. The old root stays in
+            # `anchors/`.
             if held.certificate.not_valid_after_utc - self._clock() > certificates.LEAF_LIFE:
                 return held
             fresh = certificates.issue_root(self._organization, now=self._clock())
@@ -172,7 +184,7 @@ class _OwnFiles:
             return fresh
         fresh = certificates.issue_root(self._organization, now=self._clock())
         _write(path, fresh.pem(), replace=False)
-        held = _read_root(path)  # another process may have been first
+        held = _read_root(path)  # another process may have created the root first
         self._anchor(held)
         return held
 
@@ -198,7 +210,7 @@ def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Cer
             remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise move the keys folder away, "
             "let Safelight create new keys, and keep its anchors/ so that old seals are still recognized.",
         )
-    data = _read(path)  # once: another process may be renewing it
+    data = _read(path)  # read only once: another process may be replacing the file
     key, chain = _key(path, data), _certificates(path, data)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != chain[0].public_key():
         raise _damaged(path)
@@ -235,7 +247,7 @@ def _damaged(path: Path) -> ConfigurationError:
 
 
 def _write(path: Path, data: bytes, *, replace: bool, mode: int = 0o600) -> None:
-    """Writes the whole file or nothing; if `replace` is false, an existing file stays."""
+    """Writes the file atomically. If `replace` is false, an existing file stays unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
     write = write_atomic if replace else write_once

@@ -1,5 +1,6 @@
-"""Builds the C2PA manifest definition from the facts of a video. Pure. Contains no prompt text or personal
-data.
+"""Builds the C2PA manifest definition from the facts of a video. Pure.
+
+The definition contains no prompt text and no personal data.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class SourceType(StrEnum):
 class SoftBinding:
     """A watermark or fingerprint that identifies a copy which lost its manifest."""
 
-    #: Algorithm name from C2PA's list of soft bindings, or a reverse domain name of our own.
+    #: Algorithm name from C2PA's list of soft bindings, or our own name in reverse domain notation.
     alg: str
-    #: Base64.
+    #: Value of the watermark or fingerprint, in base64.
     value: str
 
 
@@ -44,27 +45,27 @@ class SealFacts:
     """Facts of a video at the time of sealing."""
 
     video_id: str
-    #: Configured name of the generator, and the requested model.
+    #: Name of the generator in the settings, and the requested model.
     generator: str
     model: str
     source_type: SourceType
-    #: When the generator finished, with time zone.
+    #: Time at which the generator finished, with a time zone.
     generated_at: dt.datetime
     #: Verdict of the stage `output` on exactly the bytes that are sealed.
     verdict: Verdict
     coverage: Coverage
-    #: A visible badge is part of the picture.
+    #: Whether a visible badge is part of the picture.
     badge: bool = False
-    #: Released by a reviewer after a hold, or after a won appeal.
+    #: Whether a reviewer released the video, after a hold or after a successful appeal.
     reviewed: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
 
 
 def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
-    """The manifest definition for c2pa, claim version 2.
+    """The manifest definition for the c2pa library, claim version 2.
 
-    Raises `ValueError` for facts that must never be sealed: held or blocked without release by a reviewer, or
-    a time without zone.
+    Raises `ValueError` for a video that must never be sealed (held or blocked, and not released by a
+    reviewer), and for a time without a time zone.
     """
     if facts.verdict.action.severity >= Action.HOLD.severity and not facts.reviewed:
         raise ValueError(f"a verdict of {facts.verdict.action.value!r} cannot be sealed")
@@ -133,7 +134,7 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """Coverage status by category and modality; cells that are off are left out."""
+    """The checked, partly checked and unchecked cells by coverage status, each as `category (modality)`."""
     words: dict[str, list[str]] = {
         word.value: [] for word in (CoverageStatus.CHECKED, CoverageStatus.PARTLY, CoverageStatus.NOT_CHECKED)
     }

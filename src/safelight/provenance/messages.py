@@ -1,4 +1,4 @@
-"""Messages of a verification. They state no more than the evidence supports."""
+"""Messages that explain the result of a verification. They claim no more than the evidence supports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONTENT = ("assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "asser
 
 
 def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
-    """One or two sentences for the owner of the file."""
+    """The summary for the owner of the file, in one or two sentences."""
     what = _noun(reading)
     if known is not None and reading.state is not ManifestState.TRUSTED:
         return (
@@ -103,7 +103,7 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
 
 
 def registry(registered: bool) -> dict[str, str]:
-    """What the registry's answer proves and does not prove."""
+    """What the entry in the registry, or its absence, proves and does not prove."""
     if registered:
         return {
             "says": "The registry has exactly these bytes.",

@@ -13,7 +13,7 @@ class ManifestState(StrEnum):
 
     #: The seal is intact, and its signer is trusted.
     TRUSTED = "trusted"
-    #: The seal is intact, but anyone could have made it.
+    #: The seal is intact, but its signer is unknown: anyone could have made it.
     VALID = "valid"
     #: The file or its manifest was changed, or the certificate is invalid.
     INVALID = "invalid"
@@ -29,7 +29,7 @@ class SignerTrust(StrEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of evidence: manifest or registry."""
+    """One piece of evidence, from the manifest or the registry: what it states, proves and does not prove."""
 
     kind: str
     says: str
@@ -38,7 +38,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child read from the file. These are claims unless `state` is `trusted`."""
+    """What the sandboxed child read from the manifest. The fields are unproven claims unless `state` is
+    `trusted`.
+    """
 
     state: ManifestState
     media_type: str = ""
@@ -63,12 +65,13 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
     state: ManifestState
     signer: SignerTrust
-    #: One or two plain sentences.
+    #: The summary, in one or two plain sentences.
     answer: str
     evidence: tuple[Evidence, ...]
     sha256: str
-    #: Whether the registry has exactly these bytes; None if it was not asked.
+    #: Whether the registry has exactly these bytes; None if no registry was searched.
     registered: bool | None
-    #: From a trusted manifest of ours or from the registry; else empty.
+    #: From the registry, or else from a trusted manifest of this installation; empty if neither names a
+    #: video.
     video_id: str
     reading: ManifestReport

@@ -1,4 +1,4 @@
-"""The registry of seals: identifies a delivered file without its manifest."""
+"""The registry of seals: finds the seal of a delivered file by its hash, even without its manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Registry:
         self._database = database
 
     def record(self, tx: Transaction, seal: Seal) -> bool:
-        """Inserts the seal's row in this transaction; False if the same file is already recorded."""
+        """Inserts the seal in this transaction. Returns False if a seal of the same file is already
+        recorded.
+        """
         return tx.insert_or_ignore(
             seals,
             id=new_id("seal"),
@@ -33,13 +35,15 @@ class Registry:
         )
 
     def by_sha256(self, sha256: str) -> Seal | None:
-        """The seal of exactly these bytes, of any tenant: anyone with the file may ask for its origin."""
+        """The seal of the file with this hash, from any tenant: anyone who has the file may ask for its
+        origin.
+        """
         with self._database.across_tenants("origin of a file", readonly=True) as tx:
             row = tx.one(seals, seals.c.sha256 == sha256)
         return None if row is None else _seal(row)
 
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
-        """Seals of one video, newest first; several if a step ran again."""
+        """The seals of one video, newest first; there are several if the sealing step ran again."""
         with self._database.read_transaction(tenant) as tx:
             rows = tx.select(
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())

@@ -11,11 +11,13 @@ from typing import Any
 @dataclass(frozen=True, kw_only=True)
 class Seal:
     video_id: str
-    #: Of the sealed file, and of the bytes that were evaluated and then sealed; hex.
+    #: `sha256` is the hash of the sealed file, `source_sha256` that of the evaluated file before sealing;
+    #: both in hex.
     sha256: str
     source_sha256: str
     sealed_at: dt.datetime
-    #: The embedded C2PA manifest store, to find it for a copy that lost it.
+    #: The embedded C2PA manifest store, kept so that it can be found for a copy that lost its manifest.
     manifest: bytes
-    #: The claim `safelight.verdict` of the manifest, and the signing certificate's fingerprint.
+    #: Content of the manifest's assertion `safelight.verdict`, and the fingerprint of the signing
+    #: certificate.
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from .manifest import SealFacts
 from .seal import Seal
 
 _LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
-#: Upper limit of the bytes that a manifest adds.
+#: Maximum number of bytes that a manifest adds to the file.
 _ADDED = 1 << 20
 
 
@@ -42,15 +42,18 @@ class Sealer:
 
     @property
     def trust_anchor_pem(self) -> str:
-        """All roots of this installation, for external verifiers; created if there is none."""
+        """All root certificates of this installation, for external verifiers. Creates one if there is
+        none.
+        """
         self._keys.signing()
         return self._keys.anchors_pem
 
     def seal(self, source: Path, into: Path, facts: SealFacts) -> Seal:
-        """Writes the sealed copy of the MP4 `source` to `into`: complete and verified, or not at all.
+        """Writes a sealed and verified copy of the MP4 `source` to `into`; if it fails, `into` is
+        unchanged.
 
-        May run again: it replaces `into`, and each run makes a file with another hash. Raises `InvalidMedia`,
-        `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
+        May be called again: each call replaces `into` with a file that has another hash. Raises
+        `InvalidMedia`, `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
         """
         definition = manifest.build(facts, version=safelight.__version__)
         source_sha256 = sha256_file(source)
@@ -91,7 +94,9 @@ class Sealer:
 
 
 class OneSignature:
-    """Signs one claim for one seal, so that a compromised child cannot get a second signature."""
+    """The signer of one seal. It signs one claim and refuses a second one, so that a compromised child
+    cannot get another signature.
+    """
 
     def __init__(self, sign: Callable[[bytes], bytes]) -> None:
         self._sign = sign

@@ -1,4 +1,6 @@
-"""Verifies files: the claims of a file's manifest, their validity, and what they do not prove."""
+"""Verifies files: what a file's manifest claims, whether the manifest is valid, and what it does not
+prove.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 
 
 
 class Verifier:
-    """Reads manifests in a child, with our roots and those in `trust_pem` as anchors. No network access."""
+    """Reads manifests in a sandboxed child, which trusts our own roots and those in `trust_pem`. No
+    network access.
+    """
 
     def __init__(self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "") -> None:
         self._sandbox = sandbox
@@ -48,8 +52,8 @@ class Verifier:
     def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
         """The origin of the file at `path`; `lookup` finds a seal by the file's sha256.
 
-        Raises `NotFound` or `InvalidMedia` if the file cannot be read. No content of the file can make it
-        raise.
+        Raises `NotFound` or `InvalidMedia` if the file cannot be read. Malformed content does not raise an
+        error; `state` reports it.
         """
         try:
             if path.exists() and not path.is_file():
@@ -75,9 +79,11 @@ class Verifier:
         )
 
     def claims(self, path: Path) -> dict[str, str | bool]:
-        """The origin claims of a file's manifest, for a record; unproven unless `trusted`.
+        """What a file's manifest claims about its origin, for a record; unproven unless `state` is
+        `trusted`.
 
-        Only `state` if the file has no manifest. No content of the file can make it raise.
+        Has only `state`, and possibly `note`, if no manifest was read. Malformed content does not raise an
+        error.
         """
         reading = self._read(path, None)
         told: dict[str, str | bool] = {"state": reading.state.value}
@@ -133,7 +139,7 @@ def _evidence(reading: ManifestReport, signer: SignerTrust, registered: bool | N
 
 
 def printable(value: Any) -> Any:
-    """The same data without control, direction and other invisible characters, since people will read it."""
+    """The same data without control, direction and other invisible characters, because people read it."""
     if isinstance(value, str):
         return "".join(one for one in value if one == " " or unicodedata.category(one)[0] not in "CZ")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Opens files in the sandboxed child, which has no key and no network."""
+"""Seals files and reads manifests in the sandboxed child, which has no key and no network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
     from safelight.sandbox.child_main import ChildChannel
 
-#: E-mail protection, document signing and C2PA's own: allowed usages of an operator's certificate.
+#: Allowed key usages of an operator's certificate: e-mail protection, document signing, and C2PA's own.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
-#: The MP4 box of a manifest, and the type of the boxes inside, which all formats share.
+#: Byte sequences of a manifest: the id of its MP4 box, and the types of the inner boxes, which are the same
+#: in all formats.
 _TRACES = (bytes.fromhex("d8fec3d61b0e483c9297582877ec4781"), b"jumbc2pa", b"jumdc2pa")
 _MAX_TEXT_CHARACTERS = 500
 _MAX_ENTRIES = 64
 
 
 def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
-    """Copies the MP4 at `source` to `into` with a manifest signed by the gateway, and reads it back."""
+    """Copies the MP4 at `source` to `into`, adds a manifest signed by the gateway, and validates the
+    result.
+    """
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
     context = _context(argument["anchors"])
@@ -64,7 +67,7 @@ def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
 
 
 def _unread(problem: str, path: Path) -> dict[str, str]:
-    """Why no manifest can be reported. The library puts the kind of error at the start of its message."""
+    """The result if the library cannot read a manifest. Its error message starts with the kind of error."""
     if problem.startswith("ManifestNotFound"):
         return {"state": "absent", "note": "none"}
     if problem.startswith("Remote"):
@@ -136,7 +139,7 @@ def _text(value: object) -> str:
 
 
 def media_type(path: Path) -> str | None:
-    """The media type by the first bytes, or None if the format cannot contain a manifest."""
+    """The media type, determined from the first bytes; None if the format cannot contain a manifest."""
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp":
@@ -166,7 +169,7 @@ _MAGIC = {
 
 
 def _has_traces(path: Path) -> bool:
-    """Whether the file seems to contain a manifest although none can be read."""
+    """Whether the file contains a byte sequence of a manifest, so that a manifest exists but is damaged."""
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
