@@ -22,7 +22,7 @@ _VOWEL = re.compile(r"(?<![aeiou])[aeiou](?![aeiou])", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class TextAttack:
-    """One transformation of the whole text that a reader or a model still understands."""
+    """Transforms the whole text into one variant that a reader or a model still understands."""
 
     name: str
     rewrite: Callable[[str], str]
@@ -34,7 +34,9 @@ class TextAttack:
 
 
 class Disguise:
-    """Each variant disguises all longer words in one way: digits, homoglyphs, invisible signs, spacing."""
+    """Four variants of a text. Each one disguises all words of more than three characters in one way:
+    digits, homoglyphs, invisible characters, or dots between the letters.
+    """
 
     name = "disguise"
 
@@ -70,7 +72,7 @@ def _stretched(word: str) -> str:
 
 
 def _pictures(text: str) -> str:
-    """Replaces words that have an emoji by that emoji."""
+    """Replaces each word that has an emoji with that emoji."""
     return " ".join(emoji.EMOJI_BY_WORD.get(word.lower(), word) for word in text.split(" "))
 
 

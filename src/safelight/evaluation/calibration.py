@@ -22,13 +22,16 @@ _AT_A_TIME = 64
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImages:
-    """Image files by label; `none` is a label too."""
+    """Image files with their labels. A label is a category or `none`."""
 
     files: tuple[tuple[Path, str], ...]
 
     @classmethod
     def read(cls, folder: Path, categories: Sequence[str]) -> LabelledImages:
-        """Reads one folder per category (`/` written as `-`) and one named `none`. Raises `InvalidField`."""
+        """Reads a folder with one subfolder per category (`/` written as `-`) and one named `none`.
+
+        Raises `InvalidField` for any other subfolder.
+        """
         labels = {category.replace("/", "-"): category for category in categories} | {NONE: NONE}
         odd = sorted(one.name for one in folder.iterdir() if one.is_dir() and one.name not in labels)
         if odd:
@@ -47,7 +50,9 @@ class LabelledImages:
 
 
 def calibrated(named: ConfiguredModel, data: LabelledImages, scanner: Scanner, *, now: float) -> Calibration:
-    """Fits a model's calibration on these images. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
+    """Fits the calibration of a model to these images. Raises `InvalidField`, `InvalidMedia`,
+    `ModelFailed`.
+    """
     if named.spec.kind is ModelKind.VIDEO:
         raise InvalidField("Video classifiers cannot be calibrated on images.", param="model")
     process = make_process(named)

@@ -30,13 +30,15 @@ from .text_match import was_read
 
 #: Modalities of a clip: frames, text in frames, and audio.
 MODALITIES = (Modality.FRAMES, Modality.TEXT, Modality.AUDIO)
-#: Tolerance when a finding and a segment are compared, in seconds.
+#: Tolerance in seconds when the times of a finding and a segment are compared.
 _SLACK_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipResult:
-    """The result of one clip. `judged` is None if the clip could not be opened; `problem` is the reason."""
+    """The result of one clip. If the clip could not be opened, `result` is None and `problem` is the
+    reason.
+    """
 
     clip: Clip
     result: StageResult | None
@@ -47,8 +49,9 @@ class ClipResult:
 def evaluate_clips(
     data: ClipSet, stage: OutputStage, policy: TenantPolicy, *, progress: Callable[[int, int], None]
 ) -> Iterator[ClipResult]:
-    """Scans and evaluates each clip as if it had just been generated, together with its prompt if it has one.
-    `progress` receives the index of the clip and its percentage.
+    """Scans and evaluates each clip like a generated video, together with its prompt if it has one.
+
+    `progress` receives the index of the clip and the percentage of the clip that is done.
     """
     prompts = PromptStage(pipeline=stage.pipeline)
     for number, clip in enumerate(data.clips):
@@ -116,7 +119,7 @@ def count_prompts(data: ClipSet) -> int:
 
 
 def cell_rows(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]]:
-    """One row per category and modality. A category without a segment in the data is `unmeasured`."""
+    """One row per category and modality. A row is `unmeasured` if the data has no segment for it."""
     safe = [one for one in seen if one.clip.label == "safe" and one.result]
     rows = []
     for category in [spec.name for spec in taxonomy]:
@@ -151,7 +154,9 @@ def cell_rows(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, 
 
 
 def card_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
-    """Recall of the safety test card by modality, over all categories that cards name."""
+    """The number of safety test cards and of those found, by modality, for all categories of cards
+    together.
+    """
     rows = []
     for modality in MODALITIES:
         true = [
@@ -167,7 +172,7 @@ def card_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
 
 
 def group_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
-    """Recall of each group of segments, in the order of the data."""
+    """Recall of each group of segments. The groups are in the order of the data."""
     hits: dict[str, list[bool]] = {}
     for one in seen:
         for segment in one.clip.segments:
@@ -186,10 +191,11 @@ def group_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
 
 
 def overlaps(seen: ClipResult, segment: LabelledSegment) -> bool:
-    """Whether a finding overlaps the segment, with the same category and modality and a sufficient score.
+    """Whether a finding matches the segment: overlapping time, same category and modality, sufficient
+    score.
 
-    Findings of the safety test card match only segments of the card. In frames, the card's phrase read by OCR
-    during the segment counts as well. A segment with words is found if OCR read them.
+    A finding of the safety test card matches only a segment with the card. In frames, a card also counts as
+    found if OCR read its phrase during the segment. A segment with words is found if OCR read those words.
     """
     if seen.result is None or seen.report is None:
         return False
@@ -214,14 +220,15 @@ def _overlaps_in_time(segment: LabelledSegment, start_s: float, end_s: float) ->
 
 
 def _text_during(segment: LabelledSegment, texts: Iterable[MediaText]) -> str:
-    """OCR text during the segment."""
+    """The text that OCR read during the segment."""
     return " ".join(text.text for text in texts if _overlaps_in_time(segment, text.start_s, text.end_s))
 
 
 def time_ranges(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[float, float]]:
-    """Time ranges of a finding; for a finding on OCR text without ranges, those of the text.
+    """The time ranges of a finding, in seconds.
 
-    Without any range, the whole clip.
+    A finding on OCR text without ranges gets the ranges of all OCR text. Any other finding without ranges
+    gets the whole clip.
     """
     spans = [
         (place.start_s, place.end_s)
@@ -234,7 +241,7 @@ def time_ranges(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[floa
 
 
 def actions_by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
-    """What the policy did with safe and unsafe clips. `not_covered`: held only because of a coverage gap."""
+    """The number of safe and unsafe clips by action. `not_covered`: held only because of a coverage gap."""
     rows = {}
     for label in ("safe", "unsafe"):
         clips = [one for one in seen if one.clip.label == label]
@@ -252,7 +259,7 @@ def actions_by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
 
 
 def cost(seen: Sequence[ClipResult]) -> dict[str, Any]:
-    """Processor and wall-clock seconds per second of video, by detector and by group of clips."""
+    """CPU and wall-clock seconds per second of video, by detector and by group of clips."""
     names = list(dict.fromkeys(one.clip.group for one in seen if one.clip.group))
     return {
         **_cost_of(seen),
@@ -282,7 +289,7 @@ def _cost_of(seen: Iterable[ClipResult]) -> dict[str, Any]:
 
 
 def false_negatives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
-    """Segments that no finding overlaps."""
+    """Segments that no finding matches."""
     return [
         {
             "file": one.clip.file,
@@ -299,7 +306,7 @@ def false_negatives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
 
 
 def false_positives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
-    """Safe clips that were not allowed, with their findings."""
+    """Safe clips that the policy did not allow, with their findings."""
     return [
         {
             "file": one.clip.file,

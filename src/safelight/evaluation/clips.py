@@ -18,7 +18,9 @@ MANIFEST = "clips.jsonl"
 
 
 class LabelledSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """One labelled segment, in seconds from the start: a category, or words that OCR should read."""
+    """One labelled segment, in seconds from the start. It has either a category or words that OCR should
+    read.
+    """
 
     modality: Modality
     start_s: float
@@ -26,18 +28,21 @@ class LabelledSegment(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     #: The segment shows the safety test card, not content of the category that the card names.
     card: bool = False
-    #: Minimum score of a finding. Lower for facts that are not harmful by themselves, such as a face.
+    #: Minimum score at which a finding counts. It is lower for facts that are not harmful by themselves, such
+    #: as a face.
     score: float = FOUND
     #: Instead of a category: harmless words in the picture that OCR should read.
     words: str = ""
-    #: Group with a recall of its own, such as `text, 3 %, .3`.
+    #: Group for which recall is reported separately, such as `text, 3 %, .3`.
     group: str = ""
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has only segments with words.
+    """One clip, which is one line of the manifest. `label` is `safe` or `unsafe`; the segments of a safe
+    clip have words, not categories.
 
-    `prompt`: the prompt of the clip, evaluated with it; empty if unknown. `group`: kind of clip, for costs.
+    `prompt`: evaluated together with the clip; empty if unknown. `group`: the kind of clip, for which costs
+    are reported separately.
     """
 
     file: str
@@ -50,7 +55,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSet:
-    """Clips and their folder; `sha256` is the hash of the manifest."""
+    """A set of clips in one folder; `sha256` is the hash of the manifest."""
 
     name: str
     folder: Path
@@ -59,9 +64,10 @@ class ClipSet:
 
 
 def read(folder: Path) -> ClipSet:
-    """Reads the set of a folder. Raises `NotFound`, or `InvalidField` with the invalid line.
+    """Reads the clip set of a folder. Raises `NotFound`, or `InvalidField`, which names the invalid line.
 
-    Files are checked against the manifest now, so that a missing one is not found after an hour of scanning.
+    All files are compared with the manifest before the scan, so that a missing file is reported at once and
+    not after an hour.
     """
     path = folder / MANIFEST
     try:

@@ -16,7 +16,7 @@ LABELS = ("safe", "unsafe")
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """Cases and their source."""
+    """The labelled prompts of one file, with the file's name and sha256."""
 
     name: str
     sha256: str
@@ -26,7 +26,7 @@ class DataSet:
 def read(path: Path) -> DataSet:
     """Reads a data set. `text` and `label` are required; `categories`, `source` and `lang` are optional.
 
-    Raises `NotFound`, or `InvalidField` with the invalid line.
+    Raises `NotFound`, or `InvalidField`, which names the invalid line.
     """
     try:
         data = path.read_bytes()

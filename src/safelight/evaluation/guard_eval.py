@@ -1,4 +1,4 @@
-"""Measures a guard model on labelled prompts, from its findings alone, by our categories. Pure."""
+"""Measures a guard model on labelled prompts by our categories, only from the guard's own findings. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from .protocol import CaseOutcome
 
 
 class GuardFigures:
-    """Metric: what the guard found in each of our categories, and its false alarms.
+    """Metric: how often the guard found each of our categories, and its false alarms.
 
-    Prompts without an answer count as gaps and in no rate. Only labels that are names of our categories
-    count, since a foreign label may correspond to several of them.
+    Prompts that the guard did not answer are counted in `unanswered` and in no rate. Only labels that are
+    names of our categories count, because a label of another data set may correspond to several of our
+    categories.
     """
 
     name = "guard"

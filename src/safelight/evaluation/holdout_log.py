@@ -1,4 +1,6 @@
-"""Holdout log: records every run on sets that are only for measuring, so that tuning on them is visible."""
+"""Holdout log: records every run on data sets that are reserved for measurement, so that tuning on these
+sets would be visible.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ LOG = Path("docs/benchmarks/measure-log.md")
 
 
 def log_for(sha256s: Iterable[str], given: Path | None) -> Path | None:
-    """The log for a run on these sets, or None if none is needed. `InvalidField` if it does not exist."""
+    """The log for a run on these sets; None if none of them is a holdout set and no log is given.
+
+    Raises `InvalidField` if the log does not exist.
+    """
     if given is None and not any(one in SETS for one in sha256s):
         return None
     path = given or LOG

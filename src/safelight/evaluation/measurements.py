@@ -13,7 +13,7 @@ from safelight.policy.findings import Modality
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured cell. `what` names the content, such as "words in the picture"."""
+    """One measured cell. `what` names the measured content, such as "words in the picture"."""
 
     category: str
     modality: Modality
@@ -25,7 +25,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. A cell that is not listed is unmeasured."""
+    """One measurement run. A cell that is not listed is unmeasured."""
 
     made: str
     #: Documentation page of the run.
@@ -41,9 +41,10 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
 
     def add_figures(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
-        """Adds this run's figure to cells of frames that have none.
+        """The cells; this run's figure is added to cells of the modality `frames` that have no figure.
 
-        Only if every detector of the cell has the measured version; `versions` are the installed ones.
+        A cell gets the figure only if the installed version of each of its detectors is the measured one.
+        `versions` has the installed versions.
         """
         for cell in cells:
             one = self.cell(cell.category, cell.modality)
@@ -62,6 +63,6 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def load_shipped() -> MeasurementRun:
-    """The measurements of this release, from `measured_cells.json`."""
+    """The measurement run that is shipped with this release, from `measured_cells.json`."""
     data = (files("safelight.evaluation") / "measured_cells.json").read_bytes()
     return msgspec.json.decode(data, type=MeasurementRun)

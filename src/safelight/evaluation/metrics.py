@@ -13,7 +13,9 @@ from .protocol import CaseOutcome
 
 
 class Rates:
-    """Per source, label, category and language: how many were found, and what each policy did."""
+    """Per source, attack, label, category and language: prompts that were found, and actions of each
+    policy.
+    """
 
     name = "rates"
 
@@ -28,7 +30,9 @@ class Rates:
 
 
 class Latency:
-    """Milliseconds per prompt, and the number of prompts that some detector did not complete."""
+    """Latency in milliseconds per prompt, and the number of prompts that at least one detector did not
+    complete.
+    """
 
     name = "latency_ms"
 
@@ -47,9 +51,11 @@ RATES, LATENCY = Rates(), Latency()
 
 
 def found(outcome: CaseOutcome, category: str = "*") -> bool:
-    """Whether a harmful prompt was found under its source's category, or a harmless one raised an alarm.
+    """Whether a harmful prompt was found under its labelled category, or a harmless prompt raised a false
+    alarm.
 
-    A harmful prompt without a category counts as found if anything was found that would be a false alarm.
+    A harmful prompt without a category counts as found if it has a finding that would be a false alarm on a
+    harmless prompt.
     """
     case = outcome.case
     wanted = case.categories if category == "*" else (category,)

@@ -23,15 +23,16 @@ _FIELD = "prompt"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run: data, configuration and results."""
+    """One evaluation run: data, configuration and results."""
 
     datasets: tuple[Mapping[str, Any], ...]
     attacks: tuple[str, ...]
     detectors: Mapping[str, str]
-    #: sha256 over the names and versions of all detectors; versions contain the hashes of their weights.
+    #: sha256 of the names and versions of all detectors. A version contains the hash of the detector's
+    #: weights.
     model_hash: str
     thresholds: Mapping[str, Any]
-    #: Results by the name of the metric.
+    #: Results by metric name.
     results: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -52,7 +53,9 @@ class Run:
 def cases(
     datasets: Iterable[DataSet], attacks: Iterable[Attack] = (), *, attack_safe: bool = False
 ) -> Iterator[EvalCase]:
-    """All cases, plus the variants that attacks make of unsafe cases, or of all if `attack_safe`."""
+    """All cases and the variants that the attacks make of unsafe cases, or of all cases if `attack_safe`
+    is true.
+    """
     chosen = tuple(attacks)
     for dataset in datasets:
         for case in dataset.cases:
@@ -87,7 +90,9 @@ class PromptEvaluation:
         attack_safe: bool = False,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> Run:
-        """Screens and evaluates each case like the prompt stage, without waivers; measures the outcomes."""
+        """Screens and evaluates each case as the prompt stage does, but without waivers; then computes the
+        metrics.
+        """
         policies = {
             name: TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=policy)
             for name, policy in self.policies.items()
@@ -113,7 +118,7 @@ class PromptEvaluation:
 
 
 def operating_points(pipeline: TextPipeline) -> dict[str, str]:
-    """Versions of the detectors with operating points of their own; the versions contain those points."""
+    """Versions of the detectors that have their own operating points, which are part of the version."""
     return {one.name: one.version for one in pipeline.detectors if one.name in ("minilm", "ngrams")}
 
 

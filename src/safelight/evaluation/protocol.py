@@ -1,4 +1,4 @@
-"""Interfaces of an evaluation: metrics and attacks, found by their entry points."""
+"""Interfaces of an evaluation: metrics and attacks, which are loaded from entry points."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, kw_only=True)
 class EvalCase:
-    """One labelled prompt. `safe` has no categories."""
+    """One labelled prompt. A prompt with the label `safe` has no categories."""
 
     text: str
     label: str
     categories: tuple[str, ...]
     source: str
     lang: str
-    #: Name of the attack that transformed it, or empty.
+    #: Name of the attack that made this variant; empty for an original prompt.
     attack: str = ""
 
 
@@ -38,7 +38,7 @@ class CaseOutcome:
     latency_ms: float
     #: Whether every installed detector completed.
     complete: bool
-    #: Policies whose verdict offers help lines.
+    #: Names of the policies whose verdict offers help lines.
     support: frozenset[str] = frozenset()
 
 
@@ -53,7 +53,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Attack(Protocol):
-    """Makes variants of a text that should get the same verdict as the text. Deterministic."""
+    """Makes variants of a text that should get the same verdict as the original text. Deterministic."""
 
     name: str
 

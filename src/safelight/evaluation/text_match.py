@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 
-#: Fraction of the words that OCR must read, each exactly or with about one wrong letter in four.
+#: Fraction of the words that OCR must read, and minimum similarity of each word: about one letter in four may
+#: be wrong.
 MOST, _ALIKE = 0.75, 0.75
 
 
 def was_read(words: str, read: str) -> bool:
-    """Whether three quarters of the words were read, in any order; missing or extra spaces are ignored."""
+    """Whether OCR read three quarters of the words, in any order. Missing or extra spaces are ignored."""
     wanted = words.casefold().split()
     tokens = re.findall(r"\w+", read.casefold())
     joined = "".join(tokens)
