@@ -1,1 +1,1 @@
-"""Every outgoing request, with the rules against SSRF."""
+"""Sends every outgoing request, with protection against SSRF."""

@@ -1,5 +1,6 @@
-"""Validates URLs and IP addresses that users gave, against SSRF. Pure: resolves no name, opens no
-connection.
+"""Validates URLs and IP addresses that users gave, as protection against SSRF.
+
+Pure: it resolves no name and opens no connection.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ Address = IPv4Address | IPv6Address
 _V4_REFUSED = tuple(
     IPv4Network(text)
     for text in (
-        "0.0.0.0/8",  # this network
+        "0.0.0.0/8",  # "this network"
         "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT; the metadata address of one cloud
+        "100.64.0.0/10",  # carrier-grade NAT; contains the metadata address of one cloud
         "127.0.0.0/8",
-        "168.63.129.16/32",  # platform address of a cloud that looks public
-        "169.254.0.0/16",  # link-local; metadata address of most clouds
+        "168.63.129.16/32",  # internal platform address of a cloud that looks like a public address
+        "169.254.0.0/16",  # link-local; contains the metadata address of most clouds
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
@@ -51,7 +52,7 @@ _V6_REFUSED = tuple(
 )
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
-#: Interface identifier of an ISATAP address, which contains an IPv4 address in its last 32 bits.
+#: Interface identifiers of ISATAP addresses. An ISATAP address contains an IPv4 address in its last 32 bits.
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 _PRIVATE_NAMES = frozenset(
@@ -80,18 +81,18 @@ _MAX_URL = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A URL that may be requested, once its host's addresses are checked too."""
+    """A parsed URL. It may be requested if the addresses of its host also pass the check."""
 
     url: httpx.URL
     scheme: str
     host: str
     port: int
-    #: The address, if the host is one; names must be resolved and checked by `is_public`.
+    #: The IP address if the host is one. None for a name: resolve it and check each address with `is_public`.
     address: Address | None
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is on the public internet; an IPv4 address inside an IPv6 one is checked too."""
+    """Whether an address is on the public internet. An IPv4 address inside an IPv6 address is checked too."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _V4_REFUSED)
     number = int(address)
@@ -108,7 +109,7 @@ def is_public(address: Address) -> bool:
 
 
 def check_address(text: str) -> Address:
-    """The address from a resolver, or `ForbiddenUrl` if it is not public."""
+    """Parse an address from a resolver. Raises `ForbiddenUrl` if the address is not public."""
     try:
         address = ip_address(text)
     except ValueError as error:
@@ -119,9 +120,9 @@ def check_address(text: str) -> Address:
 
 
 def check_url(url: str) -> Target:
-    """The target of a user's URL; raises `ForbiddenUrl` with the reason.
+    """Parse and check a URL that a user gave. Raises `ForbiddenUrl` with the reason.
 
-    Names are checked by their spelling only; the connecting code checks every address they resolve to.
+    A host name is checked by its spelling only. The code that connects must check every address of that name.
     """
     target = parse_url(url)
     if target.port != _PORTS[target.scheme]:
@@ -134,7 +135,9 @@ def check_url(url: str) -> Target:
 
 
 def parse_url(url: str) -> Target:
-    """The parts of an http or https URL with an unambiguous spelling. Does not check its target."""
+    """Parse an http or https URL. Raises `ForbiddenUrl` if its spelling is ambiguous. Does not check the
+    host.
+    """
     if len(url) > _MAX_URL:
         raise _refused(f"The URL is longer than {_MAX_URL} characters.")
     if not url.isascii() or any(character <= " " or character in '\\"<>^`{|}\x7f' for character in url):
@@ -164,7 +167,9 @@ def parse_url(url: str) -> Target:
 
 
 def _address(host: str) -> Address | None:
-    """The address that a host spells, None for a name; unusual spellings (octal, hex, short) are rejected."""
+    """The IP address if the host is one; None for a name. Unusual spellings (octal, hex, short) are
+    rejected.
+    """
     if ":" in host:
         try:
             return IPv6Address(host.strip("[]"))

@@ -1,4 +1,4 @@
-"""HTTP client for servers that the operator configured: generators, hubs, remote detectors."""
+"""HTTP client for servers that the operator configured: generators, model hubs, remote detectors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import httpx
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Seconds to connect, and to wait for each chunk of a response."""
+    """Time limits in seconds: to connect, and to wait for each chunk of a response."""
 
     connect_s: float = 5.0
     read_s: float = 60.0
 
 
 class AnswerTooLong(Exception):
-    """The response exceeds the limit of bytes or of time.
+    """The response has too many bytes or takes too long.
 
     Not in the error tree: callers catch it together with httpx's errors and raise their own.
     """
@@ -35,10 +35,11 @@ def upstream_client(
     ca_file: Path | None = None,
     proxy: str | None = None,
 ) -> httpx.Client:
-    """A client for one configured server: no redirects, no proxy or credentials from the environment.
+    """Make a client for one configured server. It follows no redirects and ignores proxies and credentials
+    from the environment.
 
-    With `keep_alive=False` each request uses a new connection, so a connection error before sending is never
-    mistaken for a lost response.
+    With `keep_alive=False` each request uses a new connection. A connection error before sending can then
+    never be mistaken for a lost response.
     """
     limits = timeouts or Timeouts()
     return httpx.Client(

@@ -25,15 +25,15 @@ from .ssrf_guard import Resolve, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = ((b"accept", b"image/*, video/*, audio/*, */*;q=0.1"), (b"accept-encoding", b"identity"))
-_DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
+_DISK_FULL = frozenset({28, 122})  # "disk full" error numbers: ENOSPC, EDQUOT
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchLimits:
     max_bytes: int = 32 * 1024 * 1024
-    #: For everything: name resolution, redirects, download.
+    #: Seconds for the whole fetch: name resolution, redirects and download.
     total_s: float = 20.0
-    #: To connect, and between two chunks of the response.
+    #: Seconds to connect, and seconds between two chunks of the response.
     idle_s: float = 5.0
     redirects: int = 3
 
@@ -45,17 +45,19 @@ class Fetched:
     path: Path
     size: int
     sha256: str
-    #: As declared, lower case, without parameters; empty if not declared. Not verified.
+    #: The media type that the server declared, in lower case and without parameters; empty if none. Not
+    #: verified.
     media_type: str
     redirects: int = 0
 
 
 class Fetcher:
-    """Fetches files from users' URLs, from the public internet only.
+    """Fetches files from URLs that users gave, from the public internet only.
 
-    `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
-    `media.example:8080`: they may be private. Their redirect targets may not. `wire` connects to addresses
-    that were checked; `tls` has the trusted roots, default certifi's.
+    `allow_hosts` are hosts that the operator configured, such as `media.example` (ports 80 and 443) or
+    `media.example:8080`. These hosts may be in a private network, but the targets of their redirects may not.
+    `wire` opens connections to addresses that were already checked. `tls` contains the trusted root
+    certificates; the default is those of certifi.
     """
 
     def __init__(
@@ -88,11 +90,11 @@ class Fetcher:
         max_bytes: int | None = None,
         param: str | None = None,
     ) -> Fetched:
-        """Writes the content of `url` (http, https or data) to the new file `into`, completely or not at
-        all.
+        """Writes the content of `url` (http, https or data) to the new file `into`.
 
-        `media_types` are accepted declared types or prefixes such as `image/`; empty: any. Raises
-        `ForbiddenUrl`, `InvalidMedia` (unreachable, wrong type, truncated) or `TooLarge`, each with `param`.
+        After an error, no partial file remains. `media_types` are the accepted media types, or prefixes such
+        as `image/`; if it is empty, all are accepted. Raises `ForbiddenUrl`, `InvalidMedia` (unreachable,
+        wrong type, truncated) or `TooLarge`, each with `param`.
         """
         limit = self._limits.max_bytes if max_bytes is None else max_bytes
         try:
@@ -107,7 +109,7 @@ class Fetcher:
         deadline = self._clock() + self._limits.total_s
         target = self._client.target(url)
         for hop in range(self._limits.redirects + 1):
-            # Only hosts the operator configured are exempt, never their redirect targets.
+            # Only hosts that the operator configured may be private; a redirect target never may.
             asked = self._client.stream(
                 "GET", target, headers=_HEADERS, deadline=deadline, redirected=hop > 0
             )
@@ -130,7 +132,7 @@ def _received(
     media_types: tuple[str, ...],
     limit: int,
 ) -> Fetched | Target:
-    """The file of the response, or its redirect target."""
+    """The fetched file, or the redirect target if the response is a redirect."""
     try:
         with asked as response:
             answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}

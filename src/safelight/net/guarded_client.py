@@ -1,4 +1,4 @@
-"""HTTP client for URLs that users gave: reaches the public internet only, and ends at a deadline."""
+"""HTTP client for URLs that users gave. It reaches the public internet only and stops at a deadline."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class GuardedClient:
-    """Uses one connection per request. Does not follow redirects.
+    """An HTTP client that opens one connection per request and follows no redirects.
 
-    `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
-    `media.example:8080`: they may be private. `idle_s`: seconds to connect, and between two chunks of a
-    response. `wire` connects to addresses that were checked; `tls` has the trusted roots, default certifi's.
+    `allow_hosts` are hosts that the operator configured, such as `media.example` (ports 80 and 443) or
+    `media.example:8080`. These hosts may be in a private network. `idle_s`: seconds to connect, and seconds
+    between two chunks of a response. `wire` opens connections to addresses that were already checked. `tls`
+    contains the trusted root certificates; the default is those of certifi.
     """
 
     def __init__(
@@ -42,12 +43,13 @@ class GuardedClient:
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
 
     def is_exempt(self, target: Target) -> bool:
-        """Whether the operator configured this host and port."""
+        """Whether the target's host and port are in `allow_hosts`."""
         return (target.host.strip("[]"), target.port) in self._exempt
 
     def target(self, url: str) -> Target:
-        """The target of `url`. Raises `ForbiddenUrl` by its spelling; addresses are checked when
-        connecting.
+        """Parse and check `url`. Raises `ForbiddenUrl` if its spelling is not allowed.
+
+        The addresses of a host name are checked later, when connecting.
         """
         target = parse_url(url)
         return target if self.is_exempt(target) else check_url(url)
@@ -63,10 +65,11 @@ class GuardedClient:
         body: bytes | None = None,
         redirected: bool = False,
     ) -> Iterator[httpcore.Response]:
-        """The response, before its body is read. Raises `ForbiddenUrl` and the errors of httpcore.
+        """Send a request and return the response before its body is read.
 
-        `deadline`: on `clock`, for everything until the block ends. `redirected`: the target comes from a
-        server, not from the user; then no host is exempt.
+        Raises `ForbiddenUrl` and the errors of httpcore. `deadline` is a time on `clock`; it applies until
+        the `with` block ends. `redirected` is true if the target comes from a server and not from the user.
+        Then `allow_hosts` does not apply.
         """
         backend = GuardedBackend(
             resolve=self._resolve,
@@ -98,7 +101,7 @@ class GuardedClient:
 
 
 def host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
-    """Hosts and ports that an entry of `allow_hosts` exempts."""
+    """The (host, port) pairs of one entry of `allow_hosts`."""
     host, separator, port = entry.strip().lower().rpartition(":")
     if separator and port.isdigit() and (":" not in host or host.endswith("]")):
         return [(host.strip("[]").removesuffix("."), int(port))]

@@ -1,4 +1,4 @@
-"""Redacts text from foreign servers for display and storage: short, printable, without secrets."""
+"""Redacts text from other servers before it is displayed or stored: short, printable, without secrets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _SECRETS = re.compile(
 
 
 def redact(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str:
-    """`text` on one line, at most `longest` characters; the given secrets and strings that look like
-    secrets are replaced by `[masked]`.
+    """Put `text` on one line of at most `longest` characters, with secrets replaced by `[masked]`.
+
+    Secrets are the given ones and strings that look like secrets.
     """
     for secret in secrets:
         if secret:

@@ -1,4 +1,4 @@
-"""Network backend that connects only to checked addresses, and ends at a deadline."""
+"""Network backend that connects only to addresses that it checked, and stops at a deadline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safelight.errors import ForbiddenUrl
 
 from .addresses import check_address, check_url
 
-#: Resolves host and port to addresses. Raises `OSError` if there are none.
+#: Resolves a host and port to addresses. Raises `OSError` if the host has no address.
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -26,10 +26,10 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects to the addresses that it checked, so a second resolution cannot change them.
+    """Connects only to the addresses that it checked, so that a second name resolution cannot change them.
 
-    Every resolved address must be public; one private address rejects the host. `exempt` has the (host, port)
-    pairs the operator configured; `wire` makes the connections.
+    Every address of a host must be public: one private address rejects the host. `exempt` contains the (host,
+    port) pairs that the operator configured. `wire` opens the connections.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         return [str(check_address(answer)) for answer in self._look_up(name, port)]
 
     def _look_up(self, host: str, port: int) -> list[str]:
-        # The system's resolver has no timeout, so it runs in a thread that can be abandoned.
+        # The system's resolver has no timeout. It runs in a thread, so that this code can stop waiting for
+        # it.
         answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
         def ask() -> None:
@@ -110,7 +111,9 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A stream whose operations all end at the deadline, so a slow sender cannot keep it open."""
+    """A stream that limits every operation to the time left before the deadline, so that a slow sender
+    cannot keep it open.
+    """
 
     def __init__(self, inner: httpcore.NetworkStream, left: Callable[[float | None], float]) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Sends a message to a URL that a user gave: to the public internet only, with short time limits."""
+"""Sends messages to URLs that users gave, to the public internet only and with short time limits."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _MAX_BODY_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverLimits:
-    #: From name resolution to the end of the response.
+    #: Seconds for the whole request: from name resolution to the end of the response.
     total_s: float = 10.0
-    #: To connect, and between two chunks of the response.
+    #: Seconds to connect, and seconds between two chunks of the response.
     idle_s: float = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostResult:
-    """The result of one attempt. `error` is the reason of a failure, else empty."""
+    """The result of one attempt to send. `error` is the reason of a failure; empty after a success."""
 
     #: None if there was no response.
     status: int | None
@@ -42,10 +42,10 @@ class PostResult:
 
 
 class WebhookClient:
-    """Posts to users' URLs. Does not follow redirects; gives up at the time limit.
+    """Sends POST requests to URLs that users gave. Follows no redirects and stops at the time limit.
 
-    `allow_hosts` are hosts the operator configured, as for `Fetcher`: they may be private, and plain http.
-    All others must be https on the public internet.
+    `allow_hosts` are hosts that the operator configured, as for `Fetcher`. These hosts may be in a private
+    network and may use plain http. All other hosts must use https and be on the public internet.
     """
 
     def __init__(
@@ -70,11 +70,13 @@ class WebhookClient:
         )
 
     def judge(self, url: str) -> None:
-        """Raises `ForbiddenUrl` if `url` cannot be a target, judged by its spelling only."""
+        """Raises `ForbiddenUrl` if `url` is not an allowed target. Checks only its spelling and resolves
+        no name.
+        """
         self._target(url)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
-        """Posts `body` once. Never raises: the result contains the failure."""
+        """Sends `body` in one POST request. Never raises: a failure is reported in the result."""
         began = self._clock()
         try:
             target = self._target(url)
@@ -113,7 +115,7 @@ class WebhookClient:
                     if read >= _MAX_BODY_BYTES:
                         break
             except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
-                # The status is known; the rest of the response is not awaited.
+                # The status is already known, so an error in the rest of the response is ignored.
                 return status
             return status
 
