@@ -1,4 +1,4 @@
-"""Clips for tests: a tiny one from the package, and plain grey ones of any size."""
+"""Clips for tests: a tiny clip from the package, and plain grey clips of any size."""
 
 from __future__ import annotations
 

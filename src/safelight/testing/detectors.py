@@ -1,4 +1,4 @@
-"""Test detectors that report, or fail, as configured."""
+"""Detectors for tests, which report findings or fail as configured."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ Mode = Literal["find", "raise", "hang", "nan", "exit"]
 
 
 class MarkerFailed(Exception):
-    """The failure that a marker was configured to raise.
+    """The error of a test detector that is configured to fail.
 
-    Not in the error tree: it represents any exception of a third party's detector.
+    Not in the error tree: it represents any exception of a third-party detector.
     """
 
 
 class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`mode`: what happens at the marker. A text may also contain `<word>:raise` and so on."""
+    """Options of the test detectors. `mode`: what the detector does at the marker.
+
+    A text can override `mode` after the marker word: `<word>:raise` and so on.
+    """
 
     word: str = "MARKER"
     category: str = "violence"
     score: float = 0.9
     mode: Mode = "find"
-    #: For frames: index of the marked frame; later frames up to `last_frame` are marked too.
+    #: For frames: index of the first marked frame; later frames up to `last_frame` are marked too.
     first_frame: int = 0
     last_frame: int = 0
-    #: Duration of a hang, in seconds.
+    #: Seconds for which the mode `hang` waits.
     hang_s: float = 3600.0
 
 
 class FakeTextDetector:
-    """Reports a finding for a word in a text."""
+    """Reports a finding for each occurrence of a word in a text."""
 
     name = "text-marker"
     version = "1"
@@ -68,7 +71,7 @@ class FakeTextDetector:
 
 
 class FrameMarker:
-    """Reports findings for configured frame numbers, whatever the frames show."""
+    """Reports a finding for each frame in a configured range of frame numbers, whatever the frame shows."""
 
     name = "frame-marker"
     version = "1"
@@ -99,7 +102,9 @@ class FrameMarker:
 
 
 def text_marker(**options: Any) -> DetectorPlugin:
-    """A plugin whose detector finds a word; options of `MarkerOptions` plus those of `load`."""
+    """A plugin whose detector finds a word. The options of `load` take precedence over these
+    `MarkerOptions`.
+    """
     defaults = msgspec.convert(options, MarkerOptions)
     return DetectorPlugin(
         name=FakeTextDetector.name,
@@ -111,7 +116,7 @@ def text_marker(**options: Any) -> DetectorPlugin:
 
 
 def frame_marker(**options: Any) -> DetectorPlugin:
-    """A plugin whose detector marks frames by number; options of `MarkerOptions`."""
+    """A plugin whose detector marks frames by number. The options of `load` take precedence over these."""
     defaults = msgspec.convert(options, MarkerOptions)
     return DetectorPlugin(
         name=FrameMarker.name,
@@ -122,7 +127,7 @@ def frame_marker(**options: Any) -> DetectorPlugin:
     )
 
 
-#: For entry points of the group `safelight.detectors`.
+#: Plugins for entry points of the group `safelight.detectors`.
 TEXT_MARKER = text_marker()
 FRAME_MARKER = frame_marker()
 

@@ -23,17 +23,17 @@ from .clips import tiny_clip
 
 class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = "instant"
-    #: File returned for every request; empty: the tiny clip of the package.
+    #: File that the generator returns for every request; empty: the tiny clip of the package.
     file: str = ""
     models: tuple[str, ...] = ("instant-1",)
     seconds: tuple[int, ...] = (4, 8, 12)
-    #: Supported derivations of earlier videos; they return the same file.
+    #: Supported derivations of earlier videos; the generator returns the same file for them.
     operations: frozenset[Derivation] = frozenset()
     takes_characters: bool = False
 
 
 class InstantGenerator:
-    """A local generator that copies one file for every request."""
+    """A local generator whose result for every request is a copy of the same file."""
 
     billing = Billing.OWN
 

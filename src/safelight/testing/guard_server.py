@@ -16,11 +16,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptedAnswer:
-    """An answer and its conditions, which must all match: words in the request, and a share of red pixels."""
+    """An answer and its conditions, which must all be met: words in the request, and a minimum of red
+    pixels.
+    """
 
     says: str
     words: tuple[str, ...] = ()
-    #: Fraction of the picture, 0 to 1, in which red is the strongest channel.
+    #: Minimum fraction of the pixels, 0 to 1, in which red is clearly the strongest channel.
     red: float = 0.0
 
 
@@ -35,9 +37,10 @@ class Asked:
 
 
 class ScriptedGuard:
-    """Context manager; `url` is the base address. The first matching answer is sent, else `otherwise`.
+    """A guard server for tests, used as a context manager; `url` is its base address.
 
-    Each response waits `late_s` seconds and has the HTTP status `status`.
+    It sends the first answer whose conditions are met, else `otherwise`. Each response is delayed by `late_s`
+    seconds and has the HTTP status `status`.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class ScriptedGuard:
     ) -> None:
         self.lines, self.otherwise = tuple(lines), otherwise
         self.late_s, self.status = late_s, status
-        #: All requests in order.
+        #: All received requests, in order.
         self.asked: list[Asked] = []
         guard = self
 
@@ -70,7 +73,7 @@ class ScriptedGuard:
                     self.close_connection = True
 
             def log_message(self, *_arguments: Any) -> None:
-                """No request log in tests."""
+                """Suppresses the request log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1/"

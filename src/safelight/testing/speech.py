@@ -1,4 +1,4 @@
-"""Spoken lines with exact word times, from the events of espeak-ng."""
+"""Synthesized speech with exact word times, taken from the events of espeak-ng."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import numpy.typing as npt
 from safelight.errors import ConfigurationError
 
 _SYNCHRONOUS, _UTF8, _RATE, _WORD, _END = 2, 1, 1, 1, 5
-#: The library has one voice for the whole process.
+#: The library has one voice for the whole process, so only one thread may use it at a time.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class SpeechMissing(ConfigurationError):
-    """espeak-ng is not installed."""
+    """espeak-ng is not installed or cannot be initialized."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class TimedWord:
 
 @dataclass(frozen=True, kw_only=True)
 class Spoken:
-    """Mono samples in [-1, 1] and the words in them."""
+    """Synthesized speech: mono samples in [-1, 1], and the words with their times."""
 
     samples: npt.NDArray[np.float32]
     rate: int
@@ -67,9 +67,9 @@ class _Event(ctypes.Structure):
 
 
 def synthesize(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
-    """The text spoken in an espeak-ng voice, such as `en` or `cmn`, at `pace` words a minute.
+    """Synthesizes the text in an espeak-ng voice, such as `en` or `cmn`, at `pace` words per minute.
 
-    Raises `SpeechMissing` without the library.
+    Raises `SpeechMissing` if espeak-ng is not available.
     """
     with _ONE_AT_A_TIME:
         return _spoken(text, voice, pace)
@@ -77,7 +77,9 @@ def synthesize(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[ctypes.CDLL, int]:
-    """The library and its sample rate. Starting it twice in a process hangs, so it is never stopped."""
+    """The library and its sample rate. It is never stopped, because starting it twice in one process
+    hangs.
+    """
     name = ctypes.util.find_library("espeak-ng")
     if name is None:
         raise SpeechMissing("espeak-ng is not installed: install Debian's package espeak-ng.")
@@ -134,14 +136,14 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
 
 
 def samples_of(wav: bytes) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples of a 16-bit mono WAV file, in [-1, 1], and their rate."""
+    """The samples of a 16-bit mono WAV file, in [-1, 1], and the sample rate."""
     with wave.open(io.BytesIO(wav)) as file:
         raw, rate = file.readframes(file.getnframes()), file.getframerate()
     return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768), rate
 
 
 def found_at(spoken: Spoken, samples: npt.NDArray[np.float32], rate: int) -> float | None:
-    """The second at which `spoken` starts in `samples`, found by correlation; None if it is absent."""
+    """The second at which `spoken` starts in `samples`, found by correlation; None if it does not occur."""
     wanted = spoken.at(rate)
     if not wanted.size or samples.size < wanted.size // 2:
         return None

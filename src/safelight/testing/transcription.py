@@ -17,14 +17,14 @@ from typing import Any
 
 
 class FailureMode(StrEnum):
-    """How the server answers."""
+    """How the server answers a request."""
 
     WELL = "well"
     #: Closes the connection without a response.
     SILENT = "silent"
     #: A response that is not a transcript.
     GARBLED = "garbled"
-    #: Times beyond the length of the file.
+    #: A transcript with times beyond the end of the file.
     WRONG_TIMES = "wrong_times"
     #: No response until the server is closed.
     LATE = "late"
@@ -36,7 +36,7 @@ class FailureMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRequest:
-    """One request: form fields and the audio file."""
+    """One recorded request: form fields, and properties of the audio file."""
 
     fields: dict[str, list[str]]
     authorization: str
@@ -45,15 +45,16 @@ class RecordedRequest:
     bytes: int
 
 
-#: Transcribes a WAV file: (word, start, end), in seconds from its start.
+#: Returns the transcript of a WAV file as (word, start, end), with times in seconds from the start of the
+#: file.
 Listens = Callable[[bytes], Iterable[tuple[str, float, float]]]
 
 
 class ScriptedTranscriber:
     """Context manager: `with ScriptedTranscriber(lambda wav: [("hello", 0.2, 0.6)]) as server: ...`
 
-    `server.url` ends with /v1. `manner` may be changed at any time; `asked` lists the requests. Words form a
-    segment up to each full stop.
+    `server.url` ends with `/v1`. `manner` may be changed at any time; `asked` lists the recorded requests. A
+    segment of the transcript ends after each full stop, exclamation mark or question mark.
     """
 
     def __init__(self, listens: Listens, *, manner: FailureMode = FailureMode.WELL) -> None:

@@ -1,5 +1,6 @@
-"""A scripted upstream: a real HTTP server with the Videos API that fails as configured and counts
-requests.
+"""A scripted upstream for tests: a real HTTP server with the Videos API.
+
+It fails as configured and counts the requests.
 """
 
 from __future__ import annotations

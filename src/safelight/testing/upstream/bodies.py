@@ -15,7 +15,7 @@ _BRACKET = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 
 
 def read_create(content_type: str, body: bytes) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Fields and files of a create request. Raises `ValueError` for other formats."""
+    """Fields and files of a create request. Raises `ValueError` if the body cannot be read."""
     boundary = re.search(r'boundary="?([^";]+)"?', content_type)
     if content_type.startswith("multipart/form-data") and boundary:
         return _multipart(body, boundary.group(1).encode())

@@ -29,8 +29,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_s: float = 0.0
-    #: `close`: ends the connection without a response; `reset`: breaks it; `hang`: no response while the
-    #: client waits; `cut`: sends half of the announced body; `slow`: sends small pieces.
+    #: How the server responds. `close`: closes the connection without a response; `reset`: aborts the
+    #: connection; `hang`: sends nothing until the client closes the connection; `cut`: sends half of the
+    #: announced body; `slow`: sends the body in small pieces.
     way: Literal["send", "close", "reset", "hang", "cut", "slow"] = "send"
 
 
@@ -90,7 +91,7 @@ async def _receive(
 async def _answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: h11.Connection, reply: Reply
 ) -> bool:
-    """Whether the connection can be reused."""
+    """Sends the reply. Returns whether the connection can be reused."""
     if reply.delay_s:
         await asyncio.sleep(reply.delay_s)
     if reply.way == "reset":

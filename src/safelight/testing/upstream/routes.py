@@ -19,8 +19,8 @@ _SENTINEL = "Hmmm something didn't look right with your request."
 
 
 class Routes:
-    """Answers requests from the state. `recorded` is called after each create, before its response is
-    sent.
+    """Answers requests from the state of the upstream. `recorded` is called after each create request,
+    before its response is sent.
     """
 
     def __init__(self, book: FakeUpstreamState, *, clips: Path, recorded: Callable[[], None]) -> None:
@@ -88,7 +88,7 @@ class Routes:
         rule = self._book.receive(key, prompt)
         act = self._book.act(rule, "submit")
         if act.do in {"ok", "lose_answer", "hang", "garbage", "html"}:
-            # The request is accepted in all of these; the response to the client differs.
+            # The upstream accepts the request in all of these cases; only the response to the client differs.
             entry = self._book.accept(key, fields, files, rule)
             self._recorded()
             if act.do == "ok":

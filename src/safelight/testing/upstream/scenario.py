@@ -26,26 +26,31 @@ Ending = Literal["completed", "failed", "refused", "never", "vanishes"]
 
 
 class ScriptedAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to one kind of request. In a document it may be one word (`hang`) or `{status: 500}`."""
+    """What the upstream does with one kind of request.
+
+    A scenario document may write it as one word (`hang`) or as `{status: 500}`.
+    """
 
     do: ActionName = "ok"
-    #: Response status; given alone it means `do: status`.
+    #: HTTP status of the response. A status without `do` means `do: status`.
     status: int | None = None
     message: str = ""
     code: str = ""
     moderation_details: dict[str, Any] | None = None
     retry_after: float | None = None
-    #: Target of `redirect`.
+    #: Address to which `redirect` sends the client.
     location: str = ""
     #: Delay before the response.
     delay_s: float = 0.0
-    #: Number of requests this applies to; later ones succeed. None: all.
+    #: Number of requests to which the action applies; later requests succeed. None: all requests.
     times: int | None = None
 
 
 class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one generation request proceeds. `when`: words in its prompt; `nth`: its number from 1; both
-    must match.
+    """How a matching generation request proceeds.
+
+    A request matches if its prompt contains `when` and its number, counted from 1, is `nth`; `nth` None
+    matches every number.
     """
 
     when: str = ""
@@ -54,33 +59,34 @@ class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     poll: ScriptedAction = ScriptedAction()
     content: ScriptedAction = ScriptedAction()
     delete: ScriptedAction = ScriptedAction()
-    #: Number of polls that find it unfinished, and its minimum duration.
+    #: The request is unfinished for this number of polls, and for at least `finish_after_s` seconds.
     polls: int = 1
     finish_after_s: float = 0.0
-    #: Percentage at each poll; the last one repeats. Empty: even steps.
+    #: Percentages at successive polls; the last one repeats. Empty: even steps.
     progress: tuple[int, ...] = ()
     ends: Ending = "completed"
     #: Error object of a failed request, in wire format.
     error: dict[str, Any] | None = None
-    #: Replacements of the four statuses: `{in_progress: processing}`.
+    #: Words that replace the four statuses, such as `{in_progress: processing}`.
     status_words: dict[str, str] = {}
-    #: Dollars charged at the end; `refund` returns them if the request does not complete.
+    #: Dollars charged when the request ends; with `refund`, a failed request costs nothing.
     charge: float | None = None
     refund: bool = False
-    #: `tiny`, `asked` (plain grey, in the requested size and length) or the path of a file.
+    #: The finished video: `tiny`, `asked` (plain grey, in the requested size and length) or the path of a
+    #: file.
     clip: str = "tiny"
-    #: Merged into every video object, for any other wrong response.
+    #: Merged into every video object, for any other wrong response that a test needs.
     fields: dict[str, Any] = {}
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders: tuple[ScenarioRule, ...] = ()
-    #: For requests that match no rule.
+    #: For requests that match no rule of `orders`.
     otherwise: ScenarioRule = ScenarioRule()
     models: tuple[str, ...] = ("scripted-1",)
     #: Required bearer token, if set.
     api_key: str = ""
-    #: Whether videos include `metadata`.
+    #: Whether video objects include `metadata`.
     echo_metadata: bool = True
     #: Whether a repeated Idempotency-Key returns the first video.
     idempotent: bool = False
@@ -88,7 +94,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lists: bool = True
 
     def rule(self, prompt: str, number: int) -> ScenarioRule:
-        """The first rule that matches the request."""
+        """The first rule that matches the request, else `otherwise`."""
         for rule in self.orders:
             if (rule.when or rule.nth) and rule.when in prompt and rule.nth in (None, number):
                 return rule
@@ -96,7 +102,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load_scenario(source: Path | str | dict[str, Any] | None) -> Scenario:
-    """A scenario from a file (YAML or JSON), a YAML text or a mapping. `ValueError` names what is wrong."""
+    """Reads a scenario from a file (YAML or JSON), a YAML text or a mapping.
+
+    Raises `ValueError` with the reason if the scenario is invalid.
+    """
     from safelight import yaml_loader
 
     if source is None:

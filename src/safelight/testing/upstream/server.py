@@ -64,7 +64,7 @@ class ScriptedUpstream:
             return self._book.counts()
 
     def play(self, scenario: Scenario | Path | str | dict[str, Any]) -> None:
-        """Switches to another scenario; accepted requests keep their rule."""
+        """Switches to another scenario. Requests that were already accepted keep their rule."""
         script = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         with self._lock:
             self._book.play(script)
@@ -99,7 +99,7 @@ class ScriptedUpstream:
             self._thread.join()
 
     async def serve(self, started: Callable[[], None]) -> None:
-        """Serves until `stop`; `started` is called once the port is known."""
+        """Serves until `stop` is called; `started` is called once the port is known."""
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
         talks: set[asyncio.Task[None]] = set()
@@ -139,7 +139,7 @@ class ScriptedUpstream:
                 self._save()
 
     def stop(self) -> None:
-        """Stops a running server; safe from any thread."""
+        """Stops a running server. May be called from any thread."""
         self._stop()
 
     def _save(self) -> None:

@@ -41,7 +41,7 @@ class AcceptedRequest:
 
 @dataclass(kw_only=True)
 class FakeUpstreamState:
-    """All requests so far. `received` counts creates that arrived, `accepted` those that were accepted."""
+    """All requests so far. `received` counts the create requests that arrived, `accepted` those accepted."""
 
     scenario: Scenario
     clock: Callable[[], float] = time.time
@@ -54,19 +54,19 @@ class FakeUpstreamState:
     _met: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def play(self, scenario: Scenario) -> None:
-        """Switches to another scenario; accepted requests keep their rule."""
-        # Old rules stay referenced: uses of a rule are counted by its `id()`.
+        """Switches to another scenario. Requests that were already accepted keep their rule."""
+        # Old scenarios are kept, because uses of a rule are counted by its `id()`, which Python could reuse.
         self._played.append(self.scenario)
         self.scenario = scenario
 
     def receive(self, key: str, prompt: str) -> ScenarioRule:
-        """Counts a create and returns the rule it follows."""
+        """Counts a create request and returns the rule that applies to it."""
         self.asked["received"] += 1
         self.received_by_key[key] += 1
         return self.scenario.rule(prompt, self.asked["received"])
 
     def act(self, rule: ScenarioRule, place: str) -> ScriptedAction:
-        """What happens to this request: the rule's action, or success once its `times` are used up."""
+        """The action for this request: that of the rule, or success after the rule's `times` are used up."""
         act: ScriptedAction = getattr(rule, place)
         if act.do == "ok" or act.times is None:
             return act
@@ -95,7 +95,9 @@ class FakeUpstreamState:
         return entry
 
     def status(self, entry: AcceptedRequest) -> str:
-        """queued, in_progress, completed or failed, before replacements; `gone` if it vanished."""
+        """queued, in_progress, completed or failed, before `status_words` are applied; `gone` if the
+        request vanished.
+        """
         rule = entry.rule
         finished = entry.polls > rule.polls and self.clock() - entry.created_at >= rule.finish_after_s
         if not finished or rule.ends == "never":
