@@ -1,4 +1,4 @@
-"""Advice for prompts that our policy allows: documented provider rules and a checklist of ten points.
+"""Advice on prompts that our policy allows: documented provider rules and a checklist of ten points.
 
-Nothing here makes a verdict. All rules are written by hand; none states how often a provider refuses.
+Advice never changes a verdict. All rules are written by hand; no rule states how often a provider refuses.
 """

@@ -1,7 +1,7 @@
-"""Pre-submission checklist: ten points about a prompt, from its findings and its words.
+"""Pre-submission checklist: ten points about a prompt, derived from its findings and its words.
 
-The points are those that creators share about providers' filters. The checklist is advice, not a verdict: it
-never suggests an untrue purpose or age, and claims no success rate for any point.
+Creators share these points about the filters of providers. The checklist is advice, not a verdict: it never
+suggests an untrue purpose or age, and claims no success rate for any point.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class ChecklistTopic(StrEnum):
 
 class ChecklistState(StrEnum):
     FINE = "fine"
-    #: Worth checking; not a problem by itself.
+    #: The creator should check this point; it is not a problem by itself.
     LOOK = "look"
-    #: Found by our detectors and likely to be refused by some provider.
+    #: Our detectors found it, and some provider is likely to refuse it.
     PROBLEM = "problem"
     NOT_APPLICABLE = "not applicable"
 
@@ -45,7 +45,7 @@ class ChecklistItem:
     topic: ChecklistTopic
     state: ChecklistState
     message: str
-    #: Character ranges in the field as submitted.
+    #: Character ranges in the text of the field as the caller submitted it.
     spans: tuple[TextSpan, ...] = ()
 
     def as_wire(self) -> dict[str, Any]:
@@ -94,9 +94,10 @@ def checklist(
     references: int = 0,
     shown: Iterable[Finding] | None = None,
 ) -> tuple[ChecklistItem, ...]:
-    """The ten checklist items, always all and in this prompt. Pure.
+    """All ten checklist items for this prompt, always in the same order. Pure.
 
-    `shown`: findings whose text may be disclosed (default: all). Spans come from these only.
+    `shown`: the findings whose text may be disclosed (default: all). The spans of other findings are left
+    out.
     """
     prompt = _Prompt(
         text=texts.get("prompt", ""),

@@ -77,7 +77,7 @@ def pattern(words: str) -> re.Pattern[str]:
 
 
 def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int], ...]:
-    """Character ranges of the matches in a text, at most `limit`."""
+    """Character ranges of the matches in a text; at most `limit` ranges."""
     found: list[tuple[int, int]] = []
     for match in pattern(words).finditer(text):
         found.append(match.span())

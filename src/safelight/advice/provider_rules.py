@@ -1,7 +1,7 @@
-"""Documented content rules of providers, matched against our findings.
+"""Documented content rules of providers, compared with our findings.
 
-`providers/` has one document per provider: short statements with source and date. If no statement matches the
-findings, the outcome is "unknown", never "fine".
+`providers/` has one document per provider, with short statements, each with its source and date. If no
+statement matches the findings, the outcome is `unknown`, never "fine".
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ MIN_SCORE = 0.5
 
 
 class Effect(StrEnum):
-    #: The documentation states that it is refused.
+    #: The documentation states that the provider refuses such content.
     REFUSED = "refused"
-    #: The documentation states that it may be refused, or that it depends on a setting or an allow-list.
+    #: The documentation states that the provider may refuse such content, or that it depends on a setting or
+    #: an allow-list.
     DEPENDS = "depends"
 
 
 class RuleCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Condition on one finding: one of the categories, one of the modalities (if given), all attributes."""
+    """A condition that one finding must meet: one of the categories, one of the modalities (if any are
+    given), and all attributes.
+    """
 
     categories: tuple[str, ...]
     modalities: tuple[Modality, ...] = ()
@@ -54,16 +57,16 @@ class ProviderRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     statement: str
     effect: Effect
     source: str
-    #: Date on which the source was read, YYYY-MM-DD.
+    #: Date on which the source was last read, YYYY-MM-DD.
     read: str
-    #: None for a fact that depends on no finding, such as the cost of a block.
+    #: None for a general fact that does not depend on a finding, such as the cost of a block.
     when: RuleCondition | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: str
     title: str
-    #: Model names as in requests; `*` is a wildcard.
+    #: Model names as they appear in requests; `*` is a wildcard.
     models: tuple[str, ...]
     statements: tuple[ProviderRule, ...]
     aliases: tuple[str, ...] = ()
@@ -73,11 +76,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ProviderAdvice:
     """Documented rules of one provider that apply to one request."""
 
-    #: Provider or model name as given by the caller; `title` is empty if the name is unknown.
+    #: Provider or model name as the caller gave it; `title` is empty if the name is unknown.
     asked: str
     provider: str
     title: str
-    #: Rules that match a finding, and facts that hold for every request.
+    #: `matching`: rules that match a finding. `general`: facts that apply to every request.
     matching: tuple[ProviderRule, ...]
     general: tuple[ProviderRule, ...]
 
@@ -120,7 +123,7 @@ def _wire(statement: ProviderRule) -> dict[str, Any]:
 
 @cache
 def documents() -> Mapping[str, Document]:
-    """The shipped documents by provider."""
+    """The documents that Safelight ships, by provider."""
     folder = resources.files(__package__).joinpath("providers")
     read = [
         msgspec.convert(yaml_loader.load(entry.read_text("utf-8")), Document)
@@ -131,7 +134,7 @@ def documents() -> Mapping[str, Document]:
 
 
 def document_for(name: str) -> Document | None:
-    """The document of a provider, or of the provider of a model with this name."""
+    """The document for a name: a provider, or a model of that provider. None if the name is unknown."""
     plain = name.strip().lower()
     for document in documents().values():
         if plain == document.provider or plain in document.aliases:
@@ -147,7 +150,7 @@ def document_for(name: str) -> Document | None:
 
 
 def advise(name: str, findings: Iterable[Finding]) -> ProviderAdvice:
-    """The documented rules of `name` (a provider or a model) that apply to the findings."""
+    """The documented rules of `name` (a provider or a model) that apply to these findings."""
     document = document_for(name)
     if document is None:
         return ProviderAdvice(asked=name, provider="", title="", matching=(), general=())
