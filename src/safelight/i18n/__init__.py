@@ -1,7 +1,7 @@
-"""Messages in the languages of `locales/`, one file per slice and language.
+"""Messages in several languages: `locales/` has one file per slice and language.
 
-Slices: `explanations` (what a client reads about a verdict), `console` (the web pages) and `reasons` (the
-reasons of the shipped policies, by their English text).
+A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages)
+and `reasons` (the reasons of the shipped policies, with the English text as the key).
 """
 
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts

@@ -1,4 +1,4 @@
-"""The messages of one slice in one language, by key, with English as the fallback."""
+"""The messages of one slice in one language, by key. English is the fallback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SUFFIX = ".yaml"
 
 
 class Messages:
-    """One language. A key that it does not have is looked up in English."""
+    """The messages of one slice in one language. A key that the language lacks is looked up in English."""
 
     def __init__(self, tag: str, texts: Mapping[str, str], fallback: Messages | None = None) -> None:
         self.tag = tag
@@ -22,7 +22,9 @@ class Messages:
         self._fallback = fallback
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The text for `key`, its `{names}` filled in. Raises `KeyError` for an unknown key."""
+        """The text for `key`, with `values` inserted for its `{names}`. Raises `KeyError` for an unknown
+        key.
+        """
         if key in self._texts:
             return self._texts[key].format(**values) if values else self._texts[key]
         if self._fallback is None:
@@ -31,21 +33,21 @@ class Messages:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys this language has itself."""
+        """The keys of this language, without the English fallback."""
         return frozenset(self._texts)
 
     def has_own(self, key: str) -> bool:
-        """Whether this language has the key itself."""
+        """Whether this language has the key, without the English fallback."""
         return key in self._texts
 
     def has(self, key: str) -> bool:
-        """Whether there is a text, in this language or in English."""
+        """Whether this language or English has the key."""
         return key in self._texts or (self._fallback is not None and self._fallback.has(key))
 
 
 @cache
 def load_messages(slice_: str, tag: str = DEFAULT) -> Messages:
-    """The messages of a slice. An unknown language gives the English ones."""
+    """The messages of a slice. For an unknown language these are the English ones."""
     if tag == DEFAULT:
         return Messages(DEFAULT, load_texts(slice_, DEFAULT))
     english = load_messages(slice_)
@@ -54,7 +56,7 @@ def load_messages(slice_: str, tag: str = DEFAULT) -> Messages:
 
 @cache
 def available_languages(slice_: str) -> tuple[str, ...]:
-    """The tags of the languages a slice has, English first."""
+    """The tags of the languages in which a slice exists, English first."""
     names = (item.name for item in resources.files(__package__).joinpath("locales").iterdir())
     tags = (
         name.removeprefix(f"{slice_}.").removesuffix(_SUFFIX)
@@ -65,7 +67,7 @@ def available_languages(slice_: str) -> tuple[str, ...]:
 
 
 def load_texts(slice_: str, tag: str) -> dict[str, str]:
-    """The texts of one locale file, by key; the keys of nested mappings are joined with dots."""
+    """The texts of one locale file by key. The keys of nested mappings are joined with dots."""
     return dict(_flattened("", load_document(slice_, tag)))
 
 

@@ -1,4 +1,4 @@
-"""Translations of the reasons in the shipped policies, looked up by their English text."""
+"""Translates the reasons of the shipped policies; the English text is the key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SLICE = "reasons"
 
 
 def translate_reason(original: str, tag: str) -> str:
-    """A shipped reason in this language. A reason that an operator wrote stays as it is."""
+    """The translation of a shipped reason. A reason that an operator wrote is returned unchanged."""
     for pattern, text in _reasons(tag):
         if found := pattern.fullmatch(original):
             return text.format(**found.groupdict())
@@ -26,7 +26,7 @@ def _reasons(tag: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _pattern(original: str) -> re.Pattern[str]:
-    """Matches the reason with its `{names}` filled in."""
+    """A pattern that matches the reason after values were inserted for its `{names}`."""
     pieces = re.split(r"\{(\w+)\}", original)
     text = "".join(
         f"(?P<{piece}>.+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
