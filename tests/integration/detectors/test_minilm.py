@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import scipy.special
 
+from safelight.detectors.models.weights import WeightsChanged
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
 from safelight.detectors.text.minilm.encoder import WINDOW_TOKENS, Encoder
@@ -113,7 +114,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     assert WEIGHTS is not None
     other = tmp_path / "model.safetensors"
     other.write_bytes(WEIGHTS.tensors.read_bytes()[:-4] + b"\0\0\0\1")
-    with pytest.raises(ValueError, match="sha256"):
+    with pytest.raises(WeightsChanged, match="sha256"):
         Encoder(Weights(tensors=other, tokenizer=WEIGHTS.tokenizer), tmp_path / "cache")
 
 

@@ -18,7 +18,7 @@ GORE = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "medi
 
 
 def configured(guard: ScriptedGuard) -> DetectorPlugin:
-    options = {"url": guard.url, "model": "m", "grammar": "policy"}
+    options = {"url": guard.url, "model": "m", "format": "policy"}
     claims, load = VISION_GUARD.configured_capabilities, VISION_GUARD.load
     assert claims is not None
     return replace(

@@ -382,4 +382,4 @@ def test_a_missing_voice_model_is_noted_in_coverage(listened: ScanReport, pipeli
         heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t")
     likeness = next(cell for cell in heard.cells if cell.category == "likeness")
     assert (likeness.ran, likeness.complete) == (True, False)
-    assert "voices were not compared, as no model of voices is configured" in likeness.note
+    assert "voices were not compared, because no voice model is configured" in likeness.note

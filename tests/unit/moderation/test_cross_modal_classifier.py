@@ -44,6 +44,17 @@ def sure() -> CrossModalClassifier:
     return replace(cross_modal_classifier.shipped(), points=np.array([-100, -100], dtype=np.float32))
 
 
+#: From an array in the file to the field that holds it.
+FIELDS = {
+    "known": "example_levels",
+    "pull": "example_weights",
+    "levels": "gram_levels",
+    "scale": "gram_scale",
+    "bias": "gram_bias",
+    "points": "points",
+}
+
+
 def test_the_bundled_classifier_fits_its_features() -> None:
     head = cross_modal_classifier.shipped()
     assert head.columns[0] == cross_modal_classifier.ANY
@@ -56,20 +67,20 @@ def test_the_bundled_classifier_fits_its_features() -> None:
 
 def test_a_classifier_is_read_as_it_was_written() -> None:
     head = cross_modal_classifier.shipped()
-    arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
+    arrays = {name: getattr(head, field) for name, field in FIELDS.items()}
     again = cross_modal_classifier.load(
         cross_modal_classifier.dump(
             {**arrays, "features": np.array(2), "columns": np.array(list(head.columns))}
         )
     )
     assert again.columns == head.columns
-    assert all(np.array_equal(getattr(again, name), one) for name, one in arrays.items())
+    assert all(np.array_equal(getattr(again, field), arrays[name]) for name, field in FIELDS.items())
 
 
 def test_a_classifier_of_other_features_is_refused() -> None:
     head = cross_modal_classifier.shipped()
-    arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
-    with pytest.raises(ValueError, match="other features"):
+    arrays = {name: getattr(head, field) for name, field in FIELDS.items()}
+    with pytest.raises(ValueError, match="another version of the n-gram features"):
         cross_modal_classifier.load(
             cross_modal_classifier.dump(
                 {**arrays, "features": np.array(1), "columns": np.array(list(head.columns))}

@@ -1,1 +1,3 @@
-"""Text detectors (word lists, patterns, entities, classifiers), the views they read, and their pipeline."""
+"""Text detectors (word lists, patterns, entities, classifiers), the views of a text that they read, and
+the text pipeline.
+"""

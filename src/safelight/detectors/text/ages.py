@@ -14,7 +14,7 @@ _NAMES = (
 _WORDS = {name: number for number, name in enumerate((*_NAMES[0], *_NAMES[1]), start=1)}
 _DIGITS = {digit: number for number, digit in enumerate("一二三四五六七八九", start=1)} | {"两": 2, "兩": 2}
 _NUMBER = r"(?<![\d.])(?P<{0}>\d{{1,2}}|" + "|".join(_WORDS) + r")"
-#: "a 9-year-old house": not every age is of a person.
+#: Not every age is the age of a person, for example "a 9-year-old house".
 _OLD_THINGS = re.compile(
     r"\s*(?:house|building|tree|oak|wine|whisky|whiskey|car|bridge|dog|cat|horse|company|tradition|church|"
     r"cheese|computer|phone|guitar|boat|tortoise|elephant|ship|book|recipe)\b"
@@ -31,7 +31,7 @@ _AGE = re.compile(
 
 
 def find_young_ages(text: str) -> Iterator[tuple[int, int]]:
-    """Character ranges in a folded text that give a living being's age as under 18."""
+    """Character ranges in a folded text that give the age of a living being as under 18."""
     for hit in _AGE.finditer(text):
         years = _years(hit["a"] or hit["b"] or hit["c"])
         if years < ADULT_AGE and not _OLD_THINGS.match(text, hit.end()):

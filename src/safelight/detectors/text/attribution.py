@@ -12,9 +12,11 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[np.float32]
 Place: TypeAlias = tuple[int, int]
 
-#: Fractions of a text's tokens: for the first attempt, and the most that evidence may take.
+#: Fractions of a text's tokens: `FIRST_SHARE` is the size of the first range, `MAX_SHARE` the most that all
+#: evidence may take.
 FIRST_SHARE, MAX_SHARE = 0.18, 0.28
-#: Attempts for the strongest finding of a text, each on the text without the words found before.
+#: Most ranges that are selected. Whether the finding remains is checked on the text without the ranges
+#: selected before.
 MAX_TRIES = 2
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['\u2019][^\W\u3400-\u9fff]+)*")
 
@@ -27,9 +29,11 @@ def token_spans(text: str) -> list[Place]:
 def attribute_spans(
     text: str, contributions: Array, remains: Callable[[str], bool] | None = None
 ) -> list[Place]:
-    """The few character ranges of `text` that contribute most, given a contribution per character.
+    """The few character ranges of `text` that contribute most. `contributions` has a value for each
+    character.
 
-    `still` returns whether the finding remains without them. While it does, more is taken, up to `MAX_SHARE`.
+    `remains` returns whether the finding remains in a text without these ranges. If it remains, a further
+    range is selected, up to `MAX_SHARE` of the tokens in all.
     """
     places = token_spans(text)
     if not places:
@@ -54,7 +58,7 @@ def attribute_spans(
 
 
 def mask_tokens(text: str, places: Sequence[Place]) -> str:
-    """The text without these ranges."""
+    """The text with each of these ranges replaced by a space."""
     parts, at = [], 0
     for start, end in sorted(places):
         parts.append(text[at:start])
@@ -63,7 +67,9 @@ def mask_tokens(text: str, places: Sequence[Place]) -> str:
 
 
 def _best_run(sums: npt.NDArray[np.float64], free: npt.NDArray[np.bool_], longest: int) -> Place | None:
-    """The run of free tokens with the highest sum: first and last (exclusive)."""
+    """The run of free tokens with the highest sum, as (first, last), `last` exclusive. Free tokens are
+    those that are not evidence yet.
+    """
     best: tuple[float, int, int] | None = None
     for first in range(len(free)):
         for last in range(first + 1, min(first + longest, len(free)) + 1):

@@ -14,7 +14,7 @@ class Automaton:
     def __init__(self, words: Iterable[str]) -> None:
         self._next: list[dict[str, int]] = [{}]
         self._fail: list[int] = [0]
-        #: Per state, the words that end there: (number, length).
+        #: For each state, the words that end in this state: (number, length).
         self._ends: list[tuple[tuple[int, int], ...]] = [()]
         for number, word in enumerate(words):
             if not word:
@@ -49,7 +49,7 @@ class Automaton:
                 self._ends[following] += self._ends[self._fail[following]]
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """(number of the word, start, end) of every occurrence, ordered by end."""
+        """(number of the word, start, end) of every occurrence, ordered by `end`."""
         moves, fail, ends = self._next, self._fail, self._ends
         state = 0
         for index, letter in enumerate(text):

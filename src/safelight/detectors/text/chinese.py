@@ -1,7 +1,7 @@
 """Folds traditional Chinese characters to simplified ones, so that one word list covers both scripts.
 
-Each pair is a traditional character and its simplified form. Folding is for lookups, not for display: several
-characters share one form (發 and 髮), and rare ones are not folded.
+Each pair is a traditional character and its simplified form. Folded text is used for lookups, not for
+display, because several characters share one form (發 and 髮), and rare characters are not folded.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _PAIRS = (
 
 SIMPLIFIED = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 
-#: A text with more than this fraction of Chinese letters counts as Chinese.
+#: A text counts as Chinese if more than this fraction of its letters are Chinese.
 _MIN_CHINESE_SHARE = 0.3
 
 
 def is_mostly_chinese(text: str) -> bool:
-    """Whether a text is Chinese, so that a detector for English would miss much of it."""
+    """Whether a text is mostly Chinese. A detector for English would miss much of such a text."""
     letters = [letter for letter in text if letter.isalpha()]
     return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _MIN_CHINESE_SHARE * max(
         len(letters), 1

@@ -24,19 +24,20 @@ from .question_filter import MAX_QUESTION_SCORE, is_question
 
 VERSION = "4"
 _MAX_SPANS = 4
-#: Most windows of a text whose mean is its embedding.
+#: The embedding of a text is the mean of at most this number of windows.
 MAX_EMBEDDED_WINDOWS = 8
-#: Most tokens of one text that MiniLM reads, which takes less than a second on one core.
+#: Most tokens of one text that MiniLM reads. Reading them takes less than a second on one core.
 MAX_TOKENS = 4096
-#: The operating point. A lower score is reported with its whole window as evidence, not with its words.
+#: The operating point. The evidence of a finding with a lower score is the whole window, not single words.
 OPERATING_POINT = 0.5
-#: A window needs a word: three letters in a row, or two Chinese ones. Single letters have no meaning to
-#: classify.
+#: A window is only classified if it contains a word: three letters in a row, or two Chinese characters.
+#: Single letters have no meaning to classify.
 _WORD = re.compile(r"[^\W\d_]{3}|[\u3400-\u9fff]{2}")
-#: From this probability of distress, other categories of the text are capped below their operating point.
+#: If the probability of distress reaches this value, the scores of the text's other categories are capped
+#: below their operating point.
 _MIN_DISTRESS = 0.8
-#: Distress is reported in questions too. Other categories of a question are capped: at `MAX_QUESTION_SCORE`,
-#: or below the operating point if policies block them from 0.5.
+#: Distress is reported in questions too. The other categories of a question are capped at
+#: `MAX_QUESTION_SCORE`, or below the operating point if policies block them from a score of 0.5.
 _UNCAPPED_IN_QUESTIONS = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value})
 _SEEN_IN_QUESTIONS = frozenset(one.value for one in Category) - {
     Category.NCII.value,
@@ -47,14 +48,14 @@ _UNCAPPED_IN_DISTRESS = frozenset(
 )
 
 
-#: Takes a window, the index of a category, and whether to check what remains without the words; returns the
-#: ranges in the window that carry the finding.
+#: Takes a window, the index of a category, and whether to check that the finding remains without the selected
+#: words. Returns the ranges in the window that cause the finding.
 Attribution: TypeAlias = Callable[[Place, int, bool], list[Place]]
 
 
 class NgramDetector:
-    """Text classifier on hashed n-grams, one linear classifier per category. English and Chinese; no model
-    file.
+    """Text classifier on hashed n-grams, with one linear classifier per category. It reads English and
+    Chinese and needs no model file.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class NgramDetector:
         self._distress_classifier = distress
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category with at least the minimum score, with the words that carry it."""
+        """One finding per category that reaches the minimum score, with the words that cause the finding."""
         found: list[Finding] = []
         for view in final_views(content.views):
             places = [(a, b) for a, b in ngrams.windows(view.text) if _WORD.search(view.text[a:b])]
@@ -89,7 +90,7 @@ class NgramDetector:
         return lambda place, column, tried: self._attribute(text, place, column, tried)
 
     def _attribute(self, text: str, place: Place, column: int, tried: bool) -> list[Place]:
-        """The words inside a window that carry a finding of a category."""
+        """The words in a window that cause a finding of a category."""
         part = text[place[0] : place[1]]
         mode = Mode.GRAMS_CHINESE if is_mostly_chinese(part) else Mode.GRAMS
         return attribute_spans(
@@ -102,7 +103,7 @@ class NgramDetector:
 
 
 class MiniLmDetector:
-    """Text classifier on MiniLM's sentence embeddings and n-grams together. English."""
+    """Text classifier on MiniLM's sentence embeddings and on n-grams, used together. It reads English."""
 
     #: Runs after the cheap detectors.
     costly = True
@@ -123,7 +124,7 @@ class MiniLmDetector:
         self._encoder = encoder
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category with at least the minimum score, with the words that carry it."""
+        """One finding per category that reaches the minimum score, with the words that cause the finding."""
         left_out = 0
         for view in final_views(content.views):
             windows = english_windows(self._encoder.windows(view.text), view.text)
@@ -133,7 +134,8 @@ class MiniLmDetector:
                 embedded, words = self._encoder.embed_words(selected)
                 scores = fused_scores(self._classifiers, view.text, selected, embedded)
                 rows = self._classifiers.probabilities(scores, Mode.FUSED)
-                # A score that only the whole text reaches is assigned to its highest-scoring window.
+                # The whole text may score higher than each of its windows. That score is assigned to the
+                # highest-scoring window.
                 parts = np.maximum(rows[1:], np.where(rows[1:] == rows[1:].max(axis=0), rows[0], 0))
                 places = [(window.start, window.end) for window in selected]
                 attribution = self._attribution(view.text, selected, embedded, words)
@@ -150,8 +152,9 @@ class MiniLmDetector:
             )
 
     def _select_windows(self, text: str, windows: list[TokenWindow]) -> list[TokenWindow]:
-        """All windows, or as many as there is time for: the first, then those with the highest n-gram
-        scores.
+        """The windows that MiniLM reads: all of them, if they have at most `MAX_TOKENS` tokens.
+
+        Otherwise the first window, then those with the highest n-gram scores, up to that limit.
         """
         if sum(len(one.ids) for one in windows) <= MAX_TOKENS:
             return windows
@@ -188,7 +191,9 @@ class MiniLmDetector:
         return attribute
 
     def _remains_found(self, rest: str, column: int) -> bool:
-        """Whether the rest of a window still reaches the operating point of a category."""
+        """Whether the rest of a window, without the selected words, still reaches the operating point of a
+        category.
+        """
         windows = self._encoder.windows(rest)
         if not windows:
             return False
@@ -202,7 +207,7 @@ class MiniLmDetector:
 
 
 def version_of(classifiers: CategoryClassifiers) -> str:
-    """Eight characters that change with the weights and with the operating points."""
+    """Eight characters that change if the weights or the operating points change."""
     import hashlib
 
     return hashlib.sha256(
@@ -219,7 +224,9 @@ def english_windows(windows: Sequence[TokenWindow], text: str) -> list[TokenWind
 def fused_scores(
     classifiers: CategoryClassifiers, text: str, windows: Sequence[TokenWindow], embedded: Array
 ) -> Array:
-    """Scores of the whole text, then of each window blended with the whole; one row more than windows."""
+    """Scores of the whole text in the first row, then the scores of each window blended with those of the
+    whole text.
+    """
     first = windows[0].start
     if len(windows) == 1:
         both = np.repeat(classifiers.embedding_scores(embedded), 2, axis=0)
@@ -243,7 +250,7 @@ def text_embedding(windows: Sequence[TokenWindow], embedded: Array) -> Array:
 
 
 def gram_probabilities(classifiers: CategoryClassifiers, text: str) -> Array:
-    """Probabilities by n-grams alone."""
+    """Probabilities from n-grams alone."""
     mode = Mode.GRAMS_CHINESE if is_mostly_chinese(text) else Mode.GRAMS
     return classifiers.probabilities(add_any_score(classifiers.gram_scores(text)[mode]), mode)
 
@@ -257,9 +264,10 @@ def capabilities(categories: Iterable[str]) -> tuple[Capability, ...]:
 
 
 def _cap_in_distress(categories: Sequence[str], rows: Array) -> Array:
-    """Cap other categories if the text expresses distress, so that the user gets help instead of a block.
+    """Cap the scores of other categories if the text expresses distress, so that the user gets help
+    instead of a block.
 
-    Word lists are not affected.
+    The scores of word lists are not capped.
     """
     if Category.SELF_HARM_INTENT.value not in categories:
         return rows
@@ -278,7 +286,9 @@ def _cap_in_question(categories: Sequence[str], rows: Array) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class _ScoredView:
-    """A view with its windows, a row of probabilities for each, and the attribution of their findings."""
+    """A view of a text with its windows, a row of probabilities for each window, and the function that
+    attributes findings to words.
+    """
 
     view: TextView
     windows: Sequence[Place]
@@ -298,7 +308,7 @@ def _findings(
     if is_question(view.text):
         rows = _cap_in_question(categories, rows)
     order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
-    # The words of the strongest finding in a window are evidence for its other findings too.
+    # The words that cause the strongest finding in a window are evidence for the window's other findings too.
     words_by_window: dict[Place, list[Place]] = {}
     for index in order:
         candidates = sorted(

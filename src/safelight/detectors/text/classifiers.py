@@ -1,7 +1,7 @@
 """Text classifiers: weights that map n-grams and embeddings to one probability per category.
 
-The weights are in `weights/classifiers.npz`, their training and measured quality in `weights/card.md`, slopes
-and operating points per category in `weights/operating.json`.
+`weights/classifiers.npz` contains the weights, `weights/card.md` describes their training and measured
+quality, and `weights/operating.json` contains the slopes and operating points per category.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 #: Findings below this probability are not reported.
 MIN_SCORE = 0.3
-#: The last column of every score: harmful in any way. It has no probability of its own.
+#: The last column of all scores, which means "harmful in any way". It is not converted to a probability.
 ANY = "*"
 #: Fraction of the `ANY` score that is added to every category.
 ANY_WEIGHT = 0.5
 #: Fraction of a window's score that comes from the whole text.
 _WHOLE_TEXT_WEIGHT = 0.3
-#: How fast the similarity weight falls with the angle between two embeddings.
+#: The higher this value, the faster the weight of an example falls with the angle between two embeddings.
 _SHARPNESS = 2.0
 _ARRAYS = ("features", "data", "categories", "gram_levels", "gram_scale", "gram_bias", "known", "pull")
 
 
 class Mode(IntEnum):
-    """Input of a score; each mode has its own slope and operating point per category."""
+    """The input from which a score is computed. Each mode has its own slope and operating point per
+    category.
+    """
 
     GRAMS = 0
     GRAMS_CHINESE = 1
@@ -47,26 +49,27 @@ class Mode(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryClassifiers:
-    """One classifier per category. Scores have a column per category, in the order of `categories`, and
-    `ANY`.
+    """One classifier per category. Scores have a column for each category, in the order of `categories`,
+    and a last column `ANY`.
     """
 
     categories: tuple[str, ...]
     #: Hash of the committed training examples.
     data_sha256: str
-    #: (modes, columns, n-grams): int8 weights for English alone, Chinese alone, and English with an
-    #: embedding; each column has a scale.
+    #: int8 weights with the axes (modes, columns, n-grams). The modes are English n-grams alone, Chinese
+    #: n-grams alone, and English n-grams with an embedding. Each column has its own scale.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
     gram_bias: Array
-    #: One row per English example: its embedding, quantized to 127 steps each way and not normalised.
+    #: One row per English example: its embedding, quantized to integers from -127 to 127 and not normalised.
     example_levels: npt.NDArray[np.int8]
-    #: (columns, examples): how much similarity to each example raises or lowers a score.
+    #: (columns, examples): by how much similarity to each example raises or lowers a score.
     example_weights: Array
-    #: (modes, categories): slope to log-odds, and the score at which the probability is 0.5.
+    #: (modes, categories): `slopes` converts a score to log-odds; `points` is the score at which the
+    #: probability is 0.5.
     slopes: Array
     points: Array
-    #: Over the weights only; slopes and points are not included.
+    #: Hash of the weights only, without slopes and operating points.
     sha256: str
 
     @cached_property
@@ -86,8 +89,8 @@ class CategoryClassifiers:
         return np.ascontiguousarray(self.example_weights.T)
 
     def gram_scores(self, text: str) -> Array:
-        """Scores of a folded text by its n-grams, one row per mode; the last row is added to an
-        embedding's score.
+        """Scores of a folded text from its n-grams, one row per mode. The row `Mode.FUSED` is meant to be
+        added to the scores of an embedding.
         """
         indices, values = ngrams.features(text)
         levels = self._by_gram[indices].reshape(len(indices), self.gram_scale.size).astype(np.float32)
@@ -95,13 +98,16 @@ class CategoryClassifiers:
         return np.asarray(raw * self.gram_scale + self.gram_bias, dtype=np.float32)
 
     def embedding_scores(self, embeddings: Array) -> Array:
-        """Scores by similarity to every example, one row per embedding; added to the n-gram scores."""
-        # Row by row: a matrix product would start a thread per core for less than a millisecond of work.
+        """Scores from the similarity to every example, one row per embedding. They are meant to be added
+        to the n-gram scores.
+        """
+        # Computed row by row, because a matrix product would start a thread on every core for less than a
+        # millisecond of work.
         similarity = similarity_weight(np.vecdot(self._examples, embeddings[:, None, :]))
         return np.asarray(np.vecdot(self._weights_by_example, similarity[:, None, :]), dtype=np.float32)
 
     def gram_contributions(self, text: str, mode: Mode, column: int) -> Array:
-        """How much each character of a folded text adds to a category's score through its n-grams."""
+        """By how much each character of a folded text raises a category's score through its n-grams."""
         indices, places = ngrams.features_with_spans(text)
         contributions = np.zeros(len(text) + 1, dtype=np.float32)
         levels = self.gram_levels[mode][:, indices].astype(np.float32) * self.gram_scale[mode][:, None]
@@ -112,8 +118,9 @@ class CategoryClassifiers:
         return np.asarray(np.cumsum(contributions)[:-1] / length, dtype=np.float32)
 
     def embedding_contributions(self, embedding: Array, words: Array, column: int) -> Array:
-        """How much each token adds to a category's score: the gradient at the embedding, which is the
-        tokens' mean.
+        """By how much each token raises a category's score through the embedding.
+
+        This is the gradient of the score at the embedding, because the embedding is the mean of the tokens.
         """
         similarity = _SHARPNESS * similarity_weight(np.vecdot(self._examples, embedding))
         slope = np.vecdot(
@@ -125,7 +132,7 @@ class CategoryClassifiers:
         return np.asarray(words @ slope / length, dtype=np.float32)
 
     def probabilities(self, scores: Array, mode: Mode) -> Array:
-        """Probabilities from scores that already include `ANY`."""
+        """Probabilities from scores to which the `ANY` column was already added."""
         odds = np.clip((scores - self.points[mode]) * self.slopes[mode], -30, 30)
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
 
@@ -137,17 +144,21 @@ def unit_rows(levels: npt.NDArray[np.int8]) -> Array:
 
 
 def similarity_weight(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Weight of an example by the cosine of two embeddings: 1 for equal ones, falling fast."""
+    """Weight of an example from the cosine of two embeddings. It is 1 for equal embeddings and falls
+    exponentially.
+    """
     return np.exp(_SHARPNESS * (cosines - 1))
 
 
 def add_any_score(scores: Array) -> Array:
-    """Scores with the column `ANY` added to the others and removed."""
+    """Scores without the column `ANY`, after a fraction of it was added to each other column."""
     return np.asarray(scores[..., :-1] + ANY_WEIGHT * scores[..., -1:], dtype=np.float32)
 
 
 def blend_whole_text(parts: Array, whole: Array) -> Array:
-    """The whole text's scores as the first row, then each window's scores blended with them."""
+    """The whole text's scores as the first row, then the scores of each window blended with those of the
+    whole text.
+    """
     return np.concatenate([whole[None], (1 - _WHOLE_TEXT_WEIGHT) * parts + _WHOLE_TEXT_WEIGHT * whole])
 
 
@@ -155,7 +166,8 @@ def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) 
     """Load the shipped classifiers, or those in `data`. Raises `ValueError` or `KeyError` for invalid
     data.
 
-    Operating points of other weights are refused. Without operating points, slopes are 1 and points are 0.
+    Also raises if the operating points were chosen for other weights. Without `operating`, slopes are 1 and
+    points are 0.
     """
     if data is None:
         folder = files("safelight.detectors.text") / "weights"
@@ -183,7 +195,9 @@ def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) 
 
 
 def load_folder(folder: Path) -> CategoryClassifiers:
-    """Load the classifiers that `safelight train` wrote into a folder. Raises like `load`, or `OSError`."""
+    """Load the classifiers that `safelight train` wrote into a folder. Raises the errors of `load`, or
+    `OSError`.
+    """
     operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
     return load((folder / "classifiers.npz").read_bytes(), operating)
 

@@ -1,9 +1,9 @@
-"""Cross-modal classifier: request, picture and sound as one text, for content that is harmful only in
-combination.
+"""Cross-modal classifier: reads request, picture and sound as one text, to find content that is harmful
+only in combination.
 
-Scores come from similarity of MiniLM embeddings to those of examples, and from n-grams; for Chinese from
-n-grams alone. English needs MiniLM. The weights are in `weights/cross_modal.npz`, written by `python -m
-bench.together_train`; docs/benchmarks/together.md has the measured rates.
+English is scored by the similarity of MiniLM embeddings to those of examples, and by n-grams; Chinese is
+scored by n-grams alone. English needs MiniLM. `python -m bench.together_train` writes the weights to
+`weights/cross_modal.npz`; docs/benchmarks/together.md has the measured rates.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ from .classifiers import Array
 from .normalise import normalize_text
 from .sketch import Embedder
 
-#: The first column of every score: harmful in any way.
+#: The first column of all scores, which means "harmful in any way".
 ANY = "*"
-#: How fast the similarity weight falls with the angle between two embeddings, and its weight against n-grams.
+#: `SHARPNESS`: how fast the weight of an example falls with the angle between two embeddings.
+#: `EMBEDDING_WEIGHT`: its weight relative to n-grams.
 SHARPNESS, EMBEDDING_WEIGHT = 4.0, 4.0
 ARRAYS = ("features", "columns", "known", "pull", "levels", "scale", "bias", "points")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossModalScores:
-    """The result for one clip: score above the operating point, and the most similar category."""
+    """The result for one clip. `margin` is the score minus the operating point, `category` the category
+    with the highest score.
+    """
 
     margin: float
     category: str
@@ -41,14 +44,16 @@ class CrossModalScores:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossModalClassifier:
-    """Weights; `columns` begins with `ANY`. Axes of size two are English and Chinese."""
+    """The weights of the classifier. `columns` begins with `ANY`. On axes of size two, index 0 is English
+    and index 1 is Chinese.
+    """
 
     columns: tuple[str, ...]
-    #: One row per English example: its embedding, quantized to 127 steps each way and not normalised.
+    #: One row per English example: its embedding, quantized to integers from -127 to 127 and not normalised.
     example_levels: npt.NDArray[np.int8]
-    #: (columns, examples): how much similarity to each example raises or lowers a score.
+    #: (columns, examples): by how much similarity to each example raises or lowers a score.
     example_weights: Array
-    #: (2, columns, n-grams): int8 weights; each column has a scale.
+    #: int8 weights with the axes (2, columns, n-grams). Each column has its own scale.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
     gram_bias: Array
@@ -61,9 +66,10 @@ class CrossModalClassifier:
     def classify(
         self, described: str, wordings: Sequence[str], embedder: Embedder | None
     ) -> CrossModalScores | None:
-        """Classify a clip `described` in one sentence, with other `wordings` of the same content.
+        """Classify a clip that is `described` in one sentence. `wordings` are other sentences for the same
+        content.
 
-        None if it cannot be classified: English without an embedder.
+        Returns None if the clip cannot be classified, because the text is English and has no embedding.
         """
         folded = normalize_text(described)
         chinese = is_mostly_chinese(folded)
@@ -77,7 +83,7 @@ class CrossModalClassifier:
         )
 
     def scores(self, folded: str, embedding: Array | None) -> Array:
-        """One score per column. Without an embedding the text is scored as Chinese."""
+        """One score per column. A text without an embedding is scored with the weights for Chinese."""
         script = int(embedding is None)
         indices, values = ngrams.features(folded[: 4 * ngrams.WINDOW_CHARS])
         levels = self.gram_levels[script][:, indices].astype(np.float32)
@@ -101,7 +107,7 @@ def mean_embedding(folded: Sequence[str], embedder: Embedder | None) -> Array | 
 
 
 def similarity_weight(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Weight of an example by the cosine of two embeddings."""
+    """Weight of an example from the cosine of two embeddings."""
     return EMBEDDING_WEIGHT * np.exp(SHARPNESS * (cosines - 1))
 
 
@@ -131,5 +137,5 @@ def dump(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 @lru_cache(maxsize=1)
 def shipped() -> CrossModalClassifier:
-    """The shipped classifier; read once."""
+    """The shipped classifier. Its file is read once."""
     return load((files("safelight.detectors.text") / "weights" / "cross_modal.npz").read_bytes())

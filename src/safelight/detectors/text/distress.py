@@ -1,8 +1,8 @@
-"""Detects signs of distress with a wide net; the findings bring help lines and never block.
+"""Detects signs of distress. The findings make policies offer help lines; they never block a request.
 
-Scores stay below every operating point on purpose. Missing a person in need is worse than offering help to
-one who is well, so the cues are wide: words for suicide and self-injury in any person, and what people say
-about their distress if the text is in the first person.
+All scores are below every operating point on purpose. Missing a person in need is worse than offering help to
+a person who is well. Therefore the detector accepts many cues: words for suicide and self-injury in any
+grammatical person, and common statements of distress if the text is in the first person.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 VERSION = "1"
 CAPABILITIES = (Capability(category=Category.SELF_HARM_INTENT.value, modality=Modality.TEXT),)
-#: Above the score from which policies offer support, below the operating point.
+#: Above the score at which policies offer support, and below the operating point.
 SCORE = 0.4
 _MAX_SPANS = 4
 
-#: In any person: the subject alone is reason enough to offer help.
+#: Cues in any grammatical person: the subject alone is enough to offer help.
 _TOPIC_CUES = (
     r"suicid\w*",
     r"self[- ]?(?:harm|injur|hurt|mutilat|destruct)\w*",
@@ -163,7 +163,7 @@ _TOPIC_CUES = (
     r"無痛",
     r"冇痛",
 )
-#: What people say about their distress; only if the text is in the first person.
+#: Common statements about one's own distress. They count only if the text is in the first person.
 _FIRST_PERSON_CUES = (
     r"\b(?:no|any|without|not a|lost (?:\w+ )?)(?:more )?(?:reason|point|purpose|hope|meaning"
     r"|future|way out|strength)\b",
@@ -335,7 +335,7 @@ _ANY_TOPIC_CUE, _ANY_FIRST_PERSON_CUE = (
 
 
 class DistressCueDetector:
-    """Detects wide cues of distress, in English and Chinese."""
+    """Detects many cues of distress, in English and Chinese."""
 
     def __init__(self, *, name: str = "distress") -> None:
         self.name = name
@@ -354,24 +354,28 @@ class DistressCueDetector:
 
 @dataclass(frozen=True, kw_only=True)
 class DistressClassifier:
-    """Two linear classifiers, on n-grams and on embeddings, and the sum from which help is offered."""
+    """Two linear classifiers, one on n-grams and one on embeddings. Help is offered if the sum of their
+    scores reaches the operating point.
+    """
 
     gram_weights: Array
     gram_bias: float
     embedding_weights: Array
     embedding_bias: float
-    #: Operating point by `Mode`.
+    #: Operating points, indexed by `Mode`.
     points: Array
     sha256: str
 
     def matches(self, text: str, embedded: Array | None = None) -> bool:
-        """Whether a folded text resembles distress; `embedded` has the whole text and its windows."""
+        """Whether a folded text resembles distress. `embedded` contains the embeddings of the whole text
+        and of its windows.
+        """
         mode = Mode.GRAMS_CHINESE if is_mostly_chinese(text) else Mode.GRAMS
         point = self.points[mode if embedded is None else Mode.FUSED]
         return self.score(text, embedded) >= float(point)
 
     def score(self, text: str, embedded: Array | None = None) -> float:
-        """Uncalibrated log-odds: of the n-grams, plus those of the highest-scoring embedding."""
+        """Uncalibrated log-odds: the score of the n-grams, plus the highest score of an embedding."""
         indices, values = ngrams.features(text)
         score = float(values @ self.gram_weights[indices]) + self.gram_bias
         return (
@@ -401,7 +405,9 @@ def load(data: bytes | None = None) -> DistressClassifier:
 
 
 def load_folder(folder: str | None) -> DistressClassifier:
-    """Load the classifier that `safelight train` wrote into a folder; the shipped one if there is none."""
+    """Load the classifier that `safelight train` wrote into a folder. If there is none, load the shipped
+    classifier.
+    """
     path = Path(folder) / "distress.npz" if folder else None
     return load(path.read_bytes() if path is not None and path.exists() else None)
 
@@ -409,7 +415,7 @@ def load_folder(folder: str | None) -> DistressClassifier:
 def distress_finding(
     detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]
 ) -> Finding:
-    """The finding that brings help lines and does not block."""
+    """The finding that makes policies offer help lines and that does not block."""
     return Finding(
         category=Category.SELF_HARM_INTENT.value,
         score=SCORE,

@@ -1,8 +1,8 @@
-"""Trains the distress classifier. Needs scikit-learn and the MiniLM weights, which an installation does
-not.
+"""Trains the distress classifier. Needs scikit-learn and the MiniLM weights, which an ordinary
+installation does not need.
 
-Its operating points accept many false alarms, so that people who express distress in other words than our
-examples are offered help too.
+The operating points accept many false alarms, so that people are also offered help if they express distress
+in other words than our examples.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .training import PreparedText, Trainer, gram_matrix
 from .training_data import Example
 
 DISTRESS_CATEGORIES = frozenset({"self-harm/intent", "self-harm/instructions"})
-#: Fraction of unseen harmless prompts that may be offered help, by mode.
+#: Largest fraction of harmless prompts outside the training data that may be offered help, by mode.
 BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.05, Mode.FUSED: 0.04}
 
 
 def fit(trainer: Trainer, examples: Sequence[Example], unseen: Sequence[Example]) -> bytes:
-    """Train on all of `own`, choose operating points on `unseen`; returns the file that `distress.load`
-    reads.
+    """Train on all of `examples`, choose operating points on `unseen`, and return the file that
+    `distress.load` reads.
 
-    Deterministic on one kind of machine.
+    The result is the same for every run on the same kind of machine.
     """
     linear = importlib.import_module("sklearn.linear_model")
     prepared = [trainer.prepare(one.text) for one in examples]
@@ -75,7 +75,9 @@ def fit(trainer: Trainer, examples: Sequence[Example], unseen: Sequence[Example]
 
 
 def count_offered(trainer: Trainer, classifier: DistressClassifier, examples: Sequence[Example]) -> int:
-    """How many of these examples are offered help with this classifier, with both detectors installed."""
+    """Number of these examples for which help is offered with this classifier, if both detectors are
+    installed.
+    """
     count = 0
     for one in examples:
         prepared = trainer.prepare(one.text)

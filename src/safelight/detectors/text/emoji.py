@@ -1,4 +1,4 @@
-"""Reads emoji as words: by their Unicode names, or by a plainer word for their usual meaning."""
+"""Reads emoji as words: their Unicode names, or a plainer word for their usual meaning."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PLAIN_MEANINGS = {
     "🪚": "saw", "🏴": "black flag", "✂": "scissors", "⛓": "chains", "🐷": "pig", "🐒": "monkey",
     "🍼": "baby bottle", "卐": "swastika", "卍": "manji",
 }  # fmt: skip
-#: From a word to its emoji, if the meaning is a single word.
+#: Maps a word to the emoji with this meaning. Emoji whose meaning takes several words are left out.
 EMOJI_BY_WORD = {meaning: sign for sign, meaning in _PLAIN_MEANINGS.items() if " " not in meaning}
 _BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
 _DROPPED = ("emoji modifier", "variation selector", "regional indicator")
 
 
 def describe_emoji(character: str) -> str:
-    """The meaning of an emoji in words; empty for other characters."""
+    """The meaning of an emoji in words; empty if the character is not an emoji."""
     if character in _PLAIN_MEANINGS:
         return _PLAIN_MEANINGS[character]
     code = ord(character)

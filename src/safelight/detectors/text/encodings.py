@@ -15,15 +15,15 @@ from urllib.parse import unquote_to_bytes
 
 from safelight.detectors.protocol import TextView
 
-#: Most encoded places of one kind, and characters of one place.
+#: Most encoded places of one kind in a text, and most characters of one place that are decoded.
 MAX_PLACES, MAX_ENCODED_CHARS = 16, 8192
 _BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=-])")
 _HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){5,}(?!\w)")
 _PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
 _CHARACTER_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
 _WORD = re.compile(r"[A-Za-z]{4,40}")
-#: Words in the sample, and by how much rot13 must raise their mean likeness to English to decode a whole
-#: text.
+#: Number of words in the sample. A whole text is decoded if rot13 makes the words of the sample more similar
+#: to English by this value on average.
 MAX_SAMPLE_WORDS, _MIN_GAIN = 200, 0.15
 _ENGLISH_PAIRS = frozenset(
     [
@@ -125,7 +125,7 @@ _ENGLISH_PAIRS = frozenset(
 
 
 def decode_views(text: str) -> Iterator[TextView]:
-    """A view for each kind of encoding that hides words in the text."""
+    """One view for each kind of encoding that hides words in the text."""
     for kind, shape, read in _DECODERS:
         found = _decode_places(text, shape, read)
         if found:
@@ -195,7 +195,9 @@ def _is_language(text: str) -> bool:
 
 
 def _find_rot13(text: str) -> list[tuple[str, int, int]]:
-    """Words that resemble English only after rot13, with the text between them if most words are such."""
+    """Words that resemble English only after rot13. If most words of a range do, the text between them is
+    decoded too.
+    """
     words = [(hit.group(), hit.start(), hit.end()) for hit in _WORD.finditer(text)]
     sample = [word for word, _start, _end in words[:MAX_SAMPLE_WORDS]]
     plain, rotated = (sum(map(_english_share, some)) for some in (sample, map(_rot13, sample)))
@@ -211,7 +213,7 @@ def _find_rot13(text: str) -> list[tuple[str, int, int]]:
         if 3 * len(strange) >= len(words):
             start, end = 0, len(text)
         return [(_rot13(text[start:end]), start, end)]
-    # A single strange word in a readable text is more often a name than a cipher, so the limits are stricter.
+    # A single strange word in a readable text is more often a name than rot13, so the limits are stricter.
     certain = [words[index] for index in strange]
     certain = [
         one

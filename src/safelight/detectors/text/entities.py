@@ -1,7 +1,7 @@
-"""Named entities: real people, characters and brands, with context that separates them from ordinary
-words.
+"""Named entities: real people, characters and brands, and the context that distinguishes them from
+ordinary words.
 
-`lists/entities/*.yaml` hold the reviewed entries, one kind per file. docs/prompts.md describes the format,
+`lists/entities/*.yaml` contain the reviewed entries, one kind per file. docs/prompts.md describes the format,
 and how a person has an entry removed. `python -m safelight.detectors.text.entities FILE...` checks files.
 """
 
@@ -49,7 +49,8 @@ _CATEGORIES = {
 }
 _FIELDS = frozenset({"n", "a", "z", "m", "d", "s", "near", "unless", "w", "for"})
 _QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
-#: How a match was made, if not by an unambiguous name: by an ambiguous short name, or by a description.
+#: How a match was made, if it was not by an unambiguous name: by an ambiguous short name, or by a
+#: description.
 BY_SHORT_NAME, BY_DESCRIPTION = "short", "description"
 
 
@@ -65,7 +66,7 @@ class Entity:
     #: Unambiguous names: usual name, aliases, Chinese names, misspellings.
     names: tuple[str, ...]
     descriptions: tuple[str, ...] = ()
-    #: Ambiguous names, valid only near one of `near`.
+    #: Ambiguous names, which count only if one of the words in `near` is nearby.
     short: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tup
 
 
 def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, notable: str = "") -> Entity:
-    """Parse one entry. Raises `ValueError`, `KeyError` or `TypeError` with what is wrong."""
+    """Parse one entry. Raises `ValueError`, `KeyError` or `TypeError`, which name the problem."""
     unknown = set(row) - _FIELDS
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(map(str, unknown)))}")
@@ -131,7 +132,7 @@ def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, no
 
 
 def shipped() -> tuple[Entity, ...]:
-    """The reviewed entities that come with the code; invalid entries are left out."""
+    """The reviewed entities that are shipped with the code. Invalid entries are left out."""
     folder = files("safelight.detectors.text") / "lists" / "entities"
     if not folder.is_dir():
         return ()
@@ -171,7 +172,7 @@ def _read_words(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    # Most names are ASCII, and there may be 100,000 of them.
+    # Most names are ASCII, so folding is skipped for them: an index may contain 100,000 names.
     return text.lower() if text.isascii() and text.isprintable() else folded(plain(text)).text
 
 

@@ -1,4 +1,6 @@
-"""Detects named entities: each mention is a finding; the policy decides what it means."""
+"""Detects named entities. Each entity that a text mentions is a finding; the policy decides whether it
+matters.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from .phrase_index import PhraseTable
 VERSION = "2"
 #: Characters before and after a short name in which its context words count.
 CONTEXT_CHARS = 90
-#: Seconds between two checks whether the operator's own lists changed.
+#: Seconds between two checks for changes in the operator's own lists.
 RECHECK_S = 0.5
 MAX_PLACES = 8
 CAPABILITIES = tuple(
@@ -57,7 +59,7 @@ class EntityDetector:
         self.capabilities: tuple[Capability, ...] = CAPABILITIES
         self._shipped = build_table(entities)
         self._digest = _fingerprint(entities)[:8]
-        #: Identifies the lists in use now.
+        #: Identifies the version of the lists that are in use now.
         self.version = f"{VERSION}+{self._digest}"
         self._operator_lists, self._clock = own, clock
         self._own_table: PhraseTable[EntityName] = PhraseTable()
@@ -123,7 +125,9 @@ class EntityDetector:
 
 
 def _fingerprint(entities: Iterable[Entity]) -> str:
-    """Hash of the entities. Their text form is fixed, so that a rename in the code keeps the version."""
+    """Hash of the entities. Each entity is hashed in a fixed text form, so that renaming a field in the
+    code does not change the version.
+    """
     digest = hashlib.sha256()
     for one in entities:
         fields = {

@@ -1,4 +1,4 @@
-"""Classifies the role of a named brand or character: subject of the video, or passing mention."""
+"""Classifies the role of a named brand or character: subject of the video, or mentioned in passing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _PASSING_WORDS = re.compile(
 
 
 def classify_role(text: str, start: int, end: int) -> Literal["subject", "passing"]:
-    """Advertising words nearby, or a name near the start, mean subject; a thing that bears the name means
-    passing.
+    """The role of the name at this place. Advertising words nearby mean `subject`.
+
+    Otherwise, a nearby word for an object that bears the name, such as a poster, means `passing`. Without
+    such words, a name near the start of the text is the subject.
     """
     before = text[max(0, start - _CONTEXT_CHARS) : start]
     after = text[end : end + _CONTEXT_CHARS]

@@ -1,4 +1,4 @@
-"""Homoglyphs: letters that look like Latin ones, for folding."""
+"""Homoglyphs: letters of other scripts that resemble Latin letters. Folding replaces them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAIRS = (
     ("χΧ", "x"), ("γ", "y"), ("Ζ", "z"),
     # Armenian, Hebrew, Lisu and other letters that generators of "fancy" text use
     ("ց", "g"), ("հ", "h"), ("ո", "n"), ("օ", "o"), ("ս", "u"), ("ք", "p"), ("ѡ", "w"),
-    # Latin letters that have no decomposition into plain ones
+    # Latin letters that Unicode does not decompose into plain letters
     ("ɑᴀ", "a"), ("ƅʙ", "b"), ("ᴄ", "c"), ("đᴅ", "d"), ("ᴇɛ", "e"), ("ꜰƒ", "f"), ("ɡɢ", "g"),
     ("ʜ", "h"), ("ıɩɪ", "i"), ("ᴊȷ", "j"), ("ᴋ", "k"), ("łʟ", "l"), ("ᴍ", "m"), ("ɴ", "n"),
     ("øᴏɵ", "o"), ("ᴘ", "p"), ("ʀ", "r"), ("ꜱ", "s"), ("ᴛŧ", "t"), ("ᴜ", "u"), ("ᴠ", "v"), ("ᴡ", "w"),

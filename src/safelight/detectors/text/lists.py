@@ -1,11 +1,11 @@
 """Word lists: YAML files of words and phrases, with the context that makes them harmless.
 
 A file has a `group`, optional `sets` of words for use as `{name}` in terms, and `entries`. An entry has
-`category`, `score`, `reason` and `terms`. It may have `unless` (words nearby that make it harmless), `near`
-(one of these words must be nearby), `least` (number of different terms that make a finding), `attributes`,
-`gap` (distance between the parts of a term) and `role` (classify as subject or passing). A term such as `how
-to ... a lock` matches its parts in this order, close to each other. English words match as whole words, with
-an optional plural `s`; Chinese words match anywhere.
+`category`, `score`, `reason` and `terms`. It may have `unless` (a match is harmless if one of these words is
+nearby), `near` (one of these words must be nearby), `least` (number of different terms that make a finding),
+`attributes`, `gap` (largest distance between the parts of a term) and `role` (if true, the finding is
+classified as subject or passing). A term such as `how to ... a lock` matches its parts in this order, close
+to each other. English words match as whole words, with an optional plural `s`; Chinese words match anywhere.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, kw_only=True)
 class ListEntry:
-    """One entry of a list: terms with the same meaning, and their context."""
+    """One entry of a list: terms with the same meaning, and the context in which they count."""
 
     list: str
     category: str
@@ -51,7 +51,7 @@ class ListEntry:
     near: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     classifies_role: bool = False
-    #: Number of different, non-overlapping terms in one view that make a finding.
+    #: Number of different, non-overlapping terms that one view must contain to make a finding.
     min_terms: int = 1
     #: Most characters between the parts of one term.
     gap: int = DEFAULT_GAP_CHARS
@@ -59,7 +59,7 @@ class ListEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A match of a term in a view; start and end are in the view's characters."""
+    """A match of a term in a view. `start` and `end` are positions in the text of the view."""
 
     entry: ListEntry
     term: str
@@ -69,7 +69,7 @@ class Hit:
 
 
 def read_list(text: str) -> tuple[ListEntry, ...]:
-    """The entries of one YAML file. Raises `ValueError` naming the invalid entry."""
+    """The entries of one YAML file. Raises `ValueError`, which names the invalid entry."""
     document: dict[str, Any] = yaml_loader.load(text)
     name, sets = str(document["group"]), document.get("sets", {})
     entries = []
@@ -89,7 +89,7 @@ def shipped() -> tuple[str, ...]:
 
 
 class Lexicon:
-    """Search index over list entries."""
+    """Search index over the entries of lists."""
 
     def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.entries = tuple(entries)
@@ -116,8 +116,9 @@ class Lexicon:
         self._automaton = Automaton(numbers)
 
     def find(self, view: TextView) -> Iterator[Hit]:
-        """Every term in a view whose context allows it. The view must be folded or derived from a folded
-        one.
+        """Every match of a term in a view, if the context allows the match.
+
+        The view must be folded, or made from a folded view.
         """
         places: dict[int, list[tuple[int, int]]] = {}
         for number, start, end in self._automaton.find(view.text):
@@ -141,7 +142,7 @@ class Lexicon:
 
 
 class ListDetector:
-    """The word lists as a text detector."""
+    """Text detector that finds the terms of word lists."""
 
     def __init__(self, entries: Iterable[ListEntry], *, name: str = "word-lists") -> None:
         self.name = name
@@ -150,7 +151,7 @@ class ListDetector:
         self.capabilities = capabilities(self.lexicon.entries)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per entry that matched, with every matching place in the original text."""
+        """One finding per entry that matched, with the matching places in the original text."""
         hits: dict[int, list[Hit]] = {}
         for view in content.views:
             if view.kind != "plain":
@@ -193,7 +194,7 @@ class ListDetector:
 
 
 def capabilities(entries: Iterable[ListEntry]) -> tuple[Capability, ...]:
-    """The cells that lists with these entries fill."""
+    """The cells that lists with these entries fill in coverage."""
     return tuple(
         Capability(category=category, modality=Modality.TEXT)
         for category in sorted({entry.category for entry in entries})
@@ -201,7 +202,9 @@ def capabilities(entries: Iterable[ListEntry]) -> tuple[Capability, ...]:
 
 
 def _fingerprint(entries: Iterable[ListEntry]) -> str:
-    """Hash of the entries. Their text form is fixed, so that a rename in the code keeps the version."""
+    """Hash of the entries. Each entry is hashed in a fixed text form, so that renaming a field in the code
+    does not change the version.
+    """
     rows = []
     for entry in entries:
         fields = {
@@ -260,7 +263,7 @@ def _fold_term(text: str) -> str:
 
 
 def _count_different_terms(hits: list[Hit]) -> int:
-    """Number of different terms that do not overlap."""
+    """Number of different terms among these matches that do not overlap."""
     terms, free = set[str](), 0
     for hit in sorted(hits, key=lambda one: (one.start, -one.end)):
         if hit.start >= free and hit.term not in terms:
@@ -274,7 +277,9 @@ def _is_word(letter: str) -> bool:
 
 
 def _whole_word_end(text: str, start: int, end: int) -> int:
-    """The end of the whole word at this place, including a plural `s`; 0 if it is part of a longer word."""
+    """The end of the whole word at this place, including a plural `s`; 0 if the place is inside a longer
+    word.
+    """
     if _is_word(text[start]) and start and _is_word(text[start - 1]):
         return 0
     if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):

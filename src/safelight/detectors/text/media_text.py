@@ -1,4 +1,6 @@
-"""Joins text from OCR or a transcript into one text, and maps evidence back to times and places."""
+"""Joins texts from OCR or from a transcript into one text, and maps evidence in this text back to times
+and places.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,14 @@ from dataclasses import dataclass, replace
 from safelight.detectors.protocol import MediaText
 from safelight.policy.findings import Evidence, FrameRange, ImageBox, TextSpan, TimeRange
 
-#: Punctuation that transcribers put around words in one field and omit in another.
+#: Punctuation that a transcriber may include in the text of a line but omit in the words of the line, or the
+#: reverse.
 _PUNCTUATION = ".,;:!?\"'()[]-…“”‘’、。，！？；：「」"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """One distinct text with every place in which it was read."""
+    """One distinct text with every place at which OCR or a transcriber found it."""
 
     text: str
     reads: tuple[MediaText, ...]
@@ -37,16 +40,21 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class AssembledText:
-    """The passages in order of first appearance, one per line, so that phrases can match across lines."""
+    """The text of all passages in order of first appearance. `starts` has the position at which each
+    passage begins.
+    """
 
     text: str
     passages: tuple[Passage, ...]
     starts: tuple[int, ...]
-    #: Spoken words follow each other: evidence that touches several of them becomes one time range.
+    #: Whether the passages are spoken words. Evidence in several consecutive words then becomes one time
+    #: range.
     spoken: bool = False
 
     def locate(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-        """Replace every text span in the evidence by the times and places of the passages it touches."""
+        """Replace every text span in the evidence by the times and places of the passages that it
+        overlaps.
+        """
         placed: list[Evidence] = []
         for one in evidence:
             if isinstance(one, TextSpan):
@@ -60,7 +68,9 @@ class AssembledText:
 
 
 def join_lines(lines: Iterable[MediaText]) -> AssembledText:
-    """Join transcript lines into one text in spoken order; evidence is as precise as the word times."""
+    """Join transcript lines into one text in spoken order. Evidence is as precise as the times of the
+    words.
+    """
     text = ""
     passages: list[Passage] = []
     starts: list[int] = []
@@ -78,7 +88,7 @@ def join_lines(lines: Iterable[MediaText]) -> AssembledText:
 
 
 def _place_words(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
-    """Where the line's words begin in its text; the whole line if a word cannot be found."""
+    """The position in `text` of each word of a line; only the whole line, at 0, if a word cannot be found."""
     found: list[tuple[int, MediaText]] = []
     lowered, position = text.casefold(), 0
     if len(lowered) != len(text):
@@ -97,7 +107,7 @@ def _place_words(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
         position = place + len(word_text)
     if not found:
         return [(0, line)]
-    # Text before the first word belongs to it.
+    # Text before the first word is attributed to the first word.
     return [(0, found[0][1]), *found[1:]]
 
 
@@ -111,7 +121,9 @@ def _is_chinese(letter: str) -> bool:
 
 
 def assemble_passages(texts: Sequence[MediaText]) -> AssembledText:
-    """Join OCR texts: every distinct text once, ordered by the time of its first appearance."""
+    """Join OCR texts. The result contains every distinct text once, ordered by the time of its first
+    appearance.
+    """
     groups: dict[str, list[MediaText]] = {}
     for read in sorted(texts, key=lambda read: read.start_s):
         if words := read.text.strip():

@@ -18,25 +18,25 @@ Table: TypeAlias = Mapping[str, Mapping[str, float]]
 def render_operating_points(
     weights_sha256: str, chosen: Mapping[str, Table], chosen_on: Sequence[str]
 ) -> str:
-    """The file of slopes and operating points that `classifiers.load` reads with these weights."""
+    """The file with slopes and operating points that `classifiers.load` reads together with these weights."""
     document = {"classifiers": weights_sha256, "chosen_on": list(chosen_on), **chosen}
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingReport:
-    """What the model card reports about one training run."""
+    """The facts about one training run that the model card reports."""
 
     #: Size of the weights file.
     weights_bytes: int
     data_sha256: str
     committed: Sequence[Example]
     extra: Sequence[Example]
-    #: Harmless prompts that the operating points were chosen on.
+    #: Number of harmless prompts on which the operating points were chosen.
     unseen: Sequence[Example]
-    #: Counts by source, found by classifiers trained without that source.
+    #: Counts for each source, found by classifiers that were trained without this source.
     across_sources: Figures
-    #: Counts of the split that is never trained on.
+    #: Counts for the examples that are never used for training.
     held_out: Figures
 
 

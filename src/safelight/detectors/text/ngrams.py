@@ -1,4 +1,4 @@
-"""Hashed n-grams of words and letters, for any script; needs no model file."""
+"""Hashed n-grams of words and letters. They work for any script and need no model file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: Increase whenever the same text gives other features.
+#: Increase this number whenever the features of a text change.
 FEATURES = 2
 SIZE = 2**15
-#: Characters in a window, and how many two neighbouring windows share.
+#: Characters in a window, and characters that two neighbouring windows share.
 WINDOW_CHARS, OVERLAP_CHARS = 480, 80
 
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -23,7 +23,9 @@ _PIECE = re.compile(r"[a-z0-9][a-z0-9']*|[\u3400-\u9fff]+|[^\W\d_]+")
 
 
 def features(text: str) -> tuple[Indices, Values]:
-    """The n-grams of a folded text as sorted indices below `SIZE`, with weights of total length one."""
+    """The n-grams of a folded text: sorted indices below `SIZE`, and their weights as a vector of length
+    one.
+    """
     hashed = [_bucket(gram) for gram, _start, _end in _grams(text)]
     indices, counts = np.unique(np.array(hashed, dtype=np.int64), return_counts=True)
     values = np.sqrt(counts).astype(np.float32)
@@ -32,7 +34,7 @@ def features(text: str) -> tuple[Indices, Values]:
 
 
 def windows(text: str) -> list[tuple[int, int]]:
-    """Start and end of the windows of a text; cut between words if possible."""
+    """Start and end of each window of a text. Windows end between words if possible."""
     found, start = [], 0
     while start < len(text):
         end = min(start + WINDOW_CHARS, len(text))
@@ -47,7 +49,9 @@ def windows(text: str) -> list[tuple[int, int]]:
 
 
 def features_with_spans(text: str) -> tuple[Indices, Indices]:
-    """Every n-gram of a folded text, including repeated ones, with its (start, end) rows."""
+    """Every n-gram of a folded text, including repeated ones: the indices, and a row (start, end) for
+    each.
+    """
     found = [(_bucket(gram), start, end) for gram, start, end in _grams(text)]
     rows = np.array(found, dtype=np.int64).reshape(-1, 3)
     return rows[:, 0], rows[:, 1:]
@@ -58,7 +62,7 @@ def _bucket(gram: str) -> int:
 
 
 def _grams(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each n-gram with the start and end of the words or characters it comes from."""
+    """Each n-gram with the start and end of the words or characters from which it is made."""
     before, at = "", 0
     for hit in _PIECE.finditer(text):
         piece, first = hit.group(), hit.start()

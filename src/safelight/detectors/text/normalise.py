@@ -1,7 +1,7 @@
-"""Views of a text that undo disguises, each with offsets back to the original text.
+"""Views of a text that undo disguises. Each view has offsets back to the original text.
 
-Each step maps a view to a view; `VIEWS` is the order of the steps. All are pure, take linear time, and accept
-any `str`, including lone surrogates.
+Each step maps a view to another view; `VIEWS` is the order of the steps. All steps are pure, take linear
+time, and accept any `str`, including lone surrogates.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LEET = {
     "£": "l",
 }
 _LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+(?:'[a-z0-9]+)*")
-#: Ordinals, sizes and years: digits that are meant as digits.
+#: Ordinals, sizes and years, in which digits do not replace letters.
 _NUMBER_WORD = re.compile(
     r"(?:[1-9]\d*[a-z]{1,3}|0[a-z]?|[a-z]{1,2}(?:\d{1,2}|\d*[269]\d*)|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)|\d+)(?:'s)?"
 )
@@ -50,13 +50,13 @@ _SPACED_WORD = re.compile(
     rf"(?<![^\W_])[^\W\d_](?P<gap>{_SEPARATOR}{{1,3}}){_SINGLE_LETTER}(?:(?P=gap){_SINGLE_LETTER})+"
 )
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
-#: The views of the steps; any other view is a separate text that was hidden in the original.
+#: The kinds of view that the steps make. Any other view is a separate text that was hidden in the original.
 _STEP_VIEWS = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
-#: Encodings that people do not read directly, and most original characters per hidden character.
+#: Encodings that people cannot read directly, and most original characters per hidden character.
 _UNREADABLE_ENCODINGS, _MAX_CHARS_PER_HIDDEN = frozenset({"base64", "hex", "url", "references"}), 12
-#: Most emoji of one text that are read as words.
+#: Most emoji of one text that are replaced by words.
 MAX_EMOJI = 120
-#: Most letters that one ordinary character folds to; the words of an emoji are longer.
+#: Most letters to which one ordinary character folds. The words for an emoji may be longer.
 MAX_FOLDED = 4
 
 
@@ -82,12 +82,12 @@ def folded(view: TextView) -> TextView:
 
 
 def joined(view: TextView) -> TextView:
-    """Joins letters that are set apart by one separator (`w o r d`, `w.o.r.d`)."""
+    """Joins letters of a word that are separated by one character each (`w o r d`, `w.o.r.d`)."""
     return _drop_separators(view, "joined", [hit.span() for hit in _SPACED_WORD.finditer(view.text)])
 
 
 def deleet(view: TextView) -> TextView:
-    """Replaces digits and signs inside a word by the letters they stand for."""
+    """Replaces digits and signs in a word by the letters that they imitate."""
     letters = list(view.text)
     for hit in _LEET_WORD.finditer(view.text):
         word = hit.group()
@@ -104,7 +104,7 @@ def deleet(view: TextView) -> TextView:
 
 
 def squeezed(view: TextView) -> TextView:
-    """Reduces a letter that is written three times or more to one."""
+    """Reduces a letter that is repeated three times or more to a single letter."""
     keep: list[str] = []
     offsets: list[int] = []
     last = 0
@@ -117,18 +117,18 @@ def squeezed(view: TextView) -> TextView:
     return _make_view("squeezed", keep, offsets, view)
 
 
-#: Each step reads the result of the one before; a step that changes nothing adds no view.
+#: Each step reads the view of the step before it. A step that changes nothing adds no view.
 VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The original text, each different view of it, and the texts that it hides in an encoding."""
+    """The original text, each different view of it, and the texts that are hidden in it in an encoding."""
     made = [plain(text)]
     current = made[0]
     texts = {text}
     for step in chain:
         current = step(current)
-        # Detectors read the folded view, so it exists even if folding changed nothing.
+        # The folded view is added even if folding changed nothing, because detectors read it.
         if current.text not in texts or step is folded:
             texts.add(current.text)
             made.append(current)
@@ -140,9 +140,10 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
 
 
 def final_views(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
-    """The views to read so that each text is read once: the last view of the text, and each hidden text.
+    """The views from which classifiers read each text once: the last view of the text, and each hidden
+    text.
 
-    The text itself is left out if all of it is an encoding of a hidden text.
+    The last view of the text is left out if the whole text is an encoding of a hidden text.
     """
     last = next(view for view in reversed(found) if view.kind in _STEP_VIEWS)
     hidden = [view for view in found if view.kind not in _STEP_VIEWS]
@@ -159,7 +160,7 @@ def normalize_text(text: str) -> str:
 
 
 def _covers_everything(view: TextView, length: int) -> bool:
-    """Whether a hidden text covers every word of the original."""
+    """Whether the encoding of a hidden text covers the whole original text."""
     places = [*view.offsets, length]
     return places[0] <= 1 and all(
         after - before <= _MAX_CHARS_PER_HIDDEN for before, after in pairwise(places)
@@ -167,7 +168,7 @@ def _covers_everything(view: TextView, length: int) -> bool:
 
 
 def view_of_kind(found: tuple[TextView, ...], kind: str) -> TextView:
-    """The view of this kind; the last view if that step changed nothing."""
+    """The view of this kind, or the last view if that step changed nothing."""
     return next((view for view in found if view.kind == kind), found[-1])
 
 
@@ -179,7 +180,7 @@ def _fold(character: str) -> str:
         return " " if character == "\u2800" else ""
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn", "Co", "Mn", "Me"):
         return ""
-    # A few Arabic ligatures stand for whole sentences; they cannot hide a word.
+    # A few Arabic ligatures represent whole sentences. They cannot hide a word.
     picture = emoji.describe_emoji(character)
     if picture:
         return f"  {picture}  "

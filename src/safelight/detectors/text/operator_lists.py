@@ -1,4 +1,6 @@
-"""An operator's own name lists: one file per list in a folder, of any size, read again on change."""
+"""An operator's own name lists: one file per list in a folder, of any size. A file is read again when it
+changes.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,15 @@ class NameListImport:
     name: str
     added: int
     duplicates: int
-    #: One sentence per invalid row; the valid rows were imported.
+    #: One sentence for each invalid row. The valid rows were imported.
     problems: tuple[str, ...]
     total: int
 
 
 class OperatorLists:
-    """The lists of one folder. Files are replaced atomically, so a reader never sees a partly written one."""
+    """The name lists in one folder. Files are replaced atomically, so a reader never sees a partly written
+    one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,16 +43,16 @@ class OperatorLists:
         return self._files.names()
 
     def stamp(self) -> FolderStamp:
-        """A value that changes whenever a list changes."""
+        """Names, times and sizes of the files; this value differs whenever a list has changed."""
         return self._files.stamp()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a list as imported. Raises `NotFound`."""
+        """The rows of a list as they were imported. Raises `NotFound`."""
         path = self._files.existing(name)
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
     def entities(self) -> Iterator[Entity]:
-        """Every entity of every list; invalid rows are left out."""
+        """The entities of all lists. Invalid rows are left out."""
         for name in self.names():
             for row in self.rows(name):
                 with contextlib.suppress(KeyError, TypeError, ValueError):
@@ -88,8 +92,8 @@ class OperatorLists:
         )
 
     def remove(self, name: str, entry: str | None) -> int:
-        """Remove one name, or the whole list; returns the number of removed rows. Applies to a running
-        server.
+        """Remove one name, or the whole list; returns the number of removed rows. A running server uses
+        the change too.
         """
         rows = self.rows(name)
         left = [] if entry is None else [row for row in rows if row["n"].casefold() != entry.casefold()]

@@ -1,4 +1,4 @@
-"""Detects data by its pattern: ages in numbers, and private data."""
+"""Detects ages under 18 and private data by their patterns."""
 
 from __future__ import annotations
 

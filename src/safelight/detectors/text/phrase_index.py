@@ -1,4 +1,6 @@
-"""Phrase index: hashed lookup of names that stays fast and small at 100,000 entries, unlike an automaton."""
+"""Phrase index: finds names by hashed lookup. Unlike an automaton, it stays fast and small with 100,000
+entries.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _GAP = re.compile(r"[ \-'.&·_/,:+]{0,3}")
 
 
 class PhraseTable(Generic[Value]):
-    """Index from phrases to values. English phrases match whole words, Chinese ones match anywhere."""
+    """Index that maps phrases to values. English phrases match whole words; Chinese phrases match
+    anywhere.
+    """
 
     def __init__(self) -> None:
         self._latin: dict[str, list[Value]] = {}
@@ -27,7 +31,7 @@ class PhraseTable(Generic[Value]):
         return len(self._latin) + len(self._chinese)
 
     def add(self, phrase: str, value: Value) -> None:
-        """Add a folded phrase. Raises `ValueError` if it holds no word, or too many."""
+        """Add a folded phrase. Raises `ValueError` if the phrase contains no word or too many words."""
         pieces = _PIECE.findall(phrase)
         if not pieces:
             raise ValueError(f"{phrase!r} contains no word")
@@ -44,7 +48,7 @@ class PhraseTable(Generic[Value]):
         self._starts[pieces[0]] = max(self._starts.get(pieces[0], 0), len(pieces))
 
     def find(self, text: str) -> Iterator[tuple[Value, str, int, int]]:
-        """(value, phrase, start, end) of the longest phrase at each place of a folded text."""
+        """(value, phrase, start, end) for the longest phrase at each place of a folded text."""
         pieces = [(hit.group(), hit.start(), hit.end()) for hit in _PIECE.finditer(text)]
         free = 0
         for index, (piece, start, _end) in enumerate(pieces):

@@ -20,7 +20,7 @@ _CARD = re.compile(r"(?<![0-9a-z.])(?:\d{4}[ -]?){3}\d{1,7}(?![0-9a-z.])")
 
 
 def find_identifiers(text: str) -> Iterator[tuple[str, int, int]]:
-    """(kind, start, end) of private data in a folded text."""
+    """(kind, start, end) of each item of private data in a folded text."""
     for kind, shape in _SHAPES:
         for hit in shape.finditer(text):
             yield kind, hit.start(), hit.end()

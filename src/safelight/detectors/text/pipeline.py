@@ -1,4 +1,6 @@
-"""Text pipeline: runs every text detector with a time budget; a detector that fails leaves a coverage gap."""
+"""Text pipeline: runs every text detector with a time limit. A detector that fails leaves a gap in
+coverage.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
 from .safety_card import CardDetector
 
-#: Calls of one detector that may hang at the same time before it is skipped.
+#: Most calls of one detector that may hang at the same time. With this number, the detector is skipped.
 MAX_STUCK = 4
 
 
@@ -30,19 +32,19 @@ class MultiFieldDetector(TextDetector, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TextReport:
-    """Findings of the text detectors, and the coverage they filled."""
+    """Findings of the text detectors, and the coverage cells that they filled."""
 
     findings: tuple[Finding, ...]
-    #: One per category that an installed detector checks in text.
+    #: One cell per category that an installed detector checks in text.
     cells: tuple[Cell, ...]
     latency_ms: float
-    #: Milliseconds per detector; an abandoned one counts with its budget.
+    #: Milliseconds per detector. For a detector that exceeded its time limit, this is the time limit.
     detector_ms: Mapping[str, float]
 
 
 @dataclass
 class _Run:
-    """The call of one detector; the worker thread fills it in."""
+    """The record of one call of a detector. The worker thread fills it in."""
 
     findings: list[Finding] = field(default_factory=list)
     note: str = ""
@@ -52,7 +54,9 @@ class _Run:
 
 
 class TextPipeline:
-    """Screens texts. Thread-safe; errors of detectors never raise."""
+    """Runs the text detectors on texts. Thread-safe. An error in a detector leaves a gap in coverage and
+    is not raised.
+    """
 
     def __init__(
         self,
@@ -63,21 +67,24 @@ class TextPipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # Cheap detectors run first, so that if time runs out, the costly ones are skipped.
+        # Cheap detectors run first, so that only costly ones are skipped if the time is over.
         self.detectors = tuple(sorted(detectors, key=lambda one: getattr(one, "costly", False)))
-        #: Seconds per call of a detector; then it is abandoned and its cells stay incomplete.
+        #: Time limit in seconds for one call of a detector. After it, the call is abandoned and the
+        #: detector's cells are incomplete.
         self.budget_s = budget_s
-        #: Seconds for all detectors together; detectors that have not started by then leave gaps.
+        #: Time limit in seconds for all detectors together. Detectors that have not started by then leave
+        #: gaps in coverage.
         self.total_s = 1.5 * budget_s if total_s is None else total_s
         self._card_detectors = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
-        #: By detector, abandoned calls that still run.
+        #: Number of abandoned calls that are still running, by the index of the detector.
         self._stuck: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def screen(self, fields: Mapping[str, str], *, negated: frozenset[str] = frozenset()) -> TextReport:
-        """Findings and coverage for the texts of a request by field; spans refer to the original text.
+        """Findings and coverage for the texts of a request, given by field. Spans refer to the original
+        text.
 
-        Findings from `negated` fields carry the attribute `negated`.
+        Findings in `negated` fields have the attribute `negated`.
         """
         contents = [
             TextContent(field=name, text=text, views=views(text), negated=name in negated)
@@ -89,9 +96,10 @@ class TextPipeline:
     def screen_media_text(
         self, texts: Sequence[MediaText], source: Literal["on_screen", "transcript"] = "on_screen"
     ) -> TextReport:
-        """The same for OCR text or a transcript; the evidence is its time, and its place in the picture.
+        """Findings and coverage for OCR text or a transcript. Evidence is the time, and for OCR text also
+        the place in the picture.
 
-        Cells of a transcript have the modality audio.
+        Cells for a transcript have the modality audio.
         """
         is_transcript = source == "transcript"
         assembled = join_lines(texts) if is_transcript else assemble_passages(texts)
@@ -130,8 +138,8 @@ class TextPipeline:
         )
 
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
-        """One thread runs the detectors in order; if it hangs, a new thread continues with the next
-        detector.
+        """Run all detectors in order in one thread. If a detector hangs, a new thread continues with the
+        next detector.
         """
         runs = [_Run() for _ in work]
         deadline = self._clock() + self.total_s
@@ -149,7 +157,7 @@ class TextPipeline:
                 for late in runs[position:]:
                     late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
                 break
-        # A thread that finishes late writes to its own record, which is no longer read.
+        # An abandoned thread that finishes late changes only its own record, which is not read any more.
         return [run if run.done else _Run(note=run.note, done=True, elapsed_s=self.budget_s) for run in runs]
 
     def _run_from(
@@ -174,7 +182,8 @@ class TextPipeline:
             )
             with changed:
                 if run.note:
-                    # Abandoned: a new thread has continued with the next detector.
+                    # The main thread abandoned this call, and a new thread has continued with the next
+                    # detector.
                     with self._lock:
                         self._stuck[index] -= 1
                     return
@@ -191,7 +200,9 @@ class TextPipeline:
         changed: threading.Condition,
         deadline: float,
     ) -> int:
-        """Wait until all are done or one detector exceeds its budget; returns the index to continue from."""
+        """Wait until all detectors are done or one exceeds its time limit; returns the index from which to
+        continue.
+        """
         with changed:
             while position < len(work):
                 run = runs[position]
@@ -211,7 +222,9 @@ class TextPipeline:
 
 
 def _run_detector(detector: TextDetector, contents: list[TextContent]) -> tuple[str, list[Finding]]:
-    """Run one detector; returns (why its result cannot be used, or empty; findings)."""
+    """Run one detector; returns (note, findings). The note gives the reason for a gap in coverage, or is
+    empty.
+    """
     found: list[Finding] = []
     try:
         if isinstance(detector, MultiFieldDetector):
@@ -223,7 +236,7 @@ def _run_detector(detector: TextDetector, contents: list[TextContent]) -> tuple[
     except PartialInspection as part:
         return f"{detector.name}: {part}", found
     except BaseException as error:
-        # A panic in a Rust library is not an `Exception`.
+        # `BaseException`, because a panic in a Rust library does not raise an `Exception`.
         return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []
     return "", found
 
@@ -249,7 +262,7 @@ def _place(finding: Finding, assembled: AssembledText, source: str) -> Finding:
         attributes["speech"] = True
     return _replace(
         finding,
-        # OCR text keeps the modality text, because rules for images are about what is depicted.
+        # OCR text keeps the modality text, because policy rules for images are about what the image depicts.
         modality=Modality.AUDIO if source == "transcript" else Modality.TEXT,
         evidence=assembled.locate(finding.evidence),
         attributes=attributes,
@@ -266,7 +279,7 @@ def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Mo
     by_category: dict[str, list[tuple[str, str, str | None]]] = {}
     for detector, run in zip(detectors, runs, strict=True):
         for capability in detector.capabilities:
-            # Detectors for text also check transcripts; some detectors read only transcripts.
+            # Detectors for text also check transcripts. Some other detectors check transcripts only.
             if capability.modality in (Modality.TEXT, modality):
                 by_category.setdefault(capability.category, []).append(
                     (detector.name, run.note, capability.measured)

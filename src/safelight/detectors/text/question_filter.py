@@ -23,7 +23,7 @@ MAX_QUESTION_SCORE = 0.5
 
 
 def is_question(folded: str) -> bool:
-    """Whether a folded text is one or two questions and does not ask to show anything."""
+    """Whether a folded text consists of one or two questions and does not ask to show anything."""
     text = folded.strip()
     return (
         len(text) <= MAX_CHARACTERS

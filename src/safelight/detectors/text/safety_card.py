@@ -1,4 +1,4 @@
-"""Detects the safety test card in text; it triggers exactly the category it names."""
+"""Detects the safety test card in text. The card triggers exactly the category that it names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ VERSION = "1"
 
 
 class CardDetector:
-    """Finds `SAFELIGHT-TEST:<category>`. A phrase with an unknown category is not a card."""
+    """Finds `SAFELIGHT-TEST:<category>`. A phrase with an unknown category is ignored."""
 
-    #: It fills no cell of the coverage table, because the test card is not harmful.
+    #: This detector fills no cell of the coverage table, because it does not detect harmful content.
     capabilities: tuple[Capability, ...] = ()
 
     def __init__(self, categories: Collection[str], *, name: str = "safety-card") -> None:
@@ -25,7 +25,7 @@ class CardDetector:
         self._categories = frozenset(categories)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per card, with the exact characters of the phrase in the original text."""
+        """One finding per card. Its evidence is the exact range of the phrase in the original text."""
         view = view_of_kind(content.views, "folded")
         found = {
             (category, view.span(start, end))
@@ -49,7 +49,7 @@ class CardDetector:
     def blanked(self, content: TextContent) -> TextContent:
         """The content with its cards replaced by spaces, for the other detectors. Offsets stay the same.
 
-        Otherwise they would match the category name in the card.
+        Without this step, the other detectors would match the category name in the card.
         """
         spans = [
             span

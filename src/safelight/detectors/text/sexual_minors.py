@@ -1,5 +1,5 @@
-"""Detects sexual/minors in text: a strong sexual signal together with any sign of a minor, in any
-fields.
+"""Detects `sexual/minors` in text: a strong sexual signal together with any sign of a minor, in the same
+field or in different fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _SEXUAL = (Category.SEXUAL, Category.NCII)
 
 
 class SexualMinorsDetector:
-    """Strict on purpose: the two signals may be far apart and in different fields."""
+    """Detector for `sexual/minors`. It is strict on purpose: the two signals may be far apart and in
+    different fields.
+    """
 
     def __init__(self, entries: Iterable[ListEntry], *, name: str = "sexual-minors") -> None:
         self.name = name
@@ -36,7 +38,7 @@ class SexualMinorsDetector:
         return self.inspect_together((content,))
 
     def inspect_together(self, contents: Sequence[TextContent]) -> Iterable[Finding]:
-        """At most one finding over all fields that are not negated."""
+        """At most one finding for all fields together. Negated fields are left out."""
         requested = [content for content in contents if not content.negated]
         sexual = [span for content in requested for span in self._spans(content, self._sexual)]
         if not sexual:

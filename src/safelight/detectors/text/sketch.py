@@ -1,4 +1,4 @@
-"""Text sketch: a compact fingerprint that recognises paraphrases but does not reveal the text."""
+"""Text sketch: a compact fingerprint of a text. It recognises paraphrases but does not reveal the text."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from . import ngrams
 from .normalise import normalize_text
 
 Array: TypeAlias = npt.NDArray[np.float32]
-#: Maps a folded text to its embedding; None if it has none.
+#: Maps a folded text to its embedding, or to None if the model cannot read the text.
 Embedder: TypeAlias = Callable[[str], Array | None]
 
 WIDTH = 1024
-#: Similarities from which two texts count as paraphrases. Of 90,000 pairs of unrelated prompts, fewer than
-#: one in 5,000 reaches them; a prompt with a third of its words replaced usually does.
+#: Minimum similarities at which two texts count as paraphrases. Of 90,000 pairs of unrelated prompts, fewer
+#: than one in 5,000 reaches them; a prompt with a third of its words replaced usually does.
 LETTERS_THRESHOLD, EMBEDDING_THRESHOLD, SUM_THRESHOLD = 0.45, 0.65, 0.85
 
 
 class Sketch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Signed bytes: hashed n-grams, and the embedding (empty without a model)."""
+    """Two vectors of signed bytes: the hashed n-grams, and the embedding (empty without a model)."""
 
     letters: bytes
     embedding: bytes = b""
 
 
 def sketch(text: str, embedder: Embedder | None = None) -> Sketch:
-    """The sketch of a text with its disguises undone."""
+    """The sketch of a text. It is made from the normalized text, in which disguises are undone."""
     normalized = normalize_text(text)
     indices, values = ngrams.features(normalized)
     row = np.zeros(WIDTH, dtype=np.float32)
@@ -41,7 +41,7 @@ def sketch(text: str, embedder: Embedder | None = None) -> Sketch:
 
 
 def similarity(one: Sketch, other: Sketch) -> float:
-    """Similarity of two texts; from 1 on they count as paraphrases of each other."""
+    """Similarity of two texts. They count as paraphrases if it is 1 or higher."""
     letters = _cosine(one.letters, other.letters)
     meaning = _cosine(one.embedding, other.embedding)
     return max(

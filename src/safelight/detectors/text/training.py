@@ -1,9 +1,10 @@
-"""Trains the text classifiers. Needs SciPy and the MiniLM weights, which an installation does not.
+"""Trains the text classifiers. Needs SciPy and the MiniLM weights, which an ordinary installation does not
+need.
 
-Ridge regression in closed form: on n-grams alone, in English and in Chinese, and on n-grams with similarity
-of MiniLM embeddings to those of the examples. The same examples and embeddings therefore give the same
-numbers. Slopes and operating points come from scores of classifiers that were not trained on text of the same
-author.
+The method is ridge regression in closed form: on n-grams alone, in English and in Chinese, and on n-grams
+together with the similarity of MiniLM embeddings to those of the examples. The same examples and embeddings
+therefore give the same numbers. Slopes and operating points are computed from scores of classifiers that were
+not trained on text of the same author.
 """
 
 from __future__ import annotations
@@ -28,18 +29,20 @@ Array: TypeAlias = npt.NDArray[np.float32]
 Exact: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
-#: By mode and category.
+#: A number for each mode and category.
 Table: TypeAlias = dict[str, dict[str, float]]
-#: Numbers of examples and of found examples, by group.
+#: Number of examples and number of found examples, for each group.
 Figures: TypeAlias = dict[str, dict[str, int]]
 
-#: Categories with fewer committed examples get no classifier; only the lists cover them.
+#: A category with fewer committed examples gets no classifier. Only the word lists cover it.
 MIN_EXAMPLES = 20
-#: Fraction of harmless prompts from unseen sources that may be found in any category, by mode.
+#: Largest fraction of harmless prompts from unseen sources that may be found in any category, by mode.
 BUDGETS = {Mode.GRAMS: 0.0005, Mode.GRAMS_CHINESE: 0.005, Mode.FUSED: 0.004}
-#: The same for our own harmless prompts, half of which are written to sound harmful.
+#: Largest fraction of our own harmless prompts that may be found, by mode. Half of them are written to sound
+#: harmful.
 OWN_BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.15}
-#: Ridge parameters, weight of n-grams against an embedding, and score of a target of one.
+#: Ridge parameters (n-grams alone, with embeddings), weight of n-grams relative to an embedding, and the
+#: score that a target of 1 gets.
 RIDGE_ALONE, RIDGE_FUSED, GRAM_WEIGHT, TARGET_SCORE = 0.3, 0.5, 0.5, 4.0
 
 
@@ -65,16 +68,17 @@ Embed: TypeAlias = Callable[[str], tuple[Sequence[TokenWindow], Array]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """Examples prepared for training on all or some of them. Chinese ones only have n-grams."""
+    """Examples prepared for training on all of them or on some. Chinese examples have only n-grams."""
 
     categories: tuple[str, ...]
     data_sha256: str
-    #: By language (True for Chinese): indices of the examples, n-grams, targets, and similarity by n-grams.
+    #: By language (True for Chinese): indices of the examples, their n-grams, their targets, and their
+    #: similarity to each other by n-grams.
     places: Mapping[bool, npt.NDArray[np.intp]]
     grams: Mapping[bool, Any]
     targets: Mapping[bool, Exact]
     gram_similarity: Mapping[bool, Exact]
-    #: Quantized embeddings of the English examples, and similarity by them.
+    #: Quantized embeddings of the English examples, and their similarity to each other by embeddings.
     example_levels: npt.NDArray[np.int8]
     embedding_similarity: Exact
 
@@ -87,7 +91,9 @@ class TrainingSet:
         known: npt.NDArray[np.int8],
         data_sha256: str,
     ) -> TrainingSet:
-        """From folded texts, and the embeddings of the English ones in the same order."""
+        """Make the set from folded texts and the quantized embeddings `known` of the English ones, in the
+        same order.
+        """
         chinese = np.array([is_mostly_chinese(text) for text in folded], dtype=np.bool_)
         places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
         grams = {
@@ -110,7 +116,7 @@ class TrainingSet:
             )
 
     def fit(self, chosen: Mask) -> Arrays:
-        """The arrays for `classifiers.dump`, trained on the chosen examples only."""
+        """The arrays for `classifiers.dump`, trained only on the examples that `chosen` marks."""
         with _single_thread():
             english, chinese = (np.flatnonzero(chosen[self.places[script]]) for script in (False, True))
             alone = self._solve(self.gram_similarity[False] + 1, False, english, RIDGE_ALONE)
@@ -142,7 +148,7 @@ class TrainingSet:
         }
 
     def _solve(self, kernel: Exact, chinese: bool, rows: npt.NDArray[np.intp], stiffness: float) -> Exact:
-        """Ridge regression: the weight of each row for each column."""
+        """Solve a ridge regression: returns the weight of each row for each column."""
         targets = self.targets[chinese][rows]
         if not len(rows):
             return np.zeros((0, targets.shape[1]))
@@ -182,7 +188,7 @@ class Trainer:
     def train_folds(
         self, fitting: TrainingSet, examples: Sequence[Example]
     ) -> dict[str, CategoryClassifiers]:
-        """By source: classifiers that were trained without it."""
+        """For each source, the classifiers that were trained without this source."""
         return {
             source: classifiers.load(
                 classifiers.dump(fitting.fit(np.array([one.source != source for one in examples])))
@@ -193,8 +199,9 @@ class Trainer:
     def score_held_out(
         self, folds: Mapping[str, CategoryClassifiers], examples: Sequence[Example]
     ) -> dict[Mode, Array]:
-        """Scores of every example by the classifiers trained without its source; zeros in modes that do
-        not read it.
+        """Scores of every example, by the classifiers that were trained without its source.
+
+        The scores are zero in modes that do not read the example's language.
         """
         columns = len(next(iter(folds.values())).categories)
         found = {mode: np.zeros((len(examples), columns), dtype=np.float32) for mode in Mode}
@@ -207,8 +214,9 @@ class Trainer:
     def count_held_out(
         self, folds: Mapping[str, CategoryClassifiers], examples: Sequence[Example], unseen: Sequence[Example]
     ) -> Figures:
-        """Count by source what the classifiers trained without it find, at operating points chosen on
-        `unseen`.
+        """Counts, for each source, of what the classifiers trained without this source find.
+
+        Their operating points are chosen on `unseen`.
         """
         found_mask = np.zeros(len(examples), dtype=np.bool_)
         for source, loaded in folds.items():
@@ -228,7 +236,7 @@ class Trainer:
         )
 
     def scores(self, loaded: CategoryClassifiers, mode: Mode, examples: Sequence[Example]) -> Array:
-        """The highest score of each text's windows, one row per example."""
+        """The highest score of a window of each text, one row per example."""
         return np.stack([self._score(loaded, mode, self.prepare(one.text)) for one in examples])
 
     def _score(self, loaded: CategoryClassifiers, mode: Mode, read: PreparedText) -> Array:
@@ -249,8 +257,8 @@ class Trainer:
     ) -> dict[str, Table]:
         """Slopes by Platt's method, and operating points that keep both budgets.
 
-        `across` are the scores of `examples` from `score_held_out`; `unseen` are prompts that are in no
-        training data.
+        `held_out_scores` are the scores of `examples` from `score_held_out`; `unseen` are prompts that are
+        not in the training data.
         """
         slopes: Table = {}
         points: Table = {}
@@ -272,7 +280,7 @@ class Trainer:
         return {"slopes": slopes, "points": points}
 
     def is_found(self, loaded: CategoryClassifiers, examples: Sequence[Example]) -> Mask:
-        """Whether one of the two detectors finds anything, with both installed."""
+        """For each example, whether a detector finds anything if both are installed."""
         result = np.zeros(len(examples), dtype=np.bool_)
         for mode in Mode:
             for index, one in enumerate(examples):
@@ -283,13 +291,13 @@ class Trainer:
 
 
 def quantize(rows: Array) -> npt.NDArray[np.int8]:
-    """Quantize embeddings to 127 steps each way."""
+    """Quantize embeddings to integers from -127 to 127."""
     highest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.round(rows / highest * 127), dtype=np.int8)
 
 
 def fit_examples(examples: Sequence[Example]) -> list[Example]:
-    """The committed examples that are trained on; the others are held out for the report."""
+    """The committed examples that are used for training. The others are held out for the report."""
     return [one for one in examples if one.split is Split.FIT]
 
 
@@ -300,7 +308,7 @@ def trainable_categories(examples: Sequence[Example]) -> tuple[str, ...]:
 
 
 def refit(examples: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> CategoryClassifiers:
-    """Train again from the committed examples and their stored embeddings; does not need MiniLM."""
+    """Train again from the committed examples and their stored embeddings. This does not need MiniLM."""
     taken = fit_examples(examples)
     fitting = TrainingSet.from_texts(
         [normalize_text(one.text) for one in taken], taken, trainable_categories(taken), known, data_sha256
@@ -309,7 +317,7 @@ def refit(examples: Sequence[Example], known: npt.NDArray[np.int8], data_sha256:
 
 
 def count_reported(trainer: Trainer, operated: CategoryClassifiers, examples: Sequence[Example]) -> Figures:
-    """Counts of what is found in the examples that are never trained on."""
+    """Number of found examples among those that are never used for training."""
     reported = [one for one in examples if one.split is Split.REPORT]
     return _count_by_group(
         reported, trainer.is_found(operated, reported), lambda one: "zh" if one.chinese else "en"
@@ -345,7 +353,7 @@ def _labels(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
 
 
 def _targets(examples: Sequence[Example], categories: tuple[str, ...]) -> Exact:
-    """1 if an example is of the category, -1 if not, 0 if its labels do not decide it.
+    """Targets: 1 if an example is of the category, -1 if it is not, 0 if its labels do not decide this.
 
     A label of a more specific category does not exclude a related or more general one.
     """
@@ -363,12 +371,14 @@ def _targets(examples: Sequence[Example], categories: tuple[str, ...]) -> Exact:
 
 
 def _single_thread() -> Any:
-    """One thread, because sums in several threads give slightly different results each time."""
+    """Limits computations to one thread, because sums in several threads give slightly different results
+    each time.
+    """
     return importlib.import_module("threadpoolctl").threadpool_limits(1)
 
 
 def gram_matrix(texts: Sequence[str]) -> Any:
-    """The n-grams of folded texts as rows of a sparse matrix; only the beginning of a long text."""
+    """The n-grams of folded texts as rows of a sparse matrix. Only the beginning of a long text is used."""
     sparse = importlib.import_module("scipy.sparse")
 
     if not texts:
@@ -386,7 +396,7 @@ def gram_matrix(texts: Sequence[str]) -> Any:
 
 
 def platt_slope(scores: Array, truth: Mask) -> float:
-    """Platt's slope by Newton's method, with equal total weight for harmful and harmless."""
+    """Platt's slope by Newton's method. Harmful and harmless examples have equal total weight."""
     if not truth.any() or truth.all():
         return 1.0
     x = np.stack([scores.astype(np.float64), np.ones(len(scores))], axis=1)
@@ -401,9 +411,11 @@ def platt_slope(scores: Array, truth: Mask) -> float:
 
 
 def choose_points(sets: Sequence[tuple[Array, float]]) -> Array:
-    """The lowest operating points at which no set has more rows over any of them than its budget.
+    """The lowest operating points that keep the budget of every set. A budget limits the fraction of rows
+    that reach any point.
 
-    All categories use the same distance into the tail of the last set, so a single number is searched.
+    For all categories, the points are at the same distance into the tail of the last set, so that the search
+    is over a single number.
     """
     tail = sets[-1][0]
     middle, high = np.quantile(tail, 0.5, axis=0), np.quantile(tail, 0.99, axis=0)

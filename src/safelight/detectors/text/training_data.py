@@ -11,12 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-#: Facts that a safe prompt may have; no classifier is trained on them.
+#: Categories that state a fact and that a safe prompt may have. No classifier is trained on them.
 FACTS = frozenset({"likeness", "ip/character", "ip/brand", "minors-present"})
-#: Left to the word lists: a classifier that confuses distress with a request would block people who need
-#: help.
+#: Categories that only the word lists cover. A classifier that confuses distress with a request for
+#: instructions would block people who need help.
 LIST_CATEGORIES = frozenset({"self-harm/instructions"})
-#: An example of the first category is also one of the second.
+#: An example of the first category (key) is also an example of the second (value).
 PARENTS = {
     "violence/graphic": "violence",
     "self-harm/intent": "self-harm",
@@ -26,7 +26,7 @@ PARENTS = {
 
 
 class Split(StrEnum):
-    """Use of an example. Examples of one family are in the same split."""
+    """The use of an example. All examples of one family have the same use."""
 
     FIT = "fit"
     REPORT = "report"
@@ -55,7 +55,7 @@ class Example:
 
 
 def load_committed() -> list[Example]:
-    """The examples that come with the code."""
+    """The examples that are shipped with the code."""
     return parse_examples(sorted(_files(), key=lambda one: one[0]))
 
 
@@ -75,7 +75,7 @@ def read_folder(folder: Path) -> list[Example]:
 
 
 def parse_examples(named: Iterable[tuple[str, str]]) -> list[Example]:
-    """Examples of JSONL texts, given with their file names; repeated texts are used once."""
+    """Examples from JSONL texts, which are given with their file names. A repeated text is used only once."""
     texts: set[str] = set()
     found = []
     for name, text in named:

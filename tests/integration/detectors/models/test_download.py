@@ -174,7 +174,7 @@ def test_the_commands_pull_list_and_verify(
     _, told = said("list")
     states = {one["name"]: (one["state"], one["revision"]) for one in told["models"]}
     assert states["mine"] == ("on disk", COMMIT)
-    assert states["siglip2-base"] == ("not here", "unpinned: recorded at first pull")
+    assert states["siglip2-base"] == ("missing", "unpinned: recorded at first pull")
     assert said("verify") == (0, {"models": [dict(told_of(said("verify")[1]))]})
     (tmp_path / "data" / "models" / "mine" / "config.json").write_bytes(b"{ }")
     code, told = said("verify")

@@ -137,7 +137,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     cell = Coverage(cells=looked.cells).cell("violence/graphic", Modality.FRAMES)
     assert cell is not None
     assert cell.complete
-    assert "12 and 12 pictures" in str(cell.measured)
+    assert "12 and 12 of the operator's own pictures" in str(cell.measured)
     # Other prompts need another calibration, and so do other weights.
     asked_more = {**ZERO_SHOT, "negative_prompts": ["green", "grey", "blue"]}
     assert "changed since its calibration" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
@@ -151,7 +151,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     ("table", "said"),
     [
         ({**CLASSIFIER, "labels": {"cold": "violence"}}, "no label 'cold'"),
-        ({**CLASSIFIER, "device": "cuda"}, "has no cuda"),
+        ({**CLASSIFIER, "device": "cuda"}, "does not support cuda"),
         (
             {
                 **CLASSIFIER,
@@ -223,7 +223,7 @@ def test_too_few_pictures_are_refused_for_calibration(
     with pytest.raises(InvalidField, match="20 of each"):
         calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
     (pictures / "rudeness").mkdir()
-    with pytest.raises(InvalidField, match="no category of this model"):
+    with pytest.raises(InvalidField, match="not a category of this model"):
         LabelledImages.read(pictures, named.spec.categories)
 
 
@@ -237,7 +237,7 @@ def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None
             process.call({"do": "hang"}, timeout_s=0.5)
         with pytest.raises(ModelFailed, match="process ended"):
             process.call({"do": "exit"}, timeout_s=20)
-        # What it prints is not taken for an answer, and it was loaded anew.
+        # Its prints are not read as answers, and the new process loaded the model again.
         assert process.call({"do": "print"}, timeout_s=20)["calls"] == 1
     finally:
         process.close()

@@ -1,5 +1,5 @@
 """Indicators: signals that are harmless alone (a place, a sender, a name, a call), and rules that combine
-them. Pure.
+indicators. Pure.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from .people import find_addresses, find_people
 
 #: Character ranges of each indicator in the original text.
 Places: TypeAlias = Mapping[str, tuple[tuple[int, int], ...]]
-#: Most character ranges kept per indicator.
+#: Most character ranges kept for each indicator.
 _MAX_RANGES = 4
-#: A person whose name looks like that of a private individual.
+#: Indicator for a person whose name resembles that of a private individual.
 PRIVATE_PERSON = "named"
-#: A street with a number, or a flat.
+#: Indicator for a street with a number, or for a flat.
 ADDRESS = "address"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorRule:
-    """Matches if the text has one indicator of each clause in `clauses`, and none of `unless`."""
+    """A rule that matches if the text has at least one indicator of each set in `clauses`, and none of
+    those in `unless`.
+    """
 
     category: str
     score: float
     clauses: tuple[frozenset[str], ...]
-    #: Indicators in the clip's own picture or sound that make it harmless.
+    #: Indicators that make the clip harmless if they are in its own picture or sound.
     unless: frozenset[str] = frozenset()
 
 
@@ -44,11 +46,11 @@ class IndicatorTable:
 
     lexicon: Lexicon
     rules: tuple[IndicatorRule, ...]
-    #: What each indicator is, for use in sentences: `an official sender`.
+    #: A phrase for each indicator, for use in sentences, such as `an official sender`.
     phrases: Mapping[str, str]
 
     def find(self, text: str) -> Places:
-        """The indicators in a text with their character ranges."""
+        """The indicators in a text, each with its character ranges."""
         found: dict[str, list[tuple[int, int]]] = {}
         view = folded(plain(text))
         for hit in self.lexicon.find(view):
@@ -60,7 +62,7 @@ class IndicatorTable:
 
 
 def read_rules(text: str, known: Sequence[str]) -> tuple[IndicatorRule, ...]:
-    """The rules of a YAML file. Raises `ValueError` naming an invalid one."""
+    """The rules of a YAML file. Raises `ValueError`, which names the invalid rule."""
     made = []
     for number, raw in enumerate(yaml_loader.load(text)["rules"]):
         try:
@@ -92,7 +94,7 @@ def _alternatives(clause: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def shipped() -> IndicatorTable:
-    """The table that comes with the package; read once."""
+    """The table that is shipped with the package. Its files are read once."""
     folder = files("safelight.detectors.text.indicators")
     entries: list[ListEntry] = []
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
@@ -110,7 +112,7 @@ def shipped() -> IndicatorTable:
     )
 
 
-#: Indicators by which a clip declares what it is: a film, a training, a warning.
+#: Indicators in which a clip declares what it is: a film, a training, a warning.
 FRAMING_INDICATORS = frozenset({"framed", "advice"})
-#: An indicator without a list: a person that the entity detector reports as a public figure.
+#: This indicator has no list of words. It is set if the entity detector reports a person as a public figure.
 PUBLIC_FIGURE = "public-figure"

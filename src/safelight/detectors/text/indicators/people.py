@@ -38,7 +38,8 @@ _GIVEN_NAMES = (
     "Victoria Vincent Viola Violet Walter Wanda Warren Wayne Wendy Wesley William Yasmin Yusuf Yvonne "
     "Zach Zoe "
 )
-#: Words after a given name that make it a place or a thing: "Charlotte Street", "Victoria Station".
+#: Words after a given name that show a place or a thing instead of a person: "Charlotte Street", "Victoria
+#: Station".
 _NOT_FAMILY_NAMES = (
     "Street|Road|Lane|Avenue|Square|Park|Station|Bridge|Hall|House|School|College|University|Hospital|Church|"
     "Farm|City|Town|Bay|Beach|Island|Lake|River|Hill|Day|Night|Show|Cup|Award|Awards|Club|Theatre|Theater|Inn|"
@@ -61,7 +62,7 @@ _ROLES = (
     "医师|醫師|医生|醫生|老师|老師|先生|小姐|女士|太太|法官|律师|律師|记者|記者|主任|校长|校長|警官|经理|經理|主管|"
     "检察官|檢察官|教练|教練|护士|護士|阿姨|叔叔|同学|同學|议员|議員|委员|委員|局长|局長|院长|院長"
 )
-#: Words that begin with the character of a family name but are not names.
+#: Words that are not names although they begin with the character of a family name.
 _NOT_NAMES = (
     "谢谢|謝謝|马上|馬上|方便|方法|方向|任何|任意|向[前后後上下左右]|万[一分]|萬[一分]|高[兴興山速级級度手中原温溫]|白[天色米云雲雪菜]|"
     "黄[色金昏]|黃[色金昏]|金[色额額牌融秋]|石[头頭油]|江[边邊湖水]|曾经|曾經|于是|何[必时時处處况況]|毛[巾衣]|孔雀|龙[虾舟年]|龍[蝦舟年]|"

@@ -1,3 +1,3 @@
-"""MiniLM without torch: builds an int8 ONNX graph from the package's weights once, and runs it on one
-thread.
+"""MiniLM without torch: builds an int8 ONNX graph from the weights of the installed package once, and runs
+the graph on one thread.
 """

@@ -1,4 +1,6 @@
-"""Cache of the built graph on disk: verified at every start, rebuilt if damaged."""
+"""Cache of the built graph on disk. The graph is verified at every start, and built again if it is
+damaged.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ def default_folder() -> Path:
 
 
 def load_or_build(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
-    """The cached bytes of `name`, whose file name contains their hash; built and stored if missing or
-    damaged.
+    """The cached bytes of `name`. They are built and stored if the file is missing or damaged; the file
+    name contains their hash.
 
     If the folder is not writable, the graph is built at every start.
     """

