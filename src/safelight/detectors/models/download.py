@@ -115,7 +115,7 @@ def download_model(
 def select_files(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """Name, size and sha256 (empty if the hub gives none) of the files to download. Pure.
 
-    Pickled weights are never downloaded. Raises `DownloadFailed` if there are no safetensors or ONNX files.
+    Pickled weights are never downloaded. Raises `DownloadFailed` without safetensors or ONNX files.
     """
     found: list[tuple[str, int, str]] = []
     for one in listing.get("siblings", ()):

@@ -1,4 +1,4 @@
-"""Rates of a guard model that the operator measured on own prompts, with date and guard version."""
+"""Measured rates of a guard model, from a run on the operator's own prompts, with date and guard version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Proportion:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardMeasurements:
-    """One run over labelled prompts. Categories without examples are not listed."""
+    """The result of one run over labelled prompts. Categories without examples are not listed."""
 
     #: Day of the run, ISO 8601.
     date: str
@@ -31,13 +31,13 @@ class GuardMeasurements:
     version: str
     #: sha256 of each data set.
     data_sha256s: tuple[str, ...]
-    #: Prompts without a usable answer.
+    #: Number of prompts for which the guard gave no usable answer.
     unanswered: int
     harmless: Proportion
     categories: Mapping[str, Proportion]
 
     def measured(self, category: str) -> str | None:
-        """The rate for a category in one sentence, or None without examples."""
+        """The rates for a category in one sentence; None if the run had no examples of it."""
         share = self.categories.get(category)
         if share is None:
             return None
@@ -46,7 +46,9 @@ class GuardMeasurements:
 
 
 def read_measurements(path: Path, version: str) -> GuardMeasurements | None:
-    """Read the measurements in a file; None if it is missing, damaged or of another version."""
+    """Read the measurements in a file; None if the file is missing or damaged, or is for another guard
+    version.
+    """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         figures = GuardMeasurements(

@@ -182,7 +182,7 @@ class TextPipeline:
             )
             with changed:
                 if run.note:
-                    # The main thread abandoned this call, and a new thread has continued with the next
+                    # `_wait` abandoned this call, and a new thread has continued with the next
                     # detector.
                     with self._lock:
                         self._stuck[index] -= 1
