@@ -46,7 +46,7 @@ def test_every_file_of_a_folder_gets_its_own_verdict(tmp_path: Path) -> None:
     assert code == 3
     assert (rows["card.mp4"]["action"], rows["card.mp4"]["category"]) == ("block", "violence")
     assert rows["lie.mp4"]["exit"] == 1
-    assert "known kind" in str(rows["lie.mp4"]["problem"])
+    assert "known type" in str(rows["lie.mp4"]["problem"])
     # Without a waiver, a file with unchecked categories never passes.
     assert rows["calm.mp4"]["exit"] == rows["calm.png"]["exit"] == 5
     code, rows = scan(home, str(media / "calm.mp4"), "--fail-on", "block")
@@ -152,7 +152,7 @@ def test_the_report_is_self_contained_and_contains_no_path(desk: Desk, tmp_path:
     assert not list(tmp_path.glob(".*.part"))
     code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "nowhere" / "r.html"))
     assert code == 2
-    assert "no folder" in said["error"]["message"]
+    assert "does not exist" in said["error"]["message"]
 
 
 def test_a_bucket_is_scanned_and_the_scan_resumes(desk: Desk, s3: S3, tmp_path: Path) -> None:
