@@ -92,8 +92,9 @@ class OperatorLists:
         )
 
     def remove(self, name: str, entry: str | None) -> int:
-        """Remove one name, or the whole list; returns the number of removed rows. A running server uses
-        the change too.
+        """Remove one name, or the whole list; returns the number of removed rows.
+
+        The change also takes effect in a running server.
         """
         rows = self.rows(name)
         left = [] if entry is None else [row for row in rows if row["n"].casefold() != entry.casefold()]
