@@ -40,8 +40,9 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class AssembledText:
-    """The text of all passages in order of first appearance. `starts` has the position at which each
-    passage begins.
+    """All passages joined into one text, in order of first appearance, so that phrases can match across them.
+
+    OCR passages are on separate lines. `starts` has the position at which each passage begins.
     """
 
     text: str
