@@ -1,4 +1,4 @@
-"""Pages to appeal a block."""
+"""Pages on which a person appeals a block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AppealPages(PageHandler):
         return await self._render_form(request, principal, video_id)
 
     async def appeal(self, request: Request, principal: Principal) -> Response:
-        """Store the appeal and show its due date."""
+        """Store the appeal and show when its decision is due."""
         video_id = valid_video_id(request.path_params["video_id"])
         form = await self.read_form(request)
         text = form.get("text", "")

@@ -1,5 +1,5 @@
-"""The result of a prompt check for the studio: verdicts of our policy and a provider, highlights, and the
-checklist.
+"""The result of a prompt check in the studio: the verdicts of our policy and of a provider, highlights,
+and the checklist.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAX_HIGHLIGHTS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSource:
-    """A verdict on the prompt by one source: our policy or a provider."""
+    """One verdict on the prompt. Its source is our policy or a provider."""
 
     name: str
     tone: str
@@ -42,7 +42,7 @@ class CheckSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PromptHighlight:
-    """A part of the prompt that a finding refers to. `tone` also selects the underline."""
+    """A part of the prompt that a finding refers to. `tone` selects its colour and its underline."""
 
     id: int
     start: int
@@ -138,8 +138,9 @@ def _provider_source(advice: ProviderAdvice, t: Translations) -> CheckSource | N
 def _find_highlights(
     result: CheckResult, prompt: str, taxonomy: Taxonomy, t: Translations
 ) -> Iterator[PromptHighlight]:
-    """Highlights that do not overlap: first those that decide the verdict, then documented provider rules,
-    then checklist notes.
+    """The highlights of the prompt, without overlaps.
+
+    Findings that decide the verdict come first, then other findings, then checklist items.
     """
     spans: dict[tuple[int, int], tuple[str, str, bool]] = {}
     findings = [finding for judged in result.stages for finding in judged.findings]

@@ -15,7 +15,7 @@ _STATUS_ORDER = (CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStat
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageGroup:
-    """The categories with one coverage status, by modality."""
+    """Categories that have the same coverage status, by modality."""
 
     status: str
     label: str
@@ -27,7 +27,7 @@ class CoverageGroup:
 
 
 def group_by_status(cells: Iterable[tuple[str, str, str]], t: Translations) -> tuple[CoverageGroup, ...]:
-    """Group cells (category, modality, status) by status. Cells with the status `off` are left out."""
+    """Group cells (category, modality, status) by status. Leaves out cells with the status `off`."""
     unique = set(cells)
     groups: list[CoverageGroup] = []
     for status in _STATUS_ORDER:

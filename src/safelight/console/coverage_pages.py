@@ -21,7 +21,9 @@ MODALITIES = tuple(Modality)
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageCellView:
-    """One cell. `status` is empty if no policy requires it and no detector covers it."""
+    """One cell of the coverage table. `status` is empty if no policy requires the check and no detector
+    covers it.
+    """
 
     modality: str
     status: str

@@ -16,17 +16,18 @@ class ExplanationLine:
 
     label: str
     sentences: tuple[str, ...]
-    #: An identifier, shown in a monospaced font.
+    #: True if the sentence is an identifier, which is shown in a monospaced font.
     code: bool = False
     href: str | None = None
-    #: Evidence for the highlights in the prompt: both are emphasized together.
+    #: True if the row lists the evidence that is highlighted in the prompt. The page emphasizes both
+    #: together.
     about_highlights: bool = False
 
 
 def explanation_lines(
     details: Mapping[str, Any], prompt: str, t: Translations
 ) -> tuple[ExplanationLine, ...]:
-    """The rows of the explanation. Details that the explanation withholds have no row."""
+    """The rows of the explanation. A detail that the explanation withholds has no row."""
     lines: list[ExplanationLine] = []
     if stage := details.get("stage"):
         has_name = t.has(f"steps.name.{stage}")
@@ -61,7 +62,7 @@ def explanation_lines(
 
 
 def support_lines(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Name and text of each help line in the explanation."""
+    """Name and text of each support service that the explanation lists."""
     return tuple((str(line["name"]), str(line["text"])) for line in details.get("support") or ())
 
 
@@ -84,7 +85,8 @@ def _describe_findings(details: Mapping[str, Any], prompt: str, t: Translations)
         locations = [_describe_location(item, prompt, t) for item in finding.get("evidence") or ()]
         reason = str(finding.get("reason") or "").rstrip(".")
         if t.tag != "en" and reason.isascii():
-            # Detectors give reasons in English only. The category name is translated.
+            # Detectors give reasons in English only, so other languages show the translated category name
+            # instead.
             reason = translate_category(str(finding.get("category") or ""), t)
         location = t.join_list([place for place in dict.fromkeys(locations) if place])
         if reason and location:
@@ -94,7 +96,7 @@ def _describe_findings(details: Mapping[str, Any], prompt: str, t: Translations)
 
 
 def format_charge(charge: Any, t: Translations) -> str:
-    """What the generator charged, and the source of that information."""
+    """Whether the generator charged for the request, and the source of that information."""
     if not isinstance(charge, Mapping):
         return t("explain.charged_no") if charge in (False, "no") else t("explain.charged_unknown")
     upstream = charge.get("upstream", charge.get("charged"))

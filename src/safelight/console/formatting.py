@@ -21,7 +21,7 @@ def format_datetime(at: float, t: Translations) -> str:
 
 
 def format_date(at: float, t: Translations) -> str:
-    """`20 Nov 2026`."""
+    """`20 Nov 2026`, in the format of the language."""
     when = datetime.fromtimestamp(at, UTC)
     months = t("time.months").split(" ")
     return t("time.day", day=when.day, month=months[when.month - 1], year=when.year)
@@ -50,13 +50,13 @@ def format_iso(at: float) -> str:
 
 
 def format_money(amount: float, currency: str) -> str:
-    """`$0.40`; other currencies are shown by their code."""
+    """`$0.40`. Other currencies than the dollar are shown by their code."""
     digits = f"{amount:.2f}" if amount >= 0.01 or amount == 0 else f"{amount:.4f}"
     return f"${digits}" if currency == "USD" else f"{digits} {currency}"
 
 
 def format_decimal(value: float) -> str:
-    """At most two decimals, without trailing zeros."""
+    """A number with at most two decimals and without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -67,6 +67,8 @@ def truncate(text: str, max_chars: int = 90) -> str:
 
 
 def translate_category(category: str, t: Translations) -> str:
-    """The translated name of a category. A category of a plugin keeps its own name."""
+    """The translated name of a category. A category from a plugin has no translation and keeps its own
+    name.
+    """
     key = f"category.{category.replace('/', '_').replace('-', '_')}"
     return t(key) if t.has(key) else category

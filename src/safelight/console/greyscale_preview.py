@@ -1,4 +1,4 @@
-"""Draws a small greyscale contact sheet in the sandbox. No larger or coloured image is made for reviewers."""
+"""Draws a small greyscale contact sheet in the sandbox. Reviewers get no larger image and no colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ COLUMNS = 3
 
 
 def draw_greyscale_preview(argument: dict[str, str], _link: ChildChannel) -> None:
-    """Entry point: draw the clip or image `source` as greyscale frames to `into`."""
+    """Entry point in the sandbox: draw the clip or image `source` as greyscale frames into the file
+    `into`.
+    """
     import numpy as np
 
     from safelight.media.thumbnails import write_contact_sheet

@@ -42,7 +42,7 @@ class PageHandler:
         return self.pages.translations(request)
 
     def wants_fragment(self, request: Request) -> bool:
-        """Whether a script requests only the part of the page that changes."""
+        """Whether a script requests only the fragment of the page that changes."""
         return request.headers.get("accept", "").startswith(FRAGMENT_MEDIA_TYPE)
 
     async def current_principal(self, request: Request) -> Principal | None:
@@ -56,7 +56,7 @@ class PageHandler:
             return None
 
     def protected(self, handler: Handler, *scopes: KeyScope) -> Endpoint:
-        """Wrap a handler: it needs a session, the scopes, and a request from our own origin."""
+        """Wrap a handler: a request needs a session with these scopes and must come from our own origin."""
 
         async def endpoint(request: Request) -> Response:
             principal = await self.current_principal(request)
@@ -72,7 +72,7 @@ class PageHandler:
         return endpoint
 
     async def read_form(self, request: Request) -> dict[str, str]:
-        """The text fields of a form without files."""
+        """The text fields of a form. Files are left out."""
         async with read_body(request, self.services) as body:
             return text_fields(body)
 

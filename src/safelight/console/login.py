@@ -17,8 +17,10 @@ from .render import Pages
 
 
 class Login:
-    """The GET of a login link only shows a button, so that a mail program's link preview does not use up
-    the link.
+    """Handlers to sign in and sign out.
+
+    A login link opens a page with a button, and only the button signs in. Otherwise, the link preview of a
+    mail program would use up the one-time link.
     """
 
     def __init__(self, state: AppState, pages: Pages, clock: Callable[[], float]) -> None:
@@ -37,7 +39,7 @@ class Login:
         async with read_body(request, self._state.services) as body:
             token = str(body.fields.get("token", "")).strip()
             back = local_path(str(body.fields.get("back", "/")))
-        # Accept a pasted link as well as a token.
+        # The field accepts a whole pasted link as well as the token alone.
         token = token.rpartition("token=")[2]
         try:
             record, secret = await self._state.threads.run(
@@ -64,12 +66,13 @@ class Login:
 
 def redirect_to_login(request: Request) -> Response:
     """Redirect to the sign-in page, which leads back to this page.
-    A link from another site arrives without the `SameSite=strict` cookie; the sign-in page offers a link that
-    sends it.
+
+    A browser that follows a link from another site does not send the `SameSite=strict` cookie. The sign-in
+    page therefore offers a link to this page, which makes the browser send it.
     """
     return RedirectResponse(f"/login?{urlencode({'back': request.url.path})}", status_code=303)
 
 
 def local_path(back: str) -> str:
-    """`back` if it is a path on this server, else `/`."""
+    """Return `back` if it is a path on this server, else `/`."""
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"

@@ -11,13 +11,14 @@ from safelight.trust.accounts import KeyScope, Principal
 class NavItem:
     key: str
     href: str
-    #: Whether this item leads to the open page.
+    #: True if this item leads to the page that is open now.
     current: bool
-    #: Number of waiting cases; 0 is not shown.
+    #: Number of cases that wait for a decision; 0 is not shown.
     count: int = 0
 
 
-#: Message key, path, and scopes: a person needs one of them. Without scopes the page is public.
+#: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
+#: public.
 _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("studio", "/", (KeyScope.VIDEOS_READ,)),
     ("videos", "/videos", (KeyScope.VIDEOS_READ,)),
@@ -31,7 +32,7 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
 
 
 def nav_items(principal: Principal | None, path: str, waiting_cases: int) -> tuple[NavItem, ...]:
-    """The pages that this person may open. Without a session: the public pages."""
+    """The items for pages that this person may open. Without a session, only the public pages."""
     items = []
     for key, href, scopes in _NAV_ITEMS:
         if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):

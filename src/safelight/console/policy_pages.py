@@ -47,7 +47,7 @@ rules: []
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyCheck:
-    """A document after parsing: the policy, or its problems."""
+    """A parsed document: the policy, or the problems of the document."""
 
     policy: Policy | None
     problems: tuple[PolicyProblem, ...]
@@ -59,7 +59,7 @@ class PolicyCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictChange:
-    """How many past verdicts change from one action to another."""
+    """Number of past verdicts that would change from one action to another."""
 
     before: str
     after: str
@@ -71,7 +71,7 @@ class VerdictChange:
 
 
 class PolicyPages(PageHandler):
-    """Needs the scope `policy`."""
+    """Handlers of the policy editor; they need the scope `policy`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
         text = NEW_POLICY_TEMPLATE.format(name="house", extends=await self._base_policy_name(principal))
@@ -128,8 +128,9 @@ class PolicyPages(PageHandler):
         return policy.name if policy.name in SHIPPED_NAMES else SHIPPED_NAMES[0]
 
     def _check_document(self, text: str) -> PolicyCheck:
-        """Compile the document. It may only extend a shipped policy, so that the page cannot read files of
-        the server.
+        """Compile the document.
+
+        It may extend a shipped policy only, so that the page cannot read files of the server.
         """
         problems: list[PolicyProblem] = []
         node = YamlReader(_FILE_NAME, problems).parse(text.encode())
@@ -218,7 +219,7 @@ def _unsupported_bases(node: yaml.MappingNode) -> Iterator[PolicyProblem]:
 
 
 def _without_folder(problem: PolicyProblem, folder: str) -> PolicyProblem:
-    """The problem without the path of the temporary folder."""
+    """The text of a problem, without the path of the temporary folder."""
     file = problem.file.removeprefix(f"{folder}/")
     return PolicyProblem(
         file=_FILE_NAME if file.endswith(_FILE_NAME) else file,
@@ -242,7 +243,7 @@ def _version_row(version: PublishedPolicy, t: Translations) -> dict[str, Any]:
 
 
 def _verdict_changes(report: ReplayReport, t: Translations) -> tuple[VerdictChange, ...]:
-    """The verdict transitions of a replay, changes first."""
+    """How often a replay changed one verdict to another, and kept it; changes come first."""
     changes = [
         VerdictChange(
             before=t(f"verdict.{step.before}") if step.before else t("policy.undecided"),

@@ -24,9 +24,9 @@ class StepStatus(StrEnum):
     DONE = "done"
     RUNNING = "running"
     PENDING = "pending"
-    #: Not needed, for example `reference` without a reference file.
+    #: The request does not need the step, for example `reference` without a reference file.
     SKIPPED = "skipped"
-    #: The video ended before this step.
+    #: The video reached a final state before this step.
     NOT_REACHED = "not_reached"
     HELD = "held"
     BLOCKED = "blocked"
@@ -37,7 +37,7 @@ class StepStatus(StrEnum):
 class ProgressStep:
     step: PipelineStep
     status: StepStatus
-    #: Progress in percent; only for a running step that reports it.
+    #: Progress in percent. Set only for a running step that reports its progress.
     percent: int | None = None
     #: Duration in milliseconds, if it is known.
     ms: int | None = None
@@ -62,7 +62,9 @@ _FINAL_STATUS = {
 
 
 def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[ProgressStep, ...]:
-    """The status of each step. A vaulted video shows only that it was blocked, not at which step."""
+    """The status of each step of a video. A vaulted video shows only that it was blocked, not in which
+    step.
+    """
     if video.vaulted:
         return (
             *(ProgressStep(step=step, status=StepStatus.NOT_REACHED) for step in PIPELINE_STEPS[:-1]),

@@ -82,7 +82,7 @@ def _headline(error: ProviderError, t: Translations) -> str:
 
 
 def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str], ...]:
-    """Known and unknown facts about the error, as label and value."""
+    """What is known and unknown about the error, as pairs of label and value."""
     charged = t(f"provider_error.charged.{error.charged.value}")
     after = t("provider_error.retry_after", seconds=f"{error.after_s:g}") if error.after_s else ""
     retry = " ".join(part for part in (t(f"provider_error.retry.{error.retry.value}"), after) if part)

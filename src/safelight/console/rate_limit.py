@@ -12,7 +12,9 @@ _MAX_ADDRESSES = 10_000
 
 
 class RateLimiter:
-    """Allows `max_requests` per address in any `window_s`. In memory, so each process counts separately."""
+    """Allows `max_requests` per address in any `window_s` seconds. Each process keeps its own counts in
+    memory.
+    """
 
     def __init__(
         self, max_requests: int, window_s: float, clock: Callable[[], float] = time.monotonic

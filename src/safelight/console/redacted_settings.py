@@ -10,7 +10,7 @@ from typing import Any
 
 from safelight.net.redaction import redact
 
-#: Names of settings whose values are never shown.
+#: Names of secret settings; their values are never shown.
 _SECRET_NAME = re.compile(
     r"(?i)(secret|token|passw|credential|api_?key|access_key|private|^key$|_key$|headers?$)"
 )
@@ -21,7 +21,7 @@ _MAX_VALUE_CHARS = 200
 class RedactedSetting:
     name: str
     value: str
-    #: The setting has a value, but it is secret.
+    #: Replaces the value of a secret setting that is set.
     hidden: bool = False
 
 
@@ -32,7 +32,7 @@ class SettingsSection:
 
 
 def redact_settings(settings: Mapping[str, Any]) -> tuple[SettingsSection, ...]:
-    """The settings by section, top-level settings first."""
+    """The settings by section. Settings outside a section come first."""
     top_level = tuple(
         _redact_setting(name, value) for name, value in settings.items() if not isinstance(value, Mapping)
     )
@@ -55,7 +55,7 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[RedactedSetting]
 
 def _redact_setting(name: str, value: Any) -> RedactedSetting:
     last_part = name.rpartition(".")[2]
-    # The path of a key file is not secret.
+    # A path to a key file is shown, because it is not secret.
     is_file = isinstance(value, str) and last_part in {"key", "key_file", "tls_key"} and "/" in value
     if _SECRET_NAME.search(last_part) and not is_file and value not in (None, "", {}):
         return RedactedSetting(name=name, value="", hidden=True)

@@ -24,12 +24,14 @@ from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
 
 THEME_COOKIE = "safelight_theme"
-#: In the order in which the theme button switches.
+#: The theme button switches the themes in this order.
 THEMES = ("auto", "dark", "light")
 
 
 class Pages:
-    """Renders templates. Static files are read once; their URL contains their hash."""
+    """Renders templates and serves static files. Reads each static file once; its URL contains a hash of
+    all files.
+    """
 
     def __init__(self, state: AppState) -> None:
         self._state = state
@@ -48,7 +50,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        # Compile the templates now, so that the first page is as fast as later ones.
+        # Compile the templates now, so that the first page renders as fast as later ones.
         for name in self._environment.list_templates(extensions=["html"]):
             self._environment.get_template(name)
         load_languages()

@@ -1,5 +1,5 @@
-"""Shows a reviewer a small greyscale preview of unreleased content. Each view is first written to the
-audit log.
+"""Shows a reviewer a small greyscale preview of unreleased content. Before each view, an entry is written
+to the audit log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
 
 _LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
-#: Which file of a held or reported video is shown: the generated clip, else the sealed file or the reference.
+#: Kinds of files of a held or reported video, in order of preference. The first that exists is shown.
 _FILE_KINDS = ("generated", "sealed", "reference")
 
 
@@ -37,7 +37,9 @@ class RevealPictures:
     scratch: Path
 
     def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
-        """A greyscale contact sheet as WebP. Raises `NotFound` if the case has no images or is closed."""
+        """Make a greyscale contact sheet as WebP. Raises `NotFound` if the case has no images or is
+        closed.
+        """
         case = case_file.case
         principal.require(KeyScope.VAULT if case.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:

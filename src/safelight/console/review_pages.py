@@ -26,15 +26,16 @@ from .translations import Translations
 from .verdict_text import blocking_verdict, explain_video
 
 CASES_PER_PAGE = 30
-#: Explanation details for reviewers. Cost and next steps are for the person who requested the video.
+#: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
+#: requested the video.
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked")
-#: Clauses with a keyboard shortcut (1-9).
+#: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseRow:
-    """A case in the queue."""
+    """One case in the review queue."""
 
     id: str
     href: str
@@ -74,7 +75,7 @@ class ReviewPages(PageHandler):
         return await self._render_case(request, principal, request.path_params["case_id"])
 
     async def decide(self, request: Request, principal: Principal) -> Response:
-        """Decide a case with a reason, then open the next case."""
+        """Decide a case with a reason, then open the next case in the queue."""
         case_id = request.path_params["case_id"]
         form = await self.read_form(request)
         try:
@@ -95,7 +96,7 @@ class ReviewPages(PageHandler):
         )
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
-        """The greyscale images of a case. Each request is written to the audit log first."""
+        """The greyscale images of a case. Each request is first written to the audit log."""
         reveal_pictures = self.console.reveal
         if reveal_pictures is None:
             raise NotFound("This server shows no images.")
@@ -172,7 +173,7 @@ class ReviewPages(PageHandler):
 
 
 def _decided_case(request: Request) -> str:
-    """The id of the case that was decided just before."""
+    """The id of the case that the reviewer decided just before, from the URL."""
     decided_case = request.query_params.get("decided", "")
     return decided_case if decided_case.startswith("case_") else ""
 
@@ -189,8 +190,9 @@ def _note_row(note: Any, t: Translations) -> dict[str, str]:
 def likely_clauses(
     policy: Policy | None, record: VideoRecord, t: Translations
 ) -> tuple[tuple[str, str], ...]:
-    """The rules a decision can name, for keys 1 to 9: first the matched rules, then other rules of the
-    same family.
+    """The rules that a decision can name, for the keys 1 to 9.
+
+    The matched rules come first, then other rules of the same family.
     """
     verdict = blocking_verdict(record)
     fired = list(verdict.matched_rules) if verdict else []

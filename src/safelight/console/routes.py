@@ -38,7 +38,7 @@ _YEAR_S = 31_536_000
 
 
 class Console:
-    """All web pages. Uses the same services and principals as the API."""
+    """The routes of all web pages. The pages use the same services and principals as the API."""
 
     def __init__(self, state: AppState, services: ConsoleServices) -> None:
         self._state = state
@@ -117,13 +117,13 @@ class Console:
     async def error_page(
         self, request: Request, error: SafelightError | None, response: Response
     ) -> Response:
-        """The error page if a browser requests HTML outside `/v1`; else the JSON `response`."""
+        """The error page if a browser requests HTML outside `/v1`; otherwise the JSON `response`."""
         if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
             return response
         try:
             return await self._render_error_page(request, error, response)
         except Exception as failure:
-            # The page reads the database for its banner. If that fails, return the JSON response.
+            # Rendering the page reads the database for the banner. If that fails, return the JSON response.
             _log.error("The error page could not be rendered: %r", failure)
             return response
 

@@ -23,7 +23,7 @@ from .formatting import format_datetime, format_iso
 from .scan_report_view import FileView, file_view
 from .translations import Translations
 
-#: Up to this number of files all are shown in full; above it, allowed files are only listed.
+#: If a report has more files than this, allowed files are only listed; all other files are shown in full.
 MAX_FULL_FILES = 40
 
 
@@ -35,7 +35,7 @@ def render_scan_report(
     not_scanned: int = 0,
     at: float | None = None,
 ) -> str:
-    """The reports as one HTML document. `left`: number of files that were not scanned."""
+    """Render the reports as one HTML document. `not_scanned`: number of files that were not scanned."""
     views = [file_view(report, taxonomy, translations, number) for number, report in enumerate(reports, 1)]
     views_in_full = [view for view in views if len(views) <= MAX_FULL_FILES or view.tone != "allow"]
     style = _load_style()
@@ -65,7 +65,7 @@ def render_scan_report(
 
 
 def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:
-    """Tone, verdict and count, most severe first."""
+    """Tone, verdict and number of files with that verdict, most severe first."""
     counts = Counter((view.tone, view.verdict) for view in views)
     order = ("block", "hold", "error", "label", "allow")
     return [
@@ -85,7 +85,7 @@ def _template_environment() -> Environment:
 
 
 def _load_style() -> str:
-    """The console's stylesheet and the report's own, without comments and empty lines."""
+    """The console's stylesheet and the report's own stylesheet, without comments and empty lines."""
     static = files("safelight.console").joinpath("static")
     text = "\n".join(
         static.joinpath(name).read_text(encoding="utf-8") for name in ("console.css", "scan_report.css")

@@ -14,7 +14,7 @@ from safelight.policy.verdicts import Verdict
 from .formatting import format_decimal, format_duration, translate_category
 from .translations import Translations
 
-#: An absolute path with at least one folder, as library errors quote it.
+#: An absolute path with at least one folder, as it appears in error messages of libraries.
 _PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")
 
 
@@ -48,7 +48,7 @@ def frame_count(report: FileReport) -> int:
 
 
 def scan_coverage_rows(cells: Iterable[Cell], verdict: Verdict, t: Translations) -> Iterable[ScanCoverageRow]:
-    """Coverage rows, missing checks first. Modalities with equal values share a row."""
+    """The rows of the coverage table, missing checks first. Modalities with equal values share a row."""
     order = [CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED]
     waived = {(cell.category, cell.modality) for cell in verdict.waived}
     modalities: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
@@ -140,5 +140,5 @@ def file_fact_rows(report: FileReport, t: Translations) -> tuple[tuple[str, str]
 
 
 def strip_folders(text: str) -> str:
-    """The text with each absolute path replaced by its last name."""
+    """The text, with each absolute path replaced by its last component."""
     return _PATH.sub(lambda match: f"…/{match[1]}" if match[1] else "…", text)

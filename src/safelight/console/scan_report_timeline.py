@@ -22,7 +22,9 @@ from .translations import Translations
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineSegment:
-    """Left edge and width in thousandths of the clip; `opacity` follows the score."""
+    """A bar on the timeline: left edge and width in thousandths of the clip. `opacity` increases with the
+    score.
+    """
 
     left: int
     width: int
@@ -31,7 +33,7 @@ class TimelineSegment:
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineLane:
-    """The findings of one category and modality over the length of the clip."""
+    """A row of the timeline: the findings of one category and modality over the length of the clip."""
 
     name: str
     modality: str
@@ -83,7 +85,7 @@ def timeline_lanes(findings: Sequence[Finding], seconds: float, t: Translations)
 
 
 def _peak_s(finding: Finding) -> float | None:
-    """Time of the peak frame in seconds, interpolated from its frame range."""
+    """Time of the peak frame in seconds, interpolated from the frame range of the finding."""
     for one in finding.evidence:
         if isinstance(one, FrameRange):
             part = (one.peak - one.first + 0.5) / (one.last - one.first + 1)

@@ -1,4 +1,4 @@
-"""The view of one scanned file in the scan report."""
+"""The values of one scanned file for the scan report."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ _MAX_STRIP_FRAMES = 20
 class FileView:
     anchor: str
     name: str
-    #: Colour: allow, label, hold, block or error. The verdict and an icon are always shown with it.
+    #: Colour of the file: allow, label, hold, block or error. The page always shows the verdict and an icon
+    #: too.
     tone: str
     verdict: str
-    #: What happened, why and the next step. `english_sentences` are English in every language of the report.
+    #: What happened, why, and the next step. `english_sentences` stay English in a report in another
+    #: language.
     sentences: tuple[str, ...]
     english_sentences: tuple[str, ...] = ()
     rule: str = ""
@@ -54,19 +56,20 @@ class FileView:
     ticks: tuple[tuple[str, str], ...] = ()
     findings: tuple[ScanFindingRow, ...] = ()
     withheld: int = 0
-    #: No findings in what was checked.
+    #: True if the checks that ran have no findings.
     nothing_found: bool = False
     previews: tuple[tuple[str, bytes], ...] = ()
     #: Why the report has no images of this file.
     no_previews_reason: str = ""
     sheet: bytes = b""
-    #: Column and row of each frame in the contact sheet; `sheet_grid` is the number of columns and rows.
+    #: `strip_cells`: column and row of each frame in the contact sheet. `sheet_grid`: number of columns and
+    #: rows.
     strip_cells: tuple[tuple[int, int], ...] = ()
     sheet_grid: tuple[int, int] = (0, 0)
     frame_size: tuple[int, int] = (16, 9)
     transcript: tuple[tuple[str, str], ...] = ()
     ocr_lines: tuple[tuple[str, str], ...] = ()
-    #: Text withheld because it could be used as instructions.
+    #: True if text is withheld because it could be used as instructions for harm.
     text_withheld: bool = False
     audio_note: str = ""
     coverage: tuple[ScanCoverageRow, ...] = ()
@@ -83,14 +86,15 @@ class FileView:
     detectors: str = ""
     scanned_at: str = ""
     version: str = ""
-    #: For the table of a report on several files.
+    #: Used only in the table of a report on several files.
     duration: str = ""
     scan: Mapping[str, Any] = field(default_factory=dict)
 
 
 def file_view(report: FileReport, taxonomy: Taxonomy, t: Translations, number: int) -> FileView:
-    """The view of one file. A vaulted file shows only that it was blocked; hidden findings are only
-    counted.
+    """The view of one file.
+
+    A vaulted file shows only that it was blocked. Findings with hidden details are only counted.
     """
     common: dict[str, Any] = {
         "anchor": f"file-{number}",
@@ -174,7 +178,7 @@ def _verdict_label(verdict: Verdict, t: Translations) -> str:
 def _verdict_sentences(
     verdict: Verdict, t: Translations, *, details_hidden: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sentences in the report's language, and sentences that exist only in English."""
+    """The sentences in the report's language, and the sentences that exist only in English."""
     sentences: list[str] = []
     english: list[str] = []
     reason = "" if details_hidden else verdict.reason
@@ -215,7 +219,7 @@ def _no_previews_reason(report: FileReport, t: Translations) -> str:
 
 
 def _strip_values(report: FileReport) -> dict[str, Any]:
-    """Values of the frame strip. It is shown only if no finding is in the image."""
+    """Values for the strip of frames. Empty if there are findings in frames, images or text."""
     frames = frame_count(report)
     looked = any(one.modality in (Modality.FRAMES, Modality.IMAGE, Modality.TEXT) for one in report.findings)
     if not report.sheet or not frames or looked:
@@ -239,12 +243,12 @@ def _timed_line(line: TranscriptLine, t: Translations) -> tuple[str, str]:
 
 
 def _is_legible(line: TranscriptLine) -> bool:
-    """Whether the line has a letter or digit: OCR also reads specks as characters."""
+    """Whether the line has a letter or digit. OCR also reads specks as punctuation."""
     return any(character.isalnum() for character in line.text)
 
 
 def _sound_note(report: FileReport, t: Translations) -> str:
-    """The reason for a missing transcript; empty if the transcript exists."""
+    """Why the file has no transcript; empty if it has one."""
     if report.picture or not report.scan:
         return ""
     if not media_facts(report).get("audio_codec"):
@@ -259,7 +263,7 @@ def _cells_with_status(report: FileReport, status: CoverageStatus) -> list[Cell]
     return [cell for cell in report.coverage if cell.status is status]
 
 
-#: Categories that readers expect but no bundled model covers: message suffix and coverage category.
+#: Categories that readers expect but that no bundled model covers: message suffix and coverage category.
 _UNSUPPORTED_CATEGORIES = (("blood", "violence/graphic"), ("weapons", "violence"), ("age", "minors-present"))
 
 
@@ -273,7 +277,7 @@ def _unsupported_note(report: FileReport, t: Translations) -> str:
 
 
 def _provenance_lines(report: FileReport, t: Translations) -> tuple[str, ...]:
-    """The summary and the claims of the manifest in the file."""
+    """The summary and the claims of the C2PA manifest in the file."""
     if report.provenance is None:
         return ()
     from .verify_pages import describe_verification

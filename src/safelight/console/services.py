@@ -1,4 +1,4 @@
-"""Services that only the console needs. A page whose service is None is not offered."""
+"""Services that only the console needs. If a service is None, the console does not offer its page."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ConsoleServices:
     #: Verifies a file in a sandbox, including a registry lookup.
     verify: Callable[[Path], Verification] | None = None
     policies: PolicyServices | None = None
-    #: Returns a small greyscale image of a case as WebP. The view is written to the audit log first.
+    #: Returns a small greyscale image of a case as WebP. Each view is first written to the audit log.
     reveal: Callable[[Principal, CaseFile], bytes] | None = None
-    #: Returns the settings in force by section; may contain secrets.
+    #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None
-    #: Unix seconds from the clock that sets expiry and due times.
+    #: Returns Unix seconds from the clock that also sets expiry and due times.
     clock: Callable[[], float] = time.time
-    #: Base URL of this server, for examples.
+    #: Base URL of this server, used in examples.
     address: str = ""

@@ -20,13 +20,13 @@ from .translations import Translations
 
 
 class SettingsPages(PageHandler):
-    """Needs the scope `admin`."""
+    """Handlers of the settings page; they need the scope `admin`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
         return await self._render_settings(request, principal)
 
     async def create_key(self, request: Request, principal: Principal) -> Response:
-        """Create a key. Its token is shown only on the response page."""
+        """Create an API key. Its token is shown once, on the response page."""
         async with read_body(request, self.services) as body:
             name = str(body.fields.get("name") or "")
             requested = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
@@ -47,7 +47,7 @@ class SettingsPages(PageHandler):
         return self.redirect("/settings#keys")
 
     async def create_webhook(self, request: Request, principal: Principal) -> Response:
-        """Create an endpoint. Its secret is shown only on the response page."""
+        """Create a webhook endpoint. Its secret is shown once, on the response page."""
         async with read_body(request, self.services) as body:
             fields = body.fields
             events = [event.value for event in EventType if fields.get(f"event_{event.name.lower()}")]
@@ -62,7 +62,7 @@ class SettingsPages(PageHandler):
         return await self._render_settings(request, principal, created=created, section="webhooks")
 
     async def change_webhook(self, request: Request, principal: Principal) -> Response:
-        """Test an endpoint, rotate its secret, or delete it."""
+        """Test a webhook endpoint, replace its secret, or delete it."""
         endpoint_id = request.path_params["endpoint_id"]
         action = (await self.read_form(request)).get("action", "")
         webhooks = self.services.webhooks

@@ -19,7 +19,9 @@ _DEFAULT_SIZE = (1280, 720)
 
 @dataclass(frozen=True, kw_only=True)
 class FormOptions:
-    """Options of the form. Seconds and sizes are those of the default generator."""
+    """Options of the form. Sizes and cost are those of the default generator; models and seconds those of
+    all.
+    """
 
     models: tuple[str, ...]
     seconds: tuple[int, ...]

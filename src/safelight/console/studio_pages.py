@@ -22,7 +22,7 @@ RECENT_VIDEOS = 6
 
 
 class StudioPages(PageHandler):
-    """The start page."""
+    """The studio form, which is the start page."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
         form = dict(self._form.default_values())
@@ -35,7 +35,9 @@ class StudioPages(PageHandler):
         return await self._render_studio(request, principal, form, {})
 
     async def create(self, request: Request, principal: Principal) -> Response:
-        """Request a video. A script gets the fragment that changes; a form submission gets a full page."""
+        """Request a video. A script gets only the fragment that changes; a form without scripts gets a
+        full page.
+        """
         principal.require(KeyScope.VIDEOS_WRITE)
         services = self.services
         async with read_body(request, services) as body:
@@ -57,8 +59,9 @@ class StudioPages(PageHandler):
         return await self._render_outcome(request, principal, form, {"video": view}, status)
 
     async def check(self, request: Request, principal: Principal) -> Response:
-        """Check the prompt without requesting a video. A script gets the fragment; a form submission gets
-        a full page.
+        """Check the prompt without requesting a video.
+
+        A script gets only the fragment that changes; a form without scripts gets a full page.
         """
         services, t = self.services, self.translations(request)
         if services.checks is None:

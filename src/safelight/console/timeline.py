@@ -23,7 +23,7 @@ from .translations import Translations
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineEntry:
-    """One entry of the audit log; `elapsed` is the time since the previous entry."""
+    """One entry of the audit log. `elapsed` is the time since the previous entry."""
 
     seq: int
     at: str
@@ -37,7 +37,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRow:
-    """One finding. `bars` are left edge and width in thousandths of the clip."""
+    """One finding. `bars` contains the left edge and width of each bar in thousandths of the clip."""
 
     name: str
     category: str
@@ -60,7 +60,7 @@ class StageRow:
     policy: str
     sha256: str
     findings: tuple[FindingRow, ...]
-    #: Findings whose details could be used as instructions.
+    #: Number of findings whose details are withheld because they could be used as instructions for harm.
     withheld: int
 
 
@@ -89,7 +89,7 @@ class RecordView:
 
 
 def record_view(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> RecordView:
-    """The record without images. A vaulted video shows only its attempts and their cost."""
+    """The record of a video, without images. A vaulted video shows only its attempts and their cost."""
     hidden = record.video.vaulted
     seal = record.seal if record.seal and not hidden else {}
     return RecordView(
@@ -146,8 +146,9 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
 
 
 def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
-    """Whether details of the category are withheld. True for unknown categories too: their plugin may be
-    gone.
+    """Whether details of the category are withheld.
+
+    True for an unknown category too, because the plugin that defined it may be uninstalled.
     """
     return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
@@ -168,7 +169,7 @@ def _finding_row(finding: Finding, seconds: int, t: Translations) -> FindingRow:
 
 
 def _timeline_bar(start: float, end: float, seconds: int) -> tuple[int, int]:
-    """Left edge and width in thousandths of the clip, with a minimum width."""
+    """Left edge and width in thousandths of the clip. The width has a minimum."""
     whole = max(seconds, end, 0.001)
     left = round(1000 * max(0.0, start) / whole)
     return min(left, 992), max(8, round(1000 * (end - start) / whole))

@@ -18,7 +18,7 @@ class Translations(Messages):
     """The texts of the pages in one language."""
 
     def render_markup(self, key: str, **values: Any) -> Markup:
-        """The text as markup. Values are escaped; the text itself is trusted."""
+        """The text as HTML markup. Values are escaped; the text itself is trusted."""
         return Markup(self(key)).format(**{name: escape(value) for name, value in values.items()})  # noqa: S704
 
     def translate_reason(self, original: str) -> str:
@@ -38,7 +38,7 @@ def load_languages() -> Mapping[str, Translations]:
     return {DEFAULT: english} | {tag: Translations(tag, load_texts(_SLICE, tag), english) for tag in others}
 
 
-#: Other language tags that browsers send, and the tag of our language for each.
+#: Other language tags that browsers send, with the tag of our language for each of them.
 _TAG_ALIASES = {
     "zh": "zh-Hans",
     "zh-cn": "zh-Hans",
@@ -52,7 +52,7 @@ _TAG_ALIASES = {
 
 
 def negotiate_language(cookie: str | None, accept: str | None) -> Translations:
-    """The language of the cookie, else the best match of `Accept-Language`, else English."""
+    """The language from the cookie, else the best match for `Accept-Language`, else English."""
     available = load_languages()
     if cookie is not None and cookie in available:
         return available[cookie]

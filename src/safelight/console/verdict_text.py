@@ -15,7 +15,7 @@ from safelight.policy.verdicts import Action, Verdict
 
 from .translations import Translations
 
-#: Messages of the job service, by their reason.
+#: Messages of the job service: the reason of the state, and the key of its translated sentence.
 _SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
 
 
@@ -23,7 +23,7 @@ _SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
 class VerdictText:
     sentence: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
-    #: The sentence is in English, although the page is in another language.
+    #: True if the sentence is in English although the page is in another language.
     in_english: bool = False
 
 
@@ -34,7 +34,9 @@ def explain_video(
     t: Translations,
     level: ExplanationLevel = ExplanationLevel.DEVELOPER,
 ) -> VerdictText:
-    """The explanation of the video's state, generated again from the stored verdict if there is one."""
+    """Explain the state of a video. If a stored verdict led to that state, the explanation is generated
+    again.
+    """
     stored: Mapping[str, Any] = video.explanation or {}
     if video.vaulted:
         return VerdictText()

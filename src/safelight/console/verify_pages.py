@@ -30,7 +30,7 @@ _MAX_CONCURRENT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """One piece of evidence: what it claims, proves, and does not prove."""
+    """One piece of evidence: what it claims, what it proves, and what it does not prove."""
 
     name: str
     claims: str
@@ -44,12 +44,14 @@ class VerifyResult:
     sentence: str
     proofs: tuple[Proof, ...]
     sha256: str
-    #: Claims in the file itself.
+    #: Claims that the file itself contains.
     claims: tuple[tuple[str, str], ...]
 
 
 class VerifyPages(PageHandler):
-    """Accepts any file. It is opened in the sandbox and deleted after the response."""
+    """Handlers that verify an uploaded file of any type. The file is opened in the sandbox and deleted
+    after the response.
+    """
 
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         super().__init__(state, pages, console)

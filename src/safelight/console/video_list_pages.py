@@ -16,7 +16,7 @@ from .handler import PageHandler
 from .video_view import video_row
 
 VIDEOS_PER_PAGE = 25
-#: Maximum number of videos read to fill one page.
+#: Maximum number of videos that are read to fill one page.
 _MAX_VIDEOS_READ = 500
 _READ_BATCH = 100
 
@@ -34,8 +34,10 @@ STATE_FILTERS: dict[str, frozenset[VideoState]] = {
 
 class VideoListPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
-        """Newest first. Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `after` (the
-        last id of the previous page).
+        """The list of videos, newest first.
+
+        Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `after` (the last id of the
+        previous page).
         """
         state = request.query_params.get("state", "all")
         state = state if state in STATE_FILTERS else "all"
@@ -61,7 +63,9 @@ class VideoListPages(PageHandler):
     def _find(
         self, principal: Principal, after: str | None, states: frozenset[VideoState], search: str
     ) -> tuple[list[Video], str | None]:
-        """One page of matching videos, and the id to continue from; None at the end."""
+        """One page of matching videos, and the id from which the next page continues; None on the last
+        page.
+        """
         videos: list[Video] = []
         limit = VIDEOS_PER_PAGE if len(states) == len(VideoState) and not search else _READ_BATCH
         for _ in range(_MAX_VIDEOS_READ // _READ_BATCH):

@@ -16,7 +16,7 @@ from .handler import PageHandler
 from .timeline import record_view
 from .video_view import video_view
 
-#: The most serious reasons come first.
+#: Reasons for a report, the most serious first.
 REPORT_REASONS = (
     ReportReason.CHILD_SAFETY,
     ReportReason.INTIMATE,
@@ -35,7 +35,7 @@ REPORT_REASONS = (
 
 class VideoPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
-        """Progress, verdict, seal and record; for a script only the fragment that changes."""
+        """Progress, verdict, seal and record of a video. A script gets only the fragment that changes."""
         principal.require(KeyScope.VIDEOS_READ)
         video_id = valid_video_id(request.path_params["video_id"])
         record = await self.run(self.services.videos.record, principal, video_id)
@@ -69,7 +69,7 @@ class VideoPages(PageHandler):
         return await self._render_report_form(request, principal, video_id, {}, None)
 
     async def report(self, request: Request, principal: Principal) -> Response:
-        """Store the report and show its due date."""
+        """Store the report and show when its decision is due."""
         video_id = valid_video_id(request.path_params["video_id"])
         form = await self.read_form(request)
         try:

@@ -28,19 +28,19 @@ class VideoView:
     position: int
     prompt: tuple[TextSegment, ...]
     steps: tuple[ProgressStep, ...]
-    #: Not ended yet: the page updates itself.
+    #: True until the video reaches a final state. The page then updates itself.
     in_progress: bool
     percent: int
-    #: Colour: allow, label, hold, block, none or error. The verdict and an icon are always shown with it.
+    #: Colour: allow, label, hold, block, none or error. The page always shows the verdict and an icon too.
     tone: str
     headline: str
-    #: The sentence under the headline: the explanation of the verdict.
+    #: The explanation of the verdict, shown under the headline.
     message: str
-    #: The message is in English, although the page is in another language.
+    #: True if the message is in English although the page is in another language.
     message_in_english: bool
     verdict: str
     lines: tuple[ExplanationLine, ...]
-    #: Help lines: name and text.
+    #: Support services: name and text of each.
     support: tuple[tuple[str, str], ...]
     state: str
     delivered: bool
@@ -77,7 +77,7 @@ def video_view(video: Video, record: VideoRecord | None, t: Translations, taxono
         percent=video.progress,
         tone=_tone(video, action),
         headline=headline,
-        # The explanation often begins with the same sentence as the headline.
+        # The explanation often begins with the sentence of the headline, so that sentence is removed.
         message=_message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
         message_in_english=explanation.in_english
         and bool(explanation.sentence)
@@ -103,7 +103,7 @@ def video_view(video: Video, record: VideoRecord | None, t: Translations, taxono
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRow:
-    """A video in a list."""
+    """The values of one video in the list."""
 
     href: str
     prompt: str
@@ -162,7 +162,7 @@ def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
     return f"state.{video.state.value}"
 
 
-#: States whose message was stored when the video ended.
+#: States that store a message when the video reaches them.
 _STATES_WITH_STORED_MESSAGE = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
