@@ -247,7 +247,7 @@ def test_a_decision_after_the_due_time_is_refused(held: Callable[..., House]) ->
     case = only_case(house)
     Sweeper(house.container.pipeline.context, NoEngine()).sweep()  # type: ignore[arg-type]
     assert house.container.review.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
-    with pytest.raises(Conflict, match="Order the video again"):
+    with pytest.raises(Conflict, match="Request the video again"):
         decide(house, case, "approve")
     assert house.container.review.reviews.list(reviewer(house)).cases == ()
 
