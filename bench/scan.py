@@ -308,7 +308,7 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
         parts: dict[str, Callable[[], object]] = {
             "scan": partial(scanner.scan_video, clip),
             "seal": partial(sealer.seal, clip, folder / "sealed.mp4", facts),
-            "stills": partial(delivery.pictures, clip, folder),
+            "previews": partial(delivery.draw_previews, clip, folder),
         }
         figures[kind] = {}
         for name, work in parts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,10 @@ def context(**texts: str) -> ScreeningContext:
     return ScreeningContext(policy=policy, texts=texts)
 
 
-def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake") -> StageResult:
-    judged, _report = stage.scan(clip, context(prompt=prompt), subject_sha256="0" * 64)
+def scan(
+    stage: OutputStage, clip: Path, prompt: str = "a quiet lake", prior: tuple[Finding, ...] = ()
+) -> StageResult:
+    judged, _report = stage.scan(clip, replace(context(prompt=prompt), prior=prior), subject_sha256="0" * 64)
     return judged
 
 

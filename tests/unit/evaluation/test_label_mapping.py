@@ -93,7 +93,7 @@ def test_a_source_without_harmless_prompts_is_ranked_against_harmless_sources() 
 def test_a_measuring_only_set_requires_a_holdout_log_entry(tmp_path: Path) -> None:
     known = next(iter(holdout_log.SETS))
     assert holdout_log.log_for(["0" * 64], None) is None
-    with pytest.raises(InvalidField, match="measuring only"):
+    with pytest.raises(InvalidField, match="holdout set"):
         holdout_log.log_for([known], tmp_path / "gone.md")
     log = tmp_path / "log.md"
     log.write_text("# Log\n", encoding="utf-8")

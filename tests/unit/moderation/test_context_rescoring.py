@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from safelight.detectors.protocol import Capability, MediaText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.context_rescoring import SCENE, blend_odds, rescore_in_context
+from safelight.moderation.context_rescoring import MAX_SCENE_CHARACTERS, blend_odds, rescore_in_context
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 LINES = (MediaText(text="over the wall", confidence=1.0, start_s=1.0, end_s=2.0),)
@@ -82,7 +82,7 @@ def test_a_harmless_request_does_not_hide_a_harmful_clip(category: str) -> None:
 def test_a_long_request_cannot_outweigh_the_text() -> None:
     head = Head("minilm", 0.8, 0.3)
     read(head, "garden " * 500)
-    assert len(head.read[-1]) <= SCENE + 1 + len(LINES[0].text)
+    assert len(head.read[-1]) <= MAX_SCENE_CHARACTERS + 1 + len(LINES[0].text)
 
 
 def test_a_finding_that_cannot_be_screened_in_context_is_unchanged() -> None:

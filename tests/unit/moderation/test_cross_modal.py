@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from safelight.detectors.protocol import Capability, MediaText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.cross_modal import READINGS, screen_joined_text
+from safelight.moderation.cross_modal import MAX_VARIANTS, screen_joined_text
 from safelight.moderation.text_parts import TextSource, as_description, parts_of
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
@@ -129,7 +129,7 @@ def test_the_number_of_text_variants_is_limited() -> None:
     screen = [shown(f"line {n}", float(n)) for n in range(40)]
     parts = parts_of({"prompt": "a", "title": "b"}, screen, [said("words", 1.0)])
     screen_joined_text(parts, TextPipeline([counting], budget_s=20), ())
-    assert len(counting.texts) == len(set(counting.texts)) == READINGS
+    assert len(counting.texts) == len(set(counting.texts)) == MAX_VARIANTS
 
 
 def test_a_contradiction_has_request_and_clip_as_evidence() -> None:
