@@ -1,4 +1,4 @@
-"""Computes the stored views of a logo from its picture. Runs in the sandboxed child."""
+"""Computes the stored views of a logo from its picture. Runs in the sandboxed child process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def make_views(argument: Any, _link: ChildChannel) -> list[Any]:
-    """The view of the picture at `path`, or none if it has nothing to match.
+    """Compute the view of the picture at `path`. Returns no view if the picture has nothing to match.
 
-    A picture with transparency has two views, on white and with the transparency ignored; the one with the
-    higher contrast is used.
+    A picture with transparency has two candidates: on a white background, and with the transparency ignored.
+    The one with the higher contrast is used.
     """
     import cv2
 

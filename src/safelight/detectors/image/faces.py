@@ -1,6 +1,6 @@
-"""Detector for small faces: NudeNet's model at larger input sizes than the per-frame detector uses.
+"""Detector for small faces: NudeNet's model with larger inputs than the per-frame detector uses.
 
-Every face counts as real: no model here distinguishes drawn faces from photographed ones.
+Every face counts as a real face, because no model here distinguishes drawn faces from photographed ones.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .region_cache import CachedRegions, Window, WindowSizes, crop
 
 NAME, VERSION = "faces", "320n-large-2"
 
-#: The model's own score, uncalibrated, like the other face detector here.
+#: The model's own score. It is uncalibrated, as in the nudity detector, which also reports faces.
 MIN_SCORE = 0.3
 _STRIDE = 32
 _MAX_SHARED = 0.45
-#: If only a part of the frame changed, only that part is inspected; the whole frame again after ten
-#: inspections.
+#: If only a part of the frame changed, only that part is inspected. After ten frames, the whole frame is
+#: inspected again.
 _WINDOWS = WindowSizes(stride=_STRIDE, margin=48, max_share=0.5, max_age_frames=10)
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -39,7 +39,9 @@ CAPABILITIES: tuple[Capability, ...] = (
 
 
 class FaceDetector:
-    """A `FrameDetector`. `input_sizes`: longest sides of the inputs for images; frames use the smallest."""
+    """A `FrameDetector` for faces. `input_sizes`: longest sides of the model's inputs for an image. For
+    frames, only the smallest is used.
+    """
 
     name = NAME
     version = VERSION
@@ -96,7 +98,7 @@ class FaceDetector:
 
 
 def _remove_duplicates(detections: Iterable[Detection]) -> list[Detection]:
-    """Remove duplicate boxes of the same face; the box with the highest score stays."""
+    """Remove duplicate boxes of the same face. The box with the highest score is kept."""
     kept: list[Detection] = []
     for one in sorted(detections, key=lambda one: -one.score):
         if all(_shared_share(one.box, other.box) < _MAX_SHARED for other in kept):
@@ -105,7 +107,7 @@ def _remove_duplicates(detections: Iterable[Detection]) -> list[Detection]:
 
 
 def _input(pixels: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.float32], int, int]:
-    """The model's input with this longest side, and the width and height of its part that is not padding."""
+    """The model's input with this longest side, and the width and height of the part without padding."""
     import cv2
 
     height, width = pixels.shape[:2]

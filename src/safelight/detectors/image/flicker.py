@@ -1,9 +1,10 @@
 """Detects flicker that can cause seizures: more flashes per second than ITU-R BT.1702 allows.
 
-A flash is a pair of opposing luminance changes of at least 20 cd/m2 if the darker level is below 160 cd/m2,
-on a screen with a white of 200 cd/m2, or a pair of opposing changes to and from saturated red. More than
-three flashes within a second, over more than a quarter of the screen, are a finding. Commercial analysers
-such as Harding's also search for spatial patterns; this detector does not.
+There are two kinds of flashes. A luminance flash is a pair of opposing changes of at least 20 cd/m2, if the
+darker level is below 160 cd/m2 on a screen with a white of 200 cd/m2. A red flash is a pair of opposing
+changes to and from saturated red. A finding is more than three flashes within a second, over more than a
+quarter of the screen. Commercial analysers such as Harding's also search for spatial patterns; this detector
+does not.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from safelight.policy.findings import Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
 
-#: cd/m2: white, smallest change of a flash, and the level that its darker side must be below.
+#: In cd/m2: luminance of white, smallest change of a flash, and upper limit of the flash's darker level.
 _WHITE_CD_M2, _MIN_CHANGE_CD_M2, _MAX_DARK_CD_M2 = 200.0, 20.0, 160.0
-#: Fraction of the screen, flashes per second that are still allowed, and the length of that second.
+#: Fraction of the screen that must change, number of flashes allowed per second, and length of a second.
 _MIN_AREA, _MAX_FLASHES, _SECOND_S = 0.25, 3, 1.0
-#: Changes of different places within this time count as one, in seconds, because screens are drawn over time.
+#: Changes in several parts of the picture within this many seconds count as one change, because screens are
+#: drawn over time.
 _SAME_CHANGE_S = 0.1
-#: Most findings per kind; those with the most flashes are kept.
+#: Maximum number of findings of each kind; the ranges with the most flashes are kept.
 _MAX_FINDINGS = 100
-#: Red is saturated if it is at least this fraction of all light; a red flash changes by this much (of 320).
+#: Smallest fraction of red in the light for saturated red, and smallest change of a red flash (of 320).
 _MIN_RED_SHARE, _MIN_RED_CHANGE = 0.8, 20.0
 
 _CAPABILITIES = (Capability(category=Category.PHOTOSENSITIVE.value, modality=Modality.FRAMES),)
@@ -40,7 +42,8 @@ Plane = npt.NDArray[np.float32]
 class LuminanceChanges:
     """Detects opposing changes over a large part of the picture. Pure.
 
-    Per pixel it tracks the swing since the last change of direction; a swing of `least` is a change.
+    For each pixel it tracks the lowest and highest level since the last change of direction. A rise or fall
+    of at least `min_change` is a change.
     """
 
     def __init__(self, *, min_change: float, below: float | None = None) -> None:
@@ -48,13 +51,15 @@ class LuminanceChanges:
         self._below = below
         self._low: Plane | None = None
         self._high: Plane | None = None
-        #: Direction of each pixel's last change (1 up, -1 down, 0 none yet), and its time.
+        #: Direction of each pixel's last change (1 up, -1 down, 0 none yet), and the time of that change.
         self._direction: npt.NDArray[np.int8] | None = None
         self._changed_at: npt.NDArray[np.float64] | None = None
         self._last_direction = 0
 
     def add(self, time_s: float, levels: Plane) -> bool:
-        """Whether, with this frame, a large part of the picture changed against its last common change."""
+        """Add a frame. Returns whether a large part of the picture has now changed, in the opposite
+        direction to last time.
+        """
         if self._low is None or self._high is None or self._direction is None or self._changed_at is None:
             self._low, self._high = levels.copy(), levels.copy()
             self._direction = np.zeros(levels.shape, np.int8)
@@ -66,7 +71,7 @@ class LuminanceChanges:
         turned = up | down
         self._direction = np.where(up, 1, np.where(down, -1, self._direction)).astype(np.int8)
         self._changed_at = np.where(turned, time_s, self._changed_at)
-        # After a change, the other extreme is searched from this level on.
+        # After a change, the search for the next lowest and highest level starts from the current level.
         self._low = np.where(turned, levels, np.minimum(self._low, levels))
         self._high = np.where(turned, levels, np.maximum(self._high, levels))
         recent = self._changed_at > time_s - _SAME_CHANGE_S
@@ -139,14 +144,18 @@ _REASONS = {
 
 
 class FlashCounter:
-    """Counts common changes, and records where more than three pairs of them fall into one second. Pure."""
+    """Counts changes of a large part of the picture, and records the ranges with more than three flashes
+    per second.
+
+    Two opposing changes are one flash. Pure.
+    """
 
     def __init__(self) -> None:
         self._recent: deque[tuple[int, float]] = deque()
         self._ranges: list[tuple[int, int, float, float, int]] = []
 
     def add(self, frame: int, time_s: float) -> None:
-        """Add a change; times must ascend."""
+        """Add a change. The times of successive calls must increase."""
         self._recent.append((frame, time_s))
         while self._recent[0][1] < time_s - _SECOND_S:
             self._recent.popleft()
@@ -161,8 +170,9 @@ class FlashCounter:
         self._ranges.append((first, frame, round(start_s, 4), round(time_s, 4), highest))
 
     def worst(self) -> list[tuple[int, int, float, float, int]]:
-        """(first frame, last frame, start, end, most flashes in a second) of the worst ranges, in order of
-        time.
+        """The ranges with the most flashes, in order of time.
+
+        Each is (first frame, last frame, start, end, largest number of flashes in a second).
         """
         return sorted(sorted(self._ranges, key=lambda one: -one[4])[:_MAX_FINDINGS])
 

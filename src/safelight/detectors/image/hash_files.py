@@ -1,4 +1,6 @@
-"""Parser for hash lists: ThreatExchange JSON, CSV with or without a header, or one hash per line."""
+"""Parser for files with hash lists: ThreatExchange JSON, CSV with or without a header, or one hash per
+line.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from .hash_lists import HashKind, HashTable
 from .pdq import MIN_QUALITY
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
-#: Names that exchanges use for the kinds of hashes.
+#: Names for the kinds of hashes in published hash lists.
 _KINDS = {
     "pdq": HashKind.PDQ,
     "hash_pdq": HashKind.PDQ,
@@ -34,13 +36,13 @@ _LIST_KEYS = ("data", "threat_updates", "indicators", "signals", "hashes")
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedHashList:
-    """Content of a hash file: hashes to add, hashes that its publisher withdrew, and problems of other
-    rows.
+    """Content of a hash file: hashes to add, hashes that the publisher withdrew, and problems of the
+    remaining rows.
     """
 
     hashes: HashTable
     withdrawn: HashTable
-    #: PDQ rows whose quality is too low for matching.
+    #: Number of PDQ rows that are skipped because their quality is too low for matching.
     low_quality: int
     duplicates: int
     problems: tuple[str, ...]
@@ -56,10 +58,10 @@ class _Row:
 
 
 def parse_hash_file(source: Path, *, kind: HashKind | None = None) -> ParsedHashList:
-    """Read the hashes of a file. `kind` applies to rows that do not name one: by default 64 digits are
-    PDQ, 32 are MD5.
+    """Read the hashes of a file.
 
-    Raises `InvalidField` if the file cannot be read at all; an invalid row is only listed as a problem.
+    `kind` applies to rows that do not name a kind; by default, 64 hexadecimal digits are PDQ and 32 are MD5.
+    Raises `InvalidField` if the file cannot be read at all. An invalid row is only listed as a problem.
     """
     try:
         text = source.read_text(encoding="utf-8-sig")
@@ -135,7 +137,7 @@ def _parse_json(text: str) -> Iterator[_Row]:
 
 def _parse_object(number: int, row: Mapping[str, Any]) -> _Row:
     inner = row.get("indicator")
-    # A descriptor holds its indicator as a nested object.
+    # A ThreatExchange descriptor has its hash in a nested `indicator` object.
     flat = {**row, **inner} if isinstance(inner, dict) else dict(row)
     value = next((flat[name] for name in _VALUE_KEYS if isinstance(flat.get(name), str)), "")
     kind = next((flat[name] for name in _TYPE_KEYS if isinstance(flat.get(name), str)), "")

@@ -1,7 +1,7 @@
 """Hash lists of known content: one file per list in the operator's folder, replaced atomically.
 
-Three kinds of hashes: PDQ is matched within a distance; SHA-256 and MD5 of whole files are matched exactly.
-The content behind a hash is never stored.
+There are three kinds of hashes. PDQ hashes match within a distance; SHA-256 and MD5 hashes of whole files
+match exactly. The content that was hashed is never stored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HashKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class HashTable:
-    """Hashes by kind, each kind as a set of raw bytes."""
+    """Hashes by kind. The hashes of each kind are a set of raw bytes."""
 
     by_kind: Mapping[HashKind, frozenset[bytes]] = field(default_factory=dict)
 
@@ -52,7 +52,9 @@ class HashTable:
 
 
 class HashList:
-    """One list in its file. The file is memory-mapped, so only the pages that a lookup needs are read."""
+    """One list, read from its file. The file is memory-mapped, so that a lookup reads only the pages that
+    it needs.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,12 +69,12 @@ class HashList:
 
     @property
     def size(self) -> int:
-        """Size in bytes that the file has if it is complete."""
+        """Size in bytes of a complete file, computed from its header."""
         return self._start + sum(count * kind.bytes for kind, count in self.counts.items())
 
     @cached_property
     def pdq(self) -> npt.NDArray[np.uint8]:
-        """The PDQ hashes, (n, 32)."""
+        """The PDQ hashes as an array of shape (n, 32)."""
         return self._section(HashKind.PDQ)
 
     def contains(self, kind: HashKind, hashed: bytes) -> bool:
@@ -82,7 +84,7 @@ class HashList:
         return place < len(rows) and rows[place].tobytes() == hashed
 
     def nearest(self, hashed: npt.NDArray[np.uint8]) -> tuple[int, str] | None:
-        """Distance of the nearest PDQ hash and its first digits, or None if none is near enough to match."""
+        """Distance and first digits of the nearest PDQ hash; None if no hash is near enough to match."""
         if not len(self.pdq):
             return None
         bits = distances(self.pdq, hashed)
@@ -112,7 +114,7 @@ class HashList:
 
 
 class HashLists:
-    """The lists of one folder. Every call notices changed files; `broken` names files that are not valid."""
+    """The lists of one folder. Every call reads changed files again; `broken` names the invalid files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -122,7 +124,7 @@ class HashLists:
         self._broken: tuple[str, ...] = ()
 
     def all(self) -> tuple[HashList, ...]:
-        """Every readable list, ordered by name."""
+        """All readable lists, ordered by name."""
         self._refresh()
         return self._lists
 
@@ -137,7 +139,7 @@ class HashLists:
         return HashList(self._files.existing(name))
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidField` if this cannot be the name of a list."""
+        """Raise `InvalidField` if a list cannot have this name."""
         self._files.path(name)
 
     def put(self, name: str, category: str, hashes: HashTable, *, at: float) -> HashList:
@@ -160,7 +162,9 @@ class HashLists:
     def find_file(
         self, path: Path, sha256: str, *, modality: Modality, source: str = ""
     ) -> tuple[Finding, ...]:
-        """One finding per list that has exactly this file. Reads the file only to compute its MD5."""
+        """One finding for each list that contains the hash of this file. Reads the file only to compute
+        its MD5.
+        """
         lists = self.all()
         wanted: dict[HashKind, bytes] = {HashKind.SHA256: bytes.fromhex(sha256)}
         if any(one.counts.get(HashKind.MD5) for one in lists):
@@ -193,7 +197,9 @@ class HashLists:
 def make_finding(
     one: HashList, entry: str, distance: int, *, modality: Modality, source: str = ""
 ) -> Finding:
-    """Make the finding for a match. The baseline of every policy blocks on the attribute `kind` = `hash`."""
+    """Make the finding for a match. The baseline of every policy blocks findings whose attribute `kind` is
+    `hash`.
+    """
     attributes: dict[str, Any] = {"kind": "hash", "list": one.name}
     return Finding(
         category=one.category,
@@ -208,5 +214,5 @@ def make_finding(
 
 
 def _prefix(hashed: bytes) -> str:
-    """The first digits: enough to find the row again, too few to match with."""
+    """The first digits of a hash: enough to find its row again, too few to match other content."""
     return hashed.hex()[:12]

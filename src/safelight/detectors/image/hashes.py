@@ -1,4 +1,7 @@
-"""Looks up images and frames in the operator's PDQ lists. It fills no cell: lists do not cover a category."""
+"""Looks up images and frames in the operator's PDQ lists.
+
+It fills no coverage cell, because a list does not cover a whole category.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from .pdq import MIN_QUALITY, rotations
 
 
 class HashDetector:
-    """A `FrameDetector`; changes in the folder apply at once."""
+    """A `FrameDetector`. Changes to the hash lists in the folder apply at once."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: The size that another detector already uses for frames; hashes differ from the full size by a few bits.
+    #: Another detector already uses frames of this size. Their hashes differ from those of full-size frames
+    #: by a few bits.
     longest_side = 320
     picture_side = 512
     every_frame = True
@@ -29,7 +33,7 @@ class HashDetector:
 
     @property
     def idle(self) -> str:
-        """The reason if there is nothing to search for; otherwise empty."""
+        """Why there is nothing to search for; otherwise empty."""
         if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
             return ""
         return "No hash list with PDQ hashes is imported: safelight hash-lists import."
@@ -52,7 +56,9 @@ class HashDetector:
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the lists. Without one, a folder that does not exist, so no list is found."""
+    """The folder of the lists. Without one, the name of a folder that does not exist, so that no list is
+    found.
+    """
     return Path(options.get("folder") or "nowhere")
 
 

@@ -12,8 +12,10 @@ _MIN_SPREAD = 0.04
 
 
 def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
-    """Subtract the mean and divide by the standard deviation of the window around each pixel; input 0 to
-    1.
+    """Normalise a picture with values from 0 to 1.
+
+    From each pixel, subtract the mean of the window around it, and divide by the standard deviation of that
+    window.
     """
     import cv2
 

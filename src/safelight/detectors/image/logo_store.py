@@ -1,4 +1,4 @@
-"""Enrolled logos: brands, logos and characters of the operator, one file each in a folder."""
+"""Enrolled logos: the operator's brands, logos and characters. Each is one file in a folder."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class LogoKind(StrEnum):
 
 
 class LogoView(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of a logo in the form that `template_matching` compares."""
+    """One picture of a logo, in the form that `template_matching` compares with images."""
 
-    #: Keypoints as float32 (n, 4): x and y as fractions of the template, size likewise, angle in degrees.
+    #: Keypoints as float32 (n, 4): x, y and size as fractions of the template, angle in degrees.
     points: bytes
-    #: Their descriptors, uint8 (n, 128).
+    #: Descriptors of the keypoints, uint8 (n, 128).
     descriptors: bytes
-    #: The template: grey, uint8, of this width and height.
+    #: The template in grey, uint8, with this width and height.
     template: bytes
     width: int
     height: int
@@ -53,14 +53,14 @@ class LogoView(msgspec.Struct, frozen=True, kw_only=True):
 class EnrolledLogo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: LogoKind
-    #: Words that appear in text if the logo is written out.
+    #: Words that a detector searches for in prompts and OCR text.
     words: tuple[str, ...]
     enrolled_at: float
     views: tuple[LogoView, ...]
 
 
 class LogoStore:
-    """The logos of one folder. Every call notices changed files; files are replaced atomically."""
+    """The logos of one folder. Every call reads changed files again; files are replaced atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,11 +75,11 @@ class LogoStore:
         return self._read[1]
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidField` if this cannot be the name of a logo."""
+        """Raise `InvalidField` if a logo cannot have this name."""
         self._files.path(name)
 
     def put(self, logo: EnrolledLogo) -> None:
-        """Store a logo, replacing one of the same name."""
+        """Store a logo. It replaces an existing logo of the same name."""
         self._files.write(logo.name, msgspec.msgpack.encode(logo))
 
     def remove(self, name: str) -> EnrolledLogo:
@@ -95,7 +95,7 @@ def _read(path: Path) -> EnrolledLogo:
 
 
 def check_words(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words if each has at least two letters or digits; otherwise raise `InvalidField`."""
+    """Return the words if each has at least two letters or digits. Otherwise raise `InvalidField`."""
     for word in words:
         if len(_WORD.findall(word)) < 2 or len(word) > 80:
             raise InvalidField(

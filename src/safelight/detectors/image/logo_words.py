@@ -1,4 +1,4 @@
-"""Finds the words of enrolled logos in prompts and OCR text; OCR text may differ by a letter."""
+"""Finds the words of enrolled logos in prompts and OCR text. In OCR text, a letter may differ."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from .logo_store import SUFFIX, EnrolledLogo, LogoStore
 
 NAME, VERSION = "logo-words", "1"
 _TOKEN = re.compile(r"\w+", re.UNICODE)
-#: From this length on, one letter of OCR text may differ; from twice this length, two.
+#: In OCR text, one letter may differ in words of this length or longer, and two in words of twice this
+#: length.
 _LETTERS_PER_ERROR = 6
 
 
 class LogoWordDetector:
-    """A `TextDetector`; logos that are added or removed apply at once."""
+    """A `TextDetector`. Added and removed logos apply at once."""
 
     name = NAME
     version = VERSION
@@ -64,7 +65,7 @@ def _find_words(
 
 
 def _edit_distance(one: str, other: str, limit: int) -> int | None:
-    """Edit distance between two words, or None if it is more than `limit`."""
+    """Edit distance between two words; None if the distance is more than `limit`."""
     if one == other:
         return 0
     if limit == 0 or abs(len(one) - len(other)) > limit:
@@ -102,7 +103,9 @@ def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[in
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the logos. Without one, a folder that does not exist, so no logo is found."""
+    """The folder of the logos. Without one, the name of a folder that does not exist, so that no logo is
+    found.
+    """
     return Path(options.get("folder") or "nowhere")
 
 

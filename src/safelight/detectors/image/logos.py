@@ -17,11 +17,11 @@ from .template_matching import TemplateMatch, extract_features, find_logos
 
 NAME, VERSION = "logos", "sift-1"
 
-#: Matches below this strength are not reported. Measured: docs/benchmarks/pictures.md.
+#: Weaker matches are not reported. Measured: docs/benchmarks/pictures.md.
 MIN_STRENGTH = 1.20
-#: Strength at which a match gets the highest score.
+#: From this strength on, a match has the highest score.
 _FULL_SCORE_STRENGTH = 1.60
-#: A logo that takes at least this fraction of the picture is its subject.
+#: A logo that covers at least this fraction of the picture is the subject of the picture.
 _MIN_SUBJECT_AREA = 0.12
 _MEASURED = "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md"
 
@@ -33,7 +33,7 @@ CAPABILITIES = tuple(
 
 
 class LogoDetector:
-    """A `FrameDetector`; logos that are added or removed apply at once."""
+    """A `FrameDetector`. Added and removed logos apply at once."""
 
     name = NAME
     version = VERSION
@@ -49,7 +49,7 @@ class LogoDetector:
 
     @property
     def idle(self) -> str:
-        """The reason if there is nothing to search for; otherwise empty."""
+        """Why there is nothing to search for; otherwise empty."""
         return (
             ""
             if any(logo.views for logo in self._logos.all())
@@ -96,7 +96,9 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
 
 
 def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the logos. Without one, a folder that does not exist, so no logo is found."""
+    """The folder of the logos. Without one, the name of a folder that does not exist, so that no logo is
+    found.
+    """
     return Path(options.get("folder") or "nowhere")
 
 

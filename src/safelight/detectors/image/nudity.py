@@ -1,7 +1,8 @@
-"""Detects exposed body parts and faces on every frame with NudeNet's small model, called directly.
+"""Detects exposed body parts and faces on every frame with NudeNet's small model.
 
-The package's own wrapper passes BGR pixels and squares the picture; both lower recall. The model's gender
-classes are wrong too often and are merged; a male chest is not reported.
+The model is called directly, because the wrapper in its package passes BGR pixels and pads the picture to a
+square; both lower recall. The model's gender classes are wrong too often, so they are merged. A male chest is
+not reported.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from safelight.policy.findings import Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
 
-#: The model's own scores, uncalibrated: `starter` blocks from 0.5 and reviews from 0.3.
+#: The model's own scores, uncalibrated. The policy `starter` blocks from 0.5 and reviews from 0.3.
 MIN_SCORE = 0.3
 _MAX_OVERLAP = 0.45
 _INPUT_SIDE_PX = 320
-#: The rescaled views: the area in pixels of the model's input that the object then has, and whether mirrored.
+#: The confirming views: the area that the detected object has in the rescaled input, in pixels, and whether
+#: the view is mirrored.
 _CONFIRMING_VIEWS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
-#: The network halves its input five times.
+#: The network halves its input five times, so sides must be multiples of 32.
 _STRIDE = 32
 
 
@@ -41,7 +43,7 @@ class BodyPartClass(NamedTuple):
 _SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
 _FACE = BodyPartClass(_LIKENESS, "face", "A face is visible.")
 _GENITALIA = BodyPartClass(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
-#: The model's classes that are reported; the others are covered or harmless body parts.
+#: The classes of the model that are reported. The other classes are covered or harmless body parts.
 BODY_PART_CLASSES: Mapping[int, BodyPartClass] = {
     1: _FACE,
     2: BodyPartClass(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
@@ -52,20 +54,21 @@ BODY_PART_CLASSES: Mapping[int, BodyPartClass] = {
     14: _GENITALIA,
 }
 _CLASS_COUNT = 18
-#: If only a part of the frame changed, only that part is inspected; the whole frame again after 30
-#: inspections.
+#: If only a part of the frame changed, only that part is inspected. After 30 frames, the whole frame is
+#: inspected again.
 _WINDOWS = WindowSizes(stride=_STRIDE, margin=24, max_share=0.5, max_age_frames=30)
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(category=_SEXUAL, modality=Modality.IMAGE),
     Capability(category=_SEXUAL, modality=Modality.FRAMES),
-    # In a reference image, every face matters. In frames, this detector cannot tell whose face it is.
+    # In a reference image, every face matters. For frames, the cell is left out: this detector cannot tell
+    # whose face it is.
     Capability(category=_LIKENESS, modality=Modality.IMAGE),
 )
 
 
 class Detection(NamedTuple):
-    """One object in a frame; the box as fractions of its width and height."""
+    """One detected object; the box is in fractions of the frame's width and height."""
 
     kind: BodyPartClass
     score: float
@@ -73,21 +76,21 @@ class Detection(NamedTuple):
 
 
 class RescaledView(NamedTuple):
-    """Another view of a picture: how often its area is halved, and whether it is mirrored."""
+    """Another view of a picture: how many times its area is halved, and whether it is mirrored."""
 
     halvings: float
     mirrored: bool
 
 
 _ORIGINAL_VIEW = RescaledView(0, False)
-#: The model's output, and the width and height of the part of its input that is not padding.
+#: The model's output, and the width and height of the part of the input without padding.
 ModelOutput = tuple[npt.NDArray[np.float32], int, int]
 
 
 def letterbox(
     pixels: npt.NDArray[np.uint8], *, enlarge: bool = True, halvings: float = 0
 ) -> tuple[npt.NDArray[np.float32], int, int]:
-    """The model's input, (1, 3, height, width), and the width and height of its part that is not padding."""
+    """The model's input, (1, 3, height, width), and the width and height of the part without padding."""
     import cv2
 
     height, width = pixels.shape[:2]
@@ -99,7 +102,7 @@ def letterbox(
             np.uint8, copy=False
         )
     padded = np.zeros((1, 3, _round_up(inner_height), _round_up(inner_width)), dtype=np.float32)
-    # One colour at a time: all three at once take ten times as long.
+    # Copy one colour at a time, because copying all three at once takes ten times as long.
     for colour, plane in enumerate(cv2.split(pixels)):
         np.divide(plane, 255.0, out=padded[0, colour, :inner_height, :inner_width], dtype=np.float32)
     return padded, inner_width, inner_height
@@ -116,9 +119,10 @@ def decode_detections(
     min_score: float,
     kinds: Mapping[int, BodyPartClass] = BODY_PART_CLASSES,
 ) -> list[Detection]:
-    """Read detections from the model's output, (4 + classes, places), for an unpadded input of this size.
+    """Read detections from the model's output, (4 + classes, places). `width` and `height` exclude the
+    padding.
 
-    Overlapping boxes of one kind are merged into the one with the highest score.
+    Of overlapping boxes of one kind, only the one with the highest score is kept.
     """
     scores = output[4 : 4 + _CLASS_COUNT]
     if not np.isfinite(output).all():
@@ -146,10 +150,10 @@ def decode_detections(
 def rescaled_views(
     box: tuple[float, float, float, float], width: int, height: int
 ) -> tuple[RescaledView, ...]:
-    """Further views to confirm a detection in an input of this size: mirrored, and smaller if it is large.
+    """Further views that must confirm a detection: smaller if the object is large, and some mirrored.
 
-    A body part is recognised at any size. A false detection that fills the picture mostly disappears at
-    another size.
+    `width` and `height` are those of the model's input without padding. A body part is recognised at any
+    size. A false detection that fills the picture mostly disappears at another size.
     """
     area = max(box[2] * width * box[3] * height, 1.0)
     return tuple(
@@ -167,7 +171,7 @@ def supporting_score(
     *,
     mirrored: bool,
 ) -> float:
-    """The highest score of these classes in another view, for boxes that overlap `box`."""
+    """The highest score of these classes in another view, among boxes that overlap `box`."""
     if not np.isfinite(output).all():
         raise ValueError("the model returned values that are not finite")
     x, y, w, h = box
@@ -184,9 +188,10 @@ def supporting_score(
 
 
 def filter_detections(run_view: Callable[[RescaledView], ModelOutput], min_score: float) -> list[Detection]:
-    """Detections with at least this score: faces from one view, body parts with the mean over four views.
+    """Detections with a score of at least `min_score`.
 
-    The other views are computed only if the first shows a body part with at least this score.
+    A face is scored in one view, a body part with the mean over four views. The other views are computed only
+    if the first view has a body part with at least that score.
     """
     output, width, height = run_view(_ORIGINAL_VIEW)
     outputs = {_ORIGINAL_VIEW: (output, width, height)}
@@ -206,7 +211,7 @@ def filter_detections(run_view: Callable[[RescaledView], ModelOutput], min_score
 
 
 def enclosing_window(detection: Detection, width: int, height: int) -> Window:
-    """The detection's box in whole pixels, rounded outwards."""
+    """The detection's box in whole pixels, rounded outwards so that it contains the whole object."""
     x, y, w, h = detection.box
     return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
 
@@ -230,7 +235,7 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 class NudityDetector:
-    """A `FrameDetector`. `min_score`: lower scores are not reported."""
+    """A `FrameDetector` for exposed body parts and faces. Detections below `min_score` are not reported."""
 
     name = NAME
     version = VERSION
@@ -281,7 +286,7 @@ class NudityDetector:
 
 
 def make_finding(detection: Detection, *, detector: str, version: str) -> Finding:
-    """Turn a detection into a finding of the detector that made it."""
+    """Convert a detection to a finding. `detector` is the name of the detector that made it."""
     x, y, w, h = (round(part, 4) for part in detection.box)
     return Finding(
         category=detection.kind.category,

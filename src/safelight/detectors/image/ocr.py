@@ -1,4 +1,4 @@
-"""OCR of frames and images, for the text pipeline. It does not decide about the text."""
+"""OCR of frames and images. It only reads text; the text pipeline checks it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ NAME, VERSION = "ocr", "ppocr6s-2"
 
 Pixels = npt.NDArray[np.uint8]
 
-#: At this size, 18 px print of a 720p frame is still read, at half the cost of 960.
+#: With this longest side, print of 18 px in a 720p frame is still read, at half the cost of 960.
 _LONGEST_SIDE_PX = 736
 _MIN_SCORE = 0.5
 _MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx")
 
 
-#: If only a part of the frame changed, only that part is read; the whole frame again after ten inspections.
+#: If only a part of the frame changed, only that part is read. After ten frames, the whole frame is read
+#: again.
 _WINDOWS = WindowSizes(stride=32, margin=48, max_share=0.5, max_age_frames=10)
 
 
 class _Line(NamedTuple):
-    """A line of text and its box in pixels of the inspected frame."""
+    """A line of text, with its box in pixels of the inspected frame."""
 
     text: str
     score: float
@@ -36,7 +37,7 @@ class _Line(NamedTuple):
 
 
 class RapidOcrReader:
-    """An `OcrReader`; `longest_side` is the size at which frames are read."""
+    """An `OcrReader`. `longest_side` is the longest side to which frames are scaled before they are read."""
 
     name = NAME
     version = VERSION
@@ -53,7 +54,7 @@ class RapidOcrReader:
             _WINDOWS, inspect=self._read_window, locate=lambda line, _width, _height: line.place
         )
         detector, recogniser, turner = (models / name for name in _MODELS)
-        # All three paths are set; the engine would try to download a model without a path.
+        # All three paths are set, because the engine tries to download a model that has no path.
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",
@@ -114,7 +115,9 @@ def _to_media_text(line: _Line, frame: Frame) -> MediaText:
 
 
 def find_models_folder() -> Path | None:
-    """Folder of the installed package's models, or None if one is missing. The package is not imported."""
+    """Folder of the models in the installed package; None if a model is missing. The package is not
+    imported.
+    """
     found = importlib.util.find_spec("rapidocr")
     if found is None or not found.submodule_search_locations:
         return None

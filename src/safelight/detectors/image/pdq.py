@@ -1,9 +1,9 @@
-"""PDQ: a perceptual hash of 256 bits that hardly changes when a picture is scaled, re-encoded or slightly
+"""PDQ: a perceptual hash of 256 bits. It hardly changes when a picture is scaled, re-encoded or slightly
 edited.
 
-The published algorithm in numpy: luminance, two passes of a box filter, 64 x 64 samples, and the low
-frequencies of their cosine transform compared with their median. The package `pdqhash` gives the same bits,
-but is only available as source that needs a compiler.
+This is the published algorithm in numpy: luminance, two passes of a box filter, 64 x 64 samples, and the low
+frequencies of their cosine transform, each compared with the median. The package `pdqhash` computes the same
+bits, but installing it needs a compiler.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Pixels = npt.NDArray[np.uint8]
 Hash = npt.NDArray[np.uint8]
 _Plane = npt.NDArray[np.float32]
 
-#: Most bits in which two hashes of one picture may differ, and lowest quality of a hash that is matched at
-#: all. Both are recommended by the authors of PDQ and used by exchanges.
+#: Largest number of bits in which two hashes of one picture may differ, and lowest quality of a hash that is
+#: used for matching. The authors of PDQ recommend both values, and publishers of hash lists use them.
 MAX_DISTANCE_BITS = 31
 MIN_QUALITY = 50
 BYTES = 32
@@ -28,13 +28,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def pdq(pixels: Pixels) -> tuple[Hash, int]:
-    """The 32 bytes of an RGB picture and their quality from 0 to 100."""
+    """The 32-byte hash of an RGB picture, and its quality from 0 to 100."""
     coefficients, quality = _coefficients(pixels)
     return _pack_bits(coefficients), quality
 
 
 def rotations(pixels: Pixels) -> tuple[npt.NDArray[np.uint8], int]:
-    """Hashes of a picture in all eight rotations and mirror images, (8, 32), and their quality."""
+    """Hashes of a picture in all eight rotations and mirror images, as an array (8, 32), and their common
+    quality.
+    """
     coefficients, quality = _coefficients(pixels)
     signs = np.where(np.arange(1, _FREQUENCIES + 1) % 2 == 0, 1, -1).astype(np.float32)
     hashes = []
@@ -47,14 +49,14 @@ def rotations(pixels: Pixels) -> tuple[npt.NDArray[np.uint8], int]:
 
 
 def distances(known: npt.NDArray[np.uint8], one: Hash) -> npt.NDArray[np.int64]:
-    """Hamming distance of each known hash, (n, 32), to one hash."""
+    """Hamming distances between one hash and each of the known hashes, (n, 32)."""
     differing = np.bitwise_xor(known.view(np.uint64), one.view(np.uint64))
     bits: npt.NDArray[np.int64] = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
     return bits
 
 
 def hexadecimal(hashed: Hash) -> str:
-    """The hash as exchanges write it: 64 hexadecimal digits."""
+    """The hash as text, in the format of published hash lists: 64 hexadecimal digits."""
     return hashed.tobytes().hex()
 
 
@@ -70,7 +72,9 @@ def _coefficients(pixels: Pixels) -> tuple[_Plane, int]:
 
 
 def _box_filter(plane: _Plane) -> _Plane:
-    """Box filter: the mean of the window around each pixel; at the edges, of the part that exists."""
+    """Box filter: the mean of the window around each pixel. At the edges, only the part of the window
+    inside the picture counts.
+    """
     import cv2
 
     windows = tuple(-(-side // (2 * _SAMPLES)) for side in plane.shape)
@@ -89,7 +93,7 @@ def _box_filter(plane: _Plane) -> _Plane:
 
 
 def _quality(sampled: _Plane) -> int:
-    """Quality from 0 to 100: a picture without edges has no hash that is worth matching."""
+    """Quality from 0 to 100. It is low for a picture with few edges, because its hash is not distinctive."""
     down = np.abs(np.trunc(np.diff(sampled, axis=0) * 100 / 255)).sum()
     across = np.abs(np.trunc(np.diff(sampled, axis=1) * 100 / 255)).sum()
     return min(int(down + across) // 90, 100)
@@ -107,5 +111,5 @@ def _transform() -> _Plane:
 def _pack_bits(coefficients: _Plane) -> Hash:
     flat = coefficients.ravel()
     middle = np.sort(flat)[flat.size // 2 - 1]
-    # Bits are reversed to match the output of the reference programs.
+    # The bits are reversed, so that the result equals the output of the reference programs.
     return np.packbits((flat > middle)[::-1])

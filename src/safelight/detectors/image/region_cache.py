@@ -1,7 +1,7 @@
-"""Region cache: finds the part of a frame that changed, so a model inspects only that part.
+"""Region cache: finds the part of a frame that changed, so that a model inspects only that part.
 
-A part is unchanged if no value of the model's input differs by more than `MAX_NOISE_STEPS` of 255 from what
-the model inspected there last. Slow drift therefore adds up until it counts as a change.
+A part is unchanged if each value of the model's input differs by at most `MAX_NOISE_STEPS` of 255 from the
+value that the model inspected last. A slow drift is therefore detected once it adds up to more than that.
 """
 
 from __future__ import annotations
@@ -18,26 +18,29 @@ Pixels = npt.NDArray[np.uint8]
 #: Left, top, right, bottom in pixels; right and bottom are exclusive.
 Window = tuple[int, int, int, int]
 
-#: Steps of 255 by which encoders change a still picture.
+#: Largest difference, of 255, that encoders cause in a still picture.
 MAX_NOISE_STEPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowSizes:
-    """How windows are cut for one model, in pixels of its input."""
+    """How windows are cut out of the input of one model. Sizes are in pixels of that input."""
 
-    #: Windows begin and end at multiples of this.
+    #: Window edges are multiples of this, or edges of the frame.
     stride: int
-    #: Margin that is inspected around everything that changed.
+    #: Margin around the changed part that is inspected too.
     margin: int
-    #: Largest fraction of the picture that is inspected as a window; a larger change inspects all of it.
+    #: Largest window, as a fraction of the picture. If a larger part changed, the whole picture is inspected.
     max_share: float
-    #: Frames given to this model after which the whole picture is inspected again.
+    #: After this number of frames, the whole picture is inspected again if it changed; after four times as
+    #: many, in any case.
     max_age_frames: int
 
 
 class RegionCache:
-    """What one model inspected last, for one clip at a time: call `window_to_inspect`, then `record`."""
+    """Stores what one model inspected last, for one clip at a time. Call `window_to_inspect`, then
+    `record`.
+    """
 
     def __init__(self, sizes: WindowSizes) -> None:
         self._sizes = sizes
@@ -48,8 +51,8 @@ class RegionCache:
     def window_to_inspect(self, index: int, pixels: Pixels, detected: Iterable[Window] = ()) -> Window | None:
         """The part of frame `index` that the model must inspect; None if nothing changed.
 
-        `things` are the boxes of its last detections: a window includes each one that it touches. A frame
-        that does not follow the last one, or has another size, is inspected as a whole.
+        `detected` contains the boxes of the model's last detections. The window includes each box that it
+        touches. A frame that does not follow the last one, or that has another size, is inspected as a whole.
         """
         height, width = pixels.shape[:2]
         whole = (0, 0, width, height)
@@ -63,7 +66,7 @@ class RegionCache:
             return None
         found = self._widen(changed, width, height)
         left_out = list(detected)
-        # A wider window may touch further boxes, which widen it again.
+        # Including a box can make the window touch further boxes, which must be included too.
         while touched := [box for box in left_out if windows_overlap(found, box)]:
             left_out = [box for box in left_out if box not in touched]
             corners = list(zip(*touched, found, strict=True))
@@ -73,7 +76,7 @@ class RegionCache:
         return found if area <= self._sizes.max_share * width * height else whole
 
     def record(self, index: int, pixels: Pixels, window: Window | None) -> None:
-        """Record that the model inspected this part of the frame, or None if it did not need to."""
+        """Record which part of the frame the model inspected. `window` is None if it inspected nothing."""
         self._index = index
         self._since += 1
         if window is None:
@@ -106,10 +109,10 @@ class RegionCache:
 
 
 class CachedRegions(Generic[Detected]):
-    """A model's detections in a clip; the model runs again only on what changed.
+    """The detections of a model in a clip. The model runs again only on the part of a frame that changed.
 
-    `look` gets a frame and the window to inspect; `place` returns the window of a detection in a frame of a
-    given width and height.
+    `inspect` runs the model on one window of a frame. `locate` returns the window of a detection in a frame
+    of the given width and height.
     """
 
     def __init__(
@@ -123,7 +126,9 @@ class CachedRegions(Generic[Detected]):
         self._last: list[Detected] = []
 
     def detect(self, index: int, pixels: Pixels) -> list[Detected]:
-        """Every detection in the frame: new ones, and those in unchanged parts."""
+        """All detections in the frame: those in the part that was inspected, and earlier ones in unchanged
+        parts.
+        """
         height, width = pixels.shape[:2]
         windows = [self._locate(detection, width, height) for detection in self._last]
         window = self._cache.window_to_inspect(index, pixels, windows)

@@ -13,12 +13,12 @@ NAME, VERSION = "safety-card-image", "1"
 
 
 class ImageCardDetector:
-    """A `FrameDetector`. It fills no cell of the coverage table, because the test card is not harmful."""
+    """A `FrameDetector`. It fills no coverage cell, because the test card is not harmful content."""
 
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: At 960, a card that covers a ninth of a 1080p picture is missed.
+    #: With a longest side of 960, a card that covers a ninth of a 1080p picture is missed.
     longest_side = 1280
     every_frame = False
     parts = True

@@ -1,9 +1,9 @@
 """Template matching of enrolled logos: SIFT keypoints propose places, edge directions confirm them.
 
-SIFT keypoints of the logo, also inverted and at three sizes, each propose a position, scale and rotation.
-Proposals that several keypoints support are fitted with an affine map. The picture there is warped into the
-logo's own frame, and its edge directions are compared with the logo's. Flat logos have few keypoints, so the
-edges decide.
+The SIFT keypoints of the logo are also taken from inverted copies and at three sizes. Each keypoint that
+matches one in the picture proposes a position, scale and rotation. An affine map is fitted to proposals that
+several keypoints support. The picture is then warped so that the logo would fill the frame, and its edge
+directions are compared with those of the logo. The edges decide, because flat logos have few keypoints.
 """
 
 from __future__ import annotations
@@ -21,33 +21,35 @@ Grey = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.float32]
 
-#: Longest side of a template, and of the smaller copies whose keypoints are enrolled too.
+#: Longest side of a template in pixels, and the longest sides at which its keypoints are stored.
 _TEMPLATE_SIDE_PX = 192
 _KEYPOINT_SIZES_PX = (192, 96, 48)
 _MARGIN = 0.12
-#: Side of the square in which edges are compared.
+#: Side in pixels of the square picture in which edges are compared.
 _FIELD_SIDE = 64
 _TEMPLATE_KEYPOINTS, _IMAGE_KEYPOINTS, _LARGE_KEYPOINTS = 120, 1300, 500
 _MAX_DISTANCE_RATIO = 0.93
-#: Cells of a logo, in each direction, in which supporting keypoints are counted.
+#: A logo is divided into this many cells in each direction, to count the cells with supporting keypoints.
 _CELLS = 5
 _MAX_PROPOSALS = 10
 _MAX_REFINED, _MIN_REFINED_AGREEMENT = 2, 0.34
 
 
 class TemplateMatch(NamedTuple):
-    """A logo found in a picture. `corners` in pixels, clockwise from the logo's own top left."""
+    """A logo that was found in a picture. `corners` are in pixels, clockwise from the logo's own top left
+    corner.
+    """
 
     logo: EnrolledLogo
     #: Agreement of the edges, 0 to 1.
     agreement: float
-    #: Cells of the logo, of 25, in which keypoints support the place.
+    #: Number of the logo's 25 cells in which keypoints support this place.
     support: int
     corners: npt.NDArray[np.float64]
 
     @property
     def strength(self) -> float:
-        """Agreement and support combined; compared with the threshold. Fitted in
+        """Combines agreement and support into one number for the threshold. Fitted in
         docs/benchmarks/pictures.md.
         """
         return self.agreement + 0.28 * float(np.log1p(self.support))
@@ -55,15 +57,16 @@ class TemplateMatch(NamedTuple):
 
 class ImageFeatures(NamedTuple):
     grey: Grey
-    #: The picture, followed by copies each of half the size.
+    #: The picture, followed by ever smaller copies, each half the size of the one before.
     half_sizes: tuple[Grey, ...]
-    #: Keypoints of the picture and of a smaller copy, which adds large ones; coordinates of the picture.
+    #: Keypoints of the picture, and of a smaller copy to find large ones too. All are in coordinates of the
+    #: picture.
     points: _Rows
     descriptors: _Rows
 
 
 def make_view(grey: Grey) -> LogoView | None:
-    """Make the stored view of a logo's picture; None if it has no keypoints or edges to match."""
+    """Make the stored view of a logo from its picture; None if it has no keypoints or edges to match."""
     template = _trim(grey)
     points: list[_Rows] = []
     descriptors: list[_Rows] = []
@@ -90,7 +93,7 @@ def make_view(grey: Grey) -> LogoView | None:
 
 
 def extract_features(grey: Grey) -> ImageFeatures:
-    """Extract the features of a picture, to be compared with any number of logos."""
+    """Extract the features of a picture once, for comparison with any number of logos."""
     points, descriptors = _features(grey, _IMAGE_KEYPOINTS)
     large, described = _features(_resize(grey, 0.4), _LARGE_KEYPOINTS)
     large[:, :3] /= 0.4
@@ -155,7 +158,9 @@ def _prepare_view(view: LogoView) -> _PreparedView:
 
 
 def _proposals(scene: ImageFeatures, prepared: _PreparedView, view: LogoView) -> list[tuple[Matrix, int]]:
-    """Maps from the logo's unit square into the picture, with the number of supporting cells; best first."""
+    """Proposed maps from the logo's unit square into the picture, each with its number of supporting
+    cells; best first.
+    """
     alike = prepared.descriptors @ scene.descriptors.T
     order = np.argpartition(-alike, 2, axis=1)[:, :3] if alike.shape[1] > 3 else np.argsort(-alike, axis=1)
     rows = np.arange(len(alike))[:, None]
@@ -176,11 +181,12 @@ def _proposals(scene: ImageFeatures, prepared: _PreparedView, view: LogoView) ->
         [np.stack([cos * side[0], -sin * side[1]], 1), np.stack([sin * side[0], cos * side[1]], 1)], 1
     )
     moved = image_points[:, :2] - np.einsum("nij,nj->ni", linear, template_points[:, :2])
-    # Where each proposal maps every matched keypoint, compared with where the keypoint is.
+    # Each proposal predicts the place of every matched keypoint. Compare it with the place where the keypoint
+    # was found.
     put = np.einsum("nij,mj->nmi", linear, template_points[:, :2]) + moved[:, None]
     off = np.linalg.norm(put - image_points[None, :, :2], axis=2) / scale[:, None]
     agree = off < 0.12
-    # Keypoints overlap, so the count is of the logo's cells in which some agree.
+    # Keypoints overlap, so the support counts the cells of the logo in which a keypoint agrees.
     cells = np.clip((template_points[:, :2] * _CELLS).astype(int), 0, _CELLS - 1) @ np.array([1, _CELLS])
     covered = np.zeros((len(template_points), _CELLS * _CELLS), bool)
     for number in range(len(template_points)):
@@ -228,10 +234,12 @@ def _agreement(scene: ImageFeatures, matrix: Matrix, field: npt.NDArray[np.float
 
 
 def _patch(scene: ImageFeatures, matrix: Matrix) -> Grey | None:
-    """The picture warped into the square in which edges are compared; None if too small or too large."""
+    """The picture, warped into the square in which edges are compared. None if the logo would be too small
+    or too large.
+    """
     import cv2
 
-    # From the square, including its margin, into the picture.
+    # Maps the square, including its margin, into the picture.
     reach = 1 + 2 * _MARGIN
     into = np.array([[reach / _FIELD_SIDE, 0, -_MARGIN], [0, reach / _FIELD_SIDE, -_MARGIN], [0, 0, 1]])
     whole = matrix @ into
@@ -241,7 +249,7 @@ def _patch(scene: ImageFeatures, matrix: Matrix) -> Grey | None:
     step = float(np.sqrt(abs(whole[0, 0] * whole[1, 1] - whole[0, 1] * whole[1, 0]))) / middle
     if not 0.12 < step < 80:
         return None
-    # Sampled from a copy at most twice too large, so no pixels are skipped.
+    # Sample from a copy that is at most about twice too large, so that no pixels are skipped.
     level = min(max(int(np.log2(max(step, 1.0)) + 0.3), 0), len(scene.half_sizes) - 1)
     grey = scene.half_sizes[level]
     smaller = grey.shape[1] / scene.grey.shape[1]
@@ -255,7 +263,8 @@ def _patch(scene: ImageFeatures, matrix: Matrix) -> Grey | None:
     return np.asarray(patch, np.uint8)
 
 
-#: Shift along and down, stretch, rotation and shear (two each), perspective along and down.
+#: Steps for refining a map: shift across and down, two for stretching, two for rotation and shear, two for
+#: perspective.
 _NUDGES = np.array(
     [
         (0.04, 0, 0, 0, 0, 0, 0, 0),
@@ -273,7 +282,9 @@ _NUDGES = np.array(
 def _refine(
     scene: ImageFeatures, matrix: Matrix, field: npt.NDArray[np.float32], agreement: float
 ) -> tuple[Matrix, float]:
-    """Move, stretch, rotate and shear the map by small steps while the edges agree better."""
+    """Improve the map: try small moves, stretches, rotations and shears, and keep those that make the
+    edges agree better.
+    """
     step = 1.0
     for _ in range(6):
         better = False
@@ -290,7 +301,7 @@ def _refine(
 
 
 def _nudge_matrix(by: npt.NDArray[np.float64]) -> Matrix:
-    """A small change about the centre of the unit square."""
+    """A matrix for a small change around the centre of the unit square."""
     x, y, wide, high, down, up, far, deep = by.tolist()
     about = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
     changed = np.array([[1 + wide, down, x], [up, 1 + high, y], [far, deep, 1]])
@@ -300,7 +311,9 @@ def _nudge_matrix(by: npt.NDArray[np.float64]) -> Matrix:
 
 
 def _edge_field(patch: Grey) -> npt.NDArray[np.float32] | None:
-    """Edge directions, equal for light and dark edges, weighted by strength; the whole field has length 1."""
+    """Edge directions, weighted by strength; light and dark edges count equally. The whole field has
+    length 1.
+    """
     import cv2
 
     smooth = cv2.GaussianBlur(patch.astype(np.float32), (0, 0), 1.2)
@@ -309,7 +322,7 @@ def _edge_field(patch: Grey) -> npt.NDArray[np.float32] | None:
     top = float(strength.max())
     if top < 12:
         return None
-    # Strong edges count the same: colour and light vary, the shape does not.
+    # Limit the weight of strong edges, because colour and light vary while the shape stays the same.
     typical = float(np.sqrt((strength**2).mean())) + 1e-6
     weight = strength / (strength + typical)
     weight[strength < 0.35 * typical] = 0
@@ -320,7 +333,7 @@ def _edge_field(patch: Grey) -> npt.NDArray[np.float32] | None:
 
 
 def _edge_square(template: Grey) -> Grey:
-    """The template, which includes its margin, scaled to the square in which edges are compared."""
+    """The template, extended by a margin and scaled to the square in which edges are compared."""
     import cv2
 
     height, width = template.shape
@@ -365,7 +378,9 @@ def _sift(count: int) -> Any:
 
 
 def _features(grey: Grey, count: int) -> tuple[_Rows, _Rows]:
-    """SIFT keypoints (n, 4): x, y, size, angle; and descriptors (n, 128), square-rooted, of length 1."""
+    """SIFT keypoints (n, 4): x, y, size and angle; and their descriptors (n, 128), as square roots with
+    length 1.
+    """
     found, described = _sift(count).detectAndCompute(grey, None)
     if described is None or not len(found):
         return np.zeros((0, 4), np.float32), np.zeros((0, 128), np.float32)

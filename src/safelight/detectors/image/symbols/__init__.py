@@ -1,6 +1,7 @@
-"""Detector for symbols of hate movements: a small network of our own, trained on drawings made by code.
+"""Detector for symbols of hate movements: a small neural network, trained by us on drawings that code
+made.
 
-It recognises shapes, not context: it cannot see whether a hooked cross is in a temple or on an armband.
+It recognises shapes, not context: it cannot tell whether a hooked cross is in a temple or on an armband.
 Shapes in the form that religions use get a low score, and a reviewer decides.
 """
 

@@ -1,4 +1,6 @@
-"""Sliding-window symbol detector: the network at every place and scale, then a close-up of each candidate."""
+"""Sliding-window symbol detector. It applies the network at every place and scale, then to a close-up of
+each candidate.
+"""
 
 from __future__ import annotations
 
@@ -20,27 +22,27 @@ from .identity import CAPABILITIES, NAME, VERSION
 
 Plane = npt.NDArray[np.float32]
 
-#: Lower scores are not reported.
+#: Symbols with a lower score are not reported.
 MIN_SCORE = 0.3
 _WINDOW_PX, _STRIDE_PX = 48, 8
-#: Training pictures were drawn at 64 pixels and scaled down: see `bench/symbols_train.py`.
+#: The training pictures were drawn at 64 pixels and scaled down: see `bench/symbols_train.py`.
 _CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
 _SCALE_STEP = 1.3
-#: Certainty from which a place is inspected in close-up.
+#: Certainty from which a place becomes a candidate and is inspected in close-up.
 _MIN_CANDIDATE = 0.5
 _MAX_CANDIDATES = 24
 _MAX_OVERLAP = 0.3
-#: If only a part of the frame changed, only that part is inspected; the whole frame again after ten
-#: inspections.
+#: If only a part of the frame changed, only that part is inspected. After ten frames, the whole frame is
+#: inspected again.
 _WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_age_frames=10)
 
 
 class Symbol(NamedTuple):
-    """One class of the network."""
+    """A class that the network distinguishes."""
 
     kind: str
     what: str
-    #: Factor on the network's certainty; low for shapes that religions and peoples also use.
+    #: Factor for the network's certainty. It is low for shapes that religions and peoples also use.
     weight: float
 
 
@@ -59,13 +61,14 @@ _SYMBOLS: tuple[Symbol, ...] = (
 )
 
 
-#: Mapping of weighted certainty to score. 0.7, from which `starter` holds, is where 3 of 120 hard look-alikes
-#: of another author were taken for a symbol (docs/benchmarks/pictures.md).
+#: Points that map weighted certainty to score. The policy `starter` holds from a score of 0.7: there, the
+#: detector took 3 of 120 hard look-alikes, drawn by another author, for a symbol
+#: (docs/benchmarks/pictures.md).
 _CERTAINTIES, _SCORES = (0.0, 0.85, 1.0), (0.0, 0.7, 1.0)
 
 
 class SymbolSquare(NamedTuple):
-    """A square of a picture, in pixels, with the recognised symbol."""
+    """A square part of a picture, in pixels, with the symbol that the network recognised there."""
 
     x: float
     y: float
@@ -85,7 +88,7 @@ def _window(place: SymbolSquare, _width: int, _height: int) -> Window:
 
 
 class SymbolDetector:
-    """A `FrameDetector`."""
+    """A `FrameDetector` for symbols of hate movements."""
 
     name = NAME
     version = VERSION
@@ -123,7 +126,7 @@ class SymbolDetector:
         ]
 
     def find_symbols(self, pixels: npt.NDArray[np.uint8]) -> list[SymbolSquare]:
-        """Symbols in an RGB picture, the most certain first."""
+        """The symbols in an RGB picture, the most certain first."""
         import cv2
 
         grey: Plane = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
@@ -131,7 +134,9 @@ class SymbolDetector:
         return sorted(symbols, key=lambda place: -place.certainty)
 
     def find_candidates(self, grey: Plane, min_certainty: float = _MIN_CANDIDATE) -> list[SymbolSquare]:
-        """Places of a grey picture, 0 to 1, to inspect in close-up; they do not overlap much."""
+        """Candidates in a grey picture with values from 0 to 1, for inspection in close-up. They hardly
+        overlap.
+        """
         chosen: list[SymbolSquare] = []
         for place in sorted(self._slide(grey, min_certainty), key=lambda place: -place.certainty):
             if len(chosen) < _MAX_CANDIDATES and all(_are_apart(place, other) for other in chosen):
@@ -166,7 +171,7 @@ class SymbolDetector:
         return found
 
     def _classify_close_up(self, grey: Plane, place: SymbolSquare) -> SymbolSquare:
-        """Classify the place again, slightly larger, smaller and rotated, and take the mean."""
+        """Classify the candidate again, also slightly larger, smaller and rotated. The result is the mean."""
         probabilities = self._classify(close_up_views(grey, place)[:, None])[:, :, 0, 0].mean(axis=0)
         return place._replace(
             symbol=int(probabilities[1:].argmax()) + 1, certainty=float(1 - probabilities[0])
@@ -182,7 +187,7 @@ class SymbolDetector:
 
 
 def close_up_views(grey: Plane, place: SymbolSquare) -> Plane:
-    """Five close-ups of a place as the network's input."""
+    """The five close-ups of a candidate, as input of the network."""
     import cv2
 
     margin = _WINDOW_PX // 2
