@@ -14,10 +14,10 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 NAME, VERSION = "identity-claims", "1"
-#: Attribute `kind` of these findings.
+#: Value of the attribute `kind` in the findings of this detector.
 CLAIM = "identity-claim"
 FIELD = "transcript"
-#: Scores by kind of claim. A claim alone is not deception; it is an unverified statement.
+#: Scores by kind of claim. They are low, because a claim alone is an unverified statement and not deception.
 OFFICE_SCORE, PERSON_SCORE, FORMAL_SCORE, NAME_ONLY_SCORE = 0.45, 0.45, 0.42, 0.2
 _MAX_FINDINGS = 20
 
@@ -38,7 +38,7 @@ _ZH_BODIES = r"(?:公安局|公安|警察局|税务局|社保局|银行|法院|�
 _TITLES = r"(?:president|prime minister|chancellor|senator|governor|pope|king|queen|dr\.?|mr\.?|mrs\.?|ms\.?)"
 _NOT_CONDITIONAL = r"(?<!if )(?<!like )(?<!that )(?<!pretend )(?<!pretending )(?<!wish )(?<!think )(?<!when )"
 
-#: Phrases before a speaker's own name.
+#: Phrases that come before a speaker's own name.
 _SELF_INTRODUCTION = (
     rf"{_NOT_CONDITIONAL}\b(?:i am|i'm|i’m|my name is|this is|you are listening to|you're listening to)\s+"
 )
@@ -68,7 +68,8 @@ _ZH_FORMAL = re.compile(r"(?:我是|这里是)(?:本台|前方|特派)?(?:记者
 _ZH_INTRODUCED = re.compile(r"(?:我叫|我的名字是)[\u4e00-\u9fff]{1,4}")
 _BEFORE_NAME = re.compile(_SELF_INTRODUCTION + rf"(?:{_TITLES}\s+)?$")
 _ZH_BEFORE_NAME = re.compile(rf"(?:我是|我就是|本人是|我叫)(?:{_ZH_OFFICES})?$")
-#: Text after a name that belongs to something else: "I'm Obama's neighbour", "this is Obama Street".
+#: Text after a name that shows that the name is not the speaker's: "I'm Obama's neighbour", "this is Obama
+#: Street".
 _NOT_THE_SPEAKER = re.compile(
     r"^(?:['’]s\b|['’]|\s+(?:fan|supporter|street|avenue|tower|museum|world|era|style)\b|的|迷|粉)"
 )
@@ -86,7 +87,7 @@ _CLAIM_PATTERNS: tuple[tuple[re.Pattern[str], float, str], ...] = (
 
 
 class IdentityClaimDetector:
-    """A `TextDetector` for transcripts. It does not compare the voice with anyone's."""
+    """A `TextDetector` for transcripts. It checks only the words and does not compare voices."""
 
     name = NAME
     version = VERSION
@@ -98,7 +99,7 @@ class IdentityClaimDetector:
         self._people = people
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per claim, with the words of the claim as evidence."""
+        """One finding for each claim. The words of the claim are the evidence."""
         if content.field != FIELD:
             return []
         view = view_of_kind(content.views, "folded")

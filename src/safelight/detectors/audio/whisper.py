@@ -1,4 +1,6 @@
-"""Transcriber in the scan child: Whisper weights of the operator, run by faster-whisper."""
+"""Transcriber that runs in the scan child process: the operator's Whisper weights, executed by
+faster-whisper.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, 
 from .transcripts import TRANSCRIPT_CAPABILITIES, validate_transcript
 
 NAME, VERSION = "whisper", "1"
-#: Files that a folder of weights must contain; without a tokenizer file the library would download one.
+#: Files that a folder with weights must contain. Without a tokenizer file, the library would download one.
 FILES = ("model.bin", "config.json", "tokenizer.json")
 _NO_MODEL = (
     'No Whisper weights are configured: [detectors.whisper] with model = "/folder/of/converted/weights" '
@@ -24,7 +26,7 @@ _NO_MODEL = (
 
 
 class WhisperTranscriber:
-    """An `InProcessTranscriber`. The weights are loaded in the scan child at the first span of speech."""
+    """An `InProcessTranscriber`. The scan child loads the weights at the first span of speech."""
 
     name = NAME
     capabilities = TRANSCRIPT_CAPABILITIES
@@ -54,7 +56,7 @@ class WhisperTranscriber:
         return validate_transcript((_line(segment, seconds) for segment in segments), seconds)
 
     def _load_model(self) -> Any:
-        # Loaded late: the library starts threads, and a process with threads must not fork.
+        # Imported late, because the library starts threads, and a process with threads must not fork.
         if self._model is None:
             from faster_whisper import WhisperModel
 
@@ -69,7 +71,8 @@ class WhisperTranscriber:
 
 
 def _line(segment: Any, seconds: float) -> MediaText:
-    # Whisper works on windows of 30 s, so its times may exceed a shorter sound; they are clipped to its end.
+    # Whisper works on windows of 30 s, so its times may exceed the end of a shorter sound. Such times are
+    # clipped.
     def clip(moment: float) -> float:
         return min(max(float(moment), 0.0), seconds)
 
