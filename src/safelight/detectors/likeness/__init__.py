@@ -1,1 +1,4 @@
-"""Face and voice matching against consents and protected people. Other people's templates are not kept."""
+"""Face and voice matching: compares faces and voices with consents and protected people.
+
+Templates of other people are not kept.
+"""

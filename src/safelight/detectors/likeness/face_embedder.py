@@ -1,4 +1,4 @@
-"""Computes face templates in a model process that holds dlib and its models for the whole gateway."""
+"""Computes face templates in a model process. One process holds dlib and its models for the whole gateway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tracks import FaceBox, FaceDetection
 
 
 class DlibFaceEmbedder:
-    """A `FaceEmbedder`. Templates come back over a pipe; this class never writes them anywhere."""
+    """A `FaceEmbedder`. It receives templates through a pipe and never stores them."""
 
     def __init__(self, process: ModelProcess | None = None, *, timeout_s: float = 120.0) -> None:
         self._process = process or ModelProcess(EntryPoint.of(dlib_faces.load), {})
@@ -27,7 +27,9 @@ class DlibFaceEmbedder:
     def find_tracks(
         self, keyframes: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
-        """Find every face in the keyframes. Raises `ModelFailed`, and `ValueError` for an invalid answer."""
+        """Find all faces in the keyframes. Raises `ModelFailed`, and `ValueError` if the model's answer is
+        invalid.
+        """
         answer = self._process.call(
             {
                 "keyframes": [

@@ -29,26 +29,26 @@ from .matching import (
 )
 from .tracks import FaceBox, FaceDetection
 
-#: Score of a detected face. The detector gives no probability, and its faces are almost always real ones.
+#: Score of each detected face. The detector gives no probability, but its faces are almost always real ones.
 _FACE_SCORE = 0.7
-#: Longest gap in seconds between keyframes of a clip; a face in the gap may belong to either neighbour.
+#: Largest time in seconds between two keyframes of a clip. A face between them may belong to either keyframe.
 _MAX_GAP_S = 1.0
 
 
-#: Largest distances between face templates, unless the settings set others; see docs/benchmarks/likeness.md.
+#: Default thresholds: largest distances at which face templates match. See docs/benchmarks/likeness.md.
 DEFAULT_FACE_DISTANCES = Distances(consent=0.45, protected=0.55)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceTrack:
-    """One face over several keyframes, with its templates."""
+    """One face in several keyframes, with its templates."""
 
     detections: tuple[FaceDetection, ...]
     templates: tuple[Template, ...]
 
 
 class FaceEmbedder(Protocol):
-    """Finds faces and computes templates. `boxes`: faces of other detectors, by keyframe index."""
+    """Finds faces and computes templates. `boxes`: faces that other detectors found, by keyframe index."""
 
     def find_tracks(
         self, keyframes: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
@@ -56,24 +56,24 @@ class FaceEmbedder(Protocol):
 
 
 class FaceRecogniser(Protocol):
-    """Interface of face matching for the moderation stages."""
+    """Interface of face matching, for the moderation stages."""
 
     def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceMatcher:
-    """Face matching of one installation."""
+    """Compares the faces of a file with the consents and protected people of a tenant."""
 
     embedder: FaceEmbedder
     lookup: ConsentLookup
     distances: Distances = DEFAULT_FACE_DISTANCES
 
     def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult:
-        """Match the faces of a scene; `faces` are those that other detectors found.
+        """Match the faces of a scene. `faces` are findings of other detectors.
 
-        No templates are computed for a tenant without records. A failure is a gap in coverage, not an
-        exception.
+        For a tenant without enrolled people, no templates are computed. A failure becomes a gap in coverage
+        and is not raised.
         """
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
@@ -172,7 +172,7 @@ def _is_face(finding: Finding) -> bool:
 def _unreported_faces(
     tracks: Sequence[FaceTrack], others: Sequence[Finding], scene: SceneInput
 ) -> Iterable[Finding]:
-    """Findings for faces that no other detector reported; they do not name the person."""
+    """Findings for the faces that no other detector reported. They do not name the person."""
     for track in tracks:
         if any(_is_tracked(one, (track,), scene, alone=True) for one in others):
             continue
@@ -189,8 +189,9 @@ def _unreported_faces(
 
 
 def _reported_boxes(faces: Iterable[Finding], keyframe_count: int) -> dict[int, list[FaceBox]]:
-    """Face boxes of other detectors. Which view of an image they refer to is unknown, so each view gets
-    all of them.
+    """The face boxes that other detectors found, by view.
+
+    A finding does not name its view of the image, so each view gets all boxes.
     """
     boxes = [
         FaceBox(one.x, one.y, one.w, one.h)
@@ -204,9 +205,10 @@ def _reported_boxes(faces: Iterable[Finding], keyframe_count: int) -> dict[int, 
 def _is_tracked(
     face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *, alone: bool = False
 ) -> bool:
-    """Whether the face of another detector's finding is among the tracks.
+    """Whether the tracks include the face that another detector reported in this finding.
 
-    In a clip that finding may cover several faces; with `alone`, one track is enough.
+    In a clip, a finding may report several faces, and as many tracks are needed. With `alone`, one track is
+    enough.
     """
     for one in face.evidence:
         if isinstance(one, ImageBox):
@@ -231,8 +233,9 @@ def _overlaps_in_time(track: FaceTrack, span: FrameRange, scene: SceneInput) -> 
 
 
 def _cells(scene: SceneInput, note: str, people: int) -> tuple[Cell, ...]:
-    """Coverage cells. An image's cell is about faces; a clip's cell is about the search for protected
-    people.
+    """The coverage cells of face matching.
+
+    For an image, the cell is about all faces. For a clip, it is only about the search for protected people.
     """
     if scene.modality is Modality.FRAMES and not people:
         return ()

@@ -1,4 +1,6 @@
-"""Compares templates of faces or voices with enrolled ones. Pure; templates of other people are not kept."""
+"""Compares templates of faces or voices with enrolled templates. Pure; templates of other people are not
+kept.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,17 @@ Template = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Distances:
-    """Largest distance between two templates that counts as a match."""
+    """Thresholds: two templates match if their distance is at most this large."""
 
-    #: For a person who consented: a wrong match lets a stranger's face through.
+    #: For people who consented. A wrong match allows the face or voice of a stranger.
     consent: float
-    #: For a protected person: a wrong match sends the video to a reviewer.
+    #: For protected people. A wrong match sends the video to a reviewer.
     protected: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrolledPerson:
-    """An enrolled template and the person it belongs to."""
+    """An enrolled template, and the person whom it belongs to."""
 
     record: str
     name: str
@@ -37,7 +39,7 @@ class EnrolledPerson:
 
 
 class ConsentLookup(Protocol):
-    """The templates enrolled in a tenant now; expired and revoked ones are left out."""
+    """Reads the templates that are enrolled in a tenant now, without expired and revoked ones."""
 
     def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]: ...
 
@@ -46,27 +48,29 @@ class ConsentLookup(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MatchResult:
-    """The matches in one file with enrolled people."""
+    """The result of comparing one file with enrolled people."""
 
     findings: tuple[Finding, ...] = ()
     cells: tuple[Cell, ...] = ()
-    #: Consent records that cover the people in the file; empty unless they cover all of them.
+    #: Consent records that cover the people in the file. Empty unless every person in the file is covered.
     consents: tuple[str, ...] = ()
     #: Whether consents cover every person in the file.
     all_covered: bool = False
-    #: Number of enrolled people that each person in the file was compared with.
+    #: Number of enrolled people in the comparison.
     compared_people: int = 0
 
 
 def distance(one: Template, other: Template) -> float:
-    """Euclidean distance between two templates: 0 is the same picture or recording."""
+    """Euclidean distance between two templates. It is 0 for the same picture or recording."""
     return float(np.linalg.norm(one - other))
 
 
 def find_nearest(
     templates: Iterable[Template], people: Sequence[EnrolledPerson]
 ) -> tuple[float, EnrolledPerson] | None:
-    """The smallest distance to an enrolled template, and its person; None if there is nothing to compare."""
+    """The smallest distance to an enrolled template, and the person of that template. None if there is
+    nothing to compare.
+    """
     return min(
         ((distance(template, one.template), one) for template in templates for one in people),
         key=lambda pair: pair[0],
@@ -77,7 +81,7 @@ def find_nearest(
 def find_shared_consent(
     templates: Sequence[Template], consented: Sequence[EnrolledPerson], threshold: float
 ) -> str | None:
-    """The consent record that matches every one of these templates, or None."""
+    """The consent record that matches all of these templates; None if there is none."""
     records = {one.record for one in consented}
     for template in templates:
         records &= {one.record for one in consented if distance(template, one.template) <= threshold}
@@ -95,7 +99,7 @@ def count_people(*records: Iterable[EnrolledPerson]) -> int:
 
 
 def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
-    """Consents that cover all people in all files of a request; empty if one person is not covered."""
+    """The consents that cover all people in all files of a request. Empty if any person is not covered."""
     if not all(one.all_covered for one in files):
         return ()
     return tuple(sorted({consent for one in files for consent in one.consents}))
@@ -104,7 +108,9 @@ def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
 def likeness_cell(
     detector: str, modality: Modality, *, note: str, ran: bool, measured: str | None = None
 ) -> Cell:
-    """The coverage cell of likeness; complete if the comparison ran and the note is empty."""
+    """Make the coverage cell of likeness. It is complete if the comparison ran and the coverage note is
+    empty.
+    """
     return Cell(
         category=Category.LIKENESS.value,
         modality=modality,
@@ -118,5 +124,5 @@ def likeness_cell(
 
 
 def failure_note(subject: str, error: Exception) -> str:
-    """One sentence on why no comparison was made."""
+    """One sentence that explains why faces or voices were not compared."""
     return f"{subject} were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."

@@ -1,4 +1,6 @@
-"""Computes voice templates in a model process that holds the operator's model for the whole gateway."""
+"""Computes voice templates in a model process. One process holds the operator's model for the whole
+gateway.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ from .matching import Template
 from .voice_model import AUTO
 from .voices import SpeechPiece
 
-#: Time limit for an answer in seconds: a fixed part, and a part for each second of speech.
+#: Time limit for an answer in seconds: a fixed part, plus a part for each second of speech.
 _TIMEOUT_S, _TIMEOUT_PER_SPEECH_S = 30.0, 1.0
 
 
 class OnnxVoiceEmbedder:
-    """A `VoiceEmbedder`. Templates come back over a pipe; this class never writes them anywhere."""
+    """A `VoiceEmbedder`. It receives templates through a pipe and never stores them."""
 
     def __init__(
         self, model: Path, *, framework: str = AUTO, sha256: str = "", timeout_s: float = _TIMEOUT_S
@@ -33,8 +35,9 @@ class OnnxVoiceEmbedder:
 
     @property
     def version(self) -> str:
-        """Identifies the model file; the first call loads the model. Raises `ModelFailed` if it is
-        unusable.
+        """The version, which identifies the model file. The first call loads the model.
+
+        Raises `ModelFailed` if the model is unusable.
         """
         if not self._version:
             answer = self._process.call({"pieces": []}, timeout_s=self._timeout_s)
@@ -42,7 +45,9 @@ class OnnxVoiceEmbedder:
         return self._version
 
     def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
-        """A unit-length template for each piece. Raises `ModelFailed`, also for an invalid answer."""
+        """One template of unit length for each piece of speech. Raises `ModelFailed`, also if the model's
+        answer is invalid.
+        """
         version = self.version
         seconds = sum(piece.seconds for piece in pieces)
         request: dict[str, Any] = {
@@ -60,5 +65,5 @@ class OnnxVoiceEmbedder:
         self._process.close()
 
     def _is_valid(self, template: Template) -> bool:
-        # A NaN anywhere makes the norm NaN, so the comparison is false.
+        # If any value is NaN, the norm is NaN too, so the comparison is false.
         return template.shape == (self._width,) and abs(float(np.linalg.norm(template)) - 1) < 1e-6

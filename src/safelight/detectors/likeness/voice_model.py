@@ -1,4 +1,7 @@
-"""Speaker embedding model in a model process: Kaldi filter banks in, one embedding out, by ONNX Runtime."""
+"""Speaker embedding model in a separate model process, run by ONNX Runtime.
+
+Its input is Kaldi filter banks; its output is one embedding.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: Sample rate in Hz and number of mel filter banks that all these models take.
+#: Sample rate in Hz and number of mel filter banks that all supported models need.
 RATE, MEL_BINS = 16_000, 80
-#: Use the recipe that the model file names in its metadata.
+#: Use the feature recipe that the metadata of the model file names.
 AUTO = "auto"
-#: Accepted numbers of values in an embedding.
+#: Accepted sizes of an embedding, in values.
 _WIDTHS = range(8, 4097)
 Features = npt.NDArray[np.float32]
 
 
 class FeatureRecipe(StrEnum):
-    """How features are computed for a family of models; the value is `framework` in the file's metadata."""
+    """How a family of models computes its features. The values are those of `framework` in the metadata of
+    model files.
+    """
 
-    #: Samples scaled to 16-bit integers, Hamming window.
+    #: These models need samples scaled to 16-bit integers, and a Hamming window.
     WESPEAKER = "wespeaker"
-    #: Samples from -1 to 1, Povey window.
+    #: These models need samples from -1 to 1, and a Povey window.
     THREE_D_SPEAKER = "3d-speaker"
 
 
 def missing_package() -> str | None:
-    """One sentence on what is not installed, or None."""
+    """One sentence that names the missing package; None if it is installed."""
     if importlib.util.find_spec("kaldi_native_fbank") is None:
         return (
             "kaldi-native-fbank, which voice templates need, is not installed:"
@@ -42,9 +47,9 @@ def missing_package() -> str | None:
 
 
 def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make the function that answers `{"pieces": [{"path", "parts"}]}` with templates.
+    """Make the function that answers a request `{"pieces": [{"path", "parts"}]}` with templates.
 
-    Raises `ValueError` with one sentence if the file is not such a model.
+    Raises `ValueError` with one sentence if the file is not a speaker embedding model.
     """
     model = VoiceModel(Path(options["model"]), recipe=options["recipe"], sha256=options["sha256"])
 
@@ -58,7 +63,9 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 class VoiceModel:
-    """A loaded model. `version` identifies the file and its recipe; `width` is the size of an embedding."""
+    """A loaded model. `version` identifies the model file and its recipe; `width` is the number of values
+    in an embedding.
+    """
 
     def __init__(self, path: Path, *, recipe: str = AUTO, sha256: str = "") -> None:
         import onnxruntime
@@ -101,7 +108,9 @@ class VoiceModel:
 
 
 def compute_features(samples: npt.NDArray[np.float32], recipe: FeatureRecipe) -> Features:
-    """(frames, 80): Kaldi filter banks of samples from -1 to 1, with their mean over time removed."""
+    """Compute Kaldi filter banks, (frames, 80), from samples between -1 and 1. Their mean over time is
+    removed.
+    """
     import kaldi_native_fbank
 
     options = kaldi_native_fbank.FbankOptions()
@@ -121,7 +130,7 @@ def compute_features(samples: npt.NDArray[np.float32], recipe: FeatureRecipe) ->
 
 
 def read_samples(path: Path, parts: list[list[float]]) -> npt.NDArray[np.float32]:
-    """Parts of a WAV file of speech, concatenated, as samples from -1 to 1."""
+    """Read these parts of a WAV file and join them. The samples are between -1 and 1."""
     with wave.open(str(path), "rb") as file:
         if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
             raise ValueError("the speech file is not mono, 16 bits, 16 kHz")
@@ -131,7 +140,9 @@ def read_samples(path: Path, parts: list[list[float]]) -> npt.NDArray[np.float32
 
 
 def _check_interface(session: Any, name: str) -> str:
-    """The name of the only input. Raises `ValueError` if inputs or outputs do not fit."""
+    """The name of the model's only input. Raises `ValueError` if its inputs or outputs are not as
+    expected.
+    """
     inputs, outputs = session.get_inputs(), session.get_outputs()
     expected = f"one input of [batch, frames, {MEL_BINS}] numbers and one embedding out"
     if len(inputs) != 1 or len(outputs) != 1:

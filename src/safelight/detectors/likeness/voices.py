@@ -28,18 +28,19 @@ from .matching import (
 )
 
 NAME = "voices"
-#: Prefix of the versions of all voice models.
+#: The version of every voice model begins with this word.
 FAMILY = "voice"
-#: Most time ranges in the evidence of one finding.
+#: Maximum number of time ranges in the evidence of one finding.
 _MAX_TIMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechPiece:
-    """Speech that is presumably of one voice: its ranges in a WAV file, and its time in the clip."""
+    """A piece of speech that is probably by one voice: its ranges in a WAV file, and its time in the clip."""
 
     path: Path
-    #: Start and end in the file, in seconds; more than one range if short pieces were joined.
+    #: Start and end of each range in the file, in seconds. There are several ranges if short pieces were
+    #: joined.
     parts: tuple[tuple[float, float], ...]
     start_s: float
     end_s: float
@@ -51,35 +52,35 @@ class SpeechPiece:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechPieces:
-    """The speech of a clip in pieces, with a note if some speech is missing."""
+    """The speech of a clip in pieces. If some speech is missing, `note` is the coverage note about it."""
 
     pieces: tuple[SpeechPiece, ...] = ()
     note: str = ""
 
 
 class VoiceEmbedder(Protocol):
-    """Computes voice templates: one of unit length per piece."""
+    """Computes voice templates: one of unit length for each piece of speech."""
 
     @property
     def version(self) -> str:
-        """Version of the model; templates of different models cannot be compared."""
+        """Version of the model. Templates of different versions cannot be compared."""
 
     def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]: ...
 
 
 class VoiceRecogniser(Protocol):
-    """Interface of voice matching for the moderation stages."""
+    """Interface of voice matching, for the moderation stages."""
 
     @property
     def min_piece_s(self) -> float:
-        """Pieces shorter than this get no template."""
+        """Shortest piece of speech in seconds that gets a template."""
 
     def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceMatcher:
-    """Voice matching of one installation."""
+    """Compares the voices of a clip with the consents and protected people of a tenant."""
 
     embedder: VoiceEmbedder
     lookup: ConsentLookup
@@ -89,8 +90,8 @@ class VoiceMatcher:
     def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult:
         """Match the voices of a clip.
 
-        A tenant without enrolled voices gets no templates and no cell. A failure is a gap in coverage, not an
-        exception.
+        For a tenant without enrolled voices, no templates and no coverage cell are made. A failure becomes a
+        gap in coverage and is not raised.
         """
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
@@ -124,7 +125,7 @@ def _matches(
     protected: Sequence[EnrolledPerson],
     within: float,
 ) -> list[tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]]:
-    """Protected people with the pieces that match them."""
+    """The protected people whose voices match, each with the matching pieces of speech."""
     found: dict[str, tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]] = {}
     for piece, template in zip(pieces, templates, strict=True):
         one = find_nearest((template,), protected)
@@ -142,7 +143,8 @@ def _finding(
 ) -> Finding:
     separation = min(one for one, _piece in matches)
     times = merge_spans((piece.start_s, piece.end_s) for _separation, piece in matches)
-    # A consent does not remove the match; the policy rule that holds the video reads this attribute.
+    # The match is reported even if there is a consent. The policy rule that holds the video reads this
+    # attribute.
     covered = {"consented": True} if consents else {}
     return Finding(
         category=Category.LIKENESS.value,
