@@ -50,5 +50,5 @@ def test_a_vision_guard_can_block_and_is_recorded(
         assert output.verdict.category == "violence/graphic"
         cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
         assert cell is not None
-        assert cell.word is CoverageStatus.CHECKED
+        assert cell.status is CoverageStatus.CHECKED
         assert not list(house.container.persistence.data_directory.scratch.glob("keyframes-*"))
