@@ -1,4 +1,4 @@
-"""The generator interface: a generation request in, a video file out, and what it cost."""
+"""The generator interface: it takes a generation request and delivers a video file and its charge."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class Billing(StrEnum):
-    #: Our own hardware: may be called again after a crash.
+    #: Runs on our own hardware: a request may be rendered again after a crash.
     OWN = "own"
-    #: Costs per call: called at most once per accepted job.
+    #: Each call costs money: called at most once per accepted job.
     PAID = "paid"
 
 
@@ -36,23 +36,25 @@ class Charge:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceFile:
-    """A media file of a request: fetched once by us, screened, and passed on as bytes."""
+    """A media file of a request. We fetched it once and screened it; generators receive exactly these
+    bytes.
+    """
 
     path: Path
     media_type: str
-    #: The request field of the file: `input_reference`, `video_reference` ...
+    #: Name of the request field that contains the file: `input_reference`, `video_reference` ...
     field: str
     sha256: str
 
 
 class Derivation(StrEnum):
-    """How a video is derived from an earlier one."""
+    """How a new video is derived from an earlier one."""
 
     #: The same scene with another prompt.
     REMIX = "remix"
     #: The same clip, changed as the prompt describes.
     EDIT = "edit"
-    #: The clip and its continuation.
+    #: The clip, followed by a continuation.
     EXTEND = "extend"
 
 
@@ -63,11 +65,11 @@ class SourceClip:
     derivation: Derivation
     #: A delivered file of ours, or a clip uploaded with the request.
     clip: ReferenceFile
-    #: Length of the clip in seconds, rounded up.
+    #: Length of the clip in seconds, rounded up to a whole number.
     seconds: int
     #: Prompts of the clip's ancestors, oldest first; empty for an uploaded clip.
     prompts: tuple[str, ...] = ()
-    #: The upstream's id of the clip, if the same generator made it and still has it.
+    #: The upstream's id of the clip, if the clip was made by the same generator and is still on its server.
     upstream_id: str = ""
 
 
@@ -83,9 +85,9 @@ class GenerationRequest:
     width: int
     height: int
     references: tuple[ReferenceFile, ...] = ()
-    #: Fields on the upstream's allow-list: `seed`, `fps`, `num_inference_steps` ...
+    #: Extra fields that the upstream's allow-list permits: `seed`, `fps`, `num_inference_steps` ...
     extra: Mapping[str, Any] = field(default_factory=dict)
-    #: For a remix, an edit or an extension; `seconds` is then the length of the whole result.
+    #: The clip to remix, edit or extend; `seconds` is then the length of the whole result.
     source_clip: SourceClip | None = None
 
     @property
@@ -95,7 +97,9 @@ class GenerationRequest:
 
 
 def combine_prompts(prompts: Iterable[str], prompt: str) -> str:
-    """The prompts of a chain of videos as one text: screened as a whole, and possibly sent to a generator."""
+    """The prompts of a chain of videos as one text, which is screened as a whole and may be sent to a
+    generator.
+    """
     return "\n".join((*prompts, prompt))
 
 
@@ -108,10 +112,10 @@ class UpstreamState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderRefusal:
-    """A refusal by a provider's own filter, normalised."""
+    """A refusal by a provider's own filter, in normalized form."""
 
     provider: str
-    #: input | output | unknown
+    #: `input`, `output` or `unknown`: the content that the filter refused.
     stage: str
     #: Our category or group if it can be determined, else empty.
     category: str
@@ -119,13 +123,13 @@ class ProviderRefusal:
     code: str
     message: str
     charged: ChargeStatus
-    #: same | new_seed | change_prompt | never
+    #: How to retry: `same`, `new_seed`, `change_prompt` or `never`.
     retry: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The upstream's status of a request. `refusal` if its filter refused, `problem` if it failed."""
+    """The upstream's status of a request. `refusal` is set if its filter refused, `problem` if it failed."""
 
     state: UpstreamState
     #: 0 to 100, or None if the upstream does not report it.
@@ -139,11 +143,11 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorInfo:
-    """The capabilities of a generator. Requests outside them are rejected before anything is spent."""
+    """The capabilities of a generator. A request that exceeds them is rejected before it costs anything."""
 
     models: tuple[str, ...]
     seconds: tuple[int, ...]
-    #: (width, height) pairs; empty: any within `max_pixels`.
+    #: Supported sizes as (width, height); empty: any size within `max_pixels`.
     sizes: tuple[tuple[int, int], ...]
     #: Names and types (int, float, bool or str) of extra request fields that are passed on. A `str` is
     #: screened as text only if it is also in `text_fields`.
@@ -155,19 +159,21 @@ class GeneratorInfo:
     remix: bool = False
     edit: bool = False
     extend: bool = False
-    #: Can start from an uploaded clip, not only from a video made here.
+    #: Whether it accepts an uploaded clip as the source, not only a video made here.
     takes_clips: bool = False
-    #: Can remix only what its own server still has: needs `SourceClip.upstream_id`.
+    #: Whether it can remix only videos that are still on its own server. It then needs
+    #: `SourceClip.upstream_id`.
     remix_needs_upstream: bool = False
     #: Maximum length of a clip after extensions, in seconds; None: no known limit.
     longest_s: int | None = None
-    #: Accepts clips of stored characters, as references of the field `characters`.
+    #: Whether it accepts clips of stored characters, as references in the field `characters`.
     takes_characters: bool = False
-    #: A trained model makes the pixels; False for a program such as `storyboard`. Recorded in the manifest.
+    #: Whether a trained model makes the pixels; false for a program such as `storyboard`. Recorded in the
+    #: manifest.
     trained: bool = True
-    #: USD per second of video, or None if unknown. 0.0 for own hardware.
+    #: US dollars per second of video; None if unknown, 0.0 for own hardware.
     usd_per_second: float | None = None
-    #: Free text about the setting of the provider's filter, for `GET /v1/models`.
+    #: Description of how the provider's filter is set, for `GET /v1/models`.
     safety_settings: Mapping[str, str] = field(default_factory=dict)
 
     def supports(self, step: Derivation) -> bool:
@@ -198,18 +204,19 @@ class LocalGenerator(Generator, Protocol):
 
 @runtime_checkable
 class RemoteGenerator(Generator, Protocol):
-    """Requests videos from a remote server. Every method raises only `UpstreamError`s."""
+    """Requests videos from a remote server. Its methods raise only subclasses of `UpstreamError`."""
 
     def submit(self, request: GenerationRequest) -> str:
         """Submits the request once and returns the upstream's id.
 
-        `UpstreamUnavailable`: certainly not accepted. `SubmissionUnconfirmed`: the response was lost.
-        `UpstreamModerationBlocked`, `UpstreamRejected`: the upstream refused.
+        `UpstreamUnavailable`: the upstream certainly did not accept the request. `SubmissionUnconfirmed`: the
+        response was lost, so the upstream may have accepted it. `UpstreamModerationBlocked`,
+        `UpstreamRejected`: the upstream refused the request.
         """
         ...
 
     def find(self, key: str) -> str | None:
-        """The upstream id of the request with this key; None: certainly not there.
+        """The upstream id of the request with this idempotency key; None: certainly not accepted.
 
         Raises `SubmissionUnconfirmed` if the upstream cannot tell.
         """
@@ -218,9 +225,9 @@ class RemoteGenerator(Generator, Protocol):
     def progress(self, upstream_id: str) -> Progress: ...
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:
-        """Downloads the result. `UpstreamInvalidResponse` if it is not the promised video."""
+        """Downloads the result. Raises `UpstreamInvalidResponse` if the file is not the promised video."""
         ...
 
     def delete(self, upstream_id: str) -> bool:
-        """Deletes the upstream's copy; False if the upstream does not support it."""
+        """Deletes the upstream's copy. Returns False if the upstream does not support deletion."""
         ...

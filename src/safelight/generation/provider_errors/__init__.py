@@ -1,6 +1,7 @@
-"""Explains provider errors: parses an error, matches it against the rules of each provider, one file each.
+"""Explains provider errors: parses an error and matches it against the rules of each provider.
 
-`decode` accepts any pasted text, `decode_body` a body with status and headers, `read` finds refusals only.
+Each provider has its own module. `decode` accepts any pasted text, and `decode_body` a body with status and
+headers. `read` finds only refusals.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ def decode_body(
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProviderError:
-    """The same for a parsed body, with HTTP status and headers if known."""
+    """The meaning of a parsed body, with HTTP status and headers if they are known."""
     return classify(read_body(body, status=status, headers=headers), provider)
 
 
 def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None:
-    """The refusal by a filter in a provider's parsed body; None for other errors or no error."""
+    """The refusal by a filter in a provider's parsed body; None if the body has another error or no error."""
     if not isinstance(body, Mapping):
         return None
     found = decode_body(body, provider=provider)

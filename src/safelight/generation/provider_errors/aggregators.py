@@ -1,6 +1,7 @@
 """Aggregators between us and a provider: new-api and its relatives, OpenRouter, LiteLLM.
 
-Errors that they pass on match the provider's rules; this module has their own refusals.
+Errors that an aggregator passes on match the provider's rules. This module has the rules for refusals by the
+aggregators themselves.
 """
 
 from __future__ import annotations

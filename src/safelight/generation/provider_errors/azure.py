@@ -1,4 +1,4 @@
-"""Azure's OpenAI service: `content_filter`, with one severity per category."""
+"""Azure's OpenAI service: the error code `content_filter`, with one severity per category."""
 
 from __future__ import annotations
 

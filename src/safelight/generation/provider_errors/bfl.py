@@ -1,4 +1,6 @@
-"""Black Forest Labs: moderation is a status of its own, with different values for input and output."""
+"""Black Forest Labs: a job has a special status if it was moderated, with different values for input and
+output.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps providers' words to our categories; if several match, the gravest first."""
+"""Maps providers' words to our categories. If several categories match, the gravest one counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from safelight.policy.categories import SHIPPED, Group
 from .model import UNKNOWN
 from .parse import ParsedError
 
-#: Category and its words, in order of gravity. Groups are used if a provider gives no more detail.
+#: Our categories and the words that name them, gravest first. A group is used if a provider gives no more
+#: detail.
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         "sexual/minors",
@@ -46,7 +47,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("illicit", r"illicit|illegal|dangerous content|drugs?\b|criminal|违禁|違禁"),
     ("privacy", r"personal (?:data|information)|\bpii\b|隐私|隱私"),
 )
-#: Single words in lists of categories that differ from our names.
+#: Single words from providers' lists of categories that differ from our names.
 _NAMES = {
     "gore": "violence/graphic",
     "graphic": "violence/graphic",
@@ -87,7 +88,7 @@ _PLACES = (
 
 
 def of_name(word: str) -> str:
-    """Our category for one word of a list; empty if there is none."""
+    """Our category for one word from a provider's list; empty if we have none."""
     plain = re.sub(r"[\s\-]+", "_", word.strip().strip("\"'").lower())
     if plain in _NAMES:
         return _NAMES[plain]
@@ -103,12 +104,14 @@ def of_names(words: Iterable[str]) -> str:
 
 
 def of_sentence(text: str) -> str:
-    """The gravest category that words of a message name; empty if none."""
+    """The gravest category that the words of a message name; empty if they name none."""
     return next((category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)), "")
 
 
 def of_said(said: ParsedError, sentences: str) -> str:
-    """The categories of an error: from its lists, its stated reasons, or else the words of its messages."""
+    """The category of an error: from its lists, else from its stated reasons, else from the words of its
+    messages.
+    """
     if found := of_names(said.values(_PLACES)):
         return found
     if found := of_names(_filtered(said)):
@@ -121,7 +124,9 @@ def of_said(said: ParsedError, sentences: str) -> str:
 
 
 def _filtered(said: ParsedError) -> Iterator[str]:
-    """Azure's format: `content_filter_result: {violence: {filtered: true, severity: medium}, ...}`."""
+    """The filtered categories in Azure's format:
+    `content_filter_result: {violence: {filtered: true, severity: medium}, ...}`.
+    """
     for document in said.documents:
         for result in _named(document, "content_filter_result", 0):
             for name, state in result.items():

@@ -1,4 +1,6 @@
-"""Classifies a parsed error: finds the first matching rule and derives the rest."""
+"""Classifies a parsed error: finds the first matching rule and derives the fields that the rule leaves
+open.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ _AGAIN = {
 
 
 def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
-    """The meaning of an error. `provider`: the user's name for its source; only a hint."""
+    """The meaning of an error. `provider` is the name that the user gave for its source; it is only a
+    hint.
+    """
     hint = named(provider)
     if hint is None and (own := safelight.read(said)) is not None:
         return own
@@ -66,7 +70,7 @@ def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
 def _find(
     said: ParsedError, hint: Provider | None
 ) -> tuple[ErrorRule, Provider | None, Provider | None, bool] | None:
-    """The matching rule, its provider, the aggregator if any, and whether another party charges."""
+    """The matching rule, its provider, the aggregator if any, and whether a reseller charges for it."""
     known = [p for p in PROVIDERS if p is hint or p.matches_signature(said)]
     known.sort(key=lambda p: p is not hint)
     relays = [p for p in RELAYS if p is hint or p.matches_signature(said)]
@@ -74,7 +78,8 @@ def _find(
     for row, holder in _candidates(known, relays):
         if row.holds(said):
             if holder.relay:
-                # Its own refusal, or that of a provider behind it which it does not name.
+                # The refusal is the aggregator's own, or that of a provider which the aggregator does not
+                # name.
                 behind = known[0] if known and row.error_source is not ErrorSource.RELAY else None
                 if row.error_source is ErrorSource.RELAY:
                     return row, holder, None, False
@@ -85,8 +90,10 @@ def _find(
 
 
 def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
-    """Rules in the order of matching: blocks before other errors, recognized providers before all others,
-    rules on the HTTP status alone last.
+    """Rules in the order of matching.
+
+    Blocks come before other errors, and recognized providers before all others. Rules on the HTTP status
+    alone come last.
     """
     yield from _rows((NOBODYS_FIRST,))
     yield from (
@@ -177,7 +184,7 @@ def _owner(said: ParsedError, row: ErrorRule, holder: Provider | None, via: Prov
     if row.error_source is not ErrorSource.PROVIDER or row.kind is ErrorKind.CONTENT_BLOCK:
         return row.error_source
     if holder is None and via is not None:
-        # In an aggregator's own rules, `source` is meant literally.
+        # A rule of the aggregator itself states the exact `error_source`.
         return ErrorSource.PROVIDER if row in via.rows else ErrorSource.RELAY
     if holder is None and said.html:
         return ErrorSource.NETWORK
@@ -226,7 +233,7 @@ def _stated(said: ParsedError) -> dict[str, object] | None:
 def _believed(
     stated: dict[str, object], charged: ChargeStatus, source: str, how: ProviderRetry, category: str
 ) -> tuple[ChargeStatus, str, ProviderRetry]:
-    """Values in the error (charge, retry) take precedence over values of the rule."""
+    """Charge and retry as the error states them; they take precedence over those of the rule."""
     cost = stated.get("charged")
     cost = cost.get("charged") or cost.get("upstream") if isinstance(cost, dict) else cost
     if isinstance(cost, bool):
@@ -285,7 +292,7 @@ _UNDER_WAY = frozenset(
     {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
 )
 _OVER = frozenset({"failed", "fail", "failure", "error"})
-#: A content filter of the caller's network answered instead of the provider.
+#: Matches if a content filter of the caller's own network answered instead of the provider.
 _NETWORK_FILTER = (
     r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
     r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"

@@ -1,4 +1,4 @@
-"""fal: model errors are a list under `detail`, infrastructure errors are flat; the type decides."""
+"""fal: errors of a model are a list in `detail`, errors of the infrastructure are flat. The type decides."""
 
 from __future__ import annotations
 

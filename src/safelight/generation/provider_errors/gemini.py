@@ -1,4 +1,6 @@
-"""Google's Interactions API and Gemini's own filters: finish and block reasons, states of an interaction."""
+"""Google's Interactions API and Gemini's own filters: finish reasons, block reasons, and interaction
+states.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ HIGGSFIELD = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_FAQ,
             fields={"status": r"nsfw"},
-            # Used for violations of any of its rules, not only the one it names.
+            # Higgsfield uses this status for violations of any of its rules, not only the one on nudity.
             category=UNKNOWN,
             charged=ChargeStatus.NO,
             charge_source=_FREE,

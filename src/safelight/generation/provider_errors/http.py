@@ -1,4 +1,4 @@
-"""Connection errors, and rules on an HTTP status or plain message alone, for any provider."""
+"""Connection errors, and rules for any provider that need only an HTTP status or a plain message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PROXIES = "nginx, Envoy and AWS load balancers: their error pages"
 _ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
 _WORDS = "plain words, no documented code"
 
-#: First rule: if the filter itself is out of order, the content was not judged.
+#: Tried first: if the filter itself failed, it did not check the content.
 FIRST = Provider(
     name="",
     title="The provider",
@@ -324,7 +324,7 @@ TRANSPORT = Provider(
     ),
 )
 
-#: Whether words refer to input or output, for errors that do not state it otherwise.
+#: Words that show whether an error concerns input or output, for errors that do not state it otherwise.
 SIDES = (
     (
         ModerationStage.OUTPUT,

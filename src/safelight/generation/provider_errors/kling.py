@@ -1,4 +1,4 @@
-"""Kling: numbers under `code`, and a message in `task_status_msg` of a failed task."""
+"""Kling: numeric values of `code`, and a message in `task_status_msg` of a failed task."""
 
 from __future__ import annotations
 

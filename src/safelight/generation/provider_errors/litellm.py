@@ -1,5 +1,5 @@
-"""LiteLLM: exceptions with the provider's text inside, own guardrails, and filtered Veo jobs reported as
-completed.
+"""LiteLLM: exceptions that contain the provider's text, LiteLLM's own guardrails, and filtered Veo jobs
+that are reported as completed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Luma: a failed generation has `state: failed` and a `failure_reason`, newer ones a `failure_code`."""
+"""Luma: a failed generation has `state: failed` and a `failure_reason`; newer failures have a
+`failure_code`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages for an explained error: one plain sentence, and the next step."""
+"""Messages for an explained error: one plain sentence, and what to do next."""
 
 from __future__ import annotations
 

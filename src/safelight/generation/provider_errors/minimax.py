@@ -1,4 +1,4 @@
-"""MiniMax: `base_resp.status_code`, HTTP 200 throughout."""
+"""MiniMax: the error is in `base_resp.status_code`; the HTTP status is always 200."""
 
 from __future__ import annotations
 

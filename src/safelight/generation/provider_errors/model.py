@@ -1,4 +1,4 @@
-"""The meaning of a provider error: who refused what, at what cost, and what to do next."""
+"""The meaning of a provider error: who refused what, what it cost, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from safelight.generation.protocol import ChargeStatus
 
-#: If the category cannot be determined.
+#: Value of a field that cannot be determined.
 UNKNOWN = "unknown"
 
 
 class ErrorSource(StrEnum):
     """The source of an error."""
 
-    #: A Safelight: this one, or one upstream.
+    #: A Safelight server: this one, or an upstream that is itself a Safelight.
     GATEWAY = "gateway"
     #: The operator of the model or of its server.
     PROVIDER = "provider"
     #: An intermediary between us and the provider: a reseller, a router, LiteLLM.
     RELAY = "relay"
-    #: Connections, proxies, load balancers.
+    #: The network: connections, proxies, load balancers.
     NETWORK = "network"
-    #: The caller's own program or library, before sending or after its own timeout.
+    #: The caller's own program or library, before it sent the request or after its own timeout.
     CLIENT = "client"
     UNKNOWN = "unknown"
 
@@ -40,7 +40,7 @@ class ErrorKind(StrEnum):
 
 
 class ModerationStage(StrEnum):
-    """Whether a filter checked input or output."""
+    """Whether the filter refused the input or the output."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -48,7 +48,7 @@ class ModerationStage(StrEnum):
 
 
 class ProviderRetry(StrEnum):
-    """How to retry."""
+    """How the request may be retried."""
 
     SAME = "same"
     NEW_SEED = "new_seed"
@@ -60,30 +60,30 @@ class ProviderRetry(StrEnum):
 class Confidence(StrEnum):
     #: A documented code or format.
     CERTAIN = "certain"
-    #: A documented message, or a format that users report.
+    #: A documented message, or a format that users reported.
     LIKELY = "likely"
-    #: Only words or a bare HTTP status matched.
+    #: Only words or an HTTP status matched.
     GUESS = "guess"
     NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderError:
-    """One explained error. Undetermined parts are `unknown`; nothing here is a verdict of ours."""
+    """One explained error. Unknown parts have the value `unknown`. It is not a verdict of Safelight."""
 
     source: ErrorSource
-    #: The provider by its name in the rules: `veo`, `runway`, `safelight` ...; empty if unknown.
+    #: Name of the provider in the rules: `veo`, `runway`, `safelight` ...; empty if unknown.
     provider: str
-    #: The aggregator that passed the error on.
+    #: Name of the aggregator that passed the error on; empty if there was none.
     via: str
     kind: ErrorKind
     stage: ModerationStage
     #: One of our categories or groups, or `unknown`.
     category: str
-    #: What was refused: text, image, video or audio; empty if unknown.
+    #: The refused content: text, image, video or audio; empty if unknown.
     modality: str
     charged: ChargeStatus
-    #: Source of the charge: `documented: ...`, `upstream`, `not taken`; empty if unknown.
+    #: How the charge is known: `documented: ...`, `upstream`, `not taken`; empty if unknown.
     charge_source: str
     retry: ProviderRetry
     #: Minimum delay in seconds before a retry.
@@ -91,7 +91,7 @@ class ProviderError:
     summary: str
     next_step: str
     confidence: Confidence
-    #: The matching rule, and where its statement is documented.
+    #: The id of the matching rule, and the source that documents the rule.
     rule: str
     documented: str
     #: The provider's own code and message, with secrets masked.

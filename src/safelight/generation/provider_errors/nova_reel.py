@@ -1,4 +1,6 @@
-"""Amazon Nova Reel on Bedrock: a ValidationException for the input, a failed job for the output."""
+"""Amazon Nova Reel on Bedrock: a refused input gives a `ValidationException`, a refused output a failed
+job.
+"""
 
 from __future__ import annotations
 

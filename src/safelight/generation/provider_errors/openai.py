@@ -280,7 +280,7 @@ OPENAI = Provider(
     ),
 )
 
-#: Codes and messages that several servers of this format use, without naming a provider.
+#: Codes and messages that several servers of this format use, and that do not name a provider.
 SHAPED = Provider(
     name="",
     title="The provider",

@@ -1,4 +1,4 @@
-"""Parses a pasted error: status, headers, fields and messages. Bounded; never raises."""
+"""Parses a pasted error into status, headers, fields and messages. Bounded; never raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from .python_repr import as_json_text
 
-#: Number of characters read: all of a short text; both ends of a long one and parts that look like errors.
+#: Number of characters read. A short text is read completely; of a long one, both ends and the parts that
+#: look like errors.
 _SHORT, _END = 32_768, 8_192
 _TROUBLE = re.compile(
     r"error|fail|block|moderat|polic|safety|violat|sensitiv|reject|refus|denied|limit|quota|timeout|timed out"
@@ -22,7 +23,7 @@ _TROUBLE = re.compile(
 _MAX_PAIRS, _MAX_DOCUMENTS, _MAX_TRIES, _MAX_DEPTH = 4000, 24, 48, 24
 _MAX_DOCUMENT, _MAX_PYTHONIC = 40_000, 12_000
 _BEGIN = re.compile(r"\{\s{0,9}[\"'\w$}]|\[\s{0,9}[{\[]")
-#: Request content repeated in a response: never read as the provider's words.
+#: Fields in which a response repeats the request. Their content is never read as the provider's words.
 _ECHOES = frozenset(
     {
         "actual_prompt",
@@ -63,7 +64,7 @@ _NUMBERS = re.compile(r"[1-5]\d\d")
 class ParsedError:
     """A parsed error of a server or library."""
 
-    #: The text including markup; for a parsed body, its JSON.
+    #: The text including markup; empty for a parsed body.
     whole: str
     documents: tuple[Any, ...] = ()
     given_status: int | None = None
@@ -71,8 +72,8 @@ class ParsedError:
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Scalar fields by lower-case name: those of the documents, then loose `name: value` pairs of the
-        text.
+        """Scalar fields by lower-case name, from the documents first, then from loose `name: value` pairs
+        of the text.
         """
         found: list[tuple[str, str]] = []
         for document in self.documents:
@@ -92,7 +93,7 @@ class ParsedError:
 
     @property
     def is_bare_message(self) -> bool:
-        """Whether the input was a body without surrounding text."""
+        """Whether the input was a single body without surrounding text."""
         return self.whole == "" or (len(self.documents) == 1 and self.whole[:1] in "{[" and self._closed)
 
     @cached_property
@@ -105,7 +106,9 @@ class ParsedError:
 
     @cached_property
     def prose(self) -> str:
-        """Messages: of the documents without request content, or of the text without markup."""
+        """The messages: from the documents without request content, and from the surrounding text without
+        markup.
+        """
         parts = [value for name, value in self.pairs if " " in value or len(value) > 3 or not value.isascii()]
         if not self.is_bare_message:
             parts.append(" ".join(_MARKUP.sub(" ", self._outside).split()))
@@ -123,8 +126,8 @@ class ParsedError:
 
     @cached_property
     def signature(self) -> str:
-        """Text that identifies a provider: names and values of fields, or the text around them; no
-        prompts.
+        """Text in which a provider can be recognized, without prompts: names and values of fields, or the
+        surrounding text.
         """
         if not self.is_bare_message:
             return self._outside
@@ -140,7 +143,7 @@ class ParsedError:
         return {name: tuple(values) for name, values in table.items()}
 
     def values(self, names: str) -> Iterator[str]:
-        """Values of fields with one of these names (`code|type`), in that order."""
+        """Values of fields with one of these names (`code|type`), in the order of the names."""
         for name in names.split("|"):
             yield from self.by_name.get(name.lower(), ())
 
@@ -158,12 +161,12 @@ class ParsedError:
 
     @cached_property
     def status(self) -> int | None:
-        """The HTTP status: as given, as pasted, or as repeated in the document."""
+        """The HTTP status: as given, as found in the pasted text, or as repeated in a document."""
         if self.given_status is not None:
             return self.given_status
         for pattern in _STATUSES:
             for match in pattern.finditer(self.whole):
-                # A proxy's `HTTP/1.1 200 Connection established` precedes the response.
+                # Skips a proxy's `HTTP/1.1 200 Connection established`, which precedes the real response.
                 if not match[1].startswith(("1", "2", "3")):
                     return int(match[1])
         for value in self.values("status_code|statuscode|httpstatus|http_status|status|code"):
@@ -216,7 +219,7 @@ def _considered(text: str) -> str:
 
 
 def _documents(text: str, depth: int = 0) -> Iterator[Any]:
-    """JSON values in a text and inside their strings, also in Python notation."""
+    """JSON values in a text and inside the strings of these values, also in Python notation."""
     decoder = json.JSONDecoder()
     position, found = 0, 0
     for _try in range(_MAX_TRIES):
@@ -281,5 +284,5 @@ def _scalars(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
         try:
             yield name, str(value)
         except ValueError:
-            # A number with more digits than Python converts.
+            # Python does not convert a number with this many digits.
             return

@@ -26,7 +26,7 @@ from .venice import VENICE
 from .veo import VEO
 from .wavespeed import WAVESPEED
 
-#: Hosts of other makers' models come before the makers.
+#: Hosts that offer other makers' models come before the makers, so that their rules are tried first.
 PROVIDERS: tuple[Provider, ...] = (
     FAL,
     REPLICATE,
@@ -48,13 +48,13 @@ PROVIDERS: tuple[Provider, ...] = (
     SELF_HOSTED,
 )
 RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
-#: Rules without a provider: tried before, and after, all others.
+#: Rules that belong to no provider. The first set is tried before all others, the last set after them.
 NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
 EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)
 
 
 def named(word: str | None) -> Provider | None:
-    """The provider with this name; None if unknown."""
+    """The provider with this name or alias; None if it is unknown."""
     if not word:
         return None
     plain = word.strip().lower()

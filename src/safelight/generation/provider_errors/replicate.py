@@ -1,4 +1,4 @@
-"""Replicate: a failed prediction has free text, sometimes with a code of E and four digits."""
+"""Replicate: a failed prediction has free text, sometimes with a code that consists of E and four digits."""
 
 from __future__ import annotations
 

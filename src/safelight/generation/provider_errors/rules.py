@@ -15,18 +15,18 @@ from .parse import ParsedError
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRule:
-    """Matches if all given conditions match. Empty results are derived from the rest."""
+    """A rule matches if all its conditions match. Result fields that are empty are derived from the error."""
 
     id: str
     kind: ErrorKind
-    #: The page, package or thread that documents it.
+    #: The page, package or thread that documents the error.
     documented: str
     #: Field names (`code|type`) and a pattern that the whole value of one such field must match.
     fields: Mapping[str, str] = field(default_factory=dict)
     #: A pattern in the prose of the error: its text and the messages inside its JSON.
     text: str = ""
     status: frozenset[int] = frozenset()
-    #: Sufficient by itself, whatever the provider.
+    #: Whether the conditions are sufficient for any provider, even if no provider was recognized.
     anywhere: bool = False
 
     error_source: ErrorSource = ErrorSource.PROVIDER
@@ -58,13 +58,14 @@ class Provider:
     #: Display name.
     title: str
     rows: tuple[ErrorRule, ...]
-    #: Other names that users may give.
+    #: Other names by which users may call the provider.
     aliases: frozenset[str] = frozenset()
-    #: Patterns that identify it in a text: hosts, field names, exceptions of its SDK.
+    #: A pattern that identifies the provider in a text: hosts, field names, exceptions of its SDK.
     signs: str = ""
-    #: Passes on errors of other providers.
+    #: Whether it is an aggregator, which passes on errors of other providers.
     relay: bool = False
-    #: Charges its own prices for other makers' models, so their statements on charges do not apply.
+    #: Whether it sells other makers' models at its own prices. The makers' statements on charges then do not
+    #: apply.
     resells: bool = False
 
     def matches_signature(self, said: ParsedError) -> bool:

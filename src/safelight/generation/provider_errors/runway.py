@@ -1,4 +1,4 @@
-"""Runway: a failed task carries a `failureCode`; a moderated task costs what a finished one costs."""
+"""Runway: a failed task has a `failureCode`. A moderated task costs the same as a finished one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Safelight's own errors: immediate responses, and failed videos (see docs/errors.md)."""
+"""Safelight's own errors: errors of a request, and errors of failed videos (see docs/errors.md)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CODES: Mapping[str, ErrorKind] = {
     }.items()
     for code in codes.split()
 }
-#: Codes with which we report a generator's failure.
+#: Codes with which Safelight reports a failure of its generator.
 _UPSTREAM = frozenset(
     {"upstream_error", "upstream_unavailable", "upstream_invalid", "upstream_rejected", "submit_unknown"}
 )
@@ -59,7 +59,7 @@ _STEPS: Mapping[ErrorKind, str] = {
 
 
 def read(said: ParsedError) -> ProviderError | None:
-    """A Safelight's error; None if the error comes from another server."""
+    """The meaning of an error of a Safelight server; None if the error comes from another server."""
     for document in said.documents:
         for found in _objects(document, 0):
             if (error := _error(found)) is not None:
@@ -80,7 +80,7 @@ def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _error(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The error inside an object that only Safelight writes."""
+    """The error in an object that only a Safelight server writes; None for any other object."""
     error = found.get("error")
     mark = found.get("safelight")
     if isinstance(mark, Mapping) and "state" in mark and isinstance(error, Mapping):
@@ -103,7 +103,7 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
     details = details if isinstance(details, Mapping) else {}
     kind = _CODES.get(code, ErrorKind.UNKNOWN)
     if kind is ErrorKind.CONTENT_BLOCK and details.get("not_checked") and not details.get("categories"):
-        # Held or refused because a check was not available; not a judgement of the content.
+        # The video was held or refused because a check was not available. The content itself was not refused.
         kind = ErrorKind.TRANSIENT
     from_provider = details.get("source") == "provider" or code in _UPSTREAM
     charged, source = _charge(details, holder, kind)

@@ -1,5 +1,5 @@
-"""ByteDance's Seedance on Volcengine Ark and BytePlus ModelArk: the code names input or output, medium and
-reason.
+"""ByteDance's Seedance on Volcengine Ark and BytePlus ModelArk: the code names input or output, the medium
+and the reason.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Self-hosted servers: vLLM-Omni, SGLang Diffusion, Dynamo, NIM. Plain FastAPI errors; only Cosmos has a
-filter.
+"""Self-hosted servers: vLLM-Omni, SGLang Diffusion, Dynamo, NIM.
+
+They return plain FastAPI errors. Only Cosmos has a content filter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Venice: models of other makers; a refusal has `credits_refunded`."""
+"""Venice offers models of other makers; its refusals have the field `credits_refunded`."""
 
 from __future__ import annotations
 

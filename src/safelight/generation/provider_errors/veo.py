@@ -18,7 +18,7 @@ _SDK = "google-genai 3.3.0: GenerateVideosOperation, rai_media_filtered_count"
 _ERRORS = "ai.google.dev, Gemini API troubleshooting: status codes"
 _NOT_CHARGED = "documented: the reason text states that a filtered video is not charged"
 
-#: Digits, Google's name of the category, ours.
+#: Support codes, Google's name of the category, and our category.
 _SUPPORT: tuple[tuple[str, str, str], ...] = (
     ("58061214|17301594", "child", "minors"),
     ("29310472|15236754", "celebrity", "likeness"),
@@ -36,7 +36,9 @@ _SUPPORT: tuple[tuple[str, str, str], ...] = (
 
 
 def _support(digits: str, word: str, category: str) -> tuple[ErrorRule, ...]:
-    """Three rules for one code: refused at the input image, reported with the prompt, or only mentioned."""
+    """Three rules for one support code: it refuses an input image, is reported with the prompt, or is only
+    mentioned.
+    """
     code = rf"(?:{digits})"
     return (
         ErrorRule(
@@ -192,7 +194,8 @@ VEO = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
-            # All quotas have the same message about plan and billing; the quota's name tells them apart.
+            # All quotas have the same message about plan and billing. Only the quota's name distinguishes
+            # them.
             text=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
             charged=ChargeStatus.NO,
             charge_source="not taken",

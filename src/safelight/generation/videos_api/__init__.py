@@ -13,5 +13,5 @@ __all__ = ["VideosApiGenerator", "create"]
 
 
 def create(options: dict[str, Any]) -> VideosApiGenerator:
-    """A generator from its settings table; `SettingsError` names the invalid option."""
+    """Creates a generator from its settings table. Raises `SettingsError`, which names the invalid option."""
     return VideosApiGenerator(read_options(options))

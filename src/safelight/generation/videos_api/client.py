@@ -1,4 +1,4 @@
-"""HTTP client of one upstream server, for requests that may be repeated."""
+"""HTTP client of one upstream server. `get` is only for requests that may be repeated."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .options import Options
 from .responses import decode, error_text, retry_after
 
 MAX_ANSWER = 4 * 1024 * 1024
-#: Statuses after which a request may be repeated.
+#: HTTP statuses (in addition to 5xx) after which a request may be repeated.
 _LATER = frozenset({408, 409, 425, 429})
 
 
 class UpstreamClient:
-    """Connections to one server: `submitting` opens one per request, `asking` reuses them."""
+    """Connections to one server. `submitting` opens a new one for each request, `asking` reuses them."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -38,8 +38,9 @@ class UpstreamClient:
     ) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
         """Status (2xx or 404), headers and JSON object of the response.
 
-        `UpstreamUnavailable`: retry later; also after a rejected key, since the operator can correct it while
-        the request waits. `UpstreamRejected`: the server does not serve this request.
+        `UpstreamUnavailable`: retry later. It is also raised if the server rejects our key, because the
+        operator can correct the key while the request waits. `UpstreamRejected`: the server does not serve
+        this request.
         """
         with self.reachable(), self.asking.stream(method, path, params=params or {}) as response:
             self.error_for(response)
@@ -50,7 +51,7 @@ class UpstreamClient:
             return response.status_code, response.headers, body
 
     def error_for(self, response: httpx.Response) -> None:
-        """`UpstreamUnavailable` if the status allows a retry."""
+        """Raises `UpstreamUnavailable` if the status allows a retry."""
         status = response.status_code
         if status in {401, 403}:
             raise UpstreamUnavailable(bad_key(self._options.name, status))
@@ -83,7 +84,7 @@ class UpstreamClient:
 
 
 def bad_key(name: str, status: int) -> str:
-    """The message for an operator whose key is rejected."""
+    """The message for the operator when a server rejects the API key."""
     return f"{name} does not accept our API key (status {status}). The operator must check `api_key`."
 
 

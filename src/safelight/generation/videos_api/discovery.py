@@ -22,7 +22,7 @@ _MOST_MODELS = 1000
 
 
 class NetworkLocation(StrEnum):
-    """Network location of an address, which determines who can reach the server."""
+    """Location of a server in the network, which determines who can reach it."""
 
     LOOPBACK = "loopback"
     PRIVATE = "private"
@@ -32,20 +32,20 @@ class NetworkLocation(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoveredServer:
-    """A server that answers. `models` in its own order; None if it has no model list."""
+    """A server that answers. `models` is in the server's order; None if the server has no model list."""
 
     url: str
     models: tuple[str, ...] | None
     place: NetworkLocation
-    #: It returns its model list without a key.
+    #: Whether it returns its model list without a key.
     answers_strangers: bool
-    #: We have a key for it.
+    #: Whether we have a key for it.
     keyed: bool
 
     @property
     def exposed(self) -> bool:
-        """Whether clients could bypass us: the server accepts requests without a key, and either is
-        reachable from outside our own network or a key is configured that it does not require.
+        """Whether clients could bypass Safelight: the server accepts requests without a key, although it
+        can be reached from outside our own network or a key is configured.
         """
         return self.answers_strangers and (
             self.keyed or self.place not in (NetworkLocation.LOOPBACK, NetworkLocation.PRIVATE)
@@ -77,10 +77,10 @@ def base_url(text: str) -> str:
 def discover(
     url: str, *, api_key: str = "", timeouts: Timeouts = _TIMEOUTS, resolve: Resolve = system_resolve
 ) -> DiscoveredServer:
-    """Requests the models of the server at `url` (with `/v1`), with our key and again without one.
+    """Requests the models of the server at `url` (with `/v1`), with our key and again without a key.
 
-    Raises `UpstreamUnavailable` if it does not answer, and `UpstreamRejected` if it rejects our key or
-    returns something other than a list of models.
+    Raises `UpstreamUnavailable` if the server does not answer, and `UpstreamRejected` if it rejects our key
+    or returns something other than a list of models.
     """
     models = _models(url, api_key, timeouts)
     strangers = models is not None
@@ -99,7 +99,7 @@ def discover(
 
 
 def place(url: str, resolve: Resolve = system_resolve) -> NetworkLocation:
-    """The network location of the server's addresses; the most public one counts."""
+    """The network location of a server. If it has several addresses, the most public one counts."""
     parsed = httpx.URL(url)
     try:
         answers = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
@@ -118,7 +118,7 @@ def place(url: str, resolve: Resolve = system_resolve) -> NetworkLocation:
 
 
 def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | None:
-    """The model ids of its list, chat models included; None if it has no such list."""
+    """The model ids in the server's list, chat models included; None if the server has no model list."""
     with _client(url, api_key, timeouts) as client:
         try:
             with client.stream("GET", "models") as response:

@@ -1,5 +1,6 @@
-"""Downloads a finished file: complete, within the size limit and with the first bytes of an MP4, or not at
-all.
+"""Downloads a finished file, or leaves no file.
+
+The file must be complete, within the size limit, and start with the first bytes of an MP4.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _TYPES = (
 
 
 def check_headers(headers: httpx.Headers, max_bytes: int) -> int | None:
-    """The announced length, or None; `UpstreamInvalidResponse` if the headers do not announce a video."""
+    """The length in the headers, or None. Raises `UpstreamInvalidResponse` if the headers do not fit a
+    video.
+    """
     declared = headers.get("content-type", "").split(";")[0].strip().lower()
     if declared and not declared.startswith(_TYPES):
         raise UpstreamInvalidResponse(
@@ -51,7 +54,7 @@ def receive(
     within_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Writes the chunks to a temporary file and renames it at the end; a failure leaves no file."""
+    """Writes the chunks to a temporary file and renames it at the end. After a failure there is no file."""
     deadline = clock() + within_s
     size = 0
     with atomic_file(into, durable=False) as file:
@@ -67,8 +70,9 @@ def receive(
 
 
 def check_file(file: BinaryIO, size: int, promised: int | None) -> None:
-    """`UpstreamInvalidResponse` if the file is incomplete or does not start like an MP4. Nothing is
-    decoded.
+    """Raises `UpstreamInvalidResponse` if the file is incomplete or does not start like an MP4.
+
+    Does not decode the file.
     """
     if promised is not None and size != promised:
         raise UpstreamInvalidResponse(f"The finished video is incomplete: {size} of {promised} bytes.")

@@ -1,4 +1,4 @@
-"""A remote generator on one `/v1/videos` server, with an exact outcome of each request."""
+"""A remote generator on one `/v1/videos` server, which reports the exact outcome of each request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
 )
 _BUSY = frozenset({425, 429, 503})
-#: The request may have been accepted: the response was cut off, or the key is already in use.
+#: The upstream may have accepted the request: it timed out (408), or the idempotency key is already in use
+#: (409).
 _DOUBTFUL = frozenset({408, 409})
 _MAX_POLL_ATTEMPTS = 3
 
@@ -48,8 +49,8 @@ _MAX_POLL_ATTEMPTS = 3
 class VideosApiGenerator:
     """A remote generator for any server with the OpenAI Videos API.
 
-    Each submission uses a new connection, so a failure before sending differs from a lost response.
-    `sleep` waits between two attempts to find something.
+    Each submission uses a new connection, so that a request that was never sent can be told apart from a lost
+    response. `sleep` is called between repeated polls or searches.
     """
 
     def __init__(
@@ -99,10 +100,11 @@ class VideosApiGenerator:
             return self._taken(response, body)
 
     def find(self, key: str) -> str | None:
-        """The id of the request with our key, from the server's list; a missing one is looked up twice.
+        """The id of the request with our idempotency key in the server's list. If it is missing, searches
+        a second time.
 
-        Only a server that returns our metadata (`idempotency_metadata_key`) can tell. Otherwise, and if the
-        list is longer than we read, raises `SubmissionUnconfirmed`.
+        Only works if the server returns our metadata (`idempotency_metadata_key`). Raises
+        `SubmissionUnconfirmed` if it does not, or if the list is longer than we read.
         """
         if not self._options.idempotency_metadata_key:
             raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
@@ -115,8 +117,8 @@ class VideosApiGenerator:
     def progress(self, upstream_id: str) -> Progress:
         """The status of a request.
 
-        Proxies fail temporarily: only after three attempts, one second apart, does an unknown request count
-        as failed, and an unreadable response as invalid.
+        Proxies can fail temporarily. Only after three attempts, one second apart, is an unknown request
+        reported as failed, or an unreadable response as invalid.
         """
         for look in range(_MAX_POLL_ATTEMPTS):
             status, headers, body = self._server.get("GET", video_path(upstream_id))
@@ -162,7 +164,7 @@ class VideosApiGenerator:
             raise UpstreamError("The finished video could not be stored.") from error
 
     def delete(self, upstream_id: str) -> bool:
-        """Deletes the server's copy; True also if it was already gone."""
+        """Deletes the server's copy. Also returns True if the copy was already gone."""
         try:
             status, _, body = self._server.get("DELETE", video_path(upstream_id))
         except UpstreamRejected:
@@ -250,7 +252,7 @@ class VideosApiGenerator:
             raise UpstreamInvalidResponse("The finished video is incomplete.") from error
 
     def _fetch_elsewhere(self, location: str, into: Path, max_bytes: int) -> None:
-        # A file store that the upstream chose: it gets no key and must not be in our own network.
+        # The upstream chose this file server, so it gets no key and must not be in our own network.
         try:
             fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
         except SafelightError as error:

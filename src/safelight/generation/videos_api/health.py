@@ -1,4 +1,4 @@
-"""Health of the upstreams: which ones do not answer now."""
+"""Health of the upstreams: which ones do not answer at the moment."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ class UpstreamEndpoint:
 
 
 class UpstreamHealth:
-    """Polls in the background, at most every `every_s` seconds; callers get the last result without
-    waiting.
+    """Polls the upstreams in the background, at most every `every_s` seconds.
+
+    Callers get the last result without waiting.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class UpstreamHealth:
         self._looking = threading.Lock()
 
     def down(self) -> Mapping[str, str]:
-        """Name and reason of each upstream that failed the last poll; may start another poll."""
+        """Name and reason of each upstream that failed the last poll. May start another poll."""
         due = self._servers and self._clock() - self._looked > self._every_s
         if due and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_and_release, name="upstreams", daemon=True).start()
         return self._down
 
     def look(self) -> Mapping[str, str]:
-        """Requests the models of each upstream now."""
+        """Requests the models of each upstream now, and returns name and reason of those that fail."""
         found: dict[str, str] = {}
         for name, server in self._servers.items():
             try:

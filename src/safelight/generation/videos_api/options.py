@@ -12,7 +12,7 @@ import msgspec
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Billing, Derivation, GeneratorInfo
 
-#: Fields of every create request; an allow-list cannot name them.
+#: Fields that every create request may have. `extra_fields` must not name them.
 OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
@@ -23,35 +23,35 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one upstream. Durations are in seconds, prices in US dollars."""
 
-    #: Including the version: `http://gpu-1:8091/v1`.
+    #: The base URL including the version: `http://gpu-1:8091/v1`.
     url: str
     api_key: str = ""
     name: str = "videos_api"
     billing: Billing = Billing.PAID
     models: tuple[str, ...] = ()
     seconds: tuple[int, ...] = (4, 8, 12)
-    #: `1280x720`; empty: any.
+    #: Supported sizes, such as `1280x720`; empty: any size.
     sizes: tuple[str, ...] = ()
     #: Extra request fields that are passed on, with their types.
     extra_fields: dict[str, Literal["int", "float", "bool", "str"]] = {}
-    #: Those extra fields that contain text.
+    #: The extra fields that contain text.
     text_fields: frozenset[str] = frozenset()
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    #: The server's name of the file field `input_reference`; empty: not supported.
+    #: The server's name for the file field `input_reference`; empty: files are not supported.
     reference_field: str = "input_reference"
-    #: Supported derivations by OpenAI's routes `/remix`, `/edits` and `/extensions`.
+    #: Derivations that the server supports with OpenAI's routes `/remix`, `/edits` and `/extensions`.
     operations: frozenset[Derivation] = frozenset()
-    #: Send a remix as a new video with all prompts combined, if the server cannot remix or no longer has the
-    #: source.
+    #: Whether to send a remix as a new video with all prompts combined, if the server cannot remix or no
+    #: longer has the source.
     remix_as_new: bool = False
-    #: The server's field name for the clip of a character; empty: not supported.
+    #: The server's field name for a character's clip; empty: characters are not supported.
     character_field: str = ""
-    #: Encoding of requests without a file; with a file always multipart. Some SGLang versions accept requests
-    #: without a file only as JSON.
+    #: Encoding of requests without a file; requests with a file are always multipart. Some SGLang versions
+    #: accept requests without a file only as JSON.
     request_encoding: Literal["multipart", "json"] = "multipart"
-    #: Name under `metadata` for our idempotency key, if the server accepts and returns metadata; else empty.
+    #: Name of our idempotency key in `metadata`, if the server accepts and returns metadata; else empty.
     idempotency_metadata_key: str = ""
-    #: Time after which an accepted request appears in the server's list.
+    #: Seconds until an accepted request appears in the server's list.
     list_lag_s: Positive = 10.0
     safety_settings: dict[str, str] = {}
     connect_timeout_s: Positive = 5.0
@@ -60,7 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fetch_timeout_s: Positive = 600.0
     ca_file: str = ""
     proxy: str = ""
-    #: Private hosts that downloads may redirect to, `host` or `host:port`.
+    #: Hosts in private networks to which downloads may be redirected, as `host` or `host:port`.
     content_hosts: frozenset[str] = frozenset()
 
     def info(self) -> GeneratorInfo:
@@ -84,7 +84,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def read_options(table: dict[str, Any]) -> Options:
-    """The validated options of a settings table. `SettingsError` names the invalid one and the reason."""
+    """The validated options of a settings table. Raises `SettingsError` with the invalid option and the
+    reason.
+    """
     name = str(table.get("name", "videos_api"))
     try:
         options = msgspec.convert(table, Options)

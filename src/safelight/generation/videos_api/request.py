@@ -18,7 +18,7 @@ from .options import Options
 def build_request(
     client: httpx.Client, generation: GenerationRequest, options: Options, stack: ExitStack
 ) -> httpx.Request:
-    """The HTTP request, with its files open until `stack` closes; raises `UpstreamRejected`."""
+    """The HTTP request. Its files stay open until `stack` closes. Raises `UpstreamRejected`."""
     path, fields, files = (
         _route(generation, options),
         _fields(generation, options),
@@ -40,8 +40,8 @@ def build_request(
 
 
 def _route(generation: GenerationRequest, options: Options) -> str:
-    """The route of a request: the derivation's own route if there is a source clip and the server supports
-    it.
+    """The route of a request: that of the derivation if there is a source clip and the server supports it,
+    else `videos`.
     """
     if generation.source_clip is None or _as_new_video(generation, options):
         return "videos"
@@ -65,7 +65,7 @@ def _as_new_video(generation: GenerationRequest, options: Options) -> bool:
 
 
 def _files(generation: GenerationRequest, options: Options) -> list[tuple[str, ReferenceFile]]:
-    """The files of the request with the server's field names."""
+    """The files of the request, each with the server's name for its field."""
     files = []
     if generation.source_clip is not None and generation.source_clip.derivation is not Derivation.REMIX:
         files.append(("video", generation.source_clip.clip))
@@ -93,7 +93,7 @@ def _fields(generation: GenerationRequest, options: Options) -> dict[str, Any]:
             fields["size"] = f"{generation.width}x{generation.height}"
     elif generation.source_clip.derivation is Derivation.EXTEND:
         fields["seconds"] = str(generation.seconds - generation.source_clip.seconds)
-    # The server remixes with the model of the source.
+    # The server uses the model of the source for a remix.
     if generation.model and _route(generation, options).rpartition("/")[2] != "remix":
         fields["model"] = generation.model
     fields |= generation.extra
@@ -103,7 +103,7 @@ def _fields(generation: GenerationRequest, options: Options) -> dict[str, Any]:
 
 
 def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Form fields in the SDK's bracket notation."""
+    """Form fields, nested ones in the bracket notation of the SDK."""
     for name, value in fields.items():
         if isinstance(value, dict):
             yield from ((f"{name}[{inner}]", text) for inner, text in _flat(value))

@@ -1,4 +1,4 @@
-"""Interprets upstream responses: bodies and headers in, our types out. Pure."""
+"""Interprets upstream responses: converts bodies and headers to our own types. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATES: Mapping[str, UpstreamState] = {
     }.items()
     for word in words.split()
 }
-#: Failure words that are themselves a moderation refusal.
+#: Status words that report a failure and by themselves mean a refusal by moderation.
 _REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
 _LONGEST_WAIT_S = 3600.0
 
@@ -66,8 +66,8 @@ def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
 
 
 def retry_after(headers: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> float | None:
-    """Delay in seconds from `retry-after-ms` or `retry-after`, at most one hour; None without a usable
-    header.
+    """Delay in seconds from `retry-after-ms` or `retry-after`, at most one hour; None if neither is
+    usable.
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return min(max(milliseconds / 1000, 0.0), _LONGEST_WAIT_S)
@@ -91,9 +91,9 @@ def read_progress(
 ) -> Progress:
     """The status that a video object reports.
 
-    An unknown status counts as running, so that the job's deadline decides. If the object also states that
-    the request has ended, that is a contradiction: `UpstreamInvalidResponse`. An error together with a
-    finished status is a failure.
+    An unknown status counts as running, so that the job's deadline decides. If the object also has a
+    completion time, the two contradict each other: raises `UpstreamInvalidResponse`. An error together with a
+    finished status counts as a failure.
     """
     word = _word(video.get("status"))
     state = _STATES.get(word, UpstreamState.RUNNING)
@@ -135,7 +135,9 @@ def _refusal(word: str, error: object) -> ProviderRefusal | None:
 
 
 def _settled(refusal: ProviderRefusal, charge: Charge | None) -> tuple[ProviderRefusal, Charge | None]:
-    """Combines refusal and charge: the reported charge if there is one, else the one implied by the code."""
+    """Combines refusal and charge: the reported charge if there is one, else the charge that the refusal
+    implies.
+    """
     if charge is not None and charge.charged is not ChargeStatus.UNKNOWN:
         return replace(refusal, charged=charge.charged), charge
     if refusal.charged is not ChargeStatus.UNKNOWN:
@@ -160,8 +162,9 @@ def read_charge(
     billing: Billing,
     usd_per_second: float | None,
 ) -> Charge | None:
-    """The charge of a request: as reported by the upstream, else from the price list, else unknown; None
-    while running.
+    """The charge of a request: reported by the upstream, else from the price list, else unknown.
+
+    None while the request is running.
     """
     if billing is Billing.OWN:
         return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
@@ -177,9 +180,7 @@ def read_charge(
 
 
 def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
-    """The charge in the response: Safelight's `safelight.charge`, `usage.cost`, `cost`, or LiteLLM's
-    header.
-    """
+    """The charge in the response: in `safelight.charge`, `usage.cost`, `cost`, or LiteLLM's header."""
     ours = video.get("safelight")
     charge = ours.get("charge") if isinstance(ours, dict) else None
     if isinstance(charge, dict) and charge.get("charged") in list(ChargeStatus):

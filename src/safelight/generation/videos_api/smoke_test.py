@@ -1,4 +1,6 @@
-"""Smoke test of a new upstream: one small request, from submission to the deletion of its copy."""
+"""Smoke test of a new upstream: submits one small request, downloads the clip, and deletes the upstream's
+copy.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,14 @@ from .options import Options
 
 PROMPT = "A paper boat on a quiet pond in the morning, slow pan"
 KEY_METADATA = "safelight_key"
-#: Ascending: width, height, seconds. Models need multiples of 16 or 32.
+#: Width, height and seconds to try, in ascending order. Models need multiples of 16 or 32.
 _RUNGS = ((512, 288, 1), (832, 480, 2), (1280, 720, 4))
 _MAX_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeTestSkipped:
-    """A field that the server did not accept, and its message."""
+    """A field or size that the server did not accept, and the server's message."""
 
     what: str
     said: str
@@ -36,20 +38,20 @@ class SmokeTestSkipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The result of the test. Times in seconds."""
+    """The result of the smoke test. Times are in seconds."""
 
     width: int
     height: int
     seconds: int
     declined: tuple[SmokeTestSkipped, ...]
-    #: From submission to the end.
+    #: Time from submission until the video was finished.
     made_s: float
     charge: Charge | None
-    #: Its list returns the metadata of a request; None if it has no list.
+    #: Whether the server's list returns the metadata of a request; None if the server has no list.
     echoes: bool | None
-    #: Its record of the request requires authentication; None if that cannot be determined.
+    #: Whether reading the request's record requires authentication; None if that cannot be determined.
     closed: bool | None
-    #: It confirmed the deletion of its copy, and the copy is gone.
+    #: `deleted`: the server confirmed the deletion of its copy; `gone`: the copy can no longer be found.
     deleted: bool
     gone: bool
 
@@ -63,10 +65,11 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trial:
-    """Requests the smallest clip the server accepts, writes it to `into`, and deletes the server's copy.
+    """Requests the smallest clip that the server accepts, writes it to `into`, and deletes the server's
+    copy.
 
-    Rejected fields are left out one by one. Raises an `UpstreamError` or `DeadlineExceeded` if no clip
-    results; the list of rejected fields is then lost.
+    Rejected fields are left out one by one. If no clip results, raises an `UpstreamError` or
+    `DeadlineExceeded`; the list of rejected fields is then lost.
     """
     declined: list[SmokeTestSkipped] = []
     began = clock()
@@ -98,7 +101,7 @@ def run(
 def _submit_smallest(
     options: Options, declined: list[SmokeTestSkipped], sleep: Callable[[float], None]
 ) -> tuple[VideosApiGenerator, GenerationRequest, str]:
-    """The first request that the server accepts: first with fewer fields, then with larger clips."""
+    """Submits requests until the server accepts one: first with fewer fields, then with larger clips."""
     optional = [name for name in ("metadata", "seed") if name != "seed" or "seed" not in options.extra_fields]
     rungs = _rungs(options)
     width, height, seconds = next(rungs)
@@ -128,7 +131,7 @@ def _submit_smallest(
             if following is None and not optional:
                 raise
             if following is None:
-                # The error names no field: start again with OpenAI's own fields only.
+                # The error names no field, so the sizes are tried again with OpenAI's own fields only.
                 optional, rungs = [], _rungs(options)
                 following = next(rungs)
             width, height, seconds = following
@@ -138,7 +141,9 @@ def _submit_smallest(
 
 
 def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
-    """Sizes and lengths to try: those in the settings, else from the smallest upwards."""
+    """Sizes and lengths to try: the smallest one in the settings, else the standard ones in ascending
+    order.
+    """
     sizes = sorted(options.info().sizes, key=lambda size: size[0] * size[1])
     if sizes:
         yield (*sizes[0], min(options.seconds))
@@ -147,7 +152,7 @@ def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
 
 
 def _with(options: Options, optional: list[str]) -> Options:
-    # Billing `paid`, so that reported charges are read rather than assumed.
+    # Billing is set to `paid`, so that the charge is read from the response and not assumed.
     return msgspec.structs.replace(
         options,
         billing=Billing.PAID,
@@ -193,7 +198,7 @@ def _ended(
 
 
 def _is_gone(generator: VideosApiGenerator, upstream_id: str) -> bool:
-    """Whether it no longer knows the request, which it reports as a failure."""
+    """Whether the server no longer knows the request. `progress` reports such a request as failed."""
     try:
         return generator.progress(upstream_id).state is UpstreamState.FAILED
     except UpstreamError:
