@@ -1,4 +1,6 @@
-"""The embedded generator `storyboard`: draws animated sketches of a prompt; deterministic by seed, no GPU."""
+"""The embedded generator `storyboard`: draws animated sketches of a prompt, deterministic by seed, without
+a GPU.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def create(options: dict[str, Any]) -> LocalGenerator:
-    """Creates the generator. Its one option, `speech` (default true), allows espeak-ng for spoken lines."""
+    """Creates the generator. Its only option, `speech` (default true), allows espeak-ng to speak lines."""
     from safelight import errors
     from safelight.generation.storyboard.generator import Storyboard
 

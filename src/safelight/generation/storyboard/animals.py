@@ -1,4 +1,7 @@
-"""Animals: birds, butterflies, dogs, cats, horses, fish, whales. Units: about one body length or height."""
+"""Animals: birds, butterflies, dogs, cats, horses, fish, whales.
+
+One unit is about the length or height of the body.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from safelight.generation.storyboard.figures import Pen, Point, Tones, step_to
 
 
 def bird(pen: Pen, phase: float, tones: Tones) -> None:
-    """Wing span about 1.6 units; glides between a few beats."""
+    """A bird with a wing span of about 1.6 units. It glides between a few wing beats."""
     beat = math.sin(phase)
     glide = 0.5 + 0.5 * math.tanh(3 * math.sin(phase / 9))
     up = (0.5 * beat + 0.12) * glide + 0.16 * (1 - glide)
@@ -30,7 +33,7 @@ def bird(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def gull(pen: Pen, phase: float, tones: Tones) -> None:
-    """A distant bird from the front: two curved wings."""
+    """A distant bird, seen from the front: two curved wings."""
     beat = math.sin(phase)
     glide = 0.5 + 0.5 * math.tanh(3 * math.sin(phase / 9))
     lift = (0.42 * beat) * glide + 0.16
@@ -77,14 +80,14 @@ def _leg(
 
 
 def _gait(phase: float, *, run: bool) -> tuple[tuple[float, float], ...]:
-    """(swing, fold) of the legs: fore near, fore far, hind near, hind far."""
+    """The angles (swing, fold) of each leg: near foreleg, far foreleg, near hind leg, far hind leg."""
     offsets = (0.0, 0.7, 3.3, 4.0) if run else (0.0, math.pi, math.pi * 1.5, math.pi * 0.5)
     size, fold = (0.6, 1.25) if run else (0.32, 0.55)
     return tuple((size * math.sin(phase + o), fold * max(0.0, math.cos(phase + o))) for o in offsets)
 
 
 def dog(pen: Pen, phase: float, tones: Tones, *, run: bool = False, still: bool = False) -> None:
-    """One unit is about the height of the head above the ground."""
+    """A dog; one unit is about the height of its head above the ground."""
     legs = ((0.0, 0.0),) * 4 if still else _gait(phase, run=run)
     bob = 0.03 * math.sin(2 * phase if not run else phase) * (0 if still else 1)
     pitch = 0.07 * math.sin(phase + 0.5) if run else 0.0
@@ -201,7 +204,7 @@ def dog_sitting(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def horse(pen: Pen, phase: float, tones: Tones, *, run: bool = False, still: bool = False) -> None:
-    """One unit is the height of the back; the head reaches 1.45."""
+    """A horse; one unit is the height of its back. The head reaches 1.45 units."""
     legs = ((0.0, 0.0),) * 4 if still else _gait(phase, run=run)
     bob = (0.035 if run else 0.012) * math.sin(phase + 0.4) * (0 if still else 1)
     pitch = 0.06 * math.sin(phase) if run else 0.0
@@ -283,7 +286,7 @@ def fish(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def whale(pen: Pen, phase: float, tones: Tones) -> None:
-    """Two units long, slow."""
+    """A whale of two units in length, which moves slowly."""
     top: list[Point] = []
     low: list[Point] = []
     for step in range(19):

@@ -13,7 +13,7 @@ from safelight.generation.storyboard.scene import PEOPLE, Scene
 
 
 def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:
-    """Nearby flying subjects follow the subject that the camera follows."""
+    """Makes a flying subject near the camera move along with the subject that the camera follows."""
     if not travel or figure.depth < 0.3:
         return figure
     own, speed = figure.path, travel / frame.seconds * figure.depth / place.depth
@@ -27,7 +27,7 @@ def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -
 
 
 def held(balloon: Figure, holder: Figure) -> Figure:
-    """A balloon on its string, in the hand of `holder`."""
+    """Puts a balloon on a string into the hand of `holder`."""
     way, swing = holder.path, balloon.unit * 0.12
     reach, hand = holder.unit * 0.16, holder.unit * 0.44
 
@@ -40,7 +40,7 @@ def held(balloon: Figure, holder: Figure) -> Figure:
 
 
 def board_vehicle(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
-    """Places people in the boat they are named with (if the scene has no land) or on the horse they ride."""
+    """Seats people in the boat of the scene (at sea only) or on the horse that they ride."""
     boat = next((f for f in behind if f.draw is vehicles.sailboat), None)
     if boat is not None and scene.setting is Environment.SEA:
         crew = front[:2]

@@ -21,7 +21,7 @@ from safelight.generation.storyboard.subject_style import pace_of
 
 RATE = 48_000
 
-#: Chords as semitones over the key, two per mood; they alternate every four seconds.
+#: Two chords per mood, as semitones above the key. They alternate every four seconds.
 CHORDS: dict[Mood, tuple[tuple[int, ...], ...]] = {
     Mood.CALM: ((0, 7, 12, 16, 19), (-3, 4, 9, 16, 21)),
     Mood.JOYFUL: ((0, 7, 12, 16, 23), (5, 12, 16, 21, 24)),
@@ -60,7 +60,9 @@ def compose(
 
 
 def insert(mix: Raster, tone: Raster, at: float) -> None:
-    """Mixes a signal into both channels at `at` seconds and lowers the volume of the rest there."""
+    """Mixes a signal into both channels at `at` seconds, and lowers the volume of the other sound during
+    it.
+    """
     start = int(at * RATE)
     length = min(tone.size, mix.shape[1] - start)
     if length > 0:
@@ -68,7 +70,9 @@ def insert(mix: Raster, tone: Raster, at: float) -> None:
 
 
 def _shaped(n: int, rng: np.random.Generator, low: float, high: float, slope: float) -> Raster:
-    """Stereo noise between `low` and `high` Hz, falling by `slope` (1 is pink, 2 brown); loudness about 1."""
+    """Stereo noise between `low` and `high` Hz, with a loudness of about 1. `slope` is the fall: 1 is
+    pink, 2 brown.
+    """
     size = 1 << max(12, (n - 1).bit_length())
     size = min(size, 1 << 18)
     freq = np.fft.rfftfreq(size, 1 / RATE).astype(np.float32)
@@ -84,7 +88,7 @@ def _shaped(n: int, rng: np.random.Generator, low: float, high: float, slope: fl
 
 
 def _swell(n: int, rng: np.random.Generator, period: float, floor: float) -> Raster:
-    """A slow, uneven envelope from `floor` to 1."""
+    """A slow, uneven loudness envelope from `floor` to 1."""
     knots = rng.random(int(n / RATE / period) + 4).astype(np.float32)
     at = np.arange(n, dtype=np.float32) / (RATE * period)
     left = at.astype(np.int64)
@@ -257,7 +261,7 @@ def _thunder(n: int, at: float, rng: np.random.Generator) -> Raster:
 
 
 def _pad(scene: Scene, n: int, rng: np.random.Generator) -> Raster:
-    """Slow chords of slightly detuned voices, each with its own envelope."""
+    """Slow chords of slightly detuned voices. Each voice has its own loudness envelope."""
     # The pad has no content above 2 kHz, so a quarter of the sample rate is enough.
     whole, n = n, n // 4 + 2
     t = np.arange(n, dtype=np.float64) / (RATE / 4)

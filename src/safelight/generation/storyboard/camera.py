@@ -13,33 +13,33 @@ from safelight.generation.storyboard.raster import Raster
 
 @dataclass(frozen=True, kw_only=True)
 class CameraView:
-    """The camera at one moment. World and frame coordinates are equal if nothing has moved."""
+    """The position of the camera at one moment. Without a move, world and frame coordinates are equal."""
 
     x: float
     y: float
     zoom: float
-    #: Depth of the pivot, which stays fixed while everything else shifts.
+    #: Depth of the pivot: things at this depth stay in place, all others shift.
     pivot: float
     centre: tuple[float, float]
 
     def shift(self, depth: float) -> tuple[float, float, float]:
-        """(scale, dx, dy) for things at `depth`, 0 far to 1 near."""
+        """Scale and offset (dx, dy) of things at `depth`: 0 is far, 1 near."""
         away = depth - self.pivot
         scale = 1 + (self.zoom - 1) * (0.35 + 0.65 * depth)
         cx, cy = self.centre
         return scale, cx * (1 - scale) - self.x * away, cy * (1 - scale) - self.y * (0.25 + 0.75 * depth)
 
     def at(self, x: float, y: float, depth: float) -> tuple[float, float]:
-        """Frame position of a point in the world."""
+        """The frame position of a world point at `depth`."""
         scale, dx, dy = self.shift(depth)
         return x * scale + dx, y * scale + dy
 
     def matrix(
         self, depth: float, left: float, top: float, *, lean: float = 0.0, base: float = 0.0
     ) -> Raster:
-        """Affine map from a texture with its corner at (left, top) in the world to the frame.
+        """The affine map from a texture, whose corner is at (left, top) in the world, to the frame.
 
-        `lean` shears it sideways, growing with the height above the texture row `base`.
+        `lean` shears the texture sideways; the shear grows with the height above the texture row `base`.
         """
         scale, dx, dy = self.shift(depth)
         return np.array(
@@ -58,7 +58,9 @@ def ease(u: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A camera move over `seconds`; `follow`: distance in pixels that a followed subject leads it."""
+    """A camera move over `seconds`. `follow`: the distance in pixels that the camera moves with a followed
+    subject.
+    """
 
     move: CameraMove
     w: int
@@ -68,12 +70,12 @@ class Camera:
     follow: float = 0.0
     #: Depth of the followed subject.
     depth: float = 0.8
-    #: Scales the height of a crane move.
+    #: Factor for the height of a crane move.
     rise: float = 1.0
 
     def view(self, t: float) -> CameraView:
         u = ease(t / self.seconds)
-        # Longer clips get longer moves, but less than proportional, to keep them slow.
+        # A longer clip has a longer move, but less than in proportion, so that the move stays slow.
         reach = min(1.6, 0.55 + 0.45 * self.seconds / 4)
         x, y, zoom, pivot = 0.0, 0.0, 1.015, 0.0
         match self.move:
@@ -106,7 +108,9 @@ class Camera:
         return CameraView(x=x, y=y, zoom=zoom, pivot=pivot, centre=(self.w * 0.5, self.horizon))
 
     def margins(self, depth: float) -> tuple[int, int, int, int]:
-        """Pixels that the frame extends beyond its edges at `depth`: left, top, right, bottom."""
+        """Pixels by which a layer at `depth` must exceed the frame during the move: left, top, right,
+        bottom.
+        """
         left = top = right = bottom = 0.0
         for step in range(9):
             view = self.view(self.seconds * step / 8)

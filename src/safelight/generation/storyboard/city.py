@@ -24,7 +24,7 @@ class BuildingWindow:
 
 @dataclass(kw_only=True)
 class Skyline(Layer):
-    """A row of buildings; `windows` (ordered by time) light up during the clip."""
+    """A row of buildings. Its `windows`, ordered by time, light up during the clip."""
 
     windows: list[BuildingWindow] = field(default_factory=list)
     _lit: int = field(init=False, default=0)
@@ -51,7 +51,7 @@ def make_skyline(
     wide: tuple[float, float],
     mist: float,
 ) -> Skyline:
-    """Buildings from `base` upwards; `tall` and `wide` are ranges as fractions of the frame height."""
+    """Buildings that rise from `base`. `tall` and `wide` are ranges, as fractions of the frame height."""
     left, _, width, _ = room(camera, depth)
     top = int((base - tall[1] * 1.35) * camera.h)
     total = camera.h + camera.margins(depth)[3] - top + 4
@@ -143,7 +143,8 @@ def _windows(
             if light.lamps < 0.1:
                 colour = mix(light.sky[2], light.haze, 0.4) * np.float32(0.9)
             seen = mix(colour * np.float32(rng.uniform(0.62, 1.0)), light.haze, mist * 0.55)
-            # Half are lit from the start; the others follow over the first four fifths.
+            # Half of the windows are lit from the start; the others light up during the first four fifths of
+            # the clip.
             at = -1.0 if light.lamps < 0.1 or rng.random() < 0.5 else float(rng.uniform(0.05, 0.8)) * seconds
             b, g, r = (int(c) for c in np.clip(seen, 0, 255))
             out.append(
@@ -158,7 +159,7 @@ NEON = tuple(rgb(c) for c in ("#ff3d7f", "#38d6ff", "#ffb13d", "#7bff9d", "#b46c
 def make_fronts(
     light: Light, camera: Camera, rng: np.random.Generator, *, depth: float, base: float
 ) -> Skyline:
-    """Nearby house fronts: shops with warm windows and awnings below, flats above."""
+    """Nearby house fronts: shops with warm windows and awnings below, flats above them."""
     left, _, width, _ = room(camera, depth)
     top = int(-0.12 * camera.h) - camera.margins(depth)[1]
     total = camera.h + camera.margins(depth)[3] - top + 4
@@ -351,7 +352,7 @@ def _stroke(
 
 @dataclass(kw_only=True)
 class WetGround:
-    """Wet ground with a stretched, trembling reflection of what is above it."""
+    """Wet ground: a stretched, trembling reflection of the picture above it."""
 
     foot: float
     depth: float

@@ -135,7 +135,7 @@ class Surf:
         left, _, width, _ = room(camera, depth)
         tall = round(0.085 * camera.h)
         lace = noise(rng, width, tall, camera.h * 0.02, octaves=3, stretch=2.0)
-        # The water's edge has long tongues; foam is dense at the edge and sparse behind it.
+        # The water's edge has long tongues. The foam is dense at the edge and sparse behind it.
         edge = 0.62 + 0.3 * (noise(rng, width, 1, camera.h * 0.34, octaves=4)[0] - 0.5)
         behind = edge[None, :] - np.linspace(0, 1, tall, dtype=np.float32)[:, None]
         tongue = np.clip(behind * tall / 1.5, 0, 1)
@@ -172,7 +172,7 @@ def lake(
 ) -> None:
     base = camera.horizon / camera.h
     _shore_mountains(out, scene, light, camera, sky, rng, base)
-    # A low sun is behind the mountains.
+    # A low sun stands behind the mountains.
     water(out, scene, light, camera, sky, rng, choppy=0.16, hidden=light.height < 0.3)
     pale = mix(light.haze, light.sky[3], 0.5)
     out.behind.append(

@@ -1,4 +1,4 @@
-"""Environments: horizon, ground and builder of each kind of place."""
+"""Environments: the horizon, ground and builder function of each kind of place."""
 
 from __future__ import annotations
 

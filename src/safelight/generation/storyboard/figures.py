@@ -1,4 +1,4 @@
-"""Figures: drawn at three times the size, scaled down and composited with a rim light."""
+"""Figures: they are drawn at three times their size, scaled down, and composited with a rim light."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from safelight.generation.storyboard.raster import Colour, Raster, mix, place
 
 Point = tuple[float, float]
 FINE = 3
-#: From this many pixels per unit, figures are drawn at only twice the size.
+#: Figures with at least this many pixels per unit are drawn at only twice their size.
 LARGE = 150
 
 
 class Pen:
-    """Draws in units of the figure's own height; feet at (0, 0), up positive, facing right."""
+    """Draws a figure in units of its own height: feet at (0, 0), up is positive, facing right."""
 
     def __init__(self, canvas: Raster, origin: Point, unit: float, *, flip: bool) -> None:
         self._canvas = canvas
@@ -90,7 +90,7 @@ def _paint(colour: Colour) -> tuple[float, float, float, float]:
 
 
 def step_to(start: Point, angle: float, length: float) -> Point:
-    """The point at distance `length`; angle 0 is straight down, positive forward."""
+    """The point at distance `length` from a joint. Angle 0 is straight down; positive angles are forward."""
     return start[0] + math.sin(angle) * length, start[1] - math.cos(angle) * length
 
 
@@ -112,24 +112,24 @@ class Figure:
     """One subject in the picture: its drawing, its path through the world, and its light."""
 
     draw: Drawing
-    #: Kind of subject, needed by attachments.
+    #: Kind of subject; attachments use it.
     name: str = ""
     tones: Tones
     depth: float
     #: Height in pixels of one unit of the drawing.
     unit: float
-    #: World position of the feet at t, and the phase of the drawing at t.
+    #: World position of the feet at time t, and phase of the drawing at time t.
     path: Callable[[float], Point]
     phase: Callable[[float], float]
     #: Extent of the drawing in units: left, right, up, down.
     extent: tuple[float, float, float, float]
     flip: bool = False
     rim: Colour | None = None
-    #: Side of the light: -1 left, 1 right.
+    #: Side from which the light comes: -1 left, 1 right.
     side: float = 1.0
     shadow: float = 0.0
     tilt: Callable[[float], float] | None = None
-    #: Whether it is on water and has a reflection below its feet.
+    #: Whether the figure is on water, so that it has a reflection below its feet.
     mirror: bool = False
 
     def paint(self, frame: Raster, view: CameraView, t: float) -> None:
@@ -147,7 +147,7 @@ class Figure:
             return
         fx, fy = math.floor(x), math.floor(y)
         wide = math.ceil(reach * unit) + 3
-        # Draws only rows inside the frame; large figures need less supersampling for smooth edges.
+        # Only rows inside the frame are drawn. Large figures need less supersampling for smooth edges.
         high = min(math.ceil(up * unit) + 3, fy + 4)
         low = min(math.ceil(down * unit) + 3, frame.shape[0] - fy + 4)
         fine = FINE if unit < LARGE else 2
@@ -167,7 +167,7 @@ class Figure:
         place(frame, picture, fx - wide, fy - high)
 
     def _mirror(self, frame: Raster, picture: Raster, corner: Point, high: int, t: float) -> None:
-        """The picture upside down, broken up by ripples, fading with depth."""
+        """The reflection of the picture: upside down, broken up by ripples, and fading with depth."""
         under = cv2.flip(picture[: high + 1], 0)
         h, w = under.shape[:2]
         rows = np.arange(h, dtype=np.float32)[:, None]
@@ -186,7 +186,7 @@ class Figure:
         place(frame, (bent * fade).astype(np.uint8), int(corner[0]), int(corner[1]))
 
     def _lit(self, picture: Raster, unit: float) -> Raster:
-        """A rim light along the edge that faces the sun."""
+        """A rim light along the edge that faces the light."""
         assert self.rim is not None
         width = max(1.0, unit * 0.011)
         move = np.array([[1.0, 0, -self.side * width], [0, 1.0, width * 0.55]])
@@ -229,9 +229,7 @@ def tones_for(
     clothes: Colour,
     skin: Colour,
 ) -> Tones:
-    """Tones of a figure: its colour in this light, darkened towards a silhouette by `dark` (0 lit, 1
-    black).
-    """
+    """The tones of a figure: its colour in this light, darkened by `dark` (0 lit, 1 black silhouette)."""
     far = max(0.0, min(0.75, (0.85 - depth) * 0.8))
     body = clothes if colour is None else colour
     hold = dark if colour is None else dark * 0.45

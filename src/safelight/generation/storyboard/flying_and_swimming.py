@@ -206,7 +206,7 @@ def _swimmer(
     x0 = w * 0.47 + spread * 0.19 * h
     y0 = h * (0.46 + 0.24 * math.sin(index * 2.4))
     if not whale and scene.setting is not Environment.UNDERWATER:
-        # A fish above water jumps in repeated arcs.
+        # A fish that is drawn above water jumps in repeated arcs.
         high, period = 0.2 * h, 2.2
         base = frame.horizon + 0.16 * h
 

@@ -1,4 +1,4 @@
-"""The embedded generator: renders requests as storyboards in a child process that ends with its parent."""
+"""The embedded generator: renders requests as storyboards in a child process, which ends with its parent."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ FPS = 24
 SEEDS = range(-(2**63), 2**64)
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 
-#: Generous time limits, since other work may use the processor.
+#: The time limits are generous, because other work may use the processor as well.
 START_S, PER_SECOND_S = 60.0, 30.0
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
 class Storyboard:
-    """Renders prompts on this machine's CPU. Equal requests give equal bytes."""
+    """Renders prompts on this machine's CPU. Equal requests result in equal bytes."""
 
     name = "storyboard"
     billing = Billing.OWN
@@ -77,11 +77,11 @@ class Storyboard:
         )
 
     def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
-        """Writes the finished MP4 to `into`, atomically. `report` may raise: then the child is stopped and
-        the exception passes through.
+        """Writes the finished MP4 atomically to `into`.
 
-        `InvalidField` for unsupported fields, `InvalidMedia` for a broken reference, `StorageFull`, and
-        `UpstreamError` if the child crashed or exceeded its time limit.
+        If `report` raises, the child is stopped and the exception passes through. Also raises `InvalidField`
+        for unsupported fields, `InvalidMedia` for a broken reference, `StorageFull`, and `UpstreamError` if
+        the child crashed or exceeded its time limit.
         """
         job = self._job(request)
         _sweep(into)
@@ -137,11 +137,11 @@ class Storyboard:
 
 
 def _words(request: GenerationRequest) -> tuple[str, str]:
-    """The text to read the scene from, most important first, and the text that decides what it leaves
-    open.
+    """The text from which the scene is read, most important part first, and the text that decides what the
+    first text leaves open.
 
-    Remixes and extensions are drawn anew: a remix is the earlier scene with the new prompt before the old
-    ones; an extension is one clip of the whole length in the scene of the earlier prompts.
+    Remixes and extensions are drawn anew. For a remix, the new prompt comes before the earlier prompts. An
+    extension is one clip of the whole length, in the scene of the earlier prompts.
     """
     if request.source_clip is None:
         return request.prompt, ""
@@ -224,7 +224,7 @@ def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) ->
             f"The storyboard's renderer ended early with exit code {process.wait(10)}."
         )
     finally:
-        # SIGKILL, then wait: the child must not write after this function returns.
+        # After SIGKILL, wait for the end of the child: it must not write after this function returns.
         process.kill()
         process.wait()
         process.stdout.close()
@@ -250,7 +250,7 @@ def _messages(descriptor: int, patience: float) -> Iterator[dict[str, Any]]:
 
 
 def _environment() -> dict[str, str]:
-    """Environment of the child: none of our variables, and one thread per numeric library."""
+    """Environment variables of the child: only the necessary ones, and one thread per numeric library."""
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "LANG": "C.UTF-8",
@@ -261,7 +261,7 @@ def _environment() -> dict[str, str]:
 
 
 def _sweep(into: Path) -> None:
-    """Removes partial files of the same target that killed renderings left."""
+    """Removes partial files of the same target that were left when earlier renderings were killed."""
     for path in into.parent.glob(f".{_escaped(into.name)}.*.part"):
         match = _PART.fullmatch(path.name)
         if match is not None and match["name"] == into.name and not _alive(int(match["pid"])):

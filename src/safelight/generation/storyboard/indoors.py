@@ -160,7 +160,7 @@ def _study(box: object, rng: np.random.Generator, inside: Colour, tone: Colour) 
 
 
 def _furniture(texture: Raster, inside: Colour, camera: Camera, left: int, top: int, floor: float) -> None:
-    """An armchair and a small table with a plant, along the wall."""
+    """An armchair, and a small table with a plant, in front of the wall."""
     h = camera.h
 
     def shape(points: list[tuple[float, float]], colour: Colour) -> None:
@@ -202,7 +202,7 @@ def _furniture(texture: Raster, inside: Colour, camera: Camera, left: int, top: 
 
 
 def counter(light: Light, camera: Camera, *, top_row: float) -> Layer:
-    """A worktop in the foreground with a pot on it, for a subject that cooks behind it."""
+    """A worktop with a pot in the foreground; the subject that cooks is behind it."""
     left, _, width, _ = room(camera, NEAR + 0.12)
     h = camera.h
     head = round(0.22 * h)

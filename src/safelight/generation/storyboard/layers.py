@@ -1,4 +1,4 @@
-"""Layers: painted once, moved in every frame. Only visible rows are processed."""
+"""Layers: each is painted once and moved in every frame. Only visible rows are processed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safelight.generation.storyboard.raster import Raster, over
 
 
 class Element(Protocol):
-    """An element that is painted into each frame, from far to near."""
+    """An element of the picture. Every frame paints its elements from far to near."""
 
     def paint(self, frame: Raster, view: CameraView, t: float) -> None: ...
 
@@ -27,13 +27,13 @@ class Layer:
     depth: float
     left: float
     top: float
-    #: Pixels per second to the right, for clouds and fog.
+    #: Drift to the right in pixels per second, for clouds and fog.
     drift: float = 0.0
-    #: How far its upper part sways in the wind (fraction of its height), and how fast.
+    #: `sway`: how far the upper part moves in the wind, as a fraction of the height; `pace`: how fast.
     sway: float = 0.0
     pace: float = 1.1
     phase: float = 0.0
-    #: Whether it continues beyond its sides, mirrored.
+    #: Whether the texture continues, mirrored, beyond its sides.
     endless: bool = True
     _first: int = field(init=False, default=0)
     _solid: int = field(init=False, default=0)
@@ -50,7 +50,9 @@ class Layer:
             self._solid = len(rows)
 
     def covers_from(self, view: CameraView, height: int) -> float:
-        """First frame row from which this layer hides everything behind it down to the last row."""
+        """The first frame row of the area, down to the last row, in which this layer hides everything
+        behind it.
+        """
         if self._solid >= self.texture.shape[0]:
             return math.inf
         scale, _, dy = view.shift(self.depth)
@@ -64,8 +66,9 @@ class Layer:
     def paint_rows(
         self, frame: Raster, view: CameraView, t: float, limit: int, *, shrink: float = 1.0
     ) -> None:
-        """Paints only above the frame row `limit`, since nearer layers hide the rest. `shrink`: scale of
-        this frame.
+        """Paints only rows above the frame row `limit`, because nearer layers hide the rest.
+
+        `shrink`: scale of this frame.
         """
         lean = self.sway * (
             math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase)
@@ -91,7 +94,7 @@ class Layer:
 
 @dataclass(kw_only=True)
 class Backdrop:
-    """Distant, soft layers, painted together at half resolution."""
+    """Distant, soft layers, which are painted together at half resolution."""
 
     layers: list[Layer]
 
@@ -99,7 +102,7 @@ class Backdrop:
         self.paint_rows(frame, view, t, frame.shape[0])
 
     def paint_rows(self, frame: Raster, view: CameraView, t: float, limit: int) -> None:
-        """Paints only above the frame row `limit`."""
+        """Paints only rows above the frame row `limit`."""
         rows = min(frame.shape[0], limit + limit % 2)
         if rows < 2:
             return
@@ -112,7 +115,7 @@ class Backdrop:
 
 
 def paint_all(elements: list[Element], frame: Raster, view: CameraView, t: float) -> None:
-    """Paints elements from far to near and skips what nearer layers hide."""
+    """Paints elements from far to near, without the rows that nearer layers hide."""
     limits: list[int] = []
     limit = float(frame.shape[0])
     for element in reversed(elements):
@@ -127,8 +130,8 @@ def paint_all(elements: list[Element], frame: Raster, view: CameraView, t: float
 
 
 def room(camera: Camera, depth: float, drift: float = 0.0) -> tuple[int, int, int, int]:
-    """(left, top, width, height) in the world of a texture that fills the frame at `depth` during the
-    whole move.
+    """The area (left, top, width, height) in the world of a texture that fills the frame at `depth` during
+    the whole move.
     """
     left, top, right, bottom = camera.margins(depth)
     run = int(abs(drift) * camera.seconds) + 2 if drift else 0

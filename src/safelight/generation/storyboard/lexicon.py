@@ -119,7 +119,7 @@ class Sound(StrEnum):
     SILENCE = "silence"
 
 
-#: English entries are regular expressions between word boundaries, Chinese ones plain substrings.
+#: English entries are regular expressions that match whole words. Chinese entries match anywhere.
 SETTINGS: dict[Environment, tuple[str, str]] = {
     Environment.UNDERWATER: (
         r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",

@@ -13,12 +13,12 @@ from safelight.generation.storyboard.scene import Scene
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """Colours as BGR floats. `sky` runs from the zenith to the horizon."""
+    """The light of a scene. Colours are BGR floats; `sky` has four colours from the zenith to the horizon."""
 
     sky: tuple[Colour, Colour, Colour, Colour]
     #: Colour of distant haze.
     haze: Colour
-    #: Darkest silhouettes in the foreground.
+    #: Colour of the darkest silhouettes in the foreground.
     shade: Colour
     sun: Colour
     #: Colour of a white surface in this light, 0..1 per channel.
@@ -27,11 +27,11 @@ class Light:
     height: float
     #: Fraction of the stars that are visible.
     stars: float
-    #: Share of lamplight in the scene: 0 by day, 1 at night.
+    #: How much lamplight the scene has: 0 by day, 1 at night.
     lamps: float
 
     def lit(self, colour: Colour, depth: float = 1.0) -> Colour:
-        """The colour of an object at `depth` (0 far, 1 near)."""
+        """The colour of an object at `depth`: 0 is far, 1 near."""
         near = colour * self.ambient
         return mix(self.haze, near, min(1.0, max(0.0, depth)))
 
@@ -66,7 +66,7 @@ _HOURS: dict[TimeOfDay, Light] = {
 
 
 def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Light:
-    """The palette of a scene; `theme` are RGB colours of a reference picture, dark to bright."""
+    """The palette of a scene. `theme` has the RGB colours of a reference picture, from dark to bright."""
     light = _HOURS[scene.hour]
     light = _weathered(light, scene.weather)
     if scene.setting is Environment.DESERT and scene.hour is TimeOfDay.DAY:
@@ -149,7 +149,9 @@ def _weathered(light: Light, weather: Weather) -> Light:
 
 
 def _themed(light: Light, theme: tuple[tuple[int, int, int], ...]) -> Light:
-    """Shifts sky and land towards a reference: its darkest colour below, its brightest at the horizon."""
+    """Shifts sky and land towards the colours of a reference: its darkest colour below, its brightest at
+    the horizon.
+    """
     colours = [rgb(c) for c in theme]
     dark, bright = colours[0], colours[-1]
     middle = colours[len(colours) // 2]

@@ -14,7 +14,7 @@ THIGH, SHIN, ARM, FOREARM = 0.25, 0.245, 0.155, 0.15
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """Clothing of a person, as visible in a silhouette."""
+    """Clothing of a person, in the detail that a silhouette shows."""
 
     skirt: bool = False
     hair: str = "short"
@@ -29,14 +29,14 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Joint angles in radians, 0 straight down, positive forward."""
+    """Joint angles in radians: 0 is straight down, positive angles are forward."""
 
     thighs: tuple[float, float]
     knees: tuple[float, float]
     arms: tuple[float, float]
     elbows: tuple[float, float]
     lean: float = 0.0
-    #: Height of the hip, if the feet do not determine it.
+    #: Height of the hip, if the position of the feet does not determine it.
     hip: float | None = None
     lift: float = 0.0
     turn: float = 1.0
@@ -138,7 +138,7 @@ def floating(phase: float) -> Pose:
 
 
 def person(look: Look, pose_at: object) -> Drawing:
-    """Draws a person with this clothing; `pose_at` maps a phase to a Pose."""
+    """A drawing of a person with this clothing. `pose_at` returns the pose at a phase."""
     assert callable(pose_at)
 
     def draw(pen: Pen, phase: float, tones: Tones) -> None:
@@ -214,7 +214,7 @@ def _arm(
 
 
 def _skirt(pen: Pen, hip: Point, chest: Point, pose: Pose, tones: Tones, look: Look, phase: float) -> None:
-    """Lower part of a coat or dress: follows the legs with a slight delay."""
+    """The lower part of a coat or dress, which follows the legs with a slight delay."""
     ahead = max(math.sin(a) for a in pose.thighs) * 0.2
     behind = min(math.sin(a) for a in pose.thighs) * 0.2
     swing = 0.014 * math.sin(phase * 2 - 0.8)

@@ -10,21 +10,21 @@ from safelight.generation.storyboard.lexicon import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Position of subjects: feet at `ground` (fraction of the height) at `depth`."""
+    """Position of the subjects: their feet are at `ground`, a fraction of the frame height, at `depth`."""
 
     ground: float
     depth: float
-    #: Water line for boats, if there is water.
+    #: Height of the water line, on which boats float; None without water.
     water: float | None = None
-    #: Multiplier of all heights.
+    #: Factor for the height of all subjects.
     scale: float = 1.0
-    #: 0 lit, 1 black: degree of silhouette.
+    #: How dark silhouettes are: 0 lit, 1 black.
     dark: float = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameGeometry:
-    """Frame data that subjects need."""
+    """Size, length and light of the clip, for the placement of subjects."""
 
     w: int
     h: int

@@ -1,4 +1,6 @@
-"""Post-processing: converts a painted frame to YUV planes with vignette, grain, style and caption."""
+"""Post-processing: adds vignette, grain, style and caption to a painted frame and converts it to YUV
+planes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ CAPTION = "storyboard, not a generated video"
 
 
 class Film:
-    """Converts BGRA frames to Y, U and V planes in the clip's full size."""
+    """Converts BGRA frames to Y, U and V planes in the full size of the clip."""
 
     def __init__(
         self, scene: Scene, size: tuple[int, int], inner: tuple[int, int], rng: np.random.Generator
@@ -37,7 +39,7 @@ class Film:
         self._caption = _caption(size)
 
     def develop(self, frame: Raster) -> tuple[Raster, Raster, Raster]:
-        """Planes of one frame. Equal frames in equal order give equal planes."""
+        """The planes of one frame. Equal frames in the same order result in equal planes."""
         iw, ih = self._inner
         if self._anime:
             frame = cv2.LUT(frame, self._steps)
@@ -91,7 +93,7 @@ class Film:
 
 
 def wash(picture: Raster) -> Raster:
-    """Watercolour: flat colour patches with soft, darker edges."""
+    """The watercolour style: flat patches of colour with soft, darker edges."""
     bgr = cv2.bilateralFilter(picture[..., :3], 7, 42, 7)
     soft = cv2.GaussianBlur(bgr, (0, 0), 2.5)
     pale = cv2.addWeighted(bgr, 1.5, soft, -0.5, 0)
@@ -102,7 +104,7 @@ def wash(picture: Raster) -> Raster:
 
 
 def _curve(scene: Scene) -> Raster | None:
-    """Lookup table for brightness, 16 to 235."""
+    """A lookup table for brightness, from 16 to 235."""
     x = np.clip((np.arange(256, dtype=np.float32) - 16) / 219, 0, 1)
     if Style.NOIR in scene.styles:
         x = x**0.72
@@ -119,7 +121,9 @@ def _curve(scene: Scene) -> Raster | None:
 
 
 def _grain_tile(rng: np.random.Generator, size: tuple[int, int], strength: float) -> Raster:
-    """Grain around 128, slightly larger than the picture, so that each frame uses another offset."""
+    """Grain around the value 128. It is slightly larger than the picture, so that each frame can use
+    another offset.
+    """
     w, h = size
     grain = rng.normal(0, 1, (h + 64, w + 64)).astype(np.float32)
     soft: Raster = cv2.GaussianBlur(grain, (0, 0), 0.7)

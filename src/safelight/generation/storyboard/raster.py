@@ -1,6 +1,6 @@
 """Raster pictures: types, colours, noise and compositing.
 
-Every picture of the storyboard is BGRA, 8 bit, premultiplied.
+Every picture of the storyboard is BGRA with 8 bits per channel and premultiplied alpha.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Colour = NDArray[Any]
 
 
 def rgb(value: str | tuple[int, int, int]) -> Colour:
-    """A colour (`#rrggbb` or 0..255 RGB) as BGR floats, the order of all rasters here."""
+    """A colour (`#rrggbb`, or RGB from 0 to 255) as BGR floats, the channel order of all rasters here."""
     if isinstance(value, str):
         value = (int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16))
     return np.array(value[::-1], np.float32)
@@ -35,8 +35,8 @@ def scalar(colour: Colour, alpha: float = 1.0) -> tuple[float, float, float, flo
 def noise(
     rng: np.random.Generator, w: int, h: int, cell: float, *, octaves: int = 5, stretch: float = 1.0
 ) -> Raster:
-    """Smooth value noise, 0 to 1, float32 of (h, w); `cell` is the size of its largest structures in
-    pixels.
+    """Smooth value noise from 0 to 1, as float32 of shape (h, w). `cell` is the size of the largest
+    structures in pixels.
     """
     total = np.zeros((h, w), np.float32)
     weight, amplitude = 0.0, 1.0
@@ -54,7 +54,7 @@ def noise(
 
 
 def line(rng: np.random.Generator, n: int, cell: float, *, octaves: int = 6, sharp: float = 0.0) -> Raster:
-    """A ridge line of n samples, -1 to 1; `sharp` from 0 (rolling) to 1 (peaks)."""
+    """A ridge line of n samples from -1 to 1. `sharp` ranges from 0 (rolling hills) to 1 (peaks)."""
     total = np.zeros(n, np.float32)
     amplitude, weight = 1.0, 0.0
     for octave in range(octaves):
@@ -72,7 +72,7 @@ def line(rng: np.random.Generator, n: int, cell: float, *, octaves: int = 6, sha
 
 
 def pack(colour: Raster, alpha: Raster) -> Raster:
-    """BGR floats (h, w, 3) and alpha 0..1 (h, w) as a premultiplied BGRA picture."""
+    """A premultiplied BGRA picture from BGR floats (h, w, 3) and an alpha from 0 to 1 (h, w)."""
     out = np.empty((*alpha.shape, 4), np.uint8)
     np.clip(colour * alpha[..., None] + 0.5, 0, 255, out=colour)
     out[..., :3] = colour
@@ -81,14 +81,14 @@ def pack(colour: Raster, alpha: Raster) -> Raster:
 
 
 def over(target: Raster, picture: Raster) -> None:
-    """Composites a premultiplied BGRA picture over a frame region of equal size, in place."""
+    """Composites a premultiplied BGRA picture onto a frame region of equal size, in place."""
     rest = cv2.bitwise_not(cv2.extractChannel(picture, 3))
     cv2.multiply(target, cv2.merge((rest, rest, rest, rest)), dst=target, scale=1 / 255)
     cv2.add(target, picture, dst=target)
 
 
 def place(frame: Raster, picture: Raster, x: int, y: int) -> None:
-    """Composites a picture over a frame at (x, y); parts outside are dropped."""
+    """Composites a picture onto a frame at (x, y). Parts outside the frame are dropped."""
     h, w = picture.shape[:2]
     x0, y0 = max(0, x), max(0, y)
     x1, y1 = min(frame.shape[1], x + w), min(frame.shape[0], y + h)
@@ -99,7 +99,7 @@ def place(frame: Raster, picture: Raster, x: int, y: int) -> None:
 
 
 def glow(frame: Raster, disc: Raster, x: float, y: float) -> None:
-    """Adds light: `disc` is a BGRA picture centred at (x, y)."""
+    """Adds light to a frame. `disc` is a BGRA picture with its centre at (x, y)."""
     h, w = disc.shape[:2]
     left, top = round(x - w / 2), round(y - h / 2)
     x0, y0 = max(0, left), max(0, top)
@@ -112,7 +112,7 @@ def glow(frame: Raster, disc: Raster, x: float, y: float) -> None:
 
 
 def halo(radius: int, colour: Colour, strength: float, *, power: float = 2.0) -> Raster:
-    """A round glow for `glow`, brightest in the middle."""
+    """A round picture for `glow`, which is brightest in the middle."""
     span = np.arange(-radius, radius + 1, dtype=np.float32) / radius
     distance = np.sqrt(span[:, None] ** 2 + span[None, :] ** 2)
     fall = np.clip(1 - distance, 0, 1) ** power * strength

@@ -1,4 +1,6 @@
-"""Extracts the colours of a reference picture. Untrusted bytes: runs in the sandboxed child only."""
+"""Extracts the colours of a reference picture. The bytes are untrusted, so this runs only in the sandboxed
+child.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 def palette(argument: Any, _link: Any = None) -> list[list[int]]:
-    """Up to five RGB colours of the picture at `argument["path"]`, dark to bright, or `InvalidMedia`."""
+    """Up to five RGB colours of the picture at `argument["path"]`, from dark to bright. Raises
+    `InvalidMedia`.
+    """
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS

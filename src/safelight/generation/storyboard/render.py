@@ -1,4 +1,4 @@
-"""Rendering: turns a job into an MP4 file (H.264, AAC). Runs in the storyboard's child only."""
+"""Rendering: makes an MP4 file (H.264, AAC) of a job. Runs only in the child process of the storyboard."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 from safelight.generation.storyboard.test_cards import Card, Where
 
-#: Pictures are painted with about this many pixels and enlarged; this saves time with little visible
-#: difference.
+#: Frames are painted with at most about this many pixels and then enlarged. This saves time, and the
+#: difference is hardly visible.
 PAINTED_PIXELS = 768 * 432
 BLOCK = 1024
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One rendering job, as sent to the child."""
+    """One rendering job, as it is sent to the child process."""
 
     prompt: str
     seed: int | None
@@ -37,16 +37,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     fps: int
     cards: tuple[Card, ...]
-    #: RGB colours of the reference, dark to bright.
+    #: RGB colours of the reference picture, from dark to bright.
     theme: tuple[tuple[int, int, int], ...]
     speech: bool
     into: str
-    #: Text that decides what the prompt leaves open; empty: the prompt itself.
+    #: Text that decides what the prompt leaves open; if empty, the prompt decides.
     like: str = ""
 
 
 def inner_size(width: int, height: int) -> tuple[int, int]:
-    """Size in which pictures are painted, even in both dimensions."""
+    """The size in which frames are painted: width and height are even."""
     scale = min(1.0, (PAINTED_PIXELS / (width * height)) ** 0.5)
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
@@ -101,7 +101,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     pictures = file.add_stream("libx264", rate=job.fps)
     pictures.width, pictures.height, pictures.pix_fmt = job.width, job.height, "yuv420p"
     pictures.time_base = fractions.Fraction(1, job.fps)
-    # aq-mode avoids banding in dark gradients at little cost.
+    # aq-mode (adaptive quantization) avoids banding in dark gradients at little cost.
     pictures.options = {
         "preset": "ultrafast",
         "crf": "24" if job.width * job.height < 1_000_000 else "26",

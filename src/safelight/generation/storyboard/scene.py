@@ -1,4 +1,4 @@
-"""Reads a scene from a prompt with word lists; no model, deterministic."""
+"""Reads a scene from a prompt with word lists. Uses no model; deterministic."""
 
 from __future__ import annotations
 
@@ -71,15 +71,15 @@ _WIDE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A subject that moves through the picture. `colour` is RGB, if the prompt names one."""
+    """A subject that moves through the picture. `colour` is RGB; None if the prompt names no colour."""
 
     kind: SubjectKind
     action: SubjectAction
     count: int = 1
     colour: tuple[int, int, int] | None = None
-    #: The matched word, if the prompt has one.
+    #: The word of the prompt that names the subject; empty if no word does.
     word: str = ""
-    #: Position in the prompt: the first subject named is the main one.
+    #: Position of the word in the prompt. The subject that is named first is the main one.
     at: int = 0
 
 
@@ -99,21 +99,21 @@ class Scene:
     sounds: frozenset[Sound] = frozenset()
     #: Text shown in the picture, one entry per sign.
     signs: tuple[str, ...] = ()
-    #: Spoken lines.
+    #: Text that is spoken.
     spoken: str = ""
-    #: Distance factor of the subject; 1 is the usual distance.
+    #: Factor for the size of the subjects: larger than 1 in a close view, smaller in a wide view.
     closeness: float = 1.0
-    #: Whether a moon is visible: requested, or chosen at night by the seed.
+    #: Whether a moon is visible: the prompt names one, or the seed chooses one at night.
     moon: bool = False
     aurora: bool = False
     #: Whether a person rides an animal.
     rides: bool = False
-    #: What the prompt itself names: `setting`, `hour`, `weather`, `move`.
+    #: What the prompt itself names, of `setting`, `hour`, `weather` and `move`.
     named: frozenset[str] = field(default_factory=frozenset)
 
 
 def seed_of(prompt: str, seed: int | None) -> int:
-    """The random seed; derived from the prompt if none is given."""
+    """The seed of all random choices, derived from the prompt and the given seed."""
     words = " ".join(prompt.split())
     digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")
@@ -122,7 +122,7 @@ def seed_of(prompt: str, seed: int | None) -> int:
 def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     """Reads the scene of a prompt. Any text gives a scene; equal text and seed give an equal scene.
 
-    If `like` is given, it decides what the prompt leaves open.
+    If `like` is given, that text decides what the prompt leaves open.
     """
     number = seed_of(like or prompt, seed)
     signs, spoken, rest = _quotes(prompt[:MOST_READ])
@@ -187,7 +187,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
 
 
 def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:
-    """Signs, spoken lines, and the prompt without quoted text."""
+    """The signs, the spoken lines, and the prompt without its quoted text."""
     signs: list[str] = []
     spoken: list[str] = []
     end = 0
@@ -221,7 +221,7 @@ def _subjects(text: str) -> tuple[Subject, ...]:
 
 
 def _aboard(text: str, found: list[Subject]) -> list[Subject]:
-    """Subjects without those that are drawn as part of another one."""
+    """The subjects, without people who are inside a vehicle or on a bicycle."""
     kinds = {s.kind for s in found}
     drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
     inside = SubjectKind.BICYCLE in kinds or (
@@ -245,7 +245,7 @@ def _subject(text: str, kind: SubjectKind, match: re.Match[str]) -> Subject:
 
 
 def _implied(word: str) -> SubjectAction | None:
-    """The action of a person with this occupation."""
+    """The action that a word for a person implies, such as running for a runner; None if it implies none."""
     if re.match(r"runners?$|joggers?$", word):
         return SubjectAction.RUN
     if re.match(r"hikers?$|wanderers?$|travell?ers?$|行人|旅人", word):
@@ -323,7 +323,7 @@ def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
 
 
 def _setting_for(subjects: tuple[Subject, ...], signs: tuple[str, ...], number: int) -> Environment:
-    """The usual environment of a subject, if the prompt names none."""
+    """The usual environment of a subject, for prompts that name no environment."""
     wide = (
         Environment.MOUNTAINS,
         Environment.MEADOW,
@@ -377,7 +377,7 @@ def _matches(text: str, english: str, han: str) -> list[re.Match[str]]:
 
 
 def _first(text: str, table: Mapping[E, tuple[str, str]]) -> E | None:
-    """The entry that is named first; of several at one position, the longest."""
+    """The entry that the text names first. If several start at the same position, the longest."""
     best: tuple[int, int, E] | None = None
     for entry, (english, han) in table.items():
         match = re.search(rf"\b(?:{english})\b|{han}", text)

@@ -20,7 +20,7 @@ from safelight.generation.storyboard.weather import fog_bank
 
 @dataclass(kw_only=True)
 class SceneBuilder:
-    """The elements of a place: behind the subjects and in front of them."""
+    """The elements of a place: those behind the subjects and those in front of them."""
 
     behind: list[Element] = field(default_factory=list)
     front: list[Element] = field(default_factory=list)
@@ -49,7 +49,7 @@ def frame_trees(
     kinds: tuple[str, ...],
     tree: float,
 ) -> None:
-    """Large dark trees at the edges that frame the picture."""
+    """Large dark trees at the sides, which frame the picture."""
     ridge = Ridge(
         depth=1.0,
         base=1.0,
@@ -76,7 +76,9 @@ def frame_trees(
 
 
 def sparse(camera: Camera, dense: float) -> float:
-    """Few foreground trees if the camera travels, since they would hide the followed subject."""
+    """The density of foreground trees: low if the camera travels, because they would hide the followed
+    subject.
+    """
     return dense * 0.22 if camera.follow > 0.2 * camera.w else dense
 
 

@@ -21,7 +21,7 @@ from safelight.generation.storyboard.weather import Flakes, Lightning, Rain
 
 
 class Shot:
-    """Paints the frames of one scene, (h, w, 4) BGRA. Frames must be painted in order of time."""
+    """Paints the frames of one scene as (h, w, 4) BGRA. The caller must paint them in order of time."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Shot:
             if scene.setting in (Environment.UNDERWATER, Environment.KITCHEN)
             else casting.lead_speed(scene, place, h)
         )
-        # The subject may cross a third of the picture; beyond that the camera follows.
+        # The subject crosses up to a third of the picture. For a longer path, the camera follows it.
         travel = max(0.0, speed * seconds - 0.34 * w) if speed else 0.0
         if speed and scene.subjects and any(s.kind is SubjectKind.TRAIN for s in scene.subjects[:1]):
             travel = speed * seconds * 0.8
@@ -106,7 +106,7 @@ class Shot:
         self._elements = elements
 
     def paint(self, t: float) -> Raster:
-        """The frame at `t` seconds; the same array is reused for the next one."""
+        """The frame at `t` seconds. The next call overwrites the returned array."""
         paint_all(self._elements, self._frame, self.camera.view(t), t)
         return self._frame
 

@@ -20,7 +20,7 @@ DEPTH = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Sky:
-    """Facts about the sky for elements that reflect it or are lit by it."""
+    """Properties of the sky, for elements that reflect it or that it lights."""
 
     elements: tuple[Element, ...]
     #: Position of the sun or moon, in world pixels.
@@ -29,7 +29,9 @@ class Sky:
 
 
 def gradient(light: Light, rows: Raster) -> Raster:
-    """Sky colours (n, 3) for heights `rows`: 0 at the zenith, 1 at the horizon, above 1 below it."""
+    """The sky colours (n, 3) at the heights `rows`: 0 is the zenith, 1 the horizon, more than 1 is below
+    it.
+    """
     stops = np.array([0.0, 0.42, 0.78, 1.0], np.float32)
     bands = np.stack(light.sky)
     at = np.clip(rows, 0, 1)
@@ -77,7 +79,7 @@ def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: 
     else:
         disc, reach, strength = 0.05, 0.34, 0.62
     wide = np.exp(-distance / reach) * strength
-    # A low sun tints the whole horizon, wider than high.
+    # A low sun tints the whole horizon, so its glow is wider than high.
     if scene.hour not in (TimeOfDay.DAY, TimeOfDay.NIGHT):
         wide += 0.34 * np.exp(-((across / 0.75) ** 2) - (down / 0.16) ** 2)
     if scene.weather is not Weather.CLEAR:
@@ -144,7 +146,7 @@ class Stars:
 
 @dataclass(kw_only=True)
 class Aurora:
-    """Aurora: curtains of green light, moving slowly."""
+    """Aurora: curtains of green light that move slowly."""
 
     curtain: Raster
     ripple: Raster
@@ -224,7 +226,7 @@ def _cloud_sheet(
     strength: float,
     sun: tuple[float, float],
 ) -> Raster:
-    """Clouds, brighter on the side of the sun, flatter towards the horizon. Painted at half resolution."""
+    """Clouds: brighter on the side of the sun, flatter towards the horizon. Painted at half resolution."""
     w, h = (size[0] + 1) // 2, (size[1] + 1) // 2
     body = noise(rng, w, h, camera.h * cell / 2, octaves=6, stretch=2.6)
     rows = (np.arange(h, dtype=np.float32) * 2 + corner[1])[:, None] / camera.horizon
@@ -232,7 +234,7 @@ def _cloud_sheet(
     threshold = 1 - cover + 0.16 * np.clip(rows - 0.62, 0, 1) - (0.1 if cover > 0.7 else 0) * (1 - rows)
     thick = np.clip((body - threshold + 0.13) / 0.3, 0, 1)
     thick = thick * thick * (3 - 2 * thick)
-    # Shading: difference of density towards the sun.
+    # The shading is the difference of the density towards the sun.
     step = max(2, int(camera.h * 0.011))
     shade = cv2.GaussianBlur(body, (0, 0), step * 0.6)
     towards = np.where(columns < sun[0], -1.0, 1.0)
@@ -250,7 +252,7 @@ def _cloud_sheet(
 
 
 def _moved(field: Raster, right: int, down: int) -> Raster:
-    """The field shifted by whole pixels; edges are repeated."""
+    """The field, shifted by whole pixels. Its edge values are repeated."""
     move = np.array([[1.0, 0, right], [0, 1.0, down]])
     return cv2.warpAffine(
         field,

@@ -32,12 +32,14 @@ DRESSES = ("#a5443f", "#c08a4a", "#4a6f7c", "#7c5277", "#b56a6f", "#d8c7a8")
 BALLOONS = ("#c8432f", "#d98a2b", "#2f7f86", "#b03a5b", "#4a6fb0")
 
 
-#: Speed in figure heights per second and phase in radians per second, matched so that feet do not slide.
+#: Speed in figure heights per second, and phase in radians per second. They match, so that feet do not slide.
 WALK, RUN = (0.78, 5.6), (1.75, 9.4)
 
 
 def pace_of(subject: Subject) -> tuple[float, float]:
-    """(heights per second, radians per second) of a subject on the ground; (0, slow) if it stays in place."""
+    """Heights per second and radians per second of a subject on the ground. A subject that stays in place
+    has the speed 0.
+    """
     if subject.kind is SubjectKind.TRAIN and subject.action is SubjectAction.RUN:
         return 1.6, 6.0
     if subject.kind is SubjectKind.CAR and subject.action is SubjectAction.RUN:
@@ -61,7 +63,7 @@ def pace_of(subject: Subject) -> tuple[float, float]:
 
 
 def height_of(kind: SubjectKind, place: Place, h: float, closeness: float) -> float:
-    """Height in pixels of one unit of a kind's drawing."""
+    """Height in pixels of one drawing unit of this kind of subject."""
     share = {
         SubjectKind.CHILD: 0.22,
         SubjectKind.DOG: 0.15,

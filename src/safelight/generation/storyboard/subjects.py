@@ -28,7 +28,7 @@ from safelight.generation.storyboard.subject_style import (
 
 
 def lead_speed(scene: Scene, place: Place, frame_h: float) -> float:
-    """Speed in pixels per second of the first subject across the land; 0 if no subject moves."""
+    """Speed in pixels per second of the first moving subject that is not a bird or fish; else 0."""
     for subject in scene.subjects:
         speed, _ = pace_of(subject)
         if speed and subject.kind not in (SubjectKind.BIRD, SubjectKind.FISH):
@@ -47,7 +47,10 @@ def assemble(
     behind: list[Figure],
     front: list[Figure],
 ) -> None:
-    """Fills `behind` (air, water) and `front` (ground); `travel`: distance the camera moves."""
+    """Adds the subjects in air and water to `behind`, and those on the ground to `front`.
+
+    `travel`: distance in pixels that the camera moves.
+    """
     grounded = [s for s in scene.subjects if _stands(s)]
     slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
     if scene.setting is Environment.KITCHEN and len(slots) == 1:
@@ -111,7 +114,9 @@ def _shown(subject: Subject, frame: FrameGeometry) -> int:
 
 
 def _slots(count: int, frame: FrameGeometry, rng: np.random.Generator) -> list[float]:
-    """Positions across the picture: one subject at a third, several spread around it."""
+    """Horizontal positions of the subjects: one is placed off-centre, several are spread around the
+    middle.
+    """
     if count <= 1:
         return [0.38 if frame.sun[0] > frame.w / 2 else 0.6]
     middle = 0.46
@@ -149,7 +154,7 @@ def _on_ground(
         skin = rgb("#ffdd9e") / np.maximum(light.ambient, 0.3) if light.lamps > 0.3 else light.sky[2]
     tones = subject_tones(scene, subject, place, light, clothes, skin)
     draw = subject_drawing(scene, subject, rng, index)
-    # A moving subject that is not followed is in the middle of its path halfway through.
+    # A subject that moves and is not followed reaches the middle of its path at half of the clip.
     x0 = slot * frame.w
     drift = pixels * frame.seconds
     lead = subject is _leader(scene)
@@ -161,7 +166,7 @@ def _on_ground(
     ground = place.ground * frame.h + deep
     depth = place.depth
     if scene.setting is Environment.ROOM and subject.kind is SubjectKind.CAT and not speed:
-        # Cats sit on the window sill.
+        # In a room, a cat that does not move sits on the window sill.
         ground, depth, x0, unit = (
             0.612 * frame.h,
             0.32,

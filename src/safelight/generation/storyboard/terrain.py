@@ -1,4 +1,4 @@
-"""Terrain: ridges of mountains, hills, dunes and trees; more distant ones are paler."""
+"""Terrain: ridges of mountains, hills, dunes and trees. Distant ridges are paler."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Ridge:
     """Shape of one ridge. Lengths are fractions of the frame height."""
 
     depth: float
-    #: Mean height, as a fraction of the frame height from the top.
+    #: Mean height, measured from the top as a fraction of the frame height.
     base: float
     rise: float
     cell: float
     colour: Colour
-    #: Colour at the foot, with mist.
+    #: Colour at the foot of the ridge, with mist.
     foot: Colour
     fade: float = 0.3
     sharp: float = 0.0
-    #: 0 to 1: contrast of light and shadow on the slopes.
+    #: Contrast of light and shadow on the slopes, from 0 to 1.
     relief: float = 0.0
     snow: float = 0.0
     sway: float = 0.0
@@ -36,7 +36,7 @@ class Ridge:
 def make_ridge(
     ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float
 ) -> Layer:
-    """Paints a ridge that fills the frame below its line."""
+    """Paints a ridge and fills the frame below its line."""
     shape = _Canvas.under(ridge, camera, rng)
     return shape.layer(ridge, light, camera, rng, sun_x=sun_x)
 
@@ -53,8 +53,8 @@ def make_wood(
     dense: float = 1.0,
     gap: tuple[float, float] | None = None,
 ) -> Layer:
-    """A ridge with trees, `tree` high as a fraction of the frame; open between `gap` (fractions of the
-    width).
+    """A ridge with trees. `tree` is their height as a fraction of the frame height; between the two values
+    of `gap`, fractions of the width, there are no trees.
     """
     shape = _Canvas.under(ridge, camera, rng, head=tree * 1.3)
     size = tree * camera.h
@@ -77,7 +77,7 @@ class _Canvas:
     top: int
     width: int
     height: int
-    #: The ridge line, in texture rows.
+    #: Row of the ridge line in each column of the texture.
     line: Raster
     alpha: Raster
 
@@ -126,7 +126,7 @@ class _Canvas:
     def _relief(
         self, ridge: Ridge, camera: Camera, rng: np.random.Generator, below: Raster, sun_x: float
     ) -> Raster:
-        """Shading: slopes facing the sun are lighter; structures run down from the crest."""
+        """Shading: slopes that face the sun are lighter, and structures run down from the crest."""
         own = np.random.default_rng(int(self.line[0] * 1000) & 0xFFFF)
         rock = noise(own, self.width, self.height, camera.h * 0.16, octaves=5, stretch=0.7)
         crest = cv2.GaussianBlur(self.line[None, :], (0, 0), max(1.0, camera.h * 0.006))[0]
@@ -141,7 +141,7 @@ class _Canvas:
 def draw_tree(
     alpha: Raster, kind: str, x: float, foot: float, height: float, rng: np.random.Generator
 ) -> None:
-    """Draws one tree's silhouette into an 8-bit mask."""
+    """Draws the silhouette of one tree into an 8-bit mask."""
     match kind:
         case "conifer":
             _conifer(alpha, x, foot, height, rng)
@@ -285,7 +285,7 @@ def make_grass(
     flowers: tuple[Colour, ...] = (),
     dense: float = 1.0,
 ) -> Layer:
-    """Swaying blades of grass with bright tips; `base` and `height` as fractions of the frame."""
+    """Swaying blades of grass with bright tips. `base` and `height` are fractions of the frame height."""
     left, _, width, _ = room(camera, depth)
     tall = int(height * camera.h * 1.5)
     top = int(base * camera.h) - tall

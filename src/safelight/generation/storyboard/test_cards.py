@@ -1,4 +1,4 @@
-"""The field `test_card`: puts the safety test card into picture or sound at given times."""
+"""The request field `test_card`: puts the safety test card into picture or sound at given times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Where(StrEnum):
 class Card:
     where: Where
     category: str
-    #: Seconds from the start.
+    #: Time in seconds from the start of the clip.
     at: float
 
     def covers(self, index: int, fps: int) -> bool:
@@ -43,7 +43,7 @@ class Card:
 
 
 def read_cards(value: Any, seconds: int) -> tuple[Card, ...]:
-    """Parses "frame:violence@2.0s, tone:hate@1.0s" or a list of such entries; raises `InvalidField`."""
+    """Parses "frame:violence@2.0s, tone:hate@1.0s" or a list of such entries. Raises `InvalidField`."""
     if value is None or value == "":
         return ()
     entries = value.split(",") if isinstance(value, str) else value

@@ -1,4 +1,6 @@
-"""Text in the picture: boards by day, neon at night. Latin letters always, others if a font is installed."""
+"""Text in the picture: boards by day, neon at night. Draws Latin letters, and others if a font is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, over, place, rgb
 
-#: Fonts with Chinese characters on common systems.
+#: Files of fonts with Chinese characters on common systems.
 HAN_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKsc-Regular.otf",
@@ -26,7 +28,7 @@ HAN_FONTS = (
     "PingFang.ttc",
     "STHeiti Light.ttc",
 )
-#: Fonts with accents, Greek and Cyrillic: Pillow's built-in font has only ASCII.
+#: Files of fonts with accents, Greek and Cyrillic. Pillow's built-in font has only ASCII.
 WIDE_FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -44,7 +46,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 def font_for(
     text: str, size: int, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS
 ) -> Font | None:
-    """A font that can draw `text`, or None. `han`, `wide`: font files to try."""
+    """A font that can draw `text`, or None. `han` and `wide` are the font files to try."""
     if text.isascii():
         return ImageFont.load_default(size)
     names = han if any(_is_wide(c) for c in text) else wide
@@ -62,7 +64,9 @@ def font_for(
 
 
 def drawable(text: str, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS) -> str:
-    """The drawable part of `text`: all of it, or plain letters if no font has the others."""
+    """The part of `text` that can be drawn: all of it, or only its plain letters if no font has the
+    others.
+    """
     clean = "".join(c for c in text.translate(_PLAIN) if c.isprintable())
     if font_for(clean, 12, han=han, wide=wide) is None:
         clean = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
@@ -74,7 +78,7 @@ def _is_wide(c: str) -> bool:
 
 
 def letters(text: str, size: int) -> Raster | None:
-    """`text` as an 8-bit mask with a margin of a quarter of its height."""
+    """`text` as an 8-bit mask. Its margin is a quarter of its height."""
     font = font_for(text, size)
     if font is None or not text:
         return None

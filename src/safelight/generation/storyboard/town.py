@@ -1,4 +1,4 @@
-"""Built places: rooftops, streets, rooms; roads and rails anywhere."""
+"""Built places (rooftops, streets, rooms), and roads and rails in any place."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def indoors(
 
 
 def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
-    """A road or a track, if a vehicle needs one that the place lacks."""
+    """A road or a railway track, if a vehicle needs one and the place has none."""
     kinds = {s.kind for s in scene.subjects}
     if scene.setting in (
         Environment.STREET,

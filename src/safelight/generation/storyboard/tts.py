@@ -1,4 +1,4 @@
-"""Spoken lines by espeak-ng, if installed; silence otherwise."""
+"""Speech for spoken lines by espeak-ng. Without espeak-ng there is silence."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PATIENCE_S = 15.0
 
 
 def synthesiser() -> str | None:
-    """Path of espeak-ng, or None."""
+    """The path of espeak-ng; None if it is not installed."""
     return shutil.which("espeak-ng")
 
 
 def speak(text: str, rate: int, *, seconds: float) -> Raster | None:
-    """`text` spoken, mono float32 at `rate` Hz, at most `seconds` long; None without a synthesiser."""
+    """Speech for `text` as mono float32 at `rate` Hz, at most `seconds` long; None without espeak-ng."""
     program = synthesiser()
     words = "".join(c for c in text if c.isprintable())
     if program is None or not words.strip():
         return None
     voice = "cmn" if re.search(r"[\u4e00-\u9fff]", words) else "en"
-    # Speaks faster if the text would not fit, within an intelligible range.
+    # The speech is faster if the text would not fit, but it stays intelligible.
     pace = 150
     need = len(words.split()) / 2.4 if voice == "en" else len(words) / 3.6
     if need > seconds:

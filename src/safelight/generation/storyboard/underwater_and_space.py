@@ -106,7 +106,7 @@ def underwater(
 
 @dataclass(kw_only=True)
 class Bubbles:
-    """Small bubbles that rise and swing."""
+    """Small bubbles that rise and swing from side to side."""
 
     each: Raster
     colour: tuple[float, float, float, float]
@@ -204,7 +204,7 @@ def space(out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: np
 
 
 def _planet(camera: Camera, rng: np.random.Generator) -> Layer:
-    """A large planet, lit from the left, with bands of cloud and a thin air."""
+    """A large planet with bands of cloud and a thin atmosphere, lit from the left."""
     h = camera.h
     radius = round(h * float(rng.uniform(0.3, 0.4)))
     size = 2 * radius + round(0.1 * h)

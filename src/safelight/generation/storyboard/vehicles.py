@@ -11,7 +11,7 @@ from safelight.generation.storyboard.figures import Pen, Point, Tones, step_to
 
 
 def sailboat(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is the height of the mast; the water line is at 0."""
+    """A sailing boat. One unit is the height of the mast; the water line is at 0."""
     fill = 0.02 * math.sin(phase * 0.8)
     pen.limb((0.02, 0.06), (0.02, 1.0), 0.008, 0.005, tones.dark)
     pen.shape([(-0.0, 0.16), (0.0, 0.97), (-0.14 - fill, 0.6), (-0.38 - fill, 0.18)], tones.accent)
@@ -25,7 +25,7 @@ def sailboat(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def car(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is its height; it is about 2.9 long."""
+    """A car. One unit is its height; its length is about 2.9 units."""
     bounce = 0.008 * math.sin(phase * 1.7)
     y = 0.16 + bounce
     pen.shape(
@@ -63,7 +63,9 @@ def car(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def train(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is its height; five cars of 3 units each; the first has a nose."""
+    """A train of five cars. One unit is its height; each car is 3 units long, and the first one has a
+    nose.
+    """
     sway = 0.006 * math.sin(phase * 3)
     for number in range(5):
         right = 1.5 - number * 3.06
@@ -101,7 +103,7 @@ def train(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def bicycle(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is the rider's height."""
+    """A bicycle with its rider. One unit is the rider's height."""
     front, back, crank, saddle, bar = (0.34, 0.17), (-0.3, 0.17), (-0.02, 0.18), (-0.13, 0.5), (0.26, 0.53)
     for hub in (front, back):
         ring: list[Point] = [
@@ -137,7 +139,7 @@ def bicycle(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def _joint(a: Point, b: Point, first: float, second: float) -> Point:
-    """Position of the knee between hip and pedal, bent forward."""
+    """Position of the knee between hip and pedal; the knee bends forward."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     span = min(math.hypot(dx, dy), first + second - 1e-4)
     along = (first**2 - second**2 + span**2) / (2 * span)
@@ -147,7 +149,7 @@ def _joint(a: Point, b: Point, first: float, second: float) -> Point:
 
 
 def hot_air_balloon(pen: Pen, _phase: float, tones: Tones) -> None:
-    """One unit is its whole height; the floor of the basket is at 0."""
+    """A hot-air balloon. One unit is its whole height; the floor of the basket is at 0."""
 
     def gore(share_left: float, share_right: float) -> list[Point]:
         left: list[Point] = []
@@ -173,7 +175,7 @@ def hot_air_balloon(pen: Pen, _phase: float, tones: Tones) -> None:
 
 
 def balloon(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is the balloon's height without its string."""
+    """A balloon on a string. One unit is its height without the string."""
     pen.shape([(-0.06, -0.04), (0.0, 0.03), (0.06, -0.04)], tones.accent)
     pen.oval((0.0, 0.5), (0.41, 0.5), tones.accent)
     pen.oval((0.15, 0.68), (0.09, 0.15), tones.accent * np.float32(0.4) + np.float32(140), -0.5)

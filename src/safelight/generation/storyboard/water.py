@@ -17,7 +17,7 @@ from safelight.generation.storyboard.scene import Scene
 
 @dataclass(kw_only=True)
 class Water:
-    """Covers the frame from the horizon to `bottom` (world rows) with a moving reflection."""
+    """Covers the frame from the horizon to the world row `bottom` with a moving reflection."""
 
     horizon: float
     bottom: float
@@ -43,7 +43,7 @@ class Water:
         shines: bool,
         choppy: float,
     ) -> Water:
-        """`choppy` from 0 (a mirror) to 1 (open sea)."""
+        """The water of a scene; `choppy` ranges from 0 (a mirror) to 1 (open sea)."""
         reach = int(bottom - camera.horizon) + camera.margins(0.0)[3] + int(camera.h * 0.12)
         h, w = max(8, reach), camera.w
         rows = np.arange(h, dtype=np.float32)[:, None] + 1.0
@@ -110,7 +110,8 @@ class Water:
         )
         np.clip(map_y, 0, first - 1, out=map_y)
         map_x: Raster = cv2.multiply(chop, self.rough[:rows], scale=0.3)
-        # The fields have half the columns; upsampling shifts them by half a pixel, which is corrected here.
+        # The fields have half as many columns. Upsampling shifts them by half a pixel, which is corrected
+        # here.
         map_x += np.arange(map_x.shape[1], dtype=np.float32)[None, :] * 2 + np.float32(0.5)
         whole_x, whole_y = (cv2.resize(m, (w, rows), interpolation=cv2.INTER_LINEAR) for m in (map_x, map_y))
         mirrored = cv2.remap(frame, whole_x, whole_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -150,7 +151,7 @@ def _glint_path(scene: Scene, camera: Camera, w: int, h: int, shines: bool) -> R
     columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w
     day = scene.hour is TimeOfDay.DAY
     if not shines:
-        # Without a sun: a weak shimmer everywhere, so that waves stay visible.
+        # Without a sun there is a weak shimmer everywhere, so that waves stay visible.
         rough = 0.42 if scene.weather is Weather.STORM else 0.16
         return (np.exp(-((columns / 0.9) ** 2)) * rough * (0.25 + 0.75 * rows)).astype(np.float32)
     wide = (0.2 if day else 0.035) + 0.12 * rows

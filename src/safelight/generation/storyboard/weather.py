@@ -15,7 +15,7 @@ from safelight.generation.storyboard.raster import Colour, Raster, noise, pack, 
 
 @dataclass(kw_only=True)
 class Rain:
-    """Layers of streaks; each layer tiles in both directions, so that it can fall endlessly."""
+    """Layers of streaks. Each layer repeats in both directions, so that the streaks can fall endlessly."""
 
     sheets: tuple[tuple[Raster, float, float], ...]
 
@@ -63,7 +63,7 @@ class Rain:
 
 @dataclass(kw_only=True)
 class Flakes:
-    """Snow or petals: each falls at its own speed and swings."""
+    """Snow or petals: each one falls at its own speed and swings from side to side."""
 
     #: x, y, size, pace, swing, phase, kind of sprite
     each: Raster
@@ -110,7 +110,8 @@ class Flakes:
             )
             px, py = px % (width + 24) - 12, (y + pace * t) % (height + 24) - 12
             ix, iy = math.floor(px), math.floor(py)
-            # Four pre-shifted versions per axis avoid visible jumps between pixels.
+            # Four versions per axis, each shifted by a fraction of a pixel, avoid visible jumps between
+            # pixels.
             fx, fy = int((px - ix) * 4), int((py - iy) * 4)
             if 0 <= ix < width - size and 0 <= iy < height - size:
                 spot = sprite[fy * size : (fy + 1) * size, fx * size : (fx + 1) * size]
@@ -120,7 +121,7 @@ class Flakes:
 
 
 def _flake(radius: float, colour: Colour) -> Raster:
-    """A soft dot in 4 x 4 sub-pixel positions; channels 0..3 are its light, 4..7 its alpha."""
+    """A soft dot in 4 x 4 sub-pixel positions. Channels 0 to 3 are its light, channels 4 to 7 its alpha."""
     size = math.ceil(radius * 2.6) + 2
     out = np.zeros((4 * size, 4 * size, 8), np.uint8)
     span = np.arange(size, dtype=np.float32)
@@ -148,7 +149,7 @@ def fog_bank(
     thick: float,
     drift: float,
 ) -> Layer:
-    """A drifting bank of fog; `base` is its middle and `height` its extent, as fractions of the frame."""
+    """A drifting bank of fog. `base` is its middle and `height` its height, as fractions of the frame."""
     drift *= camera.h / 540
     left, _, width, _ = room(camera, depth, drift)
     tall = int(height * camera.h)
@@ -169,7 +170,7 @@ def fog_bank(
 
 @dataclass(kw_only=True)
 class Lightning:
-    """One lightning stroke: rises within an eighth of a second and fades over one second."""
+    """One lightning stroke. It brightens within an eighth of a second and fades within one second."""
 
     at: float
     bolt: Raster

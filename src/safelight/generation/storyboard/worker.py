@@ -1,7 +1,8 @@
-"""The rendering child: one job as a line of JSON on stdin, progress and result as lines on stdout.
+"""The child process that renders. It reads one job as a line of JSON on stdin and writes progress and
+result as lines on stdout.
 
-It ends with its parent: by a signal from the kernel (Linux), and when stdin, which the parent holds open,
-closes (everywhere).
+It ends with its parent: by a signal from the kernel (Linux), and when stdin, which the parent holds open, is
+closed (everywhere).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def main() -> int:
         out.write(msgspec.json.encode(message) + b"\n")
         out.flush()
 
-    # numpy, cv2 and av are imported only now: the parent may already be gone.
+    # numpy, cv2 and av are imported only now, because the parent may already have ended.
     from safelight.generation.storyboard.render import Job, render
 
     job = msgspec.json.decode(first, type=Job)
@@ -67,7 +68,7 @@ def _limit() -> None:
 
 
 def _watch(lines: BinaryIO) -> None:
-    """No further input is expected: end of file means that the parent has ended."""
+    """Waits for the end of stdin, which means that the parent has ended. No other input is expected."""
     with contextlib.suppress(OSError):
         lines.read()
     os._exit(1)
