@@ -53,8 +53,9 @@ def make_wood(
     dense: float = 1.0,
     gap: tuple[float, float] | None = None,
 ) -> Layer:
-    """A ridge with trees. `tree` is their height as a fraction of the frame height; between the two values
-    of `gap`, fractions of the width, there are no trees.
+    """A ridge with trees. `tree` is the height of the trees as a fraction of the frame height.
+
+    Trees are left out between the two values of `gap`, which are fractions of the frame width.
     """
     shape = _Canvas.under(ridge, camera, rng, head=tree * 1.3)
     size = tree * camera.h

@@ -54,7 +54,9 @@ def receive(
     within_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Writes the chunks to a temporary file and renames it at the end. After a failure there is no file."""
+    """Writes the chunks to a temporary file and renames it to `into` at the end. A failure leaves `into`
+    unchanged.
+    """
     deadline = clock() + within_s
     size = 0
     with atomic_file(into, durable=False) as file:

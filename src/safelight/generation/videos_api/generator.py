@@ -49,8 +49,8 @@ _MAX_POLL_ATTEMPTS = 3
 class VideosApiGenerator:
     """A remote generator for any server with the OpenAI Videos API.
 
-    Each submission uses a new connection, so that a request that was never sent can be told apart from a lost
-    response. `sleep` is called between repeated polls or searches.
+    Each submission uses a new connection, so that a request that was never sent differs from a lost response.
+    `sleep` is called between repeated polls or searches.
     """
 
     def __init__(
