@@ -1,7 +1,7 @@
 """The composition root: the container of all parts, and `load`, which builds it from the settings.
 
 Each object is built at its first use. So a command that only screens text loads neither the database nor the
-durable engine.
+durable queue.
 """
 
 from __future__ import annotations

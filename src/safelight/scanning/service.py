@@ -225,7 +225,7 @@ class Scanner:
         def run() -> Any:
             entry_point, argument = EntryPoint.of(worker.scan_image), msgspec.to_builtins(task)
             seconds = self.settings.image_timeout_s
-            # A warm child has no output folder, so an image with `keyframes` needs a child of its own.
+            # A reused child process has no output folder. If keyframes are to be stored, start a new one.
             if self._uses_pool and keyframes is None:
                 return self._pool.run(entry_point, argument, CallHooks(cancel=cancel))
             if not self._image_slots.acquire(timeout=seconds):

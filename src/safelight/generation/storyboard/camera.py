@@ -30,7 +30,7 @@ class CameraView:
         return scale, cx * (1 - scale) - self.x * away, cy * (1 - scale) - self.y * (0.25 + 0.75 * depth)
 
     def at(self, x: float, y: float, depth: float) -> tuple[float, float]:
-        """The frame position of a world point at `depth`."""
+        """The pixel coordinates in the frame of a point in the world at `depth`."""
         scale, dx, dy = self.shift(depth)
         return x * scale + dx, y * scale + dy
 
