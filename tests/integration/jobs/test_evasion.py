@@ -72,7 +72,7 @@ def test_a_blocked_prompt_is_not_stored_with_its_sketch(house: House) -> None:
     with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
         (row,) = tx.select(blocked_prompt_sketches)
     assert b"terrorist" not in row.sketch
-    assert set(row.about) == {"extremism"}
+    assert set(row.matched_categories) == {"extremism"}
 
 
 def test_an_allowed_paraphrase_counts_as_a_check_and_an_ordinary_request_does_not(house: House) -> None:

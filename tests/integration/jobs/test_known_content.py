@@ -159,7 +159,7 @@ def test_an_import_is_audited_without_hashes(house: House, tmp_path: Path) -> No
 
 def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
-    with pytest.raises(InvalidField, match="is of 'sexual/minors'"):
+    with pytest.raises(InvalidField, match="with the category 'sexual/minors'"):
         house.container.persistence.enrolments.import_hashes(
             tmp_path / "list.csv", name="ours", category="extremism"
         )
