@@ -270,7 +270,7 @@ def test_only_our_own_blocks_can_be_appealed(
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
     theirs = house.carry(house.order(**PAID))
-    with pytest.raises(Conflict, match="refused by its provider"):
+    with pytest.raises(Conflict, match="blocked by its provider"):
         house.container.review.appeals.add(house.who, theirs.id, text=WHY)
     with pytest.raises(NotFound):
         house.container.review.appeals.add(house.who, "video_" + "0" * 32, text=WHY)
