@@ -14,10 +14,10 @@ def test_a_failed_scan_is_held_despite_waivers(furnish: Callable[..., Any]) -> N
     video = house.carry(house.order())
     assert video.state is VideoState.HELD
     record = house.videos.record(house.who, video.id)
-    [output] = [judged for judged in record.judgements if judged.stage is Stage.OUTPUT]
+    [output] = [judged for judged in record.stages if judged.stage is Stage.OUTPUT]
     assert "did not finish within" in output.details["failure"]
     cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
     assert cell is not None
-    assert cell.hole
+    assert cell.is_gap
     assert cell.note.endswith(output.details["failure"])
     assert output.verdict.waived == ()

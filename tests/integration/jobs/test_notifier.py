@@ -251,12 +251,12 @@ def test_a_slow_endpoint_does_not_delay_others(database: Database, to: Target) -
 SENDER = """
 import sys, threading, time
 from safelight.jobs.notifier import Notifier
-from safelight.net.webhook_client import Deliverer, DeliverLimits
+from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.trust.webhooks import Deliveries
 database = Database(sys.argv[1])
-deliverer = Deliverer(allow_hosts={sys.argv[2]}, limits=DeliverLimits(total_s=60.0, idle_s=60.0))
-made = Notifier(database, Deliveries(database), deliverer, stopping=threading.Event())
+client = WebhookClient(allow_hosts={sys.argv[2]}, limits=DeliverLimits(total_s=60.0, idle_s=60.0))
+made = Notifier(database, Deliveries(database), client, stopping=threading.Event())
 made.send()
 time.sleep(60)
 """

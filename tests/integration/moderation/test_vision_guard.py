@@ -151,7 +151,7 @@ def test_a_missing_invalid_or_late_answer_is_a_gap(
     with ScriptedGuard(**{"otherwise": SAFE, **wrong}) as guard:
         judged = scan(stage(guard, timeout_s=0.5), clip)
     assert not cell(judged).ran
-    assert "vision-guard failed: GuardSilent" in cell(judged).note
+    assert "vision-guard failed: GuardUnavailable" in cell(judged).note
     # A waiver excuses what no installed detector checks, never one that failed.
     assert judged.verdict.action is Action.HOLD
 
@@ -168,7 +168,7 @@ def found(category: str, score: float, modality: Modality = Modality.TEXT) -> Fi
         ((found("sexual/minors", 0.35),), "minor"),
         ((found("sexual", 0.4), found("minors-present", 0.4)), "minor"),
         ((found("sexual", 0.95),), "age"),
-        ((found("illicit", 0.99),), "already blocks"),
+        ((found("illicit", 0.99),), "already block"),
     ],
 )
 def test_content_that_must_not_leave_is_sent_to_no_server(
