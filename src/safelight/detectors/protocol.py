@@ -250,6 +250,15 @@ class PartialInspection(Exception):
     """
 
 
+class Abstained(Exception):
+    """A learned text detector has no operating point for the language and length of the text, and did not
+    judge it; the message is one sentence with the reason.
+
+    Findings that the detector yielded before still count. Not in the error tree: the text pipeline records
+    the depth of the check, and a gap in coverage only if no other detector checked the category.
+    """
+
+
 @runtime_checkable
 class SceneDetector(Detector, Protocol):
     """A detector that runs after the scan, on the keyframes of a file. It uses a model in its own process,

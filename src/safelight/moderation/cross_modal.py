@@ -20,7 +20,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.cross_modal import STRONG_SCORE, WEAK_SCORE, EvidenceChannel, evidence_channel
-from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, highest_scores
+from safelight.policy.findings import Basis, Evidence, Finding, Modality, TextSpan, highest_scores
 
 from .cross_modal_classifier import classify_joined_text, embedder_of
 from .indicator_rules import IndicatorMatch, PartIndicators, matching_clauses
@@ -171,6 +171,7 @@ def _rule_finding(
         modality=Modality.TEXT,
         detector=DETECTOR,
         version=VERSION,
+        basis=Basis.COMPOSED,
         reason=f"Each of these is harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
         attributes={**joined_attributes(sources), "kind": "indicators"},

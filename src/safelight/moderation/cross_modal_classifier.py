@@ -12,7 +12,7 @@ from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.sketch import Embedder
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Basis, Finding, Modality
 
 from .text_parts import TextPart, TextSource, as_description, evidence_of, joined_attributes
 
@@ -59,6 +59,7 @@ def classify_joined_text(
         modality=Modality.TEXT,
         detector=DETECTOR,
         version=VERSION,
+        basis=Basis.LEARNED,
         reason="The request and the clip together resemble examples that are harmful only in combination.",
         evidence=evidence_of(asked, media),
         attributes={**joined_attributes([part.source for part in media]), "kind": "classifier"},

@@ -19,6 +19,17 @@ class CoverageStatus(StrEnum):
     OFF = "off"
 
 
+class Depth(StrEnum):
+    """How thoroughly text was checked."""
+
+    #: No detector of text ran, or the cell is not about text.
+    NONE = ""
+    #: Lists, patterns and combinations only: no classifier has an operating point for this text.
+    LISTS = "lists"
+    #: A classifier or a guard model judged it too.
+    LEARNED = "learned"
+
+
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """A coverage cell: whether one category was checked in one modality at one stage."""
 
@@ -37,6 +48,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     #: The measured quality of the check; None if it was not measured.
     measured: str | None = None
+    depth: Depth = Depth.NONE
 
     @property
     def status(self) -> CoverageStatus:

@@ -29,6 +29,40 @@ class Modality(StrEnum):
     AUDIO = "audio"
 
 
+class Basis(StrEnum):
+    """What a finding rests on."""
+
+    #: An entry of a list, a pattern, a name or a hash.
+    MATCHED = "matched"
+    #: Several signals together, or a role: signals that only count in combination.
+    COMPOSED = "composed"
+    #: The score of a trained classifier.
+    LEARNED = "learned"
+    #: The answer of a guard model.
+    ASKED = "asked"
+
+
+class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The threshold of a learned detector of text, and the false-alarm rate measured at it, for one language
+    and length of text.
+    """
+
+    #: Features and fitting data of the detector. Findings of different voices are independent evidence.
+    voice: str
+    #: `en`, `zh-Hant` or `zh-Hans`.
+    language: str
+    #: Range of the number of words: `1-3`, `4-8`, `9-20`, `21-60` or `61+`.
+    length: str
+    #: Threshold on the calibrated score of the finding.
+    score: float
+    #: Share of harmless texts at or above `score`, and its 95 % interval.
+    false_alarm_rate: float
+    low: float
+    high: float
+    #: Number of harmless texts that it was measured on.
+    sample: int
+
+
 class TextSpan(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """Characters `start` to `end` (exclusive) of a text field, counted in the text as the client sent it."""
 
@@ -105,6 +139,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Attribute] = {}
     #: From the safety test card. It decides like any other finding, but alone is not a strike.
     test_card: bool = False
+    basis: Basis = Basis.LEARNED
+    #: Where the score was calibrated. None if it was not, or if the finding is not learned.
+    point: OperatingPoint | None = None
 
 
 #: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
@@ -139,6 +176,8 @@ class _Packed(msgspec.Struct, array_like=True):
     evidence: tuple[Evidence, ...]
     attributes: dict[str, Attribute]
     test_card: bool
+    basis: Basis
+    point: OperatingPoint | None
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -256,6 +256,8 @@ class _OpenSegment:
             modality=Modality.FRAMES,
             detector=template.detector,
             version=template.version,
+            basis=template.basis,
+            point=template.point,
             reason=template.reason,
             evidence=(span, *_track_ranges(first, last, timings, tracks), *template.evidence),
             attributes=attributes,

@@ -12,7 +12,7 @@ from safelight.detectors import safety_card
 from safelight.detectors.box_tracker import Box, intersection_over_union
 from safelight.detectors.protocol import MediaText
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.policy.findings import Basis, Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.sampling import SampledFrame, SampleReason
 from safelight.scanning.segments import FrameTimings
 
@@ -297,6 +297,7 @@ def _make_finding(appearance: BriefAppearance, frames: FrameTimings, kind: str) 
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
+        basis=Basis.COMPOSED,
         reason=f"Recognisable content ({kind}) is visible for {length} only.",
         evidence=(
             FrameRange(

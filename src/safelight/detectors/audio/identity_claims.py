@@ -11,7 +11,7 @@ from safelight.detectors.text.entities import EntityKind, EntityName, build_tabl
 from safelight.detectors.text.normalise import view_of_kind
 from safelight.detectors.text.phrase_index import PhraseTable
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 NAME, VERSION = "identity-claims", "1"
 #: Value of the attribute `kind` in the findings of this detector.
@@ -129,6 +129,7 @@ class IdentityClaimDetector:
             modality=Modality.AUDIO,
             detector=NAME,
             version=VERSION,
+            basis=Basis.MATCHED,
             reason=f"{sentence} The identity of the voice was not verified.",
             evidence=(TextSpan(field=content.field, start=span[0], end=span[1]),),
             attributes={"kind": CLAIM, "speech": True, "named": score == PERSON_SCORE},

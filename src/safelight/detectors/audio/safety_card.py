@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
-from safelight.policy.findings import Finding, Modality, TimeRange
+from safelight.policy.findings import Basis, Finding, Modality, TimeRange
 
 NAME, VERSION = "safety-card-audio", "1"
 
@@ -28,6 +28,7 @@ class AudioCardDetector:
                 modality=Modality.AUDIO,
                 detector=NAME,
                 version=VERSION,
+                basis=Basis.MATCHED,
                 reason=f"The sound contains the tones of the safety test card for {category}.",
                 evidence=(
                     TimeRange(start_s=round(sound.start_s + start, 3), end_s=round(sound.start_s + end, 3)),

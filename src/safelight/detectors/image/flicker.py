@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.findings import Basis, Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
 
@@ -126,6 +126,7 @@ class FlickerDetector:
                     modality=Modality.FRAMES,
                     detector=NAME,
                     version=VERSION,
+                    basis=Basis.MATCHED,
                     reason=_REASONS[kind],
                     evidence=(FrameRange(first=first, last=last, start_s=start_s, end_s=end_s, peak=first),),
                     attributes={

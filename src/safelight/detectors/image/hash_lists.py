@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.list_folder import FolderStamp, ListFolder
-from safelight.policy.findings import Finding, Match, Modality
+from safelight.policy.findings import Basis, Finding, Match, Modality
 
 from .pdq import MAX_DISTANCE_BITS, distances
 
@@ -207,6 +207,7 @@ def make_finding(
         modality=modality,
         detector=NAME,
         version=VERSION,
+        basis=Basis.MATCHED,
         reason="The content is on a list of known content.",
         evidence=(Match(list=one.name, entry=entry, distance=distance),),
         attributes={**attributes, "source": source} if source else attributes,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
-from safelight.policy.findings import Finding, Match, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Match, Modality, TextSpan
 
 from .logo_store import SUFFIX, EnrolledLogo, LogoStore
 
@@ -90,6 +90,7 @@ def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[in
         modality=Modality.TEXT,
         detector=NAME,
         version=VERSION,
+        basis=Basis.MATCHED,
         reason=f"The text contains {word!r}, a word of the enrolled {logo.kind.value} {logo.name!r}.",
         evidence=(
             TextSpan(field=content.field, start=span[0], end=span[1]),

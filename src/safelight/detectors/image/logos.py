@@ -10,7 +10,7 @@ import numpy as np
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, ImageBox, Match, Modality
+from safelight.policy.findings import Basis, Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, LogoStore
 from .template_matching import TemplateMatch, extract_features, find_logos
@@ -82,6 +82,7 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
+        basis=Basis.MATCHED,
         reason=f"The enrolled {logo.kind.value} {logo.name!r} is in the picture.",
         evidence=(
             ImageBox(x=round(left, 4), y=round(top, 4), w=round(right - left, 4), h=round(bottom - top, 4)),

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, ImageBox, Modality
+from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
 
@@ -294,6 +294,7 @@ def make_finding(detection: Detection, *, detector: str, version: str) -> Findin
         modality=Modality.FRAMES,
         detector=detector,
         version=version,
+        basis=Basis.LEARNED,
         reason=detection.kind.reason,
         evidence=(ImageBox(x=x, y=y, w=w, h=h),),
         attributes={"kind": detection.kind.kind, "area": round(w * h, 5)},

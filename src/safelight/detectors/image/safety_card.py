@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.findings import Finding, ImageBox, Modality
+from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
 NAME, VERSION = "safety-card-image", "1"
 
@@ -31,6 +31,7 @@ class ImageCardDetector:
                 modality=Modality.FRAMES,
                 detector=NAME,
                 version=VERSION,
+                basis=Basis.MATCHED,
                 reason=f"The picture contains the safety test card for {category}.",
                 evidence=(ImageBox(x=box[0], y=box[1], w=box[2], h=box[3]),),
                 attributes={"area": round(box[2] * box[3], 5)},

@@ -11,7 +11,7 @@ from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.errors import SafelightError
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Evidence, Finding, FrameRange, ImageBox, Match, Modality
+from safelight.policy.findings import Basis, Evidence, Finding, FrameRange, ImageBox, Match, Modality
 
 from .dlib_faces import NAME, VERSION
 from .matching import (
@@ -136,6 +136,7 @@ def _match_protected(
         modality=scene.modality,
         detector=NAME,
         version=VERSION,
+        basis=Basis.LEARNED,
         reason="A face is similar to that of a protected person.",
         evidence=(
             _evidence(track, scene),
@@ -182,6 +183,7 @@ def _unreported_faces(
             modality=scene.modality,
             detector=NAME,
             version=VERSION,
+            basis=Basis.LEARNED,
             reason="A face is visible.",
             evidence=(_evidence(track, scene),),
             attributes={"kind": "face"},

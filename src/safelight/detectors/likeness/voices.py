@@ -11,7 +11,7 @@ from safelight.errors import SafelightError
 from safelight.media.audio import merge_spans
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Match, Modality, TimeRange
+from safelight.policy.findings import Basis, Finding, Match, Modality, TimeRange
 
 from .matching import (
     ConsentLookup,
@@ -152,6 +152,7 @@ def _finding(
         modality=Modality.AUDIO,
         detector=NAME,
         version=version,
+        basis=Basis.LEARNED,
         reason="A voice is similar to that of a protected person.",
         evidence=(
             *(TimeRange(start_s=start, end_s=end) for start, end in times[:_MAX_TIMES]),

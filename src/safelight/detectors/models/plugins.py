@@ -17,7 +17,7 @@ from safelight.detectors.protocol import (
     SceneInput,
 )
 from safelight.errors import SafelightError
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Basis, Finding, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 
 from . import scoring
@@ -76,6 +76,7 @@ class CustomModelDetector:
             modality=Modality.FRAMES,
             detector=self.name,
             version=self.version,
+            basis=Basis.LEARNED,
             reason=f"The model {self._model.name!r} reports this category.",
             attributes={"kind": self._model.spec.kind.value},
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from safelight.detectors.protocol import Capability, TextContent
-from safelight.policy.findings import Finding, Modality, TextSpan, suggests_sexual_minors
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan, suggests_sexual_minors
 
 from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
 from .guard_formats import GuardFormat
@@ -105,6 +105,7 @@ class GuardDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
+                basis=Basis.ASKED,
                 reason=f"The guard model {self._options.model} reports this category in the text.",
                 evidence=(TextSpan(field=content.field, start=0, end=len(content.text)),),
                 attributes={"kind": "guard"},

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from safelight.detectors.protocol import Capability, PartialInspection, SceneFinding, SceneInput
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Basis, Finding, Modality
 
 from .contact_sheet import MAX_SHEET_FRAMES, data_url, draw_contact_sheet, encode_keyframe, pick_evenly
 from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
@@ -102,6 +102,7 @@ class VisionGuard:
             modality=Modality.FRAMES,
             detector=self.name,
             version=self.version,
+            basis=Basis.ASKED,
             reason=f"The guard model {self._options.model} reports this category.",
             attributes={"kind": "guard"},
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from safelight.detectors.protocol import Capability, PartialInspection, TextContent, TextView
 from safelight.policy.categories import SHIPPED, Category
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from . import ngrams
 from .attribution import Place, attribute_spans
@@ -83,7 +83,11 @@ class NgramDetector:
                 )
                 found += _findings(self, self._classifiers.categories, content, scored)
                 if self._distress_classifier and self._distress_classifier.matches(view.text):
-                    found.append(distress_finding(self, content, [view.span(places[0][0], places[-1][1])]))
+                    found.append(
+                        distress_finding(
+                            self, content, [view.span(places[0][0], places[-1][1])], basis=Basis.LEARNED
+                        )
+                    )
         return found
 
     def _attribution(self, text: str) -> Attribution:
@@ -145,7 +149,9 @@ class MiniLmDetector:
                 if self._distress_classifier and self._distress_classifier.matches(
                     view.text, parts_and_whole
                 ):
-                    yield distress_finding(self, content, [view.span(selected[0].start, selected[-1].end)])
+                    yield distress_finding(
+                        self, content, [view.span(selected[0].start, selected[-1].end)], basis=Basis.LEARNED
+                    )
         if left_out:
             raise PartialInspection(
                 f"{left_out} parts of a long text with the lowest n-gram scores were not read."
@@ -335,6 +341,7 @@ def _findings(
                 modality=Modality.TEXT,
                 detector=detector.name,
                 version=detector.version,
+                basis=Basis.LEARNED,
                 reason=f"The text resembles examples of: {SHIPPED[categories[index]].summary}",
                 evidence=tuple(TextSpan(field=content.field, start=a, end=b) for a, b in sorted(spans)),
             )

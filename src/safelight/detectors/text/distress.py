@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from safelight.detectors.protocol import Capability, TextContent, TextDetector
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from . import ngrams
 from .chinese import is_mostly_chinese
@@ -349,7 +349,7 @@ class DistressCueDetector:
             for view in final_views(content.views)
             for start, end in find_cues(view.text)
         ]
-        return [distress_finding(self, content, spans[:_MAX_SPANS])] if spans else []
+        return [distress_finding(self, content, spans[:_MAX_SPANS], basis=Basis.MATCHED)] if spans else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -413,7 +413,7 @@ def load_folder(folder: str | None) -> DistressClassifier:
 
 
 def distress_finding(
-    detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]
+    detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]], *, basis: Basis
 ) -> Finding:
     """The finding that makes policies offer help lines and that does not block."""
     return Finding(
@@ -422,6 +422,7 @@ def distress_finding(
         modality=Modality.TEXT,
         detector=detector.name,
         version=detector.version,
+        basis=basis,
         reason="Some of these words are also used in distress.",
         evidence=tuple(TextSpan(field=content.field, start=a, end=b) for a, b in spans),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
-from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
+from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
 
 from .entities import BY_DESCRIPTION, BY_SHORT_NAME, Entity, EntityKind, EntityName, build_table
 from .entity_roles import classify_role
@@ -102,6 +102,7 @@ class EntityDetector:
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
+            basis=Basis.MATCHED,
             reason=f"{_SENTENCES[one.kind]}: {one.name}{notable}.",
             evidence=(
                 *(TextSpan(field=content.field, start=a, end=b) for a, b in list(spans)[:MAX_PLACES]),

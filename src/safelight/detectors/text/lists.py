@@ -22,7 +22,7 @@ from typing import Any
 from safelight import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
-from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
+from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
 
 from .automaton import Automaton
 from .entity_roles import classify_role
@@ -184,6 +184,7 @@ class ListDetector:
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
+            basis=Basis.MATCHED,
             reason=entry.reason + (" The words were disguised." if disguised else ""),
             evidence=(
                 *(TextSpan(field=content.field, start=start, end=end) for start, end in spans),

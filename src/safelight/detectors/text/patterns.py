@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Match, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Match, Modality, TextSpan
 
 from .ages import find_young_ages
 from .normalise import view_of_kind
@@ -61,6 +61,7 @@ class PatternDetector:
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
+            basis=Basis.MATCHED,
             reason=reason,
             evidence=(*(TextSpan(field=content.field, start=a, end=b) for a, b in spans[:16]), *matches),
         )

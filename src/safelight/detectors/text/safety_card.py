@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.safety_card import read_text
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from .normalise import view_of_kind, views
 
@@ -39,6 +39,7 @@ class CardDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
+                basis=Basis.MATCHED,
                 reason="The text contains the safety test card for this category.",
                 evidence=(TextSpan(field=content.field, start=start, end=end),),
                 test_card=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from .ages import find_young_ages
 from .lists import Lexicon, ListEntry
@@ -55,6 +55,7 @@ class SexualMinorsDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
+                basis=Basis.COMPOSED,
                 reason="A sexual signal occurs together with a sign of a minor.",
                 evidence=tuple(dict.fromkeys((*sexual[:8], *young[:8]))),
             ),

@@ -16,7 +16,7 @@ from safelight.detectors.image.local_contrast import WINDOW, local_contrast
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, ImageBox, Modality
+from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
 from .identity import CAPABILITIES, NAME, VERSION
 
@@ -242,6 +242,7 @@ def _finding(place: SymbolSquare, width: int, height: int) -> Finding:
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
+        basis=Basis.MATCHED,
         reason=f"{symbol.what} seems to be in the picture.",
         evidence=(
             ImageBox(x=round(left, 4), y=round(top, 4), w=round(right - left, 4), h=round(bottom - top, 4)),
