@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import pytest
 
 PREFIX = "left out: "
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def leave_out(what: str, remedy: str) -> NoReturn:

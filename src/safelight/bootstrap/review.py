@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
+    from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
     from safelight.trust.appeals import Appeals
@@ -127,14 +128,20 @@ class ReviewParts:
         }
 
     @cached_property
+    def admission_limits(self) -> AdmissionLimits:
+        """Limits on the fields of a request, the same for a video and for a check."""
+        from safelight.moderation.admission import AdmissionLimits
+
+        return AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters)
+
+    @cached_property
     def videos(self) -> VideoService:
         from safelight.jobs.service import VideoService
-        from safelight.moderation.admission import AdmissionLimits
 
         return VideoService(
             context=self._pipeline.context,
             fetcher=self._core.fetcher,
-            limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
+            limits=self.admission_limits,
             default_generator=self._core.settings.generation.default_generator,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
             enqueue=self._pipeline.queue.enqueue,
@@ -160,7 +167,6 @@ class ReviewParts:
 
     @cached_property
     def checks(self) -> CheckService:
-        from safelight.moderation.admission import AdmissionLimits
         from safelight.moderation.check import CheckService
 
         return CheckService(
@@ -168,7 +174,7 @@ class ReviewParts:
             policies=self._pipeline.policy_loader,
             generators=self._core.generators,
             default_generator=self._core.settings.generation.default_generator,
-            limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
+            limits=self.admission_limits,
             fetcher=self._core.fetcher,
             database=self._persistence.database,
             taxonomy=self._core.taxonomy,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -49,16 +48,6 @@ class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     #: Categories that a valid waiver covers.
     waived: tuple[str, ...] = ()
     expected: Action
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReferenceOutcome:
-    """A case with a verdict that differs from the expected one."""
-
-    id: str
-    description: str
-    expected: str
-    got: str
 
 
 def load_cases() -> Iterator[ReferenceCase]:

@@ -1,4 +1,4 @@
-"""A guard that sees changes a verdict; silent, garbled or late it is a hole; and what may not leave stays."""
+"""A vision guard changes verdicts, leaves a gap when it fails, and gets no content that must stay here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from safelight.detectors.protocol import MediaText
+from safelight.detectors.remote.endpoint import EndpointOptions
 from safelight.detectors.remote.plugins import VISION_GUARD
+from safelight.detectors.remote.vision_guard import VisionOptions
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.output import OutputStage
@@ -36,6 +38,12 @@ SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
 ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
 READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 RED = np.full((192, 320, 3), (210, 20, 20), np.uint8)
+
+
+def test_a_vision_guard_caches_fewer_answers_than_a_text_guard() -> None:
+    # Each cached answer of a vision guard belongs to a picture, which rarely comes twice.
+    assert VisionOptions(model="m").max_cached_answers == 512
+    assert EndpointOptions().max_cached_answers == 4096
 
 
 @pytest.fixture

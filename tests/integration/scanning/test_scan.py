@@ -80,6 +80,18 @@ def test_a_test_card_in_one_frame_is_found(tmp_path: Path, sandbox: Sandbox) -> 
     assert where.box is not None
 
 
+def test_flicker_in_a_clip_is_found_by_the_scan(tmp_path: Path, sandbox: Sandbox) -> None:
+    black, white = (np.full((192, 320, 3), level, np.uint8) for level in (0, 255))
+    # 24 frames a second, each second frame white: twelve flashes a second.
+    frames = {index: white if index % 2 else black for index in range(48)}
+    report = scanner(sandbox, ("flicker", {})).scan_video(
+        make_clip(tmp_path / "a.mp4", frames=48, odd=frames)
+    )
+    [run] = report.runs
+    assert (run.ran, run.complete, run.note) == (True, True, "")
+    assert [found.category for found in report.findings] == ["photosensitive"]
+
+
 def test_test_card_tones_are_found_behind_other_audio(tmp_path: Path, sandbox: Sandbox) -> None:
     sound = hum(3.0)
     tones = safety_card.make_tones("hate", RATE)

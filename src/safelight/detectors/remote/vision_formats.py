@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +64,7 @@ def describe_scene(scene: SceneInput) -> str:
     ]
     if scene.modality is Modality.FRAMES:
         parts.append(
-            ("WORDS HEARD", "nobody listened" if scene.transcript is None else scene.transcript or "none")
+            ("WORDS HEARD", "not transcribed" if scene.transcript is None else scene.transcript or "none")
         )
     for name, text in parts:
         if len(text) > MAX_TEXT_CHARS:
@@ -138,8 +137,3 @@ VISION_FORMATS = {
         ),
     )
 }
-
-
-def body_size(body: Mapping[str, Any]) -> int:
-    """Size in bytes of a request body as JSON, for bandwidth measurements."""
-    return len(json.dumps(body, ensure_ascii=False).encode())

@@ -28,7 +28,7 @@ class VisionOptions(EndpointOptions):
     #: Time limits in seconds: `timeout_s` for one call, `total_timeout_s` for all calls about one file.
     timeout_s: float = 20.0
     total_timeout_s: float = 60.0
-    remembers: int = 512
+    max_cached_answers: int = 512
     #: Most keyframes of a file that are sent to the guard. If the file has more, the inspection is partial.
     #: One call sends a contact sheet of 16, or a single keyframe if the format allows only one per call.
     max_keyframes: int = 96
