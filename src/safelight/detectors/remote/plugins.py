@@ -37,7 +37,7 @@ def _missing(options: dict[str, Any]) -> str | None:
 def _load(options: dict[str, Any]) -> Detector:
     from safelight.detectors.text.classifier_detectors import NgramDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.lists import ListDetector, read_list, shipped
+    from safelight.detectors.text.lists import ListDetector, shipped_entries
 
     from .guard_formats import GUARD_FORMATS
     from .text_guard import AskMode, GuardDetector, GuardOptions
@@ -63,7 +63,7 @@ def _load(options: dict[str, Any]) -> Detector:
         **known,
     )
     client = _client(options, chosen.timeout_s)
-    words = ListDetector(entry for text in shipped() for entry in read_list(text))
+    words = ListDetector(shipped_entries())
     grams = NgramDetector(load())
     return GuardDetector(
         client,

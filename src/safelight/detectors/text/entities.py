@@ -22,6 +22,7 @@ import yaml
 from safelight import yaml_loader
 from safelight.policy.categories import Category
 
+from .compiled_lists import load_compiled
 from .normalise import folded, plain
 from .phrase_index import PhraseTable
 
@@ -134,15 +135,13 @@ def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, no
 def shipped() -> tuple[Entity, ...]:
     """The reviewed entities that are shipped with the code. Invalid entries are left out."""
     folder = files("safelight.detectors.text") / "lists" / "entities"
-    if not folder.is_dir():
-        return ()
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
-    return tuple(
-        one
-        for file in found
-        for one in read_entities(file.read_text(encoding="utf-8"), list_name=file.name.removesuffix(".yaml"))[
-            0
-        ]
+    texts = {file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8") for file in found}
+    return load_compiled(
+        "entities",
+        tuple(texts.values()),
+        lambda: tuple(one for name, text in texts.items() for one in read_entities(text, list_name=name)[0]),
+        tuple[Entity, ...],
     )
 
 

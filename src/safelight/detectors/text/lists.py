@@ -16,18 +16,18 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 from safelight import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
-from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
 
-from .automaton import Automaton
+from .compiled_lists import load_compiled
 from .entity_roles import classify_role
 from .normalise import folded, plain
-from .question_filter import MAX_QUESTION_SCORE, is_question
+from .word_index import WordIndex
 
 VERSION = "1"
 #: Characters before and after a match in which context words count.
@@ -83,9 +83,26 @@ def read_list(text: str) -> tuple[ListEntry, ...]:
 
 def shipped() -> tuple[str, ...]:
     """The text of every shipped list, ordered by name."""
-    folder = files("safelight.detectors.text") / "lists"
+    return read_folder("lists")
+
+
+def read_folder(name: str) -> tuple[str, ...]:
+    """The text of every YAML file in a folder of this package, ordered by name."""
+    folder = files("safelight.detectors.text") / name
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
     return tuple(file.read_text(encoding="utf-8") for file in found)
+
+
+@lru_cache(maxsize=1)
+def shipped_entries() -> tuple[ListEntry, ...]:
+    """The entries of all shipped lists. They are read once per process."""
+    texts = shipped()
+    return load_compiled(
+        "lists",
+        texts,
+        lambda: tuple(entry for text in texts for entry in read_list(text)),
+        tuple[ListEntry, ...],
+    )
 
 
 class Lexicon:
@@ -113,7 +130,7 @@ class Lexicon:
         self._by_first: dict[int, list[int]] = {}
         for index, (_of, _term, parts) in enumerate(self._terms):
             self._by_first.setdefault(parts[0], []).append(index)
-        self._automaton = Automaton(numbers)
+        self._index = WordIndex(numbers)
 
     def find(self, view: TextView) -> Iterator[Hit]:
         """Every match of a term in a view, if the context allows the match.
@@ -121,10 +138,8 @@ class Lexicon:
         The view must be folded, or made from a folded view.
         """
         places: dict[int, list[tuple[int, int]]] = {}
-        for number, start, end in self._automaton.find(view.text):
-            whole = _whole_word_end(view.text, start, end)
-            if whole:
-                places.setdefault(number, []).append((start, whole))
+        for number, start, end in self._index.find(view.text):
+            places.setdefault(number, []).append((start, end))
         for first in places.keys() & self._by_first.keys():
             for index in self._by_first[first]:
                 entry, term, parts = self._terms[index]
@@ -174,13 +189,10 @@ class ListDetector:
         if entry.classifies_role:
             roles = {classify_role(hit.view.text, hit.start, hit.end) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
-        is_only_question = entry.category == Category.SEXUAL and all(
-            is_question(hit.view.text) for hit in hits
-        )
         disguised = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
-            score=min(entry.score, MAX_QUESTION_SCORE) if is_only_question else entry.score,
+            score=entry.score,
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
@@ -271,23 +283,6 @@ def _count_different_terms(hits: list[Hit]) -> int:
             terms.add(hit.term)
             free = hit.end
     return len(terms)
-
-
-def _is_word(letter: str) -> bool:
-    return letter.isalnum() and ord(letter) < 0x2E80
-
-
-def _whole_word_end(text: str, start: int, end: int) -> int:
-    """The end of the whole word at this place, including a plural `s`; 0 if the place is inside a longer
-    word.
-    """
-    if _is_word(text[start]) and start and _is_word(text[start - 1]):
-        return 0
-    if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):
-        return end
-    if text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
-        return end + 1
-    return 0
 
 
 def _find_sequences(

@@ -19,9 +19,9 @@ def _text(*categories: Category) -> tuple[Capability, ...]:
 
 
 def _load_words(_options: dict[str, Any]) -> Detector:
-    from .lists import ListDetector, read_list, shipped
+    from .lists import ListDetector, shipped_entries
 
-    return ListDetector(entry for text in shipped() for entry in read_list(text))
+    return ListDetector(shipped_entries())
 
 
 def _load_entities(options: dict[str, Any]) -> Detector:
@@ -46,10 +46,10 @@ def _load_distress(_options: dict[str, Any]) -> Detector:
 
 
 def _load_conjunction(_options: dict[str, Any]) -> Detector:
-    from .lists import read_list, shipped
+    from .lists import shipped_entries
     from .sexual_minors import SexualMinorsDetector
 
-    return SexualMinorsDetector(entry for text in shipped() for entry in read_list(text))
+    return SexualMinorsDetector(shipped_entries())
 
 
 def _load_card(_options: dict[str, Any]) -> Detector:

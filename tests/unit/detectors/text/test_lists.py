@@ -149,12 +149,3 @@ entries:
     assert not found("a crowbar on a bench, another crowbar on the wall")
     (one,) = found("a crowbar, then the loot in a bag")
     assert len([span for span in one.evidence if isinstance(span, TextSpan)]) == 2
-
-
-def test_a_question_about_sex_is_capped() -> None:
-    def score(prompt: str) -> float:
-        content = TextContent(field="p", text=prompt, views=views(prompt))
-        return max(one.score for one in DETECTOR.inspect_text(content) if one.category == "sexual")
-
-    assert score("what are genitals?") == 0.5
-    assert score("what are genitals? show them in a video") > 0.6

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 
 from safelight import yaml_loader
+from safelight.detectors.text.compiled_lists import load_compiled
 from safelight.detectors.text.lists import Lexicon, ListEntry, read_list
 from safelight.detectors.text.normalise import folded, plain
 
@@ -96,10 +97,17 @@ def _alternatives(clause: str) -> frozenset[str]:
 def shipped() -> IndicatorTable:
     """The table that is shipped with the package. Its files are read once."""
     folder = files("safelight.detectors.text.indicators")
-    entries: list[ListEntry] = []
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml") and file.name != "rules.yaml":
-            entries += read_list(file.read_text(encoding="utf-8"))
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".yaml") and file.name != "rules.yaml"
+    ]
+    entries = load_compiled(
+        "indicators",
+        texts,
+        lambda: tuple(entry for text in texts for entry in read_list(text)),
+        tuple[ListEntry, ...],
+    )
     phrases = {entry.category: entry.reason for entry in entries} | {
         PRIVATE_PERSON: "the name of a private individual",
         ADDRESS: "an address",

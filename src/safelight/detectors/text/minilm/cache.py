@@ -17,13 +17,13 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safelight"
 
 
-def load_or_build(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
+def load_or_build(folder: Path, name: str, make: Callable[[], bytes], *, suffix: str = ".onnx") -> bytes:
     """The cached bytes of `name`. They are built and stored if the file is missing or damaged; the file
     name contains their hash.
 
     If the folder is not writable, the graph is built at every start.
     """
-    for path in sorted(folder.glob(f"{name}-*.onnx")) if folder.is_dir() else []:
+    for path in sorted(folder.glob(f"{name}-*{suffix}")) if folder.is_dir() else []:
         try:
             data = path.read_bytes()
         except OSError:
@@ -33,7 +33,7 @@ def load_or_build(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
         path.unlink(missing_ok=True)
     data = make()
     try:
-        _store(folder, f"{name}-{_digest(data)}.onnx", data)
+        _store(folder, f"{name}-{_digest(data)}{suffix}", data)
     except OSError:
         pass
     return data

@@ -1,0 +1,63 @@
+"""Word index: finds all words and phrases of a set in a text, by hashed lookup at each possible start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class WordIndex:
+    """Finds every occurrence of every phrase, including overlapping ones.
+
+    English phrases match as whole words, with an optional plural `s`; Chinese phrases match anywhere.
+    """
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._numbers: dict[str, int] = {}
+        lengths: dict[str, set[int]] = {}
+        for number, phrase in enumerate(phrases):
+            if not phrase:
+                raise ValueError(f"phrase {number} is empty")
+            self._numbers[phrase] = number
+            lengths.setdefault(phrase[: _run_end(phrase, 0)], set()).add(len(phrase))
+        #: Lengths of the phrases that begin with this word or character.
+        self._lengths = {first: tuple(sorted(found)) for first, found in lengths.items()}
+
+    def find(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """(number of the phrase, start, end) of every occurrence, ordered by `start`."""
+        numbers, lengths = self._numbers, self._lengths
+        start, size = 0, len(text)
+        while start < size:
+            after = _run_end(text, start)
+            first = text[start:after]
+            keys = (first, first[:-1]) if len(first) > 1 and first[-1] == "s" else (first,)
+            for key in keys:
+                for length in lengths.get(key, ()):
+                    if start + length > size:
+                        break
+                    number = numbers.get(text[start : start + length])
+                    if number is not None:
+                        end = _whole_word_end(text, start + length)
+                        if end:
+                            yield number, start, end
+            start = after
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() and letter < "\u2e80"
+
+
+def _run_end(text: str, start: int) -> int:
+    """The end of the English word that begins here; any other character is a word of its own."""
+    end = start
+    while end < len(text) and _is_word(text[end]):
+        end += 1
+    return end if end > start else start + 1
+
+
+def _whole_word_end(text: str, end: int) -> int:
+    """The end of a phrase, including a plural `s`; 0 if the phrase ends inside a longer word."""
+    if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):
+        return end
+    if text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
+        return end + 1
+    return 0
