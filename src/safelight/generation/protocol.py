@@ -173,6 +173,9 @@ class GeneratorInfo:
     trained: bool = True
     #: US dollars per second of video; None if unknown, 0.0 for own hardware.
     usd_per_second: float | None = None
+    #: Texts that the generator writes into every clip by itself, such as the notice of a stand-in. They are
+    #: no evidence about the request.
+    own_texts: tuple[str, ...] = ()
     #: Description of how the provider's filter is set, for `GET /v1/models`.
     safety_settings: Mapping[str, str] = field(default_factory=dict)
 

@@ -148,6 +148,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     _delete_upstream_copy(context, snapshot)
     sha256 = snapshot.generated_sha256 or ""
     policy = context.policies.load(video.tenant)
+    generator = context.generators.get(video.generator)
     with (
         context.work_dir(video.id) as work_dir,
         context.heavy_slots,
@@ -164,6 +165,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     prior=snapshot.findings(Stage.PROMPT),
                     approved=snapshot.approved,
                     overturned=snapshot.overturned,
+                    generator_texts=generator.info().own_texts if generator else (),
                 ),
                 subject_sha256=sha256,
                 progress=progress,

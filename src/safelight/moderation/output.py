@@ -27,6 +27,7 @@ from .cross_modal import screen_joined_text
 from .evaluation import StageInput, StageResult, evaluate
 from .known_content import NO_HASH_LISTS, NO_MATCH, HashMatchResult, KnownContent
 from .ocr import screen_ocr_text
+from .requested_text import added_text
 from .scene_detection import SceneDetection, scene_of
 from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
@@ -81,18 +82,22 @@ class OutputStage:
         The keyframes and speech files that `report` names must still exist.
         """
         texts, prior, tenant = context.texts, context.prior, context.policy.tenant
-        ocr = screen_ocr_text(report, self.pipeline)
+        wanted = {name: text for name, text in texts.items() if name not in NEGATED_FIELDS}
+        expected = (*wanted.values(), *context.generator_texts)
+        on_screen = added_text(report.texts, expected)
+        ocr = screen_ocr_text(msgspec.structs.replace(report, texts=on_screen), self.pipeline)
         known = (*hash_matches.findings, *report.findings, *ocr.findings, *prior)
         speech = self.speech_analyzer.analyze(report, self.pipeline, tenant=tenant, known=known)
         report = msgspec.structs.replace(report, transcript=speech.transcript)
-        wanted = {name: text for name, text in texts.items() if name not in NEGATED_FIELDS}
         scene = " ".join(wanted.values())
         text_findings = [
-            *rescore_in_context(ocr.findings, report.texts, scene, self.pipeline),
+            *rescore_in_context(ocr.findings, on_screen, scene, self.pipeline),
             *rescore_in_context(speech.findings, report.transcript or (), scene, self.pipeline),
         ]
         joined = screen_joined_text(
-            parts_of(wanted, report.texts, report.transcript or ()), self.pipeline, (*text_findings, *prior)
+            parts_of(wanted, on_screen, added_text(report.transcript or (), expected)),
+            self.pipeline,
+            (*text_findings, *prior),
         )
         modalities = {Modality.FRAMES}
         if ocr.present:

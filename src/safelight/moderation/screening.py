@@ -25,3 +25,5 @@ class ScreeningContext:
     #: Findings that a successful appeal overturned. They are ignored.
     overturned: tuple[Finding, ...] = ()
     audience: Audience = Audience.GENERAL
+    #: Texts that the generator writes into every clip by itself.
+    generator_texts: tuple[str, ...] = ()

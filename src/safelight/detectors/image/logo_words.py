@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
+from safelight.detectors.text.edit_distance import edit_distance
 from safelight.policy.findings import Basis, Finding, Match, Modality, TextSpan
 
 from .logo_store import SUFFIX, EnrolledLogo, LogoStore
@@ -58,29 +59,10 @@ def _find_words(
                     continue
                 read = "".join(token for token, _, _ in run)
                 allowed = len(whole) // _LETTERS_PER_ERROR if tolerant else 0
-                off = _edit_distance(read, whole, min(allowed, 2))
+                off = edit_distance(read, whole, min(allowed, 2))
                 if off is not None:
                     yield word, run[0][1], run[-1][2], off
                     break
-
-
-def _edit_distance(one: str, other: str, limit: int) -> int | None:
-    """Edit distance between two words; None if the distance is more than `limit`."""
-    if one == other:
-        return 0
-    if limit == 0 or abs(len(one) - len(other)) > limit:
-        return None
-    row = list(range(len(other) + 1))
-    for row_number, left in enumerate(one, start=1):
-        diagonal, row[0] = row[0], row_number
-        for place, right in enumerate(other, start=1):
-            diagonal, row[place] = (
-                row[place],
-                min(row[place] + 1, row[place - 1] + 1, diagonal + (left != right)),
-            )
-        if min(row) > limit:
-            return None
-    return row[-1] if row[-1] <= limit else None
 
 
 def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[int, int], off: int) -> Finding:

@@ -25,6 +25,7 @@ from safelight.generation.protocol import (
     GenerationRequest,
     GeneratorInfo,
 )
+from safelight.generation.storyboard.lexicon import CAPTION
 from safelight.generation.storyboard.reference import palette
 from safelight.generation.storyboard.test_cards import read_cards
 from safelight.sandbox.confinement import Limits
@@ -73,6 +74,7 @@ class Storyboard:
             extend=True,
             longest_s=LONGEST_S,
             usd_per_second=0.0,
+            own_texts=(CAPTION,),
             safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
         )
 

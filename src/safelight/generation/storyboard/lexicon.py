@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: The notice in every frame and in the file's metadata.
+CAPTION = "storyboard, not a generated video"
+
 
 class Environment(StrEnum):
     SEA = "sea"

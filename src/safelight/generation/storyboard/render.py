@@ -15,6 +15,7 @@ import numpy as np
 from safelight.detectors import safety_card
 from safelight.fileio import sync
 from safelight.generation.storyboard import audio, tts
+from safelight.generation.storyboard.lexicon import CAPTION
 from safelight.generation.storyboard.postprocess import Film
 from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import read
@@ -77,7 +78,7 @@ def render(job: Job, report: Callable[[int], None]) -> None:
     }
     report(5)
     with av.open(job.into, "w", format="mp4", options={"movflags": "+faststart"}) as file:
-        file.metadata["comment"] = "storyboard, not a generated video"
+        file.metadata["comment"] = CAPTION
         pictures, samples = _streams(file, job)
         written = 0
         for index in range(job.seconds * job.fps):

@@ -1,0 +1,46 @@
+"""Requested text: words in a clip that the request asked for, or that the generator itself adds.
+
+Such words are no new evidence: the prompt stage judged the request, and a generator's own notice says nothing
+about the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from safelight.detectors.protocol import MediaText
+from safelight.detectors.text.edit_distance import edit_distance
+
+#: A word of a Latin script, or one Chinese character.
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+#: One misread letter is tolerated in a word of at least this length. Shorter words change their meaning with
+#: one letter.
+_MIN_TOLERANT_LENGTH = 6
+
+
+def added_text(lines: Iterable[MediaText], expected: Iterable[str]) -> tuple[MediaText, ...]:
+    """The lines with words that no text in `expected` contains in the same order.
+
+    `expected` has the texts of the request and the generator's own texts. A line counts as expected if all
+    of its words follow each other in one of them; in a word of six letters or more, one letter may differ.
+    """
+    known = [words for text in expected if (words := _words(text))]
+    return tuple(line for line in lines if not any(_contains(words, _words(line.text)) for words in known))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _contains(words: Sequence[str], run: Sequence[str]) -> bool:
+    """Whether `run` is a run of consecutive words in `words`. A line without a word is contained."""
+    return any(
+        all(_equals(read, wanted) for read, wanted in zip(run, words[start:], strict=False))
+        for start in range(len(words) - len(run) + 1)
+    )
+
+
+def _equals(read: str, wanted: str) -> bool:
+    limit = 1 if min(len(read), len(wanted)) >= _MIN_TOLERANT_LENGTH else 0
+    return edit_distance(read, wanted, limit) is not None
