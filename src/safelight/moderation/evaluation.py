@@ -113,7 +113,7 @@ def reevaluate_for_appeal(
 
 def requires_label(policy: TenantPolicy, stage: Stage, findings: Sequence[Finding]) -> bool:
     """Whether the policy requires a label for content with these findings, if it allows the content."""
-    return bool(required_label(policy.policy, policy.context(stage), findings))
+    return bool(required_label(policy.policy, policy.taxonomy, policy.context(stage), findings))
 
 
 def texts_sha256(texts: Mapping[str, str]) -> str:

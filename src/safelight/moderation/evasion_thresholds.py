@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Basis, Finding
 from safelight.trust.evasion.models import EvasionMatch
 
 #: A lower score is not raised, so that a prompt is allowed after its user has made it harmless.
@@ -32,6 +32,8 @@ def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
     return msgspec.structs.replace(
         finding,
         score=score,
+        # The finding and the similarity to a blocked prompt count together.
+        basis=Basis.COMPOSED,
         reason=f"{finding.reason} The prompt paraphrases a prompt that was blocked for this category.",
         attributes={**finding.attributes, "rewording": True},
     )

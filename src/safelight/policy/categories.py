@@ -94,6 +94,11 @@ class Taxonomy:
     def mandatory(self) -> frozenset[str]:
         return frozenset(spec.name for spec in self if spec.mandatory)
 
+    @property
+    def discreet(self) -> frozenset[str]:
+        """The categories of which most readers see only the group."""
+        return frozenset(spec.name for spec in self if spec.hide_details)
+
     def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
         """This taxonomy with additional categories. An additional category cannot replace an existing one."""
         return Taxonomy([*self, *specs])

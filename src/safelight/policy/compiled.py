@@ -1,24 +1,31 @@
 """A policy compiled for one stage and context, so that it evaluates many findings quickly.
 
 Each clause has a bit. A finding sets the bits of the clauses that it meets, and a rule matches if the right
-bits are set.
+bits are set. The bits are kept apart by what the findings support: a block, a hold, or no action.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
+import msgspec
+
+from .categories import Taxonomy
 from .conditions import FindingView, Predicate
 from .documents import Policy
 from .findings import Finding, Modality
+from .grounding import Grounding, Support
 from .rules import Clause, Rule
 from .verdicts import Action, Context
 
 #: A compiled clause: minimum score, maximum score (exclusive), whether it is for the test card, further
 #: condition, bit.
 ClauseTest: TypeAlias = tuple[float, float, bool, Predicate | None, int]
+
+_encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,25 +38,54 @@ class CompiledRule:
     #: `any_bits`.
     all_bits: int
     any_bits: int
+    #: Whether it is only about categories of which most readers see the group.
+    discreet: bool
 
     def matches(self, hits: int) -> bool:
         return hits & self.all_bits == self.all_bits and (not self.any_bits or bool(hits & self.any_bits))
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuleMatch:
+    """A rule that matched, and the action that its evidence supports."""
+
+    compiled: CompiledRule
+    support: Support
+
+    @property
+    def rule(self) -> Rule:
+        return self.compiled.rule
+
+    @property
+    def action(self) -> Action:
+        return Action.HOLD if self.is_capped else self.compiled.action
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the rule asks for a block, but its evidence supports only a hold."""
+        return self.compiled.action is Action.BLOCK and self.support is Support.HOLD
+
+    @property
+    def vault(self) -> bool:
+        return self.rule.vault and not self.is_capped
+
+
 class CompiledPolicy:
-    """The rules in order of precedence.
+    """Finds the rules that match, in order of precedence.
 
     The strongest action is first, then rules that vault, then rules for real findings before those for the
-    test card, then the order of the document.
+    test card. Among them, the rule with the strongest evidence is first; with equal evidence, conjunctions,
+    then rules about categories that every reader may see, then the order of the document.
     """
 
-    def __init__(self, policy: Policy, context: Context) -> None:
+    def __init__(self, policy: Policy, context: Context, discreet: frozenset[str]) -> None:
         self._by_category: dict[Modality, dict[str, list[ClauseTest]]] = {
             modality: {} for modality in Modality
         }
         #: Clauses for any category. They apply to findings whose category no rule names.
         self._any_category: dict[Modality, list[ClauseTest]] = {modality: [] for modality in Modality}
         self._next = 1
+        self._discreet = discreet
         named = {
             category
             for rule in policy.rules
@@ -59,40 +95,83 @@ class CompiledPolicy:
         for category in named:
             for modality in Modality:
                 self._by_category[modality][category] = []
-        compiled = [made for rule in policy.rules if (made := self._compile_rule(rule, context)) is not None]
-        order = sorted(
-            range(len(compiled)),
-            key=lambda n: (
-                -compiled[n].action.severity,
-                not compiled[n].rule.vault,
-                _is_test_card_rule(compiled[n].rule),
-                n,
-            ),
+        self.rules: tuple[CompiledRule, ...] = tuple(
+            made for rule in policy.rules if (made := self._compile_rule(rule, context)) is not None
         )
-        self.rules: tuple[CompiledRule, ...] = tuple(compiled[n] for n in order)
 
-    def matching_rules(self, findings: Iterable[FindingView]) -> list[CompiledRule]:
+    def matching_rules(self, findings: Sequence[FindingView]) -> list[RuleMatch]:
         """The rules that match these findings; the deciding one is first."""
-        hits = 0
+        hits = held = blocked = 0
         slots, others = self._by_category, self._any_category
+        grounding = Grounding(findings)
         for finding in findings:
             modality = finding.modality
             found = slots[modality].get(finding.category)
             score = finding.score
+            bits = 0
             for minimum, below, card, predicate, bit in others[modality] if found is None else found:
                 # Every comparison with NaN is false, so a score that is NaN matches.
                 if score < minimum or score >= below or finding.test_card is not card:
                     continue
-                if not hits & bit and (predicate is None or predicate(finding)):
-                    hits |= bit
-        return [compiled for compiled in self.rules if compiled.matches(hits)] if hits else []
+                if not blocked & bit and (predicate is None or predicate(finding)):
+                    bits |= bit
+            if bits:
+                hits |= bits
+                support = grounding.support(finding)
+                if support is not Support.NONE:
+                    held |= bits
+                    if support is Support.BLOCK:
+                        blocked |= bits
+        if not hits:
+            return []
+        matches = []
+        for compiled in self.rules:
+            if compiled.matches(blocked):
+                support = Support.BLOCK
+            elif compiled.matches(held):
+                support = Support.HOLD
+            elif compiled.action is Action.ALLOW and compiled.matches(hits):
+                support = Support.NONE
+            else:
+                continue
+            matches.append(RuleMatch(compiled=compiled, support=support))
+        return self._sort_matches(matches, findings, grounding)
 
-    def matched_findings(self, compiled: CompiledRule, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings that made the rule `compiled` match."""
-        wanted = compiled.all_bits | compiled.any_bits
-        return [finding for finding in findings if self._bits(finding) & wanted]
+    def matched_findings(self, match: RuleMatch, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings that made the rule match, the strongest evidence first. Equal ones have a fixed order.
 
-    def _bits(self, finding: Finding) -> int:
+        Findings that support less than the match as a whole are left out.
+        """
+        wanted = match.compiled.all_bits | match.compiled.any_bits
+        grounding = Grounding(findings)
+        supported = [
+            (support, finding)
+            for finding in findings
+            if self._bits(finding) & wanted and (support := grounding.support(finding)) >= match.support
+        ]
+        supported.sort(key=lambda pair: (-pair[0], *_order(pair[1])))
+        return [finding for _, finding in supported]
+
+    def _sort_matches(
+        self, matches: list[RuleMatch], findings: Sequence[FindingView], grounding: Grounding
+    ) -> list[RuleMatch]:
+        """The matches in order of precedence. The evidence is compared only to find the first one, because
+        the order of the others has no effect.
+        """
+        # The sort is stable, so that equal matches keep the order of the document.
+        matches.sort(key=_precedence)
+        tied = list(takewhile(lambda match: _precedence(match) == _precedence(matches[0]), matches))
+        if len(tied) < 2:
+            return matches
+        seen = [
+            (bits, (grounding.support(finding), finding.score))
+            for finding in findings
+            if (bits := self._bits(finding))
+        ]
+        tied.sort(key=lambda match: (_weakness(match.compiled, seen), _vagueness(match)))
+        return [*tied, *matches[len(tied) :]]
+
+    def _bits(self, finding: FindingView) -> int:
         bits = 0
         found = self._by_category[finding.modality].get(
             finding.category, self._any_category[finding.modality]
@@ -120,7 +199,14 @@ class CompiledPolicy:
         for clause in rule.any_of:
             some |= self._add_clause(rule, clause, context)
         action = (override.action if override is not None else None) or rule.action
-        return CompiledRule(rule=rule, action=action, all_bits=every, any_bits=some)
+        named = {rule.category} if rule.category else _categories_of(rule)
+        return CompiledRule(
+            rule=rule,
+            action=action,
+            all_bits=every,
+            any_bits=some,
+            discreet=bool(named) and named <= self._discreet,
+        )
 
     def _add_clause(self, rule: Rule, clause: Clause, context: Context, score: float | None = None) -> int:
         bit = self._next
@@ -128,7 +214,8 @@ class CompiledPolicy:
         if clause.stages and context.stage not in clause.stages:
             return bit
         minimum = clause.at_least if score is None else score
-        test = (minimum, clause.below, clause.test_card, _except(clause.predicate, rule.exempt), bit)
+        predicate = _except(_with_basis(clause), rule.exempt)
+        test = (minimum, clause.below, clause.test_card, predicate, bit)
         for modality in clause.modalities or Modality:
             table = self._by_category[modality]
             for category in clause.categories or table:
@@ -142,8 +229,51 @@ def _clauses_of(rule: Rule) -> list[Clause]:
     return [*([rule.when] if rule.when is not None else []), *rule.all_of, *rule.any_of]
 
 
+def _categories_of(rule: Rule) -> frozenset[str]:
+    return frozenset().union(*(clause.categories for clause in _clauses_of(rule)))
+
+
+def _precedence(match: RuleMatch) -> tuple[int, bool, bool]:
+    return -match.action.severity, not match.vault, _is_test_card_rule(match.rule)
+
+
+def _weakness(
+    compiled: CompiledRule, seen: Sequence[tuple[int, tuple[Support, float]]]
+) -> tuple[float, float]:
+    """A sort key: support and score of the rule's weakest part, negative. A conjunction is as strong as its
+    weakest part, and a part as strong as its strongest finding.
+    """
+    parts = [1 << place for place in range(compiled.all_bits.bit_length()) if compiled.all_bits >> place & 1]
+    if compiled.any_bits:
+        parts.append(compiled.any_bits)
+    support, score = min(
+        max((strength for bits, strength in seen if bits & part), default=(Support.NONE, 0.0))
+        for part in parts
+    )
+    return -support, -score
+
+
+def _vagueness(match: RuleMatch) -> tuple[bool, bool]:
+    """A sort key for equal evidence: a conjunction that supports a block is the most specific."""
+    is_conjunction = len(_clauses_of(match.rule)) > 1 and match.support is Support.BLOCK
+    return not is_conjunction, match.compiled.discreet
+
+
+def _order(finding: Finding) -> tuple[float, str, str, bytes]:
+    return -finding.score, finding.category, finding.modality.value, _encoder.encode(finding)
+
+
 def _is_test_card_rule(rule: Rule) -> bool:
     return all(clause.test_card for clause in _clauses_of(rule))
+
+
+def _with_basis(clause: Clause) -> Predicate | None:
+    bases, predicate = clause.bases, clause.predicate
+    if not bases:
+        return predicate
+    if predicate is None:
+        return lambda finding: finding.basis in bases
+    return lambda finding: finding.basis in bases and predicate(finding)
 
 
 def _except(predicate: Predicate | None, exempt: Predicate | None) -> Predicate | None:
@@ -154,11 +284,12 @@ def _except(predicate: Predicate | None, exempt: Predicate | None) -> Predicate 
     return lambda finding: predicate(finding) and not exempt(finding)
 
 
-def compile_policy(policy: Policy, context: Context) -> CompiledPolicy:
+def compile_policy(policy: Policy, taxonomy: Taxonomy, context: Context) -> CompiledPolicy:
     """The policy compiled for the stage, audience, consents and facts of `context`; cached in the policy."""
     facts = context.facts and context.facts & frozenset().union(*(rule.unless_facts for rule in policy.rules))
-    key = ("program", context.stage, context.audience, bool(context.consents), facts)
+    discreet = taxonomy.discreet
+    key = ("program", context.stage, context.audience, bool(context.consents), facts, discreet)
     if key not in policy.cache:
-        policy.cache[key] = CompiledPolicy(policy, context)
+        policy.cache[key] = CompiledPolicy(policy, context, discreet)
     made: CompiledPolicy = policy.cache[key]
     return made

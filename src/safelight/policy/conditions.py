@@ -10,7 +10,17 @@ from typing import Any, Protocol, TypeAlias
 
 import yaml
 
-from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Modality, TimeRange
+from .findings import (
+    Attribute,
+    Basis,
+    Evidence,
+    Finding,
+    FrameRange,
+    ImageBox,
+    Modality,
+    OperatingPoint,
+    TimeRange,
+)
 from .yaml_reader import YamlReader, did_you_mean
 
 
@@ -60,6 +70,10 @@ class FindingView(Protocol):
     def attributes(self) -> Mapping[str, Attribute]: ...
     @property
     def evidence(self) -> tuple[Evidence, ...]: ...
+    @property
+    def basis(self) -> Basis: ...
+    @property
+    def point(self) -> OperatingPoint | None: ...
 
 
 Predicate: TypeAlias = Callable[[FindingView], bool]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from .categories import Category, Taxonomy
-from .compiled import CompiledRule, compile_policy
+from .compiled import RuleMatch, compile_policy
 from .coverage import Cell, Coverage
 from .documents import Policy
 from .findings import Finding, Modality, Stage
+from .grounding import Support, is_text
 from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, Requirement
 from .verdicts import Action, Context, Verdict
 from .waivers import applicable_waivers
@@ -20,7 +21,6 @@ _SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Catego
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
 #: The rule id of a gap if the caller, and not the policy, requires the cell.
 _CALLER_RULE = "coverage"
-_encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def decide(
     cells that `coverage` marks as required, the policy's requirements for the modalities present, and the
     mandatory set. A caller starts from the cells of `required_coverage`.
     """
-    running = compile_policy(policy, context)
+    running = compile_policy(policy, taxonomy, context)
     fired = running.matching_rules(findings)
     gaps = weigh_gaps(policy, taxonomy, coverage, context)
     real = [matched for matched in fired if matched.action.severity > Action.ALLOW.severity]
@@ -72,8 +72,8 @@ def decide(
     evidence = {
         matched.rule.id: running.matched_findings(matched, findings) for matched in (real or fired[:1])
     }
-    vault = any(matched.rule.vault for matched in fired)
-    decisive = _sort_findings(evidence[fired[0].rule.id]) if fired and not by_gap else ()
+    vault = any(matched.vault for matched in fired)
+    decisive = tuple(evidence[fired[0].rule.id]) if fired and not by_gap else ()
     rule = gaps.rule if by_gap else fired[0].rule.id if fired else ""
     return Verdict(
         action=action,
@@ -94,11 +94,13 @@ def decide(
         waived=gaps.waived,
         waivers=gaps.waivers if gaps.unwaived.severity > action.severity else (),
         vault=vault,
-        quarantine=not vault and _is_age_unchecked(real, evidence, coverage),
+        quarantine=not vault
+        and (_suggests_minor(real, evidence) or _is_age_unchecked(real, evidence, coverage)),
+        learned_alone=bool(real) and not by_gap and fired[0].support is Support.HOLD,
         test_card_only=bool(real)
         and not by_gap
         and all(finding.test_card for matched in real for finding in evidence[matched.rule.id]),
-        support=any(matched.rule.support for matched in fired),
+        support=any(matched.rule.support and matched.support >= Support.HOLD for matched in fired),
         audience=context.audience,
         consents=context.consents,
         facts=context.facts,
@@ -172,19 +174,26 @@ def _severity(action: Action) -> int:
     return action.severity
 
 
-def _sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings by score, highest first. Equal scores have a fixed order."""
-    return tuple(sorted(findings, key=lambda f: (-f.score, f.category, f.modality.value, _encoder.encode(f))))
-
-
 def _gap_reason(gaps: Gaps) -> str:
     listed = ", ".join(f"{cell.category} in {cell.modality.value}" for cell in gaps.cells)
     notes = " ".join(dict.fromkeys(cell.note for cell in gaps.cells if cell.note))
     return f"Not checked: {listed}. {notes}".rstrip()
 
 
+def _suggests_minor(real: Sequence[RuleMatch], evidence: Mapping[str, Sequence[Finding]]) -> bool:
+    """Whether a rule about sexual content with a minor holds because of words."""
+    return any(
+        matched.action.severity >= Action.HOLD.severity
+        and Category.SEXUAL_MINORS.value in (matched.rule.category, finding.category)
+        and is_text(finding)
+        and not finding.test_card
+        for matched in real
+        for finding in evidence[matched.rule.id]
+    )
+
+
 def _is_age_unchecked(
-    real: Sequence[CompiledRule], evidence: dict[str, list[Finding]], coverage: Coverage
+    real: Sequence[RuleMatch], evidence: dict[str, list[Finding]], coverage: Coverage
 ) -> bool:
     """Whether a sexual finding is held or blocked while the age check of the pictures is incomplete."""
     sexual = [

@@ -13,7 +13,7 @@ from .coverage import Cell, Coverage
 from .coverage import pack as pack_coverage
 from .decisions import required_coverage
 from .documents import Policy, load
-from .findings import Finding, Modality, Stage
+from .findings import Basis, Finding, Modality, OperatingPoint, Stage
 from .findings import pack as pack_findings
 from .replay import ReplayRecord
 from .verdicts import Action, Audience, WaiverTerms
@@ -27,6 +27,9 @@ class _CaseFinding(msgspec.Struct, forbid_unknown_fields=True):
     modality: Modality
     attributes: dict[str, bool | float | str] = {}
     test_card: bool = False
+    basis: Basis = Basis.MATCHED
+    #: Lowest score at which a learned finding supports a hold; None if it has no operating point.
+    point: float | None = None
 
 
 class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,8 +90,23 @@ def case_findings(case: ReferenceCase) -> tuple[Finding, ...]:
             reason=case.description,
             attributes=dict(seen.attributes),
             test_card=seen.test_card,
+            basis=seen.basis,
+            point=None if seen.point is None else _operating_point(seen.point),
         )
         for seen in case.findings
+    )
+
+
+def _operating_point(score: float) -> OperatingPoint:
+    return OperatingPoint(
+        voice=DETECTOR,
+        language="en",
+        length="9-20",
+        score=score,
+        false_alarm_rate=0.001,
+        low=0.0,
+        high=0.002,
+        sample=2000,
     )
 
 

@@ -15,7 +15,7 @@ from .coverage import Cell, Coverage
 from .coverage import unpack as unpack_coverage
 from .decisions import Gaps, required_coverage, weigh_gaps
 from .documents import Policy
-from .findings import Attribute, Evidence, Stage
+from .findings import Attribute, Evidence, OperatingPoint, Stage
 from .verdicts import Action, Audience, Context, WaiverTerms
 
 #: Maximum number of cached results; a hostile file may have many distinct coverages.
@@ -108,6 +108,9 @@ class _LazyFinding(msgspec.Struct, array_like=True, gc=False):
     raw_evidence: msgspec.Raw
     raw_attributes: msgspec.Raw
     test_card: bool
+    #: The value of a `Basis`, as a string.
+    basis: Any
+    raw_point: msgspec.Raw
 
     @property
     def attributes(self) -> Mapping[str, Attribute]:
@@ -117,9 +120,15 @@ class _LazyFinding(msgspec.Struct, array_like=True, gc=False):
     def evidence(self) -> tuple[Evidence, ...]:
         return _evidence.decode(self.raw_evidence)
 
+    @property
+    def point(self) -> OperatingPoint | None:
+        point: OperatingPoint | None = _point.decode(self.raw_point)
+        return point
+
 
 _attributes = msgspec.msgpack.Decoder(dict[str, Attribute])
 _evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...])
+_point = msgspec.msgpack.Decoder(OperatingPoint | None)
 _findings = msgspec.msgpack.Decoder(list[_LazyFinding])
 _record_encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
@@ -139,7 +148,7 @@ def replay(
         setting = (record.stage, record.audience, record.consents, record.facts, record.waivers)
         running = programs.get(setting)
         if running is None:
-            running = programs[setting] = compile_policy(policy, _context(record))
+            running = programs[setting] = compile_policy(policy, taxonomy, _context(record))
             if len(programs) > _MAX_CACHED:
                 programs.clear()
         try:
@@ -159,7 +168,7 @@ def replay(
         action, rule = (matched[0].action, matched[0].rule.id) if matched else (Action.ALLOW, "")
         if missing.action.severity > action.severity:
             action, rule = missing.action, missing.rule
-        if matched and any(compiled.rule.vault for compiled in matched):
+        if matched and any(match.vault for match in matched):
             report.vaulted += 1
         report.rules[rule or "none"] += 1
         step = Transition(before=record.action, after=action.value)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import msgspec
 
 from .categories import Taxonomy
-from .compiled import CompiledRule, compile_policy
+from .compiled import RuleMatch, compile_policy
 from .coverage import Coverage
 from .decisions import decide
 from .documents import Policy
 from .findings import Finding
+from .grounding import Support
 from .verdicts import Action, Context, Verdict
 
 
@@ -49,7 +50,11 @@ def decide_with_overrides(
         subject_sha256=subject_sha256,
     )
     excluded = [*findings.approved, *findings.overturned]
-    if whole.action is Action.BLOCK and not whole.vault and _blocks_rest_on(policy, context, findings):
+    if (
+        whole.action is Action.BLOCK
+        and not whole.vault
+        and _blocks_rest_on(policy, taxonomy, context, findings)
+    ):
         excluded = list(findings.overturned)
     elif whole.action is not Action.HOLD:
         return whole
@@ -61,10 +66,10 @@ def decide_with_overrides(
     )
     if milder.action is not Action.ALLOW:
         return milder
-    labels = required_label(policy, context, findings.findings)
+    labels = required_label(policy, taxonomy, context, findings.findings)
     if not labels:
         return milder
-    evidence = tuple(compile_policy(policy, context).matched_findings(labels[0], findings.findings))
+    evidence = tuple(compile_policy(policy, taxonomy, context).matched_findings(labels[0], findings.findings))
     rule = labels[0].rule
     return msgspec.structs.replace(
         milder,
@@ -72,23 +77,26 @@ def decide_with_overrides(
         category=rule.category or evidence[0].category,
         rule=rule.id,
         reason=rule.format_reason(evidence[0]),
+        learned_alone=labels[0].support is Support.HOLD,
         findings=evidence,
         matched_rules=(*(matched.rule.id for matched in labels), *milder.matched_rules),
     )
 
 
-def required_label(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[CompiledRule]:
+def required_label(
+    policy: Policy, taxonomy: Taxonomy, context: Context, findings: Sequence[Finding]
+) -> list[RuleMatch]:
     """The matching rules with the action `label`, even if other rules have stronger actions."""
     return [
         matched
-        for matched in compile_policy(policy, context).matching_rules(findings)
+        for matched in compile_policy(policy, taxonomy, context).matching_rules(findings)
         if matched.action is Action.LABEL
     ]
 
 
-def _blocks_rest_on(policy: Policy, context: Context, findings: ReviewedFindings) -> bool:
+def _blocks_rest_on(policy: Policy, taxonomy: Taxonomy, context: Context, findings: ReviewedFindings) -> bool:
     """Whether all blocking rules matched overturned findings only."""
-    compiled = compile_policy(policy, context)
+    compiled = compile_policy(policy, taxonomy, context)
     return all(
         finding in findings.overturned
         for matched in compiled.matching_rules(findings.findings)

@@ -18,7 +18,7 @@ from .conditions import (
     read_attributes,
     values_in,
 )
-from .findings import Finding, Modality, Stage
+from .findings import Basis, Finding, Modality, Stage
 from .verdicts import Action, Audience
 from .yaml_reader import YamlReader
 
@@ -27,7 +27,9 @@ EntrySpec: TypeAlias = dict[str, Any]
 
 ANY = "any"
 _PLURALS = {"categories": "category", "modalities": "modality", "stages": "stage"}
-_CLAUSE_KEYS = frozenset({"category", "modality", "stage", *_PLURALS, "score", "attributes", "test_card"})
+_CLAUSE_KEYS = frozenset(
+    {"category", "modality", "stage", *_PLURALS, "score", "attributes", "basis", "test_card"}
+)
 _RULE_KEYS = frozenset(
     {"id", "action", "reason", "category", "when", "all_of", "any_of", "unless", "audiences"}
     | {"vault", "support", "locked", "disabled"}
@@ -38,11 +40,12 @@ _ID_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """Conditions on one finding. An empty set of categories, modalities or stages matches all of them."""
+    """Conditions on one finding. An empty set matches everything."""
 
     categories: frozenset[str] = frozenset()
     modalities: frozenset[Modality] = frozenset()
     stages: frozenset[Stage] = frozenset()
+    bases: frozenset[Basis] = frozenset()
     at_least: float = 0.0
     below: float = 2.0
     predicate: Predicate | None = None
@@ -153,6 +156,7 @@ class RuleReader:
             "category": self.categories,
             "modality": {modality.value for modality in Modality},
             "stage": {stage.value for stage in Stage},
+            "basis": {basis.value for basis in Basis},
         }
         for written, value in self.reader.mapping(node, field, _CLAUSE_KEYS).items():
             key, here = _PLURALS.get(written, written), f"{field}.{written}"
@@ -321,6 +325,7 @@ def _compile_clause(spec: EntrySpec, attributes: Mapping[str, AttributeType]) ->
         categories=frozenset() if ANY in categories else categories,
         modalities=frozenset(Modality(word) for word in spec.get("modality") or ()),
         stages=frozenset(Stage(word) for word in spec.get("stage") or ()),
+        bases=frozenset(Basis(word) for word in spec.get("basis") or ()),
         at_least=score.get("at_least") or 0.0,
         below=score.get("below") or 2.0,
         predicate=compile_attributes(spec.get("attributes") or {}, attributes),

@@ -81,8 +81,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     #: True after a match of a known hash or of sexual content with a sign of a minor. The file is encrypted
     #: at once and hidden from most reviewers.
     vault: bool = False
-    #: True after sexual content without a complete age check. The case is not in the normal review queue.
+    #: True after sexual content without a complete age check, and after words that suggest sexual content
+    #: with a minor. The case is not in the normal review queue.
     quarantine: bool = False
+    #: True if the decision rests on the score of one classifier. Such a verdict is at most a hold, even if
+    #: the rule asks for a block.
+    learned_alone: bool = False
     #: True if only findings of the safety test card decided. Such a verdict is not a strike.
     test_card_only: bool = False
     #: True if a sign of distress was found: the explanation lists help lines. This is not a strike.

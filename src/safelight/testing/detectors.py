@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation, TextContent
-from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, ImageBox, Modality, TextSpan
 
 Mode = Literal["find", "raise", "hang", "nan", "exit"]
 
@@ -33,6 +33,8 @@ class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     category: str = "violence"
     score: float = 0.9
     mode: Mode = "find"
+    #: What findings in text rest on. A learned finding without an operating point has no effect.
+    basis: Basis = Basis.MATCHED
     #: For frames: index of the first marked frame; later frames up to `last_frame` are marked too.
     first_frame: int = 0
     last_frame: int = 0
@@ -63,6 +65,7 @@ class FakeTextDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
+                basis=self._options.basis,
                 reason=f"The text contains the marker {word!r}.",
                 evidence=(TextSpan(field=content.field, start=start, end=end),),
                 attributes={"source": content.field, "negated": content.negated},
@@ -95,6 +98,7 @@ class FrameMarker:
             modality=Modality.FRAMES,
             detector=self.name,
             version=self.version,
+            basis=options.basis,
             reason="The frame is marked.",
             evidence=(ImageBox(x=0.25, y=0.25, w=0.5, h=0.5),),
             attributes={"area": 0.25},

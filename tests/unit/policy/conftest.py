@@ -13,7 +13,7 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint, Stage
 from safelight.policy.verdicts import Context, Verdict
 
 USUAL = {
@@ -43,7 +43,14 @@ def starter() -> Policy:
 @pytest.fixture(scope="session")
 def seen() -> Seen:
     def make(
-        category: str, score: float = 0.95, modality: str = "text", *, card: bool = False, **attributes: Any
+        category: str,
+        score: float = 0.95,
+        modality: str = "text",
+        *,
+        card: bool = False,
+        basis: Basis = Basis.MATCHED,
+        point: OperatingPoint | None = None,
+        **attributes: Any,
     ) -> Finding:
         return Finding(
             category=category,
@@ -55,6 +62,8 @@ def seen() -> Seen:
             evidence=attributes.pop("evidence", ()),
             attributes=attributes,
             test_card=card,
+            basis=basis,
+            point=point,
         )
 
     return make

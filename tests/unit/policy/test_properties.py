@@ -20,7 +20,18 @@ from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.coverage import unpack as unpack_coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan, pack, unpack
+from safelight.policy.findings import (
+    Basis,
+    Finding,
+    FrameRange,
+    Modality,
+    OperatingPoint,
+    Stage,
+    TextSpan,
+    pack,
+    unpack,
+)
+from safelight.policy.grounding import is_text
 from safelight.policy.replay import ReplayRecord, Transition, reevaluate, replay
 from safelight.policy.requirements import MANDATORY_CELLS
 from safelight.policy.rules import compile_rule
@@ -39,7 +50,20 @@ attributes = st.fixed_dictionaries(
         "historical": st.booleans(),
         "kind": st.sampled_from(["face", "hash", "match", "other"]),
         "role": st.sampled_from(["subject", "passing"]),
+        "source": st.sampled_from(["prompt", "on_screen"]),
+        "speech": st.booleans(),
     },
+)
+points = st.builds(
+    OperatingPoint,
+    voice=st.sampled_from(["english", "zh-words"]),
+    language=st.just("en"),
+    length=st.just("4-8"),
+    score=scores,
+    false_alarm_rate=st.just(0.001),
+    low=st.just(0.0),
+    high=st.just(0.002),
+    sample=st.just(2000),
 )
 evidence = st.sampled_from(
     [
@@ -59,6 +83,8 @@ findings = st.builds(
     evidence=evidence,
     attributes=attributes,
     test_card=st.booleans(),
+    basis=st.sampled_from(Basis),
+    point=st.none() | points,
 )
 waivers = st.lists(
     st.builds(
@@ -117,6 +143,7 @@ def house_policies(draw: st.DrawFn) -> Policy:
             "attributes": st.sampled_from(
                 [{"frames": {"at_least": 3}}, {"negated": False}, {"role": {"not": "passing"}}]
             ),
+            "basis": st.lists(st.sampled_from([basis.value for basis in Basis]), min_size=1, max_size=2),
             "test_card": st.booleans(),
         },
     )
@@ -198,6 +225,79 @@ def test_the_order_of_findings_and_cells_does_not_matter(
     assert verdict_of(policy, found, coverage, context) == verdict_of(policy, shuffled, mixed, context)
 
 
+@given(house_policies(), st.lists(findings, max_size=6), coverages, contexts)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_pictures_and_sound_are_decided_as_without_grounding(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context
+) -> None:
+    visual = [finding for finding in found if not is_text(finding)]
+    # A point has no effect on what is not text, so neither has its removal.
+    plain = [msgspec.structs.replace(finding, point=None) for finding in visual]
+    verdict = verdict_of(policy, visual, coverage, context)
+    without = verdict_of(policy, plain, coverage, context)
+    assert not verdict.learned_alone
+    assert (verdict.action, verdict.rule, verdict.matched_rules, verdict.vault, verdict.support) == (
+        without.action,
+        without.rule,
+        without.matched_rules,
+        without.vault,
+        without.support,
+    )
+
+
+@given(house_policies(), st.lists(findings, max_size=6), findings, coverages, contexts)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_learned_finding_on_text_without_a_point_never_changes_the_action(
+    policy: Policy, found: list[Finding], more: Finding, coverage: Coverage, context: Context
+) -> None:
+    lone = msgspec.structs.replace(more, basis=Basis.LEARNED, point=None, test_card=False)
+    assume(is_text(lone))
+    before = verdict_of(policy, found, coverage, context)
+    after = verdict_of(policy, [*found, lone], coverage, context)
+    assert (after.action, after.vault, after.quarantine, after.support) == (
+        before.action,
+        before.vault,
+        before.quarantine,
+        before.support,
+    )
+
+
+@given(house_policies(), st.lists(findings, min_size=1, max_size=6), coverages, contexts, st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_without_its_operating_point_a_finding_never_makes_a_verdict_stricter(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context, data: st.DataObject
+) -> None:
+    chosen = data.draw(st.integers(0, len(found) - 1))
+    unmeasured = [
+        msgspec.structs.replace(finding, point=None) if index == chosen else finding
+        for index, finding in enumerate(found)
+    ]
+    before = verdict_of(policy, found, coverage, context)
+    after = verdict_of(policy, unmeasured, coverage, context)
+    assert after.action.severity <= before.action.severity
+    assert after.vault <= before.vault
+
+
+@given(house_policies(), st.lists(findings, max_size=6), coverages, contexts)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_one_voice_on_text_never_blocks_or_vaults(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context
+) -> None:
+    learned = [
+        msgspec.structs.replace(
+            finding,
+            modality=Modality.TEXT,
+            basis=Basis.LEARNED,
+            test_card=False,
+            point=finding.point and msgspec.structs.replace(finding.point, voice="english"),
+        )
+        for finding in found
+    ]
+    verdict = verdict_of(policy, learned, coverage, context)
+    assert not verdict.vault
+    assert verdict.action is not Action.BLOCK or not verdict.findings
+
+
 @given(policies, st.lists(findings, max_size=4), coverages, contexts)
 @settings(deadline=None)
 def test_a_rule_on_findings_never_decides_without_one(
@@ -275,8 +375,8 @@ def test_no_document_drops_the_mandatory_set(
             assert (category, modality, stage) in held
 
 
-@given(st.lists(st.tuples(st.lists(findings, max_size=5), coverages, contexts), max_size=6), policies)
-@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.lists(findings, max_size=5), coverages, contexts), max_size=6), house_policies())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Context]], policy: Policy) -> None:
     report = replay(
         policy,

@@ -9,7 +9,7 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import Basis, Finding, Modality, Stage
 from safelight.policy.review_overrides import ReviewedFindings, decide_with_overrides
 from safelight.policy.verdicts import Action, Context, Verdict
 
@@ -45,7 +45,15 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 
 def finding(category: str, modality: Modality = Modality.TEXT) -> Finding:
-    return Finding(category=category, score=0.95, modality=modality, detector="d", version="1", reason="seen")
+    return Finding(
+        category=category,
+        score=0.95,
+        modality=modality,
+        detector="d",
+        version="1",
+        reason="seen",
+        basis=Basis.MATCHED,
+    )
 
 
 HELD = finding("deception")

@@ -1,0 +1,90 @@
+"""Grounding: the strongest action that each finding supports. A score is not evidence where it was not
+measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from functools import cached_property
+
+from .conditions import FindingView
+from .findings import Basis, Modality
+from .rules import Rule
+from .verdicts import Action, Audience
+
+_VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
+_TEXT = frozenset({Modality.TEXT, Modality.AUDIO})
+
+
+class Support(IntEnum):
+    """The strongest action that a finding supports."""
+
+    #: No action above allow.
+    NONE = 0
+    #: At most a hold: one classifier alone, at its operating point.
+    HOLD = 1
+    BLOCK = 2
+
+
+class Grounding:
+    """Which action each of these findings supports. An additional finding never lowers the support of
+    another one.
+    """
+
+    def __init__(self, findings: Sequence[FindingView]) -> None:
+        self._findings = findings
+
+    def support(self, finding: FindingView) -> Support:
+        """Matched and composed findings and the answers of a guard support a block.
+
+        A learned finding on text supports a hold at its operating point, and a block if a finding of another
+        voice agrees. Findings on pictures and sound, and those of the safety test card, support a block.
+        """
+        if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
+            return Support.BLOCK
+        if finding.point is None or finding.score < finding.point.score:
+            return Support.NONE
+        agreed = len(self._voices[_place(finding)]) > 1
+        return Support.BLOCK if agreed else Support.HOLD
+
+    @cached_property
+    def _voices(self) -> Mapping[tuple[str, str], set[str]]:
+        """The voices at their operating point, by category and field of the text."""
+        voices: dict[tuple[str, str], set[str]] = {}
+        for finding in self._findings:
+            if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
+                continue
+            if finding.point is not None and not finding.score < finding.point.score:
+                voices.setdefault(_place(finding), set()).add(finding.point.voice)
+        return voices
+
+
+def is_text(finding: FindingView) -> bool:
+    """Whether the finding is about words: a text, or a transcript."""
+    if finding.modality in _VISUAL:
+        return False
+    return finding.modality == Modality.TEXT or finding.attributes.get("speech") is True
+
+
+def _place(finding: FindingView) -> tuple[str, str]:
+    return finding.category, str(finding.attributes.get("source", ""))
+
+
+def rules_below_point(rules: Iterable[Rule], points: Mapping[str, float]) -> Iterator[tuple[str, str, float]]:
+    """Rules that ask for a lower score than the operating point of the category in `points`: the id, the
+    category and the score. Below the point, a learned finding on text has no effect.
+    """
+    for rule in rules:
+        if rule.action is Action.ALLOW and not rule.support and not rule.audiences:
+            continue
+        scores = [override.score for override in map(rule.audiences.get, Audience) if override is not None]
+        for clause in (rule.when, *rule.all_of, *rule.any_of):
+            if clause is None or clause.test_card or (clause.bases and Basis.LEARNED not in clause.bases):
+                continue
+            if clause.modalities and not clause.modalities & _TEXT:
+                continue
+            lowest = min((clause.at_least, *(score for score in scores if score is not None)))
+            for category in sorted(clause.categories & points.keys()):
+                if lowest < points[category]:
+                    yield rule.id, category, lowest
