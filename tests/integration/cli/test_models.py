@@ -20,11 +20,12 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pulled_models_are_those_the_lock_pins() -> None:
-    lock = (ROOT / "requirements" / "minilm.lock").read_text()
-    wanted = MODELS[MINILM]
-    assert wanted.requirement in lock
-    assert set(re.findall(r"sha256:([0-9a-f]{64})", lock)) == set(wanted.hashes)
-    assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
+    lock = (ROOT / "requirements" / "weights.lock").read_text()
+    hashes = {digest for wanted in MODELS.values() for digest in wanted.hashes}
+    assert set(re.findall(r"sha256:([0-9a-f]{64})", lock)) == hashes
+    for wanted in MODELS.values():
+        assert wanted.requirement in lock
+        assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
 
 
 def test_every_detector_is_listed_with_its_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
         container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         quick = DetectorRegistry.discover(
-            dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "hate-symbols"), False)
+            dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols"), False)
         )
         container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],

