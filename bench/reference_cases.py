@@ -86,7 +86,47 @@ def write() -> Book:
     everyday(book)
     coverage(book)
     card(book)
+    basis(book)
     return book
+
+
+def basis(book: Book) -> None:
+    """What a finding in text rests on limits the action that it supports."""
+
+    def learned(category: str, point: float | None = 0.5, score: float = 0.95) -> Seen:
+        found = seen(category, score, "text") | {"basis": "learned"}
+        return found if point is None else found | {"point": point}
+
+    minor = "a sign of a minor"
+    for category in ("sexual", "hate", "illicit", "extremism", "ncii", "violence/graphic"):
+        for say, found, expected in (
+            ("one classifier, at its operating point", learned(category), "hold"),
+            ("one classifier, below its operating point", learned(category, 0.96), "allow"),
+            ("a classifier without an operating point", learned(category, None, 0.99), "allow"),
+            ("a guard", seen(category, 0.95, "text") | {"basis": "asked"}, "block"),
+            ("signs that count together", seen(category, 0.95, "text") | {"basis": "composed"}, "block"),
+        ):
+            book.case("basis", f"{category}, reported by {say}", "prompt", [found], expected)
+    for say, found, expected in (
+        ("one classifier", learned("sexual"), "hold"),
+        ("one classifier, below its operating point", learned("sexual", 0.96), "allow"),
+        ("a classifier without an operating point", learned("sexual", None, 0.99), "allow"),
+        ("a guard", seen("sexual", 0.95, "text") | {"basis": "asked"}, "block"),
+    ):
+        book.case("basis", f"sexual, reported by {say}, and {minor}", "prompt", [found, CHILD], expected)
+    unmeasured = learned("minors-present", None)
+    sexual_words = seen("sexual", 0.45, "text")
+    book.case(
+        "basis", f"Weak sexual words and {minor}, unmeasured", "prompt", [sexual_words, unmeasured], "allow"
+    )
+    book.case("basis", f"Weak sexual words and {minor}", "prompt", [sexual_words, CHILD], "hold")
+    for say, found, expected in (
+        ("one classifier", learned("sexual"), "hold"),
+        ("a classifier without an operating point", learned("sexual", None, 0.99), "label"),
+    ):
+        book.case(
+            "basis", f"sexual, reported by {say}, and a public figure", "prompt", [found, NAMED], expected
+        )
 
 
 def sexual(book: Book) -> None:
@@ -118,7 +158,7 @@ def sexual(book: Book) -> None:
         "prompt",
         "sexual",
         "text",
-        {"allow": [0.2, 0.39], "block": [0.4, 0.6, 0.9]},
+        {"allow": [0.2, 0.4, 0.49], "block": [0.5, 0.6, 0.9]},
         audience="minors",
     )
     for frames in (3, 12, 90):
@@ -603,7 +643,17 @@ def hate(book: Book) -> None:
             "hate/symbols",
             modality,
             {"allow": [0.3, 0.69], "hold": [0.7, 0.9]},
+            attributes={"frames": 3} if modality == "frames" else None,
         )
+    book.ladder(
+        "hate",
+        "A hate symbol in two frames",
+        "output",
+        "hate/symbols",
+        "frames",
+        {"allow": [0.7, 0.9]},
+        attributes={"frames": 2},
+    )
     for fact in ("history", "news"):
         book.ladder(
             "hate",
@@ -612,6 +662,7 @@ def hate(book: Book) -> None:
             "hate/symbols",
             "frames",
             {"allow": [0.7, 0.9]},
+            attributes={"frames": 3},
             facts=[fact],
         )
 

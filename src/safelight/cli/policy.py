@@ -64,9 +64,11 @@ def init(
 @app.command()
 def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_json: Json = False) -> int:
     """Validate a document and everything it extends; list each problem with file, line, field and remedy."""
-    policy = _load_policy(load_container(ctx), document)
-    payload = {**_to_json(policy), "problems": []}
-    emit(payload, as_json, f"{_format_title(policy)}: {len(policy.rules)} rules, no problems.")
+    container = load_container(ctx)
+    policy = _load_policy(container, document)
+    warnings = _warnings(container, policy)
+    lines = [f"{_format_title(policy)}: {len(policy.rules)} rules, no problems.", *warnings]
+    emit({**_to_json(policy), "problems": [], "warnings": warnings}, as_json, "\n".join(lines))
     return Exit.OK
 
 
@@ -152,8 +154,10 @@ def publish(
     policy = _load_policy(container, document)
     changes = compare(_load_policy(container, None), policy)
     published = container.persistence.policies.publish(policy, published_by=by)
-    lines = [f"In force: {_format_version(published)}", *changes.lines()]
-    emit({"published": published, "changes": changes.as_json()}, as_json, "\n".join(lines))
+    warnings = _warnings(container, policy)
+    lines = [f"In force: {_format_version(published)}", *changes.lines(), *warnings]
+    payload = {"published": published, "changes": changes.as_json(), "warnings": warnings}
+    emit(payload, as_json, "\n".join(lines))
     return Exit.OK
 
 
@@ -163,6 +167,18 @@ def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
     published = load_container(ctx).persistence.policies.rollback(published_by=by)
     emit({"published": published}, as_json, f"In force again: {_format_version(published)}")
     return Exit.OK
+
+
+def _warnings(container: Container, policy: Policy) -> list[str]:
+    """One sentence for each rule that asks for less than the operating points of the classifiers."""
+    from safelight.policy.grounding import rules_below_point
+
+    points = container.core.text_pipeline.points
+    return [
+        f"Warning: the rule {rule!r} acts on {category} from {score:g}, but the installed classifiers were"
+        f" calibrated at {points[category]:g}. Below that, their findings in text have no effect."
+        for rule, category, score in rules_below_point(policy.rules, points)
+    ]
 
 
 def _load_policy(container: Container, wanted: str | None) -> Policy:

@@ -44,7 +44,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether each of them inspected all of the content, without a crash, time-out or exhausted budget.
     complete: bool = False
     detectors: tuple[str, ...] = ()
-    #: One sentence that gives the reason for an incomplete check; empty if the check is complete.
+    #: The reason for an incomplete check, or for a check without a classifier; otherwise empty.
     note: str = ""
     #: The measured quality of the check; None if it was not measured.
     measured: str | None = None
@@ -91,6 +91,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         return Coverage(cells=tuple(joined[key] for key in sorted(joined)))
 
 
+#: The merged depth is the first of these. A cell without a depth does not count.
+_THOROUGHNESS = (Depth.LISTS, Depth.LEARNED, Depth.NONE)
+
+
 def _join_cells(one: Cell, other: Cell) -> Cell:
     ran = [cell for cell in (one, other) if cell.available]
     return Cell(
@@ -103,6 +107,7 @@ def _join_cells(one: Cell, other: Cell) -> Cell:
         detectors=tuple(dict.fromkeys((*one.detectors, *other.detectors))),
         note=" ".join(dict.fromkeys(note for note in (one.note, other.note) if note)),
         measured=one.measured or other.measured,
+        depth=min(one.depth, other.depth, key=_THOROUGHNESS.index),
     )
 
 

@@ -115,17 +115,18 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
     """
     cells = {(cell.category, cell.modality): cell for cell in coverage}
     present = frozenset(cell.modality for cell in coverage if cell.required)
-    demanded: dict[tuple[str, Modality], Requirement | None] = {
-        **{place: None for place, cell in cells.items() if cell.required},
+    demanded: dict[tuple[str, Modality], tuple[Requirement, ...]] = {
+        **{place: () for place, cell in cells.items() if cell.required},
         **_list_required(policy, taxonomy, context.stage, present),
     }
     open_gaps: list[tuple[Action, str, Cell]] = []
     waived: list[Cell] = []
     names: list[str] = []
     unwaived = Action.ALLOW
-    for (category, modality), requirement in demanded.items():
+    for (category, modality), requirements in demanded.items():
         cell = cells.get((category, modality)) or Cell(category=category, modality=modality)
-        if cell.ran and cell.complete:
+        requirement = next((one for one in requirements if not one.is_met(cell)), None)
+        if cell.ran and cell.complete and requirement is None:
             continue
         if not cell.required:
             cell = msgspec.structs.replace(cell, required=True)
@@ -151,22 +152,19 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
 
 def _list_required(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, present: frozenset[Modality]
-) -> dict[tuple[str, Modality], Requirement | None]:
-    """The cells that the policy requires, plus the mandatory cells.
-
-    A mandatory cell that is not in the policy has the value None.
-    """
+) -> dict[tuple[str, Modality], tuple[Requirement, ...]]:
+    """The cells that the policy requires, plus the mandatory cells, each with its requirements."""
     present |= ALWAYS_PRESENT.get(stage, frozenset())
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
     if key not in policy.cache:
         always = [modality for where, modality in MANDATORY_CELLS if where is stage and modality in present]
-        found: dict[tuple[str, Modality], Requirement | None] = {
-            (category, modality): None for category in mandatory for modality in always
+        found: dict[tuple[str, Modality], tuple[Requirement, ...]] = {
+            (category, modality): () for category in mandatory for modality in always
         }
         found |= policy.required(stage, present)
         policy.cache[key] = dict(sorted(found.items()))
-    demanded: dict[tuple[str, Modality], Requirement | None] = policy.cache[key]
+    demanded: dict[tuple[str, Modality], tuple[Requirement, ...]] = policy.cache[key]
     return demanded
 
 

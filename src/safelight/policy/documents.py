@@ -31,6 +31,7 @@ from .rules import Rule, compile_rule, merge_specs
 from .verdicts import Action, Audience
 from .yaml_reader import PolicyProblem, YamlReader, did_you_mean
 
+_TEXT = frozenset({Modality.TEXT.value, Modality.AUDIO.value})
 _WAIVE = "Record a waiver instead: `safelight waivers add`."
 
 
@@ -57,8 +58,8 @@ class Policy:
 
     def required(
         self, stage: Stage, modalities: Iterable[Modality]
-    ) -> dict[tuple[str, Modality], Requirement]:
-        """The required cells at a stage with these modalities, each with its strictest requirement.
+    ) -> dict[tuple[str, Modality], tuple[Requirement, ...]]:
+        """The required cells at a stage with these modalities, each with its requirements, strictest first.
 
         The stage `prompt` always has text and the stage `output` always has frames, even if the caller does
         not list them.
@@ -66,17 +67,15 @@ class Policy:
         present = frozenset(modalities) | ALWAYS_PRESENT.get(stage, frozenset())
         key = ("required", stage, present)
         if key not in self.cache:
-            found: dict[tuple[str, Modality], Requirement] = {}
-            for requirement in self.requirements:
+            found: dict[tuple[str, Modality], tuple[Requirement, ...]] = {}
+            # The sort is stable, so that requirements with the same action keep the order of the document.
+            for requirement in sorted(self.requirements, key=lambda one: -one.on_gap.severity):
                 for category, modality, where in requirement.cells():
-                    place = (category, modality)
-                    held = found.get(place)
-                    if where is not stage or modality not in present:
-                        continue
-                    if held is None or requirement.on_gap.severity > held.on_gap.severity:
-                        found[place] = requirement
+                    if where is stage and modality in present:
+                        place = (category, modality)
+                        found[place] = (*found.get(place, ()), requirement)
             self.cache[key] = dict(sorted(found.items()))
-        cells: dict[tuple[str, Modality], Requirement] = self.cache[key]
+        cells: dict[tuple[str, Modality], tuple[Requirement, ...]] = self.cache[key]
         return cells
 
 
@@ -134,6 +133,13 @@ def _compile_layers(
         if missing:
             _problem(
                 entry, "requires", f"It does not name a {' or a '.join(missing)}.", "Add the missing keys."
+            )
+        if entry.spec.get("depth") and not set(entry.spec.get("modality") or ()) <= _TEXT:
+            _problem(
+                entry,
+                "depth",
+                "Only checks of text and audio have a depth.",
+                "Require pictures in an entry of their own, without `depth`.",
             )
     if problems:
         return None

@@ -84,7 +84,9 @@ def rules_below_point(rules: Iterable[Rule], points: Mapping[str, float]) -> Ite
                 continue
             if clause.modalities and not clause.modalities & _TEXT:
                 continue
-            lowest = min((clause.at_least, *(score for score in scores if score is not None)))
+            asked = (clause.at_least, *(score for score in scores if score is not None))
+            # A rule without a score asks for none.
+            lowest = min((score for score in asked if score > 0), default=1.0)
             for category in sorted(clause.categories & points.keys()):
                 if lowest < points[category]:
                     yield rule.id, category, lowest

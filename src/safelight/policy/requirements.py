@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from .categories import Taxonomy
+from .coverage import Cell, Depth
 from .findings import Modality, Stage
 from .rules import EntrySpec, read_id
 from .verdicts import Action
@@ -41,6 +42,7 @@ _KEYS = {
     "stage": "stage",
     "stages": "stage",
     "on_gap": "on_gap",
+    "depth": "depth",
     "disabled": "disabled",
 }
 
@@ -53,6 +55,12 @@ class Requirement:
     stages: frozenset[Stage]
     #: The action for a gap: hold or block.
     on_gap: Action
+    #: `learned`: a classifier or a guard model must have judged the text too.
+    depth: Depth = Depth.NONE
+
+    def is_met(self, cell: Cell) -> bool:
+        """Whether the check of the cell is complete and as thorough as required."""
+        return cell.ran and cell.complete and self.depth in (Depth.NONE, cell.depth)
 
     def cells(self) -> frozenset[RequiredCell]:
         return frozenset(
@@ -81,6 +89,8 @@ def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: 
             spec[key] = sorted(set(reader.choices(value, here, options[key])))
         elif key == "on_gap":
             spec[key] = reader.choice(value, here, [Action.HOLD.value, Action.BLOCK.value])
+        elif key == "depth":
+            spec[key] = reader.choice(value, here, [Depth.LEARNED.value])
         elif key != "id":
             spec[key] = reader.boolean(value, here)
     return spec
@@ -96,6 +106,7 @@ def compile_requirement(spec: EntrySpec, taxonomy: Taxonomy) -> Requirement:
         modalities=frozenset(Modality(word) for word in spec["modality"]),
         stages=frozenset(Stage(word) for word in spec["stage"]),
         on_gap=Action(spec.get("on_gap", Action.HOLD)),
+        depth=Depth(spec.get("depth", Depth.NONE)),
     )
 
 

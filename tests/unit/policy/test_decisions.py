@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from safelight.policy.categories import SHIPPED, CategorySpec, Group
-from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import FrameRange, ImageBox, Modality, Stage, TimeRange
-from safelight.policy.verdicts import Action, Audience, Context, WaiverTerms
+from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
 
 ALL = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
 
@@ -168,7 +169,7 @@ def test_an_unknown_category_matches_only_rules_on_any_category(decided: Any, se
 
 
 def test_audiences_change_thresholds_and_actions(decided: Any, seen: Any) -> None:
-    words = seen("sexual", 0.45)
+    words = seen("sexual", 0.55)
     assert decided("prompt", words).action == "allow"
     assert decided("prompt", words, audience=Audience.MINORS).action == "block"
     fight = seen("violence", 0.85)
@@ -226,3 +227,28 @@ def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline(dec
                 assert decided(stage, found, policy=strict).action.severity >= usual.severity
                 if spec.name in floor and usual.severity >= Action.HOLD.severity:
                     assert decided(stage, found, policy=creative).action == usual
+
+
+def test_a_requirement_can_demand_that_a_classifier_judged_the_text(
+    decided: Any, checked: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "house.yaml"
+    path.write_text(
+        "policy: h\nextends: starter\nrequires:\n"
+        "  - {id: own, category: hate, modality: text, stage: prompt, depth: learned}\n"
+    )
+    policy = load(path, SHIPPED)
+
+    def verdict(depth: Depth) -> Verdict:
+        cells = (
+            msgspec.structs.replace(cell, depth=depth, note="classifier: no operating point.")
+            for cell in checked(policy, "prompt")
+        )
+        made: Verdict = decided("prompt", policy=policy, coverage=Coverage(cells=tuple(cells)))
+        return made
+
+    assert verdict(Depth.LEARNED).action == "allow"
+    held = verdict(Depth.LISTS)
+    assert (held.action, held.rule) == ("hold", "own")
+    assert [cell.category for cell in held.gaps] == ["hate"]
+    assert "no operating point" in held.reason

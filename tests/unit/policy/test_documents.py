@@ -132,13 +132,14 @@ def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(wri
     problem = only_problem(
         written,
         "policy: h\nextends: starter\nrules:\n  - {id: ex-1, disabled: true}\n"
+        "  - {id: ex-3, disabled: true}\n  - {id: ex-4, disabled: true}\n  - {id: ex-5, disabled: true}\n"
         "  - {id: ex-2, audiences: {minors: {disabled: true}}}\n",
     )
     assert "extremism" in problem.message
     assert "minors" in problem.message
 
 
-@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "kh-1", "kh-2"])
+@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "sm-4", "kh-1", "kh-2"])
 def test_rules_of_the_baseline_cannot_be_changed(written: Written, identity: str) -> None:
     problem = only_problem(
         written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, disabled: true}}\n"
@@ -364,3 +365,21 @@ def test_an_old_document_is_rejected_with_the_new_name_of_every_old_key(written:
         (23, "off", "disabled"),
     }
     assert told == {(line, f"{old!r} was renamed.", f"Write {new!r}.") for line, old, new in renamed}
+
+
+def test_only_text_and_audio_have_a_depth(written: Written) -> None:
+    problem = only_problem(
+        written,
+        "policy: h\nextends: starter\nrequires:\n"
+        "  - {id: own, category: hate, modality: [text, frames], stage: output, depth: learned}\n",
+    )
+    assert "depth" in problem.message
+
+
+def test_the_basis_of_a_clause_is_one_or_a_list_of_known_words(written: Written) -> None:
+    problem = only_problem(
+        written,
+        "policy: h\nextends: starter\nrules:\n"
+        "  - {id: own, when: {category: hate, basis: [matched, guessed]}, action: hold}\n",
+    )
+    assert "guessed" in problem.message

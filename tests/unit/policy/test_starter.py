@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from safelight.detectors.text.plugins import NGRAMS
 from safelight.moderation.cross_modal_classifier import SCORE
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import Basis, OperatingPoint
+from safelight.policy.grounding import rules_below_point
+
+POINT = OperatingPoint(
+    voice="english",
+    language="en",
+    length="4-8",
+    score=0.5,
+    false_alarm_rate=0.001,
+    low=0.0,
+    high=0.002,
+    sample=5000,
+)
+#: The lowest operating point that a bundled classifier may have in a category that it reports.
+LEARNED = {capability.category: 0.5 for capability in NGRAMS.capabilities} | {"self-harm/intent": 0.4}
 
 
 @pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])
@@ -158,11 +175,67 @@ def test_the_test_card_never_weakens_a_real_finding(decided: Any, seen: Any) -> 
     "category",
     ["deception", "deception/speech", "extremism", "harassment", "hate", "illicit", "self-harm", "violence"],
 )
-def test_a_cross_modal_classifier_finding_is_held_and_never_blocked(
+def test_a_cross_modal_classifier_finding_never_stops_anything(
     decided: Any, seen: Any, category: str
 ) -> None:
-    found = seen(category, SCORE, cross_modal=True, kind="classifier")
+    found = seen(category, SCORE, cross_modal=True, kind="classifier", basis=Basis.LEARNED)
     known = seen("likeness", 0.9, public_figure=True)
-    assert decided("output", found).action == "hold"
-    assert decided("output", found, known).action == "hold"
-    assert decided("output", seen("violence", SCORE)).action == "allow"
+    assert decided("output", found).action == "allow"
+    assert decided("output", found, known).rule == "lk-5"
+
+
+def test_a_cross_modal_classifier_finding_is_recorded(decided: Any, seen: Any) -> None:
+    found = seen("hate", SCORE, cross_modal=True, kind="classifier", basis=Basis.LEARNED)
+    assert decided("output", found).matched_rules == ("to-4",)
+
+
+@pytest.mark.parametrize("basis", [Basis.MATCHED, Basis.COMPOSED, Basis.ASKED])
+def test_sexual_words_beside_a_minor_are_vaulted_if_they_are_matched_or_a_guard_reports_them(
+    decided: Any, seen: Any, basis: Basis
+) -> None:
+    verdict = decided("prompt", seen("sexual", 0.9, basis=basis), seen("minors-present"))
+    assert (verdict.action, verdict.vault, verdict.quarantine) == ("block", True, False)
+
+
+def test_a_classifier_beside_a_sign_of_a_minor_holds_and_quarantines(decided: Any, seen: Any) -> None:
+    learned = seen("sexual", 0.9, basis=Basis.LEARNED, point=POINT)
+    verdict = decided("prompt", learned, seen("minors-present"))
+    assert (verdict.action, verdict.vault, verdict.quarantine) == ("hold", False, True)
+    assert "sm-4" in verdict.matched_rules
+
+
+def test_two_voices_beside_a_sign_of_a_minor_block_without_a_vault(decided: Any, seen: Any) -> None:
+    other = msgspec.structs.replace(POINT, voice="zh-words")
+    voices = [seen("sexual", 0.9, basis=Basis.LEARNED, point=point) for point in (POINT, other)]
+    verdict = decided("prompt", *voices, seen("minors-present"))
+    assert (verdict.action, verdict.rule, verdict.vault, verdict.quarantine) == ("block", "sx-1", False, True)
+
+
+@pytest.mark.parametrize("sign", ["minors-present", "sexual/minors"])
+def test_a_sign_of_a_minor_never_stands_for_the_sexual_part(decided: Any, seen: Any, sign: str) -> None:
+    unmeasured = seen("sexual", 0.99, basis=Basis.LEARNED)
+    assert decided("prompt", unmeasured, seen("minors-present")).matched_rules == ("mp-1",)
+
+
+@pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
+@pytest.mark.parametrize("category", ["extremism", "ncii"])
+def test_classifiers_alone_never_block_as_extremism_or_intimate_imagery(
+    decided: Any, seen: Any, policy: str, category: str
+) -> None:
+    document = load(policy, SHIPPED)
+    other = msgspec.structs.replace(POINT, voice="zh-words")
+    voices = [seen(category, 0.99, basis=Basis.LEARNED, point=point) for point in (POINT, other)]
+    assert decided("prompt", *voices, policy=document).action == "hold"
+    assert decided("prompt", seen(category, 0.99), policy=document).action == "block"
+    assert decided("output", seen(category, 0.99, "frames"), policy=document).action == "block"
+
+
+def test_a_hate_symbol_in_pictures_needs_three_frames(decided: Any, seen: Any) -> None:
+    assert decided("output", seen("hate/symbols", 0.9, "frames", frames=2)).action == "allow"
+    assert decided("output", seen("hate/symbols", 0.7, "frames", frames=3)).action == "hold"
+    assert decided("reference", seen("hate/symbols", 0.7, "image")).action == "hold"
+
+
+@pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
+def test_no_shipped_rule_asks_for_less_than_the_operating_point_of_a_classifier(policy: str) -> None:
+    assert list(rules_below_point(load(policy, SHIPPED).rules, LEARNED)) == []

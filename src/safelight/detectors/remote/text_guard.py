@@ -73,6 +73,7 @@ class GuardDetector:
         ).hexdigest()
         self.version = f"{VERSION}+{guard_format.name}.{digest[:8]}"
         self.measurements = options.measurements
+        self.learned = options.mode is AskMode.ALWAYS
         known = read_measurements(options.measurements, self.version) if options.measurements else None
         self.capabilities: tuple[Capability, ...] = tuple(
             Capability(

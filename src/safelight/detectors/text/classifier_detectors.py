@@ -58,6 +58,8 @@ class NgramDetector:
     Chinese and needs no model file.
     """
 
+    learned = True
+
     def __init__(
         self,
         classifiers: CategoryClassifiers,
@@ -111,6 +113,7 @@ class MiniLmDetector:
 
     #: Runs after the cheap detectors.
     costly = True
+    learned = True
 
     def __init__(
         self,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from safelight.detectors.protocol import MediaText, PartialInspection, TextContent, TextDetector
-from safelight.policy.coverage import Cell
+from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
+from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Finding, Modality
 
 from .media_text import AssembledText, assemble_passages, join_lines
@@ -48,6 +48,8 @@ class _Run:
 
     findings: list[Finding] = field(default_factory=list)
     note: str = ""
+    #: Why the detector did not judge the text, or a part of it, although nothing failed; otherwise empty.
+    abstained: str = ""
     done: bool = False
     started: float | None = None
     elapsed_s: float = 0.0
@@ -79,6 +81,16 @@ class TextPipeline:
         #: Number of abandoned calls that are still running, by the index of the detector.
         self._stuck: dict[int, int] = {}
         self._lock = threading.Lock()
+
+    @property
+    def points(self) -> Mapping[str, float]:
+        """The lowest score of the operating points of each category that a classifier reports."""
+        found: dict[str, float] = {}
+        for detector in self.detectors:
+            points: Mapping[str, float] = getattr(detector, "points", {})
+            for category, score in points.items():
+                found[category] = min(score, found.get(category, 1.0))
+        return found
 
     def screen(self, fields: Mapping[str, str], *, negated: frozenset[str] = frozenset()) -> TextReport:
         """Findings and coverage for the texts of a request, given by field. Spans refer to the original
@@ -175,8 +187,8 @@ class TextPipeline:
                 changed.notify_all()
             with self._lock:
                 stuck = self._stuck.get(index, 0) >= MAX_STUCK
-            note, findings = (
-                (f"{detector.name} is stuck in {MAX_STUCK} earlier texts.", [])
+            outcome = (
+                _Run(note=f"{detector.name} is stuck in {MAX_STUCK} earlier texts.")
                 if stuck
                 else _run_detector(detector, contents)
             )
@@ -187,7 +199,7 @@ class TextPipeline:
                     with self._lock:
                         self._stuck[index] -= 1
                     return
-                run.note, run.findings = note, findings
+                run.note, run.abstained, run.findings = outcome.note, outcome.abstained, outcome.findings
                 run.elapsed_s = self._clock() - run.started
                 run.done = True
                 changed.notify_all()
@@ -221,24 +233,33 @@ class TextPipeline:
         return position
 
 
-def _run_detector(detector: TextDetector, contents: list[TextContent]) -> tuple[str, list[Finding]]:
-    """Run one detector; returns (note, findings). The note gives the reason for a gap in coverage, or is
-    empty.
-    """
-    found: list[Finding] = []
+def _run_detector(detector: TextDetector, contents: list[TextContent]) -> _Run:
+    """Run one detector. The note gives the reason for a gap in coverage, or is empty."""
+    run = _Run()
     try:
         if isinstance(detector, MultiFieldDetector):
-            found = [_check(finding) for finding in detector.inspect_together(contents)]
+            run.findings = [_check(finding) for finding in detector.inspect_together(contents)]
         else:
             for content in contents:
-                for one in detector.inspect_text(content):
-                    found.append(_add_attributes(_check(one), content))
+                _inspect_content(detector, content, run)
+    except Abstained as reason:
+        run.abstained = f"{detector.name}: {reason}"
     except PartialInspection as part:
-        return f"{detector.name}: {part}", found
+        run.note = f"{detector.name}: {part}"
     except BaseException as error:
         # `BaseException`, because a panic in a Rust library does not raise an `Exception`.
-        return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []
-    return "", found
+        run.note = f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + "."
+        run.findings = []
+    return run
+
+
+def _inspect_content(detector: TextDetector, content: TextContent, run: _Run) -> None:
+    try:
+        for one in detector.inspect_text(content):
+            run.findings.append(_add_attributes(_check(one), content))
+    except Abstained as reason:
+        # The other fields are still judged, because each may have another language and length.
+        run.abstained = f"{detector.name}: {reason}"
 
 
 def _check(finding: Finding) -> Finding:
@@ -276,24 +297,44 @@ def _replace(finding: Finding, **changes: object) -> Finding:
 
 
 def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Modality) -> tuple[Cell, ...]:
-    by_category: dict[str, list[tuple[str, str, str | None]]] = {}
+    by_category: dict[str, list[_Part]] = {}
     for detector, run in zip(detectors, runs, strict=True):
         for capability in detector.capabilities:
             # Detectors for text also check transcripts. Some other detectors check transcripts only.
             if capability.modality in (Modality.TEXT, modality):
                 by_category.setdefault(capability.category, []).append(
-                    (detector.name, run.note, capability.measured)
+                    _Part(detector=detector, run=run, measured=capability.measured)
                 )
-    return tuple(
-        Cell(
-            category=category,
-            modality=modality,
-            available=True,
-            ran=any(not note for _name, note, _measured in rows),
-            complete=all(not note for _name, note, _measured in rows),
-            detectors=tuple(name for name, _note, _measured in rows),
-            note=" ".join(dict.fromkeys(note for _name, note, _measured in rows if note)),
-            measured=next((measured for _name, _note, measured in rows if measured), None),
-        )
-        for category, rows in sorted(by_category.items())
+    return tuple(_cell(category, modality, parts) for category, parts in sorted(by_category.items()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """The run of one detector, as a part of the check of one category."""
+
+    detector: TextDetector
+    run: _Run
+    measured: str | None
+
+    @property
+    def is_learned(self) -> bool:
+        return bool(getattr(self.detector, "learned", False))
+
+
+def _cell(category: str, modality: Modality, parts: Sequence[_Part]) -> Cell:
+    judged = [part for part in parts if not part.run.note and not part.run.abstained]
+    # A detector that abstained leaves no gap if another one judged all of the text.
+    complete = bool(judged) and not any(part.run.note for part in parts)
+    notes = [note for part in parts for note in (part.run.note, part.run.abstained) if note]
+    by_classifier = any(part.is_learned for part in judged)
+    return Cell(
+        category=category,
+        modality=modality,
+        available=True,
+        ran=bool(judged),
+        complete=complete,
+        detectors=tuple(part.detector.name for part in parts),
+        note="" if complete and by_classifier else " ".join(dict.fromkeys(notes)),
+        measured=next((part.measured for part in parts if part.measured), None),
+        depth=Depth.LEARNED if by_classifier else Depth.LISTS,
     )

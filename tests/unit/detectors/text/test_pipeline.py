@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
 import pytest
 
-from safelight.detectors.protocol import Capability, MediaText, PartialInspection, TextContent
+from safelight.detectors.protocol import Abstained, Capability, MediaText, PartialInspection, TextContent
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
+from safelight.policy.coverage import CoverageStatus, Depth
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
@@ -264,3 +266,84 @@ def test_findings_before_a_partial_inspection_count_and_leave_a_gap() -> None:
     (cell,) = report.cells
     assert not cell.complete
     assert "not read" in cell.note
+
+
+class Classifier(Reader):
+    """Judges texts of several words only."""
+
+    name, learned = "classifier", True
+    points: ClassVar[dict[str, float]] = {"hate": 0.6}
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        if " " not in content.text:
+            raise Abstained("There is no operating point for a single word.")
+        return [finding(content, 0.9)]
+
+
+class GuardOfManyFields(Classifier):
+    name = "guard"
+
+    def inspect_together(self, contents: Sequence[TextContent]) -> Iterable[Finding]:
+        raise Abstained("There is no operating point for these texts.")
+
+
+def test_where_a_classifier_abstains_the_check_has_the_depth_of_lists_and_says_why() -> None:
+    report = TextPipeline([Reader(), Classifier()]).screen({"prompt": "bad"})
+
+    (cell,) = report.cells
+    assert (cell.status, cell.depth) == (CoverageStatus.CHECKED, Depth.LISTS)
+    assert cell.note == "classifier: There is no operating point for a single word."
+    assert [found.detector for found in report.findings] == ["reader"]
+
+
+def test_where_a_classifier_judged_the_text_the_check_is_deeper() -> None:
+    (cell,) = TextPipeline([Reader(), Classifier()]).screen({"prompt": "so bad"}).cells
+
+    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
+
+
+def test_lists_alone_have_the_depth_of_lists() -> None:
+    (cell,) = TextPipeline([Reader()]).screen({"prompt": "bad"}).cells
+
+    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LISTS, "")
+
+
+def test_a_category_that_only_an_abstaining_classifier_checks_is_a_gap() -> None:
+    for detector in (Classifier(), GuardOfManyFields()):
+        (cell,) = TextPipeline([detector]).screen({"prompt": "bad"}).cells
+
+        assert cell.status is CoverageStatus.NOT_CHECKED
+        assert "no operating point" in cell.note
+
+
+def test_a_second_classifier_that_judges_the_text_fills_the_cell() -> None:
+    class Other(Classifier):
+        name = "other"
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            return []
+
+    (cell,) = TextPipeline([Other(), Classifier()]).screen({"prompt": "bad"}).cells
+
+    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
+
+
+def test_the_fields_after_one_that_was_not_judged_are_judged() -> None:
+    report = TextPipeline([Reader(), Classifier()]).screen({"prompt": "bad", "title": "so bad"})
+
+    assert {found.attributes["source"] for found in report.findings if found.score == 0.9} == {"title"}
+    assert report.cells[0].depth is Depth.LISTS
+
+
+def test_a_crash_beside_an_abstention_stays_a_gap() -> None:
+    (cell,) = TextPipeline([Reader(), Crashing(), Classifier()]).screen({"prompt": "bad"}).cells
+
+    assert cell.status is CoverageStatus.PARTLY
+    assert "crashing failed" in cell.note
+
+
+def test_the_pipeline_names_the_lowest_operating_point_of_each_category() -> None:
+    class Lower(Classifier):
+        points: ClassVar[dict[str, float]] = {"hate": 0.55}
+
+    assert TextPipeline([Reader(), Classifier(), Lower()]).points == {"hate": 0.55}

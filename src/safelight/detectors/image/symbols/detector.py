@@ -242,7 +242,7 @@ def _finding(place: SymbolSquare, width: int, height: int) -> Finding:
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
-        basis=Basis.MATCHED,
+        basis=Basis.LEARNED,
         reason=f"{symbol.what} seems to be in the picture.",
         evidence=(
             ImageBox(x=round(left, 4), y=round(top, 4), w=round(right - left, 4), h=round(bottom - top, 4)),
