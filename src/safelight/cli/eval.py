@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import itertools
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
+from .eval_output import format_clip_report, format_prompt_report
 from .exit_codes import Exit
 from .output import ProgressBar, emit
 
-app = typer.Typer(no_args_is_help=True)
+if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.evaluation.protocol import CaseOutcome
+    from safelight.policy.documents import Policy
 
-_POLICIES = ("starter", "strict")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -29,10 +34,18 @@ def evaluate() -> None:
 @app.command()
 def prompts(
     ctx: typer.Context,
-    data: Annotated[list[Path], typer.Option("--data", help="A JSONL file of labelled prompts; repeatable.")],
+    data: Annotated[
+        list[Path], typer.Option("--data", help="A JSONL file of prompts, one per line; repeatable.")
+    ],
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows", help="Write what the first policy decided for each row, with its text, to a JSONL file."
+        ),
+    ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option("--policy", help="A policy to evaluate; repeatable. [default: starter, strict]"),
+        typer.Option("--policy", help="A policy to evaluate; repeatable. [default: policy in force]"),
     ] = None,
     attack: Annotated[
         list[str] | None,
@@ -46,11 +59,20 @@ def prompts(
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write the report as an HTML page.")
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Also write the summary and the confusion table as Markdown."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Screen labelled prompts and report the rates found and blocked, with intervals. Prints no prompt."""
+    """Screen prompts and report what was stopped, found and wrong, with intervals. Prints no prompt.
+
+    A row may say what it expects. Exit code 1 if a row differs from that under the first policy.
+    """
     from safelight.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
-    from safelight.policy.documents import load
+    from safelight.evaluation.confusion import Confusion
+    from safelight.evaluation.expectations import Expectations
+    from safelight.evaluation.rate_summary import RateSummary
 
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data]
@@ -61,23 +83,75 @@ def prompts(
             raise InvalidField(f"Unknown attack {name!r}; attacks: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.load_installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
+    policies = _load_policies(container, policy or ())
+    first = next(iter(policies))
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
-    with ProgressBar(total, "prompts") as progress:
-        evaluation = prompt_eval.PromptEvaluation(
-            pipeline=container.core.text_pipeline,
-            taxonomy=container.core.taxonomy,
-            policies={name: load(name, container.core.taxonomy) for name in policy or _POLICIES},
-            metrics=metrics.values(),
-        )
-        report = evaluation.run(
-            sets, attacks=attacks, attack_safe=attack_safe, progress=progress.update
-        ).as_json()
+    evaluation = prompt_eval.PromptEvaluation(
+        pipeline=container.core.text_pipeline,
+        taxonomy=container.core.taxonomy,
+        policies=policies,
+        metrics=[*metrics.values(), RateSummary(first), Confusion(first), Expectations(first)],
+    )
+    with ProgressBar(total, "prompts") as progress, _RowWriter(rows, first, container) as writer:
+
+        def observe(outcome: CaseOutcome) -> None:
+            writer.write(outcome)
+            progress.update(writer.count)
+
+        report = evaluation.run(sets, attacks=attacks, attack_safe=attack_safe, observe=observe).as_json()
     if log is not None:
         holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
         _write_page(html, reports.html(report))
-    emit(report, as_json, _format_prompt_report(report))
-    return Exit.OK
+    if markdown is not None:
+        _write_page(markdown, reports.markdown(report))
+    emit(report, as_json, format_prompt_report(report))
+    return Exit.ERROR if report["metrics"]["expectations"]["differ"] else Exit.OK
+
+
+def _load_policies(container: Container, names: Sequence[str]) -> dict[str, Policy]:
+    """The named policies; without names, the policy in force, or that of the settings if there is no data."""
+    from safelight.policy.documents import load
+
+    if names:
+        return {name: load(name, container.core.taxonomy) for name in names}
+    settings = container.core.settings
+    if settings.data.exists() or settings.storage.database is not None:
+        chosen = container.persistence.active_policy(container.persistence.tenant)
+    else:
+        chosen = container.core.configured_policy
+    return {chosen.name: chosen}
+
+
+class _RowWriter:
+    """Counts outcomes and, if a path is given, writes a line for each."""
+
+    def __init__(self, path: Path | None, policy: str, container: Container) -> None:
+        self.count = 0
+        self._path, self._policy, self._taxonomy = path, policy, container.core.taxonomy
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> _RowWriter:
+        if self._path is not None:
+            try:
+                self._file = self._path.open("w", encoding="utf-8", errors="surrogatepass")
+            except OSError as error:
+                raise SafelightError(f"{self._path} cannot be written: {error.strerror}.") from error
+        return self
+
+    def write(self, outcome: CaseOutcome) -> None:
+        from safelight.evaluation.row_results import format_row
+
+        self.count += 1
+        if self._file is not None:
+            try:
+                self._file.write(format_row(outcome, self._policy, self._taxonomy) + "\n")
+            except OSError as error:
+                raise SafelightError(f"{self._path} cannot be written: {error.strerror}.") from error
+
+    def __exit__(self, *_error: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 @app.command()
@@ -112,7 +186,8 @@ def guard(
             policies={},
             metrics=[metrics.RATES, metrics.LATENCY, measured],
         )
-        report = evaluation.run(sets, progress=progress.update)
+        done = itertools.count(1)
+        report = evaluation.run(sets, observe=lambda _outcome: progress.update(next(done)))
     figure: measurements.GuardMeasurements = report.results["guard"]
     if detector.measurements is not None:
         try:
@@ -184,7 +259,7 @@ def clips(
     )
     if html is not None:
         _write_page(html, clip_report.html(report))
-    emit(report, as_json, _format_clip_report(report))
+    emit(report, as_json, format_clip_report(report))
     return Exit.OK
 
 
@@ -193,56 +268,3 @@ def _write_page(path: Path, page: str) -> None:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _format_clip_report(report: Mapping[str, Any]) -> str:
-    data = report["data"]
-    lines = [f"{data['n']} clips, {data['prompts']} of them evaluated with their prompt"]
-    for cell in report["cells"]:
-        if cell["state"] == "measured":
-            low, high = (100 * end for end in cell["recall_interval"])
-            lines.append(
-                f"{cell['category']} ({cell['modality']}): {cell['found']} of {cell['segments']} found"
-                f" ({low:.1f}-{high:.1f} %), {cell['false_alarms']} false alarms in {cell['safe_clips']}"
-            )
-    unmeasured = [
-        f"{one['category']} ({one['modality']})" for one in report["cells"] if one["recall"] is None
-    ]
-    if unmeasured:
-        lines.append(f"unmeasured: {', '.join(unmeasured)}")
-    for one in report["groups"]:
-        low, high = (100 * end for end in one["recall_interval"])
-        lines.append(f"{one['group']}: {one['found']} of {one['segments']} found ({low:.1f}-{high:.1f} %)")
-    for label, row in report["clips"].items():
-        counts = ", ".join(
-            f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name]
-        )
-        lines.append(f"{label}: n {row['n']}" + (f", {counts}" if counts else ""))
-    cost = report["cost"]
-    for name, spent in {"": cost, **cost["groups"]}.items():
-        of = f" of {name}" if name else ""
-        lines.append(
-            f"cost{of}: {spent['cpu_s_per_video_s']} CPU s per second of video, over {spent['video_s']} s"
-        )
-    return "\n".join(lines)
-
-
-def _format_prompt_report(report: Mapping[str, Any]) -> str:
-    lines = []
-    for row in report["rows"]:
-        rates = ", ".join(
-            f"{name} {100 * rate:.1f} % ({'-'.join(f'{100 * end:.1f}' for end in row['intervals'][name])})"
-            for name, rate in row["rates"].items()
-        )
-        attack = f" [{row['attack']}]" if row["attack"] else ""
-        lines.append(
-            f"{row['source']}{attack} {row['label']} {row['category']} {row['lang']}: n {row['n']}, {rates}"
-        )
-    times = report["latency_ms"]
-    if times:
-        lines.append(
-            f"latency p50 {times['p50']} ms, p99 {times['p99']} ms; "
-            f"{times['incomplete']} of {times['n']} not checked by every detector"
-        )
-    lines.append(f"model {report['model_hash'][:16]}")
-    return "\n".join(lines)

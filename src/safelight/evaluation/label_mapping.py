@@ -1,32 +1,75 @@
-"""Maps labels of other data sets to our categories, and defines which findings are false positives."""
+"""Maps labels of data sets to our categories, and defines which findings count and which are false alarms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from safelight import yaml_loader
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
+from safelight.policy.grounding import Grounding, Support
 
-#: Minimum score at which a finding counts: the operating point of every detector.
+from .protocol import EvalCase
+
+#: Minimum score at which a finding without an operating point of its own counts.
 FOUND = 0.5
-_NAMES = frozenset({Category.IP_BRAND.value, Category.IP_CHARACTER.value})
+#: Categories of names and brands. They may really stand in a harmless prompt.
+NAMES = frozenset({Category.LIKENESS.value, Category.IP_BRAND.value, Category.IP_CHARACTER.value})
+_IP = NAMES - {Category.LIKENESS.value}
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    text = (files("safelight.evaluation") / "label_mapping.yaml").read_text(encoding="utf-8")
+    tables: dict[str, Any] = yaml_loader.load(text)
+    return tables
 
 
 @cache
 def labels() -> dict[str, frozenset[str]]:
-    """Our categories for each label of other data sets, from `label_mapping.yaml`."""
-    text = (files("safelight.evaluation") / "label_mapping.yaml").read_text(encoding="utf-8")
-    return {name: frozenset(ours) for name, ours in yaml_loader.load(text)["labels"].items()}
+    """Our categories for each label, from `label_mapping.yaml`."""
+    return {name: frozenset(ours) for name, ours in _tables()["labels"].items()}
 
 
-def hits(findings: Iterable[Finding], wanted: Iterable[str]) -> bool:
-    """Whether a finding at or above the operating point matches one of the labels."""
+@cache
+def fine_labels() -> dict[str, dict[str, frozenset[str]]]:
+    """Our categories for each finer label, by source, from `label_mapping.yaml`."""
+    return {
+        source: {name: frozenset(ours) for name, ours in table.items()}
+        for source, table in _tables()["fine"].items()
+    }
+
+
+def labels_of(case: EvalCase) -> Mapping[str, frozenset[str]]:
+    """The labels of a row, each with the categories that are right for it."""
+    table = fine_labels().get(case.source)
+    if table is not None and case.fine:
+        return {name: table[name] for name in case.fine.split("|") if name in table}
     known = labels()
-    ours = frozenset(name for label in wanted for name in (*known.get(label, ()), label))
-    return any(one.score >= FOUND and one.category in ours for one in findings)
+    return {name: known.get(name, frozenset({name})) for name in case.categories}
+
+
+def right_categories(case: EvalCase) -> frozenset[str]:
+    """The categories that are right for a harmful row; empty if the row is unmapped."""
+    return frozenset().union(*labels_of(case).values())
+
+
+def at_operating_point(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings that count: learned ones on text at their operating point, the others from `FOUND` up."""
+    grounding = Grounding(findings)
+    return tuple(
+        one
+        for one in findings
+        if grounding.support(one) is not Support.NONE and (one.point is not None or one.score >= FOUND)
+    )
+
+
+def hits(findings: Sequence[Finding], ours: frozenset[str]) -> bool:
+    """Whether a finding that counts is in one of these categories."""
+    return any(one.category in ours for one in at_operating_point(findings))
 
 
 def is_false_positive(finding: Finding) -> bool:
@@ -40,9 +83,14 @@ def is_false_positive(finding: Finding) -> bool:
     named = finding.attributes.get("named") or finding.attributes.get("kind") == "face"
     if finding.category == Category.LIKENESS and named:
         return False
-    return not (finding.category in _NAMES and finding.attributes.get("role") == "passing")
+    return not (finding.category in _IP and finding.attributes.get("role") == "passing")
+
+
+def false_positives(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that count and are false alarms if the prompt is harmless."""
+    return tuple(one for one in at_operating_point(tuple(findings)) if is_false_positive(one))
 
 
 def alarmed(findings: Iterable[Finding]) -> bool:
-    """Whether any finding at or above the operating point is a false alarm if the prompt is harmless."""
-    return any(one.score >= FOUND and is_false_positive(one) for one in findings)
+    """Whether any finding that counts is a false alarm if the prompt is harmless."""
+    return bool(false_positives(findings))

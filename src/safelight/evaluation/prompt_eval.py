@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
 from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import Depth
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
 
@@ -63,14 +64,7 @@ def cases(
             if attack_safe or case.label == "unsafe":
                 for attack in chosen:
                     for variant in attack.variants(case.text):
-                        yield EvalCase(
-                            text=variant,
-                            label=case.label,
-                            categories=case.categories,
-                            source=case.source,
-                            lang=case.lang,
-                            attack=attack.name,
-                        )
+                        yield replace(case, text=variant, attack=attack.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,19 +82,20 @@ class PromptEvaluation:
         *,
         attacks: Sequence[Attack] = (),
         attack_safe: bool = False,
-        progress: Callable[[int], None] = lambda _done: None,
+        observe: Callable[[CaseOutcome], None] = lambda _outcome: None,
     ) -> Run:
         """Screens and evaluates each case as the prompt stage does, but without waivers; then computes the
-        metrics.
+        metrics. `observe` gets each outcome as soon as it is known.
         """
         policies = {
             name: TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=policy)
             for name, policy in self.policies.items()
         }
         outcomes = []
-        for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
-            outcomes.append(_outcome(case, self.pipeline.screen({_FIELD: case.text}), policies))
-            progress(number)
+        for case in cases(datasets, attacks, attack_safe=attack_safe):
+            outcome = _outcome(case, self.pipeline.screen({_FIELD: case.text}), policies)
+            observe(outcome)
+            outcomes.append(outcome)
         detectors = {detector.name: detector.version for detector in self.pipeline.detectors}
         versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
         return Run(
@@ -130,12 +125,11 @@ def _outcome(case: EvalCase, report: TextReport, policies: Mapping[str, TenantPo
         coverage=report.cells,
         modalities=frozenset({Modality.TEXT}),
     )
-    verdicts = {name: evaluate(policy, given).verdict for name, policy in policies.items()}
     return CaseOutcome(
         case=case,
         findings=report.findings,
-        actions={name: verdict.action.value for name, verdict in verdicts.items()},
-        support=frozenset(name for name, verdict in verdicts.items() if verdict.support),
+        verdicts={name: evaluate(policy, given).verdict for name, policy in policies.items()},
         latency_ms=report.latency_ms,
         complete=all(cell.complete for cell in report.cells),
+        checked_by_lists=tuple(cell.category for cell in report.cells if cell.depth is Depth.LISTS),
     )

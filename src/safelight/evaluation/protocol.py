@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from safelight.errors import ConfigurationError
 from safelight.policy.findings import Finding
+from safelight.policy.verdicts import Action, Verdict
 
 METRICS, ATTACKS = "safelight.metrics", "safelight.attacks"
 
@@ -17,29 +18,54 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, kw_only=True)
 class EvalCase:
-    """One labelled prompt. A prompt with the label `safe` has no categories."""
+    """One prompt of a data set, with its label and what a policy should decide about it."""
 
     text: str
+    #: `safe`, `unsafe`, or empty if the data set does not say.
     label: str
+    #: Labels of the data set, or our categories. `label_mapping` maps them to our categories.
     categories: tuple[str, ...]
     source: str
     lang: str
     #: Name of the attack that made this variant; empty for an original prompt.
     attack: str = ""
+    #: Identifies the row in its data set.
+    id: str = ""
+    kind: str = ""
+    #: The group of people that the prompt is about.
+    group: str = ""
+    #: A finer label of the data set; several are separated by `|`.
+    fine: str = ""
+    #: The actions that count as correct; empty if the row expects nothing.
+    expect: frozenset[Action] = frozenset()
+    #: Whether help lines are correct; None if the row does not say.
+    help_ok: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseOutcome:
-    """The outcome of a case: all findings, and the action of each policy."""
+    """The outcome of a case: all findings, and the verdict of each policy."""
 
     case: EvalCase
     findings: tuple[Finding, ...]
-    actions: Mapping[str, str]
     latency_ms: float
     #: Whether every installed detector completed.
     complete: bool
-    #: Names of the policies whose verdict offers help lines.
-    support: frozenset[str] = frozenset()
+    #: Verdicts by the name of the policy.
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    #: Categories that only lists and combined rules checked, because no classifier has an operating point
+    #: for this language and length.
+    checked_by_lists: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> dict[str, str]:
+        """The action of each policy."""
+        return {name: verdict.action.value for name, verdict in self.verdicts.items()}
+
+    @property
+    def support(self) -> frozenset[str]:
+        """Names of the policies whose verdict offers help lines."""
+        return frozenset(name for name, verdict in self.verdicts.items() if verdict.support)
 
 
 @runtime_checkable

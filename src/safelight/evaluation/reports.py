@@ -1,9 +1,9 @@
-"""Renders a prompt evaluation as plain HTML: no script, no external resource, no prompt text."""
+"""Renders a prompt evaluation as HTML (no script, no external resource) or Markdown, without prompts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -44,6 +44,43 @@ def html(report: Mapping[str, Any], *, title: str = "Prompt screening") -> str:
         "</tbody></table></div>\n<p><small>Rates with Wilson's 95 % intervals. * is all categories together."
         f"</small></p>\n{extra}</body></html>\n"
     )
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The summary and the confusion table of a report made by `Run.as_json`."""
+    confusion = report["metrics"]["confusion"]
+    shown = ("n", "stopped", "alarms", "help_lines", "found", "stopped_right", "right_of_stopped")
+    summary = [
+        [row["part"], row["value"], row["label"] or "-", *(_markdown_share(row.get(name)) for name in shown)]
+        for row in report["metrics"]["summary"]
+    ]
+    head = ["Part", "Value", "Label", *(name.replace("_", " ").capitalize() for name in shown)]
+    columns = confusion["columns"]
+    counts = [
+        [row["label"], ", ".join(row["right"]), *(row["counts"].get(name, 0) for name in columns)]
+        for row in confusion["rows"]
+    ]
+    return (
+        f"{_markdown_table(head, summary)}\n"
+        f"Stopped under which category, by label; {confusion['n']} prompts, {confusion['unmapped']} unmapped "
+        "ones left out:\n\n"
+        f"{_markdown_table(['Label', 'Right', *columns], counts)}"
+    )
+
+
+def _markdown_share(share: Any) -> str:
+    """A count, or k of n with the interval in percent."""
+    if not isinstance(share, Mapping):
+        return "" if share is None else str(share)
+    if not share["n"]:
+        return "-"
+    low, high = (100 * end for end in share["interval"])
+    return f"{share['k']} of {share['n']} ({low:.1f}-{high:.1f} %)"
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
 
 
 def _row(row: Mapping[str, Any], policies: Iterable[str]) -> str:

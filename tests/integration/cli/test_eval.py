@@ -26,7 +26,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_prompts_are_measured_with_two_policies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["eval", "prompts", "--data", str(data), "--json"]) == Exit.OK
+    arguments = ["--data", str(data), "--policy", "starter", "--policy", "strict", "--json"]
+    assert main(["eval", "prompts", *arguments]) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     assert {row["label"]: row["blocked"] for row in report["rows"]} == {
         "safe": {"starter": 0, "strict": 0},
@@ -48,6 +49,42 @@ def test_a_page_is_written_and_text_output_shows_no_prompt(
     assert "n.u.d.e" not in said + page.read_text()
     assert "[disguise]" in said
     assert "Blocked by starter" in page.read_text()
+
+
+def test_rows_are_written_and_a_difference_fails(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expecting = tmp_path / "expecting.jsonl"
+    rows = [
+        {"id": "a", "text": "a n.u.d.e woman", "expect": "hold|block", "categories": ["sexual"]},
+        {"id": "b", "text": "a waterfall in autumn", "expect": "allow", "help_ok": False},
+    ]
+    expecting.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out, page = tmp_path / "rows.jsonl", tmp_path / "report.md"
+    arguments = ["eval", "prompts", "--data", str(expecting), "--rows", str(out)]
+    assert main([*arguments, "--markdown", str(page)]) == Exit.OK
+    assert "0 of 2 rows differ" in capsys.readouterr().out
+    assert [(row["id"], row["action"]) for row in map(json.loads, out.read_text().splitlines())] == [
+        ("a", "block"),
+        ("b", "allow"),
+    ]
+    assert "| sexual | sexual | 1 |" in page.read_text()
+    rows[1]["expect"] = "block"
+    expecting.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(arguments) == Exit.ERROR
+    printed = capsys.readouterr().out
+    assert "b (expecting, und): expected block, got allow" in printed
+    assert "waterfall" not in printed
+    assert main([*arguments[:-1], "no/such/folder/x.jsonl"]) == Exit.ERROR
+
+
+def test_without_a_policy_that_of_the_settings_is_measured(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "prompts", "--data", str(data), "--json"]) == Exit.OK
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["thresholds"]["policies"]) == {"starter"}
+    assert report["metrics"]["expectations"] == {"n": 0, "differ": []}
 
 
 def test_invalid_data_attack_or_page_is_reported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,15 +7,24 @@ import pytest
 
 from safelight.errors import InvalidField
 from safelight.evaluation import holdout_log
-from safelight.evaluation.label_mapping import alarmed, hits, labels
+from safelight.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.evaluation.ranking import RANKING, ranked
 from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Attribute, Finding, Modality
+from safelight.policy.findings import Attribute, Basis, Finding, Modality, OperatingPoint
 
 
-def finding(category: str, score: float = 0.9, **attributes: Attribute) -> Finding:
+def finding(
+    category: str,
+    score: float = 0.9,
+    *,
+    basis: Basis = Basis.MATCHED,
+    point: float | None = None,
+    **attributes: Attribute,
+) -> Finding:
     return Finding(
+        basis=basis,
+        point=None if point is None else operating_point(point),
         category=category,
         score=score,
         modality=Modality.TEXT,
@@ -26,23 +35,68 @@ def finding(category: str, score: float = 0.9, **attributes: Attribute) -> Findi
     )
 
 
+def operating_point(score: float) -> OperatingPoint:
+    return OperatingPoint(
+        voice="english",
+        language="en",
+        length="4-8",
+        score=score,
+        false_alarm_rate=0.001,
+        low=0.0,
+        high=0.01,
+        sample=500,
+    )
+
+
+def harmful(*categories: str, source: str = "mine", fine: str = "") -> EvalCase:
+    return EvalCase(text="x", label="unsafe", categories=categories, source=source, lang="en", fine=fine)
+
+
 def outcome(label: str, source: str, *findings: Finding) -> CaseOutcome:
     case = EvalCase(text="x", label=label, categories=(), source=source, lang="en")
-    return CaseOutcome(case=case, findings=findings, actions={}, latency_ms=1.0, complete=True)
+    return CaseOutcome(case=case, findings=findings, latency_ms=1.0, complete=True)
 
 
 def test_every_mapped_category_exists() -> None:
-    assert labels()
-    assert all(name in SHIPPED for ours in labels().values() for name in ours)
+    tables = [labels(), *fine_labels().values()]
+    assert all(tables)
+    assert all(name in SHIPPED for table in tables for ours in table.values() for name in ours)
 
 
-def test_a_hit_matches_the_label_and_exceeds_the_operating_point() -> None:
-    assert hits([finding("violence")], ["disturbing"])
-    assert hits([finding("hate")], ["hate"])
-    assert hits([finding("illicit")], ["a label of theirs", "illicit"])
-    assert not hits([finding("violence", 0.49)], ["disturbing"])
-    assert not hits([finding("ip/brand")], ["disturbing"])
-    assert not hits([], ["hate"])
+def test_a_parent_category_includes_its_children_except_sexual_minors() -> None:
+    for spec in SHIPPED:
+        parent = spec.name.partition("/")[0]
+        if parent != spec.name and spec.name != "sexual/minors" and parent in labels():
+            assert spec.name in labels()[parent]
+    assert all("sexual/minors" not in ours for ours in labels().values())
+
+
+def test_the_right_categories_come_from_the_labels_or_from_the_finer_ones_of_the_source() -> None:
+    assert right_categories(harmful("hate")) == {"hate", "hate/symbols", "harassment"}
+    assert right_categories(harmful("illicit", "privacy")) == {"illicit", "privacy"}
+    assert right_categories(harmful("sexual", source="t2vsafetybench", fine="gore")) == {
+        "violence",
+        "violence/graphic",
+    }
+    several = "Political_Sensitivity--Political_Metaphor|Illegal_Activities--Drug_Crimes"
+    assert right_categories(harmful("political", source="t2i_risky", fine=several)) == {"illicit"}
+    assert right_categories(harmful("hate", source="cold", fine="region")) == {*labels()["hate"]}
+
+
+def test_a_row_is_unmapped_if_none_of_its_labels_says_what_it_is() -> None:
+    assert not right_categories(harmful())
+    assert not right_categories(harmful("temporal"))
+    assert not right_categories(harmful("sexual", source="t2vsafetybench", fine="coherent_context"))
+
+
+def test_a_finding_counts_from_its_operating_point_up() -> None:
+    hate = frozenset({"hate"})
+    assert hits([finding("hate", 0.5)], hate)
+    assert not hits([finding("hate", 0.49)], hate)
+    assert not hits([finding("sexual")], hate)
+    assert hits([finding("hate", 0.41, basis=Basis.LEARNED, point=0.4)], hate)
+    assert not hits([finding("hate", 0.6, basis=Basis.LEARNED, point=0.7)], hate)
+    assert not hits([finding("hate", 0.99, basis=Basis.LEARNED)], hate)
 
 
 @pytest.mark.parametrize(

@@ -80,13 +80,13 @@ def test_found_and_blocked_are_counted_by_source_label_and_category() -> None:
 
 
 def test_an_attack_rewrites_only_unsafe_prompts_and_is_detected() -> None:
-    ticks: list[int] = []
-    report = measured(attacks=[DISGUISE], progress=ticks.append)
+    seen: list[CaseOutcome] = []
+    report = measured(attacks=[DISGUISE], observe=seen.append)
     found = rows(report)
     assert ("disguise", "safe", "*") not in found
     assert found["disguise", "unsafe", "*"]["n"] == 8
     assert found["disguise", "unsafe", "*"]["blocked"]["starter"] == 4
-    assert ticks == list(range(1, 13))
+    assert len(seen) == 12
 
 
 def test_the_model_hash_changes_with_a_detector() -> None:
