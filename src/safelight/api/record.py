@@ -10,7 +10,9 @@ from typing import Any
 from safelight.jobs.models import Attempt, StageRecord, VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, to_json
+from safelight.policy.explanations import can_name
+from safelight.policy.findings import Basis, Finding, to_json
+from safelight.policy.grounding import is_text
 from safelight.policy.verdicts import Verdict
 
 from .serializers import video_object
@@ -52,8 +54,10 @@ def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     return category not in taxonomy or taxonomy[category].hide_details
 
 
-def _group(category: str, taxonomy: Taxonomy) -> str | None:
-    return taxonomy[category].group.value if category in taxonomy else None
+def _group(category: str, taxonomy: Taxonomy, *, learned: bool) -> str | None:
+    """The group of a category, unless a classifier alone reported it and it is not named then."""
+    named = category in taxonomy and can_name(category, learned=learned)
+    return taxonomy[category].group.value if named else None
 
 
 def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "subject_sha256": verdict.subject_sha256,
         "policy": verdict.policy,
         "policy_sha256": verdict.policy_sha256,
-        "group": _group(verdict.category, taxonomy),
+        "group": _group(verdict.category, taxonomy, learned=verdict.learned_alone),
         "category": None,
         "rule": None,
         "reason": None,
@@ -71,6 +75,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "waived": [coverage_cell(cell) for cell in verdict.waived],
         "waivers": list(verdict.waivers),
         "test_card_only": verdict.test_card_only,
+        "learned_alone": verdict.learned_alone,
     }
     if not verdict.category or not _is_hidden(verdict.category, taxonomy):
         shown |= {
@@ -83,13 +88,15 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
+    group = _group(finding.category, taxonomy, learned=is_text(finding) and finding.basis is Basis.LEARNED)
     if _is_hidden(finding.category, taxonomy):
         return {
-            "group": _group(finding.category, taxonomy),
+            "group": group,
+            "basis": finding.basis.value,
             "modality": finding.modality.value,
             "withheld": True,
         }
-    return {**to_json(finding), "group": _group(finding.category, taxonomy), "withheld": False}
+    return {**to_json(finding), "group": group, "withheld": False}
 
 
 def coverage_cell(cell: Cell) -> dict[str, Any]:
@@ -102,6 +109,7 @@ def coverage_cell(cell: Cell) -> dict[str, Any]:
         "detectors": list(cell.detectors),
         "note": cell.note,
         "measured": cell.measured,
+        "depth": cell.depth.value or None,
     }
 
 

@@ -52,6 +52,9 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     withheld: tuple[str, ...]
     #: Coverage status, and the categories with that status.
     coverage: dict[str, list[str]]
+    #: Categories that only lists judged, because a classifier has no operating point for this text, and why.
+    lists_only: tuple[str, ...]
+    notes: tuple[str, ...]
     #: Name of each missing detector, and why it is missing.
     missing: dict[str, str]
     waivers: tuple[str, ...]
@@ -211,12 +214,19 @@ def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> 
 
 def build_output(container: Container, checked: CheckResult) -> CheckOutput:
     """Convert the result of a check to its printed form."""
-    from safelight.policy.findings import to_json
+    from safelight.policy.explanations import can_name
+    from safelight.policy.findings import Basis, to_json
+    from safelight.policy.grounding import is_text
 
     result, explanation = checked.deciding, checked.explanation
     verdict = result.verdict
     visible = visible_findings(result, container.core.taxonomy)
-    withheld = [finding for finding in result.findings if finding not in visible]
+    withheld = [
+        finding
+        for finding in result.findings
+        if finding not in visible
+        and can_name(finding.category, learned=is_text(finding) and finding.basis is Basis.LEARNED)
+    ]
     coverage: dict[str, list[str]] = {}
     for cell in checked.coverage:
         name = cell.category if cell.modality.value == "text" else f"{cell.category} in {cell.modality.value}"
@@ -237,6 +247,8 @@ def build_output(container: Container, checked: CheckResult) -> CheckOutput:
         if verdict.vault
         else tuple(sorted({_group_of(finding, container.core.taxonomy) for finding in withheld} - {""})),
         coverage=coverage,
+        lists_only=tuple(dict.fromkeys(cell.category for cell in checked.lists_only)),
+        notes=tuple(dict.fromkeys(cell.note for cell in checked.lists_only)),
         missing={missing.name: missing.sentence for missing in container.core.detectors.missing},
         waivers=verdict.waivers,
         latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.stages), 2),
@@ -307,7 +319,8 @@ def _print_output(console: Console, text: str, output: CheckOutput, findings: Se
     console.print()
     for finding in findings:
         quotes = _quote_matches(text, finding)
-        line = f"  {finding.category}  {finding.score:.2f}  {finding.reason}  [{finding.detector}]"
+        source = f"[{finding.detector}, {finding.basis.value}]"
+        line = f"  {finding.category}  {finding.score:.2f}  {finding.reason}  {source}"
         console.print(Text(line + (f"\n      {quotes}" if quotes else "")))
     for group in output.withheld:
         console.print(Text(f"  {group}: findings exist, but their details are withheld."))
@@ -315,6 +328,8 @@ def _print_output(console: Console, text: str, output: CheckOutput, findings: Se
         console.print(Text(f"  {helpline['name']}: {helpline['text']}", style="cyan"))
     _print_advice(console, output)
     console.print(Text(format_coverage(output.coverage)))
+    if output.lists_only:
+        console.print(Text(f"Judged by lists only: {', '.join(output.lists_only)}. {' '.join(output.notes)}"))
     for path in output.not_checked:
         console.print(
             Text(f"Not checked: {path}. Clips are checked when they are submitted.", style="yellow")

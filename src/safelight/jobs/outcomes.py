@@ -99,6 +99,7 @@ def _end(
 
 def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
     """Hold a video for review. If no reviewer decides in time, the video is rejected."""
+    last = None if result.stage in EARLY_STAGES else last_attempt(tx, video.id)
     transition(
         tx,
         video,
@@ -108,9 +109,24 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
         hold_stage=result.stage.value,
         verdict_action=result.verdict.action.value,
         quarantined=result.verdict.quarantine,
+        explanation=explain_hold(context, result.verdict, last.charge if last else None, video.id)
+        | support_of(video),
         review_due_at=(due_at := tx.now() + context.limits.review_due_s),
     )
     open_hold_case(tx, video.id, result, due_at=due_at)
+
+
+def explain_hold(
+    context: PipelineContext, verdict: Verdict, charge: Charge | None, video_id: str
+) -> dict[str, Any]:
+    """The explanation of a held video. A held video has no error, so it contains the sentence too."""
+    sentence, details = context.explain(verdict, charge, video_id)
+    return {**details, "message": sentence}
+
+
+def support_of(video: Video) -> dict[str, Any]:
+    """The part of a video's explanation that is shown in every state: the help lines."""
+    return {key: value for key, value in (video.explanation or {}).items() if key == "support"}
 
 
 def open_hold_case(

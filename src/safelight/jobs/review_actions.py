@@ -44,6 +44,7 @@ class ReviewActions:
             # The time that a video waits for a reviewer does not count towards its deadline.
             "deadline_at": tx.now() + self._context.limits.deadline_s,
             "enqueue_count": row.enqueue_count + 1,
+            "explanation": outcomes.support_of(video) or None,
         }
         early = case.stage in outcomes.EARLY_STAGES
         if case.stage is Stage.REFERENCE:

@@ -135,7 +135,7 @@ class SubmissionService:
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
                 quarantined=any(stage.verdict.quarantine for stage in results),
-                explanation=self._support(submission, results),
+                explanation=self._explanation(submission, results, held),
                 waived=any(stage.verdict.waivers for stage in results),
                 request=_request(submission, pending=pending),
                 enqueue_count=1,
@@ -157,12 +157,16 @@ class SubmissionService:
             self.enqueue(principal.tenant, video_id, 1)
         return video
 
-    def _support(self, submission: Submission, results: tuple[StageResult, ...]) -> bytes | None:
-        """Help lines for an allowed request, because a prompt can show distress without being blocked."""
-        verdict = next((stage.verdict for stage in results if stage.verdict.support), None)
-        if verdict is None or verdict.vault:
-            return None
-        return canonical_json.encode({"support": _help(submission.admitted.prompt)})
+    def _explanation(
+        self, submission: Submission, results: tuple[StageResult, ...], held: StageResult | None
+    ) -> bytes | None:
+        """The explanation of a hold, and help lines, because a prompt can show distress without a block."""
+        details: dict[str, Any] = {}
+        if held is not None:
+            details = outcomes.explain_hold(self.context, held.verdict, None, submission.video_id)
+        if any(stage.verdict.support for stage in results):
+            details["support"] = _help(submission.admitted.prompt)
+        return canonical_json.encode(details) if details else None
 
     def _reject(self, submission: Submission, results: tuple[StageResult, ...]) -> SubmissionResult:
         """Record a rejected request with its findings, and build the error for the client."""

@@ -10,7 +10,7 @@ from safelight.advice.checklist import ChecklistItem, checklist
 from safelight.advice.provider_rules import ProviderAdvice, advise
 from safelight.generation.protocol import GeneratorInfo
 from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Coverage
+from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.explanations import Explanation, ExplanationLevel, explain
 from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Action
@@ -56,6 +56,13 @@ class CheckResult:
     advice: ProviderAdvice | None
     #: Fields with clips. Clips are not screened in a check, only when the request is submitted.
     not_checked: tuple[str, ...] = ()
+
+    @property
+    def lists_only(self) -> tuple[Cell, ...]:
+        """The checks of text in which a classifier abstained, so that only lists judged the category."""
+        return tuple(
+            cell for cell in self.coverage if cell.depth is Depth.LISTS and cell.complete and cell.note
+        )
 
     @property
     def action(self) -> Action:

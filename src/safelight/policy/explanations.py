@@ -15,9 +15,12 @@ from typing import Any
 from safelight import yaml_loader
 from safelight.i18n import DEFAULT, Messages, load_messages, translate_reason
 
-from .categories import Taxonomy
+from .categories import Category, Taxonomy
 from .findings import Finding, Modality, Stage, to_json
 from .verdicts import Action, Verdict
+
+#: Categories that are never named if one classifier alone reported them: too grave for what may be a mistake.
+_NEVER_ALONE = frozenset({Category.EXTREMISM.value, Category.NCII.value, Category.SEXUAL_MINORS.value})
 
 
 class ExplanationLevel(StrEnum):
@@ -93,6 +96,8 @@ class Explanation:
     #: Required cells that were not checked, as `category in modality`.
     not_checked: tuple[str, ...] = ()
     test_card: bool = False
+    #: Whether one classifier's score decided.
+    learned_alone: bool = False
 
     def as_wire(self) -> dict[str, Any]:
         """`moderation_details` in OpenAI's format, with additional keys of our own."""
@@ -126,6 +131,8 @@ class Explanation:
             wire["support"] = [line.as_wire() for line in self.support]
         if self.test_card:
             wire["test_card"] = True
+        if self.learned_alone:
+            wire["learned_alone"] = True
         return wire
 
 
@@ -148,21 +155,23 @@ def explain(
     """The explanation of a verdict for `level`, in the language `locale` if it is supported.
 
     A vaulted verdict shows no category or evidence to any level. For a category with `hide_details`, only
-    reviewers see more than the group.
+    reviewers see more than the group. The gravest categories are not named at all if one classifier alone
+    reported them.
     """
     links = links or ExplanationLinks()
     messages = load_messages("explanations", locale)
     charge = charge or _default_charge(verdict.stage)
     if verdict.vault:
         return _explain_vaulted(verdict, charge, links, messages)
-    group = taxonomy[verdict.category].group.value if verdict.category in taxonomy else ""
+    nameable = can_name(verdict.category, learned=verdict.learned_alone)
+    group = taxonomy[verdict.category].group.value if nameable and verdict.category in taxonomy else ""
     shows_details = level is ExplanationLevel.REVIEWER or (
         level is ExplanationLevel.DEVELOPER and not _hides_details(verdict.category, taxonomy)
     )
     decided_by_gap = bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
     retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
     step = _next_step_text(verdict, retry, messages, decided_by_gap=decided_by_gap, appeal=bool(links.appeal))
-    named = (verdict.category if shows_details else group,) if verdict.category and not decided_by_gap else ()
+    named = (verdict.category if shows_details and nameable else group,) if not decided_by_gap else ()
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
@@ -198,7 +207,13 @@ def explain(
         if level is not ExplanationLevel.END_USER
         else (),
         test_card=verdict.test_card_only,
+        learned_alone=verdict.learned_alone,
     )
+
+
+def can_name(category: str, *, learned: bool) -> bool:
+    """Whether a reader may be told the category or its group. `learned`: a classifier alone reported it."""
+    return not (learned and category in _NEVER_ALONE)
 
 
 @cache
@@ -266,10 +281,15 @@ def _reason_text(
         return ""
     if verdict.test_card_only:
         return messages("why.test_card")
+    if not can_name(verdict.category, learned=verdict.learned_alone):
+        return messages("why.unnamed")
+    alone = messages("why.alone") if verdict.learned_alone and verdict.action is Action.HOLD else ""
     if shows_details and verdict.reason:
         reason = translate_reason(verdict.reason, messages.tag).rstrip(".")
-        return messages("why.rule", where=_location_text(verdict, messages), reason=reason, rule=verdict.rule)
-    return messages("why.subject", subject=messages(f"group.{group}")) if group else ""
+        where = _location_text(verdict, messages)
+        return _joined(messages, messages("why.rule", where=where, reason=reason, rule=verdict.rule), alone)
+    subject = messages("why.subject", subject=messages(f"group.{group}")) if group else ""
+    return _joined(messages, subject, alone)
 
 
 def _location_text(verdict: Verdict, messages: Messages) -> str:

@@ -253,7 +253,7 @@ def test_the_record_withholds_evidence_of_instructions_for_harm(client: httpx.Cl
     record = client.get(f"/v1/videos/{video_id}/record").json()
     assert record["object"] == "video.record"
     shown = record["stages"][0]["findings"][0]
-    assert shown == {"group": "illicit", "modality": "text", "withheld": True}
+    assert shown == {"group": "illicit", "basis": "learned", "modality": "text", "withheld": True}
 
 
 def test_content_is_served_whole_in_ranges_and_by_head(client: httpx.Client, server: Live) -> None:

@@ -99,6 +99,21 @@ def test_a_held_prompt_opens_a_case_with_reason_and_due_time(held: Callable[...,
     assert [action.value for action in case.actions] == ["approve", "refuse"]
 
 
+def test_a_held_video_carries_the_explanation_of_its_hold_until_it_continues(
+    held: Callable[..., House],
+) -> None:
+    house = held()
+    video = house.order(MARKED)
+    told = video.explanation
+    assert told is not None
+    assert (told["action"], told["rule"], told["categories"]) == ("hold", "held-1", ["deception"])
+    assert told["message"].startswith("Held for review before generation.")
+    assert (told["appeal"], told["retry"]["action"]) == (None, "never")
+
+    decide(house, only_case(house), "approve")
+    assert house.carry(video).explanation is None
+
+
 def test_an_approved_prompt_is_generated_and_does_not_hold_the_output_again(
     held: Callable[..., House],
 ) -> None:

@@ -41,6 +41,21 @@ def starter() -> Policy:
 
 
 @pytest.fixture(scope="session")
+def point() -> OperatingPoint:
+    """The operating point of a learned finding."""
+    return OperatingPoint(
+        voice="english",
+        language="en",
+        length="4-8",
+        score=0.5,
+        false_alarm_rate=0.001,
+        low=0.0,
+        high=0.002,
+        sample=5000,
+    )
+
+
+@pytest.fixture(scope="session")
 def seen() -> Seen:
     def make(
         category: str,

@@ -14,7 +14,7 @@ from safelight.policy.explanations import (
     explain,
     help_lines,
 )
-from safelight.policy.findings import FrameRange, Modality, TextSpan, TimeRange
+from safelight.policy.findings import Basis, FrameRange, Modality, OperatingPoint, TextSpan, TimeRange
 
 SPAN = (TextSpan(field="prompt", start=4, end=12),)
 LINKS = ExplanationLinks(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
@@ -156,3 +156,49 @@ def test_help_lines_match_the_region() -> None:
     assert "1925" in " ".join(line.text for line in help_lines("zh-Hant"))
     assert "12356" in " ".join(line.text for line in help_lines("zh-Hans"))
     assert help_lines("xx") == help_lines()
+
+
+@pytest.mark.parametrize("category", ["extremism", "ncii"])
+@pytest.mark.parametrize("level", ExplanationLevel)
+def test_the_gravest_categories_are_not_named_on_one_classifiers_score(
+    decided: Any, seen: Any, point: OperatingPoint, category: str, level: ExplanationLevel
+) -> None:
+    verdict = decided("prompt", seen(category, 0.95, basis=Basis.LEARNED, point=point))
+    explanation = explain(verdict, SHIPPED, level=level)
+
+    assert explanation.sentence == (
+        "Held for review before generation. Some words here often occur in harmful requests. "
+        "A person will look. Nothing was charged. Wait for the review; nothing needs to be done."
+    )
+    assert (explanation.group, explanation.categories) == ("", ())
+    assert explanation.as_wire()["learned_alone"] is True
+
+
+def test_a_classifier_beside_a_sign_of_a_minor_is_not_explained_as_that(
+    decided: Any, seen: Any, point: OperatingPoint
+) -> None:
+    verdict = decided(
+        "prompt", seen("sexual", 0.95, basis=Basis.LEARNED, point=point), seen("minors-present")
+    )
+    explanation = explain(verdict, SHIPPED, level=ExplanationLevel.END_USER)
+
+    assert explanation.group != "minors"
+    assert "minors" not in explanation.sentence
+
+
+def test_a_hold_by_one_classifier_says_so_and_names_its_category(
+    decided: Any, seen: Any, point: OperatingPoint
+) -> None:
+    verdict = decided("prompt", seen("hate", 0.95, basis=Basis.LEARNED, point=point))
+
+    for_user = explain(verdict, SHIPPED, level=ExplanationLevel.END_USER)
+    assert "The reason is hate or harassment. Only one classifier found this;" in for_user.sentence
+    for_developer = explain(verdict, SHIPPED, level=ExplanationLevel.DEVELOPER)
+    assert for_developer.categories == ("hate",)
+    assert "Only one classifier found this;" in for_developer.sentence
+    assert (
+        "learned_alone"
+        not in explain(
+            decided("prompt", seen("hate", 0.95)), SHIPPED, level=ExplanationLevel.DEVELOPER
+        ).as_wire()
+    )

@@ -14,16 +14,6 @@ from safelight.policy.documents import load
 from safelight.policy.findings import Basis, OperatingPoint
 from safelight.policy.grounding import rules_below_point
 
-POINT = OperatingPoint(
-    voice="english",
-    language="en",
-    length="4-8",
-    score=0.5,
-    false_alarm_rate=0.001,
-    low=0.0,
-    high=0.002,
-    sample=5000,
-)
 #: The lowest operating point that a bundled classifier may have in a category that it reports.
 LEARNED = {capability.category: 0.5 for capability in NGRAMS.capabilities} | {"self-harm/intent": 0.4}
 
@@ -197,16 +187,20 @@ def test_sexual_words_beside_a_minor_are_vaulted_if_they_are_matched_or_a_guard_
     assert (verdict.action, verdict.vault, verdict.quarantine) == ("block", True, False)
 
 
-def test_a_classifier_beside_a_sign_of_a_minor_holds_and_quarantines(decided: Any, seen: Any) -> None:
-    learned = seen("sexual", 0.9, basis=Basis.LEARNED, point=POINT)
+def test_a_classifier_beside_a_sign_of_a_minor_holds_and_quarantines(
+    decided: Any, seen: Any, point: OperatingPoint
+) -> None:
+    learned = seen("sexual", 0.9, basis=Basis.LEARNED, point=point)
     verdict = decided("prompt", learned, seen("minors-present"))
     assert (verdict.action, verdict.vault, verdict.quarantine) == ("hold", False, True)
     assert "sm-4" in verdict.matched_rules
 
 
-def test_two_voices_beside_a_sign_of_a_minor_block_without_a_vault(decided: Any, seen: Any) -> None:
-    other = msgspec.structs.replace(POINT, voice="zh-words")
-    voices = [seen("sexual", 0.9, basis=Basis.LEARNED, point=point) for point in (POINT, other)]
+def test_two_voices_beside_a_sign_of_a_minor_block_without_a_vault(
+    decided: Any, seen: Any, point: OperatingPoint
+) -> None:
+    other = msgspec.structs.replace(point, voice="zh-words")
+    voices = [seen("sexual", 0.9, basis=Basis.LEARNED, point=at) for at in (point, other)]
     verdict = decided("prompt", *voices, seen("minors-present"))
     assert (verdict.action, verdict.rule, verdict.vault, verdict.quarantine) == ("block", "sx-1", False, True)
 
@@ -220,11 +214,11 @@ def test_a_sign_of_a_minor_never_stands_for_the_sexual_part(decided: Any, seen: 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
 @pytest.mark.parametrize("category", ["extremism", "ncii"])
 def test_classifiers_alone_never_block_as_extremism_or_intimate_imagery(
-    decided: Any, seen: Any, policy: str, category: str
+    decided: Any, seen: Any, point: OperatingPoint, policy: str, category: str
 ) -> None:
     document = load(policy, SHIPPED)
-    other = msgspec.structs.replace(POINT, voice="zh-words")
-    voices = [seen(category, 0.99, basis=Basis.LEARNED, point=point) for point in (POINT, other)]
+    other = msgspec.structs.replace(point, voice="zh-words")
+    voices = [seen(category, 0.99, basis=Basis.LEARNED, point=at) for at in (point, other)]
     assert decided("prompt", *voices, policy=document).action == "hold"
     assert decided("prompt", seen(category, 0.99), policy=document).action == "block"
     assert decided("output", seen(category, 0.99, "frames"), policy=document).action == "block"
