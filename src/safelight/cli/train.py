@@ -156,11 +156,7 @@ def _write(out: Path, trainer: Trainer, examples: Examples, trained: TrainedClas
         (out / "classifiers.npz").write_bytes(trained.weights)
         (out / "operating.json").write_text(trained.operating, encoding="utf-8")
         (out / "card.md").write_text(trained.card, encoding="utf-8")
-        if examples.calibration:
-            # The operating points of this classifier are a quantile over harmless prompts that are not in its
-            # training data.
-            distress = distress_training.fit(trainer, examples.committed, examples.calibration)
-            (out / "distress.npz").write_bytes(distress)
+        (out / "distress.npz").write_bytes(distress_training.fit(examples.committed))
     except OSError as error:
         raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
 

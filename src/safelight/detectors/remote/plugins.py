@@ -37,7 +37,7 @@ def _missing(options: dict[str, Any]) -> str | None:
 def _load(options: dict[str, Any]) -> Detector:
     from safelight.detectors.text.classifier_detectors import NgramDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.lists import ListDetector, shipped_entries
+    from safelight.detectors.text.words import load_shipped
 
     from .guard_formats import GUARD_FORMATS
     from .text_guard import AskMode, GuardDetector, GuardOptions
@@ -63,7 +63,7 @@ def _load(options: dict[str, Any]) -> Detector:
         **known,
     )
     client = _client(options, chosen.timeout_s)
-    words = ListDetector(shipped_entries())
+    words = load_shipped()
     grams = NgramDetector(load())
     return GuardDetector(
         client,

@@ -1,97 +1,168 @@
-"""Trains the distress classifier. Needs scikit-learn and the MiniLM weights, which an ordinary
-installation does not need.
-
-The operating points accept many false alarms, so that people are also offered help if they express distress
-in other words than our examples.
-"""
+"""Trains the distress classifier. Needs scikit-learn, which an ordinary installation does not need."""
 
 from __future__ import annotations
 
 import importlib
 import io
+import zlib
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from . import ngrams
-from .chinese import is_mostly_chinese
-from .classifiers import Mode
-from .distress import Array, DistressClassifier, load
-from .training import PreparedText, Trainer, gram_matrix
+from safelight.policy.categories import Category
+from safelight.policy.findings import OperatingPoint
+
+from .chinese import locale_of
+from .distress import JUDGED_LENGTHS, SCORE, Array, grams_of, is_first_person, model_of
+from .languages import length_of
+from .normalise import normalize_text
 from .training_data import Example
+from .word_grams import FEATURES, Gram, Vocabulary, hash_gram
 
-DISTRESS_CATEGORIES = frozenset({"self-harm/intent", "self-harm/instructions"})
-#: Largest fraction of harmless prompts outside the training data that may be offered help, by mode.
-BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.05, Mode.FUSED: 0.04}
+#: Largest share of harmless texts, of any kind, for which the classifier may offer help.
+BUDGET = 0.002
+FOLDS = 5
+#: An n-gram is a feature if this many texts contain it.
+_MIN_TEXTS = 2
 
 
-def fit(trainer: Trainer, examples: Sequence[Example], unseen: Sequence[Example]) -> bytes:
-    """Train on all of `examples`, choose operating points on `unseen`, and return the file that
-    `distress.load` reads.
+def fit(examples: Sequence[Example]) -> bytes:
+    """Train on all examples, and return the file that `distress.load` reads.
 
-    The result is the same for every run on the same kind of machine.
+    The operating points are chosen on harmless examples: each is scored by a model that has not seen its
+    family. The result is the same for every run on the same kind of machine.
     """
-    linear = importlib.import_module("sklearn.linear_model")
-    prepared = [trainer.prepare(one.text) for one in examples]
-    is_distress = np.array([bool(DISTRESS_CATEGORIES & set(one.categories)) for one in examples])
-    gram_rows = gram_matrix([one.text for one in prepared])
-    has_embedding = np.array([bool(one.windows) for one in prepared])
-    embedded = np.stack([one.whole for one in prepared if one.windows])
-    # Sums in several threads give slightly different results each time.
-    with importlib.import_module("threadpoolctl").threadpool_limits(1):
-        gram_model = linear.LogisticRegression(
-            C=60, class_weight="balanced", solver="liblinear", random_state=0
-        )
-        gram_model.fit(gram_rows, is_distress)
-        embedding_model = linear.LogisticRegression(
-            C=30, class_weight="balanced", solver="lbfgs", max_iter=300
-        )
-        embedding_model.fit(embedded, is_distress[has_embedding])
-        # Both parts have equal weight: each is divided by its own standard deviation.
-        spreads = [
-            float(gram_model.decision_function(gram_rows).std()),
-            float(embedding_model.decision_function(embedded).std()),
-        ]
-    arrays = {
-        "features": np.array(ngrams.FEATURES),
-        "grams": (gram_model.coef_[0] / spreads[0]).astype(np.float16),
-        "gram_bias": np.array(gram_model.intercept_[0] / spreads[0], dtype=np.float32),
-        "line": (embedding_model.coef_[0] / spreads[1]).astype(np.float16),
-        "line_bias": np.array(embedding_model.intercept_[0] / spreads[1], dtype=np.float32),
-        "points": np.zeros(len(Mode), dtype=np.float32),
-    }
-    classifier = load(_encode(arrays))
-    for mode, budget in BUDGETS.items():
-        harmless = [trainer.prepare(one.text) for one in unseen if not one.categories]
-        scores = [
-            classifier.score(one.text, _rows(one) if mode is Mode.FUSED else None)
-            for one in harmless
-            if is_mostly_chinese(one.text) is (mode is Mode.GRAMS_CHINESE)
-        ]
-        if scores:
-            arrays["points"][mode] = np.quantile(np.array(scores), 1 - budget)
-    return _encode(arrays)
-
-
-def count_offered(trainer: Trainer, classifier: DistressClassifier, examples: Sequence[Example]) -> int:
-    """Number of these examples for which help is offered with this classifier, if both detectors are
-    installed.
-    """
-    count = 0
-    for one in examples:
-        prepared = trainer.prepare(one.text)
-        count += classifier.matches(prepared.text) or (
-            bool(prepared.windows) and classifier.matches(prepared.text, _rows(prepared))
-        )
-    return count
-
-
-def _rows(prepared: PreparedText) -> Array | None:
-    return np.concatenate([prepared.whole[None], prepared.embedded]) if prepared.windows else None
-
-
-def _encode(arrays: dict[str, Any]) -> bytes:
+    arrays: dict[str, Any] = {"features": np.array(FEATURES)}
+    points: list[OperatingPoint] = []
+    thresholds: list[float] = []
+    for name in ("en", "zh"):
+        texts = [_Text.of(one) for one in examples if model_of(normalize_text(one.text)) == name]
+        scores = _unseen_scores(texts)
+        harmless = [(text, score) for text, score in zip(texts, scores, strict=True) if text.harmless]
+        lowest = _threshold(harmless)
+        for language in sorted({text.language for text in texts}):
+            for length in JUDGED_LENGTHS:
+                here = [
+                    (text, score)
+                    for text, score in harmless
+                    if (text.language, text.length) == (language, length)
+                ]
+                thresholds.append(max(lowest, _threshold(here)))
+                points.append(_point(language, length, here, thresholds[-1]))
+        vocabulary, weights, bias = _fit_model(texts)
+        arrays |= {
+            f"{name}_hashes": vocabulary.hashes,
+            f"{name}_rarity": vocabulary.rarity.astype(np.float16),
+            f"{name}_weights": weights.astype(np.float16),
+            f"{name}_bias": np.array(bias, dtype=np.float32),
+        }
+    arrays["points"] = np.frombuffer(msgspec.json.encode(points), dtype=np.uint8)
+    arrays["thresholds"] = np.array(thresholds, dtype=np.float32)
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """An example, prepared for training."""
+
+    grams: list[Gram]
+    language: str
+    length: str
+    first_person: bool
+    distressed: bool
+    harmless: bool
+    fold: int
+
+    @classmethod
+    def of(cls, example: Example) -> _Text:
+        text = normalize_text(example.text)
+        grams, words = grams_of(text)
+        return cls(
+            grams=grams,
+            language=locale_of(example.text),
+            length=length_of(words),
+            first_person=is_first_person(text),
+            distressed=Category.SELF_HARM_INTENT.value in example.categories,
+            harmless=not example.categories,
+            fold=zlib.crc32(example.family.encode()) % FOLDS,
+        )
+
+    @property
+    def judged(self) -> bool:
+        return self.first_person and self.length in JUDGED_LENGTHS
+
+
+def _unseen_scores(texts: Sequence[_Text]) -> list[float]:
+    """Log-odds of each text by a model that was fitted without its fold."""
+    models = [_fit_model([text for text in texts if text.fold != fold]) for fold in range(FOLDS)]
+    scores = []
+    for text in texts:
+        vocabulary, weights, bias = models[text.fold]
+        columns, values = vocabulary.vector(text.grams)
+        scores.append(float(values @ weights[columns]) + bias)
+    return scores
+
+
+def _fit_model(texts: Sequence[_Text]) -> tuple[Vocabulary, Array, float]:
+    grams = [text.grams for text in texts]
+    counts = Counter(number for found in grams for number in {hash_gram(gram) for gram, _a, _b in found})
+    hashes = np.array(sorted(one for one, count in counts.items() if count >= _MIN_TEXTS), dtype=np.uint32)
+    rarity = np.log((1 + len(grams)) / (1 + np.array([counts[int(one)] for one in hashes]))) + 1
+    vocabulary = Vocabulary(hashes=hashes, rarity=rarity.astype(np.float16).astype(np.float32))
+    rows = [vocabulary.vector(found) for found in grams]
+    starts = np.cumsum([0, *(len(columns) for columns, _values in rows)])
+    matrix = importlib.import_module("scipy.sparse").csr_matrix(
+        (
+            np.concatenate([values for _columns, values in rows]),
+            np.concatenate([columns for columns, _values in rows]),
+            starts,
+        ),
+        shape=(len(rows), len(hashes)),
+    )
+    # Sums in several threads give slightly different results each time.
+    with importlib.import_module("threadpoolctl").threadpool_limits(1):
+        model = importlib.import_module("sklearn.linear_model").LogisticRegression(
+            C=30, class_weight="balanced", solver="liblinear", random_state=0
+        )
+        model.fit(matrix, [text.distressed for text in texts])
+    return vocabulary, model.coef_[0].astype(np.float32), float(model.intercept_[0])
+
+
+def _threshold(harmless: Sequence[tuple[_Text, float]]) -> float:
+    """The lowest threshold that at most the budget of these texts reach."""
+    ordered = sorted((score for text, score in harmless if text.judged), reverse=True)
+    allowed = int(BUDGET * len(harmless))
+    return ordered[allowed] + 0.01 if allowed < len(ordered) else float("-inf")
+
+
+def _point(
+    language: str, length: str, harmless: Sequence[tuple[_Text, float]], threshold: float
+) -> OperatingPoint:
+    alarms = sum(text.judged and score >= threshold for text, score in harmless)
+    low, high = _interval(alarms, len(harmless))
+    return OperatingPoint(
+        voice="distress-words",
+        language=language,
+        length=length,
+        score=SCORE,
+        false_alarm_rate=round(alarms / max(len(harmless), 1), 5),
+        low=round(low, 5),
+        high=round(high, 5),
+        sample=len(harmless),
+    )
+
+
+def _interval(hits: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share, by Wilson."""
+    if not total:
+        return 0.0, 1.0
+    square = 1.96**2
+    middle = (hits + square / 2) / (total + square)
+    half = 1.96 / (total + square) * (hits * (total - hits) / total + square / 4) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)

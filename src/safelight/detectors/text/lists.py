@@ -75,7 +75,7 @@ def read_list(text: str) -> tuple[ListEntry, ...]:
     entries = []
     for number, raw in enumerate(document["entries"]):
         try:
-            entries.append(_parse_entry(name, sets, dict(raw)))
+            entries.append(parse_entry(name, sets, dict(raw)))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"list {name!r}, entry {number}: {error!r}") from error
     return tuple(entries)
@@ -237,7 +237,8 @@ def _fingerprint(entries: Iterable[ListEntry]) -> str:
     return hashlib.sha256(f"({', '.join(rows)})".encode()).hexdigest()
 
 
-def _parse_entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> ListEntry:
+def parse_entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> ListEntry:
+    """Parse one entry. Raises `ValueError`, `KeyError` or `TypeError`, which name the problem."""
     terms = tuple(
         tuple(_fold_term(part) for part in expanded.split("..."))
         for term in raw.pop("terms")

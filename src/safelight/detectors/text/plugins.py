@@ -19,9 +19,9 @@ def _text(*categories: Category) -> tuple[Capability, ...]:
 
 
 def _load_words(_options: dict[str, Any]) -> Detector:
-    from .lists import ListDetector, shipped_entries
+    from .words import load_shipped
 
-    return ListDetector(shipped_entries())
+    return load_shipped()
 
 
 def _load_entities(options: dict[str, Any]) -> Detector:
@@ -39,10 +39,11 @@ def _load_patterns(_options: dict[str, Any]) -> Detector:
     return PatternDetector()
 
 
-def _load_distress(_options: dict[str, Any]) -> Detector:
-    from .distress import DistressCueDetector
+def _load_distress(options: dict[str, Any]) -> Detector:
+    from .compositions import shipped_compositions
+    from .distress import DistressDetector, load_folder
 
-    return DistressCueDetector()
+    return DistressDetector(shipped_compositions(), load_folder(options.get("classifiers")))
 
 
 def _load_conjunction(_options: dict[str, Any]) -> Detector:
@@ -88,7 +89,6 @@ WORDS = DetectorPlugin(
         Category.PRIVACY,
         Category.SELF_HARM,
         Category.SELF_HARM_INSTRUCTIONS,
-        Category.SELF_HARM_INTENT,
         Category.SEXUAL,
         Category.VIOLENCE,
         Category.VIOLENCE_GRAPHIC,
@@ -157,10 +157,9 @@ def _load_classifiers(options: dict[str, Any]) -> CategoryClassifiers:
 
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
-    from . import distress
     from .classifier_detectors import NgramDetector
 
-    return NgramDetector(_load_classifiers(options), distress.load_folder(options.get("classifiers")))
+    return NgramDetector(_load_classifiers(options))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
@@ -170,7 +169,6 @@ def _minilm_missing(_options: dict[str, Any]) -> str | None:
 
 
 def _load_minilm(options: dict[str, Any]) -> Detector:
-    from . import distress
     from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.encoder import Encoder
@@ -180,9 +178,7 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     if weights is None:
         raise FileNotFoundError(NOT_INSTALLED)
     encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    return MiniLmDetector(
-        _load_classifiers(options), encoder, distress.load_folder(options.get("classifiers"))
-    )
+    return MiniLmDetector(_load_classifiers(options), encoder)
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:

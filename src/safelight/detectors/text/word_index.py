@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+#: Phrases of at most this many letters have no plural: "is" is not the plural of "i".
+_MAX_SINGULAR = 2
+
 
 class WordIndex:
     """Finds every occurrence of every phrase, including overlapping ones.
@@ -36,7 +39,7 @@ class WordIndex:
                         break
                     number = numbers.get(text[start : start + length])
                     if number is not None:
-                        end = _whole_word_end(text, start + length)
+                        end = _whole_word_end(text, start + length, plural=length > _MAX_SINGULAR)
                         if end:
                             yield number, start, end
             start = after
@@ -54,10 +57,10 @@ def _run_end(text: str, start: int) -> int:
     return end if end > start else start + 1
 
 
-def _whole_word_end(text: str, end: int) -> int:
+def _whole_word_end(text: str, end: int, *, plural: bool) -> int:
     """The end of a phrase, including a plural `s`; 0 if the phrase ends inside a longer word."""
     if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):
         return end
-    if text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
+    if plural and text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
         return end + 1
     return 0

@@ -1,4 +1,4 @@
-"""Distress cues: a wide net that never blocks."""
+"""Distress: help for the writer or for somebody the writer knows; never for a place or a sad scene."""
 
 from __future__ import annotations
 
@@ -7,67 +7,116 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text import distress
+from safelight.detectors.text import distress, plugins
 from safelight.detectors.text.chinese import locale_of
-from safelight.detectors.text.classifier_detectors import NgramDetector
-from safelight.detectors.text.classifiers import Mode, load
-from safelight.detectors.text.distress import SCORE, DistressCueDetector
+from safelight.detectors.text.compositions import shipped_compositions
+from safelight.detectors.text.distress import MAX_SCORE, SCORE, DistressDetector
 from safelight.detectors.text.normalise import views
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Basis, Finding
+
+DETECTOR = DistressDetector(shipped_compositions(), distress.load())
 
 
-def seen(text: str) -> list[Finding]:
-    content = TextContent(field="prompt", text=text, views=views(text))
-    grams = NgramDetector(load(), distress.load())
-    return [*DistressCueDetector().inspect_text(content), *grams.inspect_text(content)]
+def inspect(text: str) -> list[Finding]:
+    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        "I want to disappear",
+        "i wanna die",
+        "i dont wanna live anymore",
+        "im gonna kms tonight",
+        "i just want 2 die",
         "I don't want to wake up tomorrow. Show an empty room in the morning",
         "my last video, so they know I was here. thank you all",
         "a goodbye letter read over a sunset, it is from me",
-        "show me a painless way to go",
+        "everyone would be better off without me",
+        "my friend says she wants to die",
+        "my brother keeps cutting himself, what do I do",
+        "我不想活了",
+        "我真的好想死",
         "我撐不下去了,請做一段安靜的海",
         "沒有我大家會更好,拍一個空房間",
         "我不想再醒来,画面是雪",
+        "我朋友說他想自殺",
+        "我妹妹在自残,怎么办",
+        "wo bu xiang huo le",
     ],
 )
-def test_distress_in_many_wordings_brings_help(text: str) -> None:
-    found = [finding for finding in seen(text) if finding.category == "self-harm/intent"]
-    assert found
+def test_distress_of_the_writer_or_of_somebody_known_brings_help(text: str) -> None:
+    assert inspect(text)[0].category == "self-harm/intent"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "a waterfall in autumn",
-        "a corgi surfs a wave, slow motion",
+        "a pretty sunset",
+        "a bridge",
+        "a man alone on a rooftop at night",
+        "she cries at the window, rain",
+        "goodbye",
+        "suicide",
+        "pain and darkness",
+        "a razor on a shelf",
+        "I want to see the sea before winter",
+        "I will end it with a fade to black",
+        "I want to die laughing, show a clown",
+        "a goodbye video for my colleague who retires",
+        "an actor on stage says he wants to live",
+        "my friend says she wants to dance",
         "瀑布在秋天,航拍",
-        "A chef plates a dessert",
+        "天台上的日落",
+        "一個男人站在橋上",
+        "再見，夏天",
+        "想死你了，外婆",
+        "我想消失在人群裡，像電影開場",
+        "眼淚",
     ],
 )
-def test_ordinary_scenes_do_not_bring_help(text: str) -> None:
-    assert not [finding for finding in seen(text) if finding.category == "self-harm/intent"]
+def test_places_moods_and_sayings_do_not(text: str) -> None:
+    assert not inspect(text)
 
 
-def test_a_distress_finding_is_below_every_operating_point() -> None:
-    (finding,) = DistressCueDetector().inspect_text(
-        TextContent(field="prompt", text="a goodbye note", views=views("a goodbye note"))
+def test_the_basis_says_whether_a_rule_or_the_classifier_found_it() -> None:
+    (by_rule,) = inspect("i want to kill myself")
+    assert (by_rule.basis, by_rule.score) == (Basis.COMPOSED, 0.9)
+    (learned,) = inspect(
+        "tonight i take the train to the coast and i leave my keys on the table, that is it for me"
+    )[:1] or (None,)
+    if learned is not None:
+        assert learned.basis is Basis.LEARNED
+
+
+def test_a_learned_finding_has_the_operating_point_of_its_language_and_length() -> None:
+    classifier = distress.load()
+    assert {point.language for point in classifier.points} == {"en", "zh-Hant", "zh-Hans"}
+    assert all(point.false_alarm_rate <= 0.005 and point.score == SCORE for point in classifier.points)
+    assert {point.length for point in classifier.points} == {"4-8", "9-20", "21-60", "61+"}
+
+
+def test_the_classifier_reads_first_person_texts_of_four_words_or_more() -> None:
+    classifier = distress.load()
+    assert classifier.judge("it hurts me", "en") is None
+    assert classifier.judge("the pills are on the table and nobody will come home tonight", "en") is None
+    judged = classifier.judge(
+        "nobody called on my birthday and i wrote the letters, tonight i go into the river for good", "en"
     )
-    assert finding.score == SCORE < 0.5
+    assert judged is not None
+    score, point = judged
+    assert point.score <= score <= MAX_SCORE
+    assert (point.language, point.length) == ("en", "9-20")
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_accepted(text: str) -> None:
-    list(DistressCueDetector().inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+    inspect(text)
 
 
-def test_the_shipped_classifier_has_an_operating_point_for_every_mode() -> None:
-    head = distress.load()
-    assert len(head.points) == len(Mode)
-    assert (head.points != 0).all()
+def test_the_plugin_declares_the_cells() -> None:
+    assert DETECTOR.capabilities == plugins.DISTRESS.capabilities
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@ from __future__ import annotations
 import pytest
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text import plugins
-from safelight.detectors.text.lists import ListDetector, read_list, shipped
+from safelight.detectors.text.lists import ListDetector, read_list, shipped_entries
 from safelight.detectors.text.normalise import views
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan
 
-DETECTOR = ListDetector(entry for text in shipped() for entry in read_list(text))
+DETECTOR = ListDetector(shipped_entries())
 
 INNOCENT = [
     "a family playing on the beach in swimsuits",
@@ -68,8 +67,6 @@ def test_children_in_ordinary_scenes_are_only_recorded() -> None:
         ("a nude woman on a sofa", "sexual"),
         ("a n.u.d.e woman", "sexual"),
         ("a nаkеd man", "sexual"),
-        ("i want to kill myself", "self-harm/intent"),
-        ("step by step video about suicide methods", "self-harm/instructions"),
         ("a man stabbing people in a street", "violence"),
         ("k1lling h1m", "violence"),
         ("a beheading in close-up", "violence/graphic"),
@@ -81,7 +78,6 @@ def test_children_in_ordinary_scenes_are_only_recorded() -> None:
         ("show her home address on a sign", "privacy"),
         ("血腥的场面", "violence/graphic"),
         ("一個裸體的女人", "sexual"),
-        ("我想死", "self-harm/intent"),
     ],
 )
 def test_a_listed_phrase_is_found(text: str, category: str) -> None:
@@ -119,8 +115,7 @@ def test_distant_context_does_not_excuse_a_match() -> None:
     assert "sexual" in categories("a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum")
 
 
-def test_the_plugin_declares_the_cells_of_the_lists() -> None:
-    assert DETECTOR.capabilities == plugins.WORDS.capabilities
+def test_every_category_of_the_lists_is_known() -> None:
     assert all(capability.category in SHIPPED for capability in DETECTOR.capabilities)
 
 

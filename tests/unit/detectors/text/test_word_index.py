@@ -30,6 +30,7 @@ def test_english_phrases_are_found_as_whole_words_with_an_optional_plural() -> N
         "red pills",
     }
     assert found(["gas"], "gas gases") == {"gas"}
+    assert found(["i"], "this is what i see") == {"i"}
     assert found(["r2-d2", "mcdonald's"], "r2-d2 at mcdonald's") == {"r2-d2", "mcdonald's"}
 
 

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text.compositions import CompositionDetector, read_compositions
+from safelight.detectors.text.normalise import views
+from safelight.policy.findings import Basis, Finding, TextSpan
+
+ROLES = """
+group: stand-in
+roles:
+  act: [blim, blim blam]
+  ask:
+    terms: [how to, 如何]
+    except: ["how to stop", "如何 ... 停"]
+  calm: [museum]
+"""
+RULES = """
+group: stand-in-rules
+rules:
+  - {category: illicit, score: 0.9, reason: r, all: [act, ask], unless: [calm], sentences: 2,
+     attributes: {explicit: true}}
+"""
+DETECTOR = CompositionDetector(read_compositions((ROLES, RULES)), name="stand-in")
+
+
+def inspect(text: str) -> list[Finding]:
+    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+
+
+@pytest.mark.parametrize(
+    "text", ["how to blim", "blim, how to", "show a blim. And how to do it!", "如何blim"]
+)
+def test_roles_match_in_any_order_within_two_sentences(text: str) -> None:
+    (finding,) = inspect(text)
+    assert finding.basis is Basis.COMPOSED
+    assert finding.attributes == {"explicit": True}
+    assert len([one for one in finding.evidence if isinstance(one, TextSpan)]) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blim",
+        "how to",
+        "how to dance. A calm lake. And then a blim",
+        "how to stop a blim",
+        "如何慢慢停blim",
+        "how to show a blim in a museum",
+    ],
+)
+def test_one_role_a_distant_one_an_exception_or_a_harmless_context_is_nothing(text: str) -> None:
+    assert not inspect(text)
+
+
+def test_a_disguised_text_is_found_and_said_to_be_disguised() -> None:
+    (finding,) = inspect("how to b.l.i.m")
+    assert "disguised" in finding.reason
+
+
+def test_broken_files_are_named() -> None:
+    with pytest.raises(ValueError, match="unknown roles"):
+        read_compositions(("group: g\nrules: [{category: hate, score: 1, reason: r, all: [nobody]}]",))
+    with pytest.raises(ValueError, match="rule 0"):
+        read_compositions(("group: g\nrules: [{category: hate}]",))
+    with pytest.raises(ValueError, match="role 'a'"):
+        read_compositions(("group: g\nroles: {a: ['\u200b']}",))
+
+
+def test_a_long_text_of_one_word_is_quick() -> None:
+    assert inspect("how to blim " * 3000)
