@@ -2,7 +2,7 @@
 made.
 
 It recognises shapes, not context: it cannot tell whether a hooked cross is in a temple or on an armband.
-Shapes in the form that religions use get a low score, and a reviewer decides.
+Shapes in the form that only religions use are not reported, and a reviewer decides.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from .identity import CAPABILITIES, NAME, VERSION
 
 Plane = npt.NDArray[np.float32]
 
-#: Symbols with a lower score are not reported.
-MIN_SCORE = 0.3
+#: Symbols with a lower score are not reported. This is the lowest score at an operating point.
+MIN_SCORE = 0.5
 _WINDOW_PX, _STRIDE_PX = 48, 8
 #: The training pictures were drawn at 64 pixels and scaled down: see `bench/symbols_train.py`.
 _CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
@@ -38,33 +38,40 @@ _WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_
 
 
 class Symbol(NamedTuple):
-    """A class that the network distinguishes."""
+    """A class that the network distinguishes, and where it is reported."""
 
     kind: str
     what: str
-    #: Factor for the network's certainty. It is low for shapes that religions and peoples also use.
-    weight: float
+    #: The operating point: the network's certainty from which the symbol is reported. It was measured on
+    #: drawings, skylines, test patterns and look-alikes: docs/benchmarks/pictures.md.
+    point: float = math.inf
+    #: The scores at the operating point and at full certainty.
+    scores: tuple[float, float] = (0.7, 1.0)
+    #: Smallest reported side, as a fraction of the picture's longest side.
+    min_side: float = 0.0
 
 
-_SYMBOLS: tuple[Symbol, ...] = (
-    Symbol("other", "", 0.0),
-    Symbol("hooked-cross-on-point", "A hooked cross on its point", 0.94),
-    Symbol("hooked-cross", "An upright hooked cross, as movements of hate and some faiths draw it", 0.80),
-    Symbol("manji", "A hooked cross turned left, as on temples", 0.4),
-    Symbol("hooked-cross-ornate", "A hooked cross with dots or curls, as in Hindu and Jain houses", 0.4),
-    Symbol("bolt-runes", "Two bolt runes side by side", 0.94),
-    Symbol("sun-wheel", "A wheel of twelve bent rays", 0.94),
-    Symbol("sun-cross", "An even-armed cross over a ring", 0.84),
-    Symbol("othala", "An othala rune", 0.84),
-    Symbol("wolfs-hook", "A wolf's hook", 0.84),
-    Symbol("drop-cross", "A cross in a disc with a drop at its heart", 0.94),
+#: Without an operating point: shapes that religions and peoples use. They are never reported.
+SYMBOLS: tuple[Symbol, ...] = (
+    Symbol("other", ""),
+    Symbol("hooked-cross-on-point", "A hooked cross on its point", 0.8),
+    # Some faiths use it too, so its score is below the one from which the policy `starter` holds.
+    Symbol(
+        "hooked-cross",
+        "An upright hooked cross, as movements of hate and some faiths draw it",
+        0.95,
+        (0.5, 0.66),
+    ),
+    Symbol("manji", "A hooked cross turned left, as on temples"),
+    Symbol("hooked-cross-ornate", "A hooked cross with dots or curls, as in Hindu and Jain houses"),
+    # Smaller ones resemble lit windows.
+    Symbol("bolt-runes", "Two bolt runes side by side", 0.9, min_side=0.18),
+    Symbol("sun-wheel", "A wheel of twelve bent rays", 0.97),
+    Symbol("sun-cross", "An even-armed cross over a ring", 0.99),
+    Symbol("othala", "An othala rune", 0.8),
+    Symbol("wolfs-hook", "A wolf's hook", 0.97),
+    Symbol("drop-cross", "A cross in a disc with a drop at its heart", 0.8),
 )
-
-
-#: Points that map weighted certainty to score. The policy `starter` holds from a score of 0.7: there, the
-#: detector took 3 of 120 hard look-alikes, drawn by another author, for a symbol
-#: (docs/benchmarks/pictures.md).
-_CERTAINTIES, _SCORES = (0.0, 0.85, 1.0), (0.0, 0.7, 1.0)
 
 
 class SymbolSquare(NamedTuple):
@@ -115,7 +122,7 @@ class SymbolDetector:
         return [
             _finding(place, width, height)
             for place in self._cache.detect(frame.index, frame.pixels)
-            if _score(place) >= self._min_score
+            if _score(place, max(width, height)) >= self._min_score
         ]
 
     def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:
@@ -225,12 +232,16 @@ def _are_apart(one: SymbolSquare, other: SymbolSquare) -> bool:
     )
 
 
-def _score(place: SymbolSquare) -> float:
-    return float(np.interp(place.certainty * _SYMBOLS[place.symbol].weight, _CERTAINTIES, _SCORES))
+def _score(place: SymbolSquare, longest_side: int) -> float:
+    """The score of a symbol; 0 below its operating point."""
+    symbol = SYMBOLS[place.symbol]
+    if place.certainty < symbol.point or place.side < symbol.min_side * longest_side:
+        return 0.0
+    return float(np.interp(place.certainty, (symbol.point, 1.0), symbol.scores))
 
 
 def _finding(place: SymbolSquare, width: int, height: int) -> Finding:
-    symbol = _SYMBOLS[place.symbol]
+    symbol = SYMBOLS[place.symbol]
     inset = place.side * 0.125
     left, right = np.clip([(place.x + inset) / width, (place.x + place.side - inset) / width], 0, 1).tolist()
     top, bottom = np.clip(
@@ -238,7 +249,7 @@ def _finding(place: SymbolSquare, width: int, height: int) -> Finding:
     ).tolist()
     return Finding(
         category=Category.HATE_SYMBOLS.value,
-        score=round(min(_score(place), 0.99), 4),
+        score=round(min(_score(place, max(width, height)), 0.99), 4),
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
