@@ -13,13 +13,16 @@ import numpy.typing as npt
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
 
-NAME, VERSION = "ocr", "ppocr6s-2"
+NAME, VERSION = "ocr", "ppocr6s-3"
 
 Pixels = npt.NDArray[np.uint8]
 
 #: With this longest side, print of 18 px in a 720p frame is still read, at half the cost of 960.
 _LONGEST_SIDE_PX = 736
 _MIN_SCORE = 0.5
+#: Rows of windows, grain and stripes are read as `II` or `wwww`. A line with fewer different letters needs a
+#: higher score: docs/benchmarks/pictures.md.
+_FEW_LETTERS, _MIN_SCORE_FEW_LETTERS = 4, 0.8
 _MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx")
 
 
@@ -89,11 +92,19 @@ class RapidOcrReader:
         across, down = window[:2]
         lines = []
         for text, score, quad in zip(answer.txts, answer.scores, answer.boxes, strict=True):
+            if is_texture(text, score):
+                continue
             left, top = np.clip(quad.min(axis=0), 0, (width, height)).tolist()
             right, bottom = np.clip(quad.max(axis=0), 0, (width, height)).tolist()
             place = (int(left) + across, int(top) + down, int(right) + across, int(bottom) + down)
             lines.append(_Line(text, round(float(score), 4), place))
         return lines
+
+
+def is_texture(text: str, score: float) -> bool:
+    """Whether a line is probably no writing: few different letters, read with little confidence."""
+    letters = {char for char in text.casefold() if char.isalnum()}
+    return len(letters) < _FEW_LETTERS and score < _MIN_SCORE_FEW_LETTERS
 
 
 def _to_media_text(line: _Line, frame: Frame) -> MediaText:
