@@ -32,6 +32,22 @@ def test_words_that_the_request_asked_for_are_expected(request_text: str, line: 
     assert added(line, expected=(request_text,)) == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["storyboard, nota generated video", "storyboard, not a generated yideo", "storyboard notageeratedvider"],
+)
+def test_lost_spaces_and_misread_letters_of_the_notice_are_expected(line: str) -> None:
+    assert added(line, expected=(NOTICE,)) == []
+
+
+@pytest.mark.parametrize(
+    ("request_text", "line"),
+    [("a skilled therapist at work", "rapist"), ("不要殺人", "要殺人人"), ("a long day in the sun", "a gun")],
+)
+def test_part_of_a_requested_word_is_added(request_text: str, line: str) -> None:
+    assert added(line, expected=(request_text,)) == [line]
+
+
 def test_words_that_nobody_asked_for_are_added() -> None:
     assert added("open late", "kill them all", expected=("a sign: open late",)) == ["kill them all"]
 
