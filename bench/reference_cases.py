@@ -430,9 +430,17 @@ def likeness(book: Book) -> None:
             "prompt",
             category,
             "text",
-            {"label": [0.2, 0.49], "block": [0.5, 0.9]},
+            {"label": [0.2, 0.49], "hold": [0.5, 0.9]},
             beside=[NAMED],
         )
+        for score, expected in ((0.49, "label"), (0.5, "block"), (0.9, "block")):
+            book.case(
+                "likeness",
+                f"{category} that viewers are meant to believe and a public figure, score {score}",
+                "prompt",
+                [seen(category, score, "text", explicit=True), NAMED],
+                expected,
+            )
     book.ladder(
         "likeness",
         "A battle of a historical figure",

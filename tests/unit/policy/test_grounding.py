@@ -113,9 +113,10 @@ def test_help_lines_need_an_operating_point(decided: Any, learned: Any) -> None:
 def test_each_part_of_a_conjunction_is_grounded_by_itself(decided: Any, learned: Any, seen: Any) -> None:
     name = seen("likeness", 0.9, public_figure=True)
 
-    assert decided("prompt", name, seen("deception", 0.8)).action == "block"
+    meant = seen("deception", 0.8, explicit=True)
+    assert decided("prompt", name, meant).action == "block"
     capped = decided("prompt", name, learned("deception", 0.8))
-    assert (capped.action, capped.rule, capped.learned_alone) == ("hold", "lk-4", True)
+    assert (capped.action, capped.rule, capped.learned_alone) == ("hold", "lk-8", True)
     assert decided("prompt", name, learned("deception", 0.8, at=None)).rule == "lk-5"
 
 

@@ -62,11 +62,17 @@ def test_known_hashes_are_blocked_at_any_score(decided: Any, seen: Any) -> None:
     assert (abuse.action, abuse.vault) == ("block", True)
 
 
-@pytest.mark.parametrize("deceit", ["deception", "deception/speech", "sexual"])
-def test_a_public_figure_in_something_deceptive_or_sexual_is_blocked(
+@pytest.mark.parametrize("deceit", ["deception", "deception/speech"])
+def test_a_public_figure_in_something_deceptive_is_held_and_blocked_if_people_are_meant_to_believe_it(
     decided: Any, seen: Any, deceit: str
 ) -> None:
-    assert decided("prompt", seen("likeness", public_figure=True), seen(deceit)).action == "block"
+    figure = seen("likeness", public_figure=True)
+    assert decided("prompt", figure, seen(deceit)).action == "hold"
+    assert decided("prompt", figure, seen(deceit, explicit=True)).action == "block"
+
+
+def test_a_public_figure_in_something_sexual_is_blocked(decided: Any, seen: Any) -> None:
+    assert decided("prompt", seen("likeness", public_figure=True), seen("sexual")).action == "block"
 
 
 def test_a_public_figure_otherwise_is_labelled(decided: Any, seen: Any) -> None:

@@ -91,7 +91,10 @@ class EntityDetector:
             if one.kind is EntityKind.HISTORICAL:
                 attributes["historical"] = True
         else:
-            roles = {classify_role(view.text, start, end) for _named, _phrase, view, start, end in found}
+            roles = {
+                classify_role(view.text, start, end, brand=one.kind is EntityKind.BRAND)
+                for _named, _phrase, view, start, end in found
+            }
             attributes["role"] = "subject" if "subject" in roles else "passing"
         spans = dict.fromkeys(view.span(start, end) for _named, _phrase, view, start, end in found)
         penalty = min(_SCORE_PENALTIES.get(named.matched_by, 0.0) for named, *_rest in found)

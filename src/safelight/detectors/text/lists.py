@@ -22,6 +22,7 @@ from typing import Any
 
 from safelight import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
+from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
 
 from .compiled_lists import load_compiled
@@ -187,7 +188,8 @@ class ListDetector:
         terms = list(dict.fromkeys(hit.term for hit in hits))[:MAX_SPANS]
         attributes: dict[str, Attribute] = dict(entry.attributes)
         if entry.classifies_role:
-            roles = {classify_role(hit.view.text, hit.start, hit.end) for hit in hits}
+            brand = entry.category == Category.IP_BRAND
+            roles = {classify_role(hit.view.text, hit.start, hit.end, brand=brand) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
         disguised = all(hit.view.kind != "folded" for hit in hits)
         return Finding(

@@ -151,3 +151,19 @@ def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
     detector = EntityDetector((), own, clock=time.monotonic)
     assert spans("house number 19999 of wares", inspect(detector, "house number 19999 of wares"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a forest in the style of Studio Ghibli",
+        "Pixar style robot",
+        "a castle in the style of Disney",
+        "吉卜力風格的森林",
+        "皮克斯动画风格的机器人",
+    ],
+)
+def test_the_style_of_a_studio_is_no_character_and_not_its_subject(text: str) -> None:
+    content = TextContent(field="prompt", text=text, views=views(text))
+    found = list(EntityDetector(entities.shipped()).inspect_text(content))
+    assert {(one.category, one.attributes["role"]) for one in found} == {("ip/brand", "passing")}
