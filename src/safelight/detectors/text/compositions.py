@@ -2,10 +2,10 @@
 together.
 
 A YAML file in `compositions/` has `roles` (lists of terms; a role is known in all files) and `rules`. A rule
-matches if one hit of every role set in `all` lies within `sentences` sentences, in any order and without
-overlap, and no hit of the roles in `unless` lies in these sentences. A role with `except` ignores hits that
-overlap one of those terms: "how to" is no request for steps in "how to prevent". Terms are written as in
-`lists.py`.
+matches if one hit of every role set in `all` lies within `sentences` sentences, in any order (unless `gap` is
+set) and without overlap, and no hit of the roles in `unless` lies in these sentences. A role with `except`
+ignores hits that overlap one of those terms: "how to" is no request for steps in "how to prevent". Terms are
+written as in `lists.py`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class CompositionRule:
     unless: frozenset[str] = frozenset()
     #: Number of consecutive sentences in which all parts must be.
     sentences: int = 1
+    #: If set, the parts must follow each other in this order, with at most this many characters between them.
+    gap: int | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
@@ -168,6 +170,7 @@ def _parse_rule(name: str, raw: dict[str, Any]) -> CompositionRule:
         clauses=tuple(frozenset(re.split(r"\s*\|\s*", clause.strip())) for clause in raw.pop("all")),
         unless=frozenset(raw.pop("unless", ())),
         sentences=int(raw.pop("sentences", 1)),
+        gap=raw.pop("gap", None),
         attributes=raw.pop("attributes", {}),
     )
     if raw:
@@ -195,11 +198,11 @@ def _match_rule(rule: CompositionRule, roles: Mapping[str, Sequence[Hit]]) -> tu
     if not all(parts):
         return ()
     harmless = {hit[2] for role in rule.unless for hit in roles.get(role, ())}
-    return next(_combine(parts, (), rule.sentences, harmless), ())
+    return next(_combine(parts, (), rule, harmless), ())
 
 
 def _combine(
-    parts: Sequence[Sequence[Hit]], taken: tuple[Hit, ...], sentences: int, harmless: set[int]
+    parts: Sequence[Sequence[Hit]], taken: tuple[Hit, ...], rule: CompositionRule, harmless: set[int]
 ) -> Iterator[tuple[Hit, ...]]:
     if not parts:
         numbers = [hit[2] for hit in taken]
@@ -207,8 +210,10 @@ def _combine(
             yield taken
         return
     for hit in parts[0]:
-        if all(abs(hit[2] - other[2]) < sentences for other in taken) and not _overlaps_any(hit, taken):
-            yield from _combine(parts[1:], (*taken, hit), sentences, harmless)
+        near = all(abs(hit[2] - other[2]) < rule.sentences for other in taken)
+        follows = rule.gap is None or not taken or 0 <= hit[0] - taken[-1][1] <= rule.gap
+        if near and follows and not _overlaps_any(hit, taken):
+            yield from _combine(parts[1:], (*taken, hit), rule, harmless)
 
 
 def _overlaps_any(hit: Hit, others: Iterable[Hit] | None) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 #: Phrases of at most this many letters have no plural: "is" is not the plural of "i".
 _MAX_SINGULAR = 2
+#: A word of letters and digits, or any other character; each Chinese character is a token of its own.
+_TOKEN = re.compile(r"[^\W_\u2e80-\U0010ffff]+|.", re.DOTALL)
 
 
 class WordIndex:
@@ -21,17 +24,15 @@ class WordIndex:
             if not phrase:
                 raise ValueError(f"phrase {number} is empty")
             self._numbers[phrase] = number
-            lengths.setdefault(phrase[: _run_end(phrase, 0)], set()).add(len(phrase))
+            lengths.setdefault(_first_token(phrase), set()).add(len(phrase))
         #: Lengths of the phrases that begin with this word or character.
         self._lengths = {first: tuple(sorted(found)) for first, found in lengths.items()}
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
         """(number of the phrase, start, end) of every occurrence, ordered by `start`."""
-        numbers, lengths = self._numbers, self._lengths
-        start, size = 0, len(text)
-        while start < size:
-            after = _run_end(text, start)
-            first = text[start:after]
+        numbers, lengths, size = self._numbers, self._lengths, len(text)
+        for token in _TOKEN.finditer(text):
+            first, start = token.group(), token.start()
             keys = (first, first[:-1]) if len(first) > 1 and first[-1] == "s" else (first,)
             for key in keys:
                 for length in lengths.get(key, ()):
@@ -42,19 +43,15 @@ class WordIndex:
                         end = _whole_word_end(text, start + length, plural=length > _MAX_SINGULAR)
                         if end:
                             yield number, start, end
-            start = after
+
+
+def _first_token(phrase: str) -> str:
+    found = _TOKEN.match(phrase)
+    return found.group() if found else ""
 
 
 def _is_word(letter: str) -> bool:
     return letter.isalnum() and letter < "\u2e80"
-
-
-def _run_end(text: str, start: int) -> int:
-    """The end of the English word that begins here; any other character is a word of its own."""
-    end = start
-    while end < len(text) and _is_word(text[end]):
-        end += 1
-    return end if end > start else start + 1
 
 
 def _whole_word_end(text: str, end: int, *, plural: bool) -> int:

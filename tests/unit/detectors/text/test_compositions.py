@@ -54,6 +54,16 @@ def test_one_role_a_distant_one_an_exception_or_a_harmless_context_is_nothing(te
     assert not inspect(text)
 
 
+def test_with_a_gap_the_parts_must_follow_each_other() -> None:
+    rules = RULES.replace("sentences: 2", "gap: 1")
+    detector = CompositionDetector(read_compositions((ROLES, rules)), name="stand-in")
+
+    def count(text: str) -> int:
+        return len(list(detector.inspect_text(TextContent(field="p", text=text, views=views(text)))))
+
+    assert [count("blim how to"), count("how to blim"), count("blim and how to")] == [1, 0, 0]
+
+
 def test_a_disguised_text_is_found_and_said_to_be_disguised() -> None:
     (finding,) = inspect("how to b.l.i.m")
     assert "disguised" in finding.reason

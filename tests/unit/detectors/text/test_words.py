@@ -119,6 +119,8 @@ def test_a_question_in_front_changes_nothing(opening: str) -> None:
         "We should respect Muslim people",
         "a documentary about the fall of the Islamic State",
         "join our hiking club",
+        "women like dogs and horses",
+        "tent poles are dirty after the storm",
         "heroes of the fire brigade, a tribute",
         "police explain how burglars break into houses",
         "a magician makes people believe that the king disappears",
