@@ -140,7 +140,8 @@ def scene_of(
             )
             for look in report.keyframes
         ),
-        sampled_count=report.selected_frames,
+        # Frames that were not sampled because the budget was used up count as frames that were not shown.
+        sampled_count=report.selected_frames + (report.sampling.unseen if report.sampling else 0),
         texts=texts,
         on_screen=on_screen,
         transcript=transcript,

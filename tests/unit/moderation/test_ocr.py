@@ -11,7 +11,8 @@ from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
-from safelight.policy.verdicts import Action, Context
+from safelight.policy.verdicts import Action, Context, WaiverTerms
+from safelight.policy.waivers import EVERYTHING
 from safelight.scanning.report import DetectorRun, ScanReport
 
 READ = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
@@ -52,17 +53,30 @@ def test_what_was_read_before_a_failure_still_counts() -> None:
     assert [found.category for found in seen.findings if found.test_card] == ["hate"]
 
 
-@pytest.mark.parametrize(("policy", "action"), [("starter", Action.ALLOW), ("strict", Action.HOLD)])
-@pytest.mark.parametrize("runs", [(CUT_OFF,), (DetectorRun(name="nudenet", ran=True, complete=True),)])
+NO_READER = DetectorRun(name="nudenet", ran=True, complete=True)
+WAIVER = WaiverTerms(id="wv_1", name="no reader", categories=(EVERYTHING,))
+
+
+@pytest.mark.parametrize("stage", [Stage.REFERENCE, Stage.OUTPUT])
+@pytest.mark.parametrize(
+    ("policy", "run", "waivers", "action"),
+    [
+        ("starter", CUT_OFF, (), Action.HOLD),
+        ("starter", CUT_OFF, (WAIVER,), Action.HOLD),
+        ("starter", NO_READER, (), Action.HOLD),
+        ("starter", NO_READER, (WAIVER,), Action.ALLOW),
+        ("strict", CUT_OFF, (WAIVER,), Action.HOLD),
+    ],
+)
 def test_unread_text_is_held_if_the_policy_requires_it(
-    policy: str, action: Action, runs: tuple[DetectorRun, ...]
+    policy: str, run: DetectorRun, waivers: tuple[WaiverTerms, ...], action: Action, stage: Stage
 ) -> None:
-    """All else was checked: only the reader failed, or there is none."""
+    """All else was checked: only the reader failed, or there is none. A waiver excuses only the latter."""
     strictness = load(policy, SHIPPED)
-    seen = screen_ocr_text(ScanReport(runs=runs), pipeline())
+    seen = screen_ocr_text(ScanReport(runs=(run,)), pipeline())
     assert seen.present
     present = frozenset({Modality.FRAMES, Modality.TEXT, Modality.AUDIO})
-    required = required_coverage(strictness, SHIPPED, Stage.OUTPUT, present)
+    required = required_coverage(strictness, SHIPPED, stage, present)
     checked = [
         Cell(category=cell.category, modality=cell.modality, available=True, ran=True, complete=True)
         for cell in required
@@ -73,7 +87,7 @@ def test_unread_text_is_held_if_the_policy_requires_it(
         SHIPPED,
         findings=(),
         coverage=Coverage(cells=required).merge((*checked, *seen.cells)),
-        context=Context(stage=Stage.OUTPUT),
+        context=Context(stage=stage, waivers=waivers),
         subject_sha256="0" * 64,
     )
     assert verdict.action is action

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from safelight.detectors.protocol import Capability, Keyframe, PartialInspection, SceneFinding, SceneInput
-from safelight.moderation.scene_detection import SceneDetection
+from safelight.moderation.scene_detection import SceneDetection, scene_of
 from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.scanning.report import ScanReport
+from safelight.scanning.sampling import SamplingConfig, SamplingReport
 
 
 def finding(score: float = 0.9) -> Finding:
@@ -117,3 +119,14 @@ def test_a_keyframe_folder_exists_only_with_detectors_and_is_deleted_afterwards(
         assert made is not None
         assert made.parent == tmp_path
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_that_the_sampling_budget_left_out_count_as_not_shown() -> None:
+    report = ScanReport(
+        selected_frames=16,
+        sampling=SamplingReport(
+            frames=96, looked_at=16, why={}, passed_over=0, rules=SamplingConfig(), unseen=40
+        ),
+    )
+    shown = scene_of(report, Modality.FRAMES, texts={}, on_screen=None, transcript=None)
+    assert shown.sampled_count == 56
