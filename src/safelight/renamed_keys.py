@@ -91,7 +91,6 @@ POLICY: Mapping[str, str] = {
     "extends: floor": "extends: baseline",
     "attributes.*: flag": "attributes.*: boolean",
     "attributes.*: word": "attributes.*: string",
-    "rules[].*.attributes.alone": "rules[].*.attributes.standalone_score",
     "rules[].*.attributes.joined": "rules[].*.attributes.cross_modal",
     "rules[].*.attributes.source: together": "rules[].*.attributes.source: cross_modal",
     "rules[].*.attributes.kind: signs": "rules[].*.attributes.kind: indicators",

@@ -22,7 +22,6 @@ from safelight.scanning.service import Scanner
 from safelight.scanning.tasks import OutputDirs
 
 from .admission import NEGATED_FIELDS
-from .context_rescoring import rescore_in_context
 from .cross_modal import screen_joined_text
 from .evaluation import StageInput, StageResult, evaluate
 from .known_content import NO_HASH_LISTS, NO_MATCH, HashMatchResult, KnownContent
@@ -89,11 +88,7 @@ class OutputStage:
         known = (*hash_matches.findings, *report.findings, *ocr.findings, *prior)
         speech = self.speech_analyzer.analyze(report, self.pipeline, tenant=tenant, known=known)
         report = msgspec.structs.replace(report, transcript=speech.transcript)
-        scene = " ".join(wanted.values())
-        text_findings = [
-            *rescore_in_context(ocr.findings, on_screen, scene, self.pipeline),
-            *rescore_in_context(speech.findings, report.transcript or (), scene, self.pipeline),
-        ]
+        text_findings = [*ocr.findings, *speech.findings]
         joined = screen_joined_text(
             parts_of(wanted, on_screen, added_text(report.transcript or (), expected)),
             self.pipeline,

@@ -327,7 +327,7 @@ rules:
     when: {category: violence, score: 0.5, attributes: {source: together}}
     unless:
       - attributes: {joined: true}
-      - attributes: {alone: 0.5}
+      - attributes: {negated: true}
     action: hold
     profiles:
       careful: {off: true}
@@ -354,7 +354,6 @@ def test_an_old_document_is_rejected_with_the_new_name_of_every_old_key(written:
         (3, "flag", "boolean"),
         (6, "together", "cross_modal"),
         (8, "joined", "cross_modal"),
-        (9, "alone", "standalone_score"),
         (11, "profiles", "audiences"),
         (12, "careful", "sensitive"),
         (12, "off", "disabled"),
