@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import TypeAlias
 
 import msgspec
@@ -24,6 +23,8 @@ from .verdicts import Action, Context
 #: A compiled clause: minimum score, maximum score (exclusive), whether it is for the test card, further
 #: condition, bit.
 ClauseTest: TypeAlias = tuple[float, float, bool, Predicate | None, int]
+#: A sort key: severity of the action, negative; not a vault; only for the test card.
+Precedence: TypeAlias = tuple[int, bool, bool]
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -40,13 +41,14 @@ class CompiledRule:
     any_bits: int
     #: Whether it is only about categories of which most readers see the group.
     discreet: bool
+    #: The order of the rules if each has its full effect.
+    precedence: Precedence
 
     def matches(self, hits: int) -> bool:
         return hits & self.all_bits == self.all_bits and (not self.any_bits or bool(hits & self.any_bits))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuleMatch:
+class RuleMatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule that matched, and the action that its evidence supports."""
 
     compiled: CompiledRule
@@ -95,9 +97,9 @@ class CompiledPolicy:
         for category in named:
             for modality in Modality:
                 self._by_category[modality][category] = []
-        self.rules: tuple[CompiledRule, ...] = tuple(
-            made for rule in policy.rules if (made := self._compile_rule(rule, context)) is not None
-        )
+        compiled = [made for rule in policy.rules if (made := self._compile_rule(rule, context)) is not None]
+        # The sort is stable, so that rules with equal precedence keep the order of the document.
+        self.rules: tuple[CompiledRule, ...] = tuple(sorted(compiled, key=lambda rule: rule.precedence))
 
     def matching_rules(self, findings: Sequence[FindingView]) -> list[RuleMatch]:
         """The rules that match these findings; the deciding one is first."""
@@ -126,16 +128,20 @@ class CompiledPolicy:
             return []
         matches = []
         for compiled in self.rules:
+            if not compiled.matches(hits):
+                continue
             if compiled.matches(blocked):
                 support = Support.BLOCK
             elif compiled.matches(held):
                 support = Support.HOLD
-            elif compiled.action is Action.ALLOW and compiled.matches(hits):
+            elif compiled.action is Action.ALLOW:
                 support = Support.NONE
             else:
                 continue
             matches.append(RuleMatch(compiled=compiled, support=support))
-        return self._sort_matches(matches, findings, grounding)
+        if len(matches) > 1:
+            self._sort_matches(matches, findings, grounding)
+        return matches
 
     def matched_findings(self, match: RuleMatch, findings: Sequence[Finding]) -> list[Finding]:
         """The findings that made the rule match, the strongest evidence first. Equal ones have a fixed order.
@@ -154,22 +160,23 @@ class CompiledPolicy:
 
     def _sort_matches(
         self, matches: list[RuleMatch], findings: Sequence[FindingView], grounding: Grounding
-    ) -> list[RuleMatch]:
-        """The matches in order of precedence. The evidence is compared only to find the first one, because
-        the order of the others has no effect.
+    ) -> None:
+        """Sort the matches, which have the order of the rules. The evidence is compared only to find the
+        first one, because the order of the others has no effect.
         """
-        # The sort is stable, so that equal matches keep the order of the document.
-        matches.sort(key=_precedence)
-        tied = list(takewhile(lambda match: _precedence(match) == _precedence(matches[0]), matches))
+        if any(match.is_capped for match in matches):
+            matches.sort(key=_precedence)
+        first = _precedence(matches[0])
+        tied = [match for match in matches if _precedence(match) == first]
         if len(tied) < 2:
-            return matches
+            return
         seen = [
             (bits, (grounding.support(finding), finding.score))
             for finding in findings
             if (bits := self._bits(finding))
         ]
         tied.sort(key=lambda match: (_weakness(match.compiled, seen), _vagueness(match)))
-        return [*tied, *matches[len(tied) :]]
+        matches[: len(tied)] = tied
 
     def _bits(self, finding: FindingView) -> int:
         bits = 0
@@ -206,6 +213,7 @@ class CompiledPolicy:
             all_bits=every,
             any_bits=some,
             discreet=bool(named) and named <= self._discreet,
+            precedence=(-action.severity, not rule.vault, _is_test_card_rule(rule)),
         )
 
     def _add_clause(self, rule: Rule, clause: Clause, context: Context, score: float | None = None) -> int:
@@ -233,8 +241,10 @@ def _categories_of(rule: Rule) -> frozenset[str]:
     return frozenset().union(*(clause.categories for clause in _clauses_of(rule)))
 
 
-def _precedence(match: RuleMatch) -> tuple[int, bool, bool]:
-    return -match.action.severity, not match.vault, _is_test_card_rule(match.rule)
+def _precedence(match: RuleMatch) -> Precedence:
+    if match.is_capped:
+        return -Action.HOLD.severity, True, match.compiled.precedence[2]
+    return match.compiled.precedence
 
 
 def _weakness(
