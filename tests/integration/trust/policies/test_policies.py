@@ -13,7 +13,7 @@ from safelight.policy.coverage import Coverage
 from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Finding, Modality, Stage, pack
+from safelight.policy.findings import Basis, Finding, Modality, Stage, pack
 from safelight.policy.replay import Transition, replay
 from safelight.policy.verdicts import Audience, Context, WaiverTerms
 from safelight.store.database import Database
@@ -122,6 +122,7 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
             detector="d",
             version="1",
             reason="Because.",
+            basis=Basis.MATCHED,
         ),
     )
     coverage = Coverage(cells=required_coverage(starter, SHIPPED, Stage.PROMPT, {Modality.TEXT}))
