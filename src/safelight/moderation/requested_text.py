@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.text.edit_distance import edit_distance
 
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 #: A word of a Latin script, or one Chinese character.
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 #: One misread letter is tolerated in a word of at least this length. Shorter words change their meaning with
@@ -46,7 +47,7 @@ def _contains(words: Sequence[str], run: Sequence[str]) -> bool:
         return True
     letters = "".join(run)
     # A Chinese character is a word, so none may differ.
-    limit = len(letters) // _LETTERS_PER_ERROR if letters.isascii() else 0
+    limit = 0 if _CHINESE.search(letters) else len(letters) // _LETTERS_PER_ERROR
     return any(
         edit_distance(letters, "".join(words[start:end]), limit) is not None
         for start, end in _spans_of_length(words, len(letters), limit)

@@ -34,7 +34,7 @@ def test_words_that_the_request_asked_for_are_expected(request_text: str, line: 
 
 @pytest.mark.parametrize(
     "line",
-    ["storyboard, nota generated video", "storyboard, not a generated yideo", "storyboard notageeratedvider"],
+    ["storyboard, nota generated video", "storyboard, nøt a generated yideo", "storyboard notageeratedvider"],
 )
 def test_lost_spaces_and_misread_letters_of_the_notice_are_expected(line: str) -> None:
     assert added(line, expected=(NOTICE,)) == []

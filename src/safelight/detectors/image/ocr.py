@@ -22,7 +22,7 @@ _LONGEST_SIDE_PX = 736
 _MIN_SCORE = 0.5
 #: Rows of windows, grain and stripes are read as `II` or `wwww`. A line with fewer different letters needs a
 #: higher score: docs/benchmarks/pictures.md.
-_FEW_LETTERS, _MIN_SCORE_FEW_LETTERS = 4, 0.8
+_FEW_LETTERS, _MIN_SCORE_FEW_LETTERS = 4, 0.9
 _MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx")
 
 
