@@ -83,7 +83,6 @@ _OWNERS = {
     "relay": "a relay between you and the provider",
     "network": "the network or its infrastructure",
     "client": "the caller's own program",
-    "unknown": "not known",
 }
 _RETRIES = {
     "same": "yes, the same request",
@@ -99,6 +98,9 @@ def _print_error(console: Console, found: ProviderError) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if found.kind.value == "unknown":
+        console.print(Text(f"{found.summary} {found.next_step}"))
+        return
     console.print(Text(found.summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
     table = Table.grid(padding=(0, 2))
     provider = (
@@ -109,20 +111,20 @@ def _print_error(console: Console, found: ProviderError) -> None:
     wait = f", after {found.after_s:g} s" if found.after_s is not None else ""
     rows = [
         ("Kind", _KINDS[found.kind.value]),
-        ("Refused by", f"{_OWNERS[found.source.value]}{provider}{via}"),
-        (
-            "Stage",
-            {"input": "the request", "output": "the finished video"}.get(found.stage.value, "not known"),
-        ),
-        ("Category", found.category if found.category != "unknown" else "not known"),
-        ("Charged", f"{found.charged.value if found.charged.value != 'unknown' else 'not known'}{source}"),
+        ("Charged", f"{found.charged.value}{source}"),
         ("Try again", f"{_RETRIES[found.retry.value]}{wait}"),
         ("Next step", found.next_step),
     ]
+    if found.category != "unknown":
+        rows.insert(1, ("Category", found.category))
+    if found.stage.value != "unknown":
+        rows.insert(1, ("Stage", {"input": "the request", "output": "the finished video"}[found.stage.value]))
+    if found.source.value != "unknown":
+        rows.insert(1, ("Refused by", f"{_OWNERS[found.source.value]}{provider}{via}"))
     if found.code or found.message:
         rows.append(("Original message", " ".join(part for part in (found.code, found.message) if part)))
     if found.rule:
-        rows.append(("Source", f"{found.rule}, {found.confidence.value}; {found.documented}"))
+        rows.append(("Source", f"{found.documented} ({found.confidence.value})"))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))
     console.print()

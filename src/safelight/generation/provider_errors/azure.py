@@ -60,6 +60,15 @@ AZURE = Provider(
             charge_source=_MAYBE,
         ),
         ErrorRule(
+            id="azure.policy-violation",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_FILTER,
+            fields={"code": r"content_policy_violation", "type": r"invalid_request_error"},
+            text=r"blocked by our content filters",
+            anywhere=True,
+            charge_source=_MAYBE,
+        ),
+        ErrorRule(
             id="azure.job-filter",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,

@@ -37,7 +37,7 @@ _WAIT = (
 )  # fmt: skip
 _REFUNDED = (
     r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
-    r"|(?:credits?|points) (?:have been|has been|were|was|will be) (?:refunded|returned)"
+    r"|(?:credits?|points) (?:(?:have been|has been|were|was|will be) )?(?:refunded|returned)"
     r"|未扣费|不扣费|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
 )
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -139,7 +139,7 @@ def _answer(
     if stated is not None:
         charged, source, how = _believed(stated, charged, source, how, category)
     owner = _owner(said, row, holder, via)
-    code, message = _code(said), _message(said, row)
+    code, message = _code(said) or row.code, _message(said, row)
     who = holder.title if holder is not None else _WHO[owner]
     decoded = ProviderError(
         source=owner,
@@ -165,10 +165,12 @@ def _answer(
 
 
 def _worded(decoded: ProviderError, row: ErrorRule, who: str) -> ProviderError:
+    # The words of a rule hold only at its own stage, not at one that was derived from the error.
+    own = row.stage is decoded.stage
     return replace(
         decoded,
-        summary=row.message or sentence(decoded, who),
-        next_step=row.next_step or next_step(decoded),
+        summary=(own and row.message) or sentence(decoded, who),
+        next_step=(own and row.next_step) or next_step(decoded),
     )
 
 
@@ -210,7 +212,9 @@ def _side(said: ParsedError) -> ModerationStage:
     ):
         return ModerationStage.INPUT
     text = _sentences(said)
-    if compiled(r"\binputs? or (?:the )?outputs?\b").search(text):
+    if compiled(r"\binputs? or (?:the )?outputs?\b|输入.{0,12}或.{0,12}输出|輸入.{0,12}或.{0,12}輸出").search(
+        text
+    ):
         return ModerationStage.UNKNOWN
     return next((side for side, words in SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
 
@@ -304,8 +308,8 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None)
     message = _message(said, None)
     owner = ErrorSource.UNKNOWN
-    text = "Safelight does not know this error. It may or may not be about the content."
-    step = "Paste the whole response with its status and headers, or name the provider with --provider."
+    text = "This error is not known."
+    step = "Paste the whole response, or name the provider."
     if state in _UNDER_WAY:
         text = "The job is still in progress; this response contains no error."
         step = (
@@ -325,6 +329,9 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
         )
         text = f"{who.title} reports that the job failed, {reason}. It may or may not be about the content."
         step = "Ask the provider for the reason and the charge before you submit the request again."
+    refunded = _refunded(said)
+    if refunded and owner is ErrorSource.UNKNOWN:
+        text = "The job failed and its credits were returned; the reason is not stated."
     return ProviderError(
         source=owner,
         provider=who.name if who is not None and (hint or owner is ErrorSource.PROVIDER) else "",
@@ -333,8 +340,8 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
         stage=ModerationStage.UNKNOWN,
         category=UNKNOWN,
         modality="",
-        charged=ChargeStatus.UNKNOWN,
-        charge_source="",
+        charged=ChargeStatus.NO if refunded else ChargeStatus.UNKNOWN,
+        charge_source="upstream" if refunded else "",
         retry=ProviderRetry.UNKNOWN,
         after_s=None,
         summary=text,

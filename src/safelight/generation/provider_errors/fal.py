@@ -77,6 +77,15 @@ FAL = Provider(
             charge_source=_MAYBE,
         ),
         ErrorRule(
+            id="fal.content-checker",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_MODEL,
+            text=r"flagged by a content checker",
+            anywhere=True,
+            charge_source=_MAYBE,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
             id="fal.nsfw-output",
             kind=ErrorKind.CONTENT_BLOCK,
             documented="fal.ai, image models: has_nsfw_concepts",

@@ -7,16 +7,18 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_SDK = "google-genai 3.3.0: _gaos interactions, FinishReason, BlockedReason"
+_SDK = "github.com/googleapis/python-genai: interactions, FinishReason, BlockedReason"
 
 _EITHER = "blockreason|block_reason|finishreason|finish_reason"
 
 GEMINI = Provider(
     name="gemini",
     title="Gemini",
-    aliases=frozenset({"gemini-omni", "interactions", "gemini_interactions", "gemini-interactions"}),
+    aliases=frozenset(
+        {"gemini-omni", "interactions", "gemini_interactions", "google-gemini", "gemini-interactions"}
+    ),
     signs=r"gemini-omni|/interactions|promptFeedback|prompt_feedback|blockReason"
-    r"|\"object\": ?\"interaction\"|budget_exceeded",
+    r"|\"object\": ?\"interaction\"|budget_exceeded|gemini api error|BlockedReason\.",
     rows=(
         ErrorRule(
             id="gemini.prompt-blocked.ip",
@@ -49,6 +51,15 @@ GEMINI = Provider(
             },
             anywhere=True,
             stage=ModerationStage.OUTPUT,
+        ),
+        ErrorRule(
+            id="gemini.reason-word",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_SDK,
+            text=r"\b(?:BlockedReason|FinishReason)\.(?:SAFETY|OTHER|PROHIBITED_CONTENT|BLOCKLIST|IMAGE_SAFETY"
+            r"|SPII|JAILBREAK)\b|\bIMAGE_SAFETY\b|\bIMAGE_PROHIBITED_CONTENT\b",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
         ),
         ErrorRule(
             id="gemini.interaction-blocked",

@@ -7,13 +7,13 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_HTTP = "RFC 9110 and RFC 6585: HTTP status codes"
+_HTTP = "www.rfc-editor.org/rfc/rfc9110 and rfc6585: HTTP status codes"
 _CURL = "curl.se/libcurl/c/libcurl-errors.html"
-_CLIENTS = "exceptions of httpx, requests, aiohttp, Node and the official SDKs"
+_CLIENTS = "www.python-httpx.org/exceptions and nodejs.org/api/errors.html"
 _CLOUDFLARE = "developers.cloudflare.com: 5xx and 1xxx errors"
-_PROXIES = "nginx, Envoy and AWS load balancers: their error pages"
+_PROXIES = "www.envoyproxy.io/docs: response flags"
 _ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
-_WORDS = "plain words, no documented code"
+_WORDS = "no page: plain words without a documented code"
 
 #: Tried first: if the filter itself failed, it did not check the content.
 FIRST = Provider(
@@ -45,6 +45,17 @@ TRANSPORT = Provider(
     name="",
     title="The provider",
     rows=(
+        ErrorRule(
+            id="words.stuck",
+            kind=ErrorKind.TIMEOUT,
+            documented="github.com/yihong0618/klingCreator/issues/12",
+            text=r"(?:stuck|frozen|hang(?:s|ing)?|freez(?:es|ing)|stays?|stops?) (?:at|on) 9\d ?%"
+            r"|(?:卡|停)(?:在|住|到|於)了? ?9\d ?[%％]",
+            retry=ProviderRetry.UNKNOWN,
+            message="The job has not ended. Its text does not say that it was blocked.",
+            next_step="Ask the provider for the state and the charge of the job before you submit it again.",
+            confidence=Confidence.GUESS,
+        ),
         ErrorRule(
             id="transport.client.no-key",
             kind=ErrorKind.AUTH,
@@ -256,7 +267,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.server-code",
             kind=ErrorKind.TRANSIENT,
-            documented="codes that servers of /v1/videos took over from OpenAI",
+            documented="developers.openai.com, guides/error-codes",
             fields={
                 "code": r"server_error|internal_error|internal_server_error|service_unavailable|overloaded"
             },
@@ -265,7 +276,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.invalid-code",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="a code of several providers, including Gemini's Interactions API",
+            documented="ai.google.dev, Interactions API: errors",
             fields={"code": r"invalid_request|invalid_argument|bad_request"},
             charged=ChargeStatus.NO,
             charge_source="not taken",
@@ -334,9 +345,10 @@ SIDES = (
     ),
     (
         ModerationStage.INPUT,
-        r"(?:your|the|this|text|input|user|text input) prompt|prompt (?:was|is|has been|contains?|may"
-        r"|could|violat|rejected|blocked|flagged)|\binputs?\b|(?:reference|uploaded|source|input"
+        r"prompt (?:was|is|has been) (?:rejected|blocked|flagged|refused)"
+        r"|prompt could(?: not|n.t) be submitted|\binputs?\b(?! will)"
+        r"|(?:reference|uploaded|source|input"
         r"|first.frame|start) (?:image|frame|video|picture|photo|file)"
-        r"|输入|輸入|提示词|提示詞|参考图|參考圖|checking (?:the )?inputs?",
+        r"|输入|輸入|(?:提示词|提示詞)(?:涉及|包含|含有|被)|参考图|參考圖|checking (?:the )?inputs?",
     ),
 )

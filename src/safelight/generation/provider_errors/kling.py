@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "Kling AI API reference, general information: error codes"
-_LIMITS = "Kling AI API reference, concurrency: code 1303"
-_TASK = "Kling AI API reference, query task: task_status_msg"
+_PAGE = "app.klingai.com/global/dev/document-api, general information: error codes"
+_LIMITS = "app.klingai.com/global/dev/document-api, concurrency: code 1303"
+_TASK = "app.klingai.com/global/dev/document-api, query task: task_status_msg"
 
 KLING = Provider(
     name="kling",
@@ -48,6 +48,24 @@ KLING = Provider(
             fields={"code": r"1301"},
             stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="kling.risk-control-sentence",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_TASK,
+            text=r"failure to pass the risk control system|未通过风控系统|未通過風控系統",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="kling.code-1301",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_PAGE,
+            fields={"code|error_code|err_code": r"1301"},
+            # Zhipu's CogVideoX has the same number, with this sentence.
+            text=r"\A(?=.)(?![\s\S]*系统检测到输入)",
+            anywhere=True,
+            confidence=Confidence.GUESS,
         ),
         ErrorRule(
             id="kling.too-fast",

@@ -10,7 +10,7 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage
 from .rules import ErrorRule, Provider
 
 _MAP = "docs.litellm.ai/docs/exception_mapping"
-_CODE = "litellm 1.109.1: llms/gemini/videos/transformation.py and llms/vertex_ai/videos"
+_CODE = "github.com/BerriAI/litellm: llms/gemini/videos/transformation.py and llms/vertex_ai/videos"
 _GUARD = "docs.litellm.ai/docs/proxy/guardrails"
 _PROXY = "docs.litellm.ai/docs/proxy: virtual keys, budgets, rate limits"
 

@@ -9,9 +9,13 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_SDK = "lumaai 1.21.0: generation.state, failure_reason"
-_CODES = "docs.comfy.org, luma_2: failure codes content_moderated, generation_failed, "
-"budget_exhausted, output_not_found"
+_SDK = "github.com/lumalabs/lumaai-python: generation.state, failure_reason"
+_THREAD = "github.com/lumalabs/ComfyUI-LumaAI-API/issues/7"
+_RETURNED = (
+    "documented: the credits of a failed generation are returned; "
+    "lumaai-help.freshdesk.com/support/solutions/articles/151000221533"
+)
+_CODES = "docs.agents.lumalabs.ai/guides/error-handling"
 
 LUMA = Provider(
     name="luma",
@@ -32,12 +36,43 @@ LUMA = Provider(
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(
+            id="luma.frame-sentence",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_THREAD,
+            text=r"\bframes? (?:\d{1,4} )?(?:failed moderation|moderation failed)",
+            anywhere=True,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
+            charge_source=_RETURNED,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="luma.create-refused",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_THREAD,
+            # `detail` is the answer to the create call; a failed generation has a `failure_reason`.
+            fields={"detail": r"prompt not allowed because[\s\S]*"},
+            anywhere=True,
+            stage=ModerationStage.INPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="luma.advanced-moderation",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_THREAD,
+            text=r"advanced (?:prompt )?moderation failed|\bcontains blacklisted words",
+            anywhere=True,
+            charged=ChargeStatus.NO,
+            charge_source=_RETURNED,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
             id="luma.prompt-moderated",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             text=r"(?:prompt|input|image|keyframe).{0,60}(?:not pass|failed|rejected by|blocked by"
             r"|flagged by|did not pass).{0,30}moderation"
-            r"|moderation.{0,40}(?:prompt|input image|keyframe)|advanced moderation failed"
+            r"|moderation.{0,40}(?:prompt|input image|keyframe)"
             r"|prompt (?:is )?not allowed",
             stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
@@ -62,6 +97,16 @@ LUMA = Provider(
             text=r"insufficient credits",
             charged=ChargeStatus.NO,
             charge_source="not taken",
+        ),
+        ErrorRule(
+            id="luma.job",
+            kind=ErrorKind.TRANSIENT,
+            documented=_SDK,
+            text=r"failed to read user input frames|error dispatching job",
+            anywhere=True,
+            charged=ChargeStatus.NO,
+            charge_source=_RETURNED,
+            confidence=Confidence.LIKELY,
         ),
         ErrorRule(
             id="luma.failed",

@@ -104,4 +104,4 @@ def _after_a_block(decoded: ProviderError) -> str:
         decoded.stage is ModerationStage.INPUT and not decoded.modality
     ):
         thing = "the prompt, or the reference image if you used one"
-    return f"Change {thing}. The same request will be refused again."
+    return f"Change {thing}. The same request may be refused, and charged, again."

@@ -14,7 +14,7 @@ MINIMAX = Provider(
     name="minimax",
     title="MiniMax",
     aliases=frozenset({"hailuo", "hailuoai", "minimax-h3", "minimax-hailuo"}),
-    signs=r"minimax|hailuo|base_resp|new_sensitive",
+    signs=r"minimax|hailuo|海螺|base_resp|new_sensitive",
     rows=(
         ErrorRule(
             id="minimax.input-sensitive",
@@ -34,7 +34,7 @@ MINIMAX = Provider(
             id="minimax.sensitive.input-words",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"input new_sensitive",
+            text=r"input new_sensitive|video description contains sensitive",
             anywhere=True,
             stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,

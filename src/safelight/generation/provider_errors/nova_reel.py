@@ -17,7 +17,7 @@ NOVA_REEL = Provider(
     title="Amazon Nova Reel",
     aliases=frozenset({"bedrock", "aws", "amazon", "nova", "nova-reel", "bedrock-nova-reel"}),
     signs=r"BedrockException|bedrock|nova-reel|botocore|start_async_invoke|StartAsyncInvoke|GetAsyncInvoke"
-    r"|ValidationException|invocationArn|blocked by our content filters",
+    r"|ValidationException|invocationArn",
     rows=(
         ErrorRule(
             id="nova-reel.text",
@@ -49,7 +49,8 @@ NOVA_REEL = Provider(
             id="nova-reel.request",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"request has been blocked by our content filters",
+            text=r"\A(?![\s\S]*content_policy_violation)[\s\S]*request has been blocked"
+            r" by our content filters",
             anywhere=True,
             stage=ModerationStage.INPUT,
         ),

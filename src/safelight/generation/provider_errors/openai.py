@@ -14,14 +14,27 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, Provider
 from .rules import ErrorRule, Provider
 
 _GUIDE = "developers.openai.com, video generation guide (Sora, until 24 September 2026)"
-_SDK = "the openai packages 2.54 and 3.51: status codes, retries, moderation_details"
+_SDK = "github.com/openai/openai-python: status codes, retries, moderation_details"
 _TRACES = "github.com/TheSmallHanCat/sora2api/issues/59 and github.com/leetanshaj/openai-sentinel/issues/4"
 _FORUM = "community.openai.com/t/1372868 and 1368799"
 _ERRORS = "developers.openai.com, guides/error-codes"
-_IMAGES = "the openai package 3.51: image errors with moderation_details"
+_IMAGES = "github.com/openai/openai-python: image errors with moderation_details"
+_GUIDES = "help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
+_APP = "sora2.center/posts/sora-2-content-violation"
+_CHATGPT = "github.com/chatgpt-prompts/ChatGPT-Midjourney-Prompt-Generator/issues/5"
+_MAYBE_CHARGED = "not documented; the refusal may have come after generation"
 
 _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|status_code"
 _NOT_TAKEN = "not taken"
+
+_BLOCKED = (
+    "OpenAI refused the request, probably during or after generation, and does not state the stage. "
+    "It may have been charged."
+)
+_USAGE = (
+    "Look at the usage page of your account for the charge, then change the prompt, or the reference image "
+    "if you used one."
+)
 
 OPENAI = Provider(
     name="openai",
@@ -35,7 +48,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.sentinel-block.inputs",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="the two guides quoted in the project's brief",
+            documented=_GUIDES,
             text=r"blocked by (?:our|the) moderation system when checking (?:the )?inputs?",
             anywhere=True,
             stage=ModerationStage.INPUT,
@@ -46,7 +59,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.moderation-blocked.outputs",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="the two guides quoted in the project's brief",
+            documented=_GUIDES,
             text=r"blocked by (?:our|the) moderation system when checking (?:the )?outputs?",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -71,7 +84,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.sentinel-block",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_TRACES}; the guides quoted in the project's brief",
+            documented=f"{_TRACES}; {_GUIDES}",
             fields={_CODE: r"sentinel_block"},
             anywhere=True,
             stage=ModerationStage.INPUT,
@@ -90,8 +103,9 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.sentinel-sentence",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_TRACES}; the guides quoted in the project's brief",
-            text=r"hmmm,? something didn.?t look right with your request",
+            documented=f"{_TRACES}; {_GUIDES}",
+            text=r"hmmm,? something didn.?t look right with your request|\bsentinel_block\b",
+            code="sentinel_block",
             anywhere=True,
             stage=ModerationStage.INPUT,
             charged=ChargeStatus.NO,
@@ -112,6 +126,49 @@ OPENAI = Provider(
             documented=f"{_GUIDE}; {_FORUM}",
             fields={_CODE: r"moderation_blocked"},
             anywhere=True,
+            charge_source=_MAYBE_CHARGED,
+            message=_BLOCKED,
+            next_step=_USAGE,
+        ),
+        ErrorRule(
+            id="openai.moderation-blocked.word",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=f"{_GUIDE}; {_FORUM}",
+            text=r"\bmoderation_blocked\b",
+            anywhere=True,
+            code="moderation_blocked",
+            charge_source=_MAYBE_CHARGED,
+            message=_BLOCKED,
+            next_step=_USAGE,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="openai.app.guardrails",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_APP,
+            text=r"may violate (?:our|openai.?s) (?:guardrails|content policies)"
+            r"|content may violate our (?:content|usage) polic"
+            r"|similarity to third[- ]party content|サードパーティのコンテンツ違反",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="openai.app.cannot-be-shown",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_APP,
+            text=r"(?:content|video|image|draft)\b.{0,30}can.?t be shown (?:for|right) now",
+            anywhere=True,
+            stage=ModerationStage.UNKNOWN,
+            confidence=Confidence.GUESS,
+        ),
+        ErrorRule(
+            id="openai.app.chinese",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=f"{_APP}; {_CHATGPT}",
+            text=r"(?:内容|提示词?|请求|影片|视频|内容)可能(?:会)?违反(?:了)?我们的|(?:內容|提示詞?|請求|影片|圖片)可能(?:會)?違反(?:了)?我們的"
+            r"|违反(?:了)?OpenAI的?|違反(?:了)?OpenAI的?|不支持上传包含写实人物|不支援上傳包含寫實人物",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
         ),
         ErrorRule(
             id="openai.moderation-sentence",
@@ -119,7 +176,7 @@ OPENAI = Provider(
             documented=f"{_GUIDE}; {_FORUM}",
             text=r"blocked by (?:our|the) (?:content )?moderation system|rejected (?:by"
             r"|as a result of) (?:our|the) safety system"
-            r"|request was rejected (?:as a result of|by) our safety",
+            r"|request was rejected (?:as a result of|by) our safety|not allowed by our safety system",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
@@ -129,7 +186,7 @@ OPENAI = Provider(
             documented=f"{_GUIDE}: input images with human faces are rejected",
             text=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
             r"|includ\w*) (?:a )?(?:photorealistic )?"
-            r"(?:human |real )?(?:faces?|people|persons?)|image contains photorealistic",
+            r"(?:human |real )?(?:faces?|people|persons?)|images? contain(?:s|ing) photorealistic",
             anywhere=True,
             stage=ModerationStage.INPUT,
             category="likeness",
@@ -276,83 +333,6 @@ OPENAI = Provider(
             "know an argument.",
             next_step="Use the fields of the Videos API: `seconds` and `size`; media that is not a "
             "file goes into `extra_body`.",
-        ),
-    ),
-)
-
-#: Codes and messages that several servers of this format use, and that do not name a provider.
-SHAPED = Provider(
-    name="",
-    title="The provider",
-    rows=(
-        ErrorRule(
-            id="shaped.details",
-            kind=ErrorKind.CONTENT_BLOCK,
-            documented=_IMAGES,
-            fields={"moderation_stage": r".*"},
-            anywhere=True,
-        ),
-        ErrorRule(
-            id="shaped.input-code",
-            kind=ErrorKind.CONTENT_BLOCK,
-            documented="codes seen at servers of /v1/videos; BFL's and Luma's words",
-            fields={
-                _CODE: r"request[_ ]moderated|input_moderation|prompt_blocked|prompt_rejected"
-                r"|illegal_prompt|illegal_image_content"
-            },
-            anywhere=True,
-            stage=ModerationStage.INPUT,
-            confidence=Confidence.LIKELY,
-        ),
-        ErrorRule(
-            id="shaped.output-code",
-            kind=ErrorKind.CONTENT_BLOCK,
-            documented="codes seen at servers of /v1/videos; BFL's and Higgsfield's words",
-            fields={_CODE: r"content_moderated|nsfw|output_moderation|nsfw_content|nsfw_detected"},
-            anywhere=True,
-            stage=ModerationStage.OUTPUT,
-            confidence=Confidence.LIKELY,
-        ),
-        ErrorRule(
-            id="shaped.code",
-            kind=ErrorKind.CONTENT_BLOCK,
-            documented="codes seen at servers of /v1/videos",
-            fields={
-                _CODE: r"content_policy(?:_violation)?|content_filter(?:ed)?|moderated"
-                r"|safety_violation|content_moderation"
-                r"|moderation(?:_error|_failed|_rejected)?|policy_violation|safety|blocked_by_safety"
-                r"|prohibited_content"
-                r"|responsibleaipolicyviolation|content_violation|sensitive_content"
-                r"|contentpolicyviolationerror|image_safety"
-            },
-            anywhere=True,
-            confidence=Confidence.LIKELY,
-        ),
-        ErrorRule(
-            id="shaped.sentence",
-            kind=ErrorKind.CONTENT_BLOCK,
-            documented="sentences that several providers' pages quote",
-            text=r"\b(?:violat\w+|against|breach\w*) (?:of )?(?:our|the|its|their|platform|openai.?s"
-            r"|google.?s|\w+)? ?"
-            r"(?:content|usage|safety|community|moderation|use|acceptable use|policy"
-            r"|policies) ?(?:polic|guideline|rule|standard)"
-            r"|(?:content |usage |safety )?policy violation"
-            r"|blocked (?:by|due to|because of|for|under) .{0,40}polic(?:y|ies)"
-            r"|content (?:policy|moderation) (?:rejected|failed|blocked)"
-            r"|flagged (?:as sensitive|by (?:our |the )?(?:content |safety )?"
-            r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"
-            r"|safety) (?:filter|polic|system|moderation|check)"
-            r"|did not pass (?:our |the |content )?(?:content |safety )?(?:moderation|review|safety"
-            r"|check)|nsfw content (?:was )?detected"
-            r"|(?:potential )?nsfw content|inappropriate content|prohibited content"
-            r"|may contain (?:sensitive|inappropriate|prohibited)"
-            r"|safety (?:filter|checker|guardrail)s? (?:blocked|triggered|rejected|flagged)"
-            r"|rejected by (?:the |our )?(?:content |safety )"
-            r"|(?:内容|內容|文本|图片|圖片|视频|影片|提示词|提示詞|输入|輸入|输出|輸出).{0,12}(?:违规|違規|敏感|不合规|不合規|审核(?:未|不)通过"
-            r"|審核(?:未|不)通過)"
-            r"|(?:包含|涉及|含有).{0,6}(?:敏感|违规|違規)|未通过.{0,4}审核|未通過.{0,4}審核|内容安全|內容安全",
-            anywhere=True,
-            confidence=Confidence.GUESS,
         ),
     ),
 )

@@ -142,6 +142,17 @@ class ParsedError:
             table.setdefault(name, []).append(value)
         return {name: tuple(values) for name, values in table.items()}
 
+    @cached_property
+    def empty_lists(self) -> frozenset[str]:
+        """Names of the empty lists at the top of the documents."""
+        return frozenset(
+            str(name)
+            for document in self.documents
+            if isinstance(document, Mapping)
+            for name, value in document.items()
+            if value == []
+        )
+
     def values(self, names: str) -> Iterator[str]:
         """Values of fields with one of these names (`code|type`), in the order of the names."""
         for name in names.split("|"):

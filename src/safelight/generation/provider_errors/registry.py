@@ -15,16 +15,22 @@ from .litellm import LITELLM
 from .luma import LUMA
 from .minimax import MINIMAX
 from .nova_reel import NOVA_REEL
-from .openai import OPENAI, SHAPED
+from .openai import OPENAI
+from .pika import PIKA
+from .pixverse import PIXVERSE
 from .replicate import REPLICATE
 from .rules import Provider
 from .runware import RUNWARE
 from .runway import RUNWAY
 from .seedance import SEEDANCE
 from .self_hosted import SELF_HOSTED
+from .shaped import SHAPED
+from .stability import STABILITY
 from .venice import VENICE
 from .veo import VEO
+from .vidu import VIDU
 from .wavespeed import WAVESPEED
+from .xai import XAI
 
 #: Hosts that offer other makers' models come before the makers, so that their rules are tried first.
 PROVIDERS: tuple[Provider, ...] = (
@@ -44,6 +50,11 @@ PROVIDERS: tuple[Provider, ...] = (
     MINIMAX,
     LUMA,
     BFL,
+    XAI,
+    VIDU,
+    PIXVERSE,
+    PIKA,
+    STABILITY,
     OPENAI,
     SELF_HOSTED,
 )

@@ -8,7 +8,7 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, Provider
 from .rules import ErrorRule, Provider
 
 _CODES = "replicate.com/docs/reference/error-codes"
-_REPORTS = "reports of users: E005, flagged as sensitive"
+_REPORTS = "github.com/replicate/replicate-javascript/issues: E005, flagged as sensitive"
 _HTTP = "replicate.com/docs/reference/http: problem details"
 
 REPLICATE = Provider(

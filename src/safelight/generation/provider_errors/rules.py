@@ -26,6 +26,8 @@ class ErrorRule:
     #: A pattern in the prose of the error: its text and the messages inside its JSON.
     text: str = ""
     status: frozenset[int] = frozenset()
+    #: Names of lists, one of which must be in the error and empty.
+    empty_lists: frozenset[str] = frozenset()
     #: Whether the conditions are sufficient for any provider, even if no provider was recognized.
     anywhere: bool = False
 
@@ -40,12 +42,16 @@ class ErrorRule:
     after_s: float | None = None
     message: str = ""
     next_step: str = ""
+    #: The provider's code for this error, for a text that does not contain it.
+    code: str = ""
     confidence: Confidence = Confidence.CERTAIN
 
     def holds(self, said: ParsedError) -> bool:
         if self.status and said.status not in self.status:
             return False
         if not all(said.field(names, pattern) for names, pattern in self.fields.items()):
+            return False
+        if self.empty_lists and not self.empty_lists & said.empty_lists:
             return False
         return not self.text or compiled(self.text).search(said.prose) is not None
 

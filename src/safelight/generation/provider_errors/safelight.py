@@ -12,7 +12,7 @@ from .categories import of_names
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError
 
-_PAGE = "docs/errors.md"
+_PAGE = "Safelight's own page docs/errors.md"
 _CODES: Mapping[str, ErrorKind] = {
     code: kind
     for kind, codes in {

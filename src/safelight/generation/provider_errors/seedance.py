@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from safelight.generation.protocol import ChargeStatus
 
-from .model import ErrorKind, ModerationStage
+from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
 _PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark; 82379/1544106: prices"
+_APP = "jimeng.jianying.com"
 _PRICES = "documented: only successful videos are billed, and none that fail the review"
 _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))
@@ -59,10 +60,22 @@ SEEDANCE = Provider(
     name="seedance",
     title="Seedance",
     aliases=frozenset(
-        {"volcengine", "volcano", "ark", "byteplus", "modelark", "doubao", "bytedance", "dreamina"}
+        {
+            "volcengine",
+            "volcano",
+            "ark",
+            "byteplus",
+            "modelark",
+            "doubao",
+            "bytedance",
+            "dreamina",
+            "jimeng",
+            "即梦",
+            "即夢",
+        }
     ),
     signs=r"seedance|volcengine|volces\.com|byteplus|doubao|SensitiveContentDetected|RiskDetection"
-    r"|ModelArk|AccountOverdueError",
+    r"|ModelArk|AccountOverdueError|即梦|即夢|jimeng",
     rows=(
         *(
             row
@@ -83,7 +96,7 @@ SEEDANCE = Provider(
             id="seedance.sensitive-output-words",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"the output (?:video|audio|image|text) may contain sensitive",
+            text=r"\boutput (?:video|audio|image|text) may contain sensitive",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_PRICES,
@@ -93,11 +106,39 @@ SEEDANCE = Provider(
             id="seedance.sensitive-input-words",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"the input (?:video|audio|image|text) may contain (?:sensitive|real person)",
+            text=r"\binput (?:video|audio|image|text) may contain (?:sensitive|real person)",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_PRICES,
             stage=ModerationStage.INPUT,
+        ),
+        ErrorRule(
+            id="seedance.app.sound",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_APP,
+            text=r"生成视频的音频审核未通过",
+            anywhere=True,
+            stage=ModerationStage.OUTPUT,
+            modality="audio",
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="seedance.app.upload",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_APP,
+            text=r"你上传的.{1,14}不符合平台规则|识别到你上传的素材中",
+            anywhere=True,
+            stage=ModerationStage.INPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="seedance.app.audio",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_APP,
+            text=r"音频可能包含不当内容",
+            anywhere=True,
+            modality="audio",
+            confidence=Confidence.LIKELY,
         ),
         ErrorRule(
             id="seedance.security-check-failed",

@@ -13,7 +13,7 @@ from .rules import ErrorRule, Provider
 _FASTAPI = "fastapi.tiangolo.com, validation errors: a list under `detail`"
 _VLLM = "docs.vllm.ai, OpenAI-compatible server: error responses"
 _CUDA = "pytorch.org, torch.cuda.OutOfMemoryError"
-_COSMOS = "NVIDIA Cosmos: guardrail messages"
+_COSMOS = "docs.nvidia.com/cosmos: guardrail messages"
 _OWN = "own hardware"
 
 SELF_HOSTED = Provider(
@@ -126,7 +126,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.video-not-found",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="vllm-omni: videos API; jobs live in the memory of the server",
+            documented="github.com/vllm-project/vllm-omni: videos API; jobs live in the memory of the server",
             text=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
             anywhere=True,
             message="The server does not know this video. A self-hosted server that was restarted "

@@ -14,7 +14,8 @@ from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
 _CODES_PAGE = "docs.cloud.google.com, Veo, responsible-ai-and-usage-guidelines: support codes"
-_SDK = "google-genai 3.3.0: GenerateVideosOperation, rai_media_filtered_count"
+_SDK = "github.com/googleapis/python-genai: GenerateVideosOperation, rai_media_filtered_count"
+_FLOW = "github.com/TheSmallHanCat/flow2api: error codes of labs.google/flow"
 _ERRORS = "ai.google.dev, Gemini API troubleshooting: status codes"
 _NOT_CHARGED = "documented: the reason text states that a filtered video is not charged"
 
@@ -32,6 +33,19 @@ _SUPPORT: tuple[tuple[str, str, str], ...] = (
     ("32635315", "vulgar", "harassment"),
     ("64151117|42237218", "general", "unknown"),
     ("74803281|29578790|42876398", "other", "unknown"),
+)
+
+#: Parts of Google Flow's error codes, and our category.
+_FLOW_CODES: tuple[tuple[str, str], ...] = (
+    ("SEXUAL", "sexual"),
+    ("CHILD|MINOR", "minors"),
+    ("PROMINENT_PEOPLE|PERSON_GENERATION|CELEBRIT", "likeness"),
+    ("DANGER", "illicit"),
+    ("VIOLEN", "violence"),
+    ("HATE", "hate"),
+    ("THIRD_PARTY|IP_INPUT|COPYRIGHT", "ip"),
+    ("AUDIO_FILTERED", "unknown"),
+    ("UNSAFE|SAFETY|FILTER|PROHIBITED|POLICY", "unknown"),
 )
 
 
@@ -96,10 +110,13 @@ VEO = Provider(
             "veo-3.1",
             "veo3.1",
             "google-genai",
+            "google-veo",
+            "google-flow",
+            "flow",
         }
     ),
     signs=r"VertexAIException|GeminiException|generativelanguage\.googleapis|aiplatform\.googleapis"
-    r"|\bveo[-_ ]?[23]|\bVeo could not"
+    r"|\bveo[-_ ]?[23]|\bVeo could not|\bPUBLIC_ERROR_|vertex ai.?s usage guidelines|labs\.google"
     r"|raiMedia|rai_media|generateVideoResponse"
     r"|google\.genai|support codes?:|@type.{0,20}type\.googleapis|\"status\": ?\"(?:RESOURCE_EXHAUSTED"
     r"|INVALID_ARGUMENT|PERMISSION_DENIED"
@@ -108,6 +125,38 @@ VEO = Provider(
     r"|DEADLINE_EXCEEDED|UNAUTHENTICATED)",
     rows=(
         *(row for digits, word, category in _SUPPORT for row in _support(digits, word, category)),
+        *(
+            ErrorRule(
+                id=f"veo.flow.{category}{number or ''}",
+                kind=ErrorKind.CONTENT_BLOCK,
+                documented=_FLOW,
+                text=rf"\bPUBLIC_ERROR_\w*(?:{words})",
+                anywhere=True,
+                category=category,
+                modality="audio" if words == "AUDIO_FILTERED" else "",
+                confidence=Confidence.LIKELY,
+            )
+            for number, (words, category) in enumerate(_FLOW_CODES)
+        ),
+        ErrorRule(
+            id="veo.flow-sentence",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_FLOW,
+            text=r"flagged as potentially violating (?:google|our)|generation might violate our polic",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="veo.videos-filtered",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            text=r"videos? (?:was|were) filtered out because",
+            anywhere=True,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
+            charge_source=_NOT_CHARGED,
+            confidence=Confidence.LIKELY,
+        ),
         ErrorRule(
             id="veo.audio-filtered",
             kind=ErrorKind.CONTENT_BLOCK,
@@ -256,7 +305,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.operation-unavailable",
             kind=ErrorKind.TRANSIENT,
-            documented="google.rpc.Code: 14 is UNAVAILABLE, 13 INTERNAL",
+            documented="cloud.google.com/apis/design/errors: 14 is UNAVAILABLE, 13 INTERNAL",
             fields={"code": r"1[34]", "done": r"true"},
             text=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
         ),
