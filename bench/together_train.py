@@ -26,11 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.joined_clips import Row, SaidLine, Shown, read
-from safelight.detectors.text import classifiers, cross_modal_classifier, ngrams, training_data
+from safelight.detectors.text import cross_modal_classifier, ngrams, training_data
 from safelight.detectors.text.chinese import is_mostly_chinese
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder
-from safelight.detectors.text.training import gram_matrix, quantize
 from safelight.moderation.cross_modal_classifier import text_variants
 from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.categories import Category
@@ -120,6 +119,30 @@ class Made:
     rows: Set
     mixed: Set
     paired: Set
+
+
+def gram_matrix(texts: Sequence[str]) -> Any:
+    """The n-grams of folded texts as rows of a sparse matrix. Only the beginning of a long text is used."""
+    sparse = importlib.import_module("scipy.sparse")
+
+    if not texts:
+        return sparse.csr_matrix((0, ngrams.SIZE))
+    indices, values, pointers = [], [], [0]
+    for text in texts:
+        buckets, weights = ngrams.features(text[: 4 * ngrams.WINDOW_CHARS])
+        indices.append(buckets)
+        values.append(weights)
+        pointers.append(pointers[-1] + len(buckets))
+    return sparse.csr_matrix(
+        (np.concatenate(values).astype(np.float64), np.concatenate(indices), pointers),
+        shape=(len(texts), ngrams.SIZE),
+    )
+
+
+def quantize(rows: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """Quantize embeddings to integers from -127 to 127."""
+    highest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.round(rows / highest * 127), dtype=np.int8)
 
 
 def prompts(*, harmful: bool, part: training_data.Split) -> dict[bool, list[str]]:
@@ -338,7 +361,10 @@ def _alike(
             (one.example_weights, other.example_weights),
             (one.gram_levels * one.gram_scale[:, :, None], other.gram_levels * other.gram_scale[:, :, None]),
             (one.gram_bias, other.gram_bias),
-            (classifiers.unit_rows(one.example_levels), classifiers.unit_rows(other.example_levels)),
+            (
+                cross_modal_classifier.unit_rows(one.example_levels),
+                cross_modal_classifier.unit_rows(other.example_levels),
+            ),
         )
     )
 
@@ -353,7 +379,8 @@ def _meaning() -> Embedder:
     weights = find_weights()
     if weights is None:
         raise SystemExit(NOT_INSTALLED)
-    return MiniLmDetector(load(), Encoder(weights, default_folder())).embed_text
+    folder = default_folder()
+    return MiniLmDetector(load(), Encoder(weights, folder), folder).embed_text
 
 
 if __name__ == "__main__":

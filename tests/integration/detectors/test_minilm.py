@@ -14,6 +14,7 @@ from safelight.detectors.text import plugins
 from safelight.detectors.text.minilm.encoder import WINDOW_TOKENS, Encoder
 from safelight.detectors.text.minilm.package import NOT_INSTALLED, Weights, find_weights, read_tensors
 from safelight.detectors.text.normalise import views
+from safelight.policy.findings import TextSpan
 
 WEIGHTS = find_weights()
 pytestmark = pytest.mark.skipif(WEIGHTS is None, reason="the MiniLM weights are not installed")
@@ -121,19 +122,34 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 def test_the_detector_finds_an_unlisted_paraphrase_and_allows_harmless_scenes(tmp_path: Path) -> None:
     detector = plugins.MINILM.load({"cache_dir": str(tmp_path)})
 
-    def found(text: str) -> set[str]:
+    def found(text: str) -> dict[str, str]:
         content = TextContent(field="prompt", text=text, views=views(text))
-        return {finding.category for finding in detector.inspect_text(content) if finding.score >= 0.5}
+        return {
+            one.category: one.point.voice
+            for one in detector.inspect_text(content)
+            if one.point and one.score >= one.point.score
+        }
 
-    assert "violence" in found("the enraged man keeps hitting the helpless stranger until he stops moving")
+    assert found("the enraged man keeps stabbing the helpless stranger, blood and flesh everywhere")
+    assert set(found("一絲不掛的女人在床上張開雙腿，露出陰部").values()) == {"zh-glosses"}
     for text in (
         "a dancer falls gracefully",
         "alone on a rooftop at night",
         "waterfall in autumn",
-        "diet soda",
+        "厨师在切胡萝卜",
+        "我的女兒",
     ):
-        assert found(text) == set()
-    assert found("厨师在切胡萝卜") == set()
+        assert found(text) == {}
+
+
+def test_the_evidence_of_a_gloss_is_in_the_chinese_text(tmp_path: Path) -> None:
+    detector = plugins.MINILM.load({"cache_dir": str(tmp_path)})
+    text = "湖面，一絲不掛的女人在床上張開雙腿，露出陰部"
+    content = TextContent(field="prompt", text=text, views=views(text))
+    (finding,) = [one for one in detector.inspect_text(content) if one.category == "sexual"]
+    spans = [text[span.start : span.end] for span in finding.evidence if isinstance(span, TextSpan)]
+    assert spans
+    assert all(span and "湖" not in span for span in spans)
 
 
 def test_the_plugin_reports_how_to_get_the_weights() -> None:

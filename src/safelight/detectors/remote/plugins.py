@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
-from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
-from safelight.policy.findings import Modality
+from safelight.detectors.protocol import (
+    Abstained,
+    Capability,
+    Detector,
+    DetectorPlugin,
+    RunLocation,
+    TextContent,
+)
+from safelight.policy.findings import Finding, Modality
 
 if TYPE_CHECKING:
     import httpx
@@ -65,11 +73,19 @@ def _load(options: dict[str, Any]) -> Detector:
     client = _client(options, chosen.timeout_s)
     words = load_shipped()
     grams = NgramDetector(load())
+
+    def find_local(content: TextContent) -> list[Finding]:
+        found = list(words.inspect_text(content))
+        # A text that the classifier cannot judge is still judged by the lists.
+        with contextlib.suppress(Abstained):
+            found += grams.inspect_text(content)
+        return found
+
     return GuardDetector(
         client,
         GUARD_FORMATS[str(options["format"])],
         chosen,
-        local=lambda content: [*words.inspect_text(content), *grams.inspect_text(content)],
+        local=find_local,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -15,9 +15,8 @@ Place: TypeAlias = tuple[int, int]
 #: Fractions of a text's tokens: `FIRST_SHARE` is the size of the first range, `MAX_SHARE` the most that all
 #: evidence may take.
 FIRST_SHARE, MAX_SHARE = 0.18, 0.28
-#: Most ranges that are selected. Whether the finding remains is checked on the text without the ranges
-#: selected before.
-MAX_TRIES = 2
+#: Most ranges that are selected.
+MAX_RANGES = 2
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['\u2019][^\W\u3400-\u9fff]+)*")
 
 
@@ -26,14 +25,13 @@ def token_spans(text: str) -> list[Place]:
     return [hit.span() for hit in _TOKEN.finditer(text)]
 
 
-def attribute_spans(
-    text: str, contributions: Array, remains: Callable[[str], bool] | None = None
-) -> list[Place]:
+def attribute_spans(text: str, contributions: Array, margin: float) -> list[Place]:
     """The few character ranges of `text` that contribute most. `contributions` has a value for each
     character.
 
-    `remains` returns whether the finding remains in a text without these ranges. If it remains, a further
-    range is selected, up to `MAX_SHARE` of the tokens in all.
+    `margin` is by how much the score exceeds the operating point. If the first range contributes less, so
+    that the finding would remain without it, a second one is selected, up to `MAX_SHARE` of the tokens in
+    all.
     """
     places = token_spans(text)
     if not places:
@@ -43,16 +41,17 @@ def attribute_spans(
     left = max(1, int(MAX_SHARE * len(places)))
     size = min(left, max(1, round(FIRST_SHARE * len(places))))
     taken: list[Place] = []
-    for number in range(MAX_TRIES):
+    for _number in range(MAX_RANGES):
         run = _best_run(sums, free, size)
         if run is None:
             break
         first, last = run
         free[first:last] = False
         taken.append((places[first][0], places[last - 1][1]))
+        margin -= float(sums[last] - sums[first])
         left -= last - first
         size = left
-        if left < 1 or remains is None or number == MAX_TRIES - 1 or not remains(mask_tokens(text, taken)):
+        if left < 1 or margin < 0:
             break
     return sorted(taken)
 

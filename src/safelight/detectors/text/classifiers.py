@@ -1,234 +1,203 @@
-"""Text classifiers: weights that map n-grams and embeddings to one probability per category.
+"""Text classifiers: one multinomial model per voice, with a shared class for harmless text.
 
-`weights/classifiers.npz` contains the weights, `weights/card.md` describes their training and measured
-quality, and `weights/operating.json` contains the slopes and operating points per category.
+`weights/classifiers.npz` contains the models, `weights/operating.json` their operating points, and
+`weights/card.md` describes training and measured quality. A voice is a way to read a text (its words, or the
+meaning of a sentence) together with the examples of its training.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from . import ngrams
+from safelight.policy.categories import Category
+from safelight.policy.findings import OperatingPoint
+
+from .word_grams import FEATURES, Gram, Vocabulary, hash_grams
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-#: Findings below this probability are not reported.
-MIN_SCORE = 0.3
-#: The last column of all scores, which means "harmful in any way". It is not converted to a probability.
-ANY = "*"
-#: Fraction of the `ANY` score that is added to every category.
-ANY_WEIGHT = 0.5
-#: Fraction of a window's score that comes from the whole text.
-_WHOLE_TEXT_WEIGHT = 0.3
-#: The higher this value, the faster the weight of an example falls with the angle between two embeddings.
-_SHARPNESS = 2.0
-_ARRAYS = ("features", "data", "categories", "gram_levels", "gram_scale", "gram_bias", "known", "pull")
-
-
-class Mode(IntEnum):
-    """The input from which a score is computed. Each mode has its own slope and operating point per
-    category.
-    """
-
-    GRAMS = 0
-    GRAMS_CHINESE = 1
-    FUSED = 2
+#: The first class of every model: none of the others.
+NONE = "none"
+#: A class that is only there to be told from `self-harm`: people in distress get help from the detector
+#: `distress`.
+NO_FINDING = frozenset({Category.SELF_HARM_INTENT.value})
+#: A text of the first category (key) is also one of the second (value).
+_ADDED_TO = {Category.VIOLENCE_GRAPHIC.value: Category.VIOLENCE.value}
+#: Names of the models in the file, and the voice of each. A finding on English words alone is no second
+#: opinion beside one on words and embedding.
+VOICES: Mapping[str, str] = {
+    "english": "english",
+    "english-words": "english",
+    "zh-words": "zh-words",
+    "zh-glosses": "zh-glosses",
+}
+_ARRAYS = ("classes", "hashes", "rarity", "levels", "scale", "embedding", "bias")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CategoryClassifiers:
-    """One classifier per category. Scores have a column for each category, in the order of `categories`,
-    and a last column `ANY`.
-    """
+class VoiceClassifier:
+    """A multinomial logistic model on n-grams, and on an embedding if it has weights for one."""
 
-    categories: tuple[str, ...]
-    #: Hash of the committed training examples.
-    data_sha256: str
-    #: int8 weights with the axes (modes, columns, n-grams). The modes are English n-grams alone, Chinese
-    #: n-grams alone, and English n-grams with an embedding. Each column has its own scale.
+    classes: tuple[str, ...]
+    vocabulary: Vocabulary
+    #: int8 weights with the axes (n-grams, classes). Each class has its own scale.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
-    gram_bias: Array
-    #: One row per English example: its embedding, quantized to integers from -127 to 127 and not normalised.
-    example_levels: npt.NDArray[np.int8]
-    #: (columns, examples): by how much similarity to each example raises or lowers a score.
-    example_weights: Array
-    #: (modes, categories): `slopes` converts a score to log-odds; `points` is the score at which the
-    #: probability is 0.5.
-    slopes: Array
-    points: Array
-    #: Hash of the weights only, without slopes and operating points.
-    sha256: str
+    #: (size of the embedding, classes); no rows if the model reads no embedding.
+    embedding_weights: Array
+    bias: Array
 
-    @cached_property
-    def _by_gram(self) -> npt.NDArray[np.int8]:
-        return np.ascontiguousarray(self.gram_levels.transpose(2, 0, 1))
-
-    @cached_property
-    def _examples(self) -> Array:
-        return unit_rows(self.example_levels)
-
-    @cached_property
-    def _examples_across(self) -> Array:
-        return np.ascontiguousarray(self._examples.T)
-
-    @cached_property
-    def _weights_by_example(self) -> Array:
-        return np.ascontiguousarray(self.example_weights.T)
-
-    def gram_scores(self, text: str) -> Array:
-        """Scores of a folded text from its n-grams, one row per mode. The row `Mode.FUSED` is meant to be
-        added to the scores of an embedding.
-        """
-        indices, values = ngrams.features(text)
-        levels = self._by_gram[indices].reshape(len(indices), self.gram_scale.size).astype(np.float32)
-        raw = (values @ levels).reshape(self.gram_scale.shape)
-        return np.asarray(raw * self.gram_scale + self.gram_bias, dtype=np.float32)
-
-    def embedding_scores(self, embeddings: Array) -> Array:
-        """Scores from the similarity to every example, one row per embedding. They are meant to be added
-        to the n-gram scores.
-        """
-        # Computed row by row, because a matrix product would start a thread on every core for less than a
-        # millisecond of work.
-        similarity = similarity_weight(np.vecdot(self._examples, embeddings[:, None, :]))
-        return np.asarray(np.vecdot(self._weights_by_example, similarity[:, None, :]), dtype=np.float32)
-
-    def gram_contributions(self, text: str, mode: Mode, column: int) -> Array:
-        """By how much each character of a folded text raises a category's score through its n-grams."""
-        indices, places = ngrams.features_with_spans(text)
-        contributions = np.zeros(len(text) + 1, dtype=np.float32)
-        levels = self.gram_levels[mode][:, indices].astype(np.float32) * self.gram_scale[mode][:, None]
-        each = (levels[column] + ANY_WEIGHT * levels[-1]) / (places[:, 1] - places[:, 0])
-        np.add.at(contributions, places[:, 0], each)
-        np.add.at(contributions, places[:, 1], -each)
-        length = np.sqrt(max(len(indices), 1))
-        return np.asarray(np.cumsum(contributions)[:-1] / length, dtype=np.float32)
-
-    def embedding_contributions(self, embedding: Array, words: Array, column: int) -> Array:
-        """By how much each token raises a category's score through the embedding.
-
-        This is the gradient of the score at the embedding, because the embedding is the mean of the tokens.
-        """
-        similarity = _SHARPNESS * similarity_weight(np.vecdot(self._examples, embedding))
-        slope = np.vecdot(
-            self._examples_across,
-            similarity * (self._weights_by_example[column] + ANY_WEIGHT * self._weights_by_example[-1]),
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> VoiceClassifier:
+        """The model of these arrays. Raises `KeyError` if one is missing."""
+        return cls(
+            classes=tuple(str(one) for one in arrays["classes"]),
+            vocabulary=Vocabulary(
+                hashes=arrays["hashes"].astype(np.uint32), rarity=arrays["rarity"].astype(np.float32)
+            ),
+            gram_levels=arrays["levels"].astype(np.int8),
+            gram_scale=arrays["scale"].astype(np.float32),
+            embedding_weights=arrays["embedding"].astype(np.float32),
+            bias=arrays["bias"].astype(np.float32),
         )
-        slope = slope - (slope @ embedding) * embedding
-        length = max(float(np.linalg.norm(words.sum(axis=0))), 1e-9)
-        return np.asarray(words @ slope / length, dtype=np.float32)
 
-    def probabilities(self, scores: Array, mode: Mode) -> Array:
-        """Probabilities from scores to which the `ANY` column was already added."""
-        odds = np.clip((scores - self.points[mode]) * self.slopes[mode], -30, 30)
-        return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The columns of `log_odds`."""
+        return tuple(name for name in self.classes if name != NONE and name not in NO_FINDING)
+
+    def log_odds(self, grams: Sequence[npt.NDArray[np.uint32]], embeddings: Array) -> Array:
+        """Log-odds of each category, one row per text, from its hashed n-grams and its embedding."""
+        scores = embeddings @ self.embedding_weights + self.bias
+        for row, hashed in zip(scores, grams, strict=True):
+            columns, values = self.vocabulary.vector_of(hashed)
+            row += values @ self.gram_levels[columns].astype(np.float32) * self.gram_scale
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        for name, parent in _ADDED_TO.items():
+            if name in self.classes and parent in self.classes:
+                shares[:, self.classes.index(parent)] += shares[:, self.classes.index(name)]
+        shares = np.clip(shares[:, [self.classes.index(name) for name in self.categories]], 1e-7, 1 - 1e-7)
+        return np.asarray(np.log(shares / (1 - shares)), dtype=np.float32)
+
+    def gram_contributions(self, grams: Sequence[Gram], category: str, length: int) -> Array:
+        """By how much each character of a text raises a category against harmless text, through n-grams."""
+        hashed = hash_grams(grams)
+        columns, positions = self.vocabulary.find(hashed)
+        found = np.zeros(length, dtype=np.float32)
+        weights = self.gram_levels[columns].astype(np.float32) * self.gram_scale
+        worth = (weights[:, self.classes.index(category)] - weights[:, 0]) * self.vocabulary.rarity[columns]
+        for position, value in zip(positions.tolist(), worth.tolist(), strict=True):
+            _gram, start, end = grams[position]
+            found[start:end] += value / (end - start)
+        return found / np.float32(self.vocabulary.divisor(hashed))
+
+    def embedding_contributions(self, tokens: Array, category: str) -> Array:
+        """By how much each token raises a category against harmless text, through the embedding."""
+        weights = self.embedding_weights[:, self.classes.index(category)] - self.embedding_weights[:, 0]
+        return np.asarray(tokens @ weights / max(float(np.linalg.norm(tokens.sum(axis=0))), 1e-9))
 
 
-def unit_rows(levels: npt.NDArray[np.int8]) -> Array:
-    """Unit-length rows from quantized rows."""
-    rows = levels.astype(np.float32)
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+class CategoryPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The operating point of a category, and the log-odds at which it is reached."""
+
+    category: str
+    threshold: float
+    point: OperatingPoint
 
 
-def similarity_weight(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Weight of an example from the cosine of two embeddings. It is 1 for equal embeddings and falls
-    exponentially.
+class OperatingPoints(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of `operating.json`: the points of each model."""
+
+    classifiers: str
+    #: The sources of the harmless texts on which the points were chosen, with the number of texts.
+    chosen_on: dict[str, int]
+    points: dict[str, list[CategoryPoint]]
+
+
+class ClassifierSet:
+    """The models of a file, each read when it is first used, and their operating points."""
+
+    def __init__(self, data: bytes, operating: OperatingPoints | None = None) -> None:
+        self._file = np.load(io.BytesIO(data), allow_pickle=False)
+        if int(self._file["features"]) != FEATURES:
+            raise ValueError("these classifiers were trained on another version of the n-gram features")
+        #: Hash of the file.
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        if operating is not None and operating.classifiers != self.sha256:
+            raise ValueError("these operating points were chosen for other classifiers")
+        self._operating = operating
+        self._read: dict[str, VoiceClassifier] = {}
+
+    @cached_property
+    def version(self) -> str:
+        """Eight characters that change if the models or the operating points change."""
+        operating = b"" if self._operating is None else msgspec.json.encode(self._operating)
+        return hashlib.sha256(self.sha256.encode() + operating).hexdigest()[:8]
+
+    @cached_property
+    def data_sha256(self) -> str:
+        """Hash of the committed training examples."""
+        return str(self._file["data"])
+
+    @cached_property
+    def frequent_english(self) -> npt.NDArray[np.uint32]:
+        """Sorted hashes of frequent English words."""
+        return np.asarray(self._file["frequent-english"], dtype=np.uint32)
+
+    def model(self, name: str) -> VoiceClassifier:
+        """One of the models. Raises `KeyError` if the file does not have it."""
+        if name not in self._read:
+            self._read[name] = VoiceClassifier.from_arrays(
+                {part: self._file[f"{name}/{part}"] for part in _ARRAYS}
+            )
+        return self._read[name]
+
+    def points(self, name: str) -> Mapping[tuple[str, str], Mapping[str, CategoryPoint]]:
+        """The points of a model: by language and length, then by category."""
+        found: dict[tuple[str, str], dict[str, CategoryPoint]] = {}
+        for one in () if self._operating is None else self._operating.points.get(name, ()):
+            found.setdefault((one.point.language, one.point.length), {})[one.category] = one
+        return found
+
+
+def load(folder: Path | None = None) -> ClassifierSet:
+    """The shipped classifiers, or those that `safelight train` wrote into a folder.
+
+    Raises `ValueError`, `KeyError` or `OSError` for invalid files.
     """
-    return np.exp(_SHARPNESS * (cosines - 1))
+    place: Any = files("safelight.detectors.text") / "weights" if folder is None else folder
+    operating = msgspec.json.decode((place / "operating.json").read_bytes(), type=OperatingPoints)
+    return ClassifierSet((place / "classifiers.npz").read_bytes(), operating)
 
 
-def add_any_score(scores: Array) -> Array:
-    """Scores without the column `ANY`, after a fraction of it was added to each other column."""
-    return np.asarray(scores[..., :-1] + ANY_WEIGHT * scores[..., -1:], dtype=np.float32)
-
-
-def blend_whole_text(parts: Array, whole: Array) -> Array:
-    """The whole text's scores as the first row, then the scores of each window blended with those of the
-    whole text.
-    """
-    return np.concatenate([whole[None], (1 - _WHOLE_TEXT_WEIGHT) * parts + _WHOLE_TEXT_WEIGHT * whole])
-
-
-def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) -> CategoryClassifiers:
-    """Load the shipped classifiers, or those in `data`. Raises `ValueError` or `KeyError` for invalid
-    data.
-
-    Also raises if the operating points were chosen for other weights. Without `operating`, slopes are 1 and
-    points are 0.
-    """
-    if data is None:
-        folder = files("safelight.detectors.text") / "weights"
-        data = (folder / "classifiers.npz").read_bytes()
-        operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in _ARRAYS}
-    if int(arrays["features"]) != ngrams.FEATURES:
-        raise ValueError("these classifiers were trained on another version of the n-gram features")
-    names = tuple(str(name) for name in arrays["categories"])
-    shape = (len(Mode), len(names))
-    made = CategoryClassifiers(
-        categories=names,
-        data_sha256=str(arrays["data"]),
-        gram_levels=np.asarray(arrays["gram_levels"], dtype=np.int8),
-        gram_scale=np.asarray(arrays["gram_scale"], dtype=np.float32),
-        gram_bias=np.asarray(arrays["gram_bias"], dtype=np.float32),
-        example_levels=np.asarray(arrays["known"], dtype=np.int8),
-        example_weights=np.asarray(arrays["pull"], dtype=np.float32),
-        slopes=np.ones(shape, dtype=np.float32),
-        points=np.zeros(shape, dtype=np.float32),
-        sha256=digest(arrays),
-    )
-    return made if operating is None else with_operating_points(made, operating)
-
-
-def load_folder(folder: Path) -> CategoryClassifiers:
-    """Load the classifiers that `safelight train` wrote into a folder. Raises the errors of `load`, or
-    `OSError`.
-    """
-    operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
-    return load((folder / "classifiers.npz").read_bytes(), operating)
-
-
-def with_operating_points(
-    classifiers: CategoryClassifiers, operating: Mapping[str, Any]
-) -> CategoryClassifiers:
-    """The classifiers with these slopes and operating points. Raises `ValueError` or `KeyError`."""
-    if operating["classifiers"] != classifiers.sha256:
-        raise ValueError("these operating points were chosen for other classifiers")
-    slopes, points = (
-        np.array(
-            [[operating[name][mode.name][category] for category in classifiers.categories] for mode in Mode],
-            dtype=np.float32,
-        )
-        for name in ("slopes", "points")
-    )
-    return replace(classifiers, slopes=slopes, points=points)
-
-
-def digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-    """One hash over the arrays, independent of their compression."""
-    found = hashlib.sha256()
-    for name in _ARRAYS:
-        array = np.ascontiguousarray(arrays[name])
-        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
-    return found.hexdigest()
-
-
-def dump(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Encode arrays into the file that `load` reads."""
+def dump(
+    models: Mapping[str, Mapping[str, npt.NDArray[Any]]],
+    frequent_english: npt.NDArray[np.uint32],
+    data_sha256: str,
+) -> bytes:
+    """Encode the arrays of all models into the file that `ClassifierSet` reads."""
     out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **{name: arrays[name] for name in _ARRAYS})
+    arrays = {f"{name}/{part}": model[part] for name, model in models.items() for part in _ARRAYS}
+    np.savez_compressed(
+        out,
+        allow_pickle=False,
+        **arrays,
+        **{
+            "features": np.array(FEATURES),
+            "data": np.array(data_sha256),
+            "frequent-english": frequent_english,
+        },
+    )
     return out.getvalue()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import classifiers, ngrams
+from . import ngrams
 from .chinese import is_mostly_chinese
 from .classifiers import Array
 from .normalise import normalize_text
@@ -61,7 +61,7 @@ class CrossModalClassifier:
 
     @cached_property
     def _examples(self) -> Array:
-        return classifiers.unit_rows(self.example_levels)
+        return unit_rows(self.example_levels)
 
     def classify(
         self, described: str, wordings: Sequence[str], embedder: Embedder | None
@@ -104,6 +104,12 @@ def mean_embedding(folded: Sequence[str], embedder: Embedder | None) -> Array | 
         return None
     mean = np.sum(rows, axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+
+
+def unit_rows(levels: npt.NDArray[np.int8]) -> Array:
+    """Unit-length rows from quantized rows."""
+    rows = levels.astype(np.float32)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def similarity_weight(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -22,25 +22,25 @@ FORMAT = 2
 _ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
 #: Definitions that explain grammar or spelling rather than meaning.
 _NO_MEANING = re.compile(
-    r"^(?:CL:|surname |variant of|old variant|archaic variant|erhua variant|Japanese variant|see |abbr\.|also "
-    r"pr|used in|\(bound form\) bull|Taiwan pr)"
+    r"^(?:CL:|surname |variant of|old variant|archaic variant|erhua variant|Japanese variant|see |abbr\.|"
+    r"also pr|used in|\(bound form\) bull|Taiwan pr)"
 )
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|\S*\|\S*|[\u3400-\u9fff]+")
-#: Words whose first definition is not their usual meaning; they are left out of a gloss or given one.
-_USUAL = {
-    "的": "", "了": "", "着": "", "得": "", "地": "", "过": "", "吗": "", "呢": "", "吧": "", "啊": "", "个": "",
-    "在": "in", "是": "is", "和": "and", "与": "and", "把": "", "被": "by", "我": "I", "你": "you", "他": "he",
-    "她": "she", "它": "it", "我们": "we", "他们": "they", "你们": "you", "这": "this", "那": "that", "有": "has",
-    "上": "on", "下": "under", "里": "in", "中": "in", "对": "to", "向": "to", "从": "from", "到": "to", "用": "with",
-    "给": "to", "为": "for", "就": "", "都": "all", "也": "also", "要": "want", "会": "will", "能": "can", "不": "not",
-    "没": "not", "没有": "no", "很": "very", "人": "person", "一个": "a", "一": "a", "打": "beat", "说": "say",
-}  # fmt: skip
+#: Words whose first definition is not their usual meaning, with that meaning; and words of grammar, which are
+#: left out of a gloss.
+_USUAL = """
+在=in 是=is 和=and 与=and 被=by 我=I 你=you 他=he 她=she 它=it 我们=we 他们=they 你们=you
+这=this 那=that 有=has 上=on 下=under 里=in 中=in 对=to 向=to 从=from 到=to 用=with 给=to
+为=for 都=all 也=also 要=want 会=will 能=can 不=not 没=not 没有=no 很=very 人=person 一个=a
+一=a 打=beat 说=say
+"""
+_SILENT = "的了着得地过吗呢吧啊个把就"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GlossedText:
-    """A Chinese text in English glosses. `words` has, for each glossed word, its range in the gloss and in the
-    Chinese text.
+    """A Chinese text in English glosses. `words` has, for each glossed word, its range in the gloss and in
+    the Chinese text.
     """
 
     text: str
@@ -51,7 +51,8 @@ class Glosses:
     """The first definition of each Chinese word."""
 
     def __init__(self, definitions: dict[str, str]) -> None:
-        self._definitions = {**definitions, **_USUAL}
+        usual = dict(pair.split("=") for pair in _USUAL.split())
+        self._definitions = {**definitions, **usual, **dict.fromkeys(_SILENT, "")}
 
     @classmethod
     def load(cls, cache: Path) -> Glosses:

@@ -1,4 +1,6 @@
-"""Languages and lengths for which classifiers have operating points, and the parts of a text in each language."""
+"""Languages and lengths for which classifiers have operating points, and the parts of a text in each
+language.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,17 @@ class Language(StrEnum):
 #: Most words of a text in each length bucket; the last bucket has no limit.
 _MOST_WORDS = {"1-3": 3, "4-8": 8, "9-20": 20, "21-60": 60}
 LENGTHS = (*_MOST_WORDS, "61+")
-#: A text is English if at least this share of its words are frequent in English and not more frequent in another
-#: language with the same letters.
+#: A text is English if at least this share of its words are frequent in English and not more frequent in
+#: another language with the same letters.
 MIN_KNOWN_SHARE = 0.5
-#: A text with kana is Japanese, though many of its letters are Chinese characters. Chinese text has the odd の.
+#: A text with kana is Japanese, though many of its letters are Chinese characters. Chinese text has the odd
+#: の.
 _MAX_KANA_SHARE = 0.1
-#: The smaller part of a text in two languages is judged from this number of words or characters. Below it, the
-#: part is a name or a borrowed word.
+#: The smaller part of a text in two languages is judged from this number of words or characters. Below it,
+#: the part is a name or a borrowed word.
 MIN_WORDS_BESIDE, MIN_CHARACTERS_BESIDE = 3, 4
+#: A part is judged only if it contains a word: three letters in a row, or two Chinese characters.
+_ENGLISH_WORD, _CHINESE_WORD = re.compile(r"[a-z]{3}"), re.compile(r"[\u3400-\u9fff]{2}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
@@ -63,16 +68,21 @@ class LanguageSplitter:
 
         `original` is the text before folding, which shows the script.
         """
+        if not any(map(str.isalpha, original)):
+            # The words are those that describe emoji.
+            return []
         characters, words = len(_HAN.findall(text)), _LATIN.findall(text)
         kana = len(_KANA.findall(text))
         parts = []
-        if characters >= (MIN_CHARACTERS_BESIDE if words else 1) and kana <= _MAX_KANA_SHARE * characters:
+        enough = MIN_CHARACTERS_BESIDE if words else 1
+        if characters >= enough and kana <= _MAX_KANA_SHARE * characters and _CHINESE_WORD.search(text):
             chinese = _NOT_CHINESE.sub(" ", text)
             script = Language.TRADITIONAL if locale_of(original) == "zh-Hant" else Language.SIMPLIFIED
             parts.append(
                 LanguagePart(language=script, length=length_of(len(chinese_words(chinese))), text=chinese)
             )
-        if len(words) >= (MIN_WORDS_BESIDE if characters else 1) and self.is_english(words):
+        enough = MIN_WORDS_BESIDE if characters else 1
+        if len(words) >= enough and self.is_english(words) and _ENGLISH_WORD.search(text):
             english = _NOT_ENGLISH.sub(" ", text)
             count = len(english_words(english))
             parts.append(LanguagePart(language=Language.ENGLISH, length=length_of(count), text=english))

@@ -1,144 +1,214 @@
-"""Writes the model card and the operating points of trained classifiers."""
+"""Writes the model card of trained classifiers."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from .classifiers import CategoryClassifiers
-from .training import BUDGETS, OWN_BUDGETS, Figures
-from .training_data import Example
+from .calibration import BUDGETS, CLOSE_BUDGET, MIN_RECALL, MIN_SAMPLE, ScoredText
+from .classifiers import VOICES, CategoryPoint, ClassifierSet
+from .languages import LENGTHS, Language
+from .training_data import Example, hash_committed
+from .training_run import TrainedClassifiers
 
-Table: TypeAlias = Mapping[str, Mapping[str, float]]
+#: Number of texts, number with a finding, and number with a finding of the right category.
+Counts: TypeAlias = tuple[int, int, int]
 
-
-def render_operating_points(
-    weights_sha256: str, chosen: Mapping[str, Table], chosen_on: Sequence[str]
-) -> str:
-    """The file with slopes and operating points that `classifiers.load` reads together with these weights."""
-    document = {"classifiers": weights_sha256, "chosen_on": list(chosen_on), **chosen}
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingReport:
-    """The facts about one training run that the model card reports."""
-
-    #: Size of the weights file.
-    weights_bytes: int
-    data_sha256: str
-    committed: Sequence[Example]
-    extra: Sequence[Example]
-    #: Number of harmless prompts on which the operating points were chosen.
-    unseen: Sequence[Example]
-    #: Counts for each source, found by classifiers that were trained without this source.
-    across_sources: Figures
-    #: Counts for the examples that are never used for training.
-    held_out: Figures
+#: Licences of the public sources of `--extra` examples that the shipped classifiers are fitted to.
+_LICENCES = {
+    "coco_captions": "CC BY 4.0",
+    "cold_zh_train": "Apache-2.0 (COLDataset, training split)",
+    "hatecheck": "CC BY 4.0",
+    "mhc_mandarin": "CC BY 4.0 (Multilingual HateCheck)",
+    "openai_moderation": "MIT",
+    "vbench": "Apache-2.0",
+    "vbench_long": "Apache-2.0",
+    "vbench_zh": "Apache-2.0",
+}
 
 
-def render_card(classifiers: CategoryClassifiers, report: TrainingReport) -> str:
+def count_report(trained: TrainedClassifiers) -> dict[str, dict[str, Counts]]:
+    """What each model finds at its points in the examples that were kept for the report, by source."""
+    classifiers = ClassifierSet(trained.weights, trained.operating)
+    found: dict[str, dict[str, Counts]] = {}
+    for name, texts in trained.report.items():
+        categories = classifiers.model(name).categories
+        points = classifiers.points(name)
+        rows: dict[str, list[Counts]] = defaultdict(list)
+        for one in texts:
+            hits = _hits(one, categories, points.get((one.language, one.length), {}))
+            group = f"{one.example.source.split('/')[0]}, {_kind(one)}"
+            rows[group].append((1, bool(hits), bool(hits & one.example.categories)))
+        found[name] = {group: _sum(counts) for group, counts in sorted(rows.items())}
+    return found
+
+
+def render_card(trained: TrainedClassifiers) -> str:
     """The model card, as Markdown."""
-    committed = report.committed
+    classifiers = ClassifierSet(trained.weights, trained.operating)
+    examples = trained.examples
+    written = [one for one in examples if one.kind != "generated" and one.source not in _LICENCES]
+    public = Counter(one.source for one in examples if one.source in _LICENCES)
+    generated = Counter(one.source.split("/")[0] for one in examples if one.kind == "generated")
     return _TEMPLATE.format(
-        size=round(report.weights_bytes / 1000),
-        categories=", ".join(classifiers.categories),
+        size=round(len(trained.weights) / 1000),
+        categories=", ".join(sorted(classifiers.model("english").categories)),
         sha256=classifiers.sha256,
-        data_sha256=report.data_sha256,
-        total=len(committed),
-        english=sum(not one.chinese for one in committed),
-        chinese=sum(one.chinese for one in committed),
-        harmful=sum(bool(one.categories) for one in committed),
-        files=_counts(committed),
-        more=f"Also used in training, not part of this repository: {_counts(report.extra)}.\n\n"
-        if report.extra
-        else "",
-        unseen=_counts(report.unseen) if report.unseen else "only our own held-out part",
-        budgets=", ".join(f"{100 * budget:g} % ({mode.name})" for mode, budget in BUDGETS.items()),
-        own_budgets=", ".join(f"{100 * budget:g} %" for budget in OWN_BUDGETS.values()),
-        across=_rows(report.across_sources),
-        kept_out=_rows(report.held_out),
+        data_sha256=hash_committed(),
+        written=_written(written),
+        public="\n".join(
+            f"| {name} | {count} | {_LICENCES[name]} |" for name, count in sorted(public.items())
+        ),
+        generated=", ".join(f"{name} ({count})" for name, count in sorted(generated.items())),
+        fitted=", ".join(f"{name} {count}" for name, count in trained.fitted.items()),
+        budgets=", ".join(f"{name} {100 * budget:g} %" for name, budget in BUDGETS.items()),
+        close=f"{100 * CLOSE_BUDGET:g} %",
+        least=MIN_SAMPLE,
+        recall=f"{100 * MIN_RECALL:g} %",
+        points="\n\n".join(_points(name, trained.operating.points[name]) for name in VOICES),
+        report="\n".join(
+            f"| {name} | {group} | {n} | {hits} | {100 * hits / n:.1f} | "
+            f"{right if group.endswith('harmful') else ''} |"
+            for name, groups in count_report(trained).items()
+            for group, (n, hits, right) in groups.items()
+        ),
     )
 
 
-def _rows(figures: Figures) -> str:
+def _hits(text: ScoredText, categories: Iterable[str], points: Mapping[str, CategoryPoint]) -> set[str]:
+    return {
+        category
+        for column, category in enumerate(categories)
+        if category in points and text.odds[column] >= points[category].threshold
+    }
+
+
+def _kind(text: ScoredText) -> str:
+    if text.example.categories:
+        return "harmful"
+    return "harmless, close to a harmful one" if text.close else "harmless"
+
+
+def _sum(counts: Iterable[Counts]) -> Counts:
+    total = [0, 0, 0]
+    for row in counts:
+        total = [one + other for one, other in zip(total, row, strict=True)]
+    return total[0], total[1], total[2]
+
+
+def _written(examples: Iterable[Example]) -> str:
+    rows = Counter((one.source, bool(one.categories)) for one in examples)
     return "\n".join(
-        f"| {name} | {row['n']} | {row['found']} | {100 * row['found'] / row['n']:.1f} |"
-        for name, row in figures.items()
+        f"| {source} | {rows[source, True]} | {rows[source, False]} |"
+        for source in sorted({source for source, _harmful in rows})
     )
 
 
-def _counts(examples: Sequence[Example]) -> str:
-    return ", ".join(f"{name} ({n})" for name, n in sorted(Counter(one.source for one in examples).items()))
+def _points(name: str, points: Iterable[CategoryPoint]) -> str:
+    """A table of the false-alarm rates: a row for each category, a column for each length, by language."""
+    by_cell = {(one.category, one.point.language, one.point.length): one.point for one in points}
+    lines = []
+    for language in Language:
+        here = sorted({category for category, lang, _length in by_cell if lang == language})
+        if not here:
+            continue
+        lines += [f"`{name}`, {language}:", "", f"| category | {' | '.join(LENGTHS)} |", "| --- " * 6 + "|"]
+        for category in here:
+            cells = [by_cell.get((category, language, length)) for length in LENGTHS]
+            shown = [
+                "none" if one is None else f"{100 * one.false_alarm_rate:.2f} ({100 * one.high:.2f})"
+                for one in cells
+            ]
+            lines.append(f"| {category} | {' | '.join(shown)} |")
+        sizes = [
+            str(max((one.sample for key, one in by_cell.items() if key[1:] == (language, length)), default=0))
+            for length in LENGTHS
+        ]
+        lines += [f"| harmless texts | {' | '.join(sizes)} |", ""]
+    return "\n".join(lines).strip()
 
 
 _TEMPLATE = """# Prompt classifiers: model card
 
-`classifiers.npz`, {size} kB: one linear classifier per category over 32,768 hashed n-grams, for English, for
-Chinese and for use with an embedding (int8); MiniLM's embedding of every English example, quantized to 127
-steps each way (int8), and how much similarity to it raises or lowers each category's score (float16). Written
-by `safelight train`.
+`classifiers.npz`, {size} kB, contains four multinomial logistic models, each with one class for harmless
+text:
+
+| model | voice | reads | fitted to |
+| --- | --- | --- | --- |
+| `english` | english | MiniLM's embedding, and words and pairs of words | all English examples |
+| `english-words` | english | words and pairs of words; no MiniLM | the same |
+| `zh-words` | zh-words | words and pairs of words, two and three characters | all Chinese examples |
+| `zh-glosses` | zh-glosses | the embedding and words of English glosses | English; Chinese without cold_zh |
+
+Glosses are the first definitions of the words in CC-CEDICT.
 
 | | |
 | --- | --- |
 | Categories | {categories} |
-| Languages | English; Chinese, both scripts, by n-grams only |
-| Input | a folded text: windows of 480 characters for n-grams, sentences of at most 126 tokens for MiniLM |
-| sha256 of the weights, over the numbers | `{sha256}` |
+| Languages | English; Chinese in both scripts |
+| sha256 of the file | `{sha256}` |
 | sha256 of the committed examples | `{data_sha256}` |
 
-**Intended use**: a first screening of prompts for video, together with word lists, names and a policy. **Not
-intended** for decisions about people, for chat, or for any category on its own: a finding is one signal among
-others. No classifier covers sexual/minors: word lists detect that category, which needs a sexual signal
-together with a sign of a minor, and no data here contains an example of it.
+**Intended use**: a first screening of prompts for video, together with word lists, names and a policy. A
+finding of one voice holds a prompt at most; a block needs a second voice or other evidence. **Not intended**
+for decisions about people, for chat, for other languages, or for any category on its own. No classifier
+covers sexual/minors: word lists detect that category, which needs a sexual term together with a sign of a
+minor, and no data here contains an example of it. People in distress are found by the detector `distress`;
+the class `self-harm/intent` is only there to tell them from `self-harm`, and is never reported.
 
 ## Data
 
-{total} committed prompts, written for this project: {english} English and {chinese} Chinese; {harmful}
-harmful, the others harmless, many of them close to a harmful subject. None is graphic. By file, one author
-each: {files}.
+Written for this project and committed:
 
-{more}Split by the hash of the family, so that a prompt and its harmless variant stay together: 88 % for
-training, 12 % held out.
+| file | harmful | harmless |
+| --- | --- | --- |
+{written}
 
-## Method
+Public sets, not part of this repository:
 
-Kernel ridge regression in closed form, so the same examples give the same numbers. The embeddings come from
-the int8 graph, whose last digit may differ between kinds of CPU. They are part of the file, and
-`safelight train --check` trains again from them without other data. Slopes and operating points are in a
-separate file, `operating.json`.
+| set | texts | licence |
+| --- | --- | --- |
+{public}
 
-## Slopes and operating points
+Generated harmless texts, from frames and frequency lists (`wordfreq`, Apache-2.0): {generated}. `joined`
+texts consist of several of the others.
 
-Slopes are fitted by Platt's method on scores of classifiers that were not trained on text of the same author.
-0.5 is the operating point of a category: the lowest score at which the share of harmless prompts found in any
-category stays within two budgets. The first is for sources outside the training data ({unseen}; budgets
-{budgets}). The second is for our own harmless prompts, scored by classifiers that were not trained on text of
-the same author (budgets {own_budgets}). So 0.5 limits false alarms; it does not state how frequent a category
-is.
+12 % of the families are kept for the report: a prompt and its harmless variants are one family, as are all
+texts of one frame. The others are fitted ({fitted} texts).
 
-The figures are for these classifiers alone, without lists and names. Each author's prompts are scored by
-classifiers trained on the other authors, at operating points chosen for those classifiers. The kind of
-classifier and its few parameters were selected on these figures, so they are somewhat optimistic:
+## Operating points
 
-| author | n | found at 0.5 or more | % |
-| --- | --- | --- | --- |
-{across}
+A point is chosen for each category, language and length in words (Chinese words as `rjieba` cuts them). Each
+harmless text is scored by a model that was fitted without its fold: the families are divided into five folds,
+and the captions of one source are all in one. The threshold is the `k`-th highest of `n` scores, so a further
+text of the same mixture reaches it with a probability of about `k / (n + 1)` (cross-conformal prediction;
+without exchangeability, for example for another kind of text, there is no guarantee). Budgets for one
+category: {budgets}; 2.5 times that for violence. In addition at most {close} of the harmless texts that were
+written close to a harmful one may reach it. Texts in which word lists find the category do not count. With
+fewer than {least} harmless texts there is no point, nor if fewer than {recall} of the harmful texts of the
+category reach it. Where no category has a point, the detector abstains.
 
-The held-out part, scored by the shipped classifiers:
+Log-odds are shifted so that the score at the point is 0.5. False alarms in per cent, and the upper end of the
+95 % interval:
 
-| held out | n | found at 0.5 or more | % |
-| --- | --- | --- | --- |
-{kept_out}
+{points}
+
+## Examples kept for the report
+
+By the models alone, at their points. Fitted and kept texts of hatecheck and mhc_mandarin share their
+templates, so these figures prove little.
+
+| model | texts | n | found | % | in the right category |
+| --- | --- | --- | --- | --- | --- |
+{report}
 
 Figures of all detectors on prompts of other sources: docs/benchmarks/prompts.md.
 
 ## Known limitations
 
-Short prompts of one or two words carry little information, and errors go in both directions. The classifiers
-do not understand negation ("no blood"). They learned who does what to whom only from the examples. Quotations
-and reports of hate resemble hate.
+Single words and phrases carry little information, and most of them are never found. The classifiers do not
+understand negation ("no blood") beyond their examples. They learned who does what to whom only from the
+examples. Quotations and reports of hate resemble hate. A gloss is a word-for-word translation by the first
+definition of each word.
 """

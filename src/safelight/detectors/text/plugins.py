@@ -11,7 +11,7 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
-    from .classifiers import CategoryClassifiers
+    from .classifiers import ClassifierSet
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -133,27 +133,24 @@ CARD = DetectorPlugin(
 #: Categories of the shipped classifiers; a test compares them with the weights.
 CLASSIFIER_CATEGORIES = (
     Category.DECEPTION,
-    Category.DECEPTION_SPEECH,
     Category.EXTREMISM,
     Category.HARASSMENT,
     Category.HATE,
-    Category.HATE_SYMBOLS,
     Category.ILLICIT,
     Category.NCII,
     Category.PRIVACY,
     Category.SELF_HARM,
-    Category.SELF_HARM_INTENT,
     Category.SEXUAL,
     Category.VIOLENCE,
     Category.VIOLENCE_GRAPHIC,
 )
 
 
-def _load_classifiers(options: dict[str, Any]) -> CategoryClassifiers:
-    from .classifiers import load, load_folder
+def _load_classifiers(options: dict[str, Any]) -> ClassifierSet:
+    from .classifiers import load
 
     folder = options.get("classifiers")
-    return load_folder(Path(folder)) if folder else load()
+    return load(Path(folder)) if folder else load()
 
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
@@ -177,8 +174,8 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     weights = find_weights()
     if weights is None:
         raise FileNotFoundError(NOT_INSTALLED)
-    encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    return MiniLmDetector(_load_classifiers(options), encoder)
+    cache = Path(options.get("cache_dir") or default_folder())
+    return MiniLmDetector(_load_classifiers(options), Encoder(weights, cache), cache)
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:
@@ -190,14 +187,14 @@ def _measured(*categories: Category) -> tuple[Capability, ...]:
 
 NGRAMS = DetectorPlugin(
     name="ngrams",
-    version="1",
+    version="2",
     location=RunLocation.GATEWAY,
     capabilities=_measured(*CLASSIFIER_CATEGORIES),
     load=_load_ngrams,
 )
 MINILM = DetectorPlugin(
     name="minilm",
-    version="1",
+    version="2",
     location=RunLocation.GATEWAY,
     capabilities=_measured(*CLASSIFIER_CATEGORIES),
     load=_load_minilm,

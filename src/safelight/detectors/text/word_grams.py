@@ -71,6 +71,11 @@ def hash_gram(gram: str) -> int:
     return zlib.crc32(gram.encode("utf-8", "ignore"))
 
 
+def hash_grams(grams: Sequence[Gram]) -> npt.NDArray[np.uint32]:
+    """The hashes of all n-grams of a text, in the same order."""
+    return np.array([hash_gram(gram) for gram, _start, _end in grams], dtype=np.uint32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """The n-grams that a classifier knows, as sorted hashes, and how rare each is."""
@@ -78,18 +83,32 @@ class Vocabulary:
     hashes: npt.NDArray[np.uint32]
     rarity: Array
 
-    def find(self, grams: Sequence[Gram]) -> tuple[Indices, Indices]:
-        """Column of each known n-gram of a text, and its position in `grams`."""
-        hashed = np.array([hash_gram(gram) for gram, _start, _end in grams], dtype=np.uint32)
+    def find(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Indices]:
+        """Column of each known n-gram of a text, and its position in `hashed`."""
         columns = np.minimum(np.searchsorted(self.hashes, hashed), len(self.hashes) - 1)
-        known = np.flatnonzero(self.hashes[columns] == hashed) if len(hashed) else np.zeros(0, np.int64)
+        known = np.flatnonzero(self.hashes[columns] == hashed)
         return columns[known].astype(np.int64), known.astype(np.int64)
 
     def vector(self, grams: Sequence[Gram]) -> tuple[Indices, Array]:
         """TF-IDF of a text: sorted columns, and their values."""
-        columns, counts = np.unique(self.find(grams)[0], return_counts=True)
-        values = ((1 + np.log(counts)) * self.rarity[columns]).astype(np.float32)
-        return columns, values / np.float32(max(float(np.linalg.norm(values)), MIN_LENGTH))
+        return self.vector_of(hash_grams(grams))
+
+    def vector_of(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Array]:
+        """TF-IDF of a text whose n-grams are hashed already."""
+        columns, values = self._weigh(hashed)
+        return columns, values / np.float32(_divisor(values))
+
+    def divisor(self, hashed: npt.NDArray[np.uint32]) -> float:
+        """The number by which the values of a text are divided."""
+        return _divisor(self._weigh(hashed)[1])
+
+    def _weigh(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Array]:
+        columns, counts = np.unique(self.find(hashed)[0], return_counts=True)
+        return columns, ((1 + np.log(counts)) * self.rarity[columns]).astype(np.float32)
+
+
+def _divisor(values: Array) -> float:
+    return max(float(np.linalg.norm(values)), MIN_LENGTH)
 
 
 def _with_pairs(words: Sequence[Gram]) -> Iterator[Gram]:

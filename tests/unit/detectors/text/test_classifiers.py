@@ -5,11 +5,14 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from safelight.detectors.protocol import TextContent
-from safelight.detectors.text import classifiers, ngrams, plugins, training, training_data
-from safelight.detectors.text.classifier_detectors import NgramDetector, gram_probabilities
+from safelight.detectors.protocol import Abstained, TextContent
+from safelight.detectors.text import classifiers, plugins, training_data
+from safelight.detectors.text.classifier_detectors import MIN_SCORE, POINT_SCORE, NgramDetector
+from safelight.detectors.text.classifiers import NO_FINDING, NONE, VOICES, ClassifierSet
+from safelight.detectors.text.languages import LENGTHS, Language
 from safelight.detectors.text.normalise import views
-from safelight.policy.findings import Finding, TextSpan
+from safelight.detectors.text.word_grams import hash_grams
+from safelight.policy.findings import Basis, Finding, TextSpan
 
 SHIPPED = classifiers.load()
 DETECTOR = NgramDetector(SHIPPED)
@@ -26,83 +29,76 @@ def test_the_plugins_declare_the_categories_of_the_classifiers() -> None:
 
 
 def test_the_shipped_weights_are_small() -> None:
-    assert SHIPPED.gram_levels.nbytes < 2_000_000
-    assert SHIPPED.gram_levels.shape == (len(classifiers.Mode), len(SHIPPED.categories) + 1, 2**15)
-    assert len(SHIPPED.example_levels) == len(SHIPPED.example_weights) < 10_000
+    assert len((files("safelight.detectors.text") / "weights" / "classifiers.npz").read_bytes()) < 6_000_000
 
 
-def test_every_score_is_a_probability_even_without_words() -> None:
-    for text in ("", "…", "a cat", "死", "x" * 5000):
-        scores = gram_probabilities(SHIPPED, text)
-        assert np.isfinite(scores).all()
-        assert ((scores >= 0) & (scores <= 1)).all()
+@pytest.mark.parametrize("name", VOICES)
+def test_every_model_has_a_class_for_harmless_text_and_points_below_certainty(name: str) -> None:
+    model = SHIPPED.model(name)
+    assert model.classes[0] == NONE
+    assert not NO_FINDING & set(model.categories)
+    for (language, length), points in SHIPPED.points(name).items():
+        assert length in LENGTHS
+        assert language in set(Language)
+        for category, one in points.items():
+            assert category in model.categories
+            assert one.threshold >= 0
+            assert one.point.score == POINT_SCORE
+            assert one.point.voice == VOICES[name]
+            assert one.point.low <= one.point.false_alarm_rate <= one.point.high
+            assert one.point.false_alarm_rate <= 0.005
+            assert one.point.sample >= 500
 
 
-@pytest.mark.parametrize("text", ["人", "人 IN F", "人\nIN\nF", "a b", "7", ""])
-def test_single_letters_are_not_classified(text: str) -> None:
-    assert inspect(text) == []
+@pytest.mark.parametrize("name", VOICES)
+def test_scores_are_finite_even_without_known_words(name: str) -> None:
+    model = SHIPPED.model(name)
+    width = model.embedding_weights.shape[0]
+    grams = [hash_grams([]), hash_grams([("zzqx", 0, 4)] * 5000)]
+    odds = model.log_odds(grams, np.zeros((2, width), dtype=np.float32))
+    assert odds.shape == (2, len(model.categories))
+    assert np.isfinite(odds).all()
 
 
-def test_spaced_letters_are_classified_as_a_word() -> None:
-    assert any(finding.category == "sexual" for finding in inspect("n u d e woman"))
+@pytest.mark.parametrize("text", ["人", "a b", "7", "🎉", "una mujer camina por la playa"])
+def test_text_without_an_operating_point_is_not_judged(text: str) -> None:
+    with pytest.raises(Abstained, match=r"\.$"):
+        inspect(text)
 
 
-def test_a_harmful_part_of_a_long_harmless_text_is_found_with_its_window() -> None:
+def test_findings_say_what_they_rest_on() -> None:
+    found = inspect("nazis were right, all those filthy people should be gassed and wiped out, kill them all")
+    assert found
+    for one in found:
+        assert one.basis is Basis.LEARNED
+        assert one.point is not None
+        assert (one.point.voice, one.point.language, one.point.length) == ("english", "en", "9-20")
+        assert MIN_SCORE <= one.score < 1
+
+
+def test_the_evidence_is_in_the_harmful_part_of_a_long_text() -> None:
     text = "清晨平静的湖面，小船慢慢划过。" * 40 + BEATEN * 12
-    found = [finding for finding in inspect(text) if finding.category == "violence"]
+    found = [one for one in inspect(text) if one.score >= MIN_SCORE]
     assert found
     assert all(isinstance(span, TextSpan) and span.start > 300 for span in found[0].evidence)
 
 
-def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() -> None:
-    arrays = {
-        "features": np.array(ngrams.FEATURES),
-        "data": np.array("0" * 64),
-        "categories": np.array(["hate"]),
-        "gram_levels": np.zeros((3, 2, ngrams.SIZE), dtype=np.int8),
-        "gram_scale": np.ones((3, 2), dtype=np.float32),
-        "gram_bias": np.zeros((3, 2), dtype=np.float32),
-        "known": np.ones((1, 384), dtype=np.int8),
-        "pull": np.ones((1, 2), dtype=np.float16),
-    }
-    assert classifiers.dump(arrays) == classifiers.dump(arrays)
-    made = classifiers.load(classifiers.dump(arrays))
-    assert made.sha256 == classifiers.digest(arrays)
-    assert classifiers.digest({**arrays, "pull": np.zeros((1, 2), dtype=np.float16)}) != made.sha256
-    with pytest.raises(ValueError, match="another version of the n-gram features"):
-        classifiers.load(classifiers.dump({**arrays, "features": np.array(0)}))
-    with pytest.raises(KeyError):
-        classifiers.dump({"categories": np.array(["hate"])})
-
-
-def test_operating_points_of_other_classifiers_are_refused() -> None:
-    points = {mode.name: dict.fromkeys(SHIPPED.categories, 1.5) for mode in classifiers.Mode}
-    moved = classifiers.with_operating_points(
-        SHIPPED, {"classifiers": SHIPPED.sha256, "points": points, "slopes": points}
-    )
-    assert moved.probabilities(moved.points[0], classifiers.Mode.GRAMS) == pytest.approx(0.5)
+def test_files_of_other_features_or_other_points_are_refused() -> None:
+    operating = classifiers.OperatingPoints(classifiers="0" * 64, chosen_on={}, points={})
+    data = (files("safelight.detectors.text") / "weights" / "classifiers.npz").read_bytes()
     with pytest.raises(ValueError, match="other classifiers"):
-        classifiers.with_operating_points(
-            SHIPPED, {"classifiers": "0" * 64, "points": points, "slopes": points}
-        )
+        ClassifierSet(data, operating)
+    empty = classifiers.dump({}, np.zeros(0, dtype=np.uint32), "0" * 64)
+    assert classifiers.dump({}, np.zeros(0, dtype=np.uint32), "0" * 64) == empty
+    with pytest.raises(KeyError):
+        ClassifierSet(empty).model("english")
 
 
 def test_the_model_card_names_the_file_it_describes() -> None:
     card = (files("safelight.detectors.text") / "weights" / "card.md").read_text("utf-8")
     assert SHIPPED.sha256 in card
-    assert all(category in card for category in SHIPPED.categories)
+    assert all(category in card for category in SHIPPED.model("english").categories)
 
 
 def test_the_shipped_classifiers_were_trained_on_the_committed_examples() -> None:
     assert SHIPPED.data_sha256 == training_data.hash_committed()
-    assert SHIPPED.categories == training.trainable_categories(
-        training.fit_examples(training_data.load_committed())
-    )
-
-
-@pytest.mark.timeout(600)
-def test_training_on_the_committed_examples_reproduces_the_shipped_classifiers() -> None:
-    again = training.refit(
-        training_data.load_committed(), SHIPPED.example_levels, training_data.hash_committed()
-    )
-    assert again.sha256 == SHIPPED.sha256

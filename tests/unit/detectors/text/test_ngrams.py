@@ -17,16 +17,5 @@ def test_features_are_sorted_within_bounds_and_of_length_one(text: str) -> None:
     assert len(indices) == 0 or abs(float(np.linalg.norm(values)) - 1) < 1e-5
 
 
-@given(st.text(alphabet="ab ", max_size=3000))
-def test_windows_cover_the_text(text: str) -> None:
-    found = ngrams.windows(text)
-    covered = np.zeros(len(text), dtype=bool)
-    for start, end in found:
-        assert 0 <= start < end <= len(text)
-        assert end - start <= ngrams.WINDOW_CHARS
-        covered[start:end] = True
-    assert covered.all()
-
-
 def test_chinese_has_its_own_features() -> None:
     assert len(ngrams.features("一个男人在看书")[0]) > 10

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.text import classifiers
+from safelight.detectors.text.languages import LENGTHS, Language, LanguageSplitter, length_of
+from safelight.detectors.text.normalise import normalize_text
+
+SPLITTER = LanguageSplitter(classifiers.load().frequent_english)
+
+
+def parts(text: str) -> list[tuple[Language, str]]:
+    return [(one.language, one.length) for one in SPLITTER.split(normalize_text(text), text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a cat sleeps on the window sill", [(Language.ENGLISH, "4-8")]),
+        ("Jupiter", [(Language.ENGLISH, "1-3")]),
+        ("一隻貓在窗台上睡覺", [(Language.TRADITIONAL, "4-8")]),
+        ("一只猫在窗台上睡觉", [(Language.SIMPLIFIED, "4-8")]),
+        ("ａ ｃａｔ ｓｌｅｅｐｓ", [(Language.ENGLISH, "1-3")]),
+    ],
+)
+def test_english_and_both_chinese_scripts_are_told_with_their_length(
+    text: str, expected: list[tuple[Language, str]]
+) -> None:
+    assert parts(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "una mujer camina por la playa con su perro",
+        "eine Frau läuft mit ihrem Hund am Strand entlang",
+        "wo de nü er zai hai bian wan sha zi",
+        "女の人が海辺で犬と散歩しています",
+        "12345 67 890",
+        "🎉🎂🎈",
+        "…",
+        "人",
+        "a b",
+        "",
+    ],
+)
+def test_other_languages_and_texts_without_words_are_not_judged(text: str) -> None:
+    assert parts(text) == []
+
+
+def test_a_text_in_two_languages_has_two_parts_at_their_places() -> None:
+    text = "a cat sleeps on the sofa. 一只猫在窗台上睡觉"
+    english, chinese = sorted(SPLITTER.split(text, text), key=lambda one: one.language)
+    assert english.text.rstrip() == "a cat sleeps on the sofa."
+    assert chinese.text.index("一只猫") == text.index("一只猫")
+
+
+def test_a_borrowed_word_is_no_part_of_its_own() -> None:
+    assert parts("我的猫喜欢 vlog 和阳光") == [(Language.SIMPLIFIED, "4-8")]
+    assert parts("a lantern festival sign that says 福") == [(Language.ENGLISH, "4-8")]
+
+
+def test_each_number_of_words_is_in_one_bucket() -> None:
+    assert [length_of(count) for count in (1, 3, 4, 8, 9, 20, 21, 60, 61, 10_000)] == [
+        name for name in LENGTHS for _end in range(2)
+    ]
