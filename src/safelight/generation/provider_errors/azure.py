@@ -17,7 +17,7 @@ AZURE = Provider(
     aliases=frozenset({"azure-openai", "azure_openai", "microsoft", "foundry"}),
     signs=r"openai\.azure\.com|azure openai|AzureException|AzureOpenAI|cognitiveservices"
     r"|ResponsibleAIPolicyViolation"
-    r"|content_filter_results?|azure\.core\.exceptions|content management policy",
+    r"|content_filter_results?|azure\.core\.exceptions|content management policy|azure support",
     rows=(
         ErrorRule(
             id="azure.filter.output",
@@ -58,6 +58,12 @@ AZURE = Provider(
             },
             stage=ModerationStage.INPUT,
             charge_source=_MAYBE,
+        ),
+        ErrorRule(
+            id="azure.moderation-blocked",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_FILTER,
+            fields={"code": r"moderation_blocked"},
         ),
         ErrorRule(
             id="azure.policy-violation",

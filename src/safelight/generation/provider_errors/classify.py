@@ -38,7 +38,7 @@ _WAIT = (
 _REFUNDED = (
     r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
     r"|(?:credits?|points) (?:(?:have been|has been|were|was|will be) )?(?:refunded|returned)"
-    r"|未扣费|不扣费|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
+    r"|未扣费|不扣费|不消耗(?:积分|積分|点数|點數)|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
 )
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
@@ -334,7 +334,7 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
         text = "The job failed and its credits were returned; the reason is not stated."
     return ProviderError(
         source=owner,
-        provider=who.name if who is not None and (hint or owner is ErrorSource.PROVIDER) else "",
+        provider=who.name if who is not None else "",
         via="",
         kind=ErrorKind.UNKNOWN,
         stage=ModerationStage.UNKNOWN,

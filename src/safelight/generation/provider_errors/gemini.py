@@ -18,7 +18,7 @@ GEMINI = Provider(
         {"gemini-omni", "interactions", "gemini_interactions", "google-gemini", "gemini-interactions"}
     ),
     signs=r"gemini-omni|/interactions|promptFeedback|prompt_feedback|blockReason"
-    r"|\"object\": ?\"interaction\"|budget_exceeded|gemini api error|BlockedReason\.",
+    r"|\"object\": ?\"interaction\"|budget_exceeded|gemini api error|\bgoogle ai\b|BlockedReason\.",
     rows=(
         ErrorRule(
             id="gemini.prompt-blocked.ip",

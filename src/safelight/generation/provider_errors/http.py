@@ -349,6 +349,6 @@ SIDES = (
         r"|prompt could(?: not|n.t) be submitted|\binputs?\b(?! will)"
         r"|(?:reference|uploaded|source|input"
         r"|first.frame|start) (?:image|frame|video|picture|photo|file)"
-        r"|输入|輸入|(?:提示词|提示詞)(?:涉及|包含|含有|被)|参考图|參考圖|checking (?:the )?inputs?",
+        r"|输入|輸入|(?:提示词|提示詞)(?:涉及|包含|含有|被)|checking (?:the )?inputs?",
     ),
 )

@@ -60,7 +60,8 @@ LUMA = Provider(
             id="luma.advanced-moderation",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_THREAD,
-            text=r"advanced (?:prompt )?moderation failed|\bcontains blacklisted words",
+            text=r"advanced (?:prompt )?moderation failed|prompt not allowed because"
+            r"|\bcontains blacklisted words",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_RETURNED,

@@ -41,7 +41,8 @@ NOVA_REEL = Provider(
             id="nova-reel.output",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"generated (?:videos?|images?|text)(?: has| have)? been blocked by our content filters",
+            text=r"generated (?:videos?|images?|text)(?: has| have)? been blocked by our content filters"
+            r"|blocked by our content filters because the generated",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
         ),

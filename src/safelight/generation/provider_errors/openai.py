@@ -148,7 +148,8 @@ OPENAI = Provider(
             documented=_APP,
             text=r"may violate (?:our|openai.?s) (?:guardrails|content policies)"
             r"|content may violate our (?:content|usage) polic"
-            r"|similarity to third[- ]party content|サードパーティのコンテンツ違反",
+            r"|similarity to third[- ]party content|third[- ]party content similarity"
+            r"|サードパーティのコンテンツ違反",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
@@ -165,8 +166,9 @@ OPENAI = Provider(
             id="openai.app.chinese",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_APP}; {_CHATGPT}",
-            text=r"(?:内容|提示词?|请求|影片|视频|内容)可能(?:会)?违反(?:了)?我们的|(?:內容|提示詞?|請求|影片|圖片)可能(?:會)?違反(?:了)?我們的"
-            r"|违反(?:了)?OpenAI的?|違反(?:了)?OpenAI的?|不支持上传包含写实人物|不支援上傳包含寫實人物",
+            text=r"(?:可能(?:会)?违反|可能(?:會)?違反)(?:了)?(?:我们的|我們的)(?:内容|內容|使用)政策"
+            r"|(?:可能(?:会)?违反|可能(?:會)?違反)(?:了)?(?:我们|我們)?(?:关于|關於)"
+            r"|违反(?:了)?OpenAI|違反(?:了)?OpenAI|不支持上传包含写实人物|不支援上傳包含寫實人物",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),

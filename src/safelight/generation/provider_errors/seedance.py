@@ -75,7 +75,8 @@ SEEDANCE = Provider(
         }
     ),
     signs=r"seedance|volcengine|volces\.com|byteplus|doubao|SensitiveContentDetected|RiskDetection"
-    r"|ModelArk|AccountOverdueError|即梦|即夢|jimeng",
+    r"|ModelArk|AccountOverdueError|即梦|即夢|jimeng"
+    r"|shark not pass|fail_starling_message|状态码: 30，错误码: 20\d\d",
     rows=(
         *(
             row
@@ -91,6 +92,16 @@ SEEDANCE = Provider(
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_PRICES,
+        ),
+        ErrorRule(
+            id="seedance.sensitive-medium",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_PAGE,
+            text=r"\b(?:Text|Image|Video|Audio)SensitiveContentDetected",
+            anywhere=True,
+            charged=ChargeStatus.NO,
+            charge_source=_PRICES,
+            confidence=Confidence.LIKELY,
         ),
         ErrorRule(
             id="seedance.sensitive-output-words",
@@ -126,7 +137,7 @@ SEEDANCE = Provider(
             id="seedance.app.upload",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_APP,
-            text=r"你上传的.{1,14}不符合平台规则|识别到你上传的素材中",
+            text=r"你(?:上传|输入)的.{1,14}不符合平台规则|识别到你上传的素材中",
             anywhere=True,
             stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,

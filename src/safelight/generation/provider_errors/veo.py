@@ -117,6 +117,7 @@ VEO = Provider(
     ),
     signs=r"VertexAIException|GeminiException|generativelanguage\.googleapis|aiplatform\.googleapis"
     r"|\bveo[-_ ]?[23]|\bVeo could not|\bPUBLIC_ERROR_|vertex ai.?s usage guidelines|labs\.google"
+    r"|child detection filter"
     r"|raiMedia|rai_media|generateVideoResponse"
     r"|google\.genai|support codes?:|@type.{0,20}type\.googleapis|\"status\": ?\"(?:RESOURCE_EXHAUSTED"
     r"|INVALID_ARGUMENT|PERMISSION_DENIED"
@@ -220,7 +221,7 @@ VEO = Provider(
             documented=_CODES_PAGE,
             text=r"prompt (?:could ?n.t|could not) be submitted|it might violate our policies"
             r"|usage guidelines.{0,80}prompt"
-            r"|prompt.{0,120}(?:violat\w+ (?:google.s|vertex ai.s|our|the) |usage guidelines)"
+            r"|prompt.{0,120}(?:violat\w+ (?:google.s|vertex ai.s) |usage guidelines)"
             r"|sensitive words that violate",
             anywhere=True,
             stage=ModerationStage.INPUT,

@@ -62,6 +62,14 @@ XAI = Provider(
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(
+            id="xai.package",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented="socket.dev/npm/package/@ai-sdk/xai: the message for respect_moderation false",
+            text=r"video generation was blocked due to a content policy violation",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
             id="xai.under-review",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_APP,
