@@ -46,8 +46,10 @@ _NUMBER_WORD = re.compile(
 )
 _SEPARATOR = r"[ .\-_*·~/\\,|+]"
 _SINGLE_LETTER = r"[^\W_](?![^\W_])"
+#: A Chinese character may follow a word directly, because words are not separated.
 _SPACED_WORD = re.compile(
-    rf"(?<![^\W_])[^\W\d_](?P<gap>{_SEPARATOR}{{1,3}}){_SINGLE_LETTER}(?:(?P=gap){_SINGLE_LETTER})+"
+    rf"(?:(?<![^\W_])|(?=[\u2e80-\uffff]))[^\W\d_]"
+    rf"(?P<gap>{_SEPARATOR}{{1,3}}){_SINGLE_LETTER}(?:(?P=gap){_SINGLE_LETTER})+"
 )
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
 #: The kinds of view that the steps make. Any other view is a separate text that was hidden in the original.
