@@ -25,7 +25,14 @@ from bench.mutations import Mutation, bases, bombs, mutated
 from bench.odd_clips import odd_clips
 from safelight.bootstrap import Container
 from safelight.errors import BadInput, SandboxFailed
-from safelight.generation.protocol import Billing, Charge, ChargeStatus, GenerationRequest, GeneratorInfo
+from safelight.generation.protocol import (
+    Billing,
+    Charge,
+    ChargeStatus,
+    GenerationRequest,
+    GeneratorInfo,
+    RenderResult,
+)
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
 from safelight.policy.waivers import EVERYTHING
@@ -62,12 +69,12 @@ class Copier:
     def info(self) -> GeneratorInfo:
         return GeneratorInfo(models=("copy-1",), seconds=(4, 8, 12), sizes=(), usd_per_second=0.0)
 
-    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> RenderResult:
         part = into.with_suffix(".part")
         part.write_bytes((self._folder / order.prompt.rsplit(" ", 1)[-1]).read_bytes())
         part.replace(into)
         report(100)
-        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+        return RenderResult(charge=Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware"))
 
 
 class House:

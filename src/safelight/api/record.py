@@ -131,4 +131,5 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
             "source": attempt.charge.source,
         },
         "upstream_copy_status": attempt.upstream_copy_status,
+        "not_drawn": list(attempt.not_drawn),
     }

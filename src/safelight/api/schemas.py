@@ -47,6 +47,10 @@ class Safelight(BaseModel):
     waived: bool
     label: str | None
     charge: dict[str, Any] | None = Field(description="What the upstream charged; null until the video ends.")
+    not_drawn: list[str] | None = Field(
+        description="Words of the prompt for things that the generator says it did not draw; null until the "
+        "video ends."
+    )
     sha256: str | None
     reinstated_from: str | None
     reinstated_as: str | None

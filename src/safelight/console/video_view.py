@@ -52,6 +52,8 @@ class VideoView:
     page_url: str | None
     facts: tuple[tuple[str, str], ...]
     cost: str
+    #: Words of the prompt for what the generator did not draw.
+    not_drawn: str
     coverage: tuple[coverage_groups.CoverageGroup, ...]
     sha256: str | None
     #: Whether a change of the prompt is the suggested next step.
@@ -95,6 +97,9 @@ def video_view(video: Video, record: VideoRecord | None, t: Translations, taxono
         page_url=urls["page"],
         facts=_fact_rows(video, t),
         cost=format_charge(coverage_and_charge(video, record)["charge"], t) if record and not lines else "",
+        not_drawn=""
+        if video.vaulted
+        else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),
         coverage=() if video.vaulted or coverage is None else _coverage_groups(coverage, t),
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,

@@ -35,6 +35,15 @@ class Charge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RenderResult:
+    """What a local generator says about a finished clip."""
+
+    charge: Charge
+    #: Words of the prompt for things that the generator knows it did not draw.
+    not_drawn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReferenceFile:
     """A media file of a request. We fetched it once and screened it; generators receive exactly these
     bytes.
@@ -197,7 +206,7 @@ class Generator(Protocol):
 class LocalGenerator(Generator, Protocol):
     """Makes the file on this machine. `render` may be called again for the same request after a crash."""
 
-    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> RenderResult:
         """Writes the finished MP4 to `into` (atomically); `report` receives the percentage.
 
         `report` may raise to abort the rendering; the exception passes through.

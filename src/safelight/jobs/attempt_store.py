@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from safelight import canonical_json
 from safelight.generation.protocol import Billing, Charge
 from safelight.ids import new_id
 from safelight.store import tables
@@ -80,10 +81,18 @@ class AttemptStore:
 
 
 def finish_attempt(
-    tx: Transaction, video_id: str, attempt: Attempt, outcome: str, *, charge: Charge | None = None
+    tx: Transaction,
+    video_id: str,
+    attempt: Attempt,
+    outcome: str,
+    *,
+    charge: Charge | None = None,
+    not_drawn: tuple[str, ...] = (),
 ) -> None:
-    """Record the outcome and the charge of an attempt."""
+    """Record the outcome and the charge of an attempt, and what the generator says it did not draw."""
     changes: dict[str, Any] = {"ended_at": tx.now(), "outcome": outcome}
+    if not_drawn:
+        changes["not_drawn"] = canonical_json.encode(not_drawn)
     if charge is not None:
         changes |= {
             "charge_status": charge.charged.value,

@@ -91,6 +91,7 @@ def attempt(row: Row[Any]) -> Attempt:
             source=row.charge_source,
         ),
         upstream_copy_status=row.upstream_copy_status,
+        not_drawn=tuple(from_json(row.not_drawn) or ()),
     )
 
 

@@ -157,6 +157,8 @@ class Attempt:
     charge: Charge
     #: Whether the upstream deleted its copy: `deleted`, `kept`, or None if unknown.
     upstream_copy_status: str | None
+    #: Words of the prompt for things that the generator knows it did not draw.
+    not_drawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,13 +94,14 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             if isinstance(generator, LocalGenerator):
                 attempt = attempts.start_local_attempt(context, snapshot)
                 with context.heavy_slots, context.recorded_progress(video, 5, 60) as progress:
-                    charge = generator.render(
+                    result = generator.render(
                         replace(request, key=attempt.idempotency_key), clip, progress.report_percent
                     )
+                charge, not_drawn = result.charge, result.not_drawn
             elif isinstance(generator, RemoteGenerator):
                 remote = attempts.RemoteAttempts(context=context, video=video, generator=generator)
                 attempt = remote.submit_or_resume(request, snapshot.last_attempt)
-                charge = remote.poll_until_done(attempt)
+                charge, not_drawn = remote.poll_until_done(attempt), ()
                 remote.download_result(attempt, charge, clip)
             else:
                 raise UpstreamRejected(
@@ -120,7 +121,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
     context.fault_hook("stored")
     with context.database.transaction(tenant=video.tenant) as tx:
-        finish_attempt(tx, video.id, attempt, "done", charge=charge)
+        finish_attempt(tx, video.id, attempt, "done", charge=charge, not_drawn=not_drawn)
         transition(
             tx,
             video,

@@ -1,17 +1,28 @@
-"""Coverage and charge for the API. They are stored with a finished video, so that the API reads one row."""
+"""Coverage, charge and what was not drawn, for the API.
+
+They are stored with a finished video, so that the API reads one row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 
+from .models import Attempt
 
-def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
-    """Coverage and charge of a video. `cells` are those of all stages, `charges` those of all attempts."""
-    return {"coverage": coverage_words(Coverage().merge(cells)), "charge": charge_object(charges)}
+
+def summary(cells: Iterable[Cell], attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """Coverage and charge of a video, and what its last attempt did not draw. `cells` are those of all
+    stages.
+    """
+    return {
+        "coverage": coverage_words(Coverage().merge(cells)),
+        "charge": charge_object(attempt.charge for attempt in attempts),
+        "not_drawn": list(attempts[-1].not_drawn) if attempts else [],
+    }
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:

@@ -76,4 +76,4 @@ def _summary(tx: Transaction, video_id: str) -> bytes:
         tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
     )
     cells = (cell for row in stages for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
-    return canonical_json.encode(summary(cells, (one.charge for one in attempts_of(tx, video_id))))
+    return canonical_json.encode(summary(cells, attempts_of(tx, video_id)))

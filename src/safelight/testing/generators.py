@@ -16,6 +16,7 @@ from safelight.generation.protocol import (
     Derivation,
     GenerationRequest,
     GeneratorInfo,
+    RenderResult,
 )
 
 from .clips import tiny_clip
@@ -55,7 +56,7 @@ class InstantGenerator:
             usd_per_second=0.0,
         )
 
-    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> RenderResult:
         report(0)
         clip = Path(self._options.file).read_bytes() if self._options.file else tiny_clip()
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=".instant-") as folder:
@@ -64,7 +65,7 @@ class InstantGenerator:
             report(99)
             part.replace(into)
         report(100)
-        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+        return RenderResult(charge=Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware"))
 
 
 def create(options: dict[str, Any]) -> InstantGenerator:

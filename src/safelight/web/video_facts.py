@@ -58,11 +58,11 @@ def verdict_action(video: Video) -> Action | None:
 
 
 def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
-    """Coverage and charge; both are None until the video ends.
+    """Coverage, charge and what was not drawn; all are None until the video ends.
 
     The source is `record` if it is given, else the row.
     """
     if record is None:
-        return video.outcome_summary or {"coverage": None, "charge": None}
+        return video.outcome_summary or {"coverage": None, "charge": None, "not_drawn": None}
     cells = (cell for made in record.stages for cell in made.coverage)
-    return summary(cells, (attempt.charge for attempt in record.attempts))
+    return summary(cells, record.attempts)

@@ -151,7 +151,7 @@ def test_the_summary_of_a_finished_video_equals_its_record(
     assert video.outcome_summary is not None
     assert video.outcome_summary == summary(
         (cell for made in record.stages for cell in made.coverage),
-        (attempt.charge for attempt in record.attempts),
+        record.attempts,
     )
     with pytest.raises(RequestBlocked) as caught:
         house.order("SAFELIGHT-TEST:violence")

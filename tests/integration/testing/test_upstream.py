@@ -170,7 +170,7 @@ def test_the_instant_generator_copies_its_file(tmp_path: Path) -> None:
     assert isinstance(made, LocalGenerator)
     asked = GenerationRequest(key="k", model="instant-1", prompt="a cat", seconds=4, width=1280, height=720)
     told: list[int] = []
-    charge = made.render(asked, tmp_path / "out.mp4", told.append)
+    charge = made.render(asked, tmp_path / "out.mp4", told.append).charge
     assert (tmp_path / "out.mp4").read_bytes() == source.read_bytes()
     assert (charge.charged, told) == (ChargeStatus.NO, [0, 99, 100])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "source.mp4"]

@@ -9,7 +9,8 @@ from safelight.generation.storyboard.figures import Figure, Point
 from safelight.generation.storyboard.lexicon import Environment, SubjectKind
 from safelight.generation.storyboard.people import Look
 from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.scene import PEOPLE, Scene
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_reader import PEOPLE
 
 
 def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:

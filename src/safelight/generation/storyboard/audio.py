@@ -16,7 +16,8 @@ from safelight.generation.storyboard.lexicon import (
     Weather,
 )
 from safelight.generation.storyboard.raster import Raster
-from safelight.generation.storyboard.scene import INDOORS, PEOPLE, Scene
+from safelight.generation.storyboard.scene import INDOORS, Scene
+from safelight.generation.storyboard.subject_reader import PEOPLE
 from safelight.generation.storyboard.subject_style import pace_of
 
 RATE = 48_000

@@ -60,6 +60,10 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
         Environment.STAGE,
     ):
         pale = mix(light.haze, light.sky[3], 0.4)
+        for depth, base in ((0.16, 0.56), (0.3, 0.7)):
+            out.behind.append(
+                fog_bank(camera, rng, depth=depth, base=base, height=0.8, colour=pale, thick=0.95, drift=7)
+            )
         out.behind.append(
             fog_bank(camera, rng, depth=0.5, base=0.66, height=0.5, colour=pale, thick=0.75, drift=11)
         )

@@ -15,7 +15,8 @@ from safelight.generation.storyboard.lexicon import (
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.scene import Scene, Subject
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_reader import Subject
 from safelight.generation.storyboard.subject_style import (
     BALLOONS,
     choose_look,

@@ -24,6 +24,7 @@ from safelight.generation.protocol import (
     Derivation,
     GenerationRequest,
     GeneratorInfo,
+    RenderResult,
 )
 from safelight.generation.storyboard.lexicon import CAPTION
 from safelight.generation.storyboard.reference import palette
@@ -78,7 +79,7 @@ class Storyboard:
             safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
         )
 
-    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> RenderResult:
         """Writes the finished MP4 atomically to `into`.
 
         If `report` raises, the child is stopped and the exception passes through. Also raises `InvalidField`
@@ -92,7 +93,9 @@ class Storyboard:
             # The file is created here, so that a full disk or a missing folder fails before any work.
             part.touch(exist_ok=False)
             theme = _theme(request)
-            _run({**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * request.seconds, report)
+            not_drawn = _run(
+                {**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * request.seconds, report
+            )
             part.replace(into)
         except OSError as error:
             if error.errno in _full():
@@ -100,7 +103,8 @@ class Storyboard:
             raise
         finally:
             part.unlink(missing_ok=True)
-        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+        charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+        return RenderResult(charge=charge, not_drawn=not_drawn)
 
     def _job(self, request: GenerationRequest) -> dict[str, Any]:
         if request.model not in MODELS:
@@ -197,7 +201,8 @@ def _theme(request: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
     return tuple((int(r), int(g), int(b)) for r, g, b in colours)
 
 
-def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) -> None:
+def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) -> tuple[str, ...]:
+    """Renders in a child process. Returns the words for what was not drawn."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "safelight.generation.storyboard.worker", str(os.getpid())],
         stdin=subprocess.PIPE,
@@ -217,7 +222,7 @@ def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) ->
                 report(int(message["percent"]))
             elif message.get("done"):
                 report(100)
-                return
+                return tuple(message["not_drawn"])
             elif message.get("failed") == "full":
                 raise _no_room()
             else:

@@ -10,12 +10,14 @@ import numpy as np
 
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.lexicon import Environment
+from safelight.generation.storyboard.lexicon import Environment, SubjectKind
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.trades import TRADES
 
 WALL, NEAR = 0.32, 0.8
+_WORKSHOPS = frozenset({SubjectKind.BLACKSMITH, SubjectKind.CARPENTER, SubjectKind.POTTER})
 
 
 def make_room(
@@ -69,11 +71,13 @@ def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, 
             texture[round(y0 * h - top) : round(y1 * h - top), max(0, x0) : max(0, x1)] = 0
     box(wx0 - 0.05, wy1 + 0.03, wx1 + 0.05, wy1 + 0.05, frame * np.float32(0.8))
     dark = tone * np.float32(0.42)
+    kinds = {s.kind for s in scene.subjects}
     if scene.setting is Environment.KITCHEN:
         _kitchen(box, texture, rng, inside, tone, h, w, left, top)
     else:
-        _study(box, rng, inside, tone)
-    if scene.setting is Environment.ROOM:
+        if not kinds & _WORKSHOPS:
+            _study(box, rng, inside, tone)
+    if scene.setting is Environment.ROOM and not kinds & TRADES.keys():
         _furniture(texture, inside, camera, left, top, floor)
     row = round(floor * h) - top
     planks = mix(rgb("#6b4a35") * inside, dark, 0.25)

@@ -73,6 +73,92 @@ class SubjectKind(StrEnum):
     BICYCLE = "bicycle"
     HOT_AIR_BALLOON = "hot-air balloon"
     BALLOON = "balloon"
+    BLACKSMITH = "blacksmith"
+    FARMER = "farmer"
+    RICE_FARMER = "farmer planting rice"
+    FISHERMAN = "fisherman"
+    FIREFIGHTER = "firefighter"
+    TEACHER = "teacher"
+    DOCTOR = "doctor"
+    PAINTER = "painter"
+    PHOTOGRAPHER = "photographer"
+    BUILDER = "builder"
+    CARPENTER = "carpenter"
+    GARDENER = "gardener"
+    VIOLINIST = "violinist"
+    GUITARIST = "guitarist"
+    PIANIST = "pianist"
+    WAITER = "waiter"
+    SWEEPER = "sweeper"
+    POTTER = "potter"
+    LION = "lion"
+    TIGER = "tiger"
+    LEOPARD = "leopard"
+    WOLF = "wolf"
+    FOX = "fox"
+    DEER = "deer"
+    COW = "cow"
+    SHEEP = "sheep"
+    GOAT = "goat"
+    PIG = "pig"
+    BEAR = "bear"
+    PANDA = "panda"
+    ELEPHANT = "elephant"
+    RHINOCEROS = "rhinoceros"
+    HIPPOPOTAMUS = "hippopotamus"
+    GIRAFFE = "giraffe"
+    ZEBRA = "zebra"
+    DONKEY = "donkey"
+    CAMEL = "camel"
+    RABBIT = "rabbit"
+    SQUIRREL = "squirrel"
+    MONKEY = "monkey"
+    TURTLE = "turtle"
+    FROG = "frog"
+    SNAKE = "snake"
+    PENGUIN = "penguin"
+    ROOSTER = "rooster"
+    WADER = "wader"
+    SWAN = "swan"
+    DUCK = "duck"
+    OWL = "owl"
+    SHARK = "shark"
+    DOLPHIN = "dolphin"
+    JELLYFISH = "jellyfish"
+    OCTOPUS = "octopus"
+    CRAB = "crab"
+    BEE = "bee"
+    DRAGONFLY = "dragonfly"
+    LIGHTHOUSE = "lighthouse"
+    WINDMILL = "windmill"
+    CASTLE = "castle"
+    PAGODA = "pagoda"
+    TEMPLE = "temple"
+    CHURCH = "church"
+    CABIN = "cabin"
+    BARN = "barn"
+    TOWER = "tower"
+    PYRAMID = "pyramid"
+    TENT = "tent"
+    BRIDGE = "bridge"
+    BUS = "bus"
+    TRAM = "tram"
+    TRUCK = "truck"
+    FIRE_ENGINE = "fire engine"
+    TRACTOR = "tractor"
+    MOTORCYCLE = "motorcycle"
+    AEROPLANE = "aeroplane"
+    HELICOPTER = "helicopter"
+    ROCKET = "rocket"
+    AIRSHIP = "airship"
+    KITE = "kite"
+    LANTERN = "lantern"
+    SHIP = "ship"
+    ROWING_BOAT = "rowing boat"
+    PAPER_BOAT = "paper boat"
+    SUBMARINE = "submarine"
+    RAINBOW = "rainbow"
+    TORNADO = "tornado"
 
 
 class SubjectAction(StrEnum):
@@ -108,6 +194,9 @@ class Tint(StrEnum):
     VIVID = "vivid"
     AUTUMN = "autumn"
     BLOSSOM = "blossom"
+    DRY = "dry"
+    ICE = "ice"
+    MARS = "mars"
 
 
 class Sound(StrEnum):
@@ -128,11 +217,14 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
         r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",
         "水下|海底|珊瑚",
     ),
-    Environment.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸"),
-    Environment.SEA: (r"sea|ocean|harbou?r|waves|at sea|open water", "大海|海洋|海面|海上|港口|海"),
-    Environment.LAKE: (r"lakes?|pond|river|fjord|waterfall", "湖|池塘|河"),
+    Environment.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸|岩岸"),
+    Environment.SEA: (
+        r"sea|ocean|harbou?r|port|waves|at sea|open water|bay",
+        "大海|海洋|海面|海上|港口|港湾|海",
+    ),
+    Environment.LAKE: (r"lakes?|pond|river|fjord|canal|stream", "湖|池塘|河|溪|运河"),
     Environment.MOUNTAINS: (
-        r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|glacier|volcano",
+        r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|hilltop",
         "山脉|雪山|高山|山谷|山",
     ),
     Environment.FOREST: (
@@ -140,30 +232,34 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
         "森林|树林|竹林|丛林",
     ),
     Environment.STREET: (
-        r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign",
-        "街道|街头|小巷|马路|集市|街",
+        r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign|highway|bar",
+        "街道|街头|小巷|马路|集市|村庄|街",
     ),
     Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
         r"tokyo|new york|shanghai",
         "城市|都市|天际线|屋顶|高楼|上海|东京",
     ),
-    Environment.DESERT: (r"deserts?|dunes?|sahara|canyon|sand storm|mars", "沙漠|沙丘|戈壁"),
+    Environment.DESERT: (r"deserts?|dunes?|sahara|canyon|mars|martian", "沙漠|沙丘|戈壁|火星|公路"),
     Environment.MEADOW: (
-        r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?",
-        "草地|草原|田野|花园|公园|山坡|乡村",
+        r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?s?|plains?|steppe|lawn|"
+        r"on (?:the |thin )?ice|ice (?:floes?|sheet)|arctic|antarctica?|snowfield",
+        "草地|草原|田野|稻田|麦田|农田|田里|花园|公园|山坡|乡村|原野|雪地|冰面|冰原|南极|北极|冰上",
     ),
     Environment.SPACE: (
         r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|"
         r"astronauts?|moon base",
-        "太空|宇宙|银河|星球|宇航员",
+        "太空|宇宙|银河|星球|宇航员|航天员",
     ),
     Environment.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
-    Environment.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
+    Environment.STAGE: (
+        r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom|(?:empty |concert |large )?hall",
+        "舞台|剧院|音乐厅|礼堂",
+    ),
     Environment.ROOM: (
-        r"room|indoors?|interior|living room|bedroom|office|library|house|"
-        r"window(?: ?sill)?|studio|home|classroom",
-        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里",
+        r"room|indoors?|interior|living room|bedroom|office|library|in (?:a|the|his|her|their) house|"
+        r"window(?: ?sill)?|studio|home|classroom|workshop|armchair",
+        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里|教室|黑板|工作室|作坊",
     ),
 }
 
@@ -172,17 +268,27 @@ HOURS: dict[TimeOfDay, tuple[str, str]] = {
     TimeOfDay.GOLDEN: (r"golden[- ]hour|sunset|late afternoon|golden light|sundown", "日落|夕阳|金色|落日"),
     TimeOfDay.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
     TimeOfDay.NIGHT: (
-        r"night(?:time)?|midnight|moon(?:light|lit)?|stars|starry|starlit|neon|aurora",
-        "夜晚|夜|月光|月亮|星空|霓虹|极光",
+        r"night(?:time)?|midnight|moon(?:light|lit)?|full moon|stars|starry|starlit|neon|aurora|"
+        r"northern lights",
+        "夜晚|夜|月光|月亮|满月|圆月|明月|月下|星空|霓虹|极光",
     ),
-    TimeOfDay.DAY: (r"day(?:light|time)?|noon|midday|sunny|bright sun|afternoon", "白天|中午|正午|晴天|阳光"),
+    TimeOfDay.DAY: (
+        r"day(?:light|time)?|noon|midday|sunny|bright|sunlit|bright sun|afternoon|blue sky",
+        "明亮|白天|中午|正午|晴天|阳光",
+    ),
 }
 
 WEATHERS: dict[Weather, tuple[str, str]] = {
-    Weather.STORM: (r"storm(?:y|s)?|thunder(?:storm)?|lightning|tempest|hurricane", "暴风雨|雷雨|闪电|风暴"),
-    Weather.RAIN: (r"rain(?:y|s|ing|fall)?|drizzle|downpour|umbrella", "下雨|雨"),
-    Weather.SNOW: (r"snow(?:y|s|ing|fall|flakes?|storm)?|blizzard|winter", "下雪|雪花|大雪|冬天|飘雪"),
-    Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "雾"),
+    Weather.STORM: (
+        r"storm(?:y|s)?|thunder(?:storms?)?|lightning|tempest|hurricane",
+        "暴风雨|雷雨|闪电|雷电|打雷|风暴",
+    ),
+    Weather.RAIN: (r"rain(?:y|s|ing|fall)?|drizzle|downpour|umbrella", "下雨|细雨|大雨|小雨|雨"),
+    Weather.SNOW: (
+        r"snow(?:y|s|ing|fall|flakes?|storm)?|blizzard|winter",
+        "下雪|雪花|大雪|冬天|飘雪|暴雪|雪(?!山|豹|白|橇)",
+    ),
+    Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "大雾|浓雾|薄雾|雾气|雾"),
     Weather.CLEAR: (r"clear sky|clear|sunny|cloudless", "晴"),
 }
 
@@ -219,62 +325,16 @@ MOVES: dict[CameraMove, tuple[str, str]] = {
     ),
 }
 
-KINDS: dict[SubjectKind, tuple[str, str]] = {
-    SubjectKind.CHEF: (r"chefs?|cooks?|bakers?", "厨师"),
-    SubjectKind.DANCER: (r"dancers?|ballerinas?", "舞者|芭蕾"),
-    SubjectKind.ASTRONAUT: (r"astronauts?|cosmonauts?", "宇航员"),
-    SubjectKind.CHILD: (r"child|children|kids?|boys?|girls?|toddlers?", "孩子|儿童|小孩|男孩|女孩"),
-    SubjectKind.WOMAN: (
-        r"wom[ae]n|lady|ladies|mother|grandmother|queen|princess|bride|actress",
-        "女人|女士|女子|妈妈|奶奶|姑娘",
-    ),
-    SubjectKind.PERSON: (
-        r"persons?|people|m[ae]n|photographers?|travell?ers?|hikers?|runners?|somebody|someone|figures?|"
-        r"monks?|fisherm[ae]n|farmers?|workers?|couple|friends|crowd|father|grandfather|king|knights?|"
-        r"samurai|detectives?|students?|teachers?|doctors?|musicians?|surfers?|joggers?|wanderers?|"
-        r"explorers?|sailors?|wizards?|cowboys?|actors?|adults?|family|strangers?",
-        "男人|老人|行人|人们|人|摄影师|旅人|爸爸|爷爷",
-    ),
-    SubjectKind.BIRD: (
-        r"birds?|seagulls?|gulls?|eagles?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|owls?|hawks?",
-        "鸟|海鸥|老鹰|燕子|鸽子|雁",
-    ),
-    SubjectKind.DOG: (
-        r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|wolf|wolves|fox(?:es)?",
-        "狗|小狗|狼|狐狸",
-    ),
-    SubjectKind.CAT: (r"cats?|kittens?|kitty|tigers?|lions?|leopards?", "猫|小猫|老虎|狮子"),
-    SubjectKind.HORSE: (
-        r"horses?|pon(?:y|ies)|stallions?|mares?|deer|stags?|unicorns?",
-        "马匹|骏马|马儿|白马|鹿|马",
-    ),
-    SubjectKind.WHALE: (r"whales?|dolphins?|sharks?|orcas?", "鲸鱼|鲸|海豚|鲨鱼"),
-    SubjectKind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish", "金鱼|鱼"),
-    SubjectKind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?|dragonfl(?:y|ies)|bees?", "蝴蝶|蜻蜓|蜜蜂"),
-    SubjectKind.BOAT: (
-        r"(?:sail)?boats?|ships?|yachts?|canoes?|ferry|ferries|schooners?|kayaks?|junk|gondolas?",
-        "帆船|小船|轮船|渔船|船",
-    ),
-    SubjectKind.CAR: (
-        r"cars?|taxis?|cabs?|trucks?|vans?|bus(?:es)?|convertibles?|automobiles?",
-        "汽车|轿车|出租车|公交车|跑车",
-    ),
-    SubjectKind.TRAIN: (r"trains?|locomotives?|railway|trams?|subway", "火车|列车|高铁|电车|地铁"),
-    SubjectKind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|骑车"),
-    SubjectKind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?|airships?|zeppelins?", "热气球"),
-    SubjectKind.BALLOON: (r"balloons?|lanterns?|kites?", "气球|灯笼|孔明灯|风筝"),
-}
-
 ACTIONS: dict[SubjectAction, tuple[str, str]] = {
     SubjectAction.RUN: (
         r"runs?|running|jog(?:s|ging)?|gallop(?:s|ing)?|rac(?:es|ing)|sprint(?:s|ing)?|chas(?:es|ing)|"
         r"speed(?:s|ing)|rush(?:es|ing)",
-        "奔跑|跑步|跑|奔驰|追",
+        "奔跑|跑步|跑|奔驰|飞驰|追",
     ),
     SubjectAction.WALK: (
         r"walk(?:s|ing)?|stroll(?:s|ing)?|wander(?:s|ing)?|hik(?:es|ing)|strid(?:es|ing)|march(?:es|ing)?|"
         r"driv(?:es|ing)|rid(?:es|ing)|sail(?:s|ing)|passes|passing|cross(?:es|ing)?|travels?|travell?ing",
-        "走|散步|漫步|行走|开过|驶过|骑|驶",
+        "走|散步|漫步|行走|开过|驶过|骑|驶|爬",
     ),
     SubjectAction.FLY: (
         r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?",
@@ -295,7 +355,7 @@ ACTIONS: dict[SubjectAction, tuple[str, str]] = {
     ),
     SubjectAction.STAND: (
         r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)",
-        "站|看着|等待|望",
+        "站|看着|等待|望|矗立",
     ),
 }
 
@@ -332,6 +392,12 @@ TINTS: dict[Tint, tuple[str, str]] = {
     Tint.PASTEL: (r"pastels?|muted|soft colou?rs", "柔和"),
     Tint.VIVID: (r"vivid|neon|saturated|colou?rful|vibrant|cyberpunk", "鲜艳|霓虹|赛博朋克"),
     Tint.COLD: (r"cold|icy|frozen|blue tones?|bleak|teal", "寒冷|冷色|冰"),
+    Tint.DRY: (r"savannah?s?|dry (?:plains?|grass(?:land)?|fields?)|steppe", "稀树草原|干草"),
+    Tint.ICE: (
+        r"on (?:the |thin )?ice|ice (?:floes?|sheet)|arctic|antarctica?|snowfield",
+        "冰面|冰原|冰上|南极|北极|雪地",
+    ),
+    Tint.MARS: (r"mars|martian", "火星"),
     Tint.WARM: (r"warm|cozy|cosy|amber|golden", "温暖|暖色|金色"),
 }
 
@@ -359,7 +425,9 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }  # fmt: skip
 
 NUMBERS: dict[str, int] = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "several": 4, "many": 6, "some": 3,
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "a few": 3, "several": 4,
+        "many": 6, "some": 3,
     "couple of": 2, "pair of": 2, "flock of": 7, "herd of": 4, "school of": 8, "group of": 4, "crowd of": 6,
-    "dozens of": 7, "hundreds of": 8, "两": 2, "三": 3, "几": 3, "一群": 6, "许多": 6,
+    "dozens of": 7, "hundreds of": 8, "两": 2, "双": 2, "三": 3, "四": 4, "五": 5, "六": 6, "几": 3,
+        "一群": 6, "许多": 6,
 }  # fmt: skip

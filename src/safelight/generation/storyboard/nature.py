@@ -58,7 +58,8 @@ def forest(
 ) -> None:
     kinds = (
         ("conifer",)
-        if rng.random() < 0.6 and not scene.tints & {Tint.AUTUMN, Tint.BLOSSOM}
+        if (rng.random() < 0.6 or scene.weather is Weather.SNOW)
+        and not scene.tints & {Tint.AUTUMN, Tint.BLOSSOM}
         else ("broadleaf", "conifer", "broadleaf")
     )
     leaf = leaf_colour(scene, "#47694a")
@@ -200,7 +201,10 @@ def meadow(
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.62, count=2, rise=0.22, snow=False)
     leaf = rgb("#7f9a4e") if Tint.AUTUMN not in scene.tints else rgb("#b8873f")
-    if scene.weather is Weather.SNOW:
+    white = scene.weather is Weather.SNOW or Tint.ICE in scene.tints
+    if Tint.DRY in scene.tints:
+        leaf = rgb("#cfa860")
+    if white:
         leaf = rgb("#d9e2ea")
     for index, (depth, base) in enumerate(((0.34, 0.66), (0.48, 0.715), (0.62, 0.77))):
         colour = mix(
@@ -260,7 +264,7 @@ def meadow(
             sun_x=sky.sun[0],
         )
     )
-    if scene.weather is not Weather.SNOW:
+    if not white:
         petals = tuple(rgb(c) for c in ("#f2e3c0", "#e4574c", "#f2b441", "#b784d8", "#ffffff"))
         tip = mix(leaf * light.ambient, light.sun, 0.12)
         out.behind.append(

@@ -77,6 +77,7 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
         (Tint.PASTEL, "#f2e4ea", 0.3),
         (Tint.BLOSSOM, "#f7bccb", 0.24),
         (Tint.AUTUMN, "#e8a25c", 0.12),
+        (Tint.MARS, "#c8643c", 0.5),
     ):
         if tint in scene.tints:
             light = _towards(light, rgb(colour), share * (0.5 if scene.hour is TimeOfDay.NIGHT else 1.0))
@@ -133,7 +134,7 @@ def _weathered(light: Light, weather: Weather) -> Light:
         Weather.RAIN: (0.62, 0.72),
         Weather.STORM: (0.68, 0.6),
         Weather.SNOW: (0.5, 1.0),
-        Weather.FOG: (0.42, 1.0),
+        Weather.FOG: (0.72, 1.0),
     }[weather]
     if weather is Weather.FOG:
         grey = mix(grey, light.haze, 0.7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones, step_to
 
 THIGH, SHIN, ARM, FOREARM = 0.25, 0.245, 0.155, 0.15
+
+#: Draws a tool: pen, position of the hand, phase, tones.
+Tool = Callable[[Pen, Point, float, Tones], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,8 @@ class Look:
     child: bool = False
     suit: bool = False
     tutu: bool = False
+    #: Draws the tool of a trade, at the hand; `None` for empty hands.
+    tool: Tool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +197,8 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, bulk, back=False)
     if look.umbrella:
         _umbrella(pen, hand, tones)
+    if look.tool is not None:
+        look.tool(pen, hand, phase, tones)
 
 
 def _leg(hip: Point, thigh: float, knee_bend: float) -> tuple[Point, Point]:
@@ -320,6 +328,25 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
             tones.accent,
         )
         pen.oval((head[0] - r * 0.02, head[1] + r * 0.62), (r * 0.95, r * 0.62), tones.accent)
+    elif look.hat == "helmet":
+        pen.oval((head[0], head[1] + r * 0.45), (r * 1.3, r * 1.0), tones.accent)
+        pen.limb(
+            (head[0] - r * 1.7, head[1] + r * 0.3),
+            (head[0] + r * 1.5, head[1] + r * 0.36),
+            r * 0.16,
+            r * 0.16,
+            tones.accent * np.float32(0.8),
+        )
+    elif look.hat == "straw":
+        pale = tones.skin * np.float32(0.35) + np.array([70, 130, 160], np.float32)
+        pen.shape(
+            [
+                (head[0] - r * 2.5, head[1] + r * 0.15),
+                (head[0] + r * 2.5, head[1] + r * 0.15),
+                (head[0] + r * 0.1, head[1] + r * 1.9),
+            ],
+            pale,
+        )
 
 
 def _umbrella(pen: Pen, hand: Point, tones: Tones) -> None:

@@ -21,6 +21,7 @@ from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 from safelight.generation.storyboard.test_cards import Card, Where
+from safelight.generation.storyboard.title_card import TitleCard
 
 #: Frames are painted with at most about this many pixels and then enlarged. This saves time, and the
 #: difference is hardly visible.
@@ -52,13 +53,19 @@ def inner_size(width: int, height: int) -> tuple[int, int]:
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
-def render(job: Job, report: Callable[[int], None]) -> None:
-    """Writes the clip to `job.into`; `report` receives the percentage."""
+def render(job: Job, report: Callable[[int], None]) -> tuple[str, ...]:
+    """Writes the clip to `job.into`; `report` receives the percentage. Returns the words for what the prompt
+    names and the clip does not show.
+    """
     cv2.setNumThreads(1)
     scene = read(job.prompt, job.seed, like=job.like)
     rng = np.random.default_rng([scene.seed, job.width, job.height, job.seconds])
     inner = inner_size(job.width, job.height)
-    shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)
+    shot = (
+        TitleCard(scene, inner, job.seconds, rng)
+        if scene.card
+        else Shot(scene, inner, job.seconds, rng, theme=job.theme)
+    )
     film = Film(scene, (job.width, job.height), inner, np.random.default_rng([scene.seed, 7]))
     voice = (
         tts.speak(scene.spoken, audio.RATE, seconds=job.seconds - 0.3)
@@ -96,6 +103,7 @@ def render(job: Job, report: Callable[[int], None]) -> None:
         file.mux(samples.encode(None))
     sync(Path(job.into))
     report(99)
+    return scene.not_drawn
 
 
 def _streams(file: Any, job: Job) -> tuple[Any, Any]:

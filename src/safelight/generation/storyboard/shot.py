@@ -13,10 +13,12 @@ from safelight.generation.storyboard.lexicon import Environment, Style, SubjectK
 from safelight.generation.storyboard.palette import Light, light_for
 from safelight.generation.storyboard.place import HORIZONS, PLACES, FrameGeometry
 from safelight.generation.storyboard.postprocess import wash
+from safelight.generation.storyboard.rainbow import Rainbow
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
 from safelight.generation.storyboard.sky import make_sky
 from safelight.generation.storyboard.text_signs import Sign
+from safelight.generation.storyboard.water import Water
 from safelight.generation.storyboard.weather import Flakes, Lightning, Rain
 
 
@@ -63,6 +65,10 @@ class Shot:
         grounded: list[Figure] = []
         casting.assemble(scene, place, light, frame, rng, travel=travel, behind=aloft, front=grounded)
         elements: list[Element] = [*place_built.behind]
+        if any(s.kind is SubjectKind.RAINBOW for s in scene.subjects):
+            # In front of water, which would mirror it to a full circle.
+            waters = [i for i, each in enumerate(elements) if isinstance(each, Water)]
+            elements.insert(waters[-1] + 1 if waters else len(sky.elements), Rainbow.make(self.camera))
         elements += _signs(scene, light, self.camera, ground=place.ground)
         elements += aloft
         elements += grounded
@@ -73,12 +79,12 @@ class Shot:
                 tone = mix(light.sky[3], rgb("#ffffff"), 0.35)
                 elements.append(Rain.make(self.camera, rng, heavy=scene.weather is Weather.STORM, tone=tone))
             if scene.weather is Weather.STORM:
-                stroke = Lightning.make(self.camera, rng)
-                self.thunder_at = stroke.at
-                elements.append(stroke)
+                strokes = [Lightning.make(self.camera, rng, share) for share in (0.2, 0.62)]
+                self.thunder_at = strokes[0].at
+                elements += strokes
             if scene.weather is Weather.SNOW:
                 white = np.minimum(light.ambient * 255 * 1.1 + 26, 255).astype(np.float32)
-                elements.append(Flakes.make(self.camera, rng, count=260, colour=white))
+                elements.append(Flakes.make(self.camera, rng, count=420, colour=white))
             elif Tint.BLOSSOM in scene.tints:
                 elements.append(
                     Flakes.make(

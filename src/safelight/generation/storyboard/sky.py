@@ -48,7 +48,7 @@ def make_sky(
     sun = (camera.w * sun_at, horizon * (1 - light.height))
     night = scene.hour is TimeOfDay.NIGHT
     shines = scene.weather in (Weather.CLEAR, Weather.FOG) or (scene.weather is Weather.SNOW and not night)
-    shines = shines and (not night or scene.moon)
+    shines = scene.full_moon or (shines and (not night or scene.moon))
 
     ys = np.arange(height, dtype=np.float32) + top
     xs = np.arange(width, dtype=np.float32) + left
@@ -73,7 +73,7 @@ def make_sky(
 def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: Light) -> None:
     distance = np.sqrt(across**2 + down**2)
     if scene.hour is TimeOfDay.NIGHT:
-        disc, reach, strength = 0.033, 0.2, 0.3
+        disc, reach, strength = (0.085, 0.26, 0.42) if scene.full_moon else (0.033, 0.2, 0.3)
     elif scene.hour is TimeOfDay.DAY:
         disc, reach, strength = 0.03, 0.26, 0.6
     else:
@@ -86,11 +86,12 @@ def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: 
         wide *= 0.6
     share = np.clip(wide, 0, 1)[..., None]
     colour += (light.sun - colour) * share
-    if scene.weather is Weather.CLEAR or scene.hour in (TimeOfDay.GOLDEN, TimeOfDay.DAWN):
+    if scene.weather is Weather.CLEAR or scene.full_moon or scene.hour in (TimeOfDay.GOLDEN, TimeOfDay.DAWN):
         edge = np.clip((disc - distance) / 0.0022 + 0.5, 0, 1)
         body = np.minimum(light.sun * 1.06 + 26, 255)
         if scene.hour is TimeOfDay.NIGHT:
-            seas = 0.5 + 0.5 * np.sin(across * 190 + 1.3) * np.cos(down * 150 + np.sin(across * 80))
+            x, y = across * 0.033 / disc, down * 0.033 / disc
+            seas = 0.5 + 0.5 * np.sin(x * 190 + 1.3) * np.cos(y * 150 + np.sin(x * 80))
             edge = edge * (0.92 - 0.1 * seas)
         colour += (body - colour) * edge[..., None]
 
@@ -202,6 +203,8 @@ def _clouds(
         cover += float(rng.uniform(-0.1, 0.08))
     if scene.setting is Environment.DESERT:
         cover -= 0.12
+    if scene.full_moon:
+        cover = 0.3
     out: list[Layer] = []
     for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
         drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from safelight.generation.storyboard import animals, people, vehicles
+from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
 from safelight.generation.storyboard.figures import Drawing, Tones, tones_for
 from safelight.generation.storyboard.lexicon import (
     Environment,
@@ -21,7 +22,9 @@ from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.people import Look
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.scene import Scene, Subject
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_reader import Subject
+from safelight.generation.storyboard.trades import TRADES, working
 
 CLOTHES = ("#41556b", "#7a4b3f", "#56624d", "#6b4f66", "#3f3f4c", "#8a6a4a", "#94584a")
 
@@ -40,6 +43,12 @@ def pace_of(subject: Subject) -> tuple[float, float]:
     """Heights per second and radians per second of a subject on the ground. A subject that stays in place
     has the speed 0.
     """
+    entry = CATALOGUE.get(subject.kind)
+    if entry is not None:
+        if subject.action is SubjectAction.STAND or entry.motion is not Motion.GROUND:
+            return 0.0, entry.rate
+        faster = 1.9 if subject.action is SubjectAction.RUN else 1.0
+        return entry.speed * faster, entry.rate * faster
     if subject.kind is SubjectKind.TRAIN and subject.action is SubjectAction.RUN:
         return 1.6, 6.0
     if subject.kind is SubjectKind.CAR and subject.action is SubjectAction.RUN:
@@ -81,6 +90,8 @@ def height_of(kind: SubjectKind, place: Place, h: float, closeness: float) -> fl
         SubjectKind.WHALE: 0.3,
         SubjectKind.ASTRONAUT: 0.36,
     }.get(kind, 0.33)
+    entry = CATALOGUE.get(kind)
+    share = share if entry is None else entry.share
     size = share * h * place.scale * closeness
     return min(size, 0.8 * h)
 
@@ -133,7 +144,7 @@ def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index:
         SubjectAction.WALK,
     )
     cold = scene.weather is Weather.SNOW
-    either = subject.kind in (SubjectKind.PERSON, SubjectKind.CHILD) and not re.search(
+    either = subject.kind in (SubjectKind.PERSON, SubjectKind.CHILD, *TRADES) and not re.search(
         r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷", subject.word
     )
     woman = (
@@ -144,6 +155,11 @@ def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index:
     )
     if subject.kind is SubjectKind.ASTRONAUT:
         return Look(suit=True)
+    if subject.kind in TRADES:
+        return Look(
+            hair=str(rng.choice(("bun", "tail"))) if woman else "short",
+            coat=subject.kind is SubjectKind.DOCTOR,
+        )
     if subject.kind is SubjectKind.CHEF:
         return Look(hat="chef")
     if subject.kind is SubjectKind.DANCER:
@@ -166,6 +182,10 @@ def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index:
 
 def subject_drawing(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Drawing:
     kind, action = subject.kind, subject.action
+    if kind in CATALOGUE:
+        return CATALOGUE[kind].make(action)
+    if kind in TRADES:
+        return working(kind, choose_look(scene, subject, rng, index))
     run, still = action is SubjectAction.RUN, action in (SubjectAction.STAND, SubjectAction.SIT)
     match kind:
         case SubjectKind.DOG:

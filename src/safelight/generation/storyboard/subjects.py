@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from safelight.generation.storyboard.attachments import board_vehicle, carried, held
+from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
+from safelight.generation.storyboard.catalogue_figures import (
+    entry_tones,
+    is_placed_apart,
+    place_apart,
+)
 from safelight.generation.storyboard.figures import Figure, Point
 from safelight.generation.storyboard.flying_and_swimming import add_flying_and_swimming
 from safelight.generation.storyboard.lexicon import (
@@ -15,7 +21,8 @@ from safelight.generation.storyboard.lexicon import (
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.scene import PEOPLE, Scene, Subject
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_reader import PEOPLE, Subject
 from safelight.generation.storyboard.subject_style import (
     CLOTHES,
     DRESSES,
@@ -25,6 +32,7 @@ from safelight.generation.storyboard.subject_style import (
     subject_drawing,
     subject_tones,
 )
+from safelight.generation.storyboard.trades import TRADES
 
 
 def lead_speed(scene: Scene, place: Place, frame_h: float) -> float:
@@ -51,7 +59,7 @@ def assemble(
 
     `travel`: distance in pixels that the camera moves.
     """
-    grounded = [s for s in scene.subjects if _stands(s)]
+    grounded = [s for s in scene.subjects if _stands(s) and not is_placed_apart(scene, s)]
     slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
     if scene.setting is Environment.KITCHEN and len(slots) == 1:
         slots = [0.56 - 0.17 * frame.h / frame.w]
@@ -59,7 +67,11 @@ def assemble(
     for subject in sorted(scene.subjects, key=lambda s: not _stands(s)):
         for index in range(_shown(subject, frame)):
             figure: Figure | None
-            if _stands(subject):
+            if subject.kind is SubjectKind.RAINBOW:
+                continue
+            if is_placed_apart(scene, subject):
+                behind.append(place_apart(scene, subject, index, place, light, frame, rng))
+            elif _stands(subject):
                 figure = _on_ground(scene, subject, index, slots[used], place, light, frame, rng, travel)
                 used += 1
                 front.append(figure)
@@ -86,6 +98,10 @@ def assemble(
 
 
 def _stands(subject: Subject) -> bool:
+    if subject.kind in CATALOGUE:
+        return CATALOGUE[subject.kind].motion in (Motion.GROUND, Motion.FIXED)
+    if subject.kind is SubjectKind.RAINBOW:
+        return False
     floats = subject.kind in PEOPLE and subject.action in (SubjectAction.FLY, SubjectAction.SWIM)
     aloft = (
         SubjectKind.BIRD,
@@ -100,6 +116,9 @@ def _stands(subject: Subject) -> bool:
 
 
 def _shown(subject: Subject, frame: FrameGeometry) -> int:
+    if subject.kind in CATALOGUE:
+        most = CATALOGUE[subject.kind].most
+        return min(subject.count, min(most, 5) if frame.w < frame.h else most)
     most = {
         SubjectKind.TRAIN: 1,
         SubjectKind.CAR: 2,
@@ -152,7 +171,13 @@ def _on_ground(
     if subject.kind in (SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.BICYCLE):
         clothes = rgb(str(rng.choice(("#a8483c", "#3f6a7a", "#d0b070", "#d9d5cb", "#4d7a5c"))))
         skin = rgb("#ffdd9e") / np.maximum(light.ambient, 0.3) if light.lamps > 0.3 else light.sky[2]
-    tones = subject_tones(scene, subject, place, light, clothes, skin)
+    if subject.kind in TRADES and TRADES[subject.kind].clothes:
+        clothes = rgb(TRADES[subject.kind].clothes)
+    tones = (
+        entry_tones(scene, subject, place, light, rng)
+        if subject.kind in CATALOGUE
+        else subject_tones(scene, subject, place, light, clothes, skin)
+    )
     draw = subject_drawing(scene, subject, rng, index)
     # A subject that moves and is not followed reaches the middle of its path at half of the clip.
     x0 = slot * frame.w
@@ -190,6 +215,12 @@ def _on_ground(
         SubjectKind.TRAIN: (14.0, 1.6, 1.1, 0.05),
         SubjectKind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
     }.get(subject.kind, (0.62, 0.62, 1.36, 0.05))
+    entry = CATALOGUE.get(subject.kind)
+    if entry is not None:
+        extent = entry.extent
+    elif subject.kind in TRADES:
+        wide = 3.1 if subject.kind is SubjectKind.RICE_FARMER else 1.75
+        extent = (wide, wide, 1.5, 0.2)
     facing = index % 2 == 1 and speed == 0 and subject.count > 1
     return Figure(
         name=subject.kind,
@@ -209,7 +240,7 @@ def _on_ground(
             SubjectKind.TRAIN: 0.0,
             SubjectKind.CAT: 1.1,
             SubjectKind.DOG: 1.2,
-        }.get(subject.kind, 0.55),
+        }.get(subject.kind, entry.shadow if entry is not None else 0.55),
     )
 
 

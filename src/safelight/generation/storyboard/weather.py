@@ -170,14 +170,15 @@ def fog_bank(
 
 @dataclass(kw_only=True)
 class Lightning:
-    """One lightning stroke. It brightens within an eighth of a second and fades within one second."""
+    """One lightning stroke. It brightens within an eighth of a second and fades within two seconds."""
 
     at: float
     bolt: Raster
     tint: Raster
 
     @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator) -> Lightning:
+    def make(cls, camera: Camera, rng: np.random.Generator, share: float) -> Lightning:
+        """A stroke at about this share of the clip."""
         bolt: Raster = np.zeros((camera.h, camera.w, 4), np.uint8)
         x, y = camera.w * float(rng.uniform(0.2, 0.8)), 0.0
         while y < camera.horizon * 0.96:
@@ -197,13 +198,13 @@ class Lightning:
         tint = np.zeros((camera.h, camera.w, 4), np.uint8)
         fall = np.linspace(1, 0.25, camera.h, dtype=np.float32)[:, None]
         tint[..., :3] = (fall[..., None] * np.array([58, 46, 44], np.float32)).astype(np.uint8)
-        return cls(at=camera.seconds * float(rng.uniform(0.3, 0.6)), bolt=bolt, tint=tint)
+        return cls(at=camera.seconds * (share + float(rng.uniform(0.0, 0.14))), bolt=bolt, tint=tint)
 
     def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         since = t - self.at
-        if not -0.12 < since < 1.1:
+        if not -0.12 < since < 1.8:
             return
-        strength = 1 + since / 0.12 if since < 0 else math.exp(-since * 4.5)
+        strength = 1 + since / 0.12 if since < 0 else math.exp(-since * 2.6)
         cv2.add(frame, cv2.convertScaleAbs(self.tint, alpha=strength), dst=frame)
         if strength > 0.2:
             cv2.add(frame, cv2.convertScaleAbs(self.bolt, alpha=(strength - 0.2) * 1.1), dst=frame)

@@ -39,14 +39,14 @@ def main() -> int:
 
     job = msgspec.json.decode(first, type=Job)
     try:
-        render(job, lambda percent: say({"percent": percent}))
+        not_drawn = render(job, lambda percent: say({"percent": percent}))
     except Exception as error:
         with contextlib.suppress(OSError):
             Path(job.into).unlink(missing_ok=True)
         full = isinstance(error, OSError) and error.errno in FULL
         say({"failed": "full" if full else "error", "message": f"{type(error).__name__}: {error}"[:500]})
         return 1
-    say({"done": True})
+    say({"done": True, "not_drawn": not_drawn})
     return 0
 
 

@@ -107,6 +107,8 @@ attempts = Table(
     text("currency", default="USD"),
     text("charge_source", default=""),
     text("upstream_copy_status", null=True),
+    #: What a local generator says it did not draw: words of the prompt, in canonical JSON.
+    blob("not_drawn", null=True),
     UniqueConstraint("idempotency_key"),
     UniqueConstraint("video_id", "number"),
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),

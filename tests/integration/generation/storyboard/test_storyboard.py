@@ -94,7 +94,7 @@ def test_the_file_has_the_requested_format(
     said: list[int] = []
     into = tmp_path / "out.mp4"
     what = make_request(width=width, height=height, seconds=seconds, extra=extra)
-    charge = storyboard.render(what, into, said.append)
+    charge = storyboard.render(what, into, said.append).charge
     assert (charge.charged, charge.amount) == (ChargeStatus.NO, 0.0)
     assert said == sorted(said)
     assert said[-1] == 100

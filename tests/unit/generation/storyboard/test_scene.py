@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.generation.storyboard import scene as reading
+from safelight.generation.storyboard import subject_reader
 from safelight.generation.storyboard.lexicon import (
     CameraMove,
     Environment,
@@ -24,8 +25,8 @@ from safelight.generation.storyboard.scene import read
 def test_any_text_gives_a_scene_and_equal_texts_give_equal_scenes(prompt: str, seed: int | None) -> None:
     scene = read(prompt, seed)
     assert scene == read(prompt, seed)
-    assert len(scene.subjects) <= reading.MOST_SUBJECTS
-    assert all(1 <= s.count <= reading.MOST_OF_A_KIND for s in scene.subjects)
+    assert len(scene.subjects) <= subject_reader.MOST_SUBJECTS
+    assert all(1 <= s.count <= subject_reader.MOST_OF_A_KIND for s in scene.subjects)
     assert all(0 < len(sign) <= reading.LONGEST_SIGN for sign in scene.signs)
 
 

@@ -327,6 +327,7 @@ def upgrade() -> None:
         *_double("amount", null=True),
         *_text("currency", "charge_source"),
         *_text("upstream_copy_status", null=True),
+        *_bytes("not_drawn", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("video_id", "number"),

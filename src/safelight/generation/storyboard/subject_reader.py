@@ -1,0 +1,262 @@
+"""Reads the subjects of a prompt, and lists what it names that is not drawn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from safelight.generation.storyboard import lexicon
+from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
+from safelight.generation.storyboard.lexicon import SubjectAction, SubjectKind
+from safelight.generation.storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
+from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
+from safelight.generation.storyboard.trades import TRADES
+from safelight.generation.storyboard.word_tables import first, matches
+
+MOST_SUBJECTS = 4
+MOST_OF_A_KIND = 9
+
+PEOPLE = frozenset(
+    {
+        SubjectKind.PERSON,
+        SubjectKind.WOMAN,
+        SubjectKind.CHILD,
+        SubjectKind.CHEF,
+        SubjectKind.DANCER,
+        SubjectKind.ASTRONAUT,
+        *TRADES,
+    }
+)
+_CLOTHES = (
+    "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|"
+    "skirt"
+)
+
+
+def _alternatives(han: str) -> list[str]:
+    return re.split(r"\|(?![^(]*\))", han)
+
+
+_PATTERNS: dict[SubjectKind, tuple[str, str]] = {
+    kind: (english, "|".join(map(han_word, _alternatives(han)))) for kind, (english, han) in KINDS.items()
+}
+#: Where an animal sits if the prompt names no action.
+_SEAT = re.compile(r"\bwindow ?sills?\b|\bsofa\b|\b(?:arm)?chair\b|窗台|沙发|椅子")
+#: Words of the scene; a phrase whose head is one of them needs no subject.
+_SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A subject that moves through the picture. `colour` is RGB; None if the prompt names no colour."""
+
+    kind: SubjectKind
+    action: SubjectAction
+    count: int = 1
+    colour: tuple[int, int, int] | None = None
+    #: The word of the prompt that names the subject; empty if no word does.
+    word: str = ""
+    #: Position of the word in the prompt. The subject that is named first is the main one.
+    at: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """The subjects of a prompt, and the words for what it names beside them."""
+
+    subjects: tuple[Subject, ...]
+    not_drawn: tuple[str, ...]
+    #: The words of the main subject, if it is not drawn; else empty.
+    missing: str
+
+
+def read_cast(text: str) -> Cast:
+    """Reads the subjects of a lower-case prompt with simplified characters.
+
+    The main subject is the head of the first noun phrase that does not follow a preposition. A word of the
+    vocabulary that only describes another noun ("a cat statue") is no subject.
+    """
+    phrases = noun_phrases(text)
+    others = [(m.start(), m.end()) for m in matches(text, *OTHER_NOUNS)]
+    found: list[tuple[SubjectKind, re.Match[str]]] = []
+    covered = list(others)
+    for kind, (english, han) in _PATTERNS.items():
+        for match in matches(text, english, han):
+            if not any(a < match.end() and match.start() < b for a, b in covered):
+                covered.append((match.start(), match.end()))
+                found.append((kind, match))
+    heads = [match for _, match in found]
+    heads += [m for table in _SCENERY for words in table.values() for m in matches(text, *words)]
+    missing = [_whole(text, p, others) for p in phrases if not _is_drawn(p, heads, others)]
+    missing += [
+        NounPhrase(start=a, end=b, words=text[a:b], attached=False)
+        for a, b in others
+        if not any(p.start < b and a < p.end for p in phrases)
+    ]
+    subjects: list[Subject] = []
+    for kind, match in sorted(found, key=lambda each: each[1].start()):
+        describes = any(p.start <= match.start() and match.end() <= p.end for p in missing)
+        if not describes and not any(s.kind is kind for s in subjects):
+            subjects.append(_subject(text, kind, match))
+    subjects = _aboard(text, subjects)
+    leading = next((p for p in phrases if not p.attached), None)
+    named = next((p for p in missing if not p.attached), None) if leading is None else None
+    main = named or leading
+    lost = next((p for p in missing if main is not None and p.end == main.end), None)
+    shown = subjects[:MOST_SUBJECTS] if lost is None else []
+    left_out = {p.start: p.words for p in missing}
+    left_out |= {s.at: s.word for s in subjects if s not in shown}
+    left_out |= {s.at: s.word for s in shown if re.fullmatch(PLAIN_PEOPLE, s.word)}
+    words = dict.fromkeys(left_out[at] for at in sorted(left_out))
+    return Cast(subjects=tuple(shown), not_drawn=tuple(words)[:8], missing=lost.words if lost else "")
+
+
+def _whole(text: str, phrase: NounPhrase, others: list[tuple[int, int]]) -> NounPhrase:
+    """The phrase; if its head is one of `OTHER_NOUNS`, with all words of that noun."""
+    for a, b in others:
+        if b == phrase.end:
+            return replace(phrase, start=min(a, phrase.start), words=text[a:b])
+    return phrase
+
+
+def _is_drawn(phrase: NounPhrase, heads: list[re.Match[str]], others: list[tuple[int, int]]) -> bool:
+    """Whether the head of a phrase is a word of the vocabulary."""
+    if any(a < phrase.end and phrase.start < b and b == phrase.end for a, b in others):
+        return False
+    if any(a == phrase.start for a, _ in others):
+        return False
+    if any(m.end() == phrase.end and m.start() < phrase.end for m in heads):
+        return True
+    # A Chinese phrase may continue with a verb that is not known.
+    return any(
+        phrase.start <= m.start() and m.end() < phrase.end and len(m.group()) > 1 and not m.group().isascii()
+        for m in heads
+    )
+
+
+def _aboard(text: str, found: list[Subject]) -> list[Subject]:
+    """The subjects, without people who are inside a vehicle or on a bicycle."""
+    kinds = {s.kind for s in found}
+    drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
+    inside = SubjectKind.BICYCLE in kinds or (
+        drives and kinds & {SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.HOT_AIR_BALLOON}
+    )
+    if SubjectKind.FISHERMAN in kinds:
+        # The fisherman is drawn with his own boat.
+        found = [s for s in found if s.kind not in (SubjectKind.BOAT, SubjectKind.ROWING_BOAT)]
+    return [s for s in found if not (inside and s.kind in PEOPLE)]
+
+
+def _subject(text: str, kind: SubjectKind, match: re.Match[str]) -> Subject:
+    before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 60]
+    clause = re.split(r"[.;。；]", after)[0]
+    action = _implied(match.group()) or first(clause, lexicon.ACTIONS) or first(text, lexicon.ACTIONS)
+    if action is None and _SEAT.search(text):
+        action = SubjectAction.SIT
+    return Subject(
+        kind=kind,
+        action=_fitting(kind, action),
+        count=_count(before, match.group()),
+        colour=_colour(before, clause),
+        word=match.group(),
+        at=match.start(),
+    )
+
+
+def _implied(word: str) -> SubjectAction | None:
+    """The action that a word for a person implies, such as running for a runner; None if it implies none."""
+    if re.match(r"runners?$|joggers?$", word):
+        return SubjectAction.RUN
+    if re.match(r"hikers?$|wanderers?$|travell?ers?$|行人|旅人", word):
+        return SubjectAction.WALK
+    return None
+
+
+def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
+    """The action closest to `action` that this kind can do."""
+    if kind in CATALOGUE:
+        return _action_in_catalogue(CATALOGUE[kind].motion, action)
+    if kind in TRADES:
+        return SubjectAction.STAND
+    if kind in (SubjectKind.BIRD, SubjectKind.BUTTERFLY, SubjectKind.HOT_AIR_BALLOON, SubjectKind.BALLOON):
+        return SubjectAction.FLY
+    if kind in (SubjectKind.FISH, SubjectKind.WHALE):
+        return SubjectAction.SWIM
+    if kind in (SubjectKind.BOAT, SubjectKind.BICYCLE):
+        return SubjectAction.WALK
+    if kind in (SubjectKind.CAR, SubjectKind.TRAIN):
+        return (
+            SubjectAction.STAND if action in (SubjectAction.STAND, SubjectAction.SIT) else SubjectAction.RUN
+        )
+    if kind in (SubjectKind.DOG, SubjectKind.CAT, SubjectKind.HORSE):
+        return (
+            action
+            if action in (SubjectAction.RUN, SubjectAction.SIT, SubjectAction.STAND)
+            and kind is not SubjectKind.HORSE
+            else (
+                SubjectAction.RUN
+                if action is SubjectAction.RUN
+                else SubjectAction.WALK
+                if action is not SubjectAction.STAND
+                else SubjectAction.STAND
+            )
+        )
+    if kind is SubjectKind.CHEF:
+        return SubjectAction.COOK
+    if kind is SubjectKind.DANCER:
+        return SubjectAction.DANCE
+    if kind is SubjectKind.ASTRONAUT:
+        return (
+            action
+            if action in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.STAND)
+            else SubjectAction.FLY
+        )
+    return (
+        action
+        if action
+        in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.COOK, SubjectAction.DANCE, SubjectAction.SIT)
+        else SubjectAction.STAND
+    )
+
+
+def _action_in_catalogue(motion: Motion, action: SubjectAction | None) -> SubjectAction:
+    moves = SubjectAction.RUN if action is SubjectAction.RUN else SubjectAction.WALK
+    rests = action in (SubjectAction.STAND, SubjectAction.SIT, SubjectAction.COOK)
+    return {
+        Motion.AIR: SubjectAction.FLY,
+        Motion.UNDERWATER: SubjectAction.SWIM,
+        Motion.AFLOAT: SubjectAction.WALK,
+        Motion.FIXED: SubjectAction.STAND,
+        Motion.GROUND: SubjectAction.STAND if rests else moves,
+    }[motion]
+
+
+def _count(before: str, word: str) -> int:
+    for name, number in lexicon.NUMBERS.items():
+        if re.search(
+            rf"\b{name}\s+(?:\w+\s+)?$"
+            if name.isascii()
+            else rf"{name}[只个位匹条艘头名辆架座栋间群]?[小大白黑]?$",
+            before,
+        ):
+            return min(number, MOST_OF_A_KIND)
+    if re.search(r"\b(?:an?|one|this|that)\s+(?:[\w-]+\s+){0,2}$", before):
+        return 2 if word == "couple" else 3 if word in ("crowd", "family") else 1
+    if word in ("people", "crowd", "family", "children", "kids", "friends", "人们"):
+        return 3
+    if word == "couple":
+        return 2
+    plural = word.isascii() and word.endswith("s") and not word.endswith(("ss", "us"))
+    return 3 if plural else 1
+
+
+def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
+    for name, rgb in lexicon.COLOURS.items():
+        near = rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}色?的?$"
+        worn = (
+            rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?"
+            rf"{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
+        )
+        if re.search(near, before) or (name.isascii() and re.search(worn, clause)):
+            return rgb
+    return None
