@@ -34,8 +34,8 @@ def main() -> None:
     container.pipeline.context = replace(container.pipeline.context, fault_hook=boundary)
     container.persistence.data_directory.lock()
     container.pipeline.queue.start()
-    container.pipeline.sweeper.start()
-    container.persistence.audit_checkpoint_writer.start()
+    for part in container.review.background_parts:
+        part.start()
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:

@@ -14,7 +14,8 @@
     │   └── AccountSuspended            403 account_suspended
     ├── NotFound                        404 not_found
     ├── Conflict                        409 conflict               (answered with x-should-retry: false)
-    │   └── IdempotencyKeyReused        409 idempotency_key_reused
+    │   ├── IdempotencyKeyReused        409 idempotency_key_reused
+    │   └── StaleRevision               409 conflict               jobs.transitions: another writer was first
     ├── Withdrawn                       410 withdrawn
     ├── RateLimited                     429 rate_limited
     │   ├── QuotaExceeded               429 quota_exceeded

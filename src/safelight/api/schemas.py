@@ -17,7 +17,10 @@ class Health(BaseModel):
 
 class Readiness(BaseModel):
     ready: bool = Field(
-        description="If the server listens on a loopback address, the response also lists the problems."
+        description="If the server listens on a loopback address, the response also has the reasons."
+    )
+    unready: list[str] = Field(
+        description="The parts that do not work, such as `database`, `sweeper` or `notifier`."
     )
 
 

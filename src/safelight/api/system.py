@@ -41,10 +41,11 @@ async def healthz(request: Request) -> Response:
     },
 )
 async def readyz(request: Request) -> Response:
-    """The response lists the problems only if the server listens on a loopback address."""
+    """The response names the parts that do not work; the reasons only on a loopback address."""
     state = app_state(request)
     found = await state.threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))
     return JSONResponse(
-        found if state.services.loopback else {"ready": ready}, status_code=200 if ready else 503
+        found if state.services.loopback else {"ready": ready, "unready": found.get("unready", [])},
+        status_code=200 if ready else 503,
     )

@@ -152,6 +152,7 @@ class PersistenceParts:
             self.audit_checkpoint_key,
             self.audit_checkpoints,
             interval_s=self._core.settings.audit.checkpoint_interval_s,
+            stopping=self._core.shutdown_event,
         )
 
     @cached_property

@@ -186,6 +186,7 @@ class PipelineParts:
             at_once=self._core.settings.generation.max_concurrent,
             advance=Runner(self.context).run_steps,
             lost=self._core.shutdown_event.set,
+            stopping=self._core.shutdown_event,
         )
 
     @property

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from safelight.errors import SafelightError
+
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 
 if TYPE_CHECKING:
+    from safelight.background.part import BackgroundPart
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
@@ -95,6 +98,17 @@ class ReviewParts:
             stopping=self._core.shutdown_event,
         )
 
+    @property
+    def background_parts(self) -> tuple[BackgroundPart, ...]:
+        """The parts that work in threads, in the order in which they start."""
+        return (
+            *self._pipeline.queue.parts,
+            self._pipeline.sweeper.part,
+            self.notifier.part,
+            self.notifier.pruning,
+            self._persistence.audit_checkpoint_writer.part,
+        )
+
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
         """The coverage table before any check has run: the body of `GET /v1/coverage`."""
         from safelight.evaluation.measurements import load_shipped
@@ -114,14 +128,31 @@ class ReviewParts:
         )
 
     def describe_readiness(self) -> dict[str, Any]:
-        """Whether this process can accept work: the body of `GET /readyz`."""
+        """Whether this process can accept work: the body of `GET /readyz`.
+
+        `unready` has the names of the parts that do not work, `problems` the reasons, and `parked` the rows
+        that a part has left out after several failures.
+        """
         began = time.monotonic()
-        with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-            tx.now()
+        problems: dict[str, str] = {}
+        try:
+            with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
+                tx.now()
+        except SafelightError as error:
+            problems["database"] = str(error)
+        database_ms = round((time.monotonic() - began) * 1000, 2)
+        health = [part.health() for part in self.background_parts]
+        problems |= {each.name: each.problem for each in health if each.problem is not None}
+        if self._core.shutdown_event.is_set():
+            problems["process"] = "it shuts down"
+        parked = {each.name: list(each.parked) for each in health if each.parked}
         down = self._core.upstream_health.down()
         return {
-            "ready": not self._core.shutdown_event.is_set(),
-            "database_ms": round((time.monotonic() - began) * 1000, 2),
+            "ready": not problems,
+            "unready": sorted(problems),
+            "database_ms": database_ms,
+            **({"problems": problems} if problems else {}),
+            **({"parked": parked} if parked else {}),
             "worker": self._pipeline.worker_name,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),

@@ -88,9 +88,8 @@ class Gateway:
                 backlog=2048,
             )
         )
-        container.pipeline.sweeper.start()
-        container.review.notifier.start()
-        container.persistence.audit_checkpoint_writer.start()
+        for part in container.review.background_parts:
+            part.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
         threading.Thread(target=self._exit_on_lost_lease, name="lost", daemon=True).start()
@@ -120,7 +119,7 @@ class Gateway:
         container.core.shutdown_event.set()
         try:
             container.pipeline.queue.stop(_STEPS_GRACE_S)
-            container.persistence.audit_checkpoint_writer.stop()
+            container.persistence.audit_checkpoint_writer.write()
         except Exception:
             _log.exception(
                 "Error during shutdown. Nothing is lost: unfinished work resumes at the next start."

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import SafelightError, Unavailable
+from safelight.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
@@ -24,7 +23,7 @@ from .states import VideoState
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 0.5
-_TIDY_INTERVAL_S = 3600.0
+_PRUNE_INTERVAL_S = 3600.0
 _MAX_EVENTS_PER_BATCH = 200
 #: Maximum number of messages that one process sends at the same time.
 _MAX_SENDERS = 8
@@ -43,7 +42,7 @@ _TOPICS = {f"video.{state.value}": state for state in VideoState}
 
 
 class Notifier:
-    """Runs one thread and several senders per process. Several processes may share a database."""
+    """A background part with several senders. Several processes may share a database."""
 
     def __init__(
         self,
@@ -60,22 +59,30 @@ class Notifier:
         self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._senders = ThreadPoolExecutor(max_workers=_MAX_SENDERS, thread_name_prefix="webhooks")
-        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
-        self._tidied = 0.0
-
-    def start(self) -> None:
-        self._thread.start()
+        self.part = BackgroundPart(
+            "notifier",
+            {"queue_events": self._queue_all_events, "send": self.send},
+            interval_s=_INTERVAL_S,
+            stopping=stopping,
+        )
+        #: A part of its own, because it has another interval.
+        self.pruning = BackgroundPart(
+            "webhook-pruning", {"prune": deliveries.prune}, interval_s=_PRUNE_INTERVAL_S, stopping=stopping
+        )
 
     def queue_events(self) -> int:
-        """Convert events to messages, one per subscribed endpoint. Returns the number of events.
+        """Convert events to messages, one per subscribed endpoint. Returns the number of converted events.
 
-        An event is marked as done in the same transaction, so that it is converted only once.
+        An event is marked as done in the same transaction, so that it is converted only once. An event that
+        cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
             tables.outbox.c.topic.in_(_TOPICS),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
+            tables.outbox.c.id.not_in(self.part.rows.parked()),
         )
+        converted = 0
         with self._database.across_tenants("video events", readonly=True) as tx:
             if not tx.select(tables.outbox, *due, columns=[tables.outbox.c.id], limit=1):
                 return 0
@@ -89,9 +96,11 @@ class Notifier:
                 skip_locked=True,
             )
             for event in events:
-                self._queue_event(tx, event)
-                tx.update(tables.outbox, tables.outbox.c.id == event.id, delivered_at=tx.now())
-        return len(events)
+                with self.part.rows.attempt(event.id), tx.savepoint():
+                    self._queue_event(tx, event)
+                    tx.update(tables.outbox, tables.outbox.c.id == event.id, delivered_at=tx.now())
+                    converted += 1
+        return converted
 
     def send(self) -> int:
         """Hand due messages to the free senders. Returns the number of messages."""
@@ -159,23 +168,9 @@ class Notifier:
             with self._lock:
                 self._in_flight[delivery.endpoint.id] -= 1
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_INTERVAL_S):
-            while self._quietly(self.queue_events) >= _MAX_EVENTS_PER_BATCH and not self._stopping.is_set():
-                continue
-            self._quietly(self.send)
-            if time.monotonic() - self._tidied > _TIDY_INTERVAL_S:
-                self._tidied = time.monotonic()
-                self._quietly(self._deliveries.prune)
-
-    def _quietly(self, part: Callable[[], int]) -> int:
-        try:
-            return part()
-        except Unavailable as error:
-            _log.warning("Webhooks wait: %s", error)
-        except (SafelightError, OSError):
-            _log.exception("Sending webhooks failed and is tried again.")
-        return 0
+    def _queue_all_events(self) -> None:
+        while self.queue_events() >= _MAX_EVENTS_PER_BATCH and not self._stopping.is_set():
+            continue
 
 
 def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from safelight.background.part import BackgroundPart
 
 from .worker_lease import WorkerLease
 
@@ -37,24 +40,28 @@ class DurableQueue:
         at_once: int,
         advance: Callable[[str, str], bool],
         lost: Callable[[], None],
+        stopping: threading.Event,
     ) -> None:
         """`advance(tenant, video_id)` runs one step, and returns whether the next step may follow at once.
 
-        `lost` is called when this process loses the PostgreSQL lock on its worker name. The process must then
-        exit.
+        `lost` is called when this process loses the PostgreSQL lock on its worker name for good. The process
+        must then exit.
         """
         self._url = database_url
         self._worker = worker
         self._concurrency = at_once
         self._advance = advance
         self._lost = lost
+        self._stopping = stopping
         self._lease: WorkerLease | None = None
         self._started = False
 
     def start(self) -> None:
         """Start the queue: first continue interrupted runs, then run newly enqueued videos."""
         if self._url.startswith("postgresql"):
-            self._lease = WorkerLease(self._url, self._worker, recover=_recover, lost=self._lost)
+            self._lease = WorkerLease(
+                self._url, self._worker, recover=_recover, lost=self._lost, stopping=self._stopping
+            )
             self._lease.acquire()
         else:
             _use_wal(self._url)
@@ -79,8 +86,11 @@ class DurableQueue:
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
         self._started = True
-        if self._lease is not None:
-            self._lease.start()
+
+    @property
+    def parts(self) -> tuple[BackgroundPart, ...]:
+        """The background parts of the started queue."""
+        return () if self._lease is None else (self._lease.part,)
 
     @property
     def running(self) -> bool:
@@ -118,8 +128,6 @@ class DurableQueue:
 
     def stop(self, grace_s: float) -> None:
         """Start no new step, and wait up to `grace_s` for running steps. The process must then exit."""
-        if self._lease is not None:
-            self._lease.stop()
         DBOS.destroy(workflow_completion_timeout_sec=max(1, round(grace_s)))
 
 

@@ -14,6 +14,7 @@ from safelight.ids import is_id, new_id
 from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
 from safelight.net.fetch import Fetcher
+from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.service import EvasionTracker
@@ -157,13 +158,19 @@ class VideoService:
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video and its files. The record of its verdicts and decisions stays."""
         principal.require(KeyScope.VIDEOS_WRITE)
-        video = self.get(principal, video_id)
-        if video.state not in TERMINAL:
-            raise Conflict(
-                f"{video_id} is still {video.state.value}. Only a finished video can be deleted.",
-                param="video_id",
-            )
+        self.get(principal, video_id)
         with self.context.database.transaction(tenant=principal.tenant) as tx:
+            row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+            assert row is not None
+            if row.deleted_at is not None:
+                # Its expiry, or another request, was faster. The result is the same.
+                return
+            video = mappers.video(row)
+            if video.state not in TERMINAL:
+                raise Conflict(
+                    f"{video_id} is still {video.state.value}. Only a finished video can be deleted.",
+                    param="video_id",
+                )
             if not video.vaulted:
                 drop_files(tx, video.id)
             update(tx, video, deleted_at=tx.now())

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from safelight import canonical_json
+from safelight.errors import Conflict
 from safelight.policy.coverage import Coverage
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -18,8 +19,15 @@ from .states import TERMINAL, VideoState, can_transition
 from .summary import summary
 
 
-class StaleRevision(Exception):
-    """The video row has changed since it was read. Not in the error tree: the callers catch it."""
+class StaleRevision(Conflict):
+    """The video row has changed since it was read."""
+
+    def __init__(self, video_id: str) -> None:
+        super().__init__(
+            f"{video_id} was changed by another request at the same time.",
+            param="video_id",
+            remedy="Read the video again, and repeat the request if it still applies.",
+        )
 
 
 def transition(
@@ -33,7 +41,7 @@ def transition(
 ) -> None:
     """Move a video to its next state. Raises `StaleRevision` if its row has changed since it was read."""
     if not can_transition(video.state, target):
-        raise StaleRevision(f"{video.id} cannot change from {video.state} to {target}")
+        raise StaleRevision(video.id)
     now = tx.now()
     if target in TERMINAL and target is not VideoState.WITHDRAWN:
         changes.setdefault("ended_at", now)
@@ -57,7 +65,7 @@ def update(tx: Transaction, video: Video, **changes: Any) -> None:
         **changes,
     )
     if changed != 1:
-        raise StaleRevision(f"{video.id} changed since it was read")
+        raise StaleRevision(video.id)
 
 
 def write_progress(tx: Transaction, video_id: str, percent: int) -> None:

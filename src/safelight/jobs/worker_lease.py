@@ -10,17 +10,24 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 import psycopg
 
+from safelight.background.part import BackgroundPart
 from safelight.errors import DataDirectoryBusy
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 1.0
+#: After the connection was lost, for example because PostgreSQL restarts, the lock is asked for again for
+#: this time. Then the process gives up.
+_REGAIN_S = 60.0
 
 
 class WorkerLease:
+    """The lock on the name of this worker. While it is not held, this process must not start a step."""
+
     def __init__(
         self,
         database_url: str,
@@ -28,46 +35,82 @@ class WorkerLease:
         *,
         recover: Callable[[str], None],
         lost: Callable[[], None],
+        stopping: threading.Event,
+        regain_s: float = _REGAIN_S,
     ) -> None:
+        """`lost` is called when the lock is lost for good. The process must then exit at once."""
         self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
         self._worker = worker
         self._recover = recover
         self._lost = lost
-        self._stopping = threading.Event()
+        self._stopping = stopping
+        self._regain_s = regain_s
+        #: Set while this process holds the lock, as far as it knows.
+        self.held = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
-        self._thread = threading.Thread(target=self._watch, name="takeover", daemon=True)
+        self.part = BackgroundPart(
+            "takeover", {"watch": self.watch}, interval_s=_INTERVAL_S, stopping=stopping
+        )
 
     def acquire(self) -> None:
         """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
-        self._connection = psycopg.connect(self._url, autocommit=True)
+        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
         if not self._locked(self._worker):
             self._connection.close()
             raise DataDirectoryBusy(
                 f"The worker name {self._worker!r} is used by another process on this database.",
                 remedy="Set a different `worker.name` for each process.",
             )
+        self.held.set()
 
-    def start(self) -> None:
-        self._thread.start()
+    def watch(self) -> None:
+        """Take over the runs of dead workers. If the own lock was lost meanwhile, ask for it again."""
+        assert self._connection is not None
+        try:
+            self._take_over_dead_workers()
+        except psycopg.Error as error:
+            if not self._connection.closed:
+                raise
+            self._regain(error)
 
-    def stop(self) -> None:
-        self._stopping.set()
+    def live(self, workers: Iterable[str]) -> set[str]:
+        """Those of these workers whose lock is held by a process."""
+        assert self._connection is not None
+        rows = self._connection.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' "
+            "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchall()
+        held = {row[0] for row in rows}
+        return {worker for worker in workers if _lock(worker) in held}
 
     def _locked(self, worker: str) -> bool:
         assert self._connection is not None
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(worker),)).fetchone()
         return row is not None and bool(row[0])
 
-    def _watch(self) -> None:
-        while not self._stopping.wait(_INTERVAL_S):
+    def _regain(self, error: psycopg.Error) -> None:
+        self.held.clear()
+        _log.error("The lock on the name of this worker is lost, and is asked for again: %s", error)
+        give_up_at = time.monotonic() + self._regain_s
+        while not self._stopping.is_set():
             try:
-                self._take_over_dead_workers()
-            except psycopg.Error as error:
-                if self._stopping.is_set():
-                    return
-                _log.error("The lock on this worker's name is lost: %s", error)
-                self._lost()
+                self.acquire()
+            except DataDirectoryBusy as busy:
+                _log.error("%s This process ends.", busy)
+                break
+            except psycopg.Error as again:
+                if time.monotonic() >= give_up_at:
+                    _log.error(
+                        "The lock was not regained in %g s. This process ends: %s", self._regain_s, again
+                    )
+                    break
+                self._stopping.wait(min(_INTERVAL_S, self._regain_s))
+            else:
+                _log.warning("The lock on the name of this worker is held again.")
                 return
+        else:
+            return
+        self._lost()
 
     def _take_over_dead_workers(self) -> None:
         assert self._connection is not None

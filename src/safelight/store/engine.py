@@ -21,7 +21,10 @@ _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
-    """Create an engine with our settings and the tenant check. The connection is opened on first use."""
+    """Create an engine with our settings and the tenant check. The connection is opened on first use.
+
+    Errors do not contain the parameters of a statement, because they are logged and may hold a prompt.
+    """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
@@ -30,6 +33,7 @@ def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=wait_s,
+            hide_parameters=True,
         )
         _configure_sqlite(engine)
     else:
@@ -39,6 +43,7 @@ def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
             max_overflow=0,
             pool_timeout=wait_s,
             pool_pre_ping=True,
+            hide_parameters=True,
             isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": max(2, round(wait_s)), "application_name": "safelight"},
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from safelight import canonical_json
 from safelight.ids import new_id
 
+from .db_errors import translate_db_errors
 from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry
 from .tables import audit_log, audit_log_contents, audit_log_head, outbox
 from .tenant_scope import INSERTED_FOR, ScopeViolation, tenant_column, tenant_condition
@@ -62,6 +64,17 @@ class Transaction:
 
     def now(self) -> float:
         return self.clock()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of the transaction that is rolled back alone if it raises. Errors are translated."""
+        entries = len(self._entries)
+        try:
+            with translate_db_errors(), self._connection.begin_nested():
+                yield
+        except BaseException:
+            del self._entries[entries:]
+            raise
 
     def select(
         self,

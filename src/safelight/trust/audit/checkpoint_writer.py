@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from safelight.errors import SafelightError
+from sqlalchemy import Row
+
+from safelight.background.part import BackgroundPart
 from safelight.store.database import Database
 from safelight.store.tables import audit_log_head
 
 from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
-
-_log = logging.getLogger(__name__)
 
 #: Pause between two checkpoints. An attacker with write access to the database can remove entries that are
 #: newer than the last checkpoint without detection.
@@ -22,7 +23,7 @@ INTERVAL_S = 60.0
 class CheckpointWriter:
     """Signs the last entry of the audit log and appends the checkpoint to every store.
 
-    Runs at intervals, and once more when the gateway stops.
+    Runs when the gateway starts, at intervals, and once more when the gateway stops.
     """
 
     def __init__(
@@ -32,52 +33,38 @@ class CheckpointWriter:
         stores: Sequence[CheckpointStore],
         *,
         interval_s: float = INTERVAL_S,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._database = database
         self._key = key
         self._stores = tuple(stores)
-        self._interval_s = interval_s
         self._last_seq = 0
         self._writing = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.part = BackgroundPart(
+            "audit-checkpoints",
+            {"write": self.write},
+            interval_s=interval_s,
+            stopping=stopping or threading.Event(),
+        )
 
     def write(self) -> Checkpoint | None:
         """Append a checkpoint to every store. Returns None if the log has no new entry since the last one."""
+        with self._database.across_tenants("writing a checkpoint", readonly=True) as tx:
+            row, at = tx.one(audit_log_head), tx.now()
+        return self._append(row, at)
+
+    @contextmanager
+    def closed_log(self) -> Iterator[Checkpoint | None]:
+        """Write the last checkpoint. Inside the `with` block no entry can be added after it."""
+        with self._database.across_tenants("the last checkpoint") as tx:
+            yield self._append(tx.one(audit_log_head, lock=True), tx.now())
+
+    def _append(self, head: Row[Any] | None, at: float) -> Checkpoint | None:
         with self._writing:
-            with self._database.across_tenants("writing a checkpoint", readonly=True) as tx:
-                row = tx.one(audit_log_head)
-                at = tx.now()
-            if row is None or row.seq <= self._last_seq:
+            if head is None or head.seq <= self._last_seq:
                 return None
-            checkpoint = self._key.sign(seq=row.seq, hash=row.hash, at=at)
+            checkpoint = self._key.sign(seq=head.seq, hash=head.hash, at=at)
             for store in self._stores:
                 store.append(checkpoint)
-            self._last_seq = row.seq
+            self._last_seq = head.seq
             return checkpoint
-
-    def start(self) -> None:
-        """Start the thread that writes a checkpoint at every interval."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="audit-checkpoints", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> Checkpoint | None:
-        """Stop the thread and write a last checkpoint."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        self._stop.clear()
-        return self.write()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            try:
-                self.write()
-            except (SafelightError, OSError) as error:
-                _log.error(
-                    "The checkpoint of the audit log was not written. The next attempt follows in %g s: %s",
-                    self._interval_s,
-                    error,
-                )

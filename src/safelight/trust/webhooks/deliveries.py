@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from safelight.store.transaction import Transaction
 from . import store
 from .models import EventType, RegisteredEndpoint, WebhookDelivery
 
+_log = logging.getLogger(__name__)
+
 #: Outbox topic of webhook messages. There is one message per event and endpoint; its subject is the endpoint.
 TOPIC = "webhook"
 #: Maximum age of a message. After a failed attempt, an older message is not tried again.
@@ -28,6 +31,13 @@ COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
 MAX_CONCURRENT_PER_ENDPOINT = 2
 _RETENTION_S = 7 * 86400.0
 _MAX_ENDPOINTS_PER_CLAIM = 100
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a message in the outbox."""
+
+    event: str
+    payload: str
 
 
 class Deliveries:
@@ -63,7 +73,7 @@ class Deliveries:
                 tenant_id=tenant,
                 topic=TOPIC,
                 subject=endpoint,
-                body=msgspec.json.encode({"event": event_id, "payload": payload.decode()}),
+                body=msgspec.json.encode(_Body(event=event_id, payload=payload.decode())),
                 created_at=now,
                 due_at=now,
             )
@@ -105,14 +115,23 @@ class Deliveries:
                     outbox, outbox.c.id == message.id, dead_at=now, last_error="The endpoint was deleted."
                 )
             return []
+        claimed = []
         for message in due:
+            try:
+                claimed.append(_delivery(message, store.endpoint_from_row(row)))
+            except msgspec.DecodeError:
+                _log.exception("The webhook message %s cannot be read and is not sent.", message.id)
+                tx.update(
+                    outbox, outbox.c.id == message.id, dead_at=now, last_error="The message cannot be read."
+                )
+                continue
             tx.update(
                 outbox,
                 outbox.c.id == message.id,
                 attempts=message.attempts + 1,
                 due_at=now + self._lease_s,
             )
-        return [_delivery(message, store.endpoint_from_row(row)) for message in due]
+        return claimed
 
     def mark_delivered(self, delivery: WebhookDelivery, status: int) -> None:
         """Record that a delivery succeeded, and clear the failures of its endpoint."""
@@ -204,12 +223,12 @@ def _endpoints_with_due_messages(tx: Transaction) -> list[str]:
 
 
 def _delivery(row: Row[Any], endpoint: RegisteredEndpoint) -> WebhookDelivery:
-    body = msgspec.json.decode(row.body)
+    body = msgspec.json.decode(row.body, type=_Body)
     return WebhookDelivery(
         id=row.id,
-        event_id=body["event"],
+        event_id=body.event,
         endpoint=endpoint,
-        payload=body["payload"].encode(),
+        payload=body.payload.encode(),
         created_at=row.created_at,
         attempt=row.attempts + 1,
     )

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -229,17 +232,34 @@ def test_checkpoints_are_written_only_if_the_log_has_grown(
     assert len(list(checkpoints.read())) == 1
 
 
-def test_a_running_writer_writes_a_last_checkpoint_when_it_stops(
+def test_a_started_writer_writes_a_checkpoint_at_once(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
-    writer = CheckpointWriter(database, key, [checkpoints], interval_s=3600)
-    writer.start()
-    writer.start()
     write(database, 2)
-    checkpoint = writer.stop()
-    assert checkpoint is not None
-    assert checkpoint.seq == 2
+    stopping = threading.Event()
+    writer = CheckpointWriter(database, key, [checkpoints], interval_s=3600, stopping=stopping)
+    writer.part.start()
+    while not list(checkpoints.read()):
+        time.sleep(0.005)
+    stopping.set()
+    writer.part.join(60)
     assert verify(database, [checkpoints], key).last_signed_seq == 2
+
+
+def test_no_entry_follows_the_last_checkpoint(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
+) -> None:
+    writer = CheckpointWriter(database, key, [checkpoints])
+    write(database, 2)
+    with closing(Database(database.url)) as other:
+        with writer.closed_log() as checkpoint:
+            late = threading.Thread(target=write, args=(other, 1), daemon=True)
+            late.start()
+            late.join(0.3)
+            assert checkpoint is not None
+            assert checkpoint.seq == 2
+            assert verify(database, [checkpoints], key).entries == 2
+        late.join(60)
 
 
 def test_checkpoints_in_an_object_store_count_like_those_in_a_folder(

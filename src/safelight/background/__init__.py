@@ -1,0 +1,1 @@
+"""Background work of the gateway: parts that survive every error, and rows that fail again and again."""
