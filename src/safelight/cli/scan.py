@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 
-class Language(StrEnum):
+class ReportLanguage(StrEnum):
     EN = "en"
     ZH_HANT = "zh-Hant"
     ZH_HANS = "zh-Hans"
@@ -50,7 +50,9 @@ def scan(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write an HTML report: one file without external resources.")
     ] = None,
-    language: Annotated[Language, typer.Option("--language", help="The report's language.")] = Language.EN,
+    language: Annotated[
+        ReportLanguage, typer.Option("--language", help="The report's language.")
+    ] = ReportLanguage.EN,
     cache_file: Annotated[
         Path | None,
         typer.Option(
@@ -166,7 +168,9 @@ def _likeness_state(container: Container) -> dict[str, Any]:
     }
 
 
-def _write_report(html: Path, run: ScanRun, source: Source, language: Language, container: Container) -> None:
+def _write_report(
+    html: Path, run: ScanRun, source: Source, language: ReportLanguage, container: Container
+) -> None:
     """Write the HTML report atomically."""
     from safelight.console.scan_report import render_scan_report
     from safelight.console.translations import load_languages
