@@ -18,6 +18,7 @@ ALLOWED = {
     "cli/demo.py",
     "jobs/idempotency.py",
     "jobs/notifier.py",
+    "jobs/worker_lease.py",
     # Durations in reports.
     "bootstrap/review.py",
     "cli/scan.py",
