@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -127,8 +128,13 @@ def train(
 
 
 def encode_points(operating: OperatingPoints) -> bytes:
-    """The content of `operating.json`."""
-    return msgspec.json.format(msgspec.json.encode(operating), indent=1) + b"\n"
+    """The content of `operating.json`, with one line for each point."""
+    models = [
+        f"{json.dumps(name)}: [\n" + ",\n".join(msgspec.json.encode(one).decode() for one in points) + "\n]"
+        for name, points in operating.points.items()
+    ]
+    head = json.dumps({"classifiers": operating.classifiers, "chosen_on": operating.chosen_on}, indent=1)
+    return f'{head[:-2]},\n "points": {{\n{",".join(models)}\n}}}}\n'.encode()
 
 
 def _family_in(fold: int, split: Split, lang: str) -> str:
