@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from safelight.api.serializers import video_object
 from safelight.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
+from safelight.generation.protocol import LocalGenerator
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
@@ -159,6 +161,25 @@ def test_the_summary_of_a_finished_video_equals_its_record(
     assert blocked.outcome_summary is not None
     assert blocked.outcome_summary["charge"]["charged"] == "no"
     assert blocked.outcome_summary["coverage"]["checked"]
+
+
+def test_what_the_generator_did_not_draw_is_in_the_record_and_the_api(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = house.container.core.generators["storyboard"]
+    assert isinstance(generator, LocalGenerator)
+    render = generator.render
+    monkeypatch.setattr(
+        generator, "render", lambda *given: replace(render(*given), not_drawn=("dragon", "城堡"))
+    )
+    made = house.order("A dragon over a 城堡")
+    assert video_object(made)["safelight"]["not_drawn"] is None
+    video = house.carry(made)
+    assert video.state is VideoState.DELIVERED
+    record = house.videos.record(house.who, video.id)
+    assert record.attempts[-1].not_drawn == ("dragon", "城堡")
+    assert video_object(video)["safelight"]["not_drawn"] == ["dragon", "城堡"]
+    assert video_object(video, record)["safelight"]["not_drawn"] == ["dragon", "城堡"]
 
 
 def test_a_terminal_state_never_changes(house: House) -> None:

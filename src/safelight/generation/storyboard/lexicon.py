@@ -118,7 +118,7 @@ class SubjectKind(StrEnum):
     SNAKE = "snake"
     PENGUIN = "penguin"
     ROOSTER = "rooster"
-    WADER = "wader"
+    WADER = "heron"
     SWAN = "swan"
     DUCK = "duck"
     OWL = "owl"
@@ -232,8 +232,9 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
         "森林|树林|竹林|丛林",
     ),
     Environment.STREET: (
-        r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign|highway|bar",
-        "街道|街头|小巷|马路|集市|村庄|街",
+        r"streets?|alley|sidewalk|avenue|road|market(?: square)?|square|plaza|shops?|caf[eé]|village|town|"
+        r"neon sign|highway|bar",
+        "街道|街头|小巷|马路|集市|夜市|市场|广场|村庄|街",
     ),
     Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
@@ -342,7 +343,7 @@ ACTIONS: dict[SubjectAction, tuple[str, str]] = {
     ),
     SubjectAction.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
     SubjectAction.COOK: (
-        r"cook(?:s|ing)?|bak(?:es|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
+        r"cook(?:s|ing)?|bak(?:es?|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
         "做饭|烹饪|炒菜|煮",
     ),
     SubjectAction.DANCE: (

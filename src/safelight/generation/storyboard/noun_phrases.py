@@ -149,7 +149,7 @@ def _take(
     plural = False
     for token, following in zip_longest(tokens, tokens[1:]):
         word = token.group()
-        if _WORD.fullmatch(word) is None or word in BREAKS or word in STARTS or word.endswith("ly"):
+        if _WORD.fullmatch(word) is None or word in BREAKS or word in STARTS or _is_adverb(word):
             break
         many = word.endswith("s") and not word.endswith(("ss", "us", "is"))
         if nouns:
@@ -169,6 +169,10 @@ def _take(
         nouns.append(token)
         plural = not singular and (many or word in PLURALS)
     return taken, nouns
+
+
+def _is_adverb(word: str) -> bool:
+    return word.endswith("ly") and not re.fullmatch(r"\w*fly|family|lily|jelly|belly|assembly|lonely", word)
 
 
 def _is_participle(word: str) -> bool:

@@ -103,7 +103,8 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     """
     number = seed_of(like or prompt, seed)
     signs, spoken, rest = _quotes(prompt[:MOST_READ])
-    rest = simplified(_DENIED_HAN.sub(" ", _DENIED.sub(" ", rest)).lower())
+    plain = _DENIED_HAN.sub(" ", _DENIED.sub(" ", rest)).lower()
+    rest = simplified(plain)
 
     setting = first(rest, lexicon.SETTINGS)
     hour = first(rest, lexicon.HOURS)
@@ -113,13 +114,25 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     named = {n for n, v in (("setting", setting), ("hour", hour), ("weather", weather), ("move", move)) if v}
 
     cast = read_cast(rest)
+    not_drawn = tuple(_as_written(words, rest, plain) for words in cast.not_drawn)
     subjects = cast.subjects
     tints = frozenset(all_of(rest, lexicon.TINTS))
     if cast.missing:
         card = _title(number, cast, prompt, hour)
-        return replace(card, signs=signs, spoken=spoken, sounds=frozenset(all_of(rest, lexicon.SOUNDS)))
+        return replace(
+            card,
+            not_drawn=not_drawn,
+            signs=signs,
+            spoken=spoken,
+            sounds=frozenset(all_of(rest, lexicon.SOUNDS)),
+        )
     if setting is None:
-        setting = _setting_for(subjects, weather, signs, number)
+        leafy = tints & {Tint.BLOSSOM, Tint.AUTUMN} and not subjects
+        setting = (
+            _choose(number, "setting", (Environment.FOREST, Environment.MEADOW))
+            if leafy
+            else _setting_for(subjects, weather, signs, number)
+        )
         tints |= {t for s in subjects[:1] if s.kind in CATALOGUE and (t := CATALOGUE[s.kind].tint)}
     kinds = {s.kind for s in subjects}
     if SubjectKind.RAINBOW in kinds and weather in (Weather.RAIN, Weather.STORM):
@@ -162,7 +175,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
         subjects=subjects,
         styles=frozenset(all_of(rest, lexicon.STYLES)),
         tints=tints,
-        not_drawn=cast.not_drawn,
+        not_drawn=not_drawn,
         sounds=frozenset(all_of(rest, lexicon.SOUNDS)),
         signs=signs,
         spoken=spoken,
@@ -179,8 +192,6 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
 
 def _title(number: int, cast: Cast, prompt: str, hour: TimeOfDay | None) -> Scene:
     """A title card with the words for the main subject, as the prompt writes them."""
-    words = cast.missing
-    place = simplified(prompt.lower()).find(words)
     return Scene(
         seed=number,
         setting=Environment.ROOM,
@@ -188,9 +199,14 @@ def _title(number: int, cast: Cast, prompt: str, hour: TimeOfDay | None) -> Scen
         weather=Weather.CLEAR,
         move=CameraMove.STATIC,
         mood=Mood.CALM,
-        not_drawn=cast.not_drawn,
-        card=prompt[place : place + len(words)] if place >= 0 else words,
+        card=_as_written(cast.missing, simplified(prompt.lower()), prompt),
     )
+
+
+def _as_written(words: str, folded: str, text: str) -> str:
+    """The part of `text` at the place of `words` in its folded form."""
+    at = folded.find(words) if len(folded) == len(text) else -1
+    return text[at : at + len(words)] if at >= 0 else words
 
 
 def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:

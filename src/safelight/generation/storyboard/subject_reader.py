@@ -43,7 +43,7 @@ _PATTERNS: dict[SubjectKind, tuple[str, str]] = {
 #: Where an animal sits if the prompt names no action.
 _SEAT = re.compile(r"\bwindow ?sills?\b|\bsofa\b|\b(?:arm)?chair\b|窗台|沙发|椅子")
 #: Words of the scene; a phrase whose head is one of them needs no subject.
-_SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES)
+_SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES, lexicon.TINTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +246,8 @@ def _count(before: str, word: str) -> int:
         return 3
     if word == "couple":
         return 2
+    if word.endswith("群"):
+        return 4
     plural = word.isascii() and word.endswith("s") and not word.endswith(("ss", "us"))
     return 3 if plural else 1
 

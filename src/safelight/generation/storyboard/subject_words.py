@@ -173,7 +173,7 @@ OTHER_NOUNS = (
     r"bouncy castles?|toy (?:horses?|bears?|lions?)|bird feeders?|horse ?fl(?:y|ies)|lion dances?|"
     r"chess (?:knights?|kings?|queens?)|polar lights|mine ?carts?|shopping carts?|cable cars?|"
     r"(?:electricity|cooling|radio|water|eiffel|control|cell) towers?",
-    "机器狗|机器猫|机器人|雪人|海马|海狮|海星|马桶|马戏|马拉松|马车|牛奶|牛排|牛仔|牛仔裤|蜗牛|犀牛角|马铃薯|马赛克|鸭舌帽|"
+    "火山|冰山|假山|机器狗|机器猫|机器人|雪人|海马|海狮|海星|马桶|马戏|马拉松|马车|牛奶|牛排|牛仔|牛仔裤|蜗牛|犀牛角|马铃薯|马赛克|鸭舌帽|"
     "鱼缸|鱼竿|鱼钩|人参|人偶|木马|马蹄|马厩|狗窝|鸟巢|鸟笼|鸡蛋|鸡尾酒|羊肉|羊毛|蛇果|木偶|稻草人|美人鱼|鱿鱼|鳄鱼|甲鱼|"
     "船长|船坞|象棋|桥牌|桥洞|飞碟|飞船|太空船|塔罗|塔吊|铁塔|水塔|埃菲尔铁塔|沙堡|恐龙|火龙|龙舟|鹿角|虎鲸鱼|壁虎|狮身人面像|"
     "舞狮|熊蜂|鲸落|蟹黄|缆车|矿车|推车|手推车|购物车",

@@ -111,6 +111,16 @@ def test_the_file_has_the_requested_format(
     assert names(tmp_path) == ["out.mp4"]
 
 
+def test_the_result_lists_what_is_not_drawn(storyboard: LocalGenerator, tmp_path: Path) -> None:
+    for prompt, not_drawn in (
+        ("A dragon over a castle", ("dragon", "castle")),
+        ("A beach with a sandcastle", ("sandcastle",)),
+        ("A lighthouse at dusk", ()),
+    ):
+        result = storyboard.render(make_request(prompt), tmp_path / "out.mp4", lambda percent: None)
+        assert result.not_drawn == not_drawn
+
+
 def test_a_requested_picture_test_card_is_in_the_frames(storyboard: LocalGenerator, tmp_path: Path) -> None:
     what = make_request(seconds=3, extra={"test_card": "frame:violence@1.0s, flash:self-harm/intent@2.5s"})
     found = [[name for name, _ in card.read_qr(p)] for p in pictures(rendered(storyboard, tmp_path, what))]

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from safelight.generation.storyboard.lexicon import CameraMove, Environment
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.lexicon import CameraMove, Environment, SubjectKind
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
+from safelight.generation.storyboard.subject_words import KINDS
+from safelight.generation.storyboard.title_card import TitleCard
+from safelight.generation.storyboard.trades import TRADES
 
 SIZE = (320, 180)
 
@@ -63,3 +69,43 @@ def test_every_supported_element_is_painted(words: str) -> None:
 def test_seeds_give_different_pictures_of_one_prompt() -> None:
     one, other = (shot_of("mountains at dawn", seed).paint(0.0).copy() for seed in (1, 2))
     assert np.abs(one.astype(int) - other).mean() > 2
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k in CATALOGUE or k in TRADES])
+def test_every_kind_of_the_catalogue_is_visible(kind: SubjectKind) -> None:
+    scene = read(f"A {kind} at noon, static shot")
+    assert [s.kind for s in scene.subjects] == [kind]
+    shots = [
+        Shot(each, SIZE, 2, np.random.default_rng(1)).paint(1.0).copy()
+        for each in (scene, replace(scene, subjects=()))
+    ]
+    changed = np.abs(shots[0].astype(int) - shots[1]).max(axis=2) > 24
+    assert changed.mean() > 0.002
+
+
+def test_a_title_card_shows_its_words_and_moves() -> None:
+    scene = read('A dragon over a castle, a sign says "NORTH"')
+    assert scene.card == "dragon"
+    card = TitleCard(scene, SIZE, 2, np.random.default_rng(1))
+    first = card.paint(0.0).copy()
+    bare = TitleCard(replace(scene, card="", signs=()), SIZE, 2, np.random.default_rng(1)).paint(0.0)
+    middle, below = SIZE[1] // 2, round(SIZE[1] * 0.75)
+    for row in (middle, below):
+        part = slice(row - 8, row + 8)
+        assert np.abs(first[part].astype(int) - bare[part]).max() > 100
+    assert np.abs(first.astype(int) - card.paint(1.9)).mean() > 0.05
+
+
+def test_a_title_card_with_letters_of_no_font_has_only_lines() -> None:
+    scene = replace(read("A dragon"), card="\ue000")
+    assert TitleCard(scene, SIZE, 2, np.random.default_rng(1)).paint(0.0).std() > 3
+
+
+def test_a_vehicle_crosses_the_bridge_above_the_water() -> None:
+    scene = read("A tram crosses a bridge at noon")
+    assert scene.setting is Environment.LAKE
+    both = Shot(scene, SIZE, 2, np.random.default_rng(1)).paint(1.0).copy()
+    bridge = replace(scene, subjects=tuple(s for s in scene.subjects if s.kind is SubjectKind.BRIDGE))
+    alone = Shot(bridge, SIZE, 2, np.random.default_rng(1)).paint(1.0)
+    rows = np.flatnonzero((np.abs(both.astype(int) - alone).max(axis=2) > 40).any(axis=1))
+    assert rows.min() < 0.68 * SIZE[1]

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.lexicon import (
+    Environment,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
+    Weather,
+)
+from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.subject_words import KINDS
+from safelight.generation.storyboard.traditional import simplified
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "count"),
+    [
+        ("A lighthouse at dusk", SubjectKind.LIGHTHOUSE, 1),
+        ("A tram crosses a bridge at dusk, light rain", SubjectKind.TRAM, 1),
+        ("A paper boat on a pond in the rain, slow pan", SubjectKind.PAPER_BOAT, 1),
+        ("Two blacksmiths hammer iron", SubjectKind.BLACKSMITH, 2),
+        ("a herd of elephants", SubjectKind.ELEPHANT, 4),
+        ("Close-up of a fox", SubjectKind.FOX, 1),
+        ("A rhinoceros", SubjectKind.RHINOCEROS, 1),
+        ("Please make a video of two cats", SubjectKind.CAT, 2),
+        ("两只猫", SubjectKind.CAT, 2),
+        ("兩隻貓", SubjectKind.CAT, 2),
+        ("一只猫头鹰", SubjectKind.OWL, 1),
+        ("一隻大熊貓在吃竹子", SubjectKind.PANDA, 1),
+        ("一匹河马", SubjectKind.HIPPOPOTAMUS, 1),
+        ("黃昏時分，岩岸上的燈塔，鏡頭緩緩升起", SubjectKind.LIGHTHOUSE, 1),
+        ("一架直升机飞过雪山", SubjectKind.HELICOPTER, 1),
+    ],
+)
+def test_the_main_subject_of_a_prompt_is_drawn(prompt: str, kind: SubjectKind, count: int) -> None:
+    scene = read(prompt)
+    assert scene.card == ""
+    assert (scene.subjects[0].kind, scene.subjects[0].count) == (kind, count)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "card", "not_drawn"),
+    [
+        ("A dragon over a castle", "dragon", ("dragon", "castle")),
+        ("A cat statue in a park", "cat statue", ("cat statue",)),
+        ("a hot dog on a plate", "hot dog", ("hot dog", "plate")),
+        ("A horse fly on a leaf", "horse fly", ("horse fly",)),
+        ("A lizard and two dogs on a rock", "lizard", ("lizard", "dogs")),
+        ("The old lighthouse keeper climbs the stairs", "lighthouse keeper", ("lighthouse keeper", "stairs")),
+        ("freedom", "freedom", ("freedom",)),
+        ("机器人在跳舞", "机器人", ("机器人",)),
+        ("一台鋼琴在客廳裡", "鋼琴", ("鋼琴",)),
+        ("一只獾在草地上", "獾", ("獾",)),
+    ],
+)
+def test_an_unknown_main_subject_gives_a_title_card_and_no_other_animal(
+    prompt: str, card: str, not_drawn: tuple[str, ...]
+) -> None:
+    scene = read(prompt)
+    assert (scene.card, scene.not_drawn, scene.subjects) == (card, not_drawn, ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "not_drawn"),
+    [
+        ("A man with a red umbrella and a suitcase", ("suitcase",)),
+        ("A beach with a sandcastle", ("sandcastle",)),
+        ("A wizard in a tower", ("wizard",)),
+        ("A woman in a red coat walks along a beach at golden hour", ()),
+        ("A chef cooks in a warm kitchen", ()),
+        ("The sun rises over the mountains", ()),
+        ("A slow dolly through a sunlit kitchen", ()),
+        ("一个穿着红衣服的女人走在海边", ()),
+        ("SAFELIGHT-TEST:violence", ()),
+    ],
+)
+def test_a_scene_lists_what_it_does_not_show(prompt: str, not_drawn: tuple[str, ...]) -> None:
+    scene = read(prompt)
+    assert (scene.card, scene.not_drawn) == ("", not_drawn)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "setting", "hour", "weather"),
+    [
+        ("雪地上的滿月", Environment.MEADOW, TimeOfDay.NIGHT, Weather.SNOW),
+        ("大霧籠罩著山谷", Environment.MOUNTAINS, None, Weather.FOG),
+        ("城市夜景，下著大雨", Environment.CITY, TimeOfDay.NIGHT, Weather.RAIN),
+        ("a bright kitchen", Environment.KITCHEN, TimeOfDay.DAY, Weather.CLEAR),
+        ("Mars", Environment.DESERT, None, Weather.CLEAR),
+    ],
+)
+def test_the_scene_is_read_in_both_chinese_scripts_and_english(
+    prompt: str, setting: Environment, hour: TimeOfDay | None, weather: Weather
+) -> None:
+    scene = read(prompt)
+    assert (scene.setting, scene.weather) == (setting, weather)
+    assert hour is None or scene.hour is hour
+    assert scene.full_moon is ("滿月" in prompt)
+
+
+def test_cats_on_a_window_sill_sit() -> None:
+    for prompt in ("a cat on a windowsill", "兩隻貓在窗臺上"):
+        assert read(prompt).subjects[0].action is SubjectAction.SIT
+
+
+def test_every_kind_has_words_and_the_catalogue_names_only_known_kinds() -> None:
+    assert set(KINDS) == set(SubjectKind)
+    assert set(CATALOGUE) <= set(KINDS)
+
+
+def test_folding_keeps_the_position_of_every_character() -> None:
+    text = "一隻貓坐在窗臺上, a cat"
+    assert simplified(text) == "一只猫坐在窗台上, a cat"
+
+
+def test_a_long_prompt_is_read_quickly() -> None:
+    start = time.process_time()
+    read("a quaint gadget and the other widget beside an odd gizmo, " * 200)
+    read("一个奇怪的东西和另一个东西，" * 600)
+    assert time.process_time() - start < 5
