@@ -24,7 +24,7 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.findings import Basis, Finding, FrameRange, Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.keyframes import StoredKeyframe
@@ -166,7 +166,13 @@ def test_a_missing_invalid_or_late_answer_is_a_gap(
 
 def found(category: str, score: float, modality: Modality = Modality.TEXT) -> Finding:
     return Finding(
-        category=category, score=score, modality=modality, detector="d", version="1", reason="it is there"
+        category=category,
+        score=score,
+        modality=modality,
+        detector="d",
+        version="1",
+        reason="it is there",
+        basis=Basis.MATCHED,
     )
 
 
