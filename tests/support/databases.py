@@ -42,9 +42,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copyfile(template, path)
         yield f"sqlite:///{path}"
         return
-    url: str = request.getfixturevalue("postgres_database")
-    _empty(url)
-    yield url
+    yield request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    """URL of a PostgreSQL database with this version's tables and nothing in them."""
+    _empty(postgres_database)
+    return postgres_database
 
 
 @pytest.fixture

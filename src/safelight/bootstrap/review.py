@@ -140,6 +140,10 @@ class ReviewParts:
                 tx.now()
         except SafelightError as error:
             problems["database"] = str(error)
+        try:
+            self._pipeline.queue.check()
+        except SafelightError as error:
+            problems["queue"] = str(error)
         database_ms = round((time.monotonic() - began) * 1000, 2)
         health = [part.health() for part in self.background_parts]
         problems |= {each.name: each.problem for each in health if each.problem is not None}

@@ -27,20 +27,13 @@ from safelight.generation.protocol import (
     UpstreamState,
 )
 
-from .context import PipelineContext
+from .context import PipelineContext, ShutdownRequested
 from .models import Attempt, Video, VideoSnapshot
 
 _POLL_S = 2.0
 #: Pauses before a retry: the first for submissions and downloads, the second for polling.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
 _POLL_RETRY = Backoff(delays_s=(_POLL_S,))
-
-
-class ShutdownRequested(Exception):
-    """The process shuts down. The interrupted step runs again after the next start.
-
-    Not in the error tree, because it is not a failure: `except SafelightError` must not catch it.
-    """
 
 
 class ChargedFailure(Exception):

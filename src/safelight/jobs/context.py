@@ -29,6 +29,16 @@ from .progress_writer import recorded_progress
 from .quota import Quota
 from .repository import VideoRepository
 
+#: How often a step that waits for a slot looks whether the process shuts down.
+_SLOT_POLL_S = 0.5
+
+
+class ShutdownRequested(Exception):
+    """The process shuts down. The interrupted step runs again after the next start.
+
+    Not in the error tree, because it is not a failure: `except SafelightError` must not catch it.
+    """
+
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineLimits:
@@ -76,6 +86,19 @@ class PipelineContext:
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
+
+    @contextmanager
+    def heavy_slot(self) -> Iterator[None]:
+        """A free slot of `heavy_slots`. Raises `ShutdownRequested` if the process shuts down before."""
+        while not self.heavy_slots.acquire(timeout=_SLOT_POLL_S):
+            if self.shutdown_event.is_set():
+                raise ShutdownRequested
+        try:
+            if self.shutdown_event.is_set():
+                raise ShutdownRequested
+            yield
+        finally:
+            self.heavy_slots.release()
 
     @contextmanager
     def work_dir(self, video_id: str) -> Iterator[Path]:

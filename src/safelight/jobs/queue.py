@@ -9,18 +9,24 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from safelight.background.part import BackgroundPart
 
+from .engine_check import check_engine
 from .worker_lease import WorkerLease
 
 QUEUE = "videos"
 #: The same in all releases, so that a new release continues the runs of the previous release.
 _APPLICATION_VERSION = "1"
+#: How often a step that waits for the lease looks whether the process stops.
+_LEASE_POLL_S = 0.5
+#: The enqueuer waits for this time for a video before its next round.
+_ENQUEUER_WAIT_S = 0.5
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -28,8 +34,7 @@ _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEE
 class DurableQueue:
     """Runs the steps of videos: one step at a time for each video, and again after a crash.
 
-    There is one queue per process. The process must exit after `stop`, because DBOS cannot stop a running
-    step.
+    There is one queue per process. The process must exit after `stop`, because a step cannot be stopped.
     """
 
     def __init__(
@@ -38,11 +43,11 @@ class DurableQueue:
         database_url: str,
         worker: str,
         at_once: int,
-        advance: Callable[[str, str], bool],
+        advance: Callable[[str, str, int], bool],
         lost: Callable[[], None],
         stopping: threading.Event,
     ) -> None:
-        """`advance(tenant, video_id)` runs one step, and returns whether the next step may follow at once.
+        """`advance(tenant, video_id, run)` runs one step. Returns whether the next one may follow at once.
 
         `lost` is called when this process loses the PostgreSQL lock on its worker name for good. The process
         must then exit.
@@ -55,6 +60,16 @@ class DurableQueue:
         self._stopping = stopping
         self._lease: WorkerLease | None = None
         self._started = False
+        self._changed = threading.Condition()
+        #: Runs that this process executes now, by workflow id, and the number of their steps.
+        self._runs: set[str] = set()
+        self._steps = 0
+        self._closed = False
+        #: The newest run of each video that is not stored in the engine's database yet.
+        self._waiting: dict[str, tuple[str, int]] = {}
+        self._enqueuer = BackgroundPart(
+            "enqueuer", {"enqueue": self._store_waiting}, interval_s=0.0, stopping=stopping
+        )
 
     def start(self) -> None:
         """Start the queue: first continue interrupted runs, then run newly enqueued videos."""
@@ -75,12 +90,14 @@ class DurableQueue:
                 log_level="WARNING",
             )
         )
-        advance = self._advance
 
         @DBOS.workflow(name="carry", max_recovery_attempts=None)
         def carry(tenant: str, video_id: str) -> None:
-            while DBOS.run_step({"name": "advance"}, advance, tenant, video_id):
-                pass
+            workflow_id = str(DBOS.workflow_id)
+            run = int(workflow_id.rpartition(".")[2])
+            with self._executing(workflow_id):
+                while DBOS.run_step({"name": "advance"}, self._run_step, tenant, video_id, run):
+                    pass
 
         self._carry = carry
         DBOS.launch()
@@ -90,27 +107,51 @@ class DurableQueue:
     @property
     def parts(self) -> tuple[BackgroundPart, ...]:
         """The background parts of the started queue."""
-        return () if self._lease is None else (self._lease.part,)
+        return (self._enqueuer,) if self._lease is None else (self._enqueuer, self._lease.part)
 
     @property
     def running(self) -> bool:
         """Whether the queue was started in this process, so that videos can be enqueued."""
         return self._started
 
+    @property
+    def lease_lost(self) -> bool:
+        """Whether another process may run the videos of this one, so that it must exit at once."""
+        return self._lease is not None and self._lease.is_lost
+
     def enqueue(self, tenant: str, video_id: str, run: int) -> None:
-        """Enqueue a video. Enqueuing it again with the same `run` has no effect."""
-        with SetWorkflowID(_workflow_id(video_id, run)):
-            DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
+        """Enqueue a video. Enqueuing it again with the same `run` has no effect.
+
+        Does not wait for the engine's database: a thread stores the run. If the process ends before that, the
+        sweeper enqueues the video.
+        """
+        with self._changed:
+            self._waiting[video_id] = (tenant, run)
+            self._changed.notify_all()
 
     def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
-        """The ids of those videos whose run is waiting or running, in any process."""
+        """The ids of those videos whose run is waiting or running, in any process.
+
+        A run counts as running only if a live process executes it. A run whose thread ended, because the
+        engine could not store its progress, does not.
+        """
         names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
         if not names:
             return set()
-        active = DBOS.list_workflows(
+        with self._changed:
+            waiting = self._waiting.keys() & set(names.values())
+        found = DBOS.list_workflows(
             workflow_ids=list(names), status=_ACTIVE_STATUSES, load_input=False, load_output=False
         )
-        return {names[workflow.workflow_id] for workflow in active}
+        executors = {str(one.executor_id) for one in found if one.status == "PENDING"} - {self._worker}
+        live = executors if self._lease is None else self._lease.live(executors)
+        with self._changed:
+            here = set(self._runs)
+        return waiting | {
+            names[one.workflow_id]
+            for one in found
+            if one.status != "PENDING" or one.workflow_id in here or str(one.executor_id) in live
+        }
 
     def prune_history(self, before: float, *, most: int = 500) -> int:
         """Delete the history of runs that ended before this time. Returns the number of deleted runs."""
@@ -126,9 +167,61 @@ class DurableQueue:
             DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
         return len(ended)
 
-    def stop(self, grace_s: float) -> None:
-        """Start no new step, and wait up to `grace_s` for running steps. The process must then exit."""
-        DBOS.destroy(workflow_completion_timeout_sec=max(1, round(grace_s)))
+    def check(self) -> None:
+        """Check that the engine's database can be read and written. Raises `Unavailable` after 2 s."""
+        if self._started:
+            check_engine(self._url)
+
+    def stop(self, timeout_s: float) -> int:
+        """Start no new step, and wait for running ones. Returns the number of steps that still run.
+
+        These are handed back: they run again at the next start, or in the process that takes over. This
+        process must then exit.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._steps, timeout_s)
+            return self._steps
+
+    @contextmanager
+    def _executing(self, workflow_id: str) -> Iterator[None]:
+        with self._changed:
+            self._runs.add(workflow_id)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._runs.discard(workflow_id)
+
+    def _run_step(self, tenant: str, video_id: str, run: int) -> bool:
+        while self._lease is not None and not self._lease.held.wait(_LEASE_POLL_S):
+            if self._stopping.is_set():
+                return False
+        with self._changed:
+            if self._closed or self._stopping.is_set():
+                return False
+            self._steps += 1
+        try:
+            return self._advance(tenant, video_id, run)
+        finally:
+            with self._changed:
+                self._steps -= 1
+                self._changed.notify_all()
+
+    def _store_waiting(self) -> None:
+        """Store the runs that wait, in their order. Returns after a short time if there is none."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._waiting), _ENQUEUER_WAIT_S)
+            waiting = list(self._waiting.items())
+        for video_id, (tenant, run) in waiting:
+            try:
+                with SetWorkflowID(_workflow_id(video_id, run)):
+                    DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
+            finally:
+                # After an error the sweeper enqueues the video.
+                with self._changed:
+                    if self._waiting.get(video_id) == (tenant, run):
+                        del self._waiting[video_id]
 
 
 def _workflow_id(video_id: str, run: int) -> str:

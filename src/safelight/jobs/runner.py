@@ -9,8 +9,8 @@ from safelight.backoff import Backoff
 from safelight.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
 
 from . import outcomes
-from .attempts import ShutdownRequested, video_deadline, wait_before_retry
-from .context import PipelineContext
+from .attempts import video_deadline, wait_before_retry
+from .context import PipelineContext, ShutdownRequested
 from .models import Video
 from .states import VideoState
 from .steps import STEPS
@@ -28,9 +28,15 @@ class Runner:
         self._context = context
         self._failures: Counter[tuple[str, VideoState]] = Counter()
 
-    def run_steps(self, tenant: str, video_id: str) -> bool:
-        """Run one step. Returns whether the next step may follow at once."""
+    def run_steps(self, tenant: str, video_id: str, run: int | None = None) -> bool:
+        """Run one step. Returns whether the next step may follow at once.
+
+        `run` is the number of the run that asks. If the video was enqueued again since then, that newer run
+        has the video, and this one ends.
+        """
         try:
+            if run is not None and self._context.videos.row(tenant, video_id).enqueue_count != run:
+                return False
             snapshot = self._context.videos.snapshot(tenant, video_id)
         except NotFound:
             return False

@@ -7,15 +7,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from safelight.background.part import BackgroundPart
-from safelight.errors import DeadlineExceeded
+from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed
+from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.store import tables
 from safelight.store.retention import Retention
 
 from . import mappers, outcomes
+from .attempt_store import finish_attempt, last_attempt
 from .attempts import video_deadline
 from .context import PipelineContext
 from .files import drop_files
-from .models import Video
+from .models import Attempt, Video
 from .queue import DurableQueue
 from .states import AWAITING_REVIEW, TERMINAL, VideoState
 from .transitions import update
@@ -52,7 +54,11 @@ class Sweeper:
         self.part.run_all()
 
     def requeue_abandoned(self) -> None:
-        """Enqueue unfinished videos that are not in the queue, and end videos after their deadline."""
+        """Enqueue unfinished videos that are not in the queue, and end videos after their deadline.
+
+        The deadline comes first, because a run can be in the queue without a process that executes it. Only
+        a submission whose outcome is not known yet is left to its run.
+        """
         videos = tables.videos.c
         moving = [state.value for state in VideoState if state not in TERMINAL | AWAITING_REVIEW]
         late = self._now() - _INTERVAL_S
@@ -60,13 +66,11 @@ class Sweeper:
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
         for row in unfinished:
             with self.part.rows.attempt(row.id):
-                if row.id in active:
-                    continue
                 video = mappers.video(row)
                 if self._now() > video_deadline(self._context, video):
-                    self._fail_late(video)
-                    continue
-                self.enqueue(video, row.enqueue_count)
+                    self._fail_late(video, in_queue=row.id in active)
+                elif row.id not in active:
+                    self.enqueue(video, row.enqueue_count)
 
     def enqueue(self, video: Video, run: int) -> None:
         """Enqueue a video as a new run, unless another process has just enqueued it."""
@@ -162,9 +166,22 @@ class Sweeper:
                 limit=_MAX_ROWS_PER_SWEEP,
             )
 
-    def _fail_late(self, video: Video) -> None:
-        error = DeadlineExceeded(
+    def _fail_late(self, video: Video, *, in_queue: bool) -> None:
+        error: SafelightError = DeadlineExceeded(
             f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
         )
         with self._context.database.transaction(tenant=video.tenant) as tx:
+            last = last_attempt(tx, video.id)
+            if last is not None and _is_unconfirmed(last):
+                if in_queue:
+                    return
+                error = SubmissionUnconfirmed(
+                    "The process that submitted this request ended before the answer of the generator came."
+                )
+                finish_attempt(tx, video.id, last, error.code, charge=Charge(charged=ChargeStatus.UNKNOWN))
             outcomes.fail(self._context, tx, video, error)
+
+
+def _is_unconfirmed(attempt: Attempt) -> bool:
+    """Whether it is unknown if a paid generator has accepted this attempt."""
+    return attempt.ended_at is None and attempt.upstream_id is None and attempt.billing is Billing.PAID

@@ -45,6 +45,8 @@ class WorkerLease:
         self._lost = lost
         self._stopping = stopping
         self._regain_s = regain_s
+        #: Whether the lock is lost for good.
+        self.is_lost = False
         #: Set while this process holds the lock, as far as it knows.
         self.held = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
@@ -110,6 +112,7 @@ class WorkerLease:
                 return
         else:
             return
+        self.is_lost = True
         self._lost()
 
     def _take_over_dead_workers(self) -> None:

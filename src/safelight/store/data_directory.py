@@ -27,10 +27,7 @@ class DataDirectory:
             for folder in (self.path, self.blobs, self.keys, self.checkpoints, self.scratch):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(
-                f"The data directory {self.path} cannot be created: {error.strerror}.",
-                remedy="Set another `data` in the settings, or give this user write access.",
-            ) from error
+            raise self._unusable("created", error) from error
 
     @property
     def database_url(self) -> str:
@@ -60,13 +57,17 @@ class DataDirectory:
     def lock(self) -> DataDirectory:
         """Lock the directory for this process, and empty its scratch folder.
 
-        Raises `DataDirectoryBusy` with the id of the process that holds the lock, and `StorageFull`. The
-        operating system releases the lock when the process ends, also after a crash.
+        Raises `DataDirectoryBusy` with the id of the process that holds the lock, `SettingsError` if the
+        directory cannot be written, and `StorageFull`. The operating system releases the lock when the
+        process ends, also after a crash.
         """
         if self._lock is not None:
             return self
         # The lock file is never deleted, because a new file with the same name would be a different lock.
-        file = (self.path / "lock").open("a+", encoding="ascii")
+        try:
+            file = (self.path / "lock").open("a+", encoding="ascii")
+        except OSError as error:
+            raise self._unusable("written", error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -103,6 +104,12 @@ class DataDirectory:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _unusable(self, verb: str, error: OSError) -> SettingsError:
+        return SettingsError(
+            f"The data directory {self.path} cannot be {verb}: {error.strerror}.",
+            remedy="Set another `data` in the settings, or give this user write access.",
+        )
 
     def _empty_scratch(self) -> None:
         for path in self.scratch.iterdir():

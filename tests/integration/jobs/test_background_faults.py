@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from safelight.background.part import UNREADY_AFTER, BackgroundPart
 from safelight.background.rows import MAX_TRIES
-from safelight.errors import Conflict
+from safelight.errors import Conflict, Unavailable
 from safelight.ids import new_id
 from safelight.jobs.models import Video
 from safelight.jobs.notifier import Notifier
+from safelight.jobs.queue import DurableQueue
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transitions import StaleRevision
@@ -297,4 +298,21 @@ def test_readiness_names_a_part_that_fails_and_a_row_that_is_parked(house: House
     assert "prune_queue_history failed" in found["problems"]["sweeper"]
     made._queue = NoEngine()  # type: ignore[assignment]
     made.sweep()
+    assert review.describe_readiness()["ready"] is True
+
+
+def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    review = house.container.review
+
+    def fail(_self: object) -> None:
+        raise Unavailable("The database of the queue cannot be used: database is locked.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DurableQueue, "check", fail)
+        found = review.describe_readiness()
+    assert (found["ready"], found["unready"]) == (False, ["queue"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, "now", fail)
+        found = review.describe_readiness()
+    assert (found["ready"], found["unready"]) == (False, ["database"])
     assert review.describe_readiness()["ready"] is True

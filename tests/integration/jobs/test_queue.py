@@ -1,0 +1,176 @@
+"""The durable queue on a database that is locked, and runs that no process executes."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from dbos import DBOS
+
+from safelight.errors import Unavailable
+from safelight.ids import new_id
+from safelight.jobs.queue import DurableQueue
+from safelight.jobs.runner import Runner
+from safelight.jobs.states import VideoState
+from safelight.store import tables
+
+from .conftest import House
+from .test_video_lifecycle import NoEngine, sweeper
+
+
+class Work:
+    """The steps that a queue asks for; each one waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.began: list[tuple[str, int]] = []
+        self.go_on = threading.Event()
+
+    def advance(self, _tenant: str, video_id: str, run: int) -> bool:
+        self.began.append((video_id, run))
+        self.go_on.wait(60)
+        return False
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    made = Work()
+    yield made
+    made.go_on.set()
+
+
+@pytest.fixture
+def queue(tmp_path: Path, work: Work) -> Iterator[DurableQueue]:
+    made = DurableQueue(
+        database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
+        worker="tests",
+        at_once=2,
+        advance=work.advance,
+        lost=lambda: None,
+        stopping=threading.Event(),
+    )
+    made.start()
+    yield made
+    work.go_on.set()
+    made.stop(60)
+    DBOS.destroy(workflow_completion_timeout_sec=10, destroy_registry=True)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def enqueue(queue: DurableQueue, video_id: str, run: int) -> None:
+    queue.enqueue("acme", video_id, run)
+    queue.parts[0].run_all()
+
+
+def test_a_locked_database_delays_no_request_and_is_reported(
+    queue: DurableQueue, work: Work, tmp_path: Path
+) -> None:
+    queue.check()
+    with closing(sqlite3.connect(tmp_path / "engine.sqlite3", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        queue.enqueue("acme", "video_1", 1)
+        with pytest.raises(Unavailable):
+            queue.check()
+        assert queue.active([("video_1", 1), ("video_2", 1)]) == {"video_1"}
+        assert work.began == []
+        holder.execute("ROLLBACK")
+    queue.parts[0].run_all()
+    wait_for(lambda: work.began == [("video_1", 1)])
+    queue.check()
+
+
+def test_a_run_that_no_thread_executes_is_not_active(queue: DurableQueue, work: Work) -> None:
+    enqueue(queue, "video_1", 1)
+    wait_for(lambda: work.began)
+    assert queue.active([("video_1", 1)]) == {"video_1"}
+    # The engine could not store the progress, so its thread ended; its row still says that the run goes on.
+    queue._runs.clear()
+    assert queue.active([("video_1", 1)]) == set()
+
+
+def test_after_a_stop_no_step_begins_and_running_ones_are_waited_for(queue: DurableQueue, work: Work) -> None:
+    enqueue(queue, "video_1", 1)
+    wait_for(lambda: work.began)
+    assert queue.stop(0.0) == 1
+    enqueue(queue, "video_2", 1)
+    assert not queue._run_step("acme", "video_3", 1)
+    work.go_on.set()
+    assert queue.stop(60) == 0
+    assert work.began == [("video_1", 1)]
+
+
+def test_an_older_run_of_a_video_ends_without_a_step(house: House) -> None:
+    video, context = house.order(), house.container.pipeline.context
+    assert not Runner(context).run_steps(video.tenant, video.id, 7)
+    assert house.videos.get(house.who, video.id).state is VideoState.QUEUED
+    assert Runner(context).run_steps(video.tenant, video.id, 1)
+    assert house.videos.get(house.who, video.id).state is VideoState.GENERATING
+
+
+def late(house: House) -> str:
+    video = house.order("a quiet lake", model="paid-1")
+    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
+        tx.update(
+            tables.videos,
+            tables.videos.c.id == video.id,
+            state="generating",
+            stage="generation",
+            updated_at=0.0,
+            deadline_at=1.0,
+        )
+    return video.id
+
+
+def submit_without_answer(house: House, video_id: str) -> None:
+    with house.container.persistence.database.transaction(tenant=house.who.tenant) as tx:
+        tx.insert(
+            tables.attempts,
+            id=new_id("attempt"),
+            video_id=video_id,
+            number=1,
+            generator="paid",
+            billing="paid",
+            idempotency_key=f"{video_id}-1",
+            created_at=tx.now(),
+            charge_status="unknown",
+            currency="USD",
+            charge_source="",
+        )
+
+
+def test_a_video_past_its_deadline_ends_although_the_queue_says_that_it_runs(house: House) -> None:
+    video_id = late(house)
+    made = sweeper(house)
+    made._queue.enqueue(house.who.tenant, video_id, 1)
+    made.requeue_abandoned()
+    video = house.videos.get(house.who, video_id)
+    assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
+
+
+def test_a_paid_submission_without_an_answer_is_left_to_its_run_and_then_ends_as_unknown(
+    house: House,
+) -> None:
+    video_id = late(house)
+    submit_without_answer(house, video_id)
+    made = sweeper(house)
+    engine = made._queue
+    assert isinstance(engine, NoEngine)
+    engine.enqueue(house.who.tenant, video_id, 1)
+    made.requeue_abandoned()
+    assert house.videos.get(house.who, video_id).state is VideoState.GENERATING
+    engine.handed_over.clear()
+    made.requeue_abandoned()
+    video = house.videos.get(house.who, video_id)
+    assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
+    (attempt,) = house.videos.record(house.who, video_id).attempts
+    assert attempt.outcome == "submit_unknown"
