@@ -362,3 +362,13 @@ def test_the_proxy_forwards_to_existing_gateways() -> None:
         for name, table in services(DEPLOY / "postgres-s3" / "compose.yaml").items()
         if table["image"] == OURS
     }
+
+
+def test_the_time_to_stop_is_the_same_everywhere() -> None:
+    grace_s = Settings().server.stop_grace_s
+    ours = [one for path in COMPOSE for one in services(path).values() if one["image"] == OURS]
+    assert {one["stop_grace_period"] for one in ours} == {f"{grace_s:g}s"}
+    (unit,) = (path for path in UNITS if path.name == "safelight.service")
+    text = unit.read_text(encoding="utf-8")
+    assert f"\nTimeoutStopSec={grace_s:g}\n" in text
+    assert "\nKillMode=mixed\n" in text, "child processes must not get SIGTERM in the middle of a scan"

@@ -29,6 +29,7 @@ class Running:
     folder: Path
     #: What it writes while it runs: a line for each request.
     log: Path
+    process: subprocess.Popen[str]
 
 
 def safelight(*arguments: str, folder: Path) -> str:
@@ -55,11 +56,18 @@ def running(folder: Path) -> Iterator[Running]:
         folder=folder,
     )
     key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["token"]
+    with started(folder, key) as gateway:
+        yield gateway
+
+
+@contextmanager
+def started(folder: Path, key: str, **settings: str) -> Iterator[Running]:
+    """`safelight serve` on the data directory in `folder`. `settings` are environment variables."""
     with (folder / "gateway.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "safelight", "serve", "--port", "0", "--json"],
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder) | settings,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -72,6 +80,7 @@ def running(folder: Path) -> Iterator[Running]:
             key=key,
             folder=folder,
             log=folder / "gateway.log",
+            process=process,
         )
     finally:
         process.send_signal(signal.SIGTERM)

@@ -10,23 +10,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from safelight.errors import SettingsError
 
+from .exit_codes import Exit
 from .log_format import JsonFormatter, LineFormatter
+from .stop_signals import StopSignals
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from safelight.bootstrap import Container
     from safelight.settings import LogSettings
 
+    from .http_server import HttpServer
+
 _log = logging.getLogger(__name__)
-#: Seconds that running requests may take to finish at shutdown.
-_REQUESTS_GRACE_S = 3
-#: Seconds that running pipeline steps may take to finish at shutdown.
-_STEPS_GRACE_S = 3.0
+#: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps
+#: within the second one. The rest is for the last checkpoint of the audit log.
+_REQUESTS_SHARE, _STEPS_SHARE = 0.3, 0.8
 
 
 def set_up_logging(settings: LogSettings) -> None:
@@ -45,7 +46,8 @@ class Gateway:
     def __init__(self, container: Container) -> None:
         self.container = container
         self._socket = _listen(container.core.settings.server.host, container.core.settings.server.port)
-        self._server: uvicorn.Server | None = None
+        self._server: HttpServer | None = None
+        self._stop_began = 0.0
 
     @property
     def address(self) -> str:
@@ -57,20 +59,25 @@ class Gateway:
         scheme = "https" if server.tls_certificate else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def run(self, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None]) -> NoReturn:
         """Serve until a signal arrives. Calls `ready` in a thread as soon as requests are accepted.
 
-        Never returns: it ends the process, because the queue cannot be stopped while a step is still running.
+        Never returns: it ends the process, because a running step cannot be stopped. A second signal ends the
+        process at once.
         """
         import uvicorn
 
+        from .http_server import HttpServer
+
+        signals = StopSignals()
+        signals.install()
         container = self.container
         container.persistence.data_directory.lock()
         container.persistence.database  # noqa: B018
         container.persistence.tenant  # noqa: B018
         settings = container.core.settings.server
         container.pipeline.queue.start()
-        self._server = uvicorn.Server(
+        self._server = HttpServer(
             uvicorn.Config(
                 container.app,
                 log_config=None,
@@ -81,22 +88,28 @@ class Gateway:
                 forwarded_allow_ips="*" if settings.behind_proxy else None,
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
-                timeout_graceful_shutdown=_REQUESTS_GRACE_S,
+                timeout_graceful_shutdown=max(1, round(settings.stop_grace_s * _REQUESTS_SHARE)),
                 # Longer than the polling interval of clients, so that no client sends a request on a
                 # connection that is being closed.
                 timeout_keep_alive=90,
                 backlog=2048,
-            )
+            ),
+            stopping=self._begin_stop,
         )
         for part in container.review.background_parts:
             part.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
         threading.Thread(target=self._exit_on_lost_lease, name="lost", daemon=True).start()
+        signals.call(self._end_http_server)
+        status = Exit.ERROR
         try:
             self._server.run(sockets=[self._socket])
+            status = Exit.OK
+        except BaseException:
+            _log.exception("The HTTP server ended with an error.")
         finally:
-            self._stop()
+            self._stop(status)
 
     def _warm(self) -> None:
         """Load the text models and start the sandbox workers, so that the first request does not wait."""
@@ -109,25 +122,43 @@ class Gateway:
         ready()
 
     def _exit_on_lost_lease(self) -> None:
-        """Stop the server when this process loses its worker lease."""
+        """End the process when it loses its worker lease, because another one may run its videos."""
         self.container.core.shutdown_event.wait()
+        if self.container.pipeline.queue.lease_lost:
+            _exit(Exit.ERROR)
+
+    def _end_http_server(self) -> None:
+        """Called by a signal handler, so it only sets a flag, which the server looks at."""
         if self._server is not None:
             self._server.should_exit = True
 
-    def _stop(self) -> None:
+    def _begin_stop(self) -> None:
+        self._stop_began = time.monotonic()
+        self.container.core.shutdown_event.set()
+        _log.info("Stopping. No new step starts; running requests and steps may end.")
+
+    def _stop(self, status: Exit) -> NoReturn:
+        """Wait for running steps, write the last checkpoint, and end the process."""
         container = self.container
-        container.core.shutdown_event.set()
+        grace_s = container.core.settings.server.stop_grace_s
         try:
-            container.pipeline.queue.stop(_STEPS_GRACE_S)
-            container.persistence.audit_checkpoint_writer.write()
+            if not self._stop_began:
+                self._begin_stop()
+            steps_end_at = self._stop_began + grace_s * _STEPS_SHARE
+            left = container.pipeline.queue.stop(max(0.0, steps_end_at - time.monotonic()))
+            if left:
+                _log.warning("%d steps have not ended and are handed back. They run again later.", left)
+            with container.persistence.audit_checkpoint_writer.closed_log():
+                _exit(status)
         except Exception:
-            _log.exception(
-                "Error during shutdown. Nothing is lost: unfinished work resumes at the next start."
-            )
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
+            _log.exception("The stop failed. Unfinished work resumes at the next start.")
+        _exit(Exit.ERROR)
+
+
+def _exit(status: Exit) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -42,6 +42,12 @@ class ServerSettings(Section):
     )
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain, to serve HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM private key of `tls_certificate`.")
+    stop_grace_s: float = Field(
+        default=10.0,
+        ge=1,
+        description="Seconds from SIGTERM to the end of the process. Steps that do not end in it are handed "
+        "back. The same as `TimeoutStopSec` of systemd and `stop_grace_period` of Docker.",
+    )
     max_body_mb: int = Field(default=512, ge=1, description="Largest request body, in MiB.")
     max_prompt_characters: int = Field(
         default=32_000, ge=1, description="Longest accepted prompt, in characters."
