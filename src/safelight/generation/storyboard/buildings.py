@@ -84,22 +84,18 @@ def windmill(pen: Pen, phase: float, tones: Tones) -> None:
         box(pen, -0.03, y, 0.03, y + 0.07, tones.skin)
     box(pen, -0.2, 0.185, 0.2, 0.2, tones.dark)
     hub = (0.0, 0.66)
+    # With cloth on both sides of the arm: on one side only, the turning sails resemble symbols of hate.
     for sail in range(4):
         turn = phase * 0.5 + sail * math.pi / 2
-        end = step_to(hub, turn, 0.45)
-        pen.limb(hub, end, 0.011, 0.008, tones.dark)
-        edge = turn + math.pi / 2
-        corners = [
-            step_to(hub, turn, 0.12),
+        end = step_to(hub, turn, 0.46)
+        pen.limb(
+            step_to(hub, turn, 0.14),
             end,
-            step_to(end, edge, 0.1),
-            step_to(step_to(hub, turn, 0.12), edge, 0.1),
-        ]
-        pen.shape(corners, tones.body * np.float32(0.55) + tones.skin * np.float32(0.45))
-        for u in (0.2, 0.28, 0.36, 0.44):
-            pen.limb(
-                step_to(hub, turn, u), step_to(step_to(hub, turn, u), edge, 0.1), 0.005, 0.005, tones.dark
-            )
+            0.032,
+            0.04,
+            tones.body * np.float32(0.55) + tones.skin * np.float32(0.45),
+        )
+        pen.limb(hub, end, 0.011, 0.008, tones.dark)
     pen.disc(hub, 0.03, tones.dark)
 
 
