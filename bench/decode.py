@@ -2,7 +2,7 @@
 
     python bench/decode.py [--differences] [--json]
 
-`blind/` was written by somebody who had not seen the table. Its answers are counted twice: as they were
+`holdout/` was written by somebody who had not seen the table. Its answers are counted twice: as they were
 written (`expect`), and as agreed afterwards (`agreed` laid over them, with the reason beside it).
 """
 
@@ -19,14 +19,17 @@ import yaml
 
 from safelight.generation.provider_errors import decode
 
-CASES = Path(__file__).parent.parent / "tests/unit/generation/refusals"
-FIELDS = ("owner", "kind", "stage", "category", "charged", "retry")
+CASES = Path(__file__).parent.parent / "tests/unit/generation/provider_errors"
+FIELDS = ("source", "kind", "stage", "category", "charged", "retry")
 #: Words of the cases, as `decode` says them.
 WORDS = {"block": "content_block", "infrastructure": "network", True: "yes", False: "no", None: "unknown"}
 
 
 def cases(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for file in sorted((CASES / folder).glob("*.yaml")):
+    files = sorted((CASES / folder).glob("*.yaml"))
+    if not files:
+        raise FileNotFoundError(f"{CASES / folder} has no cases.")
+    for file in files:
         for number, case in enumerate(yaml.safe_load(file.read_text("utf-8")), 1):
             yield f"{file.stem}/{case.get('id') or case.get('name') or number}", case
 
@@ -52,7 +55,8 @@ def count(folder: str, *, agreed: bool) -> tuple[dict[str, Any], list[str]]:
     right: Counter[str] = Counter()
     differences = []
     for name, case in cases(folder):
-        want, got = expected(case, agreed=agreed), read(case)
+        answers, got = expected(case, agreed=agreed), read(case)
+        want = {field: answer for field, answer in answers.items() if field in got}
         wrong = [field for field in want if want[field] != got[field]]
         asked.update({"bodies": 1, **dict.fromkeys(want, 1)})
         right.update({"bodies": not wrong, **{field: field not in wrong for field in want}})
@@ -70,8 +74,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     runs = {
-        "blind, as written": count("blind", agreed=False),
-        "blind, as agreed": count("blind", agreed=True),
+        "held out, as written": count("holdout", agreed=False),
+        "held out, as agreed": count("holdout", agreed=True),
         "our own": count("bodies", agreed=True),
     }
     if given.json:

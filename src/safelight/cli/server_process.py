@@ -112,8 +112,9 @@ class Gateway:
             self._stop(status)
 
     def _warm(self) -> None:
-        """Load the text models and start the sandbox workers, so that the first request does not wait."""
-        self.container.core.text_pipeline.screen({"prompt": "a quiet street in the morning"})
+        """Load the text models of both languages and start the sandbox workers, so that no request waits."""
+        for prompt in ("a quiet street in the morning", "清晨安静的街道"):
+            self.container.core.text_pipeline.screen({"prompt": prompt})
         self.container.core.scanner.start()
 
     def _call_when_started(self, ready: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ import pytest
 from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
-from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import SHIPPED
 from safelight.policy.reference_cases import replay_records
 from safelight.policy.replay import write_record
@@ -136,9 +135,8 @@ def test_coverage_lists_detectors_figures_and_waivers(run: Run, capsys: pytest.C
 
 
 def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(TextPipeline, "points", {"hate": 0.5})
     path = tmp_path / "low.yaml"
     path.write_text("policy: low\nextends: starter\nthresholds: {ha-2: 0.4}\n")
 

@@ -67,6 +67,11 @@ class ClassifierDetector:
         """The voice for Chinese. It is loaded for the first Chinese text."""
         raise NotImplementedError
 
+    @property
+    def points(self) -> Mapping[str, float]:
+        """The score at the operating point of each category."""
+        return dict.fromkeys(self.english.classifier.categories, POINT_SCORE)
+
     def inspect_text(self, content: TextContent) -> Iterator[Finding]:
         """The findings of each category, with the words that cause them.
 
