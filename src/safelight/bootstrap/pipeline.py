@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +109,7 @@ class PipelineParts:
     def context(self) -> PipelineContext:
         from safelight.jobs.attempt_store import AttemptStore
         from safelight.jobs.context import PipelineContext, PipelineLimits
+        from safelight.jobs.local_slots import LocalSlots
         from safelight.jobs.quota import Quota
         from safelight.jobs.repository import VideoRepository
         from safelight.moderation.delivery import DeliveryStage
@@ -140,7 +140,9 @@ class PipelineParts:
                 max_reference_bytes=settings.scan.max_reference_mb << 20,
             ),
             scratch=self._persistence.data_directory.scratch,
-            heavy_slots=threading.BoundedSemaphore(settings.generation.max_concurrent_heavy),
+            local_slots=LocalSlots(
+                settings.generation.max_concurrent_heavy, stopping=self._core.shutdown_event
+            ),
             shutdown_event=self._core.shutdown_event,
         )
 

@@ -27,7 +27,8 @@ from safelight.generation.protocol import (
     UpstreamState,
 )
 
-from .context import PipelineContext, ShutdownRequested
+from .context import PipelineContext
+from .interruptions import ShutdownRequested
 from .models import Attempt, Video, VideoSnapshot
 
 _POLL_S = 2.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.errors import InvalidField, InvalidMedia, NotFound, RequestBlocked
+from safelight.errors import InvalidField, InvalidMedia, NotFound, RequestBlocked, Unavailable
 from safelight.ids import is_id, new_id
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
@@ -18,6 +18,8 @@ from safelight.store.retention import Retention
 from safelight.trust.accounts import KeyScope, Principal
 
 from . import mappers
+from .fair_order import SlotRequest
+from .interruptions import ShutdownRequested
 from .models import Character, CharacterState
 from .references import References
 from .stage_records import record_stage
@@ -41,7 +43,7 @@ class Characters:
         if file.is_picture:
             raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")
         character_id = new_id("character")
-        results = self._screen(principal.tenant, name, file)
+        results = self._screen(principal, name, file)
         deciding = results[-1]
         action = deciding.verdict.action
         state = {Action.BLOCK: CharacterState.REJECTED, Action.HOLD: CharacterState.HELD}.get(
@@ -116,17 +118,24 @@ class Characters:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
-    def _screen(self, tenant: str, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
+    def _screen(self, principal: Principal, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
         stages = self.references.context.stages
-        policy = self.references.context.policies.load(tenant)
+        policy = self.references.context.policies.load(principal.tenant)
         texts = {"name": name}
         prompt = stages.prompt.screen(texts, policy)
         if prompt.verdict.action is Action.BLOCK:
             return (prompt,)
-        with self.references.context.heavy_slots:
-            clip = stages.reference.screen(
-                (file,), ScreeningContext(policy=policy, texts=texts, prior=prompt.findings)
-            )
+        context = self.references.context
+        waiting = SlotRequest(
+            tenant=principal.tenant, key=principal.id, since=context.database.clock(), video_id=file.sha256
+        )
+        try:
+            with context.local_slots.hold(waiting, keep=False):
+                clip = stages.reference.screen(
+                    (file,), ScreeningContext(policy=policy, texts=texts, prior=prompt.findings)
+                )
+        except ShutdownRequested:
+            raise Unavailable("The gateway is being stopped.") from None
         if prompt.verdict.action.severity > clip.verdict.action.severity:
             return (clip, prompt)
         return (prompt, clip)

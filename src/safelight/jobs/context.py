@@ -23,21 +23,13 @@ from safelight.store.database import Database
 from safelight.store.retention import Retention
 
 from .attempt_store import AttemptStore
+from .fair_order import SlotRequest
 from .files import FileRow, add_file
+from .local_slots import LocalSlots
 from .models import Explainer, Video
 from .progress_writer import recorded_progress
 from .quota import Quota
 from .repository import VideoRepository
-
-#: How often a step that waits for a slot looks whether the process shuts down.
-_SLOT_POLL_S = 0.5
-
-
-class ShutdownRequested(Exception):
-    """The process shuts down. The interrupted step runs again after the next start.
-
-    Not in the error tree, because it is not a failure: `except SafelightError` must not catch it.
-    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +72,15 @@ class PipelineContext:
     limits: PipelineLimits
     #: Directory for unfinished files. It is emptied when the process starts.
     scratch: Path
-    #: Limits how many generations, scans and sealings this process runs at the same time.
-    heavy_slots: threading.BoundedSemaphore
+    local_slots: LocalSlots
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
 
-    @contextmanager
-    def heavy_slot(self) -> Iterator[None]:
-        """A free slot of `heavy_slots`. Raises `ShutdownRequested` if the process shuts down before."""
-        while not self.heavy_slots.acquire(timeout=_SLOT_POLL_S):
-            if self.shutdown_event.is_set():
-                raise ShutdownRequested
-        try:
-            if self.shutdown_event.is_set():
-                raise ShutdownRequested
-            yield
-        finally:
-            self.heavy_slots.release()
+    def local_slot(self, video: Video) -> AbstractContextManager[None]:
+        """A slot for rendering, scanning or sealing. Raises `ShutdownRequested`; see `LocalSlots`."""
+        return self.local_slots.hold(slot_request(video))
 
     @contextmanager
     def work_dir(self, video_id: str) -> Iterator[Path]:
@@ -135,3 +117,8 @@ class PipelineContext:
     def recorded_progress(self, video: Video, first: int, last: int) -> AbstractContextManager[ProgressSink]:
         """A progress sink for one part of a step. See `progress_writer.recorded_progress`."""
         return recorded_progress(self.database, video, first, last)
+
+
+def slot_request(video: Video) -> SlotRequest:
+    """The request of a video for a slot here, or at its upstream."""
+    return SlotRequest(tenant=video.tenant, key=video.principal_id, since=video.created_at, video_id=video.id)

@@ -10,7 +10,8 @@ from safelight.errors import DeadlineExceeded, NotFound, SafelightError, Sandbox
 
 from . import outcomes
 from .attempts import video_deadline, wait_before_retry
-from .context import PipelineContext, ShutdownRequested
+from .context import PipelineContext
+from .interruptions import ShutdownRequested
 from .models import Video
 from .states import VideoState
 from .steps import STEPS
@@ -43,6 +44,7 @@ class Runner:
         video = snapshot.video
         step = STEPS.get(video.state)
         if step is None:
+            self._context.local_slots.leave(video.id)
             return False
         try:
             if self._context.database.clock() > video_deadline(self._context, video):

@@ -93,7 +93,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             request = _generation_request(context, snapshot, work_dir)
             if isinstance(generator, LocalGenerator):
                 attempt = attempts.start_local_attempt(context, snapshot)
-                with context.heavy_slot(), context.recorded_progress(video, 5, 60) as progress:
+                with context.local_slot(video), context.recorded_progress(video, 5, 60) as progress:
                     result = generator.render(
                         replace(request, key=attempt.idempotency_key), clip, progress.report_percent
                     )
@@ -116,7 +116,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         context.fault_hook("made")
         [sha256] = context.store_files(
             video,
-            [NewFile(path=_normalized(context, clip), kind="generated", media_type=MP4)],
+            [NewFile(path=_normalized(context, video, clip), kind="generated", media_type=MP4)],
             retention=Retention.EVIDENCE,
         )
     context.fault_hook("stored")
@@ -134,10 +134,10 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
 
 
-def _normalized(context: PipelineContext, clip: Path) -> Path:
+def _normalized(context: PipelineContext, video: Video, clip: Path) -> Path:
     """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
-        with context.heavy_slot():
+        with context.local_slot(video):
             return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
     except (BadInput, SandboxFailed):
         return clip
@@ -152,7 +152,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     generator = context.generators.get(video.generator)
     with (
         context.work_dir(video.id) as work_dir,
-        context.heavy_slot(),
+        context.local_slot(video),
         context.recorded_progress(video, 60, 90) as progress,
     ):
         clip = work_dir / "clip.mp4"
@@ -203,7 +203,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Draw the badge, write the manifest and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
-    with context.work_dir(video.id) as work_dir, context.heavy_slot():
+    with context.work_dir(video.id) as work_dir, context.local_slot(video):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, scanned_sha256, source)
         if video.badge_text is not None:
