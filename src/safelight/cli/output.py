@@ -47,6 +47,14 @@ def progress_console() -> Console:
     return Console(stderr=True)
 
 
+def printable(text: str) -> str:
+    """The text without characters that control a terminal or the direction of writing."""
+    return "".join(
+        letter if letter.isprintable() or letter in "\u200c\u200d" else "\ufffd"
+        for letter in text.replace("\n", " ")
+    )
+
+
 def error_payload(error: SafelightError) -> dict[str, Any]:
     """The error as in the HTTP API, with its remedy. A policy error also lists the problems of the
     document.

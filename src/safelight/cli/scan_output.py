@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .exit_codes import Exit
+from .output import printable
 
 if TYPE_CHECKING:
     from safelight.moderation.file_scan import FileReport, TranscriptLine
@@ -77,8 +78,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of files for each action. Unreadable files count as `not scanned`.
     outcomes: dict[str, int]
     unchanged: int = 0
-    #: Files that were skipped because of their names.
+    #: Number and names of files that were skipped: neither name nor content is that of a media file.
     skipped: int = 0
+    skipped_files: tuple[str, ...] = ()
     #: Files that were not scanned because the command was interrupted.
     remaining: int = 0
     wall_s: float = 0.0
@@ -95,6 +97,7 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
             sha256=report.sha256,
             bytes=report.size,
             scanned_at=report.looked_at,
+            unchanged=unchanged,
             wall_s=report.wall_s,
         )
     coverage: dict[str, list[str]] = {}
@@ -178,7 +181,8 @@ def summary_of(rows: Sequence[ScanRow], source: Source, *, wall_s: float) -> Sum
         files=len(rows),
         outcomes=outcomes,
         unchanged=sum(row.unchanged for row in rows),
-        skipped=source.skipped,
+        skipped=len(source.skipped),
+        skipped_files=source.skipped,
         remaining=len(source.files) - len(rows),
         wall_s=round(wall_s, 3),
     )
@@ -195,22 +199,29 @@ def describe_summary(summary: Summary) -> str:
         parts.append(f"Interrupted: {summary.remaining} not scanned. Run the same command to continue.")
     if summary.skipped:
         parts.append(
-            f"{summary.skipped} other files were skipped, because their names are not those of media files."
+            f"{summary.skipped} other files were skipped: neither name nor content is that of a media file "
+            "(--json lists them)."
         )
     return " ".join(parts)
 
 
 def text_of(row: ScanRow) -> str:
-    """The row of one file as text: action, reason, findings with location, and coverage gaps."""
+    """The row of one file as text: action, reason, findings with location, and coverage gaps.
+
+    Names and texts come from the files, so characters that control a terminal or start a line are replaced.
+    """
+    file = printable(row.file)
     if row.problem:
-        return f"{row.file}: not scanned\n  {row.problem}"
+        return f"{file}: not scanned\n  {printable(row.problem)}"
     category = f" ({row.category})" if row.category else ""
     unchanged = ", unchanged" if row.unchanged else ""
-    lines = [f"{row.file}: {row.action}{category}{unchanged}"]
+    lines = [f"{file}: {row.action}{category}{unchanged}"]
     if row.reason:
-        lines.append(f"  {row.reason}")
-    lines += [f"  - {line}" for line in map(_describe_finding, row.findings)]
-    lines += [f"  speech, {line['start_s']:.2f} s: {line['text']}" for line in row.transcript or ()]
+        lines.append(f"  {printable(row.reason)}")
+    lines += [f"  - {printable(line)}" for line in map(_describe_finding, row.findings)]
+    lines += [
+        f"  speech, {line['start_s']:.2f} s: {printable(line['text'])}" for line in row.transcript or ()
+    ]
     for status in ("not checked", "partly"):
         if cells := row.coverage.get(status):
             lines.append(f"  {status}: {', '.join(cells)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import SafelightError
 from safelight.progress import ProgressSink
 
-from .output import progress_console
+from .output import printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.moderation.file_scan import FileReport, FileScanner
@@ -113,7 +113,7 @@ class _Progress:
             self._bar.remove_task(self._task)
         self._bar.update(self._overall, completed=self._started, done=f"{self._started} of {self._files}")
         self._started += 1
-        task = self._task = self._bar.add_task(name[-48:], total=None, done="")
+        task = self._task = self._bar.add_task(printable(name)[-48:], total=None, done="")
 
         def show(done: int, total: int) -> None:
             of = f" of {total}" if total else ""

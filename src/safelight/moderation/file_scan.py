@@ -13,9 +13,10 @@ import msgspec
 
 import safelight
 from safelight.detectors.protocol import MediaText
-from safelight.errors import BadInput, InvalidMedia, SafelightError, SandboxFailed
+from safelight.errors import BadInput, InvalidMedia, SafelightError, SandboxFailed, TooLarge
 from safelight.fileio import sha256_file
 from safelight.media.probe import detect_container
+from safelight.media.signatures import HEAD_BYTES, detect_image, detect_unsupported_media
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Verdict
@@ -25,7 +26,6 @@ from safelight.scanning.report import ScanReport
 
 from .evaluation import StageResult
 from .pipeline import Stages
-from .reference import media_type
 from .tenant_policy import TenantPolicy
 
 
@@ -49,6 +49,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     picture: bool = False
     problem: str = ""
+    #: The content of the file is the problem: another scan of the same bytes has the same result.
+    rejected: bool = False
     verdict: Verdict | None = None
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Cell, ...] = ()
@@ -86,6 +88,8 @@ class FileScanner:
             report = self._scan(path, name, now, progress)
         except (SafelightError, OSError) as error:
             report = msgspec.structs.replace(failed_report(name, error), looked_at=now, **_known(path))
+            if isinstance(error, InvalidMedia | TooLarge):
+                report = msgspec.structs.replace(report, rejected=True)
         return msgspec.structs.replace(report, wall_s=round(time.perf_counter() - began, 3))
 
     def _scan(self, path: Path, name: str, now: float, progress: ProgressSink | None) -> FileReport:
@@ -117,8 +121,13 @@ class FileScanner:
 
 
 def failed_report(name: str, error: SafelightError | OSError) -> FileReport:
-    """The report on a file that could not be read. Of an `OSError`, only the system message is included."""
-    if isinstance(error, SafelightError):
+    """The report on a file that could not be read. Of an `OSError`, only the system message is included.
+
+    The remedy of a bad input is left out: it addresses the sender of a request.
+    """
+    if isinstance(error, BadInput):
+        problem = error.message
+    elif isinstance(error, SafelightError):
         problem = str(error)
     else:
         problem = f"The file cannot be read: {error.strerror or type(error).__name__}."
@@ -131,18 +140,19 @@ def is_picture(file: Path) -> bool:
     Raises `InvalidMedia` if it is neither an image nor a clip.
     """
     with file.open("rb") as opened:
-        head = opened.read(16)
+        head = opened.read(HEAD_BYTES)
     if not head:
         raise InvalidMedia("The file is empty.")
     if detect_container(head) is not None:
         return False
-    try:
-        return media_type(file, "file").startswith("image/")
-    except InvalidMedia as error:
+    if detect_image(head) is not None:
+        return True
+    if found := detect_unsupported_media(head):
         raise InvalidMedia(
-            "The file is not a video or picture of a known type.",
-            remedy="Use MP4, MOV, WebM, MKV, AVI, PNG, JPEG, WebP or GIF.",
-        ) from error
+            f"It is {found}. Only MP4, MOV, WebM, MKV, AVI, PNG, JPEG, WebP and GIF files are scanned: "
+            "convert a copy of it to one of these types."
+        )
+    raise InvalidMedia("The file is not a video or picture of a known type.")
 
 
 def _report(name: str, now: float, result: StageResult, scan: ScanReport | None) -> FileReport:

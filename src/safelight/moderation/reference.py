@@ -17,6 +17,7 @@ from safelight.errors import InvalidMedia, TooLarge
 from safelight.fileio import sha256_file
 from safelight.media.metadata import copy_without_metadata
 from safelight.media.probe import detect_container
+from safelight.media.signatures import detect_image
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action
@@ -58,13 +59,6 @@ class ReferenceInput:
         return Modality.IMAGE if self.is_picture else Modality.FRAMES
 
 
-#: Accepted image types: position and value of the bytes that identify each type.
-_IMAGE_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-)
 #: Image types from which metadata can be stripped.
 _STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
 _STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
@@ -75,9 +69,8 @@ def media_type(path: Path, field: str) -> str:
     """The media type by the first bytes of a file. Raises `InvalidMedia` for any other file."""
     with path.open("rb") as file:
         head = file.read(64)
-    for offset, signature, kind in _IMAGE_SIGNATURES:
-        if head[offset : offset + len(signature)] == signature:
-            return kind
+    if image := detect_image(head):
+        return image
     container = detect_container(head)
     if container == "matroska" and b"webm" in head:
         return "video/webm"

@@ -46,8 +46,11 @@ class ScanCache:
         return msgspec.structs.replace(found, name=name)
 
     def put(self, identity: str, report: FileReport) -> None:
-        """Store a report. A failed scan is not stored, so that the next scan tries the file again."""
-        if not identity or report.verdict is None or report.scan.get("failure"):
+        """Store a report, also that a file is damaged. If the scan failed for another reason, nothing is
+        stored, so that the next scan tries the file again.
+        """
+        is_final = report.rejected or (report.verdict is not None and not report.scan.get("failure"))
+        if not identity or not is_final:
             return
         self._known[identity] = self._now[identity] = report
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,10 +1,13 @@
 """Finds files to scan in a file path, a folder or an S3 bucket, and downloads them.
 
-Files are never opened here.
+Only the first bytes of a file are read here, to recognize media that have another name.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +15,23 @@ from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from safelight.errors import NotFound, TooLarge
+from safelight.errors import InvalidMedia, NotFound, TooLarge
 from safelight.fileio import sha256_file
+from safelight.media.signatures import HEAD_BYTES, is_media
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})
+#: A file with one of these suffixes is reported in any case, even if its format is not scanned. `.ts` is
+#: missing, because programs in TypeScript have it too: such a file is recognized by its content.
+_MEDIA_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in re.findall(
+        r"\S+",
+        "png jpg jpeg webp gif bmp tif tiff heic heif avif jxl mp4 m4v mov webm mkv avi wmv asf flv mpg mpeg "
+        "m2ts mts vob 3gp 3g2 ogv mxf rm mp3 wav flac ogg m4a aac opus",
+    )
+)
 
 _CHUNK = 1 << 20
 
@@ -54,8 +66,8 @@ class Source:
     files: tuple[SourceFile, ...]
     #: True for a folder or prefix, even if it has only one file now.
     is_collection: bool
-    #: Number of files that were skipped, because their names are not those of images or clips.
-    skipped: int = 0
+    #: Names of the files that were skipped, because neither name nor content is that of a media file.
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +77,7 @@ class LocalFile:
 
     @property
     def location(self) -> str:
-        return str(self.path)
+        return _as_text(self.path)
 
     def identity(self) -> str:
         return f"sha256:{sha256_file(self.path)}"
@@ -73,6 +85,21 @@ class LocalFile:
     @contextmanager
     def download(self, scratch: Path) -> Iterator[Path]:
         yield self.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadableEntry:
+    """An entry of a folder that is no file, such as a link to nothing. It gets a row with the reason."""
+
+    name: str
+    location: str
+    problem: str
+
+    def identity(self) -> str:
+        return ""
+
+    def download(self, scratch: Path) -> Any:
+        raise InvalidMedia(self.problem)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,21 +147,79 @@ def find_source(place: str, *, s3: Mapping[str, Any], max_bytes: int) -> Source:
     path = Path(place)
     if path.is_dir():
         return _folder(path)
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.")
-    return Source(location=place, files=(LocalFile(path=path, name=path.name),), is_collection=False)
+    if problem := _obstacle(path):
+        raise NotFound(f"There is no file {_as_text(path)}. {problem}".rstrip())
+    return Source(
+        location=place,
+        files=(LocalFile(path=path, name=_as_text(PurePath(path.name))),),
+        is_collection=False,
+    )
 
 
 def _folder(folder: Path) -> Source:
-    all_files = sorted(file for file in folder.rglob("*") if file.is_file())
-    files = tuple(
-        LocalFile(path=file, name=file.relative_to(folder).as_posix())
-        for file in all_files
-        if _is_media(file)
-    )
+    files: list[SourceFile] = []
+    skipped: list[str] = []
+    for path, problem in sorted(_walk(folder)):
+        name = _as_text(PurePosixPath(path.relative_to(folder).as_posix()))
+        if problem:
+            files.append(UnreadableEntry(name=name, location=_as_text(path), problem=problem))
+        elif _has_media_name(path) or _may_be_media(path):
+            files.append(LocalFile(path=path, name=name))
+        else:
+            skipped.append(name)
     if not files:
-        raise NotFound(f"No video or image file is in {folder}.")
-    return Source(location=str(folder), files=files, is_collection=True, skipped=len(all_files) - len(files))
+        raise NotFound(f"No video or image file is in {_as_text(folder)}.")
+    return Source(location=_as_text(folder), files=tuple(files), is_collection=True, skipped=tuple(skipped))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every entry below a folder, with the reason why it cannot be scanned, or "". Links to folders are not
+    followed, because they can form a loop.
+    """
+    folders = [folder]
+    while folders:
+        current = folders.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    path = current / entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path)
+                    else:
+                        yield path, _obstacle(path)
+        except OSError as error:
+            yield current, f"The folder cannot be opened: {error.strerror}."
+
+
+def _obstacle(path: Path) -> str:
+    """Why a path is no file that can be read; "" if it is one, or if nothing is known about it."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "It is a link to nothing." if path.is_symlink() else "Nothing has this name."
+    except OSError as error:
+        return f"It cannot be opened: {error.strerror}."
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISDIR(mode):
+        return "It is a link to a folder, which is not followed. Scan that folder by its own path."
+    if stat.S_ISFIFO(mode):
+        return "It is a pipe, not a file."
+    return "It is a socket, not a file." if stat.S_ISSOCK(mode) else "It is a device, not a file."
+
+
+def _may_be_media(path: Path) -> bool:
+    """Whether the first bytes are those of a media file. Also true if they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return is_media(file.read(HEAD_BYTES))
+    except OSError:
+        return True
+
+
+def _as_text(path: PurePath) -> str:
+    """The path as Unicode text. Bytes that are not UTF-8 are replaced, so that it can always be printed."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
@@ -153,23 +238,43 @@ def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
         )
         if not objects and prefix:
             objects = _single_object(store, prefix)
-    files = tuple(
-        BucketFile(
-            store=store,
-            key=item["path"],
-            name=item["path"].removeprefix(prefix).strip("/") or PurePosixPath(item["path"]).name,
-            location=f"s3://{bucket}/{item['path']}",
-            bytes=item["size"],
-            tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
-            max_bytes=max_bytes,
+    files: list[BucketFile] = []
+    skipped: list[str] = []
+    for item in objects:
+        name = item["path"].removeprefix(prefix).strip("/") or PurePosixPath(item["path"]).name
+        if not (item["path"] == prefix or _is_media_object(store, item)):
+            skipped.append(name)
+            continue
+        files.append(
+            BucketFile(
+                store=store,
+                key=item["path"],
+                name=name,
+                location=f"s3://{bucket}/{item['path']}",
+                bytes=item["size"],
+                tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
+                max_bytes=max_bytes,
+            )
         )
-        for item in objects
-        if _is_media(PurePosixPath(item["path"])) or item["path"] == prefix
-    )
     if not files:
         raise NotFound(f"No video or image file is in {url}.")
     is_collection = not (len(files) == 1 and files[0].key == prefix)
-    return Source(location=url, files=files, is_collection=is_collection, skipped=len(objects) - len(files))
+    return Source(location=url, files=tuple(files), is_collection=is_collection, skipped=tuple(skipped))
+
+
+def _is_media_object(store: ObjectStore, item: Any) -> bool:
+    """Whether an object is media by its name, or else by its first bytes, which one small request reads."""
+    import obstore
+
+    from safelight.store.object_store import translate_store_errors
+
+    if _has_media_name(PurePosixPath(item["path"])):
+        return True
+    if not item["size"]:
+        return False
+    with translate_store_errors():
+        length = min(item["size"], HEAD_BYTES)
+        return is_media(bytes(obstore.get_range(store, item["path"], start=0, length=length)))
 
 
 def _single_object(store: ObjectStore, key: str) -> list[Any]:
@@ -182,5 +287,5 @@ def _single_object(store: ObjectStore, key: str) -> list[Any]:
         return []
 
 
-def _is_media(path: PurePath) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+def _has_media_name(path: PurePath) -> bool:
+    return path.suffix.lower() in _MEDIA_SUFFIXES

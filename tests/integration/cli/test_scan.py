@@ -100,10 +100,11 @@ def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(desk: Desk, t
     assert [row["action"] for row in first["files"]] == ["allow", "", "block"]
     assert first["summary"]["outcomes"] == {"allow": 1, "not scanned": 1, "block": 1}
     assert (first["summary"]["unchanged"], first["summary"]["skipped"]) == (0, 1)
+    assert first["summary"]["skipped_files"] == ["notes.txt"]
     (desk.media / "a.mp4").rename(desk.media / "z.mp4")
     _, second = desk.run("scan", str(desk.media))
     assert [(row["file"][-5:], row["unchanged"]) for row in second["files"]] == [
-        ("b.mp4", False),
+        ("b.mp4", True),
         ("c.mp4", True),
         ("z.mp4", True),
     ]
@@ -115,6 +116,20 @@ def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(desk: Desk, t
     code, last = desk.run("scan", str(desk.media))
     assert last["summary"]["unchanged"] == 0
     assert last["files"][2]["exit"] == 5
+
+
+def test_a_folder_scan_skips_nothing_silently(desk: Desk, tmp_path: Path) -> None:
+    make_clip(desk.media / "unnamed", frames=8)
+    (desk.media / "gone.mp4").symlink_to(tmp_path / "nothing.mp4")
+    (desk.media / "disc.bin").write_bytes((b"G" + bytes(187)) * 3)
+    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
+    assert code == 1
+    assert [(Path(row["file"]).name, row["exit"], row["problem"][:24]) for row in said["files"]] == [
+        ("disc.bin", 1, "It is an MPEG transport "),
+        ("gone.mp4", 1, "It is a link to nothing."),
+        ("unnamed", 6, ""),
+    ]
+    assert "It is a link to nothing." in (tmp_path / "r.html").read_text()
 
 
 def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +189,7 @@ def test_a_bucket_is_scanned_and_the_scan_resumes(desk: Desk, s3: S3, tmp_path: 
     ]
     obstore.put(store, "c.mp4", clip)
     _, second = desk.run("scan", url)
-    assert [row["unchanged"] for row in second["files"]] == [True, False, False]
+    assert [row["unchanged"] for row in second["files"]] == [True, True, False]
     assert not list((desk.data / "scratch").iterdir())
 
 

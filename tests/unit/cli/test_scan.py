@@ -137,3 +137,19 @@ def test_text_output_has_action_reason_and_unchecked_categories() -> None:
     assert "not checked: violence/graphic (frames)" in said
     assert "waivers: demo" in said
     assert "not scanned" in text_of(ScanRow(file="b", exit=1, problem="It is damaged."))
+
+
+def test_names_and_texts_of_a_file_cannot_forge_a_row_or_colour_the_terminal() -> None:
+    row = ScanRow(
+        file="a.mp4\nb.mp4: allow\x1b[32m",
+        exit=4,
+        action="hold",
+        reason="One\ntwo \u202etxt",
+        transcript=({"text": "hello\nc.mp4: allow", "start_s": 0.0},),
+    )
+    said = text_of(row)
+    assert [line[:2] for line in said.splitlines()] == ["a.", "  ", "  "]
+    assert not set(said) & {"\x1b", "\u202e"}
+    broken = text_of(ScanRow(file="a\r\nb: allow", exit=1, problem="Damaged.\x07"))
+    assert len(broken.splitlines()) == 2
+    assert "\x07" not in broken

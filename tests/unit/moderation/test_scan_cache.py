@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from safelight.errors import InvalidMedia
@@ -73,10 +74,23 @@ def test_compacting_drops_deleted_files(tmp_path: Path) -> None:
 def test_a_failed_scan_is_not_cached(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     looked_at = ScanCache(path, "rules")
-    looked_at.put("sha256:1", failed_report("a.mp4", InvalidMedia("It is damaged.")))
+    looked_at.put("sha256:1", failed_report("a.mp4", OSError(5, "Input/output error")))
     looked_at.put("sha256:2", report(scan={"failure": "The child crashed."}))
     looked_at.put("", report())
     assert not path.exists()
+
+
+def test_that_a_file_is_damaged_is_cached(tmp_path: Path) -> None:
+    damaged = msgspec.structs.replace(
+        failed_report("a.mp4", InvalidMedia("It is damaged.", remedy="Send MP4.")), rejected=True
+    )
+    ScanCache(tmp_path / "a.jsonl", "rules").put("sha256:1", damaged)
+    assert ScanCache(tmp_path / "a.jsonl", "rules").get("sha256:1", "a.mp4") == damaged
+
+
+def test_the_report_of_a_file_does_not_advise_its_reader_what_to_send() -> None:
+    said = failed_report("a.mp4", InvalidMedia("It is damaged.", remedy="Send MP4."))
+    assert said.problem == "It is damaged."
 
 
 def test_system_errors_are_reported_by_their_message_only(tmp_path: Path) -> None:
@@ -109,9 +123,17 @@ def test_the_file_type_comes_from_the_bytes_not_the_name(tmp_path: Path, head: b
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"hello, I am no film", "not a video or picture"), (b"", "empty")]
+    ("content", "said"),
+    [
+        (b"hello, I am no film", "not a video or picture"),
+        (b"", "empty"),
+        ((b"G" + bytes(187)) * 3, "an MPEG transport stream"),
+        (b"ID3\x04" + bytes(16), r"a sound file \(MP3\)"),
+    ],
 )
-def test_a_text_file_and_an_empty_one_are_neither(tmp_path: Path, content: bytes, said: str) -> None:
+def test_other_files_are_neither_and_the_reason_names_their_type(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(InvalidMedia, match=said):
         is_picture(tmp_path / "a.mp4")
