@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.image_structure import check_animation, check_structure
 from safelight.media.metadata import ImageMetadata, read_metadata
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,6 +30,8 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     #: Maximum number of frames of an animation that are scanned. If the animation has more, coverage records
     #: a gap.
     frames: int = 8
+    #: Pixels of all frames of an animation together. A decoder needs all frames before the last one.
+    animation_pixels: int = 300_000_000
     #: Longest side, in pixels, to which larger images are downscaled when they are read; small print stays
     #: legible.
     longest_side: int = 1920
@@ -61,6 +64,7 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
         raise TooLarge(f"The image has {size:,} bytes; at most {limits.bytes:,} are allowed.")
     if size == 0:
         raise InvalidMedia("The image is empty.")
+    check_structure(path, animation_pixels=limits.animation_pixels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -87,6 +91,7 @@ def _read_opened(picture: Any, size: int, limits: ImageLimits) -> tuple[ImageInf
             f"The image is {picture.width} x {picture.height}; at most {limits.pixels:,} pixels are allowed."
         )
     frames = int(getattr(picture, "n_frames", 1))
+    check_animation(frames, picture.width, picture.height, most=limits.animation_pixels)
     transparency = picture.has_transparency_data
     metadata = read_metadata(picture)
     looked_at = min(frames, limits.frames)
