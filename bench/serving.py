@@ -1,9 +1,13 @@
-"""Time to ready, idle memory, screening, and a block with a large reference. `python -m bench.serving`."""
+"""Time to ready, idle memory, screening, blocks with a large reference, and the processor time of a request.
+
+`python -m bench.serving`; `--only-requests` measures only the last one.
+"""
 
 from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import sys
 import tempfile
@@ -14,16 +18,20 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 from PIL import Image
 
 from safelight.detectors.safety_card import draw_card
 
 from .gateway import Running, gateway, quantile
+from .polls import HELD, ask
 
 _PROMPT = (
     "A slow dolly through a sunlit kitchen, a grandmother and her grandson bake bread together, flour in the "
     "air, warm afternoon light through lace curtains, shallow depth of field, gentle piano, 35 mm film"
 )
+
+_UNLIMITED = "[limits]\nchecks_per_hour = 1000000\n"
 
 
 def reference() -> bytes:
@@ -89,13 +97,64 @@ def screened(running: Running, count: int) -> dict[str, Any]:
     }
 
 
+def requests(running: Running, times: int, clients: int) -> dict[str, Any]:
+    """Processor time of the gateway per request, one client at a time, and checks of several clients at once.
+
+    The videos of the list are held, so that nothing else uses the processor.
+    """
+    # The models are loaded in the first seconds.
+    time.sleep(12)
+    process = psutil.Process(running.pid)
+    headers = {"Authorization": f"Bearer {running.key}"}
+    numbers = itertools.count()
+
+    def check() -> float:
+        began = time.perf_counter()
+        answer = http.post("/v1/videos/check", json={"prompt": f"{_PROMPT}, take {next(numbers)}"})
+        assert answer.status_code == 200, answer.text
+        return (time.perf_counter() - began) * 1000
+
+    with (
+        httpx.Client(base_url=running.address, headers=headers, timeout=60, trust_env=False) as http,
+        ThreadPoolExecutor(clients) as threads,
+    ):
+        videos = [http.post("/v1/videos", json={"prompt": HELD}).json()["id"] for _ in range(20)]
+        report: dict[str, Any] = {
+            "retrieve": ask(http, process, f"/v1/videos/{videos[0]}", times),
+            "list of 20": ask(http, process, "/v1/videos", times),
+            "models": ask(http, process, "/v1/models", times),
+        }
+        for name, at_once in (("check", 1), (f"check, {clients} clients", clients)):
+            for _ in range(10):
+                check()
+            before = process.cpu_times()
+            taken = list(threads.map(lambda _: check(), range(times))) if at_once > 1 else []
+            taken = taken or [check() for _ in range(times)]
+            after = process.cpu_times()
+            spent = after.user + after.system - before.user - before.system
+            report[name] = {
+                "cpu_ms": round(spent * 1000 / times, 2),
+                "p50_ms": round(quantile(taken, 0.5), 1),
+                "p99_ms": round(quantile(taken, 0.99), 1),
+                "max_ms": round(max(taken), 1),
+            }
+    return report
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--only-requests", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
+        with gateway(Path(folder) / "requests", settings=_UNLIMITED) as running:
+            report["requests"] = requests(running, options.requests, options.clients)
+        if options.only_requests:
+            print(json.dumps(report, indent=2))
+            return 0
         first = Path(folder) / "first"
         with gateway(first) as running:
             report["ready_first_s"] = round(running.ready_s, 2)

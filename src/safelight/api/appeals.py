@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import required_text
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -64,7 +65,7 @@ async def appeal(request: Request, principal: Reader, video_id: str) -> Response
     made = await app.threads.run(
         app.services.appeals.add, principal, video_id, text=required_text(fields, "text")
     )
-    return JSONResponse(appeal_object(made))
+    return JsonResponse(appeal_object(made))
 
 
 @router.get(
@@ -74,7 +75,7 @@ async def appeal(request: Request, principal: Reader, video_id: str) -> Response
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     app = app_state(request)
-    return JSONResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
+    return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
 
 
 def appeal_object(made: Appeal) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
@@ -19,6 +19,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, errors
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -53,7 +54,7 @@ async def check(request: Request, principal: Checker) -> Response:
         found, admitted, price = await state.threads.run(
             services.checks.check, principal, wanted, asked=provider
         )
-    return JSONResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
+    return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
 
 
 def _read_provider(value: Any) -> str:

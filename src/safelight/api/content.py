@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from safelight.jobs.models import Content
 from safelight.web.errors import http_problem
+from safelight.web.json_response import etag_matches
 from safelight.web.middleware import request_id
 
 from .ranges import UnsatisfiableRange, parse_range
@@ -30,7 +31,7 @@ def content_response(request: Request, content: Content, name: str) -> Response:
         "content-disposition": f'inline; filename="{name}.{extension}"',
         "vary": "Authorization, Cookie",
     }
-    if _etag_matches(request.headers.get("if-none-match"), etag):
+    if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     asked = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
@@ -52,9 +53,3 @@ def content_response(request: Request, content: Content, name: str) -> Response:
         headers=headers,
         media_type=content.media_type,
     )
-
-
-def _etag_matches(header: str | None, etag: str) -> bool:
-    if header is None:
-        return False
-    return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import InvalidField, UnsupportedField
 from safelight.generation.protocol import Derivation
@@ -17,6 +17,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.state import app_state
@@ -98,7 +99,7 @@ async def create_character(request: Request, principal: Writer) -> Response:
             clip=clips[0].path,
             end_user=asked.safety_identifier,
         )
-    return JSONResponse(character_object(character), headers=await rate_headers(state, principal))
+    return JsonResponse(character_object(character), headers=await rate_headers(state, principal))
 
 
 @router.get(
@@ -107,7 +108,7 @@ async def create_character(request: Request, principal: Writer) -> Response:
 async def character(request: Request, principal: Reader, character_id: str) -> Response:
     state = app_state(request)
     found = await state.threads.run(state.services.videos.character, principal, character_id)
-    return JSONResponse(character_object(found))
+    return JsonResponse(character_object(found))
 
 
 def character_object(character: Character) -> dict[str, Any]:

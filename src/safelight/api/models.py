@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import NotFound
 from safelight.generation.protocol import Derivation, Generator, GeneratorInfo
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import COMMON_ERRORS, errors
+from safelight.web.error_responses import COMMON_ERRORS, NOT_MODIFIED, errors
+from safelight.web.json_response import revalidated_response
 from safelight.web.state import AppState, app_state
 
 from . import schemas
@@ -26,18 +27,21 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}})
+@router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}, **NOT_MODIFIED})
 async def list_models(request: Request, _: Reader) -> Response:
-    return JSONResponse({"object": "list", "data": await _list_models(app_state(request))})
+    models = {"object": "list", "data": await _list_models(app_state(request))}
+    return revalidated_response(request, models)
 
 
 @router.get(
-    "/{model:path}", summary="Retrieve a model", responses={200: {"model": schemas.Model}, **errors(404)}
+    "/{model:path}",
+    summary="Retrieve a model",
+    responses={200: {"model": schemas.Model}, **NOT_MODIFIED, **errors(404)},
 )
 async def retrieve(request: Request, _: Reader, model: str) -> Response:
     for found in await _list_models(app_state(request)):
         if found["id"] == model:
-            return JSONResponse(found)
+            return revalidated_response(request, found)
     raise NotFound(
         f"The model {model[:100]!r} does not exist. `GET /v1/models` lists all models.", param="model"
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import InvalidField, UnsupportedField
 from safelight.moderation.moderations_api import InputKind, ModerationInput, ModerationResult
@@ -16,6 +16,7 @@ from safelight.web.auth import requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text
+from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
@@ -47,7 +48,7 @@ async def moderate(request: Request, principal: Checker) -> Response:
         pieces = read_input(body.fields, max_chars=services.max_prompt_chars)
         end_user = _read_end_user(body.fields)
         found = await state.threads.run(services.moderation.look, principal, pieces, end_user=end_user)
-    return JSONResponse(
+    return JsonResponse(
         {
             "id": request_id(request.scope).replace("req_", "modr-", 1),
             "model": f"{MODEL}-{services.version}",

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.provider_errors import decode as explain_error
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -61,7 +62,7 @@ async def explain(request: Request, principal: Checker) -> Response:
         if state.services.spend is not None:
             await state.threads.run(state.services.spend, principal)
         explained = await state.threads.run(explain_error, text, provider=provider)
-    return JSONResponse(explained.as_json(), headers={"cache-control": "no-store"})
+    return JsonResponse(explained.as_json(), headers={"cache-control": "no-store"})
 
 
 def _read(fields: dict[str, Any]) -> tuple[str, str | None]:

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reports import NewReport, Receipt
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -86,7 +87,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
             end_user=optional_text(fields, "safety_identifier"),
         ),
     )
-    return JSONResponse(receipt_object(receipt))
+    return JsonResponse(receipt_object(receipt))
 
 
 def receipt_object(receipt: Receipt) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.trust.accounts import Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
 from safelight.web.auth import principal_of
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -110,7 +111,7 @@ async def list_reviews(
         limit=limit,
     )
     data = [review_object(case) for case in page.cases]
-    return JSONResponse(
+    return JsonResponse(
         {
             "object": "list",
             "data": data,
@@ -124,7 +125,7 @@ async def list_reviews(
 @router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
     app = app_state(request)
-    return JSONResponse(case_file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
+    return JsonResponse(case_file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
 
 
 @router.post(
@@ -145,7 +146,7 @@ async def decide(request: Request, principal: Reviewer, case_id: str) -> Respons
         reason=required_text(fields, "reason"),
         clause=optional_text(fields, "clause"),
     )
-    return JSONResponse(case_file_object(decided))
+    return JsonResponse(case_file_object(decided))
 
 
 def review_object(case: Case) -> dict[str, Any]:

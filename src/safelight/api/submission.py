@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import SafelightError
 from safelight.jobs.models import CreateRequest, SubmissionResult, Video
 from safelight.jobs.states import TERMINAL
 from safelight.trust.accounts import Principal
 from safelight.web.errors import error_response
+from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
@@ -25,9 +24,8 @@ async def submit(state: AppState, request: Request, principal: Principal, asked:
     found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
-    return video_response(
-        state, found.video, video_object(found.video), await response_headers(state, principal, found)
-    )
+    headers = {**await response_headers(state, principal, found), **poll_headers(state, found.video)}
+    return JsonResponse(video_object(found.video), headers=headers)
 
 
 async def submit_or_error(
@@ -76,11 +74,8 @@ async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
     return headers
 
 
-def video_response(
-    state: AppState, video: Video, body: dict[str, Any], headers: dict[str, str] | None = None
-) -> Response:
-    """The response with `body`. Until the video ends, a header gives the delay before the next poll."""
-    given = dict(headers or {})
-    if video.state not in TERMINAL:
-        given["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))
-    return JSONResponse(body, headers=given)
+def poll_headers(state: AppState, video: Video) -> dict[str, str]:
+    """Until the video ends: the delay before the next poll."""
+    if video.state in TERMINAL:
+        return {}
+    return {"openai-poll-after-ms": str(state.services.videos.poll_after_ms(video))}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.jobs.models import Video
 from safelight.jobs.states import TERMINAL, VideoState
@@ -15,6 +15,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, errors
+from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState, app_state
@@ -92,7 +93,7 @@ async def _build_response(state: AppState, request: Request, principal: Principa
     if video.state in TERMINAL:
         return _failure(video, request_id(request.scope))
     headers = {"openai-poll-after-ms": str(videos.poll_after_ms(video)), "location": f"/v1/videos/{video.id}"}
-    return JSONResponse(video_object(video), status_code=202, headers=headers)
+    return JsonResponse(video_object(video), status_code=202, headers=headers)
 
 
 def _failure(video: Video, request: str) -> Response:
@@ -107,7 +108,7 @@ def _failure(video: Video, request: str) -> Response:
         **error,
         "safelight": {"request_id": request, "video_id": video.id},
     }
-    return JSONResponse(
+    return JsonResponse(
         {"error": envelope},
         status_code=_ERROR_STATUS.get(envelope["code"], 502),
         headers={"x-should-retry": "false"},

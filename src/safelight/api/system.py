@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope
 from safelight.web.auth import requires
-from safelight.web.error_responses import COMMON_ERRORS, errors
+from safelight.web.error_responses import COMMON_ERRORS, NOT_MODIFIED, errors
+from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.state import app_state
 
 from . import schemas
@@ -20,16 +21,16 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="List what is checked and by which detector, and what is not checked",
     dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
-    responses={200: {"model": schemas.CoverageTable}, **errors(*COMMON_ERRORS)},
+    responses={200: {"model": schemas.CoverageTable}, **NOT_MODIFIED, **errors(*COMMON_ERRORS)},
 )
 async def coverage(request: Request) -> Response:
     state = app_state(request)
-    return JSONResponse(await state.threads.run(state.services.videos.coverage))
+    return revalidated_response(request, await state.threads.run(state.services.videos.coverage))
 
 
 @router.get("/healthz", summary="Check that the process responds", responses={200: {"model": schemas.Health}})
 async def healthz(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "version": app_state(request).services.version})
+    return JsonResponse({"status": "ok", "version": app_state(request).services.version})
 
 
 @router.get(
@@ -45,7 +46,7 @@ async def readyz(request: Request) -> Response:
     state = app_state(request)
     found = await state.threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))
-    return JSONResponse(
+    return JsonResponse(
         found if state.services.loopback else {"ready": ready, "unready": found.get("unready", [])},
         status_code=200 if ready else 503,
     )

@@ -7,14 +7,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
+from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState, app_state
 from safelight.web.video_facts import position, valid_video_id
@@ -24,7 +25,7 @@ from .content import content_response
 from .record import record_object
 from .serializers import deleted_object, page_object, video_object
 from .sse import event_poller, event_stream
-from .submission import submit, video_response
+from .submission import poll_headers, submit
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
@@ -35,7 +36,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
         "description": "The requested range of the file",
         "content": {"video/mp4": {}, "image/webp": {}},
     },
-    304: {"description": "The file has not changed since the ETag in `If-None-Match`"},
+    **NOT_MODIFIED,
 }
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The stream; each event's data is a Video", "content": {"text/event-stream": {}}},
@@ -66,7 +67,11 @@ async def create(request: Request, principal: Writer) -> Response:
         return await submit(state, request, principal, asked)
 
 
-@router.get("", summary="List videos", responses={200: {"model": schemas.VideoPage}, **errors(404)})
+@router.get(
+    "",
+    summary="List videos",
+    responses={200: {"model": schemas.VideoPage}, **NOT_MODIFIED, **errors(404)},
+)
 async def list_videos(
     request: Request,
     principal: Reader,
@@ -78,16 +83,18 @@ async def list_videos(
     page = await state.threads.run(
         state.services.videos.list, principal, after=after, limit=limit, order=order
     )
-    return JSONResponse(page_object(page))
+    return revalidated_response(request, page_object(page))
 
 
 @router.get(
-    "/{video_id}", summary="Retrieve a video", responses={200: {"model": schemas.Video}, **errors(404)}
+    "/{video_id}",
+    summary="Retrieve a video",
+    responses={200: {"model": schemas.Video}, **NOT_MODIFIED, **errors(404)},
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
     video, record = await state.threads.run(_read_video, state, principal, valid_video_id(video_id))
-    return video_response(state, video, video_object(video, record))
+    return revalidated_response(request, video_object(video, record), poll_headers(state, video))
 
 
 @router.delete(
@@ -98,7 +105,7 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
 async def delete(request: Request, principal: Writer, video_id: str) -> Response:
     state = app_state(request)
     await state.threads.run(state.services.videos.delete, principal, valid_video_id(video_id))
-    return JSONResponse(deleted_object(video_id))
+    return JsonResponse(deleted_object(video_id))
 
 
 @router.head("/{video_id}/content", include_in_schema=False)
@@ -150,12 +157,12 @@ async def events(
 @router.get(
     "/{video_id}/record",
     summary="Retrieve the full record of a video",
-    responses={200: {"model": schemas.VideoRecord}, **errors(404)},
+    responses={200: {"model": schemas.VideoRecord}, **NOT_MODIFIED, **errors(404)},
 )
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
-    return JSONResponse(record_object(found, state.services.taxonomy))
+    return revalidated_response(request, record_object(found, state.services.taxonomy))
 
 
 def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
@@ -15,6 +15,7 @@ from safelight.trust.webhooks import EventType, RegisteredEndpoint, TestResult
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_flag, optional_text, optional_texts, required_text
+from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -100,7 +101,7 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.webhooks.list, principal)
     data = [endpoint_object(each) for each in found]
-    return JSONResponse(
+    return JsonResponse(
         {
             "object": "list",
             "data": data,
@@ -132,7 +133,7 @@ async def create(request: Request, principal: Admin) -> Response:
         events=events,
         name=optional_text(fields, "name") or "",
     )
-    return JSONResponse({**endpoint_object(made), "signing_secret": secret})
+    return JsonResponse({**endpoint_object(made), "signing_secret": secret})
 
 
 @router.get(
@@ -143,7 +144,7 @@ async def create(request: Request, principal: Admin) -> Response:
 async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.webhooks.get, principal, webhook_endpoint_id)
-    return JSONResponse(endpoint_object(found))
+    return JsonResponse(endpoint_object(found))
 
 
 @router.post(
@@ -164,7 +165,7 @@ async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -
         events=optional_texts(fields, "event_types"),
         name=optional_text(fields, "name"),
     )
-    return JSONResponse(endpoint_object(changed))
+    return JsonResponse(endpoint_object(changed))
 
 
 @router.delete(
@@ -176,7 +177,7 @@ async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -
     """Deletes the endpoint and drops its pending deliveries."""
     app = app_state(request)
     await app.threads.run(app.services.webhooks.delete, principal, webhook_endpoint_id)
-    return JSONResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
+    return JsonResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
 
 
 @router.post(
@@ -192,7 +193,7 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
     rotated, secret = await app.threads.run(
         app.services.webhooks.rotate, principal, webhook_endpoint_id, keep_old=keep
     )
-    return JSONResponse({**endpoint_object(rotated), "signing_secret": secret})
+    return JsonResponse({**endpoint_object(rotated), "signing_secret": secret})
 
 
 @router.post(
@@ -214,7 +215,7 @@ async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> 
         webhook_endpoint_id,
         event_type=EventType.VIDEO_COMPLETED.value if event is None else event,
     )
-    return JSONResponse(test_object(result))
+    return JsonResponse(test_object(result))
 
 
 async def _read_optional_body(request: Request) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class ReviewParts:
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
+        #: The last coverage table, and what it was computed from. It changes seldom and is requested often.
+        self._coverage: tuple[object, dict[str, Any]] = (None, {})
 
     @cached_property
     def review_actions(self) -> ReviewActions:
@@ -116,16 +118,24 @@ class ReviewParts:
 
         owner = tenant or self._persistence.tenant
         policy = self._persistence.active_policy(owner)
-        return coverage_table(
+        waivers = self._persistence.waivers_in_force(owner)
+        missing = (*self._core.detectors.missing, *self._core.detectors.idle)
+        basis = (policy.name, policy.version, policy.sha256, waivers, missing)
+        known_basis, known = self._coverage
+        if known_basis == basis:
+            return known
+        table = coverage_table(
             policy,
             self._core.taxonomy,
             cells=load_shipped().add_figures(
                 self._core.detectors.cells(required_cells(policy, self._core.taxonomy)),
                 {one.name: one.version for one in self._core.detectors.plugins},
             ),
-            missing=(*self._core.detectors.missing, *self._core.detectors.idle),
-            waivers=self._persistence.waivers_in_force(owner),
+            missing=missing,
+            waivers=waivers,
         )
+        self._coverage = (basis, table)
+        return table
 
     def describe_readiness(self) -> dict[str, Any]:
         """Whether this process can accept work: the body of `GET /readyz`.

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn without its signal handlers."""
+"""The HTTP server: uvicorn without its signal handlers, and with a limit on the headers of a request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Most bytes of a request head, or of the trailers of a body. httptools has no limit of its own.
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. Ends it with status 400 if a request head or trailer is too long."""
+
+    #: Bytes received since the last complete head, piece of a body or end of a message.
+    _unfinished_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._unfinished_bytes += len(data)
+        super().data_received(data)
+        if self._unfinished_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB.")
+
+    def on_headers_complete(self) -> None:
+        self._unfinished_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unfinished_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unfinished_bytes = 0
+        super().on_message_complete()
 
 
 class HttpServer(uvicorn.Server):
@@ -18,6 +47,7 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, *, stopping: Callable[[], None]) -> None:
         """`stopping` is called when the stop begins, before the running requests are waited for."""
+        config.http = HttpProtocol
         super().__init__(config)
         self._stopping = stopping
 

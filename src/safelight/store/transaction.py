@@ -90,7 +90,7 @@ class Transaction:
 
         `lock` locks these rows until the end of the transaction.
         """
-        statement = self._scoped_select(table, columns if columns is not None else list(table.c), where)
+        statement = self._scoped_select(table, columns if columns is not None else (table,), where)
         statement = statement.order_by(*order_by).limit(limit)
         if lock:
             statement = statement.with_for_update(skip_locked=skip_locked)
@@ -251,7 +251,7 @@ class Transaction:
         return () if self.tenant is None else tenant_condition(table, self.tenant, reading=reading)
 
     def _scoped_select(
-        self, table: Table, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
+        self, table: Table, columns: Sequence[Any], where: Sequence[ColumnElement[bool]]
     ) -> Select[Any]:
         return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
 

@@ -50,7 +50,8 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     """
     token = bearer(request)
     if token is not None:
-        return await threads.run(accounts.authenticate, token)
+        known = accounts.recall(token)
+        return known if known is not None else await threads.run(accounts.authenticate, token)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthenticated(

@@ -28,6 +28,11 @@ COMMON_ERRORS = (400, 401, 403, 500, 503)
 #: Statuses of every route that also reads a body.
 BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
 
+#: The response to a request whose `If-None-Match` has the ETag of the body.
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has this body already: it sent its ETag in `If-None-Match`"}
+}
+
 
 class ErrorDetail(BaseModel):
     message: str

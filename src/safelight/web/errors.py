@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse
-
 from safelight.errors import RateLimited, RequestBlocked, SafelightError, Unauthenticated, Unavailable
+
+from .json_response import JsonResponse
 
 #: Errors of the HTTP layer by status: code, type and message. If the message is empty, Starlette's is used.
 HTTP_CODES: dict[int, tuple[str, str, str]] = {
@@ -21,7 +21,7 @@ HTTP_CODES: dict[int, tuple[str, str, str]] = {
 }
 
 
-def error_response(error: SafelightError, request_id: str) -> JSONResponse:
+def error_response(error: SafelightError, request_id: str) -> JsonResponse:
     """The response for a `SafelightError`."""
     body: dict[str, Any] = {
         "message": str(error),
@@ -39,7 +39,7 @@ def error_response(error: SafelightError, request_id: str) -> JSONResponse:
 
 def http_problem(
     status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+) -> JsonResponse:
     """The response for a request that routing or the HTTP layer rejected."""
     if status >= 500:
         return internal_error_response(request_id)
@@ -48,7 +48,7 @@ def http_problem(
     return _response(status, body, request_id, {**(headers or {}), "x-should-retry": "false"})
 
 
-def internal_error_response(request_id: str) -> JSONResponse:
+def internal_error_response(request_id: str) -> JsonResponse:
     """The response for an unexpected exception. Only the log has the details, under the request id."""
     code, kind, sentence = _UNEXPECTED
     body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
@@ -76,8 +76,8 @@ def retry_headers(error: SafelightError) -> dict[str, str]:
 
 def _response(
     status: int, error: dict[str, Any], request_id: str, headers: Mapping[str, str]
-) -> JSONResponse:
+) -> JsonResponse:
     error["safelight"] = {"request_id": request_id}
-    return JSONResponse(
+    return JsonResponse(
         {"error": error}, status_code=status, headers={**headers, "cache-control": "no-store"}
     )

@@ -47,7 +47,11 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "x-frame-options": "DENY",
+    "cache-control": "no-store",
 }
+#: The same headers as bytes, so that they are encoded once.
+_HTTP_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_HTTPS_HEADERS = [*_HTTP_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 
 def request_id(scope: Scope) -> str:
@@ -109,18 +113,20 @@ class RequestIds:
 
 
 class SecurityHeaders:
+    """Adds the security headers that a response does not have yet."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        added = _HTTPS_HEADERS if scope.get("scheme") == "https" else _HTTP_HEADERS
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-                if scope["scheme"] == "https":
-                    headers.setdefault("strict-transport-security", "max-age=31536000")
+                headers = list(message.get("headers", ()))
+                present = {name.lower() for name, _value in headers}
+                headers.extend(header for header in added if header[0] not in present)
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)

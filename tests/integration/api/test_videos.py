@@ -303,6 +303,39 @@ def test_a_video_of_another_tenant_is_not_found(client: httpx.Client, server: Li
         assert answer.json()["error"]["code"] == "not_found"
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/videos/{0}", "/v1/videos", "/v1/videos/{0}/record", "/v1/models", "/v1/coverage"]
+)
+def test_an_unchanged_body_is_answered_with_304_and_a_changed_one_is_sent(
+    client: httpx.Client, server: Live, path: str
+) -> None:
+    video_id = make(client)
+    url = path.format(video_id)
+    first = client.get(url)
+    assert first.status_code == 200
+    again = client.get(url, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    assert again.headers.get("openai-poll-after-ms") == first.headers.get("openai-poll-after-ms")
+    if "videos" in path:
+        server.desk.change(video_id, progress=40)
+        changed = client.get(url, headers={"if-none-match": first.headers["etag"]})
+        assert (changed.status_code, changed.headers["etag"] != first.headers["etag"]) == (200, True)
+
+
+def test_an_etag_gives_another_tenant_nothing(client: httpx.Client, server: Live) -> None:
+    video_id = make(client)
+    etag = client.get(f"/v1/videos/{video_id}").headers["etag"]
+    _, key = server.accounts.create_key(server.accounts.create_tenant("other").id, "other")
+    asking = {"authorization": f"Bearer {key}"}
+    for known in (etag, "*"):
+        answer = client.get(f"/v1/videos/{video_id}", headers={**asking, "if-none-match": known})
+        assert answer.status_code == 404
+    assert client.get("/v1/videos", headers={**asking, "if-none-match": etag}).status_code == 200
+    assert client.get(f"/v1/videos/{video_id}", headers={"if-none-match": etag}).status_code == 304
+
+
 def test_coverage_readiness_and_openapi_routes_exist(client: httpx.Client, server: Live) -> None:
     assert client.get("/v1/coverage").json()["cells"]
     assert client.get("/readyz").status_code == 200

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Table, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import Select, Table, and_, delete, exists, func, insert, or_, select, text, update
 
 from safelight.store.tables import (
     assets,
@@ -77,6 +77,9 @@ def test_a_statement_scoped_to_its_tenant_is_allowed(statement: object) -> None:
         select(select(assets).subquery()).where(text("true")),
         select(videos).where(MINE).union_all(select(videos)),
         select(videos.alias()).where(MINE),
+        select(videos.alias().c.id),
+        select(videos.c.id).where(exists().where(videos.c.tenant_id == "acme")),
+        select(videos, installation),
         select(tenants),
         select(tenants).where(tenants.c.name == "acme"),
         select(waivers),
@@ -90,6 +93,29 @@ def test_a_statement_scoped_to_its_tenant_is_allowed(statement: object) -> None:
 def test_a_statement_that_could_touch_another_tenant_is_refused(statement: object) -> None:
     with pytest.raises(ScopeViolation):
         check_statement(statement, "acme")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(videos)
+        .where(MINE, videos.c.state.in_(["held", "queued"]))
+        .order_by(videos.c.id.desc())
+        .limit(5),
+        select(videos.c.id).select_from(videos).where(MINE).with_for_update(skip_locked=True),
+        select(waivers).where(or_(waivers.c.tenant_id == "acme", waivers.c.tenant_id.is_(None))),
+    ],
+)
+def test_a_plain_query_of_one_table_is_checked_without_being_compiled(
+    statement: Select[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiled(_: object) -> None:
+        raise AssertionError("the statement was compiled")
+
+    monkeypatch.setattr(Select, "get_final_froms", compiled)
+    check_statement(statement, "acme")
+    with pytest.raises(ScopeViolation):
+        check_statement(statement, "other")
 
 
 def test_outside_of_a_tenant_every_statement_is_refused() -> None:

@@ -123,12 +123,11 @@ class Accounts:
         """The principal of an API key. Raises `Unauthenticated`, with the same message for every cause."""
         if not is_well_formed(token, KEY_PREFIX):
             raise Unauthenticated(_WRONG_KEY, remedy=_KEY_REMEDY)
+        principal = self.recall(token)
+        if principal is not None:
+            return principal
         token_hash = hash_token(token)
         now = self._database.clock()
-        with self._lock:
-            cached = self._cache.get(token_hash)
-        if cached is not None and now - self._cache_s < cached[0] <= now:
-            return cached[1]
         with self._database.across_tenants("authenticating a key", readonly=True) as tx:
             row = tx.one(api_keys, api_keys.c.digest == token_hash)
         if row is None or row.revoked_at is not None:
@@ -139,6 +138,13 @@ class Accounts:
             self._update_last_used(principal, now)
         self._remember(token_hash, now, principal)
         return principal
+
+    def recall(self, token: str) -> Principal | None:
+        """The principal of an API key that was authenticated a short time ago. Does not read the database."""
+        now = self._database.clock()
+        with self._lock:
+            cached = self._cache.get(hash_token(token))
+        return cached[1] if cached is not None and now - self._cache_s < cached[0] <= now else None
 
     def create_login_link(self, principal: Principal, *, by: str = "operator") -> str:
         """Create the token of a login link. It opens one session as this principal, within 15 minutes."""
