@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_replace_typography())
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -33,14 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code)
 
 
+def _replace_typography() -> str:
+    """The name of an error handler for terminals without UTF-8: plain quotes and dashes, else escapes."""
+    import codecs
+
+    plain = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "...", "·": "-"}
+
+    def replaced(error: UnicodeError) -> tuple[str | bytes, int]:
+        if isinstance(error, UnicodeEncodeError) and (found := plain.get(error.object[error.start])):
+            return found, error.start + 1
+        return codecs.backslashreplace_errors(error)
+
+    codecs.register_error("safelight.plain", replaced)
+    return "safelight.plain"
+
+
 def _run(given: list[str]) -> int:
     from safelight.errors import ConfigurationError, SafelightError
 
     from .commands import build_command
+    from .language import take_language
 
     as_json = "--json" in given
     try:
-        result = build_command().main(args=given, prog_name="safelight", standalone_mode=False)
+        result = build_command().main(args=take_language(given), prog_name="safelight", standalone_mode=False)
     except SafelightError as error:
         _print_error(error, as_json)
         return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR

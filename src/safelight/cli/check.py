@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +18,6 @@ from .output import emit
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from safelight.bootstrap import Container
     from safelight.moderation.check_result import CheckResult
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
-#: Number of matches quoted per finding; a match longer than this many characters is not quoted.
-MAX_QUOTES, MAX_QUOTE_CHARACTERS = 4, 60
 
 
 class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +76,17 @@ def check(
     provider: Annotated[
         str | None,
         typer.Option(
-            "--provider", help="Also print the documented rules of this provider or model: veo, runway ..."
+            "--provider",
+            help="Also predict from its documentation what this provider or model does: veo, runway ...",
         ),
     ] = None,
     ref: Annotated[
         list[Path] | None,
         typer.Option("--ref", help="A reference image of the request; repeatable."),
     ] = None,
+    checklist: Annotated[
+        bool, typer.Option("--checklist", help="Print all ten points of the checklist, not only suggestions.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check a prompt against the policy. Generates, records and charges nothing.
@@ -101,8 +101,14 @@ def check(
     stages, unchecked = run_check(container, text, policy, tuple(ref or ()))
     checked = _summarize(container, text, stages, provider, references=len(ref or ()), unchecked=unchecked)
     output = build_output(container, checked)
-    findings = visible_findings(checked.deciding, container.core.taxonomy)
-    emit(output, as_json, lambda console: _print_output(console, text, output, findings))
+    taxonomy = container.core.taxonomy
+
+    def printed(console: Console) -> None:
+        from .check_output import print_check
+
+        print_check(console, text, checked, output, taxonomy=taxonomy, whole_checklist=checklist)
+
+    emit(output, as_json, printed)
     return output.exit
 
 
@@ -282,86 +288,6 @@ def exit_of(result: StageResult) -> Exit:
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
     return Exit.WAIVED if verdict.waivers else Exit.OK
-
-
-def format_coverage(cells: dict[str, list[str]]) -> str:
-    """One line with the number of categories for each coverage status."""
-    parts = [f"{len(cells.get(status, ()))} {status}" for status in ("checked", "partly", "not checked")]
-    gaps = [*cells.get("partly", ()), *cells.get("not checked", ())]
-    return f"Categories in text: {', '.join(parts)}" + (f" ({', '.join(gaps)})" if gaps else "") + "."
-
-
-def highlight_spans(text: str, findings: Sequence[Finding]) -> Text:
-    """The prompt, with the words that findings refer to underlined."""
-    from rich.text import Text
-
-    from safelight.policy.findings import TextSpan
-
-    line = Text(text)
-    for finding in findings:
-        for span in finding.evidence:
-            whole = isinstance(span, TextSpan) and span.end - span.start >= len(text.strip())
-            if isinstance(span, TextSpan) and (not whole or finding.test_card):
-                style = "bold underline red" if finding.score >= 0.5 else "underline"
-                line.stylize(style, span.start, span.end)
-    return line
-
-
-_COLOURS = {"allow": "green", "label": "green", "hold": "yellow", "block": "red"}
-
-
-def _print_output(console: Console, text: str, output: CheckOutput, findings: Sequence[Finding]) -> None:
-    from rich.text import Text
-
-    console.print(Text(output.sentence, style=f"bold {_COLOURS[output.action]}"))
-    console.print()
-    console.print(highlight_spans(text, findings))
-    console.print()
-    for finding in findings:
-        quotes = _quote_matches(text, finding)
-        source = f"[{finding.detector}, {finding.basis.value}]"
-        line = f"  {finding.category}  {finding.score:.2f}  {finding.reason}  {source}"
-        console.print(Text(line + (f"\n      {quotes}" if quotes else "")))
-    for group in output.withheld:
-        console.print(Text(f"  {group}: findings exist, but their details are withheld."))
-    for helpline in output.details.get("support", ()):
-        console.print(Text(f"  {helpline['name']}: {helpline['text']}", style="cyan"))
-    _print_advice(console, output)
-    console.print(Text(format_coverage(output.coverage)))
-    if output.lists_only:
-        console.print(Text(f"Judged by lists only: {', '.join(output.lists_only)}. {' '.join(output.notes)}"))
-    for path in output.not_checked:
-        console.print(
-            Text(f"Not checked: {path}. Clips are checked when they are submitted.", style="yellow")
-        )
-    for name, sentence in output.missing.items():
-        console.print(Text(f"Missing: {name}. {sentence}", style="yellow"))
-    if output.waivers:
-        console.print(Text(f"Waivers: {', '.join(output.waivers)}.", style="yellow"))
-
-
-def _print_advice(console: Console, output: CheckOutput) -> None:
-    """Print the provider's documented rules and the checklist entries that need attention."""
-    from rich.text import Text
-
-    if output.provider is not None:
-        known = output.provider["statements"]
-        summary = "" if known else f" {output.provider['summary']}"
-        console.print(Text(f"At {output.provider['asked']}: {output.provider['outcome']}.{summary}"))
-        for statement in (*known, *output.provider["general"]):
-            console.print(Text(f"  {statement['statement']} ({statement['source']})"))
-    for item in output.checklist:
-        if item["state"] in ("look", "problem"):
-            style = "yellow" if item["state"] == "problem" else ""
-            console.print(Text(f"  {item['topic']}: {item['message']}", style=style))
-
-
-def _quote_matches(text: str, finding: Finding) -> str:
-    from safelight.policy.findings import TextSpan
-
-    spans = [span for span in finding.evidence if isinstance(span, TextSpan)]
-    quotes = [text[span.start : span.end] for span in spans[:MAX_QUOTES]]
-    return ", ".join(f"“{quote}”" for quote in quotes if len(quote) <= MAX_QUOTE_CHARACTERS)
 
 
 def _group_of(finding: Finding, taxonomy: Taxonomy) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from .language import OPTION
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -45,9 +48,20 @@ COMMANDS = {
 
 def _load_command(name: str) -> Any:
     module = importlib.import_module(f"safelight.cli.{name.replace('-', '_')}")
-    loaded = get_command(module.app)
+    loaded = _command_of(module.app)
     loaded.name = name
     return loaded
+
+
+def _command_of(app: typer.Typer) -> Any:
+    """The command of an app. Its help shows text in square brackets unchanged, and has boxes and colours only
+    on a terminal.
+    """
+    mode = "markdown" if sys.stdout.isatty() else None
+    for nested in (app, *(group.typer_instance for group in app.registered_groups)):
+        if nested is not None:
+            nested.rich_markup_mode = mode  # type: ignore[assignment]
+    return get_command(app)
 
 
 class _LazyGroup(TyperGroup):
@@ -88,6 +102,14 @@ def build_command() -> Any:
                 help="The settings file. [default: safelight.toml in the working directory, if it exists]",
             ),
         ] = None,
+        _language: Annotated[
+            str | None,
+            typer.Option(
+                OPTION,
+                help="Language of the output: en, zh-Hant or zh-Hans; also accepted after the command. "
+                "[default: SAFELIGHT_LANG, else the locale]",
+            ),
+        ] = None,
         _version: Annotated[
             bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
         ] = False,
@@ -95,7 +117,7 @@ def build_command() -> Any:
         """The self-hosted content-safety stack for AI video generation, for any generator."""
         ctx.obj = config
 
-    return get_command(app)
+    return _command_of(app)
 
 
 def config_path(ctx: typer.Context) -> Path | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
 from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
 from safelight.trust.waivers import NewWaiver
 
-from .output import progress_console
+from .language import texts
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -56,52 +57,46 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
     return container.persistence.waivers_in_force(container.persistence.tenant)
 
 
-def make_first_clip(address: str, key: str, verifier: Verifier) -> None:
+@dataclass(frozen=True, kw_only=True)
+class FirstClip:
+    """How the first clip ended. `address` is its page, or empty with a `reason` if it was not delivered."""
+
+    seconds: float
+    address: str = ""
+    verified: bool = False
+    reason: str = ""
+
+
+def make_first_clip(address: str, key: str, verifier: Verifier) -> FirstClip:
     """Request a clip through the HTTP API, wait for it, download it and verify the file."""
     import httpx
-    from rich.progress import BarColumn, Progress, TextColumn
+
+    from .output import ProgressBar
 
     began = time.monotonic()
     with (
         httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
-        Progress(
-            TextColumn("  First clip:    {task.description:<12}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            console=progress_console(),
-        ) as bar,
+        ProgressBar(100, texts()("serve.label.clip")) as bar,
     ):
         answer = client.post(
             "/v1/videos", json={"prompt": PROMPT, "model": "storyboard", "seconds": "4", "size": "1280x720"}
         )
         video = answer.raise_for_status().json()
-        task = bar.add_task("waiting", total=100)
         while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _MAX_WAIT_S:
-            state = video["safelight"]["state"]
-            bar.update(task, completed=video["progress"], description=state)
-            if state == "held":
+            bar.update(video["progress"])
+            if video["safelight"]["state"] == "held":
                 break
             time.sleep(0.25)
             video = client.get(f"/v1/videos/{video['id']}").raise_for_status().json()
-        bar.update(task, completed=video["progress"], description=video["safelight"]["state"])
-    console = progress_console()
-    if video["status"] != "completed":
-        reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
-        console.print(f"  The first clip was not delivered: {reason}\n", highlight=False)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "first.mp4"
-        with httpx.stream(
-            "GET",
-            f"{address}/v1/videos/{video['id']}/content",
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=60,
-        ) as download:
-            path.write_bytes(b"".join(download.iter_bytes()))
-        found = verifier.verify(path)
-    console.print(
-        f"  Delivered in {time.monotonic() - began:.0f} s: {address}/videos/{video['id']}\n"
-        f"  {found.answer}\n",
-        highlight=False,
-        soft_wrap=True,
+        if video["status"] != "completed":
+            reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
+            return FirstClip(seconds=time.monotonic() - began, reason=reason)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "first.mp4"
+            path.write_bytes(client.get(f"/v1/videos/{video['id']}/content").raise_for_status().content)
+            found = verifier.verify(path)
+    return FirstClip(
+        seconds=time.monotonic() - began,
+        address=f"{address}/videos/{video['id']}",
+        verified=found.state.value == "trusted",
     )

@@ -16,12 +16,14 @@ _LEVEL_COLOURS = {
     "error": f"\x1b[31m{_BOLD}",
     "critical": f"\x1b[31m{_BOLD}",
 }
-#: Minimum widths of the level and of the message; longer texts are not cut.
-_LEVEL_WIDTH, _MESSAGE_WIDTH = 9, 30
+_LEVEL_WIDTH = 8
+#: Width of everything before the message: time, level and the spaces after them.
+_INDENT = len("2026-01-31T12:00:00.000Z") + 1 + _LEVEL_WIDTH + 1
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, message and logger on one line. After an exception, its traceback follows.
+    """Time, level, message and logger, so that messages are below each other. Further lines of a message are
+    indented. After an exception, its traceback follows.
 
     The traceback omits the values of variables, because they may be prompts or keys.
     """
@@ -32,11 +34,11 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower()
+        message = record.getMessage().replace("\n", "\n" + " " * _INDENT)
         line = (
-            f"{self._in(_DIM, _timestamp(record))} "
-            f"[{self._in(_LEVEL_COLOURS.get(level, ''), f'{level:<{_LEVEL_WIDTH}}')}] "
-            f"{self._in(_BOLD, f'{record.getMessage():<{_MESSAGE_WIDTH}}')} "
-            f"[{self._in(f'{_RESET}{_BOLD}{_BLUE}', record.name)}]"
+            f"{self._in(_DIM, _timestamp(record, 'milliseconds'))} "
+            f"{self._in(_LEVEL_COLOURS.get(level, ''), f'{level:<{_LEVEL_WIDTH}}')} "
+            f"{self._in(_BOLD, message)}  {self._in(f'{_RESET}{_BLUE}', record.name)}"
         )
         if self._colours:
             line += _RESET
@@ -67,5 +69,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
-def _timestamp(record: logging.LogRecord) -> str:
-    return dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat().replace("+00:00", "Z")
+class AccessFilter(logging.Filter):
+    """Keeps uvicorn's line about a request if the server failed, or with `--verbose`.
+
+    Removes the query, which may contain a login token.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        super().__init__()
+        self._verbose = verbose
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not isinstance(record.args, tuple) or len(record.args) != 5:
+            return self._verbose
+        client, method, path, version, status = record.args
+        record.args = (client, method, str(path).partition("?")[0], version, status)
+        return self._verbose or (isinstance(status, int) and status >= 500)
+
+
+def _timestamp(record: logging.LogRecord, precision: str = "auto") -> str:
+    at = dt.datetime.fromtimestamp(record.created, dt.UTC)
+    return at.isoformat(timespec=precision).replace("+00:00", "Z")

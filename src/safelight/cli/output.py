@@ -23,9 +23,7 @@ def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Co
     elif isinstance(human, str):
         sys.stdout.write(human.rstrip("\n") + "\n")
     else:
-        from rich.console import Console
-
-        console = Console(soft_wrap=not sys.stdout.isatty())
+        console = make_console()
         if callable(human):
             human(console)
         else:
@@ -40,11 +38,19 @@ def write_json(payload: Any) -> None:
     sys.stdout.write(text.decode() + "\n")
 
 
-def progress_console() -> Console:
-    """A console that writes progress and warnings to stderr, so that stdout contains only the result."""
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that prints text unchanged: text in square brackets is not markup, and colours appear only on
+    a terminal. Lines are wrapped only on a terminal.
+    """
     from rich.console import Console
 
-    return Console(stderr=True)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=not stream.isatty())
+
+
+def progress_console() -> Console:
+    """A console that writes progress and warnings to stderr, so that stdout contains only the result."""
+    return make_console(stderr=True)
 
 
 def printable(text: str) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from safelight.errors import SafelightError, SettingsError
-from safelight.trust.accounts import KeyScope
 
 from .commands import config_path
+from .language import texts
 from .output import progress_console, write_json
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.policy.waivers import Waiver
 
     from .server_process import Gateway
 
@@ -52,6 +51,9 @@ def serve(
             "--demo", help="Record the waiver `demo`, create a key, then generate and verify a first clip."
         ),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log every request, not only those that fail in the server.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print address, link and key as JSON.")] = False,
 ) -> None:
     """Run the gateway, its workers and its web pages until Ctrl-C."""
@@ -65,13 +67,16 @@ def serve(
         flags["data"] = data
     flags |= _attach_upstream(load(config_path(ctx), **flags), upstream, upstream_key_file, model, paid=paid)
     container = load(config_path(ctx), **flags)
-    set_up_logging(container.core.settings.log)
+    release_log = set_up_logging(container.core.settings.log, verbose=verbose)
     gateway = Gateway(container)
 
     def ready() -> None:
-        _announce(container, gateway, demo=demo, as_json=as_json)
-        if upstream is None:
-            _check_upstreams(container)
+        try:
+            if upstream is None:
+                _check_upstreams(container)
+            _announce(container, gateway, demo=demo, as_json=as_json)
+        finally:
+            release_log()
 
     gateway.run(ready)
 
@@ -89,10 +94,7 @@ def _attach_upstream(
         keyed = from_environment(known, key_file)
         return {"generators": keyed} if keyed else {}
     found = attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid, known=known))
-    console = progress_console()
     _warn(found.warnings)
-    names = ", ".join(found.table["models"])
-    console.print(f"Upstream {found.table['url']}: {names} ({found.table['billing']}).", highlight=False)
     return {
         "generators": {**known, found.name: found.options},
         "generation": {"default_generator": found.name},
@@ -119,15 +121,16 @@ def _check_upstreams(container: Container) -> None:
 
 
 def _warn(warnings: Iterable[str]) -> None:
+    from rich.text import Text
+
     for warning in warnings:
-        progress_console().print(
-            f"[bold yellow]Warning:[/bold yellow] {warning}", highlight=False, soft_wrap=True
-        )
+        progress_console().print(Text(texts()("serve.warning", text=warning), style="yellow"))
 
 
 def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
-    """Print the address, the login link and the coverage gaps. With `demo`, also request the first clip."""
+    """Print the first screen. With `demo`, also request the first clip."""
     from .demo import make_first_clip, operator, record_waiver
+    from .start_screen import print_clip, print_start
 
     waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     key = None
@@ -141,45 +144,14 @@ def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bo
     if as_json:
         write_json({"address": gateway.address, "login": link, "key": key})
     else:
-        _print_start(container, gateway.address, link, key, waivers)
+        _warn(_failed_detectors(container))
+        print_start(container, gateway.address, link, key, waivers)
     if demo and key is not None:
-        make_first_clip(gateway.address, key, container.persistence.verifier)
+        print_clip(make_first_clip(gateway.address, key, container.persistence.verifier))
 
 
-def _print_start(
-    container: Container, address: str, link: str, key: str | None, waivers: tuple[Waiver, ...]
-) -> None:
-    console = progress_console()
-    console.print(f"\n[bold]Safelight[/bold] listens on {address}", highlight=False)
-    console.print(f"  Sign in once:  {link}", highlight=False, soft_wrap=True)
-    if key is not None:
-        console.print(f"  API key:       {key}", highlight=False, soft_wrap=True)
-        console.print(f"  Base URL:      {address}/v1", highlight=False)
+def _failed_detectors(container: Container) -> Iterator[str]:
+    """Detectors that the settings configure and that cannot run. `doctor` lists the others."""
     for missing in container.core.detectors.missing:
-        console.print(f"  [yellow]Missing:[/yellow]     {missing.name}: {missing.sentence}", highlight=False)
-    gaps = [cell for cell in container.review.describe_coverage()["cells"] if cell["status"] == "not checked"]
-    if gaps:
-        names = ", ".join(sorted({f"{cell['category']} in {cell['modality']}" for cell in gaps}))
-        console.print(f"  [yellow]Not checked:[/yellow]   {names}", highlight=False)
-        for reason in dict.fromkeys(cell["note"] for cell in gaps if cell["note"]):
-            console.print(f"                 {reason}", highlight=False)
-    for waiver in waivers:
-        console.print(
-            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.decided_by}: {waiver.reason}",
-            highlight=False,
-        )
-    if gaps and not waivers:
-        console.print(
-            "  No waiver is recorded, so every video is held for review. See `safelight waivers add`."
-        )
-    due = container.core.settings.review.due_minutes
-    note = "" if _count_reviewer_keys(container) else "; no reviewer key exists"
-    console.print(f"  Undecided held videos are refused after {due:g} minutes{note}.\n", highlight=False)
-
-
-def _count_reviewer_keys(container: Container) -> int:
-    """Number of API keys that may decide held videos. The person at this terminal is not counted."""
-    return sum(
-        key.revoked_at is None and KeyScope.REVIEW in key.scopes
-        for key in container.persistence.accounts.list_keys(container.persistence.tenant)
-    )
+        if container.core.settings.detectors.get(missing.name):
+            yield f"{missing.name}: {missing.sentence}"

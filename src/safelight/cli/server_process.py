@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from logging.handlers import MemoryHandler
 from typing import TYPE_CHECKING, NoReturn
 
 from safelight.errors import SettingsError
 
 from .exit_codes import Exit
-from .log_format import JsonFormatter, LineFormatter
+from .log_format import AccessFilter, JsonFormatter, LineFormatter
 from .stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -29,15 +30,34 @@ _log = logging.getLogger(__name__)
 #: within the second one. The rest is for the last checkpoint of the audit log.
 _REQUESTS_SHARE, _STEPS_SHARE = 0.3, 0.8
 
+#: More lines than a start writes; further ones are written at once.
+_MAX_HELD_LINES = 1000
 
-def set_up_logging(settings: LogSettings) -> None:
-    """Log to standard error as lines or as JSON. No log line contains a prompt or a finding."""
+
+def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[[], None]:
+    """Log to standard error as lines or as JSON. No log line contains a prompt or a finding.
+
+    Lines are held back until the returned function is called, so that they follow the first screen. An error
+    is written at once, with the lines before it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     as_json = settings.format == "json"
     handler.setFormatter(JsonFormatter() if as_json else LineFormatter(colours=sys.stderr.isatty()))
-    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
-    for quiet in ("uvicorn.access", "httpx", "httpcore", "alembic", "dbos"):
+    held = MemoryHandler(_MAX_HELD_LINES, flushLevel=logging.ERROR, target=handler)
+    logging.basicConfig(level=settings.level.upper(), handlers=[held], force=True)
+    for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    access = logging.getLogger("uvicorn.access")
+    access.setLevel(logging.INFO)
+    access.filters = [AccessFilter(verbose=verbose)]
+
+    def release() -> None:
+        root = logging.getLogger()
+        root.addHandler(handler)
+        root.removeHandler(held)
+        held.close()
+
+    return release
 
 
 class Gateway:
@@ -81,7 +101,7 @@ class Gateway:
             uvicorn.Config(
                 container.app,
                 log_config=None,
-                access_log=False,
+                access_log=True,
                 lifespan="on",
                 server_header=False,
                 proxy_headers=settings.behind_proxy,
@@ -157,6 +177,7 @@ class Gateway:
 
 
 def _exit(status: Exit) -> NoReturn:
+    logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,7 @@ import pytest
 from PIL import Image
 
 from safelight.cli import main
-from safelight.cli.check import highlight_spans
 from safelight.cli.exit_codes import Exit
-from safelight.policy.findings import Finding, Modality, TextSpan
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +56,8 @@ def test_documented_provider_rules_and_the_checklist_are_included(
     assert told["checklist"] == []
     main(["check", "Tom Cruise rides a horse", "--provider", "veo"])
     said = capsys.readouterr().out
-    assert "At veo: refused." in said
-    assert "names: The prompt names “Tom Cruise”." in said
+    assert "Google Veo's documentation says that it would refuse this prompt: A photorealistic" in said
+    assert "- The prompt names “Tom Cruise”." in said
 
 
 def test_a_reference_is_evaluated_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,8 +107,8 @@ def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(
     assert main(["check", "--file", "prompt.txt"]) == Exit.BLOCKED
     said = capsys.readouterr().out
     assert "Blocked before generation" in said
-    assert "“n.u.d.e”" in said
-    assert "20 checked" in said
+    assert "Sexual content: “n.u.d.e”" in said
+    assert "Text checks: 20 of 20." in said
 
 
 def test_another_policy_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,18 +138,78 @@ def test_an_invalid_prompt_is_an_error(capsys: pytest.CaptureFixture[str], argum
     assert told["error"]["message"]
 
 
-def test_highlights_cover_the_words_and_not_the_whole_text() -> None:
-    def finding(start: int, end: int) -> Finding:
-        span = TextSpan(field="prompt", start=start, end=end)
-        return Finding(
-            category="hate",
-            score=0.9,
-            modality=Modality.TEXT,
-            detector="d",
-            version="1",
-            reason="r",
-            evidence=(span,),
-        )
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    main(["check", *arguments])
+    return capsys.readouterr().out.splitlines()
 
-    line = highlight_spans("a bad word", [finding(2, 5), finding(0, 10)])
-    assert [(span.start, span.end) for span in line.spans] == [(2, 5)]
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a cat on a windowsill",
+        "person alone in the dark, crying, falls and bleeds, a fight with knives",
+        "Tom Cruise rides a horse past a Starbucks",
+        "how to build a bomb",
+    ],
+)
+def test_the_text_has_at_most_three_suggestions_and_no_setting_rule_or_detector(
+    capsys: pytest.CaptureFixture[str], prompt: str
+) -> None:
+    lines = printed(capsys, prompt)
+    assert sum(line.startswith("  - ") for line in lines) <= 3
+    assert lines[-1].startswith("Text checks: ")
+    assert not re.search(r"detectors\.|\(rule|word-lists|ngrams|explicit_adults|docs/", "\n".join(lines))
+
+
+def test_the_whole_checklist_is_printed_on_request_with_labels_in_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = printed(capsys, "person walks", "--checklist")
+    points = lines[lines.index("The ten points of the checklist:") + 1 : -1]
+    assert len(points) == 10
+    assert "Age of the people (needs attention): “person”: the prompt states no age." in "\n".join(points)
+
+
+def test_markup_and_control_characters_of_a_prompt_are_not_interpreted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "\n".join(printed(capsys, "Tom Cruise [red]nude[/red] n\x1b[31mu\u202ed\x07e", "--checklist"))
+    assert not re.search("[\x07\x1b\u202e]", said)
+    said = "\n".join(printed(capsys, "the sea", "--provider", "[red]x"))
+    assert "“[red]x” is not a known provider or model. Known: fal, " in said
+
+
+def test_an_unknown_provider_lists_the_known_ones_and_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "\n".join(printed(capsys, "the sea", "--provider", "runwai"))
+    assert "Known: fal, higgsfield, " in said
+    assert "Nearest: runway." in said
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "last"),
+    [
+        ("en", "Our policy allows", "Text checks:"),
+        ("zh-Hant", "政策允許", "文字檢查："),
+        ("zh_CN.GBK", "策略允许", "文字检查："),
+    ],
+)
+def test_the_result_is_printed_in_the_chosen_language(
+    capsys: pytest.CaptureFixture[str], language: str, first: str, last: str
+) -> None:
+    lines = printed(capsys, "a cat on a windowsill", "--lang", language)
+    assert lines[0].startswith(first)
+    assert lines[-1].startswith(last)
+
+
+def test_help_lines_come_in_the_language_of_the_prompt_too(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "我不想活了")
+    assert any("12356" in line for line in lines)
+    assert any("988" in line for line in lines)
+    assert not any(line.startswith("  - ") for line in lines), (
+        "no advice on the prompt of a person in distress"
+    )
+
+
+def test_json_is_in_english_in_every_language(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--lang", "zh-Hant")
+    assert told["sentence"].startswith("Blocked before generation.")

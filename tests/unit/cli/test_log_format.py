@@ -4,7 +4,9 @@ import json
 import logging
 import sys
 
-from safelight.cli.log_format import JsonFormatter, LineFormatter
+import pytest
+
+from safelight.cli.log_format import AccessFilter, JsonFormatter, LineFormatter
 
 
 def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
@@ -29,10 +31,33 @@ def failed() -> logging.LogRecord:
         return record("A step failed", error=True)
 
 
-def test_a_line_is_aligned() -> None:
-    assert LineFormatter().format(record("%s steps", 3)) == (
-        "2023-11-14T22:13:20.250000Z [warning  ] 3 steps                        [safelight.jobs.runner]"
+def test_messages_are_aligned_and_their_further_lines_indented() -> None:
+    start = "2023-11-14T22:13:20.250Z warning  "
+    assert LineFormatter().format(record("%s steps\nmore", 3)) == (
+        f"{start}3 steps\n{' ' * len(start)}more  safelight.jobs.runner"
     )
+
+
+def access(path: str, status: int) -> logging.LogRecord:
+    made = record('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", path, "1.1", status)
+    made.name = "uvicorn.access"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("status", "verbose", "kept"),
+    [(200, False, False), (404, False, False), (500, False, True), (200, True, True)],
+)
+def test_a_request_is_logged_if_the_server_failed_or_with_verbose(
+    status: int, verbose: bool, kept: bool
+) -> None:
+    assert AccessFilter(verbose=verbose).filter(access("/v1/videos", status)) is kept
+
+
+def test_a_login_token_is_not_logged() -> None:
+    line = access("/login?token=secret", 500)
+    assert AccessFilter(verbose=False).filter(line)
+    assert line.getMessage() == '127.0.0.1:5 - "GET /login HTTP/1.1" 500'
 
 
 def test_a_line_has_the_traceback_without_values() -> None:

@@ -10,7 +10,7 @@ from safelight.i18n import Messages, available_languages, load_messages
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English. The reasons have their English text as the key.
-SLICES = ("console", "explanations")
+SLICES = ("cli", "console", "explanations")
 TAGS = ("zh-Hans", "zh-Hant")
 ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
 #: Terms and characters of the other region.
@@ -21,6 +21,7 @@ FOREIGN_TERMS = {
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {
     "console": {"app.name", "footer.version", "verify.quoted"},
+    "cli": {"quote", "separator", "serve.label.base"},
     "explanations": set[str](),
 }
 #: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).

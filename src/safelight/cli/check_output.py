@@ -1,0 +1,205 @@
+"""The text that `safelight check` prints: the verdict, what it rests on, suggestions, and further checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from safelight.i18n import load_messages
+from safelight.policy.explanations import ExplanationLevel, explain, help_lines
+
+from .check import visible_findings
+from .language import category_name, join_sentences, language, modality_name, texts
+from .output import printable
+from .provider_names import describe_unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from safelight.advice.checklist import ChecklistItem
+    from safelight.advice.provider_rules import ProviderAdvice
+    from safelight.moderation.check_result import CheckResult
+    from safelight.policy.categories import Taxonomy
+    from safelight.policy.explanations import Explanation, HelpLine
+    from safelight.policy.findings import Finding
+
+    from .check import CheckOutput
+
+MAX_ROWS, MAX_SUGGESTIONS = 5, 3
+#: Matches quoted in one row; a match longer than this many characters is not quoted.
+_MAX_QUOTES, _MAX_QUOTE_CHARACTERS = 4, 60
+#: Findings below this score are printed only if the verdict rests on them.
+_MIN_SCORE = 0.5
+_COLOURS = {"allow": "green", "label": "green", "hold": "yellow", "block": "red"}
+_GAPS = ("partly", "not checked")
+
+
+def print_check(
+    console: Console,
+    prompt: str,
+    checked: CheckResult,
+    output: CheckOutput,
+    *,
+    taxonomy: Taxonomy,
+    whole_checklist: bool,
+) -> None:
+    """Print the result in the language in use."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    explanation = explain(
+        checked.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=language()
+    )
+    findings = visible_findings(checked.deciding, taxonomy)
+    console.print(Text(_verdict(checked, explanation), style=f"bold {_COLOURS[output.action]}"))
+    for title, lines in _paragraphs(prompt, checked, output, explanation, findings, whole=whole_checklist):
+        if title:
+            console.print(Text(title))
+        for line in lines:
+            shown = Text(printable(line))
+            console.print(Text("  ").append(shown) if console.soft_wrap else Padding(shown, (0, 0, 0, 2)))
+    for path in output.not_checked:
+        console.print(Text(printable(texts()("check.file", path=path)), style="yellow"))
+    console.print(Text(join_sentences(_further_checks(checked)), style="dim"))
+
+
+def _verdict(checked: CheckResult, explanation: Explanation) -> str:
+    t = texts()
+    if explanation.action.value == "allow":
+        return t("check.waived") if checked.deciding.verdict.waivers else t("check.allowed")
+    return _without_rule(explanation.sentence, explanation.rule).removesuffix(explanation.next_step).rstrip()
+
+
+def _paragraphs(
+    prompt: str,
+    checked: CheckResult,
+    output: CheckOutput,
+    explanation: Explanation,
+    findings: Sequence[Finding],
+    *,
+    whole: bool,
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each title with its lines. A person in distress gets help lines and no advice on the prompt."""
+    t = texts()
+    if explanation.support:
+        yield t("check.support"), [line.text for line in _help_lines(prompt)]
+    rows = [*_rows(prompt, checked, findings)]
+    rows += [t("check.withheld", group=category_name(group)) for group in output.withheld]
+    if rows:
+        yield t("check.rests"), rows
+    elif output.action == "allow":
+        yield t("check.none"), ()
+    if checked.advice is not None:
+        sentence, *source = _prediction(checked.advice)
+        yield sentence, source
+    suggestions = list(dict.fromkeys(_suggestions(checked, explanation.next_step)))[:MAX_SUGGESTIONS]
+    if whole and checked.checklist:
+        yield t("check.checklist"), [_point(item) for item in checked.checklist]
+    elif suggestions and not explanation.support:
+        yield t("check.suggestions"), [f"- {suggestion}" for suggestion in suggestions]
+
+
+def _without_rule(sentence: str, rule: str) -> str:
+    """The sentence without the id of the rule, which only the policy document explains."""
+    return re.sub(rf" ?[(（][^()（）]*{re.escape(rule)}[)）]", "", sentence) if rule else sentence
+
+
+def _help_lines(prompt: str) -> tuple[HelpLine, ...]:
+    """Help lines in the language of the prompt, then those in the language in use."""
+    from safelight.detectors.text.chinese import locale_of
+
+    return tuple(dict.fromkeys((*help_lines(locale_of(prompt)), *help_lines(language()))))
+
+
+def _rows(prompt: str, checked: CheckResult, findings: Sequence[Finding]) -> list[str]:
+    """One row per category: the words that were found, and by what. Those that decided come first."""
+    t = texts()
+    deciding = checked.deciding.verdict.findings
+    chosen = [finding for finding in findings if finding in deciding or finding.score >= _MIN_SCORE]
+    chosen.sort(key=lambda finding: (finding not in deciding, -finding.score))
+    rows = []
+    for category in list(dict.fromkeys(finding.category for finding in chosen))[:MAX_ROWS]:
+        same = [finding for finding in chosen if finding.category == category]
+        quotes = list(dict.fromkeys(quote for finding in same for quote in _quotes(prompt, finding)))
+        rows.append(
+            t(
+                "check.row",
+                category=category_name(category),
+                what=t("separator").join(quotes[:_MAX_QUOTES]) or t("check.whole_prompt"),
+                basis=t("separator").join(
+                    t(f"basis.{basis}") for basis in dict.fromkeys(one.basis.value for one in same)
+                ),
+            )
+        )
+    return rows
+
+
+def _quotes(prompt: str, finding: Finding) -> Iterator[str]:
+    from safelight.policy.findings import TextSpan
+
+    for span in finding.evidence:
+        if isinstance(span, TextSpan):
+            quote = prompt[span.start : span.end].strip()
+            if 0 < len(quote) <= _MAX_QUOTE_CHARACTERS and quote != prompt.strip():
+                yield texts()("quote", text=quote)
+
+
+def _prediction(advice: ProviderAdvice) -> Iterator[str]:
+    """What the provider's documentation says. It is a prediction: nothing was sent to the provider."""
+    t = texts()
+    if not advice.provider:
+        yield unknown_provider(advice.asked)
+        return
+    if not advice.matching:
+        yield t("check.predicted.unknown", provider=advice.title)
+        return
+    why = max(advice.matching, key=lambda rule: rule.effect.value == advice.outcome)
+    yield t(f"check.predicted.{advice.outcome}", provider=advice.title, why=why.statement)
+    yield t("check.source", source=why.source, read=why.read)
+
+
+def unknown_provider(asked: str) -> str:
+    from safelight.advice.provider_rules import documents
+
+    known = documents()
+    return describe_unknown(asked, known, {alias for one in known.values() for alias in one.aliases})
+
+
+def _suggestions(checked: CheckResult, next_step: str) -> Iterator[str]:
+    """The next step after a block, then the points of the checklist that need attention."""
+    if next_step:
+        yield next_step
+    for state in ("problem", "look"):
+        yield from (_message(item) for item in checked.checklist if item.state.value == state)
+
+
+def _message(item: ChecklistItem) -> str:
+    words = load_messages("console", language())
+    key = f"check.message.{item.topic.value}_{item.state.value.replace(' ', '_')}"
+    return words(key) if words.has_own(key) else item.message
+
+
+def _point(item: ChecklistItem) -> str:
+    words = load_messages("console", language())
+    state = words(f"check.state.{item.state.value.replace(' ', '_')}")
+    return texts()(
+        "check.point", name=words(f"check.name.{item.topic.value}"), state=state, text=_message(item)
+    )
+
+
+def _further_checks(checked: CheckResult) -> Iterator[str]:
+    """How many of the checks of text ran, every gap, and the commands that print more."""
+    t = texts()
+    text = [cell for cell in checked.coverage if cell.modality.value == "text" and cell.status.value != "off"]
+    ran = sum(cell.status.value == "checked" for cell in text)
+    lists = len({cell.category for cell in checked.lists_only})
+    yield t("check.ran_lists" if lists else "check.ran", ran=ran, all=len(text), lists=lists)
+    gaps = [
+        t("check.cell", category=category_name(cell.category), modality=modality_name(cell.modality.value))
+        for cell in checked.coverage
+        if cell.status.value in _GAPS and (cell.required or cell.modality.value == "text")
+    ]
+    if gaps:
+        yield t("check.gaps", names=t("separator").join(gaps))
+    yield t("check.more")

@@ -1,0 +1,85 @@
+"""The language of the command line's output: `--lang`, else `SAFELIGHT_LANG`, else the locale."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from safelight.i18n import DEFAULT, LANGUAGES, language_of_environment, load_messages, match_language
+
+if TYPE_CHECKING:
+    from safelight.i18n import Messages
+
+OPTION = "--lang"
+
+
+class _Chosen:
+    """The language of this process. Not a context variable: threads of `serve` print too."""
+
+    tag = DEFAULT
+
+
+def take_language(arguments: list[str]) -> list[str]:
+    """Set the language of this process, and return the arguments without `--lang`.
+
+    `--lang` may stand before or after the command. Raises `ConfigurationError` for an unknown language.
+    """
+    from safelight.errors import ConfigurationError
+
+    _Chosen.tag = _encodable(language_of_environment(os.environ))
+    rest: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        if argument == "--":
+            return [*rest, argument, *given]
+        name, equals, value = argument.partition("=")
+        if name != OPTION:
+            rest.append(argument)
+            continue
+        wanted = value if equals else next(given, "")
+        found = match_language(wanted)
+        if found is None:
+            raise ConfigurationError(f"Unknown language: {wanted!r}.", remedy=f"Use {', '.join(LANGUAGES)}.")
+        _Chosen.tag = _encodable(found)
+    return rest
+
+
+def _encodable(tag: str) -> str:
+    """English if standard output cannot show the language, because escapes of every letter are unreadable."""
+    if tag == DEFAULT:
+        return tag
+    sample = load_messages("cli", tag)("check.none")
+    try:
+        sample.encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return DEFAULT
+    return tag
+
+
+def language() -> str:
+    """The tag of the language in use."""
+    return _Chosen.tag
+
+
+def texts() -> Messages:
+    """The messages of the command line in the language in use."""
+    return load_messages("cli", _Chosen.tag)
+
+
+def join_sentences(sentences: Iterable[str]) -> str:
+    """The sentences as one text, with the separator of the language in use."""
+    return load_messages("explanations", _Chosen.tag)("join").join(sentences)
+
+
+def category_name(category: str) -> str:
+    """The category in words. A category of a plugin has no translation and keeps its own name."""
+    words = load_messages("console", _Chosen.tag)
+    key = f"category.{category.replace('/', '_').replace('-', '_')}"
+    return words(key) if words.has(key) else category
+
+
+def modality_name(modality: str) -> str:
+    """The modality in words."""
+    return load_messages("console", _Chosen.tag)(f"modality.{modality}")

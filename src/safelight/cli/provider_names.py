@@ -1,0 +1,24 @@
+"""The sentence about a provider name that is not known: the nearest known names, and all of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from .language import join_sentences, texts
+from .output import printable
+
+_MAX_NEAREST, _MIN_SIMILARITY = 1, 0.5
+
+
+def describe_unknown(asked: str, names: Iterable[str], aliases: Collection[str] = ()) -> str:
+    """`names` are listed; the nearest name is also searched in `aliases`."""
+    t = texts()
+    known = sorted(names)
+    nearest = difflib.get_close_matches(
+        asked.strip().lower(), [*known, *sorted(aliases)], _MAX_NEAREST, _MIN_SIMILARITY
+    )
+    sentence = t("provider.unknown", asked=printable(asked), known=", ".join(known))
+    return join_sentences(
+        [sentence, *([t("provider.nearest", nearest=", ".join(nearest))] if nearest else ())]
+    )

@@ -1,0 +1,103 @@
+"""The first screen of `safelight serve`: at most 14 lines of 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from safelight.trust.accounts import KeyScope
+
+from .language import modality_name, texts
+from .output import progress_console
+
+if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.policy.waivers import Waiver
+
+    from .demo import FirstClip
+
+_MODALITIES = ("text", "image", "frames", "audio")
+#: Models named on the line of an upstream; the rest is counted.
+_MAX_MODELS = 2
+
+
+def print_start(
+    container: Container, address: str, link: str, key: str | None, waivers: tuple[Waiver, ...]
+) -> None:
+    """Print address, login link, key, and what is checked and what is not."""
+    t = texts()
+    lines = [t("serve.ready", address=address), t("serve.sign_in"), link]
+    rows = [("key", key), ("base", f"{address}/v1")] if key is not None else [("base", f"{address}/v1")]
+    rows += [("upstream", upstream) for upstream in _upstreams(container)]
+    cells = container.review.describe_coverage()["cells"]
+    rows += [("checked", _count_checked(cells)), ("gaps", _count_gaps(cells))]
+    gaps = any(cell["status"] == "not checked" for cell in cells)
+    if waivers:
+        rows.append(("waiver", t("serve.waiver", names=", ".join(waiver.name for waiver in waivers))))
+    elif gaps:
+        rows.append(("waiver", t("serve.no_waiver")))
+    due = f"{container.core.settings.review.due_minutes:g}"
+    held = "serve.held" if _count_reviewer_keys(container) else "serve.no_reviewer"
+    rows.append(("held", t(held, minutes=due)))
+    lines += [_row(label, str(value)) for label, value in rows]
+    _print("\n".join(lines))
+
+
+def print_clip(clip: FirstClip) -> None:
+    """Print how the first clip ended, and its link."""
+    t = texts()
+    if clip.address:
+        key = "serve.delivered" if clip.verified else "serve.not_verified"
+        _print(f"{_row('clip', t(key, seconds=f'{clip.seconds:.0f}'))}\n{clip.address}\n")
+    else:
+        _print(_row("clip", t("serve.not_delivered", reason=clip.reason)) + "\n")
+
+
+def _print(text: str) -> None:
+    from rich.text import Text
+
+    # A link must not be broken into two lines, or a terminal cannot open it.
+    progress_console().print(Text(text), soft_wrap=True)
+
+
+def _row(label: str, value: str) -> str:
+    from rich.cells import cell_len
+
+    t = texts()
+    names = ("key", "base", "checked", "gaps", "waiver", "held", "upstream", "clip")
+    width = max(cell_len(t(f"serve.label.{name}")) for name in names) + 2
+    name = t(f"serve.label.{label}")
+    return name + " " * (width - cell_len(name)) + value
+
+
+def _upstreams(container: Container) -> list[str]:
+    found = []
+    for table in container.core.settings.generators.values():
+        if isinstance(table.get("url"), str):
+            models = [str(model) for model in table.get("models", ())]
+            more = [f"+{len(models) - _MAX_MODELS}"] if len(models) > _MAX_MODELS else []
+            found.append(f"{table['url']}: {', '.join([*models[:_MAX_MODELS], *more])}")
+    return found
+
+
+def _count_checked(cells: list[dict[str, Any]]) -> str:
+    t = texts()
+    parts = []
+    for modality in _MODALITIES:
+        on = [cell for cell in cells if cell["modality"] == modality and cell["status"] != "off"]
+        n = sum(cell["status"] == "checked" for cell in on)
+        parts.append(t("serve.of", modality=modality_name(modality), n=n, all=len(on)))
+    return t("separator").join(parts)
+
+
+def _count_gaps(cells: list[dict[str, Any]]) -> str:
+    missing = sum(cell["status"] == "not checked" for cell in cells)
+    required = sum(bool(cell["required"]) for cell in cells)
+    return texts()("serve.gaps" if missing else "serve.none", n=missing, all=required)
+
+
+def _count_reviewer_keys(container: Container) -> int:
+    """Number of API keys that may decide held videos. The person at this terminal is not counted."""
+    return sum(
+        key.revoked_at is None and KeyScope.REVIEW in key.scopes
+        for key in container.persistence.accounts.list_keys(container.persistence.tenant)
+    )

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from safelight.bootstrap import load
+from safelight.cli.demo import FirstClip, record_waiver
+from safelight.cli.language import take_language
+from safelight.cli.serve import _failed_detectors, _warn
+from safelight.cli.server_process import set_up_logging
+from safelight.cli.start_screen import print_clip, print_start
+from safelight.settings import LogSettings
+
+ADDRESS = "http://127.0.0.1:8000"
+LINK = f"{ADDRESS}/login?token=login-{'x' * 43}"
+KEY = f"sk-safelight-{'x' * 43}"
+SETTINGS = """
+[generation]
+default_generator = "wan"
+[detectors.whisper]
+model = "nowhere"
+[generators.wan]
+kind = "videos_api"
+url = "http://gpu-1:8091/v1"
+models = ["Wan-AI/Wan2.2-T2V", "ltx", "cosmos"]
+"""
+
+
+def lines_at_80(text: str) -> int:
+    return sum(max(1, math.ceil(cell_len(line) / 80)) for line in text.rstrip("\n").splitlines())
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
+def test_the_first_screen_has_at_most_14_lines_in_every_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "safelight.toml").write_text(SETTINGS)
+    take_language(["--lang", language])
+    container = load()
+    try:
+        print_start(container, ADDRESS, LINK, KEY, record_waiver(container))
+        print_clip(FirstClip(seconds=11.4, address=f"{ADDRESS}/videos/video_{'x' * 32}", verified=True))
+        screen = capsys.readouterr().err
+        _warn(_failed_detectors(container))
+    finally:
+        container.core.scanner.close()
+        take_language([])
+    assert lines_at_80(screen) <= 14
+    for part in (ADDRESS, LINK, KEY, "safelight coverage", "/videos/video_", "http://gpu-1:8091/v1", "+1"):
+        assert part in screen
+    assert capsys.readouterr().err.count("whisper") == 1, "a configured detector that cannot run is a warning"
+
+
+def test_a_warning_with_brackets_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    _warn(["set [detectors.guard] with url"])
+    assert capsys.readouterr().err == "Warning: set [detectors.guard] with url\n"
+
+
+def test_log_lines_follow_the_first_screen_and_an_error_is_written_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        release = set_up_logging(LogSettings())
+        logging.getLogger("safelight").info("one")
+        assert capsys.readouterr().err == ""
+        release()
+        assert "one" in capsys.readouterr().err
+        set_up_logging(LogSettings())
+        logging.getLogger("safelight").warning("two")
+        logging.getLogger("safelight").error("three")
+        assert [line.split()[2] for line in capsys.readouterr().err.splitlines()] == ["two", "three"]
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
