@@ -90,7 +90,7 @@ class RemoteAttempts:
                     )
                 if progress.state is UpstreamState.FAILED:
                     raise ChargedFailure(
-                        UpstreamError(f"The generator failed: {progress.problem or 'no reason given'}."),
+                        UpstreamError(_describe_problem(self.video.generator, progress.problem)),
                         charge,
                     )
                 if progress.state is UpstreamState.DONE:
@@ -126,10 +126,16 @@ class RemoteAttempts:
                 not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
                 store.finish(self.video, attempt, "not_taken", not_charged)
                 failures += 1
-                self._wait(_RETRY.delay_s(failures, retry_after_s=error.retry_after_s))
+                try:
+                    self._wait(_RETRY.delay_s(failures, retry_after_s=error.retry_after_s))
+                except DeadlineExceeded as late:
+                    raise DeadlineExceeded(f"{late.message} {error.message}") from error
                 continue
-            except SubmissionUnconfirmed:
-                found = self._resolve(attempt)
+            except SubmissionUnconfirmed as lost:
+                try:
+                    found = self._resolve(attempt)
+                except SubmissionUnconfirmed as unknown:
+                    raise SubmissionUnconfirmed(f"{lost.message} {unknown.message}") from lost
                 if found is not None:
                     return found
                 continue
@@ -157,6 +163,12 @@ class RemoteAttempts:
 
     def _wait(self, seconds: float) -> None:
         wait_before_retry(self.context, self.video, seconds)
+
+
+def _describe_problem(name: str, problem: str) -> str:
+    """The failure that a generator reported, as one sentence."""
+    text = problem.strip() or "it gave no reason"
+    return f"{name} failed: {text}" + ("" if text.endswith((".", "!", "?", "。", "…")) else ".")
 
 
 def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> Attempt:

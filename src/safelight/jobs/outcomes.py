@@ -20,6 +20,7 @@ from safelight.trust.reviews import Case, CaseKind, Decision, NewCase, close_cas
 
 from .attempt_store import last_attempt
 from .context import PipelineContext
+from .failure_message import describe_failure
 from .files import vault_files
 from .models import Video
 from .states import VideoState
@@ -209,7 +210,7 @@ def block_by_provider(
     context: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
 ) -> None:
     """End a video because the filter of the provider blocked it."""
-    sentence, details = explain_refusal(refusal, charge)
+    sentence, details = explain_refusal(refusal, charge, server=video.generator)
     transition(
         tx,
         video,
@@ -232,6 +233,6 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         actor="jobs",
         why={"code": error.code},
         error_code=error.code,
-        error_message=str(error),
+        error_message=describe_failure(error, last_attempt(tx, video.id)),
     )
     context.quota.refund(tx, video)

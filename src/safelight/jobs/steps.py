@@ -259,9 +259,11 @@ def _end_generation(
         refusal = None
     if charge is None and refusal is not None:
         charge = Charge(charged=refusal.charged, source="documented")
-    charge = charge or Charge(charged=ChargeStatus.UNKNOWN)
     with context.database.transaction(tenant=video.tenant) as tx:
         last = last_attempt(tx, video.id)
+        if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
+            charge = Charge(charged=ChargeStatus.NO, source="not taken")
+        charge = charge or Charge(charged=ChargeStatus.UNKNOWN)
         if last is not None and last.ended_at is None:
             finish_attempt(tx, video.id, last, error.code, charge=charge)
         if refusal is not None:

@@ -13,24 +13,30 @@ _NEXT = {
     "never": "The provider does not generate this content.",
 }
 _CHARGED = {
-    ChargeStatus.YES: "The provider charged for it.",
-    ChargeStatus.NO: "The provider did not charge for it.",
-    ChargeStatus.UNKNOWN: "It is not known whether the provider charged for it.",
+    ChargeStatus.YES: "charged for it.",
+    ChargeStatus.NO: "did not charge for it.",
 }
 
 
-def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict[str, Any]]:
-    """Explain a refusal: returns one sentence for people, and the details for the API."""
+def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) -> tuple[str, dict[str, Any]]:
+    """Explain a refusal: returns sentences for people, and the details for the API.
+
+    `server` is the name of the configured generator. `refusal.provider` is only the provider whose error has
+    the same form: many servers answer in the form of OpenAI.
+    """
     where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
+    known = _CHARGED.get(charge.charged)
+    charged = f"{server} {known}" if known else f"It is not known whether {server} charged for it."
     sentence = (
-        f"{refusal.provider} refused {where}; our own policy allowed it. "
-        f"{_CHARGED[charge.charged]} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"
+        f"{server} refused {where}; our own policy allowed it. "
+        f"{charged} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"
     )
     details = {
         "moderation_stage": refusal.stage if refusal.stage in ("input", "output") else "unknown",
         "categories": [refusal.category] if refusal.category else [],
         "stage": "generation",
         "source": "provider",
+        "server": server,
         "provider": refusal.provider,
         "provider_code": refusal.code,
         "provider_message": refusal.message,

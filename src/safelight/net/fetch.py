@@ -19,7 +19,7 @@ import httpx
 from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, StorageFull, TooLarge
 from safelight.fileio import atomic_file
 
-from .addresses import Target, check_url
+from .addresses import Target, check_url, parse_url
 from .guarded_client import GuardedClient
 from .ssrf_guard import Resolve, system_resolve
 
@@ -107,17 +107,21 @@ class Fetcher:
 
     def _over_http(self, url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
         deadline = self._clock() + self._limits.total_s
-        target = self._client.target(url)
+        target, redirected = self._client.target(url), False
         for hop in range(self._limits.redirects + 1):
-            # Only hosts that the operator configured may be private; a redirect target never may.
+            # Only hosts that the operator configured may be private; another host to which one of them
+            # redirects never may.
             asked = self._client.stream(
-                "GET", target, headers=_HEADERS, deadline=deadline, redirected=hop > 0
+                "GET", target, headers=_HEADERS, deadline=deadline, redirected=redirected
             )
             outcome = _received(asked, target, into, media_types, limit)
             if isinstance(outcome, Fetched):
                 return replace(outcome, redirects=hop)
             if target.scheme == "https" and outcome.scheme != "https":
                 raise ForbiddenUrl("The URL redirects from https to http.", remedy=_SEND_IT)
+            if redirected or (outcome.host, outcome.port) != (target.host, target.port):
+                redirected = True
+                _check_redirect(outcome)
             target = outcome
         raise ForbiddenUrl(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
 
@@ -161,7 +165,16 @@ def _next(target: Target, location: str) -> Target:
         joined = str(target.url.join(location))
     except (httpx.InvalidURL, ValueError) as error:
         raise ForbiddenUrl("The URL redirects to an invalid address.", remedy=_SEND_IT) from error
-    return check_url(joined)
+    return parse_url(joined)
+
+
+def _check_redirect(target: Target) -> None:
+    try:
+        check_url(str(target.url))
+    except ForbiddenUrl as error:
+        raise ForbiddenUrl(
+            f"The URL redirects to another host that may not be asked: {error.message}", remedy=_SEND_IT
+        ) from error
 
 
 def _from_data_url(url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:

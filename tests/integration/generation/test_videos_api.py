@@ -202,6 +202,7 @@ def test_a_redirect_of_a_submission_is_not_followed() -> None:
         ):
             made.submit(make_request())
         assert "s3cret" not in str(rejected.value)
+        assert "other.example" not in str(rejected.value)
 
 
 def test_an_unconfirmed_submission_is_found_by_its_idempotency_key() -> None:
@@ -269,7 +270,7 @@ def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> Non
         told = made.progress(made.submit(make_request()))
         assert (told.state, told.problem) == (
             UpstreamState.FAILED,
-            "The generator no longer knows this request.",
+            "it no longer knows this request",
         )
         assert told.charge is not None
         assert told.charge.charged is ChargeStatus.UNKNOWN
@@ -357,6 +358,24 @@ def test_a_finished_file_on_another_host_is_fetched_without_our_key(tmp_path: Pa
     assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
     assert b"sig=1" in requests[0]
     assert SECRET.encode() not in requests[0]
+
+
+def test_a_redirect_of_the_server_to_itself_is_followed_and_to_another_private_host_is_explained(
+    tmp_path: Path,
+) -> None:
+    own = {"do": "redirect", "location": "?again=1", "times": 1}
+    with scripted(polls=0, content=own) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(make_request())
+        made.progress(upstream_id)
+        made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
+    assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
+    elsewhere = {"do": "redirect", "location": "http://10.0.0.1/x.mp4"}
+    with scripted(polls=0, content=elsewhere) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(make_request())
+        made.progress(upstream_id)
+        with pytest.raises(UpstreamInvalidResponse, match=r"private.*`content_hosts`") as refused:
+            made.fetch(upstream_id, tmp_path / "b.mp4", max_bytes=100_000)
+        assert "10.0.0.1" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

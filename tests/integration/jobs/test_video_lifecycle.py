@@ -295,6 +295,8 @@ def test_a_lost_answer_of_a_paid_upstream_ends_unconfirmed_and_is_never_sent_aga
     upstream.play({"otherwise": {"submit": "lose_answer"}})
     video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
+    assert "may charge for it" in (video.error_message or "")
+    assert "never sends it again" in (video.error_message or "")
     assert upstream.counts["received"] == 1
     (attempt,) = house.videos.record(house.who, video.id).attempts
     assert attempt.charge.charged.value == "unknown"
@@ -348,6 +350,8 @@ def test_a_provider_refusal_is_reported_as_such_with_its_charge(
     assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert video.explanation is not None
     assert video.explanation["source"] == "provider"
+    assert (video.explanation["server"], video.explanation["provider"]) == (video.generator, "openai")
+    assert (video.error_message or "").startswith(f"{video.generator} refused ")
     assert video.explanation["charged"]["charged"] == "yes"
     assert upstream.counts["received"] == 1
 
@@ -359,6 +363,7 @@ def test_a_download_that_is_not_a_video_is_never_delivered(
     upstream.play({"otherwise": {"polls": 0, "content": content, "charge": 0.4}})
     video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_invalid")
+    assert "charged 0.4 USD for it" in (video.error_message or "")
     (attempt,) = house.videos.record(house.who, video.id).attempts
     assert attempt.charge.charged.value == "yes"
     with pytest.raises(NotFound):
@@ -372,6 +377,52 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
     upstream.play({"otherwise": {"ends": "never"}})
     video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "unsaid"),
+    [
+        (
+            {"submit": {"status": 429, "retry_after": 0.3}},
+            ["(status 429)", "never took the request, so nothing was charged"],
+            ["bill"],
+        ),
+        ({"ends": "never"}, ["took the request and did not finish it", "Look at its bill"], []),
+        ({"polls": 0, "ends": "vanishes"}, ["no longer knows this request.", "Look at its bill"], [".."]),
+        (
+            {"polls": 0, "ends": "failed", "charge": 0.4, "error": {"message": "The GPU failed."}},
+            ["failed: The GPU failed.", "charged 0.4 USD for it", "refund"],
+            [".."],
+        ),
+        (
+            {"polls": 0, "ends": "failed", "charge": 0.4, "refund": True},
+            ["did not charge for it"],
+            ["refund"],
+        ),
+        (
+            {"submit": {"status": 400, "message": "Bad; see http://gpu-1:8091/x."}},
+            ["rejected the request as malformed", "did not charge for it"],
+            ["gpu-1", "bill"],
+        ),
+        ({"submit": "lose_answer"}, ["was lost", "may charge for it", "never sends it again"], []),
+    ],
+    ids=["busy", "hanging", "vanished", "charged", "refunded", "malformed", "no-answer"],
+)
+def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
+    furnish: Callable[..., House],
+    upstream: ScriptedUpstream,
+    rule: dict[str, Any],
+    said: list[str],
+    unsaid: list[str],
+) -> None:
+    house = furnish(generation={"deadline_s": 3.0})
+    upstream.play({"otherwise": rule})
+    video = house.carry(house.order(**PAID))
+    message = video.error_message or ""
+    assert video.state is VideoState.FAILED
+    assert video.generator in message
+    assert [words for words in said if words not in message] == []
+    assert [words for words in (*unsaid, "127.0.0.1") if words in message] == []
 
 
 def test_an_unknown_status_does_not_end_the_generation(house: House, upstream: ScriptedUpstream) -> None:

@@ -204,15 +204,19 @@ def test_a_configured_host_is_configured_for_its_port_only(files: Served, tmp_pa
         Fetcher(allow_hosts=frozenset({"127.0.0.1"})).fetch(f"http://{files.host}/", tmp_path / "x")
 
 
-def test_a_redirect_target_of_a_configured_host_is_not_allowed(files: Served, tmp_path: Path) -> None:
+def test_a_configured_host_may_redirect_to_itself(files: Served, tmp_path: Path) -> None:
     fetcher = Fetcher(allow_hosts=frozenset({files.host}), limits=quick())
-    for there in (
-        f"http://{files.host}/a.png",
-        "http://127.0.0.1/a",
-        "http://169.254.169.254/latest/",
-        "/a.png",
-    ):
-        with pytest.raises(ForbiddenUrl):
+    for number, there in enumerate((f"http://{files.host}/a.png", "/a.png")):
+        fetched = fetcher.fetch(f"http://{files.host}/to?{there}", tmp_path / str(number))
+        assert (fetched.size, fetched.redirects) == (len(PICTURE), 1)
+
+
+def test_another_host_to_which_a_configured_host_redirects_is_not_allowed(
+    files: Served, tmp_path: Path
+) -> None:
+    fetcher = Fetcher(allow_hosts=frozenset({files.host, "10.0.0.1:8080"}), limits=quick())
+    for there in ("http://127.0.0.1/a", "http://169.254.169.254/latest/", "http://10.0.0.1:8080/a"):
+        with pytest.raises(ForbiddenUrl, match="redirects to another host"):
             fetcher.fetch(f"http://{files.host}/to?{there}", tmp_path / "x")
     assert [path for path, _ in files.seen if not path.startswith("/to?")] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 
 from safelight.errors import (
+    ForbiddenUrl,
     SafelightError,
     SubmissionUnconfirmed,
     UpstreamError,
@@ -30,6 +32,8 @@ from .download import check_file, check_headers, receive
 from .options import Options
 from .request import build_request
 from .responses import decode, error_text, read_progress, retry_after
+
+_log = logging.getLogger(__name__)
 
 _LIST_PAGE_SIZE, _MAX_PAGES = 100, 50
 _NOT_SENT = (
@@ -66,7 +70,8 @@ class VideosApiGenerator:
         self._sleep = sleep
         self._server = UpstreamClient(options)
         self._fetcher = fetcher or Fetcher(
-            allow_hosts=options.content_hosts,
+            # The server itself may redirect to its own files; we are connected to it already.
+            allow_hosts=options.content_hosts | {options.host_and_port},
             limits=FetchLimits(total_s=options.fetch_timeout_s, idle_s=30.0),
         )
 
@@ -127,7 +132,7 @@ class VideosApiGenerator:
             if look + 1 < _MAX_POLL_ATTEMPTS:
                 self._sleep(1.0)
         if status == 404:
-            body = {"status": "failed", "error": "The generator no longer knows this request."}
+            body = {"status": "failed", "error": "it no longer knows this request"}
         if body is None:
             raise UpstreamInvalidResponse(f"{self.name} returned an unreadable status of a request.")
         return read_progress(
@@ -200,11 +205,10 @@ class VideosApiGenerator:
         if status == 402:
             return f"The account at {self.name} has no credit left. The operator must add credit."
         if response.is_redirect:
+            # The client that reads this sentence must not learn an address of the operator's network.
             to = redact(response.headers.get("location", "").split("?")[0], longest=120)
-            return (
-                f"{self.name} redirects submissions to {to or 'another address'}. "
-                "The operator must correct `url`."
-            )
+            _log.warning("%s redirects submissions to %s. Correct its `url`.", self.name, to)
+            return f"{self.name} redirects submissions to another address. The operator must correct `url`."
         sentence = error_text(body, secrets=(self._options.api_key,))
         return f"{self.name} rejected the request as malformed (status {status}). {sentence}".strip()
 
@@ -255,6 +259,11 @@ class VideosApiGenerator:
         # The upstream chose this file server, so it gets no key and must not be in our own network.
         try:
             fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
+        except ForbiddenUrl as error:
+            raise UpstreamInvalidResponse(
+                f"{self.name} redirects the finished video to an address that is not allowed: "
+                f"{error.message} The operator can allow its host in `content_hosts`."
+            ) from error
         except SafelightError as error:
             raise UpstreamInvalidResponse(
                 f"The finished video is not at the address that {self.name} gave. {error.message}"

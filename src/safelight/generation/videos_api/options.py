@@ -63,6 +63,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     #: Hosts in private networks to which downloads may be redirected, as `host` or `host:port`.
     content_hosts: frozenset[str] = frozenset()
 
+    @property
+    def host_and_port(self) -> str:
+        """The server's `host:port`, with the standard port of its scheme if `url` names none."""
+        url = httpx.URL(self.url)
+        host = f"[{url.host}]" if ":" in url.host else url.host
+        return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
+
     def info(self) -> GeneratorInfo:
         own = self.billing is Billing.OWN
         return GeneratorInfo(

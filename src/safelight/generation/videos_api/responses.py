@@ -5,12 +5,13 @@ from __future__ import annotations
 import email.utils
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.errors import UpstreamInvalidResponse
+from safelight.errors import ForbiddenUrl, UpstreamInvalidResponse
 from safelight.generation.protocol import (
     Billing,
     Charge,
@@ -20,6 +21,7 @@ from safelight.generation.protocol import (
     UpstreamState,
 )
 from safelight.generation.provider_errors import read as read_refusal
+from safelight.net.addresses import check_url
 from safelight.net.redaction import redact
 
 _STATES: Mapping[str, UpstreamState] = {
@@ -38,6 +40,7 @@ _STATES: Mapping[str, UpstreamState] = {
 #: Status words that report a failure and by themselves mean a refusal by moderation.
 _REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
 _LONGEST_WAIT_S = 3600.0
+_URL = re.compile(r"(?i)\bhttps?://[^\s\"'<>()\[\],;]*[^\s\"'<>()\[\],;.:!?]")
 
 
 def decode(body: bytes) -> dict[str, Any] | None:
@@ -50,7 +53,22 @@ def decode(body: bytes) -> dict[str, Any] | None:
 
 
 def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
-    """The message of an error body (OpenAI's, FastAPI's or plain text), redacted; empty if there is none."""
+    """The message of an error body (OpenAI's, FastAPI's or plain text), redacted; empty if there is none.
+
+    URLs of private networks are masked too, because a client may read the message.
+    """
+    return _URL.sub(_mask_private, _find_text(body, secrets=secrets))
+
+
+def _mask_private(found: re.Match[str]) -> str:
+    try:
+        check_url(found[0])
+    except ForbiddenUrl:
+        return "[internal address]"
+    return found[0]
+
+
+def _find_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
     if body is None:
         return ""
     for part in (body.get("error"), body.get("detail"), body.get("message"), body):
@@ -147,11 +165,11 @@ def _settled(refusal: ProviderRefusal, charge: Charge | None) -> tuple[ProviderR
 
 def _failed(word: str) -> str:
     return {
-        "cancelled": "The generator reports that the request was cancelled.",
-        "canceled": "The generator reports that the request was cancelled.",
-        "expired": "The generator reports that the request expired.",
-        "deleted": "The generator reports that the request was deleted.",
-    }.get(word, "The generator reports a failure without a reason.")
+        "cancelled": "it reports that the request was cancelled",
+        "canceled": "it reports that the request was cancelled",
+        "expired": "it reports that the request expired",
+        "deleted": "it reports that the request was deleted",
+    }.get(word, "it gave no reason")
 
 
 def read_charge(

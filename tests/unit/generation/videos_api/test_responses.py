@@ -155,6 +155,12 @@ def test_retry_after_may_be_a_date() -> None:
         ({"message": "No."}, "No."),
         ({"x": 1}, ""),
         (None, ""),
+        (
+            {
+                "error": "POST http://gpu-1:8091/v1 failed (http://10.0.0.7/x), see https://docs.example.com/e."
+            },
+            "POST [internal address] failed ([internal address]), see https://docs.example.com/e.",
+        ),
     ],
 )
 def test_the_message_of_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
