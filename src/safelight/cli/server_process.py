@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -135,6 +136,10 @@ class Gateway:
         """Load the text models of both languages and start the sandbox workers, so that no request waits."""
         for prompt in ("a quiet street in the morning", "清晨安静的街道"):
             self.container.core.text_pipeline.screen({"prompt": prompt})
+        # The word lists and models stay until the process ends. Without this, each full garbage collection
+        # visits them and stops all threads for some tenths of a second.
+        gc.collect()
+        gc.freeze()
         self.container.core.scanner.start()
 
     def _call_when_started(self, ready: Callable[[], None]) -> None:

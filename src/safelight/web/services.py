@@ -88,6 +88,9 @@ class Services:
     max_prompt_chars: int = 32_000
     #: Maximum number of concurrent service calls. Each call needs a thread.
     threads: int = 64
+    #: Maximum number of concurrent checks. Text checks use one processor, whatever their number, and wait for
+    #: the same database lock; a few more slots serve them while checks with references wait for a child.
+    max_concurrent_checks: int = 4
     #: An upload ends with 408 if no data arrives for `upload_idle_s`, or if it is incomplete after
     #: `upload_total_s`.
     upload_idle_s: float = 20.0

@@ -14,11 +14,17 @@ from .thread_pool import Threads
 class AppState:
     services: Services
     threads: Threads
+    #: Runs `POST /v1/videos/check`. Further checks wait in order of arrival.
+    check_threads: Threads
 
     @classmethod
     def of(cls, services: Services) -> AppState:
-        """The state for `services`, with a thread pool of `services.threads` threads."""
-        return cls(services=services, threads=Threads(services.threads))
+        """The state for `services`, with thread pools of the sizes that it names."""
+        return cls(
+            services=services,
+            threads=Threads(services.threads),
+            check_threads=Threads(services.max_concurrent_checks),
+        )
 
 
 def app_state(request: Request) -> AppState:
