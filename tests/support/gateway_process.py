@@ -94,7 +94,13 @@ def started(folder: Path, key: str, **settings: str) -> Iterator[Running]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "SAFELIGHT_DATA": str(folder / "data"), "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        "SAFELIGHT_DATA": str(folder / "data"),
+        "PYTHONUNBUFFERED": "1",
+        # On a busy machine the check of a reference picture can take longer than the default.
+        "SAFELIGHT_SCAN__REFERENCE_TIMEOUT_S": "30",
+    }
 
 
 def _first_object(process: subprocess.Popen[str], folder: Path) -> str:

@@ -1,5 +1,6 @@
 """`POST /v1/videos/check`: the verdict that `POST /v1/videos` would give for the same body.
 
+References are screened for a limited time; without a result by then, the verdict is `undecided`.
 Nothing is submitted to a generator, and no quota is used.
 """
 
@@ -51,7 +52,7 @@ async def check(request: Request, principal: Checker) -> Response:
         fields = dict(body.fields)
         provider = _read_provider(fields.pop("provider", None))
         wanted = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-        found, admitted, price = await state.check_threads.run(
+        found, admitted, price = await state.threads.run(
             services.checks.check, principal, wanted, asked=provider
         )
     return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
@@ -70,12 +71,11 @@ def _read_provider(value: Any) -> str:
 
 def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:
     """The response: the verdict and its explanation, the checklist and the provider's rules."""
-    explanation = found.explanation
     return {
         "object": "video.check",
-        "verdict": found.action.value,
-        "summary": explanation.sentence,
-        "moderation_details": explanation.as_wire(),
+        "verdict": found.verdict,
+        "summary": found.summary,
+        "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
         "not_checked": list(found.not_checked),
         "checklist": [item.as_wire() for item in found.checklist],

@@ -167,11 +167,15 @@ class VideoRecord(BaseModel):
 
 class VideoCheck(BaseModel):
     object: Literal["video.check"]
-    verdict: Literal["allow", "label", "hold", "block"]
+    verdict: Literal["allow", "label", "hold", "block", "undecided"] = Field(
+        description="`undecided`: a reference in `not_checked` can still lead to a hold or a block."
+    )
     summary: str
     moderation_details: dict[str, Any]
     coverage: dict[str, list[str]]
-    not_checked: list[str]
+    not_checked: list[str] = Field(
+        description="Fields with references whose check did not finish within `scan.reference_timeout_s`."
+    )
     checklist: list[dict[str, Any]]
     provider: dict[str, Any] | None
     model: str

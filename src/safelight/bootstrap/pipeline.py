@@ -135,7 +135,6 @@ class PipelineParts:
                 deadline_s=settings.generation.deadline_s,
                 review_due_s=settings.review.due_minutes * 60,
                 keep_s=settings.limits.retention_days * 86400,
-                reference_wait_s=settings.scan.reference_timeout_s,
                 max_download_bytes=settings.generation.max_download_mb << 20,
                 max_reference_bytes=settings.scan.max_reference_mb << 20,
             ),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
+    from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import Reviews
@@ -180,6 +181,16 @@ class ReviewParts:
         return AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters)
 
     @cached_property
+    def _timed_references(self) -> TimedReferenceStage:
+        from safelight.moderation.timed_reference import TimedReferenceStage
+
+        return TimedReferenceStage(
+            stage=self._pipeline.stages.reference,
+            threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
+            timeout_s=self._core.settings.scan.reference_timeout_s,
+        )
+
+    @cached_property
     def videos(self) -> VideoService:
         from safelight.jobs.service import VideoService
 
@@ -188,7 +199,7 @@ class ReviewParts:
             fetcher=self._core.fetcher,
             limits=self.admission_limits,
             default_generator=self._core.settings.generation.default_generator,
-            threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
+            timed_references=self._timed_references,
             enqueue=self._pipeline.queue.enqueue,
             check_limiter=self._persistence.check_limiter,
             evasion_tracker=self._persistence.evasion_tracker,
@@ -215,7 +226,8 @@ class ReviewParts:
         from safelight.moderation.check import CheckService
 
         return CheckService(
-            stages=self._pipeline.stages,
+            prompt_stage=self._pipeline.stages.prompt,
+            timed_references=self._timed_references,
             policies=self._pipeline.policy_loader,
             generators=self._core.generators,
             default_generator=self._core.settings.generation.default_generator,

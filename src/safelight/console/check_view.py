@@ -96,9 +96,9 @@ def check_view(
     explanation = explain(verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=t.tag)
     policy = CheckSource(
         name=t("check.policy"),
-        tone=result.action.value,
-        status=t(f"check.{result.action.value}"),
-        text="" if result.action is Action.ALLOW else explanation.sentence,
+        tone="hold" if result.undecided else result.action.value,
+        status=t(f"check.{result.verdict}"),
+        text=_policy_text(result, explanation.sentence, t),
     )
     provider = _provider_source(result.advice, t) if result.advice is not None else None
     return CheckView(
@@ -110,6 +110,12 @@ def check_view(
         note=t("check.note", cost=_format_cost(price, t)),
         support=tuple((line.name, line.text) for line in explanation.support),
     )
+
+
+def _policy_text(result: CheckResult, sentence: str, t: Translations) -> str:
+    if result.undecided:
+        return t("check.undecided_text", fields=t.join_list(list(result.not_checked)))
+    return "" if result.action is Action.ALLOW else sentence
 
 
 def _format_cost(price: Price, t: Translations) -> str:

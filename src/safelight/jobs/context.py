@@ -39,7 +39,6 @@ class PipelineLimits:
     deadline_s: float
     review_due_s: float
     keep_s: float
-    reference_wait_s: float
     max_download_bytes: int
     max_reference_bytes: int
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Executor, Future
-from concurrent.futures import TimeoutError as ResultTimeout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest
 from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Stage
 from safelight.store.retention import Retention
@@ -28,8 +27,7 @@ class References:
 
     context: PipelineContext
     fetcher: Fetcher
-    #: Threads that screen the images.
-    threads: Executor
+    timed_stage: TimedReferenceStage
 
     def fetch_all(self, admitted: AdmittedRequest, work_dir: Path) -> tuple[ReferenceInput, ...]:
         """All uploads and URLs of a request as local files. Each URL is fetched only once."""
@@ -50,17 +48,9 @@ class References:
         Returns None if the references include a clip, or if the screening takes too long for a waiting
         client.
         """
-        stage = self.context.stages.reference
         if not references or any(not file.is_picture for file in references):
             return None
-        result: Future[StageResult] = self.threads.submit(stage.screen, references, context)
-        try:
-            return result.result(timeout=self.context.limits.reference_wait_s)
-        except ResultTimeout:
-            # The work directory of the request is deleted, so the queued job screens the stored copies
-            # instead.
-            result.cancel()
-            return None
+        return next(iter(self.timed_stage.screen([references], context)), None)
 
     def record_files(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from safelight.errors import Conflict, NotFound, RequestBlocked, Withdrawn
 from safelight.ids import is_id, new_id
 from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
+from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal
@@ -46,8 +46,7 @@ class VideoService:
     fetcher: Fetcher
     limits: AdmissionLimits
     default_generator: str
-    #: Threads that screen references while the client waits for the response.
-    threads: Executor
+    timed_references: TimedReferenceStage
     enqueue: Callable[[str, str, int], None]
     #: Counts blocked requests. A caller that has reached the limit is rejected before any screening.
     check_limiter: CheckLimiter
@@ -57,7 +56,7 @@ class VideoService:
 
     @cached_property
     def references(self) -> References:
-        return References(context=self.context, fetcher=self.fetcher, threads=self.threads)
+        return References(context=self.context, fetcher=self.fetcher, timed_stage=self.timed_references)
 
     @cached_property
     def characters(self) -> Characters:

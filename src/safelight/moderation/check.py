@@ -25,12 +25,13 @@ from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 from .admission import AdmissionLimits, admit
 from .check_result import CheckResult, Price, disclosable, summarize_check
 from .evaluation import StageResult
-from .pipeline import Stages
 from .policy_loader import PolicyLoader
+from .prompt import PromptStage
 from .reference import ReferenceInput
 from .request import AdmittedRequest, CreateRequest
 from .screening import ScreeningContext
 from .tenant_policy import TenantPolicy
+from .timed_reference import TimedReferenceStage
 
 __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
@@ -39,7 +40,8 @@ __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_che
 class CheckService:
     """Screens a request in the same way as a submission, and then stops."""
 
-    stages: Stages
+    prompt_stage: PromptStage
+    timed_references: TimedReferenceStage
     policies: PolicyLoader
     generators: Mapping[str, Generator]
     default_generator: str
@@ -67,9 +69,7 @@ class CheckService:
             principal, admitted.end_user, admitted.texts, negated=admitted.negated
         )
         policy = self.policies.load(principal.tenant)
-        prompt = self.stages.prompt.screen(
-            admitted.texts, policy, negated=admitted.negated, scrutiny=scrutiny
-        )
+        prompt = self.prompt_stage.screen(admitted.texts, policy, negated=admitted.negated, scrutiny=scrutiny)
         results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
@@ -89,6 +89,7 @@ class CheckService:
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
     ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
+        """The results, and the fields of the references that were not screened in time."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch, prefix="check-") as folder:
             files = [ReferenceInput.of(upload.path, upload.field) for upload in admitted.uploads]
@@ -96,12 +97,14 @@ class CheckService:
                 path = Path(folder) / f"{number}"
                 self.fetcher.fetch(url, path, max_bytes=self.max_reference_bytes, param=field)
                 files.append(ReferenceInput.of(path, field))
-            pictures = [file for file in files if file.is_picture]
-            left = tuple(file.field for file in files if not file.is_picture)
-            if not pictures:
-                return (prompt,), left
             context = ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings)
-            return (prompt, self.stages.reference.screen(pictures, context)), left
+            # Images are screened sooner than clips.
+            pictures = [file for file in files if file.is_picture]
+            clips = [file for file in files if not file.is_picture]
+            groups = [group for group in (pictures, clips) if group]
+            found = self.timed_references.screen(groups, context)
+            left = tuple(file.field for group in groups[len(found) :] for file in group)
+            return (prompt, *found), left
 
     def _record(
         self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, scrutiny: EvasionMatch
@@ -113,7 +116,7 @@ class CheckService:
                 subject=subject,
                 actor=principal.id,
                 content={
-                    "action": verdict.action.value,
+                    "action": found.verdict,
                     "stage": verdict.stage.value,
                     "rule": verdict.rule,
                     "subject_sha256": verdict.subject_sha256,

@@ -17,6 +17,8 @@ from safelight.policy.verdicts import Action
 
 from .evaluation import StageResult
 
+UNDECIDED = "undecided"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
@@ -54,7 +56,7 @@ class CheckResult:
     checklist: tuple[ChecklistItem, ...]
     #: None if the request names no provider, or if the findings are vaulted.
     advice: ProviderAdvice | None
-    #: Fields with clips. Clips are not screened in a check, only when the request is submitted.
+    #: Fields with references that were not screened in the time of a check.
     not_checked: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,25 @@ class CheckResult:
     @property
     def action(self) -> Action:
         return self.deciding.verdict.action
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a reference that was not screened can still lead to a hold or a block."""
+        return bool(self.not_checked) and self.action.severity < Action.HOLD.severity
+
+    @property
+    def verdict(self) -> str:
+        """The verdict as clients get it: an action, or `undecided`."""
+        return UNDECIDED if self.undecided else self.action.value
+
+    @property
+    def summary(self) -> str:
+        if not self.undecided:
+            return self.explanation.sentence
+        return (
+            f"Undecided: the check of {', '.join(self.not_checked)} was not finished in time. "
+            "After a submission it is checked in full, and can then be held or blocked."
+        )
 
 
 def summarize_check(

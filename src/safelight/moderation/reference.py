@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class ReferenceInput:
 #: Image types from which metadata can be stripped.
 _STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
 _STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
+_NO_OUTPUTS = OutputDirs()
 _CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
@@ -96,18 +98,24 @@ class ReferenceStage:
     #: Reads the provenance claims of a file in a sandboxed child, for the stage record.
     provenance_claims: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
-    def screen(self, files: Sequence[ReferenceInput], context: ScreeningContext) -> StageResult:
+    def screen(
+        self,
+        files: Sequence[ReferenceInput],
+        context: ScreeningContext,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> StageResult:
         """Scan all references, and evaluate them together with the texts of the request.
 
         Images are scanned without the slow detectors first. They are scanned again with all detectors, unless
         the first scan already blocks them. Raises `InvalidMedia` or `TooLarge`, with the field, if a file
-        cannot be opened or is not accepted.
+        cannot be opened or is not accepted, and `SandboxFailed` after `cancel` was set.
         """
         first: dict[ReferenceInput, ScanReport] = {}
         # With face recognition, only the full scan shows whether a consent covers a face.
         if files and all(file.is_picture for file in files) and self.scene_detection.likeness is None:
             # OCR and large inputs take most of the time, so a block without them is returned sooner.
-            first = {file: self._scan(file, quick=True) for file in files}
+            first = {file: self._scan(file, quick=True, cancel=cancel) for file in files}
             results = _FileResults()
             for file, report in first.items():
                 self._add(results, file, report)
@@ -117,13 +125,14 @@ class ReferenceStage:
             # scan.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return quick
-        return self._screen_fully(files, context, first)
+        return self._screen_fully(files, context, first, cancel)
 
     def _screen_fully(
         self,
         files: Sequence[ReferenceInput],
         context: ScreeningContext,
         first: Mapping[ReferenceInput, ScanReport],
+        cancel: threading.Event | None,
     ) -> StageResult:
         results, scenes, people = _FileResults(), [], []
         tenant = context.policy.tenant
@@ -131,7 +140,12 @@ class ReferenceStage:
             for file in files:
                 keyframes = folders.enter_context(self.scene_detection.folder())
                 speech = folders.enter_context(self.speech_analyzer.folder(transcribed=False))
-                report = self._scan(file, keyframes=keyframes, speech=speech, after=first.get(file))
+                report = self._scan(
+                    file,
+                    outputs=OutputDirs(keyframes=keyframes, speech=speech),
+                    after=first.get(file),
+                    cancel=cancel,
+                )
                 self._add(results, file, report)
                 scene = scene_of(
                     report,
@@ -199,19 +213,22 @@ class ReferenceStage:
         self,
         file: ReferenceInput,
         *,
-        keyframes: Path | None = None,
-        speech: Path | None = None,
+        outputs: OutputDirs = _NO_OUTPUTS,
         quick: bool = False,
         after: ScanReport | None = None,
+        cancel: threading.Event | None = None,
     ) -> ScanReport:
         try:
             if file.is_picture:
                 return self.scanner.scan_image(
-                    file.path, field=file.field, quick=quick, keyframes=keyframes, after=after
+                    file.path,
+                    field=file.field,
+                    quick=quick,
+                    keyframes=outputs.keyframes,
+                    after=after,
+                    cancel=cancel,
                 )
-            report = self.scanner.scan_video(
-                file.path, field=file.field, outputs=OutputDirs(keyframes=keyframes, speech=speech)
-            )
+            report = self.scanner.scan_video(file.path, field=file.field, outputs=outputs, cancel=cancel)
             if report.media is not None:
                 reject_extra_tracks(report.media)
             return report

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from safelight.api.checks import check_object
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator
-from safelight.errors import CheckLimitExceeded
+from safelight.console.check_view import check_view
+from safelight.console.translations import load_languages
+from safelight.errors import CheckLimitExceeded, InvalidMedia
 from safelight.jobs.models import CreateRequest
+from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.request import Upload
+from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
 from safelight.trust.waivers import NewWaiver
+from support.clips import make_clip
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 
 
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
+    return furnish(tmp_path, reference_timeout_s=30)
+
+
+def furnish(folder: Path, *, reference_timeout_s: float) -> Container:
     container = Container(
         Settings(  # type: ignore[arg-type]
-            data=tmp_path / "data",
+            data=folder / "data",
             detectors={"minilm": False},
             limits={"checks_per_hour": 3},
-            scan={"warm_workers": 0},
+            scan={"warm_workers": 0, "reference_timeout_s": reference_timeout_s},
         )
     )
     container.persistence.waivers.add(
@@ -52,6 +65,48 @@ def test_a_check_leaves_only_an_audit_entry_without_the_prompt(container: Contai
     assert made.actor == who.id
     assert "harbour" not in repr(made)
     assert not list(container.persistence.data_directory.scratch.iterdir())
+
+
+def with_reference(path: Path, prompt: str = "a quiet harbour") -> CreateRequest:
+    upload = Upload(field="input_reference", path=path, filename=path.name, media_type="video/mp4")
+    return CreateRequest(prompt=prompt, uploads=(upload,))
+
+
+def checked(container: Container, request: CreateRequest) -> tuple[CheckResult, dict[str, Any]]:
+    found, admitted, price = container.review.checks.check(operator(container), request)
+    return found, check_object(found, admitted, price)
+
+
+def test_a_clip_is_opened_and_checked(container: Container, tmp_path: Path) -> None:
+    found, wire = checked(container, with_reference(make_clip(tmp_path / "clip.mp4", frames=4)))
+    assert (wire["verdict"], wire["not_checked"]) == ("allow", [])
+    assert Modality.FRAMES in {cell.modality for cell in found.coverage if cell.ran}
+
+
+def test_a_file_that_only_looks_like_a_clip_is_refused(container: Container, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
+    with pytest.raises(InvalidMedia) as refused:
+        checked(container, with_reference(tmp_path / "clip.mp4"))
+    assert refused.value.param == "input_reference"
+
+
+def test_a_reference_that_is_not_checked_in_time_is_undecided_and_listed(tmp_path: Path) -> None:
+    container = furnish(tmp_path, reference_timeout_s=0.001)
+    clip = make_clip(tmp_path / "clip.mp4", frames=4)
+    found, wire = checked(container, with_reference(clip))
+    assert (wire["verdict"], wire["not_checked"]) == ("undecided", ["input_reference"])
+    assert "input_reference was not finished in time" in wire["summary"]
+    price = Price(usd=None, usd_per_second=None, seconds=4)
+    for t in load_languages().values():
+        view = check_view(found, price, "a quiet harbour", container.core.taxonomy, t)
+        assert view.sources[0].tone == "hold"
+        assert view.sources[0].status == t("check.undecided")
+        assert "input_reference" in view.sources[0].text
+    with container.persistence.database.read_transaction(operator(container).tenant) as tx:
+        row = tx.select(tables.audit_log_contents)[-1]
+    assert json.loads(row.content)["action"] == "undecided"
+    _, wire = checked(container, with_reference(clip, PROMPT))
+    assert wire["verdict"] == "block"
 
 
 def test_checks_are_limited_and_exceeding_the_limit_costs_only_time(container: Container) -> None:
