@@ -107,6 +107,7 @@ class PipelineParts:
 
     @cached_property
     def context(self) -> PipelineContext:
+        from safelight.background.clock_watch import ClockWatch
         from safelight.jobs.attempt_store import AttemptStore
         from safelight.jobs.context import PipelineContext, PipelineLimits
         from safelight.jobs.local_slots import LocalSlots
@@ -141,6 +142,9 @@ class PipelineParts:
             scratch=self._persistence.data_directory.scratch,
             local_slots=LocalSlots(
                 settings.generation.max_concurrent_heavy, stopping=self._core.shutdown_event
+            ),
+            clock_watch=ClockWatch(
+                clock=self._persistence.database.clock, hold_s=settings.generation.deadline_s
             ),
             shutdown_event=self._core.shutdown_event,
         )

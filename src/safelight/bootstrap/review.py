@@ -162,16 +162,26 @@ class ReviewParts:
             problems["process"] = "it shuts down"
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down = self._core.upstream_health.down()
+        clock = self._describe_clock_jump()
         return {
             "ready": not problems,
             "unready": sorted(problems),
             "database_ms": database_ms,
             **({"problems": problems} if problems else {}),
             **({"parked": parked} if parked else {}),
+            **({"clock": clock} if clock else {}),
             "worker": self._pipeline.worker_name,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
         }
+
+    def _describe_clock_jump(self) -> dict[str, int]:
+        """The last jump of the clock, while nothing expires because of it."""
+        watch = self._pipeline.context.clock_watch
+        held_s, jump = watch.held_for_s(), watch.last_jump()
+        if jump is None or not held_s:
+            return {}
+        return {"jumped_by_s": round(jump.by_s), "nothing_expires_for_s": round(held_s)}
 
     @cached_property
     def admission_limits(self) -> AdmissionLimits:

@@ -19,6 +19,7 @@ from .upstream import NAME, read_key
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
+    from safelight.store.database import Database
 
 app = typer.Typer(add_completion=False)
 
@@ -136,11 +137,12 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "data directory": lambda: doctor_checks.data_directory(settings.data),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
-        "database": lambda: _check_database(container),
+        "database": lambda: _check_database(container, doctor_checks.database),
         "signing key": lambda: doctor_checks.signing(_key_dir(container)),
         "clock": lambda: doctor_checks.clock(
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
+        "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "policy": lambda: _check_policy(container),
     }
     for name, check in checks.items():
@@ -223,7 +225,7 @@ def _check_upstream(
     )
 
 
-def _check_database(container: Container) -> DoctorCheck:
+def _check_database(container: Container, check: Callable[[Database], DoctorCheck]) -> DoctorCheck:
     """Check the database through a separate connection, because the container's own connection migrates
     the tables.
     """
@@ -235,7 +237,7 @@ def _check_database(container: Container) -> DoctorCheck:
     )
     own = Database(url, wait_s=3.0, connections=1)
     try:
-        return doctor_checks.database(own)
+        return check(own)
     finally:
         own.close()
 

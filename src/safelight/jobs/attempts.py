@@ -196,11 +196,17 @@ def wait_before_retry(context: PipelineContext, video: Video, seconds: float) ->
     Raises `DeadlineExceeded` if the deadline of the video has passed, and `ShutdownRequested` if the process
     shuts down during the wait.
     """
-    left = video_deadline(context, video) - context.database.clock()
+    left = seconds_left(context, video)
     if left <= 0:
         raise DeadlineExceeded(f"The video was not finished within {context.limits.deadline_s:.0f} s.")
     if context.shutdown_event.wait(max(0.01, min(seconds, left))):
         raise ShutdownRequested
+
+
+def seconds_left(context: PipelineContext, video: Video) -> float:
+    """Seconds until the deadline of a video; 0 after it. Not 0 while nothing expires after a clock jump."""
+    left = video_deadline(context, video) - context.database.clock()
+    return max(left, context.clock_watch.held_for_s())
 
 
 def video_deadline(context: PipelineContext, video: Video) -> float:

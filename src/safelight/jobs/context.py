@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from safelight.background.clock_watch import ClockWatch
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
 from safelight.moderation.delivery import DeliveryStage
@@ -72,6 +73,7 @@ class PipelineContext:
     #: Directory for unfinished files. It is emptied when the process starts.
     scratch: Path
     local_slots: LocalSlots
+    clock_watch: ClockWatch
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.

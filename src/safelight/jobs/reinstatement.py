@@ -27,6 +27,7 @@ from .files import FileRow, add_file
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord
 from .outcomes import EARLY_STAGES
+from .repository import next_created_at
 from .stage_records import record_stage, stage_records
 from .states import VideoState
 from .steps import BADGE
@@ -109,7 +110,7 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
     tx.insert(
         tables.videos,
         id=released_id,
-        created_at=now,
+        created_at=next_created_at(tx),
         updated_at=now,
         accepted_at=now,
         deadline_at=now + context.limits.deadline_s,

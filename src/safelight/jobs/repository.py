@@ -18,6 +18,9 @@ from .files import files_of
 from .models import Page, Video, VideoRecord, VideoSnapshot
 from .stage_records import approved_findings, overturned_findings, stage_records
 
+#: Least difference between the creation times of two videos of a tenant.
+_LIST_STEP_S = 0.001
+
 
 class VideoRepository:
     """Reads the videos of a tenant. Raises `NotFound` for a video that the tenant does not have."""
@@ -89,6 +92,16 @@ class VideoRepository:
                 audit_log=tuple(mappers.audit_entry(row) for row in log),
                 parents=tuple({"id": row.parent_id, "derivation": row.derivation} for row in parents),
             )
+
+
+def next_created_at(tx: Transaction) -> float:
+    """The creation time of a new video: now, but later than that of all others, even if the clock went back.
+
+    Lists are in the order of creation.
+    """
+    created_at = tables.videos.c.created_at
+    newest = tx.select(tables.videos, columns=[created_at], order_by=(created_at.desc(),), limit=1)
+    return max([tx.now(), *(float(row.created_at) + _LIST_STEP_S for row in newest)])
 
 
 def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:

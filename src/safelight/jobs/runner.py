@@ -9,7 +9,7 @@ from safelight.backoff import Backoff
 from safelight.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
 
 from . import outcomes
-from .attempts import video_deadline, wait_before_retry
+from .attempts import seconds_left, wait_before_retry
 from .context import PipelineContext
 from .interruptions import ShutdownRequested
 from .models import Video
@@ -47,7 +47,7 @@ class Runner:
             self._context.local_slots.leave(video.id)
             return False
         try:
-            if self._context.database.clock() > video_deadline(self._context, video):
+            if seconds_left(self._context, video) <= 0:
                 raise DeadlineExceeded(
                     f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
                 )

@@ -32,6 +32,7 @@ from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
 from .models import SubmissionResult, Video
 from .references import References
+from .repository import next_created_at
 from .stage_records import record_stage
 from .states import VideoState
 from .summary import summary
@@ -239,7 +240,7 @@ class SubmissionService:
             tables.videos,
             id=video_id,
             state=state.value,
-            created_at=now,
+            created_at=next_created_at(tx),
             updated_at=now,
             principal_id=submission.principal.id,
             end_user=admitted.end_user,

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row
 
+from safelight.background.clock_watch import ClockJump
 from safelight.background.part import BackgroundPart
 from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
@@ -14,7 +15,7 @@ from safelight.store.retention import Retention
 
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
-from .attempts import video_deadline
+from .attempts import seconds_left
 from .context import PipelineContext
 from .files import drop_files
 from .models import Attempt, Video
@@ -34,7 +35,9 @@ class Sweeper:
         self._context = context
         self._queue = queue
         self._now = context.database.clock
+        self._recorded_jump: ClockJump | None = None
         tasks = (
+            self.record_clock_jump,
             self.requeue_abandoned,
             self.expire_reviews,
             self.delete_expired_files,
@@ -53,6 +56,22 @@ class Sweeper:
         """Run every part of the cleanup once."""
         self.part.run_all()
 
+    def record_clock_jump(self) -> None:
+        """Record the last jump of the clock in the audit log, because nothing expires for a time after it."""
+        watch = self._context.clock_watch
+        jump = watch.last_jump()
+        if jump is None or jump is self._recorded_jump:
+            return
+        with self._context.database.across_tenants("a jump of the clock") as tx:
+            tx.append_audit(
+                "clock.jumped",
+                subject="clock",
+                actor="sweeper",
+                content={"by_s": round(jump.by_s), "held_s": round(watch.hold_s)},
+                tenant=None,
+            )
+        self._recorded_jump = jump
+
     def requeue_abandoned(self) -> None:
         """Enqueue unfinished videos that are not in the queue, and end videos after their deadline.
 
@@ -67,7 +86,7 @@ class Sweeper:
         for row in unfinished:
             with self.part.rows.attempt(row.id):
                 video = mappers.video(row)
-                if self._now() > video_deadline(self._context, video):
+                if seconds_left(self._context, video) <= 0:
                     self._fail_late(video, in_queue=row.id in active)
                 elif row.id not in active:
                     self.enqueue(video, row.enqueue_count)
@@ -90,6 +109,8 @@ class Sweeper:
 
     def expire_reviews(self) -> None:
         """Reject held videos that no reviewer decided in time."""
+        if self._context.clock_watch.held_for_s():
+            return
         videos = tables.videos.c
         due = (videos.state == VideoState.HELD.value, videos.review_due_at < self._now())
         for row in self._videos(*due):
@@ -101,6 +122,8 @@ class Sweeper:
 
     def delete_expired_files(self) -> None:
         """Delete the files of expired videos. Their records stay."""
+        if self._context.clock_watch.held_for_s():
+            return
         videos = tables.videos.c
         for row in self._videos(videos.expires_at < self._now(), videos.deleted_at.is_(None)):
             with (

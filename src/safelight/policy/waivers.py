@@ -35,8 +35,8 @@ class Waiver:
     def in_force(self, now: float, *, loopback: bool) -> bool:
         """Whether the waiver is valid now; `loopback`: the server listens on a loopback address."""
         return (
-            self.created_at <= now
-            and self.revoked_at is None
+            # `created_at` does not count: it is in the future after the clock of the system went back.
+            self.revoked_at is None
             and (self.expires_at is None or now < self.expires_at)
             and (loopback or not self.loopback_only)
         )

@@ -26,7 +26,7 @@ def waiver(**changes: object) -> Waiver:
     ("changes", "now", "loopback", "holds"),
     [
         ({}, 100.0, False, True),
-        ({}, 99.0, True, False),
+        ({}, 99.0, True, True),
         ({"expires_at": 200.0}, 199.9, False, True),
         ({"expires_at": 200.0}, 200.0, True, False),
         ({"revoked_at": 150.0}, 160.0, True, False),
@@ -34,7 +34,7 @@ def waiver(**changes: object) -> Waiver:
         ({"loopback_only": True}, 150.0, False, False),
     ],
 )
-def test_a_waiver_is_in_force_from_creation_to_expiry_and_at_permitted_addresses(
+def test_a_waiver_is_in_force_until_its_expiry_at_permitted_addresses_even_if_the_clock_went_back(
     changes: dict[str, object], now: float, loopback: bool, holds: bool
 ) -> None:
     assert waiver(**changes).in_force(now, loopback=loopback) is holds
