@@ -8,6 +8,26 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+#: Request fields that contain media: OpenAI's, those that vLLM-Omni and SGLang document, and other known
+#: spellings. A field that a generator does not declare is rejected by name.
+MEDIA_FIELDS = frozenset(
+    {
+        "input_reference",
+        "image_reference",
+        "video_reference",
+        "audio_reference",
+        "control_reference",
+        "reference_url",
+        "image",
+        "image_url",
+        "video",
+        "video_url",
+        "audio_url",
+        "last_frame",
+        "reference_images",
+    }
+)
+
 
 class Billing(StrEnum):
     #: Runs on our own hardware: a request may be rendered again after a crash.
@@ -164,6 +184,8 @@ class GeneratorInfo:
     #: Extra fields that contain text: screened like the prompt.
     text_fields: frozenset[str] = frozenset()
     takes_reference: bool = True
+    #: Other request fields with media that it accepts, besides `input_reference`; all of them are screened.
+    media_fields: frozenset[str] = frozenset()
     #: Supported derivations from an earlier video; see `Derivation`.
     remix: bool = False
     edit: bool = False

@@ -9,31 +9,22 @@ import difflib
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.generation.protocol import Derivation, Generator, GeneratorInfo, combine_prompts
+from safelight.generation.protocol import (
+    MEDIA_FIELDS,
+    Derivation,
+    Generator,
+    GeneratorInfo,
+    combine_prompts,
+)
 
 from .request import AdmittedRequest, CreateRequest, SourceVideo
 
-#: Request fields that contain media. All spellings that servers of `/v1/videos` use are included.
-MEDIA_FIELDS = frozenset(
-    {
-        "input_reference",
-        "image_reference",
-        "video_reference",
-        "audio_reference",
-        "image",
-        "image_url",
-        "video",
-        "video_url",
-        "audio_url",
-        "last_frame",
-        "reference_images",
-    }
-)
 #: The field with the source clip of a remix, an edit or an extension.
 SOURCE_FIELD = "video"
 #: Fields with a text that describes what the video must not show.
@@ -56,6 +47,40 @@ class AdmissionLimits:
     max_identifier_characters: int = 128
 
 
+class _Problems:
+    """Collects what is wrong with the fields of one request, so that the client learns it all at once."""
+
+    #: Problems after this number are only counted.
+    _MAX_NAMED = 10
+
+    def __init__(self) -> None:
+        self._found: list[InvalidField | UnsupportedField] = []
+
+    def add(self, problem: InvalidField | UnsupportedField) -> None:
+        self._found.append(problem)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collects the problem that is raised inside; the statements after it there are not run."""
+        try:
+            yield
+        except (InvalidField, UnsupportedField) as problem:
+            self.add(problem)
+
+    def raise_all(self) -> None:
+        """Raises the first problem, whose message then names the others too. Does nothing without any."""
+        if len(self._found) > 1:
+            first = self._found[0]
+            sentences = [str(problem) for problem in self._found[: self._MAX_NAMED]]
+            if more := len(self._found) - len(sentences):
+                sentences.append(f"{more} more fields are wrong.")
+            raise type(first)(
+                f"{len(self._found)} fields are wrong. {' '.join(sentences)}", param=first.param
+            )
+        for problem in self._found:
+            raise problem
+
+
 def admit(
     request: CreateRequest,
     generators: Mapping[str, Generator],
@@ -68,31 +93,36 @@ def admit(
 
     `origin` is the source of a remix, an edit or an extension. The new video takes its size and length from
     the source, and the prompts of the source are screened as texts of this request too. Raises `InvalidField`
-    or `UnsupportedField`.
+    or `UnsupportedField`; the message names all fields that are wrong.
     """
+    problems = _Problems()
     prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
-        raise InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
+        problems.add(
+            InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
+        )
     name, model = _generator(request.model, generators, default, origin)
     offer = generators[name].info()
-    extra, texts = _extra(request.extra, offer, limits)
+    extra, texts = _extra(request.extra, offer, limits, problems)
     if request.characters and not offer.takes_characters:
-        raise UnsupportedField(f"The model {model} cannot use characters.", param="characters")
+        problems.add(UnsupportedField(f"The model {model} cannot use characters.", param="characters"))
+    seconds, (width, height) = 0, (0, 0)
     if origin is None:
-        seconds = _seconds(request.seconds, extra, offer)
-        width, height = _size(request.size, offer)
+        with problems.collected():
+            seconds = _seconds(request.seconds, extra, offer)
+        with problems.collected():
+            width, height = _size(request.size, offer)
     else:
         check_step(origin, name, model, generators)
-        seconds = _continued(request, extra, offer, origin)
+        with problems.collected():
+            seconds = _continued(request, extra, offer, origin)
         width, height = origin.width, origin.height
         texts |= _earlier(origin, prompt, limits)
     for field in (*(upload.field for upload in request.uploads), *request.urls):
-        if field.partition("[")[0] not in MEDIA_FIELDS:
-            raise UnsupportedField(f"{field!r} does not accept a file or a URL.", param=field)
-        if origin is not None and origin.uploaded and field == SOURCE_FIELD:
-            continue
-        if not offer.takes_reference:
-            raise UnsupportedField(f"{name} does not accept references; leave out {field!r}.", param=field)
+        if origin is None or not origin.uploaded or field != SOURCE_FIELD:
+            with problems.collected():
+                _check_media_field(field, model, offer)
+    problems.raise_all()
     return AdmittedRequest(
         generator=name,
         model=model,
@@ -109,6 +139,22 @@ def admit(
         metadata=_metadata(request.metadata, limits),
         origin=origin,
     )
+
+
+def _check_media_field(field: str, model: str, offer: GeneratorInfo) -> None:
+    """Raises `UnsupportedField` if the generator does not declare this field with media."""
+    base = field.partition("[")[0]
+    if base not in MEDIA_FIELDS:
+        raise UnsupportedField(f"{field!r} does not accept a file or a URL.", param=field)
+    accepted = [*(["input_reference"] if offer.takes_reference else []), *sorted(offer.media_fields)]
+    if base not in accepted:
+        raise UnsupportedField(
+            f"The model {model} does not accept media in the field {base!r}.",
+            param=field,
+            remedy=f"Fields that it accepts: {', '.join(accepted)}."
+            if accepted
+            else "Leave out the field: the model accepts no references.",
+        )
 
 
 def check_step(origin: SourceVideo, name: str, model: str, generators: Mapping[str, Generator]) -> None:
@@ -255,19 +301,22 @@ def _size(value: str | None, offer: GeneratorInfo) -> tuple[int, int]:
 
 
 def _extra(
-    given: Mapping[str, Any], offer: GeneratorInfo, limits: AdmissionLimits
+    given: Mapping[str, Any], offer: GeneratorInfo, limits: AdmissionLimits, problems: _Problems
 ) -> tuple[dict[str, Any], dict[str, str]]:
     extra: dict[str, Any] = {}
     texts: dict[str, str] = {}
     for name, value in given.items():
-        if name not in offer.extra_fields:
-            raise UnsupportedField(
-                f"The field {name[:100]!r} is not accepted.", param=name[:100], remedy=_remedy(name, offer)
-            )
-        extra[name] = _typed(name, value, offer.extra_fields[name])
-        if name in offer.text_fields or name in NEGATED_FIELDS:
-            for path, text in _strings(name, extra[name]):
-                texts[path] = _text(path, text, limits.max_prompt_characters)
+        with problems.collected():
+            if name not in offer.extra_fields:
+                raise UnsupportedField(
+                    f"The field {name[:100]!r} is not accepted.",
+                    param=name[:100],
+                    remedy=_remedy(name, offer),
+                )
+            extra[name] = _typed(name, value, offer.extra_fields[name])
+            if name in offer.text_fields or name in NEGATED_FIELDS:
+                for path, text in _strings(name, extra[name]):
+                    texts[path] = _text(path, text, limits.max_prompt_characters)
     return extra, texts
 
 

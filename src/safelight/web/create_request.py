@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from safelight.errors import InvalidField
-from safelight.moderation.admission import MEDIA_FIELDS
+from safelight.generation.protocol import MEDIA_FIELDS
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.web.form_fields import format_name
 

@@ -92,7 +92,11 @@ def test_references_are_sent_as_bytes_and_only_listed_extra_fields_are_sent(tmp_
         for field in ("input_reference", "video_reference")
     ]
     with scripted() as upstream:
-        options = {"reference_field": "image", "extra_fields": {"seed": "int", "loop": "bool"}}
+        options: dict[str, Any] = {
+            "reference_field": "image",
+            "extra_fields": {"seed": "int", "loop": "bool"},
+            "media_fields": {"video_reference": "file"},
+        }
         with generator(upstream.url, **options) as made:
             upstream_id = made.submit(make_request(references=tuple(files), extra={"seed": 7, "loop": True}))
             with pytest.raises(UpstreamRejected, match="lora"):

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from safelight.errors import SettingsError
-from safelight.generation.protocol import Billing, Derivation, GeneratorInfo
+from safelight.generation.protocol import MEDIA_FIELDS, Billing, Derivation, GeneratorInfo
 
 #: Fields that every create request may have. `extra_fields` must not name them.
 OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
@@ -39,6 +39,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
     #: The server's name for the file field `input_reference`; empty: files are not supported.
     reference_field: str = "input_reference"
+    #: Other fields with media that the server accepts, each with its form: `file` (a part of the form), `url`
+    #: (a data URL), or `json` (a JSON object with a data URL as `image_url` or `video_url`).
+    media_fields: dict[str, Literal["file", "url", "json"]] = {}
     #: Derivations that the server supports with OpenAI's routes `/remix`, `/edits` and `/extensions`.
     operations: frozenset[Derivation] = frozenset()
     #: Whether to send a remix as a new video with all prompts combined, if the server cannot remix or no
@@ -79,6 +82,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             takes_reference=bool(self.reference_field),
+            media_fields=frozenset(self.media_fields),
             remix=Derivation.REMIX in self.operations or self.remix_as_new,
             edit=Derivation.EDIT in self.operations,
             extend=Derivation.EXTEND in self.operations,
@@ -119,6 +123,14 @@ def _problems(options: Options) -> list[str]:
         problems.append("`api_key` contains characters that cannot be sent.")
     if taken := OWN_FIELDS & options.extra_fields.keys():
         problems.append(f"`extra_fields` names {min(taken)}, which is part of every request.")
+    if unknown := options.media_fields.keys() - (MEDIA_FIELDS - OWN_FIELDS):
+        problems.append(
+            f"`media_fields` names {min(unknown)}; known are {', '.join(sorted(MEDIA_FIELDS - OWN_FIELDS))}."
+        )
+    if taken := (MEDIA_FIELDS - OWN_FIELDS) & options.extra_fields.keys():
+        problems.append(
+            f"`extra_fields` names {min(taken)}, which contains media: put it into `media_fields`."
+        )
     if missing := options.text_fields - options.extra_fields.keys():
         problems.append(f"`text_fields` names {min(missing)}, which is not in `extra_fields`.")
     if not options.seconds or min(options.seconds) < 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -26,6 +28,7 @@ def build_request(
     )
     headers = {"idempotency-key": generation.key, "accept": "application/json"}
     try:
+        fields |= _media_texts(generation, options)
         if not files and (options.request_encoding == "json" or path.endswith("/remix")):
             return client.build_request("POST", path, json=fields, headers=headers)
         parts: list[tuple[str, Any]] = [(name, (None, text.encode())) for name, text in _flat(fields)]
@@ -70,15 +73,36 @@ def _files(generation: GenerationRequest, options: Options) -> list[tuple[str, R
     if generation.source_clip is not None and generation.source_clip.derivation is not Derivation.REMIX:
         files.append(("video", generation.source_clip.clip))
     for reference in generation.references:
-        name = options.reference_field and reference.field
-        if reference.field.startswith("characters["):
-            name = options.character_field
-        elif reference.field == "input_reference":
-            name = options.reference_field
+        base = reference.field.partition("[")[0]
+        form = options.media_fields.get(base)
+        name = {"characters": options.character_field, "input_reference": options.reference_field}.get(
+            base, base if form else ""
+        )
         if not name:
             raise UpstreamRejected(f"{options.name} does not accept a file in {reference.field}.")
-        files.append((name, reference))
+        if form in (None, "file"):
+            files.append((name, reference))
     return files
+
+
+def _media_texts(generation: GenerationRequest, options: Options) -> dict[str, str]:
+    """The references that the server expects as text, with their bytes as a data URL.
+
+    It gets no URL that it would fetch itself: the bytes at that URL may differ from those that were screened.
+    """
+    texts: dict[str, str] = {}
+    for reference in generation.references:
+        name = reference.field.partition("[")[0]
+        form = options.media_fields.get(name)
+        if form is None or form == "file":
+            continue
+        if name in texts:
+            raise UpstreamRejected(f"{options.name} accepts one file in {name}.")
+        content = base64.b64encode(reference.path.read_bytes()).decode()
+        url = f"data:{reference.media_type};base64,{content}"
+        key = "image_url" if reference.media_type.startswith("image/") else "video_url"
+        texts[name] = url if form == "url" else json.dumps({key: url})
+    return texts
 
 
 def _fields(generation: GenerationRequest, options: Options) -> dict[str, Any]:

@@ -159,6 +159,7 @@ class FakeUpstreamState:
                     "fetches": entry.fetches,
                     "deleted": entry.deleted,
                     "files": entry.files,
+                    "fields": entry.fields,
                     "route": str(entry.fields.get("route", "")),
                 }
                 for entry in self.orders.values()

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.errors import InvalidField, UnsupportedField
+from safelight.generation.protocol import MEDIA_FIELDS
+from safelight.generation.videos_api import create
+from safelight.moderation.admission import AdmissionLimits, admit
+from safelight.moderation.request import AdmittedRequest, CreateRequest
+
+TABLE = {"url": "http://gpu-1:8091/v1", "name": "wan", "models": ["wan-2.2"], "sizes": ["1280x720"]}
+PICTURE = "https://example.org/a.png"
+
+
+def admitted(options: dict[str, Any] | None = None, **fields: Any) -> AdmittedRequest:
+    generator = create({**TABLE, **(options or {})})
+    try:
+        request = CreateRequest(prompt="a quiet lake", **{"size": "1280x720", **fields})
+        return admit(request, {"wan": generator}, default="wan", limits=AdmissionLimits())
+    finally:
+        generator.close()
+
+
+@pytest.mark.parametrize("field", sorted(MEDIA_FIELDS - {"input_reference"}))
+def test_a_media_field_that_the_generator_does_not_declare_is_rejected_by_name(field: str) -> None:
+    with pytest.raises(UnsupportedField, match=rf"'{field}'.*input_reference") as rejected:
+        admitted(urls={f"{field}[0][url]": PICTURE})
+    assert rejected.value.param == f"{field}[0][url]"
+    forms = {"media_fields": {field: "json"}}
+    assert admitted(forms, urls={field: PICTURE}).urls == {field: PICTURE}
+
+
+def test_input_reference_is_accepted_unless_the_server_has_no_name_for_it() -> None:
+    assert admitted(urls={"input_reference[image_url]": PICTURE}).urls
+    with pytest.raises(UnsupportedField, match="no references"):
+        admitted({"reference_field": ""}, urls={"input_reference": PICTURE})
+
+
+def test_all_wrong_fields_of_a_request_are_named_at_once() -> None:
+    with pytest.raises(UnsupportedField, match=r"^5 fields are wrong") as rejected:
+        admitted(
+            {"extra_fields": {"seed": "int"}},
+            seconds="99",
+            size="1x1",
+            extra={"duration": 4, "seed": "many"},
+            urls={"last_frame": PICTURE},
+        )
+    for name in ("'duration'", "seed must be", "seconds is '99'", "size is '1x1'", "'last_frame'"):
+        assert name in str(rejected.value)
+    assert rejected.value.param == "duration"
+    with pytest.raises(InvalidField, match=r"^seconds is '99'"):
+        admitted(seconds="99")
+
+
+def test_the_message_about_many_wrong_fields_stays_short() -> None:
+    with pytest.raises(UnsupportedField, match="20 more fields are wrong") as rejected:
+        admitted(extra={f"unknown_{number}": 1 for number in range(30)})
+    assert len(str(rejected.value)) < 3000
