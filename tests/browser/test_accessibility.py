@@ -33,8 +33,8 @@ def video_of(page: Page) -> str:
 @pytest.mark.parametrize("staff", ["zh-TW"], indirect=True)
 def test_the_language_can_be_switched(staff: Page) -> None:
     expect(staff.locator("html")).to_have_attribute("lang", "zh-Hant")
-    staff.locator(".menu summary").click()
-    staff.locator(".menu button[value=zh-Hans]").click()
+    staff.locator(".menu:has([name=language]) summary").click()
+    staff.locator("[name=language][value=zh-Hans]").click()
     expect(staff.locator("html")).to_have_attribute("lang", "zh-Hans")
     expect(staff.locator("h1")).to_have_text("创建视频")
 

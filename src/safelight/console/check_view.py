@@ -52,6 +52,8 @@ class PromptHighlight:
     text: str
     reason: str
     in_english: bool = False
+    #: What to write instead, if the checklist has advice on these words.
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,8 @@ class ChecklistRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckView:
+    #: False if nothing was found: the page then shows one line.
+    found: bool
     sources: tuple[CheckSource, ...]
     highlights: tuple[PromptHighlight, ...]
     segments: tuple[PromptSegment, ...]
@@ -101,8 +105,13 @@ def check_view(
         text=_policy_text(result, explanation.sentence, t),
     )
     provider = _provider_source(result.advice, t) if result.advice is not None else None
+    sources = (policy, *((provider,) if provider else ()))
     return CheckView(
-        sources=(policy, *((provider,) if provider else ())),
+        found=bool(highlights)
+        or result.action is not Action.ALLOW
+        or bool(explanation.support)
+        or any(source.tone in {"hold", "block"} for source in sources),
+        sources=sources,
         highlights=highlights,
         segments=_split_prompt(prompt, highlights),
         checklist=checklist,
@@ -162,11 +171,14 @@ def _find_highlights(
         why = finding.reason if t.tag == "en" else translate_category(finding.category, t)
         for start, end in _prompt_spans(finding.evidence, prompt):
             spans.setdefault((start, end), (tone, why, False))
+    suggestions: dict[tuple[int, int], str] = {}
     for item in result.checklist:
         if item.state in {ChecklistState.LOOK, ChecklistState.PROBLEM}:
             row = _checklist_row(item, t)
             for start, end in _prompt_spans(item.spans, prompt):
-                if not any(start < other_end and other < end for other, other_end in spans):
+                overlapping = [(a, b) for a, b in spans if start < b and a < end]
+                suggestions |= {span: row.text for span in overlapping if not row.in_english}
+                if not overlapping:
                     spans[start, end] = ("none", row.text or row.name, row.in_english)
     used: list[tuple[int, int]] = []
     for index, ((start, end), (tone, why, in_english)) in enumerate(spans.items()):
@@ -184,6 +196,7 @@ def _find_highlights(
             text=text if len(text) <= 60 else f"{text[:59]}…",
             reason=why,
             in_english=in_english,
+            suggestion=suggestions.get((start, end), ""),
         )
 
 

@@ -1,8 +1,8 @@
-"""The coverage page: status per category and modality, with detectors, measured figures and waivers."""
+"""The coverage page: a map of categories and modalities, and the details of one selected cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from starlette.responses import Response
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
+from .coverage import COUNTED, installed_checks, summarize
 from .formatting import format_date, translate_category
 from .handler import PageHandler
+from .measured_text import format_measured
 from .translations import Translations
 
 MODALITIES = tuple(Modality)
@@ -21,98 +23,135 @@ MODALITIES = tuple(Modality)
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageCellView:
-    """One cell of the coverage table. `status` is empty if no policy requires the check and no detector
-    covers it.
-    """
+    """One cell of the map. `status` is empty if no policy requires the check and no detector covers it."""
 
+    #: Category and modality, as in the query of the page.
+    key: str
     modality: str
     status: str
     label: str
-    detectors: str
-    measured: str
-    waived_by: str
+    selected: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryCoverageRow:
-    category: str
     name: str
     required: bool
     cells: tuple[CoverageCellView, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoverageDetail:
+    """The selected cell: what checks it, how well, and what is missing."""
+
+    title: str
+    status: str
+    label: str
+    required: bool
+    detectors: tuple[str, ...]
+    measured: str
+    #: Why no detector checks it, in English; may be empty.
+    note: str
+    waived_by: str
+
+
 class CoveragePages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
+        """The map. A script gets only the details of the selected cell.
+
+        Query: `cell` (category and modality of the selected cell, such as `hate/text`).
+        """
         table = await self.run(self.services.videos.coverage)
-        t = self.translations(request)
-        cells = table["cells"]
+        t, cells = self.translations(request), table["cells"]
+        selected = request.query_params.get("cell", "")
+        detail = _find_detail(cells, selected, t)
+        if self.wants_fragment(request):
+            return await self.render_page(request, "coverage_detail.html", principal, detail=detail)
+        summary = summarize(installed_checks(table), t)
         return await self.render_page(
             request,
             "coverage.html",
             principal,
             modalities=[t(f"modality.{modality.value}") for modality in MODALITIES],
-            rows=_category_rows(cells, self.services.taxonomy.mandatory, t),
-            counts=[
-                (
-                    status,
-                    t(f"coverage.{status.replace(' ', '_')}"),
-                    sum(cell["status"] == status for cell in cells),
-                )
-                for status in ("checked", "partly", "not checked", "off")
-            ],
+            rows=_category_rows(cells, self.services.taxonomy.mandatory, selected, t),
+            summary=summary,
+            off=sum(cell["status"] == "off" for cell in cells),
+            detail=detail,
             waivers=[_waiver_row(waiver, t) for waiver in table.get("waivers", ())],
             missing=table.get("missing", ()),
             policy=table.get("policy"),
         )
 
 
-def _category_rows(cells: Any, mandatory: frozenset[str], t: Translations) -> tuple[CategoryCoverageRow, ...]:
-    by_modality: dict[tuple[str, str], Mapping[str, Any]] = {
-        (cell["category"], cell["modality"]): cell for cell in cells
-    }
-    names = sorted({category for category, _ in by_modality}, key=lambda name: (name not in mandatory, name))
+def _category_rows(
+    cells: Sequence[Mapping[str, Any]], mandatory: frozenset[str], selected: str, t: Translations
+) -> tuple[CategoryCoverageRow, ...]:
+    """One row for each category; those with missing checks first, then the mandatory ones."""
+    statuses = {(cell["category"], cell["modality"]): str(cell["status"]) for cell in cells}
+    worst: dict[str, int] = {}
+    for (category, _), status in statuses.items():
+        rank = COUNTED.index(status) if status in COUNTED else len(COUNTED)
+        worst[category] = min(rank, worst.get(category, rank))
+    names = sorted(worst, key=lambda name: (worst[name], name not in mandatory, name))
     return tuple(
         CategoryCoverageRow(
-            category=name,
             name=translate_category(name, t),
             required=name in mandatory,
             cells=tuple(
-                _cell_view(by_modality.get((name, modality.value)), modality, t) for modality in MODALITIES
+                _cell_view(name, modality, statuses.get((name, modality.value), ""), selected, t)
+                for modality in MODALITIES
             ),
         )
         for name in names
     )
 
 
-def _cell_view(cell: Mapping[str, Any] | None, modality: Modality, t: Translations) -> CoverageCellView:
-    modality_name = t(f"modality.{modality.value}")
-    if cell is None:
-        return CoverageCellView(
-            modality=modality_name, status="", label="–", detectors="", measured="", waived_by=""
-        )
-    status = str(cell["status"])
-    detectors = list(cell.get("detectors") or ())
-    measured = ""
-    if detectors:
-        measured = str(cell.get("measured") or t("coverage.unmeasured"))
+def _cell_view(
+    category: str, modality: Modality, status: str, selected: str, t: Translations
+) -> CoverageCellView:
+    key = f"{category}/{modality.value}"
     return CoverageCellView(
-        modality=modality_name,
+        key=key,
+        modality=t(f"modality.{modality.value}"),
         status=status,
-        label=t(f"coverage.{status.replace(' ', '_')}"),
-        detectors=t.join_list(detectors),
-        measured=measured,
-        waived_by=t.join_list(list(cell.get("waived_by") or ())),
+        label=t(f"coverage.{status.replace(' ', '_')}") if status else "",
+        selected=bool(status) and key == selected,
     )
+
+
+def _find_detail(cells: Sequence[Mapping[str, Any]], selected: str, t: Translations) -> CoverageDetail | None:
+    for cell in cells:
+        if f"{cell['category']}/{cell['modality']}" == selected:
+            detectors, modality = tuple(cell.get("detectors") or ()), Modality(cell["modality"])
+            status = str(cell["status"])
+            return CoverageDetail(
+                title=t(
+                    "scan.named",
+                    name=translate_category(cell["category"], t),
+                    value=t(f"modality.{modality.value}"),
+                ),
+                status=status,
+                label=t(f"coverage.{status.replace(' ', '_')}"),
+                required=bool(cell.get("required")),
+                detectors=detectors,
+                measured=format_measured(cell.get("measured"), cell["category"], modality, t)
+                if detectors
+                else "",
+                note=str(cell.get("note") or ""),
+                waived_by=t.join_list(list(cell.get("waived_by") or ())),
+            )
+    return None
 
 
 def _waiver_row(waiver: Mapping[str, Any], t: Translations) -> dict[str, str]:
     all_categories = "*" in waiver["categories"]
     until = waiver.get("expires_at")
+    names = [translate_category(name, t) for name in waiver["categories"]]
     return {
         "name": str(waiver["name"]),
         "decided_by": str(waiver["decided_by"]),
         "reason": str(waiver["reason"]),
-        "categories": t("banner.everything") if all_categories else t.join_list(list(waiver["categories"])),
+        "categories": t("banner.everything") if all_categories else t.join_list(names),
         "since": format_date(float(waiver["created_at"]), t),
         "until": format_date(float(until), t) if until else t("coverage.until_revoked"),
     }

@@ -27,6 +27,17 @@ def format_date(at: float, t: Translations) -> str:
     return t("time.day", day=when.day, month=months[when.month - 1], year=when.year)
 
 
+def format_age(at: float, now: float, t: Translations) -> str:
+    """`3 min ago`; the date if it is more than two days ago."""
+    seconds = max(0.0, now - at)
+    if seconds < 60:
+        return t("time.just_now")
+    if seconds >= 172_800:
+        return format_date(at, t)
+    unit, size = ("min", 60) if seconds < 7200 else ("h", 3600)
+    return t("time.ago", duration=t(f"time.{unit}", n=int(seconds // size)))
+
+
 def format_clock_time(at: float) -> str:
     """`07:24:05.120`, for log entries."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]

@@ -17,6 +17,9 @@ class NavItem:
     count: int = 0
 
 
+#: Number of items that a narrow screen shows; the others are in a menu.
+NAV_FIRST = 4
+
 #: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
 #: public.
 _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (

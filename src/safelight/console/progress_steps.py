@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
@@ -51,6 +53,12 @@ _STEP_OF_STAGE = {
     Stage.GENERATION: PipelineStep.GENERATION,
     Stage.OUTPUT: PipelineStep.OUTPUT,
     Stage.DELIVERY: PipelineStep.DELIVERY,
+}
+_STATES = frozenset(state.value for state in VideoState)
+_STEP_OF_STATE = {
+    VideoState.GENERATING.value: PipelineStep.GENERATION,
+    VideoState.SCANNING.value: PipelineStep.OUTPUT,
+    VideoState.SEALING.value: PipelineStep.SEAL,
 }
 _FINAL_STATUS = {
     VideoState.HELD: StepStatus.HELD,
@@ -111,9 +119,28 @@ def _current_step(video: Video) -> PipelineStep:
 
 
 def _latencies_ms(record: VideoRecord | None) -> dict[PipelineStep, int]:
+    """How long each step took: the latency of its stage, or the time between two states in the audit log."""
     latencies_ms: dict[PipelineStep, int] = {}
     for stage_record in record.stages if record else ():
         ms = stage_record.details.get("latency_ms")
         if isinstance(ms, int | float):
             latencies_ms[_STEP_OF_STAGE[stage_record.stage]] = round(ms)
-    return latencies_ms
+    changes = list(_state_changes(record))
+    took: dict[PipelineStep, float] = {}
+    for (state, at), (_, next_at) in pairwise(changes):
+        if step := _STEP_OF_STATE.get(state):
+            took[step] = took.get(step, 0.0) + next_at - at
+    return latencies_ms | {step: max(0, round(1000 * seconds)) for step, seconds in took.items()}
+
+
+def step_started_at(video: Video, record: VideoRecord | None) -> float:
+    """When the video reached its present state."""
+    return max((at for _, at in _state_changes(record)), default=video.created_at)
+
+
+def _state_changes(record: VideoRecord | None) -> Iterator[tuple[str, float]]:
+    """Each state of the video and its time, from the audit log, oldest first."""
+    for entry in record.audit_log if record else ():
+        kind, _, state = str(entry["event"]).partition(".")
+        if kind == "video" and state in _STATES:
+            yield state, float(entry["at"])

@@ -18,8 +18,8 @@ from safelight.trust.accounts import Principal
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
-from .formatting import format_datetime
-from .navigation import nav_items
+from .formatting import format_datetime, translate_category
+from .navigation import NAV_FIRST, nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
 
@@ -87,6 +87,7 @@ class Pages:
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
+            "nav_first": NAV_FIRST,
             "nav_items": nav_items(principal, path, waiting_cases),
             "current_path": path,
         }
@@ -113,7 +114,11 @@ class Pages:
 
 def _banner_text(waiver: Waiver, t: Translations) -> str:
     all_categories = EVERYTHING in waiver.categories
-    categories = t("banner.everything") if all_categories else t.join_list(list(waiver.categories))
+    categories = (
+        t("banner.everything")
+        if all_categories
+        else t.join_list([translate_category(name, t) for name in waiver.categories])
+    )
     sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, categories=categories)
     if waiver.expires_at is None:
         return sentence

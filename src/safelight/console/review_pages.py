@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -68,6 +69,9 @@ class ReviewPages(PageHandler):
             ],
             state=state if state == "open" else "closed",
             decided_case=_decided_case(request),
+            example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
+            if principal.has_scope(KeyScope.VIDEOS_WRITE)
+            else "",
             more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
         )
 
@@ -78,6 +82,8 @@ class ReviewPages(PageHandler):
         """Decide a case with a reason, then open the next case in the queue."""
         case_id = request.path_params["case_id"]
         form = await self.read_form(request)
+        if not form.get("reason", "").strip():
+            return await self._render_case(request, principal, case_id, form=form, reason_missing=True)
         try:
             await self.run(
                 self.services.reviews.decide,
@@ -121,6 +127,7 @@ class ReviewPages(PageHandler):
         *,
         problem: SafelightError | None = None,
         form: dict[str, str] | None = None,
+        reason_missing: bool = False,
     ) -> Response:
         t = self.translations(request)
         case_file = await self.run(self.services.reviews.get, principal, case_id)
@@ -133,7 +140,7 @@ class ReviewPages(PageHandler):
             request,
             "case.html",
             principal,
-            problem.status if problem else 200,
+            problem.status if problem else 400 if reason_missing else 200,
             queue=[
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock())
                 for case in queue.cases
@@ -144,6 +151,7 @@ class ReviewPages(PageHandler):
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
             other_reviewer_required=case_file.requires_other_reviewer,
             problem=problem,
+            reason_missing=reason_missing,
             form=form or {},
             can_reveal=self.console.reveal is not None and case_file.case.state is CaseState.OPEN,
             decided_case=_decided_case(request),

@@ -4,28 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from safelight.generation.protocol import GeneratorInfo
 from safelight.web.services import Services
 
-from .coverage import CoverageGroup, group_by_status
 from .translations import Translations
 from .video_view import format_price
 
 FORM_FIELDS = ("prompt", "model", "seconds", "size", "provider")
 _DEFAULT_SECONDS = 4
 _DEFAULT_SIZE = (1280, 720)
+#: Sizes that are offered for a generator that accepts any size.
+_USUAL_SIZES = ((1280, 720), (720, 1280), (960, 960))
+#: Longest side of the largest shape, in units of its 32 x 32 drawing.
+_LARGEST_SHAPE = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOption:
+    """A model with the lengths and sizes that exist for it."""
+
+    name: str
+    seconds: tuple[int, ...]
+    sizes: tuple[str, ...]
+    #: US dollars per second; empty if it is not known.
+    price: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeOption:
+    """A size, drawn as a rectangle of its proportions."""
+
+    value: str
+    #: `landscape`, `portrait` or `square`.
+    shape: str
+    shape_width: float
+    shape_height: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormOptions:
-    """Options of the form. Sizes and cost are those of the default generator; models and seconds those of
-    all.
+    """Options of the form. The lengths and sizes are those of all models; the cost is for the default model
+    and length.
     """
 
-    models: tuple[str, ...]
+    models: tuple[ModelOption, ...]
     seconds: tuple[int, ...]
-    sizes: tuple[str, ...]
+    sizes: tuple[SizeOption, ...]
     cost: str
     takes_reference: bool
 
@@ -50,18 +75,37 @@ class StudioForm:
     def options(self, t: Translations) -> FormOptions:
         """The form options. The price is for the default length."""
         infos = [generator.info() for generator in self._services.generators.values()]
-        default_info = self._default_generator.info()
-        sizes = default_info.sizes or ((1280, 720), (720, 1280), (960, 960))
+        models: dict[str, ModelOption] = {}
+        for info in infos:
+            for name in info.models:
+                models.setdefault(name, _model_option(name, info))
         return FormOptions(
-            models=tuple(dict.fromkeys(model for info in infos for model in info.models)),
+            models=tuple(models.values()),
             seconds=tuple(sorted({seconds for info in infos for seconds in info.seconds})),
-            sizes=tuple(f"{width}x{height}" for width, height in sizes),
-            cost=format_price(default_info.usd_per_second, _DEFAULT_SECONDS, t),
+            sizes=_size_options({size for info in infos for size in info.sizes or _USUAL_SIZES}),
+            cost=format_price(self._default_generator.info().usd_per_second, _DEFAULT_SECONDS, t),
             takes_reference=any(info.takes_reference for info in infos),
         )
 
-    def coverage_groups(self, table: Mapping[str, Any], t: Translations) -> tuple[CoverageGroup, ...]:
-        """The coverage table grouped by status, missing checks first."""
-        return group_by_status(
-            ((cell["category"], cell["modality"], cell["status"]) for cell in table["cells"]), t
+
+def _model_option(name: str, info: GeneratorInfo) -> ModelOption:
+    return ModelOption(
+        name=name,
+        seconds=tuple(info.seconds),
+        sizes=tuple(f"{width}x{height}" for width, height in info.sizes or _USUAL_SIZES),
+        price="" if info.usd_per_second is None else f"{info.usd_per_second:g}",
+    )
+
+
+def _size_options(sizes: set[tuple[int, int]]) -> tuple[SizeOption, ...]:
+    """The sizes: landscape, portrait, square; the smaller ones first. The shapes have one scale."""
+    largest = max(max(size) for size in sizes)
+    return tuple(
+        SizeOption(
+            value=f"{width}x{height}",
+            shape="square" if width == height else "landscape" if width > height else "portrait",
+            shape_width=round(_LARGEST_SHAPE * width / largest, 1),
+            shape_height=round(_LARGEST_SHAPE * height / largest, 1),
         )
+        for width, height in sorted(sizes, key=lambda size: (size[0] == size[1], size[0] < size[1], size))
+    )

@@ -14,17 +14,23 @@ from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id
 
 from .check_view import PROMPT_FIELD, check_view, list_providers
+from .coverage import installed_checks
 from .handler import PageHandler, text_fields
 from .studio import FORM_FIELDS, StudioForm
-from .video_view import video_row, video_view
+from .video_card import VideoCard, video_card
+from .video_view import video_view
 
-RECENT_VIDEOS = 6
+RECENT_VIDEOS = 8
 
 
 class StudioPages(PageHandler):
     """The studio form, which is the start page."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
+        """The form. A script gets only the fragment with the cards of recent videos."""
+        if self.wants_fragment(request):
+            cards = await self._recent_cards(request, principal)
+            return await self.render_page(request, "video_grid.html", principal, cards=cards)
         form = dict(self._form.default_values())
         form |= {
             name: request.query_params[name][:32_000] for name in FORM_FIELDS if name in request.query_params
@@ -55,7 +61,9 @@ class StudioPages(PageHandler):
         if status == 200 and not self.wants_fragment(request):
             return self.redirect(f"/videos/{video_id}")
         record = await self.run(services.videos.record, principal, video_id)
-        view = video_view(record.video, record, self.translations(request), services.taxonomy)
+        t, now = self.translations(request), self.console.clock()
+        installed = installed_checks(await self.run(services.videos.coverage))
+        view = video_view(record.video, record, t, services.taxonomy, now=now, installed=installed)
         return await self._render_outcome(request, principal, form, {"video": view}, status)
 
     async def check(self, request: Request, principal: Principal) -> Response:
@@ -88,6 +96,13 @@ class StudioPages(PageHandler):
     def _form(self) -> StudioForm:
         return StudioForm(self.services)
 
+    async def _recent_cards(self, request: Request, principal: Principal) -> list[VideoCard]:
+        recent = await self.run(
+            self.services.videos.list, principal, after=None, limit=RECENT_VIDEOS, order="desc"
+        )
+        t, now = self.translations(request), self.console.clock()
+        return [video_card(video, now, t) for video in recent.videos]
+
     async def _render_outcome(
         self,
         request: Request,
@@ -110,15 +125,10 @@ class StudioPages(PageHandler):
         status: int = 200,
     ) -> Response:
         t, services = self.translations(request), self.services
-        recent = await self.run(
-            services.videos.list, principal, after=None, limit=RECENT_VIDEOS, order="desc"
-        )
-        table = await self.run(services.videos.coverage)
         values: dict[str, Any] = {
             "form": form,
             "options": self._form.options(t),
-            "coverage": self._form.coverage_groups(table, t),
-            "recent": [video_row(video, t) for video in recent.videos],
+            "cards": await self._recent_cards(request, principal),
             "max_prompt_chars": services.max_prompt_chars,
             "video": None,
             "problem": None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from safelight.jobs.models import VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
+from safelight.policy.verdicts import Action
 
 from .explanation_view import format_charge
 from .formatting import (
@@ -19,6 +20,10 @@ from .formatting import (
     translate_category,
 )
 from .translations import Translations
+from .verdict_tone import WAIVED
+
+#: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
+_SAME_PLACE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +42,15 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRow:
-    """One finding. `bars` contains the left edge and width of each bar in thousandths of the clip."""
+    """Findings with the same reason. `bars` has the left edge and width of each bar in thousandths of the
+    clip.
+    """
 
     name: str
     category: str
     score: str
     detector: str
+    #: In the words of the detector, in English.
     reason: str
     bars: tuple[tuple[int, int], ...]
     location: str
@@ -130,17 +138,18 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
     for record_item in record.stages:
         verdict = record_item.verdict
         ms = record_item.details.get("latency_ms")
+        waived = verdict.action is Action.ALLOW and bool(verdict.waived)
         shows_category = not is_hidden(verdict.category, taxonomy)
         visible = [finding for finding in record_item.findings if not is_hidden(finding.category, taxonomy)]
         yield StageRow(
             stage=t(f"steps.name.{record_item.stage.value}"),
-            tone=verdict.action.value,
-            verdict=t(f"verdict.{verdict.action.value}"),
+            tone=WAIVED if waived else verdict.action.value,
+            verdict=t(f"verdict.{WAIVED if waived else verdict.action.value}"),
             rule=verdict.rule if shows_category else "",
             latency=format_duration(float(ms) / 1000, t) if isinstance(ms, int | float) else "",
             policy=f"{verdict.policy} {verdict.policy_sha256[:12]}",
             sha256=verdict.subject_sha256,
-            findings=tuple(_finding_row(finding, record.video.seconds, t) for finding in visible),
+            findings=tuple(_finding_rows(visible, record.video.seconds, t)),
             withheld=len(record_item.findings) - len(visible),
         )
 
@@ -153,19 +162,43 @@ def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _finding_row(finding: Finding, seconds: int, t: Translations) -> FindingRow:
-    visible = [piece for piece in finding.evidence if isinstance(piece, FrameRange | TimeRange)]
-    spans = list(dict.fromkeys((piece.start_s, piece.end_s) for piece in visible))
-    places = [t("record.at", start=format_decimal(start), end=format_decimal(end)) for start, end in spans]
-    return FindingRow(
-        name=translate_category(finding.category, t),
-        category=finding.category,
-        score=f"{finding.score:.2f}",
-        detector=f"{finding.detector} {finding.version}",
-        reason=finding.reason if t.tag == "en" else "",
-        bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
-        location=t.join_list(places) if places else t(f"modality.{finding.modality.value}"),
-    )
+def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) -> Iterator[FindingRow]:
+    """One row for all findings of one detector with one reason. Its score is the highest of them."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.category, finding.modality.value, finding.detector, finding.version, finding.reason)
+        groups.setdefault(key, []).append(finding)
+    for group in groups.values():
+        first = group[0]
+        spans = merge_spans(
+            (piece.start_s, piece.end_s)
+            for finding in group
+            for piece in finding.evidence
+            if isinstance(piece, FrameRange | TimeRange)
+        )
+        places = [
+            t("record.at", start=format_decimal(start), end=format_decimal(end)) for start, end in spans
+        ]
+        yield FindingRow(
+            name=translate_category(first.category, t),
+            category=first.category,
+            score=f"{max(finding.score for finding in group):.2f}",
+            detector=f"{first.detector} {first.version}",
+            reason=first.reason,
+            bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
+            location=t.join_list(places) if places else t(f"modality.{first.modality.value}"),
+        )
+
+
+def merge_spans(spans: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The spans in order. Spans that overlap, or are less than `_SAME_PLACE_S` apart, become one."""
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if merged and start - merged[-1][1] <= _SAME_PLACE_S:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def _timeline_bar(start: float, end: float, seconds: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The list of videos, with filters and pagination."""
+"""The grid of videos, with filters and pagination."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from safelight.trust.accounts import Principal
 from safelight.web.video_facts import valid_video_id
 
 from .handler import PageHandler
-from .video_view import video_row
+from .video_card import video_card
 
-VIDEOS_PER_PAGE = 25
+VIDEOS_PER_PAGE = 24
 #: Maximum number of videos that are read to fill one page.
 _MAX_VIDEOS_READ = 500
 _READ_BATCH = 100
@@ -34,10 +34,10 @@ STATE_FILTERS: dict[str, frozenset[VideoState]] = {
 
 class VideoListPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
-        """The list of videos, newest first.
+        """The videos, newest first. A script gets only the fragment with the cards.
 
-        Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `after` (the last id of the
-        previous page).
+        Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `view` (`grid` or `list`), `after`
+        (the last id of the previous page).
         """
         state = request.query_params.get("state", "all")
         state = state if state in STATE_FILTERS else "all"
@@ -45,13 +45,21 @@ class VideoListPages(PageHandler):
         after_param = request.query_params.get("after")
         after = valid_video_id(after_param) if after_param else None
         videos, last_id = await self.run(self._find, principal, after, STATE_FILTERS[state], search)
-        t = self.translations(request)
-        query = {"state": state, "q": search}
+        t, now = self.translations(request), self.console.clock()
+        cards = [video_card(video, now, t) for video in videos]
+        if self.wants_fragment(request):
+            return await self.render_page(request, "video_grid.html", principal, cards=cards)
+        view = "list" if request.query_params.get("view") == "list" else "grid"
+        query = {"state": state, "q": search, "view": view}
         return await self.render_page(
             request,
             "videos.html",
             principal,
-            rows=[video_row(video, t) for video in videos],
+            cards=cards,
+            view=view,
+            views=[(name, f"/videos?{urlencode({**query, 'view': name})}") for name in ("grid", "list")],
+            source=f"/videos?{request.url.query}",
+            searched=_MAX_VIDEOS_READ,
             state=state,
             search=search,
             filters=tuple(STATE_FILTERS),

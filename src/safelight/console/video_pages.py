@@ -11,6 +11,7 @@ from safelight.trust.appeals import Appeal
 from safelight.trust.reports import NewReport, ReportReason
 from safelight.web.video_facts import valid_video_id
 
+from .coverage import installed_checks
 from .formatting import format_datetime
 from .handler import PageHandler
 from .timeline import record_view
@@ -40,7 +41,9 @@ class VideoPages(PageHandler):
         video_id = valid_video_id(request.path_params["video_id"])
         record = await self.run(self.services.videos.record, principal, video_id)
         t, taxonomy = self.translations(request), self.services.taxonomy
-        view = video_view(record.video, record, t, taxonomy)
+        installed = installed_checks(await self.run(self.services.videos.coverage))
+        now = self.console.clock()
+        view = video_view(record.video, record, t, taxonomy, now=now, installed=installed)
         if self.wants_fragment(request):
             return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
         appeal = await self.run(self._find_appeal, principal, video_id)

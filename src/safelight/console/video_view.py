@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,14 @@ from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 
-from . import coverage as coverage_groups
+from .coverage import Check, CoverageSummary, checks_of_video, summarize
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
-from .formatting import format_datetime, format_iso, format_money, truncate
+from .formatting import format_datetime, format_duration, format_money
 from .highlights import TextSegment, split_highlights
-from .progress_steps import ProgressStep, list_progress_steps
+from .progress_steps import ProgressStep, list_progress_steps, step_started_at
 from .translations import Translations
 from .verdict_text import explain_video
+from .verdict_tone import verdict_key, video_tone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,17 @@ class VideoView:
     position: int
     prompt: tuple[TextSegment, ...]
     steps: tuple[ProgressStep, ...]
+    #: How long each step took, in words.
+    step_times: Mapping[str, str]
+    #: Seconds since the request, and since the running step began.
+    elapsed_s: int
+    step_elapsed_s: int
     #: True until the video reaches a final state. The page then updates itself.
     in_progress: bool
+    #: True while the video is on its way to the preview: neither held nor ended.
+    making: bool
     percent: int
-    #: Colour: allow, label, hold, block, none or error. The page always shows the verdict and an icon too.
+    #: Colour: allow, waived, label, hold, block, none or error. The verdict and an icon are always shown too.
     tone: str
     headline: str
     #: The explanation of the verdict, shown under the headline.
@@ -54,19 +62,30 @@ class VideoView:
     cost: str
     #: Words of the prompt for what the generator did not draw.
     not_drawn: str
-    coverage: tuple[coverage_groups.CoverageGroup, ...]
+    #: None if no check has run, or for a vaulted video.
+    coverage: CoverageSummary | None
     sha256: str | None
     #: Whether a change of the prompt is the suggested next step.
     change_prompt: bool
 
 
-def video_view(video: Video, record: VideoRecord | None, t: Translations, taxonomy: Taxonomy) -> VideoView:
-    """The view of a video in its current state."""
+def video_view(
+    video: Video,
+    record: VideoRecord | None,
+    t: Translations,
+    taxonomy: Taxonomy,
+    *,
+    now: float,
+    installed: Iterable[Check],
+) -> VideoView:
+    """The view of a video in its current state. `installed` are the checks of the installation."""
+    steps = list_progress_steps(video, record)
     action = verdict_action(video)
     explanation = explain_video(video, record, taxonomy, t)
     details = explanation.details
     delivered = video.state is VideoState.DELIVERED
-    coverage = Coverage().merge(cell for made in record.stages for cell in made.coverage) if record else None
+    merged = Coverage().merge(cell for stage in record.stages for cell in stage.coverage) if record else ()
+    made = [(cell.category, cell.modality.value, cell.status.value) for cell in merged]
     urls = links(video)
     headline = t("state.vaulted" if video.vaulted else _headline_key(video, details))
     lines = explanation_lines(details, video.prompt, t)
@@ -74,17 +93,21 @@ def video_view(video: Video, record: VideoRecord | None, t: Translations, taxono
         id=video.id,
         position=position(video),
         prompt=split_highlights(video.prompt, prompt_spans(details)),
-        steps=list_progress_steps(video, record),
+        steps=steps,
+        step_times={step.step: format_duration(step.ms / 1000, t) for step in steps if step.ms is not None},
+        elapsed_s=max(0, int(now - video.created_at)),
+        step_elapsed_s=max(0, int(now - step_started_at(video, record))),
         in_progress=video.state not in TERMINAL,
+        making=video.state not in TERMINAL and video.state is not VideoState.HELD,
         percent=video.progress,
-        tone=_tone(video, action),
+        tone=video_tone(video),
         headline=headline,
         # The explanation often begins with the sentence of the headline, so that sentence is removed.
         message=_message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
         message_in_english=explanation.in_english
         and bool(explanation.sentence)
         and video.state in _STATES_WITH_STORED_MESSAGE,
-        verdict=t(_verdict_key(video, action)),
+        verdict=t(verdict_key(video)),
         lines=lines,
         support=support_lines(details),
         state=video.state.value,
@@ -100,35 +123,9 @@ def video_view(video: Video, record: VideoRecord | None, t: Translations, taxono
         not_drawn=""
         if video.vaulted
         else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),
-        coverage=() if video.vaulted or coverage is None else _coverage_groups(coverage, t),
+        coverage=summarize(checks_of_video(made, installed), t) if made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoRow:
-    """The values of one video in the list."""
-
-    href: str
-    prompt: str
-    tone: str
-    verdict: str
-    at: str
-    iso: str
-
-
-def video_row(video: Video, t: Translations) -> VideoRow:
-    action = verdict_action(video)
-    in_progress = video.state not in TERMINAL and video.state is not VideoState.HELD
-    key = "verdict.none" if in_progress else _verdict_key(video, action)
-    return VideoRow(
-        href=f"/videos/{video.id}",
-        prompt=truncate(video.prompt),
-        tone=_tone(video, action),
-        verdict=t(key),
-        at=format_datetime(video.created_at, t),
-        iso=format_iso(video.created_at),
     )
 
 
@@ -139,26 +136,6 @@ def format_price(usd_per_second: float | None, seconds: int, t: Translations) ->
     if usd_per_second == 0:
         return t("studio.cost_free")
     return t("studio.cost_about", amount=format_money(usd_per_second * seconds, "USD").removeprefix("$"))
-
-
-def _coverage_groups(coverage: Coverage, t: Translations) -> tuple[coverage_groups.CoverageGroup, ...]:
-    return coverage_groups.group_by_status(
-        ((cell.category, cell.modality.value, cell.status.value) for cell in coverage), t
-    )
-
-
-def _tone(video: Video, action: Action | None) -> str:
-    if video.state is VideoState.FAILED:
-        return "error"
-    if video.state is VideoState.SEALING or action is None:
-        return "none"
-    return Action.BLOCK.value if video.state is VideoState.WITHDRAWN else action.value
-
-
-def _verdict_key(video: Video, action: Action | None) -> str:
-    if action is None:
-        return "verdict.error" if video.state is VideoState.FAILED else "verdict.none"
-    return "verdict.waived" if action is Action.ALLOW and video.waived else f"verdict.{action.value}"
 
 
 def _headline_key(video: Video, details: Mapping[str, Any]) -> str:

@@ -182,10 +182,11 @@ def test_help_lines_are_shown_for_self_harm(signed_in: httpx.Client, server: Liv
     assert "A help line" in signed_in.get(f"/videos/{video_id}").text
 
 
-def test_banner_and_coverage_gaps_are_on_the_page(signed_in: httpx.Client) -> None:
-    page = signed_in.get("/")
-    assert "A waiver is in force" in page.text
-    assert "violence/graphic" in page.text
+def test_a_waiver_in_force_is_named_on_every_page(signed_in: httpx.Client) -> None:
+    for path in ("/", "/videos", "/verify"):
+        page = signed_in.get(path)
+        assert "A waiver is in force" in page.text
+        assert "without full checks for" in page.text
 
 
 def test_pages_have_no_inline_code_and_are_small(signed_in: httpx.Client) -> None:

@@ -1,26 +1,57 @@
 from __future__ import annotations
 
-from safelight.console.coverage import group_by_status
+from safelight.console.coverage import NOT_MADE, checks_of_video, summarize
+from safelight.console.measured_text import format_measured
 from safelight.console.translations import load_languages
+from safelight.evaluation.measurements import load_shipped
+from safelight.policy.findings import Modality
+
+EN = load_languages()["en"]
+CELLS = [
+    ("sexual", "frames", "checked"),
+    ("sexual", "text", "checked"),
+    ("hate", "text", "checked"),
+    ("violence/graphic", "frames", "not checked"),
+    ("likeness", "image", "partly"),
+    ("privacy", "audio", "off"),
+]
 
 
-def test_missing_checks_come_first_and_off_cells_are_left_out() -> None:
-    cells = [
-        ("sexual", "frames", "checked"),
-        ("sexual", "text", "checked"),
-        ("hate", "text", "checked"),
-        ("violence/graphic", "frames", "not checked"),
-        ("likeness", "image", "partly"),
-        ("privacy", "audio", "off"),
+def test_missing_checks_come_first_and_checks_that_are_off_are_not_counted() -> None:
+    found = summarize(CELLS, EN)
+    assert found.sentence == "Checked: 3 of 5"
+    assert [(row.label, row.modalities) for row in found.groups] == [
+        ("Not checked", (("frames", ("Graphic violence",)),)),
+        ("Partly checked", (("images", ("A real person's likeness",)),)),
+        ("Checked", (("text", ("Hate", "Sexual content")), ("frames", ("Sexual content",)))),
     ]
-    found = group_by_status(cells, load_languages()["en"])
-    assert [(row.label, row.modalities) for row in found] == [
-        ("Not checked", (("frames", ("violence/graphic",)),)),
-        ("Partly checked", (("images", ("likeness",)),)),
-        ("Checked", (("text", ("hate", "sexual")), ("frames", ("sexual",)))),
-    ]
-    assert [row.count for row in found] == [1, 1, 3]
+    assert [row.count for row in found.groups] == [1, 1, 3]
 
 
 def test_no_cells_give_no_groups() -> None:
-    assert group_by_status([], load_languages()["en"]) == ()
+    assert summarize([], EN).groups == ()
+
+
+def test_a_video_has_the_denominator_of_its_installation() -> None:
+    made = [("hate", "text", "checked"), ("sexual", "text", "partly"), ("privacy", "audio", "off")]
+    of_video = checks_of_video(made, CELLS)
+    assert ("sexual", "frames", NOT_MADE) in of_video
+    assert summarize(of_video, EN).sentence == "Checked: 1 of 5"
+    assert summarize(CELLS, EN).sentence.endswith("of 5")
+
+
+def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
+    run = load_shipped()
+    one = next(cell for cell in run.cells if cell.modality is Modality.FRAMES)
+    own = f"{one.what}: {one.found} of {one.segments} found, 0 false alarms, benchmarks/cells.md"
+    figure = format_measured(own, one.category, Modality.FRAMES, EN)
+    assert f"{one.found} of {one.segments} found (" in figure
+    assert "95 % interval" in figure
+    assert "Nov 2026" in figure
+    for sentence in (
+        own,
+        "docs/benchmarks/prompts.md",
+        "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md",
+    ):
+        assert ".md" not in format_measured(sentence, "none", Modality.TEXT, EN)
+    assert format_measured(None, "hate", Modality.TEXT, EN) == "unmeasured"

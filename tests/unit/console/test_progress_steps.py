@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.console.progress_steps import PipelineStep, StepStatus, list_progress_steps
+from safelight.console.progress_steps import (
+    PipelineStep,
+    StepStatus,
+    list_progress_steps,
+    step_started_at,
+)
+from safelight.jobs.models import VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from support.fake_api_server import a_video
@@ -49,3 +55,27 @@ def test_progress_belongs_to_the_running_step() -> None:
 def test_a_vaulted_video_hides_the_blocked_step() -> None:
     results = {tuple(statuses(VideoState.BLOCKED, stage, vaulted=True)) for stage in Stage}
     assert len(results) == 1
+
+
+def test_steps_last_from_one_state_to_the_next() -> None:
+    video = a_video(state=VideoState.SEALING, stage=Stage.OUTPUT)
+    log = [
+        ("video.queued", 10.0),
+        ("verdict", 11.0),
+        ("video.generating", 12.0),
+        ("video.scanning", 15.5),
+        ("video.sealing", 17.0),
+    ]
+    record = VideoRecord(
+        video=video,
+        stages=(),
+        attempts=(),
+        seal=None,
+        audit_log=tuple({"event": event, "at": at} for event, at in log),
+    )
+    took = {step.step: step.ms for step in list_progress_steps(video, record)}
+    assert took[PipelineStep.GENERATION] == 3500
+    assert took[PipelineStep.OUTPUT] == 1500
+    assert took[PipelineStep.SEAL] is None
+    assert step_started_at(video, record) == 17.0
+    assert step_started_at(video, None) == video.created_at

@@ -1,13 +1,8 @@
 // Updates the progress of a video. Without this script the page reloads every few seconds.
+import { fetchFragment } from "./fragment.js";
 
 const outcome = document.getElementById("outcome");
 let source = null;
-
-export const fetchFragment = async (url, options = {}) => {
-  const response = await fetch(url, { ...options, headers: { Accept: "text/x-fragment" } });
-  if (response.redirected && new URL(response.url).pathname === "/login") location.assign("/login");
-  return response.text();
-};
 
 export const showOutcome = (html) => {
   const open = outcome.querySelector(".more")?.open;
@@ -18,6 +13,16 @@ export const showOutcome = (html) => {
   if (open && card?.querySelector(".more")) card.querySelector(".more").open = true;
   if (focused) outcome.querySelector(focused === "SUMMARY" ? "summary" : "a, summary")?.focus();
 };
+
+// Counts the seconds of running steps on from what the server wrote.
+const shownAt = new WeakMap();
+setInterval(() => {
+  for (const one of outcome.querySelectorAll("[data-elapsed]")) {
+    if (!shownAt.has(one)) shownAt.set(one, performance.now());
+    const seconds = Number(one.dataset.elapsed) + Math.floor((performance.now() - shownAt.get(one)) / 1000);
+    one.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}, 500);
 
 export const stopUpdates = () => source?.close();
 
@@ -37,10 +42,9 @@ export const followVideo = (onChange) => {
     if (update.status === "completed" || update.status === "failed") stopUpdates();
     if (update.safelight.state === state) {
       const bar = outcome.querySelector("progress");
-      if (bar) {
-        bar.value = update.progress;
-        bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace(/\d+/, update.progress);
-      }
+      const percent = outcome.querySelector(".steps output");
+      if (bar && update.progress) bar.value = update.progress;
+      if (percent) percent.textContent = percent.textContent.replace(/\d+/, update.progress);
       return;
     }
     state = update.safelight.state;

@@ -49,6 +49,11 @@ if (reveal) {
 }
 
 if (form) {
+  const { reason } = form.elements;
+  const showMissing = (missing) => {
+    document.getElementById("reason-missing").hidden = !missing;
+    reason.toggleAttribute("aria-invalid", missing);
+  };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
     const target = form.querySelector(`[data-key="${event.key.toLowerCase()}"]`);
@@ -57,13 +62,17 @@ if (form) {
     if (target.matches("input")) {
       target.checked = true;
       target.focus();
-    } else if (form.elements.reason.value.trim()) {
-      form.requestSubmit(target);
     } else {
-      form.elements.reason.focus();
-      form.elements.reason.reportValidity();
+      form.requestSubmit(target);
     }
   });
+  form.addEventListener("submit", (event) => {
+    if (reason.value.trim()) return;
+    event.preventDefault();
+    showMissing(true);
+    reason.focus();
+  });
+  reason.addEventListener("input", () => reason.value.trim() && showMissing(false));
 }
 
 // Prefetches the text of the next case, never its images.

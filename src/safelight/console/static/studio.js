@@ -1,5 +1,7 @@
 // The studio: checks the prompt while the user types, and requests a video without leaving the page.
-import { fetchFragment, followVideo, showOutcome, stopUpdates } from "./live.js";
+import { fetchFragment } from "./fragment.js";
+import { refreshGrid } from "./grid.js";
+import { followVideo, showOutcome, stopUpdates } from "./live.js";
 
 const request = document.getElementById("request");
 const field = request.elements.prompt;
@@ -7,11 +9,6 @@ const checks = document.getElementById("checks");
 const outcome = document.getElementById("outcome");
 const layer = request.querySelector(".highlight-layer");
 const WAIT_MS = 450;
-
-const refreshRecent = async () => {
-  const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
-  document.getElementById("recent").replaceChildren(...page.getElementById("recent").childNodes);
-};
 
 // Highlights are drawn in a layer below the text. A highlight is dropped once the text before its end has changed.
 let highlights = [];
@@ -97,6 +94,28 @@ for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
 for (const one of [request.elements.model, request.elements.provider]) one?.addEventListener("change", () => { lastChecked = ""; scheduleCheck(); });
 request.classList.add("scripted");
 
+// Only the lengths and sizes that exist for the selected model can be chosen.
+const model = request.elements.model;
+const cost = document.getElementById("cost");
+const showCost = () => {
+  const { price } = model.selectedOptions[0].dataset;
+  const amount = Number(price) * Number(request.elements.seconds.value);
+  cost.textContent = price === "" ? cost.dataset.unknown : amount ? cost.dataset.about.replace("%", amount.toFixed(2)) : cost.dataset.free;
+};
+const restrict = (choices, offered, set) => {
+  for (const one of choices) one.disabled = !offered.includes(one.value);
+  if (!choices.some((one) => !one.disabled && (one.checked || one.selected))) set(choices.find((one) => !one.disabled));
+};
+const applyModel = () => {
+  const { seconds, sizes } = model.selectedOptions[0].dataset;
+  restrict([...request.elements.seconds.options], seconds.split(" "), (one) => { one.selected = true; });
+  restrict([...request.querySelectorAll("[name=size]")], sizes.split(" "), (one) => { one.checked = true; });
+  showCost();
+};
+model.addEventListener("change", applyModel);
+request.elements.seconds.addEventListener("change", showCost);
+applyModel();
+
 const button = request.querySelector("button.main");
 const idle = button.textContent;
 request.addEventListener("submit", async (event) => {
@@ -108,9 +127,8 @@ request.addEventListener("submit", async (event) => {
   stopUpdates();
   try {
     showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
-    followVideo(refreshRecent);
-    refreshRecent();
-    outcome.scrollIntoView({ block: "nearest" });
+    followVideo(refreshGrid);
+    refreshGrid();
   } catch {
     outcome.textContent = request.dataset.failed;
   } finally {
@@ -128,4 +146,4 @@ insertPhrase.addEventListener("click", () => {
 });
 paint();
 if (field.value) { lastChecked = ""; scheduleCheck(); }
-followVideo(refreshRecent);
+followVideo(refreshGrid);

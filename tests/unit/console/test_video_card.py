@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.console.translations import load_languages
+from safelight.console.video_card import video_card
+from safelight.jobs.states import VideoState
+from support.fake_api_server import a_video
+
+EN = load_languages()["en"]
+NOW = 1_795_000_000.0
+
+
+@pytest.mark.parametrize("state", VideoState)
+def test_only_a_delivered_video_with_a_file_has_a_thumbnail(state: VideoState) -> None:
+    card = video_card(a_video(state=state, created_at=NOW, expires_at=NOW + 60), NOW, EN)
+    assert (card.thumbnail_url is not None) == (state is VideoState.DELIVERED)
+    expired = video_card(a_video(state=state, created_at=NOW, expires_at=NOW - 1), NOW, EN)
+    assert expired.thumbnail_url is None
+
+
+def test_a_waiver_is_amber_and_never_the_green_tick() -> None:
+    card = video_card(a_video(state=VideoState.DELIVERED, waived=True), NOW, EN)
+    assert (card.tone, card.state) == ("waived", "Allowed under a waiver")
+    assert video_card(a_video(state=VideoState.WITHDRAWN, waived=True), NOW, EN).tone == "block"
+
+
+@pytest.mark.parametrize(
+    ("charge", "fact"),
+    [
+        ({"charged": "no", "amount": 0.0, "currency": "USD"}, "no charge"),
+        ({"charged": "yes", "amount": 0.4, "currency": "USD"}, "$0.40"),
+        ({"charged": "yes", "amount": None, "currency": "USD"}, "charge unknown"),
+        ({"charged": "unknown", "amount": None, "currency": "USD"}, "charge unknown"),
+    ],
+)
+def test_a_card_names_model_length_and_charge(charge: dict[str, object], fact: str) -> None:
+    video = a_video(state=VideoState.DELIVERED, outcome_summary={"charge": charge})
+    assert video_card(video, NOW, EN).facts == ("shelf-1", "4 s", fact)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"),
+    [(3, "just now"), (200, "3 min ago"), (10_000, "2 h ago"), (200_000, "16 Nov 2026"), (-5, "just now")],
+)
+def test_the_age_is_a_duration_and_then_a_date(age_s: float, text: str) -> None:
+    assert video_card(a_video(created_at=NOW - age_s), NOW, EN).age == text
+
+
+def test_the_reason_of_a_vaulted_video_is_not_on_its_card() -> None:
+    card = video_card(a_video(state=VideoState.BLOCKED, vaulted=True), NOW, EN)
+    assert (card.state, card.tone) == ("Blocked", "block")
