@@ -146,6 +146,7 @@ class PipelineParts:
             clock_watch=ClockWatch(
                 clock=self._persistence.database.clock, hold_s=settings.generation.deadline_s
             ),
+            wait_for_lease=lambda: self.queue.wait_for_lease(),
             shutdown_event=self._core.shutdown_event,
         )
 

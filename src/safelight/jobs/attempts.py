@@ -77,6 +77,7 @@ class RemoteAttempts:
         charge = Charge(charged=ChargeStatus.UNKNOWN)
         with self.context.recorded_progress(self.video, 5, 60) as sink:
             while True:
+                self.context.wait_for_lease()
                 try:
                     progress = self.generator.progress(upstream_id)
                 except UpstreamUnavailable as error:
@@ -103,6 +104,7 @@ class RemoteAttempts:
         max_bytes = self.context.limits.max_download_bytes
         failures = 0
         while True:
+            self.context.wait_for_lease()
             try:
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
             except UpstreamUnavailable as error:
@@ -117,6 +119,7 @@ class RemoteAttempts:
     def _submit(self, request: GenerationRequest, number: int) -> Attempt:
         store, failures = self.context.attempts, 0
         while True:
+            self.context.wait_for_lease()
             attempt = store.record_intent(self.video, number, billing=self.generator.billing)
             number = attempt.number + 1
             self.context.fault_hook("intended")
@@ -148,6 +151,7 @@ class RemoteAttempts:
         Returns the attempt with its upstream id, or None if the request may be submitted again.
         """
         store = self.context.attempts
+        self.context.wait_for_lease()
         try:
             upstream_id = self.generator.find(unconfirmed.idempotency_key)
         except SubmissionUnconfirmed:

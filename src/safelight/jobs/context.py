@@ -19,18 +19,21 @@ from safelight.moderation.policy_loader import PolicyLoader
 from safelight.progress import ProgressSink
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
+from safelight.store import tables
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database
 from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
 
 from .attempt_store import AttemptStore
 from .fair_order import SlotRequest
 from .files import FileRow, add_file
 from .local_slots import LocalSlots
-from .models import Explainer, Video
+from .models import Explainer, Video, VideoSnapshot
 from .progress_writer import recorded_progress
 from .quota import Quota
 from .repository import VideoRepository
+from .transitions import StaleRevision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,9 @@ class PipelineContext:
     scratch: Path
     local_slots: LocalSlots
     clock_watch: ClockWatch
+    #: Waits until this process holds its worker lease. Raises `ShutdownRequested` if the process shuts down
+    #: before. Called before every request to an upstream and before the result of a step is committed.
+    wait_for_lease: Callable[[], None] = lambda: None
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
@@ -82,6 +88,20 @@ class PipelineContext:
     def local_slot(self, video: Video) -> AbstractContextManager[None]:
         """A slot for rendering, scanning or sealing. Raises `ShutdownRequested`; see `LocalSlots`."""
         return self.local_slots.hold(slot_request(video))
+
+    @contextmanager
+    def commit_step(self, snapshot: VideoSnapshot) -> Iterator[Transaction]:
+        """A transaction that commits the result of a step. Raises `StaleRevision` if a newer run has it.
+
+        While the worker lease is lost, another process may run the same step, so the lease must be held.
+        """
+        self.wait_for_lease()
+        video = snapshot.video
+        with self.database.transaction(tenant=video.tenant) as tx:
+            row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+            if row is None or row.enqueue_count != snapshot.run:
+                raise StaleRevision(video.id)
+            yield tx
 
     @contextmanager
     def work_dir(self, video_id: str) -> Iterator[Path]:

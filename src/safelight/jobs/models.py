@@ -179,6 +179,8 @@ class VideoSnapshot:
     """The data of a video that a step needs, read in one transaction."""
 
     video: Video
+    #: The number of the run that has the video. It grows when the video is enqueued again.
+    run: int
     #: The accepted request: texts, extra fields and references. `pending` is set while a reference is not
     #: screened.
     request: Mapping[str, Any]

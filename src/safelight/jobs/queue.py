@@ -18,6 +18,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from safelight.background.part import BackgroundPart
 
 from .engine_check import check_engine
+from .interruptions import ShutdownRequested
 from .worker_lease import WorkerLease
 
 QUEUE = "videos"
@@ -193,10 +194,17 @@ class DurableQueue:
             with self._changed:
                 self._runs.discard(workflow_id)
 
-    def _run_step(self, tenant: str, video_id: str, run: int) -> bool:
+    def wait_for_lease(self) -> None:
+        """Wait until this process holds its worker lease. Raises `ShutdownRequested` if it stops before."""
         while self._lease is not None and not self._lease.held.wait(_LEASE_POLL_S):
             if self._stopping.is_set():
-                return False
+                raise ShutdownRequested
+
+    def _run_step(self, tenant: str, video_id: str, run: int) -> bool:
+        try:
+            self.wait_for_lease()
+        except ShutdownRequested:
+            return False
         with self._changed:
             if self._closed or self._stopping.is_set():
                 return False

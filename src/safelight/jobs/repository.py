@@ -110,6 +110,7 @@ def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
     origin = row.reinstated_from
     return VideoSnapshot(
         video=mappers.video(row),
+        run=row.enqueue_count,
         request=mappers.from_json(row.request),
         generated_sha256=row.generated_sha256,
         stages=stage_records(tx, video_id),

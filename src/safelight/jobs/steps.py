@@ -59,13 +59,13 @@ def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Screen the references that were not screened while the client waited; then start the generation."""
     video, request = snapshot.video, snapshot.request
     if not request["pending"]:
-        with context.database.transaction(tenant=video.tenant) as tx:
+        with context.commit_step(snapshot) as tx:
             transition(tx, video, VideoState.GENERATING, actor="jobs", stage=Stage.GENERATION.value)
         return
     with context.work_dir(video.id) as work_dir:
         result = screen_stored_references(context, snapshot, work_dir)
     action = result.verdict.action
-    with context.database.transaction(tenant=video.tenant) as tx:
+    with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
         if action is Action.BLOCK:
             outcomes.reject(context, tx, video, result)
@@ -108,10 +108,10 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     f"{video.generator} is not a known generator: it is neither local nor remote."
                 )
         except ChargedFailure as failed:
-            _end_generation(context, video, failed.error, failed.charge)
+            _end_generation(context, snapshot, failed.error, failed.charge)
             return
         except UpstreamError as error:
-            _end_generation(context, video, error, None)
+            _end_generation(context, snapshot, error, None)
             return
         context.fault_hook("made")
         [sha256] = context.store_files(
@@ -120,7 +120,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             retention=Retention.EVIDENCE,
         )
     context.fault_hook("stored")
-    with context.database.transaction(tenant=video.tenant) as tx:
+    with context.commit_step(snapshot) as tx:
         finish_attempt(tx, video.id, attempt, "done", charge=charge, not_drawn=not_drawn)
         transition(
             tx,
@@ -174,13 +174,13 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         except InvalidMedia as error:
             fail(
                 context,
-                video,
+                snapshot,
                 UpstreamInvalidResponse(f"The clip from {video.generator} is not a usable video: {error}"),
             )
             return
     context.fault_hook("scanned")
     verdict = result.verdict
-    with context.database.transaction(tenant=video.tenant) as tx:
+    with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
         if verdict.action is Action.BLOCK:
             outcomes.block(context, tx, video, result)
@@ -220,7 +220,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             retention=Retention.DELIVERED,
         )
     context.fault_hook("stored")
-    with context.database.transaction(tenant=video.tenant) as tx:
+    with context.commit_step(snapshot) as tx:
         context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
         drop_files(tx, video.id, kind="generated")
         drop_files(tx, video.id, kind="source")
@@ -244,14 +244,14 @@ STEPS: Mapping[VideoState, Callable[[PipelineContext, VideoSnapshot], None]] = {
 }
 
 
-def fail(context: PipelineContext, video: Video, error: SafelightError) -> None:
+def fail(context: PipelineContext, snapshot: VideoSnapshot, error: SafelightError) -> None:
     """End a video for a technical reason, and return its quota."""
-    with context.database.transaction(tenant=video.tenant) as tx:
-        outcomes.fail(context, tx, video, error)
+    with context.commit_step(snapshot) as tx:
+        outcomes.fail(context, tx, snapshot.video, error)
 
 
 def _end_generation(
-    context: PipelineContext, video: Video, error: SafelightError, charge: Charge | None
+    context: PipelineContext, snapshot: VideoSnapshot, error: SafelightError, charge: Charge | None
 ) -> None:
     """End the attempt and the video after a provider refusal, a failure or an unconfirmed submission."""
     refusal = error.refusal if isinstance(error, UpstreamModerationBlocked) else None
@@ -259,7 +259,8 @@ def _end_generation(
         refusal = None
     if charge is None and refusal is not None:
         charge = Charge(charged=refusal.charged, source="documented")
-    with context.database.transaction(tenant=video.tenant) as tx:
+    video = snapshot.video
+    with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
         if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
             charge = Charge(charged=ChargeStatus.NO, source="not taken")
@@ -311,6 +312,7 @@ def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> 
     if not isinstance(generator, RemoteGenerator) or last is None or last.upstream_id is None:
         return
     if last.upstream_copy_status is None:
+        context.wait_for_lease()
         fate = attempts.delete_upstream_copy(generator, last.upstream_id)
         context.attempts.record_upstream_deletion(video, last, fate)
 
