@@ -6,11 +6,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from dbos import DBOS
+from dbos._dbos import _get_dbos_instance
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from safelight.errors import Unavailable
 from safelight.ids import new_id
@@ -48,7 +51,7 @@ def queue(tmp_path: Path, work: Work) -> Iterator[DurableQueue]:
     made = DurableQueue(
         database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
         worker="tests",
-        at_once=2,
+        at_once=5,
         advance=work.advance,
         lost=lambda: None,
         stopping=threading.Event(),
@@ -96,6 +99,44 @@ def test_a_run_that_no_thread_executes_is_not_active(queue: DurableQueue, work: 
     # The engine could not store the progress, so its thread ended; its row still says that the run goes on.
     queue._runs.clear()
     assert queue.active([("video_1", 1)]) == set()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """The disk of the engine's database is full: it can be read, and every write fails."""
+    engine = _get_dbos_instance()._sys_db.engine
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "WITH")):
+            raise OperationalError(statement, None, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", refuse)
+
+
+def test_videos_in_work_on_a_disk_that_fills_are_run_again_when_it_has_space(
+    queue: DurableQueue, work: Work
+) -> None:
+    videos = [f"video_{number}" for number in range(5)]
+    for video_id in videos:
+        enqueue(queue, video_id, 1)
+    wait_for(lambda: len(work.began) == len(videos))
+    with full_disk():
+        # Every step ends, but the engine cannot store that, so the threads end and the rows stay PENDING.
+        work.go_on.set()
+        wait_for(lambda: not queue._runs)
+        queue.enqueue("acme", "video_5", 1)
+        queue.parts[0].run_all()
+        assert queue.parts[0].health().errors == 1
+    assert queue.active((video_id, 1) for video_id in [*videos, "video_5"]) == set()
+    for video_id in [*videos, "video_5"]:
+        enqueue(queue, video_id, 2)
+    wait_for(lambda: len(work.began) == 2 * len(videos) + 1)
+    assert sorted(work.began[len(videos) :]) == sorted((video_id, 2) for video_id in [*videos, "video_5"])
+    wait_for(lambda: not queue.active((video_id, 2) for video_id in [*videos, "video_5"]))
 
 
 def test_after_a_stop_no_step_begins_and_running_ones_are_waited_for(queue: DurableQueue, work: Work) -> None:
