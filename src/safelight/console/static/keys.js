@@ -15,27 +15,48 @@ const openDialog = (template) => {
 
 export const showHelp = () => openDialog("keys-help").showModal();
 
+const pages = () => [...document.querySelectorAll(".top nav > a, .acts a, .tabs a, footer a, .top-end > a")].map((link) => ({ name: link.textContent.trim(), kind: "page", run: () => link.click() }));
+const actions = () => [...document.querySelectorAll("main form button:not([type=button]), .top-end button")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), kind: "action", run: () => button.click() }));
+const templateActions = () => [...document.getElementById("palette").content.querySelectorAll("a")].map((link) => ({ name: link.textContent, kind: "action", run: () => location.assign(link.href) }));
+
 const commands = () => [
-  ...[...document.querySelectorAll(".top nav a, .acts a, .tabs a, footer a, .top-end a")].map((link) => ({ name: link.textContent.trim(), run: () => link.click() })),
-  ...[...document.querySelectorAll(".top-end button, main form button:not([type=button])")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), run: () => button.click() })),
-  { name: document.getElementById("keys-open").textContent.trim(), run: showHelp },
+  ...pages(),
+  ...templateActions(),
+  ...actions(),
+  { name: document.getElementById("keys-open").textContent.trim(), kind: "action", run: showHelp },
 ].filter((command) => command.name);
+
+// The videos whose prompt contains the words; none without a session.
+const findVideos = async (search, signal) => {
+  const response = await fetch(`/videos?q=${encodeURIComponent(search)}`, { signal, cache: "no-store", headers: { Accept: "text/x-fragment" } });
+  if (!response.ok || response.redirected) return [];
+  const cards = new DOMParser().parseFromString(await response.text(), "text/html").querySelectorAll(".cards a");
+  return [...cards].slice(0, 6).map((card) => ({
+    name: card.querySelector(".prompt-start").textContent.trim(), kind: "video", run: () => location.assign(card.getAttribute("href")),
+  }));
+};
 
 export const openPalette = () => {
   const dialog = openDialog("palette");
   const field = dialog.querySelector("input");
   const list = dialog.querySelector("ul");
   const all = commands();
+  let videos = [];
   let selected = 0;
+  let timer = 0;
+  let controller = null;
   const showMatches = () => {
-    const search = field.value.toLowerCase();
-    const found = all.filter((command) => command.name.toLowerCase().includes(search)).slice(0, 12);
+    const search = field.value.trim().toLowerCase();
+    const found = [...all.filter((command) => command.name.toLowerCase().includes(search)).slice(0, 10), ...videos];
     selected = Math.max(0, Math.min(selected, found.length - 1));
     list.replaceChildren(...found.map((command, index) => {
       const item = document.createElement("li");
       item.role = "option";
       item.id = `command-${index}`;
-      item.textContent = command.name;
+      const kind = document.createElement("span");
+      kind.className = "hint";
+      kind.textContent = list.dataset[command.kind];
+      item.append(command.name, kind);
       item.setAttribute("aria-selected", index === selected);
       item.addEventListener("click", () => { dialog.close(); command.run(); });
       return item;
@@ -43,8 +64,20 @@ export const openPalette = () => {
     field.setAttribute("aria-activedescendant", found.length ? `command-${selected}` : "");
     return found;
   };
+  const search = async () => {
+    controller?.abort();
+    controller = new AbortController();
+    videos = field.value.trim().length > 1 ? await findVideos(field.value.trim(), controller.signal).catch(() => []) : [];
+    if (dialog.open) showMatches();
+  };
   field.value = "";
-  field.oninput = () => { selected = 0; showMatches(); };
+  field.oninput = () => {
+    selected = 0;
+    videos = [];
+    showMatches();
+    clearTimeout(timer);
+    timer = setTimeout(search, 150);
+  };
   field.onkeydown = (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
