@@ -194,6 +194,8 @@ class CoverageTable(BaseModel):
 
 class ProviderErrorCharge(BaseModel):
     charged: str
+    amount: float | None
+    currency: str | None
     source: str | None
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from safelight.errors import InvalidField, NotFound
+from safelight.i18n import translate_sentence
 
 from .exit_codes import Exit
-from .output import emit
+from .language import category_name, join_sentences, language, texts
+from .output import emit, printable, progress_console
+from .provider_names import describe_unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +50,8 @@ def explain_error(
     from safelight.generation.provider_errors import ErrorKind
     from safelight.generation.provider_errors import decode as decoded
 
+    if provider:
+        _warn_unknown_provider(provider)
     found = decoded(_read_error(text, file), provider=provider)
     emit(found.as_json(), as_json, lambda console: _print_error(console, found))
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
@@ -67,65 +74,94 @@ def _read_error(text: str | None, file: Path | None) -> str:
     return text
 
 
-_KINDS = {
-    "content_block": "a content block",
-    "rate_limit": "a rate limit",
-    "quota": "quota or billing",
-    "auth": "a key or permission",
-    "transient": "a temporary problem, unrelated to the content",
-    "invalid_request": "an invalid request",
-    "timeout": "a timeout",
-    "unknown": "not known",
-}
-_OWNERS = {
-    "gateway": "our gateway (Safelight)",
-    "provider": "the provider",
-    "relay": "a relay between you and the provider",
-    "network": "the network or its infrastructure",
-    "client": "the caller's own program",
-}
-_RETRIES = {
-    "same": "yes, the same request",
-    "new_seed": "yes, with another seed",
-    "change_prompt": "only with a changed prompt or reference",
-    "never": "no",
-    "unknown": "not known",
-}
 _COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", "rate_limit": "yellow"}
+_SLICE = "provider_errors"
+#: Start of `documented` if no page documents the words of a rule.
+NO_PAGE = "no page: "
+
+
+def _warn_unknown_provider(asked: str) -> None:
+    """A name that is not known is not an error: the rules of all providers are tried."""
+    from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS, named
+
+    if named(asked) is None:
+        known = (*PROVIDERS, *RELAYS)
+        aliases = {alias for provider in known for alias in provider.aliases}
+        names = [provider.name for provider in known]
+        progress_console().print(describe_unknown(asked, names, aliases), style="yellow")
 
 
 def _print_error(console: Console, found: ProviderError) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    summary = printable(_translated(found.summary))
     if found.kind.value == "unknown":
-        console.print(Text(f"{found.summary} {found.next_step}"))
+        console.print(Text(join_sentences([summary, _translated(found.next_step)])))
         return
-    console.print(Text(found.summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
+    console.print(Text(summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
     table = Table.grid(padding=(0, 2))
-    provider = (
-        f" ({found.provider})" if found.provider and found.source.value in ("provider", "relay") else ""
-    )
-    via = f", through {found.via}" if found.via else ""
-    source = f" ({found.charge_source})" if found.charge_source else ""
-    wait = f", after {found.after_s:g} s" if found.after_s is not None else ""
-    rows = [
-        ("Kind", _KINDS[found.kind.value]),
-        ("Charged", f"{found.charged.value}{source}"),
-        ("Try again", f"{_RETRIES[found.retry.value]}{wait}"),
-        ("Next step", found.next_step),
-    ]
-    if found.category != "unknown":
-        rows.insert(1, ("Category", found.category))
-    if found.stage.value != "unknown":
-        rows.insert(1, ("Stage", {"input": "the request", "output": "the finished video"}[found.stage.value]))
-    if found.source.value != "unknown":
-        rows.insert(1, ("Refused by", f"{_OWNERS[found.source.value]}{provider}{via}"))
-    if found.code or found.message:
-        rows.append(("Original message", " ".join(part for part in (found.code, found.message) if part)))
+    t = texts()
+    for name, value in _rows(found):
+        table.add_row(Text(t(f"error.label.{name}"), style="dim"), Text(printable(value), overflow="fold"))
+    console.print(table, soft_wrap=False)
     if found.rule:
-        rows.append(("Source", f"{found.documented} ({found.confidence.value})"))
-    for name, value in rows:
-        table.add_row(Text(name, style="dim"), Text(value))
-    console.print()
-    console.print(table)
+        _print_sources(console, found)
+
+
+def _print_sources(console: Console, found: ProviderError) -> None:
+    """Each page on a line of its own, which is not broken, so that a terminal can open the address."""
+    from rich.text import Text
+
+    t = texts()
+    pages = [page for page in found.documented.split("; ") if not page.startswith(NO_PAGE)]
+    sure = t(f"error.confidence.{found.confidence.value}")
+    title = t("error.pages" if pages else "error.no_page", sure=sure)
+    console.print(Text("\n".join([title, *(f"  {page}" for page in pages)])), soft_wrap=True)
+
+
+def _translated(sentence: str) -> str:
+    text = translate_sentence(_SLICE, sentence, language())
+    # Names of providers were inserted; Chinese is set with a space after a Latin word.
+    return sentence if text is None else re.sub(r"(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])", " ", text)
+
+
+def _rows(found: ProviderError) -> Iterator[tuple[str, str]]:
+    """What is known: label and value of each row. What is not known has no row, except the charge."""
+    t = texts()
+    yield "kind", t(f"error.kind.{found.kind.value}")
+    if found.source.value != "unknown":
+        provider = found.provider if found.source.value in ("provider", "relay") else ""
+        names = t("separator").join(_title(name) for name in (provider, found.via) if name)
+        source = t(f"error.source.{found.source.value}")
+        yield "source", t("error.named", source=source, names=names) if names else source
+    if found.stage.value != "unknown":
+        yield "stage", t(f"error.stage.{found.stage.value}")
+    if found.category != "unknown":
+        yield "category", category_name(found.category)
+    yield "charged", _charged(found)
+    if found.retry.value != "unknown":
+        retry = t(f"error.retry.{found.retry.value}")
+        after = f"{found.after_s:g}" if found.after_s is not None else ""
+        yield "retry", t("error.after", retry=retry, seconds=after) if after else retry
+    yield "next", _translated(found.next_step)
+    if found.code or found.message:
+        yield "original", " ".join(part for part in (found.code, found.message) if part)
+
+
+def _title(name: str) -> str:
+    from safelight.generation.provider_errors.registry import named
+
+    provider = named(name)
+    return provider.title if provider is not None and provider.title else name
+
+
+def _charged(found: ProviderError) -> str:
+    """Whether it was charged, the amount if the error states it, and the source of this."""
+    t = texts()
+    charged = t(f"error.charged.{found.charged.value}")
+    if found.amount is not None:
+        charged += f", {found.amount:g} {found.currency}"
+    key = f"error.charge_source.{found.charge_source.replace(' ', '_') or 'none'}"
+    source = t(key) if t.has(key) else _translated(found.charge_source)
+    return t("error.because", charged=charged, source=source)

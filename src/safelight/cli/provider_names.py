@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from .language import join_sentences, texts
 from .output import printable
 
-_MAX_NEAREST, _MIN_SIMILARITY = 1, 0.5
+_MAX_NEAREST, _MIN_SIMILARITY = 1, 0.6
 
 
 def describe_unknown(asked: str, names: Iterable[str], aliases: Collection[str] = ()) -> str:

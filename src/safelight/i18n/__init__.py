@@ -1,13 +1,13 @@
 """Messages in several languages: `locales/` has one file per slice and language.
 
 A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages),
-`cli` (the command line) and `reasons` (the reasons of the shipped policies, with the English text as the
-key).
+`cli` (the command line). In `reasons` (of the shipped policies) and `provider_errors` (sentences of the
+rules on provider errors) the key is the English text.
 """
 
 from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
-from .reasons import translate_reason
+from .reasons import translate_reason, translate_sentence
 
 __all__ = [
     "DEFAULT",
@@ -19,4 +19,5 @@ __all__ = [
     "load_texts",
     "match_language",
     "translate_reason",
+    "translate_sentence",
 ]

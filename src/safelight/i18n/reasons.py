@@ -1,4 +1,4 @@
-"""Translates the reasons of the shipped policies; the English text is the key."""
+"""Translates sentences that code or documents have in English; the English text is the key."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from functools import cache
 
 from .messages import available_languages, load_document
 
-_SLICE = "reasons"
+_REASONS = "reasons"
 
 
 def translate_reason(original: str, tag: str) -> str:
     """The translation of a shipped reason. A reason that an operator wrote is returned unchanged."""
-    for pattern, text in _reasons(tag):
+    return translate_sentence(_REASONS, original, tag) or original
+
+
+def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
+    """The translation in a slice whose keys are the English sentences; None if it has none.
+
+    Values that were inserted into the sentence are translated too if the slice has them.
+    """
+    for pattern, text in _sentences(slice_, tag):
         if found := pattern.fullmatch(original):
-            return text.format(**found.groupdict())
-    return original
+            values = found.groupdict()
+            return text.format(
+                **{name: translate_sentence(slice_, value, tag) or value for name, value in values.items()}
+            )
+    return None
 
 
 @cache
-def _reasons(tag: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    if tag not in available_languages(_SLICE):
+def _sentences(slice_: str, tag: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    if tag not in available_languages(slice_):
         return ()
-    return tuple((_pattern(original), text) for original, text in load_document(_SLICE, tag).items())
+    return tuple((_pattern(original), text) for original, text in load_document(slice_, tag).items())
 
 
 def _pattern(original: str) -> re.Pattern[str]:

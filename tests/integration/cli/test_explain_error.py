@@ -2,23 +2,38 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from safelight.generation.provider_errors import decode
+from safelight.generation.provider_errors.registry import EVERYBODY
+from safelight.i18n import available_languages, load_messages, translate_sentence
 
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
+
+BLOCKS = (
+    BLOCK,
+    "moderation_blocked",
+    "sentinel_block",
+    "Veo could not generate 1 videos based on the prompt provided. Support codes: 61493863",
+    "frame 12 failed moderation",
+    '{"error": {"code": "content_policy_violation", "param": "prompt", "message": "violence"}}',
+)
 
 
 def test_a_known_error_is_explained_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain-error", BLOCK]) == Exit.OK
     said = capsys.readouterr().out
-    for word in ("Runway refused", "Charged", "yes", "finished video", "docs.dev.runwayml.com"):
+    for word in ("Runway refused", "Charged", "yes (documented: ", "the provider (Runway)"):
         assert word in said
+    assert "\n  https://docs.dev.runwayml.com/errors/task-failures\n" in said, "one page on a line"
 
 
 def test_an_unknown_error_has_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +65,75 @@ def test_an_unknown_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out.strip()
     assert len(said) <= 80
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [("en", "It may have been charged."), ("zh-Hant", "可能已經收費。"), ("zh-Hans", "可能已经收费。")],
+)
+def test_a_bare_moderation_block_says_what_is_known_in_every_language(
+    capsys: pytest.CaptureFixture[str], language: str, wanted: str
+) -> None:
+    assert main(["explain-error", "moderation_blocked", "--lang", language]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(wanted)
+    labels = [line for line in lines if not line.startswith(" ") and "http" not in line]
+    assert {cell_len(line) - cell_len(line[line.index("  ") :].lstrip()) for line in labels[1:-1]} == {
+        cell_len(labels[1]) - cell_len(labels[1][labels[1].index("  ") :].lstrip())
+    }, "values start in one column"
+
+
+def test_every_sentence_of_the_rules_is_translated() -> None:
+    sentences = {
+        sentence
+        for provider in EVERYBODY
+        for row in provider.rows
+        for sentence in (row.message, row.next_step)
+        if sentence
+    }
+    for text in (*BLOCKS, "429", "the quick brown fox", '{"status": "queued"}', "insufficient credits"):
+        found = decode(text)
+        sentences |= {found.summary, found.next_step}
+    for tag in ("zh-Hant", "zh-Hans"):
+        for sentence in sentences:
+            found_text = translate_sentence("provider_errors", sentence, tag)
+            assert found_text, sentence
+            assert not re.search(r"\b(?:the|request|refused|prompt)\b", found_text), sentence
+
+
+def test_a_charge_shows_its_amount_currency_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    charged = {"charged": "yes", "amount": 0.4, "currency": "USD", "source": "price list"}
+    body = {
+        "error": {"code": "moderation_blocked", "message": "No.", "moderation_details": {"charged": charged}}
+    }
+    assert main(["explain-error", json.dumps(body), "--json"]) == Exit.OK
+    told = json.loads(capsys.readouterr().out)["charged"]
+    assert (told["charged"], told["amount"], told["currency"]) == ("yes", 0.4, "USD")
+    main(["explain-error", json.dumps(body)])
+    assert "yes, 0.4 USD (" in capsys.readouterr().out
+
+
+def test_a_rate_limit_says_how_long_to_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    for text, wanted in (("429", "wait 60 s"), ("HTTP/1.1 429\nretry-after: 21\n", "Wait 21 s")):
+        assert main(["explain-error", text]) == Exit.OK
+        assert wanted in capsys.readouterr().out
+
+
+def test_an_unknown_provider_name_is_a_warning_with_the_known_names(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain-error", BLOCK, "--provider", "openrooter"]) == Exit.OK
+    said = capsys.readouterr()
+    assert "Nearest: openrouter." in said.err
+    assert "Runway refused" in said.out
+
+
+def test_no_sentence_states_that_a_stochastic_filter_will_refuse_again() -> None:
+    for provider in EVERYBODY:
+        for row in provider.rows:
+            assert "will be refused again" not in row.message + row.next_step, row.id
+    for tag in available_languages("console"):
+        assert "will be refused" not in load_messages("console", tag)("provider_error.retry.change_prompt")
 
 
 def test_the_provider_hint_decides_the_meaning_of_a_bare_number(capsys: pytest.CaptureFixture[str]) -> None:

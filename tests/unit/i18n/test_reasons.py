@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.i18n import translate_reason
+from safelight.i18n import translate_reason, translate_sentence
 
 TAGS = ("zh-Hans", "zh-Hant")
 
@@ -30,6 +30,13 @@ def test_a_custom_reason_is_not_translated() -> None:
 def test_a_reason_without_translation_stays_english(tag: str) -> None:
     for reason in shipped_reasons():
         assert translate_reason(reason, tag) == reason
+
+
+def test_values_inserted_into_a_sentence_are_translated_too() -> None:
+    sentence = "Acme refused the prompt before anything was generated; its reason is violence."
+    found = translate_sentence("provider_errors", sentence, "zh-Hant")
+    assert found == "Acme在生成之前拒絕了提示詞，理由是暴力。"
+    assert translate_sentence("provider_errors", "No pineapples here.", "zh-Hant") is None
 
 
 def shipped_reasons() -> dict[str, dict[str, Any]]:

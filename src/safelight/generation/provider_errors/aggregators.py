@@ -11,8 +11,10 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_NEW_API = "github.com/QuantumNous/new-api: error codes; issues 5182, 6794, 6838"
-_ROUTER = "openrouter.ai/docs/api/reference/errors-and-debugging"
+_NEW_API = (
+    "https://github.com/QuantumNous/new-api/issues/5182; https://github.com/QuantumNous/new-api/issues/6794"
+)
+_ROUTER = "https://openrouter.ai/docs/api/reference/errors-and-debugging"
 _FREE = "not taken"
 
 NEW_API = Provider(
@@ -56,7 +58,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.task-timeout",
             kind=ErrorKind.TIMEOUT,
-            documented=f"{_NEW_API}; docs.laozhang.ai: tasks",
+            documented=f"{_NEW_API}; https://docs.laozhang.ai",
             fields={"code|type": r"task_timeout"},
             error_source=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,

@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_FILTER = "learn.microsoft.com, Azure OpenAI content filtering"
+_FILTER = "https://learn.microsoft.com/en-us/azure/ai-services/openai/concepts/content-filter"
 _MAYBE = "documented: a 400 of the filter may be charged, for the evaluation of the prompt"
-_ERRORS = "learn.microsoft.com, Azure OpenAI quotas and limits"
+_ERRORS = "https://learn.microsoft.com/en-us/azure/ai-services/openai/quotas-limits"
 
 AZURE = Provider(
     name="azure",

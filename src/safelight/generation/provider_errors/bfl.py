@@ -9,7 +9,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "docs.bfl.ai/api_integration/errors"
+_PAGE = "https://docs.bfl.ai/api_integration/errors"
 
 BFL = Provider(
     name="bfl",

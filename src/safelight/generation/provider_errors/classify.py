@@ -16,7 +16,7 @@ from .categories import of_said
 from .http import SIDES
 from .messages import next_step, sentence
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
-from .parse import ParsedError
+from .parse import ParsedError, read_amount
 from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
 from .rules import ErrorRule, Provider, compiled
 
@@ -138,6 +138,7 @@ def _answer(
     stated = _stated(said) if block else None
     if stated is not None:
         charged, source, how = _believed(stated, charged, source, how, category)
+    amount, currency = read_amount(stated or {})
     owner = _owner(said, row, holder, via)
     code, message = _code(said) or row.code, _message(said, row)
     who = holder.title if holder is not None else _WHO[owner]
@@ -151,6 +152,8 @@ def _answer(
         modality=row.modality,
         charged=charged,
         charge_source=source,
+        amount=amount,
+        currency=currency,
         retry=how,
         after_s=after if after is not None else (row.after_s if how is ProviderRetry.SAME else None),
         summary="",
@@ -322,12 +325,10 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
         step = "Ask the administrator of your network to allow the provider's address."
     elif state in _OVER and who is not None and not who.relay:
         owner = ErrorSource.PROVIDER
-        reason = (
-            "for a reason that Safelight does not know"
-            if not message
-            else "for a reason that the table does not know"
+        text = (
+            f"{who.title} reports that the job failed, for a reason that Safelight does not know. "
+            "It may or may not be about the content."
         )
-        text = f"{who.title} reports that the job failed, {reason}. It may or may not be about the content."
         step = "Ask the provider for the reason and the charge before you submit the request again."
     refunded = _refunded(said)
     if refunded and owner is ErrorSource.UNKNOWN:

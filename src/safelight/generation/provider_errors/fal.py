@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_MODEL = "fal.ai/docs, model-apis/errors"
-_REQUEST = "fal.ai/docs, model-apis/request-errors"
-_FAQ = "fal.ai/docs, model-apis/faq"
+_MODEL = "https://fal.ai/docs/documentation/model-apis/errors"
+_REQUEST = "https://fal.ai/docs/documentation/model-apis/request-errors"
+_FAQ = "https://fal.ai/docs/documentation/model-apis/faq"
 _FREE = "documented: server errors are never charged"
 _TYPE = "type|error_type|x-fal-error-type"
 _MAYBE = "documented: a 422 may be charged if a runner had already worked"
@@ -88,7 +88,7 @@ FAL = Provider(
         ErrorRule(
             id="fal.nsfw-output",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="fal.ai, image models: has_nsfw_concepts",
+            documented="https://fal.ai/docs/documentation/model-apis/errors (has_nsfw_concepts)",
             fields={"has_nsfw_concepts": r"true"},
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -182,7 +182,7 @@ FAL = Provider(
         ErrorRule(
             id="fal.retryable",
             kind=ErrorKind.TRANSIENT,
-            documented=f"{_MODEL}: X-Fal-Retryable, formerly X-Fal-Needs-Retry",
+            documented=f"{_MODEL} (X-Fal-Retryable)",
             fields={"x-fal-retryable|x-fal-needs-retry": r"true|1"},
             anywhere=True,
             retry=ProviderRetry.SAME,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_SDK = "github.com/googleapis/python-genai: interactions, FinishReason, BlockedReason"
+_SDK = "https://github.com/googleapis/python-genai (FinishReason, BlockedReason)"
 
 _EITHER = "blockreason|block_reason|finishreason|finish_reason"
 

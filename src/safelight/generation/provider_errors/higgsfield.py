@@ -7,7 +7,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import UNKNOWN, ErrorKind
 from .rules import ErrorRule, Provider
 
-_FAQ = "docs.higgsfield.ai/docs/help/faq"
+_FAQ = "https://docs.higgsfield.ai/docs/help/faq"
 _FREE = "documented: neither failed nor flagged requests are charged"
 
 HIGGSFIELD = Provider(

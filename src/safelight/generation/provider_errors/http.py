@@ -7,11 +7,13 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_HTTP = "www.rfc-editor.org/rfc/rfc9110 and rfc6585: HTTP status codes"
-_CURL = "curl.se/libcurl/c/libcurl-errors.html"
-_CLIENTS = "www.python-httpx.org/exceptions and nodejs.org/api/errors.html"
-_CLOUDFLARE = "developers.cloudflare.com: 5xx and 1xxx errors"
-_PROXIES = "www.envoyproxy.io/docs: response flags"
+_HTTP = "https://www.rfc-editor.org/rfc/rfc9110; https://www.rfc-editor.org/rfc/rfc6585"
+_CURL = "https://curl.se/libcurl/c/libcurl-errors.html"
+_CLIENTS = "https://www.python-httpx.org/exceptions/; https://nodejs.org/api/errors.html"
+_CLOUDFLARE = (
+    "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/"
+)
+_PROXIES = "https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage"
 _ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
 _WORDS = "no page: plain words without a documented code"
 
@@ -23,8 +25,7 @@ FIRST = Provider(
         ErrorRule(
             id="transport.filter-down",
             kind=ErrorKind.TRANSIENT,
-            documented="github.com/replicate/replicate-javascript/issues/371: the moderation service "
-            "was down",
+            documented="https://github.com/replicate/replicate-javascript/issues/371",
             text=r"(?:moderation|safety|content filter|content check|审核|審核)[ \w]{0,24}(?:service"
             r"|system|api|check|server|model|endpoint|服务|服務)?[ \w]{0,16}"
             r"(?:is |was |are )?(?:currently |temporarily )?(?:unavailable|is down|was down"
@@ -48,8 +49,8 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.stuck",
             kind=ErrorKind.TIMEOUT,
-            documented="github.com/yihong0618/klingCreator/issues/12",
-            text=r"(?:stuck|frozen|hang(?:s|ing)?|freez(?:es|ing)|stays?|stops?) (?:at|on) 9\d ?%"
+            documented="https://github.com/yihong0618/klingCreator/issues/12",
+            text=r"(?:stuck|frozen|hang(?:s|ing)?|freez(?:es|ing)|stays?|stops?) (?:at|on) 9\d ?(?:%|percent)"
             r"|(?:卡|停)(?:在|住|到|於)了? ?9\d ?[%％]",
             retry=ProviderRetry.UNKNOWN,
             message="The job has not ended. Its text does not say that it was blocked.",
@@ -217,7 +218,8 @@ TRANSPORT = Provider(
             id="words.rate-limit",
             kind=ErrorKind.RATE_LIMIT,
             documented=_WORDS,
-            text=r"rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
+            text=r"\A\s{0,9}(?:(?:error|code|http|status)[ :]{0,2})?429\s{0,9}\Z"
+            r"|rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
             r"|job )?limit|requests per minute|slow down"
             r"|请求过于频繁|請求過於頻繁|频率(?:过高|限制)|頻率(?:過高|限制)|限流|并发.{0,6}(?:上限|限制)",
             charged=ChargeStatus.NO,
@@ -267,7 +269,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.server-code",
             kind=ErrorKind.TRANSIENT,
-            documented="developers.openai.com, guides/error-codes",
+            documented="https://platform.openai.com/docs/guides/error-codes",
             fields={
                 "code": r"server_error|internal_error|internal_server_error|service_unavailable|overloaded"
             },
@@ -276,7 +278,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.invalid-code",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="ai.google.dev, Interactions API: errors",
+            documented="https://ai.google.dev/gemini-api/docs/interactions",
             fields={"code": r"invalid_request|invalid_argument|bad_request"},
             charged=ChargeStatus.NO,
             charge_source="not taken",

@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "app.klingai.com/global/dev/document-api, general information: error codes"
-_LIMITS = "app.klingai.com/global/dev/document-api, concurrency: code 1303"
-_TASK = "app.klingai.com/global/dev/document-api, query task: task_status_msg"
+_PAGE = "https://app.klingai.com/global/dev/document-api (error codes)"
+_LIMITS = "https://app.klingai.com/global/dev/document-api (code 1303)"
+_TASK = "https://app.klingai.com/global/dev/document-api (task_status_msg)"
 
 KLING = Provider(
     name="kling",
@@ -68,6 +68,15 @@ KLING = Provider(
             confidence=Confidence.GUESS,
         ),
         ErrorRule(
+            id="kling.code-1301-words",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_PAGE,
+            text=r"\b(?:error|code|错误码|錯誤碼|错误代码|錯誤代碼)[ :：#]{1,2}1301\b",
+            anywhere=True,
+            code="1301",
+            confidence=Confidence.GUESS,
+        ),
+        ErrorRule(
             id="kling.too-fast",
             kind=ErrorKind.RATE_LIMIT,
             documented=_LIMITS,
@@ -102,7 +111,7 @@ KLING = Provider(
             id="kling.risk-control",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_TASK,
-            text=r"risk control system|content risk|triggering the (?:content|platform)|content security",
+            text=r"risk control|content risk|triggering the (?:content|platform)|content security",
             confidence=Confidence.LIKELY,
         ),
     ),

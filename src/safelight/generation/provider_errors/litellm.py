@@ -9,10 +9,10 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage
 from .rules import ErrorRule, Provider
 
-_MAP = "docs.litellm.ai/docs/exception_mapping"
-_CODE = "github.com/BerriAI/litellm: llms/gemini/videos/transformation.py and llms/vertex_ai/videos"
-_GUARD = "docs.litellm.ai/docs/proxy/guardrails"
-_PROXY = "docs.litellm.ai/docs/proxy: virtual keys, budgets, rate limits"
+_MAP = "https://docs.litellm.ai/docs/exception_mapping"
+_CODE = "https://github.com/BerriAI/litellm (llms/gemini/videos, llms/vertex_ai/videos)"
+_GUARD = "https://docs.litellm.ai/docs/proxy/guardrails"
+_PROXY = "https://docs.litellm.ai/docs/proxy/users"
 
 LITELLM = Provider(
     name="litellm",

@@ -9,13 +9,13 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_SDK = "github.com/lumalabs/lumaai-python: generation.state, failure_reason"
-_THREAD = "github.com/lumalabs/ComfyUI-LumaAI-API/issues/7"
+_SDK = "https://github.com/lumalabs/lumaai-python (failure_reason)"
+_THREAD = "https://github.com/lumalabs/ComfyUI-LumaAI-API/issues/7"
 _RETURNED = (
     "documented: the credits of a failed generation are returned; "
-    "lumaai-help.freshdesk.com/support/solutions/articles/151000221533"
+    "https://lumaai-help.freshdesk.com/support/solutions/articles/151000221533"
 )
-_CODES = "docs.agents.lumalabs.ai/guides/error-handling"
+_CODES = "https://docs.agents.lumalabs.ai/guides/error-handling"
 
 LUMA = Provider(
     name="luma",

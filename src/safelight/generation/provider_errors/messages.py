@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .model import UNKNOWN, ErrorKind, ModerationStage, ProviderError, ProviderRetry
 
+#: Delay that is suggested if a rate limit states none: most limits count requests per minute.
+DEFAULT_WAIT_S = 60
+
 _CATEGORIES = {
     "sexual": "sexual content",
     "sexual/minors": "the protection of minors",
@@ -85,10 +88,12 @@ def next_step(decoded: ProviderError) -> str:
     if decoded.kind is ErrorKind.CONTENT_BLOCK:
         return _after_a_block(decoded)
     if decoded.kind is ErrorKind.RATE_LIMIT:
-        wait = (
-            f"Wait {decoded.after_s:g} s" if decoded.after_s else "Wait a little, longer after each attempt"
+        if decoded.after_s:
+            return f"Wait {decoded.after_s:g} s, then submit the same request again."
+        return (
+            f"The error states no delay: wait {DEFAULT_WAIT_S} s, then submit the same request again; "
+            "double the delay after each further refusal."
         )
-        return f"{wait}, then submit the same request again."
     return _STEPS.get(decoded.kind, "Ask the provider.")
 
 

@@ -7,7 +7,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "platform.minimax.io/docs/api-reference/errorcode"
+_PAGE = "https://platform.minimax.io/docs/api-reference/errorcode"
 _FIELD = "status_code|code"
 
 MINIMAX = Provider(

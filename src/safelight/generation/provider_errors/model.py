@@ -85,6 +85,9 @@ class ProviderError:
     charged: ChargeStatus
     #: How the charge is known: `documented: ...`, `upstream`, `not taken`; empty if unknown.
     charge_source: str
+    #: The amount that the error states, with its currency; None and empty if it states none.
+    amount: float | None = None
+    currency: str = ""
     retry: ProviderRetry
     #: Minimum delay in seconds before a retry.
     after_s: float | None
@@ -108,7 +111,12 @@ class ProviderError:
             "stage": self.stage.value,
             "category": self.category,
             "modality": self.modality or None,
-            "charged": {"charged": self.charged.value, "source": self.charge_source or None},
+            "charged": {
+                "charged": self.charged.value,
+                "amount": self.amount,
+                "currency": self.currency or None,
+                "source": self.charge_source or None,
+            },
             "retry": {"action": self.retry.value, "after_s": self.after_s},
             "summary": self.summary,
             "next_step": self.next_step,

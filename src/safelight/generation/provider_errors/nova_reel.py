@@ -9,8 +9,8 @@ from safelight.generation.protocol import ChargeStatus
 from .model import ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "docs.aws.amazon.com/nova/latest/userguide/video-gen-errors.html"
-_BEDROCK = "docs.aws.amazon.com/bedrock, API errors"
+_PAGE = "https://docs.aws.amazon.com/nova/latest/userguide/video-gen-errors.html"
+_BEDROCK = "https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html"
 
 NOVA_REEL = Provider(
     name="nova_reel",

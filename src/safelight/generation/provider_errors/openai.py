@@ -13,15 +13,15 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_GUIDE = "developers.openai.com, video generation guide (Sora, until 24 September 2026)"
-_SDK = "github.com/openai/openai-python: status codes, retries, moderation_details"
-_TRACES = "github.com/TheSmallHanCat/sora2api/issues/59 and github.com/leetanshaj/openai-sentinel/issues/4"
-_FORUM = "community.openai.com/t/1372868 and 1368799"
-_ERRORS = "developers.openai.com, guides/error-codes"
-_IMAGES = "github.com/openai/openai-python: image errors with moderation_details"
-_GUIDES = "help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
-_APP = "sora2.center/posts/sora-2-content-violation"
-_CHATGPT = "github.com/chatgpt-prompts/ChatGPT-Midjourney-Prompt-Generator/issues/5"
+_GUIDE = "https://platform.openai.com/docs/guides/video-generation (until 24 September 2026)"
+_SDK = "https://github.com/openai/openai-python#handling-errors"
+_TRACES = "https://github.com/TheSmallHanCat/sora2api/issues/59; https://github.com/leetanshaj/openai-sentinel/issues/4"
+_FORUM = "https://community.openai.com/t/1372868"
+_ERRORS = "https://platform.openai.com/docs/guides/error-codes"
+_IMAGES = "https://github.com/openai/openai-python (moderation_details)"
+_GUIDES = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
+_APP = "https://sora2.center/posts/sora-2-content-violation"
+_CHATGPT = "https://github.com/chatgpt-prompts/ChatGPT-Midjourney-Prompt-Generator/issues/5"
 _MAYBE_CHARGED = "not documented; the refusal may have come after generation"
 
 _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|status_code"
@@ -185,7 +185,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.human-faces",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_GUIDE}: input images with human faces are rejected",
+            documented=_GUIDE,
             text=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
             r"|includ\w*) (?:a )?(?:photorealistic )?"
             r"(?:human |real )?(?:faces?|people|persons?)|images? contain(?:s|ing) photorealistic",
@@ -266,7 +266,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.shut-down",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
+            documented="https://platform.openai.com/docs/deprecations (24 September 2026)",
             fields={"code": r"model_not_found|model_deprecated|deprecated_model|endpoint_not_found"},
             text=r"sora|/v1/videos|videos api",
             charged=ChargeStatus.NO,
@@ -278,7 +278,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.deprecated",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
+            documented="https://platform.openai.com/docs/deprecations (24 September 2026)",
             text=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
             r"|have been) (?:scheduled to "
             r"permanently )?(?:shut ?down|deprecated|retired|discontinued)"

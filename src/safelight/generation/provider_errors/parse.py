@@ -21,6 +21,8 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 _MAX_PAIRS, _MAX_DOCUMENTS, _MAX_TRIES, _MAX_DEPTH = 4000, 24, 48, 24
+#: Larger amounts are not prices.
+MAX_AMOUNT = 1e9
 _MAX_DOCUMENT, _MAX_PYTHONIC = 40_000, 12_000
 _BEGIN = re.compile(r"\{\s{0,9}[\"'\w$}]|\[\s{0,9}[{\[]")
 #: Fields in which a response repeats the request. Their content is never read as the provider's words.
@@ -297,3 +299,14 @@ def _scalars(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
         except ValueError:
             # Python does not convert a number with this many digits.
             return
+
+
+def read_amount(details: Mapping[str, object]) -> tuple[float | None, str]:
+    """Amount and currency that `moderation_details` states as charged."""
+    cost = details.get("charged")
+    amount = cost.get("amount") if isinstance(cost, Mapping) else None
+    if not isinstance(cost, Mapping) or isinstance(amount, bool) or not isinstance(amount, int | float):
+        return None, ""
+    currency = cost.get("currency")
+    valid = 0 <= amount < MAX_AMOUNT and isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)
+    return (float(amount), str(currency)) if valid else (None, "")

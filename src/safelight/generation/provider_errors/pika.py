@@ -14,7 +14,7 @@ PIKA = Provider(
         ErrorRule(
             id="pika.refused",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="pika.art/acceptable-use-policy",
+            documented="https://pika.art/acceptable-use-policy",
             text=r"moderat|inappropriate|acceptable use policy|community guidelines|content polic",
             confidence=Confidence.GUESS,
         ),

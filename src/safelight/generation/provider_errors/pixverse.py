@@ -5,8 +5,8 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_CODES = "docs.platform.pixverse.ai/error-codes-796041m0"
-_STATUS = "cloud.tencent.com/document/product/1823/138038: Resp.status 7 failed the content review"
+_CODES = "https://docs.platform.pixverse.ai/error-codes-796041m0"
+_STATUS = "https://cloud.tencent.com/document/product/1823/138038 (Resp.status 7)"
 
 PIXVERSE = Provider(
     name="pixverse",

@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_CODES = "replicate.com/docs/reference/error-codes"
-_REPORTS = "github.com/replicate/replicate-javascript/issues: E005, flagged as sensitive"
-_HTTP = "replicate.com/docs/reference/http: problem details"
+_CODES = "https://replicate.com/docs/reference/error-codes"
+_REPORTS = "https://github.com/replicate/replicate-javascript/issues (E005, flagged as sensitive)"
+_HTTP = "https://replicate.com/docs/reference/http"
 
 REPLICATE = Provider(
     name="replicate",
@@ -57,7 +57,7 @@ REPLICATE = Provider(
         ErrorRule(
             id="replicate.nsfw",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="replicate.com/docs, safety checker: NSFW content detected",
+            documented="https://replicate.com/docs (safety checker)",
             text=r"nsfw content (?:was )?detected|all generated images contained nsfw",
             anywhere=True,
             stage=ModerationStage.OUTPUT,

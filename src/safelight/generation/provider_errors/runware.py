@@ -7,8 +7,8 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "runware.ai/docs/platform/errors"
-_SAFETY = "runware.ai/docs: safety.checkContent"
+_PAGE = "https://runware.ai/docs/platform/errors"
+_SAFETY = "https://runware.ai/docs (safety.checkContent)"
 
 RUNWARE = Provider(
     name="runware",

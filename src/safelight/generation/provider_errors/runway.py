@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_TASKS = "docs.dev.runwayml.com/errors/task-failures"
-_HTTP = "docs.dev.runwayml.com/errors/errors"
-_MODERATION = "docs.dev.runwayml.com, usage/moderation"
+_TASKS = "https://docs.dev.runwayml.com/errors/task-failures"
+_HTTP = "https://docs.dev.runwayml.com/errors/errors"
+_MODERATION = "https://docs.dev.runwayml.com/usage/moderation"
 _COSTS = "documented: a moderated generation has the same credit cost as a successful one"
 _FIELD = "failurecode|failure_code|code"
 

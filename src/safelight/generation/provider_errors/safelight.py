@@ -10,7 +10,7 @@ from safelight.net.redaction import redact
 
 from .categories import of_names
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
-from .parse import ParsedError
+from .parse import ParsedError, read_amount
 
 _PAGE = "Safelight's own page docs/errors.md"
 _CODES: Mapping[str, ErrorKind] = {
@@ -49,13 +49,18 @@ _AGAIN: Mapping[ErrorKind, ProviderRetry] = {
     ErrorKind.TIMEOUT: ProviderRetry.SAME,
 }
 _STEPS: Mapping[ErrorKind, str] = {
-    ErrorKind.RATE_LIMIT: "Wait, then submit it again.",
+    ErrorKind.RATE_LIMIT: "Wait 60 s, then submit it again; double the delay after each further refusal.",
     ErrorKind.QUOTA: "Wait until the quota is reset, or ask the operator for a higher one.",
     ErrorKind.AUTH: "Use a key with the right scope, or ask the operator.",
     ErrorKind.INVALID_REQUEST: "Correct the request; the message names the field.",
     ErrorKind.TRANSIENT: "Submit it again later; if the error persists, give the operator the request id.",
     ErrorKind.TIMEOUT: "Submit it again if you still want the video; its quota was returned.",
 }
+#: It is unknown whether the generator accepted the request, and it may have charged for it.
+_AFTER_LOST_ANSWER = (
+    "Look at the bill of the generator before you submit it again; Safelight does not submit it again by "
+    "itself."
+)
 
 
 def read(said: ParsedError) -> ProviderError | None:
@@ -107,6 +112,7 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
         kind = ErrorKind.TRANSIENT
     from_provider = details.get("source") == "provider" or code in _UPSTREAM
     charged, source = _charge(details, holder, kind)
+    amount, currency = read_amount(details)
     how, after = _retry(details, kind)
     message = redact(str(error.get("message") or "")[:4000])
     return ProviderError(
@@ -119,10 +125,13 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
         modality="",
         charged=charged,
         charge_source=source,
+        amount=amount,
+        currency=currency,
         retry=how,
         after_s=after,
         summary=message or "Safelight refused the request.",
-        next_step=redact(str(details.get("next_step") or "")[:1000]) or _STEPS.get(kind, "Ask the operator."),
+        next_step=redact(str(details.get("next_step") or "")[:1000])
+        or (_AFTER_LOST_ANSWER if code == "submit_unknown" else _STEPS.get(kind, "Ask the operator.")),
         confidence=Confidence.CERTAIN if kind is not ErrorKind.UNKNOWN else Confidence.NONE,
         rule=f"safelight.{code}" if kind is not ErrorKind.UNKNOWN else "",
         documented=_PAGE,

@@ -9,8 +9,10 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark; 82379/1544106: prices"
-_APP = "jimeng.jianying.com"
+_PAGE = (
+    "https://www.volcengine.com/docs/82379/1099476; https://www.volcengine.com/docs/82379/1544106 (prices)"
+)
+_APP = "https://jimeng.jianying.com"
 _PRICES = "documented: only successful videos are billed, and none that fail the review"
 _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))

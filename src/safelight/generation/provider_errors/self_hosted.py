@@ -10,10 +10,10 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_FASTAPI = "fastapi.tiangolo.com, validation errors: a list under `detail`"
-_VLLM = "docs.vllm.ai, OpenAI-compatible server: error responses"
-_CUDA = "pytorch.org, torch.cuda.OutOfMemoryError"
-_COSMOS = "docs.nvidia.com/cosmos: guardrail messages"
+_FASTAPI = "https://fastapi.tiangolo.com/tutorial/handling-errors/"
+_VLLM = "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"
+_CUDA = "https://pytorch.org/docs/stable/notes/cuda.html"
+_COSMOS = "https://docs.nvidia.com/cosmos/ (guardrail)"
 _OWN = "own hardware"
 
 SELF_HOSTED = Provider(
@@ -126,7 +126,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.video-not-found",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="github.com/vllm-project/vllm-omni: videos API; jobs live in the memory of the server",
+            documented="https://github.com/vllm-project/vllm-omni (videos API)",
             text=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
             anywhere=True,
             message="The server does not know this video. A self-hosted server that was restarted "

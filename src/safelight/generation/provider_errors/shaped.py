@@ -5,13 +5,13 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PACKAGE = "github.com/openai/openai-python: image errors with moderation_details"
-_SERVERS = "help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
+_PACKAGE = "https://github.com/openai/openai-python (moderation_details)"
+_SERVERS = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
 _WORDS = "no page: words that several providers use"
 _PEOPLE = r"(?:real (?:people|persons?)|public figures?|celebrit(?:y|ies)|famous (?:people|person)"
 _PEOPLE += r"|identifiable (?:people|persons?)|photorealistic people|prominent (?:people|persons?))"
 _PEOPLE_ZH = r"(?:名人|真人|人脸|人臉|未成年|公众人物|公眾人物|写实人物|寫實人物)"
-_BFL = "docs.bfl.ai/api_integration/errors"
+_BFL = "https://docs.bfl.ai/api_integration/errors"
 _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|status_code"
 
 SHAPED = Provider(
@@ -28,7 +28,7 @@ SHAPED = Provider(
         ErrorRule(
             id="shaped.input-code",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_BFL}; docs.agents.lumalabs.ai/guides/error-handling",
+            documented=f"{_BFL}; https://docs.agents.lumalabs.ai/guides/error-handling",
             fields={
                 _CODE: r"request[_ ]moderated|input_moderation|prompt_blocked|prompt_rejected"
                 r"|illegal_prompt|illegal_image_content"
@@ -40,7 +40,7 @@ SHAPED = Provider(
         ErrorRule(
             id="shaped.output-code",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_BFL}; docs.higgsfield.ai/docs/help/faq",
+            documented=f"{_BFL}; https://docs.higgsfield.ai/docs/help/faq",
             fields={_CODE: r"content_moderated|nsfw|output_moderation|nsfw_content|nsfw_detected"},
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -90,6 +90,7 @@ SHAPED = Provider(
             r"|(?:内容安全|內容安全)(?!策略|政策)|(?:版权|版權)(?:审核|審核)|触发.{0,4}(?:审核|风控)|觸發.{0,4}(?:審核|風控)"
             r"|(?:违反|違反).{0,14}(?:内容|內容|使用|安全|社区|社群|社區)(?:政策|策略|规范|規範|准则|準則|条款|條款)(?!指令)"
             r"|(?:审核|審核|安全策略|安全过滤|安全過濾|风控|風控)(?:拦截|攔截|拒绝|拒絕)"
+            r"|可能(?:会|會)?(?:违反|違反)(?:了)?(?:我们|我們)的.{0,6}(?:政策|策略|规范|規範|准则|準則)"
             r"|\bvideo moderated\b|SAFETY_(?:BLOCKED|REJECTED)\b"
             r"|违反.{0,12}服务政策|違反.{0,12}服務政策",
             anywhere=True,
@@ -103,7 +104,9 @@ SHAPED = Provider(
             r"|do(?:es)?(?: not|n['\u2019]t) (?:support|allow)).{0,40}(?:generat|creat|mak|upload|depict"
             r"|portray|produc).{0,60}" + _PEOPLE + r"|" + _PEOPLE + r".{0,40}(?:(?:is|are|was|were) (?:not"
             r" (?:allowed|permitted|supported)|blocked|refused|rejected|prohibited))"
-            r"|(?:图片|圖片|图像|圖像|照片|素材|视频|影片).{0,8}(?:包含|含有|中有).{0,6}"
+            r"|(?:无法|無法|不能).{0,4}(?:生成|製作|制作|产生|產生).{0,10}"
+            + _PEOPLE_ZH
+            + r"|(?:图片|圖片|图像|圖像|照片|素材|视频|影片).{0,8}(?:包含|含有|中有).{0,6}"
             + _PEOPLE_ZH
             + r"|不支持.{0,14}"
             + _PEOPLE_ZH

@@ -7,7 +7,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import ErrorKind, ErrorSource
 from .rules import ErrorRule, Provider
 
-_PAGE = "docs.venice.ai/api-reference/error-codes"
+_PAGE = "https://docs.venice.ai/api-reference/error-codes"
 
 VENICE = Provider(
     name="venice",

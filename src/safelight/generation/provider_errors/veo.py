@@ -13,10 +13,12 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_CODES_PAGE = "docs.cloud.google.com, Veo, responsible-ai-and-usage-guidelines: support codes"
-_SDK = "github.com/googleapis/python-genai: GenerateVideosOperation, rai_media_filtered_count"
-_FLOW = "github.com/TheSmallHanCat/flow2api: error codes of labs.google/flow"
-_ERRORS = "ai.google.dev, Gemini API troubleshooting: status codes"
+_CODES_PAGE = (
+    "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/video/responsible-ai-and-usage-guidelines"
+)
+_SDK = "https://github.com/googleapis/python-genai (rai_media_filtered_count)"
+_FLOW = "https://github.com/TheSmallHanCat/flow2api (error codes of Flow)"
+_ERRORS = "https://ai.google.dev/gemini-api/docs/troubleshooting"
 _NOT_CHARGED = "documented: the reason text states that a filtered video is not charged"
 
 #: Support codes, Google's name of the category, and our category.
@@ -161,7 +163,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.audio-filtered",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="github.com/googleapis/js-genai/issues/1272: the audio filter",
+            documented="https://github.com/googleapis/js-genai/issues/1272",
             text=r"(?:issue|problem)s? with the audio (?:for|of) your prompt|audio.{0,60}(?:filter"
             r"|safety)[\s\S]{0,200}(?:not be charged|weren.t charged)",
             anywhere=True,
@@ -232,7 +234,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.person-generation",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="ai.google.dev, Veo: personGeneration",
+            documented="https://ai.google.dev/gemini-api/docs/video",
             text=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
             r"|allow_all.{0,40}(?:not supported|allowlist)",
             anywhere=True,
@@ -242,7 +244,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.rate-limit.per-minute",
             kind=ErrorKind.RATE_LIMIT,
-            documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
+            documented=_ERRORS,
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
             # All quotas have the same message about plan and billing. Only the quota's name distinguishes
             # them.
@@ -306,14 +308,14 @@ VEO = Provider(
         ErrorRule(
             id="veo.operation-unavailable",
             kind=ErrorKind.TRANSIENT,
-            documented="cloud.google.com/apis/design/errors: 14 is UNAVAILABLE, 13 INTERNAL",
+            documented="https://cloud.google.com/apis/design/errors",
             fields={"code": r"1[34]", "done": r"true"},
             text=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
         ),
         ErrorRule(
             id="veo.operation-input",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_CODES_PAGE}; google.rpc.Code: 3 is INVALID_ARGUMENT",
+            documented=f"{_CODES_PAGE}; https://cloud.google.com/apis/design/errors",
             fields={"code": r"3", "done": r"true"},
             text=r"violat|safety|polic|sensitive|responsible ai",
             stage=ModerationStage.INPUT,

@@ -7,7 +7,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import ErrorKind
 from .rules import ErrorRule, Provider
 
-_PAGE = "wavespeed.ai/docs/error-codes"
+_PAGE = "https://wavespeed.ai/docs/error-codes"
 
 WAVESPEED = Provider(
     name="wavespeed",

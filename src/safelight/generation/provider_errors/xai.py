@@ -9,11 +9,11 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_OUTPUT = "docs.comfy.org/development/comfy-router/models/xai/grok-imagine-video-1-5-preview/code"
-_PRICES = "docs.apiyi.com/en/api-capabilities/grok-imagine-video/overview"
+_OUTPUT = "https://docs.comfy.org/development/comfy-router/models/xai/grok-imagine-video-1-5-preview/code"
+_PRICES = "https://docs.apiyi.com/en/api-capabilities/grok-imagine-video/overview"
 _CHARGED = f"documented: a moderated video is billed like any other; {_PRICES}"
-_CHECKS = "github.com/UKGovernmentBEIS/inspect_ai/pull/2267"
-_APP = "www.weshop.ai/blog/grok-video-moderated-what-the-message-really-tells-us-about-ai-video/"
+_CHECKS = "https://github.com/UKGovernmentBEIS/inspect_ai/pull/2267"
+_APP = "https://www.weshop.ai/blog/grok-video-moderated-what-the-message-really-tells-us-about-ai-video/"
 
 XAI = Provider(
     name="xai",
@@ -64,7 +64,7 @@ XAI = Provider(
         ErrorRule(
             id="xai.package",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="socket.dev/npm/package/@ai-sdk/xai: the message for respect_moderation false",
+            documented="https://socket.dev/npm/package/@ai-sdk/xai",
             text=r"video generation was blocked due to a content policy violation",
             anywhere=True,
             confidence=Confidence.LIKELY,

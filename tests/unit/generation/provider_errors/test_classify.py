@@ -180,7 +180,10 @@ def test_an_unknown_error_is_reported_as_unknown() -> None:
 
 def test_every_rule_names_its_source_and_compiles() -> None:
     for row in ROWS:
-        assert re.search(r"^no page: |[\w-]+\.[a-z]{2,}\b|docs/errors\.md", row.documented), row.id
+        pages = row.documented.split("; ")
+        assert all(
+            re.match(r"no page: |https://[\w.-]+(?:/[^\s]*)?(?: \([^()]+\))?$", page) for page in pages
+        ), row.id
         assert row.fields or row.text or row.status or row.empty_lists, f"{row.id} has no condition"
         for pattern in (row.text, *row.fields.values()):
             compiled(pattern)
@@ -199,3 +202,39 @@ def test_every_provider_is_found_by_each_of_its_names() -> None:
             assert not compiled(provider.signs).search("")
     assert named("nobody-knows-it") is None
     assert len(PROVIDERS) + len(RELAYS) >= 18
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This content may violate our guardrails concerning similarity to third-party content",
+        "This content can't be shown for now.",
+        "Kling: risk control",
+        "error code 1301",
+        "錯誤碼：1301",
+        "advanced moderation failed",
+        "frame 12 failed moderation",
+        "flagged as potentially violating",
+        "content_policy_violation",
+        "flagged, credits refunded",
+        "提示詞可能違反了我們的內容政策",
+        "此內容可能違反我們的使用政策",
+        "此提示詞可能違反我們的規範",
+        "该内容可能违反了我们的政策",
+        "無法生成包含公眾人物的影片",
+        "无法生成包含名人的视频",
+        "We can't generate videos of public figures",
+    ],
+)
+def test_a_refusal_in_words_is_a_block(text: str) -> None:
+    assert decode(text).kind is ErrorKind.CONTENT_BLOCK
+
+
+@pytest.mark.parametrize("text", ["stuck at 99 %", "stuck at 99 percent", "影片卡在 99%", "卡在99％不动"])
+def test_a_job_that_hangs_is_not_a_block(text: str) -> None:
+    assert decode(text).kind is ErrorKind.TIMEOUT
+
+
+def test_a_bare_429_is_a_rate_limit() -> None:
+    assert decode(" 429\n").kind is ErrorKind.RATE_LIMIT
+    assert decode("429 cats").kind is ErrorKind.UNKNOWN

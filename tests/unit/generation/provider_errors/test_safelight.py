@@ -151,7 +151,9 @@ def test_a_forwarded_provider_block_is_attributed_to_the_provider() -> None:
         charged=ChargeStatus.NO,
         retry="new_seed",
     )
-    sentence, details = explain_refusal(refusal, Charge(charged=ChargeStatus.NO, source="documented"))
+    sentence, details = explain_refusal(
+        refusal, Charge(charged=ChargeStatus.NO, source="documented"), server="up"
+    )
     body = {"code": "moderation_blocked", "message": sentence, "moderation_details": details}
     found = decode_body({"error": body, "safelight": {"state": "blocked"}})
     assert (found.source, found.provider, found.via) == (ErrorSource.PROVIDER, "veo", "safelight")
