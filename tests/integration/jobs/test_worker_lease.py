@@ -11,6 +11,8 @@ import pytest
 from safelight.background.part import UNREADY_AFTER
 from safelight.jobs.worker_lease import WorkerLease, _lock
 
+from .test_background_faults import ERRORS
+
 pytestmark = pytest.mark.postgres
 
 
@@ -100,6 +102,27 @@ def test_runs_of_a_dead_worker_are_taken_over_and_those_of_a_live_one_are_not(le
     leases.pending("dead")
     one.watch()
     assert leases.recovered == ["dead"]
+
+
+def test_the_takeover_works_on_after_every_error(leases: Leases) -> None:
+    errors = iter(ERRORS.values())
+
+    def recover(worker: str) -> None:
+        error = next(errors, None)
+        if error is not None:
+            raise error()
+        leases.recovered.append(worker)
+
+    lease = leases.make("one", recover=recover)
+    leases.pending("dead")
+    for name in ERRORS:
+        lease.part.run_all()
+        assert leases.recovered == [], name
+        assert lease.live(["one", "dead"]) == {"one"}, name
+    assert lease.part.health().errors == len(ERRORS)
+    lease.part.run_all()
+    assert leases.recovered == ["dead"]
+    assert lease.part.health().problem is None
 
 
 def test_an_error_of_the_queue_does_not_end_the_watch(leases: Leases) -> None:
