@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.queue import DurableQueue
     from safelight.jobs.sweeper import Sweeper
+    from safelight.jobs.upstream_waits import UpstreamWaits
     from safelight.moderation.pipeline import Stages
     from safelight.moderation.policy_loader import PolicyLoader
     from safelight.moderation.scene_detection import SceneDetection
@@ -113,6 +114,7 @@ class PipelineParts:
         from safelight.jobs.local_slots import LocalSlots
         from safelight.jobs.quota import Quota
         from safelight.jobs.repository import VideoRepository
+        from safelight.jobs.upstream_gate import upstream_gates
         from safelight.moderation.delivery import DeliveryStage
 
         settings = self._core.settings
@@ -147,6 +149,7 @@ class PipelineParts:
                 clock=self._persistence.database.clock, hold_s=settings.generation.deadline_s
             ),
             wait_for_lease=lambda: self.queue.wait_for_lease(),
+            upstreams=upstream_gates(self._core.generators),
             shutdown_event=self._core.shutdown_event,
         )
 
@@ -182,7 +185,6 @@ class PipelineParts:
     @cached_property
     def queue(self) -> DurableQueue:
         from safelight.jobs.queue import DurableQueue
-        from safelight.jobs.runner import Runner
 
         database = self._core.settings.storage.database
         beside = self._persistence.data_directory.path / "engine.sqlite3"
@@ -190,10 +192,17 @@ class PipelineParts:
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
             at_once=self._core.settings.generation.max_concurrent,
-            advance=Runner(self.context).run_steps,
+            advance=self.upstream_waits.advance,
             lost=self._core.shutdown_event.set,
             stopping=self._core.shutdown_event,
         )
+
+    @cached_property
+    def upstream_waits(self) -> UpstreamWaits:
+        from safelight.jobs.runner import Runner
+        from safelight.jobs.upstream_waits import UpstreamWaits
+
+        return UpstreamWaits(self.context, Runner(self.context), queue=lambda: self.queue)
 
     @property
     def worker_name(self) -> str:

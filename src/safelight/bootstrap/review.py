@@ -106,6 +106,7 @@ class ReviewParts:
         """The parts that work in threads, in the order in which they start."""
         return (
             *self._pipeline.queue.parts,
+            self._pipeline.upstream_waits.part,
             self._pipeline.sweeper.part,
             self.notifier.part,
             self.notifier.pruning,

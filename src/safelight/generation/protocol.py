@@ -202,6 +202,8 @@ class GeneratorInfo:
     #: Whether a trained model makes the pixels; false for a program such as `storyboard`. Recorded in the
     #: manifest.
     trained: bool = True
+    #: How many requests one process has at a remote generator at the same time.
+    max_concurrent: int = 32
     #: US dollars per second of video; None if unknown, 0.0 for own hardware.
     usd_per_second: float | None = None
     #: Texts that the generator writes into every clip by itself, such as the notice of a stand-in. They are

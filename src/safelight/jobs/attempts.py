@@ -7,6 +7,8 @@ fails with `submit_unknown` and the request is never sent again.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,18 +25,20 @@ from safelight.generation.protocol import (
     Charge,
     ChargeStatus,
     GenerationRequest,
+    Progress,
     RemoteGenerator,
     UpstreamState,
 )
 
-from .context import PipelineContext
-from .interruptions import ShutdownRequested
+from .context import PipelineContext, slot_request
+from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
+from .upstream_gate import UpstreamGate
 
-_POLL_S = 2.0
-#: Pauses before a retry: the first for submissions and downloads, the second for polling.
+#: Pauses between two polls, and before a call to an upstream that is not available is repeated.
+POLL_S, _MAX_POLL_S = 2.0, 10.0
+#: Pauses between two submissions.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
-_POLL_RETRY = Backoff(delays_s=(_POLL_S,))
 
 
 class ChargedFailure(Exception):
@@ -51,99 +55,107 @@ class ChargedFailure(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteAttempts:
-    """The generation attempts of one video at a remote generator."""
+    """The generation attempts of one video at a remote generator.
+
+    Each method makes one call. If the upstream has to be called again later, it raises `UpstreamPending`.
+    """
 
     context: PipelineContext
-    video: Video
+    snapshot: VideoSnapshot
     generator: RemoteGenerator
 
-    def submit_or_resume(self, request: GenerationRequest, last: Attempt | None) -> Attempt:
+    @property
+    def video(self) -> Video:
+        return self.snapshot.video
+
+    @property
+    def gate(self) -> UpstreamGate:
+        return self.context.upstreams[self.video.generator]
+
+    def submit_or_resume(self, build: Callable[[], GenerationRequest]) -> Attempt:
         """Return an attempt that the upstream has accepted: the unfinished one if there is one, else a new
-        one.
-
-        `last` is the latest attempt in the snapshot of this step.
+        one, with the request that `build` returns.
         """
+        last = self.snapshot.last_attempt
         if last is not None and last.ended_at is None:
-            if last.upstream_id is not None:
-                return last
-            found = self._resolve(last)
-            if found is not None:
-                return found
-        return self._submit(request, last.number + 1 if last else 1)
+            accepted = last if last.upstream_id is not None else self._resolve(last)
+            if accepted is not None:
+                self.gate.resume(self.video.id)
+                return accepted
+        return self._submit(build, last.number + 1 if last else 1)
 
-    def poll_until_done(self, attempt: Attempt) -> Charge:
-        """Poll until the generation is done. Returns the charge; raises `ChargedFailure` if it fails."""
-        upstream_id = attempt.upstream_id or ""
-        charge = Charge(charged=ChargeStatus.UNKNOWN)
-        with self.context.recorded_progress(self.video, 5, 60) as sink:
-            while True:
-                self.context.wait_for_lease()
-                try:
-                    progress = self.generator.progress(upstream_id)
-                except UpstreamUnavailable as error:
-                    self._wait(_POLL_RETRY.delay_s(1, retry_after_s=error.retry_after_s))
-                    continue
-                charge = progress.charge or charge
-                if progress.refusal is not None:
-                    raise ChargedFailure(
-                        UpstreamModerationBlocked(progress.refusal.message, refusal=progress.refusal),
-                        progress.charge or Charge(charged=progress.refusal.charged, source="documented"),
-                    )
-                if progress.state is UpstreamState.FAILED:
-                    raise ChargedFailure(
-                        UpstreamError(_describe_problem(self.video.generator, progress.problem)),
-                        charge,
-                    )
-                if progress.state is UpstreamState.DONE:
-                    return charge
-                sink.report_percent(progress.percent or 0)
-                self._wait(progress.poll_after_s or _POLL_S)
+    def poll(self, attempt: Attempt) -> Charge:
+        """The charge, if the generation is done. Raises `ChargedFailure` if it has failed."""
+        self.context.wait_for_lease()
+        try:
+            with self.gate.call(accepted=True):
+                progress = self.generator.progress(attempt.upstream_id or "")
+        except UpstreamUnavailable as error:
+            raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
+        charge = progress.charge or Charge(charged=ChargeStatus.UNKNOWN)
+        if progress.refusal is not None:
+            raise ChargedFailure(
+                UpstreamModerationBlocked(progress.refusal.message, refusal=progress.refusal),
+                progress.charge or Charge(charged=progress.refusal.charged, source="documented"),
+            )
+        if progress.state is UpstreamState.FAILED:
+            raise ChargedFailure(
+                UpstreamError(_describe_problem(self.video.generator, progress.problem)), charge
+            )
+        if progress.state is not UpstreamState.DONE:
+            age_s = self.context.database.clock() - (attempt.submitted_at or attempt.created_at)
+            raise UpstreamPending(poll_pause_s(progress, age_s), accepted=True)
+        return charge
 
     def download_result(self, attempt: Attempt, charge: Charge, into: Path) -> None:
         """Download the finished clip to `into`."""
         max_bytes = self.context.limits.max_download_bytes
-        failures = 0
-        while True:
-            self.context.wait_for_lease()
-            try:
+        self.context.wait_for_lease()
+        try:
+            with self.gate.call(accepted=True):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
-            except UpstreamUnavailable as error:
-                failures += 1
-                self._wait(_RETRY.delay_s(failures, retry_after_s=error.retry_after_s))
-            except UpstreamError as error:
-                raise ChargedFailure(error, charge) from error
-            else:
-                self.context.fault_hook("fetched")
-                return
+        except UpstreamUnavailable as error:
+            raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
+        except UpstreamError as error:
+            raise ChargedFailure(error, charge) from error
+        self.context.fault_hook("fetched")
 
-    def _submit(self, request: GenerationRequest, number: int) -> Attempt:
-        store, failures = self.context.attempts, 0
-        while True:
-            self.context.wait_for_lease()
-            attempt = store.record_intent(self.video, number, billing=self.generator.billing)
-            number = attempt.number + 1
-            self.context.fault_hook("intended")
+    def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
+        self.gate.enter(slot_request(self.video))
+        request, store = build(), self.context.attempts
+        self.context.wait_for_lease()
+        try:
+            with self.gate.call(accepted=False):
+                attempt = store.record_intent(self.video, number, billing=self.generator.billing)
+                self.context.fault_hook("intended")
+                try:
+                    upstream_id = self.generator.submit(replace(request, key=attempt.idempotency_key))
+                except UpstreamUnavailable:
+                    not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
+                    store.finish(self.video, attempt, "not_taken", not_charged)
+                    raise
+        except UpstreamUnavailable as error:
+            pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
+            if pause_s >= seconds_left(self.context, self.video):
+                raise DeadlineExceeded(
+                    f"The video was not finished within {self.context.limits.deadline_s:.0f} s. {error.message}"
+                ) from error
+            raise UpstreamPending(pause_s) from error
+        except SubmissionUnconfirmed as lost:
             try:
-                upstream_id = self.generator.submit(replace(request, key=attempt.idempotency_key))
-            except UpstreamUnavailable as error:
-                not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
-                store.finish(self.video, attempt, "not_taken", not_charged)
-                failures += 1
-                try:
-                    self._wait(_RETRY.delay_s(failures, retry_after_s=error.retry_after_s))
-                except DeadlineExceeded as late:
-                    raise DeadlineExceeded(f"{late.message} {error.message}") from error
-                continue
-            except SubmissionUnconfirmed as lost:
-                try:
-                    found = self._resolve(attempt)
-                except SubmissionUnconfirmed as unknown:
-                    raise SubmissionUnconfirmed(f"{lost.message} {unknown.message}") from lost
-                if found is not None:
-                    return found
-                continue
-            self.context.fault_hook("submitted")
-            return store.record_upstream_id(self.video, attempt, upstream_id)
+                found = self._resolve(attempt)
+            except SubmissionUnconfirmed as unknown:
+                raise SubmissionUnconfirmed(f"{lost.message} {unknown.message}") from lost
+            if found is None:
+                raise UpstreamPending(_RETRY.delay_s(self._refusals() + 1)) from None
+            return found
+        self.context.fault_hook("submitted")
+        return store.record_upstream_id(self.video, attempt, upstream_id)
+
+    def _refusals(self) -> int:
+        """The number of attempts in a row that the upstream did not accept, before this step."""
+        ended = itertools.takewhile(lambda each: each.upstream_id is None, reversed(self.snapshot.attempts))
+        return sum(1 for _ in ended)
 
     def _resolve(self, unconfirmed: Attempt) -> Attempt | None:
         """Ask the upstream whether it has received an attempt.
@@ -153,7 +165,10 @@ class RemoteAttempts:
         store = self.context.attempts
         self.context.wait_for_lease()
         try:
-            upstream_id = self.generator.find(unconfirmed.idempotency_key)
+            with self.gate.call(accepted=False):
+                upstream_id = self.generator.find(unconfirmed.idempotency_key)
+        except UpstreamUnavailable as error:
+            raise UpstreamPending(error.retry_after_s or POLL_S) from error
         except SubmissionUnconfirmed:
             if self.generator.billing is Billing.OWN:
                 store.finish(self.video, unconfirmed, "lost")
@@ -165,8 +180,20 @@ class RemoteAttempts:
             return None
         return store.record_upstream_id(self.video, unconfirmed, upstream_id)
 
-    def _wait(self, seconds: float) -> None:
-        wait_before_retry(self.context, self.video, seconds)
+
+def has_ended(progress: Progress) -> bool:
+    """Whether the upstream has finished, failed or refused the request."""
+    return progress.refusal is not None or progress.state in {UpstreamState.DONE, UpstreamState.FAILED}
+
+
+def poll_pause_s(progress: Progress, age_s: float) -> float:
+    """Seconds until the next poll: what the upstream asks for, else a pause that grows with the age."""
+    return progress.poll_after_s or min(max(age_s / 30, POLL_S), _MAX_POLL_S)
+
+
+def generation_percent(progress: Progress) -> int:
+    """The progress of the whole video: the generation is 5 to 60 percent of it."""
+    return 5 + 55 * (progress.percent or 0) // 100
 
 
 def _describe_problem(name: str, problem: str) -> str:

@@ -34,6 +34,7 @@ from .progress_writer import recorded_progress
 from .quota import Quota
 from .repository import VideoRepository
 from .transitions import StaleRevision
+from .upstream_gate import UpstreamGate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,8 @@ class PipelineContext:
     scratch: Path
     local_slots: LocalSlots
     clock_watch: ClockWatch
+    #: By the name of the generator.
+    upstreams: Mapping[str, UpstreamGate]
     #: Waits until this process holds its worker lease. Raises `ShutdownRequested` if the process shuts down
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None

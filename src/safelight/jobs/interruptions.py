@@ -8,3 +8,15 @@ from __future__ import annotations
 
 class ShutdownRequested(Exception):
     """The process shuts down. The interrupted step runs again after the next start."""
+
+
+class UpstreamPending(Exception):
+    """The step waits for an upstream, and runs again after `after_s`.
+
+    `accepted`: whether the upstream has accepted the request and works on it.
+    """
+
+    def __init__(self, after_s: float, *, accepted: bool = False) -> None:
+        super().__init__(f"runs again after {after_s:g} s")
+        self.after_s = after_s
+        self.accepted = accepted

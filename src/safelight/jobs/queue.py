@@ -11,9 +11,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from safelight.background.part import BackgroundPart
 
@@ -30,6 +31,15 @@ _LEASE_POLL_S = 0.5
 _ENQUEUER_WAIT_S = 0.5
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Run:
+    """A run that is not stored in the engine's database yet."""
+
+    tenant: str
+    number: int
+    delay_s: float | None
 
 
 class DurableQueue:
@@ -67,7 +77,9 @@ class DurableQueue:
         self._steps = 0
         self._closed = False
         #: The newest run of each video that is not stored in the engine's database yet.
-        self._waiting: dict[str, tuple[str, int]] = {}
+        self._waiting: dict[str, _Run] = {}
+        #: The videos that wait in this process for a later step, with the run that is stored with a delay.
+        self._delayed: dict[str, int] = {}
         self._enqueuer = BackgroundPart(
             "enqueuer", {"enqueue": self._store_waiting}, interval_s=0.0, stopping=stopping
         )
@@ -120,21 +132,33 @@ class DurableQueue:
         """Whether another process may run the videos of this one, so that it must exit at once."""
         return self._lease is not None and self._lease.is_lost
 
-    def enqueue(self, tenant: str, video_id: str, run: int) -> None:
+    @property
+    def may_work(self) -> bool:
+        """Whether this process may execute steps and call upstreams now."""
+        return not (self._closed or self._stopping.is_set()) and (
+            self._lease is None or self._lease.held.is_set()
+        )
+
+    def enqueue(self, tenant: str, video_id: str, run: int, *, delay_s: float | None = None) -> None:
         """Enqueue a video. Enqueuing it again with the same `run` has no effect.
 
         Does not wait for the engine's database: a thread stores the run. If the process ends before that, the
-        sweeper enqueues the video.
+        sweeper enqueues the video. With `delay_s`, the run starts after this time. Until then this process
+        has the video, and can enqueue a newer run at any time.
         """
         with self._changed:
-            self._waiting[video_id] = (tenant, run)
+            if delay_s is None:
+                self._delayed.pop(video_id, None)
+            else:
+                self._delayed[video_id] = run
+            self._waiting[video_id] = _Run(tenant=tenant, number=run, delay_s=delay_s)
             self._changed.notify_all()
 
     def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
         """The ids of those videos whose run is waiting or running, in any process.
 
-        A run counts as running only if a live process executes it. A run whose thread ended, because the
-        engine could not store its progress, does not.
+        A run counts as running only if a live process executes it, and as delayed only if a live process has
+        it. A run whose thread ended, because the engine could not store its progress, does not.
         """
         names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
         if not names:
@@ -144,14 +168,14 @@ class DurableQueue:
         found = DBOS.list_workflows(
             workflow_ids=list(names), status=_ACTIVE_STATUSES, load_input=False, load_output=False
         )
-        executors = {str(one.executor_id) for one in found if one.status == "PENDING"} - {self._worker}
+        executors = {str(one.executor_id) for one in found if one.status != "ENQUEUED"} - {self._worker}
         live = executors if self._lease is None else self._lease.live(executors)
         with self._changed:
-            here = set(self._runs)
+            here = self._runs | {_workflow_id(video_id, run) for video_id, run in self._delayed.items()}
         return waiting | {
             names[one.workflow_id]
             for one in found
-            if one.status != "PENDING" or one.workflow_id in here or str(one.executor_id) in live
+            if one.status == "ENQUEUED" or one.workflow_id in here or str(one.executor_id) in live
         }
 
     def prune_history(self, before: float, *, most: int = 500) -> int:
@@ -221,14 +245,17 @@ class DurableQueue:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting), _ENQUEUER_WAIT_S)
             waiting = list(self._waiting.items())
-        for video_id, (tenant, run) in waiting:
+        for video_id, run in waiting:
             try:
-                with SetWorkflowID(_workflow_id(video_id, run)):
-                    DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
+                with (
+                    SetWorkflowID(_workflow_id(video_id, run.number)),
+                    SetEnqueueOptions(delay_seconds=run.delay_s),
+                ):
+                    DBOS.enqueue_workflow(QUEUE, self._carry, run.tenant, video_id)
             finally:
                 # After an error the sweeper enqueues the video.
                 with self._changed:
-                    if self._waiting.get(video_id) == (tenant, run):
+                    if self._waiting.get(video_id) is run:
                         del self._waiting[video_id]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import dataclass
 
 from safelight.backoff import Backoff
 from safelight.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
@@ -11,7 +12,7 @@ from safelight.errors import DeadlineExceeded, NotFound, SafelightError, Sandbox
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
 from .context import PipelineContext
-from .interruptions import ShutdownRequested
+from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Video
 from .states import VideoState
 from .steps import STEPS
@@ -22,6 +23,13 @@ _log = logging.getLogger(__name__)
 _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
 
 
+@dataclass(frozen=True, kw_only=True)
+class NextStep:
+    """The video has a next step, which may run after this time."""
+
+    after_s: float = 0.0
+
+
 class Runner:
     """Runs the next step of a video. May be called any number of times, by any process."""
 
@@ -29,23 +37,23 @@ class Runner:
         self._context = context
         self._failures: Counter[tuple[str, VideoState]] = Counter()
 
-    def run_steps(self, tenant: str, video_id: str, run: int | None = None) -> bool:
-        """Run one step. Returns whether the next step may follow at once.
+    def run_steps(self, tenant: str, video_id: str, run: int | None = None) -> NextStep | None:
+        """Run one step. Returns when the next one may follow, or None if none follows in this run.
 
         `run` is the number of the run that asks. If the video was enqueued again since then, that newer run
         has the video, and this one ends.
         """
         try:
             if run is not None and self._context.videos.row(tenant, video_id).enqueue_count != run:
-                return False
+                return None
             snapshot = self._context.videos.snapshot(tenant, video_id)
         except NotFound:
-            return False
-        video = snapshot.video
+            return None
+        video, following = snapshot.video, NextStep()
         step = STEPS.get(video.state)
         if step is None:
             self._context.local_slots.leave(video.id)
-            return False
+            return None
         try:
             if seconds_left(self._context, video) <= 0:
                 raise DeadlineExceeded(
@@ -56,12 +64,14 @@ class Runner:
         except StaleRevision:
             pass
         except ShutdownRequested:
-            return False
+            return None
+        except UpstreamPending as pending:
+            following = NextStep(after_s=pending.after_s)
         except Exception as error:
             self._handle_error(video, error)
         else:
             self._failures.pop((video.id, video.state), None)
-        return not self._context.shutdown_event.is_set()
+        return None if self._context.shutdown_event.is_set() else following
 
     def _handle_error(self, video: Video, error: Exception) -> None:
         """Run the failed step again if that can help; otherwise end the video."""

@@ -90,8 +90,8 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     with context.work_dir(video.id) as work_dir:
         clip = work_dir / "clip.mp4"
         try:
-            request = _generation_request(context, snapshot, work_dir)
             if isinstance(generator, LocalGenerator):
+                request = _generation_request(context, snapshot, work_dir)
                 attempt = attempts.start_local_attempt(context, snapshot)
                 with context.local_slot(video), context.recorded_progress(video, 5, 60) as progress:
                     result = generator.render(
@@ -99,10 +99,13 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     )
                 charge, not_drawn = result.charge, result.not_drawn
             elif isinstance(generator, RemoteGenerator):
-                remote = attempts.RemoteAttempts(context=context, video=video, generator=generator)
-                attempt = remote.submit_or_resume(request, snapshot.last_attempt)
-                charge, not_drawn = remote.poll_until_done(attempt), ()
-                remote.download_result(attempt, charge, clip)
+                remote = attempts.RemoteAttempts(context=context, snapshot=snapshot, generator=generator)
+                with remote.gate.visit(video.id):
+                    attempt = remote.submit_or_resume(
+                        lambda: _generation_request(context, snapshot, work_dir)
+                    )
+                    charge, not_drawn = remote.poll(attempt), ()
+                    remote.download_result(attempt, charge, clip)
             else:
                 raise UpstreamRejected(
                     f"{video.generator} is not a known generator: it is neither local nor remote."

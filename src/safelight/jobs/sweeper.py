@@ -20,6 +20,7 @@ from .context import PipelineContext
 from .files import drop_files
 from .models import Attempt, Video
 from .queue import DurableQueue
+from .runs import next_run
 from .states import AWAITING_REVIEW, TERMINAL, VideoState
 from .transitions import update
 
@@ -93,15 +94,9 @@ class Sweeper:
 
     def enqueue(self, video: Video, run: int) -> None:
         """Enqueue a video as a new run, unless another process has just enqueued it."""
-        with self._context.database.transaction(tenant=video.tenant) as tx:
-            changed = tx.update(
-                tables.videos,
-                tables.videos.c.id == video.id,
-                tables.videos.c.enqueue_count == run,
-                enqueue_count=run + 1,
-            )
-        if changed:
-            self._queue.enqueue(video.tenant, video.id, run + 1)
+        following = next_run(self._context.database, video.tenant, video.id, run)
+        if following is not None:
+            self._queue.enqueue(video.tenant, video.id, following)
 
     def prune_queue_history(self) -> None:
         """Delete the queue's history of runs that ended more than an hour ago. The video rows are kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -73,8 +74,8 @@ class House:
 
     def carry(self, video: Video) -> Video:
         runner = Runner(self.container.pipeline.context)
-        while runner.run_steps(video.tenant, video.id):
-            pass
+        while (following := runner.run_steps(video.tenant, video.id)) is not None:
+            time.sleep(min(following.after_s, 0.05))
         return self.videos.get(self.who, video.id)
 
     def carry_through_crashes(self, video: Video) -> Video:

@@ -139,6 +139,23 @@ def test_videos_in_work_on_a_disk_that_fills_are_run_again_when_it_has_space(
     wait_for(lambda: not queue.active((video_id, 2) for video_id in [*videos, "video_5"]))
 
 
+def test_a_delayed_run_is_active_only_while_this_process_has_the_video(queue: DurableQueue) -> None:
+    queue.enqueue("acme", "video_1", 1, delay_s=600.0)
+    queue.parts[0].run_all()
+    assert queue.active([("video_1", 1)]) == {"video_1"}
+    # As after a restart of this process.
+    queue._delayed.clear()
+    assert queue.active([("video_1", 1)]) == set()
+
+
+def test_a_newer_run_follows_a_delayed_one_at_once(queue: DurableQueue, work: Work) -> None:
+    queue.enqueue("acme", "video_1", 1, delay_s=600.0)
+    queue.parts[0].run_all()
+    enqueue(queue, "video_1", 2)
+    wait_for(lambda: work.began == [("video_1", 2)])
+    assert queue.active([("video_1", 1)]) == set()
+
+
 def test_after_a_stop_no_step_begins_and_running_ones_are_waited_for(queue: DurableQueue, work: Work) -> None:
     enqueue(queue, "video_1", 1)
     wait_for(lambda: work.began)

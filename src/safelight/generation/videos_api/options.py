@@ -32,6 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seconds: tuple[int, ...] = (4, 8, 12)
     #: Supported sizes, such as `1280x720`; empty: any size.
     sizes: tuple[str, ...] = ()
+    #: How many requests one process has at the server at the same time; the others wait.
+    max_concurrent: Annotated[int, msgspec.Meta(ge=1)] = 32
     #: Extra request fields that are passed on, with their types.
     extra_fields: dict[str, Literal["int", "float", "bool", "str"]] = {}
     #: The extra fields that contain text.
@@ -81,6 +83,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             sizes=tuple(_size(text, self.name) for text in self.sizes),
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
+            max_concurrent=self.max_concurrent,
             takes_reference=bool(self.reference_field),
             media_fields=frozenset(self.media_fields),
             remix=Derivation.REMIX in self.operations or self.remix_as_new,

@@ -1,0 +1,144 @@
+"""Limits the requests and calls of this process at one upstream, and pauses calls while it fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+
+from safelight.backoff import Backoff
+from safelight.errors import SubmissionUnconfirmed, UpstreamUnavailable
+from safelight.generation.protocol import Generator
+
+from .fair_order import FairOrder, SlotRequest
+from .interruptions import UpstreamPending
+
+#: Submissions, polls and downloads at one upstream at the same time. A call can take minutes, and the videos
+#: of other generators need threads too.
+_MAX_CALLS = 8
+_POLL_THREADS = 4
+#: Failed calls in a row after which the upstream is not called for a pause. Then one call tests it.
+_FAILURES = 5
+_PAUSE = Backoff.doubling(first_s=5.0, max_s=60.0)
+#: A video looks again after this time for a free place or a free call.
+LOOK_AGAIN_S = 1.0
+
+
+class UpstreamGate:
+    """The state of one upstream in this process: videos that are there, calls that run, failures in a row."""
+
+    def __init__(self, *, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._order = FairOrder()
+        #: Videos with a request at the upstream.
+        self._inside: set[str] = set()
+        #: Videos that wait for a free place, by id.
+        self._waiting: dict[str, SlotRequest] = {}
+        self._calls = 0
+        self._failures = 0
+        self._next_call = 0.0
+
+    @cached_property
+    def poll_threads(self) -> Executor:
+        """Threads for the polls of this upstream, so that a slow one does not delay the others."""
+        return ThreadPoolExecutor(_POLL_THREADS, thread_name_prefix="poll")
+
+    def wait(self, request: SlotRequest) -> None:
+        """The video waits for a free place until it enters or leaves."""
+        with self._lock:
+            self._waiting[request.video_id] = request
+
+    def has_place_for(self, request: SlotRequest) -> bool:
+        """Whether the upstream works, has a free place, and the video is the next to get one."""
+        with self._lock:
+            return self._is_next(request)
+
+    def enter(self, request: SlotRequest) -> None:
+        """Take a place for a new submission. Raises `UpstreamPending` if it is not the video's turn."""
+        with self._lock:
+            if request.video_id not in self._inside:
+                if not self._is_next(request):
+                    raise UpstreamPending(LOOK_AGAIN_S)
+                self._order.record(request)
+                self._enter(request.video_id)
+
+    def resume(self, video_id: str) -> None:
+        """The upstream has accepted a request of this video before."""
+        with self._lock:
+            self._enter(video_id)
+
+    def leave(self, video_id: str) -> None:
+        with self._lock:
+            self._inside.discard(video_id)
+            self._waiting.pop(video_id, None)
+
+    @contextmanager
+    def visit(self, video_id: str) -> Iterator[None]:
+        """One step of a video. At its end the video leaves, unless the upstream still works on it."""
+        try:
+            yield
+        except UpstreamPending as pending:
+            if not pending.accepted:
+                self.leave(video_id)
+            raise
+        except BaseException:
+            self.leave(video_id)
+            raise
+        else:
+            self.leave(video_id)
+
+    @contextmanager
+    def call(self, *, accepted: bool) -> Iterator[None]:
+        """One call. Raises `UpstreamPending` during a pause, or if too many calls run.
+
+        `accepted`: whether the upstream has accepted the request of the video.
+        """
+        with self._lock:
+            if (pause_s := self._pause_s()) > 0:
+                raise UpstreamPending(pause_s, accepted=accepted)
+            if self._calls >= _MAX_CALLS:
+                raise UpstreamPending(LOOK_AGAIN_S, accepted=accepted)
+            if self._failures >= _FAILURES:
+                # This call tests the upstream; the others wait for its result.
+                self._next_call = self._monotonic() + self._next_pause_s()
+            self._calls += 1
+        failed = False
+        try:
+            yield
+        except (UpstreamUnavailable, SubmissionUnconfirmed):
+            failed = True
+            raise
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._count(failed=failed)
+
+    def _is_next(self, request: SlotRequest) -> bool:
+        if self._pause_s() > 0 or len(self._inside) >= self._limit:
+            return False
+        return self._order.first({**self._waiting, request.video_id: request}.values()) is request
+
+    def _enter(self, video_id: str) -> None:
+        self._inside.add(video_id)
+        self._waiting.pop(video_id, None)
+
+    def _count(self, *, failed: bool) -> None:
+        self._failures = self._failures + 1 if failed else 0
+        if self._failures >= _FAILURES:
+            self._next_call = self._monotonic() + self._next_pause_s()
+
+    def _pause_s(self) -> float:
+        return self._next_call - self._monotonic() if self._failures >= _FAILURES else 0.0
+
+    def _next_pause_s(self) -> float:
+        return _PAUSE.delay_s(max(1, self._failures - _FAILURES + 1))
+
+
+def upstream_gates(generators: Mapping[str, Generator]) -> Mapping[str, UpstreamGate]:
+    """A gate for each generator."""
+    return {name: UpstreamGate(limit=each.info().max_concurrent) for name, each in generators.items()}

@@ -1,0 +1,214 @@
+"""Videos that wait for an upstream: without a slot or a thread, at most as many as the upstream may have."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbos import DBOS
+
+from safelight.jobs import attempts
+from safelight.jobs.models import Video
+from safelight.jobs.queue import DurableQueue
+from safelight.jobs.runner import Runner
+from safelight.jobs.states import VideoState
+from safelight.jobs.upstream_gate import UpstreamGate
+from safelight.jobs.upstream_waits import UpstreamWaits
+from safelight.testing.upstream import ScriptedUpstream
+
+from .conftest import House
+from .test_queue import wait_for
+from .test_video_lifecycle import OWN, PAID, NoEngine, sweeper
+
+
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "POLL_S", 0.01)
+    monkeypatch.setattr(attempts, "_MAX_POLL_S", 0.05)
+
+
+class Engine(NoEngine):
+    """A queue that only notes what it is asked to run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_work = True
+        self.delayed: list[str] = []
+
+    def enqueue(self, tenant: str, video_id: str, run: int, *, delay_s: float | None = None) -> None:
+        if delay_s is not None:
+            self.delayed.append(video_id)
+        super().enqueue(tenant, video_id, run)
+
+
+class Office:
+    """The waits of one process, on an engine that runs only what the test says."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.context = house.container.pipeline.context
+        self.engine = Engine()
+        self.waits = UpstreamWaits(self.context, Runner(self.context), lambda: self.engine)  # type: ignore[arg-type, return-value]
+
+    def run(self, video: Video) -> None:
+        """Run the newest run of a video to its end."""
+        run = self.context.videos.row(video.tenant, video.id).enqueue_count
+        while self.waits.advance(video.tenant, video.id, run):
+            pass
+
+    def poll_until(self, condition: Callable[[], object]) -> None:
+        def poll() -> object:
+            self.waits.poll_due()
+            return condition()
+
+        wait_for(poll)
+
+    def is_woken(self, video: Video) -> bool:
+        run = self.context.videos.row(video.tenant, video.id).enqueue_count
+        return (video.id, run) in self.engine.handed_over and video.id not in self.waits._waits and run > 1
+
+    def state(self, video: Video) -> VideoState:
+        return self.house.videos.get(self.house.who, video.id).state
+
+
+def limit(house: House, name: str, limit: int) -> None:
+    upstreams = house.container.pipeline.context.upstreams
+    upstreams[name] = UpstreamGate(limit=limit)  # type: ignore[index]
+
+
+def test_a_run_ends_while_the_upstream_works_and_another_follows_its_end(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 3, "charge": 0.4}})
+    office, video = Office(house), house.order(**PAID)
+    office.run(video)
+    assert office.state(video) is VideoState.GENERATING
+    assert office.engine.delayed == [video.id]
+    office.poll_until(lambda: office.is_woken(video))
+    office.run(video)
+    assert office.state(video) is VideoState.DELIVERED
+    assert upstream.counts["accepted"] == 1
+
+
+def test_the_progress_of_the_upstream_is_recorded(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"polls": 99, "progress": [0, 40], "ends": "never"}})
+    office, video = Office(house), house.order(**OWN)
+    office.run(video)
+    office.poll_until(lambda: house.videos.get(house.who, video.id).progress == 5 + 55 * 40 // 100)
+
+
+def test_an_upstream_gets_as_many_requests_as_it_may_have_in_the_order_of_arrival(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 1}})
+    limit(house, "own", 1)
+    office = Office(house)
+    videos = [house.order(f"a quiet lake, take {number}", **OWN) for number in range(4)]
+    for video in videos:
+        office.run(video)
+    assert upstream.counts["accepted"] == 1
+    delivered = 0
+    while delivered < len(videos):
+        office.poll_until(lambda: any(office.is_woken(video) for video in videos))
+        for video in [each for each in videos if office.is_woken(each)]:
+            office.run(video)
+        delivered = [office.state(video) for video in videos].count(VideoState.DELIVERED)
+        assert upstream.counts["accepted"] <= delivered + 1
+    submitted = [house.videos.record(house.who, video.id).attempts[-1].submitted_at for video in videos]
+    assert submitted == sorted(submitted, key=lambda at: at or 0.0)
+
+
+def test_without_the_lease_no_upstream_is_called(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    office, video = Office(house), house.order(**OWN)
+    office.run(video)
+    polls = upstream.counts["polls"]
+    office.engine.may_work = False
+    wait = office.waits._waits[video.id]
+    wait.due = 0.0
+    office.waits.poll_due()
+    assert not wait.busy
+    assert wait.due > 0
+    assert upstream.counts["polls"] == polls
+
+
+def test_at_its_deadline_a_waiting_video_ends_without_another_call(
+    furnish: Callable[..., House], upstream: ScriptedUpstream
+) -> None:
+    house = furnish(generation={"deadline_s": 1.0})
+    upstream.play({"otherwise": {"ends": "never"}})
+    office, video = Office(house), house.order(**OWN)
+    office.run(video)
+    office.poll_until(lambda: office.is_woken(video))
+    polls = upstream.counts["polls"]
+    office.run(video)
+    assert house.videos.get(house.who, video.id).error_code == "timeout"
+    assert upstream.counts["polls"] == polls
+
+
+def test_a_waiting_video_is_not_enqueued_by_the_sweeper_until_its_process_is_gone(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    office, video = Office(house), house.order(**OWN)
+    office.run(video)
+    made = sweeper(house)
+    made._now = lambda: house.container.persistence.database.clock() + 60
+    made._queue = office.engine  # type: ignore[assignment]
+    enqueued = list(office.engine.handed_over)
+    made.requeue_abandoned()
+    assert office.engine.handed_over == enqueued
+    office.engine.handed_over.clear()
+    made.requeue_abandoned()
+    ((requeued, _run),) = office.engine.handed_over
+    assert requeued == video.id
+
+
+@pytest.fixture
+def running(furnish: Callable[..., House], tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """A house whose queue runs with two threads, and whose waits are polled."""
+    stopping = threading.Event()
+
+    def make(**settings: Any) -> House:
+        house = furnish(generation={"max_concurrent": 2, **settings})
+        house.waive()
+        house.container.core.shutdown_event = stopping
+        pipeline = house.container.pipeline
+        queue = DurableQueue(
+            database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
+            worker="tests",
+            at_once=2,
+            advance=pipeline.upstream_waits.advance,
+            lost=lambda: None,
+            stopping=stopping,
+        )
+        pipeline.queue = queue
+        queue.start()
+        for part in (*queue.parts, pipeline.upstream_waits.part):
+            part.start()
+        house.videos = replace(house.videos, enqueue=queue.enqueue)
+        return house
+
+    yield make
+    stopping.set()
+    DBOS.destroy(workflow_completion_timeout_sec=10, destroy_registry=True)
+
+
+def test_an_upstream_that_never_finishes_delays_no_other_video(
+    running: Callable[..., House], upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"orders": [{"when": "stuck", "ends": "never"}], "otherwise": {"polls": 2}})
+    house = running()
+    limit(house, "paid", 6)
+    stuck = [house.order(f"a stuck clock, take {number}", **PAID) for number in range(8)]
+    wait_for(lambda: upstream.counts["accepted"] == 6)
+    others = [house.order(f"a lake, take {number}", **extra) for number in range(2) for extra in (OWN, {})]
+    states = {VideoState.DELIVERED, VideoState.FAILED}
+    wait_for(lambda: all(house.videos.get(house.who, one.id).state in states for one in others))
+    assert {house.videos.get(house.who, one.id).state for one in others} == {VideoState.DELIVERED}
+    assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
+    assert upstream.counts["accepted"] == 6 + 2

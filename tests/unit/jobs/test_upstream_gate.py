@@ -1,0 +1,148 @@
+"""The gate of one upstream: places, calls at the same time, and the pause while it fails."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from safelight.errors import UpstreamRejected, UpstreamUnavailable
+from safelight.jobs import upstream_gate
+from safelight.jobs.fair_order import SlotRequest
+from safelight.jobs.interruptions import UpstreamPending
+from safelight.jobs.upstream_gate import UpstreamGate
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def request(video_id: str, *, key: str = "key") -> SlotRequest:
+    return SlotRequest(tenant="acme", key=key, since=float(video_id), video_id=video_id)
+
+
+def fail(gate: UpstreamGate, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
+            raise UpstreamUnavailable("The upstream is away.")
+
+
+def broken(clock: Clock) -> UpstreamGate:
+    gate = UpstreamGate(limit=9, monotonic=clock)
+    fail(gate, upstream_gate._FAILURES)
+    return gate
+
+
+def test_a_place_is_given_in_the_order_of_arrival_and_only_when_one_is_free() -> None:
+    gate, first, second, third = UpstreamGate(limit=1), request("1"), request("2"), request("3")
+    gate.enter(first)
+    gate.wait(third)
+    gate.wait(second)
+    assert not gate.has_place_for(second)
+    gate.leave("1")
+    assert gate.has_place_for(second)
+    assert not gate.has_place_for(third)
+    with pytest.raises(UpstreamPending):
+        gate.enter(third)
+    gate.enter(second)
+    gate.leave("2")
+    gate.enter(third)
+
+
+def test_keys_get_places_in_turn() -> None:
+    gate = UpstreamGate(limit=1)
+    gate.enter(request("1"))
+    gate.wait(request("2"))
+    late = request("9", key="other")
+    gate.wait(late)
+    gate.leave("1")
+    assert gate.has_place_for(late)
+
+
+def test_a_video_that_was_accepted_before_needs_no_free_place_and_takes_one() -> None:
+    gate = UpstreamGate(limit=1)
+    gate.enter(request("1"))
+    gate.resume("2")
+    gate.leave("1")
+    assert not gate.has_place_for(request("3"))
+    gate.leave("2")
+    assert gate.has_place_for(request("3"))
+
+
+@pytest.mark.parametrize(
+    ("error", "stays"),
+    [
+        (None, False),
+        (UpstreamRejected("no"), False),
+        (UpstreamPending(1.0), False),
+        (UpstreamPending(1.0, accepted=True), True),
+    ],
+)
+def test_a_video_keeps_its_place_only_while_the_upstream_works_on_it(
+    error: Exception | None, stays: bool
+) -> None:
+    gate, stack = UpstreamGate(limit=1), ExitStack()
+    with stack:
+        if error is not None:
+            stack.enter_context(pytest.raises(type(error)))
+        with gate.visit("1"):
+            gate.enter(request("1"))
+            if error is not None:
+                raise error
+    assert gate.has_place_for(request("2")) is not stays
+
+
+def test_calls_at_the_same_time_are_limited() -> None:
+    gate = UpstreamGate(limit=99)
+    with ExitStack() as stack:
+        for _ in range(upstream_gate._MAX_CALLS):
+            stack.enter_context(gate.call(accepted=False))
+        with pytest.raises(UpstreamPending), gate.call(accepted=False):
+            pass
+    with gate.call(accepted=False):
+        pass
+
+
+def test_after_failures_in_a_row_the_upstream_is_not_called_for_a_pause() -> None:
+    clock = Clock()
+    gate = broken(clock)
+    assert not gate.has_place_for(request("1"))
+    with pytest.raises(UpstreamPending) as caught, gate.call(accepted=True):
+        pytest.fail("the upstream was called")
+    assert (caught.value.after_s, caught.value.accepted) == (5.0, True)
+
+
+def test_after_the_pause_one_call_tests_the_upstream_and_its_success_ends_the_pause() -> None:
+    clock = Clock()
+    gate = broken(clock)
+    clock.now += 5.0
+    with gate.call(accepted=False), pytest.raises(UpstreamPending), gate.call(accepted=False):
+        pytest.fail("the upstream was called twice")
+    with gate.call(accepted=False):
+        pass
+    assert gate.has_place_for(request("1"))
+
+
+def test_a_failed_test_call_makes_the_pause_longer_up_to_a_minute() -> None:
+    clock, pauses = Clock(), []
+    gate = broken(clock)
+    for _ in range(6):
+        with pytest.raises(UpstreamPending) as caught, gate.call(accepted=False):
+            pass
+        pauses.append(caught.value.after_s)
+        clock.now += caught.value.after_s
+        fail(gate)
+    assert pauses == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+
+
+def test_an_answer_between_two_failures_starts_the_count_again() -> None:
+    gate = UpstreamGate(limit=1)
+    for _ in range(3):
+        fail(gate, upstream_gate._FAILURES - 1)
+        with pytest.raises(UpstreamRejected), gate.call(accepted=False):
+            raise UpstreamRejected("no")
+    assert gate.has_place_for(request("1"))
