@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.queue import DurableQueue
     from safelight.jobs.sweeper import Sweeper
+    from safelight.jobs.timeouts import Cancellation
     from safelight.jobs.upstream_waits import UpstreamWaits
     from safelight.moderation.pipeline import Stages
     from safelight.moderation.policy_loader import PolicyLoader
@@ -203,6 +204,12 @@ class PipelineParts:
         from safelight.jobs.upstream_waits import UpstreamWaits
 
         return UpstreamWaits(self.context, Runner(self.context), queue=lambda: self.queue)
+
+    @cached_property
+    def cancellation(self) -> Cancellation:
+        from safelight.jobs.timeouts import Cancellation
+
+        return Cancellation(self.context)
 
     @property
     def worker_name(self) -> str:

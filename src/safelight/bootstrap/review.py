@@ -107,6 +107,7 @@ class ReviewParts:
         return (
             *self._pipeline.queue.parts,
             self._pipeline.upstream_waits.part,
+            self._pipeline.cancellation.part,
             self._pipeline.sweeper.part,
             self.notifier.part,
             self.notifier.pruning,

@@ -106,6 +106,8 @@ class SourceClip:
 class GenerationRequest:
     """A request to a generator. All of its content has been screened."""
 
+    #: Seconds until the deadline of the video, at the submission. A call that takes longer is of no use.
+    time_left_s: float | None = None
     #: Our idempotency key of this attempt, sent to upstreams that accept one.
     key: str
     model: str

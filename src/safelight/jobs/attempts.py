@@ -31,12 +31,15 @@ from safelight.generation.protocol import (
 )
 
 from .context import PipelineContext, slot_request
+from .durations import Part
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
 from .upstream_gate import UpstreamGate
 
 #: Pauses between two polls, and before a call to an upstream that is not available is repeated.
 POLL_S, _MAX_POLL_S = 2.0, 10.0
+#: Before the first generation was measured, it is assumed to need this share of the time until the deadline.
+_MIN_TIME_SHARE = 0.05
 #: Pauses between two submissions.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
 
@@ -102,9 +105,10 @@ class RemoteAttempts:
             raise ChargedFailure(
                 UpstreamError(_describe_problem(self.video.generator, progress.problem)), charge
             )
+        age_s = self.context.database.clock() - (attempt.submitted_at or attempt.created_at)
         if progress.state is not UpstreamState.DONE:
-            age_s = self.context.database.clock() - (attempt.submitted_at or attempt.created_at)
             raise UpstreamPending(poll_pause_s(progress, age_s), accepted=True)
+        self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
         return charge
 
     def download_result(self, attempt: Attempt, charge: Charge, into: Path) -> None:
@@ -115,12 +119,16 @@ class RemoteAttempts:
             with self.gate.call(accepted=True):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except UpstreamUnavailable as error:
-            raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
+            pause_s = error.retry_after_s or POLL_S
+            if pause_s >= self._left_s():
+                raise DeadlineExceeded(f"{_not_finished(self.context)} {error.message}") from error
+            raise UpstreamPending(pause_s, accepted=True) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
         self.context.fault_hook("fetched")
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
+        self._require_time()
         self.gate.enter(slot_request(self.video))
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
@@ -129,7 +137,9 @@ class RemoteAttempts:
                 attempt = store.record_intent(self.video, number, billing=self.generator.billing)
                 self.context.fault_hook("intended")
                 try:
-                    upstream_id = self.generator.submit(replace(request, key=attempt.idempotency_key))
+                    upstream_id = self.generator.submit(
+                        replace(request, key=attempt.idempotency_key, time_left_s=self._left_s())
+                    )
                 except UpstreamUnavailable:
                     not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
                     store.finish(self.video, attempt, "not_taken", not_charged)
@@ -137,9 +147,7 @@ class RemoteAttempts:
         except UpstreamUnavailable as error:
             pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
             if pause_s >= seconds_left(self.context, self.video):
-                raise DeadlineExceeded(
-                    f"The video was not finished within {self.context.limits.deadline_s:.0f} s. {error.message}"
-                ) from error
+                raise DeadlineExceeded(f"{_not_finished(self.context)} {error.message}") from error
             raise UpstreamPending(pause_s) from error
         except SubmissionUnconfirmed as lost:
             try:
@@ -151,6 +159,21 @@ class RemoteAttempts:
             return found
         self.context.fault_hook("submitted")
         return store.record_upstream_id(self.video, attempt, upstream_id)
+
+    def _require_time(self) -> None:
+        """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
+        name, left_s = self.video.generator, self._left_s()
+        needed_s = self.context.durations.shortest_s(
+            name, Part.UPSTREAM, Part.NORMALIZE, Part.SCAN, Part.SEAL
+        ) or (self.context.limits.deadline_s * _MIN_TIME_SHARE)
+        if left_s < needed_s:
+            raise DeadlineExceeded(
+                f"{_not_finished(self.context)} Nothing was sent to {name}, because {max(left_s, 0.0):.0f} s "
+                f"were left and it needs at least {needed_s:.0f} s."
+            )
+
+    def _left_s(self) -> float:
+        return seconds_left(self.context, self.video)
 
     def _refusals(self) -> int:
         """The number of attempts in a row that the upstream did not accept, before this step."""
@@ -214,9 +237,11 @@ def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> At
 
 
 def delete_upstream_copy(generator: RemoteGenerator, upstream_id: str) -> str:
-    """Delete the upstream's copy, after our copy is stored. Returns `deleted` or `kept`."""
+    """Delete the upstream's copy. Returns `deleted` or `kept`. Raises `UpstreamUnavailable`."""
     try:
         return "deleted" if generator.delete(upstream_id) else "kept"
+    except UpstreamUnavailable:
+        raise
     except UpstreamError:
         return "kept"
 
@@ -229,7 +254,7 @@ def wait_before_retry(context: PipelineContext, video: Video, seconds: float) ->
     """
     left = seconds_left(context, video)
     if left <= 0:
-        raise DeadlineExceeded(f"The video was not finished within {context.limits.deadline_s:.0f} s.")
+        raise DeadlineExceeded(_not_finished(context))
     if context.shutdown_event.wait(max(0.01, min(seconds, left))):
         raise ShutdownRequested
 
@@ -238,6 +263,10 @@ def seconds_left(context: PipelineContext, video: Video) -> float:
     """Seconds until the deadline of a video; 0 after it. Not 0 while nothing expires after a clock jump."""
     left = video_deadline(context, video) - context.database.clock()
     return max(left, context.clock_watch.held_for_s())
+
+
+def _not_finished(context: PipelineContext) -> str:
+    return f"The video was not finished within {context.limits.deadline_s:.0f} s."
 
 
 def video_deadline(context: PipelineContext, video: Video) -> float:

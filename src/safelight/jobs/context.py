@@ -26,6 +26,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
 from .attempt_store import AttemptStore
+from .durations import Durations, Part
 from .fair_order import SlotRequest
 from .files import FileRow, add_file
 from .local_slots import LocalSlots
@@ -83,14 +84,19 @@ class PipelineContext:
     #: Waits until this process holds its worker lease. Raises `ShutdownRequested` if the process shuts down
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
+    durations: Durations = field(default_factory=Durations)
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
 
-    def local_slot(self, video: Video) -> AbstractContextManager[None]:
-        """A slot for rendering, scanning or sealing. Raises `ShutdownRequested`; see `LocalSlots`."""
-        return self.local_slots.hold(slot_request(video))
+    @contextmanager
+    def local_slot(self, video: Video, part: Part) -> Iterator[None]:
+        """A slot for one part of the work. Raises `ShutdownRequested`; see `LocalSlots`."""
+        with self.local_slots.hold(slot_request(video)):
+            began = time.perf_counter()
+            yield
+            self.durations.record(video.generator, part, time.perf_counter() - began)
 
     @contextmanager
     def commit_step(self, snapshot: VideoSnapshot) -> Iterator[Transaction]:

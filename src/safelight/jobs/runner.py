@@ -16,6 +16,7 @@ from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Video
 from .states import VideoState
 from .steps import STEPS
+from .timeouts import end_late
 from .transitions import StaleRevision
 
 _log = logging.getLogger(__name__)
@@ -98,7 +99,10 @@ class Runner:
         try:
             current = self._context.videos.get(video.tenant, video.id)
             with self._context.database.transaction(tenant=video.tenant) as tx:
-                outcomes.fail(self._context, tx, current, error)
+                if isinstance(error, DeadlineExceeded):
+                    end_late(self._context, tx, current, error)
+                else:
+                    outcomes.fail(self._context, tx, current, error)
         except StaleRevision:
             pass
 

@@ -21,6 +21,7 @@ from safelight.errors import (
     UpstreamInvalidResponse,
     UpstreamModerationBlocked,
     UpstreamRejected,
+    UpstreamUnavailable,
 )
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import (
@@ -42,6 +43,7 @@ from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure
 from .context import NewFile, PipelineContext
+from .durations import Part
 from .files import drop_files
 from .lineage import source_clip_of
 from .models import Video, VideoSnapshot
@@ -93,7 +95,10 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             if isinstance(generator, LocalGenerator):
                 request = _generation_request(context, snapshot, work_dir)
                 attempt = attempts.start_local_attempt(context, snapshot)
-                with context.local_slot(video), context.recorded_progress(video, 5, 60) as progress:
+                with (
+                    context.local_slot(video, Part.RENDER),
+                    context.recorded_progress(video, 5, 60) as progress,
+                ):
                     result = generator.render(
                         replace(request, key=attempt.idempotency_key), clip, progress.report_percent
                     )
@@ -140,7 +145,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 def _normalized(context: PipelineContext, video: Video, clip: Path) -> Path:
     """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
-        with context.local_slot(video):
+        with context.local_slot(video, Part.NORMALIZE):
             return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
     except (BadInput, SandboxFailed):
         return clip
@@ -155,7 +160,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     generator = context.generators.get(video.generator)
     with (
         context.work_dir(video.id) as work_dir,
-        context.local_slot(video),
+        context.local_slot(video, Part.SCAN),
         context.recorded_progress(video, 60, 90) as progress,
     ):
         clip = work_dir / "clip.mp4"
@@ -206,7 +211,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Draw the badge, write the manifest and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
-    with context.work_dir(video.id) as work_dir, context.local_slot(video):
+    with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, scanned_sha256, source)
         if video.badge_text is not None:
@@ -316,7 +321,10 @@ def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> 
         return
     if last.upstream_copy_status is None:
         context.wait_for_lease()
-        fate = attempts.delete_upstream_copy(generator, last.upstream_id)
+        try:
+            fate = attempts.delete_upstream_copy(generator, last.upstream_id)
+        except UpstreamUnavailable:
+            fate = "kept"
         context.attempts.record_upstream_deletion(video, last, fate)
 
 

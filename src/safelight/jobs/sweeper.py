@@ -8,20 +8,20 @@ from sqlalchemy import ColumnElement, Row
 
 from safelight.background.clock_watch import ClockJump
 from safelight.background.part import BackgroundPart
-from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed
-from safelight.generation.protocol import Billing, Charge, ChargeStatus
+from safelight.errors import DeadlineExceeded
 from safelight.store import tables
 from safelight.store.retention import Retention
 
 from . import mappers, outcomes
-from .attempt_store import finish_attempt, last_attempt
+from .attempt_store import last_attempt
 from .attempts import seconds_left
 from .context import PipelineContext
 from .files import drop_files
-from .models import Attempt, Video
+from .models import Video
 from .queue import DurableQueue
 from .runs import next_run
 from .states import AWAITING_REVIEW, TERMINAL, VideoState
+from .timeouts import end_late, is_unconfirmed
 from .transitions import update
 
 _INTERVAL_S = 2.0
@@ -185,21 +185,10 @@ class Sweeper:
             )
 
     def _fail_late(self, video: Video, *, in_queue: bool) -> None:
-        error: SafelightError = DeadlineExceeded(
+        error = DeadlineExceeded(
             f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
         )
         with self._context.database.transaction(tenant=video.tenant) as tx:
             last = last_attempt(tx, video.id)
-            if last is not None and _is_unconfirmed(last):
-                if in_queue:
-                    return
-                error = SubmissionUnconfirmed(
-                    "The process that submitted this request ended before the answer of the generator came."
-                )
-                finish_attempt(tx, video.id, last, error.code, charge=Charge(charged=ChargeStatus.UNKNOWN))
-            outcomes.fail(self._context, tx, video, error)
-
-
-def _is_unconfirmed(attempt: Attempt) -> bool:
-    """Whether it is unknown if a paid generator has accepted this attempt."""
-    return attempt.ended_at is None and attempt.upstream_id is None and attempt.billing is Billing.PAID
+            if not (in_queue and last is not None and is_unconfirmed(last)):
+                end_late(self._context, tx, video, error)

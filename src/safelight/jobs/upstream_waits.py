@@ -12,7 +12,7 @@ from safelight.background.part import BackgroundPart
 from safelight.errors import UpstreamError, UpstreamUnavailable
 from safelight.generation.protocol import Progress, RemoteGenerator
 
-from .attempts import POLL_S, generation_percent, has_ended, poll_pause_s, video_deadline
+from .attempts import POLL_S, generation_percent, has_ended, poll_pause_s, seconds_left
 from .context import PipelineContext, slot_request
 from .fair_order import SlotRequest
 from .interruptions import UpstreamPending
@@ -115,7 +115,7 @@ class UpstreamWaits:
             generator=video.generator,
             upstream_id=open_attempt.upstream_id if open_attempt else None,
             began=now - max(0.0, clock - ((open_attempt and open_attempt.submitted_at) or clock)),
-            ends=now + min(video_deadline(self._context, video) - clock, _OWNED_S - LOOK_AGAIN_S),
+            ends=now + min(seconds_left(self._context, video), _OWNED_S - LOOK_AGAIN_S),
             due=now + after_s,
             percent=video.progress,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -85,6 +86,8 @@ class VideosApiGenerator:
         with ExitStack() as stack:
             client = self._server.submitting
             http_request = build_request(client, request, self._options, stack)
+            within_s = min(self._options.submit_timeout_s, request.time_left_s or math.inf)
+            http_request.extensions["timeout"]["read"] = within_s
             try:
                 response = client.send(http_request, stream=True)
             except _NOT_SENT as error:
@@ -97,9 +100,7 @@ class VideosApiGenerator:
                 ) from error
             stack.callback(response.close)
             try:
-                body = decode(
-                    read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_timeout_s)
-                )
+                body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=within_s))
             except (httpx.HTTPError, AnswerTooLong):
                 body = None
             return self._taken(response, body)

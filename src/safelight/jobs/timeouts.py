@@ -1,0 +1,101 @@
+"""Ends videos whose deadline has passed, and cancels their requests at the upstreams."""
+
+from __future__ import annotations
+
+from safelight.background.part import BackgroundPart
+from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed, UpstreamUnavailable
+from safelight.generation.protocol import Billing, Charge, ChargeStatus, RemoteGenerator
+from safelight.store import tables
+from safelight.store.transaction import Transaction
+
+from . import mappers, outcomes
+from .attempt_store import finish_attempt, last_attempt
+from .attempts import delete_upstream_copy
+from .context import PipelineContext
+from .interruptions import UpstreamPending
+from .models import Attempt, Video
+from .states import VideoState
+
+_INTERVAL_S = 5.0
+#: A request at an upstream that does not answer is left there after this time.
+_TRIED_FOR_S = 3600.0
+_MAX_VIDEOS_PER_ROUND = 500
+
+
+def end_late(context: PipelineContext, tx: Transaction, video: Video, error: DeadlineExceeded) -> None:
+    """End a video whose deadline has passed, with its unfinished attempt.
+
+    If it is unknown whether a paid generator has accepted the attempt, the video ends with `submit_unknown`.
+    """
+    last = last_attempt(tx, video.id)
+    ended: SafelightError = error
+    if last is not None and last.ended_at is None:
+        charge = None
+        if is_unconfirmed(last):
+            charge = Charge(charged=ChargeStatus.UNKNOWN)
+            ended = SubmissionUnconfirmed(
+                "The process that submitted this request ended before the answer of the generator came."
+            )
+        finish_attempt(tx, video.id, last, ended.code, charge=charge)
+    outcomes.fail(context, tx, video, ended)
+
+
+def is_unconfirmed(attempt: Attempt) -> bool:
+    """Whether it is unknown if a paid generator has accepted this attempt."""
+    return attempt.ended_at is None and attempt.upstream_id is None and attempt.billing is Billing.PAID
+
+
+class Cancellation:
+    """Deletes the requests of late videos at their upstreams, as far as these allow it.
+
+    A background part: the database says which requests are left, so none is forgotten in a crash.
+    """
+
+    def __init__(self, context: PipelineContext) -> None:
+        self._context = context
+        self.part = BackgroundPart(
+            "cancellation",
+            {"cancel": self.cancel_late},
+            interval_s=_INTERVAL_S,
+            stopping=context.shutdown_event,
+        )
+
+    def cancel_late(self) -> None:
+        """Cancel what can be cancelled now. An upstream that does not answer is asked again later."""
+        for video, attempt in self._left():
+            with self.part.rows.attempt(attempt.id):
+                self._cancel(video, attempt)
+
+    def _left(self) -> list[tuple[Video, Attempt]]:
+        videos, attempts = tables.videos.c, tables.attempts.c
+        with self._context.database.across_tenants("late requests", readonly=True) as tx:
+            rows = tx.select(
+                tables.videos,
+                videos.state == VideoState.FAILED.value,
+                videos.error_code == DeadlineExceeded.code,
+                videos.updated_at > self._context.database.clock() - 2 * _TRIED_FOR_S,
+                order_by=(videos.updated_at.desc(),),
+                limit=_MAX_VIDEOS_PER_ROUND,
+            )
+            late = {row.id: mappers.video(row) for row in rows}
+            left = tx.select(
+                tables.attempts,
+                attempts.video_id.in_(late),
+                attempts.outcome == DeadlineExceeded.code,
+                attempts.upstream_id.is_not(None),
+                attempts.upstream_copy_status.is_(None),
+                attempts.id.not_in(self.part.rows.parked()),
+            )
+        return [(late[row.video_id], mappers.attempt(row)) for row in left]
+
+    def _cancel(self, video: Video, attempt: Attempt) -> None:
+        generator = self._context.generators.get(attempt.generator)
+        fate = "kept"
+        if isinstance(generator, RemoteGenerator):
+            try:
+                with self._context.upstreams[attempt.generator].call(accepted=True):
+                    fate = delete_upstream_copy(generator, attempt.upstream_id or "")
+            except (UpstreamPending, UpstreamUnavailable):
+                if self._context.database.clock() < (attempt.ended_at or 0.0) + _TRIED_FOR_S:
+                    return
+        self._context.attempts.record_upstream_deletion(video, attempt, fate)

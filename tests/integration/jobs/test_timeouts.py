@@ -1,0 +1,114 @@
+"""Videos whose deadline passes: their attempt ends, and their request at the upstream is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.durations import Part
+from safelight.jobs.models import Attempt, Video
+from safelight.jobs.runner import Runner
+from safelight.jobs.states import VideoState
+from safelight.jobs.timeouts import Cancellation
+from safelight.store import tables
+from safelight.testing.upstream import ScriptedUpstream
+
+from .conftest import House
+from .test_video_lifecycle import PAID, sweeper
+
+
+def at_the_upstream(house: House) -> Video:
+    """A video that a paid upstream has accepted and does not finish."""
+    video, runner = house.order(**PAID), Runner(house.container.pipeline.context)
+    for _ in range(2):
+        runner.run_steps(video.tenant, video.id)
+    return video
+
+
+def let_pass(house: House, video: Video) -> None:
+    """The deadline of the video passes."""
+    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, deadline_at=1.0, updated_at=2.0)
+
+
+def attempt(house: House, video: Video) -> Attempt:
+    (made,) = house.videos.record(house.who, video.id).attempts
+    return made
+
+
+@pytest.mark.parametrize("ended_by", ["its run", "the sweeper"])
+def test_at_a_time_out_the_request_is_deleted_once_at_the_upstream(
+    house: House, upstream: ScriptedUpstream, ended_by: str
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    video = at_the_upstream(house)
+    let_pass(house, video)
+    if ended_by == "its run":
+        house.carry(video)
+    else:
+        sweeper(house).requeue_abandoned()
+    assert house.videos.get(house.who, video.id).error_code == "timeout"
+    made = attempt(house, video)
+    assert (made.outcome, made.charge.charged.value) == ("timeout", "unknown")
+    cancellation = Cancellation(house.container.pipeline.context)
+    for _ in range(2):
+        cancellation.cancel_late()
+    assert attempt(house, video).upstream_copy_status == "deleted"
+    assert upstream.counts["deletes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("delete", "fates"),
+    [
+        ({"status": 405}, ["kept", "kept"]),
+        ({"status": 503, "times": 1}, [None, "deleted"]),
+    ],
+)
+def test_an_upstream_that_cannot_delete_keeps_its_copy_and_one_that_is_away_is_asked_again(
+    house: House, upstream: ScriptedUpstream, delete: dict[str, Any], fates: list[str | None]
+) -> None:
+    upstream.play({"otherwise": {"ends": "never", "delete": delete}})
+    video = at_the_upstream(house)
+    let_pass(house, video)
+    house.carry(video)
+    cancellation, found = Cancellation(house.container.pipeline.context), []
+    for _ in fates:
+        cancellation.cancel_late()
+        found.append(attempt(house, video).upstream_copy_status)
+    assert found == fates
+
+
+def test_nothing_is_sent_to_an_upstream_that_cannot_finish_before_the_deadline(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    context = house.container.pipeline.context
+    context.durations.record("paid", Part.UPSTREAM, context.limits.deadline_s)
+    context.durations.record("paid", Part.SCAN, 1.0)
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
+    assert "Nothing was sent to paid" in (video.error_message or "")
+    assert upstream.counts["received"] == 0
+    assert house.videos.record(house.who, video.id).attempts == ()
+
+
+def test_the_shortest_generation_decides_what_can_finish(house: House, upstream: ScriptedUpstream) -> None:
+    context = house.container.pipeline.context
+    for seconds in (context.limits.deadline_s * 2, 1.0):
+        context.durations.record("paid", Part.UPSTREAM, seconds)
+    assert house.carry(house.order(**PAID)).state is VideoState.DELIVERED
+
+
+def test_a_submission_without_an_answer_ends_at_the_deadline(
+    furnish: Callable[..., House], upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"submit": "hang"}})
+    house = furnish(generation={"deadline_s": 3.0})
+    house.container.core.generators["paid"]._server.close()  # type: ignore[attr-defined]
+    options = {"url": upstream.url, "models": ["paid-1"], "name": "paid", "submit_timeout_s": 1e6}
+    house.container.core.generators["paid"] = videos_api(options)  # type: ignore[index]
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
+    assert upstream.counts["received"] == 1
