@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.i18n import load_messages
+
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .language import category_name, language, modality_name, texts, translate
+from .output import emit, make_table, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,35 +39,49 @@ def coverage(
 
 
 def _print_table(console: Console, table: dict[str, Any]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    t, words = texts(), load_messages("console", language())
+    policy = table["policy"]
     cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
-    grid = Table(title=f"Coverage under the policy {table['policy']['name']} {table['policy']['version']}")
-    grid.add_column("Category")
-    for modality in _MODALITIES:
-        grid.add_column(modality)
+    console.print(Text(t("coverage.title", name=policy["name"], version=policy["version"]), style="bold"))
+    grid = make_table(console, words("coverage.category"), *map(modality_name, _MODALITIES))
     for category in dict.fromkeys(cell["category"] for cell in table["cells"]):
         row = [cells.get((category, modality)) for modality in _MODALITIES]
-        grid.add_row(Text(category), *(Text(_format_cell(cell)) for cell in row))
+        grid.add_row(Text(category_name(category)), *(Text(_format_cell(cell)) for cell in row))
     console.print(grid)
-    for cell in table["cells"]:
-        if cell["detectors"]:
-            names = ", ".join(cell["detectors"])
-            figure = cell["measured"] or "unmeasured"
-            console.print(Text(f"{cell['category']} in {cell['modality']}: {names} ({figure})"))
-    for cell in table["cells"]:
-        if cell["note"]:
-            console.print(Text(f"{cell['category']} in {cell['modality']}: {cell['note']}"))
-    for missing in table["missing"]:
-        console.print(Text(f"Missing: {missing['detector']}. {missing['message']}"))
+    lines = [t("coverage.waived")] if any(cell["waived_by"] for cell in table["cells"]) else []
     for waiver in table["waivers"]:
-        scope = "all mandatory categories" if "*" in waiver["categories"] else ", ".join(waiver["categories"])
-        console.print(Text(f"Waiver {waiver['name']}: {scope}; {waiver['decided_by']}. {waiver['reason']}"))
+        scope = t("separator").join(
+            t("coverage.everything") if name == "*" else category_name(name) for name in waiver["categories"]
+        )
+        lines.append(
+            t(
+                "coverage.waiver",
+                name=waiver["name"],
+                scope=scope,
+                who=waiver["decided_by"],
+                reason=waiver["reason"],
+            )
+        )
+    for cell in table["cells"]:
+        name = t(
+            "check.cell", category=category_name(cell["category"]), modality=modality_name(cell["modality"])
+        )
+        if cell["detectors"]:
+            figure = cell["measured"] or words("coverage.unmeasured")
+            lines.append(t("coverage.checked", cell=name, names=", ".join(cell["detectors"]), figure=figure))
+        if cell["note"]:
+            lines.append(t("coverage.gap", cell=name, reason=translate(cell["note"])))
+    lines += [
+        t("coverage.missing", name=missing["detector"], reason=translate(missing["message"]))
+        for missing in table["missing"]
+    ]
+    console.print(Text("\n".join(map(printable, lines))))
 
 
 def _format_cell(cell: dict[str, Any] | None) -> str:
-    if cell is None:
-        return "off"
-    waived = f", waived by {', '.join(cell['waived_by'])}" if cell["waived_by"] else ""
-    return f"{cell['status']}{waived}"
+    """The status in words; an asterisk marks a gap that a waiver excuses."""
+    words = load_messages("console", language())
+    status = "off" if cell is None else cell["status"].replace(" ", "_")
+    return words(f"coverage.{status}").lower() + ("*" if cell is not None and cell["waived_by"] else "")

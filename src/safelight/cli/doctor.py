@@ -14,6 +14,7 @@ from . import doctor_checks
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
+from .language import texts, translate
 from .output import emit
 from .upstream import NAME, read_key
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
 
 app = typer.Typer(add_completion=False)
-
-_STATE_LABELS = {DoctorState.OK: "ok     ", DoctorState.WARNING: "warning", DoctorState.FAILED: "FAILED "}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +73,21 @@ def doctor(
 
 
 def format_checks(found: list[DoctorCheck]) -> str:
+    """One line per check in the language in use, and the remedy below it."""
+    from rich.cells import cell_len
+
+    t = texts()
+    labels = {state: t(f"doctor.{state.value}") for state in DoctorState}
+    width = max(cell_len(label) for label in labels.values()) + 2
     lines = []
     for one in found:
-        lines.append(f"{_STATE_LABELS[one.state]}  {one.name}: {one.message}")
+        label = labels[one.state]
+        line = t("doctor.line", name=translate(one.name), message=translate(one.message))
+        lines.append(label + " " * (width - cell_len(label)) + line)
         if one.remedy:
-            lines.append(f"         {one.remedy}")
+            lines.append(" " * width + translate(one.remedy))
     ok, warnings, failed = (sum(one.state is state for one in found) for state in DoctorState)
-    lines += ["", f"{ok} ok, {warnings} warnings, {failed} failed."]
+    lines += ["", t("doctor.sum", ok=ok, warnings=warnings, failed=failed)]
     return "\n".join(lines)
 
 

@@ -7,7 +7,14 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from safelight.i18n import DEFAULT, LANGUAGES, language_of_environment, load_messages, match_language
+from safelight.i18n import (
+    DEFAULT,
+    LANGUAGES,
+    language_of_environment,
+    load_messages,
+    match_language,
+    translate_sentence,
+)
 
 if TYPE_CHECKING:
     from safelight.i18n import Messages
@@ -71,6 +78,11 @@ def texts() -> Messages:
 def join_sentences(sentences: Iterable[str]) -> str:
     """The sentences as one text, with the separator of the language in use."""
     return load_messages("explanations", _Chosen.tag)("join").join(sentences)
+
+
+def translate(sentence: str) -> str:
+    """A sentence or name of `doctor` or `coverage` in the language in use, or else in English."""
+    return translate_sentence("doctor", sentence, _Chosen.tag) or sentence
 
 
 def category_name(category: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
     from safelight.errors import SafelightError
 
@@ -46,6 +47,16 @@ def make_console(*, stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=not stream.isatty())
+
+
+def make_table(console: Console, *columns: str) -> Table:
+    """An empty table, with a box on a terminal only."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, box=box.HEAVY_HEAD if console.is_terminal else None, pad_edge=console.is_terminal)
+    table.padding = (0, 1) if console.is_terminal else (0, 2, 0, 0)
+    return table
 
 
 def progress_console() -> Console:

@@ -1,8 +1,8 @@
 """Messages in several languages: `locales/` has one file per slice and language.
 
-A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages),
-`cli` (the command line). In `reasons` (of the shipped policies) and `provider_errors` (sentences of the
-rules on provider errors) the key is the English text.
+A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages)
+and `cli` (the command line). The key is the English text in `reasons` (of the shipped policies),
+`provider_errors` (the rules on provider errors) and `doctor` (its checks, and the notes of the coverage).
 """
 
 from .languages import LANGUAGES, language_of_environment, match_language
