@@ -60,8 +60,12 @@ def test_the_report_is_self_contained_readable_and_fits(
     page.goto(file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.locator(".previews img").first.is_visible()
-    page.locator("summary").first.focus()
-    page.keyboard.press("Enter")
+    assert page.locator(".verdict, .lead, .gaps").evaluate_all(
+        "all => all.every(one => one.checkVisibility())"
+    )
+    for summary in (".more > summary", ".more details > summary"):
+        page.locator(summary).first.focus()
+        page.keyboard.press("Enter")
     assert page.locator(".previews img").first.is_visible()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert said == []
@@ -74,6 +78,25 @@ def test_the_report_is_self_contained_readable_and_fits(
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    context.close()
+
+
+def test_the_report_of_twenty_clips_has_a_strip_for_each_and_is_at_most_9000_pixels_high(
+    browser: Browser, tmp_path: Path
+) -> None:
+    clips = [report(finding("violence"), name=f"{number}.mp4", sheet=still()) for number in range(20)]
+    path = tmp_path / "twenty.html"
+    path.write_text(
+        render_scan_report(clips, translations=load_languages()["en"], taxonomy=SHIPPED), encoding="utf-8"
+    )
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollHeight") <= 9000
+    assert (
+        page.locator("svg.strip").evaluate_all("all => all.filter(one => one.checkVisibility()).length") == 20
+    )
+    assert page.locator(".coverage-table").count() == 1
     context.close()
 
 

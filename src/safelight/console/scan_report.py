@@ -18,8 +18,10 @@ from markupsafe import Markup
 import safelight
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import CoverageStatus
 
-from .formatting import format_datetime, format_iso
+from .formatting import format_datetime, format_iso, translate_category
+from .scan_report_coverage import common_cells, scan_coverage_rows, visible_reports
 from .scan_report_view import FileView, file_view
 from .translations import Translations
 
@@ -36,7 +38,12 @@ def render_scan_report(
     at: float | None = None,
 ) -> str:
     """Render the reports as one HTML document. `not_scanned`: number of files that were not scanned."""
-    views = [file_view(report, taxonomy, translations, number) for number, report in enumerate(reports, 1)]
+    visible = visible_reports(reports)
+    common = common_cells(visible)
+    views = [
+        file_view(report, taxonomy, translations, number, common) for number, report in enumerate(reports, 1)
+    ]
+    unsupported = {view.unsupported for view in views if view.unsupported}
     views_in_full = [view for view in views if len(views) <= MAX_FULL_FILES or view.tone != "allow"]
     style = _load_style()
     now = time.time() if at is None else at
@@ -55,6 +62,9 @@ def render_scan_report(
             created_iso=format_iso(now),
             version=safelight.__version__,
             views=views_in_full,
+            coverage=tuple(scan_coverage_rows(common, translations, notes=len(visible) == 1)),
+            categories_off=_list_categories_off(visible, translations),
+            unsupported=sorted(unsupported) if len(views) > 1 else (),
             rows=views if len(views) != 1 else (),
             listed_only=len(views) - len(views_in_full),
             counts=_count_verdicts(views),
@@ -62,6 +72,17 @@ def render_scan_report(
             webp=lambda content: _data_uri(content, "image/webp"),
         )
     )
+
+
+def _list_categories_off(reports: Sequence[FileReport], translations: Translations) -> str:
+    """The categories that are neither required nor checked in some modality of a file."""
+    off = {
+        translate_category(cell.category, translations)
+        for report in reports
+        for cell in report.coverage
+        if cell.status is CoverageStatus.OFF
+    }
+    return translations.join_list(sorted(off))
 
 
 def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:

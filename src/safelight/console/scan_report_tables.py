@@ -1,32 +1,19 @@
-"""The tables of one file in the scan report: coverage, cost, detector runs and file facts."""
+"""The tables of one file in the scan report: cost, detector runs and file facts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from safelight.moderation.file_scan import FileReport
-from safelight.policy.coverage import Cell, CoverageStatus
-from safelight.policy.verdicts import Verdict
 
-from .formatting import format_decimal, format_duration, translate_category
+from .formatting import format_decimal, format_duration
 from .translations import Translations
 
 #: An absolute path with at least one folder, as it appears in error messages of libraries.
 _PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanCoverageRow:
-    name: str
-    modalities: str
-    status: str
-    label: str
-    detectors: str
-    measured: str
-    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,36 +32,6 @@ def media_facts(report: FileReport) -> Mapping[str, Any]:
 def frame_count(report: FileReport) -> int:
     schedule = report.scan.get("schedule") or {}
     return int(schedule.get("frames") or media_facts(report).get("frames") or 0)
-
-
-def scan_coverage_rows(cells: Iterable[Cell], verdict: Verdict, t: Translations) -> Iterable[ScanCoverageRow]:
-    """The rows of the coverage table, missing checks first. Modalities with equal values share a row."""
-    order = [CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED]
-    waived = {(cell.category, cell.modality) for cell in verdict.waived}
-    modalities: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.category, cell.modality)):
-        if cell.status not in order:
-            continue
-        note = strip_folders(cell.note) if t.tag == "en" else ""
-        if (cell.category, cell.modality) in waived:
-            names = t.join_list(list(verdict.waivers))
-            waived_by = t("coverage.waived_by", name=names) if names else t("scan.waived")
-            note = t("list.sentences", first=waived_by, second=note).strip()
-        measured = (cell.measured or t("coverage.unmeasured")) if cell.detectors else "–"
-        key = (cell.category, cell.status, t.join_list(list(cell.detectors)) or "–", measured, note)
-        modalities.setdefault(key, []).append(t(f"modality.{cell.modality.value}"))
-    for (category, status, detectors, measured, note), names_of_modalities in sorted(
-        modalities.items(), key=lambda entry: order.index(entry[0][1])
-    ):
-        yield ScanCoverageRow(
-            name=translate_category(category, t),
-            modalities=t.join_list(names_of_modalities),
-            status=status.value,
-            label=t(f"coverage.{status.value.replace(' ', '_')}"),
-            detectors=detectors,
-            measured=measured,
-            note=note,
-        )
 
 
 def scan_cost_rows(report: FileReport, t: Translations) -> tuple[tuple[str, str], ...]:

@@ -8,20 +8,18 @@ from typing import Any
 
 from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
 from .formatting import format_datetime, format_decimal, translate_category
+from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps
 from .scan_report_tables import (
     DetectorRunRow,
-    ScanCoverageRow,
     detector_run_row,
     file_fact_rows,
     frame_count,
     media_facts,
     scan_cost_rows,
-    scan_coverage_rows,
     strip_folders,
 )
 from .scan_report_timeline import (
@@ -72,8 +70,9 @@ class FileView:
     #: True if text is withheld because it could be used as instructions for harm.
     text_withheld: bool = False
     audio_note: str = ""
-    coverage: tuple[ScanCoverageRow, ...] = ()
-    categories_off: str = ""
+    #: How many checks are missing, and in what this file differs from the coverage table of the report.
+    gaps: str = ""
+    differences: tuple[str, ...] = ()
     unsupported: str = ""
     waivers: tuple[str, ...] = ()
     cost: tuple[tuple[str, str], ...] = ()
@@ -91,8 +90,14 @@ class FileView:
     scan: Mapping[str, Any] = field(default_factory=dict)
 
 
-def file_view(report: FileReport, taxonomy: Taxonomy, t: Translations, number: int) -> FileView:
-    """The view of one file.
+def file_view(
+    report: FileReport,
+    taxonomy: Taxonomy,
+    t: Translations,
+    number: int,
+    table: Mapping[tuple[str, Modality], CommonCell],
+) -> FileView:
+    """The view of one file. `table`: the cells of the coverage table.
 
     A vaulted file shows only that it was blocked. Findings with hidden details are only counted.
     """
@@ -120,6 +125,7 @@ def file_view(report: FileReport, taxonomy: Taxonomy, t: Translations, number: i
     visible = [finding for finding in report.findings if not is_hidden(finding.category, taxonomy)]
     withheld = len(report.findings) - len(visible)
     details_hidden = is_hidden(verdict.category, taxonomy)
+    images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
     lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden)
     seconds = _duration_s(report)
     transcript = () if withheld else report.transcript or ()
@@ -142,23 +148,16 @@ def file_view(report: FileReport, taxonomy: Taxonomy, t: Translations, number: i
             for name, preview in report.stills.items()
             if not is_hidden(name, taxonomy)
         ),
-        no_previews_reason=_no_previews_reason(report, t),
-        **_strip_values(report),
+        no_previews_reason=_no_previews_reason(report, t, hidden=images_hidden),
+        **_strip_values(report, hidden=images_hidden),
         transcript=tuple(_timed_line(line, t) for line in transcript),
         ocr_lines=()
         if withheld
         else tuple(_timed_line(line, t) for line in report.texts if _is_legible(line)),
         text_withheld=bool(withheld and (report.transcript or report.texts)),
         audio_note=_sound_note(report, t),
-        coverage=tuple(scan_coverage_rows(report.coverage, verdict, t)),
-        categories_off=t.join_list(
-            sorted(
-                {
-                    translate_category(cell.category, t)
-                    for cell in _cells_with_status(report, CoverageStatus.OFF)
-                }
-            )
-        ),
+        gaps=describe_gaps(report, t),
+        differences=coverage_differences(report, table, t),
         unsupported=_unsupported_note(report, t),
         waivers=verdict.waivers,
         cost=scan_cost_rows(report, t),
@@ -208,21 +207,20 @@ def _duration_s(report: FileReport) -> float:
     return float(max((*known, *ends), default=0.0))
 
 
-def _no_previews_reason(report: FileReport, t: Translations) -> str:
-    if report.stills or report.sheet:
+def _no_previews_reason(report: FileReport, t: Translations, *, hidden: bool) -> str:
+    if report.sheet and not hidden:
         return ""
     if report.picture:
         return t("scan.no_previews_image")
-    if report.verdict is not None and report.verdict.quarantine:
+    if hidden or (report.verdict is not None and report.verdict.quarantine):
         return t("scan.no_previews_withheld")
     return t("scan.no_previews")
 
 
-def _strip_values(report: FileReport) -> dict[str, Any]:
-    """Values for the strip of frames. Empty if there are findings in frames, images or text."""
+def _strip_values(report: FileReport, *, hidden: bool) -> dict[str, Any]:
+    """Values for the strip of frames. Empty if there are findings whose images are not shown."""
     frames = frame_count(report)
-    looked = any(one.modality in (Modality.FRAMES, Modality.IMAGE, Modality.TEXT) for one in report.findings)
-    if not report.sheet or not frames or looked:
+    if not report.sheet or not frames or hidden:
         return {}
     count = min(_MAX_STRIP_FRAMES, frames)
     columns, rows = min(5, count), -(-count // 5)
@@ -257,10 +255,6 @@ def _sound_note(report: FileReport, t: Translations) -> str:
     if known.get("speech") is not None and not known["speech"]:
         return t("scan.no_speech")
     return "" if report.transcript is not None else t("scan.no_transcript")
-
-
-def _cells_with_status(report: FileReport, status: CoverageStatus) -> list[Cell]:
-    return [cell for cell in report.coverage if cell.status is status]
 
 
 #: Categories that readers expect but that no bundled model covers: message suffix and coverage category.

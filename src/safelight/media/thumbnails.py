@@ -12,6 +12,9 @@ from safelight.media.probe import MediaInfo
 
 Pixels = npt.NDArray[np.uint8]
 
+#: The radius of a blur is the longest side of the image divided by this.
+_BLUR_STRENGTH = 24.0
+
 
 def pick_frame_indices(info: MediaInfo, count: int) -> tuple[int, set[int]]:
     """The declared number of frames of a clip, and `count` evenly spaced frame numbers."""
@@ -33,12 +36,17 @@ def write_thumbnail(pixels: Pixels, into: Path, *, longest_side: int = 480) -> P
 
 
 def write_contact_sheet(
-    frames: list[Pixels], into: Path, *, columns: int = 5, longest_side: int = 240
+    frames: list[Pixels], into: Path, *, columns: int = 5, longest_side: int = 240, blurred: bool = False
 ) -> Path:
-    """Write frames on one page, in reading order; all frames are resized to the size of the first one."""
+    """Write frames on one page, in reading order; all frames are resized to the size of the first one.
+
+    `blurred`: blur each frame as strongly as an image of `write_blurred`.
+    """
     from PIL import Image
 
     tiles = [_downscale(pixels, longest_side) for pixels in frames]
+    if blurred:
+        tiles = [_blurred(picture) for picture in tiles]
     width, height = tiles[0].size
     rows = -(-len(tiles) // columns)
     page = Image.new("RGB", (width * min(columns, len(tiles)), height * rows))
@@ -48,13 +56,15 @@ def write_contact_sheet(
     return write_webp(np.asarray(page, dtype=np.uint8), into, quality=75)
 
 
-def write_blurred(pixels: Pixels, into: Path, *, longest_side: int = 640, strength: float = 24.0) -> Path:
+def write_blurred(pixels: Pixels, into: Path, *, longest_side: int = 640) -> Path:
     """Write a blurred frame for reviewers: layout and colours stay visible, details do not."""
+    return write_webp(np.asarray(_blurred(_downscale(pixels, longest_side))), into, quality=60)
+
+
+def _blurred(picture: Any) -> Any:
     from PIL import ImageFilter
 
-    picture = _downscale(pixels, longest_side)
-    radius = max(picture.size) / strength
-    return write_webp(np.asarray(picture.filter(ImageFilter.GaussianBlur(radius))), into, quality=60)
+    return picture.filter(ImageFilter.GaussianBlur(max(picture.size) / _BLUR_STRENGTH))
 
 
 def _downscale(pixels: Pixels, longest_side: int) -> Any:

@@ -18,7 +18,7 @@ from safelight.fileio import sha256_file
 from safelight.media.probe import detect_container
 from safelight.media.signatures import HEAD_BYTES, detect_image, detect_unsupported_media
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, Modality
 from safelight.policy.verdicts import Verdict
 from safelight.progress import ProgressSink
 from safelight.provenance.models import Verification
@@ -61,7 +61,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     scan: dict[str, Any] = {}
     #: WebP images by category. They are blurred so strongly that no detail is visible.
     stills: dict[str, bytes] = {}
-    #: A contact sheet of twenty frames. Only for a file without findings in its frames.
+    #: A contact sheet of twenty frames; blurred like `stills` if there are findings in picture or text, or if
+    #: required checks are missing.
     sheet: bytes = b""
     provenance: Verification | None = None
     #: Every configured detector with its version.
@@ -159,10 +160,12 @@ def _report(name: str, now: float, result: StageResult, scan: ScanReport | None)
     verdict = result.verdict
     stills: dict[str, bytes] = {}
     sheet = b""
-    if scan is not None and not (verdict.vault or verdict.quarantine):
+    # A file without findings is quarantined only because checks are missing: its frames are shown blurred.
+    if scan is not None and not (verdict.vault or (verdict.quarantine and result.findings)):
         stills = {category: Path(path).read_bytes() for category, path in scan.evidence.items()}
-        if scan.contact_sheet and not stills:
-            sheet = Path(scan.contact_sheet).read_bytes()
+        visual = any(finding.modality is not Modality.AUDIO for finding in result.findings)
+        if strip := scan.blurred_sheet if visual or verdict.quarantine else scan.contact_sheet:
+            sheet = Path(strip).read_bytes()
     texts = (
         [TranscriptLine(text=one.text, start_s=one.start_s, end_s=one.end_s) for one in scan.texts]
         if scan

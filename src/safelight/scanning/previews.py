@@ -27,6 +27,7 @@ class Previews(msgspec.Struct, frozen=True, kw_only=True):
 
     thumbnail: str = ""
     contact_sheet: str = ""
+    blurred_sheet: str = ""
     evidence: dict[str, str] = {}
 
 
@@ -84,5 +85,8 @@ class PreviewCollector:
         return Previews(
             thumbnail=str(thumbnails.write_thumbnail(thumbnail, folder / "thumbnail.webp")),
             contact_sheet=str(thumbnails.write_contact_sheet(frames, folder / "sheet.webp")),
+            blurred_sheet=str(
+                thumbnails.write_contact_sheet(frames, folder / "sheet-blurred.webp", blurred=True)
+            ),
             evidence=evidence,
         )

@@ -51,6 +51,7 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     sampling: SamplingReport | None = None
     thumbnail: str = ""
     contact_sheet: str = ""
+    blurred_sheet: str = ""
     #: Per category, the path of the blurred image of the frame with the highest score.
     evidence: dict[str, str] = {}
     #: Keyframes for detectors outside the child, and the number of frames that were selected before some were
@@ -83,6 +84,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     #: Paths of WebP files; empty if not requested.
     thumbnail: str = ""
     contact_sheet: str = ""
+    blurred_sheet: str = ""
     evidence: dict[str, str] = {}
     #: Keyframes for detectors outside the child, and the number of frames that were selected before some were
     #: deleted.

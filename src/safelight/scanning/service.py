@@ -188,7 +188,8 @@ class Scanner:
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         # The child is not trusted: read only files in the output folders of this call.
-        previews = (report.thumbnail, report.contact_sheet, *report.evidence.values())
+        sheets = (report.contact_sheet, report.blurred_sheet)
+        previews = (report.thumbnail, *sheets, *report.evidence.values())
         _require_files_in(outputs.previews, [path for path in previews if path])
         _require_files_in(outputs.speech, _speech_paths(report.audio))
         _require_files_in(outputs.keyframes, [keyframe.path for keyframe in report.keyframes])
@@ -326,6 +327,7 @@ def _report(
         sampling=result.sampling,
         thumbnail=result.thumbnail,
         contact_sheet=result.contact_sheet,
+        blurred_sheet=result.blurred_sheet,
         evidence=result.evidence,
         keyframes=result.keyframes,
         selected_frames=result.selected_frames,

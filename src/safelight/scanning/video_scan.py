@@ -148,6 +148,7 @@ class VideoScan:
             sampling=sampling if self._sampled_runners or self._keyframes.enabled else None,
             thumbnail=previews.thumbnail,
             contact_sheet=previews.contact_sheet,
+            blurred_sheet=previews.blurred_sheet,
             evidence=previews.evidence,
             wall_s=round(time.perf_counter() - self._started_s, 3),
             cpu_s=round(time.process_time() - self._cpu_started_s, 3),

@@ -150,10 +150,65 @@ def test_transcript_lines_have_times() -> None:
     assert "It was not transcribed" in render(report(finding("violence")))
 
 
-def test_the_frame_strip_is_shown_only_without_findings() -> None:
-    allowed = report(action=Action.ALLOW, sheet=b"RIFF0000WEBP")
-    assert 'class="strip"' in render(allowed)
-    assert 'class="strip"' not in render(report(finding("violence"), sheet=b"RIFF0000WEBP"))
+def test_every_clip_has_a_strip_of_frames_unless_its_images_are_withheld() -> None:
+    assert 'class="strip"' in render(report(action=Action.ALLOW, sheet=b"RIFF0000WEBP"))
+    assert 'class="strip"' in render(report(finding("violence"), sheet=b"RIFF0000WEBP"))
+    withheld = render(report(finding("extremism"), sheet=b"RIFF0000WEBP"))
+    assert 'class="strip"' not in withheld
+    assert "Images are not included for findings of this kind." in withheld
+
+
+class Folded(HTMLParser):
+    """Collects the text of a page outside of everything that is folded away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depth = 0
+        self.open_text: list[str] = []
+        self.strips = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.depth += tag == "details"
+        if ("class", "strip") in attrs:
+            assert self.depth == 0
+            self.strips += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self.depth -= tag == "details"
+
+    def handle_data(self, data: str) -> None:
+        if not self.depth:
+            self.open_text.append(data)
+
+
+def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_shown_once() -> None:
+    clips = [report(finding("violence"), name=f"{n}.mp4", sheet=b"RIFF0000WEBP") for n in range(3)]
+    partly = msgspec.structs.replace(clips[0].coverage[0], complete=False)
+    clips[2] = msgspec.structs.replace(clips[2], coverage=(partly, *clips[2].coverage[1:]))
+    html = render(*clips)
+    page = Folded()
+    page.feed(html)
+    text = " ".join(page.open_text)
+    assert page.strips == 3
+    assert text.count("Blocked: Violence") == 3
+    assert text.count("Violence over several frames.") == 3
+    assert text.count("1 of 2 checks were not made, or not completely.") == 2
+    assert text.count("2 of 2 checks were not made, or not completely.") == 1
+    assert text.count("What is different for this file: Partly checked: Sexual content (frames)") == 1
+    assert html.count('<table class="coverage-table">') == 1
+    assert "No installed model detects blood and wounds" in text
+    assert "violence-1" not in text
+
+
+def test_measured_figures_are_numbers_and_not_names_of_pages() -> None:
+    cells = [
+        msgspec.structs.replace(report().coverage[0], measured=measured)
+        for measured in ("docs/benchmarks/prompts.md", "40 of 50 found, benchmarks/cells.md")
+    ]
+    html = render(report(action=Action.ALLOW, coverage=(cells[0],), detectors={}))
+    assert "measured, but not on clips" in html
+    assert "40 of 50 found<" in render(report(action=Action.ALLOW, coverage=(cells[1],), detectors={}))
+    assert "benchmarks/" not in html
 
 
 def test_allowed_files_of_a_large_scan_are_only_listed() -> None:
