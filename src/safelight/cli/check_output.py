@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from safelight.i18n import load_messages
+from safelight.i18n import load_messages, translate_sentence
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
 from .check import visible_findings
@@ -155,7 +155,8 @@ def _prediction(advice: ProviderAdvice) -> Iterator[str]:
         yield t("check.predicted.unknown", provider=advice.title)
         return
     why = max(advice.matching, key=lambda rule: rule.effect.value == advice.outcome)
-    yield t(f"check.predicted.{advice.outcome}", provider=advice.title, why=why.statement)
+    statement = translate_sentence("provider_rules", why.statement, language()) or why.statement
+    yield t(f"check.predicted.{advice.outcome}", provider=advice.title, why=statement)
     yield t("check.source", source=why.source, read=why.read)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from safelight.advice.provider_rules import documents
 from safelight.i18n import translate_reason, translate_sentence
 
 TAGS = ("zh-Hans", "zh-Hant")
@@ -37,6 +38,13 @@ def test_values_inserted_into_a_sentence_are_translated_too() -> None:
     found = translate_sentence("provider_errors", sentence, "zh-Hant")
     assert found == "Acme在生成之前拒絕了提示詞，理由是暴力。"
     assert translate_sentence("provider_errors", "No pineapples here.", "zh-Hant") is None
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_documented_rule_of_a_provider_is_translated(tag: str) -> None:
+    for document in documents().values():
+        for rule in document.statements:
+            assert translate_sentence("provider_rules", rule.statement, tag), rule.statement
 
 
 def shipped_reasons() -> dict[str, dict[str, Any]]:
