@@ -141,8 +141,6 @@ def test_the_small_install_reports_what_server_commands_need(small: Path, tmp_pa
 
 
 def test_the_small_install_explains_an_error(small: Path, tmp_path: Path) -> None:
-    if not (SOURCE / "cli" / "decode.py").is_file():
-        pytest.skip("there is no decode yet")
     body = '{"error": {"message": "Your request was blocked by our moderation system.", "type": "x", '
     body += '"param": null, "code": "moderation_blocked"}}'
     done = ran(small, tmp_path, "explain-error", body, "--json")
