@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.bootstrap import Container
+from safelight.console.name_lists import NameListEditor
 from safelight.console.services import ConsoleServices, PolicyServices
 from safelight.detectors.registry import DetectorRegistry, load_plugin
+from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.ids import new_id
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
+from safelight.settings.sources import SettingSource
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.policies import Policies, read_history
@@ -83,6 +86,12 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
 
     with closing(Database(f"sqlite:///{database_file}")) as database:
         container = _container(folder, database)
+        name_lists = NameListEditor(
+            lists=OperatorLists(folder / "name-lists"),
+            database=database,
+            scratch=folder,
+            tenant=lambda: container.persistence.tenant,
+        )
         persistence = container.persistence
         pages = ConsoleServices(
             verify=persistence.verifier.verify,
@@ -101,6 +110,11 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 },
                 "generators": {"paid": {"kind": "videos_api", "api_key": "sk-upstream-12345678"}},
             },
+            setting_sources={
+                "server.port": SettingSource.ENVIRONMENT,
+                "generators.paid": SettingSource.FILE,
+            },
+            name_lists=name_lists,
         )
         with live(
             folder,

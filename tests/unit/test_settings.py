@@ -7,6 +7,7 @@ import pytest
 from safelight.errors import SettingsError
 from safelight.renamed_keys import SETTINGS
 from safelight.settings import read_settings
+from safelight.settings.sources import SettingSource
 
 
 def write(folder: Path, text: str) -> Path:
@@ -101,3 +102,16 @@ def test_an_old_name_in_the_environment_is_refused_with_the_new_one(monkeypatch:
     monkeypatch.setenv("SAFELIGHT_LIMITS__KEEP_DAYS", "3")
     with pytest.raises(SettingsError, match=r"limits\.keep_days: is now called limits\.retention_days\."):
         read_settings()
+
+
+def test_the_source_of_each_value_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, '[server]\nport = 1\nmax_body_mb = 7\n[generators.up]\nkind = "storyboard"\n')
+    monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "2")
+    sources = read_settings(path, generation={"default_generator": "up"}).sources
+    assert sources == {
+        "server.port": SettingSource.ENVIRONMENT,
+        "server.max_body_mb": SettingSource.FILE,
+        "generators.up.kind": SettingSource.FILE,
+        "generation.default_generator": SettingSource.COMMAND_LINE,
+    }
+    assert read_settings().sources == {"server.port": SettingSource.ENVIRONMENT}

@@ -79,8 +79,10 @@ class Container:
     @cached_property
     def console_services(self) -> ConsoleServices:
         """Services that only the web pages use."""
+        from safelight.console.name_lists import NameListEditor
         from safelight.console.reveal import RevealPictures
         from safelight.console.services import ConsoleServices, PolicyServices
+        from safelight.detectors.text.operator_lists import OperatorLists
         from safelight.trust.policies import read_history
 
         def replay_history(tenant: str) -> Iterator[ReplayRecord]:
@@ -104,5 +106,12 @@ class Container:
                 scratch=self.persistence.data_directory.scratch,
             ),
             settings=lambda: self.core.settings.model_dump(mode="json"),
+            setting_sources=self.core.settings.sources,
+            name_lists=NameListEditor(
+                lists=OperatorLists(self.core.name_lists_folder),
+                database=self.persistence.database,
+                scratch=self.persistence.data_directory.scratch,
+                tenant=lambda: self.persistence.tenant,
+            ),
             clock=self.persistence.database.clock,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.net.redaction import redact
@@ -23,6 +23,10 @@ class RedactedSetting:
     value: str
     #: Replaces the value of a secret setting that is set.
     hidden: bool = False
+    #: `file`, `environment` or `command_line`; empty for a default.
+    source: str = ""
+    #: The environment variable that sets it.
+    variable: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +35,34 @@ class SettingsSection:
     rows: tuple[RedactedSetting, ...]
 
 
-def redact_settings(settings: Mapping[str, Any]) -> tuple[SettingsSection, ...]:
-    """The settings by section. Settings outside a section come first."""
+def redact_settings(settings: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[SettingsSection, ...]:
+    """The settings by section, with the source of each. Settings outside a section come first."""
     top_level = tuple(
-        _redact_setting(name, value) for name, value in settings.items() if not isinstance(value, Mapping)
+        _with_source("", _redact_setting(name, value), sources)
+        for name, value in settings.items()
+        if not isinstance(value, Mapping)
     )
     sections = tuple(
-        SettingsSection(name=name, rows=tuple(_flatten("", value)))
+        SettingsSection(
+            name=name, rows=tuple(_with_source(f"{name}.", row, sources) for row in _flatten("", value))
+        )
         for name, value in settings.items()
         if isinstance(value, Mapping)
     )
     return (*((SettingsSection(name="", rows=top_level),) if top_level else ()), *sections)
+
+
+def _with_source(section: str, row: RedactedSetting, sources: Mapping[str, str]) -> RedactedSetting:
+    full_name = f"{section}{row.name}"
+    source = next((str(sources[name]) for name in _with_parents(full_name) if name in sources), "")
+    return replace(row, source=source, variable=f"SAFELIGHT_{full_name.replace('.', '__').upper()}")
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    """The name, and the names of the tables that contain it."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
 
 
 def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[RedactedSetting]:

@@ -94,6 +94,7 @@ class Console:
             ("POST", "/settings/keys/{key_id}/revoke", protected(settings.revoke_key, admin)),
             ("POST", "/settings/webhooks", protected(settings.create_webhook, admin)),
             ("POST", "/settings/webhooks/{endpoint_id}", protected(settings.change_webhook, admin)),
+            ("POST", "/settings/names", protected(settings.change_names, admin)),
             ("GET", "/login", login.show),
             ("POST", "/login", login.redeem),
             ("POST", "/logout", login.sign_out),

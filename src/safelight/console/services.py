@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safelight.console.name_lists import NameListEditor
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
     from safelight.provenance.models import Verification
@@ -35,6 +36,10 @@ class ConsoleServices:
     reveal: Callable[[Principal, CaseFile], bytes] | None = None
     #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None
+    #: The source of each setting that is not a default, by its dotted name.
+    setting_sources: Mapping[str, str] = field(default_factory=dict)
+    #: Changes the name lists of the operator and records each change.
+    name_lists: NameListEditor | None = None
     #: Returns Unix seconds from the clock that also sets expiry and due times.
     clock: Callable[[], float] = time.time
     #: Base URL of this server, used in examples.

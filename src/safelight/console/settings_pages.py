@@ -7,7 +7,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import SafelightError
+from safelight.detectors.text.entities import EntityKind
+from safelight.detectors.text.operator_lists import NameListImport
+from safelight.errors import NotFound, SafelightError
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
 from safelight.trust.webhooks import EventType, RegisteredEndpoint
@@ -16,6 +18,7 @@ from safelight.web.request_body import read_body
 from .formatting import format_datetime, format_duration
 from .handler import PageHandler
 from .redacted_settings import redact_settings
+from .render import THEMES
 from .translations import Translations
 
 
@@ -82,6 +85,27 @@ class SettingsPages(PageHandler):
             return await self._render_settings(request, principal, problem=problem, section="webhooks")
         return self.redirect("/settings#webhooks")
 
+    async def change_names(self, request: Request, principal: Principal) -> Response:
+        """Add names to a name list, or remove one name or a whole list."""
+        editor = self.console.name_lists
+        if editor is None:
+            raise NotFound("This server has no name lists.")
+        form = await self.read_form(request)
+        name, entry = form.get("list", "").strip(), form.get("entry", "").strip()
+        try:
+            if form.get("action") == "remove":
+                await self.run(editor.remove, principal, name, entry)
+            elif form.get("action") == "remove_list":
+                await self.run(editor.remove, principal, name, None)
+            else:
+                done = await self.run(
+                    editor.add, principal, name, form.get("kind", ""), form.get("names", "")
+                )
+                return await self._render_settings(request, principal, names_added=done, section="names")
+        except SafelightError as problem:
+            return await self._render_settings(request, principal, problem=problem, section="names")
+        return self.redirect("/settings#names")
+
     async def _render_settings(
         self,
         request: Request,
@@ -90,12 +114,13 @@ class SettingsPages(PageHandler):
         problem: SafelightError | None = None,
         created: dict[str, str] | None = None,
         test_result: Any = None,
+        names_added: NameListImport | None = None,
         section: str = "",
     ) -> Response:
         t, services = self.translations(request), self.services
         keys = await self.run(services.accounts.list_keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
-        read = self.console.settings
+        read, editor = self.console.settings, self.console.name_lists
         return await self.render_page(
             request,
             "settings.html",
@@ -109,10 +134,15 @@ class SettingsPages(PageHandler):
             ],
             endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],
-            sections=redact_settings(read()) if read else (),
+            sections=redact_settings(read(), self.console.setting_sources) if read else (),
             problem=problem,
             created=created,
             test_result=test_result,
+            names_added=names_added,
+            name_lists=await self.run(editor.sizes) if editor else {},
+            may_change_names=editor is not None and await self.run(editor.may_change, principal),
+            name_kinds=[kind.value for kind in EntityKind],
+            themes=THEMES,
             test_duration=format_duration(test_result.wall_s, t) if test_result else "",
             section=section,
         )

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+)
 
 from safelight.errors import SettingsError
 
 from .models import Settings
+from .sources import SettingSource, find_sources
 
 FILE_NAME = "safelight.toml"
 
@@ -42,6 +48,12 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
         settings: Settings = FromFile(**flags)
     except ValidationError as error:
         raise SettingsError(_describe_problems(error, source if document else None)) from None
+    layers = {
+        SettingSource.FILE: document,
+        SettingSource.ENVIRONMENT: EnvSettingsSource(Settings)(),
+        SettingSource.COMMAND_LINE: flags,
+    }
+    settings.sources.update(find_sources(layers))
     return settings
 
 

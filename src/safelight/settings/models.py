@@ -6,11 +6,13 @@ import ipaddress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from safelight import renamed_keys
+
+from .sources import SettingSource
 
 #: Headings that the data protection impact assessment (DPIA) must contain.
 DPIA_HEADINGS = (
@@ -375,6 +377,13 @@ class Settings(BaseSettings):
     detectors: dict[str, bool | dict[str, Any]] = Field(
         default_factory=dict, description="Per detector: `false` disables it; a table sets its options."
     )
+
+    #: The source of each value that is not a default, by its dotted name.
+    _sources: dict[str, SettingSource] = PrivateAttr(default_factory=dict)
+
+    @property
+    def sources(self) -> dict[str, SettingSource]:
+        return self._sources
 
     @model_validator(mode="before")
     @classmethod

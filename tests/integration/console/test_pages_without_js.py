@@ -10,7 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from safelight.console.name_lists import NameListEditor
+from safelight.detectors.text.operator_lists import OperatorLists
+from safelight.errors import Forbidden
 from safelight.jobs.states import VideoState
+from safelight.store import tables
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reviews import CaseKind
 from support.console_server import ConsoleServer, run_console_server
 from support.fake_api_server import a_video
@@ -309,6 +314,58 @@ def test_coverage_shows_the_four_statuses_and_the_waiver(staff: httpx.Client) ->
     for status in ("Checked", "Partly checked", "Not checked", "Off"):
         assert status in page
     assert page.count("<tr>") > 5
+
+
+def test_settings_name_the_source_of_each_value(staff: httpx.Client) -> None:
+    page = staff.get("/settings").text
+    assert "from the environment variable SAFELIGHT_SERVER__PORT" in page
+    assert page.count("from safelight.toml") == 2
+    chinese = staff.get("/settings", headers={"accept-language": "zh-TW"}).text
+    assert "來自環境變數 SAFELIGHT_SERVER__PORT" in chinese
+
+
+def test_name_lists_are_changed_on_the_record(staff: httpx.Client, console: ConsoleServer) -> None:
+    names = {"list": "house", "kind": "living", "names": "Ada Example\nGrace [red] <b>Example\n"}
+    page = staff.post("/settings/names", data={**names, "action": "add"})
+    assert "List house: 2 added, 2 in total." in page.text
+    assert "<b>Example" not in page.text
+    one = {"list": "house", "entry": "Ada Example", "action": "remove"}
+    assert "1 names" in staff.post("/settings/names", data=one).text
+    assert staff.post("/settings/names", data=one).status_code == 404
+    assert staff.post("/settings/names", data={"list": "house", "action": "remove_list"}).status_code == 200
+    assert staff.post("/settings/names", data={**names, "list": "../x"}).status_code == 400
+    assert staff.post("/settings/names", data={**names, "kind": "nobody"}).status_code == 400
+    assert staff.post("/settings/names", data={**names, "names": " "}).status_code == 400
+    with console.database.transaction(console.server.tenant) as tx:
+        rows = tx.select(
+            tables.audit_log,
+            tables.audit_log.c.subject == "names:house",
+            order_by=(tables.audit_log.c.seq,),
+        )
+    assert [row.event for row in rows] == ["names.imported", "names.removed", "names.removed"]
+    assert {row.actor for row in rows} != {"operator"}
+
+
+def test_a_person_of_another_tenant_cannot_change_name_lists(console: ConsoleServer, tmp_path: Path) -> None:
+    editor = NameListEditor(
+        lists=OperatorLists(tmp_path),
+        database=console.database,
+        scratch=tmp_path,
+        tenant=lambda: console.server.tenant,
+    )
+    other = Principal(
+        tenant="tenant_other",
+        id="user_other",
+        kind=PrincipalKind.PERSON,
+        name="Mallory",
+        scopes=frozenset(KeyScope),
+    )
+    assert not editor.may_change(other)
+    with pytest.raises(Forbidden):
+        editor.add(other, "house", "living", "Ada Example")
+    with pytest.raises(Forbidden):
+        editor.remove(other, "house", None)
+    assert editor.sizes() == {}
 
 
 def test_settings_contain_no_secrets(staff: httpx.Client) -> None:
