@@ -9,6 +9,7 @@ from safelight.detectors.text.compositions import CompositionDetector, shipped_c
 from safelight.detectors.text.normalise import views
 
 GORE = CompositionDetector(shipped_compositions(), name="stand-in", categories=["violence/graphic"])
+SEX = CompositionDetector(shipped_compositions(), name="stand-in", categories=["sexual"])
 
 
 def count_findings(detector: CompositionDetector, text: str) -> int:
@@ -49,3 +50,31 @@ def test_torn_bodies_wounds_and_torture_are_graphic_violence(text: str) -> None:
 )
 def test_medicine_sport_props_idioms_and_war_without_wounds_are_not(text: str) -> None:
     assert not count_findings(GORE, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Her robe slips to the floor and she straddles him, both past forty.",
+        "Two grown men, trousers down, one takes the other while he moans against the door.",
+        "浴袍滑落，中年夫妻在镜头前爱抚。",
+        "成年女子解開襯衫，跨坐在他身上喘息。",
+    ],
+)
+def test_a_sexual_act_is_found_without_the_usual_keyword(text: str) -> None:
+    assert count_findings(SEX, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A wrestler straddles his opponent, bare chest and sweat.",
+        "A sculptor strokes the marble, bare bodies of nymphs emerge.",
+        "A bride unzips her dress bag and laughs.",
+        "她褪去冬衣，奔跑在花海。",
+        "相撲選手赤裸上身，喘息著互相推擠。",
+        "冠军亲吻胸前的奖牌。",
+    ],
+)
+def test_sport_art_and_fashion_are_not_a_sexual_act(text: str) -> None:
+    assert not count_findings(SEX, text)
