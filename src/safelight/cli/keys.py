@@ -40,7 +40,7 @@ def create(
     """Create a key and print it once. Only its hash is stored, so it cannot be shown again."""
     accounts = load_container(ctx).persistence.accounts
     scopes = _parse_scopes(scope or ["videos:read", "videos:write", "checks"])
-    owner = accounts.create_tenant(new_tenant) if new_tenant else _find_tenant(accounts, tenant, create=True)
+    owner = accounts.create_tenant(new_tenant) if new_tenant else find_tenant(accounts, tenant, create=True)
     record, token = accounts.create_key(owner.id, name, scopes)
     payload = {**_to_json(record, owner), "token": token}
     emit(payload, as_json, f"{token}\n\nKey {record.id} for “{owner.name}”. It cannot be shown again.")
@@ -51,7 +51,7 @@ def create(
 def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
     """List keys, oldest first, including revoked ones. Never prints the keys themselves."""
     accounts = load_container(ctx).persistence.accounts
-    owners = (_find_tenant(accounts, tenant),) if tenant else accounts.list_tenants()
+    owners = (find_tenant(accounts, tenant),) if tenant else accounts.list_tenants()
     found = [(record, owner) for owner in owners for record in accounts.list_keys(owner.id)]
     payload = {"keys": [_to_json(record, owner) for record, owner in found]}
     lines = [_format_line(record, owner) for record, owner in found]
@@ -75,7 +75,8 @@ def revoke(
     raise NotFound(f"The key {key} does not exist.", remedy="See: safelight keys list")
 
 
-def _find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
+def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
+    """The tenant with this id or name; without one, the only tenant. Raises `BadInput`, `NotFound`."""
     known = accounts.list_tenants()
     if wanted is not None:
         matches = [one for one in known if wanted in (one.id, one.name)]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .commands import load_container
 from .exit_codes import Exit
+from .keys import find_tenant
 from .output import emit, format_time
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.trust.accounts import Principal
     from safelight.trust.webhooks import RegisteredEndpoint
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, test, rotate and remove webhook endpoints.")
 
 EndpointId = Annotated[str, typer.Argument(help="The endpoint's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TenantOption = Annotated[
+    str | None, typer.Option("--tenant", help="The tenant's id or name. [default: the first tenant]")
+]
 
 
 @app.command()
@@ -27,16 +34,16 @@ def add(
         list[str] | None, typer.Option("--event", help="An event type to send; repeatable. [default: all]")
     ] = None,
     name: Annotated[str, typer.Option("--name", help="A name for the endpoint. [default: its host]")] = "",
+    tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
     """Add an endpoint and print its signing secret once."""
-    from safelight.cli.demo import operator
     from safelight.trust.webhooks import EventType
 
     container = load_container(ctx)
     wanted = event or [kind.value for kind in EventType]
     made, secret = container.persistence.webhooks.create(
-        operator(container), url=url, events=wanted, name=name
+        _administrator(container, tenant), url=url, events=wanted, name=name
     )
     emit(
         {**_to_json(made), "signing_secret": secret},
@@ -47,12 +54,10 @@ def add(
 
 
 @app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
     """List endpoints with their state. Exit code 1: at least one is failing."""
-    from safelight.cli.demo import operator
-
     container = load_container(ctx)
-    found = container.persistence.webhooks.list(operator(container))
+    found = container.persistence.webhooks.list(_administrator(container, tenant))
     lines = "\n".join(_format_line(endpoint) for endpoint in found)
     emit(
         {"webhook_endpoints": [_to_json(endpoint) for endpoint in found]},
@@ -63,12 +68,12 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 
 
 @app.command()
-def remove(ctx: typer.Context, endpoint: EndpointId, as_json: Json = False) -> int:
+def remove(
+    ctx: typer.Context, endpoint: EndpointId, tenant: TenantOption = None, as_json: Json = False
+) -> int:
     """Remove an endpoint and its pending deliveries."""
-    from safelight.cli.demo import operator
-
     container = load_container(ctx)
-    container.persistence.webhooks.delete(operator(container), endpoint)
+    container.persistence.webhooks.delete(_administrator(container, tenant), endpoint)
     emit({"id": endpoint, "deleted": True}, as_json, f"Removed: {endpoint}")
     return Exit.OK
 
@@ -80,14 +85,13 @@ def rotate(
     immediately: Annotated[
         bool, typer.Option("--immediately", help="Stop signing with the old secret at once, not after a day.")
     ] = False,
+    tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
     """Create a new signing secret for an endpoint and print it once."""
-    from safelight.cli.demo import operator
-
     container = load_container(ctx)
     rotated, secret = container.persistence.webhooks.rotate(
-        operator(container), endpoint, keep_old=not immediately
+        _administrator(container, tenant), endpoint, keep_old=not immediately
     )
     emit(
         {**_to_json(rotated), "signing_secret": secret},
@@ -102,13 +106,14 @@ def send_test(
     ctx: typer.Context,
     endpoint: EndpointId,
     event: Annotated[str, typer.Option("--event", help="The event type of the sample.")] = "video.completed",
+    tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
     """Send a sample event once and print the response. Exit code 1: it was not delivered."""
-    from safelight.cli.demo import operator
-
     container = load_container(ctx)
-    result = container.persistence.webhooks.test(operator(container), endpoint, event_type=event)
+    result = container.persistence.webhooks.test(
+        _administrator(container, tenant), endpoint, event_type=event
+    )
     emit(
         {
             "webhook_endpoint_id": result.endpoint_id,
@@ -122,6 +127,16 @@ def send_test(
         result.error or f"Delivered: status {result.status}, {result.wall_s * 1000:.0f} ms.",
     )
     return Exit.ERROR if result.error else Exit.OK
+
+
+def _administrator(container: Container, tenant: str | None) -> Principal:
+    """The person at the terminal, as a principal of this tenant; of the first tenant if none is named."""
+    from safelight.cli.demo import operator
+
+    person = operator(container)
+    if tenant is None:
+        return person
+    return replace(person, tenant=find_tenant(container.persistence.accounts, tenant).id)
 
 
 def _to_json(endpoint: RegisteredEndpoint) -> dict[str, Any]:

@@ -125,12 +125,13 @@ def check_url(url: str) -> Target:
     A host name is checked by its spelling only. The code that connects must check every address of that name.
     """
     target = parse_url(url)
-    if target.port != _PORTS[target.scheme]:
-        raise _refused("Only the standard ports (80 for http, 443 for https) are allowed.")
+    # A private address is named first: another port would not help.
     if target.address is not None:
         check_address(str(target.address))
     else:
         _judge_name(target.host)
+    if target.port != _PORTS[target.scheme]:
+        raise _refused("Only the standard ports (80 for http, 443 for https) are allowed.")
     return target
 
 

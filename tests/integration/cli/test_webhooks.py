@@ -46,5 +46,20 @@ def test_an_endpoint_is_added_tested_rotated_and_removed(run: Run, tmp_path: Pat
 
 
 def test_a_private_target_is_refused(run: Run) -> None:
-    code, told = run("webhooks", "add", "https://10.0.0.1/hook")
-    assert (code, told["error"]["code"]) == (1, "forbidden_url")
+    for url in ("https://10.0.0.1/hook", "http://10.0.0.1:8080/hook"):
+        code, told = run("webhooks", "add", url)
+        assert (code, told["error"]["code"]) == (1, "forbidden_url")
+        assert "private" in told["error"]["message"]
+
+
+def test_an_endpoint_may_belong_to_another_tenant(run: Run) -> None:
+    run("webhooks", "list")
+    run("keys", "create", "app", "--new-tenant", "studio")
+    code, made = run("webhooks", "add", "https://hooks.example.com/a", "--tenant", "studio")
+    assert code == 0
+    assert run("webhooks", "list")[1]["webhook_endpoints"] == []
+    [listed] = run("webhooks", "list", "--tenant", "studio")[1]["webhook_endpoints"]
+    assert listed["id"] == made["id"]
+    assert run("webhooks", "remove", made["id"])[0] == 1
+    assert run("webhooks", "remove", made["id"], "--tenant", "studio")[1]["deleted"]
+    assert run("webhooks", "add", "https://hooks.example.com/a", "--tenant", "nobody")[0] == 1
