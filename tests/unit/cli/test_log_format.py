@@ -39,9 +39,7 @@ def test_messages_are_aligned_and_their_further_lines_indented() -> None:
 
 
 def access(path: str, status: int) -> logging.LogRecord:
-    made = record('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", path, "1.1", status)
-    made.name = "uvicorn.access"
-    return made
+    return record("%s %s %d in %.1f ms, %s", "GET", path, status, 1.5, "req_1")
 
 
 @pytest.mark.parametrize(
@@ -54,10 +52,8 @@ def test_a_request_is_logged_if_the_server_failed_or_with_verbose(
     assert AccessFilter(verbose=verbose).filter(access("/v1/videos", status)) is kept
 
 
-def test_a_login_token_is_not_logged() -> None:
-    line = access("/login?token=secret", 500)
-    assert AccessFilter(verbose=False).filter(line)
-    assert line.getMessage() == '127.0.0.1:5 - "GET /login HTTP/1.1" 500'
+def test_a_line_that_is_not_about_a_request_is_kept() -> None:
+    assert AccessFilter(verbose=False).filter(record("%s steps", 3))
 
 
 def test_a_line_has_the_traceback_without_values() -> None:
