@@ -22,6 +22,7 @@ from . import (
     appeals,
     checks,
     derivatives,
+    metrics,
     models,
     moderations,
     provider_errors,
@@ -108,6 +109,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)
     app.include_router(system.router)
+    app.include_router(metrics.router)
     return app
 
 

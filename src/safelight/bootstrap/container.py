@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from safelight.policy.replay import ReplayRecord
     from safelight.web.services import Services
 
+    from .gauges import Gauges
+
 
 def load(config: Path | None = None, **flags: Any) -> Container:
     """The container for the settings in `config` and the environment. Raises `SettingsError`."""
@@ -65,9 +67,17 @@ class Container:
             scratch=self.persistence.data_directory.scratch,
             version=safelight.__version__,
             loopback=server.loopback,
+            gauges=self.gauges.read,
+            metrics_are_open=server.loopback and not server.behind_proxy,
             max_body_bytes=server.max_body_mb << 20,
             max_prompt_chars=server.max_prompt_characters,
         )
+
+    @cached_property
+    def gauges(self) -> Gauges:
+        from .gauges import Gauges
+
+        return Gauges(self.core, self.persistence, self.review)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -8,6 +8,7 @@ from contextlib import closing
 import psycopg
 
 from safelight.errors import Unavailable
+from safelight.metrics import ENGINE_ERRORS
 
 _TIMEOUT_S = 2
 
@@ -20,6 +21,7 @@ def check_engine(url: str) -> None:
         else:
             _check_postgres(url.replace("postgresql+psycopg://", "postgresql://"))
     except (sqlite3.Error, psycopg.Error) as error:
+        ENGINE_ERRORS.add("error")
         raise Unavailable(f"The database of the queue cannot be used: {error}.") from error
 
 

@@ -7,6 +7,7 @@ starts only one run.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -17,11 +18,14 @@ from pathlib import Path
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from safelight.background.part import BackgroundPart
+from safelight.metrics import ENGINE_ERRORS
 
 from .engine_check import check_engine
 from .interruptions import ShutdownRequested
 from .worker_lease import WorkerLease
 
+#: The engine has no other report of the errors that it retries.
+_engine_log = logging.getLogger("dbos")
 QUEUE = "videos"
 #: The same in all releases, so that a new release continues the runs of the previous release.
 _APPLICATION_VERSION = "1"
@@ -113,6 +117,7 @@ class DurableQueue:
                     pass
 
         self._carry = carry
+        _engine_log.addFilter(_count_engine_error)
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
         self._started = True
@@ -257,6 +262,13 @@ class DurableQueue:
                 with self._changed:
                     if self._waiting.get(video_id) is run:
                         del self._waiting[video_id]
+
+
+def _count_engine_error(record: logging.LogRecord) -> bool:
+    """A filter of the engine's log that lets every line pass."""
+    if record.levelno >= logging.WARNING:
+        ENGINE_ERRORS.add("warning" if record.levelno < logging.ERROR else "error")
+    return True
 
 
 def _workflow_id(video_id: str, run: int) -> str:

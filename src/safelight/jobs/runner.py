@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from safelight.backoff import Backoff
 from safelight.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
+from safelight.metrics import STEP_SECONDS
 
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
@@ -60,7 +61,8 @@ class Runner:
                 raise DeadlineExceeded(
                     f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
                 )
-            step(self._context, snapshot)
+            with STEP_SECONDS.time(video.state.value):
+                step(self._context, snapshot)
             self._context.fault_hook("moved")
         except StaleRevision:
             pass

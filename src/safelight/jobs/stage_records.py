@@ -6,6 +6,7 @@ import msgspec
 
 from safelight import canonical_json
 from safelight.ids import new_id
+from safelight.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
 from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Finding, pack, unpack
 from safelight.store import tables
@@ -18,6 +19,7 @@ from .models import StageRecord
 
 def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
     """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict."""
+    _count(result)
     record_id = new_id("verdict")
     now = tx.now()
     verdict = result.verdict
@@ -53,6 +55,16 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         actor="policy",
         content={"id": record_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
     )
+
+
+def _count(result: StageResult) -> None:
+    stage = result.stage.value
+    STAGE_VERDICTS.add(stage, result.verdict.action.value)
+    for cell in result.coverage:
+        if cell.is_gap:
+            COVERAGE_GAPS.add(stage, cell.category, cell.modality.value)
+        elif cell.depth:
+            TEXT_DEPTH.add(cell.category, cell.depth.value)
 
 
 def stage_records(tx: Transaction, video_id: str) -> tuple[StageRecord, ...]:

@@ -66,6 +66,7 @@ class DetectorRunner:
         self._cpu_s = 0.0
         self._failure = ""
         self._note = ""
+        self._load_timed_out = self._call_timed_out = False
         try:
             plugin = load_plugin(name)
             self.version = plugin.version
@@ -90,6 +91,7 @@ class DetectorRunner:
             self.reads_text = isinstance(loaded, OcrReader)
             self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
+            self._load_timed_out = True
             self._failure = f"{name} did not load within {load_timeout_s:g} s."
         except Exception as error:
             self._failure = f"{name} could not be loaded: {_describe(error)}"
@@ -132,6 +134,7 @@ class DetectorRunner:
     def reset(self) -> None:
         """Clear the record before the next file. A detector that could not be loaded stays failed."""
         self._call_count, self._cpu_s, self._note = 0, 0.0, ""
+        self._call_timed_out = False
         if self.detector is not None:
             self._failure = ""
 
@@ -164,6 +167,7 @@ class DetectorRunner:
             reads=isinstance(self.detector, OcrReader)
             or (self.detector is None and not self._capability_count),
             transcribes=self._transcribes,
+            timed_out=self._load_timed_out or self._call_timed_out,
         )
 
     def _run(self, call: Callable[[], Iterable[T]], validate: Callable[[Any], T]) -> list[T]:
@@ -179,6 +183,7 @@ class DetectorRunner:
                 raise InvalidDetectorOutput(f"more than {_MAX_RESULTS_PER_CALL} results for one frame")
             return [validate(result) for result in results]
         except CallTimedOut:
+            self._call_timed_out = True
             self._failure = f"{self.name} took longer than {self._call_timeout_s:g} s for one call."
         except MemoryError:
             self._failure = f"{self.name} ran out of memory."

@@ -35,6 +35,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     reads: bool = False
     #: The detector transcribes speech.
     transcribes: bool = False
+    #: A call of the detector, or its start, exceeded its time limit.
+    timed_out: bool = False
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from safelight.media import encode, images, probe, thumbnails
 from safelight.media.encode import BadgeTask
 from safelight.media.images import ImageLimits
 from safelight.media.probe import MediaInfo, VideoLimits
+from safelight.metrics import DETECTOR_TIMEOUTS, SCAN_SECONDS
 from safelight.policy.findings import Finding, Modality
 from safelight.progress import ProgressSink
 from safelight.sandbox.entrypoints import EntryPoint
@@ -186,7 +187,8 @@ class Scanner:
                 ),
             )
 
-        report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
+        with SCAN_SECONDS.time("video"):
+            report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         # The child is not trusted: read only files in the output folders of this call.
         sheets = (report.contact_sheet, report.blurred_sheet)
         previews = (report.thumbnail, *sheets, *report.evidence.values())
@@ -245,7 +247,8 @@ class Scanner:
             finally:
                 self._image_slots.release()
 
-        report = _report(run, self._detector_specs, frozenset({Modality.IMAGE}), field, cancel)
+        with SCAN_SECONDS.time("image"):
+            report = _report(run, self._detector_specs, frozenset({Modality.IMAGE}), field, cancel)
         _require_files_in(keyframes, [keyframe.path for keyframe in report.keyframes])
         return _combine(after, report, self._detector_specs) if after is not None and is_rest else report
 
@@ -309,10 +312,16 @@ def _report(
     except errors.SandboxFailed as error:
         if cancel is not None and cancel.is_set():
             raise
+        if isinstance(error, errors.SandboxTimedOut):
+            DETECTOR_TIMEOUTS.add("scan")
         runs = tuple(DetectorRun(name=name, ran=True, note=error.message) for name, _ in specs)
         return ScanReport(
             runs=runs, coverage=build_coverage(capabilities, runs, modalities), failure=error.message
         )
+    for each in result.runs:
+        # The child is not trusted: count only the detectors that it was asked to run.
+        if each.timed_out and each.name in dict(specs):
+            DETECTOR_TIMEOUTS.add(each.name)
     return ScanReport(
         findings=tuple(_with_source(finding, field) for finding in result.findings),
         texts=result.texts,

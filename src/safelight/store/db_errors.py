@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from safelight.errors import DatabaseDamaged, SafelightError, StorageFull, Unavailable
+from safelight.metrics import DATABASE_ERRORS
 
 FREE_SPACE_REMEDY = "Free some space, or move the data directory to a larger disk."
 RESTORE_REMEDY = "Stop the gateway, keep the file for inspection, and restore the last backup."
@@ -45,9 +46,13 @@ def translate_db_errors() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
+        DATABASE_ERRORS.add("busy")
         raise Unavailable("All connections to the database are in use.", retry_after_s=1.0) from error
     except DBAPIError as error:
         translated = _translate(error)
+        # A violated constraint is an expected answer, such as that of a key that exists.
+        if not isinstance(error, IntegrityError):
+            DATABASE_ERRORS.add(_classify(error) or "other")
         if translated is None:
             raise
         raise translated from error

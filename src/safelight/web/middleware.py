@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safelight.ids import new_id
+from safelight.metrics import REQUEST_SECONDS
 
 _log = logging.getLogger(__name__)
 HEADER = "x-request-id"
@@ -60,6 +61,7 @@ def request_id(scope: Scope) -> str:
     return found
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Paths that clients poll: a video, its events, health, and the static files of a page.
 _POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
 
@@ -107,7 +109,12 @@ class RequestIds:
                 raise
             await (await self._fault(Request(scope)))(scope, receive, with_id)
         finally:
-            ms = (time.perf_counter() - started) * 1000
+            seconds = time.perf_counter() - started
+            # The name of a route, never the address, which has ids and whatever a client invents.
+            route = getattr(scope.get("route"), "path", "") or "none"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUEST_SECONDS.observe(seconds, route, method, str(status))
+            ms = seconds * 1000
             level = logging.DEBUG if _is_poll(scope, status) else logging.INFO
             _log.log(level, "%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
 

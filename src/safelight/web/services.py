@@ -18,6 +18,7 @@ from safelight.jobs.models import (
     VideoRecord,
 )
 from safelight.jobs.quota import QuotaStatus
+from safelight.metrics import Gauge
 from safelight.moderation.check import CheckService
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult
 from safelight.policy.categories import Taxonomy
@@ -88,6 +89,10 @@ class Services:
     max_prompt_chars: int = 32_000
     #: Maximum number of concurrent service calls. Each call needs a thread.
     threads: int = 64
+    #: Values for `GET /metrics` that are read when it is called.
+    gauges: Callable[[], Sequence[Gauge]] = tuple
+    #: Whether `GET /metrics` needs no key on a loopback address. Behind a reverse proxy it always needs one.
+    metrics_are_open: bool = True
     #: Maximum number of concurrent checks. Text checks use one processor, whatever their number, and wait for
     #: the same database lock; a few more slots serve them while checks with references wait for a child.
     max_concurrent_checks: int = 4

@@ -11,6 +11,7 @@ from PIL import Image
 
 from safelight import errors
 from safelight.detectors import safety_card
+from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
 from safelight.progress import ProgressSink
@@ -189,8 +190,11 @@ def test_findings_before_a_detector_failure_are_kept(clip: Path, sandbox: Sandbo
 
 
 def test_a_detector_that_hangs_in_python_times_out(clip: Path, sandbox: Sandbox) -> None:
+    before = sum(DETECTOR_TIMEOUTS.read().values())
     report = scanner(sandbox, odd("slow"), *CARD, call_timeout_s=0.3).scan_video(clip)
     assert "took longer than 0.3 s" in report.runs[0].note
+    assert [run.name for run in report.runs if run.timed_out] == [report.runs[0].name]
+    assert sum(DETECTOR_TIMEOUTS.read().values()) == before + 1
     assert report.runs[1].complete
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
+from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Finding, Modality
 
@@ -137,7 +138,8 @@ class TextPipeline:
             (detector, contents if isinstance(detector, CardDetector) else cleaned)
             for detector in self.detectors
         ]
-        runs = self._run_all(work)
+        with SCREENING_SECONDS.time():
+            runs = self._run_all(work)
         findings = [finding for run in runs for finding in run.findings]
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
@@ -228,6 +230,7 @@ class TextPipeline:
                         with self._lock:
                             self._stuck[position] = self._stuck.get(position, 0) + 1
                         run.note = f"{work[position][0].name} did not finish within its time."
+                        DETECTOR_TIMEOUTS.add(work[position][0].name)
                         return position + 1
                     changed.wait(left)
         return position

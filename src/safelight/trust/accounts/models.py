@@ -22,6 +22,8 @@ class KeyScope(StrEnum):
     VAULT = "vault"
     #: Lets a client use the safety test card, if the operator has enabled it.
     TEST = "test"
+    #: Lets a monitoring system read `GET /metrics`.
+    METRICS = "metrics"
 
 
 #: The id of the principal that runs commands on the command line, and of the sessions that its login links

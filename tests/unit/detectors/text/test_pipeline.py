@@ -9,6 +9,7 @@ import pytest
 from safelight.detectors.protocol import Abstained, Capability, MediaText, PartialInspection, TextContent
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
+from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus, Depth
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
@@ -107,12 +108,14 @@ def test_a_detector_that_fails_leaves_a_gap_and_no_finding(broken: Reader) -> No
 def test_a_hanging_detector_is_abandoned_and_the_others_run() -> None:
     hanging = Hanging()
     pipeline = TextPipeline([Reader(), hanging, Reader()], budget_s=0.4)
+    before = DETECTOR_TIMEOUTS.read().get((hanging.name,), 0)
     for _ in range(MAX_STUCK + 3):
         report = pipeline.screen({"prompt": "bad"})
         assert len(report.findings) == 2
         (cell,) = report.cells
         assert (cell.ran, cell.complete) == (True, False)
     assert hanging.calls <= MAX_STUCK
+    assert DETECTOR_TIMEOUTS.read()[hanging.name,] == before + MAX_STUCK
     hanging.gate.set()
 
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from safelight.errors import StorageFull, Unavailable
+from safelight.metrics import DATABASE_ERRORS
+from safelight.store.db_errors import translate_db_errors
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "expected"),
+    [
+        ("database is locked", "busy", Unavailable),
+        ("unable to open database file", "unreachable", Unavailable),
+        ("database or disk is full", "full", StorageFull),
+        ("no such table: videos", "other", OperationalError),
+    ],
+)
+def test_an_error_of_the_database_is_translated_and_counted_by_its_kind(
+    message: str, kind: str, expected: type[Exception]
+) -> None:
+    before = DATABASE_ERRORS.read().get((kind,), 0)
+    with pytest.raises(expected), translate_db_errors():
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError(message))
+    assert DATABASE_ERRORS.read()[kind,] == before + 1
+
+
+def test_a_violated_constraint_is_not_counted() -> None:
+    before = DATABASE_ERRORS.read()
+    with pytest.raises(IntegrityError), translate_db_errors():
+        raise IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE constraint failed"))
+    assert DATABASE_ERRORS.read() == before
