@@ -53,8 +53,9 @@ check: $(VENV)/dev.stamp ## Format, lint, types, layers, docs.
 bench: $(VENV)/dev.stamp ## Measure; figures go to docs/benchmarks/.
 	@$(BIN)/python -m bench
 
-chaos: $(VENV)/dev.stamp ## Kill workers at every boundary and count what is lost.
+chaos: $(VENV)/dev.stamp ## Kill workers at every boundary, stop the gateway under load, and count what is lost.
 	@$(BIN)/python -m bench.chaos
+	@$(BIN)/python -m bench.chaos_stops
 
 lock: ## Renew the locks: hashes, no index addresses.
 	@sh requirements/lock.sh
