@@ -38,10 +38,20 @@ class VideoLinks(BaseModel):
     page: str
 
 
+class QueuePlace(BaseModel):
+    place: int | None = Field(
+        description="1: the video is in work or comes next; null while an upstream works on it."
+    )
+    estimate_s: int | None = Field(
+        description="Seconds until the video is likely to be finished; null before such a video was finished."
+    )
+
+
 class Safelight(BaseModel):
     state: str
     stage: str | None
     review_due_at: int | None
+    queue: QueuePlace | None = Field(description="Null if the video is held or has ended.")
     verdict: Literal["allow", "label", "hold", "block"] | None
     explanation: dict[str, Any] | None
     coverage: dict[str, list[str]] | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from safelight.jobs.models import Page, Video, VideoRecord
@@ -63,6 +64,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "state": VideoState.BLOCKED.value,
             "stage": None,
             "review_due_at": None,
+            "queue": None,
             "verdict": Action.BLOCK.value,
             "explanation": None,
             "coverage": None,
@@ -82,6 +84,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": _seconds(video.review_due_at),
+        "queue": asdict(video.queue) if video.queue else None,
         "verdict": action.value if action else None,
         "explanation": dict(video.explanation) if video.explanation else None,
         "coverage": facts["coverage"],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from safelight.jobs.context import PipelineContext
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.queue import DurableQueue
+    from safelight.jobs.queue_places import QueuePlaces
     from safelight.jobs.sweeper import Sweeper
     from safelight.jobs.timeouts import Cancellation
     from safelight.jobs.upstream_waits import UpstreamWaits
@@ -194,7 +195,7 @@ class PipelineParts:
             worker=self.worker_name,
             at_once=self._core.settings.generation.max_concurrent,
             advance=self.upstream_waits.advance,
-            lost=self._core.shutdown_event.set,
+            priorities=self.queue_places.priorities,
             stopping=self._core.shutdown_event,
         )
 
@@ -204,6 +205,12 @@ class PipelineParts:
         from safelight.jobs.upstream_waits import UpstreamWaits
 
         return UpstreamWaits(self.context, Runner(self.context), queue=lambda: self.queue)
+
+    @cached_property
+    def queue_places(self) -> QueuePlaces:
+        from safelight.jobs.queue_places import QueuePlaces
+
+        return QueuePlaces(self.context)
 
     @cached_property
     def cancellation(self) -> Cancellation:

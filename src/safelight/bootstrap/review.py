@@ -215,6 +215,7 @@ class ReviewParts:
             enqueue=self._pipeline.queue.enqueue,
             check_limiter=self._persistence.check_limiter,
             evasion_tracker=self._persistence.evasion_tracker,
+            queue_places=self._pipeline.queue_places,
             describe_coverage=self.describe_coverage,
             describe_readiness=self.describe_readiness,
         )

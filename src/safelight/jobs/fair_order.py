@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,3 +44,22 @@ class FairOrder:
             request.since,
             request.video_id,
         )
+
+
+class FairSequence:
+    """The order in which these requests come next, if no tenant has been served yet."""
+
+    def __init__(self, waiting: Iterable[SlotRequest]) -> None:
+        numbers: Counter[tuple[str, str]] = Counter()
+        tenants: dict[str, list[tuple[int, float, str, SlotRequest]]] = {}
+        for request in sorted(waiting, key=lambda each: (each.since, each.video_id)):
+            number = numbers[request.tenant, request.key] = numbers[request.tenant, request.key] + 1
+            tenants.setdefault(request.tenant, []).append((number, request.since, request.video_id, request))
+        turns = sorted(
+            (turn, since, video_id, request)
+            for queue in tenants.values()
+            for turn, (_number, since, video_id, request) in enumerate(sorted(queue), start=1)
+        )
+        self.requests = [request for *_, request in turns]
+        #: The turn of each video among those of its tenant, 1 for the first.
+        self.priorities = {request.video_id: turn for turn, *_, request in turns}

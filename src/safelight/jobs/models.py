@@ -26,6 +26,7 @@ __all__ = [
     "CreateRequest",
     "Explainer",
     "Page",
+    "QueueStatus",
     "ReusedFile",
     "StageRecord",
     "SubmissionResult",
@@ -45,6 +46,16 @@ class Explainer(Protocol):
     def __call__(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
     ) -> tuple[str, dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueStatus:
+    """What a client learns about the queue while its video is not finished."""
+
+    #: 1 for the video that comes next or is in work. None while an upstream works on it.
+    place: int | None
+    #: Seconds until the video is likely to be finished. None before such a video was finished here.
+    estimate_s: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +101,8 @@ class Video:
     deadline_at: float | None = None
     #: Coverage and charge for the API. Set when the video is held or ends (see `jobs.summary`).
     outcome_summary: Mapping[str, Any] | None = None
+    #: Set by the service for a video that is not finished and not held.
+    queue: QueueStatus | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,19 +59,20 @@ class DurableQueue:
         worker: str,
         at_once: int,
         advance: Callable[[str, str, int], bool],
-        lost: Callable[[], None],
+        priorities: Callable[[], Mapping[str, int]],
         stopping: threading.Event,
     ) -> None:
         """`advance(tenant, video_id, run)` runs one step. Returns whether the next one may follow at once.
 
-        `lost` is called when this process loses the PostgreSQL lock on its worker name for good. The process
-        must then exit.
+        `priorities()` returns the priority of each waiting video; 1 is the highest. A video without one comes
+        before all others. `stopping` is set if this process loses the PostgreSQL lock on its worker name for
+        good. The process must then exit.
         """
         self._url = database_url
         self._worker = worker
         self._concurrency = at_once
         self._advance = advance
-        self._lost = lost
+        self._priorities = priorities
         self._stopping = stopping
         self._lease: WorkerLease | None = None
         self._started = False
@@ -92,7 +93,7 @@ class DurableQueue:
         """Start the queue: first continue interrupted runs, then run newly enqueued videos."""
         if self._url.startswith("postgresql"):
             self._lease = WorkerLease(
-                self._url, self._worker, recover=_recover, lost=self._lost, stopping=self._stopping
+                self._url, self._worker, recover=_recover, lost=self._stopping.set, stopping=self._stopping
             )
             self._lease.acquire()
         else:
@@ -250,11 +251,12 @@ class DurableQueue:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting), _ENQUEUER_WAIT_S)
             waiting = list(self._waiting.items())
+        priorities = self._priorities() if waiting else {}
         for video_id, run in waiting:
             try:
                 with (
                     SetWorkflowID(_workflow_id(video_id, run.number)),
-                    SetEnqueueOptions(delay_seconds=run.delay_s),
+                    SetEnqueueOptions(delay_seconds=run.delay_s, priority=priorities.get(video_id)),
                 ):
                     DBOS.enqueue_workflow(QUEUE, self._carry, run.tenant, video_id)
             finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from .files import drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
 from .models import Character, Content, Page, SubmissionResult, Video, VideoRecord
+from .queue_places import QueuePlaces
 from .quota import QuotaStatus
 from .references import References
 from .states import TERMINAL, VideoState
@@ -51,6 +52,7 @@ class VideoService:
     #: Counts blocked requests. A caller that has reached the limit is rejected before any screening.
     check_limiter: CheckLimiter
     evasion_tracker: EvasionTracker
+    queue_places: QueuePlaces
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
 
@@ -141,18 +143,19 @@ class VideoService:
         _check_id(video_id)
         video = self.context.videos.get(principal.tenant, video_id)
         _require_kept(video)
-        return video
+        return self._with_place(video)
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
         principal.require(KeyScope.VIDEOS_READ)
         if after is not None and not is_id(after, "video"):
             raise _no_video(after)
-        return self.context.videos.page(
+        page = self.context.videos.page(
             principal.tenant,
             after=after,
             limit=max(1, min(limit, _MAX_PAGE_SIZE)),
             newest_first=order != "asc",
         )
+        return replace(page, videos=tuple(self._with_place(video) for video in page.videos))
 
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video and its files. The record of its verdicts and decisions stays."""
@@ -219,6 +222,10 @@ class VideoService:
             return 60_000
         age = self.context.database.clock() - video.created_at
         return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
+
+    def _with_place(self, video: Video) -> Video:
+        status = self.queue_places.status(video)
+        return video if status is None else replace(video, queue=status)
 
     def _replay(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
         """The result of the first request with this key: its video as it is now, or its rejection."""

@@ -53,7 +53,7 @@ def queue(tmp_path: Path, work: Work) -> Iterator[DurableQueue]:
         worker="tests",
         at_once=5,
         advance=work.advance,
-        lost=lambda: None,
+        priorities=dict,
         stopping=threading.Event(),
     )
     made.start()

@@ -183,7 +183,7 @@ def running(furnish: Callable[..., House], tmp_path: Path) -> Iterator[Callable[
             worker="tests",
             at_once=2,
             advance=pipeline.upstream_waits.advance,
-            lost=lambda: None,
+            priorities=pipeline.queue_places.priorities,
             stopping=stopping,
         )
         pipeline.queue = queue

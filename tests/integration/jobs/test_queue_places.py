@@ -1,0 +1,90 @@
+"""The place of a video in the queue, its priority and its estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from safelight.api.serializers import video_object
+from safelight.jobs.durations import Part
+from safelight.jobs.models import QueueStatus, Video
+from safelight.jobs.queue_places import QueuePlaces
+from safelight.jobs.runner import Runner
+from safelight.testing.upstream import ScriptedUpstream
+
+from .conftest import House
+from .test_video_lifecycle import PAID
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def places(house: House) -> QueuePlaces:
+    return QueuePlaces(house.container.pipeline.context, monotonic=Clock())
+
+
+def place(house: House, video: Video) -> int | None:
+    status = places(house).status(house.videos.get(house.who, video.id))
+    assert status is not None
+    return status.place
+
+
+def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_turn(house: House) -> None:
+    first = [house.order(f"a lake, take {number}") for number in range(3)]
+    house.who = replace(house.who, id="key_other")
+    other = house.order("a quiet sea")
+    assert [place(house, video) for video in (*first, other)] == [1, 3, 4, 2]
+    assert places(house).priorities() == {first[0].id: 1, other.id: 2, first[1].id: 3, first[2].id: 4}
+
+
+def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    remote, local = house.order(**PAID), house.order()
+    runner = Runner(house.container.pipeline.context)
+    for _ in range(2):
+        runner.run_steps(remote.tenant, remote.id)
+    assert (place(house, remote), place(house, local)) == (None, 1)
+    assert places(house).priorities() == {local.id: 1}
+
+
+def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_own_work(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(generation={"max_concurrent_heavy": 2})
+    videos = [house.order(f"a lake, take {number}") for number in range(3)]
+    assert places(house).status(videos[0]) == QueueStatus(place=1, estimate_s=None)
+    for part, seconds in ((Part.RENDER, 30.0), (Part.NORMALIZE, 0.0), (Part.SCAN, 60.0), (Part.SEAL, 10.0)):
+        house.container.pipeline.context.durations.record("storyboard", part, seconds)
+    made = places(house)
+    assert [made.status(video) for video in videos] == [
+        QueueStatus(place=1, estimate_s=100),
+        QueueStatus(place=2, estimate_s=150),
+        QueueStatus(place=3, estimate_s=200),
+    ]
+
+
+def test_the_api_has_the_place_until_the_video_has_ended(house: House) -> None:
+    video = house.order()
+    shown = video_object(house.videos.get(house.who, video.id))["safelight"]["queue"]
+    assert shown == {"place": 1, "estimate_s": None}
+    listed = house.videos.list(house.who, after=None, limit=10, order="desc").videos[0]
+    assert listed.queue == QueueStatus(place=1, estimate_s=None)
+    assert video_object(house.carry(video))["safelight"]["queue"] is None
+
+
+def test_the_videos_are_read_again_only_after_a_second(house: House) -> None:
+    clock = Clock()
+    made = QueuePlaces(house.container.pipeline.context, monotonic=clock)
+    first, second = house.order(), house.order("a quiet sea")
+    found = []
+    for clock.now in (0.0, 0.5, 1.5):
+        status = made.status(second)
+        assert status is not None
+        found.append(status.place)
+        if clock.now == 0.0:
+            house.carry(first)
+    assert found == [2, 2, 1]
