@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.detectors.text.entities import EntityKind
-from safelight.detectors.text.operator_lists import NameListImport
 from safelight.errors import NotFound, SafelightError
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
@@ -112,11 +111,11 @@ class SettingsPages(PageHandler):
         principal: Principal,
         *,
         problem: SafelightError | None = None,
-        created: dict[str, str] | None = None,
-        test_result: Any = None,
-        names_added: NameListImport | None = None,
         section: str = "",
+        **outcome: Any,
     ) -> Response:
+        """The page. `outcome` is the result of an action: `created`, `test_result` or `names_added`."""
+        test_result = outcome.get("test_result")
         t, services = self.translations(request), self.services
         keys = await self.run(services.accounts.list_keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
@@ -136,9 +135,9 @@ class SettingsPages(PageHandler):
             events=[(event.name.lower(), event.value) for event in EventType],
             sections=redact_settings(read(), self.console.setting_sources) if read else (),
             problem=problem,
-            created=created,
+            created=outcome.get("created"),
             test_result=test_result,
-            names_added=names_added,
+            names_added=outcome.get("names_added"),
             name_lists=await self.run(editor.sizes) if editor else {},
             may_change_names=editor is not None and await self.run(editor.may_change, principal),
             name_kinds=[kind.value for kind in EntityKind],
