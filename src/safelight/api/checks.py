@@ -52,7 +52,7 @@ async def check(request: Request, principal: Checker) -> Response:
         fields = dict(body.fields)
         provider = _read_provider(fields.pop("provider", None))
         wanted = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-        found, admitted, price = await state.threads.run(
+        found, admitted, price = await state.check_threads.run(
             services.checks.check, principal, wanted, asked=provider
         )
     return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
