@@ -12,6 +12,7 @@ SOURCE = Path(safelight.__file__).parent
 ALLOWED = {
     # Waits for a real process or pipe; another clock would not make it faster.
     "detectors/models/process.py",
+    "cli/server_process.py",
     "generation/storyboard/generator.py",
     "sandbox/process.py",
     # Loops that wait, and the pace of work in loops.
