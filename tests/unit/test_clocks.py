@@ -18,7 +18,6 @@ ALLOWED = {
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
     "jobs/idempotency.py",
-    "jobs/notifier.py",
     "jobs/worker_lease.py",
     # Durations in reports.
     "bootstrap/review.py",
