@@ -38,6 +38,8 @@ class VideoView:
     in_progress: bool
     #: True while the video is on its way to the preview: neither held nor ended.
     making: bool
+    #: Place in the queue; None unless the video waits.
+    place: int | None
     percent: int
     #: Colour: allow, waived, label, hold, block, none or error. The verdict and an icon are always shown too.
     tone: str
@@ -99,6 +101,7 @@ def video_view(
         step_elapsed_s=max(0, int(now - step_started_at(video, record))),
         in_progress=video.state not in TERMINAL,
         making=video.state not in TERMINAL and video.state is not VideoState.HELD,
+        place=video.queue.place if video.queue and video.state is VideoState.QUEUED else None,
         percent=video.progress,
         tone=video_tone(video),
         headline=headline,
