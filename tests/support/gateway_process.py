@@ -65,7 +65,7 @@ def started(folder: Path, key: str, **settings: str) -> Iterator[Running]:
     """`safelight serve` on the data directory in `folder`. `settings` are environment variables."""
     with (folder / "gateway.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "safelight", "serve", "--port", "0", "--json"],
+            [sys.executable, "-m", "safelight", "serve", "--port", "0", "--json", "--verbose"],
             cwd=folder,
             env=_environment(folder) | settings,
             stdout=subprocess.PIPE,
