@@ -11,9 +11,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_NEW_API = (
-    "https://github.com/QuantumNous/new-api/issues/5182; https://github.com/QuantumNous/new-api/issues/6794"
-)
+_ISSUES = "https://github.com/QuantumNous/new-api/issues"
 _ROUTER = "https://openrouter.ai/docs/api/reference/errors-and-debugging"
 _FREE = "not taken"
 
@@ -46,7 +44,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.word-list",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=_NEW_API,
+            documented=f"{_ISSUES}/4499",
             fields={"code|type": r"sensitive_words_detected"},
             anywhere=True,
             error_source=ErrorSource.RELAY,
@@ -58,7 +56,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.task-timeout",
             kind=ErrorKind.TIMEOUT,
-            documented=f"{_NEW_API}; https://docs.laozhang.ai",
+            documented="https://docs.laozhang.ai/en/api-capabilities/veo/troubleshooting",
             fields={"code|type": r"task_timeout"},
             error_source=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,
@@ -66,7 +64,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.user-quota",
             kind=ErrorKind.QUOTA,
-            documented=_NEW_API,
+            documented="https://github.com/songquanpeng/one-api/issues/1270",
             fields={
                 "code|type": r"insufficient_user_quota|pre_consume_token_quota_failed"
                 r""
@@ -79,7 +77,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.quota-words",
             kind=ErrorKind.QUOTA,
-            documented=_NEW_API,
+            documented=f"{_ISSUES}/7448",
             text=r"(?:用户|用戶|令牌|账户|帳戶|token|user).{0,6}(?:额度|額度|余额|餘額|quota|balance).{0,12}(?:不足|用尽|用盡"
             r"|耗尽|耗盡|insufficient"
             r"|not enough|exhausted|is used up)|insufficient (?:user )?(?:quota|balance|credits)",
@@ -91,7 +89,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.no-channel",
             kind=ErrorKind.TRANSIENT,
-            documented=_NEW_API,
+            documented=f"{_ISSUES}/5966",
             text=r"no available channel|无可用渠道|無可用渠道|channel:no_available_key"
             r"|no available (?:tokens?"
             r"|accounts?)",
@@ -107,7 +105,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.saturated",
             kind=ErrorKind.RATE_LIMIT,
-            documented=_NEW_API,
+            documented=f"{_ISSUES}/991",
             text=r"上游负载已饱和|上游負載已飽和"
             r"|当前分组.{0,20}(?:饱和|繁忙)|upstream (?:load )?(?:is )?saturated",
             anywhere=True,
@@ -118,7 +116,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.token",
             kind=ErrorKind.AUTH,
-            documented=_NEW_API,
+            documented=f"{_ISSUES}/4712; {_ISSUES}/3302",
             text=r"无效的令牌|無效的令牌|invalid token"
             r"|该令牌(?:状态不可用|已过期)|token (?:expired|is not enabled)|无权(?:访问|使用)",
             error_source=ErrorSource.RELAY,
@@ -129,7 +127,7 @@ NEW_API = Provider(
         ErrorRule(
             id="relay.upstream",
             kind=ErrorKind.TRANSIENT,
-            documented=_NEW_API,
+            documented=f"https://github.com/WEIFENG2333/VideoCaptioner/issues/1120; {_ISSUES}/5182",
             fields={
                 "code|type": r"upstream_error|bad_response_status_code|do_request_failed|bad_response"
                 r"|fail_to_fetch_task|get_channel_failed"

@@ -7,7 +7,7 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "https://www.alibabacloud.com/help/en/model-studio/error-code"
+_PAGE = "https://help.aliyun.com/en/model-studio/error-code"
 
 DASHSCOPE = Provider(
     name="dashscope",

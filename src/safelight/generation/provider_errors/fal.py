@@ -88,7 +88,7 @@ FAL = Provider(
         ErrorRule(
             id="fal.nsfw-output",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="https://fal.ai/docs/documentation/model-apis/errors (has_nsfw_concepts)",
+            documented="no page: has_nsfw_concepts in an output",
             fields={"has_nsfw_concepts": r"true"},
             anywhere=True,
             stage=ModerationStage.OUTPUT,

@@ -13,7 +13,10 @@ _CLIENTS = "https://www.python-httpx.org/exceptions/; https://nodejs.org/api/err
 _CLOUDFLARE = (
     "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/"
 )
-_PROXIES = "https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage"
+_CLOUDFLARE_BLOCKS = (
+    "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/"
+)
+_PROXIES = "https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/advanced/substitution_formatter"
 _ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
 _WORDS = "no page: plain words without a documented code"
 
@@ -25,7 +28,7 @@ FIRST = Provider(
         ErrorRule(
             id="transport.filter-down",
             kind=ErrorKind.TRANSIENT,
-            documented="https://github.com/replicate/replicate-javascript/issues/371",
+            documented="https://www.developersdigest.tech/errors/api/azure-openai",
             text=r"(?:moderation|safety|content filter|content check|审核|審核)[ \w]{0,24}(?:service"
             r"|system|api|check|server|model|endpoint|服务|服務)?[ \w]{0,16}"
             r"(?:is |was |are )?(?:currently |temporarily )?(?:unavailable|is down|was down"
@@ -139,7 +142,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="transport.edge-rate-limit",
             kind=ErrorKind.RATE_LIMIT,
-            documented=_CLOUDFLARE,
+            documented=_CLOUDFLARE_BLOCKS,
             text=r"error (?:code:? )?1015|you are being rate limited",
             error_source=ErrorSource.NETWORK,
             charged=ChargeStatus.NO,
@@ -160,7 +163,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="transport.edge-challenge",
             kind=ErrorKind.TRANSIENT,
-            documented=_CLOUDFLARE,
+            documented=_CLOUDFLARE_BLOCKS,
             text=r"just a moment\.\.\.|attention required! \| cloudflare|cf-chl|checking your browser"
             r"|enable javascript and cookies to continue"
             r"|error (?:code:? )?10(?:06|09|10|20)\b",
@@ -269,7 +272,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.server-code",
             kind=ErrorKind.TRANSIENT,
-            documented="https://platform.openai.com/docs/guides/error-codes",
+            documented="https://developers.openai.com/api/docs/guides/error-codes",
             fields={
                 "code": r"server_error|internal_error|internal_server_error|service_unavailable|overloaded"
             },
@@ -278,7 +281,7 @@ TRANSPORT = Provider(
         ErrorRule(
             id="words.invalid-code",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="https://ai.google.dev/gemini-api/docs/interactions",
+            documented="https://ai.google.dev/gemini-api/docs/api-errors",
             fields={"code": r"invalid_request|invalid_argument|bad_request"},
             charged=ChargeStatus.NO,
             charge_source="not taken",

@@ -7,9 +7,9 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PAGE = "https://app.klingai.com/global/dev/document-api (error codes)"
-_LIMITS = "https://app.klingai.com/global/dev/document-api (code 1303)"
-_TASK = "https://app.klingai.com/global/dev/document-api (task_status_msg)"
+_PAGE = "https://cloud.tencent.com/document/product/1823/138038 (Kling codes)"
+_LIMITS = "https://cloud.tencent.com/document/product/1823/138038 (Kling code 1303)"
+_TASK = "no page: words of task_status_msg"
 
 KLING = Provider(
     name="kling",

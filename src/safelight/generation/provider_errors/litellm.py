@@ -11,8 +11,8 @@ from .rules import ErrorRule, Provider
 
 _MAP = "https://docs.litellm.ai/docs/exception_mapping"
 _CODE = "https://github.com/BerriAI/litellm (llms/gemini/videos, llms/vertex_ai/videos)"
-_GUARD = "https://docs.litellm.ai/docs/proxy/guardrails"
-_PROXY = "https://docs.litellm.ai/docs/proxy/users"
+_GUARD = "https://docs.litellm.ai/docs/proxy/guardrails/quick_start"
+_PROXY = "https://docs.litellm.ai/docs/proxy/users; https://docs.litellm.ai/docs/proxy/error_reference"
 
 LITELLM = Provider(
     name="litellm",

@@ -15,7 +15,10 @@ _RETURNED = (
     "documented: the credits of a failed generation are returned; "
     "https://lumaai-help.freshdesk.com/support/solutions/articles/151000221533"
 )
-_CODES = "https://docs.agents.lumalabs.ai/guides/error-handling"
+_CODES = (
+    "https://docs.agents.lumalabs.ai/guides/error-handling; "
+    "https://docs.comfy.org/development/comfy-router/models/luma_2/uni-1/code"
+)
 
 LUMA = Provider(
     name="luma",

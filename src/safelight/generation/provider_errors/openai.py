@@ -13,12 +13,15 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_GUIDE = "https://platform.openai.com/docs/guides/video-generation (until 24 September 2026)"
+_GUIDE = "https://developers.openai.com/api/docs/guides/video-generation (until 24 September 2026)"
 _SDK = "https://github.com/openai/openai-python#handling-errors"
 _TRACES = "https://github.com/TheSmallHanCat/sora2api/issues/59; https://github.com/leetanshaj/openai-sentinel/issues/4"
-_FORUM = "https://community.openai.com/t/1372868"
-_ERRORS = "https://platform.openai.com/docs/guides/error-codes"
-_IMAGES = "https://github.com/openai/openai-python (moderation_details)"
+_FORUM = "https://community.openai.com/t/sora-2-pro-moderation-block/1372868"
+_ERRORS = "https://developers.openai.com/api/docs/guides/error-codes"
+_IMAGES = (
+    "https://docs.rs/crate/openai-client-base/0.16.0/source/src/models/"
+    "beta_image_gen_tool_call_moderation_details.rs"
+)
 _GUIDES = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
 _APP = "https://sora2.center/posts/sora-2-content-violation"
 _CHATGPT = "https://github.com/chatgpt-prompts/ChatGPT-Midjourney-Prompt-Generator/issues/5"
@@ -266,7 +269,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.shut-down",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="https://platform.openai.com/docs/deprecations (24 September 2026)",
+            documented="https://developers.openai.com/api/docs/deprecations (24 September 2026)",
             fields={"code": r"model_not_found|model_deprecated|deprecated_model|endpoint_not_found"},
             text=r"sora|/v1/videos|videos api",
             charged=ChargeStatus.NO,
@@ -278,7 +281,7 @@ OPENAI = Provider(
         ErrorRule(
             id="openai.deprecated",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="https://platform.openai.com/docs/deprecations (24 September 2026)",
+            documented="https://developers.openai.com/api/docs/deprecations (24 September 2026)",
             text=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
             r"|have been) (?:scheduled to "
             r"permanently )?(?:shut ?down|deprecated|retired|discontinued)"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_CODES = "https://docs.platform.pixverse.ai/error-codes-796041m0"
+_CODES = (
+    "https://docs.platform.pixverse.ai/error-codes-796041m0; "
+    "https://cloud.tencent.com/document/product/1823/138038 (PixVerse ErrCode)"
+)
 _STATUS = "https://cloud.tencent.com/document/product/1823/138038 (Resp.status 7)"
 
 PIXVERSE = Provider(

@@ -8,8 +8,9 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, Provider
 from .rules import ErrorRule, Provider
 
 _CODES = "https://replicate.com/docs/reference/error-codes"
-_REPORTS = "https://github.com/replicate/replicate-javascript/issues (E005, flagged as sensitive)"
-_HTTP = "https://replicate.com/docs/reference/http"
+_REPORTS = "no page: words that users of Replicate reported"
+_HTTP = "no page: words of HTTP answers from Replicate"
+_LIMITS = "https://replicate.com/docs/topics/predictions/rate-limits"
 
 REPLICATE = Provider(
     name="replicate",
@@ -57,7 +58,8 @@ REPLICATE = Provider(
         ErrorRule(
             id="replicate.nsfw",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="https://replicate.com/docs (safety checker)",
+            documented="https://github.com/replicate/cog-stable-diffusion/pull/24; "
+            "https://github.com/replicate/cog-flux/pull/7",
             text=r"nsfw content (?:was )?detected|all generated images contained nsfw",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
@@ -110,7 +112,7 @@ REPLICATE = Provider(
         ErrorRule(
             id="replicate.throttled",
             kind=ErrorKind.RATE_LIMIT,
-            documented=_HTTP,
+            documented=_LIMITS,
             text=r"request was throttled",
             anywhere=True,
             charged=ChargeStatus.NO,

@@ -8,7 +8,7 @@ from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
 _PAGE = "https://runware.ai/docs/platform/errors"
-_SAFETY = "https://runware.ai/docs (safety.checkContent)"
+_SAFETY = "https://runware.ai/docs/models/content-safety (safety.checkContent)"
 
 RUNWARE = Provider(
     name="runware",

@@ -12,7 +12,7 @@ from .rules import ErrorRule, Provider
 _PAGE = (
     "https://www.volcengine.com/docs/82379/1099476; https://www.volcengine.com/docs/82379/1544106 (prices)"
 )
-_APP = "https://jimeng.jianying.com"
+_APP = "no page: sentences of the app"
 _PRICES = "documented: only successful videos are billed, and none that fail the review"
 _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))

@@ -11,9 +11,10 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, Provider
 from .rules import ErrorRule, Provider
 
 _FASTAPI = "https://fastapi.tiangolo.com/tutorial/handling-errors/"
-_VLLM = "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"
-_CUDA = "https://pytorch.org/docs/stable/notes/cuda.html"
-_COSMOS = "https://docs.nvidia.com/cosmos/ (guardrail)"
+_ENGINE = "https://docs.vllm.ai/en/v0.9.0/api/vllm/v1/engine/exceptions.html"
+_VLLM = "https://docs.vllm.ai/en/v0.29.0/api/vllm/exceptions/"
+_CUDA = "https://pytorch.org/docs/stable/generated/torch.cuda.OutOfMemoryError.html"
+_COSMOS = "https://docs.nvidia.com/cosmos/latest/guardrail.html"
 _OWN = "own hardware"
 
 SELF_HOSTED = Provider(
@@ -74,7 +75,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.engine-dead",
             kind=ErrorKind.TRANSIENT,
-            documented=_VLLM,
+            documented=_ENGINE,
             text=r"EngineDeadError|EngineCore encountered|engine (?:loop )?is (?:not running|dead)"
             r"|NCCL (?:error|timeout)|CUDA error",
             anywhere=True,
@@ -108,7 +109,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.vllm-model",
             kind=ErrorKind.INVALID_REQUEST,
-            documented=_VLLM,
+            documented="https://github.com/THUDM/LongBench/issues/102",
             text=r"the model .{1,120} does not exist",
             anywhere=True,
             charged=ChargeStatus.NO,
@@ -117,7 +118,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.not-ready",
             kind=ErrorKind.TRANSIENT,
-            documented=_VLLM,
+            documented="no page: words that self-hosted servers use",
             text=r"model is (?:still )?(?:loading|not (?:yet )?(?:loaded|ready))|server is (?:starting"
             r"|warming)|queue is full",
             charged=ChargeStatus.NO,
@@ -126,7 +127,7 @@ SELF_HOSTED = Provider(
         ErrorRule(
             id="self-hosted.video-not-found",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="https://github.com/vllm-project/vllm-omni (videos API)",
+            documented="https://docs.vllm.ai/projects/vllm-omni/en/latest/serving/videos_api/",
             text=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
             anywhere=True,
             message="The server does not know this video. A self-hosted server that was restarted "

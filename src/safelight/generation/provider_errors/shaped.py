@@ -5,7 +5,10 @@ from __future__ import annotations
 from .model import Confidence, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_PACKAGE = "https://github.com/openai/openai-python (moderation_details)"
+_PACKAGE = (
+    "https://docs.rs/crate/openai-client-base/0.16.0/source/src/models/"
+    "beta_image_gen_tool_call_moderation_details.rs"
+)
 _SERVERS = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
 _WORDS = "no page: words that several providers use"
 _PEOPLE = r"(?:real (?:people|persons?)|public figures?|celebrit(?:y|ies)|famous (?:people|person)"

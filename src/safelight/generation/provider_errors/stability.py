@@ -16,8 +16,7 @@ STABILITY = Provider(
         ErrorRule(
             id="stability.content-moderation",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="https://platform.stability.ai/docs/api-reference; "
-            "https://github.com/ZHO-ZHO-ZHO/ComfyUI-StableDiffusion3-API/issues/2",
+            documented="https://github.com/ZHO-ZHO-ZHO/ComfyUI-StableDiffusion3-API/issues/2",
             fields={"name": r"content_moderation"},
             anywhere=True,
             charged=ChargeStatus.NO,

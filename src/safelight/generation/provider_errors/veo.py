@@ -14,11 +14,19 @@ from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
 _CODES_PAGE = (
-    "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/video/responsible-ai-and-usage-guidelines"
+    "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/video/"
+    "responsible-ai-and-usage-guidelines"
 )
 _SDK = "https://github.com/googleapis/python-genai (rai_media_filtered_count)"
-_FLOW = "https://github.com/TheSmallHanCat/flow2api (error codes of Flow)"
-_ERRORS = "https://ai.google.dev/gemini-api/docs/troubleshooting"
+_FLOW = (
+    "https://github.com/TheSmallHanCat/flow2api/issues/167; https://github.com/ffroliva/gflow-cli/issues/342"
+)
+_ERRORS = "https://ai.google.dev/gemini-api/docs/generate-content/api-errors"
+_RPC = "https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"
+_PERSON = (
+    "https://discuss.ai.google.dev/t/"
+    "veo-3-1-image-to-video-rejects-documented-persongeneration-allow-adult/181139"
+)
 _NOT_CHARGED = "documented: the reason text states that a filtered video is not charged"
 
 #: Support codes, Google's name of the category, and our category.
@@ -144,7 +152,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.flow-sentence",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=_FLOW,
+            documented="no page: sentences that Google Flow shows",
             text=r"flagged as potentially violating (?:google|our)|generation might violate our polic",
             anywhere=True,
             confidence=Confidence.LIKELY,
@@ -234,7 +242,7 @@ VEO = Provider(
         ErrorRule(
             id="veo.person-generation",
             kind=ErrorKind.INVALID_REQUEST,
-            documented="https://ai.google.dev/gemini-api/docs/video",
+            documented=_PERSON,
             text=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
             r"|allow_all.{0,40}(?:not supported|allowlist)",
             anywhere=True,
@@ -308,14 +316,14 @@ VEO = Provider(
         ErrorRule(
             id="veo.operation-unavailable",
             kind=ErrorKind.TRANSIENT,
-            documented="https://cloud.google.com/apis/design/errors",
+            documented=_RPC,
             fields={"code": r"1[34]", "done": r"true"},
             text=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
         ),
         ErrorRule(
             id="veo.operation-input",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented=f"{_CODES_PAGE}; https://cloud.google.com/apis/design/errors",
+            documented=f"{_CODES_PAGE}; {_RPC}",
             fields={"code": r"3", "done": r"true"},
             text=r"violat|safety|polic|sensitive|responsible ai",
             stage=ModerationStage.INPUT,

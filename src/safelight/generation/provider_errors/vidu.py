@@ -7,7 +7,10 @@ from safelight.generation.protocol import ChargeStatus
 from .model import UNKNOWN, ErrorKind, ModerationStage
 from .rules import ErrorRule, Provider
 
-_CODES = "https://platform.vidu.com/docs/error-code; https://platform.vidu.cn/docs/error-code"
+_CODES = (
+    "https://platform.vidu.com/docs/error-code; "
+    "https://cloud.tencent.com/document/product/1823/138038 (Vidu err_code)"
+)
 _RETURNED = (
     "documented: the credits of a moderated generation are returned; "
     "platform.vidu.com/docs/content-moderation"

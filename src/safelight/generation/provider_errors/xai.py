@@ -64,7 +64,7 @@ XAI = Provider(
         ErrorRule(
             id="xai.package",
             kind=ErrorKind.CONTENT_BLOCK,
-            documented="https://socket.dev/npm/package/@ai-sdk/xai",
+            documented="https://socket.dev/npm/package/@ai-sdk/xai/diff/4.0.39",
             text=r"video generation was blocked due to a content policy violation",
             anywhere=True,
             confidence=Confidence.LIKELY,
