@@ -22,34 +22,33 @@ class AttemptStore:
 
     database: Database
 
-    def record_intent(self, video: Video, number: int, *, billing: Billing) -> Attempt:
-        """Commit the intent to submit, before the request is sent.
+    def record_intent(self, tx: Transaction, video: Video, number: int, *, billing: Billing) -> Attempt:
+        """Record the intent to submit. `tx` must be committed before the request is sent.
 
         `number` must follow that of the last attempt known to the caller. If another process has recorded
         this number already, the database refuses the row, so that nothing is submitted twice.
         """
         attempt_id = new_id("attempt")
-        with self.database.transaction(tenant=video.tenant) as tx:
-            tx.insert(
-                tables.attempts,
-                id=attempt_id,
-                video_id=video.id,
-                number=number,
-                generator=video.generator,
-                billing=billing.value,
-                idempotency_key=f"{video.id}-{number}",
-                created_at=tx.now(),
-                charge_status="no" if billing is Billing.OWN else "unknown",
-                currency="USD",
-                charge_source="",
-            )
-            tx.append_audit(
-                "attempt.intended",
-                subject=video.id,
-                actor="jobs",
-                content={"number": number, "generator": video.generator},
-            )
-            return _attempt(tx, attempt_id)
+        tx.insert(
+            tables.attempts,
+            id=attempt_id,
+            video_id=video.id,
+            number=number,
+            generator=video.generator,
+            billing=billing.value,
+            idempotency_key=f"{video.id}-{number}",
+            created_at=tx.now(),
+            charge_status="no" if billing is Billing.OWN else "unknown",
+            currency="USD",
+            charge_source="",
+        )
+        tx.append_audit(
+            "attempt.intended",
+            subject=video.id,
+            actor="jobs",
+            content={"number": number, "generator": video.generator},
+        )
+        return _attempt(tx, attempt_id)
 
     def record_upstream_id(self, video: Video, attempt: Attempt, upstream_id: str) -> Attempt:
         """Commit the upstream id, right after the upstream has returned it."""

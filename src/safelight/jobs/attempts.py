@@ -108,7 +108,9 @@ class RemoteAttempts:
         age_s = self.context.database.clock() - (attempt.submitted_at or attempt.created_at)
         if progress.state is not UpstreamState.DONE:
             raise UpstreamPending(poll_pause_s(progress, age_s), accepted=True)
-        self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
+        if age_s < self.context.limits.deadline_s:
+            # A longer one is the jump of a clock.
+            self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
         return charge
 
     def download_result(self, attempt: Attempt, charge: Charge, into: Path) -> None:
@@ -134,7 +136,9 @@ class RemoteAttempts:
         self.context.wait_for_lease()
         try:
             with self.gate.call(accepted=False):
-                attempt = store.record_intent(self.video, number, billing=self.generator.billing)
+                # Nothing is sent by a run that another one has overtaken.
+                with self.context.commit_step(self.snapshot) as tx:
+                    attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
                 self.context.fault_hook("intended")
                 try:
                     upstream_id = self.generator.submit(
@@ -146,7 +150,7 @@ class RemoteAttempts:
                     raise
         except UpstreamUnavailable as error:
             pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
-            if pause_s >= seconds_left(self.context, self.video):
+            if pause_s >= self._left_s() - self._needed_s():
                 raise DeadlineExceeded(f"{_not_finished(self.context)} {error.message}") from error
             raise UpstreamPending(pause_s) from error
         except SubmissionUnconfirmed as lost:
@@ -162,15 +166,23 @@ class RemoteAttempts:
 
     def _require_time(self) -> None:
         """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
-        name, left_s = self.video.generator, self._left_s()
-        needed_s = self.context.durations.shortest_s(
-            name, Part.UPSTREAM, Part.NORMALIZE, Part.SCAN, Part.SEAL
-        ) or (self.context.limits.deadline_s * _MIN_TIME_SHARE)
+        name, left_s, needed_s = self.video.generator, self._left_s(), self._needed_s()
         if left_s < needed_s:
             raise DeadlineExceeded(
                 f"{_not_finished(self.context)} Nothing was sent to {name}, because {max(left_s, 0.0):.0f} s "
                 f"were left and it needs at least {needed_s:.0f} s."
             )
+
+    def _needed_s(self) -> float:
+        """The least time that a request needs from its submission to the end.
+
+        Half of the deadline at most: otherwise wrong measurements would stop all submissions, for ever.
+        """
+        deadline_s = self.context.limits.deadline_s
+        measured_s = self.context.durations.shortest_s(
+            self.video.generator, Part.UPSTREAM, Part.NORMALIZE, Part.SCAN, Part.SEAL
+        )
+        return min(measured_s or deadline_s * _MIN_TIME_SHARE, deadline_s / 2)
 
     def _left_s(self) -> float:
         return seconds_left(self.context, self.video)
@@ -231,7 +243,10 @@ def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> At
     if last is not None and last.ended_at is None:
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
         context.attempts.finish(video, last, "lost", not_charged)
-    attempt = context.attempts.record_intent(video, last.number + 1 if last else 1, billing=Billing.OWN)
+    with context.commit_step(snapshot) as tx:
+        attempt = context.attempts.record_intent(
+            tx, video, last.number + 1 if last else 1, billing=Billing.OWN
+        )
     context.fault_hook("intended")
     return attempt
 

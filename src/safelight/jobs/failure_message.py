@@ -29,7 +29,7 @@ def _describe_progress(attempt: Attempt) -> str:
     name = attempt.generator
     if attempt.outcome == "not_taken":
         return f"{name} never took the request, so nothing was charged. You may submit it again later."
-    if attempt.ended_at is not None:
+    if attempt.ended_at is not None and attempt.outcome != DeadlineExceeded.code:
         progress = f"{name} had finished it; our own checks were not done in time."
     elif attempt.upstream_id is not None:
         progress = f"{name} took the request and did not finish it."

@@ -61,5 +61,3 @@ class FairSequence:
             for turn, (_number, since, video_id, request) in enumerate(sorted(queue), start=1)
         )
         self.requests = [request for *_, request in turns]
-        #: The turn of each video among those of its tenant, 1 for the first.
-        self.priorities = {request.video_id: turn for turn, *_, request in turns}

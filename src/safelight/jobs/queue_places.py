@@ -68,9 +68,10 @@ class QueuePlaces:
         return self._places.status.get(video.id, QueueStatus(place=None, estimate_s=None))
 
     def priorities(self) -> Mapping[str, int]:
-        """The priority of each video that waits for this installation; 1 is the highest.
+        """The priority of each video that has not begun. The others have none, which is the highest.
 
-        The first video of each tenant has 1. A video of which an upstream has the next step has none.
+        A priority is stored with a run and never changes, so all of them are equal: a lower one for each
+        later video would let new videos overtake old ones again and again.
         """
         return self._read().priorities
 
@@ -108,7 +109,8 @@ class QueuePlaces:
         for row in rows:
             if row.id not in here:
                 status[row.id] = _status(None, _sum(self._upstream_s(row, clock), self._local_s(row)))
-        return _Places(at=at, priorities=sequence.priorities, status=status)
+        queued = {row.id: 1 for row in rows if row.state == VideoState.QUEUED.value}
+        return _Places(at=at, priorities=queued, status=status)
 
     def _is_remote(self, row: Row[Any]) -> bool:
         return isinstance(self._context.generators.get(row.generator), RemoteGenerator)

@@ -46,10 +46,10 @@ class Runner:
         has the video, and this one ends.
         """
         try:
-            if run is not None and self._context.videos.row(tenant, video_id).enqueue_count != run:
-                return None
             snapshot = self._context.videos.snapshot(tenant, video_id)
         except NotFound:
+            return None
+        if run is not None and snapshot.run != run:
             return None
         video, following = snapshot.video, NextStep()
         step = STEPS.get(video.state)

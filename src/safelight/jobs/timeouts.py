@@ -19,7 +19,7 @@ from .states import VideoState
 _INTERVAL_S = 5.0
 #: A request at an upstream that does not answer is left there after this time.
 _TRIED_FOR_S = 3600.0
-_MAX_VIDEOS_PER_ROUND = 500
+_MAX_PER_ROUND = 500
 
 
 def end_late(context: PipelineContext, tx: Transaction, video: Video, error: DeadlineExceeded) -> None:
@@ -69,24 +69,23 @@ class Cancellation:
     def _left(self) -> list[tuple[Video, Attempt]]:
         videos, attempts = tables.videos.c, tables.attempts.c
         with self._context.database.across_tenants("late requests", readonly=True) as tx:
-            rows = tx.select(
-                tables.videos,
-                videos.state == VideoState.FAILED.value,
-                videos.error_code == DeadlineExceeded.code,
-                videos.updated_at > self._context.database.clock() - 2 * _TRIED_FOR_S,
-                order_by=(videos.updated_at.desc(),),
-                limit=_MAX_VIDEOS_PER_ROUND,
-            )
-            late = {row.id: mappers.video(row) for row in rows}
             left = tx.select(
                 tables.attempts,
-                attempts.video_id.in_(late),
                 attempts.outcome == DeadlineExceeded.code,
                 attempts.upstream_id.is_not(None),
                 attempts.upstream_copy_status.is_(None),
+                attempts.ended_at > self._context.database.clock() - 2 * _TRIED_FOR_S,
                 attempts.id.not_in(self.part.rows.parked()),
+                order_by=(attempts.ended_at,),
+                limit=_MAX_PER_ROUND,
             )
-        return [(late[row.video_id], mappers.attempt(row)) for row in left]
+            rows = tx.select(
+                tables.videos,
+                videos.id.in_([row.video_id for row in left]),
+                videos.state == VideoState.FAILED.value,
+            )
+        late = {row.id: mappers.video(row) for row in rows}
+        return [(late[row.video_id], mappers.attempt(row)) for row in left if row.video_id in late]
 
     def _cancel(self, video: Video, attempt: Attempt) -> None:
         generator = self._context.generators.get(attempt.generator)

@@ -23,6 +23,8 @@ _POLL_THREADS = 4
 #: Failed calls in a row after which the upstream is not called for a pause. Then one call tests it.
 _FAILURES = 5
 _PAUSE = Backoff.doubling(first_s=5.0, max_s=60.0)
+#: A place is kept for an invited video for this time.
+_INVITED_S = 10.0
 #: A video looks again after this time for a free place or a free call.
 LOOK_AGAIN_S = 1.0
 
@@ -37,6 +39,8 @@ class UpstreamGate:
         self._order = FairOrder()
         #: Videos with a request at the upstream.
         self._inside: set[str] = set()
+        #: Videos that a place is kept for, and until when.
+        self._invited: dict[str, float] = {}
         #: Videos that wait for a free place, by id.
         self._waiting: dict[str, SlotRequest] = {}
         self._calls = 0
@@ -53,10 +57,14 @@ class UpstreamGate:
         with self._lock:
             self._waiting[request.video_id] = request
 
-    def has_place_for(self, request: SlotRequest) -> bool:
-        """Whether the upstream works, has a free place, and the video is the next to get one."""
+    def invite(self, request: SlotRequest) -> bool:
+        """Keep a place for the video, if the upstream works, has a free one, and it is the video's turn."""
         with self._lock:
-            return self._is_next(request)
+            if not self._is_next(request):
+                return False
+            self._invited[request.video_id] = self._monotonic() + _INVITED_S
+            self._waiting.pop(request.video_id, None)
+            return True
 
     def enter(self, request: SlotRequest) -> None:
         """Take a place for a new submission. Raises `UpstreamPending` if it is not the video's turn."""
@@ -75,6 +83,7 @@ class UpstreamGate:
     def leave(self, video_id: str) -> None:
         with self._lock:
             self._inside.discard(video_id)
+            self._invited.pop(video_id, None)
             self._waiting.pop(video_id, None)
 
     @contextmanager
@@ -119,12 +128,19 @@ class UpstreamGate:
                 self._count(failed=failed)
 
     def _is_next(self, request: SlotRequest) -> bool:
-        if self._pause_s() > 0 or len(self._inside) >= self._limit:
+        now = self._monotonic()
+        self._invited = {video_id: until for video_id, until in self._invited.items() if until > now}
+        if self._pause_s() > 0:
+            return False
+        if request.video_id in self._invited:
+            return True
+        if len(self._inside) + len(self._invited) >= self._limit:
             return False
         return self._order.first({**self._waiting, request.video_id: request}.values()) is request
 
     def _enter(self, video_id: str) -> None:
         self._inside.add(video_id)
+        self._invited.pop(video_id, None)
         self._waiting.pop(video_id, None)
 
     def _count(self, *, failed: bool) -> None:

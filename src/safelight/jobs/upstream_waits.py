@@ -23,8 +23,10 @@ from .transitions import write_progress
 from .upstream_gate import LOOK_AGAIN_S, UpstreamGate
 
 _log = logging.getLogger(__name__)
-#: The next run of a waiting video is stored in the queue with this delay. Until then this process polls.
-_OWNED_S = 600.0
+#: The next run of a waiting video is stored in the queue with this delay. This process polls, and wakes the
+#: video, only until some time before, so that two runs never meet.
+_DELAY_S = 600.0
+_OWNED_S = _DELAY_S - 60.0
 _ROUND_S = 0.5
 #: A smaller change of the progress is not written.
 _MIN_STEP_PERCENT = 5
@@ -40,10 +42,13 @@ class _Wait:
     request: SlotRequest
     run: int
     generator: str
-    #: None: the video waits to be submitted.
+    #: None: the video waits to be submitted, or it is unknown whether its request arrived.
     upstream_id: str | None
+    unconfirmed: bool
     began: float
     ends: float
+    #: From this time on the stored run has the video.
+    owned_until: float
     due: float
     percent: int
     #: Whether a thread works on it now.
@@ -73,12 +78,19 @@ class UpstreamWaits:
 
     def advance(self, tenant: str, video_id: str, run: int) -> bool:
         """Run one step. Returns whether the next one may follow at once, in the same run."""
+        self._forget(video_id, run)
         following = self._runner.run_steps(tenant, video_id, run)
         if following is None:
             return False
         if following.after_s <= 0:
             return True
-        self._add(tenant, video_id, run, following.after_s)
+        added = False
+        try:
+            added = self._add(tenant, video_id, run, following.after_s)
+        finally:
+            if not added:
+                for gate in self._context.upstreams.values():
+                    gate.leave(video_id)
         return False
 
     def poll_due(self) -> None:
@@ -90,51 +102,70 @@ class UpstreamWaits:
             due = self._due()
             for wait in due:
                 wait.busy = True
+        failed: Exception | None = None
         for wait in due:
             try:
                 self._look(wait)
-            except BaseException:
+            except Exception as error:
+                # The other videos are looked at all the same.
                 self._again(wait, LOOK_AGAIN_S)
-                raise
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _forget(self, video_id: str, run: int) -> None:
+        """This run begins: it is not woken any more."""
+        with self._changed:
+            wait = self._waits.get(video_id)
+            if wait is not None and wait.run <= run:
+                del self._waits[video_id]
 
     def _due(self) -> list[_Wait]:
         now = self._monotonic()
         return [wait for wait in self._waits.values() if not wait.busy and wait.due <= now]
 
-    def _add(self, tenant: str, video_id: str, run: int, after_s: float) -> None:
+    def _add(self, tenant: str, video_id: str, run: int, after_s: float) -> bool:
+        """Keep the video, and store its next run. Returns False if another run has the video."""
         snapshot = self._context.videos.snapshot(tenant, video_id)
         video, last = snapshot.video, snapshot.last_attempt
         now, clock = self._monotonic(), self._context.database.clock()
         following = next_run(self._context.database, tenant, video_id, run)
         if following is None:
-            return
+            return False
         open_attempt = last if last is not None and last.ended_at is None else None
         wait = _Wait(
             request=slot_request(video),
             run=following,
             generator=video.generator,
             upstream_id=open_attempt.upstream_id if open_attempt else None,
+            unconfirmed=open_attempt is not None and open_attempt.upstream_id is None,
             began=now - max(0.0, clock - ((open_attempt and open_attempt.submitted_at) or clock)),
-            ends=now + min(seconds_left(self._context, video), _OWNED_S - LOOK_AGAIN_S),
+            ends=now + min(seconds_left(self._context, video), _OWNED_S),
+            owned_until=now + _DELAY_S - LOOK_AGAIN_S,
             due=now + after_s,
             percent=video.progress,
         )
-        if wait.upstream_id is None:
+        if wait.upstream_id is None and not wait.unconfirmed:
             self._gate(wait).wait(wait.request)
-        self._queue().enqueue(tenant, video_id, following, delay_s=_OWNED_S)
+        self._queue().enqueue(tenant, video_id, following, delay_s=_DELAY_S)
         with self._changed:
             self._waits[video_id] = wait
             self._changed.notify_all()
+        return True
 
     def _look(self, wait: _Wait) -> None:
-        if not self._queue().may_work:
+        now = self._monotonic()
+        if now >= wait.owned_until:
+            self._forget(wait.request.video_id, wait.run)
+            self._gate(wait).leave(wait.request.video_id)
+        elif not self._queue().may_work:
             self._again(wait, LOOK_AGAIN_S)
-        elif self._monotonic() >= wait.ends:
+        elif now >= wait.ends or wait.unconfirmed:
             self._wake(wait)
         elif wait.upstream_id is not None:
             self._gate(wait).poll_threads.submit(self._poll, wait, wait.upstream_id)
-        elif self._gate(wait).has_place_for(wait.request):
-            self._wake(wait)
+        elif self._gate(wait).invite(wait.request):
+            self._wake(wait, invited=True)
         else:
             self._again(wait, LOOK_AGAIN_S)
 
@@ -180,14 +211,21 @@ class UpstreamWaits:
             wait.due, wait.busy = min(self._monotonic() + after_s, max(wait.ends, self._monotonic())), False
             self._changed.notify_all()
 
-    def _wake(self, wait: _Wait) -> None:
-        """Enqueue the video: its next step follows."""
+    def _wake(self, wait: _Wait, *, invited: bool = False) -> None:
+        """Enqueue the video: its next step follows. An invited one keeps its place at the upstream."""
         request = wait.request
-        run = next_run(self._context.database, request.tenant, request.video_id, wait.run)
         with self._changed:
-            if self._waits.get(request.video_id) is wait:
-                del self._waits[request.video_id]
-                self._gate(wait).leave(request.video_id)
+            if self._waits.get(request.video_id) is not wait:
+                return
+            del self._waits[request.video_id]
+        try:
+            run = next_run(self._context.database, request.tenant, request.video_id, wait.run)
+        except BaseException:
+            with self._changed:
+                self._waits.setdefault(request.video_id, wait)
+            raise
+        if not invited or run is None:
+            self._gate(wait).leave(request.video_id)
         if run is not None:
             self._queue().enqueue(request.tenant, request.video_id, run)
 

@@ -38,7 +38,13 @@ def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_tu
     house.who = replace(house.who, id="key_other")
     other = house.order("a quiet sea")
     assert [place(house, video) for video in (*first, other)] == [1, 3, 4, 2]
-    assert places(house).priorities() == {first[0].id: 1, other.id: 2, first[1].id: 3, first[2].id: 4}
+
+
+def test_a_later_video_never_overtakes_an_earlier_one_that_has_not_begun(house: House) -> None:
+    videos = [house.order(f"a lake, take {number}") for number in range(3)]
+    before = places(house).priorities()
+    later = house.order("a quiet sea")
+    assert {before[video.id] for video in videos} == {places(house).priorities()[later.id]}
 
 
 def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:

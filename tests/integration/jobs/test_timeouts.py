@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from safelight.generation.videos_api import create as videos_api
+from safelight.jobs import attempts
 from safelight.jobs.durations import Part
 from safelight.jobs.models import Attempt, Video
 from safelight.jobs.runner import Runner
@@ -82,11 +83,11 @@ def test_an_upstream_that_cannot_delete_keeps_its_copy_and_one_that_is_away_is_a
 
 
 def test_nothing_is_sent_to_an_upstream_that_cannot_finish_before_the_deadline(
-    house: House, upstream: ScriptedUpstream
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = house.container.pipeline.context
-    context.durations.record("paid", Part.UPSTREAM, context.limits.deadline_s)
-    context.durations.record("paid", Part.SCAN, 1.0)
+    context.durations.record("paid", Part.UPSTREAM, context.limits.deadline_s * 0.4)
+    monkeypatch.setattr(attempts, "seconds_left", lambda context, _video: context.limits.deadline_s * 0.3)
     video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
     assert "Nothing was sent to paid" in (video.error_message or "")

@@ -212,3 +212,42 @@ def test_an_upstream_that_never_finishes_delays_no_other_video(
     assert {house.videos.get(house.who, one.id).state for one in others} == {VideoState.DELIVERED}
     assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
     assert upstream.counts["accepted"] == 6 + 2
+
+
+def test_a_stored_run_that_begins_is_not_woken_a_second_time(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 1}})
+    limit(house, "paid", 0)
+    office, video = Office(house), house.order(**PAID)
+    office.run(video)
+    wait = office.waits._waits[video.id]
+    limit(house, "paid", 1)
+    office.run(video)
+    before = list(office.engine.handed_over)
+    office.waits._wake(wait)
+    assert office.engine.handed_over == before
+    assert upstream.counts["accepted"] == 1
+
+
+def test_a_video_whose_look_fails_does_not_stop_the_polls_of_the_others(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    office = Office(house)
+    videos = [house.order(f"a quiet lake, take {number}", **OWN) for number in range(2)]
+    for video in videos:
+        office.run(video)
+    for wait in office.waits._waits.values():
+        wait.due = 0.0
+    looked: list[str] = []
+
+    def look(wait: Any) -> None:
+        looked.append(wait.request.video_id)
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr(office.waits, "_look", look)
+    with pytest.raises(OSError, match="full"):
+        office.waits.poll_due()
+    assert sorted(looked) == sorted(video.id for video in videos)
+    assert not any(wait.busy for wait in office.waits._waits.values())

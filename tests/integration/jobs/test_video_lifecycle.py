@@ -384,7 +384,7 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
     [
         (
             {"submit": {"status": 429, "retry_after": 0.3}},
-            ["(status 429)", "never took the request, so nothing was charged"],
+            ["never took the request, so nothing was charged"],
             ["bill"],
         ),
         ({"ends": "never"}, ["took the request and did not finish it", "Look at its bill"], []),
@@ -415,7 +415,8 @@ def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
     said: list[str],
     unsaid: list[str],
 ) -> None:
-    house = furnish(generation={"deadline_s": 3.0})
+    waits = rule.get("ends") == "never" or "retry_after" in str(rule) or rule.get("submit") == "lose_answer"
+    house = furnish(generation={"deadline_s": 3.0 if waits else 300.0})
     upstream.play({"otherwise": rule})
     video = house.carry(house.order(**PAID))
     message = video.error_message or ""

@@ -42,10 +42,10 @@ def test_a_place_is_given_in_the_order_of_arrival_and_only_when_one_is_free() ->
     gate.enter(first)
     gate.wait(third)
     gate.wait(second)
-    assert not gate.has_place_for(second)
+    assert not gate.invite(second)
     gate.leave("1")
-    assert gate.has_place_for(second)
-    assert not gate.has_place_for(third)
+    assert gate.invite(second)
+    assert not gate.invite(third)
     with pytest.raises(UpstreamPending):
         gate.enter(third)
     gate.enter(second)
@@ -60,7 +60,7 @@ def test_keys_get_places_in_turn() -> None:
     late = request("9", key="other")
     gate.wait(late)
     gate.leave("1")
-    assert gate.has_place_for(late)
+    assert gate.invite(late)
 
 
 def test_a_video_that_was_accepted_before_needs_no_free_place_and_takes_one() -> None:
@@ -68,9 +68,9 @@ def test_a_video_that_was_accepted_before_needs_no_free_place_and_takes_one() ->
     gate.enter(request("1"))
     gate.resume("2")
     gate.leave("1")
-    assert not gate.has_place_for(request("3"))
+    assert not gate.invite(request("3"))
     gate.leave("2")
-    assert gate.has_place_for(request("3"))
+    assert gate.invite(request("3"))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_video_keeps_its_place_only_while_the_upstream_works_on_it(
             gate.enter(request("1"))
             if error is not None:
                 raise error
-    assert gate.has_place_for(request("2")) is not stays
+    assert gate.invite(request("2")) is not stays
 
 
 def test_calls_at_the_same_time_are_limited() -> None:
@@ -110,7 +110,7 @@ def test_calls_at_the_same_time_are_limited() -> None:
 def test_after_failures_in_a_row_the_upstream_is_not_called_for_a_pause() -> None:
     clock = Clock()
     gate = broken(clock)
-    assert not gate.has_place_for(request("1"))
+    assert not gate.invite(request("1"))
     with pytest.raises(UpstreamPending) as caught, gate.call(accepted=True):
         pytest.fail("the upstream was called")
     assert (caught.value.after_s, caught.value.accepted) == (5.0, True)
@@ -124,7 +124,7 @@ def test_after_the_pause_one_call_tests_the_upstream_and_its_success_ends_the_pa
         pytest.fail("the upstream was called twice")
     with gate.call(accepted=False):
         pass
-    assert gate.has_place_for(request("1"))
+    assert gate.invite(request("1"))
 
 
 def test_a_failed_test_call_makes_the_pause_longer_up_to_a_minute() -> None:
@@ -145,4 +145,4 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
         fail(gate, upstream_gate._FAILURES - 1)
         with pytest.raises(UpstreamRejected), gate.call(accepted=False):
             raise UpstreamRejected("no")
-    assert gate.has_place_for(request("1"))
+    assert gate.invite(request("1"))

@@ -1,7 +1,11 @@
-"""Plugins of the text detectors; importing this module does not load them."""
+"""Plugins of the text detectors; importing this module does not load them.
+
+What is shipped does not change while a process runs and is loaded once, whatever number of registries use it.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +16,8 @@ from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
     from .classifiers import ClassifierSet
+    from .minilm.encoder import Encoder
+    from .minilm.package import Weights
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -46,11 +52,16 @@ def _load_distress(options: dict[str, Any]) -> Detector:
     return DistressDetector(shipped_compositions(), load_folder(options.get("classifiers")))
 
 
-def _load_conjunction(_options: dict[str, Any]) -> Detector:
+@lru_cache(maxsize=1)
+def _shipped_conjunction() -> Detector:
     from .lists import shipped_entries
     from .sexual_minors import SexualMinorsDetector
 
     return SexualMinorsDetector(shipped_entries())
+
+
+def _load_conjunction(_options: dict[str, Any]) -> Detector:
+    return _shipped_conjunction()
 
 
 def _load_card(_options: dict[str, Any]) -> Detector:
@@ -146,11 +157,18 @@ CLASSIFIER_CATEGORIES = (
 )
 
 
+@lru_cache(maxsize=1)
+def _shipped_classifiers() -> ClassifierSet:
+    from .classifiers import load
+
+    return load()
+
+
 def _load_classifiers(options: dict[str, Any]) -> ClassifierSet:
     from .classifiers import load
 
     folder = options.get("classifiers")
-    return load(Path(folder)) if folder else load()
+    return load(Path(folder)) if folder else _shipped_classifiers()
 
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
@@ -165,17 +183,23 @@ def _minilm_missing(_options: dict[str, Any]) -> str | None:
     return None if find_weights() else NOT_INSTALLED
 
 
+@lru_cache(maxsize=1)
+def _load_encoder(weights: Weights, cache: Path) -> Encoder:
+    from .minilm.encoder import Encoder
+
+    return Encoder(weights, cache)
+
+
 def _load_minilm(options: dict[str, Any]) -> Detector:
     from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
-    from .minilm.encoder import Encoder
     from .minilm.package import NOT_INSTALLED, find_weights
 
     weights = find_weights()
     if weights is None:
         raise FileNotFoundError(NOT_INSTALLED)
     cache = Path(options.get("cache_dir") or default_folder())
-    return MiniLmDetector(_load_classifiers(options), Encoder(weights, cache), cache)
+    return MiniLmDetector(_load_classifiers(options), _load_encoder(weights, cache), cache)
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:

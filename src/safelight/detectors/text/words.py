@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.categories import Category
@@ -36,6 +37,7 @@ class WordDetector:
         return [*self._lists.inspect_text(content), *self._compositions.inspect_text(content)]
 
 
+@lru_cache(maxsize=1)
 def load_shipped() -> WordDetector:
-    """The detector with the shipped lists and compositions."""
+    """The detector with the shipped lists and compositions. It is built once per process."""
     return WordDetector(shipped_entries(), shipped_compositions())
