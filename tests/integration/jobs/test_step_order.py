@@ -23,7 +23,7 @@ def test_each_video_is_delivered_before_a_later_one_is_rendered(
     house = furnish(generation={"max_concurrent_heavy": 1})
     house.waive()
     slots = house.container.pipeline.context.local_slots
-    videos = [house.order(f"a quiet lake, take {number}") for number in range(5)]
+    videos = [house.order(f"a quiet lake, take {number}") for number in range(2)]
     threads = [threading.Thread(target=house.carry, args=(video,), daemon=True) for video in videos[::-1]]
     blocking = SlotRequest(tenant="other", key="other", since=0.0, video_id="other")
     with slots.hold(blocking, keep=False):
@@ -31,7 +31,7 @@ def test_each_video_is_delivered_before_a_later_one_is_rendered(
             thread.start()
         wait_for(lambda: len(slots._waiting) == len(videos))
     for thread in threads:
-        thread.join(120)
+        thread.join(280)
     log = [
         (entry["seq"], number, entry["event"])
         for number, video in enumerate(videos)
