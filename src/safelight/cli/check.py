@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from safelight.errors import InvalidField, NotFound
 
+from .check_data import CheckOutput, visible_findings
 from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
@@ -29,38 +29,6 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
-
-
-class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """The printed result of a check: the explanation as in the API, and every finding that may be shown."""
-
-    exit: int
-    action: str
-    category: str
-    rule: str
-    reason: str
-    sentence: str
-    policy: str
-    policy_sha256: str
-    details: dict[str, Any]
-    findings: tuple[Any, ...]
-    #: Groups of the categories whose findings are withheld.
-    withheld: tuple[str, ...]
-    #: Coverage status, and the categories with that status.
-    coverage: dict[str, list[str]]
-    #: Categories that only lists judged, because a classifier has no operating point for this text, and why.
-    lists_only: tuple[str, ...]
-    notes: tuple[str, ...]
-    #: Name of each missing detector, and why it is missing.
-    missing: dict[str, str]
-    waivers: tuple[str, ...]
-    latency_ms: float
-    #: Documented rules of the provider given with `--provider`; None without `--provider`.
-    provider: dict[str, Any] | None = None
-    #: The ten checklist entries; empty if the policy blocks the prompt.
-    checklist: tuple[dict[str, Any], ...] = ()
-    #: Reference files that were not checked.
-    not_checked: tuple[str, ...] = ()
 
 
 @app.command()
@@ -261,20 +229,6 @@ def build_output(container: Container, checked: CheckResult) -> CheckOutput:
         provider=checked.advice.as_wire() if checked.advice is not None else None,
         checklist=tuple(item.as_wire() for item in checked.checklist),
         not_checked=checked.not_checked,
-    )
-
-
-def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """The findings that may be shown.
-
-    Findings that could be used as instructions for harm are left out; a vaulted case has none at all.
-    """
-    if result.verdict.vault:
-        return ()
-    return tuple(
-        finding
-        for finding in result.findings
-        if finding.test_card or (finding.category in taxonomy and not taxonomy[finding.category].hide_details)
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from safelight.i18n import load_messages, translate_sentence
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
-from .check import visible_findings
+from .check_data import visible_findings
 from .language import category_name, join_sentences, language, modality_name, texts
 from .output import printable
 from .provider_names import describe_unknown
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from safelight.policy.explanations import Explanation, HelpLine
     from safelight.policy.findings import Finding
 
-    from .check import CheckOutput
+    from .check_data import CheckOutput
 
 MAX_ROWS, MAX_SUGGESTIONS = 5, 3
 #: Matches quoted in one row; a match longer than this many characters is not quoted.

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 
 class ShutdownRequested(Exception):
-    """The process shuts down. The interrupted step runs again after the next start."""
+    """The process shuts down. The interrupted step runs again after the next start.
+
+    Not in the error tree: it is no failure.
+    """
 
 
 class UpstreamPending(Exception):
     """The step waits for an upstream, and runs again after `after_s`.
 
     `accepted`: whether the upstream has accepted the request and works on it.
+
+    Not in the error tree: it is no failure.
     """
 
     def __init__(self, after_s: float, *, accepted: bool = False) -> None:

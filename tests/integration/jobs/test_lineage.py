@@ -25,6 +25,7 @@ from safelight.jobs.models import CreateRequest, Upload, Video
 from safelight.jobs.stage_records import record_stage
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.upstream_gate import UpstreamGate
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
@@ -317,6 +318,7 @@ def attach(house: House, upstream: ScriptedUpstream) -> Iterator[Callable[..., N
         table = {"url": upstream.url, "models": ["up-1"], "name": "up", "billing": "own", **options}
         made.append(videos_api(table))
         house.container.core.generators["up"] = made[-1]  # type: ignore[index]
+        house.container.pipeline.context.upstreams["up"] = UpstreamGate(limit=4)  # type: ignore[index]
 
     yield attached
     for generator in made:

@@ -1,0 +1,58 @@
+"""The printed result of a check, and the findings that it may show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from safelight.moderation.stage_result import StageResult
+    from safelight.policy.categories import Taxonomy
+    from safelight.policy.findings import Finding
+
+
+class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The printed result of a check: the explanation as in the API, and every finding that may be shown."""
+
+    exit: int
+    action: str
+    category: str
+    rule: str
+    reason: str
+    sentence: str
+    policy: str
+    policy_sha256: str
+    details: dict[str, Any]
+    findings: tuple[Any, ...]
+    #: Groups of the categories whose findings are withheld.
+    withheld: tuple[str, ...]
+    #: Coverage status, and the categories with that status.
+    coverage: dict[str, list[str]]
+    #: Categories that only lists judged, because a classifier has no operating point for this text, and why.
+    lists_only: tuple[str, ...]
+    notes: tuple[str, ...]
+    #: Name of each missing detector, and why it is missing.
+    missing: dict[str, str]
+    waivers: tuple[str, ...]
+    latency_ms: float
+    #: Documented rules of the provider given with `--provider`; None without `--provider`.
+    provider: dict[str, Any] | None = None
+    #: The ten checklist entries; empty if the policy blocks the prompt.
+    checklist: tuple[dict[str, Any], ...] = ()
+    #: Reference files that were not checked.
+    not_checked: tuple[str, ...] = ()
+
+
+def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
+    """The findings that may be shown.
+
+    Findings that could be used as instructions for harm are left out; a vaulted case has none at all.
+    """
+    if result.verdict.vault:
+        return ()
+    return tuple(
+        finding
+        for finding in result.findings
+        if finding.test_card or (finding.category in taxonomy and not taxonomy[finding.category].hide_details)
+    )
