@@ -129,7 +129,7 @@ def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
     """What importing, loading and looking for so many names takes, and how soon a removal holds."""
     from safelight.detectors.protocol import TextContent
     from safelight.detectors.text.entities import EntityKind
-    from safelight.detectors.text.entity_detector import EntityDetector
+    from safelight.detectors.text.entity_detector import EntityDetector, EntityIndex
     from safelight.detectors.text.normalise import views
     from safelight.detectors.text.operator_lists import OperatorLists
 
@@ -148,7 +148,7 @@ def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
         own.import_file(source, name="own", kind=EntityKind.BRAND)
         steps["import_s"] = round(time.perf_counter() - began, 2)
         began = time.perf_counter()
-        detector = EntityDetector((), own)
+        detector = EntityDetector(EntityIndex.of(()), own)
         steps["start_s"] = round(time.perf_counter() - began, 2)
         steps["memory_mb_after"] = rss_mb()
         steps["ms_per_prompt"] = round(looked(detector, prompts)[0], 3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from safelight.moderation.stage_result import StageResult
+    from safelight.moderation.evaluation import StageResult
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from .tls import default_tls_context
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
@@ -47,7 +49,7 @@ def upstream_client(
         headers={"authorization": f"Bearer {api_key}"} if api_key else {},
         timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=None if keep_alive else 0),
-        verify=ssl.create_default_context(cafile=str(ca_file)) if ca_file else True,
+        verify=ssl.create_default_context(cafile=str(ca_file)) if ca_file else default_tls_context(),
         proxy=proxy,
         trust_env=False,
         follow_redirects=False,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import httpcore
-import httpx
 
 from .addresses import Target, check_url, parse_url
 from .ssrf_guard import GuardedBackend, Resolve
+from .tls import default_tls_context
 
 #: Raw header names and values.
 Headers = Iterable[tuple[bytes, bytes]]
@@ -40,7 +40,7 @@ class GuardedClient:
         self._clock = clock
         self._idle_s = idle_s
         self._wire = wire
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._tls = tls or default_tls_context()
 
     def is_exempt(self, target: Target) -> bool:
         """Whether the target's host and port are in `allow_hosts`."""

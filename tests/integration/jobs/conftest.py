@@ -21,6 +21,7 @@ from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
 from safelight.jobs.runner import Runner
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING
+from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import Settings
 from safelight.store.database import Database
 from safelight.testing.generators import create as instant
@@ -99,13 +100,16 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture
-def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[Callable[..., House]]:
+def furnish(
+    database: Database, tmp_path: Path, upstream: ScriptedUpstream, forking_sandbox: Sandbox
+) -> Iterator[Callable[..., House]]:
     """Make a house: quick detectors, an instant generator, and a paid and an own upstream."""
     opened: list[Any] = []
 
     def make(*plugins: DetectorPlugin, **settings: Any) -> House:
         container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
+        container.core.sandbox = forking_sandbox
         quick = DetectorRegistry.discover(
             dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols"), False)
         )
@@ -116,7 +120,7 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
         remote = {"url": upstream.url, "models": ["paid-1"], "list_lag_s": 0.2}
         paid = videos_api({**remote, "name": "paid", "billing": "paid"})
         own = videos_api({**remote, "name": "own", "billing": "own", "models": ["own-1"]})
-        opened.extend((paid, own, container.core.sandbox))
+        opened.extend((paid, own))
         generators: dict[str, Generator] = {
             "storyboard": instant({"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12]}),
             "paid": paid,

@@ -8,6 +8,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
@@ -44,12 +45,25 @@ _SENTENCES = {
 }
 
 
+@dataclass(frozen=True)
+class EntityIndex:
+    """Entities, indexed by all of their names."""
+
+    table: PhraseTable[EntityName]
+    #: The same for two indexes with the same entities.
+    digest: str
+
+    @classmethod
+    def of(cls, entities: Sequence[Entity]) -> EntityIndex:
+        return cls(table=build_table(entities), digest=_fingerprint(entities)[:8])
+
+
 class EntityDetector:
     """Finds people, characters and brands from the shipped lists and the operator's lists."""
 
     def __init__(
         self,
-        entities: Sequence[Entity],
+        entities: EntityIndex,
         own: OperatorLists | None = None,
         *,
         name: str = "named-entities",
@@ -57,8 +71,7 @@ class EntityDetector:
     ) -> None:
         self.name = name
         self.capabilities: tuple[Capability, ...] = CAPABILITIES
-        self._shipped = build_table(entities)
-        self._digest = _fingerprint(entities)[:8]
+        self._shipped, self._digest = entities.table, entities.digest
         #: Identifies the version of the lists that are in use now.
         self.version = f"{VERSION}+{self._digest}"
         self._operator_lists, self._clock = own, clock

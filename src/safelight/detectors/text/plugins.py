@@ -16,6 +16,7 @@ from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
     from .classifiers import ClassifierSet
+    from .entity_detector import EntityIndex
     from .minilm.encoder import Encoder
     from .minilm.package import Weights
 
@@ -30,13 +31,20 @@ def _load_words(_options: dict[str, Any]) -> Detector:
     return load_shipped()
 
 
-def _load_entities(options: dict[str, Any]) -> Detector:
+@lru_cache(maxsize=1)
+def _shipped_entities() -> EntityIndex:
     from .entities import shipped
+    from .entity_detector import EntityIndex
+
+    return EntityIndex.of(shipped())
+
+
+def _load_entities(options: dict[str, Any]) -> Detector:
     from .entity_detector import EntityDetector
     from .operator_lists import OperatorLists
 
     folder = options.get("folder")
-    return EntityDetector(shipped(), OperatorLists(Path(folder)) if folder else None)
+    return EntityDetector(_shipped_entities(), OperatorLists(Path(folder)) if folder else None)
 
 
 def _load_patterns(_options: dict[str, Any]) -> Detector:

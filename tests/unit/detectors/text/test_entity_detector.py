@@ -9,7 +9,7 @@ import pytest
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import entities
 from safelight.detectors.text.entities import Entity, EntityKind, parse_entity, read_entities
-from safelight.detectors.text.entity_detector import EntityDetector
+from safelight.detectors.text.entity_detector import EntityDetector, EntityIndex
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import InvalidField, NotFound
@@ -58,23 +58,25 @@ def spans(text: str, findings: list[Finding]) -> list[str]:
     ],
 )
 def test_a_name_is_found_at_its_original_place(text: str, words: str) -> None:
-    assert spans(text, inspect(EntityDetector(made()), text)) == [words]
+    assert spans(text, inspect(EntityDetector(EntityIndex.of(made())), text)) == [words]
 
 
 @pytest.mark.parametrize(
     "text", ["jordano walks", "basketball at the jordano river", "lumo", "mikajordano", ""]
 )
 def test_an_ambiguous_name_needs_its_context(text: str) -> None:
-    assert not inspect(EntityDetector(made()), text)
+    assert not inspect(EntityDetector(EntityIndex.of(made())), text)
 
 
 def test_attributes_provide_what_policies_need() -> None:
-    (finding,) = inspect(EntityDetector(made()), "Mika Jordano waves")
+    (finding,) = inspect(EntityDetector(EntityIndex.of(made())), "Mika Jordano waves")
     assert finding.category == "likeness"
     assert finding.attributes == {"named": True, "public_figure": True}
-    (old,) = inspect(EntityDetector(made(PEOPLE.replace("living", "historical"))), "Mika Jordano waves")
+    (old,) = inspect(
+        EntityDetector(EntityIndex.of(made(PEOPLE.replace("living", "historical")))), "Mika Jordano waves"
+    )
     assert old.attributes["historical"] is True
-    brand = EntityDetector(made(PEOPLE.replace("living", "brand")))
+    brand = EntityDetector(EntityIndex.of(made(PEOPLE.replace("living", "brand"))))
     (logo,) = inspect(brand, "the logo of Mika Jordano")
     (cup,) = inspect(
         brand, "in the morning a tired woman sits in a kitchen and drinks from a mika jordano mug"
@@ -110,7 +112,7 @@ def test_the_shipped_entities_are_valid() -> None:
 def test_operator_lists_apply_and_are_removed_without_a_restart(tmp_path: Path) -> None:
     now = [0.0]
     own = OperatorLists(tmp_path / "lists")
-    detector = EntityDetector((), own, clock=lambda: now[0])
+    detector = EntityDetector(EntityIndex.of(()), own, clock=lambda: now[0])
     source = tmp_path / "names.txt"
     source.write_text("# ours\nAcme Rocket Skates\nacme rocket skates\nno\n", encoding="utf-8")
     done = own.import_file(source, name="ours", kind=EntityKind.BRAND)
@@ -149,7 +151,7 @@ def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
     own = OperatorLists(tmp_path)
     rows = (json.dumps({"kind": "brand", "n": f"house number {n} of wares"}) for n in range(20_000))
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    detector = EntityDetector((), own, clock=time.monotonic)
+    detector = EntityDetector(EntityIndex.of(()), own, clock=time.monotonic)
     assert spans("house number 19999 of wares", inspect(detector, "house number 19999 of wares"))
 
 
@@ -165,5 +167,5 @@ def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
 )
 def test_the_style_of_a_studio_is_no_character_and_not_its_subject(text: str) -> None:
     content = TextContent(field="prompt", text=text, views=views(text))
-    found = list(EntityDetector(entities.shipped()).inspect_text(content))
+    found = list(EntityDetector(EntityIndex.of(entities.shipped())).inspect_text(content))
     assert {(one.category, one.attributes["role"]) for one in found} == {("ip/brand", "passing")}
