@@ -107,7 +107,7 @@ def _report_usage(error: Exception, as_json: bool) -> int:
 
 
 def _print_error(error: SafelightError, as_json: bool) -> None:
-    from .output import error_payload, write_json
+    from .output import error_payload, fit_terminal, write_json
 
     if as_json:
         write_json(error_payload(error))
@@ -116,7 +116,7 @@ def _print_error(error: SafelightError, as_json: bool) -> None:
     lines += [f"  {problem}" for problem in getattr(error, "problems", ())]
     if error.remedy:
         lines.append(error.remedy)
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(fit_terminal("\n".join(lines), sys.stderr) + "\n")
 
 
 def _discard_stdout() -> None:

@@ -11,7 +11,7 @@ from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
 from .check_data import visible_findings
 from .language import category_name, join_sentences, language, modality_name, texts
-from .output import printable
+from .output import print_prose, printable
 from .provider_names import describe_unknown
 
 if TYPE_CHECKING:
@@ -45,23 +45,20 @@ def print_check(
     whole_checklist: bool,
 ) -> None:
     """Print the result in the language in use."""
-    from rich.padding import Padding
-    from rich.text import Text
-
     explanation = explain(
         checked.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=language()
     )
     findings = visible_findings(checked.deciding, taxonomy)
-    console.print(Text(_verdict(checked, explanation), style=f"bold {_COLOURS[output.action]}"))
+    print_prose(console, _verdict(checked, explanation), style=f"bold {_COLOURS[output.action]}")
     for title, lines in _paragraphs(prompt, checked, output, explanation, findings, whole=whole_checklist):
         if title:
-            console.print(Text(title))
+            print_prose(console, title)
         for line in lines:
-            shown = Text(printable(line))
-            console.print(Text("  ").append(shown) if console.soft_wrap else Padding(shown, (0, 0, 0, 2)))
+            mark = "  - " if line.startswith("- ") else "  "
+            print_prose(console, printable(line).removeprefix("- "), start=mark)
     for path in output.not_checked:
-        console.print(Text(printable(texts()("check.file", path=path)), style="yellow"))
-    console.print(Text(join_sentences(_further_checks(checked)), style="dim"))
+        print_prose(console, printable(texts()("check.file", path=path)), style="yellow")
+    print_prose(console, join_sentences(_further_checks(checked)), style="dim")
 
 
 def _verdict(checked: CheckResult, explanation: Explanation) -> str:

@@ -11,7 +11,7 @@ from safelight.i18n import load_messages
 from .commands import load_container
 from .exit_codes import Exit
 from .language import category_name, language, modality_name, texts, translate
-from .output import emit, make_table, printable
+from .output import emit, make_table, print_prose, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +44,7 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
     t, words = texts(), load_messages("console", language())
     policy = table["policy"]
     cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
-    console.print(Text(t("coverage.title", name=policy["name"], version=policy["version"]), style="bold"))
+    print_prose(console, t("coverage.title", name=policy["name"], version=policy["version"]), style="bold")
     grid = make_table(console, words("coverage.category"), *map(modality_name, _MODALITIES))
     for category in dict.fromkeys(cell["category"] for cell in table["cells"]):
         row = [cells.get((category, modality)) for modality in _MODALITIES]
@@ -77,7 +77,8 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
         t("coverage.missing", name=missing["detector"], reason=translate(missing["message"]))
         for missing in table["missing"]
     ]
-    console.print(Text("\n".join(map(printable, lines))))
+    for line in lines:
+        print_prose(console, printable(line))
 
 
 def _format_cell(cell: dict[str, Any] | None) -> str:

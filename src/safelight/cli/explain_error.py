@@ -15,7 +15,7 @@ from safelight.i18n import translate_sentence
 
 from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
-from .output import emit, printable, progress_console
+from .output import emit, print_prose, printable, progress_console
 from .provider_names import describe_unknown
 
 if TYPE_CHECKING:
@@ -88,36 +88,33 @@ def _warn_unknown_provider(asked: str) -> None:
         known = (*PROVIDERS, *RELAYS)
         aliases = {alias for provider in known for alias in provider.aliases}
         names = [provider.name for provider in known]
-        progress_console().print(describe_unknown(asked, names, aliases), style="yellow")
+        print_prose(progress_console(), describe_unknown(asked, names, aliases), style="yellow")
 
 
 def _print_error(console: Console, found: ProviderError) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rich.cells import cell_len
 
+    t = texts()
     summary = printable(_translated(found.summary))
     if found.kind.value == "unknown":
-        console.print(Text(join_sentences([summary, _translated(found.next_step)])))
+        print_prose(console, join_sentences([summary, _translated(found.next_step)]))
         return
-    console.print(Text(summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
-    table = Table.grid(padding=(0, 2))
-    t = texts()
-    for name, value in _rows(found):
-        table.add_row(Text(t(f"error.label.{name}"), style="dim"), Text(printable(value), overflow="fold"))
-    console.print(table, soft_wrap=False)
+    print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
+    rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found)]
+    width = max(cell_len(label) for label, _ in rows) + 2
+    for label, value in rows:
+        print_prose(console, value, start=label + " " * (width - cell_len(label)))
     if found.rule:
         _print_sources(console, found)
 
 
 def _print_sources(console: Console, found: ProviderError) -> None:
     """Each page on a line of its own, which is not broken, so that a terminal can open the address."""
-    from rich.text import Text
-
     t = texts()
     pages = [page for page in found.documented.split("; ") if not page.startswith(NO_PAGE)]
     sure = t(f"error.confidence.{found.confidence.value}")
     title = t("error.pages" if pages else "error.no_page", sure=sure)
-    console.print(Text("\n".join([title, *(f"  {page}" for page in pages)])), soft_wrap=True)
+    print_prose(console, "\n".join([title, *(f"  {page}" for page in pages)]))
 
 
 def _translated(sentence: str) -> str:

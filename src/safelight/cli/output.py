@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .wrapping import wrap_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -22,7 +25,7 @@ def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Co
     if as_json:
         write_json(payload)
     elif isinstance(human, str):
-        sys.stdout.write(human.rstrip("\n") + "\n")
+        sys.stdout.write(fit_terminal(human.rstrip("\n"), sys.stdout) + "\n")
     else:
         console = make_console()
         if callable(human):
@@ -47,6 +50,21 @@ def make_console(*, stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=not stream.isatty())
+
+
+def print_prose(console: Console, text: str, *, start: str = "", style: str = "") -> None:
+    """Print `start` and then the text. On a terminal, lines are broken and continue below the text."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    indent = cell_len(start)
+    lines = wrap_lines(text, sys.maxsize if console.soft_wrap else console.width, indent=indent)
+    console.print(Text(start, style="dim").append(lines[indent:], style=style or "none"), soft_wrap=True)
+
+
+def fit_terminal(text: str, stream: TextIO) -> str:
+    """The text with its lines broken at the width of the terminal, or unchanged if there is no terminal."""
+    return wrap_lines(text, shutil.get_terminal_size().columns) if stream.isatty() else text
 
 
 def make_table(console: Console, *columns: str) -> Table:

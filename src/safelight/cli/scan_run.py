@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import SafelightError
 from safelight.progress import ProgressSink
 
-from .output import printable, progress_console
+from .output import print_prose, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.moderation.file_scan import FileReport, FileScanner
@@ -80,9 +80,9 @@ class ScanRun:
             write()
         except OSError as error:
             self._cache = None
-            progress_console().print(
+            print_prose(
+                progress_console(),
                 f"Results cannot be stored for the next scan: {error.strerror}. This scan continues.",
-                markup=False,
             )
 
 

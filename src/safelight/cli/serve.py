@@ -12,7 +12,7 @@ from safelight.errors import SafelightError, SettingsError
 
 from .commands import config_path
 from .language import texts
-from .output import progress_console, write_json
+from .output import print_prose, progress_console, write_json
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -121,10 +121,8 @@ def _check_upstreams(container: Container) -> None:
 
 
 def _warn(warnings: Iterable[str]) -> None:
-    from rich.text import Text
-
     for warning in warnings:
-        progress_console().print(Text(texts()("serve.warning", text=warning), style="yellow"))
+        print_prose(progress_console(), texts()("serve.warning", text=warning), style="yellow")
 
 
 def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bool) -> None:

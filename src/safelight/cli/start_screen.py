@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.trust.accounts import KeyScope
 
 from .language import modality_name, texts
-from .output import progress_console
+from .output import print_prose, progress_console
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -53,10 +53,7 @@ def print_clip(clip: FirstClip) -> None:
 
 
 def _print(text: str) -> None:
-    from rich.text import Text
-
-    # A link must not be broken into two lines, or a terminal cannot open it.
-    progress_console().print(Text(text), soft_wrap=True)
+    print_prose(progress_console(), text)
 
 
 def _row(label: str, value: str) -> str:
