@@ -67,6 +67,11 @@ class AttemptStore:
             )
             return _attempt(tx, attempt.id)
 
+    def record_charge(self, video: Video, attempt: Attempt, charge: Charge) -> None:
+        """Commit the charge of an attempt that the upstream has finished, before its end is recorded."""
+        with self.database.transaction(tenant=video.tenant) as tx:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **_charge_columns(charge))
+
     def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
         """Record whether the upstream deleted its copy of the video: `deleted` or `kept`."""
         with self.database.transaction(tenant=video.tenant) as tx:
@@ -93,12 +98,7 @@ def finish_attempt(
     if not_drawn:
         changes["not_drawn"] = canonical_json.encode(not_drawn)
     if charge is not None:
-        changes |= {
-            "charge_status": charge.charged.value,
-            "amount": charge.amount,
-            "currency": charge.currency,
-            "charge_source": charge.source,
-        }
+        changes |= _charge_columns(charge)
     tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
     tx.append_audit(
         "attempt.ended",
@@ -110,6 +110,15 @@ def finish_attempt(
             "charged": charge.charged.value if charge else None,
         },
     )
+
+
+def _charge_columns(charge: Charge) -> dict[str, Any]:
+    return {
+        "charge_status": charge.charged.value,
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "charge_source": charge.source,
+    }
 
 
 def attempts_of(tx: Transaction, video_id: str) -> tuple[Attempt, ...]:

@@ -111,6 +111,9 @@ class RemoteAttempts:
         if age_s < self.context.limits.deadline_s:
             # A longer one is the jump of a clock.
             self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
+        if charge.charged is not ChargeStatus.UNKNOWN and charge != attempt.charge:
+            # The download may fail until the deadline, and the step that ends the video does not poll.
+            self.context.attempts.record_charge(self.video, attempt, charge)
         return charge
 
     def download_result(self, attempt: Attempt, charge: Charge, into: Path) -> None:

@@ -272,7 +272,7 @@ def _end_generation(
         last = last_attempt(tx, video.id)
         if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
             charge = Charge(charged=ChargeStatus.NO, source="not taken")
-        charge = charge or Charge(charged=ChargeStatus.UNKNOWN)
+        charge = charge or (last.charge if last else Charge(charged=ChargeStatus.UNKNOWN))
         if last is not None and last.ended_at is None:
             finish_attempt(tx, video.id, last, error.code, charge=charge)
         if refusal is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safelight.background.part import BackgroundPart
 from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed, UpstreamUnavailable
-from safelight.generation.protocol import Billing, Charge, ChargeStatus, RemoteGenerator
+from safelight.generation.protocol import Billing, RemoteGenerator
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
@@ -30,13 +30,11 @@ def end_late(context: PipelineContext, tx: Transaction, video: Video, error: Dea
     last = last_attempt(tx, video.id)
     ended: SafelightError = error
     if last is not None and last.ended_at is None:
-        charge = None
         if is_unconfirmed(last):
-            charge = Charge(charged=ChargeStatus.UNKNOWN)
             ended = SubmissionUnconfirmed(
                 "The process that submitted this request ended before the answer of the generator came."
             )
-        finish_attempt(tx, video.id, last, ended.code, charge=charge)
+        finish_attempt(tx, video.id, last, ended.code, charge=last.charge)
     outcomes.fail(context, tx, video, ended)
 
 
