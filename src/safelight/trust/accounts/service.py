@@ -40,6 +40,8 @@ class Accounts:
         self._database = database
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, Principal]] = {}
+        #: Keys that this process has revoked. A key that was read before a revocation is not cached.
+        self._revocations = 0
         self._lock = threading.Lock()
 
     def create_tenant(self, name: str, *, by: str = "operator") -> Tenant:
@@ -115,7 +117,9 @@ class Accounts:
             tx.update(api_keys, api_keys.c.id == key, revoked_at=tx.now())
             tx.append_audit("key.revoked", subject=key, actor=by, content={"name": row.name})
             revoked = tx.one(api_keys, api_keys.c.id == key)
-        self._forget(row.digest)
+        with self._lock:
+            self._revocations += 1
+            self._cache.pop(row.digest, None)
         assert revoked is not None
         return store.key_from_row(revoked)
 
@@ -126,17 +130,20 @@ class Accounts:
         principal = self.recall(token)
         if principal is not None:
             return principal
-        token_hash = hash_token(token)
+        token_hash, revocations = hash_token(token), self._revocations
         now = self._database.clock()
         with self._database.across_tenants("authenticating a key", readonly=True) as tx:
             row = tx.one(api_keys, api_keys.c.digest == token_hash)
         if row is None or row.revoked_at is not None:
-            self._forget(token_hash)
             raise Unauthenticated(_WRONG_KEY, remedy=_KEY_REMEDY)
         principal = store.principal_from_row(row)
         if row.last_used_at is None or now - row.last_used_at >= LAST_USED_INTERVAL_S:
             self._update_last_used(principal, now)
-        self._remember(token_hash, now, principal)
+        with self._lock:
+            if revocations == self._revocations:
+                if len(self._cache) >= _MAX_CACHED_TOKENS:
+                    self._cache.clear()
+                self._cache[token_hash] = (now, principal)
         return principal
 
     def recall(self, token: str) -> Principal | None:
@@ -245,16 +252,6 @@ class Accounts:
         # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
             tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
-
-    def _remember(self, token_hash: str, now: float, principal: Principal) -> None:
-        with self._lock:
-            if len(self._cache) >= _MAX_CACHED_TOKENS:
-                self._cache.clear()
-            self._cache[token_hash] = (now, principal)
-
-    def _forget(self, token_hash: str) -> None:
-        with self._lock:
-            self._cache.pop(token_hash, None)
 
 
 def _tenant(tx: Transaction) -> Tenant:

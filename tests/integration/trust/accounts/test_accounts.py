@@ -109,6 +109,19 @@ def test_a_revoked_key_is_refused_at_once_and_by_other_processes_within_seconds(
         accounts.revoke_key(tenant.id, record.id)
 
 
+def test_a_key_that_is_revoked_while_it_is_authenticated_is_refused_from_then_on(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = accounts.create_tenant("Acme")
+    record, token = accounts.create_key(tenant.id, "app")
+    # The key has been read from the database, but not cached yet.
+    monkeypatch.setattr(accounts, "_update_last_used", lambda *_: accounts.revoke_key(tenant.id, record.id))
+    accounts.authenticate(token)
+    assert accounts.recall(token) is None
+    with pytest.raises(Unauthenticated):
+        accounts.authenticate(token)
+
+
 def test_a_key_is_revoked_only_by_its_tenant(accounts: Accounts) -> None:
     one, other = accounts.create_tenant("One"), accounts.create_tenant("Other")
     record, token = accounts.create_key(one.id, "app")
