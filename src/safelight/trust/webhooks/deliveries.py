@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from safelight.backoff import Backoff
 from safelight.ids import new_id
@@ -58,14 +58,15 @@ class Deliveries:
 
         Returns the number of endpoints.
         """
+        now, created_at = tx.now(), webhook_endpoints.c.created_at
         rows = tx.select(
             webhook_endpoints,
             webhook_endpoints.c.tenant_id == tenant,
             webhook_endpoints.c.disabled_at.is_(None),
-            webhook_endpoints.c.created_at <= at,
+            # An endpoint "of the future" was created before the clock of the system went back.
+            or_(created_at <= at, created_at > now),
         )
         subscribed = [row.id for row in rows if kind.value in row.events]
-        now = tx.now()
         for endpoint in subscribed:
             tx.insert(
                 outbox,
@@ -103,7 +104,7 @@ class Deliveries:
         due = tx.select(
             outbox,
             *_undelivered(endpoint_id),
-            outbox.c.due_at <= now,
+            _is_due(now),
             order_by=(outbox.c.due_at, outbox.c.id),
             limit=room,
             lock=True,
@@ -204,6 +205,11 @@ def _undelivered(endpoint_id: str) -> tuple[Any, ...]:
     )
 
 
+def _is_due(now: float) -> ColumnElement[bool]:
+    """Whether a message may be sent: its time has come, or the clock went back before its first attempt."""
+    return or_(outbox.c.due_at <= now, and_(outbox.c.attempts == 0, outbox.c.created_at > now))
+
+
 def _endpoints_with_due_messages(tx: Transaction) -> list[str]:
     """Ids of the endpoints that have due messages. The endpoint that has waited longest comes first."""
     first = func.min(outbox.c.due_at)
@@ -211,7 +217,7 @@ def _endpoints_with_due_messages(tx: Transaction) -> list[str]:
         select(outbox.c.subject)
         .where(
             outbox.c.topic == TOPIC,
-            outbox.c.due_at <= tx.now(),
+            _is_due(tx.now()),
             outbox.c.delivered_at.is_(None),
             outbox.c.dead_at.is_(None),
         )

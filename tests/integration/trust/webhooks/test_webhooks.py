@@ -72,13 +72,18 @@ def admin(tenant: str = "acme", *scopes: KeyScope) -> Principal:
 
 
 def queue(
-    database: Database, *, tenant: str = "acme", kind: EventType = EventType.VIDEO_COMPLETED
+    database: Database,
+    *,
+    tenant: str = "acme",
+    kind: EventType = EventType.VIDEO_COMPLETED,
+    age_s: float = 0.0,
 ) -> tuple[str, int]:
     event = new_id("event")
     with database.across_tenants("a test") as tx:
-        payload = build_payload(event, kind, tx.now(), {"id": "video_1"})
+        at = tx.now() - age_s
+        payload = build_payload(event, kind, at, {"id": "video_1"})
         count = Deliveries(database).enqueue(
-            tx, tenant=tenant, event_id=event, kind=kind, at=tx.now(), payload=payload
+            tx, tenant=tenant, event_id=event, kind=kind, at=at, payload=payload
         )
     return event, count
 
@@ -184,9 +189,7 @@ def claim_one(box: Deliveries) -> WebhookDelivery:
     return claimed
 
 
-def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(
-    hooks: Webhooks, database: Database, clock: Clock
-) -> None:
+def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(hooks: Webhooks, database: Database) -> None:
     wants, _ = hooks.create(admin(), url=URL, events=["video.completed"])
     hooks.create(admin(), url=URL, events=["video.failed"])
     hooks.create(admin("other"), url=URL, events=["video.completed"])
@@ -196,8 +199,27 @@ def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(
     assert count == 1
     delivery = claim_one(Deliveries(database))
     assert (delivery.endpoint.id, delivery.event_id) == (wants.id, event)
-    clock.now -= 10
-    assert queue(database)[1] == 0
+    assert queue(database, age_s=10)[1] == 0
+
+
+def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Database, clock: Clock) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    deliveries = Deliveries(database)
+    before, _ = queue(database)
+    clock.now -= 3600
+    after, count = queue(database)
+    assert count == 1
+    claimed = deliveries.claim({}, limit=10)
+    assert {each.event_id for each in claimed} == {before, after}
+    # The new times are in force: nothing is sent twice, and failed messages are tried again in order.
+    assert deliveries.claim({}, limit=10) == ()
+    due = [deliveries.mark_failed(each, "refused", 500) for each in claimed]
+    assert all(at is not None and clock.now < at < clock.now + 600 for at in due)
+    later, count = queue(database)
+    assert count == 1
+    clock.now = max(at for at in due if at is not None)
+    claimed = deliveries.claim({made.id: 0}, limit=1) + deliveries.claim({}, limit=10)
+    assert {each.event_id for each in claimed} == {before, after, later}
 
 
 def test_a_message_is_claimed_by_one_worker_until_its_lease_ends(
