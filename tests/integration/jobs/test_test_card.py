@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from safelight.trust.waivers import NewWaiver
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def container(tmp_path: Path) -> Container:
-    container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    """An installation whose fork server has loaded the shipped detectors."""
+    container = Container(Settings(data=tmp_path_factory.mktemp("card") / "data"))
+    container.core.scanner.start()
     container.persistence.waivers.add(
         NewWaiver(
             name="tests",
@@ -33,7 +36,9 @@ def container(tmp_path: Path) -> Container:
         ),
         taxonomy=container.core.taxonomy,
     )
-    return container
+    yield container
+    container.core.scanner.close()
+    container.core.sandbox.close()
 
 
 def made_of(container: Container, prompt: str, test_card: str) -> Video:
