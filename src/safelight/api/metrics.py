@@ -21,6 +21,8 @@ from safelight.web.state import app_state
 
 router = APIRouter(tags=["system"])
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+#: Headers that a reverse proxy adds, with those that begin with `x-forwarded-`.
+_PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
 
 
 @router.get(
@@ -32,13 +34,21 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 async def metrics(request: Request) -> Response:
     """Needs a key with the scope `metrics`, except on a loopback address without a reverse proxy."""
     state = app_state(request)
-    local = request.client is not None and request.client.host in _LOOPBACK
-    if not (state.services.metrics_are_open and local):
+    if not (state.services.metrics_are_open and _is_local(request)):
         principal = await authenticate(request, state.services.accounts, state.threads)
         principal.require(KeyScope.METRICS)
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     gauges = await state.threads.run(state.services.gauges)
     return Response(encode(_registry(gauges)), headers={"content-type": content_type})
+
+
+def _is_local(request: Request) -> bool:
+    """Whether a process of this machine sent the request itself, as far as its headers show."""
+    return (
+        request.client is not None
+        and request.client.host in _LOOPBACK
+        and not any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in request.headers)
+    )
 
 
 def _registry(gauges: Iterable[Gauge]) -> CollectorRegistry:

@@ -39,6 +39,13 @@ def test_on_a_loopback_address_no_key_is_needed(server: Live) -> None:
     assert samples(answer.text)["process_cpu_seconds_total"]
 
 
+@pytest.mark.parametrize(
+    "header", ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host"]
+)
+def test_through_a_reverse_proxy_that_no_setting_names_a_key_is_needed(server: Live, header: str) -> None:
+    assert httpx.get(f"{server.url}/metrics", headers={header: "127.0.0.1"}).status_code == 401
+
+
 def test_elsewhere_a_key_with_the_scope_metrics_is_needed(closed: Live) -> None:
     url = f"{closed.url}/metrics"
     assert httpx.get(url).status_code == 401
