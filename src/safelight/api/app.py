@@ -68,11 +68,10 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
-        methods = (
-            find_allowed_methods(app.openapi()["paths"], request.url.path) if error.status_code == 405 else ()
-        )
-        if methods:
-            headers["Allow"] = ", ".join(methods)
+        if error.status_code == 405:
+            document = await state.threads.run(app.openapi)
+            if methods := find_allowed_methods(document["paths"], request.url.path):
+                headers["Allow"] = ", ".join(methods)
         response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)
         return await page_or_response(request, None, response)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from safelight.web.auth import COOKIE
+from safelight.web.json_response import JsonResponse
+from safelight.web.state import app_state
 
 #: A request needs the API key or the session cookie, not both. The web pages use the cookie.
 _SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"session": []}]
@@ -22,7 +26,16 @@ _SCHEMES: dict[str, Any] = {
 
 
 class SafelightAPI(FastAPI):
-    """A FastAPI app whose document lists the real responses: an invalid parameter gives 400, never 422."""
+    """A FastAPI app whose document lists the real responses: an invalid parameter gives 400, never 422.
+
+    The document takes some tenths of a second to build, once, so it is built in a thread.
+    """
+
+    def setup(self) -> None:
+        self.add_route("/openapi.json", self._respond, include_in_schema=False)
+
+    async def _respond(self, request: Request) -> Response:
+        return JsonResponse(await app_state(request).threads.run(self.openapi))
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is not None:

@@ -9,12 +9,19 @@ from contextlib import contextmanager
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from safelight.ids import new_id
+from safelight.web.errors import http_problem
+
 #: Most bytes of a request head, or of the trailers of a body. httptools has no limit of its own.
 MAX_HEAD_BYTES = 64 * 1024
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. Ends it with status 400 if a request head or trailer is too long."""
+    """One connection.
+
+    Ends it with status 400 and a JSON error if a request head or trailer is too long, or if a request is not
+    valid HTTP. An unknown method is not valid for httptools.
+    """
 
     #: Bytes received since the last complete head, piece of a body or end of a message.
     _unfinished_bytes = 0
@@ -24,6 +31,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unfinished_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB.")
+
+    def send_400_response(self, msg: str) -> None:
+        response = http_problem(400, msg, request_id := new_id("req"))
+        response.headers["x-request-id"] = request_id
+        response.headers["connection"] = "close"
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(response.body))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._unfinished_bytes = 0

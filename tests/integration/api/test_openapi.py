@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
+
+from safelight.api.openapi import SafelightAPI
 
 
 def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
@@ -27,6 +30,21 @@ def test_a_wrong_method_gets_the_allowed_methods(client: httpx.Client) -> None:
         answer = client.put(path)
         assert answer.status_code == 405
         assert answer.headers["allow"] == methods
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/v1/videos"), ("GET", "/openapi.json")])
+def test_the_document_is_not_built_on_the_event_loop(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    built, loops = SafelightAPI.openapi, []
+
+    def watched(app: SafelightAPI) -> dict[str, Any]:
+        loops.append(asyncio._get_running_loop())
+        return built(app)
+
+    monkeypatch.setattr(SafelightAPI, "openapi", watched)
+    client.request(method, path)
+    assert loops == [None]
 
 
 @pytest.mark.parametrize("name", ["user", "safety_identifier", "model"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -76,6 +77,22 @@ def test_a_request_whose_headers_never_end_is_refused(pieces: tuple[bytes, ...])
         assert exchanged(port, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").startswith(
             b"HTTP/1.1 200 "
         )
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"FOO /v1/videos HTTP/1.1\r\nhost: a\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n"],
+    ids=["an unknown method", "TLS", "an unknown version"],
+)
+def test_a_request_that_is_not_valid_http_gets_a_json_error(request_bytes: bytes) -> None:
+    with serving() as port:
+        head, _, body = exchanged(port, request_bytes).partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    assert lines[0] == "http/1.1 400 bad request"
+    error = json.loads(body)["error"]
+    assert (error["code"], error["type"]) == ("invalid_request", "invalid_request_error")
+    headers = {"content-type: application/json", "connection: close", f"content-length: {len(body)}"}
+    assert headers | {f"x-request-id: {error['safelight']['request_id']}"} <= set(lines)
 
 
 def test_a_long_body_is_not_taken_for_headers() -> None:
