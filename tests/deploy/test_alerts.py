@@ -80,6 +80,11 @@ CASES: dict[str, tuple[tuple[str, str], dict[str, str], tuple[str, str]]] = {
         {"generator": "wan"},
         ('safelight_upstream_up{generator="wan"}', "1x1500"),
     ),
+    "SafelightUpstreamPaused": (
+        ('safelight_upstream_paused{generator="wan"}', "1x1500"),
+        {"generator": "wan"},
+        ('safelight_upstream_paused{generator="wan"}', "0x1500"),
+    ),
     "SafelightServerErrors": (
         (f'safelight_request_seconds_count{{status="503",{G}}}', "0+3x1500"),
         {"instance": "g1"},

@@ -77,7 +77,7 @@ class Container:
     def gauges(self) -> Gauges:
         from .gauges import Gauges
 
-        return Gauges(self.core, self.persistence, self.review)
+        return Gauges(self.core, self.persistence, self.pipeline, self.review)
 
     @cached_property
     def app(self) -> FastAPI:

@@ -13,6 +13,7 @@ from safelight.store.tables import videos
 
 from .core import CoreParts
 from .persistence import PersistenceParts
+from .pipeline import PipelineParts
 from .review import ReviewParts
 
 _UNFINISHED = tuple(state for state in VideoState if state not in TERMINAL)
@@ -21,13 +22,16 @@ _UNFINISHED = tuple(state for state in VideoState if state not in TERMINAL)
 class Gauges:
     """The gauges of one process."""
 
-    def __init__(self, core: CoreParts, persistence: PersistenceParts, review: ReviewParts) -> None:
+    def __init__(
+        self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts, review: ReviewParts
+    ) -> None:
         self._core = core
         self._persistence = persistence
+        self._pipeline = pipeline
         self._review = review
 
     def read(self) -> tuple[Gauge, ...]:
-        return (*self._background_parts(), *self._queue(), self._upstreams())
+        return (*self._background_parts(), *self._queue(), *self._upstreams())
 
     def _background_parts(self) -> tuple[Gauge, ...]:
         health = [part.health() for part in self._review.background_parts]
@@ -95,11 +99,20 @@ class Gauges:
             ),
         )
 
-    def _upstreams(self) -> Gauge:
+    def _upstreams(self) -> tuple[Gauge, ...]:
         down = self._core.upstream_health.down()
-        return Gauge(
-            name="safelight_upstream_up",
-            description="1 if a configured upstream answers, 0 if it does not.",
-            labels=("generator",),
-            values={(name,): float(name not in down) for name in self._core.generators},
+        gates = self._pipeline.context.upstreams
+        return (
+            Gauge(
+                name="safelight_upstream_up",
+                description="1 if a configured upstream answers, 0 if it does not.",
+                labels=("generator",),
+                values={(name,): float(name not in down) for name in self._core.generators},
+            ),
+            Gauge(
+                name="safelight_upstream_paused",
+                description="1 if an upstream is not called for a time because calls failed, else 0.",
+                labels=("generator",),
+                values={(name,): float(gate.failures_of_pause() > 0) for name, gate in gates.items()},
+            ),
         )

@@ -163,7 +163,7 @@ class ReviewParts:
         if self._core.shutdown_event.is_set():
             problems["process"] = "it shuts down"
         parked = {each.name: list(each.parked) for each in health if each.parked}
-        down = self._core.upstream_health.down()
+        down, paused = self._core.upstream_health.down(), self._describe_paused_upstreams()
         clock = self._describe_clock_jump()
         return {
             "ready": not problems,
@@ -175,6 +175,16 @@ class ReviewParts:
             "worker": self._pipeline.worker_name,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
+            **({"upstreams_paused": paused} if paused else {}),
+        }
+
+    def _describe_paused_upstreams(self) -> dict[str, str]:
+        """The upstreams that are not called for a time, because calls failed, with the reason."""
+        gates = self._pipeline.context.upstreams.items()
+        return {
+            name: f"{failures} calls in a row failed; one call after a pause tests it"
+            for name, gate in gates
+            if (failures := gate.failures_of_pause())
         }
 
     def _describe_clock_jump(self) -> dict[str, int]:

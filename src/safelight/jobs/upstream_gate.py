@@ -52,6 +52,11 @@ class UpstreamGate:
         """Threads for the polls of this upstream, so that a slow one does not delay the others."""
         return ThreadPoolExecutor(_POLL_THREADS, thread_name_prefix="poll")
 
+    def failures_of_pause(self) -> int:
+        """The failed calls in a row for which the upstream is not called for a time; 0 if it is called."""
+        with self._lock:
+            return self._failures if self._failures >= _FAILURES else 0
+
     def wait(self, request: SlotRequest) -> None:
         """The video waits for a free place until it enters or leaves."""
         with self._lock:

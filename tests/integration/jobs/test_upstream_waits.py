@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from dbos import DBOS
 
+from safelight.errors import UpstreamUnavailable
 from safelight.jobs import attempts
 from safelight.jobs.models import Video
 from safelight.jobs.queue import DurableQueue
@@ -251,3 +252,28 @@ def test_a_video_whose_look_fails_does_not_stop_the_polls_of_the_others(
         office.waits.poll_due()
     assert sorted(looked) == sorted(video.id for video in videos)
     assert not any(wait.busy for wait in office.waits._waits.values())
+
+
+def test_an_upstream_that_is_not_called_is_named_by_readiness_and_metrics_and_the_process_stays_ready(
+    house: House,
+) -> None:
+    def paused() -> dict[tuple[str, ...], float]:
+        (gauge,) = (one for one in container.gauges.read() if one.name == "safelight_upstream_paused")
+        return gauge.values
+
+    container = house.container
+    gate = container.pipeline.context.upstreams["paid"]
+    assert "upstreams_paused" not in container.review.describe_readiness()
+    for _ in range(5):
+        with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
+            raise UpstreamUnavailable("The upstream is away.")
+    found = container.review.describe_readiness()
+    assert found["ready"] is True
+    assert list(found["upstreams_paused"]) == ["paid"]
+    assert "5 calls in a row failed" in found["upstreams_paused"]["paid"]
+    assert paused() == {("storyboard",): 0.0, ("paid",): 1.0, ("own",): 0.0}
+    gate._next_call = 0.0
+    with gate.call(accepted=False):
+        pass
+    assert "upstreams_paused" not in container.review.describe_readiness()
+    assert set(paused().values()) == {0.0}
