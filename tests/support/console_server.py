@@ -51,7 +51,14 @@ class ConsoleServer:
         )
         return f"{self.server.url}/login?token={self.server.accounts.create_login_link(person)}"
 
-    def hold(self, video_id: str, *, stage: Stage = Stage.OUTPUT, kind: CaseKind = CaseKind.HOLD) -> Case:
+    def hold(
+        self,
+        video_id: str,
+        *,
+        stage: Stage = Stage.OUTPUT,
+        kind: CaseKind = CaseKind.HOLD,
+        reason: str = "Possible graphic violence in pictures.",
+    ) -> Case:
         """Hold the video and open its case."""
         due = time.time() + 840
         if kind is CaseKind.HOLD:
@@ -66,23 +73,34 @@ class ConsoleServer:
                     due_at=due,
                     category="violence",
                     rule="vi-3",
-                    reason="Possible graphic violence in pictures.",
+                    reason=reason,
                 ),
                 actor="policy",
             )
 
 
-@contextmanager
-def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleServer]:
-    revealed_cases: list[str] = []
+@dataclass(frozen=True)
+class _Pictures:
+    """One grey picture for every case."""
 
-    def reveal(principal: Principal, file: CaseFile) -> bytes:
+    #: Ids of the cases whose picture was shown.
+    shown: list[str]
+
+    def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
         from PIL import Image
 
-        revealed_cases.append(file.case.id)
+        self.shown.append(case_file.case.id)
         picture = io.BytesIO()
         Image.linear_gradient("L").resize((480, 270)).save(picture, "WEBP")
         return picture.getvalue()
+
+    def exist(self, principal: Principal, case_file: CaseFile) -> bool:
+        return "without pictures" not in case_file.case.reason
+
+
+@contextmanager
+def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleServer]:
+    revealed_cases: list[str] = []
 
     with closing(Database(f"sqlite:///{database_file}")) as database:
         container = _container(folder, database)
@@ -100,7 +118,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 in_force=persistence.active_policy,
                 history=lambda tenant: read_history(database, tenant=tenant),
             ),
-            reveal=reveal,
+            reveal=_Pictures(revealed_cases),
             settings=lambda: {
                 "data": "data",
                 "server": {"port": 8000, "tls_key": "/etc/tls/key.pem"},

@@ -61,10 +61,16 @@ def installed_checks(table: Mapping[str, Any]) -> list[Check]:
 
 
 def checks_of_video(made: Iterable[Check], installed: Iterable[Check]) -> frozenset[Check]:
-    """The counted checks of a video: those that were made, and all others of the installation."""
-    made = counted(made)
-    known = {(category, modality) for category, modality, _ in made}
-    left = {(category, modality) for category, modality, _ in counted(installed)} - known
+    """The counted checks of a video: those of the installation, made or not, and every gap.
+
+    A check that the installation does not count, such as that of a sound track in which nothing is spoken, is
+    left out if it was completed, so that a video and its installation have the same total.
+    """
+    counts = {(category, modality) for category, modality, _ in counted(installed)}
+    made = frozenset(
+        check for check in counted(made) if check[:2] in counts or check[2] != CoverageStatus.CHECKED.value
+    )
+    left = counts - {(category, modality) for category, modality, _ in made}
     return made | {(category, modality, NOT_MADE) for category, modality in left}
 
 

@@ -50,7 +50,7 @@ def explanation_lines(
         lines.append(_line(t, "charged", format_charge(charged, t)))
     retry = details.get("retry")
     action = retry.get("action") if isinstance(retry, Mapping) else retry
-    if t.has(f"explain.retry_{action}"):
+    if details.get("action") != "hold" and t.has(f"explain.retry_{action}"):
         lines.append(_line(t, "retry", t(f"explain.retry_{action}")))
     if next_step := details.get("next_step"):
         lines.append(_line(t, "next_step", str(next_step)))
@@ -82,7 +82,10 @@ def _evidence_of(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _describe_findings(details: Mapping[str, Any], prompt: str, t: Translations) -> Iterator[str]:
     for finding in details.get("evidence") or ():
-        locations = [_describe_location(item, prompt, t) for item in finding.get("evidence") or ()]
+        evidence = list(finding.get("evidence") or ())
+        # The name of the list is shown only if the finding has no place in the content.
+        places = [item for item in evidence if item.get("type") != "match"] or evidence
+        locations = [_describe_location(item, prompt, t) for item in places]
         reason = str(finding.get("reason") or "").rstrip(".")
         if t.tag != "en" and reason.isascii():
             # Detectors give reasons in English only, so other languages show the translated category name

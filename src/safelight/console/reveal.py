@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import NotFound
 from safelight.ids import new_id
@@ -19,6 +19,8 @@ from safelight.trust.reviews import CaseFile, CaseState
 from .greyscale_preview import draw_greyscale_preview
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from safelight.jobs.repository import VideoRepository
     from safelight.store.blobs import BlobStore
     from safelight.store.database import Database
@@ -44,8 +46,7 @@ class RevealPictures:
         principal.require(KeyScope.VAULT if case.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed. Images are shown only for open cases.")
-        files = self.store.files(principal.tenant, case.video_id)
-        stored = next((row for kind in _FILE_KINDS for row in files if row.kind == kind), None)
+        stored = self._stored(principal, case_file)
         if stored is None:
             raise NotFound("This case has no images. Decide on the text.")
         with self.database.transaction(principal.tenant) as tx:
@@ -56,6 +57,13 @@ class RevealPictures:
                 content={"case": case.id, "sha256": stored.sha256},
             )
         return self._draw_preview(principal.tenant, stored.sha256, stored.media_type)
+
+    def exist(self, principal: Principal, case_file: CaseFile) -> bool:
+        return self._stored(principal, case_file) is not None
+
+    def _stored(self, principal: Principal, case_file: CaseFile) -> Row[Any] | None:
+        files = self.store.files(principal.tenant, case_file.case.video_id)
+        return next((row for kind in _FILE_KINDS for row in files if row.kind == kind), None)
 
     def _draw_preview(self, tenant: str, sha256: str, media_type: str) -> bytes:
         work_dir = self.scratch / new_id("req")

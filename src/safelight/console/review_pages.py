@@ -133,7 +133,8 @@ class ReviewPages(PageHandler):
         case_file = await self.run(self.services.reviews.get, principal, case_id)
         record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
-        policies = self.console.policies
+        pictures, policies = self.console.reveal, self.console.policies
+        has_images = pictures is not None and await self.run(pictures.exist, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
         return await self.render_page(
@@ -153,7 +154,8 @@ class ReviewPages(PageHandler):
             problem=problem,
             reason_missing=reason_missing,
             form=form or {},
-            can_reveal=self.console.reveal is not None and case_file.case.state is CaseState.OPEN,
+            can_reveal=pictures is not None and case_file.case.state is CaseState.OPEN,
+            has_images=has_images,
             decided_case=_decided_case(request),
         )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from safelight.console.name_lists import NameListEditor
@@ -27,13 +27,24 @@ class PolicyServices:
     history: Callable[[str], Iterable[ReplayRecord]]
 
 
+class CasePictures(Protocol):
+    """The pictures of cases that are not released."""
+
+    def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
+        """A small greyscale image of a case as WebP. Each view is first written to the audit log."""
+        ...
+
+    def exist(self, principal: Principal, case_file: CaseFile) -> bool:
+        """Whether there is a picture to show. Not recorded, because nothing is shown."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConsoleServices:
     #: Verifies a file in a sandbox, including a registry lookup.
     verify: Callable[[Path], Verification] | None = None
     policies: PolicyServices | None = None
-    #: Returns a small greyscale image of a case as WebP. Each view is first written to the audit log.
-    reveal: Callable[[Principal, CaseFile], bytes] | None = None
+    reveal: CasePictures | None = None
     #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None
     #: The source of each setting that is not a default, by its dotted name.

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
@@ -81,7 +82,9 @@ class StudioPages(PageHandler):
             values: dict[str, Any] = {"check": None, "problem": None}
             try:
                 order = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-                found, _, price = await self.run(services.checks.check, principal, order, asked=asked)
+                found, _, price = await self.run(
+                    services.checks.check, principal, order, options=AdviceOptions(provider=asked)
+                )
                 prompt = form.get(PROMPT_FIELD, "")
                 values["check"] = check_view(found, price, prompt, services.taxonomy, t)
             except (BadInput, RateLimited) as problem:

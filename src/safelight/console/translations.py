@@ -8,7 +8,14 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from safelight.i18n import DEFAULT, Messages, available_languages, load_texts, translate_reason
+from safelight.i18n import (
+    DEFAULT,
+    Messages,
+    available_languages,
+    load_texts,
+    match_language,
+    translate_reason,
+)
 
 _SLICE = "console"
 COOKIE = "safelight_lang"
@@ -38,34 +45,15 @@ def load_languages() -> Mapping[str, Translations]:
     return {DEFAULT: english} | {tag: Translations(tag, load_texts(_SLICE, tag), english) for tag in others}
 
 
-#: Other language tags that browsers send, with the tag of our language for each of them.
-_TAG_ALIASES = {
-    "zh": "zh-Hans",
-    "zh-cn": "zh-Hans",
-    "zh-sg": "zh-Hans",
-    "zh-my": "zh-Hans",
-    "zh-tw": "zh-Hant",
-    "zh-hk": "zh-Hant",
-    "zh-mo": "zh-Hant",
-    "yue": "zh-Hant",
-}
-
-
 def negotiate_language(cookie: str | None, accept: str | None) -> Translations:
     """The language from the cookie, else the best match for `Accept-Language`, else English."""
     available = load_languages()
     if cookie is not None and cookie in available:
         return available[cookie]
-    by_lowercase_tag = {tag.lower(): t for tag, t in available.items()}
     for tag in _accepted_tags(accept or ""):
-        parts = tag.lower().split("-")
-        for size in range(len(parts), 0, -1):
-            candidate = "-".join(parts[:size])
-            match = by_lowercase_tag.get(candidate) or by_lowercase_tag.get(
-                _TAG_ALIASES.get(candidate, "").lower()
-            )
-            if match is not None:
-                return match
+        match = match_language(tag)
+        if match is not None:
+            return available[match]
     return available[DEFAULT]
 
 

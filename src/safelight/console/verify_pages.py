@@ -168,10 +168,11 @@ def _proofs(verification: Verification, t: Translations, *, own_signer: bool) ->
         "date": _signing_date(manifest, t),
         "codes": t.join_list(list(manifest.failures)),
     }
+    proves = t(f"verify.manifest_{key}.proves", **values)
     yield Proof(
         name=t("verify.manifest"),
         claims=t(f"verify.manifest_{key}.claims", **values),
-        proves=t(f"verify.manifest_{key}.proves", **values),
+        proves=proves[:1].upper() + proves[1:],
         does_not_prove=t(f"verify.manifest_{key}.does_not_prove", **values),
     )
     if verification.registered is not None:

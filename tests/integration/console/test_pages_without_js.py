@@ -271,6 +271,15 @@ def test_images_are_loaded_only_on_request(staff: httpx.Client, console: Console
     assert console.revealed_cases.count(case.id) == 1
 
 
+def test_a_case_without_images_has_no_place_for_them(staff: httpx.Client, console: ConsoleServer) -> None:
+    with_images = console.hold(create_video(staff, "a held clip"))
+    without = console.hold(create_video(staff, "a held text"), reason="A text, without pictures.")
+    assert 'id="reveal"' in staff.get(f"/review/{with_images.id}").text
+    page = staff.get(f"/review/{without.id}").text
+    assert 'id="reveal"' not in page
+    assert "This case has no images." in page
+
+
 def test_only_reviewers_see_cases(
     console: ConsoleServer, stranger: httpx.Client, staff: httpx.Client
 ) -> None:

@@ -40,6 +40,14 @@ def test_a_video_has_the_denominator_of_its_installation() -> None:
     assert summarize(CELLS, EN).sentence.endswith("of 5")
 
 
+def test_a_completed_check_that_the_installation_does_not_count_does_not_change_the_total() -> None:
+    made = [("hate", "text", "checked"), ("hate", "audio", "checked"), ("violence", "audio", "not checked")]
+    of_video = checks_of_video(made, CELLS)
+    assert ("hate", "audio", "checked") not in of_video
+    assert ("violence", "audio", "not checked") in of_video
+    assert summarize(of_video, EN).sentence == "Checked: 1 of 6"
+
+
 def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
     run = load_shipped()
     one = next(cell for cell in run.cells if cell.modality is Modality.FRAMES)

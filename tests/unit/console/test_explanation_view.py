@@ -45,6 +45,20 @@ def test_prompt_evidence_is_quoted_and_highlighted() -> None:
     assert prompt_spans(details) == [(2, 5)]
 
 
+def test_a_list_is_named_only_if_the_finding_has_no_place() -> None:
+    evidence = [
+        {"type": "text", "field": "prompt", "start": 2, "end": 5},
+        {"type": "match", "list": "identifiers", "entry": "card"},
+    ]
+    assert "identifiers" not in render({"evidence": [{"reason": "", "evidence": evidence}]}, "a red fox")
+
+
+def test_a_held_video_has_no_advice_on_a_retry() -> None:
+    details = {"retry": {"action": "never"}, "next_step": "Wait for the review."}
+    assert render({**details, "action": "hold"}) == "Next step: Wait for the review."
+    assert "Retry: A retry will not pass." in render({**details, "action": "block"})
+
+
 def test_withheld_details_have_no_row() -> None:
     assert render({"stage": "prompt", "categories": ["illicit"], "next_step": "Change the prompt."}) == (
         "Step: prompt | Category: Illegal activity | Next step: Change the prompt."

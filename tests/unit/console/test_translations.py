@@ -52,6 +52,13 @@ def test_a_missing_text_falls_back_to_english() -> None:
         other("no.such.key")
 
 
+def test_no_text_is_a_yaml_value_of_another_type() -> None:
+    for language in load_languages().values():
+        assert {
+            key: language(key) for key in language.keys if language(key) in ("True", "False", "None")
+        } == {}
+
+
 def test_values_in_markup_are_escaped() -> None:
     words = Translations("xx", {"a": "<code>{x}</code>"})
     assert words.render_markup("a", x="<b>") == "<code>&lt;b&gt;</code>"
