@@ -39,6 +39,7 @@ KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
     "frames": AttributeType.NUMBER,
     "speech": AttributeType.BOOLEAN,
     "negated": AttributeType.BOOLEAN,
+    "rejected": AttributeType.BOOLEAN,
     "role": AttributeType.STRING,
     "public_figure": AttributeType.BOOLEAN,
     "historical": AttributeType.BOOLEAN,

@@ -39,11 +39,12 @@ class Grounding:
         """Matched and composed findings and the answers of a guard support a block.
 
         A learned finding on text supports a hold at its operating point, and a block if a finding of another
-        voice agrees. Findings on pictures and sound, and those of the safety test card, support a block.
+        voice agrees. It supports nothing if the text rejects or denies what was found. Findings on pictures
+        and sound, and those of the safety test card, support a block.
         """
         if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
             return Support.BLOCK
-        if finding.point is None or finding.score < finding.point.score:
+        if not _is_evidence(finding):
             return Support.NONE
         agreed = len(self._voices[_place(finding)]) > 1
         return Support.BLOCK if agreed else Support.HOLD
@@ -55,7 +56,7 @@ class Grounding:
         for finding in self._findings:
             if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
                 continue
-            if finding.point is not None and not finding.score < finding.point.score:
+            if finding.point is not None and _is_evidence(finding):
                 voices.setdefault(_place(finding), set()).add(finding.point.voice)
         return voices
 
@@ -65,6 +66,13 @@ def is_text(finding: FindingView) -> bool:
     if finding.modality in _VISUAL:
         return False
     return finding.modality == Modality.TEXT or finding.attributes.get("speech") is True
+
+
+def _is_evidence(finding: FindingView) -> bool:
+    """Whether a learned finding on text is at its operating point, and the text does not reject it."""
+    if finding.point is None or finding.score < finding.point.score:
+        return False
+    return finding.attributes.get("rejected") is not True
 
 
 def _place(finding: FindingView) -> tuple[str, str]:

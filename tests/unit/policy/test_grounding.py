@@ -58,6 +58,12 @@ def test_a_score_supports_a_hold_at_its_operating_point_and_nothing_below_or_wit
     assert support(learned("hate", 0.99, at=None)) is Support.NONE
 
 
+def test_a_score_supports_nothing_if_the_text_rejects_what_was_found(learned: Any) -> None:
+    first = learned("hate", rejected=True)
+    assert support(first) is Support.NONE
+    assert support(learned("hate", voice="zh-words"), first) is Support.HOLD
+
+
 def test_two_voices_on_one_field_support_a_block(learned: Any) -> None:
     first, second = learned("hate"), learned("hate", 0.6, voice="zh-words")
 

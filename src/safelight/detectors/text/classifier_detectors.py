@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from safelight.detectors.protocol import Abstained, Capability, PartialInspection, TextContent, TextView
-from safelight.policy.categories import SHIPPED
+from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from .attribution import Array, Place, attribute_spans
@@ -20,15 +20,18 @@ from .languages import Language, LanguagePart, LanguageSplitter
 from .minilm.encoder import Encoder
 from .normalise import final_views
 from .readings import MAX_EMBEDDED_WINDOWS, EmbeddingReader, Reader, Reading, WordReader, text_embedding
+from .rejections import shipped_rejections
 from .word_grams import chinese_grams, english_grams
 
-VERSION = "5"
+VERSION = "6"
 #: The score at the operating point of every category. The log-odds are shifted so that this is so.
 POINT_SCORE = 0.5
 #: Findings with a lower score are not reported. Those between this score and the operating point have no
 #: effect alone; content that may concern minors is kept from third parties from here, and paraphrases of a
 #: blocked prompt are judged more strictly.
 MIN_SCORE = 0.3
+#: Categories of hatred, which a text can repeat in order to reject it.
+_REJECTABLE = frozenset({Category.HATE.value, Category.HARASSMENT.value})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +124,11 @@ class ClassifierDetector:
                     margin = float(np.log(scores[row] / (1 - scores[row])))
                     words[row] = _evidence(voice.classifier, reading, view.text, category, row, margin)
                 places = words[row]
+            rejected = (
+                category in _REJECTABLE
+                and score >= POINT_SCORE
+                and shipped_rejections().is_rejected(view, places)
+            )
             yield Finding(
                 category=category,
                 score=round(score, 4),
@@ -134,6 +142,7 @@ class ClassifierDetector:
                 ),
                 basis=Basis.LEARNED,
                 point=points[category].point,
+                attributes={"rejected": True} if rejected else {},
             )
 
 

@@ -31,7 +31,8 @@ VERSION = "1"
 MAX_SPANS = 16
 #: Most hits of one role in a view that are combined, so that a text that repeats words costs little.
 _MAX_HITS = 24
-_EXCEPT = "not "
+#: Before the name of a role: the category of the terms in its `except`.
+EXCEPT = "not "
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？;；]")
 
 #: Start, end and number of the sentence.
@@ -108,7 +109,7 @@ class CompositionDetector:
         self._rules = [rule for rule in compositions.rules if wanted is None or rule.category in wanted]
         roles = frozenset[str]().union(*(rule.unless.union(*rule.clauses) for rule in self._rules))
         self._lexicon = Lexicon(
-            entry for entry in compositions.entries if entry.category.removeprefix(_EXCEPT) in roles
+            entry for entry in compositions.entries if entry.category.removeprefix(EXCEPT) in roles
         )
         self.version = f"{VERSION}+{_fingerprint(compositions)}"
         self.capabilities = tuple(
@@ -138,7 +139,7 @@ class CompositionDetector:
             )
 
     def _matches(self, content: TextContent) -> Iterator[tuple[CompositionRule, list[tuple[TextView, Hit]]]]:
-        views = [(view, _find_roles(self._lexicon, view)) for view in content.views if view.kind != "plain"]
+        views = [(view, find_roles(self._lexicon, view)) for view in content.views if view.kind != "plain"]
         for rule in self._rules:
             places = [(view, hit) for view, roles in views for hit in _match_rule(rule, roles)]
             if places:
@@ -156,7 +157,7 @@ def _parse_role(
     excepted, gap = raw.pop("except", None), raw.get("gap")
     shared = {"score": 1.0, "reason": role, **({} if gap is None else {"gap": gap})}
     if excepted is not None:
-        fields = {**shared, "category": f"{_EXCEPT}{role}", "terms": excepted}
+        fields = {**shared, "category": f"{EXCEPT}{role}", "terms": excepted}
         yield parse_entry(name, sets, fields)
     yield parse_entry(name, sets, {**shared, "category": role, **raw})
 
@@ -178,14 +179,20 @@ def _parse_rule(name: str, raw: dict[str, Any]) -> CompositionRule:
     return made
 
 
-def _find_roles(lexicon: Lexicon, view: TextView) -> dict[str, list[Hit]]:
-    ends = [hit.end() for hit in _SENTENCE_END.finditer(view.text)]
+def find_sentence_ends(text: str) -> list[int]:
+    """The positions after the end of each sentence."""
+    return [hit.end() for hit in _SENTENCE_END.finditer(text)]
+
+
+def find_roles(lexicon: Lexicon, view: TextView) -> dict[str, list[Hit]]:
+    """The hits of each role in a view. Those that overlap an exception are left out."""
+    ends = find_sentence_ends(view.text)
     found: dict[str, list[Hit]] = {}
     for hit in lexicon.find(view):
         place = (hit.start, hit.end, bisect_right(ends, hit.start))
         found.setdefault(hit.entry.category, []).append(place)
     return {
-        role: [place for place in sorted(set(places)) if not _overlaps_any(place, found.get(_EXCEPT + role))][
+        role: [place for place in sorted(set(places)) if not _overlaps_any(place, found.get(EXCEPT + role))][
             :_MAX_HITS
         ]
         for role, places in found.items()

@@ -1,0 +1,78 @@
+"""Hatred that a text denies or rejects, or whose rejection it shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text.classifier_detectors import NgramDetector
+from safelight.detectors.text.classifiers import load
+from safelight.detectors.text.compositions import CompositionDetector, shipped_compositions
+from safelight.detectors.text.normalise import final_views, views
+from safelight.detectors.text.rejections import shipped_rejections
+
+ROWS = [
+    json.loads(line)
+    for line in (Path(__file__).resolve().parents[3] / "data" / "rejections.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
+SCRIPTS = ["en", "zh-Hant", "zh-Hans"]
+
+
+def content(text: str) -> TextContent:
+    return TextContent(field="prompt", text=text, views=views(text))
+
+
+def is_rejected(text: str) -> bool:
+    view = final_views(views(text))[0]
+    middle = len(view.text) // 2
+    return shipped_rejections().is_rejected(view, [(middle, middle + 1)])
+
+
+@pytest.mark.parametrize("lang", SCRIPTS)
+def test_counter_speech_denials_and_quotations_are_read_in_nine_of_ten_sentences(lang: str) -> None:
+    rows = [row for row in ROWS if row["lang"] == lang and row["kind"] != "hateful"]
+    assert len(rows) >= 60
+    assert sum(is_rejected(row["text"]) for row in rows) >= 0.9 * len(rows)
+
+
+@pytest.mark.parametrize("lang", SCRIPTS)
+def test_hateful_sentences_with_the_same_words_are_no_rejection(lang: str) -> None:
+    rows = [row for row in ROWS if row["lang"] == lang and row["kind"] == "hateful"]
+    assert len(rows) >= 20
+    assert not [row["text"] for row in rows if is_rejected(row["text"])]
+
+
+def test_contempt_is_composed_in_no_more_than_one_in_twenty_rejecting_sentences() -> None:
+    detector = CompositionDetector(shipped_compositions(), name="stand-in", categories=["hate"])
+    rows = [row for row in ROWS if row["kind"] != "hateful"]
+    found = [row for row in rows if list(detector.inspect_text(content(row["text"])))]
+    assert len(found) <= len(rows) / 20
+
+
+def test_a_rejection_counts_only_in_the_sentence_of_the_words_and_in_the_ones_beside_it() -> None:
+    reader = shipped_rejections()
+    view = final_views(views("They are vermin. That is a lie. The sun sets. They are rats."))[0]
+    near, far = view.text.index("vermin"), view.text.index("rats")
+    assert reader.is_rejected(view, [(near, near + 6)])
+    assert not reader.is_rejected(view, [(far, far + 4)])
+    assert not reader.is_rejected(view, [(near, near + 6), (far, far + 4)])
+
+
+@pytest.mark.parametrize(
+    ("text", "rejected"),
+    [
+        ("Shame on those who chant that Muslims should be deported.", True),
+        ("Muslims should be deported, they are nothing but criminals and parasites.", False),
+        ("我們要對地域歧視說不，河南人不是騙子。", True),
+        ("反對歧視的人都是笨蛋，黑人就是低等。", False),
+    ],
+)
+def test_a_classifiers_finding_of_hatred_says_whether_the_text_rejects_it(text: str, rejected: bool) -> None:
+    found = [one for one in NgramDetector(load()).inspect_text(content(text)) if one.category == "hate"]
+    assert found
+    assert all(one.attributes.get("rejected", False) is rejected for one in found)
