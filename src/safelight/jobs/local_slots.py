@@ -83,9 +83,13 @@ class LocalSlots:
         for video_id in [each for each, until in self._kept.items() if until <= now]:
             del self._kept[video_id]
             self._free += 1
+        granted = False
         while self._free and self._waiting:
             request = self._order.first(self._waiting)
             self._order.record(request)
             self._waiting.remove(request)
             self._free -= 1
-        self._changed.notify_all()
+            granted = True
+        if granted:
+            # Not in every case: who waits calls this too, and would wake the others again and again.
+            self._changed.notify_all()

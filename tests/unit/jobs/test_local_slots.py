@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -118,3 +119,56 @@ def test_who_waits_at_a_stop_gets_no_slot() -> None:
         assert refused.wait(60)
     with pytest.raises(ShutdownRequested), office.slots.hold(other("late")):
         pass
+
+
+def test_videos_that_wait_do_not_wake_each_other() -> None:
+    looks = 0
+
+    def monotonic() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0
+
+    office = Office(1)
+    office.slots = LocalSlots(1, stopping=office.stopping, monotonic=monotonic)
+    with office.slots.hold(other(), keep=False):
+        for number in range(10):
+            office.want(f"video-{number}", since=number)
+        looks = 0
+        time.sleep(1.2)
+        # Each of the ten looks twice a second.
+        assert looks <= 10 * 4
+    office.end()
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_many_videos_at_once_all_get_their_slots_and_never_too_many(slots: int) -> None:
+    local_slots = LocalSlots(slots, stopping=threading.Event())
+    lock, inside, most, done = threading.Lock(), 0, 0, []
+
+    def work(number: int) -> None:
+        nonlocal inside, most
+        request = SlotRequest(tenant="acme", key=f"key-{number % 7}", since=number, video_id=str(number))
+        for step in range(4):
+            # A step that fails, and a video that asks for no further slot, give theirs back.
+            with suppress(OSError), local_slots.hold(request, keep=step < 3):
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                try:
+                    if (number + step) % 5 == 0:
+                        raise OSError("full")
+                finally:
+                    with lock:
+                        inside -= 1
+        local_slots.leave(str(number))
+        done.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(150)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(done) == list(range(150))
+    assert 1 <= most <= slots
+    assert (local_slots._free, local_slots._kept, local_slots._waiting) == (slots, {}, [])
