@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from safelight.i18n import load_messages
 
 from .commands import load_container
 from .exit_codes import Exit
-from .language import category_name, language, modality_name, texts, translate
+from .language import category_name, detector_name, language, modality_name, texts, translate
 from .output import emit, make_table, print_prose, printable
 
 if TYPE_CHECKING:
@@ -64,25 +65,59 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
                 reason=waiver["reason"],
             )
         )
-    for cell in table["cells"]:
-        name = t(
-            "check.cell", category=category_name(cell["category"]), modality=modality_name(cell["modality"])
-        )
-        if cell["detectors"]:
-            figure = cell["measured"] or words("coverage.unmeasured")
-            lines.append(t("coverage.checked", cell=name, names=", ".join(cell["detectors"]), figure=figure))
-        if cell["note"]:
-            lines.append(t("coverage.gap", cell=name, reason=translate(cell["note"])))
+    lines += _describe_cells(table["cells"])
     lines += [
-        t("coverage.missing", name=missing["detector"], reason=translate(missing["message"]))
-        for missing in table["missing"]
+        t("coverage.missing", name=detector_name(one["detector"]), reason=translate(one["message"]))
+        for one in table["missing"]
     ]
     for line in lines:
         print_prose(console, printable(line))
 
 
+def _describe_cells(cells: list[dict[str, Any]]) -> Iterator[str]:
+    """Which detectors check what and how well, then the reasons of the gaps; equal ones in one line."""
+    t = texts()
+    checked: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    gaps: dict[str, list[dict[str, Any]]] = {}
+    for cell in cells:
+        if cell["detectors"]:
+            names = t("separator").join(map(detector_name, cell["detectors"]))
+            checked.setdefault((names, _format_figure(cell["measured"])), []).append(cell)
+        if cell["note"]:
+            gaps.setdefault(translate(cell["note"]), []).append(cell)
+    for (names, figure), same in checked.items():
+        yield t("coverage.checked", cell=_format_cells(same), names=names, figure=figure)
+    for reason, same in gaps.items():
+        yield t("coverage.gap", cell=_format_cells(same), reason=reason)
+
+
+def _format_cells(cells: list[dict[str, Any]]) -> str:
+    """The categories of these cells, those of the same modalities together."""
+    t = texts()
+    modalities: dict[str, list[str]] = {}
+    for cell in cells:
+        modalities.setdefault(cell["category"], []).append(modality_name(cell["modality"]))
+    groups: dict[str, list[str]] = {}
+    for category, names in modalities.items():
+        groups.setdefault(t("separator").join(names), []).append(category_name(category))
+    return t("separator").join(
+        t("check.cell", category=t("separator").join(categories), modality=names)
+        for names, categories in groups.items()
+    )
+
+
+def _format_figure(measured: str | None) -> str:
+    """The measured quality in the language in use, and the page that documents it."""
+    t = texts()
+    if not measured:
+        return load_messages("console", language())("coverage.unmeasured")
+    figure, _, page = measured.rpartition(", ")
+    page = page.removeprefix("docs/")
+    return t("coverage.measured" if figure else "coverage.page", figure=translate(figure), page=page)
+
+
 def _format_cell(cell: dict[str, Any] | None) -> str:
     """The status in words; an asterisk marks a gap that a waiver excuses."""
-    words = load_messages("console", language())
     status = "off" if cell is None else cell["status"].replace(" ", "_")
-    return words(f"coverage.{status}").lower() + ("*" if cell is not None and cell["waived_by"] else "")
+    excused = "*" if cell is not None and cell["waived_by"] else ""
+    return texts()(f"coverage.status.{status}") + excused

@@ -14,11 +14,13 @@ from . import doctor_checks
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
-from .language import texts, translate
-from .output import emit
+from .language import detector_name, texts, translate
+from .output import emit, print_prose
 from .upstream import NAME, read_key
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from safelight.bootstrap import Container
     from safelight.store.database import Database
 
@@ -68,27 +70,35 @@ def doctor(
     )
     found = list(_run_checks(ctx, options))
     worst = DoctorState.FAILED if any(one.state is DoctorState.FAILED for one in found) else DoctorState.OK
-    emit({"ok": worst is DoctorState.OK, "checks": found}, as_json, format_checks(found))
+    emit(
+        {"ok": worst is DoctorState.OK, "checks": found},
+        as_json,
+        lambda console: print_checks(console, found),
+    )
     return Exit.OK if worst is DoctorState.OK else Exit.ERROR
 
 
-def format_checks(found: list[DoctorCheck]) -> str:
-    """One line per check in the language in use, and the remedy below it."""
+def print_checks(console: Console, found: list[DoctorCheck]) -> None:
+    """Print one line per check in the language in use, and the remedy below it."""
     from rich.cells import cell_len
 
     t = texts()
     labels = {state: t(f"doctor.{state.value}") for state in DoctorState}
     width = max(cell_len(label) for label in labels.values()) + 2
-    lines = []
     for one in found:
         label = labels[one.state]
-        line = t("doctor.line", name=translate(one.name), message=translate(one.message))
-        lines.append(label + " " * (width - cell_len(label)) + line)
+        line = t("doctor.line", name=_format_name(one.name), message=translate(one.message))
+        print_prose(console, line, start=label + " " * (width - cell_len(label)))
         if one.remedy:
-            lines.append(" " * width + translate(one.remedy))
-    ok, warnings, failed = (sum(one.state is state for one in found) for state in DoctorState)
-    lines += ["", t("doctor.sum", ok=ok, warnings=warnings, failed=failed)]
-    return "\n".join(lines)
+            print_prose(console, translate(one.remedy), start=" " * width)
+    numbers = {state.value: sum(one.state is state for one in found) for state in DoctorState}
+    print_prose(console, "\n" + t("doctor.sum", **numbers))
+
+
+def _format_name(check: str) -> str:
+    if check.startswith(doctor_checks.DETECTOR):
+        return detector_name(check.removeprefix(doctor_checks.DETECTOR))
+    return translate(check)
 
 
 def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCheck]:
@@ -157,7 +167,8 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
     try:
         registry = container.core.detectors
         missing = [(one.name, one.sentence) for one in registry.missing]
-        yield from doctor_checks.detectors([plugin.name for plugin in registry.plugins], missing)
+        configured = [name for name, options in settings.detectors.items() if options]
+        yield from doctor_checks.detectors([one.name for one in registry.plugins], missing, configured)
     except Exception as error:
         yield DoctorCheck(
             name="detectors", state=DoctorState.FAILED, message=f"{type(error).__name__}: {error}"

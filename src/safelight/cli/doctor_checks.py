@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 class DoctorState(StrEnum):
     OK = "ok"
+    #: An optional part that is not installed or configured.
+    OFF = "off"
     #: Safelight works, but slower or less safely than possible.
     WARNING = "warning"
     #: Safelight cannot run, or cannot run as configured.
@@ -60,6 +62,47 @@ PACKAGES = {
     "segno": "",
     "sqlalchemy": "",
     "uvicorn": "",
+}
+#: Start of the name of a check of one detector.
+DETECTOR = "detector "
+#: What an optional detector adds, and how to install it.
+OPTIONAL = {
+    "custom-models": (
+        "It would check images and frames with models that you choose.",
+        "List them: safelight models list. Set one up: docs/models.md#configured-models",
+    ),
+    "faces": (
+        "It would find faces in images, for the protection of real people.",
+        "Install it: pip install 'safelight[nudity]'",
+    ),
+    "minilm": (
+        "It would check what a prompt means, beyond its words.",
+        "Install it: safelight models pull minilm",
+    ),
+    "nudenet": (
+        "It would find naked bodies in images and frames.",
+        "Install it: pip install 'safelight[nudity]'",
+    ),
+    "open-nsfw": (
+        "It would classify images and frames by nudity.",
+        "Install it: safelight models pull open-nsfw",
+    ),
+    "text-guard": (
+        "It would check prompts with a language model on your server.",
+        "Set it up: docs/prompts.md#guard-models",
+    ),
+    "transcription": (
+        "It would check spoken words, transcribed by your server.",
+        "Set it up: docs/sound.md#words",
+    ),
+    "vision-guard": (
+        "It would check images and frames with a model on your server.",
+        "Set it up: docs/models.md#guard-models-that-take-images",
+    ),
+    "whisper": (
+        "It would check spoken words, transcribed on this machine.",
+        "Install it: pip install 'safelight[transcription]'. Set it up: docs/sound.md#words",
+    ),
 }
 #: With less free disk space than this, the check warns.
 _MIN_FREE_BYTES = 5 << 30
@@ -252,26 +295,35 @@ def database(found: Database) -> DoctorCheck:
     )
 
 
-def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> list[DoctorCheck]:
-    """One check for the available detectors, and one for each missing detector."""
-    names = sorted(installed)
+def detectors(
+    installed: Iterable[str], missing: Iterable[tuple[str, str]], configured: Collection[str] = ()
+) -> list[DoctorCheck]:
+    """One check for the available detectors, and one for each missing detector.
+
+    A missing detector that the settings configure is a problem; any other one is off.
+    """
+    number = len(list(installed))
     found = [
         DoctorCheck(
             name="detectors",
-            state=DoctorState.OK if names else DoctorState.FAILED,
-            message=f"Available: {', '.join(names)}." if names else "No detector is available.",
-            remedy="" if names else "Reinstall Safelight.",
+            state=DoctorState.OK if number else DoctorState.FAILED,
+            message=f"{number} are available; list: safelight models list."
+            if number
+            else "No detector is available.",
+            remedy="" if number else "Reinstall Safelight.",
         )
     ]
-    found += [
-        DoctorCheck(
-            name=f"detector {name}",
-            state=DoctorState.WARNING,
-            message=sentence,
-            remedy="See: safelight models list",
+    for name, sentence in missing:
+        purpose, remedy = OPTIONAL.get(name, ("", ""))
+        off = name not in configured
+        found.append(
+            DoctorCheck(
+                name=f"{DETECTOR}{name}",
+                state=DoctorState.OFF if off else DoctorState.WARNING,
+                message=purpose if off and purpose else sentence,
+                remedy=remedy or "See: safelight models list",
+            )
         )
-        for name, sentence in missing
-    ]
     return found
 
 

@@ -95,3 +95,9 @@ def category_name(category: str) -> str:
 def modality_name(modality: str) -> str:
     """The modality in words."""
     return load_messages("console", _Chosen.tag)(f"modality.{modality}")
+
+
+def detector_name(detector: str) -> str:
+    """The detector in words. A detector of a plugin has no translation and keeps its own name."""
+    words = load_messages("detectors", _Chosen.tag)
+    return words(detector) if words.has(detector) else detector

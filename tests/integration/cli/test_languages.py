@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from safelight.cli import main
-from safelight.cli.doctor import format_checks
-from safelight.cli.doctor_checks import DoctorCheck, DoctorState
+from safelight.cli.doctor import print_checks
+from safelight.cli.doctor_checks import OPTIONAL, DoctorCheck, DoctorState
 from safelight.cli.language import take_language
-from safelight.i18n import translate_sentence
+from safelight.cli.output import make_console
+from safelight.detectors.registry import GROUP
+from safelight.i18n import load_messages, translate_sentence
 from safelight.moderation.coverage_limits import UNSUPPORTED
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
@@ -39,24 +43,60 @@ def test_the_coverage_is_a_table_of_80_columns_without_boxes_or_category_ids(
     assert "[detectors.text-guard]" in said
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_coverage_names_detectors_and_figures_in_words(
+    capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    main(["coverage", "--lang", language])
+    said = capsys.readouterr().out
+    main(["coverage", "--json"])
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    named = [
+        line for line in said.splitlines() if re.match("Checked|檢查|检查", line) and "safelight " not in line
+    ]
+    assert named
+    for name in {name for cell in cells for name in cell["detectors"]}:
+        assert not any(re.search(rf"\b{name}\b", line) for line in named if "-" in name), name
+    if language != "en":
+        for line in named:
+            words = re.sub(r"docs/\S+|MiniLM|NudeNet|OpenNSFW", "", line)
+            assert not re.search("[A-Za-z]{3}", words), line
+
+
 def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) -> None:
     checks = [
         DoctorCheck(name="disk", state=DoctorState.OK, message="100 MiB free for data."),
         DoctorCheck(
             name="detector text-guard",
-            state=DoctorState.WARNING,
-            message="No guard model is configured: [detectors.guard] with url = u, model and format (a).",
-            remedy="See: safelight models list",
+            state=DoctorState.OFF,
+            message="It would check prompts with a language model on your server.",
+            remedy="Set it up: docs/prompts.md#guard-models",
         ),
     ]
     try:
         take_language(["--lang", "zh-TW"])
-        lines = format_checks(checks).splitlines()
+        print_checks(make_console(), checks)
+        lines = capsys.readouterr().out.splitlines()
     finally:
         take_language(["--lang", "en"])
-    assert lines[0] == "正常  磁碟：data 可用空間 100 MiB。"
-    assert lines[1].startswith("警告  偵測器 text-guard：尚未設定審核模型：[detectors.guard]")
-    assert lines[2] == "      請查看：safelight models list"
+    assert lines[0] == "正常    磁碟：data 可用空間 100 MiB。"
+    assert lines[1] == "未啟用  文字審核模型：以您伺服器上的語言模型檢查提示詞。"
+    assert lines[2] == "        設定方式：docs/prompts.md#guard-models"
+    assert lines[-1] == "1 項正常，1 項選用功能未啟用，0 項警告，0 項失敗。"
+
+
+@pytest.mark.parametrize("tag", LANGUAGES[1:])
+def test_every_detector_has_a_name_in_words(tag: str) -> None:
+    for point in entry_points(group=GROUP):
+        if point.value.startswith("safelight."):
+            assert load_messages("detectors", tag).has_own(point.name), point.name
+
+
+@pytest.mark.parametrize("tag", LANGUAGES[1:])
+def test_every_hint_for_an_optional_detector_is_translated(tag: str) -> None:
+    for purpose, remedy in OPTIONAL.values():
+        for sentence in (purpose, remedy):
+            assert translate_sentence("doctor", sentence, tag), sentence
 
 
 @pytest.mark.parametrize("tag", LANGUAGES[1:])

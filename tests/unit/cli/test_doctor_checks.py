@@ -114,12 +114,15 @@ def test_a_damaged_database_fails_with_a_remedy(tmp_path: Path) -> None:
     assert found.remedy
 
 
-def test_every_detector_that_is_not_effective_is_named() -> None:
-    found = doctor_checks.detectors(["word-lists"], [("minilm", "Its weights are missing.")])
+def test_a_missing_detector_is_off_and_a_configured_one_a_warning() -> None:
+    found = doctor_checks.detectors(["word-lists"], [("minilm", "No weights."), ("mine", "Gone.")], ["mine"])
     assert [(one.name, one.state) for one in found] == [
         ("detectors", DoctorState.OK),
-        ("detector minilm", DoctorState.WARNING),
+        ("detector minilm", DoctorState.OFF),
+        ("detector mine", DoctorState.WARNING),
     ]
+    assert found[1].remedy == "Install it: safelight models pull minilm"
+    assert found[2].message == "Gone."
     assert doctor_checks.detectors([], [])[0].state is DoctorState.FAILED
 
 

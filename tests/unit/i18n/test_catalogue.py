@@ -10,7 +10,7 @@ from safelight.i18n import Messages, available_languages, load_messages
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
-SLICES = ("cli", "console", "explanations")
+SLICES = ("cli", "console", "detectors", "explanations")
 #: Slices whose keys are the English sentences.
 KEYED_BY_ENGLISH = ("reasons", "provider_errors", "provider_rules", "doctor")
 TAGS = ("zh-Hans", "zh-Hant")
@@ -24,6 +24,7 @@ FOREIGN_TERMS = {
 SAME_AS_ENGLISH = {
     "console": {"app.name", "footer.version", "verify.quoted"},
     "cli": {"quote", "separator", "serve.label.base"},
+    "detectors": set[str](),
     "explanations": set[str](),
 }
 #: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).
