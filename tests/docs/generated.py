@@ -244,11 +244,60 @@ def cells() -> str:
     return "\n".join(lines)
 
 
+def reported_words() -> str:
+    """Every row of the word table: the drivers and what can be written instead, in three scripts."""
+    from safelight.advice import driver_tables
+    from safelight.i18n import load_messages
+
+    messages = load_messages("advice")
+    forms: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for row in driver_tables.read_rows("words.en"):
+        cell = forms.setdefault(row["row"], {}).setdefault("en", [])
+        cell.append((row["form"], row["alternatives"]))
+    for row in driver_tables.read_rows("words.zh"):
+        for script in ("zh-Hant", "zh-Hans"):
+            cell = forms.setdefault(row["row"], {}).setdefault(script, [])
+            cell.append((row[script], row[f"{script} alternatives"]))
+    lines = ["| row | kind | script | words | instead | advice |", "| --- | --- | --- | --- | --- | --- |"]
+    for name, row in driver_tables.word_rows().items():
+        advice = _cell(messages(f"suggestion.{row.advice}")) if row.advice else ""
+        for script, words in forms[name].items():
+            instead = dict.fromkeys(one for _, cell in words for one in cell.split("|") if one)
+            lines.append(
+                f"| `{name}` | `{row.kind.value}` | {script} | {', '.join(form for form, _ in words)} "
+                f"| {', '.join(instead)} | {advice} |"
+            )
+    return "\n".join(lines)
+
+
+def reported_scenes() -> str:
+    """Every scenario and every reference risk: what is found, and the advice, in three scripts."""
+    from safelight.advice import driver_tables
+    from safelight.i18n import load_messages
+
+    lines = ["| row | script | found together | advice |", "| --- | --- | --- | --- |"]
+    for script in driver_tables.LANGUAGES:
+        messages = load_messages("advice", script)
+        for name in driver_tables.scenarios():
+            parts = [row[script] for row in driver_tables.read_rows("scenarios") if row["scenario"] == name]
+            found = " + ".join(f"({part.replace('|', ', ')})" for part in parts)
+            lines.append(f"| `{name}` | {script} | {found} | {messages(f'suggestion.scene_{name}')} |")
+    lines += ["", "| reference | level | script | question | remedy |", "| --- | --- | --- | --- | --- |"]
+    for script in driver_tables.LANGUAGES:
+        messages = load_messages("advice", script)
+        for name, risk in driver_tables.reference_risks().items():
+            question, remedy = messages(f"question.{name}"), messages(f"suggestion.reference_{name}")
+            lines.append(f"| `{name}` | {risk.level} | {script} | {question} | {remedy} |")
+    return "\n".join(lines)
+
+
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("configuration.md", "settings"): settings,
     ("cli.md", "commands"): commands,
     ("../README.md", "cells"): cells,
+    ("advice.md", "words"): reported_words,
+    ("advice.md", "scenes"): reported_scenes,
 }
 
 

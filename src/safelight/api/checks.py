@@ -12,9 +12,11 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
 from safelight.moderation.check_result import CheckResult, Price
+from safelight.policy.findings import Modality
 from safelight.moderation.request import AdmittedRequest
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
@@ -50,15 +52,15 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        provider = _read_provider(fields.pop("provider", None))
+        provider = read_provider(fields.pop("provider", None))
         wanted = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
         found, admitted, price = await state.check_threads.run(
-            services.checks.check, principal, wanted, asked=provider
+            services.checks.check, principal, wanted, options=AdviceOptions(provider=provider)
         )
     return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
 
 
-def _read_provider(value: Any) -> str:
+def read_provider(value: Any) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str) or len(value) > MAX_PROVIDER_CHARS:
@@ -77,6 +79,11 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
         "summary": found.summary,
         "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
+        "depth": {
+            cell.category: cell.depth.value
+            for cell in found.coverage
+            if cell.modality is Modality.TEXT and cell.depth
+        },
         "not_checked": list(found.not_checked),
         "checklist": [item.as_wire() for item in found.checklist],
         "provider": found.advice.as_wire() if found.advice is not None else None,

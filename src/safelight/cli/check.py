@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.errors import InvalidField, NotFound
 
+from .check_advice import advice_options
 from .check_data import CheckOutput, visible_findings
 from .commands import load_container
 from .exit_codes import Exit
+from .language import language
 from .output import emit
 
 if TYPE_CHECKING:
@@ -52,6 +56,37 @@ def check(
         list[Path] | None,
         typer.Option("--ref", help="A reference image of the request; repeatable."),
     ] = None,
+    apply: Annotated[
+        int | None,
+        typer.Option("--apply", min=1, help="Apply the suggestion with this number and check the result."),
+    ] = None,
+    blocked: Annotated[
+        BlockedAt | None,
+        typer.Option(
+            "--blocked", help="The provider blocked this request, or its output: print what to fix."
+        ),
+    ] = None,
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What the video is for, in your own words; only if it is true.")
+    ] = "",
+    ref_shows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ref-shows",
+            help="A risk in a reference image: sharp_objects, heights, medical, deep_water, pained_faces, "
+            "none; repeatable.",
+        ),
+    ] = None,
+    negative_prompt: Annotated[
+        str, typer.Option("--negative-prompt", help="The negative prompt; checked too.")
+    ] = "",
+    template: Annotated[
+        str, typer.Option("--template", help="Text that is added around every prompt; checked too.")
+    ] = "",
+    rewritten: Annotated[
+        str,
+        typer.Option("--rewritten", help="What a language model made of the prompt; checked too."),
+    ] = "",
     checklist: Annotated[
         bool, typer.Option("--checklist", help="Print all ten points of the checklist, not only suggestions.")
     ] = False,
@@ -61,20 +96,34 @@ def check(
 
     Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     """
+    from safelight.moderation.check_result import applied_wire, find_suggestion
+
     text = read_prompt(prompt, file)
     container = load_container(ctx)
     limit = container.core.settings.server.max_prompt_characters
     if len(text) > limit:
         raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
-    stages, unchecked = run_check(container, text, policy, tuple(ref or ()))
-    checked = _summarize(container, text, stages, provider, references=len(ref or ()), unchecked=unchecked)
-    output = build_output(container, checked)
+    options = advice_options(
+        AdviceOptions(provider=provider or "", blocked_at=blocked, purpose=purpose),
+        {"negative_prompt": negative_prompt, "template": template, "rewritten_prompt": rewritten},
+        ref_shows,
+    )
+    references = tuple(ref or ())
+    checked = _check_texts(container, text, policy, references, options)
+    applied = None
+    if apply is not None:
+        suggestion = find_suggestion(checked, apply)
+        again = _check_texts(container, suggestion.rewritten, policy, references, options)
+        applied = applied_wire(checked, suggestion, again)
+    output = build_output(container, checked, applied)
     taxonomy = container.core.taxonomy
 
     def printed(console: Console) -> None:
+        from .check_advice import print_advice
         from .check_output import print_check
 
         print_check(console, text, checked, output, taxonomy=taxonomy, whole_checklist=checklist)
+        print_advice(console, output)
 
     emit(output, as_json, printed)
     return output.exit
@@ -102,9 +151,14 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
 
 
 def run_check(
-    container: Container, text: str, policy: str | None, references: tuple[Path, ...] = ()
+    container: Container,
+    texts: Mapping[str, str],
+    policy: str | None,
+    references: tuple[Path, ...] = (),
+    *,
+    negated: frozenset[str] = frozenset(),
 ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-    """Screen the prompt and its reference images. Also returns the reference files that were not checked.
+    """Screen the texts and the reference images. Also returns the reference files that were not checked.
 
     Without a data directory, the policy from the settings applies without waivers.
     """
@@ -112,7 +166,7 @@ def run_check(
 
     known = container.core.settings.data.exists() or container.core.settings.storage.database is not None
     tenant_policy = _tenant_policy(container, policy, known=known)
-    prompt = PromptStage(pipeline=container.core.text_pipeline).screen({_FIELD: text}, tenant_policy)
+    prompt = PromptStage(pipeline=container.core.text_pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
         return (prompt,), ()
     from safelight.moderation.known_content import KnownContent
@@ -137,7 +191,7 @@ def run_check(
         scene_detection=scene_detection,
         known_content=KnownContent(lists=container.core.hash_lists),
     )
-    context = ScreeningContext(policy=tenant_policy, texts={_FIELD: text}, prior=prompt.findings)
+    context = ScreeningContext(policy=tenant_policy, texts=texts, prior=prompt.findings)
     return (prompt, stage.screen(pictures, context)), unchecked
 
 
@@ -149,24 +203,24 @@ def _require_readable(path: Path) -> Path:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _summarize(
+def _check_texts(
     container: Container,
     text: str,
-    stages: tuple[StageResult, ...],
-    provider: str | None,
-    *,
-    references: int = 0,
-    unchecked: tuple[str, ...] = (),
+    policy: str | None,
+    references: tuple[Path, ...],
+    options: AdviceOptions,
 ) -> CheckResult:
-    """Combine the stage results into one result, with provider rules and checklist."""
+    """Screen the prompt with its other texts and references, and combine the results into one."""
     from safelight.moderation.check_result import summarize_check
 
+    texts = {_FIELD: text, **options.texts}
+    stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
     return summarize_check(
         stages,
         container.core.taxonomy,
-        texts={_FIELD: text},
-        asked=provider or "",
-        references=references,
+        texts=texts,
+        options=options,
+        references=len(references),
         not_checked=unchecked,
     )
 
@@ -186,8 +240,11 @@ def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> 
     return replace(stored, policy=chosen, facts=frozenset())
 
 
-def build_output(container: Container, checked: CheckResult) -> CheckOutput:
-    """Convert the result of a check to its printed form."""
+def build_output(
+    container: Container, checked: CheckResult, applied: dict[str, Any] | None = None
+) -> CheckOutput:
+    """Convert the result of a check to its printed form. `applied`: the applied suggestion, if any."""
+    from safelight.moderation.check_result import advice_wire
     from safelight.policy.explanations import can_name
     from safelight.policy.findings import Basis, to_json
     from safelight.policy.grounding import is_text
@@ -227,8 +284,9 @@ def build_output(container: Container, checked: CheckResult) -> CheckOutput:
         waivers=verdict.waivers,
         latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.stages), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
-        checklist=tuple(item.as_wire() for item in checked.checklist),
         not_checked=checked.not_checked,
+        applied=applied,
+        **advice_wire(checked, language()),
     )
 
 

@@ -38,8 +38,22 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float
     #: Documented rules of the provider given with `--provider`; None without `--provider`.
     provider: dict[str, Any] | None = None
+    #: The advice, with the same names as in the API: see docs/advice.md.
+    verdict: str
+    risk_level: str
+    risk: dict[str, Any]
+    drivers: list[dict[str, Any]]
+    contradictions: list[dict[str, Any]]
+    suggestions: list[dict[str, Any]]
+    #: Why there are no suggestions; None if there are some, or if none were needed.
+    no_suggestions: dict[str, str] | None
+    fix: dict[str, Any] | None
+    questions: list[dict[str, str]]
+    help_lines: list[dict[str, str | None]]
     #: The ten checklist entries; empty if the policy blocks the prompt.
-    checklist: tuple[dict[str, Any], ...] = ()
+    checklist: list[dict[str, Any]]
+    #: The suggestion that `--apply` applied, with the stricter verdict of both prompts.
+    applied: dict[str, Any] | None = None
     #: Reference files that were not checked.
     not_checked: tuple[str, ...] = ()
 

@@ -7,10 +7,12 @@ prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.prompt_advice import AdviceOptions
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
@@ -35,6 +37,9 @@ from .timed_reference import TimedReferenceStage
 
 __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
+#: From this number of blocks by our policy within a day on, an end user or account gets no suggestions.
+MIN_BLOCKS_WITHOUT_HELP = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckService:
@@ -56,18 +61,23 @@ class CheckService:
     max_reference_bytes: int = 64 << 20
 
     def check(
-        self, principal: Principal, request: CreateRequest, *, asked: str = ""
+        self, principal: Principal, request: CreateRequest, *, options: AdviceOptions | None = None
     ) -> tuple[CheckResult, AdmittedRequest, Price]:
         """Screen a request and return the verdict with advice, and the price. Counts as one check.
 
-        Raises the errors of `admit`, and `CheckLimitExceeded`, `InvalidMedia` and `RefusedAddress`.
+        The texts of `options` are screened too. Raises the errors of `admit`, and `CheckLimitExceeded`,
+        `InvalidMedia` and `RefusedAddress`.
         """
         principal.require(KeyScope.CHECKS)
+        options = options or AdviceOptions()
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
-        self.spend(principal, admitted.end_user, 1)
-        scrutiny = self.evasion_tracker.find_match(
-            principal, admitted.end_user, admitted.texts, negated=admitted.negated
+        admitted = replace(
+            admitted,
+            texts={**admitted.texts, **options.texts},
+            negated=admitted.negated | (options.negated & options.texts.keys()),
         )
+        self.spend(principal, admitted.end_user, 1)
+        scrutiny, recent = self._recent_blocks(principal, admitted)
         policy = self.policies.load(principal.tenant)
         prompt = self.prompt_stage.screen(admitted.texts, policy, negated=admitted.negated, scrutiny=scrutiny)
         results: tuple[StageResult, ...] = (prompt,)
@@ -78,13 +88,29 @@ class CheckService:
             results,
             self.taxonomy,
             texts=admitted.texts,
-            asked=asked or admitted.model,
+            options=replace(
+                options,
+                provider=options.provider or admitted.model,
+                negated=admitted.negated,
+                recent=recent,
+            ),
             references=len(admitted.uploads) + len(admitted.urls),
             not_checked=left,
         )
         self._record(principal, admitted, found, scrutiny)
         offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)
+
+    def _recent_blocks(
+        self, principal: Principal, admitted: AdmittedRequest
+    ) -> tuple[EvasionMatch, HelpRefusal | None]:
+        """The blocked lineage that the request paraphrases, and the refusal of help that blocks cause."""
+        with self.database.read_transaction(principal.tenant) as tx:
+            blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
+        match = self.evasion_tracker.match(blocks, admitted.texts, negated=admitted.negated)
+        if len(blocks) >= MIN_BLOCKS_WITHOUT_HELP:
+            return match, HelpRefusal.TWO_BLOCKS
+        return match, HelpRefusal.RECENT_BLOCK if match else None
 
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.advice.checklist import ChecklistItem, checklist
+from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import ProviderAdvice, advise
+from safelight.advice.suggestions import Suggestion
+from safelight.errors import InvalidField
 from safelight.generation.protocol import GeneratorInfo
+from safelight.i18n import DEFAULT
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.explanations import Explanation, ExplanationLevel, explain
@@ -18,6 +22,8 @@ from safelight.policy.verdicts import Action
 from .evaluation import StageResult
 
 UNDECIDED = "undecided"
+#: Verdicts from the most lenient to the strictest.
+_SEVERITY = {name: rank for rank, name in enumerate(("allow", "label", UNDECIDED, "hold", "block"))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,8 @@ class CheckResult:
     checklist: tuple[ChecklistItem, ...]
     #: None if the request names no provider, or if the findings are vaulted.
     advice: ProviderAdvice | None
+    #: Drivers, provider risk and suggestions.
+    prompt_advice: PromptAdvice
     #: Fields with references that were not screened in the time of a check.
     not_checked: tuple[str, ...] = ()
 
@@ -90,32 +98,77 @@ class CheckResult:
         )
 
 
+def advice_wire(found: CheckResult, locale: str = DEFAULT) -> dict[str, Any]:
+    """The verdict with the advice, as the command line and the API report it."""
+    return {
+        "verdict": found.verdict,
+        **found.prompt_advice.as_wire(locale),
+        "checklist": [item.as_wire() for item in found.checklist],
+    }
+
+
+def find_suggestion(found: CheckResult, number: int) -> Suggestion:
+    """The suggestion with this number. Raises `InvalidField` if there is none."""
+    for suggestion in found.prompt_advice.suggestions:
+        if suggestion.number == number > 0:
+            return suggestion
+    last = max((one.number for one in found.prompt_advice.suggestions), default=0)
+    offered = f"Suggestions 1 to {last} can be applied." if last else "There is nothing to apply."
+    raise InvalidField(f"There is no suggestion {number}. {offered}", param="apply")
+
+
+def applied_wire(original: CheckResult, suggestion: Suggestion, rewritten: CheckResult) -> dict[str, Any]:
+    """An applied suggestion. Its verdict is the stricter one of the original and the rewritten prompt."""
+    stricter = max(original, rewritten, key=lambda one: _SEVERITY[one.verdict])
+    return {
+        "number": suggestion.number,
+        "prompt": suggestion.rewritten,
+        "diff": [part.as_wire() for part in suggestion.diff],
+        "verdict": stricter.verdict,
+        "risk_level": rewritten.prompt_advice.risk.level.value,
+    }
+
+
 def summarize_check(
     results: tuple[StageResult, ...],
     taxonomy: Taxonomy,
     *,
     texts: Mapping[str, str],
-    asked: str = "",
+    options: AdviceOptions,
     references: int = 0,
     not_checked: tuple[str, ...] = (),
 ) -> CheckResult:
-    """Combine the results of the stages. `asked` is the provider or model for which advice is wanted."""
+    """Combine the results of the stages, and advise on the request."""
     deciding = max(results, key=lambda stage: stage.verdict.action.severity)
     coverage = results[0].coverage.merge(cell for stage in results[1:] for cell in stage.coverage)
     # Each stage repeats the findings of the stages before it.
     findings = tuple({_key(finding): finding for stage in results for finding in stage.findings}.values())
     vaulted = any(stage.verdict.vault for stage in results)
     shown = () if vaulted else disclosable(findings, taxonomy)
-    blocked = vaulted or deciding.verdict.action is Action.BLOCK
+    action = deciding.verdict.action
+    blocked = vaulted or action is Action.BLOCK
+    explanation = explain(deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER)
+    provider = advise(options.provider, shown) if options.provider and not vaulted else None
+    request = ScreenedRequest(
+        texts=texts,
+        findings=findings,
+        shown=shown,
+        cells=coverage.cells,
+        action=Action.BLOCK if vaulted else action,
+        undecided=bool(not_checked),
+        supported=bool(explanation.support),
+        references=references,
+    )
     return CheckResult(
         stages=results,
         deciding=deciding,
-        explanation=explain(deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER),
+        explanation=explanation,
         coverage=coverage,
         checklist=()
         if blocked
         else checklist(texts, findings, cells=coverage, references=references, shown=shown),
-        advice=advise(asked, shown) if asked and not vaulted else None,
+        advice=provider,
+        prompt_advice=advise_on(request, provider, options),
         not_checked=not_checked,
     )
 

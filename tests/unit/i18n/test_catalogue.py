@@ -10,7 +10,7 @@ from safelight.i18n import Messages, available_languages, load_messages
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
-SLICES = ("cli", "console", "detectors", "explanations")
+SLICES = ("advice", "cli", "console", "detectors", "explanations")
 #: Slices whose keys are the English sentences.
 KEYED_BY_ENGLISH = ("reasons", "provider_errors", "provider_rules", "doctor")
 TAGS = ("zh-Hans", "zh-Hant")
@@ -22,6 +22,7 @@ FOREIGN_TERMS = {
 }
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {
+    "advice": {"quote"},
     "console": {"app.name", "footer.version", "verify.quoted"},
     "cli": {"quote", "separator", "serve.label.base"},
     "detectors": set[str](),

@@ -1,0 +1,62 @@
+"""Index of words and phrases in English and Chinese: finds the longest one at each place of a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+_TOKEN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?|[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormHit(Generic[Value]):
+    """A phrase at characters `start` to `end` (exclusive)."""
+
+    start: int
+    end: int
+    form: str
+    #: The values of this phrase, in the order in which they were added.
+    values: tuple[Value, ...]
+
+
+class FormTable(Generic[Value]):
+    """Maps phrases to values. An English phrase matches whole words; a Chinese one matches anywhere."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[Value]] = {}
+        self._by_first: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def add(self, form: str, value: Value) -> None:
+        """Add a phrase. It may have several values."""
+        if form in self._values:
+            self._values[form].append(value)
+            return
+        first = _TOKEN.match(form)
+        if first is None:
+            raise ValueError(f"{form!r} does not begin with a word")
+        words = r"\s+".join(re.escape(word).replace("'", "['’]") for word in form.split())
+        pattern = re.compile(words + (r"(?![A-Za-z])" if form[-1].isascii() else ""), re.IGNORECASE)
+        self._values[form] = [value]
+        same_first = self._by_first.setdefault(_key(first.group()), [])
+        same_first.append((form, pattern))
+        same_first.sort(key=lambda entry: -len(entry[0]))
+
+    def find(self, text: str) -> Iterator[FormHit[Value]]:
+        """The longest phrase at each place, from left to right, without overlaps."""
+        end = 0
+        for token in _TOKEN.finditer(text):
+            if token.start() < end:
+                continue
+            for form, pattern in self._by_first.get(_key(token.group()), ()):
+                if found := pattern.match(text, token.start()):
+                    end = found.end()
+                    yield FormHit(start=token.start(), end=end, form=form, values=tuple(self._values[form]))
+                    break
+
+
+def _key(token: str) -> str:
+    return token.lower().replace("’", "'")

@@ -1,0 +1,193 @@
+"""Advice on one request: provider risk, drivers, suggestions, and the steps after a block. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from safelight.detectors.text.chinese import locale_of
+from safelight.i18n import DEFAULT, Messages, load_messages
+from safelight.policy.coverage import Cell
+from safelight.policy.explanations import HelpLine, help_lines
+from safelight.policy.findings import Finding
+from safelight.policy.verdicts import Action
+
+from . import driver_tables
+from .driver_tables import Contradiction, DriverKind
+from .drivers import PROMPT, Driver, find_contradictions, find_drivers
+from .help_gate import HelpRefusal, find_refusal
+from .provider_risk import ProviderRisk, RiskLevel, assess_risk
+from .provider_rules import ProviderAdvice
+from .suggestions import Suggestion, contradiction_wire, suggest
+
+#: Reason of the rows on suicide, addiction and eating disorders, with which help lines are listed.
+_TOPIC = "topic"
+
+
+class BlockedAt(StrEnum):
+    """Where the provider blocked the request: at the request, or in or after the generation."""
+
+    REQUEST = "request"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceOptions:
+    """What the caller states about a request, in addition to its fields."""
+
+    #: Provider or model for which advice is wanted; empty if none is.
+    provider: str = ""
+    #: Where the provider blocked the request; None if it did not, or if that is unknown.
+    blocked_at: BlockedAt | None = None
+    #: What the reference images show: ids of `driver_tables.reference_risks`. None if the user was not asked.
+    reference_shows: tuple[str, ...] | None = None
+    #: What the video is for, in the user's words; empty if not stated.
+    purpose: str = ""
+    #: Texts that accompany the request, by field: a template, a rewritten prompt, a negative prompt.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Fields of the request that state what the video must not show.
+    negated: frozenset[str] = frozenset()
+    #: Refusal of help that earlier blocks of this end user or account cause.
+    recent: HelpRefusal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenedRequest:
+    """The texts of a request with what the detectors found."""
+
+    texts: Mapping[str, str]
+    findings: tuple[Finding, ...] = ()
+    #: The findings whose text may be disclosed.
+    shown: tuple[Finding, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    action: Action = Action.ALLOW
+    undecided: bool = False
+    #: Whether the explanation of the verdict already lists help lines.
+    supported: bool = False
+    references: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptAdvice:
+    """The advice on one request. `refusal`: why it has no suggestions."""
+
+    risk: ProviderRisk
+    drivers: tuple[Driver, ...]
+    contradictions: tuple[Contradiction, ...]
+    suggestions: tuple[Suggestion, ...]
+    refusal: HelpRefusal | None
+    #: Keys of the steps to take after a block by the provider, in order; empty if there was none.
+    fix: tuple[str, ...]
+    blocked_at: BlockedAt | None
+    #: Ids of the reference risks that the user is asked about.
+    questions: tuple[str, ...]
+    help_lines: tuple[HelpLine, ...] = ()
+
+    def as_wire(self, locale: str = DEFAULT) -> dict[str, Any]:
+        messages = load_messages("advice", locale)
+        return {
+            "risk_level": self.risk.level.value,
+            "risk": self.risk.as_wire(messages),
+            "drivers": [driver.as_wire(messages) for driver in self.drivers],
+            "contradictions": [contradiction_wire(one, messages) for one in self.contradictions],
+            "suggestions": [one.as_wire(messages) for one in self.suggestions],
+            "no_suggestions": self._refusal_wire(messages),
+            "fix": self._fix_wire(messages),
+            "questions": [{"id": name, "text": messages(f"question.{name}")} for name in self.questions],
+            "help_lines": [line.as_wire() for line in self.help_lines],
+        }
+
+    def _refusal_wire(self, messages: Messages) -> dict[str, str] | None:
+        if self.refusal is None:
+            return None
+        return {"reason": self.refusal.value, "text": messages(f"refusal.{self.refusal.value}")}
+
+    def _fix_wire(self, messages: Messages) -> dict[str, Any] | None:
+        if not self.fix or self.blocked_at is None:
+            return None
+        kind = "quick" if self.blocked_at is BlockedAt.REQUEST else "deep"
+        return {"kind": kind, "steps": [messages(f"fix.{step}") for step in self.fix]}
+
+
+def advise_on(
+    request: ScreenedRequest, provider: ProviderAdvice | None, options: AdviceOptions
+) -> PromptAdvice:
+    """The advice on a screened request. It has suggestions only if the help gate allows them."""
+    refusal = find_refusal(
+        request.findings,
+        request.cells,
+        action=request.action,
+        undecided=request.undecided,
+        recent=options.recent,
+    )
+    if refusal is HelpRefusal.POLICY and not request.undecided:
+        return _without_advice(refusal, options)
+    drivers = (
+        *find_drivers(request.texts, request.shown, negated=options.negated),
+        *_reference_drivers(options.reference_shows or ()),
+    )
+    prompt = request.texts.get(PROMPT, "")
+    on_topic = any(driver.reason == _TOPIC for driver in drivers)
+    return PromptAdvice(
+        risk=assess_risk(provider, drivers, readable=refusal is not HelpRefusal.NOT_CHECKED),
+        drivers=drivers,
+        contradictions=tuple(
+            dict.fromkeys(one for text in request.texts.values() for one in find_contradictions(text))
+        ),
+        suggestions=suggest(prompt, drivers, purpose=options.purpose) if refusal is None else (),
+        refusal=refusal,
+        fix=_fix(drivers, options.blocked_at, request.references) if refusal is None else (),
+        blocked_at=options.blocked_at,
+        questions=tuple(driver_tables.reference_risks())
+        if request.references and options.reference_shows is None
+        else (),
+        help_lines=help_lines(locale_of(prompt)) if on_topic and not request.supported else (),
+    )
+
+
+def _without_advice(refusal: HelpRefusal, options: AdviceOptions) -> PromptAdvice:
+    """The advice on a request that our policy holds or blocks. It names no words, because that could guide
+    an evasion.
+    """
+    return PromptAdvice(
+        risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason="own_policy", provider=""),
+        drivers=(),
+        contradictions=(),
+        suggestions=(),
+        refusal=refusal,
+        fix=(),
+        blocked_at=options.blocked_at,
+        questions=(),
+    )
+
+
+def _reference_drivers(shown: Sequence[str]) -> tuple[Driver, ...]:
+    risks = driver_tables.reference_risks()
+    return tuple(
+        Driver(
+            kind=DriverKind.REFERENCE,
+            row=name,
+            reason=f"reference_{name}",
+            spans=(),
+            words=(),
+            sources=(risks[name].source,),
+            level=risks[name].level,
+        )
+        for name in dict.fromkeys(shown)
+        if name in risks
+    )
+
+
+def _fix(drivers: Sequence[Driver], blocked_at: BlockedAt | None, references: int) -> tuple[str, ...]:
+    """A block of the request: the words. A block in or after the generation: what is most likely first."""
+    if blocked_at is None:
+        return ()
+    if blocked_at is BlockedAt.REQUEST:
+        return ("words", "resubmit", "stop")
+    kinds = {driver.kind for driver in drivers}
+    steps = ["scene", "words"] if kinds & {DriverKind.SCENARIO, DriverKind.STACKING} else ["words", "scene"]
+    if references:
+        steps.insert(0 if DriverKind.REFERENCE in kinds else len(steps), "reference")
+    return (*steps, "sound", "short_test", "stop")

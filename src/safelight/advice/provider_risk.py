@@ -1,0 +1,96 @@
+"""Provider risk: whether a provider is likely to refuse a request that our policy allows.
+
+It rests on documented rules and on what creators report. It is never a percentage, because no
+rate is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from safelight.i18n import Messages, translate_sentence
+
+from .driver_tables import AdviceSource, DriverKind
+from .drivers import Driver
+from .provider_rules import Effect, ProviderAdvice, document_for
+
+#: The provider that the reports in the tables are about.
+_REPORTED_PROVIDER = "openai"
+#: Drivers that the sources call high risk on their own.
+_HIGH = (DriverKind.HIGH_RISK_WORD, DriverKind.SCENARIO, DriverKind.NAME)
+_HIGH_LEVEL = "high"
+
+
+class RiskLevel(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderRisk:
+    """The level, why, and where that is from. `statement`: the provider's rule, if one decided."""
+
+    level: RiskLevel
+    reason: str
+    provider: str
+    source: AdviceSource | None = None
+    statement: str = ""
+
+    def as_wire(self, messages: Messages) -> dict[str, Any]:
+        statement = translate_sentence("provider_rules", self.statement, messages.tag) or self.statement
+        return {
+            "level": self.level.value,
+            "reason": messages(f"risk.{self.reason}", provider=self.provider, statement=statement),
+            "source": self.source.as_wire() if self.source else None,
+        }
+
+
+def assess_risk(
+    advice: ProviderAdvice | None, drivers: Sequence[Driver], *, readable: bool = True
+) -> ProviderRisk:
+    """The risk at a provider. Pure.
+
+    `readable`: whether the text is in a language that the tables and classifiers cover.
+    """
+    title = (advice.title or advice.asked) if advice else ""
+    if advice and advice.matching:
+        rule = max(advice.matching, key=lambda one: one.effect is Effect.REFUSED)
+        return ProviderRisk(
+            level=RiskLevel.HIGH if rule.effect is Effect.REFUSED else RiskLevel.MEDIUM,
+            reason=f"documented_{rule.effect.value}",
+            provider=title,
+            source=AdviceSource(title=rule.source, read=rule.read),
+            statement=rule.statement,
+        )
+    reported = [one for one in drivers if not one.excluded and one.sources[0].read]
+    if not reported:
+        return _without_drivers(advice, title, readable=readable)
+    high = next((one for one in reported if one.kind in _HIGH or one.level == _HIGH_LEVEL), None)
+    decided_by = high or next((one for one in reported if one.kind is DriverKind.STACKING), reported[0])
+    same_provider = advice is not None and advice.provider == _REPORTED_PROVIDER
+    if decided_by.kind is DriverKind.STACKING or high:
+        level = RiskLevel.HIGH if high and same_provider else RiskLevel.MEDIUM
+    else:
+        level = RiskLevel.LOW if same_provider else RiskLevel.UNKNOWN
+    reason = "reported" if same_provider else "reported_elsewhere"
+    if not title:
+        reason = "reported_generally"
+    return ProviderRisk(level=level, reason=reason, provider=title, source=decided_by.sources[0])
+
+
+def _without_drivers(advice: ProviderAdvice | None, title: str, *, readable: bool) -> ProviderRisk:
+    """Low only if the provider documents what it refuses and the text could be read; otherwise unknown."""
+    if not readable:
+        return ProviderRisk(level=RiskLevel.UNKNOWN, reason="unread", provider=title)
+    document = document_for(advice.asked) if advice else None
+    rules = [rule for rule in document.statements if rule.when is not None] if document else []
+    if not rules:
+        reason = "undocumented" if title else "no_provider"
+        return ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider=title)
+    source = AdviceSource(title=rules[0].source, read=rules[0].read)
+    return ProviderRisk(level=RiskLevel.LOW, reason="no_rule", provider=title, source=source)

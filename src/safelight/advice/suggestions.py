@@ -1,0 +1,196 @@
+"""Suggestions: what to write instead. For innocent prompts only; `help_gate` decides who gets them.
+
+A suggestion replaces words. It never adds an age, a person's identity or an invented purpose, and never
+describes a protected person, character or style in other words. Advice without a replacement states what the
+writer can decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.i18n import Messages
+
+from . import driver_tables
+from .driver_tables import AdviceSource, Contradiction, DriverKind
+from .drivers import PROMPT, Driver, find_contradictions
+from .exclusions import exclusion_of, find_exclusions, removable
+from .text_edit import DiffPart, TextEdit, apply_edits
+
+#: Most suggestions of one request. The first ones change most.
+MAX_SUGGESTIONS = 20
+#: Advice on drivers that no row of the word table describes.
+_ADVICE_BY_KIND = {
+    DriverKind.NAME: "own_design",
+    DriverKind.BRAND: "brand",
+    DriverKind.SCENARIO: "scene",
+    DriverKind.REFERENCE: "reference",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """One change of the prompt, or advice without a replacement (`edits` is empty)."""
+
+    #: Number for `--apply`, from 1; 0 for advice without a replacement.
+    number: int
+    #: Key of the message.
+    message: str
+    values: Mapping[str, str]
+    #: Key of the condition under which the suggestion is true; empty if there is none.
+    condition: str
+    sources: tuple[AdviceSource, ...]
+    edits: tuple[TextEdit, ...] = ()
+    #: The prompt after the change, and the diff.
+    rewritten: str = ""
+    diff: tuple[DiffPart, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+
+    def as_wire(self, messages: Messages) -> dict[str, Any]:
+        return {
+            "number": self.number or None,
+            "text": messages(f"suggestion.{self.message}", **self.values),
+            "condition": messages(f"condition.{self.condition}") if self.condition else None,
+            "rewritten": self.rewritten or None,
+            "diff": [part.as_wire() for part in self.diff],
+            "contradictions": [contradiction_wire(one, messages) for one in self.contradictions],
+            "sources": [source.as_wire() for source in self.sources],
+        }
+
+
+def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, Any]:
+    return {
+        "term": found.term,
+        "text": messages(f"contradiction.{found.term}"),
+        "recommended_by": found.recommended_by.as_wire(),
+        "warned_by": found.warned_by.as_wire(),
+    }
+
+
+def suggest(prompt: str, drivers: Sequence[Driver], *, purpose: str = "") -> tuple[Suggestion, ...]:
+    """The suggestions on a prompt: those that can be applied first, numbered from 1, then advice. Pure.
+
+    Terms that a source warns of come last among the replacements. `purpose`: the user's own answer to what
+    the video is for.
+    """
+    replacements = list(_replacements(drivers))
+    together = _together(replacements)
+    exclusions = list(_exclusions(prompt, drivers))
+    framing = list(_framing(prompt, purpose))
+    replacements.sort(key=lambda one: bool(one.contradictions))
+    applicable = [*framing, *together, *replacements, *exclusions][:MAX_SUGGESTIONS]
+    done = [_numbered(prompt, one, number) for number, one in enumerate(applicable, 1)]
+    advice = list(_advice(drivers, asked_purpose=bool(purpose)))
+    return (*done, *advice[: MAX_SUGGESTIONS - len(done)])
+
+
+def _replacements(drivers: Sequence[Driver]) -> Iterator[Suggestion]:
+    rows = driver_tables.word_rows()
+    for driver in drivers:
+        spans = [span for span in driver.spans if span.field == PROMPT]
+        if driver.excluded or not spans:
+            continue
+        for alternative in driver.alternatives:
+            yield Suggestion(
+                number=0,
+                message="replace",
+                values={"words": driver.words[0], "alternative": alternative},
+                condition=rows[driver.row].condition,
+                sources=driver.sources,
+                edits=tuple(TextEdit(start=one.start, end=one.end, text=alternative) for one in spans),
+                contradictions=find_contradictions(alternative),
+            )
+
+
+def _together(replacements: Sequence[Suggestion]) -> list[Suggestion]:
+    """The first replacement of each driver, applied together."""
+    firsts: dict[tuple[int, int], Suggestion] = {}
+    for one in replacements:
+        if not one.contradictions:
+            firsts.setdefault((one.edits[0].start, one.edits[0].end), one)
+    if len(firsts) < 2:
+        return []
+    return [
+        Suggestion(
+            number=0,
+            message="together",
+            values={},
+            condition="same_scene",
+            sources=tuple(dict.fromkeys(source for one in firsts.values() for source in one.sources)),
+            edits=tuple(edit for one in firsts.values() for edit in one.edits),
+        )
+    ]
+
+
+def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:
+    """Leaving out what the prompt excludes, because a filter may read the word and not the "no"."""
+    exclusions = find_exclusions(prompt)
+    seen = set()
+    for driver in drivers:
+        span = next((span for span in driver.spans if span.field == PROMPT), None)
+        found = exclusion_of(exclusions, span.start, span.end) if span and driver.excluded else None
+        if found is None or found in seen:
+            continue
+        seen.add(found)
+        start, end = removable(prompt, found)
+        yield Suggestion(
+            number=0,
+            message="leave_out_exclusion",
+            values={"words": prompt[found.start : found.end]},
+            condition="exclusion",
+            sources=driver.sources,
+            edits=(TextEdit(start=start, end=end, text=""),),
+        )
+
+
+def _framing(prompt: str, purpose: str) -> Iterator[Suggestion]:
+    """The user's own purpose, in the user's own words, after the prompt."""
+    words = " ".join(purpose.split())
+    if words and words.casefold() not in prompt.casefold():
+        chinese = any("\u3400" <= letter <= "\u9fff" for letter in words)
+        text = f"（用途：{words}）" if chinese else f" (purpose: {words})"
+        yield Suggestion(
+            number=0,
+            message="purpose_given",
+            values={"purpose": words},
+            condition="true_purpose",
+            sources=(),
+            edits=(TextEdit(start=len(prompt.rstrip()), end=len(prompt.rstrip()), text=text),),
+        )
+
+
+def _numbered(prompt: str, suggestion: Suggestion, number: int) -> Suggestion:
+    rewritten, diff = apply_edits(prompt, suggestion.edits)
+    return Suggestion(
+        number=number,
+        message=suggestion.message,
+        values=suggestion.values,
+        condition=suggestion.condition,
+        sources=suggestion.sources,
+        edits=suggestion.edits,
+        rewritten=rewritten,
+        diff=diff,
+        contradictions=suggestion.contradictions,
+    )
+
+
+def _advice(drivers: Sequence[Driver], *, asked_purpose: bool) -> Iterator[Suggestion]:
+    rows = driver_tables.word_rows()
+    found: dict[str, list[Driver]] = {}
+    for driver in drivers:
+        row = rows.get(driver.row)
+        name = row.advice if row else _ADVICE_BY_KIND.get(driver.kind, "")
+        if name and not (asked_purpose and name == "purpose"):
+            if driver.kind in (DriverKind.SCENARIO, DriverKind.REFERENCE):
+                name = f"{name}_{driver.row}"
+            found.setdefault(name, []).append(driver)
+    for name, members in found.items():
+        yield Suggestion(
+            number=0,
+            message=name,
+            values={},
+            condition="",
+            sources=tuple(dict.fromkeys(source for one in members for source in one.sources)),
+        )

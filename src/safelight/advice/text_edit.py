@@ -1,0 +1,96 @@
+"""Edits of a text: replacements of character ranges, applied together, with a diff. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_ARTICLE = re.compile(r"\b(a|an)(\s+)$", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"[A-Za-z]+")
+#: English words whose first letter and first sound need different articles.
+_VOWEL_SOUND = re.compile(r"(?:hour|honest|heir|honou?r)", re.IGNORECASE)
+_CONSONANT_SOUND = re.compile(r"(?:uni(?!n|m)|use|usu|one|once|eu)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEdit:
+    """Replaces characters `start` to `end` (exclusive) by `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffPart:
+    """A part of the diff: text that is the same, removed or added."""
+
+    change: str
+    text: str
+
+    def as_wire(self) -> dict[str, str]:
+        return {"change": self.change, "text": self.text}
+
+
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> tuple[str, tuple[DiffPart, ...]]:
+    """The edited text and the diff.
+
+    Of overlapping edits the longest is applied. "a" and "an" before a replacement are adapted, and so is a
+    capital letter. Raises `ValueError` for an edit outside the text.
+    """
+    parts: list[DiffPart] = []
+    position = 0
+    for edit in _adapted(text, _without_overlaps(text, edits)):
+        if text[edit.start : edit.end] == edit.text:
+            continue
+        parts += [
+            DiffPart(change="same", text=text[position : edit.start]),
+            DiffPart(change="removed", text=text[edit.start : edit.end]),
+            DiffPart(change="added", text=edit.text),
+        ]
+        position = edit.end
+    parts.append(DiffPart(change="same", text=text[position:]))
+    kept = tuple(part for part in parts if part.text)
+    return "".join(part.text for part in kept if part.change != "removed"), kept
+
+
+def _without_overlaps(text: str, edits: Iterable[TextEdit]) -> list[TextEdit]:
+    chosen: list[TextEdit] = []
+    for edit in sorted(edits, key=lambda one: (one.start - one.end, one.start)):
+        if not 0 <= edit.start <= edit.end <= len(text):
+            raise ValueError(f"the edit {edit.start} to {edit.end} is outside the text")
+        if not any(edit.start < other.end and other.start < edit.end for other in chosen):
+            chosen.append(edit)
+    return sorted(chosen, key=lambda one: (one.start, one.end))
+
+
+def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
+    adapted: list[TextEdit] = []
+    for edit in edits:
+        new = edit.text
+        if (
+            new
+            and text[edit.start : edit.start + 1].isupper()
+            and text[edit.start + 1 : edit.start + 2].islower()
+        ):
+            new = new[0].upper() + new[1:]
+        end = adapted[-1].end if adapted else 0
+        article = _ARTICLE.search(text, end, edit.start)
+        word = _FIRST_WORD.match(new)
+        if article and word:
+            fitting = _article(word.group())
+            if article.group(1)[0].isupper():
+                fitting = fitting.capitalize()
+            if fitting != article.group(1):
+                adapted.append(TextEdit(start=article.start(1), end=article.end(1), text=fitting))
+        adapted.append(TextEdit(start=edit.start, end=edit.end, text=new))
+    return adapted
+
+
+def _article(word: str) -> str:
+    if _VOWEL_SOUND.match(word):
+        return "an"
+    if _CONSONANT_SOUND.match(word):
+        return "a"
+    return "an" if word[0].lower() in "aeiou" else "a"

@@ -1,0 +1,121 @@
+"""The advice that `safelight check` prints: provider risk, drivers, suggestions, an applied suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from safelight.advice.driver_tables import reference_risks
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.errors import InvalidField
+from safelight.i18n import load_messages
+
+from .language import language
+from .output import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from .check_data import CheckOutput
+
+#: Answer that no reference shows any of the reported risks.
+_NONE = "none"
+_NEGATED = frozenset({"negative_prompt"})
+#: Style of a part of the diff.
+_STYLES = {"removed": "red strike", "added": "green", "same": ""}
+_MARKS = {"removed": "[-{}-]", "added": "{{+{}+}}", "same": "{}"}
+
+
+def advice_options(
+    options: AdviceOptions, texts: Mapping[str, str], shown: Sequence[str] | None
+) -> AdviceOptions:
+    """The options with the other texts and the answers about the references.
+
+    Raises `InvalidField` for an answer that is not a reference risk or `none`.
+    """
+    known = [*reference_risks(), _NONE]
+    for name in shown or ():
+        if name not in known:
+            raise InvalidField(
+                f"--ref-shows does not know {name!r}. Use {', '.join(known)}.", param="ref-shows"
+            )
+    return replace(
+        options,
+        texts={field: text for field, text in texts.items() if text},
+        negated=_NEGATED,
+        reference_shows=None if shown is None else tuple(name for name in shown if name != _NONE),
+    )
+
+
+def print_advice(console: Console, output: CheckOutput) -> None:
+    """Print the advice in the language in use, if a provider was named or something was to be fixed. Help lines
+    are always printed.
+    """
+    from rich.text import Text
+
+    t = load_messages("advice", language())
+    for title, lines in _paragraphs(output):
+        console.print(Text(t(f"title.{title}")))
+        for line in lines:
+            _print_indented(console, Text(printable(line)))
+    if output.applied is not None:
+        console.print(Text(t("title.applied", verdict=t(f"verdict.{output.applied['verdict']}"))))
+        for parts in _sides(output.applied["diff"]):
+            side = Text()
+            for part in parts:
+                mark = "{}" if console.color_system else _MARKS[part["change"]]
+                side.append(mark.format(printable(part["text"])), style=_STYLES[part["change"]])
+            _print_indented(console, side)
+
+
+def _print_indented(console: Console, text: Text) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Text("  ").append(text) if console.soft_wrap else Padding(text, (0, 0, 0, 2)))
+
+
+def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
+    t = load_messages("advice", language())
+    if output.help_lines:
+        yield "help", [line["text"] or "" for line in output.help_lines]
+    if not (output.provider or output.fix or output.applied):
+        return
+    yield "risk", [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
+    if output.drivers:
+        yield "drivers", [_driver(driver) for driver in output.drivers]
+    if output.contradictions:
+        yield "contradictions", [one["text"] for one in output.contradictions]
+    if output.suggestions:
+        yield "suggestions", [_suggestion(one) for one in output.suggestions]
+    elif output.drivers and output.no_suggestions:
+        yield "no_suggestions", [output.no_suggestions["text"]]
+    if output.fix:
+        yield f"fix_{output.fix['kind']}", [f"- {step}" for step in output.fix["steps"]]
+    if output.questions:
+        yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
+
+
+def _driver(driver: dict[str, Any]) -> str:
+    t = load_messages("advice", language())
+    source = driver["sources"][0]
+    read = f", {source['read']}" if source["read"] else ""
+    quoted = t("quote", text=driver["text"]) + t("colon") if driver["text"] else ""
+    return f"{quoted}{driver['reason']} [{source['title']}{read}]"
+
+
+def _suggestion(suggestion: dict[str, Any]) -> str:
+    number = f"{suggestion['number']}." if suggestion["number"] else "-"
+    parts = [number, suggestion["text"], suggestion["condition"] or ""]
+    parts += [one["text"] for one in suggestion["contradictions"]]
+    return " ".join(part for part in parts if part)
+
+
+def _sides(diff: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The text before and the text after, one below the other."""
+    return (
+        [part for part in diff if part["change"] != "added"],
+        [part for part in diff if part["change"] != "removed"],
+    )
