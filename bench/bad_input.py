@@ -107,7 +107,7 @@ class House:
         plain = path.with_name(f"{path.name}.plain.mp4")
         try:
             try:
-                clip = self.container.pipeline.context.delivery.normalize(path, plain)
+                clip = self.container.pipeline.context.delivery.normalize(path, plain).path
             except (BadInput, SandboxFailed):
                 clip = path
             policy = self.container.pipeline.policy_loader.load(self.container.persistence.tenant)

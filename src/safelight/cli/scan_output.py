@@ -54,6 +54,8 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     transcript: tuple[Any, ...] | None = None
     #: Coverage status, and its cells as "category (modality)".
     coverage: dict[str, list[str]] = {}
+    #: One sentence for each part of the file that was not judged.
+    unscanned: tuple[str, ...] = ()
     waivers: tuple[str, ...] = ()
     #: Media facts, detector reports and frame schedule of a clip.
     scan: dict[str, Any] = {}
@@ -88,6 +90,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> ScanRow:
     """Convert the report of one file to its printed form."""
+    from safelight.moderation.unscanned import describe_unscanned
+
     verdict = report.verdict
     if verdict is None:
         return ScanRow(
@@ -114,6 +118,7 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
         texts=tuple(one.text for one in report.texts),
         transcript=transcript_lines(report.transcript),
         coverage=coverage,
+        unscanned=tuple(map(describe_unscanned, report.unscanned)),
         waivers=verdict.waivers,
         scan=report.scan,
         sha256=report.sha256,
@@ -147,8 +152,10 @@ def transcript_lines(transcript: Sequence[TranscriptLine] | None) -> tuple[Any, 
 
 
 def is_incomplete(report: FileReport) -> bool:
-    """Whether any check that is required or was started is incomplete."""
-    return any(cell.is_gap or (cell.ran and not cell.complete) for cell in report.coverage)
+    """Whether a check that is required or was started is incomplete, or a part of the file not judged."""
+    return bool(report.unscanned) or any(
+        cell.is_gap or (cell.ran and not cell.complete) for cell in report.coverage
+    )
 
 
 def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> Exit:
@@ -222,6 +229,7 @@ def text_of(row: ScanRow) -> str:
     lines += [
         f"  speech, {line['start_s']:.2f} s: {printable(line['text'])}" for line in row.transcript or ()
     ]
+    lines += [f"  {sentence}" for sentence in row.unscanned]
     for status in ("not checked", "partly"):
         if cells := row.coverage.get(status):
             lines.append(f"  {status}: {', '.join(cells)}")

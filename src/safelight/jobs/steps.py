@@ -33,6 +33,7 @@ from safelight.generation.protocol import (
     ReferenceFile,
     RemoteGenerator,
 )
+from safelight.moderation.delivery import NormalizedClip
 from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
@@ -122,9 +123,10 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             _end_generation(context, snapshot, error, None)
             return
         context.fault_hook("made")
+        plain = _normalized(context, video, clip)
         [sha256] = context.store_files(
             video,
-            [NewFile(path=_normalized(context, video, clip), kind="generated", media_type=MP4)],
+            [NewFile(path=plain.path, kind="generated", media_type=MP4)],
             retention=Retention.EVIDENCE,
         )
     context.fault_hook("stored")
@@ -135,20 +137,21 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             video,
             VideoState.SCANNING,
             actor="jobs",
-            why={"sha256": sha256},
+            why={"sha256": sha256}
+            | ({"dropped_tracks": list(plain.dropped_tracks)} if plain.dropped_tracks else {}),
             stage=Stage.OUTPUT.value,
             progress=60,
             generated_sha256=sha256,
         )
 
 
-def _normalized(context: PipelineContext, video: Video, clip: Path) -> Path:
+def _normalized(context: PipelineContext, video: Video, clip: Path) -> NormalizedClip:
     """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
         with context.local_slot(video, Part.NORMALIZE):
             return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
     except (BadInput, SandboxFailed):
-        return clip
+        return NormalizedClip(path=clip)
 
 
 def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:

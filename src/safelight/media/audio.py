@@ -16,6 +16,7 @@ import numpy.typing as npt
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.loudness import Loudness, LoudnessMeter
 from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
+from safelight.media.tracks import select_audio
 
 Samples = npt.NDArray[np.float32]
 
@@ -69,7 +70,7 @@ class AudioWindow:
 
 
 class AudioDecoder:
-    """Decodes the only audio stream of a file. Use it once: `windows`, then `info`.
+    """Decodes the audio stream of a file that a player plays. Use it once: `windows`, then `info`.
 
     `audio_only`: accept recordings, which may have no picture.
     """
@@ -115,10 +116,10 @@ class AudioDecoder:
         sample_count = 0
         first_s: float | None = None
         with open_container(self._path, self._limits, recordings=self._audio_only) as container:
-            if len(container.streams.audio) != 1:
-                count = len(container.streams.audio) or "no"
-                raise InvalidMedia(f"The file has {count} audio tracks; exactly one is needed.")
-            stream = container.streams.audio[0]
+            tracks = len(container.streams.audio)
+            if tracks == 0 or (self._audio_only and tracks > 1):
+                raise InvalidMedia(f"The file has {tracks or 'no'} audio tracks; exactly one is needed.")
+            stream = select_audio(container)
             frames = container.decode(stream)
             while True:
                 with decoder_errors_raise():

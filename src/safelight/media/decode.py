@@ -21,6 +21,7 @@ from safelight.media.probe import (
     probe_container,
     strict_decoding,
 )
+from safelight.media.tracks import select_tracks
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -152,7 +153,7 @@ class VideoDecoder:
         """Decode every frame. Raises `InvalidMedia` if a frame cannot be decoded or the file is cut off."""
         index, last_s, scaler = 0, 0.0, FrameScaler()
         with open_container(self._path, self._limits) as container:
-            video = strict_decoding(container.streams.video[0])
+            video = strict_decoding(select_tracks(container)[0])
             video.codec_context.thread_count = self._threads
             first_s: float | None = None
             for frame in _decoded(container, video):
@@ -185,7 +186,7 @@ class VideoDecoder:
         counts = dict.fromkeys(rates, 0)
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
         with open_container(self._path, self._limits) as container:
-            for frame in chain(_decoded(container, strict_decoding(container.streams.audio[0])), [None]):
+            for frame in chain(_decoded(container, strict_decoding(select_tracks(container)[1])), [None]):
                 for rate, resampler in resamplers.items():
                     with decoder_errors_raise():
                         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]

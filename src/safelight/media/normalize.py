@@ -26,6 +26,7 @@ from safelight.media.probe import (
     open_container,
     strict_decoding,
 )
+from safelight.media.tracks import select_tracks
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -96,7 +97,7 @@ def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeR
     Raises `InvalidMedia`, `TooLarge`.
     """
     with open_container(source, limits, animations=True) as container:
-        video, audio = _select_streams(container)
+        video, audio = select_tracks(container)
         others = [stream for stream in container.streams if stream not in (video, audio)]
         dropped = tuple(sorted(stream.type or "unknown" for stream in others))
         playable = video.codec_context.name in _VIDEO_CODECS and (
@@ -165,33 +166,12 @@ def _fits_its_entries(file: BinaryIO, start: int, size: int, box_type: bytes) ->
     return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ENTRY_BYTES[box_type] <= size
 
 
-def _select_streams(container: Any) -> tuple[Any, Any]:
-    """The streams that a player shows.
-
-    These are the first picture stream that is not a cover image, and the first audio stream.
-    """
-    from av.stream import Disposition
-
-    if len(container.streams) > 64:
-        raise InvalidMedia(f"The clip has {len(container.streams)} streams; at most 64 are allowed.")
-    moving = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
-    videos = [one for one in moving if one.codec_context is not None] or list(container.streams.video)
-    if not videos:
-        raise InvalidMedia("The file has no picture stream.")
-    if videos[0].codec_context is None:
-        raise InvalidMedia("The clip's video codec is not supported.", remedy="Send H.264 with AAC.")
-    audios = [one for one in container.streams.audio if one.codec_context is not None]
-    if container.streams.audio and not audios:
-        raise InvalidMedia("The clip's audio codec is not supported.", remedy="Send H.264 with AAC.")
-    return videos[0], audios[0] if audios else None
-
-
 def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
     """Copy the packets into an MP4 without re-encoding; False if the copy would not be a complete MP4."""
     import av
 
     with open_container(source, limits, animations=True) as container:
-        video, audio = _select_streams(container)
+        video, audio = select_tracks(container)
         wanted = [stream for stream in (video, audio) if stream is not None]
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         try:
@@ -244,7 +224,7 @@ def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
 def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
     """Decode all frames and audio, and encode them as H.264 and AAC with the original frame times."""
     with open_container(source, limits, animations=True) as container:
-        video, audio = _select_streams(container)
+        video, audio = select_tracks(container)
         rate = video.average_rate or video.guessed_rate or 25
         frames = _rgb_frames(container, strict_decoding(video), limits)
         start_s, first = next(frames, (0.0, None))
@@ -296,7 +276,7 @@ def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterat
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE_HZ)
     max_samples, sample_count = int((limits.duration_s + 1) * _AUDIO_RATE_HZ), 0
     with open_container(source, limits, animations=True) as container:
-        _video, audio = _select_streams(container)
+        _video, audio = select_tracks(container)
         decoded = container.decode(strict_decoding(audio))
         delay_s: float | None = None
         ended = False

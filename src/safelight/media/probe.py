@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.tracks import UnscannedPart, is_text_subtitle, select_tracks, unscanned_tracks
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +24,6 @@ class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     pixels: int = 4096 * 2304
     frames: int = 36_000
     duration_s: float = 600.0
-    #: Maximum number of streams of any type; at most one may be video and one may be audio.
-    streams: int = 8
 
 
 #: Limits for clips that Safelight accepted earlier, perhaps under larger limits than today's.
@@ -51,8 +50,10 @@ class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     audio_channels: int = 0
     audio_duration_s: float = 0.0
     streams: int = 1
-    #: Types of streams that are not scanned, such as `subtitle`.
-    unread: tuple[str, ...] = ()
+    #: Number of tracks with subtitles as text, which are read.
+    subtitles: int = 0
+    #: What is in the file and is not scanned, such as a second audio track.
+    unscanned: tuple[UnscannedPart, ...] = ()
 
 
 #: Types of the first box of an MP4. The format is passed to FFmpeg explicitly, because FFmpeg would otherwise
@@ -168,22 +169,8 @@ def probe_in_child(argument: Any, _link: object) -> MediaInfo:
 
 def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
     """Like `probe`, but for a container that is already open. `size` is the size of the file in bytes."""
-    stream_types = [stream.type for stream in container.streams]
-    if len(stream_types) > limits.streams:
-        raise InvalidMedia(f"The clip has {len(stream_types)} streams; at most {limits.streams} are allowed.")
-    videos, audios = stream_types.count("video"), stream_types.count("audio")
-    if videos == 0:
-        raise InvalidMedia("The file has no picture stream.")
-    if videos > 1 or audios > 1:
-        raise InvalidMedia(
-            f"The clip has {videos} video and {audios} audio streams; at most one of each is allowed.",
-            remedy="Send a file with one video track and at most one audio track.",
-        )
-    video = container.streams.video[0]
-    audio = container.streams.audio[0] if audios else None
+    video, audio = select_tracks(container)
     codec = video.codec_context
-    if codec is None or (audio is not None and audio.codec_context is None):
-        raise InvalidMedia("The codec of the clip is not supported.", remedy="Send H.264 with AAC.")
     width, height = codec.width, codec.height
     if width < 1 or height < 1:
         raise InvalidMedia("The clip does not declare the size of its picture, or is damaged.")
@@ -218,8 +205,9 @@ def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo
         audio_rate=audio.codec_context.sample_rate if audio is not None else 0,
         audio_channels=audio.codec_context.channels if audio is not None else 0,
         audio_duration_s=round(_seconds(audio), 4) if audio is not None else 0.0,
-        streams=len(stream_types),
-        unread=tuple(sorted({kind or "unknown" for kind in stream_types if kind not in ("video", "audio")})),
+        streams=len(container.streams),
+        subtitles=sum(map(is_text_subtitle, container.streams)),
+        unscanned=unscanned_tracks(container),
     )
 
 

@@ -29,11 +29,19 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NormalizedClip:
+    """A clip as a plain MP4, and the types of the tracks that it does not have any more."""
+
+    path: Path
+    dropped_tracks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveryStage:
     sandbox: Sandbox
     scanner: Scanner
 
-    def normalize(self, source: Path, into: Path) -> Path:
+    def normalize(self, source: Path, into: Path) -> NormalizedClip:
         """The clip as a plain MP4: the file itself, or a converted copy in `into`. This runs before the
         scan.
 
@@ -50,10 +58,11 @@ class DeliveryStage:
             writes=[into],
             limits=_LIMITS,
         )
-        if msgspec.convert(answer, NormalizeResult).method is NormalizeMethod.KEPT:
+        result = msgspec.convert(answer, NormalizeResult)
+        if result.method is NormalizeMethod.KEPT:
             into.unlink(missing_ok=True)
-            return source
-        return into
+            return NormalizedClip(path=source)
+        return NormalizedClip(path=into, dropped_tracks=result.dropped_streams)
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
         """Write a copy of the clip to `into`. Every frame of the copy has the visible badge `text`."""

@@ -17,6 +17,7 @@ from safelight.errors import BadInput, InvalidMedia, SafelightError, SandboxFail
 from safelight.fileio import sha256_file
 from safelight.media.probe import detect_container
 from safelight.media.signatures import HEAD_BYTES, detect_image, detect_unsupported_media
+from safelight.media.tracks import UnscannedPart
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 from safelight.policy.verdicts import Verdict
@@ -57,6 +58,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[TranscriptLine, ...] = ()
     #: None if the speech was not transcribed.
     transcript: tuple[TranscriptLine, ...] | None = None
+    #: What is in the clip and was not judged.
+    unscanned: tuple[UnscannedPart, ...] = ()
     #: Media facts of a clip, detector runs and sampling.
     scan: dict[str, Any] = {}
     #: WebP images by category. They are blurred so strongly that no detail is visible.
@@ -179,6 +182,7 @@ def _report(name: str, now: float, result: StageResult, scan: ScanReport | None)
         coverage=tuple(result.coverage),
         texts=tuple(texts),
         transcript=None if scan is None or scan.transcript is None else tuple(map(_line, scan.transcript)),
+        unscanned=scan.media.unscanned if scan is not None and scan.media is not None else (),
         scan=dict(result.details),
         stills=stills,
         sheet=sheet,

@@ -11,8 +11,6 @@ import msgspec
 
 from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import InvalidMedia
-from safelight.media.probe import MediaInfo
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Finding, Modality, Stage
@@ -31,6 +29,7 @@ from .scene_detection import SceneDetection, scene_of
 from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
 from .text_parts import parts_of
+from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +48,13 @@ class OutputStage:
         subject_sha256: str,
         progress: ProgressSink | None = None,
         previews: Path | None = None,
+        accepts_extra_tracks: bool = False,
     ) -> tuple[StageResult, ScanReport]:
         """Scan a clip and evaluate the policy. Returns the result and the scan report.
 
         `subject_sha256` is the hash of the file. Preview images are written to the folder `previews`. Raises
-        `InvalidMedia` if the file is not a complete video, or if it has tracks that no detector scans.
+        `InvalidMedia` if the file is not a complete video. Tracks besides one of picture and one of sound
+        raise it too, because such a file is delivered, unless `accepts_extra_tracks`: they are then gaps.
         """
         with self.scene_detection.folder() as keyframes, self.speech_analyzer.folder() as speech:
             report = self.scanner.scan_video(
@@ -61,7 +62,7 @@ class OutputStage:
                 outputs=OutputDirs(previews=previews, keyframes=keyframes, speech=speech),
                 progress=progress,
             )
-            if report.media is not None:
+            if report.media is not None and not accepts_extra_tracks:
                 reject_extra_tracks(report.media)
             hash_matches = self.known_content.match(path, subject_sha256, report, Modality.FRAMES)
             return self.evaluate_report(
@@ -99,6 +100,7 @@ class OutputStage:
             modalities.add(Modality.TEXT)
         if report.has_audio or report.failure:
             modalities.add(Modality.AUDIO)
+        modalities |= unscanned_modalities(report.media)
         scene_input = scene_of(
             report,
             Modality.FRAMES,
@@ -130,7 +132,7 @@ class OutputStage:
         ]
 
         def evaluate_with(more: Iterable[Finding], others: Iterable[Cell]) -> StageResult:
-            coverage = Coverage().merge([*cells, *others])
+            coverage = mark_unscanned(Coverage().merge([*cells, *others]), report.media)
             marked = mark_disagreements(
                 (*findings, *more),
                 coverage,
@@ -160,15 +162,6 @@ class OutputStage:
         # the frames.
         remote = self.scene_detection.run_remote(scene_input, first.verdict, first.findings)
         return (evaluate_with(remote.findings, remote.cells) if remote else first), report
-
-
-def reject_extra_tracks(facts: MediaInfo) -> None:
-    """Raise `InvalidMedia` if a clip has tracks besides picture and sound, which no detector scans."""
-    if facts.unread:
-        raise InvalidMedia(
-            f"The clip has tracks that no detector scans: {', '.join(facts.unread)}.",
-            remedy="Send a file with one picture track and at most one sound track.",
-        )
 
 
 def sound_summary(report: ScanReport) -> dict[str, Any] | None:

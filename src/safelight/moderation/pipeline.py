@@ -33,13 +33,17 @@ class Stages:
         progress: ProgressSink | None = None,
         previews: Path | None = None,
     ) -> tuple[StageResult, ScanReport]:
-        """Scan a clip in the same way as a generated one. Nothing is recorded."""
+        """Scan a clip in the same way as a generated one. Nothing is recorded.
+
+        Tracks that are not scanned are gaps.
+        """
         return self.output.scan(
             path,
             ScreeningContext(policy=policy),
             subject_sha256=sha256_file(path),
             progress=progress,
             previews=previews,
+            accepts_extra_tracks=True,
         )
 
     def scan_image(self, path: Path, policy: TenantPolicy) -> StageResult:

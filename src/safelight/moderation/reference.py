@@ -31,10 +31,11 @@ from safelight.scanning.tasks import OutputDirs
 from .evaluation import StageInput, StageResult, evaluate
 from .known_content import NO_HASH_LISTS, HashMatchResult, KnownContent
 from .ocr import OcrResult, screen_ocr_text
-from .output import reject_extra_tracks, summary
+from .output import summary
 from .scene_detection import SceneDetection, scene_of
 from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
+from .unscanned import reject_extra_tracks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import FrameDetector, OcrReader, StreamDetector
+from safelight.detectors.protocol import FrameDetector, MediaText, OcrReader, StreamDetector
 from safelight.media.decode import DecodedFrame, DownscaledFrame, VideoDecoder
+from safelight.media.subtitles import Subtitles
 from safelight.policy.findings import Finding
 from safelight.scanning.audio import AudioResult, scan_audio
 from safelight.scanning.detector_runner import DetectorRunner
@@ -111,6 +113,19 @@ class VideoScan:
         if self._decoder.info.audio_codec is not None:
             path = Path(self._task.path)
             self._audio = scan_audio(path, self._task.limits, self._runners, self._speech_dir)
+
+    def texts_of(self, subtitles: Subtitles) -> list[MediaText]:
+        """The lines of subtitles as texts in the picture, each in the first frame that shows it."""
+        return [
+            MediaText(
+                text=line.text,
+                confidence=1.0,
+                frame=max(bisect_right(self._frame_starts, line.start_s) - 1, 0),
+                start_s=line.start_s,
+                end_s=line.end_s,
+            )
+            for line in subtitles.lines
+        ]
 
     def result(self) -> WorkerResult:
         """Close all segments, write the previews, and collect the result."""

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from safelight.media.decode import VideoDecoder
+from safelight.media.subtitles import read_subtitles
+from safelight.media.tracks import UnscannedKind, add_unscanned
 from safelight.sandbox.child_main import ChildChannel
 from safelight.scanning.audio import scan_audio
 from safelight.scanning.audio_report import AudioReport
@@ -80,7 +82,18 @@ def scan_video(argument: Any, channel: ChildChannel) -> WorkerResult:
     scan = VideoScan(decoder, runners, task, progress=channel.progress, started_s=started_s)
     scan.scan_frames()
     scan.scan_audio()
-    return scan.result()
+    return _with_subtitles(scan, task) if decoder.info.subtitles else scan.result()
+
+
+def _with_subtitles(scan: VideoScan, task: VideoScanTask) -> WorkerResult:
+    """The result of a scan, with the text subtitles of the clip as texts in the picture."""
+    subtitles, result = read_subtitles(Path(task.path), task.limits), scan.result()
+    media = result.media
+    if media is not None and subtitles.unread_tracks:
+        media = msgspec.structs.replace(
+            media, unscanned=add_unscanned(media.unscanned, UnscannedKind.SUBTITLES, subtitles.unread_tracks)
+        )
+    return msgspec.structs.replace(result, media=media, texts=(*result.texts, *scan.texts_of(subtitles)))
 
 
 def scan_recording(argument: Any, _channel: ChildChannel) -> AudioReport:

@@ -15,8 +15,9 @@ from safelight.cli import main
 from safelight.detectors import safety_card
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.moderation.file_scan import FileReport, FileScanner
-from support.clips import make_clip
+from support.clips import hum, make_clip
 from support.object_stores import S3
+from support.track_clips import add_tracks
 
 
 def scan(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
@@ -130,6 +131,35 @@ def test_a_folder_scan_skips_nothing_silently(desk: Desk, tmp_path: Path) -> Non
         ("unnamed", 6, ""),
     ]
     assert "It is a link to nothing." in (tmp_path / "r.html").read_text()
+
+
+def test_a_film_with_more_tracks_is_judged_and_each_unjudged_track_is_named(
+    desk: Desk, tmp_path: Path
+) -> None:
+    one = make_clip(tmp_path / "one.mp4", frames=24, sound=hum(1.0))
+    two = make_clip(tmp_path / "two.mp4", frames=24, sound=hum(1.0))
+    phrase = safety_card.card_phrase("violence")
+    add_tracks(desk.media / "a.mkv", one, two, subtitles=[[(0, 400, "A calm day"), (500, 900, phrase)]])
+    code, said = desk.run("scan", str(desk.media / "a.mkv"))
+    row = said["files"][0]
+    assert (code, row["action"], row["category"]) == (3, "block", "violence")
+    assert row["unscanned"] == [
+        "A second video track was not judged.",
+        "A second sound track was not judged.",
+    ]
+    assert row["findings"][0]["evidence"][0]["start_s"] == pytest.approx(0.5, abs=0.05)
+    assert "A calm day" in row["texts"]
+    assert any("(frames)" in cell for cell in row["coverage"]["partly"])
+    _, text = desk.run("scan", str(desk.media / "a.mkv"), as_json=False)
+    assert "\n  A second sound track was not judged.\n" in text
+
+
+def test_a_film_with_a_second_sound_track_is_incomplete(desk: Desk, tmp_path: Path) -> None:
+    one = make_clip(tmp_path / "one.mp4", frames=12, sound=hum(0.5))
+    two = make_clip(tmp_path / "two.mp4", frames=12, sound=hum(0.5))
+    add_tracks(desk.media / "a.mkv", one, two, videos=1)
+    code, said = desk.run("scan", str(desk.media), "--fail-on", "incomplete")
+    assert (code, said["files"][0]["unscanned"]) == (5, ["A second sound track was not judged."])
 
 
 def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

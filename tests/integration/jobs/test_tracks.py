@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.errors import InvalidMedia, SandboxFailed, TooLarge
 from safelight.jobs.states import VideoState
+from safelight.moderation.delivery import DeliveryStage
+from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 
@@ -44,11 +47,30 @@ def test_a_clip_with_an_unscanned_track_is_never_delivered(house: House, tmp_pat
     house.container.persistence.blobs.copy_to(house.who.tenant, video.sealed_sha256, sealed)
     with av.open(str(sealed)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
+    entries = house.videos.record(house.who, video.id).audit_log
+    number = next(entry["seq"] for entry in entries if entry["event"] == "video.scanning")
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        [row] = tx.select(tables.audit_log_contents, tables.audit_log_contents.c.seq == number)
+    assert json.loads(row.content)["dropped_tracks"] == ["data"]
+
+
+def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_an_unscanned_track(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise SandboxFailed("The child was stopped.")
+
+    monkeypatch.setattr(DeliveryStage, "normalize", fail)
+    clip = with_time_code(tmp_path / "clip.mp4")
+    house.container.core.generators["storyboard"] = instant(
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    assert house.carry(house.order()).state is VideoState.FAILED
 
 
 def test_a_clip_with_an_unscanned_track_is_not_accepted_as_a_reference(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
-    with pytest.raises(InvalidMedia, match="no detector scans") as caught:
+    with pytest.raises(InvalidMedia, match="not checked: data track") as caught:
         house.container.pipeline.stages.scan_image(clip, house.policy())
     assert caught.value.param == "input_reference"
 

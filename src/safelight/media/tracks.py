@@ -1,0 +1,110 @@
+"""The tracks of a clip: those that a player shows first, which are scanned, and all others.
+
+Runs only inside a sandboxed child.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from safelight.errors import InvalidMedia
+
+_MAX_TRACKS = 64
+_WRONG_CODEC = "Send H.264 with AAC."
+_TRACK_KINDS = {"audio": "audio_track", "subtitle": "subtitles", "attachment": "attachment"}
+
+
+class UnscannedKind(StrEnum):
+    """A kind of content that a scan of a clip does not look at."""
+
+    VIDEO_TRACK = "video_track"
+    COVER_IMAGE = "cover_image"
+    AUDIO_TRACK = "audio_track"
+    #: Subtitles that are images, or more text than is read.
+    SUBTITLES = "subtitles"
+    DATA_TRACK = "data_track"
+    #: A file inside the clip, such as a font.
+    ATTACHMENT = "attachment"
+
+
+class UnscannedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a clip that was not scanned, and how many there are of it."""
+
+    kind: UnscannedKind
+    count: int = 1
+
+
+def select_tracks(container: Any) -> tuple[Any, Any]:
+    """The video stream and the audio stream that a player shows; None for the audio if there is none.
+
+    These are the first video stream that is not a cover image, and the first audio stream. Raises
+    `InvalidMedia`.
+    """
+    if len(container.streams) > _MAX_TRACKS:
+        raise InvalidMedia(
+            f"The clip has {len(container.streams)} tracks; at most {_MAX_TRACKS} are allowed."
+        )
+    videos = [one for one in container.streams.video if not _is_cover(one)] or list(container.streams.video)
+    if not videos:
+        raise InvalidMedia("The file has no picture stream.")
+    video = next((one for one in videos if one.codec_context is not None), None)
+    if video is None:
+        raise InvalidMedia("The clip's video codec is not supported.", remedy=_WRONG_CODEC)
+    return video, select_audio(container)
+
+
+def select_audio(container: Any) -> Any:
+    """The audio stream that a player plays: the first one; None if there is none. Raises `InvalidMedia`."""
+    audios = list(container.streams.audio)
+    audio = next((one for one in audios if one.codec_context is not None), None)
+    if audios and audio is None:
+        raise InvalidMedia("The clip's audio codec is not supported.", remedy=_WRONG_CODEC)
+    return audio
+
+
+def unscanned_tracks(container: Any) -> tuple[UnscannedPart, ...]:
+    """The tracks besides the selected ones. Subtitles of which the text can be read do not count."""
+    selected = [one.index for one in select_tracks(container) if one is not None]
+    others = [one for one in container.streams if one.index not in selected and not is_text_subtitle(one)]
+    kinds = Counter(map(_kind, others))
+    if kinds[UnscannedKind.DATA_TRACK] and container.chapters():
+        # The titles of the chapters of an MP4 are a track too.
+        kinds[UnscannedKind.DATA_TRACK] -= 1
+    return _parts(kinds)
+
+
+def add_unscanned(
+    parts: tuple[UnscannedPart, ...], kind: UnscannedKind, count: int
+) -> tuple[UnscannedPart, ...]:
+    """The parts with `count` more of a kind."""
+    counts = Counter({part.kind: part.count for part in parts})
+    counts[kind] += count
+    return _parts(counts)
+
+
+def is_text_subtitle(stream: Any) -> bool:
+    """Whether a stream has subtitles as text. Other subtitles are images."""
+    if stream.type != "subtitle" or stream.codec_context is None:
+        return False
+    return bool(stream.codec_context.codec.text_sub)
+
+
+def _parts(counts: Mapping[UnscannedKind, int]) -> tuple[UnscannedPart, ...]:
+    return tuple(UnscannedPart(kind=kind, count=counts[kind]) for kind in UnscannedKind if counts[kind])
+
+
+def _kind(stream: Any) -> UnscannedKind:
+    if stream.type == "video":
+        return UnscannedKind.COVER_IMAGE if _is_cover(stream) else UnscannedKind.VIDEO_TRACK
+    return UnscannedKind(_TRACK_KINDS.get(stream.type, "data_track"))
+
+
+def _is_cover(stream: Any) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
