@@ -62,13 +62,18 @@ def openai_python(request: pytest.FixtureRequest) -> Path:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
-    """Last of all, where it is read: one line for each thing that was missing."""
+    """Last of all, where it is read: one line that names everything that was missing."""
     yield
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.stats.get("skipped", [])
         if isinstance(report.longrepr, tuple)
     )
-    for reason, tests in sorted(reasons.items()):
-        if reason.startswith(PREFIX):
-            terminalreporter.write_line(f"{reason}: {tests} tests", yellow=True)
+    missing = {
+        reason.removeprefix(PREFIX): tests
+        for reason, tests in sorted(reasons.items())
+        if reason.startswith(PREFIX)
+    }
+    if missing:
+        parts = "; ".join(f"{tests} for {what}" for what, tests in missing.items())
+        terminalreporter.write_line(f"Left out {sum(missing.values())} tests: {parts}", yellow=True)
