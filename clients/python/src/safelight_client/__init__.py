@@ -1,0 +1,83 @@
+"""A client of any `/v1/videos` server: it creates nothing twice and explains every error."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .async_client import AsyncClient
+    from .client import Client
+    from .download import Download
+    from .error_meanings import explain
+    from .errors import (
+        AccessDenied,
+        ApiError,
+        ClientError,
+        ConnectionFailed,
+        ContentBlocked,
+        DeadlinePassed,
+        DownloadFailed,
+        HashMismatch,
+        InvalidRequest,
+        InvalidResponse,
+        ServerFailed,
+        SubmitUnknown,
+        TooManyRequests,
+        VideoBlocked,
+        VideoFailed,
+        VideoVanished,
+    )
+    from .explanation import Explanation
+    from .retries import RetryPolicy
+    from .video import Cancellation, Page, Video
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AccessDenied",
+    "ApiError",
+    "AsyncClient",
+    "Cancellation",
+    "Client",
+    "ClientError",
+    "ConnectionFailed",
+    "ContentBlocked",
+    "DeadlinePassed",
+    "Download",
+    "DownloadFailed",
+    "Explanation",
+    "HashMismatch",
+    "InvalidRequest",
+    "InvalidResponse",
+    "Page",
+    "RetryPolicy",
+    "ServerFailed",
+    "SubmitUnknown",
+    "TooManyRequests",
+    "Video",
+    "VideoBlocked",
+    "VideoFailed",
+    "VideoVanished",
+    "explain",
+]
+
+#: The module of each name that is not an error. A module is imported at the first use of one of its names, so
+#: that the import of the package is fast.
+_MODULES = {
+    "AsyncClient": "async_client",
+    "Cancellation": "video",
+    "Client": "client",
+    "Download": "download",
+    "Explanation": "explanation",
+    "Page": "video",
+    "RetryPolicy": "retries",
+    "Video": "video",
+    "explain": "error_meanings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES.get(name, 'errors')}", __name__), name)

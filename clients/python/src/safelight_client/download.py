@@ -1,0 +1,157 @@
+"""Downloads a file, resumes after an interruption, and keeps it only if its hash is right."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import ClientError, ConnectionFailed, DownloadFailed, HashMismatch
+from .explanation import Explanation
+from .responses import api_error, failure
+from .session import Session
+from .steps import Answer, Call, Fetch, Pause
+from .video import Video
+
+_SHA256 = re.compile(r'"?([0-9a-f]{64})"?')
+#: How files begin: MP4 (at the fifth byte), WebM.
+_MP4, _WEBM = b"ftyp", b"\x1aE\xdf\xa3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A complete file. `is_verified`: its hash is the one that the server announced."""
+
+    path: Path
+    size: int
+    sha256: str
+    is_verified: bool
+
+
+class PartFile:
+    """The bytes so far of one download."""
+
+    def __init__(self, file: BinaryIO, etag_file: Path) -> None:
+        self._file, self._etag_file = file, etag_file
+        self.write = file.write
+
+    def begin(self, answer: Answer) -> None:
+        """Starts again unless the response continues exactly at the end of the file."""
+        start = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
+        if answer.status == 206 and start and int(start[1]) == self._file.tell():
+            return
+        if answer.status == 206:
+            raise OSError("the server sent another part of the file than was requested")
+        self._file.truncate(0)
+        etag = answer.headers.get("etag", "")
+        if etag.startswith('"'):
+            self._etag_file.write_text(etag, "ascii", "replace")
+        else:
+            self._etag_file.unlink(missing_ok=True)
+
+
+def download(session: Session, video: Video, path: Path, variant: str) -> Call[Download]:
+    """Stores the file of a delivered video under `path`, atomically.
+
+    The bytes so far are in `PATH.part`, and their ETag in `PATH.part.etag`; a later call resumes there.
+    Raises `VideoFailed`, `ApiError`, `DownloadFailed` or `HashMismatch`.
+    """
+    if video.status == "failed":
+        raise failure(video)
+    part, etag_file = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.etag")
+    try:
+        answer = yield from _fetch_all(session, video, variant, part, etag_file)
+        found = _hash(part)
+        wanted = _announced_hash(video, answer, variant)
+        if wanted and found != wanted:
+            part.unlink()
+            etag_file.unlink(missing_ok=True)
+            message = f"The downloaded bytes have the hash {found}, the server announced {wanted}."
+            raise HashMismatch(message, explanation=_explanation(message, "Download it again."), video=video)
+        _check_kind(part, video, variant)
+        etag_file.unlink(missing_ok=True)
+        os.replace(part, path)  # noqa: PTH105
+    except OSError as error:
+        message = f"The file could not be written: {error}."
+        step = "Free space or choose another folder, then download it again; it continues where it stopped."
+        raise DownloadFailed(message, explanation=_explanation(message, step), video=video) from error
+    return Download(path=path, size=path.stat().st_size, sha256=found, is_verified=bool(wanted))
+
+
+def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_file: Path) -> Call[Answer]:
+    failures = 0
+    while True:
+        try:
+            answer = yield from _fetch_rest(video, variant, part, etag_file)
+        except ConnectionFailed as error:
+            step = "Download it again; it continues where it stopped."
+            problem: ClientError = DownloadFailed(
+                error.message, explanation=_explanation(error.message, step), video=video
+            )
+            again = True
+        else:
+            if answer.is_ok:
+                return answer
+            problem = api_error(answer)
+            again = answer.status in (408, 416, 425, 429) or answer.status >= 500
+        if part.stat().st_size == 0 or not again or problem.status == 416:
+            part.unlink()
+            etag_file.unlink(missing_ok=True)
+        failures += 1
+        if not again or failures >= session.retries.attempts:
+            raise problem
+        yield Pause(seconds=session.retries.delay_s(failures, problem.after_s))
+
+
+def _fetch_rest(video: Video, variant: str, part: Path, etag_file: Path) -> Call[Answer]:
+    """One request for what is missing of the file."""
+    etag = etag_file.read_text("ascii", "replace") if etag_file.exists() and part.exists() else ""
+    with part.open("ab" if etag else "wb") as file:
+        offset = file.seek(0, os.SEEK_END)
+        answer: Answer = yield Fetch(
+            path=f"/videos/{video.id}/content",
+            query={"variant": variant} if variant != "video" else {},
+            headers={"range": f"bytes={offset}-", "if-range": etag} if etag and offset else {},
+            sink=PartFile(file, etag_file),
+        )
+    return answer
+
+
+def _announced_hash(video: Video, answer: Answer, variant: str) -> str:
+    """The hash that the server announced: in the video object, or as the ETag of the file."""
+    if variant == "video" and video.sha256:
+        return video.sha256
+    found = _SHA256.fullmatch(answer.headers.get("etag", ""))
+    return found[1] if found else ""
+
+
+def _check_kind(part: Path, video: Video, variant: str) -> None:
+    """Raises `DownloadFailed` if the bytes are not a video at all."""
+    with part.open("rb") as file:
+        head = file.read(12)
+    if not head or (variant == "video" and head[4:8] != _MP4 and not head.startswith(_WEBM)):
+        part.unlink()
+        message = "The server reports the video as completed, but its content is not a video."
+        step = "Ask the operator of the server. Do not create the video again before you know its charge."
+        raise DownloadFailed(message, explanation=_explanation(message, step), video=video)
+
+
+def _hash(path: Path) -> str:
+    import hashlib  # Slow to import.
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _explanation(message: str, next_step: str) -> Explanation:
+    return Explanation(
+        kind="transient",
+        stage="delivery",
+        charged="unknown",
+        retry="same",
+        next_step=next_step,
+        message=message,
+        code="download_failed",
+    )

@@ -1,0 +1,254 @@
+"""Explains errors: those of this package, of the `openai` SDK, and bodies of responses."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from .error_rules import find_rule, load_table
+from .explanation import NEXT_STEPS, Charged, Explanation, Kind, Retry
+
+_CHARGED = ("yes", "no", "unknown")
+_RETRIES = ("same", "new_seed", "change_prompt", "never", "unknown")
+#: Kinds of errors that a server returns before it calls a generator.
+_UNSPENT = ("rate_limit", "quota", "auth", "invalid_request")
+#: Codes of Safelight for a request that changed nothing although the server is not available.
+_UNCHANGED = ("unavailable", "storage_full", "not_covered")
+_AGAIN: dict[str, Retry] = {
+    "rate_limit": "same",
+    "quota": "never",
+    "auth": "never",
+    "transient": "same",
+    "invalid_request": "never",
+    "timeout": "same",
+}
+_LOST = "The answer was lost. Look at the list and the bill of the server before you send the request again."
+
+
+def explain(subject: object) -> Explanation | None:
+    """The meaning of an error or a video; None for a video that did not fail.
+
+    Takes errors and videos of this package, exceptions and videos of the `openai` SDK (2.x and 3.x), and the
+    JSON body of an error response or a video.
+    """
+    own = getattr(subject, "explanation", None)
+    if isinstance(own, Explanation) or hasattr(subject, "server_status"):
+        return own
+    if isinstance(subject, BaseException):
+        return _explain_exception(subject)
+    body = _as_mapping(subject)
+    if body is None:
+        raise TypeError(f"cannot explain {type(subject).__name__}")
+    if "status" in body and "id" in body:
+        from .video import read_video
+
+        return read_video(body).explanation
+    return explain_response(body, None, {})
+
+
+def _explain_exception(error: BaseException) -> Explanation:
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        response = getattr(error, "response", None)
+        headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
+        return explain_response({"error": getattr(error, "body", None) or str(error)}, status, headers)
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if "APIConnectionError" in names or isinstance(error, OSError):
+        timed_out = "APITimeoutError" in names or isinstance(error, TimeoutError)
+        return Explanation(
+            kind="timeout" if timed_out else "transient",
+            stage="unknown",
+            charged="unknown",
+            retry="unknown",
+            next_step=_LOST,
+            message=str(error),
+        )
+    return _unknown(str(error))
+
+
+def _as_mapping(subject: object) -> Mapping[str, Any] | None:
+    for name in ("to_dict", "model_dump"):
+        dump = getattr(subject, name, None)
+        if callable(dump):
+            subject = dump()
+    return subject if isinstance(subject, Mapping) else None
+
+
+def explain_response(body: object, status: int | None, headers: Mapping[str, str]) -> Explanation:
+    """The meaning of an error response to a request."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    error = error if isinstance(error, Mapping) else {}
+    ours = error.get("safelight")
+    own = isinstance(ours, Mapping) and "request_id" in ours
+    return _explain(body, error, status=status, headers=headers, own=own)
+
+
+def explain_failure(video: Mapping[str, Any], headers: Mapping[str, str]) -> Explanation:
+    """The meaning of a failed video."""
+    error = video.get("error")
+    ours = video.get("safelight")
+    own = isinstance(ours, Mapping) and "state" in ours
+    inner = error if isinstance(error, Mapping) else {}
+    body = {"error": error} if error else {"status": video.get("status")}
+    found = _explain(body, inner, status=None, headers={}, own=own, ended=True)
+    charged, _, _ = read_charge(video, headers)
+    if charged != "unknown":
+        found = replace(found, charged=charged)
+    return found
+
+
+def _explain(
+    body: object,
+    error: Mapping[str, Any],
+    *,
+    status: int | None,
+    headers: Mapping[str, str],
+    own: bool,
+    ended: bool = False,
+) -> Explanation:
+    details = error.get("moderation_details")
+    details = details if isinstance(details, Mapping) else {}
+    code = str(error.get("code") or "")
+    charged: str
+    retry: str
+    if own:
+        kind, stage, charged, retry = _read_own(code, details)
+    else:
+        kind, stage, charged, retry = _read_foreign(body, status)
+    stated = details.get("charged")
+    stated = stated.get("charged") if isinstance(stated, Mapping) else stated
+    charged = stated if stated in _CHARGED else charged
+    how = details.get("retry")
+    how, after = (how.get("action"), how.get("after_s")) if isinstance(how, Mapping) else (how, None)
+    retry = how if how in _RETRIES else retry
+    if code == "submit_unknown" or (own and headers.get("x-should-retry") == "false" and retry == "same"):
+        # Safelight retries what helps at once; after a quota or a limit `after_s` states when to send again.
+        retry = "never" if code == "submit_unknown" or not headers.get("retry-after") else "same"
+    if stage == "unknown" and kind != "content_block" and kind != "unknown":
+        stage = "generation" if ended else "admission"
+    step = str(details.get("next_step") or "") or (_LOST if code == "submit_unknown" else "")
+    return Explanation(
+        kind=cast(Kind, kind),
+        stage=stage,
+        charged=cast(Charged, charged),
+        retry=cast(Retry, retry),
+        next_step=step or NEXT_STEPS[cast(Kind, kind)],
+        after_s=after if isinstance(after, int | float) else read_retry_after(headers),
+        message=_message(body)[:2000],
+        code=code,
+        by_provider=not own or details.get("source") == "provider",
+    )
+
+
+def _read_own(code: str, details: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Kind, stage, charge and retry of an error of a Safelight gateway."""
+    kind = load_table()["codes"].get(code, "unknown")
+    if kind == "content_block" and details.get("not_checked") and not details.get("categories"):
+        # A required check was not available. The content itself was not refused.
+        kind = "transient"
+    stage = str(details.get("stage") or _side(details) or "unknown")
+    charged = "no" if kind in _UNSPENT or code in _UNCHANGED or code == "sentinel_block" else "unknown"
+    return kind, stage, charged, "change_prompt" if kind == "content_block" else _AGAIN.get(kind, "unknown")
+
+
+def _read_foreign(body: object, status: int | None) -> tuple[str, str, str, str]:
+    """Kind, stage, charge and retry of an error of another server, by the table."""
+    rule = find_rule(body, status)
+    if rule is None:
+        return "unknown", "unknown", "unknown", "unknown"
+    stage = rule.stage
+    if stage == "unknown" and isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
+        stage = _side(body["error"].get("moderation_details")) or "unknown"
+    if status in (401, 403) and rule.kind == "invalid_request":
+        return "auth", stage, "no", "never"
+    if rule.kind == "content_block":
+        again = "new_seed" if stage == "output" else "change_prompt"
+    else:
+        again = _AGAIN.get(rule.kind, "unknown")
+    return rule.kind, stage, rule.charged, rule.retry or again
+
+
+def _side(details: object) -> str:
+    side = details.get("moderation_stage") if isinstance(details, Mapping) else None
+    return side if side in ("input", "output") else ""
+
+
+def _message(body: object) -> str:
+    """The message in an error body of OpenAI's or FastAPI's form, or the whole as text."""
+    if isinstance(body, Mapping):
+        for part in (body.get("error"), body.get("detail"), body.get("message")):
+            if isinstance(part, str):
+                return part
+            if isinstance(part, list) and part:
+                part = part[0]
+            if isinstance(part, Mapping):
+                found = next((part[n] for n in ("message", "msg") if isinstance(part.get(n), str)), None)
+                if found is not None:
+                    return str(found)
+    return body if isinstance(body, str) else json.dumps(body, default=str) if body else ""
+
+
+def _unknown(message: str) -> Explanation:
+    return Explanation(
+        kind="unknown",
+        stage="unknown",
+        charged="unknown",
+        retry="unknown",
+        next_step=NEXT_STEPS["unknown"],
+        message=message,
+    )
+
+
+def read_charge(video: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[Charged, float | None, str]:
+    """Charge, amount and currency as the response states them: Safelight's, `usage.cost`, a header."""
+    ours = video.get("safelight")
+    charge = ours.get("charge") if isinstance(ours, Mapping) else None
+    if isinstance(charge, Mapping) and charge.get("charged") in _CHARGED:
+        return cast(Charged, charge["charged"]), _amount(charge.get("amount")), _currency(charge)
+    usage = video.get("usage")
+    for table in (usage if isinstance(usage, Mapping) else {}, video):
+        for name in ("cost", "total_cost", "cost_usd"):
+            amount = _amount(table.get(name))
+            if amount is not None:
+                taken = amount > 0 and table.get("refunded") is not True
+                return ("yes" if taken else "no"), (amount if taken else 0.0), _currency(table)
+    amount = _amount(headers.get("x-litellm-response-cost"))
+    if amount:
+        return "yes", amount, "USD"
+    return "unknown", None, ""
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _currency(table: Mapping[str, Any]) -> str:
+    currency = table.get("currency")
+    return currency.upper() if isinstance(currency, str) and len(currency) == 3 else "USD"
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds in `retry-after-ms` or `retry-after`; None if neither is usable."""
+    milliseconds = _amount(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    seconds = _amount(text)
+    if seconds is not None:
+        return seconds
+    import email.utils  # Slow to import, and rarely needed.
+
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,199 @@
+"""Performs the steps of a call with httpx, which is imported at the first request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import ConnectionFailed
+from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, Step, advance
+from .video import Video
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class Target:
+    """The server and the key: what every request has in common."""
+
+    def __init__(self, base_url: str, api_key: str, timeout_s: float) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise ValueError("base_url must begin with http:// or https:// and usually ends with /v1")
+        self.base_url = base_url.rstrip("/")
+        self.timeout_s = timeout_s
+        self._authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def build(self, http: httpx.Client | httpx.AsyncClient, step: Send | Fetch) -> httpx.Request:
+        import httpx
+
+        form = step.form if isinstance(step, Send) else ()
+        return http.build_request(
+            step.method if isinstance(step, Send) else "GET",
+            self.base_url + step.path,
+            params=dict(step.query) or None,
+            # Without compression, because a compressed file cannot be resumed.
+            headers={"accept-encoding": "identity", **self._authorization, **step.headers},
+            # As files, so that the form is multipart even without a file: some servers read nothing else.
+            files=list(form) if form else None,
+            timeout=httpx.Timeout(self.timeout_s, connect=_CONNECT_TIMEOUT_S),
+        )
+
+
+def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status_code, headers=headers, body=body)
+
+
+def _as_failure(error: Exception) -> Exception:
+    """The exception to throw into the call."""
+    import httpx
+
+    if not isinstance(error, httpx.TransportError | httpx.InvalidURL):
+        return error
+    unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+    reason = str(error) or type(error).__name__
+    return ConnectionFailed(
+        f"There was no response from the server: {reason}",
+        sent=not isinstance(error, (*unsent, httpx.InvalidURL)),
+    )
+
+
+class Transport:
+    """Performs calls synchronously."""
+
+    def __init__(self, target: Target, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._target, self._sleep = target, sleep
+        self._http: httpx.Client | None = None
+        self._lock = threading.Lock()
+
+    def run(self, call: Call[T], show: Callable[[Video], object] | None = None) -> T:
+        """The result of a call. `show` gets every video that the call shows."""
+        outcome: object = None
+        while True:
+            step = advance(call, outcome)
+            if isinstance(step, Ended):
+                result: T = step.result
+                return result
+            if isinstance(step, Show) and show is not None:
+                show(step.video)
+            outcome = self._perform(step)
+
+    def watch(self, call: Call[Any]) -> Iterator[Video]:
+        """The videos that a call shows."""
+        outcome: object = None
+        while not isinstance(step := advance(call, outcome), Ended):
+            if isinstance(step, Show):
+                yield step.video
+            outcome = self._perform(step)
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _perform(self, step: Step) -> object:
+        if isinstance(step, Show):
+            return None
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return None
+        try:
+            return self._request(step)
+        except Exception as error:
+            return _as_failure(error)
+
+    def _request(self, step: Send | Fetch) -> Answer:
+        import httpx
+
+        with self._lock:
+            if self._http is None:
+                self._http = httpx.Client()
+        request = self._target.build(self._http, step)
+        if isinstance(step, Send):
+            response = self._http.send(request)
+            return _answer(response, response.content)
+        response = self._http.send(request, stream=True, follow_redirects=True)
+        try:
+            if not response.is_success:
+                return _answer(response, response.read())
+            answer = _answer(response)
+            step.sink.begin(answer)
+            for piece in response.iter_bytes():
+                step.sink.write(piece)
+            return answer
+        finally:
+            response.close()
+
+
+class AsyncTransport:
+    """Performs calls on asyncio."""
+
+    def __init__(self, target: Target, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
+        self._target, self._sleep = target, sleep
+        self._http: httpx.AsyncClient | None = None
+
+    async def run(self, call: Call[T], show: Callable[[Video], object] | None = None) -> T:
+        """The result of a call. `show` gets every video that the call shows."""
+        outcome: object = None
+        while True:
+            step = advance(call, outcome)
+            if isinstance(step, Ended):
+                result: T = step.result
+                return result
+            if isinstance(step, Show) and show is not None:
+                show(step.video)
+            outcome = await self._perform(step)
+
+    async def watch(self, call: Call[Any]) -> AsyncIterator[Video]:
+        """The videos that a call shows."""
+        outcome: object = None
+        while not isinstance(step := advance(call, outcome), Ended):
+            if isinstance(step, Show):
+                yield step.video
+            outcome = await self._perform(step)
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def _perform(self, step: Step) -> object:
+        if isinstance(step, Show):
+            return None
+        if isinstance(step, Pause):
+            if self._sleep is None:
+                import asyncio
+
+                self._sleep = asyncio.sleep
+            await self._sleep(step.seconds)
+            return None
+        try:
+            return await self._request(step)
+        except Exception as error:
+            return _as_failure(error)
+
+    async def _request(self, step: Send | Fetch) -> Answer:
+        import httpx
+
+        if self._http is None:
+            self._http = httpx.AsyncClient()
+        request = self._target.build(self._http, step)
+        if isinstance(step, Send):
+            response = await self._http.send(request)
+            return _answer(response, response.content)
+        response = await self._http.send(request, stream=True, follow_redirects=True)
+        try:
+            if not response.is_success:
+                return _answer(response, await response.aread())
+            answer = _answer(response)
+            step.sink.begin(answer)
+            async for piece in response.aiter_bytes():
+                step.sink.write(piece)
+            return answer
+        finally:
+            await response.aclose()

@@ -1,0 +1,29 @@
+"""The code blocks of the pages about the client run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from safelight.testing.upstream import ScriptedUpstream
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "docs" / "clients.md", ROOT / "clients" / "python" / "README.md"]
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+BLOCKS = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, block in enumerate(_BLOCK.findall(page.read_text("utf-8")))
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_of_the_pages_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ScriptedUpstream({"api_key": "sk-x", "otherwise": {"polls": 0}}) as upstream:
+        monkeypatch.setenv("SAFELIGHT_URL", upstream.url)
+        monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-x")
+        exec(compile(block, "page", "exec"), {"__name__": "__main__"})
+    assert (tmp_path / "tram.mp4").stat().st_size > 0
