@@ -140,7 +140,7 @@ class TextPipeline:
         ]
         with SCREENING_SECONDS.time():
             runs = self._run_all(work)
-        findings = [finding for run in runs for finding in run.findings]
+        findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
             cells=_cells(self.detectors, runs, modality),
@@ -263,6 +263,20 @@ def _inspect_content(detector: TextDetector, content: TextContent, run: _Run) ->
     except Abstained as reason:
         # The other fields are still judged, because each may have another language and length.
         run.abstained = f"{detector.name}: {reason}"
+
+
+def _counted_findings(detectors: Sequence[TextDetector], runs: Sequence[_Run]) -> list[Finding]:
+    """The findings of all runs, without those in whose place another detector judged the text."""
+    judged = {
+        detector.name
+        for detector, run in zip(detectors, runs, strict=True)
+        if not run.note and not run.abstained
+    }
+    found: list[Finding] = []
+    for detector, run in zip(detectors, runs, strict=True):
+        others: Mapping[str, str] = getattr(detector, "stands_in_for", {})
+        found += [one for one in run.findings if not (one.point and others.get(one.point.language) in judged)]
+    return found
 
 
 def _check(finding: Finding) -> Finding:

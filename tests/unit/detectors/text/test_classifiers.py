@@ -11,7 +11,9 @@ from safelight.detectors.text.classifier_detectors import MIN_SCORE, POINT_SCORE
 from safelight.detectors.text.classifiers import NO_FINDING, NONE, VOICES, ClassifierSet
 from safelight.detectors.text.languages import LENGTHS, Language
 from safelight.detectors.text.normalise import views
+from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.word_grams import hash_grams
+from safelight.policy.coverage import Depth
 from safelight.policy.findings import Basis, Finding, TextSpan
 
 SHIPPED = classifiers.load()
@@ -64,6 +66,13 @@ def test_scores_are_finite_even_without_known_words(name: str) -> None:
 def test_text_without_an_operating_point_is_not_judged(text: str) -> None:
     with pytest.raises(Abstained, match=r"\.$"):
         inspect(text)
+
+
+def test_coverage_reports_the_classifiers_as_its_depth() -> None:
+    assert DETECTOR.learned
+    assert {cell.depth for cell in TextPipeline([DETECTOR]).screen({"prompt": BEATEN}).cells} == {
+        Depth.LEARNED
+    }
 
 
 def test_findings_say_what_they_rest_on() -> None:

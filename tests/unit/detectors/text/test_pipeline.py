@@ -6,12 +6,19 @@ from typing import ClassVar
 
 import pytest
 
-from safelight.detectors.protocol import Abstained, Capability, MediaText, PartialInspection, TextContent
+from safelight.detectors.protocol import (
+    Abstained,
+    Capability,
+    MediaText,
+    PartialInspection,
+    TextContent,
+    TextDetector,
+)
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
 from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus, Depth
-from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
+from safelight.policy.findings import Finding, FrameRange, Modality, OperatingPoint, TextSpan, TimeRange
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
 
@@ -329,6 +336,43 @@ def test_a_second_classifier_that_judges_the_text_fills_the_cell() -> None:
     (cell,) = TextPipeline([Other(), Classifier()]).screen({"prompt": "bad"}).cells
 
     assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
+
+
+class StandIn(Classifier):
+    name = "stand-in"
+    stands_in_for: ClassVar[dict[str, str]] = {"en": "classifier"}
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        for language in ("en", "zh-Hans"):
+            point = OperatingPoint(
+                voice=language,
+                language=language,
+                length="1-3",
+                score=0.5,
+                false_alarm_rate=0.001,
+                low=0,
+                high=0.002,
+                sample=1000,
+            )
+            yield Finding(
+                category="hate",
+                score=0.7,
+                modality=Modality.TEXT,
+                detector=self.name,
+                version="1",
+                reason="a test",
+                point=point,
+            )
+
+
+def test_a_stand_in_counts_in_a_language_only_where_the_other_classifier_did_not_judge() -> None:
+    def languages(*detectors: TextDetector, text: str) -> list[str]:
+        found = TextPipeline(detectors).screen({"prompt": text}).findings
+        return sorted(one.point.language for one in found if one.point)
+
+    assert languages(StandIn(), Classifier(), text="so bad") == ["zh-Hans"]
+    assert languages(StandIn(), Classifier(), text="bad") == ["en", "zh-Hans"]
+    assert languages(StandIn(), text="so bad") == ["en", "zh-Hans"]
 
 
 def test_the_fields_after_one_that_was_not_judged_are_judged() -> None:
