@@ -18,6 +18,7 @@ from safelight.jobs.summary import coverage_words
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.policy.findings import Modality
 from safelight.moderation.request import AdmittedRequest
+from safelight.policy.findings import Modality
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
@@ -79,6 +80,11 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
         "summary": found.summary,
         "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
+        "depth": {
+            cell.category: cell.depth.value
+            for cell in found.coverage
+            if cell.modality is Modality.TEXT and cell.depth
+        },
         "depth": {
             cell.category: cell.depth.value
             for cell in found.coverage

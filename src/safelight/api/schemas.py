@@ -183,6 +183,9 @@ class VideoCheck(BaseModel):
     summary: str
     moderation_details: dict[str, Any]
     coverage: dict[str, list[str]]
+    depth: dict[str, Literal["lists", "learned"]] = Field(
+        description="How each category was checked in text: by word lists alone or by a classifier too."
+    )
     not_checked: list[str] = Field(
         description="Fields with references whose check did not finish within `scan.reference_timeout_s`."
     )

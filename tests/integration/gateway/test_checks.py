@@ -34,6 +34,8 @@ def test_a_harmless_request_is_allowed_with_a_price_and_not_submitted(client: ht
     assert told["spent"] == {"usd": 0.0, "checks": 1}
     assert len(told["checklist"]) == 10
     assert told["coverage"]["checked"]
+    assert (told["depth"]["hate"], told["depth"]["likeness"]) == ("learned", "lists")
+    assert checked(client, prompt="7")["depth"]["hate"] == "lists"
     assert client.get("/v1/videos").json()["data"] == before
 
 
