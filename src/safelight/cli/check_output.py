@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from safelight.moderation.check_result import CheckResult
     from safelight.policy.categories import Taxonomy
     from safelight.policy.explanations import Explanation, HelpLine
-    from safelight.policy.findings import Finding
+    from safelight.policy.findings import Finding, TextSpan
 
     from .check_data import CheckOutput
 
@@ -90,9 +90,9 @@ def _paragraphs(
     if checked.advice is not None:
         sentence, *source = _prediction(checked.advice)
         yield sentence, source
-    suggestions = list(dict.fromkeys(_suggestions(checked, explanation.next_step)))[:MAX_SUGGESTIONS]
+    suggestions = list(dict.fromkeys(_suggestions(prompt, checked, explanation.next_step)))[:MAX_SUGGESTIONS]
     if whole and checked.checklist:
-        yield t("check.checklist"), [_point(item) for item in checked.checklist]
+        yield t("check.checklist"), [_point(prompt, item) for item in checked.checklist]
     elif suggestions and not explanation.support:
         yield t("check.suggestions"), [f"- {suggestion}" for suggestion in suggestions]
 
@@ -137,9 +137,13 @@ def _quotes(prompt: str, finding: Finding) -> Iterator[str]:
 
     for span in finding.evidence:
         if isinstance(span, TextSpan):
-            quote = prompt[span.start : span.end].strip()
-            if 0 < len(quote) <= _MAX_QUOTE_CHARACTERS and quote != prompt.strip():
-                yield texts()("quote", text=quote)
+            yield from _quote(prompt, span)
+
+
+def _quote(prompt: str, span: TextSpan) -> Iterator[str]:
+    quote = prompt[span.start : span.end].strip()
+    if 0 < len(quote) <= _MAX_QUOTE_CHARACTERS and quote != prompt.strip():
+        yield texts()("quote", text=quote)
 
 
 def _prediction(advice: ProviderAdvice) -> Iterator[str]:
@@ -164,25 +168,32 @@ def unknown_provider(asked: str) -> str:
     return describe_unknown(asked, known, {alias for one in known.values() for alias in one.aliases})
 
 
-def _suggestions(checked: CheckResult, next_step: str) -> Iterator[str]:
+def _suggestions(prompt: str, checked: CheckResult, next_step: str) -> Iterator[str]:
     """The next step after a block, then the points of the checklist that need attention."""
     if next_step:
         yield next_step
     for state in ("problem", "look"):
-        yield from (_message(item) for item in checked.checklist if item.state.value == state)
+        yield from (_message(prompt, item) for item in checked.checklist if item.state.value == state)
 
 
-def _message(item: ChecklistItem) -> str:
+def _message(prompt: str, item: ChecklistItem) -> str:
+    """The message in the language in use. The English one quotes the words that it is about itself."""
     words = load_messages("console", language())
     key = f"check.message.{item.topic.value}_{item.state.value.replace(' ', '_')}"
-    return words(key) if words.has_own(key) else item.message
+    if not words.has_own(key):
+        return item.message
+    quotes = list(dict.fromkeys(quote for span in item.spans for quote in _quote(prompt, span)))
+    if not quotes:
+        return words(key)
+    t = texts()
+    return t("check.about", words=t("separator").join(quotes[:_MAX_QUOTES]), text=words(key))
 
 
-def _point(item: ChecklistItem) -> str:
+def _point(prompt: str, item: ChecklistItem) -> str:
     words = load_messages("console", language())
     state = words(f"check.state.{item.state.value.replace(' ', '_')}")
     return texts()(
-        "check.point", name=words(f"check.name.{item.topic.value}"), state=state, text=_message(item)
+        "check.point", name=words(f"check.name.{item.topic.value}"), state=state, text=_message(prompt, item)
     )
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.errors import InvalidField, NotFound
+from safelight.errors import ConfigurationError, InvalidField, NotFound
 from safelight.i18n import translate_sentence
 
 from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
-from .output import emit, print_prose, printable, progress_console
+from .output import emit, print_prose, printable
 from .provider_names import describe_unknown
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ def explain_error(
 ) -> int:
     """Explain a provider's error: which party refused at which stage, the charge, and the next step.
 
-    Sends nothing. Exit code 0: known. 5: not known.
+    Sends nothing. Exit code 0: known. 2: the provider of --provider is not known. 5: the error is not known.
     """
     from safelight.generation.provider_errors import ErrorKind
     from safelight.generation.provider_errors import decode as decoded
 
     if provider:
-        _warn_unknown_provider(provider)
+        _require_known(provider)
     found = decoded(_read_error(text, file), provider=provider)
     emit(found.as_json(), as_json, lambda console: _print_error(console, found))
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
@@ -80,24 +80,26 @@ _SLICE = "provider_errors"
 NO_PAGE = "no page: "
 
 
-def _warn_unknown_provider(asked: str) -> None:
-    """A name that is not known is not an error: the rules of all providers are tried."""
+def _require_known(asked: str) -> None:
+    """Raises `ConfigurationError` with the known names and the nearest one for an unknown provider."""
     from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS, named
 
     if named(asked) is None:
         known = (*PROVIDERS, *RELAYS)
         aliases = {alias for provider in known for alias in provider.aliases}
-        names = [provider.name for provider in known]
-        print_prose(progress_console(), describe_unknown(asked, names, aliases), style="yellow")
+        raise ConfigurationError(describe_unknown(asked, [provider.name for provider in known], aliases))
 
 
 def _print_error(console: Console, found: ProviderError) -> None:
     from rich.cells import cell_len
 
+    from safelight.generation.provider_errors.classify import NOT_ENOUGH
+
     t = texts()
     summary = printable(_translated(found.summary))
     if found.kind.value == "unknown":
-        print_prose(console, join_sentences([summary, _translated(found.next_step)]))
+        step = t("error.name_it") if found.next_step == NOT_ENOUGH else _translated(found.next_step)
+        print_prose(console, join_sentences([summary, step]))
         return
     print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
     rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found)]
@@ -158,7 +160,7 @@ def _charged(found: ProviderError) -> str:
     t = texts()
     charged = t(f"error.charged.{found.charged.value}")
     if found.amount is not None:
-        charged += f", {found.amount:g} {found.currency}"
+        charged = t("error.amount", charged=charged, amount=f"{found.amount:g}", currency=found.currency)
     key = f"error.charge_source.{found.charge_source.replace(' ', '_') or 'none'}"
     source = t(key) if t.has(key) else _translated(found.charge_source)
     return t("error.because", charged=charged, source=source)

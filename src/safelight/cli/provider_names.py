@@ -18,7 +18,7 @@ def describe_unknown(asked: str, names: Iterable[str], aliases: Collection[str] 
     nearest = difflib.get_close_matches(
         asked.strip().lower(), [*known, *sorted(aliases)], _MAX_NEAREST, _MIN_SIMILARITY
     )
-    sentence = t("provider.unknown", asked=printable(asked), known=", ".join(known))
+    sentence = t("provider.unknown", asked=printable(asked), known=t("separator").join(known))
     return join_sentences(
-        [sentence, *([t("provider.nearest", nearest=", ".join(nearest))] if nearest else ())]
+        [sentence, *([t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else ())]
     )

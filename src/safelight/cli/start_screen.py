@@ -32,7 +32,9 @@ def print_start(
     rows += [("checked", _count_checked(cells)), ("gaps", _count_gaps(cells))]
     gaps = any(cell["status"] == "not checked" for cell in cells)
     if waivers:
-        rows.append(("waiver", t("serve.waiver", names=", ".join(waiver.name for waiver in waivers))))
+        rows.append(
+            ("waiver", t("serve.waiver", names=t("separator").join(waiver.name for waiver in waivers)))
+        )
     elif gaps:
         rows.append(("waiver", t("serve.no_waiver")))
     due = f"{container.core.settings.review.due_minutes:g}"

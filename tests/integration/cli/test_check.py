@@ -271,3 +271,11 @@ def test_the_other_texts_of_a_request_are_read_too(capsys: pytest.CaptureFixture
     assert by_row["blood"]["excluded"]
     _, told = answered(capsys, "a harbour", "--negative-prompt", "naked people")
     assert told["verdict"] == "allow"
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_chinese_points_of_the_checklist_quote_the_words_found(
+    capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    said = "\n".join(printed(capsys, "Tom Cruise rides a horse", "--checklist", "--lang", language))
+    assert re.search("[「“]Tom Cruise[」”]：", said)

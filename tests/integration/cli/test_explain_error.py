@@ -119,13 +119,38 @@ def test_a_rate_limit_says_how_long_to_wait(capsys: pytest.CaptureFixture[str]) 
         assert wanted in capsys.readouterr().out
 
 
-def test_an_unknown_provider_name_is_a_warning_with_the_known_names(
+def test_an_unknown_provider_name_is_wrong_usage_and_lists_the_known_names(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["explain-error", BLOCK, "--provider", "openrooter"]) == Exit.OK
-    said = capsys.readouterr()
-    assert "Nearest: openrouter." in said.err
-    assert "Runway refused" in said.out
+    for language, wanted in (("en", "Nearest: openrouter."), ("zh-Hant", "最接近的名稱：openrouter。")):
+        given = ["explain-error", BLOCK, "--provider", "openrooter", "--lang", language]
+        assert main(given) == Exit.CONFIGURATION
+        said = capsys.readouterr()
+        assert wanted in said.err
+        assert said.out == ""
+    assert "、kling、" in said.err
+
+
+@pytest.mark.parametrize("text", ["sentinel_block", '{"error": {"code": "sentinel_block"}}'])
+def test_a_bare_sentinel_block_is_no_sentence_and_has_one_delay(
+    capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    main(["explain-error", text])
+    said = capsys.readouterr().out
+    assert "sentence" not in said
+    assert said.count("60 s") == 1
+    assert "minutes" not in said
+
+
+def test_an_unknown_error_names_the_option_for_the_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    for language in ("en", "zh-Hant", "zh-Hans"):
+        main(["explain-error", "the quick brown fox", "--lang", language])
+        assert "--provider" in capsys.readouterr().out
+
+
+def test_chinese_output_has_no_english_date(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain-error", "moderation_blocked", "--lang", "zh-Hant"])
+    assert "September" not in capsys.readouterr().out
 
 
 def test_no_sentence_states_that_a_stochastic_filter_will_refuse_again() -> None:

@@ -299,6 +299,8 @@ _UNDER_WAY = frozenset(
     {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
 )
 _OVER = frozenset({"failed", "fail", "failure", "error"})
+#: Next step if nothing is known about a text.
+NOT_ENOUGH = "Paste the whole response, or name the provider."
 #: Matches if a content filter of the caller's own network answered instead of the provider.
 _NETWORK_FILTER = (
     r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
@@ -312,7 +314,7 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     message = _message(said, None)
     owner = ErrorSource.UNKNOWN
     text = "This error is not known."
-    step = "Paste the whole response, or name the provider."
+    step = NOT_ENOUGH
     if state in _UNDER_WAY:
         text = "The job is still in progress; this response contains no error."
         step = (

@@ -13,7 +13,8 @@ from safelight.generation.protocol import ChargeStatus
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
-_GUIDE = "https://developers.openai.com/api/docs/guides/video-generation (until 24 September 2026)"
+#: Online until 24 September 2026.
+_GUIDE = "https://developers.openai.com/api/docs/guides/video-generation"
 _SDK = "https://github.com/openai/openai-python#handling-errors"
 _TRACES = "https://github.com/TheSmallHanCat/sora2api/issues/59; https://github.com/leetanshaj/openai-sentinel/issues/4"
 _FORUM = "https://community.openai.com/t/sora-2-pro-moderation-block/1372868"
@@ -33,6 +34,13 @@ _NOT_TAKEN = "not taken"
 _BLOCKED = (
     "OpenAI refused the request, probably during or after generation, and does not state the stage. "
     "It may have been charged."
+)
+_SENTINEL = (
+    "OpenAI refused the request before anything was generated and does not give the reason. "
+    "According to its users, about half of these refusals are anti-abuse blocks."
+)
+_AGAIN = (
+    "Submit the same request once more. If it is refused again, change the prompt or the reference image."
 )
 _USAGE = (
     "Look at the usage page of your account for the charge, then change the prompt, or the reference image "
@@ -95,12 +103,8 @@ OPENAI = Provider(
             charge_source="documented: refused before generation",
             retry=ProviderRetry.SAME,
             after_s=60,
-            message="OpenAI refused the request before anything was generated and does not give the reason. "
-            "First-hand traces "
-            "show this bare code as an anti-abuse block as often as a judgement of the prompt.",
-            next_step="Submit the same request once more after a few minutes. If it is refused again, "
-            "change the prompt "
-            "or the reference image.",
+            message=_SENTINEL,
+            next_step=_AGAIN,
             confidence=Confidence.GUESS,
         ),
         ErrorRule(
@@ -115,12 +119,8 @@ OPENAI = Provider(
             charge_source="documented: refused before generation",
             retry=ProviderRetry.SAME,
             after_s=60,
-            message="OpenAI refused the request before anything was generated and does not give the reason. "
-            "First-hand traces "
-            "show this sentence as an anti-abuse block as often as a judgement of the prompt.",
-            next_step="Submit the same request once more after a few minutes. If it is refused again, "
-            "change the prompt "
-            "or the reference image.",
+            message=_SENTINEL,
+            next_step=_AGAIN,
             confidence=Confidence.GUESS,
         ),
         ErrorRule(
