@@ -9,8 +9,7 @@ import difflib
 import json
 import math
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from safelight.generation.protocol import (
     combine_prompts,
 )
 
+from .field_problems import FieldProblems
 from .request import AdmittedRequest, CreateRequest, SourceVideo
 
 #: The field with the source clip of a remix, an edit or an extension.
@@ -47,40 +47,6 @@ class AdmissionLimits:
     max_identifier_characters: int = 128
 
 
-class _Problems:
-    """Collects what is wrong with the fields of one request, so that the client learns it all at once."""
-
-    #: Problems after this number are only counted.
-    _MAX_NAMED = 10
-
-    def __init__(self) -> None:
-        self._found: list[InvalidField | UnsupportedField] = []
-
-    def add(self, problem: InvalidField | UnsupportedField) -> None:
-        self._found.append(problem)
-
-    @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Collects the problem that is raised inside; the statements after it there are not run."""
-        try:
-            yield
-        except (InvalidField, UnsupportedField) as problem:
-            self.add(problem)
-
-    def raise_all(self) -> None:
-        """Raises the first problem, whose message then names the others too. Does nothing without any."""
-        if len(self._found) > 1:
-            first = self._found[0]
-            sentences = [str(problem) for problem in self._found[: self._MAX_NAMED]]
-            if more := len(self._found) - len(sentences):
-                sentences.append(f"{more} more fields are wrong.")
-            raise type(first)(
-                f"{len(self._found)} fields are wrong. {' '.join(sentences)}", param=first.param
-            )
-        for problem in self._found:
-            raise problem
-
-
 def admit(
     request: CreateRequest,
     generators: Mapping[str, Generator],
@@ -95,7 +61,7 @@ def admit(
     the source, and the prompts of the source are screened as texts of this request too. Raises `InvalidField`
     or `UnsupportedField`; the message names all fields that are wrong.
     """
-    problems = _Problems()
+    problems = FieldProblems()
     prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         problems.add(
@@ -301,7 +267,7 @@ def _size(value: str | None, offer: GeneratorInfo) -> tuple[int, int]:
 
 
 def _extra(
-    given: Mapping[str, Any], offer: GeneratorInfo, limits: AdmissionLimits, problems: _Problems
+    given: Mapping[str, Any], offer: GeneratorInfo, limits: AdmissionLimits, problems: FieldProblems
 ) -> tuple[dict[str, Any], dict[str, str]]:
     extra: dict[str, Any] = {}
     texts: dict[str, str] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from safelight.errors import InvalidField
 from safelight.generation.protocol import MEDIA_FIELDS
+from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.web.form_fields import format_name
 
@@ -24,6 +25,14 @@ MAX_METADATA_KEY = 64
 MAX_METADATA_VALUE = 512
 MAX_SAFETY_IDENTIFIER = 128
 MAX_IDEMPOTENCY_KEY = 255
+#: Maximum length in characters of the fields with one word.
+_MAX_WORD = {
+    "model": 200,
+    "seconds": 20,
+    "size": 20,
+    "safety_identifier": MAX_SAFETY_IDENTIFIER,
+    "user": MAX_SAFETY_IDENTIFIER,
+}
 
 
 def create_request(
@@ -33,24 +42,37 @@ def create_request(
     max_prompt_chars: int,
     idempotency_key: str | None = None,
 ) -> CreateRequest:
-    """The parsed request. Raises `InvalidField` for a field with a wrong type, length or character."""
-    for path, text in _texts((), fields):
-        _writable(text, format_name(path) if path else "body")
-    urls, extra = _media(fields)
+    """The parsed request. Raises `InvalidField`, which names all fields with a wrong type, length or
+    character.
+    """
+    problems = FieldProblems()
+    for name, value in fields.items():
+        problems.read(None, _check_texts, name, value)
+    words = {name: problems.read(None, _word, fields, name, longest) for name, longest in _MAX_WORD.items()}
+    prompt = problems.read("", _prompt, fields.get("prompt"), max_prompt_chars)
+    urls, extra = _media(fields, problems)
+    metadata = problems.read({}, _metadata, fields.get("metadata"))
+    key = problems.read(None, _key, idempotency_key)
+    characters = problems.read((), _characters, fields.get("characters"))
+    problems.raise_all()
     return CreateRequest(
-        prompt=_prompt(fields.get("prompt"), max_prompt_chars),
-        model=_word(fields, "model", 200),
-        seconds=_word(fields, "seconds", 20),
-        size=_word(fields, "size", 20),
+        prompt=prompt,
+        model=words["model"],
+        seconds=words["seconds"],
+        size=words["size"],
         uploads=uploads,
         urls=urls,
         extra=extra,
-        safety_identifier=_word(fields, "safety_identifier", MAX_SAFETY_IDENTIFIER)
-        or _word(fields, "user", MAX_SAFETY_IDENTIFIER),
-        metadata=_metadata(fields.get("metadata")),
-        idempotency_key=_key(idempotency_key),
-        characters=_characters(fields.get("characters")),
+        safety_identifier=words["safety_identifier"] or words["user"],
+        metadata=metadata,
+        idempotency_key=key,
+        characters=characters,
     )
+
+
+def _check_texts(name: str, value: Any) -> None:
+    for path, text in _texts((name,), value):
+        _writable(text, format_name(path) if path else "body")
 
 
 def _prompt(value: Any, most: int) -> str:
@@ -78,7 +100,7 @@ def _word(fields: Mapping[str, Any], name: str, longest: int) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and name == "seconds":
         value = str(value)
     if not isinstance(value, str):
-        raise InvalidField(f"{name} must be text.", param=name)
+        raise InvalidField(f"`{name}` must be text.", param=name)
     if len(value) > longest:
         raise InvalidField(f"`{name}` may have at most {longest} characters.", param=name)
     return value
@@ -124,28 +146,31 @@ def _key(value: str | None) -> str | None:
     return value
 
 
-def _media(fields: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+def _media(fields: Mapping[str, Any], problems: FieldProblems) -> tuple[dict[str, str], dict[str, Any]]:
+    """The media URLs, and all fields that only the generator knows, by name."""
     urls: dict[str, str] = {}
     extra: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in _OURS:
-            continue
-        if name not in MEDIA_FIELDS:
+        if name in MEDIA_FIELDS:
+            problems.read(None, _read_media, name, value, urls, extra)
+        elif name not in _OURS:
             extra[name] = value
-            continue
-        for path, leaf in _leaves((name,), value):
-            field = format_name(path)
-            if leaf is None or leaf == "":
-                continue
-            if len(path) > 1 and isinstance(path[-1], str) and path[-1] not in _URL_KEYS:
-                extra[field] = leaf
-            elif isinstance(leaf, str) and leaf.lower().startswith(_SCHEMES):
-                urls[field] = leaf
-            else:
-                raise InvalidField(
-                    "Media must be a file, an https: or http: URL, or a data: URL.", param=field
-                )
     return urls, extra
+
+
+def _read_media(name: str, value: Any, urls: dict[str, str], extra: dict[str, Any]) -> None:
+    for path, leaf in _leaves((name,), value):
+        field = format_name(path)
+        if leaf is None or leaf == "":
+            continue
+        if len(path) > 1 and isinstance(path[-1], str) and path[-1] not in _URL_KEYS:
+            extra[field] = leaf
+        elif isinstance(leaf, str) and leaf.lower().startswith(_SCHEMES):
+            urls[field] = leaf
+        else:
+            raise InvalidField(
+                f"`{field}` must be a file, an https: or http: URL, or a data: URL.", param=field
+            )
 
 
 def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -171,7 +196,8 @@ def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str 
 
 def _writable(text: str, param: str) -> None:
     if "\0" in text:
-        raise InvalidField("NUL characters are not allowed.", param=param.replace("\0", "\\0")[:200])
+        shown = param.replace("\0", "\\0")[:200]
+        raise InvalidField(f"`{shown}` has a NUL character, which is not allowed.", param=shown)
     try:
         text.encode()
     except UnicodeEncodeError:

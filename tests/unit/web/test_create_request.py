@@ -85,6 +85,25 @@ def test_an_invalid_field_is_refused_by_name(fields: dict[str, Any], param: str)
     assert refusal.value.param == param
 
 
+def test_all_wrong_fields_are_named_in_one_error() -> None:
+    with pytest.raises(BadInput) as refusal:
+        create_request(
+            {"prompt": 7, "seconds": True, "size": [1], "metadata": "x", "image": 3, "style": "a\0"},
+            max_prompt_chars=9,
+            idempotency_key="x" * 256,
+        )
+    message = str(refusal.value)
+    assert message.startswith("7 fields are wrong. ")
+    for name in ("prompt", "`seconds`", "`size`", "`metadata`", "`image`", "NUL", "Idempotency-Key"):
+        assert name in message
+
+
+def test_a_field_with_two_problems_counts_once() -> None:
+    with pytest.raises(BadInput) as refusal:
+        parsed_request(size="\0" * 21)
+    assert "fields are wrong" not in str(refusal.value)
+
+
 def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(BadInput):
         parsed_request(style="\ud800")

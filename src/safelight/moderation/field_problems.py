@@ -1,0 +1,60 @@
+"""The wrong fields of one request, which are named in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from safelight.errors import InvalidField, UnsupportedField
+
+Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
+
+
+class FieldProblems:
+    """Collects what is wrong with the fields of one request, so that the client learns it all at once."""
+
+    #: Problems after this number are only counted.
+    _MAX_NAMED = 10
+
+    def __init__(self) -> None:
+        self._found: list[InvalidField | UnsupportedField] = []
+
+    def add(self, problem: InvalidField | UnsupportedField) -> None:
+        """Adds a problem. Of the problems of one field, only the first counts."""
+        if problem.param is None or all(problem.param != known.param for known in self._found):
+            self._found.append(problem)
+
+    def read(
+        self,
+        default: Value,
+        parse: Callable[Arguments, Value],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Value:
+        """What `parse` returns, or `default` if it raises a problem, which is collected."""
+        with self.collected():
+            return parse(*args, **kwargs)
+        return default
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collects the problem that is raised inside; the statements after it there are not run."""
+        try:
+            yield
+        except (InvalidField, UnsupportedField) as problem:
+            self.add(problem)
+
+    def raise_all(self) -> None:
+        """Raises the first problem, whose message then names the others too. Does nothing without any."""
+        if len(self._found) > 1:
+            first = self._found[0]
+            sentences = [str(problem) for problem in self._found[: self._MAX_NAMED]]
+            if more := len(self._found) - len(sentences):
+                sentences.append(f"{more} more fields are wrong.")
+            raise type(first)(
+                f"{len(self._found)} fields are wrong. {' '.join(sentences)}", param=first.param
+            )
+        for problem in self._found:
+            raise problem
