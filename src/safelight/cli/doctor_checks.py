@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from .optional_detectors import OPTIONAL_DETECTORS
+
 if TYPE_CHECKING:
     from safelight.sandbox.confinement import Isolation
     from safelight.store.database import Database
@@ -65,45 +67,6 @@ PACKAGES = {
 }
 #: Start of the name of a check of one detector.
 DETECTOR = "detector "
-#: What an optional detector adds, and how to install it.
-OPTIONAL = {
-    "custom-models": (
-        "It would check images and frames with models that you choose.",
-        "List them: safelight models list. Set one up: docs/models.md#configured-models",
-    ),
-    "faces": (
-        "It would find faces in images, for the protection of real people.",
-        "Install it: pip install 'safelight[nudity]'",
-    ),
-    "minilm": (
-        "It would check what a prompt means, beyond its words.",
-        "Install it: safelight models pull minilm",
-    ),
-    "nudenet": (
-        "It would find naked bodies in images and frames.",
-        "Install it: pip install 'safelight[nudity]'",
-    ),
-    "open-nsfw": (
-        "It would classify images and frames by nudity.",
-        "Install it: safelight models pull open-nsfw",
-    ),
-    "text-guard": (
-        "It would check prompts with a language model on your server.",
-        "Set it up: docs/prompts.md#guard-models",
-    ),
-    "transcription": (
-        "It would check spoken words, transcribed by your server.",
-        "Set it up: docs/sound.md#words",
-    ),
-    "vision-guard": (
-        "It would check images and frames with a model on your server.",
-        "Set it up: docs/models.md#guard-models-that-take-images",
-    ),
-    "whisper": (
-        "It would check spoken words, transcribed on this machine.",
-        "Install it: pip install 'safelight[transcription]'. Set it up: docs/sound.md#words",
-    ),
-}
 #: With less free disk space than this, the check warns.
 _MIN_FREE_BYTES = 5 << 30
 _MIB = 1 << 20
@@ -314,7 +277,7 @@ def detectors(
         )
     ]
     for name, sentence in missing:
-        purpose, remedy = OPTIONAL.get(name, ("", ""))
+        purpose, remedy = OPTIONAL_DETECTORS.get(name, ("", ""))
         off = name not in configured
         found.append(
             DoctorCheck(

@@ -12,8 +12,9 @@ from rich.cells import cell_len
 
 from safelight.cli import main
 from safelight.cli.doctor import print_checks
-from safelight.cli.doctor_checks import OPTIONAL, DoctorCheck, DoctorState
+from safelight.cli.doctor_checks import DoctorCheck, DoctorState
 from safelight.cli.language import take_language
+from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
 from safelight.cli.output import make_console
 from safelight.detectors.registry import GROUP
 from safelight.i18n import load_messages, translate_sentence
@@ -94,7 +95,7 @@ def test_every_detector_has_a_name_in_words(tag: str) -> None:
 
 @pytest.mark.parametrize("tag", LANGUAGES[1:])
 def test_every_hint_for_an_optional_detector_is_translated(tag: str) -> None:
-    for purpose, remedy in OPTIONAL.values():
+    for purpose, remedy in OPTIONAL_DETECTORS.values():
         for sentence in (purpose, remedy):
             assert translate_sentence("doctor", sentence, tag), sentence
 
