@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,22 @@ def test_a_block_of_the_pages_runs(block: str, tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-x")
         exec(compile(block, "page", "exec"), {"__name__": "__main__"})
     assert (tmp_path / "tram.mp4").stat().st_size > 0
+
+
+def test_the_block_for_the_openai_sdk_runs_with_both_versions(openai_python: Path, tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```python openai\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.M | re.S)
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        environment = {
+            **os.environ,
+            "SAFELIGHT_URL": upstream.url,
+            "SAFELIGHT_API_KEY": "sk-x",
+            "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
+        }
+        done = subprocess.run(
+            [openai_python, "-W", "ignore", "-c", block],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout) == (0, "completed None\n"), done.stderr

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidResponse,
         ServerFailed,
+        SignatureInvalid,
         SubmitUnknown,
         TooManyRequests,
         VideoBlocked,
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
         VideoVanished,
     )
     from .explanation import Explanation
+    from .openai_helpers import create_once, create_once_async, wait, wait_async
     from .retries import RetryPolicy
     from .video import Cancellation, Page, Video
+    from .webhooks import verify_webhook
 
 __version__ = "0.1.0"
 
@@ -53,13 +56,19 @@ __all__ = [
     "Page",
     "RetryPolicy",
     "ServerFailed",
+    "SignatureInvalid",
     "SubmitUnknown",
     "TooManyRequests",
     "Video",
     "VideoBlocked",
     "VideoFailed",
     "VideoVanished",
+    "create_once",
+    "create_once_async",
     "explain",
+    "verify_webhook",
+    "wait",
+    "wait_async",
 ]
 
 #: The module of each name that is not an error. A module is imported at the first use of one of its names, so
@@ -73,7 +82,12 @@ _MODULES = {
     "Page": "video",
     "RetryPolicy": "retries",
     "Video": "video",
+    "create_once": "openai_helpers",
+    "create_once_async": "openai_helpers",
     "explain": "error_meanings",
+    "verify_webhook": "webhooks",
+    "wait": "openai_helpers",
+    "wait_async": "openai_helpers",
 }
 
 

@@ -12,7 +12,7 @@ from .management import cancel, delete, list_page
 from .retries import RetryPolicy
 from .session import Session
 from .steps import Call
-from .submission import submit
+from .submission import form_of, submit
 from .transport import Target, Transport
 from .video import Cancellation, Page, Video
 from .waiting import retrieve, watch
@@ -58,7 +58,9 @@ class Client:
         **fields: Any,
     ) -> Video:
         """Requests a video. At most one is created and paid, whatever happens to the connection."""
-        return self.run(submit(self.session, {"prompt": prompt, **fields}, idempotency_key, deadline_s))
+        form = form_of({"prompt": prompt, **fields})
+        call = submit(self.session, {"prompt": prompt, **fields}, form, idempotency_key, deadline_s)
+        return self.run(call)
 
     def retrieve(self, video_id: str) -> Video:
         """One video as it is now."""

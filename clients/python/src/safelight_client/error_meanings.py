@@ -40,7 +40,7 @@ def explain(subject: object) -> Explanation | None:
         return own
     if isinstance(subject, BaseException):
         return _explain_exception(subject)
-    body = _as_mapping(subject)
+    body = as_mapping(subject)
     if body is None:
         raise TypeError(f"cannot explain {type(subject).__name__}")
     if "status" in body and "id" in body:
@@ -70,7 +70,8 @@ def _explain_exception(error: BaseException) -> Explanation:
     return _unknown(str(error))
 
 
-def _as_mapping(subject: object) -> Mapping[str, Any] | None:
+def as_mapping(subject: object) -> Mapping[str, Any] | None:
+    """A video or an error body as a mapping; None if it is neither."""
     for name in ("to_dict", "model_dump"):
         dump = getattr(subject, name, None)
         if callable(dump):

@@ -16,6 +16,7 @@ ClientError
     VideoVanished           the server no longer knows the video
     DownloadFailed          the file could not be stored completely
         HashMismatch        the downloaded bytes are not those that the server announced
+    SignatureInvalid        a webhook message has no valid signature
 """
 
 from __future__ import annotations
@@ -173,3 +174,7 @@ class DownloadFailed(ClientError):
 
 class HashMismatch(DownloadFailed):
     """The downloaded bytes are not those that the server announced. They were removed."""
+
+
+class SignatureInvalid(ClientError):
+    """A webhook message has no valid signature."""

@@ -61,10 +61,11 @@ def _add(parts: list[Part], name: str, value: object) -> None:
         parts.append((name, (None, text)))
 
 
-def submit(session: Session, fields: Mapping[str, Any], key: str | None, deadline_s: float) -> Call[Video]:
+def submit(
+    session: Session, fields: Mapping[str, Any], form: tuple[Part, ...], key: str | None, deadline_s: float
+) -> Call[Video]:
     """Creates a video. Raises `ApiError`, `ConnectionFailed` or `SubmitUnknown`."""
     until = session.clock() + deadline_s
-    form = form_of(fields)
     yield from session.learn_server()
     prompt = str(fields.get("prompt", ""))
     session.begin(prompt)
