@@ -119,6 +119,16 @@ def test_the_small_install_prints_its_version(small: Path, tmp_path: Path) -> No
     assert done.stdout.startswith("safelight ")
 
 
+def test_the_small_install_has_the_client(small: Path, tmp_path: Path) -> None:
+    asked = (
+        "import safelight.client, safelight_client; print(safelight.client.Client is safelight_client.Client)"
+    )
+    done = subprocess.run(
+        [small / "python", "-c", asked], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "True", done.stderr
+
+
 def test_the_small_install_checks_a_prompt(small: Path, tmp_path: Path) -> None:
     harmless = ran(small, tmp_path, "check", "A tram crosses a bridge at dusk, light rain", "--json")
     assert (harmless.returncode, json.loads(harmless.stdout)["action"]) == (0, "allow"), harmless.stderr
