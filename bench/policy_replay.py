@@ -133,7 +133,7 @@ def main() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1024 if sys.platform != "darwin" else 1024**2
     )
-    print(f"videos            {report.records}")
+    print(f"videos            {report.videos}")
     print(f"findings          {report.findings}")
     print(f"history           {size / 1e6:.0f} MB")
     print(f"policy            {report.policy} ({len(policy.rules)} rules); decided before by starter")
@@ -141,7 +141,7 @@ def main() -> int:
     print(f"wall              {wall:.1f} s (at most 20)")
     print(f"cpu               {cpu:.1f} s on one core, Python {platform.python_version()}")
     print(f"peak memory       {peak:.0f} MB (at most 300)")
-    good = report.records == asked.videos and wall <= 20 and peak <= 300
+    good = report.videos == asked.videos and wall <= 20 and peak <= 300
     print("good" if good else "NOT GOOD")
     return 0 if good else 1
 

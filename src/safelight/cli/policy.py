@@ -128,7 +128,7 @@ def replay(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Evaluate all stored results again and count the verdicts that would change. Changes nothing."""
+    """Evaluate all stored results again and count the videos with another verdict. Changes nothing."""
     from safelight.policy.replay import replay as run
 
     container = load_container(ctx)
@@ -137,7 +137,7 @@ def replay(
         report = run(
             policy, container.core.taxonomy, _load_records(container, reference=reference, file=file)
         )
-    emit(report.as_json(), as_json, "\n".join(_format_report(report)))
+    emit(report.as_json(), as_json, "\n".join(_format_report(report, "cases" if reference else "videos")))
     if report.unreadable or (fail_on_change and report.changed):
         return Exit.ERROR
     return Exit.OK
@@ -265,10 +265,13 @@ def _describe(policy: Policy) -> Iterable[str]:
         )
 
 
-def _format_report(report: ReplayReport) -> Iterable[str]:
-    yield f"{report.policy}: {report.records} results, {report.changed} change, {report.vaulted} vaulted."
+def _format_report(report: ReplayReport, what: str) -> Iterable[str]:
+    yield (
+        f"{report.policy}: {report.videos} {what} ({report.records} stage results); "
+        f"{report.changed} would get another verdict, {report.vaulted} would be vaulted."
+    )
     if report.unreadable:
-        yield f"{report.unreadable} records are unreadable and not counted."
+        yield f"{report.unreadable} stage results are unreadable and not counted."
     for step in report.as_json()["transitions"]:
         examples = f"  such as {', '.join(step['examples'])}" if step["before"] != step["after"] else ""
         yield f"  {step['before'] or 'undecided'} -> {step['after']}: {step['count']}{examples}"

@@ -97,7 +97,7 @@ class PolicyPages(PageHandler):
             if action in {"replay", "publish"}:
                 history, cases = await self.run(self._replay_policy, principal.tenant, check.policy)
                 values |= {"history": _verdict_changes(history, t), "cases": _verdict_changes(cases, t)}
-                values |= {"history_count": history.records, "case_count": cases.records}
+                values |= {"history_count": history.videos, "case_count": cases.videos}
             if action == "publish" and form.get("confirm") == check.policy.sha256:
                 try:
                     version = await self.run(

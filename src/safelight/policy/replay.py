@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from itertools import groupby
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -49,16 +50,22 @@ class Transition:
 
 @dataclass(kw_only=True)
 class ReplayReport:
-    """How many verdicts change, by old and new action, with the ids of the first examples."""
+    """How many videos get another action, with the ids of the first examples.
+
+    The action of a video is the most severe one of its stages.
+    """
 
     policy: str
     policy_sha256: str
+    #: Number of videos, or of cases, with at least one readable record.
+    videos: int = 0
+    #: Number of their stage results.
     records: int = 0
     findings: int = 0
     unreadable: int = 0
     transitions: Counter[Transition] = field(default_factory=Counter)
     examples: dict[Transition, list[str]] = field(default_factory=dict)
-    #: Number of verdicts that each rule decides under the new policy.
+    #: Number of videos that each rule decides under the new policy.
     rules: Counter[str] = field(default_factory=Counter)
     vaulted: int = 0
 
@@ -72,6 +79,7 @@ class ReplayReport:
         return {
             "policy": self.policy,
             "policy_sha256": self.policy_sha256,
+            "videos": self.videos,
             "records": self.records,
             "findings": self.findings,
             "unreadable": self.unreadable,
@@ -134,49 +142,93 @@ _record_encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 
 
+class _Outcome(NamedTuple):
+    action: Action
+    rule: str
+    vaulted: bool
+    findings: int
+
+
+class _Evaluator:
+    """Evaluates records under one policy. Compiled policies and weighed gaps are kept for further records."""
+
+    def __init__(self, policy: Policy, taxonomy: Taxonomy) -> None:
+        self._policy, self._taxonomy = policy, taxonomy
+        self._programs: dict[Any, CompiledPolicy] = {}
+        self._gaps: dict[Any, Gaps] = {}
+
+    def evaluate(self, record: ReplayRecord) -> _Outcome | None:
+        """The outcome of one stage, or None if the record is unreadable."""
+        setting = (record.stage, record.audience, record.consents, record.facts, record.waivers)
+        running = self._programs.get(setting)
+        if running is None:
+            running = compile_policy(self._policy, self._taxonomy, _context(record))
+            if len(self._programs) >= _MAX_CACHED:
+                self._programs.clear()
+            self._programs[setting] = running
+        try:
+            findings = _findings.decode(record.findings)
+            missing = self._weigh_gaps(record)
+            matched = running.matching_rules(findings)
+        except (msgspec.DecodeError, KeyError):
+            return None
+        action, rule = (matched[0].action, matched[0].rule.id) if matched else (Action.ALLOW, "")
+        if missing.action.severity > action.severity:
+            action, rule = missing.action, missing.rule
+        return _Outcome(action, rule, any(match.vault for match in matched), len(findings))
+
+    def _weigh_gaps(self, record: ReplayRecord) -> Gaps:
+        covered = (record.coverage, record.stage, record.waivers)
+        missing = self._gaps.get(covered)
+        if missing is None:
+            if len(self._gaps) >= _MAX_CACHED:
+                self._gaps.clear()
+            missing = self._gaps[covered] = _gaps(self._policy, self._taxonomy, record)
+        return missing
+
+
 def replay(
     policy: Policy, taxonomy: Taxonomy, records: Iterable[ReplayRecord], *, examples: int = 5
 ) -> ReplayReport:
-    """Evaluate the policy for every record.
+    """Evaluate the policy for every record. The records of one video follow each other.
 
     Unreadable records are counted and skipped; they never count as allowed.
     """
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
-    programs: dict[Any, CompiledPolicy] = {}
-    gaps: dict[Any, Gaps] = {}
-    for record in records:
-        setting = (record.stage, record.audience, record.consents, record.facts, record.waivers)
-        running = programs.get(setting)
-        if running is None:
-            running = programs[setting] = compile_policy(policy, taxonomy, _context(record))
-            if len(programs) > _MAX_CACHED:
-                programs.clear()
-        try:
-            findings = _findings.decode(record.findings)
-            covered = (record.coverage, record.stage, record.waivers)
-            missing = gaps.get(covered)
-            if missing is None:
-                if len(gaps) >= _MAX_CACHED:
-                    gaps.clear()
-                missing = gaps[covered] = _gaps(policy, taxonomy, record)
-            matched = running.matching_rules(findings)
-        except (msgspec.DecodeError, KeyError):
-            report.unreadable += 1
-            continue
-        report.records += 1
-        report.findings += len(findings)
-        action, rule = (matched[0].action, matched[0].rule.id) if matched else (Action.ALLOW, "")
-        if missing.action.severity > action.severity:
-            action, rule = missing.action, missing.rule
-        if matched and any(match.vault for match in matched):
-            report.vaulted += 1
-        report.rules[rule or "none"] += 1
-        step = Transition(before=record.action, after=action.value)
-        report.transitions[step] += 1
-        shown = report.examples.setdefault(step, [])
-        if len(shown) < examples:
-            shown.append(record.id)
+    evaluator = _Evaluator(policy, taxonomy)
+    for video, stages in groupby(records, key=lambda record: record.id):
+        before: list[str] = []
+        outcomes: list[_Outcome] = []
+        for record in stages:
+            outcome = evaluator.evaluate(record)
+            if outcome is None:
+                report.unreadable += 1
+                continue
+            outcomes.append(outcome)
+            before.append(record.action)
+        if outcomes:
+            _count(report, video, before, outcomes, examples)
     return report
+
+
+def _count(
+    report: ReplayReport, video: str, before: list[str], outcomes: list[_Outcome], examples: int
+) -> None:
+    """Count one video: its most severe recorded action, and its most severe new one."""
+    decided = max(outcomes, key=lambda outcome: outcome.action.severity)
+    known = [action for action in before if action]
+    step = Transition(
+        before=max(known, key=lambda action: Action(action).severity, default=""), after=decided.action.value
+    )
+    report.videos += 1
+    report.records += len(outcomes)
+    report.findings += sum(outcome.findings for outcome in outcomes)
+    report.vaulted += any(outcome.vaulted for outcome in outcomes)
+    report.rules[decided.rule or "none"] += 1
+    report.transitions[step] += 1
+    shown = report.examples.setdefault(step, [])
+    if len(shown) < examples:
+        shown.append(video)
 
 
 def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: Stage) -> Coverage:

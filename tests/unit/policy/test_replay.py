@@ -96,6 +96,24 @@ def test_replay_counts_transitions_and_names_the_first_examples(starter: Policy,
     assert json.loads(json.dumps(report.as_json()))["rules"] == {"sx-1": 9, "none": 1}
 
 
+def test_a_video_with_several_stages_counts_once_with_its_most_severe_verdicts(
+    starter: Policy, seen: Any
+) -> None:
+    history = [
+        record(seen, 0.1, name="video_1"),
+        record(seen, 0.9, action="hold", name="video_1"),
+        record(seen, 0.1, name="video_2"),
+        record(seen, 0.1, name="video_2"),
+    ]
+    report = replay(starter, SHIPPED, history)
+    assert (report.videos, report.records, report.changed) == (2, 4, 1)
+    assert report.transitions == {
+        Transition(before="hold", after="block"): 1,
+        Transition(before="allow", after="allow"): 1,
+    }
+    assert report.rules == {"sx-1": 1, "none": 1}
+
+
 def test_unreadable_records_are_counted_and_never_treated_as_allowed(starter: Policy, seen: Any) -> None:
     broken = msgspec.structs.replace(record(seen, 0.1), findings=b"\xc1")
     odd = msgspec.structs.replace(record(seen, 0.1), coverage=b"\xff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import and_, select, tuple_
 
 from safelight.policy.findings import Stage
 from safelight.policy.replay import ReplayRecord
@@ -20,14 +20,16 @@ _verdict_decoder = msgspec.json.Decoder(Verdict)
 def read_history(
     database: Database, *, waivers: Sequence[WaiverTerms] = (), tenant: str | None = None
 ) -> Iterator[ReplayRecord]:
-    """Every stage record, oldest first, read in pages. If `tenant` is None: those of every tenant.
+    """Every stage record, those of one video together, read in pages. If `tenant` is None: of every tenant.
 
     A coverage gap that was waived at that time is waived again. The given `waivers` apply in addition.
     """
-    last = ""
+    place = tuple_(findings.c.tenant_id, findings.c.video_id, findings.c.id)
+    last = ("", "", "")
     columns = (
-        findings.c.id,
+        findings.c.tenant_id,
         findings.c.video_id,
+        findings.c.id,
         findings.c.stage,
         findings.c.findings,
         findings.c.coverage,
@@ -44,8 +46,8 @@ def read_history(
                     verdicts,
                     and_(findings.c.id == verdicts.c.id, findings.c.tenant_id == verdicts.c.tenant_id),
                 )
-                .where(findings.c.id > last)
-                .order_by(findings.c.id)
+                .where(place > last)
+                .order_by(findings.c.tenant_id, findings.c.video_id, findings.c.id)
                 .limit(_ROWS_PER_PAGE)
             )
             if tenant is not None:
@@ -69,4 +71,4 @@ def read_history(
             )
         if len(rows) < _ROWS_PER_PAGE:
             return
-        last = rows[-1].id
+        last = (rows[-1].tenant_id, rows[-1].video_id, rows[-1].id)

@@ -111,7 +111,7 @@ def test_a_changed_row_is_read_again(
     assert published.active("tenant_a") is None
 
 
-def remember(database: Database, tenant: str, score: float, count: int = 1) -> None:
+def remember(database: Database, tenant: str, score: float, count: int = 1, video_id: str = "") -> None:
     """What a job leaves on record at the prompt stage, under starter and a waiver of everything."""
     starter = load("starter", SHIPPED)
     seen = (
@@ -133,7 +133,7 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
     )
     with database.transaction(tenant) as tx:
         for _ in range(count):
-            identity, video = new_id("verdict"), new_id("video")
+            identity, video = new_id("verdict"), video_id or new_id("video")
             shared = {"id": identity, "video_id": video, "stage": "prompt", "created_at": tx.now()}
             tx.insert(
                 findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), details=b"{}"
@@ -160,6 +160,14 @@ def test_history_replayed_under_the_same_policy_changes_nothing(database: Databa
     assert report.rules == {"sx-1": 2, "none": 1}
 
 
+def test_the_stages_of_a_video_are_read_together(database: Database) -> None:
+    for score, video_id in ((0.2, "video_a"), (0.2, "video_b"), (0.9, "video_a")):
+        remember(database, "tenant_a", score, video_id=video_id)
+    report = replay(load("starter", SHIPPED), SHIPPED, read_history(database))
+    assert (report.videos, report.records, report.changed) == (2, 3, 0)
+    assert report.rules == {"sx-1": 1, "none": 1}
+
+
 def test_history_replayed_under_another_policy_reports_changed_verdicts(
     database: Database, house: Callable[[str], Policy]
 ) -> None:
@@ -169,7 +177,7 @@ def test_history_replayed_under_another_policy_reports_changed_verdicts(
     strict = replay(path_free, SHIPPED, read_history(database, tenant="tenant_b"))
     assert strict.records == 1
     everything = replay(house("1"), SHIPPED, read_history(database))
-    assert everything.records == 502
+    assert (everything.videos, everything.records) == (502, 502)
     assert everything.transitions[Transition(before="block", after="block")] == 502
 
 
