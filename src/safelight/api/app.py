@@ -19,6 +19,7 @@ from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeade
 from safelight.web.state import AppState
 
 from . import (
+    advice_checks,
     appeals,
     checks,
     derivatives,
@@ -103,7 +104,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     )
     app.state.safelight = state
     app.state.event_poller = poller
-    for routes in (videos, derivatives, sync, models, moderations, checks, provider_errors):
+    for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
     for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)

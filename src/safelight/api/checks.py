@@ -16,7 +16,6 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
 from safelight.moderation.check_result import CheckResult, Price
-from safelight.policy.findings import Modality
 from safelight.moderation.request import AdmittedRequest
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import KeyScope, Principal
@@ -80,11 +79,6 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
         "summary": found.summary,
         "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
-        "depth": {
-            cell.category: cell.depth.value
-            for cell in found.coverage
-            if cell.modality is Modality.TEXT and cell.depth
-        },
         "depth": {
             cell.category: cell.depth.value
             for cell in found.coverage

@@ -199,6 +199,26 @@ class VideoCheck(BaseModel):
     spent: dict[str, float]
 
 
+class AdviceCheck(VideoCheck):
+    object: Literal["safelight.check"]  # type: ignore[assignment]
+    risk_level: Literal["low", "medium", "high", "unknown"]
+    risk: dict[str, Any] = Field(description="The level with its reason and source. Never a percentage.")
+    drivers: list[dict[str, Any]] = Field(
+        description="Parts of the request that a provider's filter may react to, with source and date."
+    )
+    contradictions: list[dict[str, Any]]
+    suggestions: list[dict[str, Any]] = Field(
+        description="What can be written instead. `number`: for `apply`; null for advice without a rewrite."
+    )
+    no_suggestions: dict[str, str] | None
+    fix: dict[str, Any] | None
+    questions: list[dict[str, str]]
+    help_lines: list[dict[str, Any]]
+    applied: dict[str, Any] | None = Field(
+        description="The rewritten prompt, the difference and the stricter verdict of both prompts."
+    )
+
+
 class CoverageTable(BaseModel):
     cells: list[dict[str, Any]] = Field(
         description="One entry per category and modality, with its status and the reason."
@@ -298,6 +318,30 @@ _BY_ID: dict[str, Any] = {
 }
 _VIDEO_BY_ID: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "Only the id."}]}
 _IDENTITY: dict[str, Any] = {name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")}
+
+#: Body of `POST /v1/safelight/checks`: that of `POST /v1/videos` with the fields of the advice.
+ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
+    ["prompt"],
+    {
+        **_FIELDS,
+        "provider": {"type": "string", "examples": ["veo-3.1"]},
+        "negative_prompt": {"type": "string"},
+        "template": {"type": "string", "description": "Text that the client adds to every prompt."},
+        "rewritten_prompt": {"type": "string", "description": "What a language model made of the prompt."},
+        "purpose": {"type": "string", "maxLength": 300, "description": "What the video is for, if true."},
+        "blocked": {"type": "string", "enum": ["request", "output"]},
+        "reference_shows": {
+            "type": "array",
+            "items": {
+                "type": "string",
+                "enum": ["sharp_objects", "heights", "medical", "deep_water", "pained_faces"],
+            },
+        },
+        "apply": {"type": "integer", "minimum": 1},
+        "language": {"type": "string", "enum": ["en", "zh-Hant", "zh-Hans"]},
+    },
+    {"input_reference": (_FILE, {"type": ["object", "array", "string", "null"]})},
+)
 
 REMIX_BODY: dict[str, Any] = _request_body(["prompt"], _IDENTITY, {})
 EDIT_BODY: dict[str, Any] = _request_body(

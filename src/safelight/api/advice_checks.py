@@ -1,0 +1,125 @@
+"""`POST /v1/safelight/checks`: a check with advice for prompts that a provider may refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.advice.driver_tables import reference_risks
+from safelight.advice.drivers import REWRITTEN, TEMPLATE
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.errors import InvalidField, NotFound
+from safelight.i18n import DEFAULT, LANGUAGES, match_language
+from safelight.moderation.check_result import advice_wire, applied_wire, find_suggestion
+from safelight.web.create_request import create_request
+from safelight.web.error_responses import BODY_ERRORS, errors
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from . import schemas
+from .checks import Checker, check_object, read_provider
+
+NEGATIVE = "negative_prompt"
+MAX_PURPOSE_CHARS = 300
+_TEXTS = (NEGATIVE, TEMPLATE, REWRITTEN)
+#: Fields of this route that are not fields of a generation request.
+_OURS = ("provider", *_TEXTS, "purpose", "blocked", "reference_shows", "apply", "language")
+
+router = APIRouter(
+    prefix="/v1/safelight", tags=["checks"], responses=errors(*BODY_ERRORS, 404, 409, 410, 429)
+)
+
+
+@router.post(
+    "/checks",
+    summary="Check a request, with advice on what a provider may refuse",
+    responses={200: {"model": schemas.AdviceCheck}},
+    openapi_extra={"requestBody": schemas.ADVICE_CHECK_BODY},
+)
+async def check(request: Request, principal: Checker) -> Response:
+    """Takes the body of `POST /v1/videos` and the fields of the advice.
+
+    With `apply`, the rewritten prompt is checked too, which counts as a second check.
+    """
+    state = app_state(request)
+    services = state.services
+    if services.checks is None:
+        raise NotFound("This server does not offer `POST /v1/safelight/checks`.")
+    async with read_body(request, services) as body:
+        asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+        given = {name: asked.extra[name] for name in _OURS if asked.extra.get(name) not in (None, "")}
+        wanted = replace(asked, extra={k: v for k, v in asked.extra.items() if k not in _OURS})
+        options = _options(given, services.max_prompt_chars)
+        locale, number = _language(given.get("language")), _number(given.get("apply"))
+        run = state.check_threads.run
+        found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
+        answer = check_object(found, admitted, price) | advice_wire(found, locale)
+        answer |= {"object": "safelight.check", "applied": None}
+        if number is not None:
+            suggestion = find_suggestion(found, number)
+            changed = replace(wanted, prompt=suggestion.rewritten)
+            again, _, _ = await run(services.checks.check, principal, changed, options=options)
+            answer["applied"] = applied_wire(found, suggestion, again)
+            answer["spent"] = {"usd": 0.0, "checks": 2}
+    return JsonResponse(answer, headers={"cache-control": "no-store"})
+
+
+def _options(given: Mapping[str, Any], max_chars: int) -> AdviceOptions:
+    return AdviceOptions(
+        provider=read_provider(given.get("provider")),
+        blocked_at=_blocked_at(given.get("blocked")),
+        reference_shows=_reference_shows(given.get("reference_shows")),
+        purpose=_text("purpose", given.get("purpose", ""), MAX_PURPOSE_CHARS),
+        texts={name: _text(name, given[name], max_chars) for name in _TEXTS if name in given},
+        negated=frozenset({NEGATIVE}),
+    )
+
+
+def _text(name: str, value: Any, longest: int) -> str:
+    if isinstance(value, str) and len(value) <= longest:
+        return value
+    raise InvalidField(f"`{name}` must be a text of at most {longest:,} characters.", param=name)
+
+
+def _blocked_at(value: Any) -> BlockedAt | None:
+    if value is None:
+        return None
+    if value in set(BlockedAt):
+        return BlockedAt(value)
+    raise InvalidField(f"`blocked` must be one of: {', '.join(BlockedAt)}.", param="blocked")
+
+
+def _reference_shows(value: Any) -> tuple[str, ...] | None:
+    """The answers to the five questions. A form has them in one field, separated by commas."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if isinstance(names, list) and all(isinstance(name, str) and name in reference_risks() for name in names):
+        return tuple(names)
+    raise InvalidField(
+        f"`reference_shows` must be a list of these: {', '.join(reference_risks())}.", param="reference_shows"
+    )
+
+
+def _language(value: Any) -> str:
+    if value is None:
+        return DEFAULT
+    found = match_language(value) if isinstance(value, str) and len(value) <= 35 else None
+    if found is None:
+        raise InvalidField(f"`language` must be one of: {', '.join(LANGUAGES)}.", param="language")
+    return found
+
+
+def _number(value: Any) -> int | None:
+    if value is None:
+        return None
+    text = str(value)
+    if not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 4:
+        return int(text)
+    raise InvalidField("`apply` must be the number of a suggestion.", param="apply")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.detectors.registry import DetectorRegistry
+from safelight.detectors.text.minilm.package import find_weights
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.check_result import CheckResult, summarize_check
+from safelight.moderation.prompt import PromptStage
+from safelight.moderation.tenant_policy import TenantPolicy
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+
+from .awareness_prompts import AWARENESS, KNOWN_BLOCKS
+
+
+@pytest.fixture(scope="module", params=["with minilm", "without minilm"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PromptStage:
+    with_weights = request.param == "with minilm"
+    if with_weights and find_weights() is None:
+        pytest.skip("the MiniLM weights are not installed")
+    cache: Path = tmp_path_factory.mktemp("cache")
+    catalogue = DetectorRegistry.discover({"minilm": {"cache_dir": str(cache)} if with_weights else False})
+    # A busy machine must not cause a coverage gap.
+    return PromptStage(pipeline=TextPipeline(catalogue.text_detectors(), budget_s=60))
+
+
+def checked(stage: PromptStage, prompt: str) -> CheckResult:
+    policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=load("starter", SHIPPED))
+    texts = {"prompt": prompt}
+    result = stage.screen(texts, policy)
+    return summarize_check((result,), SHIPPED, texts=texts, options=AdviceOptions(provider="veo"))
+
+
+def prompts() -> list[object]:
+    known = pytest.mark.xfail(reason="a composition of the self-harm list blocks it", strict=False)
+    return [
+        pytest.param(prompt, marks=known if prompt in KNOWN_BLOCKS else ())
+        for row in AWARENESS
+        for prompt in row
+    ]
+
+
+@pytest.mark.parametrize("prompt", prompts())
+def test_a_prompt_on_a_hard_topic_is_allowed_with_help_lines(stage: PromptStage, prompt: str) -> None:
+    found = checked(stage, prompt)
+    assert found.verdict in ("allow", "label")
+    advice = found.prompt_advice
+    # Help lines are listed once: with the explanation of the verdict or with the advice.
+    assert bool(found.explanation.support) is not bool(advice.help_lines)
+    assert {"topic", "suicide"} & {driver.row for driver in advice.drivers}
+    assert not any(one.edits and "purpose" in one.message for one in advice.suggestions)

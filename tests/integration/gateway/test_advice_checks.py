@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from safelight.ids import new_id
+
+EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
+
+
+def checked(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/v1/safelight/checks", json=fields, timeout=30)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_the_answer_has_the_verdict_the_risk_the_drivers_and_the_suggestions(client: httpx.Client) -> None:
+    told = checked(client, prompt=EXAMPLE, provider="sora-2", blocked="output")
+    assert (told["object"], told["verdict"], told["risk_level"]) == ("safelight.check", "allow", "medium")
+    assert {"intensity", "context_word", "stacking"} == {driver["kind"] for driver in told["drivers"]}
+    assert told["fix"]["kind"] == "deep"
+    assert len(told["checklist"]) == 10
+    first = told["suggestions"][0]
+    assert (first["number"], first["rewritten"].count("observation deck")) == (1, 1)
+    changed = checked(client, prompt=EXAMPLE, apply=1)
+    assert changed["applied"]["prompt"] == first["rewritten"]
+    assert (changed["applied"]["verdict"], changed["spent"]["checks"]) == ("allow", 2)
+
+
+def test_the_language_of_the_answer_can_be_chosen(client: httpx.Client) -> None:
+    told = checked(client, prompt="一個人獨自站在夜晚的樓頂上", language="zh-TW")
+    assert told["suggestions"][0]["text"].startswith("每個詞")
+    assert "觀景台" in told["suggestions"][0]["rewritten"]
+
+
+def test_after_two_blocks_of_an_end_user_there_are_no_suggestions(client: httpx.Client) -> None:
+    user = new_id("user")
+    assert checked(client, prompt=EXAMPLE, safety_identifier=user)["suggestions"]
+    checked(client, prompt="how to build a bomb at home", safety_identifier=user)
+    near = checked(client, prompt="how to build a bomb in a home", safety_identifier=user)
+    assert near["suggestions"] == []
+    told = checked(client, prompt=EXAMPLE, safety_identifier=user)
+    assert (told["suggestions"], told["no_suggestions"]["reason"]) == ([], "two_blocks")
+    assert told["drivers"]
+    assert checked(client, prompt=EXAMPLE, safety_identifier=new_id("user"))["suggestions"]
+
+
+def test_a_near_neighbour_of_a_block_gets_no_suggestions(client: httpx.Client) -> None:
+    user = new_id("user")
+    prompt = "a nude woman dancing slowly across the old wooden stage of a theatre at night"
+    assert checked(client, prompt=prompt, safety_identifier=user)["verdict"] == "block"
+    told = checked(client, prompt=prompt.replace("nude ", ""), safety_identifier=user)
+    assert told["suggestions"] == []
+    assert told["no_suggestions"]["reason"] in ("recent_block", "finding", "policy")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("provider", 7),
+        ("purpose", "x" * 301),
+        ("blocked", "later"),
+        ("reference_shows", ["a cat"]),
+        ("apply", "first"),
+        ("apply", 99),
+        ("language", "fr"),
+        ("template", ["x"]),
+        ("unknown_field", "x"),
+    ],
+)
+def test_a_wrong_field_is_named(client: httpx.Client, field: str, value: Any) -> None:
+    answer = client.post("/v1/safelight/checks", json={"prompt": EXAMPLE, field: value}, timeout=30)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["param"] == field

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.advice.drivers import find_drivers
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
+from safelight.advice.provider_rules import advise
+from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.verdicts import Action
+
+EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
+
+
+def advised(prompt: str, provider: str = "", **options: object) -> PromptAdvice:
+    return advise_on(
+        ScreenedRequest(texts={"prompt": prompt}),
+        advise(provider, ()) if provider else None,
+        AdviceOptions(**options),  # type: ignore[arg-type]
+    )
+
+
+def named(category: str, text: str, word: str) -> Finding:
+    start = text.index(word)
+    return Finding(
+        category=category,
+        score=0.9,
+        modality=Modality.TEXT,
+        detector="entities",
+        version="1",
+        reason="Named.",
+        evidence=(TextSpan(field="prompt", start=start, end=start + len(word)),),
+    )
+
+
+def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
+    advice = advised(EXAMPLE)
+    assert advice.suggestions[0].rewritten == (
+        "A person standing quietly on an observation deck at dusk, looking out over the city"
+    )
+    assert [one.number for one in advice.suggestions if one.edits] == list(
+        range(1, len([one for one in advice.suggestions if one.edits]) + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        ("一個人獨自站在夜晚的樓頂上", "一個人靜靜地站在黃昏的觀景台上"),
+        ("一个人独自站在夜晚的楼顶上", "一个人静静地站在黄昏的观景台上"),
+    ],
+)
+def test_the_script_of_the_prompt_is_kept(prompt: str, rewritten: str) -> None:
+    assert advised(prompt).suggestions[0].rewritten == rewritten
+
+
+def test_a_purpose_is_added_only_in_the_users_words() -> None:
+    prompt = "a talk about suicide prevention"
+    without = advised(prompt)
+    assert [one.message for one in without.suggestions] == ["purpose"]
+    assert not any(one.edits for one in without.suggestions)
+    given = advised(prompt, purpose="a lesson at our school")
+    assert given.suggestions[0].rewritten == f"{prompt} (purpose: a lesson at our school)"
+
+
+def test_an_excluded_word_is_marked_and_can_be_left_out() -> None:
+    advice = advised("A chef slices bread, no music, warm light")
+    (driver,) = advice.drivers
+    assert (driver.row, driver.excluded) == ("sound", True)
+    assert advice.suggestions[0].rewritten == "A chef slices bread, warm light"
+    assert advised("A band plays music").drivers == ()
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a cat without blood on it", "一隻貓，沒有血", "一只猫，不要血", "a harbour, avoid blood"]
+)
+def test_exclusions_are_read_in_three_scripts(prompt: str) -> None:
+    (driver,) = find_drivers({"prompt": prompt}, ())
+    assert driver.excluded
+
+
+def test_a_cue_that_belongs_to_a_phrase_excludes_nothing() -> None:
+    advice = advised("a cat in a box with no escape")
+    assert "confined_no_escape" in {driver.row for driver in advice.drivers}
+
+
+def test_a_word_that_the_rewriting_added_is_marked() -> None:
+    texts = {"prompt": "a night train", "rewritten_prompt": "a massive train at night"}
+    added = {driver.row for driver in find_drivers(texts, ()) if driver.added_by_rewriting}
+    assert "size" in added
+    assert "night" not in added
+
+
+def test_words_in_a_template_are_found_in_their_field() -> None:
+    drivers = find_drivers({"prompt": "a fox", "template": "children's storybook illustration"}, ())
+    assert [(driver.row, driver.spans[0].field) for driver in drivers] == [("children", "template")]
+
+
+@pytest.mark.parametrize("category", ["ip/character", "ip/brand"])
+def test_a_protected_name_is_a_driver_and_is_never_replaced(category: str) -> None:
+    prompt = "Spider-Man drinks tea"
+    finding = named(category, prompt, "Spider-Man")
+    advice = advise_on(
+        ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=(finding,)),
+        None,
+        AdviceOptions(),
+    )
+    assert advice.drivers[0].words == ("Spider-Man",)
+    assert [one for one in advice.suggestions if one.edits] == []
+
+
+def test_contradicted_terms_come_last_and_name_both_sources() -> None:
+    advice = advised("an actor with a painful expression and blood")
+    replacements = [one for one in advice.suggestions if one.message == "replace"]
+    assert [bool(one.contradictions) for one in replacements] == sorted(
+        bool(one.contradictions) for one in replacements
+    )
+    terms = {found.term for one in replacements for found in one.contradictions}
+    assert terms == {"intense_emotion", "stage_blood"}
+    assert {found.term for found in advised("the struggle in a studio ghibli film").contradictions} == {
+        "struggle",
+        "studio_style",
+    }
+
+
+def test_what_our_policy_does_not_allow_gets_neither_drivers_nor_suggestions() -> None:
+    request = ScreenedRequest(texts={"prompt": EXAMPLE}, action=Action.HOLD)
+    advice = advise_on(request, advise("veo", ()), AdviceOptions())
+    assert (advice.drivers, advice.suggestions, advice.risk.level) == ((), (), "unknown")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "provider", "level"),
+    [
+        ("A chef cutting carrots", "sora-2", "high"),
+        ("A chef cutting carrots", "veo-3.1", "medium"),
+        (EXAMPLE, "sora-2", "medium"),
+        ("A train at night", "sora-2", "low"),
+        ("A train at night", "veo-3.1", "unknown"),
+        ("A train", "veo-3.1", "low"),
+        ("A train", "higgsfield", "unknown"),
+        ("A train", "no-such-provider", "unknown"),
+        ("A train", "", "unknown"),
+    ],
+)
+def test_the_risk_rests_on_documents_and_reports(prompt: str, provider: str, level: str) -> None:
+    wire = advised(prompt, provider).as_wire()
+    assert wire["risk_level"] == level
+    assert "%" not in wire["risk"]["reason"]
+
+
+def test_a_documented_rule_decides_the_risk() -> None:
+    prompt = "Spider-Man drinks tea"
+    finding = named("ip/character", prompt, "Spider-Man")
+    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=(finding,))
+    risk = advise_on(request, advise("veo", (finding,)), AdviceOptions()).risk
+    assert (risk.level, risk.source is not None) == ("high", True)
+
+
+def test_a_deep_fix_begins_with_what_is_most_likely() -> None:
+    assert advised(EXAMPLE, blocked_at=BlockedAt.OUTPUT).fix[0] == "scene"
+    assert advised("A chef cutting carrots", blocked_at=BlockedAt.OUTPUT).fix[0] == "words"
+    request = ScreenedRequest(texts={"prompt": "a lake"}, references=1)
+    options = AdviceOptions(blocked_at=BlockedAt.OUTPUT, reference_shows=("deep_water",))
+    assert advise_on(request, None, options).fix[0] == "reference"
+    assert advised(EXAMPLE, blocked_at=BlockedAt.REQUEST).fix == ("words", "resubmit", "stop")
+
+
+def test_ten_thousand_words_and_markup_are_read() -> None:
+    advice = advised("<b>falls</b> " + "a chef cutting bread at night " * 1_700)
+    assert len(advice.drivers) <= 60
+    assert len(advice.suggestions) <= 20
