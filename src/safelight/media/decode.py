@@ -12,6 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.frame_views import (
+    TRANSPARENT_VIEWS,
+    FrameView,
+    decode_with_alpha,
+    has_separate_alpha,
+    needed_views,
+    view_frame,
+)
 from safelight.media.probe import (
     MediaInfo,
     VideoLimits,
@@ -140,7 +148,7 @@ def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
 
 
 class VideoDecoder:
-    """Opens a clip and checks its properties. Use it once: `frames`, then `audio`."""
+    """Opens a clip and checks its properties. Call `frames` first, then `frames` of `more_views`."""
 
     def __init__(self, path: Path, limits: VideoLimits, *, threads: int = 1) -> None:
         self._path = path
@@ -148,16 +156,17 @@ class VideoDecoder:
         self._threads = threads
         with open_container(path, limits) as container:
             self.info: MediaInfo = probe_container(container, path.stat().st_size, limits)
+        #: The views, besides the stored one, in which some frame differs. Known after all frames are decoded.
+        self.more_views: frozenset[FrameView] = frozenset()
 
-    def frames(self) -> Iterator[DecodedFrame]:
+    def frames(self, view: FrameView = FrameView.STORED) -> Iterator[DecodedFrame]:
         """Decode every frame. Raises `InvalidMedia` if a frame cannot be decoded or the file is cut off."""
         index, last_s, scaler = 0, 0.0, FrameScaler()
         with open_container(self._path, self._limits) as container:
             video = strict_decoding(select_tracks(container)[0])
             video.codec_context.thread_count = self._threads
             first_s: float | None = None
-            for frame in _decoded(container, video):
-                check_size(frame.width, frame.height, self._limits)
+            for frame in self._viewed(container, video, view):
                 if index >= self._limits.frames:
                     raise TooLarge(f"The clip has more than {self._limits.frames:,} frames.")
                 time_s = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
@@ -175,6 +184,26 @@ class VideoDecoder:
         if self.info.frames and index < self.info.frames * 0.98 - 2:
             raise InvalidMedia(f"The clip is cut off: it declares {self.info.frames} frames and has {index}.")
 
+    def _viewed(self, container: Any, video: Any, view: FrameView) -> Iterator[Any]:
+        """Every frame as `view` shows it."""
+        with_alpha = has_separate_alpha(video)
+        if view is FrameView.STORED:
+            if with_alpha:
+                self.more_views |= frozenset(TRANSPARENT_VIEWS)
+            for frame in _decoded(container.decode(video)):
+                check_size(frame.width, frame.height, self._limits)
+                with decoder_errors_raise():
+                    self.more_views |= needed_views(frame, self.more_views)
+                yield frame
+            return
+        with_alpha = with_alpha and view in TRANSPARENT_VIEWS
+        frames = decode_with_alpha(container, video) if with_alpha else container.decode(video)
+        for frame in _decoded(frames):
+            check_size(frame.width, frame.height, self._limits)
+            with decoder_errors_raise():
+                viewed = view_frame(frame, view)
+            yield viewed
+
     def audio(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
         """The whole audio as mono samples at each of these sample rates; empty if the clip has no audio."""
         import av
@@ -186,7 +215,9 @@ class VideoDecoder:
         counts = dict.fromkeys(rates, 0)
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
         with open_container(self._path, self._limits) as container:
-            for frame in chain(_decoded(container, strict_decoding(select_tracks(container)[1])), [None]):
+            for frame in chain(
+                _decoded(container.decode(strict_decoding(select_tracks(container)[1]))), [None]
+            ):
                 for rate, resampler in resamplers.items():
                     with decoder_errors_raise():
                         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
@@ -202,8 +233,7 @@ class VideoDecoder:
         }
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    frames = container.decode(stream)
+def _decoded(frames: Iterator[Any]) -> Iterator[Any]:
     while True:
         with decoder_errors_raise():
             frame = next(frames, None)

@@ -54,8 +54,8 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
 def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]]:
     """The properties of an image, and the pixels of every view of it: RGB, in display orientation.
 
-    Raises `InvalidMedia` or `TooLarge`. If the image has transparency, each frame has two views, because
-    viewers and generators may show either: one on white, and one that ignores the transparency.
+    Raises `InvalidMedia` or `TooLarge`. If the image has transparency, each frame has three views, because
+    viewers and generators may show any: one on white, one on black, and one that ignores the transparency.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -141,8 +141,9 @@ def _views(picture: Any, longest_side: int) -> list[Pixels]:
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         if picture.getextrema()[3][0] < 255:
-            white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-            views.append(Image.alpha_composite(white, picture).convert("RGB"))
+            for level in (255, 0):
+                background = Image.new("RGBA", picture.size, (level, level, level, 255))
+                views.append(Image.alpha_composite(background, picture).convert("RGB"))
     views.append(picture.convert("RGB"))
     for view in views:
         view.thumbnail((longest_side, longest_side), Image.Resampling.BOX, reducing_gap=None)

@@ -11,8 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from safelight.detectors.protocol import FrameDetector, MediaText, OcrReader, StreamDetector
 from safelight.media.decode import DecodedFrame, DownscaledFrame, VideoDecoder
+from safelight.media.frame_views import FrameView
 from safelight.media.subtitles import Subtitles
 from safelight.policy.findings import Finding
 from safelight.scanning.audio import AudioResult, scan_audio
@@ -53,11 +56,13 @@ class VideoScan:
         *,
         progress: Callable[[dict[str, int]], None],
         started_s: float,
+        view: FrameView = FrameView.STORED,
     ) -> None:
         """`started_s`: the start of the worker, as returned by `time.perf_counter`."""
         self._decoder = decoder
         self._runners = runners
         self._task = task
+        self._view = view
         self._progress = progress
         self._started_s = started_s
         self._cpu_started_s = time.process_time()
@@ -93,7 +98,7 @@ class VideoScan:
     def scan_frames(self) -> None:
         """Scan all frames, or until the time budget is used up."""
         total, reported_s = self._decoder.info.frames, 0.0
-        for before, frame, after in _with_neighbours(self._decoder.frames()):
+        for before, frame, after in _with_neighbours(self._decoder.frames(self._view)):
             now_s = time.perf_counter()
             if now_s - self._started_s > self._task.budget_s:
                 self._stop_early(frame.index, total)
@@ -150,6 +155,8 @@ class VideoScan:
         findings += find_brief_appearances(
             self._sampler.notable_frames, self._timings, findings, texts, scheduled=scheduled
         )
+        if self._view is not FrameView.STORED:
+            findings = [_in_view(finding, self._view) for finding in findings]
         previews = self._previews.write()
         return WorkerResult(
             findings=tuple(findings),
@@ -277,6 +284,11 @@ def _with_neighbours(
         if frame is not None:
             yield before, frame, after
         before, frame = frame, after
+
+
+def _in_view(finding: Finding, view: FrameView) -> Finding:
+    """The finding with the view that shows it."""
+    return msgspec.structs.replace(finding, attributes={**finding.attributes, "view": view.value})
 
 
 def _sees_every_frame(runner: DetectorRunner) -> bool:

@@ -22,6 +22,7 @@ from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
 from safelight.scanning.report import WorkerResult
 from safelight.scanning.tasks import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
 from safelight.scanning.video_scan import VideoScan
+from safelight.scanning.view_merge import merge_views
 
 
 def preload(argument: Any, _channel: ChildChannel) -> None:
@@ -82,13 +83,19 @@ def scan_video(argument: Any, channel: ChildChannel) -> WorkerResult:
     scan = VideoScan(decoder, runners, task, progress=channel.progress, started_s=started_s)
     scan.scan_frames()
     scan.scan_audio()
-    return _with_subtitles(scan, task) if decoder.info.subtitles else scan.result()
+    others = []
+    hidden = msgspec.structs.replace(task, previews="", keyframes="")
+    for view in sorted(decoder.more_views):
+        other = VideoScan(decoder, runners, hidden, progress=channel.progress, started_s=started_s, view=view)
+        other.scan_frames()
+        others.append(other.result())
+    result = merge_views(scan.result(), others)
+    return _with_subtitles(result, scan, task) if decoder.info.subtitles else result
 
 
-def _with_subtitles(scan: VideoScan, task: VideoScanTask) -> WorkerResult:
+def _with_subtitles(result: WorkerResult, scan: VideoScan, task: VideoScanTask) -> WorkerResult:
     """The result of a scan, with the text subtitles of the clip as texts in the picture."""
-    subtitles, result = read_subtitles(Path(task.path), task.limits), scan.result()
-    media = result.media
+    subtitles, media = read_subtitles(Path(task.path), task.limits), result.media
     if media is not None and subtitles.unread_tracks:
         media = msgspec.structs.replace(
             media, unscanned=add_unscanned(media.unscanned, UnscannedKind.SUBTITLES, subtitles.unread_tracks)

@@ -53,7 +53,11 @@ def test_pixels_hidden_by_transparency_are_views_too(tmp_path: Path) -> None:
     Image.fromarray(hidden).save(tmp_path / "a.png")
     facts, views = read_image(tmp_path / "a.png", LIMITS)
     assert facts.transparency
-    assert [view.mean(axis=(0, 1)).tolist() for view in views] == [[255, 255, 255], [255, 0, 0]]
+    assert [view.mean(axis=(0, 1)).tolist() for view in views] == [
+        [255, 255, 255],
+        [0, 0, 0],
+        [255, 0, 0],
+    ]
 
 
 def test_a_long_animation_reports_how_many_frames_were_read(tmp_path: Path, picture: Image.Image) -> None:

@@ -1,0 +1,122 @@
+"""The views of a frame that players may show: over black or white if it is transparent, or one field.
+
+Runs only inside a sandboxed child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Decoders that read the transparency of VP8 and VP9, which is a second image beside each frame in Matroska
+#: and WebM. FFmpeg's own decoders ignore it.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+#: A pixel belongs to one field only if it differs by more than the first value from the next line and by
+#: less than the second from the line after it; and the share of such pixels from which the fields differ.
+_LINE_DIFFERENCE, _FIELD_DIFFERENCE, _COMBED_SHARE = 16, 8, 0.001
+#: Only every fourth column is compared.
+_COLUMN_STEP = 4
+
+
+class FrameView(StrEnum):
+    """How a frame is shown to the detectors."""
+
+    #: The colours in the file, without its transparency, and both fields together.
+    STORED = "stored"
+    OVER_BLACK = "over_black"
+    OVER_WHITE = "over_white"
+    TOP_FIELD = "top_field"
+    BOTTOM_FIELD = "bottom_field"
+
+
+TRANSPARENT_VIEWS = (FrameView.OVER_BLACK, FrameView.OVER_WHITE)
+FIELD_VIEWS = (FrameView.TOP_FIELD, FrameView.BOTTOM_FIELD)
+_BACKGROUNDS = {FrameView.OVER_BLACK: 0, FrameView.OVER_WHITE: 255}
+
+
+def has_separate_alpha(stream: Any) -> bool:
+    """Whether the transparency of a stream is beside its frames, where FFmpeg's own decoder ignores it."""
+    return stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in _ALPHA_DECODERS
+
+
+def decode_with_alpha(container: Any, stream: Any) -> Iterator[Any]:
+    """Decode the frames of a stream together with their separate transparency."""
+    import av
+
+    decoder: Any = av.CodecContext.create(_ALPHA_DECODERS[stream.codec_context.name], "r")
+    decoder.options = stream.codec_context.options
+    for packet in container.demux(stream):
+        yield from decoder.decode(packet)
+
+
+def needed_views(frame: Any, known: frozenset[FrameView]) -> frozenset[FrameView]:
+    """The views besides `STORED` that differ from it for this frame. Those in `known` are not tested."""
+    found: frozenset[FrameView] = frozenset()
+    if not known.issuperset(TRANSPARENT_VIEWS) and _has_alpha(frame) and _is_transparent(frame):
+        found |= frozenset(TRANSPARENT_VIEWS)
+    if not known.issuperset(FIELD_VIEWS) and frame.interlaced_frame and _fields_differ(frame):
+        found |= frozenset(FIELD_VIEWS)
+    return found
+
+
+def view_frame(frame: Any, view: FrameView) -> Any:
+    """The frame as this view shows it."""
+    import av
+
+    if view in TRANSPARENT_VIEWS and _has_alpha(frame):
+        pixels = _composite(_pixels(frame, "rgba"), _BACKGROUNDS[view])
+    elif view in FIELD_VIEWS and frame.interlaced_frame:
+        # Each line of the field twice, so that places in the picture stay the same.
+        lines = np.arange(frame.height) // 2 * 2 + (view is FrameView.BOTTOM_FIELD)
+        pixels = _pixels(frame, "rgb24")[np.minimum(lines, frame.height - 1)]
+    else:
+        return frame
+    viewed = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    viewed.pts, viewed.time_base = frame.pts, frame.time_base
+    return viewed
+
+
+def _composite(pixels: Pixels, background: int) -> Pixels:
+    opacity = pixels[:, :, 3:].astype(np.uint16)
+    mixed = pixels[:, :, :3] * opacity + background * (255 - opacity)
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def _pixels(frame: Any, pixel_format: str) -> Pixels:
+    pixels: Pixels = frame.to_ndarray(format=pixel_format)
+    return pixels
+
+
+def _has_alpha(frame: Any) -> bool:
+    return _format_has_alpha(frame.format.name)
+
+
+@lru_cache
+def _format_has_alpha(pixel_format: str) -> bool:
+    import av
+
+    # The colours of a palette may be transparent.
+    named = av.VideoFormat(pixel_format)
+    return pixel_format == "pal8" or any(component.is_alpha for component in named.components)
+
+
+def _is_transparent(frame: Any) -> bool:
+    return bool(_pixels(frame, "rgba")[:, :, 3].min() < 255)
+
+
+def _fields_differ(frame: Any) -> bool:
+    """Whether the two fields show different pictures: their lines then alternate."""
+    luma = _pixels(frame, "gray")[:, ::_COLUMN_STEP].astype(np.int16)
+    if luma.shape[0] < 3:
+        return False
+    next_line = np.abs(luma[:-2] - luma[1:-1])
+    same_field = np.abs(luma[:-2] - luma[2:])
+    combed = (next_line > _LINE_DIFFERENCE) & (same_field < _FIELD_DIFFERENCE)
+    return float(combed.mean()) > _COMBED_SHARE
