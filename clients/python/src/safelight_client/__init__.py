@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         InvalidResponse,
         ServerFailed,
         SignatureInvalid,
+        SpendLimit,
         SubmitUnknown,
         TooManyRequests,
         VideoBlocked,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .explanation import Explanation
     from .openai_helpers import create_once, create_once_async, wait, wait_async
+    from .plan import Draft, Generated, ModelChoice, Plan, Submission
     from .retries import RetryPolicy
     from .video import Cancellation, Page, Video
     from .webhooks import verify_webhook
@@ -49,14 +51,20 @@ __all__ = [
     "DeadlinePassed",
     "Download",
     "DownloadFailed",
+    "Draft",
     "Explanation",
+    "Generated",
     "HashMismatch",
     "InvalidRequest",
     "InvalidResponse",
+    "ModelChoice",
     "Page",
+    "Plan",
     "RetryPolicy",
     "ServerFailed",
     "SignatureInvalid",
+    "SpendLimit",
+    "Submission",
     "SubmitUnknown",
     "TooManyRequests",
     "Video",
@@ -80,6 +88,7 @@ _MODULES = {
     "Download": "download",
     "Explanation": "explanation",
     "Page": "video",
+    **dict.fromkeys(("Draft", "Generated", "ModelChoice", "Plan", "Submission"), "plan"),
     "RetryPolicy": "retries",
     "Video": "video",
     "create_once": "openai_helpers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .client import CREATE_DEADLINE_S, VIDEO_DEADLINE_S, Order, Variant
 from .download import Download, download
@@ -17,6 +17,9 @@ from .submission import form_of, submit
 from .transport import AsyncTransport, Target
 from .video import Cancellation, Page, Video
 from .waiting import retrieve, watch
+
+if TYPE_CHECKING:
+    from .plan import Generated, Plan
 
 T = TypeVar("T")
 
@@ -91,6 +94,12 @@ class AsyncClient:
     async def download(self, video: Video | str, path: str | Path, variant: Variant = "video") -> Download:
         """Stores the file. Resumes an interrupted download, and checks the hash that the server announced."""
         return await self.run(download(self.session, await self._video(video), Path(path), variant))
+
+    async def generate(self, prompt: str, plan: Plan, **fields: Any) -> Generated:
+        """Makes a video within a price limit: a draft first, retries that cost nothing, several models."""
+        from .plan import generate  # Not needed by most programs.
+
+        return await self.run(generate(self.session, {"prompt": prompt, **fields}, plan))
 
     async def run(self, call: Call[T], on_progress: Callable[[Video], object] | None = None) -> T:
         """Performs a call and returns its result."""

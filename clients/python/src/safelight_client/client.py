@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .download import Download, download
 from .management import cancel, delete, list_page
@@ -16,6 +16,9 @@ from .submission import form_of, submit
 from .transport import Target, Transport
 from .video import Cancellation, Page, Video
 from .waiting import retrieve, watch
+
+if TYPE_CHECKING:
+    from .plan import Generated, Plan
 
 #: Longest time for a create with its retries, and for a video.
 CREATE_DEADLINE_S = 300.0
@@ -95,6 +98,12 @@ class Client:
     def download(self, video: Video | str, path: str | Path, variant: Variant = "video") -> Download:
         """Stores the file. Resumes an interrupted download, and checks the hash that the server announced."""
         return self.run(download(self.session, self._video(video), Path(path), variant))
+
+    def generate(self, prompt: str, plan: Plan, **fields: Any) -> Generated:
+        """Makes a video within a price limit: a draft first, retries that cost nothing, several models."""
+        from .plan import generate  # Not needed by most programs.
+
+        return self.run(generate(self.session, {"prompt": prompt, **fields}, plan))
 
     def run(self, call: Call[T], on_progress: Callable[[Video], object] | None = None) -> T:
         """Performs a call and returns its result."""

@@ -16,6 +16,7 @@ ClientError
     VideoVanished           the server no longer knows the video
     DownloadFailed          the file could not be stored completely
         HashMismatch        the downloaded bytes are not those that the server announced
+    SpendLimit              no model stays within the price limit; nothing more was sent
     SignatureInvalid        a webhook message has no valid signature
 """
 
@@ -26,11 +27,15 @@ from typing import TYPE_CHECKING
 from .explanation import Charged, Explanation, Retry
 
 if TYPE_CHECKING:
+    from .plan import Submission
     from .video import Video
 
 
 class ClientError(Exception):
     """Base of all errors of this package."""
+
+    #: The creates of the plan that ended with this error.
+    submissions: tuple[Submission, ...] = ()
 
     def __init__(
         self,
@@ -174,6 +179,10 @@ class DownloadFailed(ClientError):
 
 class HashMismatch(DownloadFailed):
     """The downloaded bytes are not those that the server announced. They were removed."""
+
+
+class SpendLimit(ClientError):
+    """No model stays within the price limit. Nothing more was sent."""
 
 
 class SignatureInvalid(ClientError):

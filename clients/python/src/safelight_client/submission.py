@@ -45,7 +45,7 @@ def _add(parts: list[Part], name: str, value: object) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _add(parts, f"{name}[{key}]", inner)
-    elif isinstance(value, tuple) and len(value) == 3:
+    elif isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[1], bytes):
         parts.append((name, value))
     elif isinstance(value, list | tuple):
         for inner in value:

@@ -1,0 +1,254 @@
+"""From a prompt to a finished video within a price limit: drafts, retries, and several models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import (
+    AccessDenied,
+    ApiError,
+    ClientError,
+    ConnectionFailed,
+    SpendLimit,
+    VideoBlocked,
+    VideoFailed,
+)
+from .explanation import Explanation
+from .responses import failure
+from .session import Session
+from .steps import Call, Pause
+from .submission import form_of, submit
+from .video import Video
+from .waiting import watch
+
+_CREATE_DEADLINE_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """A model, and its price if the server does not state it."""
+
+    model: str
+    usd_per_second: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What is made first. The video follows only if the draft was delivered."""
+
+    #: For example `storyboard`, which is free. Empty: the first model of the plan.
+    model: str = ""
+    #: Empty: the shortest length that the server lists for the model.
+    seconds: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a video is made."""
+
+    #: Tried in this order. After a block no other model is tried. Empty: the model of the request.
+    models: Sequence[ModelChoice] = ()
+    #: Limit of the whole plan. The highest possible price is reserved before each create. A model without a
+    #: known price is then left out.
+    max_usd: float | None = None
+    draft: Draft | None = None
+    #: Submissions to one model, after failures that are known to cost nothing.
+    max_submissions: int = 3
+    #: Longest wait for one video.
+    deadline_s: float = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One create of a plan, and what came of it."""
+
+    model: str
+    video_id: str
+    #: `completed`, or the code or kind of the error.
+    outcome: str
+    charged: str
+    #: What it costs at most; None if no price is known.
+    worst_usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """A completed video, and all submissions that led to it."""
+
+    video: Video
+    submissions: tuple[Submission, ...]
+
+
+class Ledger:
+    """The submissions of one plan, and their worst cost."""
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        self._session, self._plan = session, plan
+        self._spent_usd = 0.0
+        self.submissions: list[Submission] = []
+
+    def reserve(self, choice: ModelChoice, seconds: object) -> float | None:
+        """The highest possible price of a create. Raises `SpendLimit` if it exceeds what is left."""
+        price = self._price(choice)
+        try:
+            worst = price * float(str(seconds)) if price else price
+        except ValueError:
+            worst = None
+        if self._plan.max_usd is None:
+            return worst
+        if worst is None:
+            raise _spend_limit(f"The price of {choice.model or 'the default model'} is not known.")
+        if self._spent_usd + worst > self._plan.max_usd + 1e-9:
+            raise _spend_limit(
+                f"{choice.model or 'The default model'} may cost {worst:.2f} USD, and "
+                f"{self._plan.max_usd - self._spent_usd:.2f} USD are left."
+            )
+        self._spent_usd += worst
+        return worst
+
+    def settle(
+        self, choice: ModelChoice, worst: float | None, video: Video | None, error: ClientError | None
+    ) -> None:
+        """Records the outcome of a create, and releases what it did not cost."""
+        charged = error.charged if error is not None else video.charged if video is not None else "unknown"
+        cost = worst or 0.0
+        if charged == "no":
+            cost = 0.0
+        elif video is not None and video.amount is not None and video.currency == "USD":
+            cost = video.amount
+        self._spent_usd += cost - (worst or 0.0)
+        outcome = "completed" if error is None else error.code or error.explanation.kind
+        self.submissions.append(
+            Submission(
+                model=choice.model,
+                video_id=video.id if video is not None else "",
+                outcome=outcome,
+                charged=charged,
+                worst_usd=worst,
+            )
+        )
+
+    def shortest(self, model: str) -> str:
+        """The shortest length that the server lists for a model."""
+        lengths = self._row(model).get("seconds")
+        if not isinstance(lengths, list) or not lengths:
+            raise ValueError(f"the server lists no lengths of {model or 'the model'}: set Draft.seconds")
+        return f"{min(float(length) for length in lengths):g}"
+
+    def _price(self, choice: ModelChoice) -> float | None:
+        if choice.usd_per_second is not None:
+            return choice.usd_per_second
+        row = self._row(choice.model)
+        price = row.get("usd_per_second")
+        return (
+            0.0 if row.get("billing") == "own" else float(price) if isinstance(price, int | float) else None
+        )
+
+    def _row(self, model: str) -> Mapping[str, Any]:
+        found = (self._session.models or {}).get(model, {}).get("safelight")
+        return found if isinstance(found, Mapping) else {}
+
+
+def generate(session: Session, fields: Mapping[str, Any], plan: Plan) -> Call[Generated]:
+    """Makes a video as planned. An error has the `submissions` so far."""
+    yield from session.learn_server()
+    ledger = Ledger(session, plan)
+    choices = list(plan.models) or [ModelChoice(model=str(fields.get("model", "")))]
+    try:
+        if plan.draft is not None:
+            first = next((one for one in choices if one.model == plan.draft.model), None)
+            draft = first or (ModelChoice(model=plan.draft.model) if plan.draft.model else choices[0])
+            length = plan.draft.seconds or ledger.shortest(draft.model)
+            yield from _make(session, {**fields, "seconds": length}, draft, plan, ledger)
+        video = yield from _try_models(session, fields, choices, plan, ledger)
+    except ClientError as error:
+        error.submissions = tuple(ledger.submissions)
+        raise
+    return Generated(video=video, submissions=tuple(ledger.submissions))
+
+
+def _try_models(
+    session: Session, fields: Mapping[str, Any], choices: list[ModelChoice], plan: Plan, ledger: Ledger
+) -> Call[Video]:
+    last: ClientError | None = None
+    for choice in choices:
+        try:
+            return (yield from _make(session, fields, choice, plan, ledger))
+        except SpendLimit as error:
+            last = last or error
+        except ClientError as error:
+            # Never another provider after a block, nor while something may have been paid.
+            known = isinstance(error, ApiError | VideoFailed) and not isinstance(error, AccessDenied)
+            if error.explanation.is_block or error.charged != "no" or not known:
+                raise
+            last = error
+    assert last is not None
+    raise last
+
+
+def _make(
+    session: Session, fields: Mapping[str, Any], choice: ModelChoice, plan: Plan, ledger: Ledger
+) -> Call[Video]:
+    """A completed video of one model. Raises the error of the last submission."""
+    request = {**fields, **({"model": choice.model} if choice.model else {})}
+    was_doubtful = False
+    for number in range(1, plan.max_submissions + 1):
+        worst = ledger.reserve(choice, request.get("seconds", ""))
+        video: Video | None = None
+        problem: ClientError | None = None
+        try:
+            video = yield from submit(session, request, form_of(request), None, _CREATE_DEADLINE_S)
+            video = yield from watch(session, video, plan.deadline_s)
+            problem = failure(video) if video.status == "failed" else None
+        except ClientError as error:
+            problem = error
+        ledger.settle(choice, worst, video, problem)
+        if problem is None:
+            assert video is not None
+            return video
+        blocked = problem.explanation.is_block
+        delay = session.retries.delay_s(number, problem.after_s)
+        # After a block by a provider, or a failure without a reason, one more try at most.
+        doubtful = blocked or problem.retry == "unknown"
+        again = (_may_pass(problem) if blocked else _may_repeat(problem)) and not (doubtful and was_doubtful)
+        if not again or number == plan.max_submissions or delay > session.retries.max_retry_after_s:
+            raise problem
+        was_doubtful = was_doubtful or doubtful
+        if blocked and str(request.get("seed", "")).isdigit():
+            request["seed"] = int(request["seed"]) + 1
+        yield Pause(seconds=delay)
+    raise AssertionError("max_submissions must be 1 or more")
+
+
+def _may_pass(error: ClientError) -> bool:
+    """Whether one more try can pass the filter of a provider. Generation is random; our own policy is not."""
+    return (
+        isinstance(error, VideoBlocked)
+        and error.explanation.by_provider
+        and error.stage == "output"
+        and error.retry in ("same", "new_seed")
+        and error.charged != "yes"
+    )
+
+
+def _may_repeat(error: ClientError) -> bool:
+    """Whether a new request may help, and the last one is known to have cost nothing."""
+    known = isinstance(error, ApiError | VideoFailed | ConnectionFailed)
+    return known and error.retry in ("same", "unknown") and error.charged == "no"
+
+
+def _spend_limit(message: str) -> SpendLimit:
+    return SpendLimit(
+        message,
+        explanation=Explanation(
+            kind="quota",
+            stage="admission",
+            charged="no",
+            retry="never",
+            next_step="Raise the limit, shorten the video, or state the price of the model.",
+            message=message,
+            code="spend_limit",
+        ),
+    )

@@ -1,0 +1,170 @@
+"""From a prompt to a video: drafts, price limits, several models, and what is never tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from fixed_server import FixedServer
+from hostile import RETRIES
+
+import safelight_client as sc
+from safelight.testing.upstream import ScriptedUpstream
+
+CHEAP = sc.ModelChoice(model="cheap", usd_per_second=0.1)
+DEAR = sc.ModelChoice(model="dear", usd_per_second=0.5)
+FAILED = {"ends": "failed", "charge": 0.4, "refund": True}
+
+
+def client(upstream: ScriptedUpstream) -> sc.Client:
+    return sc.Client(upstream.url, retries=RETRIES)
+
+
+def sent(upstream: ScriptedUpstream) -> list[tuple[str, str]]:
+    """Model and length of each create, in order."""
+    orders = upstream.counts["orders"].values()
+    return [(order["fields"].get("model", ""), order["fields"].get("seconds", "")) for order in orders]
+
+
+def test_the_full_length_follows_only_after_a_delivered_draft() -> None:
+    plan = sc.Plan(draft=sc.Draft(seconds="4"))
+    with ScriptedUpstream() as upstream, client(upstream) as one:
+        made = one.generate("a boat", plan, model="cheap", seconds="12")
+        assert sent(upstream) == [("cheap", "4"), ("cheap", "12")]
+    assert [each.outcome for each in made.submissions] == ["completed", "completed"]
+    with (
+        ScriptedUpstream({"otherwise": {"ends": "refused", "charge": 0.1}}) as upstream,
+        client(upstream) as one,
+    ):
+        with pytest.raises(sc.VideoBlocked) as caught:
+            one.generate("a boat", plan, model="cheap", seconds="12")
+        assert sent(upstream) == [("cheap", "4")]
+    assert [each.charged for each in caught.value.submissions] == ["yes"]
+
+
+def test_a_free_storyboard_is_made_first_in_the_shortest_length_that_is_listed(server: FixedServer) -> None:
+    listed = {"id": "storyboard", "safelight": {"billing": "own", "seconds": [8, 4], "usd_per_second": None}}
+    server.answers["GET /v1/models"] = (200, {}, {"data": [listed]})
+    server.answers["POST /v1/videos"] = (200, {}, {"id": "v1", "status": "completed"})
+    plan = sc.Plan(models=[CHEAP], draft=sc.Draft(model="storyboard"), max_usd=0.8)
+    with sc.Client(server.url, retries=RETRIES) as one:
+        made = one.generate("a boat", plan, seconds="8")
+    assert [(each.model, each.worst_usd) for each in made.submissions] == [
+        ("storyboard", 0.0),
+        ("cheap", 0.8),
+    ]
+    first, second = (body for call, _, body in server.requests if call == "POST /v1/videos")
+    assert b"storyboard" in first
+    assert b"cheap" in second
+
+
+def test_the_next_model_is_tried_after_a_failure_that_cost_nothing() -> None:
+    plan = sc.Plan(models=[CHEAP, DEAR], max_submissions=1, max_usd=2.0)
+    with ScriptedUpstream({"orders": [{"nth": 1, **FAILED}]}) as upstream, client(upstream) as one:
+        made = one.generate("a boat", plan, seconds="4")
+        assert [model for model, _ in sent(upstream)] == ["cheap", "dear"]
+    assert made.video.model == "dear"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"submit": {"status": 400, "code": "moderation_blocked"}},
+        {"ends": "refused", "charge": 0.4, "refund": True},
+        {"ends": "failed", "charge": 0.4},
+        {"submit": "lose_answer"},
+        {"ends": "vanishes"},
+    ],
+)
+def test_no_other_model_is_tried_after_a_block_or_while_something_may_be_paid(rule: dict[str, Any]) -> None:
+    scenario = {"lists": False, "otherwise": rule}
+    plan = sc.Plan(models=[CHEAP, DEAR])
+    with ScriptedUpstream(scenario) as upstream, client(upstream) as one:
+        with pytest.raises(sc.ClientError) as caught:
+            one.generate("a boat", plan, seconds="4")
+        assert {model for model, _ in sent(upstream)} <= {"cheap"}
+    assert {each.model for each in caught.value.submissions} == {"cheap"}
+
+
+@pytest.mark.parametrize(("charge", "creates"), [(None, 2), (0.4, 1)])
+def test_a_blocked_output_is_tried_again_at_most_once_and_only_if_it_was_not_charged(
+    charge: float | None, creates: int
+) -> None:
+    with (
+        ScriptedUpstream({"otherwise": {"ends": "refused", "charge": charge}}) as upstream,
+        client(upstream) as one,
+    ):
+        with pytest.raises(sc.VideoBlocked):
+            one.generate("a boat", sc.Plan(max_submissions=5), seed=7)
+        assert [order["fields"]["seed"] for order in upstream.counts["orders"].values()] == ["7", "8"][
+            :creates
+        ]
+
+
+def test_a_block_by_the_policy_of_a_gateway_is_never_tried_again(server: FixedServer) -> None:
+    details = {"moderation_stage": "output", "stage": "output", "retry": {"action": "new_seed"}}
+    error = {"code": "moderation_blocked", "message": "Blocked.", "moderation_details": details}
+    blocked = {
+        "id": "v1",
+        "status": "failed",
+        "error": error,
+        "safelight": {"state": "blocked", "charge": None},
+    }
+    server.answers["POST /v1/videos"] = (200, {}, blocked)
+    with sc.Client(server.url, retries=RETRIES) as one, pytest.raises(sc.VideoBlocked):
+        one.generate("a boat", sc.Plan())
+    assert server.calls("POST /v1/videos") == 1
+
+
+def test_a_refusal_for_now_is_followed_by_a_new_job_with_a_key_of_its_own() -> None:
+    busy = {"nth": 1, "submit": {"status": 429, "retry_after": 0}}
+    with ScriptedUpstream({"orders": [busy]}) as upstream, client(upstream) as one:
+        made = one.generate("a boat", sc.Plan())
+        assert max(Counter(upstream.counts["received_by_key"]).values()) == 1
+    assert [each.outcome for each in made.submissions] == ["rate_limited", "completed"]
+
+
+@pytest.mark.parametrize(("refund", "creates"), [(True, 2), (False, 1)])
+def test_a_failure_without_a_reason_is_tried_again_once_and_only_if_it_cost_nothing(
+    refund: bool, creates: int
+) -> None:
+    scenario = {"otherwise": {**FAILED, "refund": refund}}
+    with ScriptedUpstream(scenario) as upstream, client(upstream) as one:
+        with pytest.raises(sc.VideoFailed):
+            one.generate("a boat", sc.Plan(max_submissions=5))
+        assert upstream.counts["received"] == creates
+
+
+def test_nothing_is_sent_that_may_exceed_the_price_limit() -> None:
+    with ScriptedUpstream() as upstream, client(upstream) as one:
+        made = one.generate("a boat", sc.Plan(models=[DEAR, CHEAP], max_usd=1.0), seconds="4")
+        assert made.video.model == "cheap"
+        with pytest.raises(sc.SpendLimit, match=r"2\.00 USD"):
+            one.generate("a boat", sc.Plan(models=[DEAR], max_usd=1.0), seconds="4")
+        with pytest.raises(sc.SpendLimit, match="not known"):
+            one.generate("a boat", sc.Plan(models=[sc.ModelChoice(model="x")], max_usd=1.0), seconds="4")
+        assert upstream.counts["received"] == 1
+
+
+def test_a_lost_answer_keeps_its_worst_cost_reserved() -> None:
+    plan = sc.Plan(models=[CHEAP, DEAR], max_usd=0.5)
+    scenario = {"lists": False, "otherwise": {"submit": "lose_answer"}}
+    with (
+        ScriptedUpstream(scenario) as upstream,
+        client(upstream) as one,
+        pytest.raises(sc.SubmitUnknown) as caught,
+    ):
+        one.generate("a boat", plan, seconds="4")
+    (only,) = caught.value.submissions
+    assert (only.outcome, only.charged, only.worst_usd) == ("submit_unknown", "unknown", 0.4)
+
+
+def test_a_plan_works_on_asyncio() -> None:
+    async def made(url: str) -> sc.Generated:
+        async with sc.AsyncClient(url, retries=RETRIES) as one:
+            return await one.generate("a boat", sc.Plan(draft=sc.Draft(seconds="4")), seconds="8")
+
+    with ScriptedUpstream() as upstream:
+        assert asyncio.run(made(upstream.url)).video.seconds == "8"
