@@ -27,6 +27,7 @@ def format_row(outcome: CaseOutcome, policy: str, taxonomy: Taxonomy) -> str:
         "sha256": hashlib.sha256(case.text.encode("utf-8", "surrogatepass")).hexdigest(),
         "text": case.text,
         "lang": case.lang,
+        "label": case.label,
         "source": case.source,
         "kind": case.kind,
         "group": case.group,
