@@ -6,10 +6,11 @@ import math
 
 from safelight.generation.storyboard import people, vehicles
 from safelight.generation.storyboard.figures import Figure, Point
-from safelight.generation.storyboard.lexicon import Environment, SubjectKind
+from safelight.generation.storyboard.lexicon import Environment
 from safelight.generation.storyboard.people import Look
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import PEOPLE
 
 

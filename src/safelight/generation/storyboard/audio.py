@@ -11,12 +11,12 @@ from safelight.generation.storyboard.lexicon import (
     Mood,
     Sound,
     SubjectAction,
-    SubjectKind,
     TimeOfDay,
     Weather,
 )
 from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import INDOORS, Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import PEOPLE
 from safelight.generation.storyboard.subject_style import pace_of
 

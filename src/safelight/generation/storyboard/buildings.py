@@ -19,7 +19,7 @@ def box(pen: Pen, x0: float, y0: float, x1: float, y1: float, tone: Colour) -> N
     pen.shape([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], tone)
 
 
-def _wall(pen: Pen, x0: float, y0: float, x1: float, y1: float, tone: Colour) -> None:
+def wall(pen: Pen, x0: float, y0: float, x1: float, y1: float, tone: Colour) -> None:
     """A wall whose right third is in shade."""
     box(pen, x0, y0, x1, y1, tone)
     box(pen, x0 + (x1 - x0) * 0.66, y0, x1, y1, tone * np.float32(0.78))
@@ -105,7 +105,7 @@ def castle(pen: Pen, phase: float, tones: Tones) -> None:
     foot = 0.17
     for x, wide, high, roof in ((-0.17, 0.1, 0.72, True), (0.16, 0.11, 0.84, True)):
         _tower(pen, x, foot, wide, high, tones, phase, roof=roof)
-    _wall(pen, -0.44, foot, 0.44, 0.42, tones.body)
+    wall(pen, -0.44, foot, 0.44, 0.42, tones.body)
     for step in range(11):
         box(pen, -0.44 + step * 0.083, 0.42, -0.395 + step * 0.083, 0.46, tones.body)
     for x, wide, high in ((-0.46, 0.1, 0.56), (0.46, 0.1, 0.56)):
@@ -119,7 +119,7 @@ def castle(pen: Pen, phase: float, tones: Tones) -> None:
 def _tower(
     pen: Pen, x: float, foot: float, wide: float, high: float, tones: Tones, phase: float, *, roof: bool
 ) -> None:
-    _wall(pen, x - wide, foot, x + wide, high, tones.body * np.float32(0.94))
+    wall(pen, x - wide, foot, x + wide, high, tones.body * np.float32(0.94))
     if roof:
         pen.shape([(x - wide * 1.25, high), (x + wide * 1.25, high), (x, high + wide * 2.4)], tones.accent)
         top = high + wide * 2.4
@@ -139,7 +139,7 @@ def pagoda(pen: Pen, phase: float, tones: Tones) -> None:
     box(pen, -0.3, 0.0, 0.3, 0.05, tones.dark)
     for step in range(7):
         y, wide = 0.05 + step * 0.122, 0.215 - step * 0.022
-        _wall(pen, -wide * 0.72, y, wide * 0.72, y + 0.085, tones.body)
+        wall(pen, -wide * 0.72, y, wide * 0.72, y + 0.085, tones.body)
         for x in (-0.5, 0.0, 0.5):
             box(pen, x * wide - 0.022, y + 0.015, x * wide + 0.022, y + 0.065, tones.skin)
         roof = y + 0.075
@@ -186,20 +186,20 @@ def temple(pen: Pen, _phase: float, tones: Tones) -> None:
 
 def church(pen: Pen, phase: float, tones: Tones) -> None:
     """A church with a bell tower and a spire."""
-    _wall(pen, -0.06, 0.0, 0.5, 0.3, tones.body)
+    wall(pen, -0.06, 0.0, 0.5, 0.3, tones.body)
     pen.shape([(-0.1, 0.29), (0.55, 0.29), (0.46, 0.52), (-0.02, 0.52)], tones.accent)
-    _wall(pen, -0.3, 0.0, -0.05, 0.62, tones.body * np.float32(0.95))
+    wall(pen, -0.3, 0.0, -0.05, 0.62, tones.body * np.float32(0.95))
     pen.shape([(-0.33, 0.61), (-0.02, 0.61), (-0.175, 1.0)], tones.accent * np.float32(0.9))
     pen.limb((-0.175, 0.98), (-0.175, 1.08), 0.006, 0.006, tones.dark)
     pen.limb((-0.205, 1.045), (-0.145, 1.045), 0.006, 0.006, tones.dark)
     for x in (0.05, 0.19, 0.33):
-        _arch(pen, x, 0.09, 0.033, 0.11, tones.skin)
-    _arch(pen, -0.175, 0.45, 0.04, 0.07, tones.dark)
+        arch(pen, x, 0.09, 0.033, 0.11, tones.skin)
+    arch(pen, -0.175, 0.45, 0.04, 0.07, tones.dark)
     pen.disc((-0.175 + 0.012 * math.sin(phase * 2), 0.47), 0.024, tones.skin)
-    _arch(pen, -0.175, 0.0, 0.05, 0.1, tones.dark * np.float32(0.7))
+    arch(pen, -0.175, 0.0, 0.05, 0.1, tones.dark * np.float32(0.7))
 
 
-def _arch(pen: Pen, x: float, y: float, wide: float, high: float, tone: Colour) -> None:
+def arch(pen: Pen, x: float, y: float, wide: float, high: float, tone: Colour) -> None:
     top = [(x + math.cos(a) * wide, y + high + math.sin(a) * wide) for a in np.linspace(0, math.pi, 10)]
     pen.shape([(x + wide, y), *top, (x - wide, y)], tone)
 
@@ -213,7 +213,7 @@ def cabin(pen: Pen, phase: float, tones: Tones) -> None:
             (0.3 + 0.25 * age + 0.03 * math.sin(phase + step), 0.93 + 0.45 * age), 0.02 + 0.05 * age, pale
         )
     box(pen, 0.25, 0.6, 0.36, 0.92, tones.dark)
-    _wall(pen, -0.5, 0.0, 0.5, 0.46, tones.body)
+    wall(pen, -0.5, 0.0, 0.5, 0.46, tones.body)
     for y in np.linspace(0.06, 0.42, 6):
         pen.limb((-0.53, float(y)), (0.53, float(y)), 0.008, 0.008, tones.dark)
     pen.shape([(-0.5, 0.45), (0.5, 0.45), (0.0, 0.85)], tones.body * np.float32(0.85))
@@ -259,7 +259,7 @@ def barn(pen: Pen, _phase: float, tones: Tones) -> None:
 
 def tower(pen: Pen, phase: float, tones: Tones) -> None:
     """A clock tower with a pointed roof."""
-    _wall(pen, -0.13, 0.0, 0.13, 0.72, tones.body)
+    wall(pen, -0.13, 0.0, 0.13, 0.72, tones.body)
     box(pen, -0.16, 0.7, 0.16, 0.74, tones.dark)
     box(pen, -0.16, 0.44, 0.16, 0.46, tones.dark)
     pen.shape([(-0.17, 0.74), (0.17, 0.74), (0.0, 1.06)], tones.accent)
@@ -268,7 +268,7 @@ def tower(pen: Pen, phase: float, tones: Tones) -> None:
     for pace, reach in ((0.05, 0.07), (0.004, 0.045)):
         pen.limb((0.0, 0.6), step_to((0.0, 0.6), -phase * pace + 2.2, reach), 0.008, 0.005, tones.dark)
     for y in (0.1, 0.24, 0.34):
-        _arch(pen, 0.0, y, 0.026, 0.03, tones.dark)
+        arch(pen, 0.0, y, 0.026, 0.03, tones.dark)
 
 
 def pyramid(pen: Pen, _phase: float, tones: Tones) -> None:

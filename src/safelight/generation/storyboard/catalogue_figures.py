@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from safelight.generation.storyboard import buildings
-from safelight.generation.storyboard.catalogue import CATALOGUE, Entry, Motion
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.catalogue_entry import Entry, Motion
 from safelight.generation.storyboard.figures import Figure, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment, SubjectKind
+from safelight.generation.storyboard.lexicon import Environment
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import Subject
 from safelight.generation.storyboard.subject_style import (
     choose_look,
@@ -30,6 +32,8 @@ _CROSSES = frozenset(
     {SubjectKind.TRAM, SubjectKind.TRAIN, SubjectKind.BUS, SubjectKind.CAR, SubjectKind.TRUCK,
      SubjectKind.FIRE_ENGINE, SubjectKind.MOTORCYCLE, SubjectKind.BICYCLE, SubjectKind.TRACTOR}
 )  # fmt: skip
+#: Animals on a branch or in a web, which do not drift.
+_PERCHED = (SubjectKind.OWL, SubjectKind.PARROT, SubjectKind.SPIDER)
 _LENGTH = {SubjectKind.TRAIN: (14.0, 1.6), SubjectKind.CAR: (1.5, 1.5), SubjectKind.BICYCLE: (0.6, 0.6)}
 _BY_WATER = (Environment.SEA, Environment.LAKE)
 
@@ -149,13 +153,13 @@ def _adrift(
     under = entry.motion is Motion.UNDERWATER
     x0 = w * 0.48 + spread * 0.26 * h
     y0 = h * (0.48 if under else 0.34) + 0.1 * h * math.sin(spread * 2.4)
-    if subject.kind is SubjectKind.OWL:
+    still = subject.kind in _PERCHED
+    if still:
         y0 = h * 0.56
     if subject.kind is SubjectKind.ROCKET:
         rise = 0.1 * h
         figure.path = lambda t: (x0, h * 0.72 - rise * (t - frame.seconds / 2))
         return figure
-    still = subject.kind is SubjectKind.OWL
     moved = entry.speed * figure.unit
 
     def path(t: float) -> Point:

@@ -52,7 +52,7 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
         case Environment.UNDERWATER:
             underwater(out, scene, light, camera, rng)
     ways(out, scene, light, camera)
-    if scene.weather is Weather.FOG and scene.setting not in (
+    if scene.weather in (Weather.FOG, Weather.SANDSTORM) and scene.setting not in (
         Environment.SPACE,
         Environment.UNDERWATER,
         Environment.KITCHEN,

@@ -8,14 +8,12 @@ import numpy as np
 
 from safelight.generation.storyboard import animals, people, vehicles
 from safelight.generation.storyboard.figures import Figure, Tones
-from safelight.generation.storyboard.lexicon import (
-    Environment,
-    SubjectKind,
-)
+from safelight.generation.storyboard.lexicon import Environment
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import Colour, rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import Subject
 from safelight.generation.storyboard.subject_style import (
     BALLOONS,

@@ -10,10 +10,11 @@ import numpy as np
 
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.lexicon import Environment, SubjectKind
+from safelight.generation.storyboard.lexicon import Environment
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.trades import TRADES
 
 WALL, NEAR = 0.32, 0.8

@@ -39,6 +39,10 @@ class Weather(StrEnum):
     SNOW = "snow"
     FOG = "fog"
     STORM = "storm"
+    CLOUDY = "cloudy"
+    HAIL = "hail"
+    SLEET = "sleet"
+    SANDSTORM = "sandstorm"
 
 
 class CameraMove(StrEnum):
@@ -51,114 +55,6 @@ class CameraMove(StrEnum):
     CRANE_DOWN = "crane down"
     ORBIT = "orbit"
     TRACKING = "tracking"
-
-
-class SubjectKind(StrEnum):
-    PERSON = "person"
-    WOMAN = "woman"
-    CHILD = "child"
-    CHEF = "chef"
-    DANCER = "dancer"
-    ASTRONAUT = "astronaut"
-    BIRD = "bird"
-    DOG = "dog"
-    CAT = "cat"
-    HORSE = "horse"
-    FISH = "fish"
-    WHALE = "whale"
-    BUTTERFLY = "butterfly"
-    BOAT = "boat"
-    CAR = "car"
-    TRAIN = "train"
-    BICYCLE = "bicycle"
-    HOT_AIR_BALLOON = "hot-air balloon"
-    BALLOON = "balloon"
-    BLACKSMITH = "blacksmith"
-    FARMER = "farmer"
-    RICE_FARMER = "farmer planting rice"
-    FISHERMAN = "fisherman"
-    FIREFIGHTER = "firefighter"
-    TEACHER = "teacher"
-    DOCTOR = "doctor"
-    PAINTER = "painter"
-    PHOTOGRAPHER = "photographer"
-    BUILDER = "builder"
-    CARPENTER = "carpenter"
-    GARDENER = "gardener"
-    VIOLINIST = "violinist"
-    GUITARIST = "guitarist"
-    PIANIST = "pianist"
-    WAITER = "waiter"
-    SWEEPER = "sweeper"
-    POTTER = "potter"
-    LION = "lion"
-    TIGER = "tiger"
-    LEOPARD = "leopard"
-    WOLF = "wolf"
-    FOX = "fox"
-    DEER = "deer"
-    COW = "cow"
-    SHEEP = "sheep"
-    GOAT = "goat"
-    PIG = "pig"
-    BEAR = "bear"
-    PANDA = "panda"
-    ELEPHANT = "elephant"
-    RHINOCEROS = "rhinoceros"
-    HIPPOPOTAMUS = "hippopotamus"
-    GIRAFFE = "giraffe"
-    ZEBRA = "zebra"
-    DONKEY = "donkey"
-    CAMEL = "camel"
-    RABBIT = "rabbit"
-    SQUIRREL = "squirrel"
-    MONKEY = "monkey"
-    TURTLE = "turtle"
-    FROG = "frog"
-    SNAKE = "snake"
-    PENGUIN = "penguin"
-    ROOSTER = "rooster"
-    WADER = "heron"
-    SWAN = "swan"
-    DUCK = "duck"
-    OWL = "owl"
-    SHARK = "shark"
-    DOLPHIN = "dolphin"
-    JELLYFISH = "jellyfish"
-    OCTOPUS = "octopus"
-    CRAB = "crab"
-    BEE = "bee"
-    DRAGONFLY = "dragonfly"
-    LIGHTHOUSE = "lighthouse"
-    WINDMILL = "windmill"
-    CASTLE = "castle"
-    PAGODA = "pagoda"
-    TEMPLE = "temple"
-    CHURCH = "church"
-    CABIN = "cabin"
-    BARN = "barn"
-    TOWER = "tower"
-    PYRAMID = "pyramid"
-    TENT = "tent"
-    BRIDGE = "bridge"
-    BUS = "bus"
-    TRAM = "tram"
-    TRUCK = "truck"
-    FIRE_ENGINE = "fire engine"
-    TRACTOR = "tractor"
-    MOTORCYCLE = "motorcycle"
-    AEROPLANE = "aeroplane"
-    HELICOPTER = "helicopter"
-    ROCKET = "rocket"
-    AIRSHIP = "airship"
-    KITE = "kite"
-    LANTERN = "lantern"
-    SHIP = "ship"
-    ROWING_BOAT = "rowing boat"
-    PAPER_BOAT = "paper boat"
-    SUBMARINE = "submarine"
-    RAINBOW = "rainbow"
-    TORNADO = "tornado"
 
 
 class SubjectAction(StrEnum):
@@ -215,12 +111,12 @@ class Sound(StrEnum):
 SETTINGS: dict[Environment, tuple[str, str]] = {
     Environment.UNDERWATER: (
         r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",
-        "水下|海底|珊瑚",
+        "水下|水里|水中|海底|珊瑚",
     ),
     Environment.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸|岩岸"),
     Environment.SEA: (
         r"sea|ocean|harbou?r|port|waves|at sea|open water|bay",
-        "大海|海洋|海面|海上|港口|港湾|海",
+        "大海|海洋|海面|海上|港口|港湾|海(?![马豹狮象星鸥龟豚獭绵带鲜报拔棠])",
     ),
     Environment.LAKE: (r"lakes?|pond|river|fjord|canal|stream", "湖|池塘|河|溪|运河"),
     Environment.MOUNTAINS: (
@@ -233,8 +129,8 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
     ),
     Environment.STREET: (
         r"streets?|alley|sidewalk|avenue|road|market(?: square)?|square|plaza|shops?|caf[eé]|village|town|"
-        r"neon sign|highway|bar",
-        "街道|街头|小巷|马路|集市|夜市|市场|广场|村庄|街",
+        r"neon sign|highway|motorway|freeway|bar",
+        "街道|街头|小巷|马路|集市|夜市|市场|广场|村庄|路口|街",
     ),
     Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
@@ -275,21 +171,28 @@ HOURS: dict[TimeOfDay, tuple[str, str]] = {
     ),
     TimeOfDay.DAY: (
         r"day(?:light|time)?|noon|midday|sunny|bright|sunlit|bright sun|afternoon|blue sky",
-        "明亮|白天|中午|正午|晴天|阳光",
+        "明亮|白天|中午|正午|下午|午后|晴天|阳光",
     ),
 }
 
 WEATHERS: dict[Weather, tuple[str, str]] = {
+    Weather.SANDSTORM: (r"(?:sand|dust) ?storms?|haboob", "沙尘暴|沙暴|扬沙"),
+    Weather.HAIL: (r"hail(?:storms?|stones?|ing|s)?", "冰雹"),
+    Weather.SLEET: (r"sleet(?:ing|s)?|freezing rain", "雨夹雪|雨雪|冻雨"),
     Weather.STORM: (
-        r"storm(?:y|s)?|thunder(?:storms?)?|lightning|tempest|hurricane",
-        "暴风雨|雷雨|闪电|雷电|打雷|风暴",
+        r"storm(?:y|s)?|thunder(?:storms?)?|lightning|tempest|hurricanes?|typhoons?|cyclones?",
+        "暴风雨|雷雨|雷阵雨|闪电|雷电|打雷|雷暴|风暴|台风|飓风",
     ),
     Weather.RAIN: (r"rain(?:y|s|ing|fall)?|drizzle|downpour|umbrella", "下雨|细雨|大雨|小雨|雨"),
     Weather.SNOW: (
         r"snow(?:y|s|ing|fall|flakes?|storm)?|blizzard|winter",
-        "下雪|雪花|大雪|冬天|飘雪|暴雪|雪(?!山|豹|白|橇)",
+        "下雪|雪花|大雪|冬天|飘雪|暴风雪|暴雪|雪(?!山|豹|白|橇)",
     ),
     Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "大雾|浓雾|薄雾|雾气|雾"),
+    Weather.CLOUDY: (
+        r"clouds|cloudy|overcast(?: sky)?|(?:grey|gray) sk(?:y|ies)",
+        "多云|阴天|乌云|云层|白云|阴云|云朵",
+    ),
     Weather.CLEAR: (r"clear sky|clear|sunny|cloudless", "晴"),
 }
 

@@ -47,11 +47,15 @@ _IGNORED = re.compile(
     r"ambience|dolly|pan|zoom|crane|drone|tripod|lens|frame|frames|work|test|prompt|nothing|something|"
     r"storyboard|safelight-test|seeds?|wire|earth|life|nature|peak|peaks|summit|bank|path|trail"
 )
+#: Participles that do not end in -ing or -ed.
+_IRREGULAR = frozenset(
+    {"seen", "built", "lit", "shown", "shot", "taken", "made", "drawn", "hung", "held", "worn"}
+)
 _TOKEN = re.compile(r"[a-z][a-z'’-]*|\d+|[^\sa-z\d]")
 _WORD = re.compile(r"[a-z][a-z'’-]*")
 _MEASURED = re.compile(
     r"(?:[一二两三四五六七八九十几数\d]+|许多|整)(?:[只个位名辆架艘座栋幢间条头匹群朵棵把台张块片颗道阵场对双家轮盏口根团束"
-    r"支件本部列尊堵株扇匣副杯碗盘瓶壶])(?:[小大]?)"
+    r"支件本部列尊堵株扇匣副杯碗盘瓶壶所顶枚串])(?:[小大]?)"
 )
 _PLACE_BEFORE = re.compile(
     rf"^[{HAN}]{{1,8}}?(?:上面|下面|里面|前面|旁边|中间|之间|之上|之下|上|里|中|下|边|旁|前|后|间|内)的"
@@ -60,8 +64,10 @@ _PLACE_BEFORE = re.compile(
 _HAN_BREAKS = (
     "在正从向往于被把将和与跟同及或而且是有无着了过地得站坐走跑飞游吃喝看望睡躺趴穿戴拿骑开驾驶弹拉吹唱跳划爬升落笼吹放"
     "卧停靠照映闪立矗伸沿追抱背推提抬挂漂浮飘滚转旋打敲修写画讲教做煮炒烤切洗扫种采收钓捕撒织踢投掷举挥俯仰冲掠穿"
-    "伴随朝对给为让使等要会能可以已也都还又就才刚慢缓静默轻独默悄"
+    "伴随朝对给为让使等要会能可以已也都还又就才刚慢缓静默轻独默悄替帮砍割搬扛剪擦刷焊缝补"
 )
+#: Nouns that contain one of these characters.
+_WITH_BREAKS = "土地|大地|陆地|工地|场地|湿地|盆地|空地|会议|会场|对联|照片|照相机|开关|包裹|行李"
 _HAN_BEFORE = (
     "一二两三四五六七八九十几数只个位名辆架艘座栋幢间条头匹群朵棵把台张的大小老幼白黑"
     "红黄灰花棕蓝绿金银橘胖瘦野孤骑喂看追牵遛抱养和与跟着了到见像在古"
@@ -69,7 +75,7 @@ _HAN_BEFORE = (
 _HAN_AFTER = _HAN_BREAKS + "的们群儿，。、！？；：上里中下边旁前后"
 _HAN_IGNORED = re.compile(
     r"天空|夜空|太阳|阳光|云层|云朵|白云|云海|云|天|星星|树|大树|树木|草|花|花朵|石头|水|水面|地面|地上|远处|画面|镜头|"
-    r"视频|场景|背景|风景|风光|景色|特写|近景|远景|影子|倒影|落叶|树叶|波浪|海浪|浪花|风|时间|时分|时候|声音|音乐|"
+    r"视频|场景|背景|风景|风光|景色|特写|近景|远景|影子|倒影|落叶|树叶|波浪|海浪|浪花|风|时间|时分|时候|下午|午后|声音|音乐|"
     r"冰面|雨后|山顶|窗户|一切|世界|氛围|故事|测试|人群|气氛"
 )
 
@@ -176,7 +182,9 @@ def _is_adverb(word: str) -> bool:
 
 
 def _is_participle(word: str) -> bool:
-    return word.endswith(("ing", "ed")) and len(word) > 4 and word not in NOT_PARTICIPLES
+    return word in _IRREGULAR or (
+        word.endswith(("ing", "ed")) and len(word) > 4 and word not in NOT_PARTICIPLES
+    )
 
 
 def _is_action(word: str) -> bool:
@@ -252,7 +260,7 @@ def _vocabulary_word(text: str, at: int, end: int) -> int:
 def _words_by_first_character() -> dict[str, list[str]]:
     words: dict[str, list[str]] = {}
     tables = (KINDS, lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS)
-    for han in [*(han for table in tables for _, han in table.values()), OTHER_NOUNS[1]]:
+    for han in [*(han for table in tables for _, han in table.values()), OTHER_NOUNS[1], _WITH_BREAKS]:
         for word in re.sub(r"\(\?[^)]*\)", "", han).split("|"):
             if len(word) > 1:
                 words.setdefault(word[0], []).append(word)

@@ -135,7 +135,13 @@ def _weathered(light: Light, weather: Weather) -> Light:
         Weather.STORM: (0.68, 0.6),
         Weather.SNOW: (0.5, 1.0),
         Weather.FOG: (0.72, 1.0),
+        Weather.CLOUDY: (0.25, 0.94),
+        Weather.HAIL: (0.66, 0.66),
+        Weather.SLEET: (0.62, 0.8),
+        Weather.SANDSTORM: (0.86, 0.86),
     }[weather]
+    if weather is Weather.SANDSTORM:
+        grey = rgb("#c89a5c") * np.float32(max(0.35, float(mean.mean()) / 200))
     if weather is Weather.FOG:
         grey = mix(grey, light.haze, 0.7)
     dull = _map(light, lambda c: mix(c, grey, share * 0.8) * np.float32(dark))

@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones, step_to
-from safelight.generation.storyboard.lexicon import SubjectAction, SubjectKind
+from safelight.generation.storyboard.lexicon import SubjectAction
 from safelight.generation.storyboard.raster import Colour
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,10 @@ BUILDS: dict[SubjectKind, Build] = {
     SubjectKind.CAMEL: Build(
         ears="round", tail="tuft", humps=2, leg=0.62, chest=0.2, rump=0.17, body=0.8, neck=0.56,
         neck_angle=0.62, neck_girth=0.085, head=0.095, muzzle=0.17, muzzle_girth=0.06, foot=0.045,
+    ),
+    SubjectKind.LLAMA: Build(
+        ears="long", tail="short", coat="wool", leg=0.5, chest=0.22, rump=0.2, body=0.66, neck=0.6,
+        neck_angle=1.25, neck_girth=0.11, head=0.09, muzzle=0.14, muzzle_girth=0.05, foot=0.045,
     ),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ def wheel(pen: Pen, x: float, radius: float, phase: float, tones: Tones, *, y: f
         pen.limb(at, end, radius * 0.06, radius * 0.06, tones.dark)
 
 
-def _windows(pen: Pen, left: float, right: float, count: int, y0: float, y1: float, tone: Colour) -> None:
+def windows(pen: Pen, left: float, right: float, count: int, y0: float, y1: float, tone: Colour) -> None:
     step = (right - left) / count
     for number in range(count):
         box(pen, left + number * step + step * 0.07, y0, left + (number + 1) * step - step * 0.07, y1, tone)
@@ -34,9 +34,9 @@ def bus(pen: Pen, phase: float, tones: Tones) -> None:
     box(pen, -1.35, 0.16 + y, 1.35, 0.97 + y, tones.body)
     pen.limb((-1.3, 0.95 + y), (1.3, 0.95 + y), 0.05, 0.05, tones.body)
     box(pen, -1.37, 0.36 + y, 1.37, 0.41 + y, tones.skin * np.float32(0.5) + np.float32(90))
-    _windows(pen, -1.28, 0.62, 5, 0.5 + y, 0.86 + y, tones.skin)
+    windows(pen, -1.28, 0.62, 5, 0.5 + y, 0.86 + y, tones.skin)
     box(pen, 0.68, 0.18 + y, 0.98, 0.86 + y, tones.dark)
-    _windows(pen, 0.68, 0.98, 2, 0.24 + y, 0.82 + y, tones.skin)
+    windows(pen, 0.68, 0.98, 2, 0.24 + y, 0.82 + y, tones.skin)
     pen.shape([(1.05, 0.48 + y), (1.37, 0.48 + y), (1.34, 0.86 + y), (1.05, 0.86 + y)], tones.skin)
     pen.oval((1.33, 0.27 + y), (0.05, 0.05), np.array([190, 235, 250], np.float32))
     for x in (-0.85, 0.45):
@@ -54,7 +54,7 @@ def tram(pen: Pen, phase: float, tones: Tones) -> None:
             tones.body,
         )
         box(pen, left, 0.3, right, 0.36, tones.skin * np.float32(0.5) + np.float32(90))
-        _windows(pen, left + 0.14, right - 0.14, 4, 0.48, 0.86, tones.skin)
+        windows(pen, left + 0.14, right - 0.14, 4, 0.48, 0.86, tones.skin)
         for x in (left + 0.45, right - 0.45):
             wheel(pen, x, 0.1, phase, tones)
     box(pen, -0.08, 0.18, 0.08, 0.96, tones.dark)
@@ -69,13 +69,13 @@ def truck(pen: Pen, phase: float, tones: Tones) -> None:
     box(pen, -1.35, 0.24, 0.62, 1.02, pale)
     for x in (-0.86, -0.36, 0.13):
         pen.limb((x, 0.26), (x, 1.0), 0.008, 0.008, pale * np.float32(0.8))
-    _cab(pen, tones)
+    cab(pen, tones)
     box(pen, -1.35, 0.18, 1.3, 0.26, tones.dark)
     for x in (-1.05, -0.62, 0.98):
         wheel(pen, x, 0.19, phase, tones)
 
 
-def _cab(pen: Pen, tones: Tones) -> None:
+def cab(pen: Pen, tones: Tones) -> None:
     pen.shape(
         [(0.68, 0.2), (1.38, 0.2), (1.38, 0.5), (1.22, 0.56), (1.1, 0.88), (0.68, 0.88)],
         tones.body,
@@ -87,10 +87,10 @@ def _cab(pen: Pen, tones: Tones) -> None:
 def fire_engine(pen: Pen, phase: float, tones: Tones) -> None:
     """A fire engine with a ladder and a blue lamp."""
     box(pen, -1.35, 0.2, 0.66, 0.78, tones.body)
-    _cab(pen, tones)
+    cab(pen, tones)
     pale = tones.skin * np.float32(0.3) + np.float32(130)
     box(pen, -1.37, 0.36, 1.36, 0.41, pale)
-    _windows(pen, -1.28, 0.3, 4, 0.46, 0.7, tones.body * np.float32(0.72))
+    windows(pen, -1.28, 0.3, 4, 0.46, 0.7, tones.body * np.float32(0.72))
     for rail in (0.86, 0.96):
         pen.limb((-1.45, rail), (0.6, rail), 0.02, 0.02, pale)
     for x in np.linspace(-1.4, 0.5, 11):

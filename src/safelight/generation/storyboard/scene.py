@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.catalogue_entry import Motion
 from safelight.generation.storyboard.lexicon import (
     CameraMove,
     Environment,
@@ -16,11 +17,11 @@ from safelight.generation.storyboard.lexicon import (
     Sound,
     Style,
     SubjectAction,
-    SubjectKind,
     TimeOfDay,
     Tint,
     Weather,
 )
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import PEOPLE, Cast, Subject, read_cast
 from safelight.generation.storyboard.trades import TRADES
 from safelight.generation.storyboard.traditional import simplified
@@ -46,7 +47,7 @@ _SPOKEN = re.compile(
 _DENIED = re.compile(
     r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE
 )
-_DENIED_HAN = re.compile(r"(?:没有|沒有|无|無)[\u4e00-\u9fff]")
+_DENIED_HAN = re.compile(r"(?:没有|沒有|无(?!人机)|無(?!人機))[\u4e00-\u9fff]")
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
     r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
@@ -253,6 +254,10 @@ def _setting_for(
         SubjectKind.HOT_AIR_BALLOON: (Environment.MOUNTAINS, Environment.MEADOW, Environment.DESERT),
     }
     kinds = {s.kind for s in subjects}
+    if weather is Weather.SANDSTORM:
+        return Environment.DESERT
+    if weather is Weather.SNOW and not subjects:
+        return _choose(number, "setting", (Environment.MOUNTAINS, Environment.MEADOW, Environment.FOREST))
     if SubjectKind.RAINBOW in kinds or (weather is Weather.STORM and not subjects):
         return _choose(number, "setting", (Environment.MEADOW, Environment.MOUNTAINS))
     if SubjectKind.BRIDGE in kinds:

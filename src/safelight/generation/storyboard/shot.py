@@ -9,7 +9,7 @@ from safelight.generation.storyboard.camera import Camera
 from safelight.generation.storyboard.environments import build
 from safelight.generation.storyboard.figures import Figure
 from safelight.generation.storyboard.layers import Element, Layer, paint_all
-from safelight.generation.storyboard.lexicon import Environment, Style, SubjectKind, Tint, Weather
+from safelight.generation.storyboard.lexicon import Environment, Style, Tint, Weather
 from safelight.generation.storyboard.palette import Light, light_for
 from safelight.generation.storyboard.place import HORIZONS, PLACES, FrameGeometry
 from safelight.generation.storyboard.postprocess import wash
@@ -17,9 +17,10 @@ from safelight.generation.storyboard.rainbow import Rainbow
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
 from safelight.generation.storyboard.sky import make_sky
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.text_signs import Sign
 from safelight.generation.storyboard.water import Water
-from safelight.generation.storyboard.weather import Flakes, Lightning, Rain
+from safelight.generation.storyboard.weather import Flakes, Hail, Lightning, Rain
 
 
 class Shot:
@@ -75,16 +76,22 @@ class Shot:
         elements += place_built.front
         self.thunder_at: float | None = None
         if scene.setting not in INDOORS and scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
-            if scene.weather in (Weather.RAIN, Weather.STORM):
+            if scene.weather in (Weather.RAIN, Weather.STORM, Weather.SLEET, Weather.HAIL):
                 tone = mix(light.sky[3], rgb("#ffffff"), 0.35)
                 elements.append(Rain.make(self.camera, rng, heavy=scene.weather is Weather.STORM, tone=tone))
             if scene.weather is Weather.STORM:
                 strokes = [Lightning.make(self.camera, rng, share) for share in (0.2, 0.62)]
                 self.thunder_at = strokes[0].at
                 elements += strokes
-            if scene.weather is Weather.SNOW:
-                white = np.minimum(light.ambient * 255 * 1.1 + 26, 255).astype(np.float32)
-                elements.append(Flakes.make(self.camera, rng, count=420, colour=white))
+            white = np.minimum(light.ambient * 255 * 1.1 + 26, 255).astype(np.float32)
+            if scene.weather in (Weather.SNOW, Weather.SLEET):
+                count = 420 if scene.weather is Weather.SNOW else 240
+                elements.append(Flakes.make(self.camera, rng, count=count, colour=white))
+            elif scene.weather is Weather.HAIL:
+                elements.append(Hail.make(self.camera, rng, ground=place.ground, tone=white))
+            elif scene.weather is Weather.SANDSTORM:
+                sand = rgb("#e0b878") * np.maximum(light.ambient, 0.5)
+                elements.append(Flakes.make(self.camera, rng, count=700, colour=sand, wind=0.9))
             elif Tint.BLOSSOM in scene.tints:
                 elements.append(
                     Flakes.make(

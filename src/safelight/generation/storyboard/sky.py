@@ -47,7 +47,9 @@ def make_sky(
     sun_at = sun_x if sun_x is not None else float(rng.choice((0.3, 0.64, 0.7)))
     sun = (camera.w * sun_at, horizon * (1 - light.height))
     night = scene.hour is TimeOfDay.NIGHT
-    shines = scene.weather in (Weather.CLEAR, Weather.FOG) or (scene.weather is Weather.SNOW and not night)
+    shines = scene.weather in (Weather.CLEAR, Weather.CLOUDY, Weather.FOG) or (
+        scene.weather is Weather.SNOW and not night
+    )
     shines = scene.full_moon or (shines and (not night or scene.moon))
 
     ys = np.arange(height, dtype=np.float32) + top
@@ -194,6 +196,10 @@ def _clouds(
         Weather.STORM: 0.9,
         Weather.SNOW: 0.74,
         Weather.FOG: 0.42,
+        Weather.CLOUDY: 0.72,
+        Weather.HAIL: 0.9,
+        Weather.SLEET: 0.86,
+        Weather.SANDSTORM: 0.5,
     }[scene.weather]
     if scene.hour is TimeOfDay.NIGHT and scene.weather is Weather.CLEAR:
         cover = 0.34

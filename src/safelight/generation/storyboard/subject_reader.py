@@ -6,12 +6,16 @@ import re
 from dataclasses import dataclass, replace
 
 from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
-from safelight.generation.storyboard.lexicon import SubjectAction, SubjectKind
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.catalogue_entry import Motion
+from safelight.generation.storyboard.lexicon import SubjectAction
 from safelight.generation.storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
+from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
 from safelight.generation.storyboard.trades import TRADES
 from safelight.generation.storyboard.word_tables import first, matches
+from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
 
 MOST_SUBJECTS = 4
 MOST_OF_A_KIND = 9
@@ -25,6 +29,20 @@ PEOPLE = frozenset(
         SubjectKind.DANCER,
         SubjectKind.ASTRONAUT,
         *TRADES,
+    }
+)
+#: Vehicles that are drawn with a person, or that hide the person who drives.
+_WITH_DRIVER = frozenset(
+    {
+        SubjectKind.CAR,
+        SubjectKind.TRAIN,
+        SubjectKind.HOT_AIR_BALLOON,
+        SubjectKind.ROWING_BOAT,
+        SubjectKind.TRACTOR,
+        SubjectKind.MOTORCYCLE,
+        SubjectKind.BUS,
+        SubjectKind.TRUCK,
+        *WORK_VEHICLES,
     }
 )
 _CLOTHES = (
@@ -42,6 +60,13 @@ _PATTERNS: dict[SubjectKind, tuple[str, str]] = {
 }
 #: Where an animal sits if the prompt names no action.
 _SEAT = re.compile(r"\bwindow ?sills?\b|\bsofa\b|\b(?:arm)?chair\b|窗台|沙发|椅子")
+#: What may come before and after the word for a building that is only the place: "in a hospital", 医院里.
+_INSIDE = re.compile(
+    r"\b(?:in|inside|at|of|from|through|into|near) (?:an?|the|his|her|their) (?:[\w-]+ ){0,2}$"
+)
+_INSIDE_HAN = ("里", "内", "中")
+#: Characters with which a Chinese noun goes on and means another thing: 火车司机, 医院长椅.
+_HAN_COMPOUND = "店站厂馆院局员工师长手库票厅牌皮肉蛋毛窝巢机司夫"
 #: Words of the scene; a phrase whose head is one of them needs no subject.
 _SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES, lexicon.TINTS)
 
@@ -82,7 +107,8 @@ def read_cast(text: str) -> Cast:
     covered = list(others)
     for kind, (english, han) in _PATTERNS.items():
         for match in matches(text, english, han):
-            if not any(a < match.end() and match.start() < b for a, b in covered):
+            overlaps = any(a < match.end() and match.start() < b for a, b in covered)
+            if not overlaps and not (kind in TOWN_BUILDINGS and _is_inside(text, match)):
                 covered.append((match.start(), match.end()))
                 found.append((kind, match))
     heads = [match for _, match in found]
@@ -129,18 +155,25 @@ def _is_drawn(phrase: NounPhrase, heads: list[re.Match[str]], others: list[tuple
         return True
     # A Chinese phrase may continue with a verb that is not known.
     return any(
-        phrase.start <= m.start() and m.end() < phrase.end and len(m.group()) > 1 and not m.group().isascii()
+        phrase.start <= m.start()
+        and m.end() < phrase.end
+        and len(m.group()) > 1
+        and not m.group().isascii()
+        and phrase.words[m.end() - phrase.start :][:1] not in _HAN_COMPOUND
         for m in heads
     )
+
+
+def _is_inside(text: str, match: re.Match[str]) -> bool:
+    """Whether a building is only the place of the scene, which shows it from inside."""
+    return _INSIDE.search(text[: match.start()]) is not None or text[match.end() :].startswith(_INSIDE_HAN)
 
 
 def _aboard(text: str, found: list[Subject]) -> list[Subject]:
     """The subjects, without people who are inside a vehicle or on a bicycle."""
     kinds = {s.kind for s in found}
-    drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
-    inside = SubjectKind.BICYCLE in kinds or (
-        drives and kinds & {SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.HOT_AIR_BALLOON}
-    )
+    drives = re.search(r"\b(?:driv|rid|row|paddl|in (?:a|the|his|her) )|开|骑|坐|划|驾", text) is not None
+    inside = SubjectKind.BICYCLE in kinds or (drives and kinds & _WITH_DRIVER)
     if SubjectKind.FISHERMAN in kinds:
         # The fisherman is drawn with his own boat.
         found = [s for s in found if s.kind not in (SubjectKind.BOAT, SubjectKind.ROWING_BOAT)]

@@ -8,21 +8,16 @@ from functools import partial
 import numpy as np
 
 from safelight.generation.storyboard import animals, people, vehicles
-from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.catalogue_entry import Motion
 from safelight.generation.storyboard.figures import Drawing, Tones, tones_for
-from safelight.generation.storyboard.lexicon import (
-    Environment,
-    Mood,
-    SubjectAction,
-    SubjectKind,
-    TimeOfDay,
-    Weather,
-)
+from safelight.generation.storyboard.lexicon import Environment, Mood, SubjectAction, TimeOfDay, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.people import Look
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import Colour, rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import Subject
 from safelight.generation.storyboard.trades import TRADES, working
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from safelight.generation.storyboard.attachments import board_vehicle, carried, held
-from safelight.generation.storyboard.catalogue import CATALOGUE, Motion
+from safelight.generation.storyboard.catalogue import CATALOGUE
+from safelight.generation.storyboard.catalogue_entry import Motion
 from safelight.generation.storyboard.catalogue_figures import (
     entry_tones,
     is_placed_apart,
@@ -13,15 +14,12 @@ from safelight.generation.storyboard.catalogue_figures import (
 )
 from safelight.generation.storyboard.figures import Figure, Point
 from safelight.generation.storyboard.flying_and_swimming import add_flying_and_swimming
-from safelight.generation.storyboard.lexicon import (
-    Environment,
-    SubjectAction,
-    SubjectKind,
-)
+from safelight.generation.storyboard.lexicon import Environment, SubjectAction
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import PEOPLE, Subject
 from safelight.generation.storyboard.subject_style import (
     CLOTHES,

@@ -11,13 +11,14 @@ import numpy as np
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, make_skyline
 from safelight.generation.storyboard.indoors import Steam, counter, make_room
-from safelight.generation.storyboard.lexicon import Environment, SubjectKind, Weather
+from safelight.generation.storyboard.lexicon import Environment, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import PLACES
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import Scene
 from safelight.generation.storyboard.scene_builder import SceneBuilder, solid
 from safelight.generation.storyboard.sky import Sky
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.terrain import Ridge, make_ridge
 from safelight.generation.storyboard.weather import fog_bank
 

@@ -6,33 +6,19 @@ One unit is the height of the person, who faces right.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from safelight.generation.storyboard import people
 from safelight.generation.storyboard.buildings import box
+from safelight.generation.storyboard.craft_trades import CRAFT_TRADES
 from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment, SubjectKind
-from safelight.generation.storyboard.people import Look, Pose, Tool
-
-#: What stands beside the person: pen, phase, tones.
-Prop = Callable[[Pen, float, Tones], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trade:
-    """How a person at work is drawn."""
-
-    pose: Callable[[float], Pose]
-    homes: tuple[Environment, ...]
-    hat: str = ""
-    #: Colour of the clothes; empty for that of any person.
-    clothes: str = ""
-    tool: Tool | None = None
-    behind: Prop | None = None
-    front: Prop | None = None
+from safelight.generation.storyboard.lexicon import Environment
+from safelight.generation.storyboard.people import Look
+from safelight.generation.storyboard.shop_trades import SHOP_TRADES
+from safelight.generation.storyboard.subject_kinds import SubjectKind
+from safelight.generation.storyboard.trade import Trade, bent, digging, hammering, pose, seated
 
 
 def working(kind: SubjectKind, look: Look) -> Drawing:
@@ -49,54 +35,6 @@ def working(kind: SubjectKind, look: Look) -> Drawing:
             trade.front(pen, phase, tones)
 
     return draw
-
-
-def _pose(
-    arm: float, elbow: float, other: float = 0.1, *, swing: float = 0.0, lean: float = 0.04
-) -> Callable[[float], Pose]:
-    """A standing pose. The front arm moves by `swing`."""
-
-    def at(phase: float) -> Pose:
-        move = math.sin(1.6 * phase)
-        return Pose(
-            thighs=(0.1, -0.12), knees=(0.04, 0.04), arms=(arm + swing * move, other),
-            elbows=(elbow - 0.5 * swing * move, 0.5), lean=lean + 0.015 * move,
-        )  # fmt: skip
-
-    return at
-
-
-def _hammering(phase: float) -> Pose:
-    up = 0.5 + 0.5 * math.sin(2.2 * phase)
-    return Pose(
-        thighs=(0.25, -0.2), knees=(0.1, 0.06), arms=(0.75 + 1.5 * up, 0.7), elbows=(0.75 - 0.2 * up, 0.5),
-        lean=0.12 - 0.08 * up,
-    )  # fmt: skip
-
-
-def _bent(phase: float) -> Pose:
-    move = math.sin(1.4 * phase)
-    return Pose(
-        thighs=(0.42, -0.05), knees=(0.3, 0.1), arms=(1.0 + 0.12 * move, 0.85), elbows=(-0.55, -0.3),
-        lean=1.0 + 0.06 * move,
-    )  # fmt: skip
-
-
-def _digging(phase: float) -> Pose:
-    move = math.sin(1.4 * phase)
-    return Pose(
-        thighs=(0.3, -0.25), knees=(0.16, 0.06), arms=(0.8 + 0.3 * move, 0.55 + 0.3 * move),
-            elbows=(0.35, 0.5),
-        lean=0.3 - 0.12 * move,
-    )  # fmt: skip
-
-
-def _seated(phase: float) -> Pose:
-    move = math.sin(3 * phase)
-    return Pose(
-        thighs=(1.5, 1.4), knees=(1.5, 1.5), arms=(0.75 + 0.06 * move, 0.7 - 0.06 * move), elbows=(0.8, 0.85),
-        lean=0.06 + 0.02 * math.sin(phase), hip=0.3,
-    )  # fmt: skip
 
 
 def _hammer(pen: Pen, hand: Point, phase: float, tones: Tones) -> None:
@@ -391,34 +329,36 @@ def _wheel_of_clay(pen: Pen, phase: float, tones: Tones) -> None:
 _FIELD, _STREET = (Environment.MEADOW,), (Environment.STREET,)
 _HALL, _ROOM = (Environment.STAGE,), (Environment.ROOM,)
 TRADES: dict[SubjectKind, Trade] = {
-    SubjectKind.BLACKSMITH: Trade(pose=_hammering, homes=_ROOM, clothes="#6b4a33", tool=_hammer,
+    **CRAFT_TRADES,
+    **SHOP_TRADES,
+    SubjectKind.BLACKSMITH: Trade(pose=hammering, homes=_ROOM, clothes="#6b4a33", tool=_hammer,
         behind=_forge, front=_anvil),
-    SubjectKind.FARMER: Trade(pose=_digging, homes=_FIELD, hat="straw", clothes="#4f6d7a", tool=_hoe),
-    SubjectKind.RICE_FARMER: Trade(pose=_bent, homes=_FIELD, hat="straw", clothes="#4f6d7a",
+    SubjectKind.FARMER: Trade(pose=digging, homes=_FIELD, hat="straw", clothes="#4f6d7a", tool=_hoe),
+    SubjectKind.RICE_FARMER: Trade(pose=bent, homes=_FIELD, hat="straw", clothes="#4f6d7a",
         tool=_seedlings, front=_rice),
-    SubjectKind.FISHERMAN: Trade(pose=_pose(1.1, 0.5, 0.9, swing=0.2), homes=(Environment.LAKE,), hat="straw",
+    SubjectKind.FISHERMAN: Trade(pose=pose(1.1, 0.5, 0.9, swing=0.2), homes=(Environment.LAKE,), hat="straw",
                                  clothes="#5d7a78", tool=_net, behind=_skiff),
-    SubjectKind.FIREFIGHTER: Trade(pose=_pose(0.9, 0.6, 0.7, swing=0.05, lean=0.08), homes=_STREET,
+    SubjectKind.FIREFIGHTER: Trade(pose=pose(0.9, 0.6, 0.7, swing=0.05, lean=0.08), homes=_STREET,
         hat="helmet",
                                    clothes="#c98a2f", tool=_hose, behind=_fire),
-    SubjectKind.TEACHER: Trade(pose=_pose(1.5, 0.3, swing=0.15), homes=_ROOM, tool=_pointer,
+    SubjectKind.TEACHER: Trade(pose=pose(1.5, 0.3, swing=0.15), homes=_ROOM, tool=_pointer,
         behind=_blackboard),
-    SubjectKind.DOCTOR: Trade(pose=_pose(0.05, 0.15), homes=_ROOM, clothes="#ecebe6", tool=_bag),
-    SubjectKind.PAINTER: Trade(pose=_pose(1.25, 0.4, swing=0.18), homes=_FIELD, tool=_brush, behind=_easel),
-    SubjectKind.PHOTOGRAPHER: Trade(pose=_pose(1.1, 0.9, 1.0, lean=0.14),
+    SubjectKind.DOCTOR: Trade(pose=pose(0.05, 0.15), homes=_ROOM, clothes="#ecebe6", tool=_bag),
+    SubjectKind.PAINTER: Trade(pose=pose(1.25, 0.4, swing=0.18), homes=_FIELD, tool=_brush, behind=_easel),
+    SubjectKind.PHOTOGRAPHER: Trade(pose=pose(1.1, 0.9, 1.0, lean=0.14),
         homes=(Environment.MOUNTAINS,), front=_camera),
-    SubjectKind.BUILDER: Trade(pose=_hammering, homes=(Environment.CITY,), hat="helmet",
+    SubjectKind.BUILDER: Trade(pose=hammering, homes=(Environment.CITY,), hat="helmet",
         clothes="#d98a2b", tool=_hammer, front=_bench),
-    SubjectKind.CARPENTER: Trade(pose=_pose(0.7, 0.6, 0.5, swing=0.3, lean=0.2), homes=_ROOM,
+    SubjectKind.CARPENTER: Trade(pose=pose(0.7, 0.6, 0.5, swing=0.3, lean=0.2), homes=_ROOM,
         tool=_saw, front=_bench),
-    SubjectKind.GARDENER: Trade(pose=_pose(0.8, 0.5, swing=0.06), homes=_FIELD, hat="straw",
+    SubjectKind.GARDENER: Trade(pose=pose(0.8, 0.5, swing=0.06), homes=_FIELD, hat="straw",
         clothes="#56744d", tool=_can),
-    SubjectKind.VIOLINIST: Trade(pose=_pose(0.75, 1.5, 1.1, swing=0.14), homes=_HALL,
+    SubjectKind.VIOLINIST: Trade(pose=pose(0.75, 1.5, 1.1, swing=0.14), homes=_HALL,
         clothes="#2c2f3a", tool=_violin),
-    SubjectKind.GUITARIST: Trade(pose=_pose(0.3, 1.1, 0.9, swing=0.1), homes=_HALL, tool=_guitar),
-    SubjectKind.PIANIST: Trade(pose=_seated, homes=_HALL, clothes="#2c2f3a", behind=_piano),
-    SubjectKind.WAITER: Trade(pose=_pose(1.1, 1.2), homes=_STREET, clothes="#e4e0d6", tool=_tray),
-    SubjectKind.SWEEPER: Trade(pose=_pose(0.5, 0.5, 0.35, swing=0.2), homes=_STREET, hat="cap",
+    SubjectKind.GUITARIST: Trade(pose=pose(0.3, 1.1, 0.9, swing=0.1), homes=_HALL, tool=_guitar),
+    SubjectKind.PIANIST: Trade(pose=seated, homes=_HALL, clothes="#2c2f3a", behind=_piano),
+    SubjectKind.WAITER: Trade(pose=pose(1.1, 1.2), homes=_STREET, clothes="#e4e0d6", tool=_tray),
+    SubjectKind.SWEEPER: Trade(pose=pose(0.5, 0.5, 0.35, swing=0.2), homes=_STREET, hat="cap",
         clothes="#d9722b", tool=_broom),
-    SubjectKind.POTTER: Trade(pose=_seated, homes=_ROOM, front=_wheel_of_clay),
+    SubjectKind.POTTER: Trade(pose=seated, homes=_ROOM, front=_wheel_of_clay),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Weather in the foreground: rain, snow, fog, lightning, light shafts, petals."""
+"""Weather in the foreground: rain, snow, hail, fog, lightning, light shafts, petals."""
 
 from __future__ import annotations
 
@@ -136,6 +136,48 @@ def _flake(radius: float, colour: Colour) -> Raster:
             block[..., :3] = soft[..., None] * colour
             block[..., 4:8] = (soft * 255)[..., None]
     return out
+
+
+@dataclass(kw_only=True)
+class Hail:
+    """Hailstones that fall fast, and stones that lie on the ground."""
+
+    #: x, y, speed and radius of the falling stones, and x, y and radius of the others, in pixels.
+    falling: Raster
+    lying: Raster
+    tone: Colour
+
+    @classmethod
+    def make(cls, camera: Camera, rng: np.random.Generator, *, ground: float, tone: Colour) -> Hail:
+        w, h, unit = camera.w, camera.h, camera.h / 540
+        n = int(150 * w * h / 518400)
+        near = rng.random(n)
+        falling = np.stack(
+            [rng.random(n) * w, rng.random(n) * h, h * (0.9 + 0.9 * near), unit * (1.6 + 3.4 * near)], axis=1
+        )
+        deep = rng.random(2 * n) ** 1.4
+        top = max(ground, 0.62)
+        lying = np.stack(
+            [rng.random(2 * n) * w, h * (top + (1 - top) * deep), unit * (1.2 + 3.4 * deep)], axis=1
+        )
+        return cls(falling=falling, lying=lying[np.argsort(deep)], tone=tone)
+
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
+        h, w = frame.shape[:2]
+        shade = self.tone * np.float32(0.72)
+        for x, y, radius in self.lying:
+            at = (round((x - view.x) % w), round(y))
+            cv2.circle(frame, at, max(1, round(radius)), scalar(shade), -1, cv2.LINE_AA)
+            cv2.circle(
+                frame, (at[0], at[1] - 1), max(1, round(radius * 0.7)), scalar(self.tone), -1, cv2.LINE_AA
+            )
+        for x, y, speed, radius in self.falling:
+            px, py = (x + 0.12 * speed * t - view.x) % w, (y + speed * t) % (h * 1.05)
+            end = (round(px - 0.12 * radius * 6), round(py - radius * 6))
+            cv2.line(frame, end, (round(px), round(py)), scalar(shade), 1, cv2.LINE_AA)
+            cv2.circle(
+                frame, (round(px), round(py)), max(1, round(radius)), scalar(self.tone), -1, cv2.LINE_AA
+            )
 
 
 def fog_bank(

@@ -13,12 +13,12 @@ from safelight.generation.storyboard.lexicon import (
     Sound,
     Style,
     SubjectAction,
-    SubjectKind,
     TimeOfDay,
     Tint,
     Weather,
 )
 from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 
 
 @given(st.text(max_size=400), st.none() | st.integers(-(2**63), 2**63))

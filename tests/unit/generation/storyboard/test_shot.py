@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.lexicon import CameraMove, Environment, SubjectKind
+from safelight.generation.storyboard.lexicon import CameraMove, Environment
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_words import KINDS
 from safelight.generation.storyboard.title_card import TitleCard
 from safelight.generation.storyboard.trades import TRADES

@@ -5,14 +5,9 @@ import time
 import pytest
 
 from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.lexicon import (
-    Environment,
-    SubjectAction,
-    SubjectKind,
-    TimeOfDay,
-    Weather,
-)
+from safelight.generation.storyboard.lexicon import Environment, SubjectAction, TimeOfDay, Weather
 from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_words import KINDS
 from safelight.generation.storyboard.traditional import simplified
 
@@ -44,18 +39,60 @@ def test_the_main_subject_of_a_prompt_is_drawn(prompt: str, kind: SubjectKind, c
 
 
 @pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [
+        ("A drone hovers over a field", SubjectKind.DRONE),
+        ("一架無人機飛過田野", SubjectKind.DRONE),
+        ("一座老火车站", SubjectKind.STATION),
+        ("鄉下的一座水塔", SubjectKind.WATER_TOWER),
+        ("理髮師替客人剪頭髮", SubjectKind.BARBER),
+        ("一輛馬車駛過公園", SubjectKind.CARRIAGE),
+        ("A nurse in a small hospital", SubjectKind.DOCTOR),
+    ],
+)
+def test_a_longer_word_is_read_whole(prompt: str, kind: SubjectKind) -> None:
+    assert [subject.kind for subject in read(prompt).subjects] == [kind]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["A drone shot of a castle", "无人机航拍城堡", "A castle seen from above, aerial drone view"]
+)
+def test_a_drone_that_only_films_is_not_drawn(prompt: str) -> None:
+    assert [subject.kind for subject in read(prompt).subjects] == [SubjectKind.CASTLE]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "weather"),
+    [
+        ("A hailstorm in a quiet street", Weather.HAIL),
+        ("下冰雹的下午", Weather.HAIL),
+        ("Sleet falls on a motorway", Weather.SLEET),
+        ("An overcast sky above a field", Weather.CLOUDY),
+        ("沙漠里的沙尘暴", Weather.SANDSTORM),
+        ("颱風天的海邊", Weather.STORM),
+        ("一场暴风雪", Weather.SNOW),
+    ],
+)
+def test_each_weather_is_read_and_drawn(prompt: str, weather: Weather) -> None:
+    scene = read(prompt)
+    assert (scene.weather, scene.card, scene.not_drawn) == (weather, "", ())
+
+
+@pytest.mark.parametrize(
     ("prompt", "card", "not_drawn"),
     [
         ("A dragon over a castle", "dragon", ("dragon", "castle")),
         ("A cat statue in a park", "cat statue", ("cat statue",)),
         ("a hot dog on a plate", "hot dog", ("hot dog", "plate")),
         ("A horse fly on a leaf", "horse fly", ("horse fly",)),
-        ("A lizard and two dogs on a rock", "lizard", ("lizard", "dogs")),
+        ("A badger and two dogs on a rock", "badger", ("badger", "dogs")),
         ("The old lighthouse keeper climbs the stairs", "lighthouse keeper", ("lighthouse keeper", "stairs")),
         ("freedom", "freedom", ("freedom",)),
         ("机器人在跳舞", "机器人", ("机器人",)),
         ("一台鋼琴在客廳裡", "鋼琴", ("鋼琴",)),
         ("一只獾在草地上", "獾", ("獾",)),
+        ("一位火车司机在擦窗户", "火车司机", ("火车司机",)),
+        ("A bus driver at the wheel", "bus driver", ("bus driver", "wheel")),
     ],
 )
 def test_an_unknown_main_subject_gives_a_title_card_and_no_other_animal(
