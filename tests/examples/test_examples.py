@@ -257,3 +257,26 @@ def test_the_receiver_accepts_only_signed_messages(
     process.terminate()
     said, _ = process.communicate(timeout=10)
     assert said.splitlines() == ["video.completed video_1"] * 2
+
+
+def test_the_express_receiver_accepts_only_signed_messages() -> None:
+    process = subprocess.Popen(
+        [*node(), built().with_name("webhook_express.js"), "0"],
+        env={**os.environ, "WEBHOOK_SECRET": SECRET},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().strip()
+        good = signing.signed_headers([signing.new_secret(), SECRET], "evt_1", int(time.time()), BODY)
+        statuses = [
+            httpx.post(address, content=body, headers=headers, trust_env=False).status_code
+            for body, headers in ((BODY, good), (BODY, good), (BODY + b" ", good), (BODY, {}))
+        ]
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=10)
+    assert statuses == [204, 204, 400, 400]
+    assert said.splitlines() == ["video.completed video_1"]
