@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     from safelight.errors import SafelightError
 
 
+#: Loading the word lists and models creates millions of objects that stay. With Python's default of 700, the
+#: garbage collector visits them again and again, which costs a command a tenth of its CPU time.
+_GC_THRESHOLD = 50_000
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Errors are printed with a remedy, without a traceback.
 
     With `--json`, standard output contains exactly one JSON document: `{"error": ...}` if the command failed.
     """
+    gc.set_threshold(_GC_THRESHOLD)
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 #: within the second one. The rest is for the last checkpoint of the audit log.
 _REQUESTS_SHARE, _STEPS_SHARE = 0.3, 0.8
 
+#: Python's default. The command line starts with a higher one, which a long process does not need.
+_GC_THRESHOLD = 700
 #: More lines than a start writes; further ones are written at once.
 _MAX_HELD_LINES = 1000
 
@@ -142,6 +144,7 @@ class Gateway:
         # visits them and stops all threads for some tenths of a second.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD)
         self.container.core.scanner.start()
 
     def _call_when_started(self, ready: Callable[[], None]) -> None:

@@ -20,7 +20,10 @@ def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
 
     Values that were inserted into the sentence are translated too if the slice has them.
     """
-    for pattern, text in _sentences(slice_, tag):
+    exact, patterns = _sentences(slice_, tag)
+    if original in exact:
+        return exact[original]
+    for pattern, text in patterns:
         if found := pattern.fullmatch(original):
             values = found.groupdict()
             return text.format(
@@ -30,10 +33,15 @@ def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
 
 
 @cache
-def _sentences(slice_: str, tag: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _sentences(slice_: str, tag: str) -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """The sentences without inserted values, and a pattern for each of the others."""
     if tag not in available_languages(slice_):
-        return ()
-    return tuple((_pattern(original), text) for original, text in load_document(slice_, tag).items())
+        return {}, ()
+    document = load_document(slice_, tag)
+    exact = {original: text for original, text in document.items() if "{" not in original}
+    return exact, tuple(
+        (_pattern(original), text) for original, text in document.items() if original not in exact
+    )
 
 
 def _pattern(original: str) -> re.Pattern[str]:
