@@ -22,7 +22,17 @@ from support.fake_api_server import a_video
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 FRAGMENT = {"accept": "text/x-fragment"}
-PAGES = ("/", "/videos", "/review", "/verify", "/explain-error", "/coverage", "/policy", "/settings")
+PAGES = (
+    "/",
+    "/advice",
+    "/videos",
+    "/review",
+    "/verify",
+    "/explain-error",
+    "/coverage",
+    "/policy",
+    "/settings",
+)
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +288,42 @@ def test_a_case_without_images_has_no_place_for_them(staff: httpx.Client, consol
     page = staff.get(f"/review/{without.id}").text
     assert 'id="reveal"' not in page
     assert "This case has no images." in page
+
+
+def test_scripts_brackets_and_direction_marks_stay_text(staff: httpx.Client, console: ConsoleServer) -> None:
+    hostile = "<script>alert(1)</script> [red] {{ 7 * 7 }} \u202eright\u202c \u0645\u0631\u062d\u0628\u0627"
+    escaped = hostile.replace("<", "&lt;").replace(">", "&gt;")
+    video_id = create_video(staff, hostile)
+    case = console.hold(video_id)
+    for path in ("/videos", f"/videos/{video_id}", "/review", f"/review/{case.id}"):
+        page = staff.get(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; [red] {{ 7 * 7 }}" in page
+    assert escaped in staff.get(f"/videos/{video_id}").text
+    staff.post(f"/review/{case.id}", data={"action": "approve", "reason": hostile})
+    assert escaped in staff.get(f"/review/{case.id}").text
+    # A key's name may not have direction marks.
+    assert staff.post("/settings/keys", data={"name": hostile, "scope_checks": "1"}).status_code == 400
+    name = hostile.partition(" \u202e")[0]
+    assert staff.post("/settings/keys", data={"name": name, "scope_checks": "1"}).status_code == 200
+    settings = staff.get("/settings").text
+    assert escaped.partition(" \u202e")[0] in settings
+    assert "<script>alert" not in settings
+
+
+def test_a_withdrawn_video_has_no_thumbnail_and_no_player(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    video_id = create_video(staff, "a withdrawn kite")
+    console.server.desk.deliver(video_id, b"clip")
+    assert "variant=thumbnail" in staff.get("/videos", params={"q": "withdrawn kite"}).text
+    console.server.desk.change(video_id, state=VideoState.WITHDRAWN)
+    card = staff.get("/videos", params={"q": "withdrawn kite"}).text.partition('id="grid"')[2]
+    assert "a withdrawn kite" in card
+    assert "<img" not in card
+    page = staff.get(f"/videos/{video_id}").text
+    assert "<video" not in page
+    assert "download" not in page.partition("<main")[2].partition("</main>")[0].replace("downloaded", "")
 
 
 def test_only_reviewers_see_cases(
