@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
+#: References are screened for at most this time in all. Longer than in a check by HTTP, because the sandbox
+#: and the models are started first, and no connection is kept open.
+_REFERENCES_S = 60.0
 
 
 @app.command()
@@ -54,7 +58,7 @@ def check(
     ] = None,
     ref: Annotated[
         list[Path] | None,
-        typer.Option("--ref", help="A reference image of the request; repeatable."),
+        typer.Option("--ref", help="A reference image or clip of the request; repeatable."),
     ] = None,
     apply: Annotated[
         int | None,
@@ -158,7 +162,7 @@ def run_check(
     *,
     negated: frozenset[str] = frozenset(),
 ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-    """Screen the texts and the reference images. Also returns the reference files that were not checked.
+    """Screen the texts and the references. Also returns the reference files that were not checked in time.
 
     Without a data directory, the policy from the settings applies without waivers.
     """
@@ -173,12 +177,9 @@ def run_check(
     from safelight.moderation.reference import ReferenceInput, ReferenceStage
     from safelight.moderation.scene_detection import SceneDetection
     from safelight.moderation.screening import ScreeningContext
+    from safelight.moderation.timed_reference import TimedReferenceStage
 
     files = [ReferenceInput.of(_require_readable(path), "input_reference") for path in references]
-    pictures = [file for file in files if file.is_picture]
-    unchecked = tuple(str(file.path) for file in files if not file.is_picture)
-    if not pictures:
-        return (prompt,), unchecked
     # Without a data directory, no person is enrolled, so scene detection needs no face matching.
     scene_detection = (
         container.pipeline.scene_detection
@@ -192,7 +193,10 @@ def run_check(
         known_content=KnownContent(lists=container.core.hash_lists),
     )
     context = ScreeningContext(policy=tenant_policy, texts=texts, prior=prompt.findings)
-    return (prompt, stage.screen(pictures, context)), unchecked
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        timed = TimedReferenceStage(stage=stage, threads=threads, timeout_s=_REFERENCES_S)
+        found, left = timed.screen_files(files, context)
+    return (prompt, *found), tuple(str(file.path) for file in left)
 
 
 def _require_readable(path: Path) -> Path:
@@ -264,7 +268,7 @@ def build_output(
         if cell.modality.value == "text" or cell.required:
             coverage.setdefault(cell.status.value, []).append(name)
     return CheckOutput(
-        exit=exit_of(result),
+        exit=Exit.NOT_COVERED if checked.undecided else exit_of(result),
         action=verdict.action.value,
         category=", ".join(explanation.categories),
         rule=explanation.rule,

@@ -31,7 +31,7 @@ MAX_ROWS, MAX_SUGGESTIONS = 5, 3
 _MAX_QUOTES, _MAX_QUOTE_CHARACTERS = 4, 60
 #: Findings below this score are printed only if the verdict rests on them.
 _MIN_SCORE = 0.5
-_COLOURS = {"allow": "green", "label": "green", "hold": "yellow", "block": "red"}
+_COLOURS = {"allow": "green", "label": "green", "undecided": "yellow", "hold": "yellow", "block": "red"}
 _GAPS = ("partly", "not checked")
 
 
@@ -49,7 +49,7 @@ def print_check(
         checked.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=language()
     )
     findings = visible_findings(checked.deciding, taxonomy)
-    print_prose(console, _verdict(checked, explanation), style=f"bold {_COLOURS[output.action]}")
+    print_prose(console, _verdict(checked, explanation), style=f"bold {_COLOURS[checked.verdict]}")
     for title, lines in _paragraphs(prompt, checked, output, explanation, findings, whole=whole_checklist):
         if title:
             print_prose(console, title)
@@ -63,6 +63,8 @@ def print_check(
 
 def _verdict(checked: CheckResult, explanation: Explanation) -> str:
     t = texts()
+    if checked.undecided:
+        return t("check.undecided")
     if explanation.action.value == "allow":
         return t("check.waived") if checked.deciding.verdict.waivers else t("check.allowed")
     return _without_rule(explanation.sentence, explanation.rule).removesuffix(explanation.next_step).rstrip()

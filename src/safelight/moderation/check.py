@@ -124,13 +124,8 @@ class CheckService:
                 self.fetcher.fetch(url, path, max_bytes=self.max_reference_bytes, param=field)
                 files.append(ReferenceInput.of(path, field))
             context = ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings)
-            # Images are screened sooner than clips.
-            pictures = [file for file in files if file.is_picture]
-            clips = [file for file in files if not file.is_picture]
-            groups = [group for group in (pictures, clips) if group]
-            found = self.timed_references.screen(groups, context)
-            left = tuple(file.field for group in groups[len(found) :] for file in group)
-            return (prompt, *found), left
+            found, left = self.timed_references.screen_files(files, context)
+            return (prompt, *found), tuple(file.field for file in left)
 
     def _record(
         self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, scrutiny: EvasionMatch

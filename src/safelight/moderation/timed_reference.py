@@ -23,6 +23,16 @@ class TimedReferenceStage:
     threads: Executor
     timeout_s: float
 
+    def screen_files(
+        self, files: Sequence[ReferenceInput], context: ScreeningContext
+    ) -> tuple[tuple[StageResult, ...], tuple[ReferenceInput, ...]]:
+        """The results, and the files that were not screened in time. Images are screened before clips."""
+        pictures = [file for file in files if file.is_picture]
+        clips = [file for file in files if not file.is_picture]
+        groups = [group for group in (pictures, clips) if group]
+        results = self.screen(groups, context)
+        return results, tuple(file for group in groups[len(results) :] for file in group)
+
     def screen(
         self, groups: Sequence[Sequence[ReferenceInput]], context: ScreeningContext
     ) -> tuple[StageResult, ...]:

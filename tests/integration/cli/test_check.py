@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from safelight.cli import main
+from safelight.cli import check, main
 from safelight.cli.exit_codes import Exit
+from safelight.testing.clips import tiny_clip
 
 
 @pytest.fixture(autouse=True)
@@ -65,12 +66,34 @@ def test_a_reference_is_evaluated_with_the_prompt(tmp_path: Path, capsys: pytest
     Image.effect_noise((64, 64), 30).convert("RGB").save(picture)
     _, told = answered(capsys, "the sea", "--ref", str(picture))
     assert any("in image" in cell for cells in told["coverage"].values() for cell in cells)
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
-    _, told = answered(capsys, "the sea", "--ref", str(clip))
-    assert told["not_checked"] == [str(clip)]
     code, told = answered(capsys, "the sea", "--ref", str(tmp_path / "none.png"))
     assert (code, told["error"]["code"]) == (Exit.ERROR, "not_found")
+
+
+def test_a_clip_is_opened_and_a_damaged_one_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(tiny_clip())
+    _, told = answered(capsys, "the sea", "--ref", str(clip))
+    assert told["not_checked"] == []
+    assert any("in frames" in cell for cells in told["coverage"].values() for cell in cells)
+    clip.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
+    code, told = answered(capsys, "the sea", "--ref", str(clip))
+    assert (code, told["error"]["code"]) == (Exit.ERROR, "invalid_media")
+
+
+def test_a_clip_that_is_not_checked_in_time_leaves_the_check_undecided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_REFERENCES_S", 0.0)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(tiny_clip())
+    code, told = answered(capsys, "the sea", "--ref", str(clip))
+    assert (code, told["verdict"], told["not_checked"]) == (Exit.NOT_COVERED, "undecided", [str(clip)])
+    assert main(["check", "the sea", "--ref", str(clip)]) == Exit.NOT_COVERED
+    said = capsys.readouterr().out
+    assert said.startswith("Undecided: a reference was not checked in time.")
 
 
 def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
