@@ -56,7 +56,9 @@ bench: $(VENV)/dev.stamp ## Measure; figures go to docs/benchmarks/.
 bench-peers: $(VENV)/dev.stamp .venvs/litellm/stamp ## Measure beside LiteLLM's proxy and the bare upstream.
 	@$(BIN)/python -m bench.proxies
 
-chaos: $(VENV)/dev.stamp ## Kill workers at every boundary, stop the gateway under load, and count what is lost.
+chaos: $(VENV)/dev.stamp ## Kill workers, stop the gateway under load, inject faults, and count what is lost.
+	@$(BIN)/python -m bench.chaos_faults
+	@$(BIN)/python -m bench.chaos_faults --store postgres
 	@$(BIN)/python -m bench.chaos
 	@$(BIN)/python -m bench.chaos_stops
 
