@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +30,9 @@ from safelight.media.probe import (
     probe_container,
     strict_decoding,
 )
-from safelight.media.tracks import select_tracks
+from safelight.media.tags import read_tags
+from safelight.media.tracks import UnscannedKind, add_unscanned, select_tracks
+from safelight.media.trailing_bytes import count_trailing_bytes
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -155,7 +158,15 @@ class VideoDecoder:
         self._limits = limits
         self._threads = threads
         with open_container(path, limits) as container:
-            self.info: MediaInfo = probe_container(container, path.stat().st_size, limits)
+            info = probe_container(container, path.stat().st_size, limits)
+            texts = read_tags(container)
+        #: The texts in the file, such as its title.
+        self.tags = texts.tags
+        more = {
+            UnscannedKind.TAGS: texts.unread,
+            UnscannedKind.TRAILING_BYTES: count_trailing_bytes(path),
+        }
+        self.info: MediaInfo = msgspec.structs.replace(info, unscanned=add_unscanned(info.unscanned, more))
         #: The views, besides the stored one, in which some frame differs. Known after all frames are decoded.
         self.more_views: frozenset[FrameView] = frozenset()
 

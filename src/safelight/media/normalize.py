@@ -26,6 +26,7 @@ from safelight.media.probe import (
     open_container,
     strict_decoding,
 )
+from safelight.media.tags import FileTags, read_tags
 from safelight.media.tracks import select_tracks
 
 Pixels = npt.NDArray[np.uint8]
@@ -79,7 +80,10 @@ class NormalizeTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NormalizeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The method by which the file was normalized, and the types of the streams that were dropped."""
+    """The method by which the file was normalized, and the types of the streams that were dropped.
+
+    `tags` among them: texts such as a title or comment, and chapters.
+    """
 
     method: NormalizeMethod
     dropped_streams: tuple[str, ...] = ()
@@ -100,10 +104,12 @@ def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeR
         video, audio = select_tracks(container)
         others = [stream for stream in container.streams if stream not in (video, audio)]
         dropped = tuple(sorted(stream.type or "unknown" for stream in others))
+        if read_tags(container) != FileTags():
+            dropped = (*dropped, "tags")
         playable = video.codec_context.name in _VIDEO_CODECS and (
             audio is None or audio.codec_context.name in _AUDIO_CODECS
         )
-        if playable and not others and _is_well_formed_mp4(source):
+        if playable and not dropped and _is_well_formed_mp4(source):
             return NormalizeResult(method=NormalizeMethod.KEPT)
     if playable and _remux(source, into, limits):
         return NormalizeResult(method=NormalizeMethod.COPIED, dropped_streams=dropped)

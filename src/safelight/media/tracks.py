@@ -30,6 +30,10 @@ class UnscannedKind(StrEnum):
     DATA_TRACK = "data_track"
     #: A file inside the clip, such as a font.
     ATTACHMENT = "attachment"
+    #: Tags and chapter titles, if there are too many.
+    TAGS = "tags"
+    #: Bytes after the end of an MP4; the count is the number of bytes.
+    TRAILING_BYTES = "trailing_bytes"
 
 
 class UnscannedPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +83,11 @@ def unscanned_tracks(container: Any) -> tuple[UnscannedPart, ...]:
 
 
 def add_unscanned(
-    parts: tuple[UnscannedPart, ...], kind: UnscannedKind, count: int
+    parts: tuple[UnscannedPart, ...], more: Mapping[UnscannedKind, int]
 ) -> tuple[UnscannedPart, ...]:
-    """The parts with `count` more of a kind."""
+    """The parts, with so many more of each kind."""
     counts = Counter({part.kind: part.count for part in parts})
-    counts[kind] += count
+    counts.update(more)
     return _parts(counts)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.likeness.matching import MatchResult
-from safelight.detectors.text.pipeline import TextPipeline
+from safelight.detectors.text.pipeline import TextPipeline, TextReport
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Finding, Modality, Stage
@@ -89,6 +89,7 @@ class OutputStage:
         known = (*hash_matches.findings, *report.findings, *ocr.findings, *prior)
         speech = self.speech_analyzer.analyze(report, self.pipeline, tenant=tenant, known=known)
         report = msgspec.structs.replace(report, transcript=speech.transcript)
+        tags = screen_tags(report, self.pipeline)
         text_findings = [*ocr.findings, *speech.findings]
         joined = screen_joined_text(
             parts_of(wanted, on_screen, added_text(report.transcript or (), expected)),
@@ -96,7 +97,7 @@ class OutputStage:
             (*text_findings, *prior),
         )
         modalities = {Modality.FRAMES}
-        if ocr.present:
+        if ocr.present or tags:
             modalities.add(Modality.TEXT)
         if report.has_audio or report.failure:
             modalities.add(Modality.AUDIO)
@@ -116,6 +117,7 @@ class OutputStage:
             *hash_matches.findings,
             *report.findings,
             *text_findings,
+            *(tags.findings if tags else ()),
             *joined.findings,
             *local.findings,
             *faces.findings,
@@ -125,6 +127,7 @@ class OutputStage:
             *hash_matches.cells,
             *report.coverage,
             *ocr.cells,
+            *(tags.cells if tags else ()),
             *joined.cells,
             *speech.cells,
             *local.cells,
@@ -162,6 +165,13 @@ class OutputStage:
         # the frames.
         remote = self.scene_detection.run_remote(scene_input, first.verdict, first.findings)
         return (evaluate_with(remote.findings, remote.cells) if remote else first), report
+
+
+def screen_tags(report: ScanReport, pipeline: TextPipeline) -> TextReport | None:
+    """Screen the texts in the file, such as its title and those of its chapters. None if it has none."""
+    if not report.tags:
+        return None
+    return pipeline.screen({f"tag {tag.name}": tag.text for tag in report.tags})
 
 
 def sound_summary(report: ScanReport) -> dict[str, Any] | None:

@@ -14,13 +14,15 @@ from safelight.policy.findings import Modality
 
 _VISIBLE = frozenset({Modality.FRAMES, Modality.TEXT})
 #: The modalities that a part has. A check of one of them is incomplete without the part. Players show neither
-#: data tracks nor attachments, so these are only named.
+#: data tracks, attachments nor bytes after the end, so these are only named.
 _MODALITIES: Mapping[UnscannedKind, frozenset[Modality]] = {
     UnscannedKind.VIDEO_TRACK: _VISIBLE,
     UnscannedKind.COVER_IMAGE: _VISIBLE,
     UnscannedKind.AUDIO_TRACK: frozenset({Modality.AUDIO}),
     UnscannedKind.SUBTITLES: frozenset({Modality.TEXT}),
+    UnscannedKind.TAGS: frozenset({Modality.TEXT}),
 }
+_NO_TRACKS = (UnscannedKind.TAGS, UnscannedKind.TRAILING_BYTES)
 #: The sentence for one part, and for several.
 _SENTENCES: Mapping[UnscannedKind, tuple[str, str]] = {
     UnscannedKind.VIDEO_TRACK: (
@@ -38,6 +40,14 @@ _SENTENCES: Mapping[UnscannedKind, tuple[str, str]] = {
     ),
     UnscannedKind.DATA_TRACK: ("A data track was not judged.", "{count} data tracks were not judged."),
     UnscannedKind.ATTACHMENT: ("An attached file was not judged.", "{count} attached files were not judged."),
+    UnscannedKind.TAGS: (
+        "A tag or chapter title was not judged.",
+        "{count} tags or chapter titles were not judged.",
+    ),
+    UnscannedKind.TRAILING_BYTES: (
+        "1 byte after the end of the video was not judged.",
+        "{count} bytes after the end of the video were not judged.",
+    ),
 }
 
 
@@ -72,7 +82,7 @@ def reject_extra_tracks(media: MediaInfo) -> None:
 
     A generator, or the receiver of a video, would get them unchecked.
     """
-    tracks = [part.kind.value.replace("_", " ") for part in media.unscanned]
+    tracks = [part.kind.value.replace("_", " ") for part in media.unscanned if part.kind not in _NO_TRACKS]
     if media.subtitles:
         tracks.append("subtitles")
     if tracks:

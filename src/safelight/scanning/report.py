@@ -9,6 +9,7 @@ import msgspec
 from safelight.detectors.protocol import Capability, MediaText
 from safelight.media.images import ImageInfo
 from safelight.media.probe import MediaInfo
+from safelight.media.tags import FileTag
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
 from safelight.scanning.audio_report import AudioReport
@@ -49,6 +50,8 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     transcript: tuple[MediaText, ...] = ()
     audio: AudioReport | None = None
     media: MediaInfo | None = None
+    #: Texts in the file, such as its title.
+    tags: tuple[FileTag, ...] = ()
     image: ImageInfo | None = None
     sampling: SamplingReport | None = None
     thumbnail: str = ""
@@ -81,6 +84,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
     media: MediaInfo | None = None
+    #: Texts in the file, such as its title and those of its chapters; not yet screened.
+    tags: tuple[FileTag, ...] = ()
     image: ImageInfo | None = None
     sampling: SamplingReport | None = None
     #: Paths of WebP files; empty if not requested.

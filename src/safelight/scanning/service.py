@@ -332,6 +332,7 @@ def _report(
         coverage=build_coverage(capabilities, result.runs, modalities),
         runs=result.runs,
         media=result.media,
+        tags=result.tags,
         image=result.image,
         sampling=result.sampling,
         thumbnail=result.thumbnail,

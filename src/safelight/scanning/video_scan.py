@@ -167,6 +167,7 @@ class VideoScan:
             audio=self._audio.report,
             runs=tuple(runner.record() for runner in self._runners),
             media=self._decoder.info,
+            tags=self._decoder.tags,
             sampling=sampling if self._sampled_runners or self._keyframes.enabled else None,
             thumbnail=previews.thumbnail,
             contact_sheet=previews.contact_sheet,

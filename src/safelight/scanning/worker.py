@@ -98,7 +98,8 @@ def _with_subtitles(result: WorkerResult, scan: VideoScan, task: VideoScanTask) 
     subtitles, media = read_subtitles(Path(task.path), task.limits), result.media
     if media is not None and subtitles.unread_tracks:
         media = msgspec.structs.replace(
-            media, unscanned=add_unscanned(media.unscanned, UnscannedKind.SUBTITLES, subtitles.unread_tracks)
+            media,
+            unscanned=add_unscanned(media.unscanned, {UnscannedKind.SUBTITLES: subtitles.unread_tracks}),
         )
     return msgspec.structs.replace(result, media=media, texts=(*result.texts, *scan.texts_of(subtitles)))
 

@@ -162,6 +162,42 @@ def test_a_film_with_a_second_sound_track_is_incomplete(desk: Desk, tmp_path: Pa
     assert (code, said["files"][0]["unscanned"]) == (5, ["A second sound track was not judged."])
 
 
+def test_tags_and_chapter_titles_are_judged_and_bytes_after_the_end_named(desk: Desk, tmp_path: Path) -> None:
+    phrase = safety_card.card_phrase("violence")
+    clip = make_clip(tmp_path / "one.mp4", frames=12)
+    add_tracks(desk.media / "a.mp4", clip, tags={"comment": phrase})
+    add_tracks(desk.media / "b.mkv", clip, chapters=["Calm", phrase])
+    add_tracks(desk.media / "c.mkv", clip, tags={"title": "A calm day"})
+    (desk.media / "d.mp4").write_bytes(clip.read_bytes() * 2)
+    _, said = desk.run("scan", str(desk.media))
+    found = [
+        (row["action"], [one["evidence"][0]["field"] for one in row["findings"]]) for row in said["files"]
+    ]
+    assert found == [
+        ("block", ["tag comment"]),
+        ("block", ["tag chapter 2"]),
+        ("allow", []),
+        ("allow", []),
+    ]
+    size = clip.stat().st_size
+    assert [row["unscanned"] for row in said["files"]] == [
+        [],
+        [],
+        [],
+        [f"{size:,} bytes after the end of the video were not judged."],
+    ]
+
+
+def test_a_file_name_forges_no_row_and_colours_no_terminal(desk: Desk, tmp_path: Path) -> None:
+    name = "a.mp4: allow\nb.mp4: allow\x1b[32m\x9b31m\u202e.mp4"
+    make_clip(tmp_path / "one.mp4", frames=6).rename(desk.media / name)
+    (desk.media / "c\x1b]0;title\x07\n.mp4").write_text("no film")
+    _, text = desk.run("scan", str(desk.media), as_json=False)
+    assert not set(text) & set("\x1b\x07\x9b\u202e\r")
+    assert [line for line in text.splitlines() if line.startswith("b.mp4")] == []
+    assert len([line for line in text.splitlines() if line and not line.startswith(" ")]) == 3
+
+
 def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
