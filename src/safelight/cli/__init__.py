@@ -63,7 +63,8 @@ def _run(given: list[str]) -> int:
 
     as_json = "--json" in given
     try:
-        result = build_command().main(args=take_language(given), prog_name="safelight", standalone_mode=False)
+        arguments = take_language(given)
+        result = build_command().main(args=arguments, prog_name="safelight", standalone_mode=False)
     except SafelightError as error:
         _print_error(error, as_json)
         return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR

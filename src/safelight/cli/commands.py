@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from .language import OPTION
+from .language import OPTION, translate_help
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -61,7 +61,20 @@ def _command_of(app: typer.Typer) -> Any:
     for nested in (app, *(group.typer_instance for group in app.registered_groups)):
         if nested is not None:
             nested.rich_markup_mode = mode  # type: ignore[assignment]
-    return get_command(app)
+    command = get_command(app)
+    _translate(command)
+    return command
+
+
+def _translate(command: Any) -> None:
+    """Put the help of the command, its options and its subcommands into the language in use."""
+    if command.help:
+        command.help = translate_help(command.help)
+    for parameter in command.params:
+        if text := getattr(parameter, "help", None):
+            parameter.help = translate_help(text)
+    for subcommand in getattr(command, "commands", {}).values():
+        _translate(subcommand)
 
 
 class _LazyGroup(TyperGroup):

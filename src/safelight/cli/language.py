@@ -85,6 +85,27 @@ def translate(sentence: str) -> str:
     return translate_sentence("doctor", sentence, _Chosen.tag) or sentence
 
 
+def translate_help(text: str) -> str:
+    """The help of a command or option in the language in use. Paragraphs without one stay English."""
+    if _Chosen.tag == DEFAULT:
+        return text
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    return "\n\n".join(_command_sentence(paragraph) for paragraph in paragraphs)
+
+
+def translate_lines(text: str) -> str:
+    """The result of a command in the language in use. Lines without a translation stay English."""
+    lines = []
+    for line in text.split("\n"):
+        words = line.lstrip(" ")
+        lines.append(line.removesuffix(words) + _command_sentence(words))
+    return "\n".join(lines)
+
+
+def _command_sentence(sentence: str) -> str:
+    return translate_sentence("commands", sentence, _Chosen.tag) or sentence
+
+
 def category_name(category: str) -> str:
     """The category in words. A category of a plugin has no translation and keeps its own name."""
     words = load_messages("console", _Chosen.tag)

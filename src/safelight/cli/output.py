@@ -25,7 +25,9 @@ def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Co
     if as_json:
         write_json(payload)
     elif isinstance(human, str):
-        sys.stdout.write(fit_terminal(human.rstrip("\n"), sys.stdout) + "\n")
+        from .language import translate_lines
+
+        sys.stdout.write(fit_terminal(translate_lines(human.rstrip("\n")), sys.stdout) + "\n")
     else:
         console = make_console()
         if callable(human):

@@ -3,7 +3,7 @@
 A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages)
 and `cli` (the command line). The key is the English text in `reasons` (of the shipped policies),
 `provider_errors` (the rules on provider errors), `provider_rules` (what providers document that they refuse)
-and `doctor` (its checks, and the notes of the coverage).
+`doctor` (its checks, and the notes of the coverage) and `commands` (the help and the results of commands).
 """
 
 from .languages import LANGUAGES, language_of_environment, match_language

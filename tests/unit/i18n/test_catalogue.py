@@ -12,7 +12,7 @@ from safelight.i18n.messages import load_document
 #: Slices that have every text in English.
 SLICES = ("advice", "cli", "console", "detectors", "explanations")
 #: Slices whose keys are the English sentences.
-KEYED_BY_ENGLISH = ("reasons", "provider_errors", "provider_rules", "doctor")
+KEYED_BY_ENGLISH = ("reasons", "provider_errors", "provider_rules", "doctor", "commands")
 TAGS = ("zh-Hans", "zh-Hant")
 ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
 #: Terms and characters of the other region.

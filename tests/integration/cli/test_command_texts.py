@@ -1,0 +1,71 @@
+"""Help and results of the commands for files, keys, webhooks and measurements in Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from safelight.cli import main
+from safelight.cli.commands import COMMANDS
+from safelight.i18n import translate_sentence
+
+TAGS = ("zh-Hant", "zh-Hans")
+TRANSLATED = ("scan", "verify", "keys", "webhooks", "eval")
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def help_texts(command: Any) -> Iterator[str]:
+    texts = [command.help, *(getattr(one, "help", None) for one in command.params)]
+    for text in texts:
+        for paragraph in (text or "").split("\n\n"):
+            if paragraph.strip():
+                yield " ".join(paragraph.split())
+    for subcommand in getattr(command, "commands", {}).values():
+        yield from help_texts(subcommand)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_help_text_is_in_the_catalogue(tag: str) -> None:
+    texts = set(COMMANDS.values())
+    for name in TRANSLATED:
+        texts |= set(help_texts(get_command(import_module(f"safelight.cli.{name}").app)))
+    missing = {text for text in texts if translate_sentence("commands", text, tag) is None}
+    assert missing == set()
+
+
+def test_the_help_of_a_command_is_printed_in_the_chosen_language(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--lang", "zh-Hant", "keys", "create", "--help"])
+    assert "建立金鑰並顯示一次。" in capsys.readouterr().out
+    main(["--lang", "zh-Hans", "--help"])
+    assert "扫描视频或图片文件" in capsys.readouterr().out
+    main(["keys", "create", "--help"])
+    assert "Create a key and print it once." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_keys_and_webhooks_print_their_results_in_the_chosen_language(
+    capsys: pytest.CaptureFixture[str], tag: str
+) -> None:
+    for arguments in (
+        ["keys", "list"],
+        ["keys", "create", "studio"],
+        ["keys", "list"],
+        ["webhooks", "list"],
+        ["webhooks", "add", "https://example.com/hook", "--event", "video.completed"],
+        ["webhooks", "list"],
+    ):
+        main([*arguments, "--lang", tag])
+        for line in capsys.readouterr().out.splitlines():
+            known = r"sk-\S+|whsec\S+|\w+_\w+|https?://\S+?(?=[（(])|video\.\w+|safelight keys create NAME"
+            words = re.sub(rf"{known}|studio|default|webhook|example\.com|videos:\w+|checks", "", line)
+            assert not re.search("[A-Za-z]{3}", words), line
