@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -28,7 +29,8 @@ class FormTable(Generic[Value]):
 
     def __init__(self) -> None:
         self._values: dict[str, list[Value]] = {}
-        self._by_first: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        #: The phrases by their first word, the longest first.
+        self._by_first: dict[str, list[str]] = {}
 
     def add(self, form: str, value: Value) -> None:
         """Add a phrase. It may have several values."""
@@ -38,12 +40,10 @@ class FormTable(Generic[Value]):
         first = _TOKEN.match(form)
         if first is None:
             raise ValueError(f"{form!r} does not begin with a word")
-        words = r"\s+".join(re.escape(word).replace("'", "['’]") for word in form.split())
-        pattern = re.compile(words + (r"(?![A-Za-z])" if form[-1].isascii() else ""), re.IGNORECASE)
         self._values[form] = [value]
         same_first = self._by_first.setdefault(_key(first.group()), [])
-        same_first.append((form, pattern))
-        same_first.sort(key=lambda entry: -len(entry[0]))
+        same_first.append(form)
+        same_first.sort(key=len, reverse=True)
 
     def find(self, text: str) -> Iterator[FormHit[Value]]:
         """The longest phrase at each place, from left to right, without overlaps."""
@@ -51,11 +51,18 @@ class FormTable(Generic[Value]):
         for token in _TOKEN.finditer(text):
             if token.start() < end:
                 continue
-            for form, pattern in self._by_first.get(_key(token.group()), ()):
-                if found := pattern.match(text, token.start()):
+            for form in self._by_first.get(_key(token.group()), ()):
+                if found := _pattern(form).match(text, token.start()):
                     end = found.end()
                     yield FormHit(start=token.start(), end=end, form=form, values=tuple(self._values[form]))
                     break
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    # Compiled when its first word is found: compiling all phrases takes longer than most checks.
+    words = r"\s+".join(re.escape(word).replace("'", "['’]") for word in form.split())
+    return re.compile(words + (r"(?![A-Za-z])" if form[-1].isascii() else ""), re.IGNORECASE)
 
 
 def _key(token: str) -> str:

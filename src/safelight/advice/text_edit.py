@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 _ARTICLE = re.compile(r"\b(a|an)(\s+)$", re.IGNORECASE)
+#: An article and the spaces after it.
+_ARTICLE_CHARS = 6
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 #: English words whose first letter and first sound need different articles.
 _VOWEL_SOUND = re.compile(r"(?:hour|honest|heir|honou?r)", re.IGNORECASE)
@@ -60,9 +63,11 @@ def _without_overlaps(text: str, edits: Iterable[TextEdit]) -> list[TextEdit]:
     for edit in sorted(edits, key=lambda one: (one.start - one.end, one.start)):
         if not 0 <= edit.start <= edit.end <= len(text):
             raise ValueError(f"the edit {edit.start} to {edit.end} is outside the text")
-        if not any(edit.start < other.end and other.start < edit.end for other in chosen):
-            chosen.append(edit)
-    return sorted(chosen, key=lambda one: (one.start, one.end))
+        place = bisect_left(chosen, (edit.start, edit.end), key=lambda one: (one.start, one.end))
+        neighbours = chosen[max(place - 1, 0) : place + 1]
+        if not any(edit.start < other.end and other.start < edit.end for other in neighbours):
+            chosen.insert(place, edit)
+    return chosen
 
 
 def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
@@ -76,7 +81,7 @@ def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
         ):
             new = new[0].upper() + new[1:]
         end = adapted[-1].end if adapted else 0
-        article = _ARTICLE.search(text, end, edit.start)
+        article = _ARTICLE.search(text, max(end, edit.start - _ARTICLE_CHARS), edit.start)
         word = _FIRST_WORD.match(new)
         if article and word:
             fitting = _article(word.group())

@@ -16,6 +16,7 @@ from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
+from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
@@ -60,7 +61,7 @@ class Console:
             ProviderErrorPages(*services),
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
-        appeals = AppealPages(*services)
+        appeals, advice = AppealPages(*services), AdvicePages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -78,6 +79,8 @@ class Console:
             ("POST", "/videos/{video_id}/report", protected(videos.report, read)),
             ("GET", "/videos/{video_id}/appeal", protected(appeals.show, read)),
             ("POST", "/videos/{video_id}/appeal", protected(appeals.appeal, read)),
+            ("GET", "/advice", protected(advice.show, KeyScope.CHECKS)),
+            ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
             ("GET", "/verify", verify.show),
             ("POST", "/verify", verify.verify),
             ("GET", "/explain-error", provider_errors.show),

@@ -1,0 +1,75 @@
+"""The page that explains what a provider may refuse in a prompt, and applies a suggestion with one click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.advice.provider_rules import documents
+from safelight.errors import BadInput, NotFound, RateLimited
+from safelight.i18n import load_messages
+from safelight.moderation.check_result import advice_wire
+from safelight.trust.accounts import Principal
+from safelight.web.create_request import create_request
+from safelight.web.video_facts import valid_video_id
+
+from .handler import PageHandler
+
+#: Longest purpose, as in the API.
+_MAX_PURPOSE_CHARS = 300
+_FIELDS = ("prompt", "provider", "blocked", "purpose")
+
+
+class AdvicePages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """The empty form. `?from=` fills in the prompt of a video."""
+        form = dict.fromkeys(_FIELDS, "")
+        if source := request.query_params.get("from", ""):
+            video = await self.run(self.services.videos.get, principal, valid_video_id(source))
+            form["prompt"] = video.prompt
+        return await self._render(request, principal, form, {})
+
+    async def check(self, request: Request, principal: Principal) -> Response:
+        """The advice on the prompt. It counts as one check, and nothing is submitted."""
+        checks = self.services.checks
+        if checks is None:
+            raise NotFound("This server does not check prompts.")
+        sent = await self.read_form(request)
+        form = {name: sent.get(name, "") for name in _FIELDS}
+        values: dict[str, Any] = {}
+        try:
+            asked = create_request(
+                {"prompt": form["prompt"]}, max_prompt_chars=self.services.max_prompt_chars
+            )
+            locale = self.translations(request).tag
+            found, _, _ = await self.run(checks.check, principal, asked, options=_options(form))
+            values = {"answer": advice_wire(found, locale), "before": form["prompt"]}
+        except (BadInput, RateLimited) as problem:
+            values = {"problem": problem}
+        return await self._render(request, principal, form, values)
+
+    async def _render(
+        self, request: Request, principal: Principal, form: dict[str, str], values: dict[str, Any]
+    ) -> Response:
+        shown = {
+            "form": form,
+            "answer": None,
+            "problem": None,
+            "before": "",
+            "a": load_messages("advice", self.translations(request).tag),
+            "providers": [(name, document.title) for name, document in documents().items()],
+            **values,
+        }
+        return await self.render_page(request, "advice.html", principal, **shown)
+
+
+def _options(form: dict[str, str]) -> AdviceOptions:
+    blocked = form["blocked"]
+    return AdviceOptions(
+        provider=form["provider"][:100],
+        blocked_at=BlockedAt(blocked) if blocked in set(BlockedAt) else None,
+        purpose=form["purpose"][:_MAX_PURPOSE_CHARS],
+    )

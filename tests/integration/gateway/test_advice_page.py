@@ -1,0 +1,73 @@
+"""The page "Why, and what to change", as a browser without JavaScript requests it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import httpx
+import pytest
+
+from support.gateway_process import Running
+
+EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
+
+
+@pytest.fixture(scope="module")
+def staff(gateway: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(
+        base_url=gateway.address,
+        headers={"accept": "text/html", "origin": gateway.address},
+        follow_redirects=True,
+        timeout=60,
+        verify=False,
+    ) as client:
+        assert client.post("/login", data={"token": gateway.login}).url.path == "/"
+        yield client
+
+
+def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.Client) -> None:
+    form = {"prompt": EXAMPLE, "provider": "openai", "blocked": "output"}
+    page = staff.post("/advice", data=form)
+    assert page.status_code == 200
+    assert 'data-verdict="allow" data-risk="medium"' in page.text
+    assert "<del>alone</del><ins>quietly</ins>" in page.text
+    assert "Deep fix" in page.text
+    found = re.search(r'name="prompt" value="([^"]*)"', page.text)
+    assert found
+    rewritten = unescape(found.group(1))
+    assert "observation deck at dusk" in rewritten
+    again = staff.post("/advice", data=form | {"prompt": rewritten})
+    assert "<del>" not in again.text
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh-TW", "觀景台"), ("zh-CN", "观景台"), ("en", "Prompt")])
+def test_the_page_is_in_the_language_of_the_reader(staff: httpx.Client, language: str, word: str) -> None:
+    prompt = {"zh-TW": "一個人獨自站在樓頂", "zh-CN": "一个人独自站在楼顶", "en": "a cat"}[language]
+    page = staff.post("/advice", data={"prompt": prompt}, headers={"accept-language": language})
+    assert word in page.text
+    assert staff.get("/advice", headers={"accept-language": language}).status_code == 200
+
+
+def test_a_blocked_prompt_gets_neither_words_nor_suggestions(staff: httpx.Client) -> None:
+    page = staff.post("/advice", data={"prompt": "a nude woman alone on a rooftop at night"})
+    assert 'data-verdict="block"' in page.text
+    assert "<del>" not in page.text
+    assert "rooftops" not in page.text
+    assert "No suggestions" in page.text
+
+
+def test_markup_in_a_prompt_is_escaped(staff: httpx.Client) -> None:
+    page = staff.post("/advice", data={"prompt": "<script>alert(1)</script> a chef cutting bread at night"})
+    assert "<script>alert" not in page.text
+
+
+def test_an_empty_prompt_is_an_error_on_the_page(staff: httpx.Client) -> None:
+    assert "tone error" in staff.post("/advice", data={"prompt": " "}).text
+
+
+def test_the_prompt_of_a_video_is_filled_in(staff: httpx.Client) -> None:
+    made = staff.post("/", files={"prompt": (None, "a quiet harbour with small boats")})
+    page = staff.get("/advice", params={"from": made.url.path.rpartition("/")[2]})
+    assert ">a quiet harbour with small boats</textarea>" in page.text
