@@ -1,6 +1,6 @@
-"""Run by the Python of a locked environment with the official SDK: `openai_calls.py URL MODE`.
+"""Run by the Python of a locked environment with the official SDK: `openai_calls.py URL`.
 
-MODE is `sync` or `async`. Prints one JSON object of what happened; the test that started it judges.
+Prints what happened with the synchronous and the asynchronous client; the test that started it judges.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def made(url: str, mode: str) -> tuple[Callable[[str], Any], Callable[[Any], Any
     session_of(client).retries = RETRIES
     create = sc.create_once if mode == "sync" else sc.create_once_async
     wait = sc.wait if mode == "sync" else sc.wait_async
-    return lambda prompt: create(client, prompt=prompt, seconds="4"), lambda video: wait(client, video, 0.5)
+    return lambda prompt: create(client, prompt=f"{mode}: {prompt}", seconds="4"), lambda video: wait(
+        client, video, 0.5
+    )
 
 
 async def outcome(create: Callable[[str], Any], wait: Callable[[Any], Any], prompt: str) -> dict[str, Any]:
@@ -67,4 +69,4 @@ async def main(url: str, mode: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(*sys.argv[1:]))))  # noqa: T201
+    print(json.dumps({mode: asyncio.run(main(sys.argv[1], mode)) for mode in ("sync", "async")}))  # noqa: T201

@@ -103,3 +103,12 @@ def test_statuses_of_other_servers_are_known(status: str) -> None:
     assert read_video({"id": "v", "status": status}).status == "completed"
     assert read_video({"id": "v", "status": "a-new-word"}).status == "in_progress"
     assert load_table()["statuses"]["processing"] == "running"
+
+
+def test_an_sdk_exception_with_the_body_of_fastapi_is_explained() -> None:
+    class ApiStatusError(Exception):
+        status_code, body = 422, FASTAPI
+
+    found = sc.explain(ApiStatusError("Error code: 422"))
+    assert found is not None
+    assert (found.kind, found.message, found.charged) == ("invalid_request", "Field required", "no")

@@ -55,7 +55,10 @@ def _explain_exception(error: BaseException) -> Explanation:
     if isinstance(status, int):
         response = getattr(error, "response", None)
         headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
-        return explain_response({"error": getattr(error, "body", None) or str(error)}, status, headers)
+        body = getattr(error, "body", None) or str(error)
+        # The SDK takes the object out of `error`; a body of FastAPI has none.
+        whole = body if isinstance(body, Mapping) and "detail" in body else {"error": body}
+        return explain_response(whole, status, headers)
     names = {cls.__name__ for cls in type(error).__mro__}
     if "APIConnectionError" in names or isinstance(error, OSError):
         timed_out = "APITimeoutError" in names or isinstance(error, TimeoutError)
