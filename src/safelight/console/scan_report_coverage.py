@@ -97,6 +97,12 @@ def describe_gaps(report: FileReport, t: Translations) -> str:
     return t("scan.gaps_count", count=gaps, all=len(cells)) if gaps else t("scan.no_gaps")
 
 
+def describe_unscanned(report: FileReport, t: Translations) -> str:
+    """The parts of a file that were not judged, with their numbers. Empty if there are none."""
+    parts = [t(f"scan.unscanned.{part.kind.value}", count=f"{part.count:,}") for part in report.unscanned]
+    return t("scan.not_judged", what=t.join_list(parts)) if parts else ""
+
+
 def coverage_differences(
     report: FileReport, common: Mapping[_CellKey, CommonCell], t: Translations
 ) -> tuple[str, ...]:

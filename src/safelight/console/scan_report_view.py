@@ -12,7 +12,7 @@ from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
 from .formatting import format_datetime, format_decimal, translate_category
-from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps
+from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps, describe_unscanned
 from .scan_report_tables import (
     DetectorRunRow,
     detector_run_row,
@@ -72,6 +72,8 @@ class FileView:
     audio_note: str = ""
     #: How many checks are missing, and in what this file differs from the coverage table of the report.
     gaps: str = ""
+    #: The parts of the file that were not judged, such as a second sound track, in one sentence.
+    unscanned: str = ""
     differences: tuple[str, ...] = ()
     unsupported: str = ""
     waivers: tuple[str, ...] = ()
@@ -157,6 +159,7 @@ def file_view(
         text_withheld=bool(withheld and (report.transcript or report.texts)),
         audio_note=_sound_note(report, t),
         gaps=describe_gaps(report, t),
+        unscanned=describe_unscanned(report, t),
         differences=coverage_differences(report, table, t),
         unsupported=_unsupported_note(report, t),
         waivers=verdict.waivers,

@@ -11,6 +11,7 @@ import pytest
 from safelight.console.scan_report import MAX_FULL_FILES, render_scan_report
 from safelight.console.scan_report_tables import strip_folders
 from safelight.console.translations import load_languages
+from safelight.media.tracks import UnscannedKind, UnscannedPart
 from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
@@ -198,6 +199,29 @@ def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_sho
     assert html.count('<table class="coverage-table">') == 1
     assert "No installed model detects blood and wounds" in text
     assert "violence-1" not in text
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "were not judged: further sound tracks (2), bytes after the end of the video (12,345)."),
+        ("zh-Hant", "未經檢查的部分：其他音軌（2 條）、影片結尾之後的資料（12,345 個位元組）。"),
+        ("zh-Hans", "未经检查的部分：其他音轨（2 条）、视频结尾之后的数据（12,345 个字节）。"),
+    ],
+)
+def test_parts_that_were_not_judged_are_named_and_never_folded_away(lang: str, sentence: str) -> None:
+    parts = (
+        UnscannedPart(kind=UnscannedKind.AUDIO_TRACK, count=2),
+        UnscannedPart(kind=UnscannedKind.TRAILING_BYTES, count=12_345),
+    )
+    page = Folded()
+    page.feed(render(msgspec.structs.replace(report(), unscanned=parts), report(), lang=lang))
+    assert " ".join(page.open_text).count(sentence) == 1
+
+
+def test_every_part_that_is_not_scanned_has_words_in_every_language() -> None:
+    for t in load_languages().values():
+        assert all(t.has(f"scan.unscanned.{kind.value}") for kind in UnscannedKind)
 
 
 def test_measured_figures_are_numbers_and_not_names_of_pages() -> None:
