@@ -52,6 +52,16 @@ def lone_voices(findings: Sequence[Finding]) -> list[Finding]:
     return [*findings, *second]
 
 
+def short_texts(findings: Sequence[Finding]) -> list[Finding]:
+    """No text is as short as one to three words."""
+    return [
+        msgspec.structs.replace(one, point=msgspec.structs.replace(one.point, length="4-8"))
+        if one.point
+        else one
+        for one in findings
+    ]
+
+
 def rejections(findings: Sequence[Finding]) -> list[Finding]:
     """No text rejects the hatred in it."""
     return [msgspec.structs.replace(one, attributes=without(one.attributes, "rejected")) for one in findings]
@@ -79,6 +89,7 @@ LIFTS: Mapping[str, Lift] = {
     "nothing": list,
     "a score below its operating point counts for nothing": below_points,
     "one learned voice alone holds and does not block": lone_voices,
+    "on one to three words, one voice alone counts for nothing": short_texts,
     "beside a sign of a minor, the sexual part is not learned": learned_as_composed(
         Category.SEXUAL, beside=Category.MINORS_PRESENT
     ),

@@ -15,6 +15,9 @@ from .verdicts import Action, Audience
 
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
 _TEXT = frozenset({Modality.TEXT, Modality.AUDIO})
+#: Range of words on which one voice alone is no evidence: in unseen prompts, such findings were false alarms
+#: (docs/benchmarks/prompts.md).
+_SHORTEST = "1-3"
 
 
 class Support(IntEnum):
@@ -39,15 +42,18 @@ class Grounding:
         """Matched and composed findings and the answers of a guard support a block.
 
         A learned finding on text supports a hold at its operating point, and a block if a finding of another
-        voice agrees. It supports nothing if the text rejects or denies what was found. Findings on pictures
-        and sound, and those of the safety test card, support a block.
+        voice agrees. Alone, it supports nothing on one to three words. It supports nothing if the text
+        rejects or denies what was found. Findings on pictures and sound, and those of the safety test card,
+        support a block.
         """
         if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
             return Support.BLOCK
         if not _is_evidence(finding):
             return Support.NONE
-        agreed = len(self._voices[_place(finding)]) > 1
-        return Support.BLOCK if agreed else Support.HOLD
+        if len(self._voices[_place(finding)]) > 1:
+            return Support.BLOCK
+        too_short = finding.point is not None and finding.point.length == _SHORTEST
+        return Support.NONE if too_short else Support.HOLD
 
     @cached_property
     def _voices(self) -> Mapping[tuple[str, str], set[str]]:

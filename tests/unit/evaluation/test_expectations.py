@@ -18,7 +18,7 @@ from safelight.policy.verdicts import Action, Verdict
 POINT = OperatingPoint(
     voice="english",
     language="en",
-    length="1-3",
+    length="4-8",
     score=0.6,
     false_alarm_rate=0.001,
     low=0.0,

@@ -10,11 +10,11 @@ from safelight.policy.findings import Basis, Finding, OperatingPoint
 from safelight.policy.grounding import Grounding, Support
 
 
-def point(score: float = 0.5, voice: str = "english") -> OperatingPoint:
+def point(score: float = 0.5, voice: str = "english", length: str = "4-8") -> OperatingPoint:
     return OperatingPoint(
         voice=voice,
         language="en",
-        length="4-8",
+        length=length,
         score=score,
         false_alarm_rate=0.001,
         low=0.0,
@@ -26,13 +26,13 @@ def point(score: float = 0.5, voice: str = "english") -> OperatingPoint:
 @pytest.fixture
 def learned(seen: Any) -> Any:
     def make(category: str, score: float = 0.95, at: float | None = 0.5, **more: Any) -> Finding:
-        voice = more.pop("voice", "english")
+        voice, length = more.pop("voice", "english"), more.pop("length", "4-8")
         found: Finding = seen(
             category,
             score,
             more.pop("modality", "text"),
             basis=Basis.LEARNED,
-            point=None if at is None else point(at, voice),
+            point=None if at is None else point(at, voice, length),
             source=more.pop("source", "prompt"),
             **more,
         )
@@ -56,6 +56,12 @@ def test_a_score_supports_a_hold_at_its_operating_point_and_nothing_below_or_wit
     assert support(learned("hate", 0.5, at=0.5)) is Support.HOLD
     assert support(learned("hate", 0.49, at=0.5)) is Support.NONE
     assert support(learned("hate", 0.99, at=None)) is Support.NONE
+
+
+def test_on_one_to_three_words_only_two_voices_that_agree_support_anything(learned: Any) -> None:
+    first = learned("sexual", length="1-3")
+    assert support(first) is Support.NONE
+    assert support(first, learned("sexual", voice="zh-words", length="1-3")) is Support.BLOCK
 
 
 def test_a_score_supports_nothing_if_the_text_rejects_what_was_found(learned: Any) -> None:
