@@ -14,6 +14,8 @@ from typer.main import get_command
 from safelight.cli import main
 from safelight.cli.commands import COMMANDS
 from safelight.i18n import translate_sentence
+from safelight.provenance import messages
+from safelight.provenance.models import ManifestReport, ManifestState
 
 TAGS = ("zh-Hant", "zh-Hans")
 TRANSLATED = ("scan", "verify", "keys", "webhooks", "eval")
@@ -50,6 +52,33 @@ def test_the_help_of_a_command_is_printed_in_the_chosen_language(capsys: pytest.
     assert "扫描视频或图片文件" in capsys.readouterr().out
     main(["keys", "create", "--help"])
     assert "Create a key and print it once." in capsys.readouterr().out
+
+
+REPORTS = [
+    ManifestReport(state=state, failures=failures, note=note, issuer=issuer, signed_at=at, media_type=media)
+    for state in ManifestState
+    for failures in ((), ("assertion.bmffHash.mismatch",), ("signingCredential.expired",))
+    for note in ("", "format", "remote")
+    for issuer, at in (("山", "2026-11-21T10:00:00+00:00"), ("山", ""))
+    for media in ("video/mp4", "image/png")
+]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_sentence_about_the_seal_of_a_file_is_translated(tag: str) -> None:
+    for report in REPORTS:
+        sentences = [
+            line
+            for own in (True, False)
+            for line in (
+                messages.answer(report, own=own, known=None),
+                *messages.manifest(report, own=own).values(),
+            )
+        ]
+        for sentence in (*sentences, *messages.registry(True).values(), *messages.registry(False).values()):
+            found = translate_sentence("commands", sentence, tag)
+            assert found, sentence
+            assert not re.search(r"[A-Za-z]{3}", re.sub(r"assertion\S+|signing\w+\.\w+", "", found)), found
 
 
 @pytest.mark.parametrize("tag", TAGS)
