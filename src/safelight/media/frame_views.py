@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Decoders that read the transparency of VP8 and VP9, which is a second image beside each frame in Matroska
+#: Decoders that read the transparency of VP8 and VP9, which is a second image for each frame in Matroska
 #: and WebM. FFmpeg's own decoders ignore it.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 #: A pixel belongs to one field only if it differs by more than the first value from the next line and by
@@ -42,7 +42,7 @@ _BACKGROUNDS = {FrameView.OVER_BLACK: 0, FrameView.OVER_WHITE: 255}
 
 
 def has_separate_alpha(stream: Any) -> bool:
-    """Whether the transparency of a stream is beside its frames, where FFmpeg's own decoder ignores it."""
+    """Whether the transparency of a stream is separate, so that FFmpeg's own decoder ignores it."""
     return stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in _ALPHA_DECODERS
 
 
@@ -57,7 +57,7 @@ def decode_with_alpha(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def needed_views(frame: Any, known: frozenset[FrameView]) -> frozenset[FrameView]:
-    """The views besides `STORED` that differ from it for this frame. Those in `known` are not tested."""
+    """The views other than `STORED` that differ from it for this frame. Those in `known` are not tested."""
     found: frozenset[FrameView] = frozenset()
     if not known.issuperset(TRANSPARENT_VIEWS) and _has_alpha(frame) and _is_transparent(frame):
         found |= frozenset(TRANSPARENT_VIEWS)

@@ -19,7 +19,7 @@ _TECHNICAL = frozenset(
     }
 )
 _STATISTICS_PREFIX = "_statistics"
-#: Longer texts, and texts after so many characters, are not read.
+#: Maximum number of characters of all texts together.
 _MAX_CHARS = 8_000
 
 

@@ -20,7 +20,7 @@ _TRACK_KINDS = {"audio": "audio_track", "subtitle": "subtitles", "attachment": "
 
 
 class UnscannedKind(StrEnum):
-    """A kind of content that a scan of a clip does not look at."""
+    """A kind of content that a scan of a clip does not inspect."""
 
     VIDEO_TRACK = "video_track"
     COVER_IMAGE = "cover_image"
@@ -72,7 +72,7 @@ def select_audio(container: Any) -> Any:
 
 
 def unscanned_tracks(container: Any) -> tuple[UnscannedPart, ...]:
-    """The tracks besides the selected ones. Subtitles of which the text can be read do not count."""
+    """The tracks that are not selected. Subtitles of which the text can be read do not count."""
     selected = [one.index for one in select_tracks(container) if one is not None]
     others = [one for one in container.streams if one.index not in selected and not is_text_subtitle(one)]
     kinds = Counter(map(_kind, others))
@@ -85,7 +85,7 @@ def unscanned_tracks(container: Any) -> tuple[UnscannedPart, ...]:
 def add_unscanned(
     parts: tuple[UnscannedPart, ...], more: Mapping[UnscannedKind, int]
 ) -> tuple[UnscannedPart, ...]:
-    """The parts, with so many more of each kind."""
+    """The parts, with `more` of each kind added."""
     counts = Counter({part.kind: part.count for part in parts})
     counts.update(more)
     return _parts(counts)

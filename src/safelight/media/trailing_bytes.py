@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: An MP4 that is sent while it is made has one box for each fragment.
+#: A fragmented MP4 has one box for each fragment.
 _MAX_BOXES = 100_000
 _FIRST_BOXES = (b"ftyp", b"moov")
 
 
 def count_trailing_bytes(path: Path) -> int:
-    """The number of bytes after the first film in an MP4: from a second header, or from what is no box.
+    """The number of bytes after the first film in an MP4: from a second header or invalid box.
 
-    0 for a file that is no MP4, or that has no film before them.
+    0 for a file that is not an MP4, or that has no complete film before them.
     """
     size, start = path.stat().st_size, 0
     seen: set[bytes] = set()
