@@ -13,7 +13,7 @@ from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
 from .coverage import COUNTED, installed_checks, summarize
-from .formatting import format_date, translate_category
+from .formatting import format_date, translate_category, translate_detector, translate_note
 from .handler import PageHandler
 from .measured_text import format_measured
 from .translations import Translations
@@ -50,7 +50,7 @@ class CoverageDetail:
     required: bool
     detectors: tuple[str, ...]
     measured: str
-    #: Why no detector checks it, in English; may be empty.
+    #: Why no detector checks it; may be empty.
     note: str
     waived_by: str
 
@@ -78,7 +78,7 @@ class CoveragePages(PageHandler):
             off=sum(cell["status"] == "off" for cell in cells),
             detail=detail,
             waivers=[_waiver_row(waiver, t) for waiver in table.get("waivers", ())],
-            missing=table.get("missing", ()),
+            missing=[_missing_row(one, t) for one in table.get("missing", ())],
             policy=table.get("policy"),
         )
 
@@ -133,14 +133,21 @@ def _find_detail(cells: Sequence[Mapping[str, Any]], selected: str, t: Translati
                 status=status,
                 label=t(f"coverage.{status.replace(' ', '_')}"),
                 required=bool(cell.get("required")),
-                detectors=detectors,
+                detectors=tuple(translate_detector(name, t) for name in detectors),
                 measured=format_measured(cell.get("measured"), cell["category"], modality, t)
                 if detectors
                 else "",
-                note=str(cell.get("note") or ""),
+                note=translate_note(str(cell.get("note") or ""), t),
                 waived_by=t.join_list(list(cell.get("waived_by") or ())),
             )
     return None
+
+
+def _missing_row(missing: Mapping[str, Any], t: Translations) -> dict[str, str]:
+    return {
+        "name": translate_detector(str(missing["detector"]), t),
+        "message": translate_note(str(missing["message"]), t),
+    }
 
 
 def _waiver_row(waiver: Mapping[str, Any], t: Translations) -> dict[str, str]:

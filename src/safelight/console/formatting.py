@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from safelight.i18n import load_messages, translate_sentence
+
 from .translations import Translations
 
 
@@ -75,6 +77,17 @@ def truncate(text: str, max_chars: int = 90) -> str:
     """The start of a text on one line, with an ellipsis if it was cut."""
     line = " ".join(text.split())
     return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
+
+
+def translate_detector(name: str, t: Translations) -> str:
+    """The detector in words. A detector of a plugin has no translation and keeps its own name."""
+    words = load_messages("detectors", t.tag)
+    return words(name) if words.has(name) else name
+
+
+def translate_note(note: str, t: Translations) -> str:
+    """The translation of a sentence about a detector; unchanged if there is none."""
+    return translate_sentence("doctor", note, t.tag) or note
 
 
 def translate_category(category: str, t: Translations) -> str:

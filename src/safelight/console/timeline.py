@@ -18,6 +18,7 @@ from .formatting import (
     format_duration,
     format_iso,
     translate_category,
+    translate_detector,
 )
 from .translations import Translations
 from .verdict_tone import WAIVED
@@ -183,7 +184,7 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
             name=translate_category(first.category, t),
             category=first.category,
             score=f"{max(finding.score for finding in group):.2f}",
-            detector=f"{first.detector} {first.version}",
+            detector=t("record.detector", name=translate_detector(first.detector, t), version=first.version),
             reason=first.reason,
             bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
             location=t.join_list(places) if places else t(f"modality.{first.modality.value}"),
