@@ -104,11 +104,3 @@ AWARENESS: tuple[tuple[str, str, str], ...] = (
         "抑郁症的公益短片，两个朋友在雨中散步",
     ),
 )
-
-#: Blocked by a composition of the self-harm list, because they ask how, or for a way, next to a word of the
-#: topic.
-KNOWN_BLOCKS = (
-    "教育影片：如何傾聽有自殺念頭的朋友",
-    "教育视频：如何倾听有自杀念头的朋友",
-    "厭食症的新聞報導，醫師說明治療方式",
-)

@@ -14,7 +14,7 @@ from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 
-from .awareness_prompts import AWARENESS, KNOWN_BLOCKS
+from .awareness_prompts import AWARENESS
 
 
 @pytest.fixture(scope="module", params=["with minilm", "without minilm"])
@@ -35,16 +35,7 @@ def checked(stage: PromptStage, prompt: str) -> CheckResult:
     return summarize_check((result,), SHIPPED, texts=texts, options=AdviceOptions(provider="veo"))
 
 
-def prompts() -> list[object]:
-    known = pytest.mark.xfail(reason="a composition of the self-harm list blocks it", strict=False)
-    return [
-        pytest.param(prompt, marks=known if prompt in KNOWN_BLOCKS else ())
-        for row in AWARENESS
-        for prompt in row
-    ]
-
-
-@pytest.mark.parametrize("prompt", prompts())
+@pytest.mark.parametrize("prompt", [prompt for row in AWARENESS for prompt in row])
 def test_a_prompt_on_a_hard_topic_is_allowed_with_help_lines(stage: PromptStage, prompt: str) -> None:
     found = checked(stage, prompt)
     assert found.verdict in ("allow", "label")
