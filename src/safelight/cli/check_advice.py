@@ -12,7 +12,7 @@ from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
 from .language import language
-from .output import printable
+from .output import print_prose, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,16 +50,17 @@ def advice_options(
 
 
 def print_advice(console: Console, output: CheckOutput) -> None:
-    """Print the advice in the language in use, if a provider was named or something was to be fixed. Help lines
-    are always printed.
+    """Print the advice in the language in use, if a provider was named or something was to be fixed.
+
+    Help lines are always printed.
     """
     from rich.text import Text
 
     t = load_messages("advice", language())
     for title, lines in _paragraphs(output):
-        console.print(Text(t(f"title.{title}")))
+        print_prose(console, t(f"title.{title}"))
         for line in lines:
-            _print_indented(console, Text(printable(line)))
+            print_prose(console, printable(line), start="  ")
     if output.applied is not None:
         console.print(Text(t("title.applied", verdict=t(f"verdict.{output.applied['verdict']}"))))
         for parts in _sides(output.applied["diff"]):
@@ -85,7 +86,7 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         return
     yield "risk", [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
     if output.drivers:
-        yield "drivers", [_driver(driver) for driver in output.drivers]
+        yield "drivers", list(dict.fromkeys(_driver(driver) for driver in output.drivers))
     if output.contradictions:
         yield "contradictions", [one["text"] for one in output.contradictions]
     if output.suggestions:
@@ -101,9 +102,11 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
 def _driver(driver: dict[str, Any]) -> str:
     t = load_messages("advice", language())
     source = driver["sources"][0]
-    read = f", {source['read']}" if source["read"] else ""
     quoted = t("quote", text=driver["text"]) + t("colon") if driver["text"] else ""
-    return f"{quoted}{driver['reason']} [{source['title']}{read}]"
+    if not source["read"]:
+        # One of our own detectors, whose name and version only `--json` needs.
+        return f"{quoted}{driver['reason']}"
+    return f"{quoted}{driver['reason']} [{source['title']}, {source['read']}]"
 
 
 def _suggestion(suggestion: dict[str, Any]) -> str:
