@@ -34,9 +34,11 @@ class FieldProblems:
         **kwargs: Arguments.kwargs,
     ) -> Value:
         """What `parse` returns, or `default` if it raises a problem, which is collected."""
-        with self.collected():
+        try:
             return parse(*args, **kwargs)
-        return default
+        except (InvalidField, UnsupportedField) as problem:
+            self.add(problem)
+            return default
 
     @contextmanager
     def collected(self) -> Iterator[None]:
