@@ -10,8 +10,11 @@ from safelight.detectors.protocol import MediaText
 from safelight.policy.findings import Finding, FrameRange
 from safelight.scanning.report import WorkerResult
 
-#: A finding of another view is left out unless its score is higher by this than that of the same finding.
+#: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
+#: higher by this than that of the known finding.
 _MIN_SCORE_GAIN = 0.05
+#: Attributes that rules compare: a finding with less of one of them does not cover the other.
+_EXTENTS = ("frames", "duration_s", "area")
 
 
 def merge_views(stored: WorkerResult, others: Sequence[WorkerResult]) -> WorkerResult:
@@ -37,7 +40,7 @@ def _new_findings(known: Sequence[Finding], found: Sequence[Finding]) -> list[Fi
         one
         for one in found
         if not any(
-            _overlap(one, other) and one.score < other.score + _MIN_SCORE_GAIN
+            _covers(other, one) and one.score < other.score + _MIN_SCORE_GAIN
             for other in by_key.get(_key(one), ())
         )
     ]
@@ -47,14 +50,26 @@ def _key(finding: Finding) -> object:
     return finding.detector, finding.category, finding.modality, finding.attributes.get("kind")
 
 
-def _overlap(one: Finding, other: Finding) -> bool:
-    places = [part for part in other.evidence if isinstance(part, FrameRange)]
-    return any(
-        part.first <= place.last and place.first <= part.last
-        for part in one.evidence
-        if isinstance(part, FrameRange)
-        for place in places
+def _covers(known: Finding, new: Finding) -> bool:
+    """Whether the known finding contains the frames of the new one, and is not smaller or shorter."""
+    places = _frame_ranges(known)
+    ranges = _frame_ranges(new)
+    return (
+        bool(ranges)
+        and all(
+            any(place.first <= one.first and one.last <= place.last for place in places) for one in ranges
+        )
+        and all(_extent(known, name) >= _extent(new, name) for name in _EXTENTS)
     )
+
+
+def _frame_ranges(finding: Finding) -> list[FrameRange]:
+    return [part for part in finding.evidence if isinstance(part, FrameRange)]
+
+
+def _extent(finding: Finding, name: str) -> float:
+    value = finding.attributes.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _new_texts(known: Sequence[MediaText], found: Sequence[MediaText]) -> list[MediaText]:
