@@ -39,11 +39,15 @@ class Engine(NoEngine):
         super().__init__()
         self.may_work = True
         self.delayed: list[str] = []
+        #: Videos and their runs that may begin at once.
+        self.ready: list[tuple[str, int]] = []
 
     def enqueue(self, tenant: str, video_id: str, run: int, *, delay_s: float | None = None) -> None:
+        super().enqueue(tenant, video_id, run)
         if delay_s is not None:
             self.delayed.append(video_id)
-        super().enqueue(tenant, video_id, run)
+        else:
+            self.ready.append((video_id, run))
 
 
 class Office:
@@ -70,7 +74,7 @@ class Office:
 
     def is_woken(self, video: Video) -> bool:
         run = self.context.videos.row(video.tenant, video.id).enqueue_count
-        return (video.id, run) in self.engine.handed_over and video.id not in self.waits._waits and run > 1
+        return (video.id, run) in self.engine.ready and video.id not in self.waits._waits and run > 1
 
     def state(self, video: Video) -> VideoState:
         return self.house.videos.get(self.house.who, video.id).state
