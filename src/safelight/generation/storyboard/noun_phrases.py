@@ -24,6 +24,7 @@ from safelight.generation.storyboard.function_words import (
     STARTS,
 )
 from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS
+from safelight.generation.storyboard.word_tables import compiled
 
 #: Most words of an English phrase.
 LONGEST = 8
@@ -188,7 +189,7 @@ def _is_participle(word: str) -> bool:
 
 
 def _is_action(word: str) -> bool:
-    return any(re.fullmatch(english, word) for english, _ in lexicon.ACTIONS.values()) and word not in (
+    return any(compiled(english).fullmatch(word) for english, _ in lexicon.ACTIONS.values()) and word not in (
         "fly", "rest", "run", "march", "dance", "speed",
     )  # fmt: skip
 
@@ -200,7 +201,7 @@ def _known_ends(text: str) -> frozenset[int]:
         match.end()
         for table in tables
         for english, _ in table.values()
-        for match in re.finditer(rf"\b(?:{english})\b", text)
+        for match in compiled(rf"\b(?:{english})\b").finditer(text)
     )
 
 
