@@ -277,7 +277,7 @@ def _extra(
                 raise UnsupportedField(
                     f"The field {name[:100]!r} is not accepted.",
                     param=name[:100],
-                    remedy=_remedy(name, offer),
+                    remedy=None if problems.are_counted_only else _remedy(name[:100], offer),
                 )
             extra[name] = _typed(name, value, offer.extra_fields[name])
             if name in offer.text_fields or name in NEGATED_FIELDS:

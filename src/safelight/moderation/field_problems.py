@@ -19,12 +19,24 @@ class FieldProblems:
     _MAX_NAMED = 10
 
     def __init__(self) -> None:
-        self._found: list[InvalidField | UnsupportedField] = []
+        self._named: list[InvalidField | UnsupportedField] = []
+        self._params: set[str] = set()
+        self._count = 0
+
+    @property
+    def are_counted_only(self) -> bool:
+        """Whether a further problem is not named, so that it needs no remedy."""
+        return len(self._named) >= self._MAX_NAMED
 
     def add(self, problem: InvalidField | UnsupportedField) -> None:
         """Adds a problem. Of the problems of one field, only the first counts."""
-        if problem.param is None or all(problem.param != known.param for known in self._found):
-            self._found.append(problem)
+        if problem.param is not None:
+            if problem.param in self._params:
+                return
+            self._params.add(problem.param)
+        self._count += 1
+        if not self.are_counted_only:
+            self._named.append(problem)
 
     def read(
         self,
@@ -50,13 +62,11 @@ class FieldProblems:
 
     def raise_all(self) -> None:
         """Raises the first problem, whose message then names the others too. Does nothing without any."""
-        if len(self._found) > 1:
-            first = self._found[0]
-            sentences = [str(problem) for problem in self._found[: self._MAX_NAMED]]
-            if more := len(self._found) - len(sentences):
+        if self._count > 1:
+            first = self._named[0]
+            sentences = [str(problem) for problem in self._named]
+            if more := self._count - len(sentences):
                 sentences.append(f"{more} more fields are wrong.")
-            raise type(first)(
-                f"{len(self._found)} fields are wrong. {' '.join(sentences)}", param=first.param
-            )
-        for problem in self._found:
+            raise type(first)(f"{self._count} fields are wrong. {' '.join(sentences)}", param=first.param)
+        for problem in self._named:
             raise problem

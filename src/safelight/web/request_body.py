@@ -110,6 +110,8 @@ def _json(data: bytes) -> dict[str, Any]:
         raise BadInput(f"The body is not valid JSON: {str(error)[:200]}.") from None
     if not isinstance(document, dict):
         raise BadInput("The body must be a JSON object.")
+    if len(document) > MAX_FIELDS:
+        raise _too_many_fields()
     return document
 
 
@@ -121,5 +123,9 @@ def _form(data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise BadInput("The form fields are not UTF-8 text.") from None
     except ValueError:
-        raise BadInput(f"A request may have at most {MAX_FIELDS} fields.") from None
+        raise _too_many_fields() from None
     return nest(pairs)
+
+
+def _too_many_fields() -> BadInput:
+    return BadInput(f"A request may have at most {MAX_FIELDS} fields.")

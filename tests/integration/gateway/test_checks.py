@@ -39,6 +39,14 @@ def test_a_harmless_request_is_allowed_with_a_price_and_not_submitted(client: ht
     assert client.get("/v1/videos").json()["data"] == before
 
 
+def test_a_json_body_has_at_most_as_many_fields_as_a_form(client: httpx.Client) -> None:
+    fields = {f"unknown_{number}": "x" for number in range(300)}
+    for body in ({"json": fields}, {"data": fields}):
+        answer = client.post("/v1/videos/check", **body, timeout=30)
+        assert answer.status_code == 400
+        assert "at most 256 fields" in answer.json()["error"]["message"]
+
+
 def test_a_block_is_explained_by_detail_level_without_help_lines(client: httpx.Client) -> None:
     told = checked(client, prompt=f"a cat, {CARD}")
     assert told["verdict"] == "block"

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.generation.protocol import MEDIA_FIELDS
+from safelight.generation.protocol import MEDIA_FIELDS, GeneratorInfo
 from safelight.generation.videos_api import create
+from safelight.moderation import admission
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.request import AdmittedRequest, CreateRequest
 
@@ -58,3 +59,17 @@ def test_the_message_about_many_wrong_fields_stays_short() -> None:
     with pytest.raises(UnsupportedField, match="20 more fields are wrong") as rejected:
         admitted(extra={f"unknown_{number}": 1 for number in range(30)})
     assert len(str(rejected.value)) < 3000
+
+
+def test_only_wrong_fields_that_are_named_get_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def remedy(name: str, _offer: GeneratorInfo) -> str:
+        compared.append(name)
+        return "Known fields: none."
+
+    monkeypatch.setattr(admission, "_remedy", remedy)
+    with pytest.raises(UnsupportedField, match=r"^5000 fields are wrong"):
+        admitted(extra={f"unknown_{number}" + "x" * 1000: 1 for number in range(5000)})
+    assert len(compared) == 10
+    assert max(map(len, compared)) == 100
