@@ -90,7 +90,7 @@ def _text(name: str, value: Any, longest: int) -> str:
 def _blocked_at(value: Any) -> BlockedAt | None:
     if value is None:
         return None
-    if value in set(BlockedAt):
+    if isinstance(value, str) and value in set(BlockedAt):
         return BlockedAt(value)
     raise InvalidField(f"`blocked` must be one of: {', '.join(BlockedAt)}.", param="blocked")
 

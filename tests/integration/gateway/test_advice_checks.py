@@ -63,6 +63,8 @@ def test_a_near_neighbour_of_a_block_gets_no_suggestions(client: httpx.Client) -
         ("provider", 7),
         ("purpose", "x" * 301),
         ("blocked", "later"),
+        ("blocked", []),
+        ("blocked", {"at": "request"}),
         ("reference_shows", ["a cat"]),
         ("apply", "first"),
         ("apply", 99),
