@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter
@@ -21,6 +22,7 @@ from safelight.web.state import app_state
 
 router = APIRouter(tags=["system"])
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII | re.IGNORECASE)
 #: Headers that a reverse proxy adds, with those that begin with `x-forwarded-`.
 _PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
 
@@ -43,10 +45,16 @@ async def metrics(request: Request) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    """Whether a process of this machine sent the request itself, as far as its headers show."""
+    """Whether a process of this machine sent the request itself, as far as its headers show.
+
+    A reverse proxy that adds no header still passes the public `Host` on, or speaks HTTP/1.0, as nginx does
+    unless it is configured.
+    """
     return (
         request.client is not None
         and request.client.host in _LOOPBACK
+        and request.scope["http_version"] != "1.0"
+        and _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")) is not None
         and not any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in request.headers)
     )
 

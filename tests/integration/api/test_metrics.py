@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,29 @@ def test_on_a_loopback_address_no_key_is_needed(server: Live) -> None:
 )
 def test_through_a_reverse_proxy_that_no_setting_names_a_key_is_needed(server: Live, header: str) -> None:
     assert httpx.get(f"{server.url}/metrics", headers={header: "127.0.0.1"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["metrics.example.org", "10.0.0.7:8000", "localhost.example.org", "safelight"]
+)
+def test_a_host_that_is_no_loopback_address_needs_a_key(server: Live, host: str) -> None:
+    assert httpx.get(f"{server.url}/metrics", headers={"Host": host}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:9", "[::1]:8000"])
+def test_every_name_of_the_loopback_address_is_accepted(server: Live, host: str) -> None:
+    assert httpx.get(f"{server.url}/metrics", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", "401"), ("1.1", "200")])
+def test_http_1_0_of_a_reverse_proxy_needs_a_key(server: Live, version: str, status: str) -> None:
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
+        request = (
+            f"GET /metrics HTTP/{version}\r\nHost: {address.netloc.decode()}\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(request.encode())
+        assert connection.makefile("rb").readline().split()[1].decode() == status
 
 
 def test_elsewhere_a_key_with_the_scope_metrics_is_needed(closed: Live) -> None:
