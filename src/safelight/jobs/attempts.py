@@ -95,12 +95,13 @@ class RemoteAttempts:
                 progress = self.generator.progress(attempt.upstream_id or "")
         except UpstreamUnavailable as error:
             raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
-        charge = progress.charge or Charge(charged=ChargeStatus.UNKNOWN)
         if progress.refusal is not None:
+            documented = Charge(charged=progress.refusal.charged, source="documented")
             raise ChargedFailure(
                 UpstreamModerationBlocked(progress.refusal.message, refusal=progress.refusal),
-                progress.charge or Charge(charged=progress.refusal.charged, source="documented"),
+                _known_charge(progress.charge or documented, attempt),
             )
+        charge = _known_charge(progress.charge or Charge(charged=ChargeStatus.UNKNOWN), attempt)
         if progress.state is UpstreamState.FAILED:
             raise ChargedFailure(
                 UpstreamError(_describe_problem(self.video.generator, progress.problem)), charge
@@ -222,6 +223,13 @@ class RemoteAttempts:
 def has_ended(progress: Progress) -> bool:
     """Whether the upstream has finished, failed or refused the request."""
     return progress.refusal is not None or progress.state in {UpstreamState.DONE, UpstreamState.FAILED}
+
+
+def _known_charge(stated: Charge, attempt: Attempt) -> Charge:
+    """The charge that the upstream states now; the recorded one if it is known and the stated one is not."""
+    if stated.charged is ChargeStatus.UNKNOWN and attempt.charge.charged is not ChargeStatus.UNKNOWN:
+        return attempt.charge
+    return stated
 
 
 def poll_pause_s(progress: Progress, age_s: float) -> float:

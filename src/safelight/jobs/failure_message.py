@@ -33,7 +33,7 @@ def _describe_progress(attempt: Attempt) -> str:
         progress = f"{name} had finished it; our own checks were not done in time."
     elif attempt.billing is Billing.PAID and attempt.charge.charged is not ChargeStatus.UNKNOWN:
         # The charge is known only when the generator has finished.
-        progress = f"{name} had finished it; the file could not be downloaded in time."
+        progress = f"{name} had finished it; the file was not downloaded and converted in time."
     elif attempt.upstream_id is not None:
         progress = f"{name} took the request and did not finish it."
     else:

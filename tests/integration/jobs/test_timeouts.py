@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from safelight.generation.protocol import Progress, UpstreamState
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs import attempts
 from safelight.jobs.durations import Part
@@ -79,8 +80,24 @@ def test_the_charge_of_a_finished_video_that_cannot_be_downloaded_in_time_is_rec
     assert (ended.error_code, made.outcome) == ("timeout", "timeout")
     assert (made.charge.charged.value, made.charge.amount) == ("yes", 0.4)
     message = ended.error_message or ""
-    assert "paid had finished it; the file could not be downloaded in time." in message
+    assert "paid had finished it; the file was not downloaded and converted in time." in message
     assert "paid charged 0.4 USD for it" in message
+
+
+@pytest.mark.parametrize("ends", ["completed", "failed"])
+def test_a_charge_that_was_stated_is_kept_if_a_later_answer_states_none(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4, "content": {"status": 503, "times": 1}}})
+    video = at_the_upstream(house)
+    assert attempt(house, video).charge.amount == 0.4
+    state = UpstreamState.DONE if ends == "completed" else UpstreamState.FAILED
+    generator = house.container.core.generators[video.generator]
+    monkeypatch.setattr(type(generator), "progress", lambda *_: Progress(state=state))
+    ended = house.carry(video)
+    assert ended.state is (VideoState.DELIVERED if ends == "completed" else VideoState.FAILED)
+    charge = attempt(house, video).charge
+    assert (charge.charged.value, charge.amount) == ("yes", 0.4)
 
 
 @pytest.mark.parametrize(
