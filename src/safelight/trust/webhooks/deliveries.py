@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, case, func, or_, select
 
 from safelight.backoff import Backoff
 from safelight.ids import new_id
@@ -178,7 +178,9 @@ class Deliveries:
 
     def _pause(self, tx: Transaction, endpoint_id: str, now: float, failures: int) -> float:
         until: float = now + COOLDOWN.delay_s(failures)
-        tx.update(outbox, *_undelivered(endpoint_id), outbox.c.due_at < until, due_at=until)
+        tx.update(
+            outbox, *_undelivered(endpoint_id), or_(outbox.c.due_at < until, _is_due(now)), due_at=until
+        )
         tx.update(
             outbox,
             *_undelivered(endpoint_id),
@@ -206,8 +208,13 @@ def _undelivered(endpoint_id: str) -> tuple[Any, ...]:
 
 
 def _is_due(now: float) -> ColumnElement[bool]:
-    """Whether a message may be sent: its time has come, or the clock went back before its first attempt."""
-    return or_(outbox.c.due_at <= now, and_(outbox.c.attempts == 0, outbox.c.created_at > now))
+    """Whether a message may be sent: its time has come, or is later than any delay because the clock went
+    back.
+    """
+    pause_s = max(COOLDOWN.delays_s)
+    delays_s = {number: max(delay_s, pause_s) for number, delay_s in enumerate(RETRY_BACKOFF.delays_s, 1)}
+    longest_s = case({0: pause_s, **delays_s}, value=outbox.c.attempts, else_=max(delays_s.values()))
+    return or_(outbox.c.due_at <= now, outbox.c.due_at - longest_s > now)
 
 
 def _endpoints_with_due_messages(tx: Transaction) -> list[str]:

@@ -222,6 +222,33 @@ def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Dat
     assert {each.event_id for each in claimed} == {before, after, later}
 
 
+def test_when_the_clock_goes_back_the_pause_of_a_failing_endpoint_is_kept(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    hooks.create(admin(), url=URL, events=["video.completed"])
+    for _ in range(4):
+        queue(database)
+    deliveries = Deliveries(database)
+    clock.now -= 3600
+    due = [deliveries.mark_failed(each, "refused", 500) for each in deliveries.claim({}, limit=10)]
+    assert len(due) == 2
+    assert deliveries.claim({}, limit=10) == (), "the messages of the future rest too"
+    clock.now = max(at for at in due if at is not None)
+    assert deliveries.claim({}, limit=10)
+
+
+def test_when_the_clock_goes_back_a_message_that_was_tried_does_not_wait_for_the_jump(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    hooks.create(admin(), url=URL, events=["video.completed"])
+    event, _ = queue(database)
+    deliveries = Deliveries(database)
+    deliveries.mark_failed(claim_one(deliveries), "refused", 500)
+    clock.now -= 7 * 86400
+    again = claim_one(deliveries)
+    assert (again.event_id, again.attempt) == (event, 2)
+
+
 def test_a_message_is_claimed_by_one_worker_until_its_lease_ends(
     hooks: Webhooks, database: Database, clock: Clock
 ) -> None:
