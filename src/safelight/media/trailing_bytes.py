@@ -12,7 +12,7 @@ _FIRST_BOXES = (b"ftyp", b"moov")
 def count_trailing_bytes(path: Path) -> int:
     """The number of bytes after the first film in an MP4: from a second header or invalid box.
 
-    0 for a file that is not an MP4, or that has no complete film before them.
+    0 for a file that is not an MP4, or that has no complete film before them. Boxes beyond a limit count.
     """
     size, start = path.stat().st_size, 0
     seen: set[bytes] = set()
@@ -32,7 +32,7 @@ def count_trailing_bytes(path: Path) -> int:
                 return 0
             seen.add(box)
             start += length
-    return 0
+    return size - start
 
 
 def _is_no_box(box: bytes, length: int, left: int) -> bool:

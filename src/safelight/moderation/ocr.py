@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, Modality
 from safelight.scanning.report import ScanReport
 
 
@@ -26,9 +27,21 @@ class OcrResult:
 def screen_ocr_text(report: ScanReport, pipeline: TextPipeline) -> OcrResult:
     """Screen the OCR text of a scan with the text detectors."""
     screened = pipeline.screen_media_text(report.texts)
-    unread = report.ocr_incomplete
-    cells = screened.cells if not unread else tuple(_mark_unread(cell, report) for cell in screened.cells)
-    return OcrResult(findings=screened.findings, cells=cells, present=bool(report.texts) or bool(unread))
+    return OcrResult(
+        findings=screened.findings,
+        cells=mark_unread(screened.cells, report),
+        present=bool(report.texts) or bool(report.ocr_incomplete),
+    )
+
+
+def mark_unread(cells: Iterable[Cell], report: ScanReport) -> tuple[Cell, ...]:
+    """The cells of texts of a file, incomplete in the modality text if OCR may have missed text of the file.
+
+    Without this, the screening of another text, such as a tag, would count as a check of the picture.
+    """
+    if not report.ocr_incomplete:
+        return tuple(cells)
+    return tuple(_mark_unread(cell, report) if cell.modality is Modality.TEXT else cell for cell in cells)
 
 
 def _mark_unread(cell: Cell, report: ScanReport) -> Cell:

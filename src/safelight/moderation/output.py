@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.likeness.matching import MatchResult
-from safelight.detectors.text.pipeline import TextPipeline, TextReport
+from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Finding, Modality, Stage
@@ -22,8 +22,9 @@ from safelight.scanning.tasks import OutputDirs
 from .admission import NEGATED_FIELDS
 from .cross_modal import screen_joined_text
 from .evaluation import StageInput, StageResult, evaluate
+from .file_tags import screen_tags
 from .known_content import NO_HASH_LISTS, NO_MATCH, HashMatchResult, KnownContent
-from .ocr import screen_ocr_text
+from .ocr import mark_unread, screen_ocr_text
 from .requested_text import added_text
 from .scene_detection import SceneDetection, scene_of
 from .screening import ScreeningContext
@@ -97,7 +98,7 @@ class OutputStage:
             (*text_findings, *prior),
         )
         modalities = {Modality.FRAMES}
-        if ocr.present or tags:
+        if ocr.present or report.tags:
             modalities.add(Modality.TEXT)
         if report.has_audio or report.failure:
             modalities.add(Modality.AUDIO)
@@ -117,7 +118,7 @@ class OutputStage:
             *hash_matches.findings,
             *report.findings,
             *text_findings,
-            *(tags.findings if tags else ()),
+            *tags.findings,
             *joined.findings,
             *local.findings,
             *faces.findings,
@@ -127,8 +128,8 @@ class OutputStage:
             *hash_matches.cells,
             *report.coverage,
             *ocr.cells,
-            *(tags.cells if tags else ()),
-            *joined.cells,
+            *tags.cells,
+            *mark_unread(joined.cells, report),
             *speech.cells,
             *local.cells,
             *faces.cells,
@@ -165,13 +166,6 @@ class OutputStage:
         # the frames.
         remote = self.scene_detection.run_remote(scene_input, first.verdict, first.findings)
         return (evaluate_with(remote.findings, remote.cells) if remote else first), report
-
-
-def screen_tags(report: ScanReport, pipeline: TextPipeline) -> TextReport | None:
-    """Screen the texts in the file, such as its title and those of its chapters. None if it has none."""
-    if not report.tags:
-        return None
-    return pipeline.screen({f"tag {tag.name}": tag.text for tag in report.tags})
 
 
 def sound_summary(report: ScanReport) -> dict[str, Any] | None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import pytest
@@ -24,9 +27,48 @@ def test_tags_and_chapter_titles_are_read_and_technical_tags_are_not(tmp_path: P
         tags={"title": "A calm day", "comment": "A comment", "description": "A calm day"},
         chapters=["One", "Two"],
     )
-    texts = {tag.name: tag.text for tag in VideoDecoder(clip, LIMITS).tags}
-    assert texts == {"title": "A calm day", "comment": "A comment", "chapter 1": "One", "chapter 2": "Two"}
+    texts = [(tag.name, tag.text) for tag in VideoDecoder(clip, LIMITS).tags]
+    assert sorted(texts) == [
+        ("chapter 1", "One"),
+        ("chapter 2", "Two"),
+        ("comment", "A comment"),
+        ("title", "A calm day"),
+    ]
     assert VideoDecoder(tmp_path / "b.mp4", LIMITS).tags == ()
+
+
+def test_every_one_of_several_titles_is_read() -> None:
+    container = _container({"title": "one", "title-eng": "two", "TITLE-ger": "three"})
+    assert [(tag.name, tag.text) for tag in read_tags(container).tags] == [
+        ("title", "one"),
+        ("title", "two"),
+        ("title", "three"),
+    ]
+
+
+def test_a_technical_tag_with_another_text_is_read_like_any_tag() -> None:
+    usual = {
+        "major_brand": "isom",
+        "compatible_brands": "isomiso2avc1mp41",
+        "encoder": "Lavc61.3.100 libx264",
+        "creation_time": "2026-01-01T10:00:00.000000Z",
+        "handler_name": "VideoHandler",
+        "DURATION-eng": "00:00:01.500000000",
+    }
+    assert read_tags(_container(usual)).tags == ()
+    unusual = {"encoder": "words", "handler_name": "more words", "timecode": "hello", "language": "x" * 65}
+    read = read_tags(_container(unusual))
+    assert [(tag.name, tag.text) for tag in read.tags] == list(unusual.items())
+
+
+def test_chapter_titles_beyond_a_hundred_texts_are_counted() -> None:
+    chapters = [{"metadata": {"title": f"Chapter {number}"}} for number in range(3_000)]
+    read = read_tags(_container({}, chapters))
+    assert (len(read.tags), read.unread) == (100, 2_900)
+
+
+def _container(metadata: dict[str, str], chapters: Sequence[object] = ()) -> Any:
+    return SimpleNamespace(metadata=metadata, streams=(), chapters=lambda: chapters)
 
 
 def test_texts_beyond_the_limit_are_counted(tmp_path: Path) -> None:
@@ -61,6 +103,14 @@ def test_bytes_after_the_first_film_are_counted(tmp_path: Path) -> None:
     joined.write_bytes(one + two)
     [part] = VideoDecoder(joined, LIMITS).info.unscanned
     assert (part.kind, part.count) == ("trailing_bytes", len(two))
+
+
+def test_bytes_after_too_many_boxes_are_counted(tmp_path: Path) -> None:
+    clip = tmp_path / "a.mp4"
+    boxes = (8).to_bytes(4, "big") + b"free"
+    clip.write_bytes(make_clip(tmp_path / "b.mp4", frames=6).read_bytes() + boxes * 100_010)
+    # Of the first 100,000 boxes, the clip itself has some.
+    assert 10 * 8 <= count_trailing_bytes(clip) <= 20 * 8
 
 
 def test_a_fragmented_mp4_has_no_bytes_after_its_end(tmp_path: Path) -> None:

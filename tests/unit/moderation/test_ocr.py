@@ -5,12 +5,14 @@ import pytest
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.media.tags import FileTag
+from safelight.moderation.file_tags import screen_tags
 from safelight.moderation.ocr import screen_ocr_text
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Context, WaiverTerms
 from safelight.policy.waivers import EVERYTHING
 from safelight.scanning.report import DetectorRun, ScanReport
@@ -51,6 +53,28 @@ def test_what_was_read_before_a_failure_still_counts() -> None:
     texts = (MediaText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
     seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
     assert [found.category for found in seen.findings if found.test_card] == ["hate"]
+
+
+def test_text_beside_the_picture_does_not_count_as_a_check_of_its_text() -> None:
+    tags = (FileTag(name="title", text="A calm day"),)
+    for run, status in (
+        (CUT_OFF, CoverageStatus.PARTLY),
+        (NO_READER, CoverageStatus.OFF),
+        (READ, CoverageStatus.CHECKED),
+    ):
+        report = ScanReport(runs=(run,), tags=tags)
+        cells = Coverage().merge(
+            (*screen_ocr_text(report, pipeline()).cells, *screen_tags(report, pipeline()).cells)
+        )
+        assert {cell.status for cell in cells} == {status}
+
+
+def test_findings_in_tags_name_their_tag() -> None:
+    phrase = "SAFELIGHT-TEST:hate"
+    tags = (FileTag(name="title", text="A calm day"), FileTag(name="title", text=f"So {phrase}"))
+    result = screen_tags(ScanReport(runs=(READ,), tags=tags), pipeline())
+    [found] = [one for one in result.findings if one.test_card]
+    assert found.evidence == (TextSpan(field="tag title", start=3, end=3 + len(phrase)),)
 
 
 NO_READER = DetectorRun(name="nudenet", ran=True, complete=True)
