@@ -87,7 +87,7 @@ class ClassifierDetector:
         judged, left_out, reason = False, 0, "the text has no words in English or Chinese"
         for view in final_views(content.views):
             for part in self._splitter.split(view.text, content.text):
-                voice = self.english if part.language is Language.ENGLISH else self.chinese
+                voice = self._voice_for(part)
                 points = voice.points_for(part)
                 reading = voice.read(part.text) if points else None
                 if reading is None:
@@ -102,6 +102,23 @@ class ClassifierDetector:
             )
         if not judged:
             raise Abstained(f"{reason}.")
+
+    def _voice_for(self, part: LanguagePart) -> Voice:
+        return self.english if part.language is Language.ENGLISH else self.chinese
+
+    def _is_found_elsewhere(self, content: TextContent, view: TextView, voice: Voice, category: str) -> bool:
+        """Whether the text without the sentences that are rejected is at the operating point too."""
+        rest = shipped_rejections().blank_rejected(view, content.text)
+        for part in self._splitter.split(rest, content.text):
+            point = voice.points_for(part).get(category)
+            reading = voice.read(part.text) if point and self._voice_for(part) is voice else None
+            if point is None or reading is None:
+                continue
+            odds = voice.classifier.log_odds(reading.grams, reading.embeddings)
+            [(_category, scores)] = _by_strength(voice.classifier.categories, odds, {category: point})
+            if scores.max() >= POINT_SCORE:
+                return True
+        return False
 
     def _findings(
         self,
@@ -130,7 +147,8 @@ class ClassifierDetector:
             rejected = (
                 category in _REJECTABLE
                 and score >= POINT_SCORE
-                and shipped_rejections().is_rejected(view, places)
+                and shipped_rejections().is_rejected(view, places, content.text)
+                and not self._is_found_elsewhere(content, view, voice, category)
             )
             yield Finding(
                 category=category,

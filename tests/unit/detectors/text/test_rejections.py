@@ -63,9 +63,41 @@ def test_a_rejection_counts_only_in_the_sentence_of_the_words_and_in_the_ones_be
     assert not reader.is_rejected(view, [(near, near + 6), (far, far + 4)])
 
 
+@pytest.mark.parametrize("text", ["A museum opens. They are vermin.", "他们是害虫。博物馆开门了。"])
+def test_a_place_alone_rejects_nothing_in_a_neighbouring_sentence(text: str) -> None:
+    view = final_views(views(text))[0]
+    at = max(view.text.find("vermin"), view.text.find("害虫"))
+    assert not shipped_rejections().is_rejected(view, [(at, at + 2)])
+
+
+def test_a_place_rejects_what_is_in_its_own_sentence() -> None:
+    assert is_rejected("In the museum hangs a poster: they are vermin.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "that is a lie\nthe sun sets\nthey are vermin",
+        "這是謊言!太陽下山!他們是害蟲",
+        "這是謊言？太陽下山？他們是害蟲",
+    ],
+)
+def test_lines_and_signs_before_a_chinese_character_end_a_sentence(text: str) -> None:
+    view = final_views(views(text))[0]
+    last = len(view.text) - 2
+    assert not shipped_rejections().is_rejected(view, [(last, last + 2)], text)
+    assert shipped_rejections().is_rejected(view, [(2, 4)], text)
+
+
 @pytest.mark.parametrize(
     ("text", "rejected"),
     [
+        (
+            "Shame on those who chant that Muslims should be deported. The sun sets over the bay. "
+            "The boats come home. Muslims should be deported, they are nothing but criminals and parasites.",
+            False,
+        ),
+        ("我們要對地域歧視說不，河南人不是騙子!海邊很安靜!船回來了!黑人就是低等，都是笨蛋。", False),
         ("Shame on those who chant that Muslims should be deported.", True),
         ("Muslims should be deported, they are nothing but criminals and parasites.", False),
         ("我們要對地域歧視說不，河南人不是騙子。", True),
