@@ -40,6 +40,7 @@ KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
     "speech": AttributeType.BOOLEAN,
     "negated": AttributeType.BOOLEAN,
     "rejected": AttributeType.BOOLEAN,
+    "excerpt": AttributeType.BOOLEAN,
     "role": AttributeType.STRING,
     "public_figure": AttributeType.BOOLEAN,
     "historical": AttributeType.BOOLEAN,

@@ -16,7 +16,7 @@ from .verdicts import Action, Audience
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
 _TEXT = frozenset({Modality.TEXT, Modality.AUDIO})
 #: Range of words on which one voice alone is no evidence: in unseen prompts, such findings were false alarms
-#: (docs/benchmarks/prompts.md).
+#: (docs/benchmarks/prompts.md). On excerpts, this was not measured.
 _SHORTEST = "1-3"
 
 
@@ -42,9 +42,9 @@ class Grounding:
         """Matched and composed findings and the answers of a guard support a block.
 
         A learned finding on text supports a hold at its operating point, and a block if a finding of another
-        voice agrees. Alone, it supports nothing on one to three words. It supports nothing if the text
-        rejects or denies what was found. Findings on pictures and sound, and those of the safety test card,
-        support a block.
+        voice agrees. Alone, it supports nothing if a whole field of the request has one to three
+        words. It supports nothing if the text rejects or denies what was found. Findings on pictures and
+        sound, and those of the safety test card, support a block.
         """
         if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
             return Support.BLOCK
@@ -52,8 +52,7 @@ class Grounding:
             return Support.NONE
         if len(self._voices[_place(finding)]) > 1:
             return Support.BLOCK
-        too_short = finding.point is not None and finding.point.length == _SHORTEST
-        return Support.NONE if too_short else Support.HOLD
+        return Support.NONE if _is_short(finding) else Support.HOLD
 
     @cached_property
     def _voices(self) -> Mapping[tuple[str, str], set[str]]:
@@ -72,6 +71,13 @@ def is_text(finding: FindingView) -> bool:
     if finding.modality in _VISUAL:
         return False
     return finding.modality == Modality.TEXT or finding.attributes.get("speech") is True
+
+
+def _is_short(finding: FindingView) -> bool:
+    """Whether a whole field of the request has so few words that one voice alone is no evidence."""
+    if finding.point is None or finding.point.length != _SHORTEST:
+        return False
+    return finding.attributes.get("excerpt") is not True
 
 
 def _is_evidence(finding: FindingView) -> bool:

@@ -64,6 +64,10 @@ def test_on_one_to_three_words_only_two_voices_that_agree_support_anything(learn
     assert support(first, learned("sexual", voice="zh-words", length="1-3")) is Support.BLOCK
 
 
+def test_an_excerpt_of_one_to_three_words_holds_like_a_longer_text(learned: Any) -> None:
+    assert support(learned("sexual", length="1-3", excerpt=True)) is Support.HOLD
+
+
 def test_a_score_supports_nothing_if_the_text_rejects_what_was_found(learned: Any) -> None:
     first = learned("hate", rejected=True)
     assert support(first) is Support.NONE

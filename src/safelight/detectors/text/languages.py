@@ -26,6 +26,7 @@ class Language(StrEnum):
 #: Most words of a text in each length bucket; the last bucket has no limit.
 _MOST_WORDS = {"1-3": 3, "4-8": 8, "9-20": 20, "21-60": 60}
 LENGTHS = (*_MOST_WORDS, "61+")
+SHORTEST = LENGTHS[0]
 #: A text is English if at least this share of its words are frequent in English and not more frequent in
 #: another language with the same letters.
 MIN_KNOWN_SHARE = 0.5
@@ -39,6 +40,7 @@ MIN_WORDS_BESIDE, MIN_CHARACTERS_BESIDE = 3, 4
 _ENGLISH_WORD, _CHINESE_WORD = re.compile(r"[a-z]{3}"), re.compile(r"[\u3400-\u9fff]{2}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
 #: What is blanked out to read one language only: sentence ends are kept.
 _NOT_ENGLISH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -93,6 +95,14 @@ class LanguageSplitter:
         hashed = np.array([hash_gram(word) for word in words], dtype=np.uint32)
         places = np.minimum(np.searchsorted(self._frequent, hashed), len(self._frequent) - 1)
         return bool((self._frequent[places] == hashed).mean() >= MIN_KNOWN_SHARE)
+
+
+def is_short(text: str) -> bool:
+    """Whether a whole text, in any languages, has at most as many words as the shortest length bucket."""
+    words = len(_WORD.findall(_HAN.sub(" ", text)))
+    if words <= _MOST_WORDS[SHORTEST] and _HAN.search(text):
+        words += len(chinese_words(text))
+    return words <= _MOST_WORDS[SHORTEST]
 
 
 def length_of(words: int) -> str:

@@ -16,10 +16,13 @@ from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Finding, Modality
 
+from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
 from .safety_card import CardDetector
 
+#: Sources of texts that were read from a file; the others are fields of a request.
+_FILE_SOURCES = frozenset({"on_screen", "transcript", "tags"})
 #: Most calls of one detector that may hang at the same time. With this number, the detector is skipped.
 MAX_STUCK = 4
 
@@ -143,7 +146,9 @@ class TextPipeline:
         findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
-            cells=_cells(self.detectors, runs, modality),
+            cells=_cells(
+                self.detectors, runs, modality, short=bool(contents) and all(map(_is_short, contents))
+            ),
             latency_ms=(time.perf_counter() - began) * 1000,
             detector_ms={
                 detector.name: run.elapsed_s * 1000
@@ -291,7 +296,14 @@ def _add_attributes(finding: Finding, content: TextContent) -> Finding:
     attributes = {**finding.attributes, "source": content.field}
     if content.negated:
         attributes["negated"] = True
+    if finding.point and finding.point.length == SHORTEST and not _is_short(content):
+        attributes["excerpt"] = True
     return _replace(finding, attributes=attributes)
+
+
+def _is_short(content: TextContent) -> bool:
+    """Whether it is a whole field of a request with so few words that one classifier alone is no evidence."""
+    return content.field not in _FILE_SOURCES and is_short(content.text)
 
 
 def _place(finding: Finding, assembled: AssembledText, source: str) -> Finding:
@@ -313,7 +325,9 @@ def _replace(finding: Finding, **changes: object) -> Finding:
     return msgspec.structs.replace(finding, **changes)
 
 
-def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Modality) -> tuple[Cell, ...]:
+def _cells(
+    detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Modality, *, short: bool
+) -> tuple[Cell, ...]:
     by_category: dict[str, list[_Part]] = {}
     for detector, run in zip(detectors, runs, strict=True):
         for capability in detector.capabilities:
@@ -322,7 +336,9 @@ def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Mo
                 by_category.setdefault(capability.category, []).append(
                     _Part(detector=detector, run=run, measured=capability.measured)
                 )
-    return tuple(_cell(category, modality, parts) for category, parts in sorted(by_category.items()))
+    return tuple(
+        _cell(category, modality, parts, short=short) for category, parts in sorted(by_category.items())
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,8 +353,12 @@ class _Part:
     def is_learned(self) -> bool:
         return bool(getattr(self.detector, "learned", False))
 
+    def counts_as_learned(self, *, short: bool) -> bool:
+        """Whether its findings can count alone: those of a classifier do not in a short text."""
+        return self.is_learned and not (short and getattr(self.detector, "points", None))
 
-def _cell(category: str, modality: Modality, parts: Sequence[_Part]) -> Cell:
+
+def _cell(category: str, modality: Modality, parts: Sequence[_Part], *, short: bool) -> Cell:
     judged = [part for part in parts if not part.run.note and not part.run.abstained]
     # A detector that abstained leaves no gap if another one judged all of the text.
     complete = bool(judged) and not any(part.run.note for part in parts)
@@ -353,5 +373,5 @@ def _cell(category: str, modality: Modality, parts: Sequence[_Part]) -> Cell:
         detectors=tuple(part.detector.name for part in parts),
         note="" if complete and by_classifier else " ".join(dict.fromkeys(notes)),
         measured=next((part.measured for part in parts if part.measured), None),
-        depth=Depth.LEARNED if by_classifier else Depth.LISTS,
+        depth=Depth.LEARNED if any(part.counts_as_learned(short=short) for part in judged) else Depth.LISTS,
     )

@@ -375,6 +375,47 @@ def test_a_stand_in_counts_in_a_language_only_where_the_other_classifier_did_not
     assert languages(StandIn(), text="so bad") == ["en", "zh-Hans"]
 
 
+@pytest.mark.parametrize(
+    ("text", "excerpt"),
+    [
+        ("so bad", False),
+        ("so bad 女人", False),
+        ("so bad 一个女人在海边慢慢走", True),
+        ("so bad in the sun", True),
+    ],
+)
+def test_few_words_of_a_longer_field_are_an_excerpt(text: str, excerpt: bool) -> None:
+    findings = TextPipeline([StandIn()]).screen({"prompt": text}).findings
+    assert {bool(one.attributes.get("excerpt")) for one in findings} == {excerpt}
+
+
+def test_texts_read_in_a_file_are_excerpts() -> None:
+    pipeline = TextPipeline([StandIn()])
+    read = [MediaText(text="bad", confidence=0.9, frame=0)]
+    for report in (
+        pipeline.screen_media_text(read),
+        pipeline.screen_media_text(read, "transcript"),
+        pipeline.screen({"tags": "bad"}),
+    ):
+        assert all(one.attributes["excerpt"] for one in report.findings)
+
+
+def test_where_a_classifier_alone_does_not_count_the_check_has_the_depth_of_lists() -> None:
+    class Measured(Classifier):
+        points: ClassVar[dict[str, float]] = {"hate": 0.5}
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            return []
+
+    def depth(**fields: str) -> Depth:
+        (cell,) = TextPipeline([Measured()]).screen(fields).cells
+        return cell.depth
+
+    assert depth(prompt="bad dog") is Depth.LISTS
+    assert depth(prompt="a dog in the sun") is Depth.LEARNED
+    assert depth(prompt="a dog in the sun", negative_prompt="rain") is Depth.LEARNED
+
+
 def test_the_fields_after_one_that_was_not_judged_are_judged() -> None:
     report = TextPipeline([Reader(), Classifier()]).screen({"prompt": "bad", "title": "so bad"})
 
