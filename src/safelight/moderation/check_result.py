@@ -58,7 +58,7 @@ class CheckResult:
     deciding: StageResult
     explanation: Explanation
     coverage: Coverage
-    #: Advice on the providers. Empty if our own policy blocks, because the advice is for allowed requests.
+    #: Advice on the providers. Empty if help is refused, because it names words and what to write instead.
     checklist: tuple[ChecklistItem, ...]
     #: None if the request names no provider, or if the findings are vaulted.
     advice: ProviderAdvice | None
@@ -146,7 +146,6 @@ def summarize_check(
     vaulted = any(stage.verdict.vault for stage in results)
     shown = () if vaulted else disclosable(findings, taxonomy)
     action = deciding.verdict.action
-    blocked = vaulted or action is Action.BLOCK
     explanation = explain(deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER)
     provider = advise(options.provider, shown) if options.provider and not vaulted else None
     request = ScreenedRequest(
@@ -159,16 +158,17 @@ def summarize_check(
         supported=bool(explanation.support),
         references=references,
     )
+    prompt_advice = advise_on(request, provider, options)
     return CheckResult(
         stages=results,
         deciding=deciding,
         explanation=explanation,
         coverage=coverage,
-        checklist=()
-        if blocked
-        else checklist(texts, findings, cells=coverage, references=references, shown=shown),
+        checklist=checklist(texts, findings, cells=coverage, references=references, shown=shown)
+        if prompt_advice.refusal is None
+        else (),
         advice=provider,
-        prompt_advice=advise_on(request, provider, options),
+        prompt_advice=prompt_advice,
         not_checked=not_checked,
     )
 

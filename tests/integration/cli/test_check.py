@@ -50,8 +50,9 @@ def test_documented_provider_rules_and_the_checklist_are_included(
     code, told = answered(capsys, "Tom Cruise rides a horse", "--provider", "veo")
     assert code == Exit.OK
     assert told["provider"]["outcome"] == "refused"
-    assert len(told["checklist"]) == 10
+    assert told["checklist"] == []
     _, told = answered(capsys, "a cat on a windowsill", "--provider", "nobody-7")
+    assert len(told["checklist"]) == 10
     assert (told["provider"]["outcome"], told["provider"]["provider"]) == ("unknown", None)
     _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--provider", "veo")
     assert told["checklist"] == []
@@ -193,6 +194,23 @@ def test_the_whole_checklist_is_printed_on_request_with_labels_in_words(
     assert "Age of the people (needs attention): “person”: the prompt states no age." in "\n".join(points)
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a nude woman alone on a rooftop",
+        "Tom Cruise rides a horse alone at night",
+        "Die Katze schläft auf dem Sofa und die Sonne scheint",
+        "I want to end it all tonight, alone on the rooftop",
+    ],
+)
+def test_the_checklist_is_not_printed_if_help_is_refused(
+    capsys: pytest.CaptureFixture[str], prompt: str
+) -> None:
+    said = "\n".join(printed(capsys, prompt, "--checklist"))
+    assert "The ten points" not in said
+    assert "filters" not in said
+
+
 def test_markup_and_control_characters_of_a_prompt_are_not_interpreted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -300,5 +318,5 @@ def test_the_other_texts_of_a_request_are_read_too(capsys: pytest.CaptureFixture
 def test_chinese_points_of_the_checklist_quote_the_words_found(
     capsys: pytest.CaptureFixture[str], language: str
 ) -> None:
-    said = "\n".join(printed(capsys, "Tom Cruise rides a horse", "--checklist", "--lang", language))
-    assert re.search("[「“]Tom Cruise[」”]：", said)
+    said = "\n".join(printed(capsys, "A chef cutting carrots", "--checklist", "--lang", language))
+    assert re.search("[「“]cutting[」”]：", said)

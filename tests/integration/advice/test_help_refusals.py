@@ -1,0 +1,81 @@
+"""A request that is refused help gets no checklist and no suggestions, wherever its check is shown."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.api.checks import check_object
+from safelight.console.check_view import check_view
+from safelight.console.translations import Translations, translations
+from safelight.detectors.registry import DetectorRegistry
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.check_result import CheckResult, Price, advice_wire, summarize_check
+from safelight.moderation.prompt import PromptStage
+from safelight.moderation.tenant_policy import TenantPolicy
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+
+EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
+DISTRESS = "I want to end it all tonight, alone on the rooftop, I am crying"
+REFUSED = {
+    HelpRefusal.POLICY: "a nude woman alone on a rooftop at night",
+    HelpRefusal.FINDING: "Tom Cruise rides a horse alone at night",
+    HelpRefusal.NOT_CHECKED: "Die Katze schläft auf dem Sofa und die Sonne scheint",
+    HelpRefusal.DISTRESS: DISTRESS,
+    HelpRefusal.RECENT_BLOCK: EXAMPLE,
+    HelpRefusal.TWO_BLOCKS: EXAMPLE,
+}
+
+
+@pytest.fixture(scope="module")
+def stage() -> PromptStage:
+    catalogue = DetectorRegistry.discover({"minilm": False})
+    return PromptStage(pipeline=TextPipeline(catalogue.text_detectors(), budget_s=60))
+
+
+def checked(stage: PromptStage, prompt: str, **options: Any) -> CheckResult:
+    policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=load("starter", SHIPPED))
+    result = stage.screen({"prompt": prompt}, policy)
+    return summarize_check((result,), SHIPPED, texts={"prompt": prompt}, options=AdviceOptions(**options))
+
+
+@pytest.mark.parametrize("refusal", list(HelpRefusal))
+def test_a_refusal_of_help_empties_the_checklist_at_every_door(
+    stage: PromptStage, refusal: HelpRefusal
+) -> None:
+    prompt = REFUSED[refusal]
+    by_history = refusal in (HelpRefusal.RECENT_BLOCK, HelpRefusal.TWO_BLOCKS)
+    found = checked(stage, prompt, provider="sora-2", recent=refusal if by_history else None)
+    assert found.prompt_advice.refusal is refusal
+    assert found.checklist == ()
+    wire = advice_wire(found)
+    assert (wire["checklist"], wire["suggestions"], wire["fix"]) == ([], [], None)
+    price = Price(usd=None, usd_per_second=None, seconds=4)
+    admitted: Any = SimpleNamespace(model="m", generator="g", seconds=4, width=1, height=1)
+    assert check_object(found, admitted, price)["checklist"] == []
+    view = check_view(found, price, prompt, SHIPPED, studio_texts())
+    assert view.checklist == ()
+    assert not [one for one in view.highlights if one.suggestion]
+
+
+def test_an_undecided_request_has_no_checklist(stage: PromptStage) -> None:
+    policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=load("starter", SHIPPED))
+    texts = {"prompt": EXAMPLE}
+    result = stage.screen(texts, policy)
+    found = summarize_check(
+        (result,), SHIPPED, texts=texts, options=AdviceOptions(), references=1, not_checked=("input_reference",)
+    )
+    assert (found.prompt_advice.refusal, found.checklist) == (HelpRefusal.POLICY, ())
+
+
+def test_an_innocent_request_keeps_its_checklist(stage: PromptStage) -> None:
+    assert len(checked(stage, EXAMPLE).checklist) == 10
+
+
+def studio_texts() -> Translations:
+    return translations("en")
