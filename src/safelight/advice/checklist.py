@@ -18,6 +18,10 @@ from . import checklist_patterns
 from .provider_rules import MIN_SCORE
 
 
+#: A finding of these, however weak, excludes advice on the age of people.
+_AGE_CATEGORIES = ("sexual", "sexual/minors", "ncii", "minors-present")
+
+
 class ChecklistTopic(StrEnum):
     FACES_IN_IMAGES = "faces_in_images"
     NAMES = "names"
@@ -220,6 +224,10 @@ def _adults(prompt: _Prompt) -> ChecklistItem:
         return ChecklistItem(
             topic=check, state=ChecklistState.NOT_APPLICABLE, message="The prompt mentions no person."
         )
+    if _no_age_advice(prompt):
+        return ChecklistItem(
+            topic=check, state=ChecklistState.NOT_APPLICABLE, message="This point does not apply."
+        )
     if prompt.spans(checklist_patterns.ADULTS):
         return ChecklistItem(
             topic=check, state=ChecklistState.FINE, message="The prompt states that the people are adults."
@@ -229,6 +237,14 @@ def _adults(prompt: _Prompt) -> ChecklistItem:
         state=ChecklistState.LOOK,
         message=f"{prompt.quoted(people)}: the prompt states no age. If you mean adults, state it.",
         spans=people,
+    )
+
+
+def _no_age_advice(prompt: _Prompt) -> bool:
+    """Whether a statement of age must not be advised, because the prompt has a sign of youth or sex."""
+    return bool(prompt.spans(checklist_patterns.NO_AGE_ADVICE)) or any(
+        finding.category in _AGE_CATEGORIES and not finding.attributes.get("negated")
+        for finding in prompt.findings
     )
 
 

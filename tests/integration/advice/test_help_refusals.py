@@ -11,7 +11,7 @@ from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.api.checks import check_object
 from safelight.console.check_view import check_view
-from safelight.console.translations import Translations, translations
+from safelight.console.translations import load_languages
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.check_result import CheckResult, Price, advice_wire, summarize_check
@@ -58,7 +58,7 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     price = Price(usd=None, usd_per_second=None, seconds=4)
     admitted: Any = SimpleNamespace(model="m", generator="g", seconds=4, width=1, height=1)
     assert check_object(found, admitted, price)["checklist"] == []
-    view = check_view(found, price, prompt, SHIPPED, studio_texts())
+    view = check_view(found, price, prompt, SHIPPED, load_languages()["en"])
     assert view.checklist == ()
     assert not [one for one in view.highlights if one.suggestion]
 
@@ -75,7 +75,3 @@ def test_an_undecided_request_has_no_checklist(stage: PromptStage) -> None:
 
 def test_an_innocent_request_keeps_its_checklist(stage: PromptStage) -> None:
     assert len(checked(stage, EXAMPLE).checklist) == 10
-
-
-def studio_texts() -> Translations:
-    return translations("en")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.advice.checklist import ChecklistItem, ChecklistState, ChecklistTopic, checklist
+from safelight.i18n import load_messages
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
 
@@ -73,6 +76,42 @@ def test_advice_never_states_that_people_are_adults() -> None:
     child = checklist_items("A child builds a sandcastle with a man")[ChecklistTopic.EXPLICIT_ADULTS]
     assert child.state is ChecklistState.LOOK
     assert "Never call a child an adult" in child.message
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "A student in a bikini poses at the pool",
+        "A dancer in a swimsuit",
+        "A singer at a school",
+        "A young dancer in a studio",
+        "A model getting undressed",
+        "A person in lingerie on a bed",
+        "一名學生穿著比基尼在泳池邊",
+        "一名学生穿着泳衣在泳池边",
+        "舞者在學校跳舞",
+        "舞者在卧室里脱衣",
+        "年輕的舞者",
+    ],
+)
+def test_no_age_is_advised_beside_a_sign_of_youth_or_sex(prompt: str) -> None:
+    item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
+    assert (item.state, item.spans) == (ChecklistState.NOT_APPLICABLE, ())
+    assert item.message == "This point does not apply."
+
+
+@pytest.mark.parametrize("category", ["sexual", "sexual/minors", "minors-present"])
+def test_no_age_is_advised_beside_a_weak_finding(category: str) -> None:
+    item = checklist_items("A dancer in a studio", seen(category, score=0.1))[ChecklistTopic.EXPLICIT_ADULTS]
+    assert "state it" not in item.message
+
+
+@pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans"])
+def test_the_chinese_words_on_age_do_not_advise_to_state_an_age(locale: str) -> None:
+    messages = load_messages("console", locale)
+    for state in ("look", "not_applicable"):
+        said = messages(f"check.message.explicit_adults_{state}")
+        assert not re.search("如果是成年人|請寫明|请写明|人物如果", said)
 
 
 def test_advice_never_suggests_an_invented_purpose() -> None:
