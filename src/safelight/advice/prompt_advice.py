@@ -18,6 +18,7 @@ from . import driver_tables
 from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
 from .help_gate import HelpRefusal, find_refusal
+from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk
 from .provider_rules import ProviderAdvice
 from .suggestions import Suggestion, contradiction_wire, suggest
@@ -136,7 +137,14 @@ def advise_on(
         contradictions=tuple(
             dict.fromkeys(one for text in request.texts.values() for one in find_contradictions(text))
         ),
-        suggestions=suggest(prompt, drivers, purpose=options.purpose) if refusal is None else (),
+        suggestions=suggest(
+            prompt,
+            drivers,
+            purpose=options.purpose,
+            protected=find_protected_spans(prompt, request.findings, field=PROMPT),
+        )
+        if refusal is None
+        else (),
         refusal=refusal,
         fix=_fix(drivers, options.blocked_at, request.references) if refusal is None else (),
         blocked_at=options.blocked_at,

@@ -1,6 +1,6 @@
 """Suggestions: what to write instead. For innocent prompts only; `help_gate` decides who gets them.
 
-A suggestion replaces words. It never adds an age, a person's identity or an invented purpose, and never
+A suggestion replaces words outside names, quotations and findings. It never adds an age, a person's identity or an invented purpose, and never
 describes a protected person, character or style in other words. Advice without a replacement states what the
 writer can decide.
 """
@@ -69,15 +69,25 @@ def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, An
     }
 
 
-def suggest(prompt: str, drivers: Sequence[Driver], *, purpose: str = "") -> tuple[Suggestion, ...]:
+def suggest(
+    prompt: str,
+    drivers: Sequence[Driver],
+    *,
+    purpose: str = "",
+    protected: Sequence[tuple[int, int]] = (),
+) -> tuple[Suggestion, ...]:
     """The suggestions on a prompt: those that can be applied first, numbered from 1, then advice. Pure.
 
     Terms that a source warns of come last among the replacements. `purpose`: the user's own answer to what
-    the video is for.
+    the video is for. `protected`: character ranges that no suggestion changes.
     """
-    replacements = list(_replacements(drivers))
+    replacements = list(_replacements(prompt, drivers, protected))
     together = _together(replacements)
-    exclusions = list(_exclusions(prompt, drivers))
+    exclusions = [
+        one
+        for one in _exclusions(prompt, drivers)
+        if not _overlaps(one.edits[0].start, one.edits[0].end, protected)
+    ]
     framing = list(_framing(prompt, purpose))
     replacements.sort(key=lambda one: bool(one.contradictions))
     applicable = [*framing, *together, *replacements, *exclusions][:MAX_SUGGESTIONS]
@@ -86,17 +96,27 @@ def suggest(prompt: str, drivers: Sequence[Driver], *, purpose: str = "") -> tup
     return (*done, *advice[: MAX_SUGGESTIONS - len(done)])
 
 
-def _replacements(drivers: Sequence[Driver]) -> Iterator[Suggestion]:
+def _overlaps(start: int, end: int, protected: Sequence[tuple[int, int]]) -> bool:
+    return any(start < last and first < end for first, last in protected)
+
+
+def _replacements(
+    prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
+) -> Iterator[Suggestion]:
     rows = driver_tables.word_rows()
     for driver in drivers:
-        spans = [span for span in driver.spans if span.field == PROMPT]
+        spans = [
+            span
+            for span in driver.spans
+            if span.field == PROMPT and not _overlaps(span.start, span.end, protected)
+        ]
         if driver.excluded or not spans:
             continue
         for alternative in driver.alternatives:
             yield Suggestion(
                 number=0,
                 message="replace",
-                values={"words": driver.words[0], "alternative": alternative},
+                values={"words": prompt[spans[0].start : spans[0].end], "alternative": alternative},
                 condition=rows[driver.row].condition,
                 sources=driver.sources,
                 edits=tuple(TextEdit(start=one.start, end=one.end, text=alternative) for one in spans),

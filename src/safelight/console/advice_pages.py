@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -9,9 +10,10 @@ from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.provider_rules import documents
+from safelight.advice.suggestions import Suggestion
 from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
-from safelight.moderation.check_result import advice_wire
+from safelight.moderation.check_result import CheckResult, advice_wire, applied_wire, find_suggestion
 from safelight.trust.accounts import Principal
 from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
@@ -33,7 +35,10 @@ class AdvicePages(PageHandler):
         return await self._render(request, principal, form, {})
 
     async def check(self, request: Request, principal: Principal) -> Response:
-        """The advice on the prompt. It counts as one check, and nothing is submitted."""
+        """The advice on the prompt, or on the suggestion that `apply` names. Nothing is submitted.
+
+        It counts as one check, and with `apply` as two.
+        """
         checks = self.services.checks
         if checks is None:
             raise NotFound("This server does not check prompts.")
@@ -45,8 +50,13 @@ class AdvicePages(PageHandler):
                 {"prompt": form["prompt"]}, max_prompt_chars=self.services.max_prompt_chars
             )
             locale = self.translations(request).tag
-            found, _, _ = await self.run(checks.check, principal, asked, options=_options(form))
-            values = {"answer": advice_wire(found, locale), "before": form["prompt"]}
+            options = _options(form)
+            found, _, _ = await self.run(checks.check, principal, asked, options=options)
+            values = {"answer": advice_wire(found, locale)}
+            if suggestion := _chosen(found, sent.get("apply", "")):
+                changed = replace(asked, prompt=suggestion.rewritten)
+                again, _, _ = await self.run(checks.check, principal, changed, options=options)
+                values["applied"] = applied_wire(found, suggestion, again)
         except (BadInput, RateLimited) as problem:
             values = {"problem": problem}
         return await self._render(request, principal, form, values)
@@ -58,12 +68,21 @@ class AdvicePages(PageHandler):
             "form": form,
             "answer": None,
             "problem": None,
-            "before": "",
+            "applied": None,
             "a": load_messages("advice", self.translations(request).tag),
             "providers": [(name, document.title) for name, document in documents().items()],
             **values,
         }
         return await self.render_page(request, "advice.html", principal, **shown)
+
+
+def _chosen(found: CheckResult, number: str) -> Suggestion | None:
+    """The suggestion to apply; None if none was asked for or help is refused."""
+    if not number or found.prompt_advice.refusal is not None:
+        return None
+    return find_suggestion(
+        found, int(number) if number.isascii() and len(number) < 4 and number.isdigit() else 0
+    )
 
 
 def _options(form: dict[str, str]) -> AdviceOptions:

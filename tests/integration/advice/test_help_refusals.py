@@ -68,7 +68,12 @@ def test_an_undecided_request_has_no_checklist(stage: PromptStage) -> None:
     texts = {"prompt": EXAMPLE}
     result = stage.screen(texts, policy)
     found = summarize_check(
-        (result,), SHIPPED, texts=texts, options=AdviceOptions(), references=1, not_checked=("input_reference",)
+        (result,),
+        SHIPPED,
+        texts=texts,
+        options=AdviceOptions(),
+        references=1,
+        not_checked=("input_reference",),
     )
     assert (found.prompt_advice.refusal, found.checklist) == (HelpRefusal.POLICY, ())
 

@@ -11,6 +11,7 @@ import pytest
 
 from support.gateway_process import Running
 
+_HIDDEN = r'<input type="hidden" name="(\w+)" value="([^"]*)">'
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 
 
@@ -34,12 +35,25 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     assert 'data-verdict="allow" data-risk="medium"' in page.text
     assert "<del>alone</del><ins>quietly</ins>" in page.text
     assert "Deep fix" in page.text
-    found = re.search(r'name="prompt" value="([^"]*)"', page.text)
-    assert found
-    rewritten = unescape(found.group(1))
-    assert "observation deck at dusk" in rewritten
-    again = staff.post("/advice", data=form | {"prompt": rewritten})
-    assert "<del>" not in again.text
+    form = form | {"purpose": "a film about the city"}
+    page = staff.post("/advice", data=form)
+    fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, page.text.split("</ol>")[0])}
+    assert fields == {**form, "apply": fields["apply"]}
+    again = staff.post("/advice", data=form | {"apply": "2"})
+    applied = again.text.split('id="applied"')[1].split("</article>")[0]
+    assert 'data-verdict="allow"' in applied
+    assert "observation deck at dusk" in applied
+    assert f">{EXAMPLE}</textarea>" in again.text
+
+
+def test_an_unknown_suggestion_is_an_error_on_the_page_and_a_refusal_of_help_is_not(
+    staff: httpx.Client,
+) -> None:
+    assert "tone error" in staff.post("/advice", data={"prompt": EXAMPLE, "apply": "99"}).text
+    assert "tone error" in staff.post("/advice", data={"prompt": EXAMPLE, "apply": "x"}).text
+    refused = staff.post("/advice", data={"prompt": "Tom Cruise rides a horse at night", "apply": "1"})
+    assert 'id="answer"' in refused.text
+    assert 'id="applied"' not in refused.text
 
 
 @pytest.mark.parametrize(("language", "word"), [("zh-TW", "觀景台"), ("zh-CN", "观景台"), ("en", "Prompt")])

@@ -108,6 +108,44 @@ def test_a_protected_name_is_a_driver_and_is_never_replaced(category: str) -> No
     assert [one for one in advice.suggestions if one.edits] == []
 
 
+def test_a_name_from_our_lists_is_never_changed_word_by_word() -> None:
+    prompt = "The Dark Knight waits at the Niagara Falls at night"
+    finding = named("ip/character", prompt, "The Dark Knight")
+    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,))
+    rewritten = [one.rewritten for one in advise_on(request, None, AdviceOptions()).suggestions if one.edits]
+    assert rewritten
+    assert all("The Dark Knight waits at the Niagara Falls" in one for one in rewritten)
+
+
+def test_a_finding_that_may_not_be_shown_protects_its_words_too() -> None:
+    prompt = "a dark figure at night"
+    finding = named("ip/character", prompt, "dark figure")
+    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=())
+    for one in advise_on(request, None, AdviceOptions()).suggestions:
+        assert not one.edits or "dark figure" in one.rewritten
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kept"),
+    [
+        ('a sign that reads "Falling at Night" in a shop', '"Falling at Night"'),
+        ("a poster with ‘dark night’ on it, a dark street", "‘dark night’"),
+        ("a sign 'alone at night' over a dark door", "'alone at night'"),
+        ("一張海報寫著「獨自一人」，夜晚的街道", "「獨自一人」"),
+        ("電影《黑暗》的海報，夜晚的街道", "《黑暗》"),
+        ("a fan of Dark Souls plays at night", "Dark Souls"),
+        ("Dark Souls is played at night", "Dark Souls"),
+    ],
+)
+def test_quotations_and_names_are_never_changed(prompt: str, kept: str) -> None:
+    for one in advised(prompt).suggestions:
+        assert not one.edits or kept in one.rewritten
+
+
+def test_the_first_word_of_a_sentence_is_not_taken_for_a_name() -> None:
+    assert any(one.rewritten.startswith("Dimly lit") for one in advised("Dark forest, mist").suggestions)
+
+
 def test_contradicted_terms_come_last_and_name_both_sources() -> None:
     advice = advised("an actor with a painful expression and blood")
     replacements = [one for one in advice.suggestions if one.message == "replace"]

@@ -1,0 +1,42 @@
+"""Parts of a prompt that no suggestion may change: findings, quotations and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from safelight.policy.findings import Basis, Finding, TextSpan
+
+_QUOTATION = re.compile(
+    r'"[^"\n]{1,200}"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|(?<!\w)\'[^\'\n]{1,200}\'(?!\w)'
+    r"|「[^」\n]{1,200}」|『[^』\n]{1,200}』|《[^》\n]{1,200}》|〈[^〉\n]{1,200}〉"
+)
+#: A capitalized word, with the start of the text or the sentence before it if it is the first one.
+_CAPITALIZED = re.compile(r"(?P<first>(?:^|[.!?:;。！？：；\n])[\s\"“‘(\[*#-]*)?\b(?P<word>[A-Z][\w'’-]*)")
+_CAPITALIZED_NEXT = re.compile(r"\s+[A-Z]")
+
+
+def find_protected_spans(
+    text: str, findings: Iterable[Finding], *, field: str
+) -> tuple[tuple[int, int], ...]:
+    """Character ranges of a text that suggestions leave alone. A change there could hide a name from our own
+    policy.
+
+    A score of a classifier is about the whole text, so its range protects no word.
+    """
+    named = (
+        (place.start, place.end)
+        for finding in findings
+        if finding.basis is not Basis.LEARNED and not finding.attributes.get("negated")
+        for place in finding.evidence
+        if isinstance(place, TextSpan) and place.field == field
+    )
+    quoted = (found.span() for found in _QUOTATION.finditer(text))
+    return (*named, *quoted, *_names(text))
+
+
+def _names(text: str) -> Iterable[tuple[int, int]]:
+    """Capitalized words in the middle of a sentence, and at its start if the next word is capitalized too."""
+    for found in _CAPITALIZED.finditer(text):
+        if found.group("first") is None or _CAPITALIZED_NEXT.match(text, found.end()):
+            yield found.span("word")
