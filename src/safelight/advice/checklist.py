@@ -17,7 +17,6 @@ from safelight.policy.findings import Finding, Modality, TextSpan
 from . import checklist_patterns
 from .provider_rules import MIN_SCORE
 
-
 #: A finding of these, however weak, excludes advice on the age of people.
 _AGE_CATEGORIES = ("sexual", "sexual/minors", "ncii", "minors-present")
 

@@ -31,15 +31,16 @@ CHILDREN = (
 )
 #: Words of school, youth, swimwear, undress or sex. Beside one of these, no age of a person is advised.
 NO_AGE_ADVICE = (
-    r"\b(?:schools?|school\w+|students?|pupils?|classrooms?|class ?mates?|kindergartens?|campus|college|homework"
-    r"|cheerleaders?|graduation|prom|young\w*|youth\w*|youngsters?|teen\w*|juveniles?|adolescen\w+|underage"
+    r"\b(?:schools?|school\w+|students?|pupils?|classrooms?|class ?mates?|kindergartens?|campus|college"
+    r"|homework|cheerleaders?|graduation|prom|young\w*|youth\w*|youngsters?|teen\w*|juveniles?|adolescen\w+|underage"
     r"|bikinis?|swim\w*|swam|pools?|beach\w*|lingerie|underwear|panties|bras?|thongs?|boxers|briefs|towels?"
     r"|shirtless|topless|bottomless|barefoot|bare|naked|nud\w+|undress\w*|unclothed|strip\w*|showers?|bath\w*"
     r"|sex\w*|erotic\w*|sensual\w*|seductive\w*|intima\w+|lewd|kiss\w*|bedrooms?|massag\w+|transparent"
     r"|see-through|sheer|cleavage|leotards?|cosplay\w*|uniforms?|girlish|boyish|petite|innocent)\b"
     r"|学|學|校|教室|课堂|課堂|班上|作业|作業|毕业|畢業|青春|青少|年轻|年輕|年幼|未成年|稚|萝莉|蘿莉|正太"
     r"|泳|游泳|沙滩|沙灘|海滩|海灘|泳池|比基尼|内衣|內衣|内裤|內褲|胸罩|丁字|浴|洗澡|淋浴|毛巾"
-    r"|裸|光着|光著|赤脚|赤腳|赤身|上身|脱|脫|性感|性爱|性愛|色情|情色|挑逗|诱惑|誘惑|亲吻|親吻|接吻|吻|床|卧室|臥室|按摩|透明|透视|透視|制服|水手服"
+    r"|裸|光着|光著|赤脚|赤腳|赤身|上身|脱|脫|性感|性爱|性愛|色情|情色|挑逗|诱惑|誘惑|吻|床|卧室|臥室|按摩"
+    r"|透明|透视|透視|制服|水手服"
 )
 HARM = (
     r"\b(?:fights?|fighting|fought|attacks?|attacking|kill(?:s|ed|ing)?|blood(?:y|ied)?|bleed(?:s"

@@ -61,12 +61,14 @@ def find_refusal(
     `recent`: the refusal that earlier blocks cause, if any.
     """
     found = tuple(findings)
-    if undecided or action.severity >= Action.HOLD.severity:
+    if action.severity >= Action.HOLD.severity:
+        return HelpRefusal.POLICY
+    if any(is_alarm(one) and one.category == Category.SELF_HARM_INTENT for one in found):
+        return HelpRefusal.DISTRESS
+    if undecided:
         return HelpRefusal.POLICY
     if suggests_sexual_minors(found) or any(is_alarm(one) and one.category in GATED for one in found):
         return HelpRefusal.FINDING
-    if any(is_alarm(one) and one.category == Category.SELF_HARM_INTENT for one in found):
-        return HelpRefusal.DISTRESS
     if any(_was_not_checked(cell) for cell in cells):
         return HelpRefusal.NOT_CHECKED
     return recent

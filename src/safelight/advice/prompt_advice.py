@@ -123,13 +123,17 @@ def advise_on(
         undecided=request.undecided,
         recent=options.recent,
     )
+    prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:
-        return _without_advice(refusal, options)
+        return _without_advice(refusal, "own_policy")
+    if refusal is HelpRefusal.DISTRESS:
+        # The explanation of the verdict usually has the help lines.
+        lines = () if request.supported else help_lines(locale_of(prompt))
+        return _without_advice(refusal, "distress", lines)
     drivers = (
         *find_drivers(request.texts, request.shown, negated=options.negated),
         *_reference_drivers(options.reference_shows or ()),
     )
-    prompt = request.texts.get(PROMPT, "")
     on_topic = any(driver.reason == _TOPIC for driver in drivers)
     return PromptAdvice(
         risk=assess_risk(provider, drivers, readable=refusal is not HelpRefusal.NOT_CHECKED),
@@ -155,19 +159,20 @@ def advise_on(
     )
 
 
-def _without_advice(refusal: HelpRefusal, options: AdviceOptions) -> PromptAdvice:
-    """The advice on a request that our policy holds or blocks. It names no words, because that could guide
-    an evasion.
+def _without_advice(refusal: HelpRefusal, reason: str, lines: tuple[HelpLine, ...] = ()) -> PromptAdvice:
+    """The advice on a request that our policy holds or blocks, because naming words could guide an evasion,
+    and on a text of the writer's own distress.
     """
     return PromptAdvice(
-        risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason="own_policy", provider=""),
+        risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider=""),
         drivers=(),
         contradictions=(),
         suggestions=(),
         refusal=refusal,
         fix=(),
-        blocked_at=options.blocked_at,
+        blocked_at=None,
         questions=(),
+        help_lines=lines,
     )
 
 

@@ -1,8 +1,8 @@
 """Suggestions: what to write instead. For innocent prompts only; `help_gate` decides who gets them.
 
-A suggestion replaces words outside names, quotations and findings. It never adds an age, a person's identity or an invented purpose, and never
-describes a protected person, character or style in other words. Advice without a replacement states what the
-writer can decide.
+A suggestion replaces words outside names, quotations and findings. It never adds an age, a person's identity
+or an invented purpose, and never describes a protected person, character or style in other words. Advice
+without a replacement states what the writer can decide.
 """
 
 from __future__ import annotations

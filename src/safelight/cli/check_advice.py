@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.advice.driver_tables import reference_risks
+from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
@@ -61,6 +62,8 @@ def print_advice(console: Console, output: CheckOutput) -> None:
         print_prose(console, t(f"title.{title}"))
         for line in lines:
             print_prose(console, printable(line), start="  ")
+    if _is_distress(output):
+        print_prose(console, output.no_suggestions["text"])
     if output.applied is not None:
         console.print(Text(t("title.applied", verdict=t(f"verdict.{output.applied['verdict']}"))))
         for parts in _sides(output.applied["diff"]):
@@ -82,6 +85,8 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     t = load_messages("advice", language())
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
+    if _is_distress(output):
+        return
     if not (output.provider or output.fix or output.applied):
         return
     yield "risk", [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
@@ -97,6 +102,10 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         yield f"fix_{output.fix['kind']}", [f"- {step}" for step in output.fix["steps"]]
     if output.questions:
         yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
+
+
+def _is_distress(output: CheckOutput) -> bool:
+    return bool(output.no_suggestions) and output.no_suggestions["reason"] == HelpRefusal.DISTRESS
 
 
 def _driver(driver: dict[str, Any]) -> str:

@@ -11,9 +11,11 @@ from starlette.responses import Response
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.provider_rules import documents
 from safelight.advice.suggestions import Suggestion
+from safelight.detectors.text.chinese import locale_of
 from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, advice_wire, applied_wire, find_suggestion
+from safelight.policy.explanations import HelpLine, help_lines
 from safelight.trust.accounts import Principal
 from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
@@ -52,7 +54,10 @@ class AdvicePages(PageHandler):
             locale = self.translations(request).tag
             options = _options(form)
             found, _, _ = await self.run(checks.check, principal, asked, options=options)
-            values = {"answer": advice_wire(found, locale)}
+            values = {
+                "answer": advice_wire(found, locale),
+                "support": _support(found, form["prompt"], locale),
+            }
             if suggestion := _chosen(found, sent.get("apply", "")):
                 changed = replace(asked, prompt=suggestion.rewritten)
                 again, _, _ = await self.run(checks.check, principal, changed, options=options)
@@ -69,11 +74,19 @@ class AdvicePages(PageHandler):
             "answer": None,
             "problem": None,
             "applied": None,
+            "support": (),
             "a": load_messages("advice", self.translations(request).tag),
             "providers": [(name, document.title) for name, document in documents().items()],
             **values,
         }
         return await self.render_page(request, "advice.html", principal, **shown)
+
+
+def _support(found: CheckResult, prompt: str, locale: str) -> tuple[HelpLine, ...]:
+    """The help lines of the verdict, in the language of the prompt and then in that of the reader."""
+    if not found.explanation.support:
+        return ()
+    return tuple(dict.fromkeys((*help_lines(locale_of(prompt)), *help_lines(locale))))
 
 
 def _chosen(found: CheckResult, number: str) -> Suggestion | None:

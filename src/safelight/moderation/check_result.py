@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.advice.checklist import ChecklistItem, checklist
+from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import ProviderAdvice, advise
 from safelight.advice.suggestions import Suggestion
@@ -60,7 +61,7 @@ class CheckResult:
     coverage: Coverage
     #: Advice on the providers. Empty if help is refused, because it names words and what to write instead.
     checklist: tuple[ChecklistItem, ...]
-    #: None if the request names no provider, or if the findings are vaulted.
+    #: None if the request names no provider, if the findings are vaulted, or if the writer is in distress.
     advice: ProviderAdvice | None
     #: Drivers, provider risk and suggestions.
     prompt_advice: PromptAdvice
@@ -167,7 +168,7 @@ def summarize_check(
         checklist=checklist(texts, findings, cells=coverage, references=references, shown=shown)
         if prompt_advice.refusal is None
         else (),
-        advice=provider,
+        advice=None if prompt_advice.refusal is HelpRefusal.DISTRESS else provider,
         prompt_advice=prompt_advice,
         not_checked=not_checked,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safelight.advice.help_gate import HelpRefusal
-from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.api.checks import check_object
 from safelight.console.check_view import check_view
 from safelight.console.translations import load_languages
@@ -61,6 +61,23 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     view = check_view(found, price, prompt, SHIPPED, load_languages()["en"])
     assert view.checklist == ()
     assert not [one for one in view.highlights if one.suggestion]
+
+
+def test_in_distress_there_are_only_help_lines_and_one_sentence(stage: PromptStage) -> None:
+    found = checked(
+        stage,
+        DISTRESS,
+        provider="sora-2",
+        blocked_at=BlockedAt.OUTPUT,
+        purpose="x",
+        reference_shows=("heights",),
+    )
+    wire = advice_wire(found)
+    assert found.explanation.support or wire["help_lines"]
+    assert (wire["risk_level"], wire["risk"]["source"]) == ("unknown", None)
+    assert not any(wire[name] for name in ("drivers", "contradictions", "suggestions", "fix", "questions"))
+    assert (wire["checklist"], found.advice) == ([], None)
+    assert "help line" in wire["no_suggestions"]["text"]
 
 
 def test_an_undecided_request_has_no_checklist(stage: PromptStage) -> None:

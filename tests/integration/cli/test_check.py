@@ -211,6 +211,16 @@ def test_the_checklist_is_not_printed_if_help_is_refused(
     assert "filters" not in said
 
 
+def test_a_person_in_distress_gets_help_lines_and_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(
+        capsys, "I want to end it all tonight, on the rooftop", "--provider", "sora-2", "--blocked", "output"
+    )
+    said = "\n".join(lines)
+    assert "988" in said
+    assert "Please talk to someone at a help line" in said
+    assert not re.search("Risk that|may react|Deep fix|What to try|shut down|filters", said)
+
+
 def test_markup_and_control_characters_of_a_prompt_are_not_interpreted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

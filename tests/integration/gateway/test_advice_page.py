@@ -72,6 +72,27 @@ def test_a_blocked_prompt_gets_neither_words_nor_suggestions(staff: httpx.Client
     assert "No suggestions" in page.text
 
 
+@pytest.mark.parametrize(
+    ("prompt", "language", "line"),
+    [
+        ("I want to end it all tonight, alone on the rooftop", "en", "988"),
+        ("我今晚想自殺，一個人在樓頂", "zh-TW", "1925"),
+        ("我今晚想自杀，一个人在楼顶", "zh-CN", "12356"),
+    ],
+)
+def test_help_lines_stand_above_everything_else_for_a_person_in_distress(
+    staff: httpx.Client, prompt: str, language: str, line: str
+) -> None:
+    form = {"prompt": prompt, "provider": "openai", "blocked": "output"}
+    page = staff.post("/advice", data=form, headers={"accept-language": language}).text
+    before = page.split('<form method="post" action="/advice" class="card"')[0]
+    assert 'class="support"' in before
+    assert line in before
+    answer = page.split('id="answer"')[1].split("</article>")[0]
+    assert 'data-risk="unknown"' in answer
+    assert not re.search("<h2>|<ol|<ul|<q>", answer)
+
+
 def test_markup_in_a_prompt_is_escaped(staff: httpx.Client) -> None:
     page = staff.post("/advice", data={"prompt": "<script>alert(1)</script> a chef cutting bread at night"})
     assert "<script>alert" not in page.text

@@ -82,7 +82,11 @@ def test_a_gated_category_that_was_not_checked_in_this_language_refuses_help(
 
 
 def test_distress_of_the_writer_gets_no_advice_on_the_wording() -> None:
-    assert refusal(found("self-harm/intent")) is HelpRefusal.DISTRESS
+    distress = found("self-harm/intent")
+    assert refusal(distress) is HelpRefusal.DISTRESS
+    assert refusal(distress, found("likeness")) is HelpRefusal.DISTRESS
+    assert find_refusal((distress,), (), action=Action.ALLOW, undecided=True) is HelpRefusal.DISTRESS
+    assert refusal(distress, action=Action.BLOCK) is HelpRefusal.POLICY
 
 
 def test_an_excluded_finding_does_not_refuse_help() -> None:
