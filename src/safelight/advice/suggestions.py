@@ -16,7 +16,7 @@ from safelight.i18n import Messages
 from . import driver_tables
 from .driver_tables import AdviceSource, Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions
-from .exclusions import exclusion_of, find_exclusions, removable
+from .exclusions import exclusion_of, find_exclusions, removal
 from .text_edit import DiffPart, TextEdit, apply_edits
 
 #: Most suggestions of one request. The first ones change most.
@@ -154,14 +154,16 @@ def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:
         if found is None or found in seen:
             continue
         seen.add(found)
-        start, end = removable(prompt, found)
+        edit = removal(prompt, found)
+        if edit is None:
+            continue
         yield Suggestion(
             number=0,
             message="leave_out_exclusion",
             values={"words": prompt[found.start : found.end]},
             condition="exclusion",
             sources=driver.sources,
-            edits=(TextEdit(start=start, end=end, text=""),),
+            edits=(edit,),
         )
 
 

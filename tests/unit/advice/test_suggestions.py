@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from safelight.advice.drivers import find_drivers
+from safelight.advice.exclusions import find_exclusions
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import advise
-from safelight.policy.findings import Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 from safelight.policy.verdicts import Action
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
@@ -28,6 +29,7 @@ def named(category: str, text: str, word: str) -> Finding:
         detector="entities",
         version="1",
         reason="Named.",
+        basis=Basis.MATCHED,
         evidence=(TextSpan(field="prompt", start=start, end=start + len(word)),),
     )
 
@@ -76,6 +78,58 @@ def test_an_excluded_word_is_marked_and_can_be_left_out() -> None:
 def test_exclusions_are_read_in_three_scripts(prompt: str) -> None:
     (driver,) = find_drivers({"prompt": prompt}, ())
     assert driver.excluded
+
+
+@pytest.mark.parametrize(
+    ("prompt", "excluded"),
+    [
+        ("A man with no shirt stands alone at night on a rooftop", ["no shirt"]),
+        ("a street without loud music and a crying fan", ["without loud music"]),
+        ("a street with no blood or gore, at night", ["no blood or gore"]),
+        ("no crying children, a quiet park", ["no crying children"]),
+        ("There is no doubt that night falls, no one is alone", []),
+        ("a car avoiding a crash at night", []),
+        ("一架無人機在夜晚飛過樓頂", []),
+        ("無助的人在無限的黑暗中，無線電，無盡的夜晚", []),
+        ("一個人沒有穿鞋獨自站在樓頂", []),
+        ("一个人没有穿鞋独自站在楼顶", []),
+        ("海港，無血，不要背景音樂", ["無血", "不要背景音樂"]),
+        ("海港，无血，不要任何音乐", ["无血", "不要任何音乐"]),
+    ],
+)
+def test_an_exclusion_ends_with_its_noun(prompt: str, excluded: list[str]) -> None:
+    assert [prompt[one.start : one.end] for one in find_exclusions(prompt)] == excluded
+
+
+def test_a_scene_after_an_exclusion_is_not_left_out() -> None:
+    advice = advised("A man with no shirt stands alone at night on a rooftop")
+    assert not [one for one in advice.suggestions if one.message == "leave_out_exclusion"]
+    assert not any(driver.excluded for driver in advice.drivers)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        ("No music, a chef slices bread", "A chef slices bread"),
+        ("A chef slices bread. No music, warm light.", "A chef slices bread. Warm light."),
+        ("A chef slices bread. No music.", "A chef slices bread."),
+        ("A chef slices bread (no music)", "A chef slices bread"),
+        ("A chef slices bread and no music, warm light", "A chef slices bread, warm light"),
+        ("A cat without blood.", "A cat."),
+        ("A street with no music.", "A street."),
+        ("不要音樂，廚師做麵包", "廚師做麵包"),
+        ("廚師做麵包。不要音樂。", "廚師做麵包。"),
+        ("厨师做面包，不要音乐，光线温暖", "厨师做面包，光线温暖"),
+    ],
+)
+def test_leaving_out_an_exclusion_keeps_a_whole_sentence(prompt: str, rewritten: str) -> None:
+    left_out = [one for one in advised(prompt).suggestions if one.message == "leave_out_exclusion"]
+    assert [one.rewritten for one in left_out] == [rewritten]
+
+
+@pytest.mark.parametrize("prompt", ["No music", "a cat without blood on it", "沒有血的場面"])
+def test_an_exclusion_that_the_sentence_needs_is_not_left_out(prompt: str) -> None:
+    assert not [one for one in advised(prompt).suggestions if one.message == "leave_out_exclusion"]
 
 
 def test_a_cue_that_belongs_to_a_phrase_excludes_nothing() -> None:
