@@ -61,7 +61,7 @@ async def check(request: Request, principal: Checker) -> Response:
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
         answer = check_object(found, admitted, price) | advice_wire(found, locale)
         answer |= {"object": "safelight.check", "applied": None}
-        if number is not None:
+        if number is not None and found.prompt_advice.refusal is None:
             suggestion = find_suggestion(found, number)
             changed = replace(wanted, prompt=suggestion.rewritten)
             again, _, _ = await run(services.checks.check, principal, changed, options=options)

@@ -115,7 +115,7 @@ def check(
     references = tuple(ref or ())
     checked = _check_texts(container, text, policy, references, options)
     applied = None
-    if apply is not None:
+    if apply is not None and checked.prompt_advice.refusal is None:
         suggestion = find_suggestion(checked, apply)
         again = _check_texts(container, suggestion.rewritten, policy, references, options)
         applied = applied_wire(checked, suggestion, again)

@@ -211,6 +211,17 @@ def test_the_checklist_is_not_printed_if_help_is_refused(
     assert "filters" not in said
 
 
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [("a nude woman alone on a rooftop", Exit.BLOCKED), ("Tom Cruise rides a horse at night", Exit.OK)],
+)
+def test_apply_without_help_gives_the_ordinary_answer(
+    capsys: pytest.CaptureFixture[str], prompt: str, code: Exit
+) -> None:
+    given, told = answered(capsys, prompt, "--apply", "1")
+    assert (given, told["applied"], told["suggestions"]) == (code, None, [])
+
+
 def test_a_person_in_distress_gets_help_lines_and_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(
         capsys, "I want to end it all tonight, on the rooftop", "--provider", "sora-2", "--blocked", "output"

@@ -57,6 +57,12 @@ def test_a_near_neighbour_of_a_block_gets_no_suggestions(client: httpx.Client) -
     assert told["no_suggestions"]["reason"] in ("recent_block", "finding", "policy")
 
 
+def test_apply_without_help_gives_the_ordinary_answer(client: httpx.Client) -> None:
+    told = checked(client, prompt="Tom Cruise rides a horse at night", apply=1)
+    assert (told["applied"], told["spent"]["checks"]) == (None, 1)
+    assert told["no_suggestions"]["reason"] in ("finding", "policy")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
