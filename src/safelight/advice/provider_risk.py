@@ -67,9 +67,11 @@ def assess_risk(
             source=AdviceSource(title=rule.source, read=rule.read),
             statement=rule.statement,
         )
+    if not readable:
+        return ProviderRisk(level=RiskLevel.UNKNOWN, reason="unread", provider=title)
     reported = [one for one in drivers if not one.excluded and one.sources[0].read]
     if not reported:
-        return _without_drivers(advice, title, readable=readable)
+        return _without_drivers(advice, title)
     high = next((one for one in reported if one.kind in _HIGH or one.level == _HIGH_LEVEL), None)
     decided_by = high or next((one for one in reported if one.kind is DriverKind.STACKING), reported[0])
     same_provider = advice is not None and advice.provider == _REPORTED_PROVIDER
@@ -83,10 +85,8 @@ def assess_risk(
     return ProviderRisk(level=level, reason=reason, provider=title, source=decided_by.sources[0])
 
 
-def _without_drivers(advice: ProviderAdvice | None, title: str, *, readable: bool) -> ProviderRisk:
-    """Low only if the provider documents what it refuses and the text could be read; otherwise unknown."""
-    if not readable:
-        return ProviderRisk(level=RiskLevel.UNKNOWN, reason="unread", provider=title)
+def _without_drivers(advice: ProviderAdvice | None, title: str) -> ProviderRisk:
+    """Low only if the provider documents what it refuses; otherwise unknown."""
     document = document_for(advice.asked) if advice else None
     rules = [rule for rule in document.statements if rule.when is not None] if document else []
     if not rules:

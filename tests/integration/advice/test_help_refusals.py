@@ -9,6 +9,7 @@ import pytest
 
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.advice.provider_risk import RiskLevel
 from safelight.api.checks import check_object
 from safelight.console.check_view import check_view
 from safelight.console.translations import load_languages
@@ -78,6 +79,11 @@ def test_in_distress_there_are_only_help_lines_and_one_sentence(stage: PromptSta
     assert not any(wire[name] for name in ("drivers", "contradictions", "suggestions", "fix", "questions"))
     assert (wire["checklist"], found.advice) == ([], None)
     assert "help line" in wire["no_suggestions"]["text"]
+
+
+def test_a_word_of_the_tables_in_an_unread_language_gives_no_risk(stage: PromptStage) -> None:
+    risk = checked(stage, REFUSED[HelpRefusal.NOT_CHECKED], provider="sora-2").prompt_advice.risk
+    assert (risk.level, risk.reason, risk.source) == (RiskLevel.UNKNOWN, "unread", None)
 
 
 def test_an_undecided_request_has_no_checklist(stage: PromptStage) -> None:
