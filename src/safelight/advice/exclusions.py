@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from . import driver_tables
 from .text_edit import TextEdit
 
-#: A cue. The noun phrase after it has at most three words; a longer phrase is usually not excluded as a whole.
+#: A cue. The noun phrase after it has at most three words, because a longer one is usually not excluded as a
+#: whole.
 _CUE = re.compile(
     r"(?:\bno\s+(?!(?:doubt|one|longer|matter|sooner|less|more|other|wonder|need)\b)|\bwithout\s+"
     r"|\bfree of\s+|(?:^|(?<=[.,;:!?]\s)|(?<=\n))(?:do not show|don['’]t show|avoid|exclude)\s+)"

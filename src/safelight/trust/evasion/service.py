@@ -74,8 +74,8 @@ class EvasionTracker:
         """
         if not blocks:
             return NO_MATCH
-        own = self._sketch(texts, negated)
-        similar = [(similarity(own, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in blocks]
+        own = self._sketches(texts, negated)
+        similar = [(_nearest(own, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in blocks]
         nearest, row = max(similar, key=lambda pair: pair[0])
         if nearest < 1:
             return NO_MATCH
@@ -113,8 +113,21 @@ class EvasionTracker:
         )
 
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
-        words = (text for name, text in texts.items() if name not in negated and name != "composed")
-        return sketch("\n".join(words), self._embedder)
+        return sketch("\n".join(_own_texts(texts, negated)), self._embedder)
+
+    def _sketches(self, texts: Mapping[str, str], negated: Collection[str]) -> list[Sketch]:
+        """The sketch of all texts together and of each alone, because a long field would hide a short one."""
+        own = _own_texts(texts, negated)
+        alone = own if len(own) > 1 else []
+        return [self._sketch(texts, negated), *(sketch(text, self._embedder) for text in alone)]
+
+
+def _own_texts(texts: Mapping[str, str], negated: Collection[str]) -> list[str]:
+    return [text for name, text in texts.items() if name not in negated and name != "composed"]
+
+
+def _nearest(own: Iterable[Sketch], blocked: Sketch) -> float:
+    return max(similarity(one, blocked) for one in own)
 
 
 def _subject(principal: Principal, end_user: str | None) -> str:
