@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 
 from .form_table import FormTable
+from .word_position import WordPosition
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 #: Row of the phrases that contain a reported word and mean something else: they are not reported.
@@ -64,6 +65,8 @@ class WordForm:
     row: str
     language: str
     alternatives: tuple[str, ...]
+    #: Where an alternative can be written.
+    position: WordPosition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +120,20 @@ def word_rows() -> Mapping[str, WordRow]:
 def word_forms() -> FormTable[WordForm]:
     table: FormTable[WordForm] = FormTable()
     for row in read_rows("words.en"):
-        table.add(row["form"], _form(row["row"], "en", row["alternatives"]))
+        table.add(row["form"], _form(row, "en", "alternatives"))
     for row in read_rows("words.zh"):
         for language in LANGUAGES[1:]:
-            table.add(row[language], _form(row["row"], language, row[f"{language} alternatives"]))
+            table.add(row[language], _form(row, language, f"{language} alternatives"))
     return table
 
 
-def _form(row: str, language: str, alternatives: str) -> WordForm:
-    return WordForm(row=row, language=language, alternatives=_split(alternatives))
+def _form(row: Mapping[str, str], language: str, column: str) -> WordForm:
+    return WordForm(
+        row=row["row"],
+        language=language,
+        alternatives=_split(row[column]),
+        position=WordPosition(row["position"]),
+    )
 
 
 @cache

@@ -17,6 +17,7 @@ from . import driver_tables
 from .driver_tables import AdviceSource, Contradiction, DriverKind, WordForm, WordRow
 from .exclusions import exclusion_of, find_exclusions
 from .form_table import FormHit
+from .word_position import WordPosition
 
 PROMPT = "prompt"
 #: What a language model made of the prompt before it went to the generator.
@@ -51,6 +52,8 @@ class Driver:
     sources: tuple[AdviceSource, ...]
     #: What can be written instead; empty if nothing can.
     alternatives: tuple[str, ...] = ()
+    #: Where an alternative can be written.
+    position: WordPosition = WordPosition.ANYWHERE
     #: Whether the video must not show it.
     excluded: bool = False
     #: Whether it is in the rewritten prompt and not in the prompt.
@@ -122,6 +125,7 @@ def _word_driver(
         words=tuple(dict.fromkeys(text[hit.start : hit.end] for hit in hits)),
         sources=row.sources,
         alternatives=own.alternatives,
+        position=own.position,
         excluded=excluded,
     )
 

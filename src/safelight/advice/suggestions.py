@@ -7,7 +7,8 @@ without a replacement states what the writer can decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,13 @@ from .driver_tables import AdviceSource, Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions
 from .exclusions import exclusion_of, find_exclusions, removal
 from .text_edit import DiffPart, TextEdit, apply_edits
+from .word_position import fits, has_determiner
 
 #: Most suggestions of one request. The first ones change most.
 MAX_SUGGESTIONS = 20
+#: Advice on a word of which no replacement fits.
+_ADVICE_WITHOUT_REPLACEMENT = "show"
+_ARTICLE = re.compile(r"an? ")
 #: Advice on drivers that no row of the word table describes.
 _ADVICE_BY_KIND = {
     DriverKind.NAME: "own_design",
@@ -92,7 +97,10 @@ def suggest(
     replacements.sort(key=lambda one: bool(one.contradictions))
     applicable = [*framing, *together, *replacements, *exclusions][:MAX_SUGGESTIONS]
     done = [_numbered(prompt, one, number) for number, one in enumerate(applicable, 1)]
-    advice = list(_advice(drivers, asked_purpose=bool(purpose)))
+    changed = {
+        driver.row for driver in drivers for one in replacements if one.values["words"] in driver.words
+    }
+    advice = list(_advice(drivers, changed, asked_purpose=bool(purpose)))
     return (*done, *advice[: MAX_SUGGESTIONS - len(done)])
 
 
@@ -108,11 +116,15 @@ def _replacements(
         spans = [
             span
             for span in driver.spans
-            if span.field == PROMPT and not _overlaps(span.start, span.end, protected)
+            if span.field == PROMPT
+            and not _overlaps(span.start, span.end, protected)
+            and fits(driver.position, prompt, span.start, span.end)
         ]
         if driver.excluded or not spans:
             continue
         for alternative in driver.alternatives:
+            if _ARTICLE.match(alternative) and any(has_determiner(prompt, one.start) for one in spans):
+                continue
             yield Suggestion(
                 number=0,
                 message="replace",
@@ -198,12 +210,17 @@ def _numbered(prompt: str, suggestion: Suggestion, number: int) -> Suggestion:
     )
 
 
-def _advice(drivers: Sequence[Driver], *, asked_purpose: bool) -> Iterator[Suggestion]:
+def _advice(
+    drivers: Sequence[Driver], changed: Collection[str], *, asked_purpose: bool
+) -> Iterator[Suggestion]:
+    """Advice without a replacement. `changed`: the rows for which there is a replacement."""
     rows = driver_tables.word_rows()
     found: dict[str, list[Driver]] = {}
     for driver in drivers:
         row = rows.get(driver.row)
         name = row.advice if row else _ADVICE_BY_KIND.get(driver.kind, "")
+        if row and not name and not driver.excluded and driver.row not in changed:
+            name = _ADVICE_WITHOUT_REPLACEMENT
         if name and not (asked_purpose and name == "purpose"):
             if driver.kind in (DriverKind.SCENARIO, DriverKind.REFERENCE):
                 name = f"{name}_{driver.row}"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from safelight.advice import driver_tables
@@ -35,6 +37,95 @@ def test_every_other_wording_is_found_with_a_suggestion(script: str) -> None:
         advice = advised(prompts[SCRIPTS.index(script)])
         assert row in {driver.row for driver in advice.drivers}, prompts
         assert advice.suggestions, prompts
+
+
+#: Prompts whose words are reported, or look like it, and in which a replacement would break the sentence, or
+#: change an identity or the name of a place.
+UNCHANGED = (
+    "an actor with a bleeding nose",
+    "a nurse labels a blood sample",
+    "a suffering marathon runner",
+    "the agony of waiting for a train",
+    "a bride with tears on her face",
+    "a runner with a hurt knee",
+    "makeup of a bleeding wound",
+    "they battle the waves",
+    "a fall in the snow",
+    "freshly cut grass",
+    "a dark skinned woman",
+    "a dark-haired man with a dark complexion",
+    "the bridge of the nose",
+    "a visit to Niagara Falls",
+    "護理師量血壓，檢查血管",
+    "护士量血压，检查血管",
+    "跳板旁的跳傘選手",
+    "跳板旁的跳伞选手",
+    "死海邊的吊床",
+    "死海边的吊床",
+    "清晨的金門大橋",
+    "清晨的金门大桥",
+    "春天的石橋",
+    "小狗跳过围栏",
+    "等車的煎熬",
+    "球迷在哭泣",
+    "痛苦的马拉松跑者",
+)
+
+
+@pytest.mark.parametrize("prompt", UNCHANGED)
+def test_no_replacement_is_offered_where_it_does_not_fit(prompt: str) -> None:
+    assert [one.rewritten for one in advised(prompt).suggestions if one.edits] == []
+
+
+def test_identity_and_ordinary_phrases_are_no_drivers() -> None:
+    for prompt in (
+        "a dark skinned woman",
+        "a man with dark skin and a dark complexion",
+        "a dark haired girl",
+        "the Dead Sea, blood pressure",
+        "血壓，死海，吊床，跳傘，金門大橋",
+        "血压，死海，吊床，跳伞，金门大桥",
+    ):
+        assert find_drivers({"prompt": prompt}, ()) == (), prompt
+
+
+#: The first rewritten sentence of each prompt of the tables that has one.
+REWRITTEN = (
+    ("a tailor marks the cloth to cut", "a tailor marks the cloth to trim"),
+    ("plants suffer in the heat", "plants face a difficult moment in the heat"),
+    ("an acrobat falling into a net", "an acrobat descending gracefully into a net"),
+    ("dogs jump over a fence", "dogs leap over a fence"),
+    ("a collision of billiard balls", "an impact of billiard balls"),
+    ("an old man alone in a library", "an old man quietly in a library"),
+    ("a desperate goalkeeper", "a determined goalkeeper"),
+    ("a stone bridge in spring", "a stone bridge observation platform in spring"),
+    ("a dark forest", "a dimly lit forest"),
+    ("the struggle of a seedling", "the energetic action of a seedling"),
+    ("演員的鼻子流血", "演員的鼻子化了特效妝"),
+    ("廚師正在切菜", "廚師正在備菜"),
+    ("昏暗的燈塔", "光線柔和的燈塔"),
+    ("昏暗的灯塔", "光线柔和的灯塔"),
+    ("一座孤立的農舍", "一座安靜的農舍"),
+    ("棋手陷入绝望", "棋手陷入沉思"),
+)
+
+
+@pytest.mark.parametrize(("prompt", "rewritten"), REWRITTEN)
+def test_a_rewritten_sentence_is_whole(prompt: str, rewritten: str) -> None:
+    assert advised(prompt).suggestions[0].rewritten == rewritten
+
+
+def test_no_rewritten_sentence_of_the_tables_is_broken() -> None:
+    broken = re.compile(
+        r"\b(?:an?|the|his|her|their) (?:an?|the|facing|experiencing|wearing|making|working hard|descend|land)\b"
+        r"|\bto \w+ing\b|的的|在在|石附|血[\u3400-\u9fff]?紅色",
+        re.IGNORECASE,
+    )
+    prompts = [prompt for row in WORDS_AND_SCENES for prompt in row[2:]]
+    prompts += [prompt for row in WORDINGS for prompt in row[1:]]
+    for prompt in prompts:
+        for one in advised(prompt).suggestions:
+            assert not broken.search(one.rewritten), one.rewritten
 
 
 def test_every_row_of_the_tables_has_a_form_in_each_script_and_a_way_to_help() -> None:

@@ -1,0 +1,89 @@
+"""The position of a word in its sentence, which decides whether a replacement fits there. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_DETERMINER = r"(?:a|an|the|this|that|these|those|his|her|its|their|my|your|our|one|two|some|every|each|no)"
+_AFTER_DETERMINER = re.compile(rf"\b{_DETERMINER}\s+$", re.IGNORECASE)
+_NEAR_DETERMINER = re.compile(rf"\b{_DETERMINER}\s+(?:[\w-]+\s+)?$", re.IGNORECASE)
+_AFTER_A = re.compile(r"\b(?:a|an)\s+$", re.IGNORECASE)
+_NO_VERB_BEFORE = re.compile(
+    rf"\b(?:{_DETERMINER}|is|are|was|were|be|been|being|\w+ly)[\s-]+$", re.IGNORECASE
+)
+_INFINITIVE = re.compile(r"\b(?:to|can|could|will|would|may|might|must|should|not)\s+$", re.IGNORECASE)
+_WORD_NEXT = re.compile(r"[\s-]+[A-Za-z]")
+#: A noun phrase ends before these words.
+_PHRASE_END = re.compile(
+    r"(?!\s*-)(?!\s+(?!(?:and|or|but|of|on|in|at|with|from|to|by|over|under|near|behind|through|across|for|as|while"
+    r"|is|are|was|were)\b)[A-Za-z])",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"(?!\s*-)(?!\s+(?!(?:and|or|but|while|as)\b)[A-Za-z])", re.IGNORECASE)
+#: Characters before and after a position.
+_BEFORE, _AFTER = 40, 20
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+class WordPosition(StrEnum):
+    """Where a form can be replaced."""
+
+    ANYWHERE = ""
+    #: A noun that is not the first part of a compound such as "blood sample".
+    NOUN = "noun"
+    #: A noun at the end of its clause.
+    CLAUSE_END = "clause end"
+    #: A noun without "a" before it.
+    UNCOUNTED = "uncounted"
+    #: A noun with an article or another determiner before it, and not a verb.
+    DETERMINED = "determined"
+    #: A verb, and not a noun or a participle.
+    VERB = "verb"
+    INFINITIVE = "infinitive"
+    #: Not between an article and a noun.
+    PREDICATE = "predicate"
+    #: Not a noun such as "the dark".
+    ADJECTIVE = "adjective"
+    #: A Chinese predicate: not before or after 的, nor after 在.
+    CLAUSE = "clause"
+    #: A Chinese attribute before 的.
+    BEFORE_DE = "before de"
+
+
+def fits(position: WordPosition, text: str, start: int, end: int) -> bool:
+    """Whether a replacement fits at characters `start` to `end` (exclusive) of a text.
+
+    One Chinese character is usually part of a longer word, so it is replaced only if it stands alone.
+    """
+    before, after = text[max(start - _BEFORE, 0) : start], text[end : end + _AFTER]
+    if end - start == 1 and _HAN.match(text, start):
+        return not (_HAN.match(before[-1:]) or _HAN.match(after[:1]))
+    determined, word_next = _AFTER_DETERMINER.search(before), _WORD_NEXT.match(after)
+    match position:
+        case WordPosition.NOUN:
+            return bool(_PHRASE_END.match(after))
+        case WordPosition.CLAUSE_END:
+            return bool(_CLAUSE_END.match(after))
+        case WordPosition.UNCOUNTED:
+            return not _AFTER_A.search(before)
+        case WordPosition.DETERMINED:
+            return bool(_NEAR_DETERMINER.search(before) and _PHRASE_END.match(after))
+        case WordPosition.VERB:
+            return not (_NO_VERB_BEFORE.search(before) or after.startswith(" of"))
+        case WordPosition.INFINITIVE:
+            return bool(_INFINITIVE.search(before))
+        case WordPosition.PREDICATE:
+            return not (determined and word_next)
+        case WordPosition.ADJECTIVE:
+            return not (determined and not word_next)
+        case WordPosition.CLAUSE:
+            return not (before.endswith(("的", "在", "有")) or after.startswith(("的", "地", "得")))
+        case WordPosition.BEFORE_DE:
+            return after.startswith("的")
+    return True
+
+
+def has_determiner(text: str, start: int) -> bool:
+    """Whether an article or another determiner stands directly before character `start`."""
+    return bool(_AFTER_DETERMINER.search(text[max(start - _BEFORE, 0) : start]))
