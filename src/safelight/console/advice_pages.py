@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.advice.provider_rules import documents
+from safelight.advice.provider_rules import document_for, documents
 from safelight.advice.suggestions import Suggestion
 from safelight.detectors.text.chinese import locale_of
 from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
+from safelight.jobs.models import Video
 from safelight.moderation.check_result import CheckResult, advice_wire, applied_wire, find_suggestion
 from safelight.policy.explanations import HelpLine, help_lines
 from safelight.trust.accounts import Principal
@@ -29,11 +30,11 @@ _FIELDS = ("prompt", "provider", "blocked", "purpose")
 
 class AdvicePages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
-        """The empty form. `?from=` fills in the prompt of a video."""
+        """The empty form. `?from=` fills in the prompt of a video, and what its provider blocked."""
         form = dict.fromkeys(_FIELDS, "")
         if source := request.query_params.get("from", ""):
             video = await self.run(self.services.videos.get, principal, valid_video_id(source))
-            form["prompt"] = video.prompt
+            form |= form_of(video)
         return await self._render(request, principal, form, {})
 
     async def check(self, request: Request, principal: Principal) -> Response:
@@ -80,6 +81,22 @@ class AdvicePages(PageHandler):
             **values,
         }
         return await self.render_page(request, "advice.html", principal, **shown)
+
+
+def form_of(video: Video) -> dict[str, str]:
+    """The fields of the form that a video states: its prompt, and the provider and what it blocked."""
+    details = video.explanation or {}
+    if details.get("source") != "provider":
+        return {"prompt": video.prompt}
+    document = document_for(video.model)
+    blocked = {"input": BlockedAt.REQUEST, "output": BlockedAt.OUTPUT}.get(
+        str(details.get("moderation_stage"))
+    )
+    return {
+        "prompt": video.prompt,
+        "provider": document.provider if document else "",
+        "blocked": blocked.value if blocked else "",
+    }
 
 
 def _support(found: CheckResult, prompt: str, locale: str) -> tuple[HelpLine, ...]:

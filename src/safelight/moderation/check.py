@@ -90,7 +90,8 @@ class CheckService:
             texts=admitted.texts,
             options=replace(
                 options,
-                provider=options.provider or admitted.model,
+                # The default model is not a choice of the caller.
+                provider=options.provider or request.model or "",
                 negated=admitted.negated,
                 recent=recent,
             ),

@@ -65,6 +65,8 @@ def test_documented_provider_rules_are_shown_and_others_are_unknown(client: http
     assert told["provider"]["statements"][0]["source"]
     assert checked(client, prompt="a dog in a park", provider="veo")["provider"]["outcome"] == "unknown"
     assert checked(client, prompt="a dog", provider="nobody-9")["provider"]["provider"] is None
+    told = checked(client, prompt="a dog in a park")
+    assert (told["provider"], bool(told["model"])) == (None, True)
 
 
 def test_a_reference_is_checked_too(client: httpx.Client) -> None:
