@@ -7,7 +7,7 @@ rate is measured.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -15,10 +15,12 @@ from safelight.i18n import Messages, translate_sentence
 
 from .driver_tables import AdviceSource, DriverKind
 from .drivers import Driver
-from .provider_rules import Effect, ProviderAdvice, document_for
+from .provider_rules import Effect, ProviderAdvice, ProviderRule, document_for
 
 #: The provider that the reports in the tables are about.
 _REPORTED_PROVIDER = "openai"
+#: Id of the statement that a provider no longer accepts requests.
+_SHUT_DOWN = "shut-down"
 #: Drivers that the sources call high risk on their own.
 _HIGH = (DriverKind.HIGH_RISK_WORD, DriverKind.SCENARIO, DriverKind.NAME)
 _HIGH_LEVEL = "high"
@@ -40,23 +42,44 @@ class ProviderRisk:
     provider: str
     source: AdviceSource | None = None
     statement: str = ""
+    #: The statement that the provider was shut down, if it was.
+    shut_down: ProviderRule | None = None
 
     def as_wire(self, messages: Messages) -> dict[str, Any]:
-        statement = translate_sentence("provider_rules", self.statement, messages.tag) or self.statement
+        statement = _translated(self.statement, messages)
+        reason = messages(f"risk.{self.reason}", provider=self.provider, statement=statement)
+        if closed := self.shut_down:
+            said = _translated(closed.statement, messages)
+            reason = messages(
+                "risk.shut_down", statement=said, source=closed.source, read=closed.read, reason=reason
+            )
         return {
             "level": self.level.value,
-            "reason": messages(f"risk.{self.reason}", provider=self.provider, statement=statement),
+            "reason": reason,
             "source": self.source.as_wire() if self.source else None,
         }
+
+
+def _translated(statement: str, messages: Messages) -> str:
+    return translate_sentence("provider_rules", statement, messages.tag) or statement
 
 
 def assess_risk(
     advice: ProviderAdvice | None, drivers: Sequence[Driver], *, readable: bool = True
 ) -> ProviderRisk:
-    """The risk at a provider. Pure.
+    """The risk at a provider. Pure. It is never low at a provider that was shut down.
 
     `readable`: whether the text is in a language that the tables and classifiers cover.
     """
+    risk = _assess_risk(advice, drivers, readable=readable)
+    closed = next((rule for rule in advice.general if rule.id == _SHUT_DOWN), None) if advice else None
+    if closed is None:
+        return risk
+    level = RiskLevel.UNKNOWN if risk.level is RiskLevel.LOW else risk.level
+    return replace(risk, level=level, shut_down=closed)
+
+
+def _assess_risk(advice: ProviderAdvice | None, drivers: Sequence[Driver], *, readable: bool) -> ProviderRisk:
     title = (advice.title or advice.asked) if advice else ""
     if advice and advice.matching:
         rule = max(advice.matching, key=lambda one: one.effect is Effect.REFUSED)
@@ -92,5 +115,5 @@ def _without_drivers(advice: ProviderAdvice | None, title: str) -> ProviderRisk:
     if not rules:
         reason = "undocumented" if title else "no_provider"
         return ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider=title)
-    source = AdviceSource(title=rules[0].source, read=rules[0].read)
-    return ProviderRisk(level=RiskLevel.LOW, reason="no_rule", provider=title, source=source)
+    # No single rule proves that none matches.
+    return ProviderRisk(level=RiskLevel.LOW, reason="no_rule", provider=title)

@@ -226,7 +226,7 @@ def test_what_our_policy_does_not_allow_gets_neither_drivers_nor_suggestions() -
         ("A chef cutting carrots", "sora-2", "high"),
         ("A chef cutting carrots", "veo-3.1", "medium"),
         (EXAMPLE, "sora-2", "medium"),
-        ("A train at night", "sora-2", "low"),
+        ("A train at night", "sora-2", "unknown"),
         ("A train at night", "veo-3.1", "unknown"),
         ("A train", "veo-3.1", "low"),
         ("A train", "higgsfield", "unknown"),
@@ -246,6 +246,26 @@ def test_a_documented_rule_decides_the_risk() -> None:
     request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=(finding,))
     risk = advise_on(request, advise("veo", (finding,)), AdviceOptions()).risk
     assert (risk.level, risk.source is not None) == ("high", True)
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("en", "OpenAI shut down Sora 2"), ("zh-Hant", "關閉 Sora 2"), ("zh-Hans", "关闭 Sora 2")],
+)
+@pytest.mark.parametrize("prompt", [EXAMPLE, "A chef cutting carrots", "A train"])
+def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
+    prompt: str, locale: str, said: str
+) -> None:
+    wire = advised(prompt, "sora-2").as_wire(locale)
+    assert said in wire["risk"]["reason"]
+    assert "developers.openai.com, models/sora-2" in wire["risk"]["reason"]
+    assert wire["risk_level"] != "low"
+    assert said not in advised(prompt, "veo-3.1").as_wire(locale)["risk"]["reason"]
+
+
+def test_that_no_rule_matches_cites_no_single_rule() -> None:
+    risk = advised("A train", "veo-3.1").risk
+    assert (risk.level, risk.reason, risk.source) == ("low", "no_rule", None)
 
 
 def test_a_deep_fix_begins_with_what_is_most_likely() -> None:
