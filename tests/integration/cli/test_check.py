@@ -59,7 +59,7 @@ def test_documented_provider_rules_and_the_checklist_are_included(
     main(["check", "Tom Cruise rides a horse", "--provider", "veo"])
     said = capsys.readouterr().out
     assert "Google Veo's documentation says that it would refuse this prompt: A photorealistic" in said
-    assert "- The prompt names “Tom Cruise”." in said
+    assert "- The prompt names" not in said
 
 
 def test_a_reference_is_evaluated_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
