@@ -62,8 +62,8 @@ def print_advice(console: Console, output: CheckOutput) -> None:
         print_prose(console, t(f"title.{title}"))
         for line in lines:
             print_prose(console, printable(line), start="  ")
-    if _is_distress(output):
-        print_prose(console, output.no_suggestions["text"])
+    if said := _distress_sentence(output):
+        print_prose(console, said)
     if output.applied is not None:
         console.print(Text(t("title.applied", verdict=t(f"verdict.{output.applied['verdict']}"))))
         for parts in _sides(output.applied["diff"]):
@@ -85,7 +85,7 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     t = load_messages("advice", language())
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
-    if _is_distress(output):
+    if _distress_sentence(output):
         return
     if not (output.provider or output.fix or output.applied):
         return
@@ -104,8 +104,10 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
 
 
-def _is_distress(output: CheckOutput) -> bool:
-    return bool(output.no_suggestions) and output.no_suggestions["reason"] == HelpRefusal.DISTRESS
+def _distress_sentence(output: CheckOutput) -> str:
+    """What is said to a person in distress; empty for any other request."""
+    refusal = output.no_suggestions
+    return refusal["text"] if refusal and refusal["reason"] == HelpRefusal.DISTRESS else ""
 
 
 def _driver(driver: dict[str, Any]) -> str:
