@@ -5,6 +5,7 @@ API.
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,11 @@ class FirstClip:
     reason: str = ""
 
 
-def make_first_clip(address: str, key: str, verifier: Verifier) -> FirstClip:
-    """Request a clip through the HTTP API, wait for it, download it and verify the file."""
+def make_first_clip(address: str, key: str, verifier: Verifier, stopping: threading.Event) -> FirstClip:
+    """Request a clip through the HTTP API, wait for it, download it and verify the file.
+
+    `stopping` is set when the gateway stops, which ends its connections.
+    """
     import httpx
 
     from .output import ProgressBar
@@ -93,7 +97,8 @@ def make_first_clip(address: str, key: str, verifier: Verifier) -> FirstClip:
                 path.write_bytes(answer.raise_for_status().content)
                 found = verifier.verify(path)
     except httpx.HTTPError as error:
-        return FirstClip(seconds=time.monotonic() - began, reason=str(error) or type(error).__name__)
+        reason = texts()("serve.stopped") if stopping.is_set() else str(error) or type(error).__name__
+        return FirstClip(seconds=time.monotonic() - began, reason=reason)
     return FirstClip(
         seconds=time.monotonic() - began,
         address=f"{address}/videos/{video['id']}",

@@ -116,7 +116,9 @@ def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCh
     def settings() -> DoctorCheck:
         loaded.append(load_container(ctx))
         return DoctorCheck(
-            name="settings", state=DoctorState.OK, message=f"Valid; data in {loaded[0].core.settings.data}."
+            name="settings",
+            state=DoctorState.OK,
+            message=f"Valid. Data folder: “{loaded[0].core.settings.data}”.",
         )
 
     yield guarded("settings", settings)

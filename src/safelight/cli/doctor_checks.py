@@ -69,7 +69,7 @@ PACKAGES = {
 DETECTOR = "detector "
 #: With less free disk space than this, the check warns.
 _MIN_FREE_BYTES = 5 << 30
-_MIB = 1 << 20
+_GIB = 1 << 30
 #: A jump of the clock is reported for this time.
 _RECENT_S = 86_400.0
 #: Entries of another host may be from a clock that is this much ahead.
@@ -161,7 +161,7 @@ def limits(wanted_files: int = 1024) -> DoctorCheck:
 def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck:
     folder = next((one for one in (data, *data.absolute().parents) if one.exists()), Path("/"))
     free = shutil.disk_usage(folder).free
-    message = f"{free // _MIB} MiB free for {data}."
+    message = f"{free / _GIB:.1f} GiB free on the disk of “{data}”."
     if free < reserve:
         return DoctorCheck(
             name="disk",
@@ -183,7 +183,7 @@ def data_directory(data: Path) -> DoctorCheck:
         return DoctorCheck(
             name=name,
             state=DoctorState.WARNING,
-            message=f"{data} does not exist yet.",
+            message=f"The folder “{data}” does not exist yet.",
             remedy="Run: safelight init",
         )
     if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):

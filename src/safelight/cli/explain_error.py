@@ -52,8 +52,9 @@ def explain_error(
 
     if provider:
         _require_known(provider)
-    found = decoded(_read_error(text, file), provider=provider)
-    emit(found.as_json(), as_json, lambda console: _print_error(console, found))
+    given = _read_error(text, file)
+    found = decoded(given, provider=provider)
+    emit(found.as_json(), as_json, lambda console: _print_error(console, found, given))
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
 
 
@@ -90,7 +91,7 @@ def _require_known(asked: str) -> None:
         raise ConfigurationError(describe_unknown(asked, [provider.name for provider in known], aliases))
 
 
-def _print_error(console: Console, found: ProviderError) -> None:
+def _print_error(console: Console, found: ProviderError, given: str) -> None:
     from rich.cells import cell_len
 
     from safelight.generation.provider_errors.classify import NOT_ENOUGH
@@ -102,7 +103,7 @@ def _print_error(console: Console, found: ProviderError) -> None:
         print_prose(console, join_sentences([summary, step]))
         return
     print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
-    rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found)]
+    rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found, given)]
     width = max(cell_len(label) for label, _ in rows) + 2
     for label, value in rows:
         print_prose(console, value, start=label + " " * (width - cell_len(label)))
@@ -125,8 +126,11 @@ def _translated(sentence: str) -> str:
     return sentence if text is None else re.sub(r"(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])", " ", text)
 
 
-def _rows(found: ProviderError) -> Iterator[tuple[str, str]]:
-    """What is known: label and value of each row. What is not known has no row, except the charge."""
+def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
+    """What is known: label and value of each row. What is not known has no row, except the charge.
+
+    The original has a row unless it is the whole of the `given` text.
+    """
     t = texts()
     yield "kind", t(f"error.kind.{found.kind.value}")
     if found.source.value != "unknown":
@@ -144,8 +148,9 @@ def _rows(found: ProviderError) -> Iterator[tuple[str, str]]:
         after = f"{found.after_s:g}" if found.after_s is not None else ""
         yield "retry", t("error.after", retry=retry, seconds=after) if after else retry
     yield "next", _translated(found.next_step)
-    if found.code or found.message:
-        yield "original", " ".join(part for part in (found.code, found.message) if part)
+    original = " ".join(part for part in (found.code, found.message) if part)
+    if original and original.split() != given.split():
+        yield "original", original
 
 
 def _title(name: str) -> str:

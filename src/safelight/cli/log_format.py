@@ -8,6 +8,8 @@ import logging
 import traceback
 from typing import Any
 
+from .wrapping import wrap_lines
+
 _RESET, _BOLD, _DIM, _BLUE, _CYAN, _MAGENTA = (f"\x1b[{code}m" for code in (0, 1, 2, 34, 36, 35))
 _LEVEL_COLOURS = {
     "debug": f"\x1b[32m{_BOLD}",
@@ -23,22 +25,25 @@ _INDENT = len("2026-01-31T12:00:00.000Z") + 1 + _LEVEL_WIDTH + 1
 
 class LineFormatter(logging.Formatter):
     """Time, level, message and logger, so that messages are below each other. Further lines of a message are
-    indented. After an exception, its traceback follows.
+    indented. After an exception, its traceback follows. A message is broken at `width`.
 
     The traceback omits the values of variables, because they may be prompts or keys.
     """
 
-    def __init__(self, *, colours: bool = False) -> None:
+    def __init__(self, *, colours: bool = False, width: int | None = None) -> None:
         super().__init__()
-        self._colours = colours
+        self._colours, self._width = colours, width
 
     def format(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower()
-        message = record.getMessage().replace("\n", "\n" + " " * _INDENT)
+        message = f"{record.getMessage()}  {record.name}"
+        if self._width is not None:
+            message = wrap_lines(message, self._width - _INDENT)
+        message = message.replace("\n", "\n" + " " * _INDENT).removesuffix(record.name)
         line = (
             f"{self._in(_DIM, _timestamp(record, 'milliseconds'))} "
             f"{self._in(_LEVEL_COLOURS.get(level, ''), f'{level:<{_LEVEL_WIDTH}}')} "
-            f"{self._in(_BOLD, message)}  {self._in(f'{_RESET}{_BLUE}', record.name)}"
+            f"{self._in(_BOLD, message)}{self._in(f'{_RESET}{_BLUE}', record.name)}"
         )
         if self._colours:
             line += _RESET

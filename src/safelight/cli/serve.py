@@ -145,7 +145,8 @@ def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bo
         _warn(_failed_detectors(container))
         print_start(container, gateway.address, link, key, waivers)
     if demo and key is not None:
-        print_clip(make_first_clip(gateway.address, key, container.persistence.verifier))
+        stopping = container.core.shutdown_event
+        print_clip(make_first_clip(gateway.address, key, container.persistence.verifier, stopping))
 
 
 def _failed_detectors(container: Container) -> Iterator[str]:

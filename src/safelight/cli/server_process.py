@@ -18,6 +18,7 @@ from safelight.errors import SettingsError
 
 from .exit_codes import Exit
 from .log_format import AccessFilter, JsonFormatter, LineFormatter
+from .output import progress_console
 from .stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[
     is written at once, with the lines before it.
     """
     handler = logging.StreamHandler(sys.stderr)
-    as_json = settings.format == "json"
-    handler.setFormatter(JsonFormatter() if as_json else LineFormatter(colours=sys.stderr.isatty()))
+    handler.setFormatter(JsonFormatter() if settings.format == "json" else _line_formatter())
     held = MemoryHandler(_MAX_HELD_LINES, flushLevel=logging.ERROR, target=handler)
     logging.basicConfig(level=settings.level.upper(), handlers=[held], force=True)
     for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error"):
@@ -63,6 +63,14 @@ def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[
         held.close()
 
     return release
+
+
+def _line_formatter() -> LineFormatter:
+    """On a terminal, lines are broken at its width and coloured if it shows colours."""
+    if not sys.stderr.isatty():
+        return LineFormatter()
+    console = progress_console()
+    return LineFormatter(colours=bool(console.color_system) and not console.no_color, width=console.width)
 
 
 class Gateway:
@@ -178,7 +186,7 @@ class Gateway:
             steps_end_at = self._stop_began + grace_s * _STEPS_SHARE
             left = container.pipeline.queue.stop(max(0.0, steps_end_at - time.monotonic()))
             if left:
-                _log.warning("%d steps have not ended and are handed back. They run again later.", left)
+                _log.warning("Steps that have not ended: %d. They run again later.", left)
             with container.persistence.audit_checkpoint_writer.closed_log():
                 _exit(status)
         except Exception:

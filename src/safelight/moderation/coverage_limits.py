@@ -21,11 +21,14 @@ UNSUPPORTED: Mapping[str, str] = {
     Category.EXTREMISM.value: "No bundled model detects flags, uniforms or scenes of terror.",
     Category.HATE_SYMBOLS.value: "Some symbols are detected, but an independent test found too many misses.",
 }
+_NOBODY = "No protected person is enrolled, so faces in frames are compared with nobody."
 _VISUAL = (Modality.IMAGE, Modality.FRAMES)
 
 
 def reason_unsupported(category: str, modality: Modality) -> str:
     """The reason why no detector checks this category, as one sentence. Empty if no reason is known."""
+    if (category, modality) == (Category.LIKENESS.value, Modality.FRAMES):
+        return _NOBODY
     return UNSUPPORTED.get(category, "") if modality in _VISUAL else ""
 
 

@@ -132,7 +132,7 @@ def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(
     said = capsys.readouterr().out
     assert "Blocked before generation" in said
     assert "Sexual content: “n.u.d.e”" in said
-    assert "Text checks: 20 of 20." in said
+    assert "Text checks: 20 of 20 done." in said
 
 
 def test_another_policy_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,8 +251,8 @@ def test_an_unknown_provider_lists_the_known_ones_and_the_nearest(capsys: pytest
     ("language", "first", "last"),
     [
         ("en", "Our policy allows", "Text checks:"),
-        ("zh-Hant", "政策允許", "文字檢查："),
-        ("zh_CN.GBK", "策略允许", "文字检查："),
+        ("zh-Hant", "這段提示詞符合內容政策。", "文字檢查："),
+        ("zh_CN.GBK", "这段提示词符合内容政策。", "文字检查："),
     ],
 )
 def test_the_result_is_printed_in_the_chosen_language(

@@ -67,4 +67,4 @@ def test_text_output_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "ok       python:" in said
-    assert said.rstrip().endswith("failed.")
+    assert said.rstrip().endswith("failed: 0.")

@@ -69,7 +69,7 @@ def test_an_unknown_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize(
     ("language", "wanted"),
-    [("en", "It may have been charged."), ("zh-Hant", "可能已經收費。"), ("zh-Hans", "可能已经收费。")],
+    [("en", "it may have been charged."), ("zh-Hant", "可能已經收費。"), ("zh-Hans", "可能已经收费。")],
 )
 def test_a_bare_moderation_block_says_what_is_known_in_every_language(
     capsys: pytest.CaptureFixture[str], language: str, wanted: str
@@ -81,6 +81,13 @@ def test_a_bare_moderation_block_says_what_is_known_in_every_language(
     assert {cell_len(line) - cell_len(line[line.index("  ") :].lstrip()) for line in labels[1:-1]} == {
         cell_len(labels[1]) - cell_len(labels[1][labels[1].index("  ") :].lstrip())
     }, "values start in one column"
+
+
+def test_the_original_is_printed_unless_it_is_the_whole_input(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain-error", " your credit card was declined\n"])
+    assert "Original" not in capsys.readouterr().out
+    main(["explain-error", '{"error": {"message": "your credit card was declined"}}'])
+    assert re.search("Original +your credit card was declined", capsys.readouterr().out)
 
 
 def test_every_sentence_of_the_rules_is_translated() -> None:

@@ -14,9 +14,10 @@ from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
 from safelight.settings import LogSettings
+from safelight.trust.accounts.tokens import LINK_PREFIX, new_token
 
 ADDRESS = "http://127.0.0.1:8000"
-LINK = f"{ADDRESS}/login?token=login-{'x' * 43}"
+LINK = f"{ADDRESS}/login?token={new_token(LINK_PREFIX)}"
 KEY = f"sk-safelight-{'x' * 43}"
 SETTINGS = """
 [generation]
@@ -51,6 +52,7 @@ def test_the_first_screen_has_at_most_14_lines_in_every_language(
         container.core.scanner.close()
         take_language([])
     assert lines_at_80(screen) <= 14
+    assert cell_len(LINK) <= 80
     for part in (ADDRESS, LINK, KEY, "safelight coverage", "/videos/video_", "http://gpu-1:8091/v1", "+1"):
         assert part in screen
     assert capsys.readouterr().err.count("whisper") == 1, "a configured detector that cannot run is a warning"

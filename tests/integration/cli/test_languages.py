@@ -66,7 +66,7 @@ def test_the_coverage_names_detectors_and_figures_in_words(
 
 def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) -> None:
     checks = [
-        DoctorCheck(name="disk", state=DoctorState.OK, message="100 MiB free for data."),
+        DoctorCheck(name="disk", state=DoctorState.OK, message="1.5 GiB free on the disk of “data”."),
         DoctorCheck(
             name="detector text-guard",
             state=DoctorState.OFF,
@@ -80,7 +80,7 @@ def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) ->
         lines = capsys.readouterr().out.splitlines()
     finally:
         take_language(["--lang", "en"])
-    assert lines[0] == "正常    磁碟：data 可用空間 100 MiB。"
+    assert lines[0] == "正常    磁碟：「data」所在的磁碟可用空間 1.5 GiB。"
     assert lines[1] == "未啟用  文字審核模型：以您伺服器上的語言模型檢查提示詞。"
     assert lines[2] == "        設定方式：docs/prompts.md#guard-models"
     assert lines[-1] == "1 項正常，1 項選用功能未啟用，0 項警告，0 項失敗。"

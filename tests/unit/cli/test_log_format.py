@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 
 import pytest
@@ -36,6 +37,15 @@ def test_messages_are_aligned_and_their_further_lines_indented() -> None:
     assert LineFormatter().format(record("%s steps\nmore", 3)) == (
         f"{start}3 steps\n{' ' * len(start)}more  safelight.jobs.runner"
     )
+
+
+def test_a_message_is_broken_at_the_width_of_the_terminal() -> None:
+    text = "Stopping. No new step starts; running requests and steps may end."
+    for colours in (False, True):
+        lines = LineFormatter(width=80, colours=colours).format(record(text)).split("\n")
+        lines = [re.sub("\x1b\\[[0-9]+m", "", line) for line in lines]
+        assert max(map(len, lines)) <= 80
+        assert " ".join(line[34:].strip() for line in lines) == f"{text}  safelight.jobs.runner"
 
 
 def access(path: str, status: int) -> logging.LogRecord:

@@ -62,4 +62,4 @@ def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
         "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md",
     ):
         assert ".md" not in format_measured(sentence, "none", Modality.TEXT, EN)
-    assert format_measured(None, "hate", Modality.TEXT, EN) == "unmeasured"
+    assert format_measured(None, "hate", Modality.TEXT, EN) == "accuracy not measured"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from safelight.i18n import translate_sentence
 from safelight.moderation.coverage_limits import annotate_coverage
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
@@ -19,6 +20,13 @@ def only(cell: Cell) -> str:
 @pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.FRAMES])
 def test_unsupported_categories_have_a_reason(category: str, word: str, modality: Modality) -> None:
     assert word in only(Cell(category=category, modality=modality, required=True))
+
+
+def test_faces_in_frames_are_a_gap_until_a_protected_person_is_enrolled() -> None:
+    note = only(Cell(category="likeness", modality=Modality.FRAMES, required=True))
+    assert "No protected person is enrolled" in note
+    assert all(translate_sentence("doctor", note, tag) for tag in ("zh-Hant", "zh-Hans"))
+    assert only(Cell(category="likeness", modality=Modality.IMAGE, required=True)) == ""
 
 
 def test_a_note_of_its_own_is_kept_and_what_is_checked_needs_none() -> None:

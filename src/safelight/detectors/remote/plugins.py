@@ -27,8 +27,8 @@ _NO_TEXT_GUARD = (
 )
 
 _NO_VISION_GUARD = (
-    'No vision guard is configured: [detectors.vision-guard] with url = "http://127.0.0.1:8000/v1", model'
-    " and format (policy, llama-guard, omni-moderation)."
+    "No guard model for images is configured: [detectors.vision-guard] with "
+    'url = "http://127.0.0.1:8000/v1", model and format (policy, llama-guard, omni-moderation).'
 )
 
 

@@ -203,6 +203,7 @@ TRANSPORT = Provider(
             r"|exceeded (?:your|the) (?:current |monthly |daily )?(?:quota|spend|budget)"
             r"|payment required|top[ -]?up|recharge your|no credits? (?:left|remaining)"
             r"|account (?:is )?(?:overdue|in arrears)"
+            r"|card (?:was |has been )?declined|payment (?:failed|declined)|付款失敗|付款失败"
             r"|余额不足|餘額不足|额度不足|額度不足|欠费|欠費|积分不足|積分不足",
             charged=ChargeStatus.NO,
             charge_source="not taken",

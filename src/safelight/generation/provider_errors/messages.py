@@ -40,7 +40,7 @@ def sentence(decoded: ProviderError, who: str) -> str:
         case ErrorKind.CONTENT_BLOCK:
             return f"{who} refused {_what(decoded)}{_why(decoded)}."
         case ErrorKind.RATE_LIMIT:
-            return f"{who} does not accept requests now; the content was not judged."
+            return f"{who} is not taking more requests right now; the content was not judged."
         case ErrorKind.QUOTA:
             return f"{who} requires payment, or a quota is used up; the content was not judged."
         case ErrorKind.AUTH:

@@ -32,8 +32,8 @@ _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|s
 _NOT_TAKEN = "not taken"
 
 _BLOCKED = (
-    "OpenAI refused the request, probably during or after generation, and does not state the stage. "
-    "It may have been charged."
+    "OpenAI refused the request and does not say when; probably during or after generation, so it may have "
+    "been charged."
 )
 _SENTINEL = (
     "OpenAI refused the request before anything was generated and does not give the reason. "

@@ -10,18 +10,20 @@ KEY_PREFIX = "sk-safelight-"
 LINK_PREFIX = "login-"
 SESSION_PREFIX = "session-"
 
-#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash.
-_RANDOM_BYTES = 32
-_RANDOM_PART = re.compile(r"[A-Za-z0-9_-]{43}")
+#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. That of a
+#: login link has 192, so that the link fits on a line of 80 columns.
+_RANDOM_BYTES, _LINK_BYTES = 32, 24
+_RANDOM_PART, _LINK_PART = re.compile(r"[A-Za-z0-9_-]{43}"), re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 def new_token(prefix: str) -> str:
-    return prefix + secrets.token_urlsafe(_RANDOM_BYTES)
+    return prefix + secrets.token_urlsafe(_LINK_BYTES if prefix == LINK_PREFIX else _RANDOM_BYTES)
 
 
 def is_well_formed(token: str, prefix: str) -> bool:
     """Whether the token has the format of our tokens. Checked before the database is read."""
-    return token.startswith(prefix) and _RANDOM_PART.fullmatch(token[len(prefix) :]) is not None
+    part = _LINK_PART if prefix == LINK_PREFIX else _RANDOM_PART
+    return token.startswith(prefix) and part.fullmatch(token[len(prefix) :]) is not None
 
 
 def hash_token(token: str) -> str:
