@@ -20,26 +20,35 @@ from threading import Lock
 
 TOLERANCE_S = 300
 MAX_BODY = 1 << 20
+#: Bytes of a secret, at least: with an empty one anybody could sign.
+LEAST_KEY = 24
 
 
 class Refused(Exception):
     """The message has no valid signature, or its time is outside the tolerance."""
 
 
-def verify(secrets: list[str], headers: dict[str, str], body: bytes, now: float) -> str:
+def key_of(secret: str) -> bytes:
+    """The key in a secret; raises `ValueError` if it is not in base64 or too short."""
+    key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    if len(key) < LEAST_KEY:
+        raise ValueError(f"a webhook secret has at least {LEAST_KEY} bytes")
+    return key
+
+
+def verify(keys: list[bytes], headers: dict[str, str], body: bytes, now: float) -> str:
     """The message's id if one of the signatures is valid; otherwise raises `Refused`.
 
     The signature covers the received bytes: decode the JSON afterwards, never before.
     """
     message, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not message or not stamp.isascii() or not stamp.isdigit():
+    if not message or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
         raise Refused("no id or no time")
     if abs(now - int(stamp)) > TOLERANCE_S:
         raise Refused("too old, or from the future")
     signed = b".".join((message.encode(), stamp.encode(), body))
     given = [word.removeprefix("v1,") for word in headers.get("webhook-signature", "").split()]
-    for secret in secrets:
-        key = base64.b64decode(secret.removeprefix("whsec_"))
+    for key in keys:
         right = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
         if any(hmac.compare_digest(right.encode(), one.encode()) for one in given):
             return message
@@ -63,7 +72,7 @@ class SeenIds:
             return True
 
 
-def handler(secrets: list[str], seen: SeenIds) -> type[BaseHTTPRequestHandler]:
+def handler(keys: list[bytes], seen: SeenIds) -> type[BaseHTTPRequestHandler]:
     class Receiver(BaseHTTPRequestHandler):
         timeout = 10
 
@@ -74,7 +83,7 @@ def handler(secrets: list[str], seen: SeenIds) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(length))
             try:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                message = verify(secrets, headers, body, time.time())
+                message = verify(keys, headers, body, time.time())
             except Refused as refused:
                 print(f"refused: {refused}", file=sys.stderr, flush=True)
                 return self._answer(400)
@@ -99,8 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=9000)
     port = parser.parse_args().port
-    secrets = os.environ["WEBHOOK_SECRET"].split()
-    with ThreadingHTTPServer(("127.0.0.1", port), handler(secrets, SeenIds())) as server:
+    keys = [key_of(secret) for secret in os.environ["WEBHOOK_SECRET"].split()]
+    if not keys:
+        parser.error("WEBHOOK_SECRET contains no secret")
+    with ThreadingHTTPServer(("127.0.0.1", port), handler(keys, SeenIds())) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
         server.serve_forever()
 

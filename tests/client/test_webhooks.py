@@ -64,3 +64,16 @@ def test_the_fastapi_example_accepts_signed_messages_once(
     assert statuses == [204, 204]
     assert client.post("/", content=BODY + b" ", headers=good).status_code == 400
     assert capsys.readouterr().out == "video.completed video_1\n"
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", [], "whsec_not base64"])
+def test_a_secret_that_is_missing_or_too_short_is_an_error_of_the_program(secret: str | list[str]) -> None:
+    """With an empty key anybody could sign."""
+    with pytest.raises(ValueError, match="secret"):
+        sc.verify_webhook(BODY, headers(), secret, now=NOW)
+
+
+@pytest.mark.parametrize("stamp", ["9" * 5000, "9" * 400, "9" * 13])
+def test_a_very_long_time_stamp_is_refused(stamp: str) -> None:
+    with pytest.raises(sc.SignatureInvalid):
+        sc.verify_webhook(BODY, {**headers(), "webhook-timestamp": stamp}, SECRET, now=NOW)
