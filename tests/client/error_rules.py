@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safelight.generation.protocol import ChargeStatus
 from safelight.generation.provider_errors import safelight
 from safelight.generation.provider_errors.model import ErrorKind
 from safelight.generation.provider_errors.registry import EVERYBODY
@@ -22,6 +23,8 @@ TABLE = (
 )  # fmt: skip
 #: Providers whose rules apply without a sign of the provider: the shapes of `/v1/videos` servers.
 _SERVERS = frozenset({"openai", "self_hosted", "relay", ""})
+#: Kinds of errors with which a server refuses a request before it makes anything.
+_REFUSED = frozenset({"rate_limit", "quota", "auth", "invalid_request"})
 
 
 def table() -> dict[str, Any]:
@@ -38,6 +41,15 @@ def table() -> dict[str, Any]:
 
 def _is_block(rule: ErrorRule) -> bool:
     return rule.kind is ErrorKind.CONTENT_BLOCK
+
+
+def _holds_for_any_server(rule: ErrorRule) -> bool:
+    """Whether the charge of a rule does not depend on the prices of one provider, or on own hardware."""
+    if rule.charged is not ChargeStatus.NO:
+        return _is_block(rule) and rule.charged is ChargeStatus.YES
+    if _is_block(rule):
+        return rule.stage.value == "input"
+    return rule.kind.value in _REFUSED
 
 
 def _applies(provider: Provider, rule: ErrorRule) -> bool:
@@ -60,7 +72,7 @@ def _row(rule: ErrorRule) -> Iterator[tuple[str, Any]]:
         yield "text", rule.text
     if rule.status:
         yield "status", sorted(rule.status)
-    if rule.charged is not None and rule.charged.value != "unknown":
+    if rule.charged is not None and _holds_for_any_server(rule):
         yield "charged", rule.charged.value
     if rule.retry is not None and rule.retry.value != "unknown":
         yield "retry", rule.retry.value

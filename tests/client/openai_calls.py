@@ -19,7 +19,7 @@ import openai  # noqa: E402
 
 import safelight_client as sc  # noqa: E402
 
-RETRIES = sc.RetryPolicy(first_s=0.01, max_s=0.05, poll_s=0.01, max_poll_s=0.02)
+RETRIES = sc.RetryPolicy(first_s=0.01, max_s=0.05, poll_s=0.01, max_poll_s=0.02, vanished_after_s=0.1)
 PROMPTS = ("tram", "lost", "busy", "blocked", "refused", "foreign", "hangs")
 
 

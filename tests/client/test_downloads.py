@@ -20,7 +20,8 @@ CONTENT = "GET /v1/videos/v1/content"
 
 
 def video(**fields: Any) -> sc.Video:
-    return read_video({"id": "v1", "status": "completed", **fields})
+    """A video of our gateway, whose ETags are hashes."""
+    return read_video({"id": "v1", "status": "completed", "safelight": {}, **fields})
 
 
 def client(server: FixedServer) -> sc.Client:
@@ -90,3 +91,43 @@ def test_a_failed_video_is_not_downloaded(server: FixedServer, tmp_path: Path) -
     with client(server) as one, pytest.raises(sc.VideoBlocked) as caught:
         one.download(failed, tmp_path / "a.mp4")
     assert (server.requests, caught.value.retry) == ([], "change_prompt")
+
+
+def test_parts_are_requested_until_the_size_is_that_of_the_whole_file(
+    server: FixedServer, tmp_path: Path
+) -> None:
+    """A server may send less at once than was asked for, also to a request for the whole file."""
+
+    def capped(headers: dict[str, str]) -> Reply:
+        start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        part = FILE[start : start + 30_000]
+        content_range = f"bytes {start}-{start + len(part) - 1}/{len(FILE)}"
+        return 206, {"etag": '"a"', "content-range": content_range}, part
+
+    server.answers[CONTENT] = capped
+    with client(server) as one:
+        found = one.download(video(), tmp_path / "a.mp4")
+    assert (found.sha256, found.is_verified) == (SHA, False)
+    assert server.calls(CONTENT) == 4
+
+
+def test_a_file_whose_parts_do_not_grow_is_not_kept(server: FixedServer, tmp_path: Path) -> None:
+    # Without an ETag a download cannot be continued.
+    server.answers[CONTENT] = (206, {"content-range": f"bytes 0-999/{len(FILE)}"}, FILE[:1000])
+    with client(server) as one, pytest.raises(sc.DownloadFailed, match=f"1000 bytes of {len(FILE)}"):
+        one.download(video(), tmp_path / "a.mp4")
+    assert not (tmp_path / "a.mp4").exists()
+
+
+def test_an_etag_of_another_server_is_not_taken_for_a_hash(server: FixedServer, tmp_path: Path) -> None:
+    server.answers[CONTENT] = (200, {"etag": '"' + "0" * 64 + '"'}, FILE)
+    with client(server) as one:
+        found = one.download(video(safelight=None), tmp_path / "a.mp4")
+    assert not found.is_verified
+
+
+def test_a_refused_download_says_nothing_about_the_charge(server: FixedServer, tmp_path: Path) -> None:
+    server.answers[CONTENT] = (404, {}, {"detail": "Not Found"})
+    with client(server) as one, pytest.raises(sc.InvalidRequest) as caught:
+        one.download(video(), tmp_path / "a.mp4")
+    assert caught.value.charged == "unknown"

@@ -112,3 +112,84 @@ def test_an_sdk_exception_with_the_body_of_fastapi_is_explained() -> None:
     found = sc.explain(ApiStatusError("Error code: 422"))
     assert found is not None
     assert (found.kind, found.message, found.charged) == ("invalid_request", "Field required", "no")
+
+
+@pytest.mark.parametrize("code", ["server_error", "InternalServerError", "request_timeout"])
+def test_a_failure_of_any_server_is_never_said_to_be_free(code: str) -> None:
+    """A rule for own hardware or for the prices of one provider does not hold for another server."""
+    found = sc.explain({"error": {"code": code, "type": code, "message": "x"}})
+    assert found is not None
+    assert (found.charged, found.retry) == ("unknown", "unknown")
+
+
+def test_charges_in_the_table_are_those_of_refused_requests_and_blocked_inputs() -> None:
+    free = [rule for rule in load_table()["rules"] if rule.charged == "no"]
+    assert {rule.kind for rule in free} == {
+        "content_block", "rate_limit", "quota", "auth", "invalid_request"
+    }  # fmt: skip
+    assert {rule.stage for rule in free if rule.kind == "content_block"} == {"input"}
+
+
+def test_a_cost_of_0_is_no_statement_before_the_video_has_ended() -> None:
+    from safelight_client.video import read_video
+
+    running = {"id": "v", "status": "in_progress", "usage": {"cost": 0}}
+    assert read_video(running).charged == "unknown"
+    assert read_video({**running, "status": "completed"}).charged == "no"
+
+
+def test_a_failed_video_is_explained_by_all_that_the_server_says_about_it() -> None:
+    video = {
+        "id": "v",
+        "status": "failed",
+        "failure_reason": "input_moderation",
+        "error": {"message": "Oops"},
+    }
+    found = sc.explain(video)
+    assert found is not None
+    assert (found.is_block, found.stage, found.message) == (True, "input", "Oops")
+    # Words of the request are not those of the server.
+    found = sc.explain({"id": "v", "status": "failed", "metadata": {"title": "Content policy violation"}})
+    assert found is not None
+    assert (found.is_block, found.message) == (False, "")
+
+
+def test_a_job_that_failed_was_not_a_refused_request() -> None:
+    found = sc.explain({"id": "v", "status": "failed", "error": {"code": "rate_limit_exceeded"}})
+    assert found is not None
+    assert (found.charged, found.retry) == ("unknown", "unknown")
+
+
+def test_an_sdk_exception_of_a_poll_says_nothing_about_the_charge() -> None:
+    class Poll:
+        method = "GET"
+
+    class ApiStatusError(Exception):
+        status_code, body, request = 401, {"code": "invalid_api_key"}, Poll()
+
+    found = sc.explain(ApiStatusError("Error code: 401"))
+    assert found is not None
+    assert (found.kind, found.charged) == ("auth", "unknown")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**400, -1, "nan"])
+def test_numbers_that_are_none_are_not_read(number: Any) -> None:
+    from safelight_client.video import read_video
+
+    video = {"id": "v", "status": "failed", "created_at": number, "progress": number}
+    found = read_video({**video, "usage": {"cost": number}, "error": {"code": "x"}})
+    assert (found.created_at, found.progress, found.charged) == (None, 0, "unknown")
+    retry = {"action": "never", "after_s": number}
+    told = sc.explain({"error": {"code": "x", "moderation_details": {"retry": retry}}})
+    assert told is not None
+    assert told.after_s is None
+
+
+def test_a_time_without_an_offset_is_that_of_utc() -> None:
+    from safelight_client.video import read_video
+
+    times = [
+        read_video({"id": "v", "status": "queued", "created_at": text}).created_at
+        for text in ("2026-01-01T00:00:00", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00")
+    ]
+    assert times == [1767225600.0] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import Counter
 from typing import Any
 
@@ -168,3 +169,43 @@ def test_a_plan_works_on_asyncio() -> None:
 
     with ScriptedUpstream() as upstream:
         assert asyncio.run(made(upstream.url)).video.seconds == "8"
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_no_other_model_is_tried_while_the_job_of_the_first_one_may_run(
+    server: FixedServer, status: int
+) -> None:
+    """A poll is refused: that says nothing about the video, which goes on."""
+    server.answers["POST /v1/videos"] = (200, {}, {"id": "v1", "status": "queued"})
+    server.answers["GET /v1/videos/v1"] = (status, {}, {"error": {"message": "No."}})
+    with sc.Client(server.url, retries=RETRIES) as one, pytest.raises(sc.ClientError) as caught:
+        one.generate("a boat", sc.Plan(models=[CHEAP, DEAR], max_usd=5.0), seconds="4")
+    assert server.calls("POST /v1/videos") == 1
+    (only,) = caught.value.submissions
+    assert (only.model, only.video_id, only.charged) == ("cheap", "v1", "unknown")
+
+
+def test_each_submission_has_the_whole_file() -> None:
+    picture = io.BytesIO(b"PIXELS")
+    plan = sc.Plan(models=[CHEAP, DEAR], max_submissions=1)
+    with ScriptedUpstream({"orders": [{"nth": 1, **FAILED}]}) as upstream, client(upstream) as one:
+        one.generate("a boat", plan, input_reference=("a.png", picture, "image/png"))
+        files = [order["files"][0] for order in upstream.counts["orders"].values()]
+    assert len(files) == 2
+    assert files[0] == files[1]
+
+
+def test_no_draft_is_paid_if_no_model_fits_after_it() -> None:
+    plan = sc.Plan(models=[CHEAP, DEAR], draft=sc.Draft(seconds="4"), max_usd=1.5)
+    with ScriptedUpstream() as upstream, client(upstream) as one:
+        with pytest.raises(sc.SpendLimit, match="after a draft"):
+            one.generate("a boat", plan, seconds="12")
+        assert upstream.counts["received"] == 0
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-4", "inf"])
+def test_a_length_without_a_price_is_not_sent_under_a_price_limit(seconds: str) -> None:
+    with ScriptedUpstream() as upstream, client(upstream) as one:
+        with pytest.raises(sc.SpendLimit, match="not known"):
+            one.generate("a boat", sc.Plan(models=[CHEAP], max_usd=1.0), seconds=seconds)
+        assert upstream.counts["received"] == 0

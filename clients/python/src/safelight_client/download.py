@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import ClientError, ConnectionFailed, DownloadFailed, HashMismatch
 from .explanation import Explanation
-from .responses import api_error, failure
+from .responses import api_error, failure, of_video
 from .session import Session
 from .steps import Answer, Call, Fetch, Pause
 from .video import Video
@@ -39,17 +40,23 @@ class PartFile:
 
     def begin(self, answer: Answer) -> None:
         """Starts again unless the response continues exactly at the end of the file."""
-        start = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
-        if answer.status == 206 and start and int(start[1]) == self._file.tell():
-            return
         if answer.status == 206:
-            raise OSError("the server sent another part of the file than was requested")
+            if _range(answer)[0] != self._file.tell():
+                raise OSError("the server sent another part of the file than was requested")
+            if self._file.tell():
+                return
         self._file.truncate(0)
         etag = answer.headers.get("etag", "")
         if etag.startswith('"'):
             self._etag_file.write_text(etag, "ascii", "replace")
         else:
             self._etag_file.unlink(missing_ok=True)
+
+
+def _range(answer: Answer) -> tuple[int | None, int | None]:
+    """Where the part in a response with status 206 begins, and the size of the whole file."""
+    found = re.match(r"bytes (\d{1,18})-\d+/(?:(\d{1,18})\b)?", answer.headers.get("content-range", ""))
+    return (int(found[1]), int(found[2]) if found[2] else None) if found else (None, None)
 
 
 def download(session: Session, video: Video, path: Path, variant: str) -> Call[Download]:
@@ -83,6 +90,7 @@ def download(session: Session, video: Video, path: Path, variant: str) -> Call[D
 def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_file: Path) -> Call[Answer]:
     failures = 0
     while True:
+        before = part.stat().st_size if part.exists() else 0
         try:
             answer = yield from _fetch_rest(video, variant, part, etag_file)
         except ConnectionFailed as error:
@@ -92,10 +100,19 @@ def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_fi
             )
             again = True
         else:
-            if answer.is_ok:
+            size, total = part.stat().st_size, _range(answer)[1]
+            if answer.is_ok and (answer.status != 206 or total is None or size >= total):
                 return answer
-            problem = api_error(answer)
-            again = answer.status in (408, 416, 425, 429) or answer.status >= 500
+            if answer.is_ok and size > before:
+                continue  # The server sends less at once than was asked for.
+            if answer.is_ok:
+                message = f"The server sent {size} bytes of {total}."
+                step = "Download it again; it continues where it stopped."
+                problem = DownloadFailed(message, explanation=_explanation(message, step), video=video)
+                again = True
+            else:
+                problem = of_video(api_error(answer))
+                again = answer.status in (408, 416, 425, 429) or answer.status >= 500
         if part.stat().st_size == 0 or not again or problem.status == 416:
             part.unlink()
             etag_file.unlink(missing_ok=True)
@@ -120,10 +137,12 @@ def _fetch_rest(video: Video, variant: str, part: Path, etag_file: Path) -> Call
 
 
 def _announced_hash(video: Video, answer: Answer, variant: str) -> str:
-    """The hash that the server announced: in the video object, or as the ETag of the file."""
+    """The hash that the server announced: in the video object, or as the ETag of a file of our gateway."""
     if variant == "video" and video.sha256:
         return video.sha256
-    found = _SHA256.fullmatch(answer.headers.get("etag", ""))
+    # The ETag of another server may look like a SHA-256 and be something else.
+    is_of_gateway = isinstance(video.raw.get("safelight"), Mapping)
+    found = _SHA256.fullmatch(answer.headers.get("etag", "")) if is_of_gateway else None
     return found[1] if found else ""
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from .error_rules import find_rule, load_table
@@ -26,6 +25,8 @@ _AGAIN: dict[str, Retry] = {
     "invalid_request": "never",
     "timeout": "same",
 }
+#: Fields of a video that repeat the request. Their words are not those of the server.
+_REQUESTED = ("id", "model", "prompt", "metadata", "user", "safelight", "usage")
 _LOST = "The answer was lost. Look at the list and the bill of the server before you send the request again."
 
 
@@ -58,7 +59,10 @@ def _explain_exception(error: BaseException) -> Explanation:
         body = getattr(error, "body", None) or str(error)
         # The SDK takes the object out of `error`; a body of FastAPI has none.
         whole = body if isinstance(body, Mapping) and "detail" in body else {"error": body}
-        return explain_response(whole, status, headers)
+        found = explain_response(whole, status, headers)
+        # The error of a poll says nothing about the charge of the video.
+        method = getattr(getattr(error, "request", None), "method", "POST")
+        return found if method == "POST" else found.unsettled()
     names = {cls.__name__ for cls in type(error).__mro__}
     if "APIConnectionError" in names or isinstance(error, OSError):
         timed_out = "APITimeoutError" in names or isinstance(error, TimeoutError)
@@ -97,12 +101,9 @@ def explain_failure(video: Mapping[str, Any], headers: Mapping[str, str]) -> Exp
     ours = video.get("safelight")
     own = isinstance(ours, Mapping) and "state" in ours
     inner = error if isinstance(error, Mapping) else {}
-    body = {"error": error} if error else {"status": video.get("status")}
-    found = _explain(body, inner, status=None, headers={}, own=own, ended=True)
-    charged, _, _ = read_charge(video, headers)
-    if charged != "unknown":
-        found = replace(found, charged=charged)
-    return found
+    body = {name: value for name, value in video.items() if name not in _REQUESTED}
+    charged, _, _ = read_charge(video, headers, ended=True)
+    return _explain(body, inner, status=None, headers={}, own=own, charge=charged)
 
 
 def _explain(
@@ -112,8 +113,10 @@ def _explain(
     status: int | None,
     headers: Mapping[str, str],
     own: bool,
-    ended: bool = False,
+    charge: Charged | None = None,
 ) -> Explanation:
+    """`charge`: what a failed video states about its charge; None for a response."""
+    ended = charge is not None
     details = error.get("moderation_details")
     details = details if isinstance(details, Mapping) else {}
     code = str(error.get("code") or "")
@@ -123,12 +126,19 @@ def _explain(
         kind, stage, charged, retry = _read_own(code, details)
     else:
         kind, stage, charged, retry = _read_foreign(body, status)
+        if ended and kind in _UNSPENT:
+            # The server did not refuse the request: it accepted a job, and that job failed.
+            charged = "unknown"
     stated = details.get("charged")
     stated = stated.get("charged") if isinstance(stated, Mapping) else stated
     charged = stated if stated in _CHARGED else charged
+    charged = charge if charge in ("yes", "no") else charged
     how = details.get("retry")
     how, after = (how.get("action"), how.get("after_s")) if isinstance(how, Mapping) else (how, None)
+    after = read_number(after)
     retry = how if how in _RETRIES else retry
+    if retry == "same" and charged != "no" and not (own and how == "same"):
+        retry = "unknown"
     if code == "submit_unknown" or (own and headers.get("x-should-retry") == "false" and retry == "same"):
         # Safelight retries what helps at once; after a quota or a limit `after_s` states when to send again.
         retry = "never" if code == "submit_unknown" or not headers.get("retry-after") else "same"
@@ -141,8 +151,8 @@ def _explain(
         charged=cast(Charged, charged),
         retry=cast(Retry, retry),
         next_step=step or NEXT_STEPS[cast(Kind, kind)],
-        after_s=after if isinstance(after, int | float) else read_retry_after(headers),
-        message=_message(body)[:2000],
+        after_s=read_retry_after(headers) if after is None else after,
+        message=_message(body, ended=ended)[:2000],
         code=code,
         by_provider=not own or details.get("source") == "provider",
     )
@@ -181,8 +191,8 @@ def _side(details: object) -> str:
     return side if side in ("input", "output") else ""
 
 
-def _message(body: object) -> str:
-    """The message in an error body of OpenAI's or FastAPI's form, or the whole as text."""
+def _message(body: object, *, ended: bool) -> str:
+    """The message in an error body of OpenAI's or FastAPI's form, or the whole as text; none of a video."""
     if isinstance(body, Mapping):
         for part in (body.get("error"), body.get("detail"), body.get("message")):
             if isinstance(part, str):
@@ -193,6 +203,8 @@ def _message(body: object) -> str:
                 found = next((part[n] for n in ("message", "msg") if isinstance(part.get(n), str)), None)
                 if found is not None:
                     return str(found)
+    if ended:
+        return ""
     return body if isinstance(body, str) else json.dumps(body, default=str) if body else ""
 
 
@@ -207,31 +219,38 @@ def _unknown(message: str) -> Explanation:
     )
 
 
-def read_charge(video: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[Charged, float | None, str]:
-    """Charge, amount and currency as the response states them: Safelight's, `usage.cost`, a header."""
+def read_charge(
+    video: Mapping[str, Any], headers: Mapping[str, str], *, ended: bool
+) -> tuple[Charged, float | None, str]:
+    """Charge, amount and currency as the response states them: Safelight's, `usage.cost`, a header.
+
+    A cost of 0 means that nothing was charged only once the video has ended.
+    """
     ours = video.get("safelight")
     charge = ours.get("charge") if isinstance(ours, Mapping) else None
     if isinstance(charge, Mapping) and charge.get("charged") in _CHARGED:
-        return cast(Charged, charge["charged"]), _amount(charge.get("amount")), _currency(charge)
+        return cast(Charged, charge["charged"]), read_number(charge.get("amount")), _currency(charge)
     usage = video.get("usage")
     for table in (usage if isinstance(usage, Mapping) else {}, video):
         for name in ("cost", "total_cost", "cost_usd"):
-            amount = _amount(table.get(name))
+            amount = read_number(table.get(name))
             if amount is not None:
                 taken = amount > 0 and table.get("refunded") is not True
-                return ("yes" if taken else "no"), (amount if taken else 0.0), _currency(table)
-    amount = _amount(headers.get("x-litellm-response-cost"))
+                if taken or ended:
+                    return ("yes" if taken else "no"), (amount if taken else 0.0), _currency(table)
+    amount = read_number(headers.get("x-litellm-response-cost"))
     if amount:
         return "yes", amount, "USD"
     return "unknown", None, ""
 
 
-def _amount(value: object) -> float | None:
+def read_number(value: object) -> float | None:
+    """A finite number of 0 or more, also as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None
 
@@ -243,11 +262,11 @@ def _currency(table: Mapping[str, Any]) -> str:
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds in `retry-after-ms` or `retry-after`; None if neither is usable."""
-    milliseconds = _amount(headers.get("retry-after-ms"))
+    milliseconds = read_number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     text = headers.get("retry-after", "")
-    seconds = _amount(text)
+    seconds = read_number(text)
     if seconds is not None:
         return seconds
     import email.utils  # Slow to import, and rarely needed.

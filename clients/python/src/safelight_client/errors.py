@@ -144,11 +144,22 @@ class ServerFailed(ApiError):
 
 
 class SubmitUnknown(ClientError):
-    """The answer to a create was lost. `candidates`: ids of videos that may be the result."""
+    """The answer to a create was lost. `candidates`: ids of videos that may be the result.
 
-    def __init__(self, message: str, *, explanation: Explanation, candidates: tuple[str, ...] = ()) -> None:
+    `idempotency_key`: the key that was sent. A server that honours keys may get the request with it again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        explanation: Explanation,
+        candidates: tuple[str, ...] = (),
+        idempotency_key: str = "",
+    ) -> None:
         super().__init__(message, explanation=explanation)
         self.candidates = candidates
+        self.idempotency_key = idempotency_key
 
 
 class VideoFailed(ClientError):

@@ -47,6 +47,10 @@ class Explanation:
         """Whether a content filter refused the request or the video."""
         return self.kind == "content_block"
 
+    def unsettled(self) -> Explanation:
+        """The same explanation where nothing is known about the charge, so that nothing is sent again."""
+        return replace(self, charged="unknown", retry="unknown" if self.retry == "same" else self.retry)
+
     def worded(self, next_step: str) -> Explanation:
         """The same explanation with another next step."""
         return replace(self, next_step=next_step)

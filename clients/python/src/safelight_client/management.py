@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import ApiError, ConnectionFailed
-from .responses import api_error, page_of
+from .responses import api_error, of_video, page_of
 from .session import Session
 from .steps import Answer, Call, Pause, Send
 from .video import Cancellation, Page
@@ -31,7 +31,7 @@ def delete(session: Session, video_id: str) -> Call[None]:
             continue
         if answer.is_ok or (failures and answer.status == 404):
             return
-        raise api_error(answer)
+        raise of_video(api_error(answer))
 
 
 def cancel(session: Session, video_id: str) -> Call[Cancellation]:

@@ -11,15 +11,17 @@ from weakref import WeakKeyDictionary
 
 from .error_meanings import as_mapping
 from .errors import ApiError, ConnectionFailed
+from .files import read_files
 from .retries import RetryPolicy
 from .session import Session
-from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, advance
+from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, advance, stop
 from .submission import submit
 from .video import Video, read_video
-from .waiting import watch
+from .waiting import retrieve, watch
 
 #: Names of the causes of a connection error after which nothing was sent.
 _UNSENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"})
+_KEY = "idempotency-key"
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
@@ -75,76 +77,105 @@ class _SdkCalls:
         self._session = session_of(client)
         self._client = client.with_options(max_retries=0)
         # A file object can be read once only, and the request may be sent again.
-        self._fields: dict[str, Any] = {name: _as_bytes(name, value) for name, value in fields.items()}
+        self._fields = read_files(fields)
         self._response: Any = None
         self._error: Exception | None = None
+        self._note = ""
 
     def submit(self, key: str | None, deadline_s: float) -> Call[Video]:
         plain = {**self._fields, **(self._fields.get("extra_body") or {})}
-        return submit(self._session, plain, (), key, deadline_s)
+        given = {str(n).lower(): str(v) for n, v in (self._fields.get("extra_headers") or {}).items()}
+        return submit(self._session, plain, (), key or given.get(_KEY), deadline_s)
+
+    def _with_response(self, call: Call[Video]) -> Call[Video]:
+        """The call, and a retrieve if its last response is not the video, which the SDK has to read."""
+        video = yield from call
+        if not self._is_of(video):
+            self._note = f"The video {video.id} exists."
+            yield from retrieve(self._session, video.id)
+        return video
 
     def run(self, call: Call[Video], on_progress: Callable[[Video], object] | None = None) -> Any:
         import time
 
         outcome: object = None
-        while not isinstance(step := self._advance(call, outcome), Ended):
-            outcome = None
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
-            elif isinstance(step, Show):
-                if on_progress is not None:
-                    on_progress(step.video)
-            else:
-                try:
-                    outcome = self._keep(self._request(step))
-                except Exception as error:
-                    outcome = self._as_outcome(error)
-        if self._is_of(step.result):
-            return self._response.parse()
-        return self._client.videos.retrieve(step.result.id)
+        call = self._with_response(call)
+        try:
+            while not isinstance(step := self._advance(call, outcome), Ended):
+                outcome = None
+                if isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                elif isinstance(step, Show):
+                    if on_progress is not None:
+                        on_progress(step.video)
+                else:
+                    try:
+                        outcome = self._keep(self._request(step))
+                    except Exception as error:
+                        outcome = self._as_outcome(error)
+        except BaseException as error:
+            stop(call, error)
+            raise
+        return self._response.parse()
 
     async def run_async(self, call: Call[Video], on_progress: Callable[[Video], object] | None = None) -> Any:
         import asyncio
 
         outcome: object = None
-        while not isinstance(step := self._advance(call, outcome), Ended):
-            outcome = None
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-            elif isinstance(step, Show):
-                if on_progress is not None:
-                    on_progress(step.video)
-            else:
-                try:
-                    outcome = self._keep(await self._request(step))
-                except Exception as error:
-                    outcome = self._as_outcome(error)
-        if self._is_of(step.result):
-            return self._response.parse()
-        return await self._client.videos.retrieve(step.result.id)
+        call = self._with_response(call)
+        try:
+            while not isinstance(step := self._advance(call, outcome), Ended):
+                outcome = None
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, Show):
+                    if on_progress is not None:
+                        on_progress(step.video)
+                else:
+                    try:
+                        outcome = self._keep(await self._request(step))
+                    except Exception as error:
+                        outcome = self._as_outcome(error)
+        except BaseException as error:
+            stop(call, error)
+            raise
+        return self._response.parse()
 
     def _advance(self, call: Call[Video], outcome: object) -> Any:
         try:
             return advance(call, outcome)
         except (ApiError, ConnectionFailed) as error:
             # The programs that use this handle the exceptions of the SDK.
-            raise self._error or error from None
+            raised = self._error or error
+            if self._note:
+                raised.add_note(self._note)
+            raise raised from None
 
     def _request(self, step: Send | Fetch) -> Any:
         """The raw response of the SDK, or the coroutine that returns it."""
         videos = self._client.videos.with_raw_response
         if isinstance(step, Send) and step.method == "POST":
-            headers = {**(self._fields.get("extra_headers") or {}), **step.headers}
-            return videos.create(**{**self._fields, "extra_headers": headers})
+            given = self._fields.get("extra_headers") or {}
+            # Names of headers differ in case, and two keys are a broken request.
+            headers = {name: value for name, value in given.items() if str(name).lower() != _KEY}
+            more = {"extra_headers": {**headers, **step.headers}}
+            return videos.create(**{"timeout": self._timeout(step), **self._fields, **more})
         if step.path == "/models":
             return self._client.models.with_raw_response.list()
         if step.path == "/videos":
             query: dict[str, Any] = dict(step.query)
             return videos.list(**{**query, "limit": int(query.get("limit", 20))})
-        return videos.retrieve(step.path.rpartition("/")[2])
+        return videos.retrieve(step.path.rpartition("/")[2], timeout=self._timeout(step))
+
+    def _timeout(self, step: Send | Fetch) -> Any:
+        """The timeout of the client of the SDK, or less if the deadline is near."""
+        given = self._client.timeout
+        limit = step.timeout_s if isinstance(step, Send) else None
+        read = getattr(given, "read", given)
+        return given if limit is None or (read is not None and read <= limit) else limit
 
     def _keep(self, response: Any) -> Answer:
-        self._response = response
+        self._response, self._error = response, None
         return _answer(response.http_response)
 
     def _as_outcome(self, error: Exception) -> object:
@@ -168,8 +199,3 @@ class _SdkCalls:
 def _answer(response: Any) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
     return Answer(status=int(response.status_code), headers=headers, body=response.content)
-
-
-def _as_bytes(name: str, value: object) -> object:
-    read = getattr(value, "read", None)
-    return (str(getattr(value, "name", name)).rpartition("/")[2], read()) if callable(read) else value

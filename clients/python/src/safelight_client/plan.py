@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .error_meanings import read_number
 from .errors import (
     AccessDenied,
     ApiError,
@@ -16,6 +17,7 @@ from .errors import (
     VideoFailed,
 )
 from .explanation import Explanation
+from .files import read_files
 from .responses import failure
 from .session import Session
 from .steps import Call, Pause
@@ -91,11 +93,7 @@ class Ledger:
 
     def reserve(self, choice: ModelChoice, seconds: object) -> float | None:
         """The highest possible price of a create. Raises `SpendLimit` if it exceeds what is left."""
-        price = self._price(choice)
-        try:
-            worst = price * float(str(seconds)) if price else price
-        except ValueError:
-            worst = None
+        worst = self._worst(choice, seconds)
         if self._plan.max_usd is None:
             return worst
         if worst is None:
@@ -108,18 +106,38 @@ class Ledger:
         self._spent_usd += worst
         return worst
 
+    def check_draft(
+        self, draft: tuple[ModelChoice, object], choices: list[ModelChoice], seconds: object
+    ) -> None:
+        """Raises `SpendLimit` if no choice would be within the limit after the draft."""
+        limit = self._plan.max_usd
+        first = self._worst(*draft)
+        if limit is None or first is None:
+            return
+        rest = [self._worst(choice, seconds) for choice in choices]
+        if not any(worst is not None and first + worst <= limit + 1e-9 for worst in rest):
+            raise _spend_limit(f"No model stays within {limit:.2f} USD after a draft for {first:.2f} USD.")
+
+    def _worst(self, choice: ModelChoice, seconds: object) -> float | None:
+        price = read_number(self._price(choice))
+        length = read_number(str(seconds))
+        return price if not price else price * length if length is not None else None
+
     def settle(
-        self, choice: ModelChoice, worst: float | None, video: Video | None, error: ClientError | None
+        self, choice: ModelChoice, worst: float | None, video: Video | None, error: BaseException | None
     ) -> None:
         """Records the outcome of a create, and releases what it did not cost."""
-        charged = error.charged if error is not None else video.charged if video is not None else "unknown"
+        charged: str = "unknown" if video is None or error is not None else video.charged
+        outcome = "completed" if error is None else "interrupted"
+        if isinstance(error, ClientError):
+            charged = error.charged
+            outcome = error.code or error.explanation.kind
         cost = worst or 0.0
         if charged == "no":
             cost = 0.0
-        elif video is not None and video.amount is not None and video.currency == "USD":
+        elif charged == "yes" and video is not None and video.amount is not None and video.currency == "USD":
             cost = video.amount
         self._spent_usd += cost - (worst or 0.0)
-        outcome = "completed" if error is None else error.code or error.explanation.kind
         self.submissions.append(
             Submission(
                 model=choice.model,
@@ -133,18 +151,16 @@ class Ledger:
     def shortest(self, model: str) -> str:
         """The shortest length that the server lists for a model."""
         lengths = self._row(model).get("seconds")
-        if not isinstance(lengths, list) or not lengths:
+        known = [one for one in map(read_number, lengths if isinstance(lengths, list) else ()) if one]
+        if not known:
             raise ValueError(f"the server lists no lengths of {model or 'the model'}: set Draft.seconds")
-        return f"{min(float(length) for length in lengths):g}"
+        return f"{min(known):g}"
 
     def _price(self, choice: ModelChoice) -> float | None:
         if choice.usd_per_second is not None:
             return choice.usd_per_second
         row = self._row(choice.model)
-        price = row.get("usd_per_second")
-        return (
-            0.0 if row.get("billing") == "own" else float(price) if isinstance(price, int | float) else None
-        )
+        return 0.0 if row.get("billing") == "own" else read_number(row.get("usd_per_second"))
 
     def _row(self, model: str) -> Mapping[str, Any]:
         found = (self._session.models or {}).get(model, {}).get("safelight")
@@ -154,6 +170,7 @@ class Ledger:
 def generate(session: Session, fields: Mapping[str, Any], plan: Plan) -> Call[Generated]:
     """Makes a video as planned. An error has the `submissions` so far."""
     yield from session.learn_server()
+    fields = read_files(fields)
     ledger = Ledger(session, plan)
     choices = list(plan.models) or [ModelChoice(model=str(fields.get("model", "")))]
     try:
@@ -161,10 +178,16 @@ def generate(session: Session, fields: Mapping[str, Any], plan: Plan) -> Call[Ge
             first = next((one for one in choices if one.model == plan.draft.model), None)
             draft = first or (ModelChoice(model=plan.draft.model) if plan.draft.model else choices[0])
             length = plan.draft.seconds or ledger.shortest(draft.model)
+            ledger.check_draft((draft, length), choices, fields.get("seconds", ""))
             yield from _make(session, {**fields, "seconds": length}, draft, plan, ledger)
         video = yield from _try_models(session, fields, choices, plan, ledger)
     except ClientError as error:
         error.submissions = tuple(ledger.submissions)
+        raise
+    except BaseException as error:
+        # For example Ctrl-C: the caller has to know what may be charged.
+        for one in ledger.submissions:
+            error.add_note(str(one))
         raise
     return Generated(video=video, submissions=tuple(ledger.submissions))
 
@@ -204,6 +227,9 @@ def _make(
             problem = failure(video) if video.status == "failed" else None
         except ClientError as error:
             problem = error
+        except BaseException as error:
+            ledger.settle(choice, worst, video, error)
+            raise
         ledger.settle(choice, worst, video, problem)
         if problem is None:
             assert video is not None

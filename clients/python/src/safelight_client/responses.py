@@ -21,15 +21,37 @@ from .errors import (
 from .steps import Answer
 from .video import Page, Video, read_video
 
-#: Statuses after which it is certain that the server did not take the request.
-REFUSED = frozenset({425, 429, 503})
+
+def created_video(answer: Answer) -> Video:
+    """The video in the response to a create. Without a status it is queued."""
+    _refuse_error(answer)
+    body = answer.json()
+    if isinstance(body, Mapping) and not body.get("status"):
+        body = {**body, "status": "queued"}
+    return read_video(body, answer.headers)
 
 
 def video_of(answer: Answer) -> Video:
     """The video in a response. Raises `ApiError` or `InvalidResponse`."""
-    if not answer.is_ok:
-        raise api_error(answer)
+    try:
+        _refuse_error(answer)
+    except ApiError as error:
+        raise of_video(error) from None
     return read_video(answer.json(), answer.headers)
+
+
+def _refuse_error(answer: Answer) -> None:
+    """Raises `ApiError` if the response is an error. Some servers send one with status 200."""
+    body = answer.json() if answer.is_ok else None
+    is_error = isinstance(body, Mapping) and "id" not in body and bool(body.get("error"))
+    if not answer.is_ok or is_error:
+        raise api_error(answer)
+
+
+def of_video(error: ApiError) -> ApiError:
+    """The error of a request about a video that exists: it says nothing about the charge of the video."""
+    error.explanation = error.explanation.unsettled()
+    return error
 
 
 def page_of(answer: Answer) -> Page:
@@ -59,7 +81,7 @@ _CLASSES: dict[str, type[ApiError]] = {
 
 
 def api_error(answer: Answer) -> ApiError:
-    """The error that a response with a status of 300 or more is. A block is one whatever the status."""
+    """The error that a response is. A block is one whatever the status."""
     body = answer.json()
     found = explain_response(
         body if body is not None else answer.body[:2000].decode("utf-8", "replace"),

@@ -19,6 +19,8 @@ class RetryPolicy:
     #: Interval of polls if the server states none. It grows with the age of the video up to `max_poll_s`.
     poll_s: float = 1.0
     max_poll_s: float = 10.0
+    #: A video has vanished if each poll of this time was answered with 404. A server may restart.
+    vanished_after_s: float = 30.0
 
     def delay_s(self, failures: int, retry_after_s: float | None = None) -> float:
         """Seconds to wait after this number of failures (1: the first), with full jitter.
@@ -34,5 +36,5 @@ class RetryPolicy:
     def poll_delay_s(self, age_s: float, stated_ms: float | None) -> float:
         """Seconds until the next poll of a video of this age."""
         if stated_ms is not None:
-            return min(max(stated_ms / 1000, 0.0), 300.0)
+            return min(max(stated_ms / 1000, min(self.poll_s, 0.1)), 300.0)
         return min(self.poll_s + age_s / 30, self.max_poll_s)

@@ -61,7 +61,7 @@ class Session:
 
         try:
             moment = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return
         self.clock_ahead_s = moment - self.wall_clock()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -28,6 +29,8 @@ class Send(NamedTuple):
     query: Mapping[str, str] = _NONE
     headers: Mapping[str, str] = _NONE
     form: tuple[Part, ...] = ()
+    #: Longest time for the whole response; None: the timeout of the client.
+    timeout_s: float | None = None
 
 
 class Pause(NamedTuple):
@@ -98,3 +101,13 @@ def advance(call: Call[Any], outcome: object) -> Step | Ended:
         return call.throw(outcome) if isinstance(outcome, Exception) else call.send(outcome)
     except StopIteration as end:
         return Ended(result=end.value)
+
+
+def stop(call: Call[Any], error: BaseException) -> None:
+    """Ends a call that is interrupted between its steps. It gets the exception, and settles what is open.
+
+    For example Ctrl-C, a cancelled task, or an exception in the progress callback.
+    """
+    with suppress(BaseException):
+        call.throw(error)
+    call.close()

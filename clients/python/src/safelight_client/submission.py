@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from .errors import ApiError, ClientError, ConnectionFailed, InvalidResponse, SubmitUnknown
 from .explanation import Explanation
-from .responses import REFUSED, page_of, video_of
+from .files import read_files
+from .responses import created_video, page_of
 from .session import Session
 from .steps import Answer, Call, Part, Pause, Send
 from .video import Video
 
-#: Statuses with which a proxy or a server may answer although it took the request.
-_UNCERTAIN = frozenset({408, 409, *range(500, 600)}) - REFUSED
+#: Statuses with which a proxy or a server may answer although it took the request. Some send errors with 200.
+_UNCERTAIN = frozenset({408, 409, *range(200, 300), *range(500, 600)})
+#: Statuses after which it is certain that the server did not take the request.
+_REFUSED = frozenset({425, 429})
+#: A create gets at least this much time for its response, however near its deadline is.
+_LEAST_TIMEOUT_S = 5.0
 #: Looks at the list after a lost answer, and pages in each. A server may list a new video late.
 _LOOKS = 3
 _PAGES = 5
@@ -31,10 +35,10 @@ _CLOCK_TOLERANCE_S = 2.0
 def form_of(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     """A request as a form. Objects and lists are written with brackets, as the official SDKs do.
 
-    A file is a path, an open binary file, bytes, or `(name, bytes, media type)`.
+    A file is a path, an open binary file, bytes, or `(name, file, media type)`.
     """
     parts: list[Part] = []
-    for name, value in fields.items():
+    for name, value in read_files(fields).items():
         _add(parts, name, value)
     return tuple(parts)
 
@@ -50,12 +54,8 @@ def _add(parts: list[Part], name: str, value: object) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             _add(parts, f"{name}[]", inner)
-    elif isinstance(value, Path):
-        parts.append((name, (value.name, value.read_bytes())))
     elif isinstance(value, bytes):
         parts.append((name, (name, value)))
-    elif callable(read := getattr(value, "read", None)):
-        parts.append((name, (Path(str(getattr(value, "name", name))).name, read())))
     else:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         parts.append((name, (None, text)))
@@ -67,77 +67,118 @@ def submit(
     """Creates a video. Raises `ApiError`, `ConnectionFailed` or `SubmitUnknown`."""
     until = session.clock() + deadline_s
     yield from session.learn_server()
-    prompt = str(fields.get("prompt", ""))
+    prompt, key = _prompt(fields), key or str(uuid.uuid4())
     session.begin(prompt)
     try:
-        video = yield from _send(session, fields, form, key or str(uuid.uuid4()), until)
+        video = yield from _send(session, fields, form, key, until)
+        # Before the end: another request with this prompt must not take the video for its own.
+        session.claim(video.id)
+        return video
+    except ClientError:
+        raise
+    except BaseException as error:
+        error.add_note(f"A video may have been created. The Idempotency-Key of the request is {key}.")
+        raise
     finally:
         session.end(prompt)
-    session.claim(video.id)
-    return video
+
+
+def _prompt(fields: Mapping[str, Any]) -> str:
+    """The prompt without space at its ends, as a list may state it."""
+    return str(fields.get("prompt") or "").strip()
 
 
 def _send(
     session: Session, fields: Mapping[str, Any], form: tuple[Part, ...], key: str, until: float
 ) -> Call[Video]:
-    request = Send(method="POST", path="/videos", headers={"idempotency-key": key}, form=form)
     sent_at = session.wall_clock()
     failures, was_sent, may_exist = 0, False, False
     while True:
         failures += 1
+        left = max(until - session.clock(), _LEAST_TIMEOUT_S)
+        answer: Answer | None = None
         try:
-            answer: Answer = yield request
+            answer = yield Send(
+                "POST", "/videos", headers={"idempotency-key": key}, form=form, timeout_s=left
+            )
             session.learn_clock(answer)
-            return video_of(answer)
+            return created_video(answer)
         except (ConnectionFailed, ApiError, InvalidResponse) as error:
-            again, is_final = True, False
-            if isinstance(error, ApiError):
-                uncertain = error.status in _UNCERTAIN and not error.explanation.is_block
-                again = (uncertain or error.status in REFUSED) and _may_repeat(error, answer)
-                is_final = not uncertain and error.status not in REFUSED
-            else:
-                uncertain = not isinstance(error, ConnectionFailed) or error.sent
-            was_sent = was_sent or uncertain or isinstance(error, ApiError)
-            may_exist = may_exist or uncertain
-            delay = session.retries.delay_s(failures, error.after_s)
-            too_late = session.clock() + delay > until or delay > session.retries.max_retry_after_s
-            allowed = again and (bool(session.honours_keys) or not was_sent)
-            if allowed and failures < session.retries.attempts and not too_late:
-                yield Pause(seconds=delay)
-                continue
-            if is_final or not may_exist:
-                raise
-            cause = error
-        return (yield from _find(session, fields, sent_at, until, cause))
+            cause: ClientError = error
+        uncertain = _is_uncertain(cause)
+        was_sent = was_sent or uncertain or isinstance(cause, ApiError)
+        may_exist = may_exist or uncertain
+        delay = session.retries.delay_s(failures, cause.after_s)
+        in_time = session.clock() + delay <= until and delay <= session.retries.max_retry_after_s
+        again = in_time and _may_help(cause, answer) and (bool(session.honours_keys) or not was_sent)
+        if not again or failures >= session.retries.attempts:
+            if not may_exist:
+                raise cause
+            found = yield from _find(session, fields, sent_at, until)
+            if isinstance(found, Video):
+                return found
+            if cause.explanation.is_block:
+                # An earlier try may have made a video, although this one was refused.
+                cause.explanation = cause.explanation.unsettled()
+                raise cause
+            # A job may exist: with the same key it is worth to try until the deadline.
+            if not again or isinstance(cause, InvalidResponse):
+                raise submit_unknown(
+                    str(cause), found, key, honours_keys=bool(session.honours_keys)
+                ) from cause
+        yield Pause(seconds=delay)
 
 
-def _may_repeat(error: ApiError, answer: Answer) -> bool:
-    return not error.explanation.is_block and answer.headers.get("x-should-retry") != "false"
+def _is_uncertain(error: ClientError) -> bool:
+    """Whether the server may have accepted the request."""
+    if isinstance(error, ConnectionFailed):
+        return error.sent
+    if not isinstance(error, ApiError):
+        return True
+    is_stated = error.charged == "no" and (_is_of_gateway(error) or error.status in range(200, 300))
+    return error.status in _UNCERTAIN and not error.explanation.is_block and not is_stated
+
+
+def _may_help(error: ClientError, answer: Answer | None) -> bool:
+    """Whether the same request can succeed if it is sent again."""
+    if not isinstance(error, ApiError) or answer is None:
+        return True
+    is_final = error.explanation.is_block or answer.headers.get("x-should-retry") == "false"
+    # For example a key that was used for another request.
+    is_final = is_final or (error.retry == "never" and _is_of_gateway(error))
+    return error.status in _UNCERTAIN | _REFUSED and not is_final
+
+
+def _is_of_gateway(error: ApiError) -> bool:
+    return not error.explanation.by_provider
 
 
 def _find(
-    session: Session, fields: Mapping[str, Any], sent_at: float, until: float, cause: ClientError
-) -> Call[Video]:
-    """The video of a request whose answer was lost, by the list of the server."""
-    prompt = str(fields.get("prompt", ""))
+    session: Session, fields: Mapping[str, Any], sent_at: float, until: float
+) -> Call[Video | tuple[str, ...]]:
+    """The video of a request whose answer was lost, by the list of the server; otherwise the candidates."""
+    prompt = _prompt(fields)
     since = sent_at + session.clock_ahead_s - _CLOCK_TOLERANCE_S
     candidates: list[Video] = []
     for look in range(1, _LOOKS + 1):
         try:
             candidates = yield from _list_candidates(session, fields, since)
-        except ApiError:
-            break
+        except ApiError as error:
+            if error.status is not None and error.status < 500 and error.status not in (408, 425, 429):
+                break
         except ClientError:
-            candidates = []
+            pass  # The next look may succeed.
         same = [video for video in candidates if video.prompt == prompt]
-        # Another request with the same prompt may be the one that made the video.
-        if len(same) == 1 and session.is_only_one(prompt) and session.claim(same[0].id):
+        # Another request with the same prompt may be the one that made the video, also an earlier one if the
+        # server does not state when the video was created.
+        is_match = len(same) == 1 and bool(prompt) and same[0].created_at is not None
+        if is_match and session.is_only_one(prompt) and session.claim(same[0].id):
             return same[0]
         delay = session.retries.first_s * 2**look
         if look == _LOOKS or session.clock() + delay > until:
             break
         yield Pause(seconds=delay)
-    raise submit_unknown(str(cause), tuple(video.id for video in candidates)) from cause
+    return tuple(video.id for video in candidates)
 
 
 def _list_candidates(session: Session, fields: Mapping[str, Any], since: float) -> Call[list[Video]]:
@@ -158,13 +199,20 @@ def _list_candidates(session: Session, fields: Mapping[str, Any], since: float) 
 def _may_be(session: Session, video: Video, fields: Mapping[str, Any], since: float) -> bool:
     if session.is_known(video.id) or (video.created_at is not None and int(video.created_at) < int(since)):
         return False
-    sent = {name: str(fields[name]) for name in ("prompt", "model", "seconds", "size") if name in fields}
-    return all(getattr(video, name) in ("", value) for name, value in sent.items())
+    sent = {name: fields.get(name) for name in ("prompt", "model", "seconds", "size")}
+    return all(
+        value is None or getattr(video, name) in ("", str(value).strip()) for name, value in sent.items()
+    )
 
 
-def submit_unknown(reason: str, candidates: tuple[str, ...]) -> SubmitUnknown:
+def submit_unknown(
+    reason: str, candidates: tuple[str, ...], key: str, *, honours_keys: bool
+) -> SubmitUnknown:
     """The error for a create whose answer was lost."""
     message = f"The answer to the request was lost ({reason}). The server may have accepted and charged it."
+    step = "Look at the list and the bill of the server before you send the request again."
+    if honours_keys:
+        step = f"Send the same request again with the idempotency_key {key}: it creates no second video."
     return SubmitUnknown(
         message,
         explanation=Explanation(
@@ -172,9 +220,10 @@ def submit_unknown(reason: str, candidates: tuple[str, ...]) -> SubmitUnknown:
             stage="admission",
             charged="unknown",
             retry="never",
-            next_step="Look at the list and the bill of the server before you send the request again.",
+            next_step=step,
             message=message,
             code="submit_unknown",
         ),
         candidates=candidates,
+        idempotency_key=key,
     )

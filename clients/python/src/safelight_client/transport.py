@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import ConnectionFailed
-from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, Step, advance
+from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, Step, advance, stop
 from .video import Video
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CONNECT_TIMEOUT_S = 10.0
+#: Limits of a response that is not a download.
+_LARGEST_RESPONSE = 16 * 1024 * 1024
+_LONGEST_RESPONSE_S = 300.0
 
 
 class Target:
@@ -26,7 +29,11 @@ class Target:
             raise ValueError("base_url must begin with http:// or https:// and usually ends with /v1")
         self.base_url = base_url.rstrip("/")
         self.timeout_s = timeout_s
-        self._authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        key = api_key.strip()
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            # Without the key: messages are logged.
+            raise ValueError("api_key has characters that a header cannot have")
+        self._authorization = {"authorization": f"Bearer {key}"} if key else {}
 
     def build(self, http: httpx.Client | httpx.AsyncClient, step: Send | Fetch) -> httpx.Request:
         import httpx
@@ -40,8 +47,29 @@ class Target:
             headers={"accept-encoding": "identity", **self._authorization, **step.headers},
             # As files, so that the form is multipart even without a file: some servers read nothing else.
             files=list(form) if form else None,
-            timeout=httpx.Timeout(self.timeout_s, connect=_CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(
+                self.timeout_of(step), connect=min(self.timeout_of(step), _CONNECT_TIMEOUT_S)
+            ),
         )
+
+    def timeout_of(self, step: Send | Fetch) -> float:
+        """Longest silence of the server during this request."""
+        limit = step.timeout_s if isinstance(step, Send) else None
+        return self.timeout_s if limit is None else min(self.timeout_s, limit)
+
+
+class _Body:
+    """Collects a response that is not a download. Ends one that is too long, or that never ends."""
+
+    def __init__(self, step: Send | Fetch) -> None:
+        limit = step.timeout_s if isinstance(step, Send) else None
+        self._until = time.monotonic() + (_LONGEST_RESPONSE_S if limit is None else limit)
+        self.data = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        self.data += piece
+        if len(self.data) > _LARGEST_RESPONSE or time.monotonic() > self._until:
+            raise ConnectionFailed("The response is too long, or did not end in time.", sent=True)
 
 
 def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
@@ -53,7 +81,7 @@ def _as_failure(error: Exception) -> Exception:
     """The exception to throw into the call."""
     import httpx
 
-    if not isinstance(error, httpx.TransportError | httpx.InvalidURL):
+    if not isinstance(error, httpx.RequestError | httpx.InvalidURL):
         return error
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
     reason = str(error) or type(error).__name__
@@ -74,22 +102,30 @@ class Transport:
     def run(self, call: Call[T], show: Callable[[Video], object] | None = None) -> T:
         """The result of a call. `show` gets every video that the call shows."""
         outcome: object = None
-        while True:
-            step = advance(call, outcome)
-            if isinstance(step, Ended):
-                result: T = step.result
-                return result
-            if isinstance(step, Show) and show is not None:
-                show(step.video)
-            outcome = self._perform(step)
+        try:
+            while True:
+                step = advance(call, outcome)
+                if isinstance(step, Ended):
+                    result: T = step.result
+                    return result
+                if isinstance(step, Show) and show is not None:
+                    show(step.video)
+                outcome = self._perform(step)
+        except BaseException as error:
+            stop(call, error)
+            raise
 
     def watch(self, call: Call[Any]) -> Iterator[Video]:
         """The videos that a call shows."""
         outcome: object = None
-        while not isinstance(step := advance(call, outcome), Ended):
-            if isinstance(step, Show):
-                yield step.video
-            outcome = self._perform(step)
+        try:
+            while not isinstance(step := advance(call, outcome), Ended):
+                if isinstance(step, Show):
+                    yield step.video
+                outcome = self._perform(step)
+        except BaseException as error:
+            stop(call, error)
+            raise
 
     def close(self) -> None:
         if self._http is not None:
@@ -114,13 +150,13 @@ class Transport:
             if self._http is None:
                 self._http = httpx.Client()
         request = self._target.build(self._http, step)
-        if isinstance(step, Send):
-            response = self._http.send(request)
-            return _answer(response, response.content)
-        response = self._http.send(request, stream=True, follow_redirects=True)
+        response = self._http.send(request, stream=True, follow_redirects=isinstance(step, Fetch))
         try:
-            if not response.is_success:
-                return _answer(response, response.read())
+            if isinstance(step, Send) or not response.is_success:
+                body = _Body(step)
+                for piece in response.iter_bytes():
+                    body.add(piece)
+                return _answer(response, bytes(body.data))
             answer = _answer(response)
             step.sink.begin(answer)
             for piece in response.iter_bytes():
@@ -140,22 +176,30 @@ class AsyncTransport:
     async def run(self, call: Call[T], show: Callable[[Video], object] | None = None) -> T:
         """The result of a call. `show` gets every video that the call shows."""
         outcome: object = None
-        while True:
-            step = advance(call, outcome)
-            if isinstance(step, Ended):
-                result: T = step.result
-                return result
-            if isinstance(step, Show) and show is not None:
-                show(step.video)
-            outcome = await self._perform(step)
+        try:
+            while True:
+                step = advance(call, outcome)
+                if isinstance(step, Ended):
+                    result: T = step.result
+                    return result
+                if isinstance(step, Show) and show is not None:
+                    show(step.video)
+                outcome = await self._perform(step)
+        except BaseException as error:
+            stop(call, error)
+            raise
 
     async def watch(self, call: Call[Any]) -> AsyncIterator[Video]:
         """The videos that a call shows."""
         outcome: object = None
-        while not isinstance(step := advance(call, outcome), Ended):
-            if isinstance(step, Show):
-                yield step.video
-            outcome = await self._perform(step)
+        try:
+            while not isinstance(step := advance(call, outcome), Ended):
+                if isinstance(step, Show):
+                    yield step.video
+                outcome = await self._perform(step)
+        except BaseException as error:
+            stop(call, error)
+            raise
 
     async def close(self) -> None:
         if self._http is not None:
@@ -183,13 +227,13 @@ class AsyncTransport:
         if self._http is None:
             self._http = httpx.AsyncClient()
         request = self._target.build(self._http, step)
-        if isinstance(step, Send):
-            response = await self._http.send(request)
-            return _answer(response, response.content)
-        response = await self._http.send(request, stream=True, follow_redirects=True)
+        response = await self._http.send(request, stream=True, follow_redirects=isinstance(step, Fetch))
         try:
-            if not response.is_success:
-                return _answer(response, await response.aread())
+            if isinstance(step, Send) or not response.is_success:
+                body = _Body(step)
+                async for piece in response.aiter_bytes():
+                    body.add(piece)
+                return _answer(response, bytes(body.data))
             answer = _answer(response)
             step.sink.begin(answer)
             async for piece in response.aiter_bytes():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .error_meanings import explain_failure, read_charge
+from .error_meanings import explain_failure, read_charge, read_number
 from .error_rules import load_table
 from .errors import invalid_response
 from .explanation import Charged, Explanation, Retry
@@ -107,7 +107,8 @@ def read_video(body: object, headers: Mapping[str, str] | None = None) -> Video:
         status = "failed"
     ours = body.get("safelight")
     ours = ours if isinstance(ours, Mapping) else {}
-    charged, amount, currency = read_charge(body, headers or {})
+    ended = status in ("completed", "failed")
+    charged, amount, currency = read_charge(body, headers or {}, ended=ended)
     explanation = explain_failure(body, headers or {}) if status == "failed" else None
     if explanation is not None:
         charged = explanation.charged
@@ -142,13 +143,13 @@ def _percent(value: object) -> int:
 
 
 def _moment(value: object) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     if isinstance(value, str):
-        from datetime import datetime  # Slow to import, and rarely needed.
+        from datetime import UTC, datetime  # Slow to import, and rarely needed.
 
         try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
+            moment = datetime.fromisoformat(value)
+            # A time without an offset: servers mean UTC.
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
             return None
-    return None
+    return read_number(value)

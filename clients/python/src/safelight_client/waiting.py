@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 
 from .error_meanings import read_retry_after
-from .errors import ApiError, ClientError, DeadlinePassed, InvalidResponse, VideoVanished
+from .errors import (
+    ApiError,
+    ClientError,
+    DeadlinePassed,
+    InvalidResponse,
+    VideoVanished,
+    invalid_response,
+)
 from .explanation import Explanation
 from .responses import video_of
 from .session import Session
 from .steps import Answer, Call, Pause, Send, Show
 from .video import Video
 
+#: A poll gets at least this much time for its response, however near the deadline is.
+_LEAST_TIMEOUT_S = 1.0
 #: Responses in a row that say the same before it is believed: a proxy may answer once in place of the server.
 _BELIEVED = 3
 
@@ -52,20 +61,28 @@ def watch(session: Session, video: Video, deadline_s: float) -> Call[Video]:
     began = changed = session.clock()
     delay = session.retries.poll_delay_s(0, None)
     missing = unreadable = failures = 0
+    missing_since = began
     yield Show(video=video)
     while not video.has_ended:
         left = began + deadline_s - session.clock()
         if left <= 0:
             raise deadline_passed(video, session.clock() - changed)
         yield Pause(seconds=min(delay, left))
+        left = max(began + deadline_s - session.clock(), _LEAST_TIMEOUT_S)
         try:
-            answer: Answer = yield Send(method="GET", path=f"/videos/{video.id}")
+            answer: Answer = yield Send("GET", f"/videos/{video.id}", timeout_s=left)
             latest = video_of(answer)
+            if latest.id != video.id:
+                raise invalid_response(f"The server answered with the video {latest.id[:80]!r}.")
         except ApiError as error:
             missing = missing + 1 if error.status == 404 else 0
-            if missing >= _BELIEVED:
+            missing_since = session.clock() if missing == 1 else missing_since
+            missing_s = session.clock() - missing_since
+            if missing >= _BELIEVED and missing_s >= session.retries.vanished_after_s:
                 raise vanished(video) from error
-            if missing == 0 and not _is_passing(error):
+            unreadable += error.status in range(200, 300)
+            may_pass = (missing > 0 or _is_passing(error)) and unreadable < _BELIEVED
+            if error.explanation.is_block or not may_pass:
                 raise
             failures += 1
             delay = session.retries.delay_s(failures, error.after_s)
@@ -89,7 +106,8 @@ def watch(session: Session, video: Video, deadline_s: float) -> Call[Video]:
 
 def _is_passing(error: ApiError) -> bool:
     """Whether the error is one of the server and not of the request."""
-    return error.status is not None and (error.status in (408, 425, 429) or error.status >= 500)
+    status = error.status or 0
+    return status in (408, 425, 429) or status >= 500 or status in range(200, 300)
 
 
 def _poll_after_ms(answer: Answer) -> float | None:
