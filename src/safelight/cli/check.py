@@ -20,6 +20,7 @@ from .commands import load_container
 from .exit_codes import Exit
 from .language import language
 from .output import emit
+from .provider_names import unknown_provider
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,10 +99,13 @@ def check(
 ) -> int:
     """Check a prompt against the policy. Generates, records and charges nothing.
 
-    Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
+    Exit code 0: allowed. 2: the provider of --provider is not known. 3: blocked. 4: held. 5: not covered.
+    6: allowed under a waiver.
     """
     from safelight.moderation.check_result import applied_wire, find_suggestion
 
+    if provider:
+        _require_known(provider)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
     limit = container.core.settings.server.max_prompt_characters
@@ -131,6 +135,15 @@ def check(
 
     emit(output, as_json, printed)
     return output.exit
+
+
+def _require_known(asked: str) -> None:
+    """Raises `ConfigurationError` with the known names and the nearest one for an unknown provider."""
+    from safelight.advice.provider_rules import document_for, documents
+
+    if document_for(asked) is None:
+        known = documents()
+        raise unknown_provider(asked, known, {alias for one in known.values() for alias in one.aliases})
 
 
 def read_prompt(prompt: str | None, file: Path | None) -> str:

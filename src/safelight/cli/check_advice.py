@@ -12,7 +12,7 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
-from .language import language
+from .language import language, texts
 from .output import print_prose, printable
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ def advice_options(
 
 
 def print_advice(console: Console, output: CheckOutput) -> None:
-    """Print the advice in the language in use, if a provider was named or something was to be fixed.
-
-    Help lines are always printed.
-    """
+    """Print the advice in the language in use, if there is any. Help lines are always printed."""
     from rich.text import Text
 
     t = load_messages("advice", language())
@@ -85,11 +82,12 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     t = load_messages("advice", language())
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
-    if _distress_sentence(output):
+    if _distress_sentence(output) or not output.has_advice:
         return
-    if not (output.provider or output.fix or output.applied):
-        return
-    yield "risk", [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
+    risk = [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
+    if source := output.risk["source"]:
+        risk.append(texts()("check.source", source=source["title"], read=source["read"]))
+    yield "risk", risk
     if output.drivers:
         yield "drivers", list(dict.fromkeys(_driver(driver) for driver in output.drivers))
     if output.contradictions:

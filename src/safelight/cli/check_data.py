@@ -57,6 +57,11 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     #: Reference files that were not checked in time.
     not_checked: tuple[str, ...] = ()
 
+    @property
+    def has_advice(self) -> bool:
+        """Whether a provider was named or something was to be fixed, so that the advice is printed."""
+        return bool(self.provider or self.fix or self.applied)
+
 
 def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
     """The findings that may be shown.

@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from safelight.i18n import load_messages, translate_sentence
+from safelight.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
 from .check_data import visible_findings
 from .language import category_name, join_sentences, language, modality_name, texts
 from .output import print_prose, printable
-from .provider_names import describe_unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.advice.checklist import ChecklistItem
-    from safelight.advice.provider_rules import ProviderAdvice
     from safelight.moderation.check_result import CheckResult
     from safelight.policy.categories import Taxonomy
     from safelight.policy.explanations import Explanation, HelpLine
@@ -89,10 +87,10 @@ def _paragraphs(
         yield t("check.rests"), rows
     elif output.action == "allow":
         yield t("check.none"), ()
-    if checked.advice is not None:
-        sentence, *source = _prediction(checked.advice)
-        yield sentence, source
-    suggestions = list(dict.fromkeys(_suggestions(prompt, checked, explanation.next_step)))[:MAX_SUGGESTIONS]
+    suggestions = [explanation.next_step] if explanation.next_step else []
+    if not output.has_advice:
+        suggestions += _suggestions(prompt, checked)
+    suggestions = list(dict.fromkeys(suggestions))[:MAX_SUGGESTIONS]
     if whole and checked.checklist:
         yield t("check.checklist"), [_point(prompt, item) for item in checked.checklist]
     elif suggestions and not explanation.support:
@@ -148,32 +146,8 @@ def _quote(prompt: str, span: TextSpan) -> Iterator[str]:
         yield texts()("quote", text=quote)
 
 
-def _prediction(advice: ProviderAdvice) -> Iterator[str]:
-    """What the provider's documentation says. It is a prediction: nothing was sent to the provider."""
-    t = texts()
-    if not advice.provider:
-        yield unknown_provider(advice.asked)
-        return
-    if not advice.matching:
-        yield t("check.predicted.unknown", provider=advice.title)
-        return
-    why = max(advice.matching, key=lambda rule: rule.effect.value == advice.outcome)
-    statement = translate_sentence("provider_rules", why.statement, language()) or why.statement
-    yield t(f"check.predicted.{advice.outcome}", provider=advice.title, why=statement)
-    yield t("check.source", source=why.source, read=why.read)
-
-
-def unknown_provider(asked: str) -> str:
-    from safelight.advice.provider_rules import documents
-
-    known = documents()
-    return describe_unknown(asked, known, {alias for one in known.values() for alias in one.aliases})
-
-
-def _suggestions(prompt: str, checked: CheckResult, next_step: str) -> Iterator[str]:
-    """The next step after a block, then the points of the checklist that need attention."""
-    if next_step:
-        yield next_step
+def _suggestions(prompt: str, checked: CheckResult) -> Iterator[str]:
+    """The points of the checklist that need attention."""
     for state in ("problem", "look"):
         yield from (_message(prompt, item) for item in checked.checklist if item.state.value == state)
 

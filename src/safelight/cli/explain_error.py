@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.errors import ConfigurationError, InvalidField, NotFound
+from safelight.errors import InvalidField, NotFound
 from safelight.i18n import translate_sentence
 
 from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
 from .output import emit, print_prose, printable
-from .provider_names import describe_unknown
+from .provider_names import unknown_provider
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +88,7 @@ def _require_known(asked: str) -> None:
     if named(asked) is None:
         known = (*PROVIDERS, *RELAYS)
         aliases = {alias for provider in known for alias in provider.aliases}
-        raise ConfigurationError(describe_unknown(asked, [provider.name for provider in known], aliases))
+        raise unknown_provider(asked, [provider.name for provider in known], aliases)
 
 
 def _print_error(console: Console, found: ProviderError, given: str) -> None:

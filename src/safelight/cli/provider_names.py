@@ -1,9 +1,11 @@
-"""The sentence about a provider name that is not known: the nearest known names, and all of them."""
+"""The error about a provider name that is not known: all known names, and the nearest one."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
+
+from safelight.errors import ConfigurationError
 
 from .language import join_sentences, texts
 from .output import printable
@@ -11,7 +13,7 @@ from .output import printable
 _MAX_NEAREST, _MIN_SIMILARITY = 1, 0.6
 
 
-def describe_unknown(asked: str, names: Iterable[str], aliases: Collection[str] = ()) -> str:
+def unknown_provider(asked: str, names: Iterable[str], aliases: Collection[str]) -> ConfigurationError:
     """`names` are listed; the nearest name is also searched in `aliases`."""
     t = texts()
     known = sorted(names)
@@ -19,6 +21,8 @@ def describe_unknown(asked: str, names: Iterable[str], aliases: Collection[str] 
         asked.strip().lower(), [*known, *sorted(aliases)], _MAX_NEAREST, _MIN_SIMILARITY
     )
     sentence = t("provider.unknown", asked=printable(asked), known=t("separator").join(known))
-    return join_sentences(
-        [sentence, *([t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else ())]
+    return ConfigurationError(
+        join_sentences(
+            [sentence, *([t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else ())]
+        )
     )

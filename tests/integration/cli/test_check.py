@@ -51,14 +51,11 @@ def test_documented_provider_rules_and_the_checklist_are_included(
     assert code == Exit.OK
     assert told["provider"]["outcome"] == "refused"
     assert told["checklist"] == []
-    _, told = answered(capsys, "a cat on a windowsill", "--provider", "nobody-7")
+    _, told = answered(capsys, "a cat on a windowsill", "--provider", "veo")
     assert len(told["checklist"]) == 10
-    assert (told["provider"]["outcome"], told["provider"]["provider"]) == ("unknown", None)
     _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--provider", "veo")
     assert told["checklist"] == []
-    main(["check", "Tom Cruise rides a horse", "--provider", "veo"])
-    said = capsys.readouterr().out
-    assert "Google Veo's documentation says that it would refuse this prompt: A photorealistic" in said
+    said = "\n".join(printed(capsys, "Tom Cruise rides a horse"))
     assert "- The prompt names" not in said
 
 
@@ -237,14 +234,32 @@ def test_markup_and_control_characters_of_a_prompt_are_not_interpreted(
 ) -> None:
     said = "\n".join(printed(capsys, "Tom Cruise [red]nude[/red] n\x1b[31mu\u202ed\x07e", "--checklist"))
     assert not re.search("[\x07\x1b\u202e]", said)
-    said = "\n".join(printed(capsys, "the sea", "--provider", "[red]x"))
-    assert "“[red]x” is not a known provider or model. Known: fal, " in said
+    main(["check", "the sea", "--provider", "[red]x\x1b[31m"])
+    said = capsys.readouterr().err
+    assert "“[red]x" in said
+    assert "\x1b" not in said
 
 
-def test_an_unknown_provider_lists_the_known_ones_and_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    said = "\n".join(printed(capsys, "the sea", "--provider", "runwai"))
-    assert "Known: fal, higgsfield, " in said
-    assert "Nearest: runway." in said
+def test_an_unknown_provider_is_wrong_usage_and_lists_the_known_ones_and_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for language, wanted in (("en", "Nearest: runway."), ("zh-Hant", "最接近的名稱：runway。")):
+        assert main(["check", "the sea", "--provider", "runwai", "--lang", language]) == Exit.CONFIGURATION
+        said = capsys.readouterr()
+        assert wanted in said.err
+        assert said.out == ""
+    assert "fal、higgsfield、" in said.err
+
+
+def test_the_risk_at_the_provider_and_the_suggestions_are_printed_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = printed(capsys, "Tom Cruise rides a horse", "--provider", "veo")
+    assert sum("Google Veo" in line for line in lines) == 1
+    assert sum(line.strip().startswith("Source: docs.cloud.google.com") for line in lines) == 1
+    lines = printed(capsys, "A person alone on a rooftop at night", "--provider", "veo")
+    assert "What you can write instead (--apply NUMBER):" in lines
+    assert "Suggestions:" not in lines
 
 
 @pytest.mark.parametrize(
