@@ -211,12 +211,28 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             )
 
 
+def _may_have_unjudged_tracks(context: PipelineContext, snapshot: VideoSnapshot, clip: Path) -> bool:
+    """Whether the tracks of a clip are unknown: its scan has no facts, and it is not a plain MP4."""
+    output = snapshot.last_stage(Stage.OUTPUT)
+    if output is not None and output.details.get("facts"):
+        return False
+    try:
+        return context.delivery.normalize(clip, clip.with_name("plain.mp4")).path != clip
+    except (BadInput, SandboxFailed):
+        return True
+
+
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Draw the badge, write the manifest and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
     with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, scanned_sha256, source)
+        if _may_have_unjudged_tracks(context, snapshot, source):
+            # A reviewer approved the clip, but saw only its first tracks.
+            error = f"The clip from {video.generator} may have tracks that were not judged: its scan failed, "
+            fail(context, snapshot, UpstreamInvalidResponse(error + "and it is not a plain MP4."))
+            return
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
         seal = context.sealer.seal(source, sealed, _seal_facts(context, snapshot))

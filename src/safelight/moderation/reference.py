@@ -19,7 +19,7 @@ from safelight.fileio import sha256_file
 from safelight.media.metadata import copy_without_metadata
 from safelight.media.probe import detect_container
 from safelight.media.signatures import detect_image
-from safelight.policy.coverage import Cell
+from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.sandbox.entrypoints import EntryPoint
@@ -29,13 +29,14 @@ from safelight.scanning.service import Scanner
 from safelight.scanning.tasks import OutputDirs
 
 from .evaluation import StageInput, StageResult, evaluate
+from .file_tags import screen_tags
 from .known_content import NO_HASH_LISTS, HashMatchResult, KnownContent
 from .ocr import OcrResult, screen_ocr_text
 from .output import summary
 from .scene_detection import SceneDetection, scene_of
 from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
-from .unscanned import reject_extra_tracks
+from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +183,8 @@ class ReferenceStage:
     def _add(self, results: _FileResults, file: ReferenceInput, report: ScanReport) -> None:
         matches = self.known_content.match(file.path, file.sha256, report, file.modality, source=file.field)
         results.add(file, report, screen_ocr_text(report, self.pipeline), matches)
+        tags = screen_tags(report, self.pipeline)
+        results.extend(file, tags.findings, mark_unscanned(Coverage(cells=tags.cells), report.media))
 
     def _evaluate(
         self,
@@ -280,11 +283,12 @@ class _FileResults:
 
     def add(self, file: ReferenceInput, report: ScanReport, ocr: OcrResult, matches: HashMatchResult) -> None:
         self.reports[file] = report
-        self.modalities.add(file.modality)
-        if ocr.present:
+        self.modalities |= {file.modality} | unscanned_modalities(report.media)
+        if ocr.present or report.tags:
             self.modalities.add(Modality.TEXT)
         self.findings += [*matches.findings, *report.findings, *ocr.findings]
-        self.cells += [*matches.cells, *report.coverage, *ocr.cells]
+        cells = (*matches.cells, *report.coverage, *ocr.cells)
+        self.cells += mark_unscanned(Coverage(cells=cells), report.media)
 
     def extend(self, file: ReferenceInput, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
         self.findings += [

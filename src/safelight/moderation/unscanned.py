@@ -22,7 +22,6 @@ _MODALITIES: Mapping[UnscannedKind, frozenset[Modality]] = {
     UnscannedKind.SUBTITLES: frozenset({Modality.TEXT}),
     UnscannedKind.TAGS: frozenset({Modality.TEXT}),
 }
-_NO_TRACKS = (UnscannedKind.TAGS, UnscannedKind.TRAILING_BYTES)
 #: The sentence for one part, and for several.
 _SENTENCES: Mapping[UnscannedKind, tuple[str, str]] = {
     UnscannedKind.VIDEO_TRACK: (
@@ -71,18 +70,29 @@ def mark_unscanned(coverage: Coverage, media: MediaInfo | None) -> Coverage:
 
 def _mark_cell(cell: Cell, parts: Iterable[UnscannedPart]) -> Cell:
     missed = [part for part in parts if cell.modality in _MODALITIES.get(part.kind, ())]
-    if not missed or not cell.available:
+    # A cell is not available either if nothing reads text in the picture. Its detectors still judge tags.
+    unread_tags = bool(cell.detectors) and any(part.kind is UnscannedKind.TAGS for part in missed)
+    if not missed or not (cell.available or unread_tags):
         return cell
     note = " ".join(note for note in (cell.note, *map(describe_unscanned, missed)) if note)
-    return msgspec.structs.replace(cell, complete=False, note=note)
+    return msgspec.structs.replace(
+        cell, available=True, ran=cell.ran or unread_tags, complete=False, note=note
+    )
 
 
 def reject_extra_tracks(media: MediaInfo) -> None:
-    """Raise `InvalidMedia` if a clip has tracks besides one of picture and one of sound.
+    """Raise `InvalidMedia` if a clip has tracks besides one of picture and one of sound, or trailing bytes.
 
     A generator, or the receiver of a video, would get them unchecked.
     """
-    tracks = [part.kind.value.replace("_", " ") for part in media.unscanned if part.kind not in _NO_TRACKS]
+    if UnscannedKind.TRAILING_BYTES in (part.kind for part in media.unscanned):
+        raise InvalidMedia(
+            "The clip has bytes after its end that are not checked (trailing bytes).",
+            remedy="Send a file that ends with the video, for example one that was exported again.",
+        )
+    tracks = [
+        part.kind.value.replace("_", " ") for part in media.unscanned if part.kind is not UnscannedKind.TAGS
+    ]
     if media.subtitles:
         tracks.append("subtitles")
     if tracks:

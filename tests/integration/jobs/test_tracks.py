@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
+from safelight.detectors import safety_card
 from safelight.errors import InvalidMedia, SandboxFailed, TooLarge
 from safelight.jobs.states import VideoState
 from safelight.moderation.delivery import DeliveryStage
+from safelight.policy.findings import Modality
+from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
+from support.clips import make_clip
+from support.track_clips import add_tracks
 
 from .conftest import House
+from .test_decisions import decide, only_case
 
 
 def with_time_code(path: Path) -> Path:
@@ -66,6 +73,77 @@ def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_an_unscanned_
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     assert house.carry(house.order()).state is VideoState.FAILED
+
+
+@pytest.mark.parametrize("ending", [b"", b"more bytes after the end"])
+def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_bytes_after_its_end(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: bytes
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise SandboxFailed("The child was stopped.")
+
+    monkeypatch.setattr(DeliveryStage, "normalize", fail)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(tiny_clip() + ending)
+    house.container.core.generators["storyboard"] = instant(
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    assert house.carry(house.order()).state is (VideoState.FAILED if ending else VideoState.DELIVERED)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_approved_clip_whose_scan_failed_is_delivered_only_if_it_is_plain(
+    furnish: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
+    house.waive()
+    house.container.core.generators["storyboard"] = instant(
+        {
+            "name": "storyboard",
+            "models": ["instant-1"],
+            "file": "" if plain else str(with_time_code(tmp_path / "clip.mp4")),
+        }
+    )
+    with monkeypatch.context() as patched:
+
+        def fail(*_arguments: object) -> None:
+            raise SandboxFailed("The child was stopped.")
+
+        patched.setattr(DeliveryStage, "normalize", fail)
+        video = house.carry(house.order())
+    assert video.state is VideoState.HELD
+    decide(house, only_case(house), "approve")
+    video = house.carry(video)
+    assert video.state is (VideoState.DELIVERED if plain else VideoState.FAILED)
+    assert ("tracks that were not judged" in (video.error_message or "")) is not plain
+
+
+def test_the_tags_of_a_reference_are_judged(house: House, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "b.mp4", frames=12)
+    clip = add_tracks(tmp_path / "a.mp4", source, tags={"comment": safety_card.card_phrase("violence")})
+    result = house.container.pipeline.stages.scan_image(clip, house.policy())
+    assert result.verdict.action is Action.BLOCK
+    [found] = [one for one in result.findings if one.test_card]
+    assert (found.modality, found.attributes["source"]) == (Modality.TEXT, "input_reference")
+
+
+def test_a_reference_with_tags_that_are_not_read_has_a_gap(house: House, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "b.mp4", frames=12)
+    clip = add_tracks(tmp_path / "a.mkv", source, tags={"comment": "long " * 2_000})
+    result = house.container.pipeline.stages.scan_image(clip, house.policy())
+    assert any(
+        "tag or chapter title was not judged" in cell.note
+        for cell in result.coverage
+        if cell.modality is Modality.TEXT and not cell.complete
+    )
+
+
+def test_a_reference_with_bytes_after_its_end_is_refused(house: House, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(tiny_clip() + b"more bytes after the end")
+    with pytest.raises(InvalidMedia, match="bytes after its end") as caught:
+        house.container.pipeline.stages.scan_image(clip, house.policy())
+    assert caught.value.param == "input_reference"
 
 
 def test_a_clip_with_an_unscanned_track_is_not_accepted_as_a_reference(house: House, tmp_path: Path) -> None:
