@@ -17,6 +17,7 @@ from safelight.media.frame_views import (
     TRANSPARENT_VIEWS,
     FrameView,
     decode_with_alpha,
+    has_captions,
     has_separate_alpha,
     needed_views,
     view_frame,
@@ -162,11 +163,10 @@ class VideoDecoder:
             texts = read_tags(container)
         #: The texts in the file, such as its title.
         self.tags = texts.tags
-        more = {
-            UnscannedKind.TAGS: texts.unread,
-            UnscannedKind.TRAILING_BYTES: count_trailing_bytes(path),
-        }
-        self.info: MediaInfo = msgspec.structs.replace(info, unscanned=add_unscanned(info.unscanned, more))
+        #: Closed captions count as unscanned after the first frame that has them is decoded.
+        self.info: MediaInfo = info
+        self._add_unscanned(UnscannedKind.TAGS, texts.unread)
+        self._add_unscanned(UnscannedKind.TRAILING_BYTES, count_trailing_bytes(path))
         #: The views, besides the stored one, in which some frame differs. Known after all frames are decoded.
         self.more_views: frozenset[FrameView] = frozenset()
 
@@ -201,8 +201,12 @@ class VideoDecoder:
         if view is FrameView.STORED:
             if with_alpha:
                 self.more_views |= frozenset(TRANSPARENT_VIEWS)
+            captions = False
             for frame in _decoded(container.decode(video)):
                 check_size(frame.width, frame.height, self._limits)
+                if not captions and has_captions(frame):
+                    captions = True
+                    self._add_unscanned(UnscannedKind.SUBTITLES, 1)
                 with decoder_errors_raise():
                     self.more_views |= needed_views(frame, self.more_views)
                 yield frame
@@ -214,6 +218,10 @@ class VideoDecoder:
             with decoder_errors_raise():
                 viewed = view_frame(frame, view)
             yield viewed
+
+    def _add_unscanned(self, kind: UnscannedKind, count: int) -> None:
+        unscanned = add_unscanned(self.info.unscanned, {kind: count})
+        self.info = msgspec.structs.replace(self.info, unscanned=unscanned)
 
     def audio(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
         """The whole audio as mono samples at each of these sample rates; empty if the clip has no audio."""

@@ -23,6 +23,10 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _LINE_DIFFERENCE, _FIELD_DIFFERENCE, _COMBED_SHARE = 16, 8, 0.001
 #: Only every fourth column is compared.
 _COLUMN_STEP = 4
+#: The fields differ too if the mean of a block of one field, of four by four pixels, is outside of the means
+#: of the lines above and below it by more than this. This finds fine patterns, which the comparison of single
+#: pixels does not.
+_BLOCK_SIDE, _BLOCK_DIFFERENCE = 4, 8
 
 
 class FrameView(StrEnum):
@@ -64,6 +68,11 @@ def needed_views(frame: Any, known: frozenset[FrameView]) -> frozenset[FrameView
     if not known.issuperset(FIELD_VIEWS) and frame.interlaced_frame and _fields_differ(frame):
         found |= frozenset(FIELD_VIEWS)
     return found
+
+
+def has_captions(frame: Any) -> bool:
+    """Whether a frame has closed captions, which players show on request."""
+    return "A53_CC" in frame.side_data
 
 
 def view_frame(frame: Any, view: FrameView) -> Any:
@@ -113,10 +122,27 @@ def _is_transparent(frame: Any) -> bool:
 
 def _fields_differ(frame: Any) -> bool:
     """Whether the two fields show different pictures: their lines then alternate."""
-    luma = _pixels(frame, "gray")[:, ::_COLUMN_STEP].astype(np.int16)
-    if luma.shape[0] < 3:
+    pixels = _pixels(frame, "gray")
+    if pixels.shape[0] < 3:
         return False
+    luma = pixels[:, ::_COLUMN_STEP].astype(np.int16)
     next_line = np.abs(luma[:-2] - luma[1:-1])
     same_field = np.abs(luma[:-2] - luma[2:])
     combed = (next_line > _LINE_DIFFERENCE) & (same_field < _FIELD_DIFFERENCE)
-    return float(combed.mean()) > _COMBED_SHARE
+    return float(combed.mean()) > _COMBED_SHARE or _block_means_differ(pixels)
+
+
+def _block_means_differ(pixels: Pixels) -> bool:
+    below = _block_means(pixels[1:-1:2])
+    if not below.size:
+        return False
+    around = (_block_means(pixels[:-2:2]), _block_means(pixels[2::2]))
+    outside = np.maximum(np.minimum(*around) - below, below - np.maximum(*around))
+    return float((outside > _BLOCK_DIFFERENCE).mean()) > _COMBED_SHARE
+
+
+def _block_means(lines: Pixels) -> npt.NDArray[np.float64]:
+    rows, columns = (side // _BLOCK_SIDE for side in lines.shape)
+    blocks = lines[: rows * _BLOCK_SIDE, : columns * _BLOCK_SIDE]
+    means: npt.NDArray[np.float64] = blocks.reshape(rows, _BLOCK_SIDE, columns, _BLOCK_SIDE).mean(axis=(1, 3))
+    return means

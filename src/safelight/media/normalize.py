@@ -33,6 +33,8 @@ Pixels = npt.NDArray[np.uint8]
 
 #: Codecs that browsers can play in an MP4.
 _VIDEO_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
+#: The start of closed captions (ATSC A/53) in a packet of these codecs.
+_CAPTIONS = b"\xb5\x00\x31GA94\x03"
 _AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
 #: MP4 boxes that are allowed at the top level, and MP4 boxes that contain other boxes.
 _TOP_LEVEL_BOXES = frozenset(
@@ -82,7 +84,8 @@ class NormalizeTask(msgspec.Struct, frozen=True, kw_only=True):
 class NormalizeResult(msgspec.Struct, frozen=True, kw_only=True):
     """The method by which the file was normalized, and the types of the streams that were dropped.
 
-    `tags` among them: texts such as a title or comment, and chapters.
+    `tags` among them: texts such as a title or comment, and chapters; and `captions`: closed captions, which
+    are part of the picture stream, so that only encoding drops them.
     """
 
     method: NormalizeMethod
@@ -106,15 +109,23 @@ def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeR
         dropped = tuple(sorted(stream.type or "unknown" for stream in others))
         if read_tags(container) != FileTags():
             dropped = (*dropped, "tags")
+        if captions := _has_captions(container, video):
+            dropped = (*dropped, "captions")
         playable = video.codec_context.name in _VIDEO_CODECS and (
             audio is None or audio.codec_context.name in _AUDIO_CODECS
         )
         if playable and not dropped and _is_well_formed_mp4(source):
             return NormalizeResult(method=NormalizeMethod.KEPT)
-    if playable and _remux(source, into, limits):
+    if playable and not captions and _remux(source, into, limits):
         return NormalizeResult(method=NormalizeMethod.COPIED, dropped_streams=dropped)
     _transcode(source, into, limits)
     return NormalizeResult(method=NormalizeMethod.ENCODED, dropped_streams=dropped)
+
+
+def _has_captions(container: Any, video: Any) -> bool:
+    header = bytes(video.codec_context.extradata or b"")
+    with decoder_errors_raise():
+        return _CAPTIONS in header or any(_CAPTIONS in bytes(packet) for packet in container.demux(video))
 
 
 def _is_well_formed_mp4(source: Path) -> bool:

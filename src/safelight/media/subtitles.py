@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,21 @@ import msgspec
 from safelight.media.probe import VideoLimits, open_container
 from safelight.media.tracks import is_text_subtitle
 
-#: A film of three hours in ten languages has about 20,000 lines.
-MAX_LINES, MAX_LINE_CHARS = 50_000, 2_000
+#: A film of three hours in ten languages has about 20,000 lines and 500,000 characters.
+MAX_LINES, MAX_LINE_CHARS, MAX_CHARS = 50_000, 2_000, 500_000
 #: FFmpeg converts every text subtitle to ASS: eight fields before the text, and style codes in braces.
 _ASS_FIELDS = 8
-_ASS_STYLE = re.compile(r"\{[^}]*\}")
+#: Longer names come first, because no shorter one is tried after a match.
+_STYLE_NAME = (
+    r"alpha|an?|[1-4][ac]|blur|bord|be|b|i?clip|c|fade?|fa[xy]|fr[xyz]?|fsc[xy]?|fsp?|i|k[fo]?|K|move|org|pos|pbo"
+    r"|p|q|r|shad|s|t|u|[xy](?:bord|shad)"
+)
+#: An escaped character, or a block of style codes. Many players show any other text in braces.
+_ASS_CODE = re.compile(
+    r"\\(?P<escaped>[{}\\])|\\[Nnh]"
+    rf"|\{{(?:\\(?:fn[\w .-]{{0,32}}|(?:{_STYLE_NAME})[-+\d.,()&A-FH]*+))*+\}}",
+    re.ASCII,
+)
 
 
 class SubtitleLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,39 +44,68 @@ class Subtitles(msgspec.Struct, frozen=True, kw_only=True):
     unread_tracks: int = 0
 
 
-def read_subtitles(path: Path, limits: VideoLimits) -> Subtitles:
-    """Read all text subtitles. A track that is damaged or too long is read until there."""
-    lines: list[SubtitleLine] = []
-    unread_tracks = 0
+def read_subtitles(path: Path, limits: VideoLimits, *, expired: Callable[[], bool]) -> Subtitles:
+    """Read all text subtitles in one pass, until `expired`. Damaged and long lines are left out."""
     with open_container(path, limits) as container:
-        numbers = [stream.index for stream in container.streams if is_text_subtitle(stream)]
-    for number in numbers:
-        with open_container(path, limits) as container:
-            unread_tracks += not _read_track(container, container.streams[number], lines)
-    return Subtitles(lines=tuple(lines), unread_tracks=unread_tracks)
+        streams = [stream for stream in container.streams if is_text_subtitle(stream)]
+        lines: dict[int, list[SubtitleLine]] = {stream.index: [] for stream in streams}
+        unread = _read_lines(container, lines, expired)
+    return Subtitles(
+        lines=tuple(line for of_track in lines.values() for line in of_track), unread_tracks=len(unread)
+    )
 
 
-def _read_track(container: Any, stream: Any, lines: list[SubtitleLine]) -> bool:
-    """Append the lines of a track; False if it was not read to its end."""
+def _read_lines(
+    container: Any, lines: dict[int, list[SubtitleLine]], expired: Callable[[], bool]
+) -> frozenset[int]:
+    """Append the lines of each track to `lines`. Returns the tracks of which some text was not read."""
     import av
 
+    unread: set[int] = set()
+    count = chars = 0
     try:
-        for packet in container.demux(stream):
-            unit_s = float(packet.time_base or 0)
-            start_s = max((packet.pts or 0) * unit_s, 0.0)
-            end_s = start_s + (packet.duration or 0) * unit_s
-            for text in _texts(packet.decode()):
-                if len(lines) >= MAX_LINES or len(text) > MAX_LINE_CHARS:
-                    return False
-                lines.append(SubtitleLine(text=text, start_s=round(start_s, 3), end_s=round(end_s, 3)))
+        # All streams are demuxed, because the time between two subtitles may be long.
+        for packet in container.demux():
+            if expired():
+                return frozenset(lines)
+            track = packet.stream.index
+            if track not in lines:
+                continue
+            try:
+                sources = [_ass_text(one) for one in packet.decode()]
+            except (av.FFmpegError, ValueError, OverflowError):
+                unread.add(track)
+                continue
+            for source in sources:
+                count, chars = count + 1, chars + len(source)
+                if count > MAX_LINES or chars > MAX_CHARS:
+                    return frozenset(lines)
+                if len(source) > MAX_LINE_CHARS:
+                    unread.add(track)
+                elif text := _plain_text(source):
+                    lines[track].append(_line(packet, text))
     except (av.FFmpegError, ValueError, OverflowError):
-        return False
-    return True
+        return frozenset(lines)
+    return frozenset(unread)
 
 
-def _texts(decoded: Any) -> Iterator[str]:
-    for one in decoded:
-        source = bytes(getattr(one, "ass", b"")).decode("utf-8", "replace")
-        text = _ASS_STYLE.sub("", source.split(",", _ASS_FIELDS)[-1]).replace("\\N", " ").replace("\\n", " ")
-        if text.strip():
-            yield " ".join(text.split())
+def _line(packet: Any, text: str) -> SubtitleLine:
+    unit_s = float(packet.time_base or 0)
+    start_s = max((packet.pts or 0) * unit_s, 0.0)
+    end_s = start_s + (packet.duration or 0) * unit_s
+    return SubtitleLine(text=text, start_s=round(start_s, 3), end_s=round(end_s, 3))
+
+
+def _ass_text(decoded: Any) -> str:
+    """The text of a subtitle with its style codes."""
+    source = bytes(getattr(decoded, "ass", b"")).decode("utf-8", "replace")
+    return source.split(",", _ASS_FIELDS)[-1]
+
+
+def _plain_text(source: str) -> str:
+    """The text as players show it."""
+    return " ".join(_ASS_CODE.sub(_replace_code, source).split())
+
+
+def _replace_code(code: re.Match[str]) -> str:
+    return code["escaped"] or (" " if code[0].startswith("\\") else "")

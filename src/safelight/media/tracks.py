@@ -8,15 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from safelight.errors import InvalidMedia
+from safelight.media.sample_formats import read_sample_formats
 
 _MAX_TRACKS = 64
 _WRONG_CODEC = "Send H.264 with AAC."
-_TRACK_KINDS = {"audio": "audio_track", "subtitle": "subtitles", "attachment": "attachment"}
+#: A track of another type counts as subtitles, because it may have text that some players show.
+_TRACK_KINDS = {"audio": "audio_track", "attachment": "attachment"}
+#: Formats of MP4 tracks that no player shows: time code, sensor data, streaming hints, timed metadata.
+_DATA_FORMATS = frozenset({"tmcd", "gpmd", "rtp ", "mebx"})
+#: The format of a data track that has the titles of the chapters of an MP4.
+_CHAPTER_FORMAT = "text"
 
 
 class UnscannedKind(StrEnum):
@@ -25,7 +32,7 @@ class UnscannedKind(StrEnum):
     VIDEO_TRACK = "video_track"
     COVER_IMAGE = "cover_image"
     AUDIO_TRACK = "audio_track"
-    #: Subtitles that are images, or more text than is read.
+    #: Subtitles that are images, captions in the picture stream, more text than is read, or unknown tracks.
     SUBTITLES = "subtitles"
     DATA_TRACK = "data_track"
     #: A file inside the clip, such as a font.
@@ -75,10 +82,14 @@ def unscanned_tracks(container: Any) -> tuple[UnscannedPart, ...]:
     """The tracks that are not selected. Subtitles of which the text can be read do not count."""
     selected = [one.index for one in select_tracks(container) if one is not None]
     others = [one for one in container.streams if one.index not in selected and not is_text_subtitle(one)]
-    kinds = Counter(map(_kind, others))
-    if kinds[UnscannedKind.DATA_TRACK] and container.chapters():
-        # The titles of the chapters of an MP4 are a track too.
-        kinds[UnscannedKind.DATA_TRACK] -= 1
+    has_data = "mov" in container.format.name and any(one.type == "data" for one in others)
+    formats = read_sample_formats(Path(container.name)) if has_data else {}
+    kinds = Counter(_kind(one, formats) for one in others)
+    if container.chapters() and any(
+        one.type == "data" and formats.get(one.id) == _CHAPTER_FORMAT for one in others
+    ):
+        # The titles of the chapters are read as tags.
+        kinds[UnscannedKind.SUBTITLES] -= 1
     return _parts(kinds)
 
 
@@ -102,10 +113,12 @@ def _parts(counts: Mapping[UnscannedKind, int]) -> tuple[UnscannedPart, ...]:
     return tuple(UnscannedPart(kind=kind, count=counts[kind]) for kind in UnscannedKind if counts[kind])
 
 
-def _kind(stream: Any) -> UnscannedKind:
+def _kind(stream: Any, formats: Mapping[int, str]) -> UnscannedKind:
     if stream.type == "video":
         return UnscannedKind.COVER_IMAGE if _is_cover(stream) else UnscannedKind.VIDEO_TRACK
-    return UnscannedKind(_TRACK_KINDS.get(stream.type, "data_track"))
+    if stream.type == "data" and formats.get(stream.id) in _DATA_FORMATS:
+        return UnscannedKind.DATA_TRACK
+    return UnscannedKind(_TRACK_KINDS.get(stream.type, "subtitles"))
 
 
 def _is_cover(stream: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from safelight.media.decode import VideoDecoder
-from safelight.media.subtitles import read_subtitles
+from safelight.media.subtitles import Subtitles, read_subtitles
 from safelight.media.tracks import UnscannedKind, add_unscanned
 from safelight.sandbox.child_main import ChildChannel
 from safelight.scanning.audio import scan_audio
@@ -90,12 +90,17 @@ def scan_video(argument: Any, channel: ChildChannel) -> WorkerResult:
         other.scan_frames()
         others.append(other.result())
     result = merge_views(scan.result(), others)
-    return _with_subtitles(result, scan, task) if decoder.info.subtitles else result
+    if not decoder.info.subtitles:
+        return result
+    subtitles = read_subtitles(
+        Path(task.path), task.limits, expired=lambda: time.perf_counter() - started_s > task.budget_s
+    )
+    return _with_subtitles(result, scan, subtitles)
 
 
-def _with_subtitles(result: WorkerResult, scan: VideoScan, task: VideoScanTask) -> WorkerResult:
+def _with_subtitles(result: WorkerResult, scan: VideoScan, subtitles: Subtitles) -> WorkerResult:
     """The result of a scan, with the text subtitles of the clip as texts in the picture."""
-    subtitles, media = read_subtitles(Path(task.path), task.limits), result.media
+    media = result.media
     if media is not None and subtitles.unread_tracks:
         media = msgspec.structs.replace(
             media,

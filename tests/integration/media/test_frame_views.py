@@ -67,6 +67,21 @@ def test_the_fields_of_an_interlaced_clip_are_views_if_they_differ(tmp_path: Pat
     assert int(bottom[40, 40].min()) > 200 > int(top[40, 40].max())
 
 
+def test_fields_that_differ_below_a_fine_pattern_are_views(tmp_path: Path) -> None:
+    """Each line differs from the next line of its field, so that single pixels show nothing."""
+    pattern = np.full((96, 128, 3), 100, np.uint8)
+    pattern[(np.arange(96) // 2) % 2 == 1] = 150
+
+    def fields(_number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        below = pattern.copy()
+        below[16:80, 16:112] -= 30
+        return pattern, below
+
+    decoder = VideoDecoder(interlaced_clip(tmp_path / "a.mkv", 3, fields), LIMITS)
+    assert sum(1 for _ in decoder.frames()) == 3
+    assert decoder.more_views == frozenset(FIELD_VIEWS)
+
+
 def test_an_interlaced_clip_with_equal_fields_has_one_view(tmp_path: Path) -> None:
     clip = interlaced_clip(
         tmp_path / "a.mkv", 6, lambda number: (scenery(number, 128, 96), scenery(number, 128, 96))

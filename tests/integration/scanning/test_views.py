@@ -18,7 +18,8 @@ from safelight.scanning import worker
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner, ScannerOptions
 from safelight.scanning.tasks import DetectorSet, OutputDirs, VideoScanTask
-from support.clips import scenery
+from support.clips import make_clip, scenery
+from support.track_clips import add_tracks
 from support.view_clips import interlaced_clip, transparent_clip
 
 CARD_FRAMES = range(5, 10)
@@ -104,3 +105,18 @@ def test_an_exhausted_time_budget_in_another_view_is_a_gap(tmp_path: Path) -> No
     channel: Any = SimpleNamespace(progress=lambda _message: None)
     result = worker.scan_video(msgspec.to_builtins(task), channel)
     assert [run.complete for run in result.runs] == [False, False]
+
+
+@pytest.mark.parametrize(("budget_s", "unread"), [(60.0, 0), (0.0, 1)])
+def test_subtitles_are_not_read_after_the_time_budget(tmp_path: Path, budget_s: float, unread: int) -> None:
+    clip = add_tracks(
+        tmp_path / "a.mkv", make_clip(tmp_path / "b.mp4", frames=6), subtitles=[[(0, 100, "hello")]]
+    )
+    task = VideoScanTask(
+        path=str(clip), detectors=DetectorSet(specs=()), limits=VideoLimits(), budget_s=budget_s
+    )
+    channel: Any = SimpleNamespace(progress=lambda _message: None)
+    result = worker.scan_video(msgspec.to_builtins(task), channel)
+    assert result.media is not None
+    assert sum(part.count for part in result.media.unscanned if part.kind == "subtitles") == unread
+    assert [text.text for text in result.texts] == ([] if unread else ["hello"])
