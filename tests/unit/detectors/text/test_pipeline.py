@@ -290,6 +290,13 @@ class Classifier(Reader):
         return [finding(content, 0.9)]
 
 
+class Undecided(Classifier):
+    name = "undecided"
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        raise Abstained("There is no operating point for this text.")
+
+
 class GuardOfManyFields(Classifier):
     name = "guard"
 
@@ -307,7 +314,7 @@ def test_where_a_classifier_abstains_the_check_has_the_depth_of_lists_and_says_w
 
 
 def test_where_a_classifier_judged_the_text_the_check_is_deeper() -> None:
-    (cell,) = TextPipeline([Reader(), Classifier()]).screen({"prompt": "so bad"}).cells
+    (cell,) = TextPipeline([Reader(), Classifier()]).screen({"prompt": "a very bad thing"}).cells
 
     assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
 
@@ -327,13 +334,7 @@ def test_a_category_that_only_an_abstaining_classifier_checks_is_a_gap() -> None
 
 
 def test_a_second_classifier_that_judges_the_text_fills_the_cell() -> None:
-    class Other(Classifier):
-        name = "other"
-
-        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-            return []
-
-    (cell,) = TextPipeline([Other(), Classifier()]).screen({"prompt": "bad"}).cells
+    (cell,) = TextPipeline([Classifier(), Undecided()]).screen({"prompt": "a very bad thing"}).cells
 
     assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
 
