@@ -15,7 +15,7 @@ from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Finding, TextSpan
 from safelight.policy.verdicts import Action
 
-from .formatting import format_money, translate_category
+from .formatting import format_money
 from .highlights import split_highlights as split_highlights
 from .translations import Translations
 
@@ -168,9 +168,9 @@ def _find_highlights(
             tone = result.action.value
         elif any(when.matches(finding) for when in provider_conditions):
             tone = "provider"
-        why = finding.reason if t.tag == "en" else translate_category(finding.category, t)
+        why, in_english = t.translate_finding(finding.reason)
         for start, end in _prompt_spans(finding.evidence, prompt):
-            spans.setdefault((start, end), (tone, why, False))
+            spans.setdefault((start, end), (tone, why, in_english))
     suggestions: dict[tuple[int, int], str] = {}
     for item in result.checklist:
         if item.state in {ChecklistState.LOOK, ChecklistState.PROBLEM}:

@@ -50,6 +50,8 @@ class ScanFindingRow:
     score: str
     peak: str
     reason: str
+    #: Whether the reason has no translation.
+    reason_in_english: bool
     detector: str
 
 
@@ -109,13 +111,15 @@ def timeline_ticks(seconds: float, frames: int, t: Translations) -> tuple[tuple[
 def scan_finding_row(finding: Finding, t: Translations) -> ScanFindingRow:
     frame = next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
     peak = t("scan.peak", frame=frame.peak) if frame is not None and frame.first != frame.last else ""
+    reason, in_english = t.translate_finding(finding.reason)
     places = [sentences for one in finding.evidence if (sentences := _describe_evidence(one, finding, t))]
     return ScanFindingRow(
         name=translate_category(finding.category, t),
         location=t.join_list(places) or t(f"modality.{finding.modality.value}"),
         score=f"{finding.score:.2f}",
         peak=peak,
-        reason=finding.reason if t.tag == "en" else "",
+        reason=reason,
+        reason_in_english=in_english,
         detector=f"{finding.detector} {finding.version}",
     )
 

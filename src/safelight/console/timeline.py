@@ -51,8 +51,9 @@ class FindingRow:
     category: str
     score: str
     detector: str
-    #: In the words of the detector, in English.
     reason: str
+    #: Whether the reason has no translation.
+    reason_in_english: bool
     bars: tuple[tuple[int, int], ...]
     location: str
 
@@ -171,6 +172,7 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
         groups.setdefault(key, []).append(finding)
     for group in groups.values():
         first = group[0]
+        reason, in_english = t.translate_finding(first.reason)
         spans = merge_spans(
             (piece.start_s, piece.end_s)
             for finding in group
@@ -185,7 +187,8 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
             category=first.category,
             score=f"{max(finding.score for finding in group):.2f}",
             detector=t("record.detector", name=translate_detector(first.detector, t), version=first.version),
-            reason=first.reason,
+            reason=reason,
+            reason_in_english=in_english,
             bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
             location=t.join_list(places) if places else t(f"modality.{first.modality.value}"),
         )

@@ -14,6 +14,7 @@ from safelight.i18n import (
     available_languages,
     load_texts,
     match_language,
+    translate_finding,
     translate_reason,
 )
 
@@ -31,6 +32,11 @@ class Translations(Messages):
     def translate_reason(self, original: str) -> str:
         """The translated reason of a shipped policy."""
         return translate_reason(original, self.tag)
+
+    def translate_finding(self, original: str) -> tuple[str, bool]:
+        """The reason of a finding, and whether it stays English because it has no translation."""
+        translated = translate_finding(original, self.tag)
+        return translated, self.tag != DEFAULT and translated == original
 
     def join_list(self, items: list[str]) -> str:
         """The items as a list in a sentence."""

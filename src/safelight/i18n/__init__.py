@@ -1,14 +1,15 @@
 """Messages in several languages: `locales/` has one file per slice and language.
 
 A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages)
-and `cli` (the command line). The key is the English text in `reasons` (of the shipped policies),
-`provider_errors` (the rules on provider errors), `provider_rules` (what providers document that they refuse)
-`doctor` (its checks, and the notes of the coverage) and `commands` (the help and the results of commands).
+and `cli` (the command line). The key is the English text in `reasons` (of the shipped policies), `findings`
+(the reasons of detectors), `provider_errors` (the rules on provider errors), `provider_rules` (what providers
+document that they refuse), `doctor` (its checks, and the notes of the coverage) and `commands` (the help and
+the results of commands).
 """
 
 from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
-from .reasons import translate_reason, translate_sentence
+from .reasons import translate_finding, translate_reason, translate_sentence
 
 __all__ = [
     "DEFAULT",
@@ -19,6 +20,7 @@ __all__ = [
     "load_messages",
     "load_texts",
     "match_language",
+    "translate_finding",
     "translate_reason",
     "translate_sentence",
 ]

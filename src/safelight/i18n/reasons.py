@@ -8,6 +8,7 @@ from functools import cache
 from .messages import available_languages, load_document
 
 _REASONS = "reasons"
+_FINDINGS = "findings"
 
 
 def translate_reason(original: str, tag: str) -> str:
@@ -15,10 +16,16 @@ def translate_reason(original: str, tag: str) -> str:
     return translate_sentence(_REASONS, original, tag) or original
 
 
+def translate_finding(original: str, tag: str) -> str:
+    """The translation of a detector's reason. A reason of a plugin or of a model is returned unchanged."""
+    return translate_sentence(_FINDINGS, original, tag) or original
+
+
 def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
     """The translation in a slice whose keys are the English sentences; None if it has none.
 
-    Values that were inserted into the sentence are translated too if the slice has them.
+    Values that were inserted into the sentence are translated too if the slice has them. The key `NAME=VALUE`
+    is for values of `{NAME}` only, such as lists, so that it matches no whole sentence.
     """
     exact, patterns = _sentences(slice_, tag)
     if original in exact:
@@ -27,9 +34,14 @@ def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
         if found := pattern.fullmatch(original):
             values = found.groupdict()
             return text.format(
-                **{name: translate_sentence(slice_, value, tag) or value for name, value in values.items()}
+                **{name: _translate_value(slice_, name, value, tag) for name, value in values.items()}
             )
     return None
+
+
+def _translate_value(slice_: str, name: str, value: str, tag: str) -> str:
+    found = translate_sentence(slice_, value, tag) or translate_sentence(slice_, f"{name}={value}", tag)
+    return found or value
 
 
 @cache

@@ -10,9 +10,9 @@ from safelight.i18n import Messages, available_languages, load_messages
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
-SLICES = ("advice", "cli", "console", "detectors", "explanations")
+SLICES = ("advice", "attempts", "cli", "console", "detectors", "explanations")
 #: Slices whose keys are the English sentences.
-KEYED_BY_ENGLISH = ("reasons", "provider_errors", "provider_rules", "doctor", "commands")
+KEYED_BY_ENGLISH = ("reasons", "findings", "provider_errors", "provider_rules", "doctor", "commands")
 TAGS = ("zh-Hans", "zh-Hant")
 ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
 #: Terms and characters of the other region.
@@ -23,6 +23,7 @@ FOREIGN_TERMS = {
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {
     "advice": {"quote"},
+    "attempts": {"quote"},
     "console": {"app.name", "footer.version", "verify.quoted"},
     "cli": {"quote", "separator", "serve.label.base"},
     "detectors": set[str](),
