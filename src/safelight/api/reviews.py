@@ -47,7 +47,7 @@ class Review(BaseModel):
     category: str | None
     rule: str | None
     reason: str | None
-    state: Literal["open", "decided", "expired"]
+    state: Literal["open", "pending", "decided", "expired"]
     quarantined: bool
     opened_at: int
     due_at: int

@@ -55,6 +55,8 @@ class _Running:
 class BackgroundPart:
     """Runs each of its tasks at every interval, in one thread, until `stopping` is set.
 
+    `interval_s` can be a function, which is called after each task that succeeded.
+
     An error of a task is logged and counted; it never ends the thread. The failed task is run again after a
     pause that grows and has jitter. The other tasks keep their interval.
     """
@@ -64,7 +66,7 @@ class BackgroundPart:
         name: str,
         tasks: Mapping[str, Callable[[], object]],
         *,
-        interval_s: float,
+        interval_s: float | Callable[[], float],
         stopping: threading.Event,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -141,6 +143,7 @@ class BackgroundPart:
             )
         else:
             task.failures = 0
-            task.due = self._monotonic() + self._interval_s
+            interval_s = self._interval_s() if callable(self._interval_s) else self._interval_s
+            task.due = self._monotonic() + interval_s
         finally:
             self._running = _Running()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
-    from safelight.trust.reviews import Reviews
+    from safelight.trust.reviews import DecisionExecutor, Reviews
 
 
 class ReviewParts:
@@ -53,6 +53,14 @@ class ReviewParts:
         from safelight.trust.reviews import Reviews
 
         return Reviews(self._persistence.database, self.review_actions)
+
+    @cached_property
+    def decision_executor(self) -> DecisionExecutor:
+        from safelight.trust.reviews import DecisionExecutor
+
+        return DecisionExecutor(
+            self._persistence.database, self.review_actions, stopping=self._core.shutdown_event
+        )
 
     @cached_property
     def reports(self) -> Reports:
@@ -109,6 +117,7 @@ class ReviewParts:
             self._pipeline.upstream_waits.part,
             self._pipeline.cancellation.part,
             self._pipeline.sweeper.part,
+            self.decision_executor.part,
             self.notifier.part,
             self.notifier.pruning,
             self._persistence.audit_checkpoint_writer.part,

@@ -16,12 +16,13 @@ from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
-from safelight.trust.reviews.models import ACTIONS
+from safelight.trust.reviews.models import ACTIONS, UNDO_S
 
 from .explanation_view import explanation_lines, prompt_spans
 from .formatting import format_datetime, format_duration, translate_category, truncate
 from .handler import PageHandler
 from .highlights import split_highlights
+from .last_decision import LastDecision, conflict_text, last_decision
 from .timeline import record_view
 from .translations import Translations
 from .verdict_text import blocking_verdict, explain_video
@@ -68,7 +69,7 @@ class ReviewPages(PageHandler):
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
             ],
             state=state if state == "open" else "closed",
-            decided_case=_decided_case(request),
+            last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
             if principal.has_scope(KeyScope.VIDEOS_WRITE)
             else "",
@@ -79,14 +80,14 @@ class ReviewPages(PageHandler):
         return await self._render_case(request, principal, request.path_params["case_id"])
 
     async def decide(self, request: Request, principal: Principal) -> Response:
-        """Decide a case with a reason, then open the next case in the queue."""
+        """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
         case_id = request.path_params["case_id"]
         form = await self.read_form(request)
         if not form.get("reason", "").strip():
             return await self._render_case(request, principal, case_id, form=form, reason_missing=True)
         try:
             await self.run(
-                self.services.reviews.decide,
+                self.services.reviews.decide_with_undo,
                 principal,
                 case_id,
                 action=form.get("action", ""),
@@ -96,10 +97,17 @@ class ReviewPages(PageHandler):
         except (InvalidField, Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
-        decided_case = f"?decided={case_id}"
-        return self.redirect(
-            f"/review/{page.cases[0].id}{decided_case}" if page.cases else f"/review{decided_case}"
-        )
+        following = f"/review/{page.cases[0].id}" if page.cases else "/review"
+        return self.redirect(f"{following}?decided={case_id}")
+
+    async def undo(self, request: Request, principal: Principal) -> Response:
+        """Undo a decision that is not carried out yet, and open its case again."""
+        case_id = request.path_params["case_id"]
+        try:
+            await self.run(self.services.reviews.undo, principal, case_id)
+        except (Conflict, Forbidden) as problem:
+            return await self._render_case(request, principal, case_id, problem=problem)
+        return self.redirect(f"/review/{case_id}?undone=1")
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
         """The greyscale images of a case. Each request is first written to the audit log."""
@@ -152,12 +160,27 @@ class ReviewPages(PageHandler):
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
             other_reviewer_required=case_file.requires_other_reviewer,
             problem=problem,
+            problem_text=conflict_text(case_file, t) if isinstance(problem, Conflict) else None,
+            own=last_decision(case_file, principal, self.console.clock(), t),
+            undo_seconds=round(UNDO_S),
+            undone=problem is None and "undone" in request.query_params,
             reason_missing=reason_missing,
             form=form or {},
             can_reveal=pictures is not None and case_file.case.state is CaseState.OPEN,
             has_images=has_images,
-            decided_case=_decided_case(request),
+            last=await self._decided_before(request, principal, t),
         )
+
+    async def _decided_before(
+        self, request: Request, principal: Principal, t: Translations
+    ) -> LastDecision | None:
+        """The decision that the reviewer made just before, from the address of the page."""
+        case_id = request.query_params.get("decided", "")
+        try:
+            case_file = await self.run(self.services.reviews.get, principal, case_id)
+        except NotFound:
+            return None
+        return last_decision(case_file, principal, self.console.clock(), t)
 
     def _case_values(self, case_file: CaseFile, record: VideoRecord, t: Translations) -> dict[str, Any]:
         taxonomy, case = self.services.taxonomy, case_file.case
@@ -175,17 +198,9 @@ class ReviewPages(PageHandler):
             "record": record_view(record, taxonomy, t),
             "opened_at": format_datetime(case.opened_at, t),
             "due_at": format_datetime(case.due_at, t),
-            "decision": case_file.decision,
-            "decided_at": format_datetime(case_file.decision.at, t) if case_file.decision else "",
             "reports": case_file.reports,
             "notes": [_note_row(note, t) for note in case_file.notes],
         }
-
-
-def _decided_case(request: Request) -> str:
-    """The id of the case that the reviewer decided just before, from the URL."""
-    decided_case = request.query_params.get("decided", "")
-    return decided_case if decided_case.startswith("case_") else ""
 
 
 def _note_row(note: Any, t: Translations) -> dict[str, str]:

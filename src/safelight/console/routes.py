@@ -88,6 +88,7 @@ class Console:
             ("GET", "/review", protected(review.list_cases)),
             ("GET", "/review/{case_id}", protected(review.show_case)),
             ("POST", "/review/{case_id}", protected(review.decide)),
+            ("POST", "/review/{case_id}/undo", protected(review.undo)),
             ("POST", "/review/{case_id}/reveal", protected(review.reveal)),
             ("GET", "/coverage", protected(coverage.show, read)),
             ("GET", "/policy", protected(policies.show, policy_scope)),

@@ -16,7 +16,15 @@ from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews import Case, CaseKind, Decision, NewCase, close_cases, open_case
+from safelight.trust.reviews import (
+    Case,
+    CaseKind,
+    Decision,
+    NewCase,
+    close_cases,
+    lock_pending_hold,
+    open_case,
+)
 
 from .attempt_store import last_attempt
 from .context import PipelineContext
@@ -180,8 +188,13 @@ def reject_by_reviewer(
 
 
 def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> None:
-    """Reject a held video because no reviewer decided in time. Its quota is returned."""
+    """Reject a held video because no reviewer decided in time. Its quota is returned.
+
+    A video with a pending decision is left to this decision, which was made in time.
+    """
     # The case is locked before the video, as in `Reviews.decide`, to avoid a deadlock.
+    if lock_pending_hold(tx, video.id):
+        return
     close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     early = video.stage in EARLY_STAGES
     transition(

@@ -8,7 +8,15 @@ from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
 from .requests import characters, idempotency_keys, video_lineage
 from .seals import seals
-from .trust import blocked_prompt_sketches, cases, check_usage, decisions, reports, webhook_endpoints
+from .trust import (
+    blocked_prompt_sketches,
+    cases,
+    check_usage,
+    decisions,
+    pending_decisions,
+    reports,
+    webhook_endpoints,
+)
 from .types import metadata
 from .verdicts import findings, policies, verdicts, waivers
 from .videos import assets, attempts, videos
@@ -33,6 +41,7 @@ __all__ = [
     "login_links",
     "metadata",
     "outbox",
+    "pending_decisions",
     "policies",
     "protected_people",
     "quota_usage",

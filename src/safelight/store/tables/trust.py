@@ -48,6 +48,28 @@ decisions = Table(
     Index(None, "tenant_id", "video_id"),
 )
 
+#: Decisions that can still be undone, and those that could not be carried out. The columns of `decisions`
+#: have the same meaning here. A decision that was carried out is only in `decisions`.
+pending_decisions = Table(
+    "pending_decisions",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("case_id"),
+    text("video_id"),
+    text("action"),
+    text("reason"),
+    text("clause", null=True),
+    text("decided_by"),
+    time("at"),
+    json("verdict_ids"),
+    time("due_at"),
+    #: Why the decision could not be carried out; null until that is tried.
+    text("conflict", null=True),
+    UniqueConstraint("case_id"),
+    Index(None, "due_at"),
+)
+
 reports = Table(
     "reports",
     metadata,

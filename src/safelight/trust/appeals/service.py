@@ -14,9 +14,9 @@ from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reports import Report, ReporterKind
 from safelight.trust.reports.store import add_report, enforce_rate_limit
 from safelight.trust.reviews import (
+    UNFINISHED,
     Case,
     CaseKind,
-    CaseState,
     DecisionAction,
     NewCase,
     case_from_row,
@@ -130,7 +130,7 @@ def _appeal(
     deciders: tuple[frozenset[str], frozenset[str]],
 ) -> Appeal:
     state = AppealState.WAITING
-    if case.state is not CaseState.OPEN:
+    if case.state not in UNFINISHED:
         decision = tx.one(decisions, decisions.c.case_id == case.id)
         state = (
             AppealState.CLOSED if decision is None else _STATE_OF_DECISION[DecisionAction(decision.action)]

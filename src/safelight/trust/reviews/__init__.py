@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .executor import DecisionExecutor
 from .models import (
+    UNFINISHED,
     Case,
     CaseFile,
     CaseKind,
@@ -12,6 +14,7 @@ from .models import (
     DecisionAction,
     DecisionActions,
     NewCase,
+    PendingDecision,
 )
 from .service import Reviews
 from .store import (
@@ -20,11 +23,13 @@ from .store import (
     close_cases,
     involved_people,
     list_decisions,
+    lock_pending_hold,
     open_case,
     overturned_verdict_ids,
 )
 
 __all__ = [
+    "UNFINISHED",
     "Case",
     "CaseFile",
     "CaseKind",
@@ -33,13 +38,16 @@ __all__ = [
     "Decision",
     "DecisionAction",
     "DecisionActions",
+    "DecisionExecutor",
     "NewCase",
+    "PendingDecision",
     "Reviews",
     "approved_verdict_ids",
     "case_from_row",
     "close_cases",
     "involved_people",
     "list_decisions",
+    "lock_pending_hold",
     "open_case",
     "overturned_verdict_ids",
 ]

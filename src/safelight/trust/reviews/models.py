@@ -20,11 +20,22 @@ class CaseKind(StrEnum):
     APPEAL = "appeal"
 
 
+#: How long a decision made on a page waits before it is carried out, and can be undone. Long enough to notice
+#: a wrong key and to undo the decision; short compared with a review, which takes minutes.
+UNDO_S = 10.0
+
+
 class CaseState(StrEnum):
     OPEN = "open"
+    #: A reviewer decided. The decision is carried out when its time to undo is over.
+    PENDING = "pending"
     DECIDED = "decided"
     #: The case was not decided in time, or the video ended for another reason.
     EXPIRED = "expired"
+
+
+#: The states of a case whose outcome is not final yet.
+UNFINISHED = frozenset({CaseState.OPEN, CaseState.PENDING})
 
 
 class DecisionAction(StrEnum):
@@ -85,7 +96,7 @@ class Case:
 
     @property
     def actions(self) -> tuple[DecisionAction, ...]:
-        """The decisions that are possible now. Empty if the case is closed."""
+        """The decisions that are possible now. Empty if the case is decided or closed."""
         return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
 
 
@@ -109,6 +120,18 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PendingDecision:
+    """A decision that is not carried out yet, or could not be carried out."""
+
+    tenant: str
+    decision: Decision
+    #: When it is carried out. Until then the person who decided can undo it.
+    due_at: float
+    #: Why it could not be carried out; None if it has not been tried yet.
+    conflict: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseFile:
     """A case with all data that a reviewer needs for the decision, except the pictures."""
 
@@ -119,6 +142,8 @@ class CaseFile:
     notes: tuple[Mapping[str, Any], ...]
     #: Whether the case is an open appeal that the requesting principal may not decide.
     requires_other_reviewer: bool = False
+    #: The decision that waits to be carried out, or the last one that could not be.
+    pending: PendingDecision | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id
 from safelight.store.database import Database
-from safelight.store.tables import cases, decisions, reports
+from safelight.store.tables import cases, decisions, pending_decisions, reports
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
+from .executor import apply_decision
 from .models import (
     ACTIONS,
+    UNDO_S,
     Case,
     CaseFile,
     CaseKind,
@@ -24,6 +27,7 @@ from .models import (
     Decision,
     DecisionAction,
     DecisionActions,
+    PendingDecision,
 )
 
 MAX_REASON_CHARACTERS = 2000
@@ -31,6 +35,15 @@ MAX_CLAUSE_CHARACTERS = 200
 _MAX_PAGE_CASES = 100
 _MAX_NOTES = 20
 _KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """A decision as a reviewer sent it, with valid texts."""
+
+    action: str
+    reason: str
+    clause: str | None
 
 
 class Reviews:
@@ -89,6 +102,7 @@ class Reviews:
         with self._database.read_transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             decided = tx.one(decisions, decisions.c.case_id == case.id)
+            pending = _pending(tx, case)
             count = tx.count(reports, reports.c.case_id == case.id)
             newest = tx.select(
                 reports,
@@ -101,6 +115,7 @@ class Reviews:
             case=case,
             requires_other_reviewer=others_only,
             decision=store.decision_from_row(decided) if decided is not None else None,
+            pending=pending,
             reports=count,
             notes=tuple(
                 {
@@ -136,45 +151,62 @@ class Reviews:
         reason: str,
         clause: str | None = None,
     ) -> CaseFile:
-        """Decide a case. The decision is recorded and applied to the video in one transaction.
+        """Decide a case at once, without undo. The decision is recorded and applied to the video in one
+        transaction.
 
         A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
         Raises `InvalidField`, `Conflict` if the case is closed already, and `Forbidden` if the principal is
         involved in the appeal.
         """
-        reason = _validate_text(reason, "reason", MAX_REASON_CHARACTERS)
-        clause = _validate_text(clause, "clause", MAX_CLAUSE_CHARACTERS) if clause else None
+        wanted = _valid_request(action, reason, clause)
         with self._database.transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
-            wanted = _action(case.kind, action)
-            if _others_only(tx, principal, case):
-                raise Forbidden(
-                    "You cannot decide this appeal, because you requested the video, sent the appeal, or "
-                    "decided on this video earlier.",
-                    remedy="Ask another reviewer to decide it.",
-                )
-            if not store.close_case(tx, case.id):
+            made = _decide(tx, principal, case, wanted)
+            if not store.close_case(tx, case.id, state=CaseState.OPEN):
                 raise _too_late(tx, case)
-            decision = store.add_decision(
-                tx, case, action=wanted, reason=reason, clause=clause, decided_by=principal.id
-            )
-            after_commit = self._apply(tx, case, decision)
+            store.drop_conflict(tx, case.id)
+            store.add_decision(tx, made)
+            after_commit = apply_decision(self._actions, tx, case, made)
         if after_commit is not None:
             after_commit()
         return self.get(principal, case_id)
 
-    def _apply(self, tx: Transaction, of: Case, made: Decision) -> Callable[[], None] | None:
-        match made.action:
-            case DecisionAction.APPROVE:
-                return self._actions.approve(tx, of, made)
-            case DecisionAction.REFUSE:
-                return self._actions.refuse(tx, of, made)
-            case DecisionAction.WITHDRAW:
-                return self._actions.withdraw(tx, of, made)
-            case DecisionAction.OVERTURN:
-                return self._actions.overturn(tx, of, made)
-            case DecisionAction.KEEP | DecisionAction.UPHOLD:
-                return None
+    def decide_with_undo(
+        self,
+        principal: Principal,
+        case_id: str,
+        *,
+        action: str,
+        reason: str,
+        clause: str | None = None,
+    ) -> CaseFile:
+        """Record a decision as pending. A `DecisionExecutor` carries it out after `UNDO_S`.
+
+        Until then nothing about the video changes. Raises the same errors as `decide`.
+        """
+        wanted = _valid_request(action, reason, clause)
+        with self._database.transaction(principal.tenant) as tx:
+            case = self._row(tx, principal, case_id)
+            made = _decide(tx, principal, case, wanted)
+            if not store.move_case(tx, case.id, before=CaseState.OPEN, after=CaseState.PENDING):
+                raise _too_late(tx, case)
+            store.add_pending(tx, made, due_at=made.at + UNDO_S)
+        return self.get(principal, case_id)
+
+    def undo(self, principal: Principal, case_id: str) -> CaseFile:
+        """Undo a pending decision, so that the case is open again.
+
+        Raises `Forbidden` for any other person than the one who decided, and `Conflict` if there is no
+        pending decision, for example because it was carried out already.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            case = self._row(tx, principal, case_id)
+            pending = _pending(tx, case)
+            if pending is not None and pending.decision.decided_by != principal.id:
+                raise Forbidden("Only the person who made a decision can undo it.")
+            if pending is None or not store.undo(tx, pending.decision):
+                raise _cannot_undo(tx, self._row(tx, principal, case_id))
+        return self.get(principal, case_id)
 
     def _row(self, tx: Transaction, principal: Principal, case_id: str) -> Case:
         visible = _visible(principal)
@@ -194,6 +226,33 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
     if review and vault:
         return []
     return [cases.c.quarantined.is_(vault)]
+
+
+def _valid_request(action: str, reason: str, clause: str | None) -> _Request:
+    return _Request(
+        action=action,
+        reason=_validate_text(reason, "reason", MAX_REASON_CHARACTERS),
+        clause=_validate_text(clause, "clause", MAX_CLAUSE_CHARACTERS) if clause else None,
+    )
+
+
+def _decide(tx: Transaction, principal: Principal, case: Case, wanted: _Request) -> Decision:
+    """A new decision of this principal. The state of the case is not checked yet."""
+    action = _action(case.kind, wanted.action)
+    if _others_only(tx, principal, case):
+        raise Forbidden(
+            "You cannot decide this appeal, because you requested the video, sent the appeal, or "
+            "decided on this video earlier.",
+            remedy="Ask another reviewer to decide it.",
+        )
+    return store.make_decision(
+        tx, case, action=action, reason=wanted.reason, clause=wanted.clause, decided_by=principal.id
+    )
+
+
+def _pending(tx: Transaction, case: Case) -> PendingDecision | None:
+    row = tx.one(pending_decisions, pending_decisions.c.case_id == case.id)
+    return store.pending_from_row(row) if row is not None else None
 
 
 def _others_only(tx: Transaction, principal: Principal, case: Case) -> bool:
@@ -228,8 +287,31 @@ def _too_late(tx: Transaction, case: Case) -> Conflict:
         return Conflict(
             f"{case.id} was decided already: {decided.action}, by {decided.decided_by}.", param="case_id"
         )
+    pending = _pending(tx, case)
+    if pending is not None and pending.conflict is None:
+        made = pending.decision
+        return Conflict(
+            f"{case.id} was decided already: {made.action.value}, by {made.decided_by}. The decision is "
+            f"carried out at {_utc(pending.due_at)}.",
+            param="case_id",
+        )
     return Conflict(
         f"{case.id} was not decided in time, so it is closed and cannot be decided any more.",
         param="case_id",
         remedy="Request the video again.",
     )
+
+
+def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
+    decided = tx.one(decisions, decisions.c.case_id == case.id)
+    if decided is not None:
+        return Conflict(
+            f"Nothing was undone: the decision ({decided.action}) was already carried out at "
+            f"{_utc(case.closed_at or decided.at)}.",
+            param="case_id",
+        )
+    return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -8,10 +8,21 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, reports, verdicts, videos
+from safelight.store.tables import cases, decisions, pending_decisions, reports, verdicts, videos
 from safelight.store.transaction import Transaction
 
-from .models import Case, CaseKind, CaseState, Decision, DecisionAction, NewCase
+from .models import (
+    UNFINISHED,
+    Case,
+    CaseKind,
+    CaseState,
+    Decision,
+    DecisionAction,
+    NewCase,
+    PendingDecision,
+)
+
+_UNFINISHED = [state.value for state in UNFINISHED]
 
 
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
@@ -52,8 +63,11 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
-    """Close the open cases of a video without a decision. Returns the number of closed cases."""
-    where = [cases.c.video_id == video_id, cases.c.state == CaseState.OPEN.value]
+    """Close the cases of a video without a decision; a pending decision is not carried out any more.
+
+    Returns the number of closed cases.
+    """
+    where = [cases.c.video_id == video_id, cases.c.state.in_(_UNFINISHED)]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
     closed = tx.update(cases, *where, state=CaseState.EXPIRED.value, dedup_key=None, closed_at=tx.now())
@@ -62,13 +76,15 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     return closed
 
 
-def close_case(tx: Transaction, case_id: str) -> bool:
-    """Close a case as decided. Returns False if the case is not open, so that only one caller gets True."""
+def close_case(tx: Transaction, case_id: str, *, state: CaseState) -> bool:
+    """Close a case as decided. Returns False if the case is not in `state`, so that only one caller gets
+    True.
+    """
     return (
         tx.update(
             cases,
             cases.c.id == case_id,
-            cases.c.state == CaseState.OPEN.value,
+            cases.c.state == state.value,
             state=CaseState.DECIDED.value,
             dedup_key=None,
             closed_at=tx.now(),
@@ -77,10 +93,27 @@ def close_case(tx: Transaction, case_id: str) -> bool:
     )
 
 
-def add_decision(
+def move_case(tx: Transaction, case_id: str, *, before: CaseState, after: CaseState) -> bool:
+    """Change the state of a case that stays unfinished. Returns False if its state is not `before`."""
+    return tx.update(cases, cases.c.id == case_id, cases.c.state == before.value, state=after.value) == 1
+
+
+def lock_pending_hold(tx: Transaction, video_id: str) -> bool:
+    """Lock the unfinished hold of a video. Returns whether a decision on it is pending."""
+    locked = tx.select(
+        cases,
+        cases.c.video_id == video_id,
+        cases.c.kind == CaseKind.HOLD.value,
+        cases.c.state.in_(_UNFINISHED),
+        lock=True,
+    )
+    return any(row.state == CaseState.PENDING.value for row in locked)
+
+
+def make_decision(
     tx: Transaction, of: Case, *, action: DecisionAction, reason: str, clause: str | None, decided_by: str
 ) -> Decision:
-    """Record a decision, with the ids of all verdicts on the video up to now."""
+    """A new decision, with the ids of all verdicts on the video up to now. It is written to the audit log."""
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
     made = Decision(
         id=new_id("decision"),
@@ -93,18 +126,6 @@ def add_decision(
         at=tx.now(),
         verdict_ids=tuple(sorted(row.id for row in seen)),
     )
-    tx.insert(
-        decisions,
-        id=made.id,
-        case_id=of.id,
-        video_id=of.video_id,
-        action=action.value,
-        reason=reason,
-        clause=clause,
-        decided_by=decided_by,
-        at=made.at,
-        verdict_ids=list(made.verdict_ids),
-    )
     tx.append_audit(
         f"case.{action.value}",
         subject=of.video_id,
@@ -112,6 +133,85 @@ def add_decision(
         content={"case": of.id, "decision": made.id, "reason": reason, "clause": clause},
     )
     return made
+
+
+def add_decision(tx: Transaction, made: Decision) -> None:
+    """Record a decision as carried out."""
+    tx.insert(decisions, **_columns(made))
+
+
+def add_pending(tx: Transaction, made: Decision, *, due_at: float) -> None:
+    """Record a decision that is carried out later. It replaces one that could not be carried out."""
+    drop_conflict(tx, made.case_id)
+    tx.insert(pending_decisions, **_columns(made), due_at=due_at)
+
+
+def move_to_decisions(tx: Transaction, made: Decision) -> None:
+    """Record a pending decision as carried out."""
+    add_decision(tx, made)
+    tx.delete(pending_decisions, pending_decisions.c.id == made.id)
+    tx.append_audit(
+        "case.carried_out",
+        subject=made.video_id,
+        actor=made.decided_by,
+        content={"case": made.case_id, "decision": made.id, "action": made.action.value},
+    )
+
+
+def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
+    """Record why a pending decision could not be carried out. Its case, if not closed, is open again."""
+    tx.update(pending_decisions, pending_decisions.c.id == made.id, conflict=conflict)
+    move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
+    tx.append_audit(
+        "case.not_carried_out",
+        subject=made.video_id,
+        actor=made.decided_by,
+        content={"case": made.case_id, "decision": made.id, "conflict": conflict},
+    )
+
+
+def undo(tx: Transaction, made: Decision) -> bool:
+    """Delete a pending decision, and open its case again. Returns False if it was carried out meanwhile."""
+    column = pending_decisions.c
+    if tx.delete(pending_decisions, column.id == made.id, column.conflict.is_(None)) != 1:
+        return False
+    move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
+    tx.append_audit(
+        "case.undone",
+        subject=made.video_id,
+        actor=made.decided_by,
+        content={"case": made.case_id, "decision": made.id, "action": made.action.value},
+    )
+    return True
+
+
+def drop_conflict(tx: Transaction, case_id: str) -> None:
+    """Forget the decision on a case that could not be carried out. The audit log keeps it."""
+    tx.delete(
+        pending_decisions, pending_decisions.c.case_id == case_id, pending_decisions.c.conflict.is_not(None)
+    )
+
+
+def claim_pending(tx: Transaction, decision_id: str) -> bool:
+    """Lock a pending decision. Returns False if it was undone or carried out meanwhile."""
+    column = pending_decisions.c
+    return (
+        tx.one(pending_decisions, column.id == decision_id, column.conflict.is_(None), lock=True) is not None
+    )
+
+
+def _columns(made: Decision) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "case_id": made.case_id,
+        "video_id": made.video_id,
+        "action": made.action.value,
+        "reason": made.reason,
+        "clause": made.clause,
+        "decided_by": made.decided_by,
+        "at": made.at,
+        "verdict_ids": list(made.verdict_ids),
+    }
 
 
 def list_decisions(tx: Transaction, video_id: str) -> tuple[Decision, ...]:
@@ -181,4 +281,13 @@ def decision_from_row(row: Row[Any]) -> Decision:
         decided_by=row.decided_by,
         at=row.at,
         verdict_ids=tuple(row.verdict_ids),
+    )
+
+
+def pending_from_row(row: Row[Any]) -> PendingDecision:
+    return PendingDecision(
+        tenant=row.tenant_id,
+        decision=decision_from_row(row),
+        due_at=row.due_at,
+        conflict=row.conflict,
     )

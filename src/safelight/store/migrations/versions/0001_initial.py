@@ -174,6 +174,19 @@ def upgrade() -> None:
         sa.Index(None, "topic", "due_at"),
     )
     op.create_table(
+        "pending_decisions",
+        *_text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
+        *_text("clause", null=True),
+        *_text("decided_by"),
+        *_double("at"),
+        *_text("verdict_ids"),
+        *_double("due_at"),
+        *_text("conflict", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("case_id"),
+        sa.Index(None, "due_at"),
+    )
+    op.create_table(
         "policies",
         *_text("id"),
         *_text("tenant_id", null=True),
@@ -357,6 +370,7 @@ def downgrade() -> None:
         "installation",
         "login_links",
         "outbox",
+        "pending_decisions",
         "policies",
         "protected_people",
         "quota_usage",

@@ -1,0 +1,334 @@
+"""Decisions that wait for their time to undo, on both databases."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from safelight.background.clock_watch import ClockWatch
+from safelight.errors import Conflict, Forbidden
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.withdrawal import withdraw
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.trust.appeals import AppealState
+from safelight.trust.reports import NewReport
+from safelight.trust.reviews import Case, CaseFile, CaseState, DecisionExecutor
+from safelight.trust.reviews.models import UNDO_S
+
+from .conftest import House
+from .test_decisions import MARKED, decide, delivered, held, only_case, reviewer
+from .test_video_lifecycle import NoEngine
+
+__all__ = ["held"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = time.time()
+
+
+@pytest.fixture
+def clock(database: Database) -> Clock:
+    made = Clock()
+    database.clock = lambda: made.now
+    return made
+
+
+@pytest.fixture
+def house(clock: Clock, held: Callable[..., House]) -> House:
+    """A house that holds a marked prompt. Time passes in it, so the clock never jumps."""
+    made = held()
+    watch = ClockWatch(clock=lambda: clock.now, monotonic=lambda: clock.now, hold_s=60.0)
+    made.container.pipeline.context = replace(made.container.pipeline.context, clock_watch=watch)
+    return made
+
+
+def executor(house: House) -> DecisionExecutor:
+    """As a process that has just started: it knows only the database."""
+    return DecisionExecutor(
+        house.container.persistence.database,
+        house.container.review.review_actions,
+        stopping=threading.Event(),
+    )
+
+
+def decide_with_undo(house: House, case: Case, action: str, name: str = "ada") -> CaseFile:
+    return house.container.review.reviews.decide_with_undo(
+        reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
+    )
+
+
+def undo(house: House, case: Case, name: str = "ada") -> CaseFile:
+    return house.container.review.reviews.undo(reviewer(house, name), case.id)
+
+
+def case_file(house: House, case: Case) -> CaseFile:
+    return house.container.review.reviews.get(reviewer(house), case.id)
+
+
+def state(house: House, video: Video) -> VideoState:
+    return house.videos.get(house.who, video.id).state
+
+
+def case_events(house: House, video: Video) -> list[str]:
+    log = house.videos.record(house.who, video.id).audit_log
+    return [entry["event"] for entry in log if entry["event"].startswith("case.")]
+
+
+def test_nothing_happens_to_the_video_before_the_time_to_undo_is_over(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    file = decide_with_undo(house, case, "approve")
+    assert (file.case.state, file.case.actions, file.decision) == (CaseState.PENDING, (), None)
+    assert file.pending is not None
+    assert file.pending.due_at == pytest.approx(clock.now + UNDO_S)
+    clock.now += UNDO_S - 0.1
+    executor(house).carry_out_due()
+    assert state(house, video) is VideoState.HELD
+    assert house.container.review.reviews.list(reviewer(house)).cases == ()
+    assert house.container.review.reviews.count_open(reviewer(house, "ben")) == 0
+
+
+def test_a_process_that_starts_later_carries_the_decision_out(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    decided_at = clock.now
+    decide_with_undo(house, case, "approve")
+    clock.now += 3600
+    executor(house).carry_out_due()
+    file = case_file(house, case)
+    assert (file.case.state, file.pending) == (CaseState.DECIDED, None)
+    assert file.decision is not None
+    assert (file.decision.decided_by, file.decision.clause) == ("ada", "held-1")
+    assert (file.decision.at, file.case.closed_at) == pytest.approx((decided_at, clock.now))
+    assert house.carry(video).state is VideoState.DELIVERED
+    assert case_events(house, video) == ["case.opened", "case.approve", "case.carried_out"]
+
+
+def test_after_an_undo_the_case_is_open_and_can_be_decided_again(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    decide_with_undo(house, case, "refuse")
+    clock.now += UNDO_S - 1
+    undone = undo(house, case)
+    assert (undone.case.state, undone.pending) == (CaseState.OPEN, None)
+    clock.now += UNDO_S
+    executor(house).carry_out_due()
+    assert state(house, video) is VideoState.HELD
+    decide_with_undo(house, only_case(house), "approve")
+    clock.now += UNDO_S
+    executor(house).carry_out_due()
+    assert state(house, video) is VideoState.QUEUED
+    assert case_events(house, video) == [
+        "case.opened",
+        "case.refuse",
+        "case.undone",
+        "case.approve",
+        "case.carried_out",
+    ]
+
+
+def test_an_undo_after_the_execution_says_when_the_decision_was_carried_out(
+    house: House, clock: Clock
+) -> None:
+    house.order(MARKED)
+    case = only_case(house)
+    with pytest.raises(Conflict, match="no decision that can be undone"):
+        undo(house, case)
+    decide_with_undo(house, case, "refuse")
+    clock.now += UNDO_S
+    executor(house).carry_out_due()
+    with pytest.raises(Conflict, match=r"\(refuse\) was already carried out at 20"):
+        undo(house, case)
+
+
+def test_only_the_person_who_decided_can_undo(house: House, clock: Clock) -> None:
+    house.order(MARKED)
+    case = only_case(house)
+    decide_with_undo(house, case, "refuse")
+    with pytest.raises(Forbidden):
+        undo(house, case, "ben")
+    assert case_file(house, case).case.state is CaseState.PENDING
+
+
+@pytest.mark.parametrize("second", [decide, decide_with_undo])
+def test_a_second_decision_is_refused_while_the_first_is_pending(
+    house: House, clock: Clock, second: Callable[..., Any]
+) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    decide_with_undo(house, case, "refuse")
+    with pytest.raises(Conflict, match=r"refuse, by ada\. The decision is carried out at 20"):
+        second(house, case, "approve", "ben")
+    assert (state(house, video), case_events(house, video)[1:]) == (VideoState.HELD, ["case.refuse"])
+
+
+def test_two_processes_carry_a_decision_out_once(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    decide_with_undo(house, only_case(house), "approve")
+    clock.now += UNDO_S
+    ready = threading.Barrier(4)
+
+    def one() -> None:
+        made = executor(house)
+        ready.wait(30)
+        made.part.run_all()
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    # A process that met a locked row leaves it to the next round.
+    executor(house).carry_out_due()
+    assert case_events(house, video).count("case.carried_out") == 1
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        assert tx.count(tables.decisions) == 1
+        assert tx.count(tables.pending_decisions) == 0
+    assert house.snapshot(video).run == 2
+
+
+def test_of_an_undo_and_an_execution_at_the_same_time_one_wins(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    decide_with_undo(house, case, "refuse")
+    clock.now += UNDO_S
+    ready = threading.Barrier(2)
+    refused: list[Conflict] = []
+
+    def take_back() -> None:
+        ready.wait(30)
+        try:
+            undo(house, case)
+        except Conflict as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=take_back)
+    thread.start()
+    ready.wait(30)
+    executor(house).carry_out_due()
+    thread.join(60)
+    last = case_events(house, video)[-1]
+    if refused:
+        assert (last, state(house, video)) == ("case.carried_out", VideoState.REJECTED)
+    else:
+        assert (last, state(house, video)) == ("case.undone", VideoState.HELD)
+
+
+def test_a_decision_before_the_due_time_wins_against_the_expiry(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    clock.now = case.due_at - 1
+    decide_with_undo(house, case, "approve")
+    clock.now = case.due_at + 5
+    sweeper = Sweeper(house.container.pipeline.context, NoEngine())  # type: ignore[arg-type]
+    sweeper.expire_reviews()
+    assert state(house, video) is VideoState.HELD
+    clock.now += UNDO_S
+    executor(house).carry_out_due()
+    sweeper.expire_reviews()
+    assert state(house, video) is VideoState.QUEUED
+
+
+def test_a_decision_that_is_undone_after_the_due_time_leaves_the_case_to_the_expiry(
+    house: House, clock: Clock
+) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    clock.now = case.due_at - 1
+    decide_with_undo(house, case, "approve")
+    clock.now = case.due_at + 5
+    undo(house, case)
+    Sweeper(house.container.pipeline.context, NoEngine()).expire_reviews()  # type: ignore[arg-type]
+    assert state(house, video) is VideoState.REJECTED
+    assert case_file(house, case).case.state is CaseState.EXPIRED
+
+
+def report(house: House, video: Video) -> Case:
+    house.container.review.reports.add(house.who, NewReport(video_id=video.id, reason="other"))
+    return only_case(house)
+
+
+@pytest.mark.parametrize("action", ["keep", "withdraw"])
+def test_a_video_that_was_withdrawn_meanwhile_is_a_recorded_conflict(
+    house: House, clock: Clock, action: str
+) -> None:
+    video = delivered(house)
+    case = report(house, video)
+    decide_with_undo(house, case, action)
+    withdraw(house.container.pipeline.context, video, actor="ben", why="wrong file")
+    clock.now += UNDO_S
+    made = executor(house)
+    made.part.run_all()
+    assert made.part.health().errors == 0
+    file = case_file(house, case)
+    assert (file.case.state, file.decision) == (CaseState.EXPIRED, None)
+    assert file.pending is not None
+    assert "the state of the video changed" in str(file.pending.conflict)
+    assert case_events(house, video)[-1] == "case.not_carried_out"
+    with pytest.raises(Conflict):
+        undo(house, case)
+
+
+def test_a_decision_that_does_not_apply_any_more_opens_the_case_again(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    case = only_case(house)
+    decide_with_undo(house, case, "approve")
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.FAILED.value)
+    clock.now += UNDO_S
+    made = executor(house)
+    made.part.run_all()
+    file = case_file(house, case)
+    assert file.pending is not None
+    assert "its state is failed" in str(file.pending.conflict)
+    assert (file.case.state, file.decision) == (CaseState.OPEN, None)
+    assert not house.snapshot(video).reviewed
+    made.part.run_all()
+    assert case_events(house, video).count("case.not_carried_out") == 1
+    # Another decision replaces the one that could not be carried out.
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.HELD.value)
+    decide(house, case, "refuse")
+    assert (case_file(house, case).pending, state(house, video)) == (None, VideoState.REJECTED)
+
+
+def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, fine = house.order(MARKED), house.order(MARKED)
+    for case in house.container.review.reviews.list(reviewer(house)).cases:
+        decide_with_undo(house, case, "approve" if case.video_id == broken.id else "refuse")
+    actions = house.container.review.review_actions
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault in the code")
+
+    clock.now += UNDO_S
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "approve", fail)
+        executor(house).part.run_all()
+    assert (state(house, broken), state(house, fine)) == (VideoState.HELD, VideoState.REJECTED)
+    executor(house).part.run_all()
+    assert state(house, broken) is VideoState.QUEUED
+
+
+def test_an_appeal_waits_until_its_decision_is_carried_out(house: House, clock: Clock) -> None:
+    video = house.order(MARKED)
+    decide(house, only_case(house), "refuse")
+    appeals = house.container.review.appeals
+    appeals.add(house.who, video.id, text="It is a play.")
+    case = only_case(house)
+    decide_with_undo(house, case, "uphold", "cleo")
+    assert appeals.get(house.who, video.id).state is AppealState.WAITING
+    clock.now += UNDO_S
+    executor(house).carry_out_due()
+    assert appeals.get(house.who, video.id).state is AppealState.UPHELD
