@@ -106,12 +106,16 @@ class CheckService:
         self, principal: Principal, admitted: AdmittedRequest
     ) -> tuple[EvasionMatch, HelpRefusal | None]:
         """The blocked lineage that the request paraphrases, and the refusal of help that blocks cause."""
+        tracker = self.evasion_tracker
         with self.database.read_transaction(principal.tenant) as tx:
-            blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
-        match = self.evasion_tracker.match(blocks, admitted.texts, negated=admitted.negated)
-        if len(blocks) >= MIN_BLOCKS_WITHOUT_HELP:
+            blocks = tracker.recent_blocks(tx, principal, admitted.end_user)
+            later = tracker.later_blocks(tx, principal, admitted.end_user)
+        match = tracker.match(blocks, admitted.texts, negated=admitted.negated)
+        if len(blocks) + len(later) >= MIN_BLOCKS_WITHOUT_HELP:
             return match, HelpRefusal.TWO_BLOCKS
-        return match, HelpRefusal.RECENT_BLOCK if match else None
+        if match or tracker.resembles(admitted.texts, blocks, later, negated=admitted.negated):
+            return match, HelpRefusal.RECENT_BLOCK
+        return match, None
 
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
@@ -146,7 +150,7 @@ class CheckService:
                     "end_user": admitted.end_user,
                 },
             )
-            if verdict.action is Action.BLOCK and verdict.stage is Stage.PROMPT:
+            if verdict.action is Action.BLOCK:
                 blocked = BlockedPrompt(
                     principal=principal,
                     end_user=admitted.end_user,
@@ -154,6 +158,7 @@ class CheckService:
                     negated=admitted.negated,
                     findings=verdict.findings,
                     match=scrutiny,
+                    inherited=verdict.stage is Stage.PROMPT,
                     request_id=subject,
                 )
                 self.evasion_tracker.record_block(tx, blocked)

@@ -32,6 +32,8 @@ class BlockedPrompt:
     #: Findings of the verdict that blocked the prompt.
     findings: Iterable[Finding]
     match: EvasionMatch = NO_MATCH
+    #: Whether paraphrases inherit the findings. They do not if a reference was the reason.
+    inherited: bool = True
     #: Id of the blocked video or check. The audit entry has this id as its subject.
     request_id: str
 
@@ -72,6 +74,7 @@ class EvasionTracker:
 
         This is slow, so do not hold a transaction open.
         """
+        blocks = [row for row in blocks if row.matched_categories]
         if not blocks:
             return NO_MATCH
         own = self._sketches(texts, negated)
@@ -86,6 +89,35 @@ class EvasionTracker:
             for pair in block.matched_categories.items()
         )
         return EvasionMatch(lineage=row.lineage, matched_categories=highest_scores(inherited))
+
+    def later_blocks(
+        self, tx: Transaction, principal: Principal, end_user: str | None
+    ) -> list[Mapping[str, str]]:
+        """The texts of the requests of this end user or account that were blocked within a day after their
+        prompt was allowed: by a reference, by the output or by a reviewer. Without the safety test card.
+        """
+        rows = store.read_later_blocks(tx, principal.id, end_user)
+        return [
+            msgspec.json.decode(row.request)["texts"]
+            for row in rows
+            if not msgspec.json.decode(row.explanation or b"{}").get("test_card")
+        ]
+
+    def resembles(
+        self,
+        texts: Mapping[str, str],
+        blocks: Sequence[Row[Any]],
+        later: Iterable[Mapping[str, str]],
+        *,
+        negated: Collection[str] = (),
+    ) -> bool:
+        """Whether these texts are similar to a block of `recent_blocks` or `later_blocks`. Slow like `match`."""
+        sketches = [msgspec.msgpack.decode(row.sketch, type=Sketch) for row in blocks]
+        sketches += [self._sketch(one, ()) for one in later]
+        if not sketches:
+            return False
+        own = self._sketches(texts, negated)
+        return any(_nearest(own, blocked) >= 1 for blocked in sketches)
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
         """Remember a blocked prompt. A paraphrase is added to the lineage that it matches.
@@ -103,8 +135,10 @@ class EvasionTracker:
             subject=_subject(blocked.principal, blocked.end_user),
             lineage=lineage,
             sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, blocked.negated)),
-            matched_categories=categories,
+            matched_categories=categories if blocked.inherited else {},
         )
+        if not blocked.inherited:
+            return
         tx.append_audit(
             "rewording.blocked" if blocked.match else "lineage.begun",
             subject=blocked.request_id,

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, or_
 
 from safelight.ids import new_id
-from safelight.store.tables import blocked_prompt_sketches
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action
+from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.store.transaction import Transaction
 
-from .models import MAX_COMPARED_BLOCKS, WINDOW_S
+from .models import MAX_COMPARED_BLOCKS, MAX_LATER_BLOCKS, WINDOW_S
+
+#: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
+#: verdict.
+_ENDED_BY_POLICY = ("rejected", "blocked")
 
 
 def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
@@ -22,6 +28,27 @@ def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
         blocked_prompt_sketches.c.at >= tx.now() - WINDOW_S,
         order_by=(blocked_prompt_sketches.c.at.desc(),),
         limit=MAX_COMPARED_BLOCKS,
+    )
+
+
+def read_later_blocks(tx: Transaction, principal_id: str, end_user: str | None) -> list[Row[Any]]:
+    """The videos of this end user or account that our policy or a reviewer blocked within the window, without
+    those whose prompt was blocked by itself: these have a sketch.
+    """
+    since = tx.now() - WINDOW_S
+    own = videos.c.end_user == end_user if end_user else videos.c.principal_id == principal_id
+    return tx.select(
+        videos,
+        videos.c.state.in_(_ENDED_BY_POLICY),
+        videos.c.updated_at >= since,
+        videos.c.ended_at >= since,
+        videos.c.verdict_action == Action.BLOCK.value,
+        videos.c.reinstated_as.is_(None),
+        or_(videos.c.stage != Stage.PROMPT.value, videos.c.hold_stage.is_not(None)),
+        own,
+        *(() if end_user else (videos.c.end_user.is_(None),)),
+        order_by=(videos.c.ended_at.desc(),),
+        limit=MAX_LATER_BLOCKS,
     )
 
 

@@ -1,0 +1,160 @@
+"""Blocks by our policy at any gate end help for a day: for everything after two, for similar requests after
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from safelight.advice.help_gate import HelpRefusal
+from safelight.errors import RequestBlocked
+from safelight.jobs.models import CreateRequest
+from safelight.jobs.states import VideoState
+from safelight.moderation.request import Upload
+from safelight.store.tables import videos
+from safelight.testing.detectors import text_marker
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from support.clips import make_clip
+
+from .conftest import House
+from .test_known_content import drawn, imported, patient, upload
+
+HARBOUR = "a quiet harbour with small wooden boats on a calm morning"
+SIMILAR = "a quiet harbour with small boats, calm morning"
+UNLIKE = "an old clockmaker repairs a watch in her shop"
+POLICY = """
+policy: house
+extends: starter
+rules:
+  - id: held-1
+    reason: A marked word.
+    when: {category: deception, modality: text, score: {at_least: 0.5}}
+    action: hold
+"""
+
+
+@pytest.fixture
+def listed(furnish: Callable[..., House], tmp_path: Path) -> House:
+    """A house that blocks one picture, in references and in outputs."""
+    house = patient(furnish)
+    imported(house, tmp_path, category="violence/graphic")
+    return house
+
+
+def refusal(house: House, prompt: str, user: str = "user-7", **fields: Any) -> HelpRefusal | None:
+    request = CreateRequest(prompt=prompt, safety_identifier=user, **fields)
+    found, _, _ = house.container.review.checks.check(house.who, request)
+    return found.prompt_advice.refusal
+
+
+def block_output(house: House, folder: Path, prompt: str, user: str = "user-7") -> None:
+    odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(folder / "made.mp4", odd=odd)
+    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    assert house.carry(house.order(prompt, safety_identifier=user)).state is VideoState.BLOCKED
+
+
+def block_reference(house: House, folder: Path, prompt: str) -> None:
+    with pytest.raises(RequestBlocked):
+        house.order(prompt, safety_identifier="user-7", uploads=(upload(folder, drawn()),))
+
+
+def test_one_block_of_an_output_ends_help_for_similar_requests_of_this_end_user(
+    listed: House, tmp_path: Path
+) -> None:
+    assert refusal(listed, SIMILAR) is None
+    block_output(listed, tmp_path, HARBOUR)
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, SIMILAR, "user-8") is None
+
+
+def test_blocks_at_the_prompt_the_reference_and_the_output_count_together(
+    listed: House, tmp_path: Path
+) -> None:
+    block_reference(listed, tmp_path, HARBOUR)
+    assert refusal(listed, UNLIKE) is None
+    block_output(listed, tmp_path, HARBOUR)
+    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
+    assert refusal(listed, UNLIKE, "user-8") is None
+
+
+def test_a_block_of_a_prompt_and_one_of_an_output_are_two(listed: House, tmp_path: Path) -> None:
+    assert refusal(listed, "a nude woman on a stage") is HelpRefusal.POLICY
+    block_output(listed, tmp_path, HARBOUR)
+    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
+
+
+def test_a_reference_that_a_check_blocks_counts_and_changes_no_later_verdict(
+    listed: House, tmp_path: Path
+) -> None:
+    given: Upload = upload(tmp_path, drawn())
+    assert refusal(listed, HARBOUR, uploads=(given,)) is HelpRefusal.POLICY
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
+    tracker = listed.container.persistence.evasion_tracker
+    assert not tracker.find_match(listed.who, "user-7", {"prompt": SIMILAR})
+    assert refusal(listed, HARBOUR, uploads=(given,)) is HelpRefusal.POLICY
+    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
+
+
+def test_without_an_end_user_the_account_counts(listed: House, tmp_path: Path) -> None:
+    block_output(listed, tmp_path, HARBOUR, user="")
+    assert refusal(listed, SIMILAR, "") is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, SIMILAR) is None
+
+
+def test_a_request_that_a_reviewer_rejects_counts(furnish: Callable[..., House], tmp_path: Path) -> None:
+    document = tmp_path / "house.yaml"
+    document.write_text(POLICY)
+    house = furnish(text_marker(category="deception", score=0.9), policy={"document": str(document)})
+    house.waive()
+    house.order(f"{HARBOUR} MARKER", safety_identifier="user-7")
+    assert refusal(house, SIMILAR) is None
+    ada = Principal(
+        tenant=house.who.tenant,
+        id="ada",
+        kind=PrincipalKind.PERSON,
+        name="ada",
+        scopes=frozenset({KeyScope.REVIEW}),
+    )
+    reviews = house.container.review.reviews
+    (case,) = reviews.list(ada).cases
+    reviews.decide(ada, case.id, action="refuse", reason="Looked at it.", clause="held-1")
+    assert refusal(house, SIMILAR) is HelpRefusal.RECENT_BLOCK
+
+
+def test_a_block_is_forgotten_after_a_day(listed: House, tmp_path: Path) -> None:
+    block_output(listed, tmp_path, HARBOUR)
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        day_ago = tx.now() - 86_401
+        tx.update(videos, videos.c.end_user == "user-7", ended_at=day_ago, updated_at=day_ago)
+    assert refusal(listed, SIMILAR) is None
+
+
+def test_blocks_by_a_provider_do_not_count(house: House, upstream: ScriptedUpstream) -> None:
+    error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
+    upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
+    for _ in range(2):
+        done = house.carry(house.order(HARBOUR, model="paid-1", safety_identifier="user-7"))
+        assert (done.state, (done.explanation or {})["source"]) == (VideoState.BLOCKED, "provider")
+    assert refusal(house, SIMILAR) is None
+
+
+def test_the_safety_test_card_does_not_count(listed: House, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(RequestBlocked):
+            listed.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
+    block_output(listed, tmp_path, HARBOUR)
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        tx.update(videos, videos.c.end_user == "user-7", explanation=b'{"test_card":true}')
+    assert refusal(listed, SIMILAR) is None
