@@ -27,6 +27,11 @@ def redact(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str
     for secret in secrets:
         if secret:
             text = text.replace(secret, _MASK)
-    text = _SECRETS.sub(_MASK, text)
+    text = mask_secrets(text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def mask_secrets(text: str) -> str:
+    """The text with strings that look like secrets replaced by `[masked]`; nothing else changes."""
+    return _SECRETS.sub(_MASK, text)

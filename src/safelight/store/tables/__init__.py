@@ -19,7 +19,7 @@ from .trust import (
 )
 from .types import metadata
 from .verdicts import findings, policies, verdicts, waivers
-from .videos import assets, attempts, videos
+from .videos import assets, attempts, reported_attempts, videos
 
 __all__ = [
     "api_keys",
@@ -45,6 +45,7 @@ __all__ = [
     "policies",
     "protected_people",
     "quota_usage",
+    "reported_attempts",
     "reports",
     "seals",
     "sessions",

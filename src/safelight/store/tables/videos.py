@@ -113,4 +113,41 @@ attempts = Table(
     UniqueConstraint("video_id", "number"),
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "tenant_id", "created_at", "id"),
+)
+
+reported_attempts = Table(
+    "reported_attempts",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: `imported` or `reported`.
+    text("origin"),
+    time("at"),
+    time("recorded_at"),
+    text("provider"),
+    text("model", default=""),
+    #: Null if it is withheld.
+    text("prompt", null=True),
+    text("error", default=""),
+    text("outcome"),
+    #: What the filter refused: `input`, `output` or `unknown`.
+    text("stage"),
+    Column("seconds", Double, nullable=True),
+    integer("width", null=True),
+    integer("height", null=True),
+    Column("file_came", Boolean, nullable=True),
+    text("charge_status"),
+    Column("amount", Double, nullable=True),
+    text("currency", default=""),
+    text("charge_source", default=""),
+    #: The provider's id of the request.
+    text("request_id", default=""),
+    #: For a refund, the id of the attempt that it refunds, here or in `attempts`.
+    text("refund_of", null=True),
+    #: The sha256 of what was entered, so that the same file can be imported again.
+    text("digest"),
+    UniqueConstraint("tenant_id", "digest"),
+    Index(None, "tenant_id", "at", "id"),
+    Index(None, "tenant_id", "refund_of"),
 )

@@ -216,6 +216,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
     )
     op.create_table(
+        "reported_attempts",
+        *_text("id", "tenant_id", "origin"),
+        *_double("at", "recorded_at"),
+        *_text("provider", "model"),
+        *_text("prompt", null=True),
+        *_text("error", "outcome", "stage"),
+        *_double("seconds", null=True),
+        *_integer("width", "height", null=True),
+        sa.Column("file_came", sa.Boolean(), nullable=True),
+        *_text("charge_status"),
+        *_double("amount", null=True),
+        *_text("currency", "charge_source", "request_id"),
+        *_text("refund_of", null=True),
+        *_text("digest"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "digest"),
+        sa.Index(None, "tenant_id", "at", "id"),
+        sa.Index(None, "tenant_id", "refund_of"),
+    )
+    op.create_table(
         "reports",
         *_text("id", "tenant_id", "video_id", "case_id"),
         *_text("category", null=True),
@@ -346,6 +366,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("video_id", "number"),
         sa.ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
         sa.Index(None, "tenant_id", "video_id"),
+        sa.Index(None, "tenant_id", "created_at", "id"),
     )
 
 
@@ -374,6 +395,7 @@ def downgrade() -> None:
         "policies",
         "protected_people",
         "quota_usage",
+        "reported_attempts",
         "reports",
         "seals",
         "sessions",

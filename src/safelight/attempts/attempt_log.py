@@ -1,0 +1,382 @@
+"""The attempt log: a read model of the gateway's attempts, and the attempts that people add or import."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+
+from safelight import canonical_json
+from safelight.errors import InvalidField, NotFound
+from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.ids import is_id, new_id
+from safelight.store.database import Database
+from safelight.store.tables import attempts, reported_attempts, videos
+from safelight.store.transaction import Transaction
+
+from .models import (
+    AttemptFilter,
+    AttemptOrigin,
+    AttemptOutcome,
+    AttemptPage,
+    AttemptRecord,
+    AttemptRefund,
+    NewAttempt,
+)
+
+#: Most attempts of one statistic or claim. The newest are read.
+MAX_ATTEMPTS = 10_000
+#: The end of an attempt whose request the provider's filter refused.
+_REFUSED_BY_PROVIDER = "moderation_blocked"
+#: What became of a file that the provider made, by the state of the video; otherwise it passed.
+_ENDS = {
+    "blocked": AttemptOutcome.STOPPED,
+    "rejected": AttemptOutcome.STOPPED,
+    "held": AttemptOutcome.RUNNING,
+}
+_GATEWAY_COLUMNS = (
+    attempts.c.id,
+    attempts.c.number,
+    attempts.c.generator,
+    attempts.c.created_at,
+    attempts.c.submitted_at,
+    attempts.c.ended_at,
+    attempts.c.outcome,
+    attempts.c.upstream_id,
+    *(attempts.c.charge_status, attempts.c.amount, attempts.c.currency, attempts.c.charge_source),
+    *(videos.c.model, videos.c.prompt, videos.c.seconds, videos.c.width, videos.c.height),
+    *(videos.c.state, videos.c.error_message, videos.c.explanation, videos.c.deleted_at),
+    *(videos.c.vaulted, videos.c.quarantined),
+    videos.c.id.label("video"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult:
+    """How many attempts were stored, and how many were known already."""
+
+    added: tuple[AttemptRecord, ...]
+    known: int
+
+
+@dataclass(frozen=True)
+class AttemptLog:
+    """Reads all attempts of a tenant, newest first, and stores those of other programs and people."""
+
+    database: Database
+
+    def page(
+        self, tenant: str, wanted: AttemptFilter, *, after: str | None = None, limit: int = 20
+    ) -> AttemptPage:
+        """A page of attempts, newest first. `after` is the last id of the previous page."""
+        with self.database.read_transaction(tenant=tenant) as tx:
+            start = None if after is None else _position(tx, after)
+            found: list[AttemptRecord] = []
+            if wanted.origin in (None, AttemptOrigin.GATEWAY):
+                found += _gateway(tx, wanted, start, limit + 1)
+            if wanted.origin is not AttemptOrigin.GATEWAY:
+                found += _reported(tx, wanted, start, limit + 1)
+            found.sort(key=lambda one: (one.at, one.id), reverse=True)
+            return AttemptPage(attempts=_with_refunds(tx, found[:limit]), has_more=len(found) > limit)
+
+    def all(self, tenant: str, wanted: AttemptFilter) -> tuple[AttemptRecord, ...]:
+        """The newest attempts, at most `MAX_ATTEMPTS`, newest first."""
+        return self.page(tenant, wanted, limit=MAX_ATTEMPTS).attempts
+
+    def get(self, tenant: str, attempt_id: str) -> AttemptRecord:
+        """Raises `NotFound` for an attempt that the tenant does not have."""
+        with self.database.read_transaction(tenant=tenant) as tx:
+            return _get(tx, attempt_id)
+
+    def add(
+        self, tenant: str, given: Sequence[NewAttempt], *, origin: AttemptOrigin, actor: str
+    ) -> ImportResult:
+        """Store attempts that this gateway did not make, all or none.
+
+        An attempt that was entered before is not stored again. The same holds for the first row with the
+        request id of one of the gateway's own attempts; a further row with it is a second charge.
+        """
+        with self.database.transaction(tenant=tenant) as tx:
+            own = _own_request_ids(tx, {one.request_id for one in given if one.request_id})
+            ids = []
+            for one in given:
+                if one.request_id in own:
+                    own.remove(one.request_id)
+                elif (stored := _store(tx, one, origin)) is not None:
+                    ids.append(stored)
+            if ids:
+                tx.append_audit(
+                    "attempts.added",
+                    subject=ids[0],
+                    actor=actor,
+                    content={"origin": origin.value, "count": len(ids)},
+                )
+            added = tuple(_get(tx, each) for each in ids)
+        return ImportResult(added=added, known=len(given) - len(added))
+
+    def refund(
+        self, tenant: str, attempt_id: str, refund: AttemptRefund, *, at: float, actor: str
+    ) -> AttemptRecord:
+        """Record that the provider gave money back. Raises `InvalidField` if it is more than the charge."""
+        with self.database.transaction(tenant=tenant) as tx:
+            attempt = _get(tx, attempt_id)
+            _check_refund(attempt, refund)
+            _store_refund(tx, attempt, refund, at)
+            content = {"amount": refund.amount, "currency": refund.currency}
+            tx.append_audit("attempt.refunded", subject=attempt_id, actor=actor, content=content)
+            return _get(tx, attempt_id)
+
+
+def _check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
+    charge = attempt.charge
+    if charge.charged is ChargeStatus.NO:
+        raise InvalidField("Nothing was charged for this attempt.", param="refund-of")
+    if attempt.is_refunded:
+        raise InvalidField("The charge of this attempt was refunded already.", param="refund-of")
+    if refund.amount is None or charge.amount is None:
+        return
+    if refund.currency != charge.currency:
+        raise InvalidField(
+            f"The charge is in {charge.currency}, the refund in {refund.currency or 'no currency'}.",
+            param="currency",
+        )
+    left = round(charge.amount - attempt.refunded_amount, 6)
+    if refund.amount > left:
+        raise InvalidField(f"Only {left:g} {charge.currency} of this charge is left.", param="amount")
+
+
+def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
+    found: list[AttemptRecord] = []
+    if is_id(attempt_id, "attempt"):
+        found += _select_gateway(tx, [attempts.c.id == attempt_id], 1)
+        found += [
+            _reported_record(row)
+            for row in tx.select(
+                reported_attempts,
+                reported_attempts.c.id == attempt_id,
+                reported_attempts.c.refund_of.is_(None),
+            )
+        ]
+    if not found:
+        raise NotFound(f"There is no attempt {attempt_id[:80]!r}.", param="attempt_id")
+    return _with_refunds(tx, found)[0]
+
+
+def _position(tx: Transaction, attempt_id: str) -> tuple[float, str]:
+    return _get(tx, attempt_id).at, attempt_id
+
+
+def _conditions(
+    wanted: AttemptFilter, start: tuple[float, str] | None, columns: Mapping[str, Any]
+) -> list[ColumnElement[bool]]:
+    at, where = columns["at"], []
+    if wanted.provider:
+        where.append(columns["provider"] == wanted.provider)
+    if wanted.model:
+        where.append(columns["model"] == wanted.model)
+    if wanted.since is not None:
+        where.append(at >= wanted.since)
+    if wanted.until is not None:
+        where.append(at < wanted.until)
+    if start is not None:
+        where.append(or_(at < start[0], and_(at == start[0], columns["id"] < start[1])))
+    return where
+
+
+def _gateway(
+    tx: Transaction, wanted: AttemptFilter, start: tuple[float, str] | None, limit: int
+) -> list[AttemptRecord]:
+    columns = {
+        "id": attempts.c.id,
+        "at": attempts.c.created_at,
+        "provider": attempts.c.generator,
+        "model": videos.c.model,
+    }
+    return _select_gateway(tx, _conditions(wanted, start, columns), limit)
+
+
+def _select_gateway(tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int) -> list[AttemptRecord]:
+    rows = tx.execute(
+        select(*_GATEWAY_COLUMNS)
+        .select_from(attempts)
+        .join(
+            videos,
+            and_(attempts.c.tenant_id == videos.c.tenant_id, attempts.c.video_id == videos.c.id),
+        )
+        .where(*tx.tenant_condition(attempts), *tx.tenant_condition(videos), *where)
+        .order_by(attempts.c.created_at.desc(), attempts.c.id.desc())
+        .limit(limit)
+    )
+    return [_gateway_record(row) for row in rows]
+
+
+def _gateway_record(row: Row[Any]) -> AttemptRecord:
+    explanation = msgspec.json.decode(row.explanation) if row.explanation is not None else {}
+    withheld = row.vaulted or row.quarantined or row.deleted_at is not None
+    outcome = _gateway_outcome(row, explanation)
+    refused = outcome is AttemptOutcome.REFUSED
+    return AttemptRecord(
+        id=row.id,
+        origin=AttemptOrigin.GATEWAY,
+        at=row.created_at,
+        provider=row.generator,
+        model=row.model,
+        seconds=float(row.seconds),
+        width=row.width,
+        height=row.height,
+        prompt=None if withheld else row.prompt,
+        error=_provider_error(explanation) if refused else _own_error(row, outcome),
+        outcome=outcome,
+        stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
+        file_came=None if row.ended_at is None else row.outcome == "done",
+        charge=Charge(
+            charged=ChargeStatus(row.charge_status),
+            amount=row.amount,
+            currency=row.currency if row.amount is not None else "",
+            source=row.charge_source,
+        ),
+        request_id=row.upstream_id or "",
+        video_id=row.video,
+    )
+
+
+def _gateway_outcome(row: Row[Any], explanation: Mapping[str, Any]) -> AttemptOutcome:
+    if row.ended_at is None:
+        return AttemptOutcome.RUNNING
+    if row.outcome == "done":
+        return _ENDS.get(row.state, AttemptOutcome.PASSED)
+    if row.outcome == _REFUSED_BY_PROVIDER and explanation.get("source") == "provider":
+        return AttemptOutcome.REFUSED
+    return AttemptOutcome.FAILED
+
+
+def _provider_error(explanation: Mapping[str, Any]) -> str:
+    parts = (explanation.get("provider_code"), explanation.get("provider_message"))
+    return ": ".join(str(part) for part in parts if part)
+
+
+def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
+    """The error of the video belongs to its last attempt; earlier ones were not taken or lost."""
+    if outcome is not AttemptOutcome.FAILED:
+        return ""
+    return (row.error_message or "") if row.outcome not in ("not_taken", "lost") else row.outcome
+
+
+def _reported(
+    tx: Transaction, wanted: AttemptFilter, start: tuple[float, str] | None, limit: int
+) -> list[AttemptRecord]:
+    table = reported_attempts.c
+    where = _conditions(
+        wanted, start, {"id": table.id, "at": table.at, "provider": table.provider, "model": table.model}
+    )
+    where.append(table.refund_of.is_(None))
+    if wanted.origin is not None:
+        where.append(table.origin == wanted.origin.value)
+    rows = tx.select(reported_attempts, *where, order_by=(table.at.desc(), table.id.desc()), limit=limit)
+    return [_reported_record(row) for row in rows]
+
+
+def _reported_record(row: Row[Any]) -> AttemptRecord:
+    return AttemptRecord(
+        id=row.id,
+        origin=AttemptOrigin(row.origin),
+        at=row.at,
+        provider=row.provider,
+        model=row.model,
+        seconds=row.seconds,
+        width=row.width,
+        height=row.height,
+        prompt=row.prompt,
+        error=row.error,
+        outcome=AttemptOutcome(row.outcome),
+        stage=row.stage,
+        file_came=row.file_came,
+        charge=Charge(
+            charged=ChargeStatus(row.charge_status),
+            amount=row.amount,
+            currency=row.currency,
+            source=row.charge_source,
+        ),
+        request_id=row.request_id,
+    )
+
+
+def _with_refunds(tx: Transaction, found: Iterable[AttemptRecord]) -> tuple[AttemptRecord, ...]:
+    records = tuple(found)
+    if not records:
+        return ()
+    table = reported_attempts.c
+    # All refunds of the tenant are fewer than the parameters of a statement for 10,000 ids.
+    where: list[ColumnElement[bool]] = [table.refund_of.is_not(None)]
+    if len(records) == 1:
+        where = [table.refund_of == records[0].id]
+    refunds: dict[str, list[AttemptRefund]] = {}
+    for row in tx.select(reported_attempts, *where, order_by=(table.at, table.id)):
+        refunds.setdefault(row.refund_of, []).append(AttemptRefund(amount=row.amount, currency=row.currency))
+    return tuple(replace(one, refunds=tuple(refunds.get(one.id, ()))) for one in records)
+
+
+def _own_request_ids(tx: Transaction, wanted: set[str]) -> set[str]:
+    if not wanted:
+        return set()
+    rows = tx.select(attempts, attempts.c.upstream_id.is_not(None), columns=[attempts.c.upstream_id])
+    return wanted & {row.upstream_id for row in rows}
+
+
+def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | None:
+    """The id of the new row; None if the same attempt was stored before."""
+    attempt_id = new_id("attempt")
+    values = {
+        **{name: getattr(given, name) for name in _COPIED},
+        "outcome": given.outcome.value,
+        "charge_status": given.charge.charged.value,
+        "amount": given.charge.amount,
+        "currency": given.charge.currency,
+        "charge_source": given.charge.source,
+    }
+    digest = hashlib.sha256(
+        canonical_json.encode({**values, "refunds": [asdict(refund) for refund in given.refunds]})
+    ).hexdigest()
+    if not tx.insert_or_ignore(
+        reported_attempts,
+        id=attempt_id,
+        origin=origin.value,
+        recorded_at=tx.now(),
+        digest=digest,
+        **values,
+    ):
+        return None
+    attempt = _get(tx, attempt_id)
+    for refund in given.refunds:
+        _store_refund(tx, attempt, refund, given.at)
+    return attempt_id
+
+
+_COPIED = (
+    *("at", "provider", "model", "prompt", "error", "stage", "seconds", "width", "height"),
+    *("file_came", "request_id"),
+)
+
+
+def _store_refund(tx: Transaction, attempt: AttemptRecord, refund: AttemptRefund, at: float) -> None:
+    refund_id = new_id("attempt")
+    tx.insert(
+        reported_attempts,
+        id=refund_id,
+        origin=AttemptOrigin.REPORTED.value,
+        at=at,
+        recorded_at=tx.now(),
+        provider=attempt.provider,
+        outcome=AttemptOutcome.UNKNOWN.value,
+        stage="unknown",
+        charge_status=ChargeStatus.NO.value,
+        amount=refund.amount,
+        currency=refund.currency,
+        refund_of=attempt.id,
+        # Two equal refunds of one attempt are possible.
+        digest=refund_id,
+    )

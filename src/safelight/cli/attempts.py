@@ -1,0 +1,243 @@
+"""`safelight attempts`: what was refused at any provider, by which party, and what it cost."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from safelight.attempts.import_files import AttemptFormat
+from safelight.attempts.models import AttemptFilter, AttemptOrigin
+from safelight.errors import InvalidField
+
+from .attempts_output import format_attempt, format_line
+from .commands import load_container
+from .exit_codes import Exit
+from .keys import TenantOption, find_tenant
+from .language import language
+from .output import emit
+
+if TYPE_CHECKING:
+    from safelight.attempts.attempt_log import AttemptLog
+
+app = typer.Typer(no_args_is_help=True, help="List attempts at providers, what they cost, and claims.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ProviderOption = Annotated[
+    str | None, typer.Option("--provider", help="Only this provider or generator, by its exact name.")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Only this model.")]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", help="From this time on, such as 2026-11-01T00:00:00+08:00.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
+OriginOption = Annotated[AttemptOrigin | None, typer.Option("--origin", help="Only attempts of this origin.")]
+AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
+Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the text of the prompts.")]
+#: The person at the terminal, in the audit log.
+ACTOR = "operator"
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    origin: OriginOption = None,
+    after: Annotated[str | None, typer.Option("--after", help="The last id of the previous page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of attempts.")] = 20,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """List attempts, newest first: those of the gateway, and those added or imported."""
+    log, owner = open_log(ctx, tenant)
+    wanted = make_filter(provider, model, since, until, origin)
+    page = log.page(owner, wanted, after=after, limit=limit)
+    payload = {"attempts": [one.as_json() for one in page.attempts], "has_more": page.has_more}
+    t = messages()
+    lines = [format_line(one, t) for one in page.attempts] or [t("list.none")]
+    if page.has_more:
+        lines.append(t("list.more", last=page.attempts[-1].id))
+    emit(payload, as_json, "\n".join(lines))
+    return Exit.OK
+
+
+@app.command()
+def show(ctx: typer.Context, attempt: AttemptId, tenant: TenantOption = None, as_json: Json = False) -> int:
+    """Show one attempt: its prompt, error, charge and refunds."""
+    log, owner = open_log(ctx, tenant)
+    found = log.get(owner, attempt)
+    emit(found.as_json(), as_json, format_attempt(found, messages()))
+    return Exit.OK
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="The provider, such as veo, kling or sora.")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="The prompt; leave it out to withhold it.")
+    ] = None,
+    error: Annotated[str | None, typer.Option("--error", help="The provider's error, unchanged.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="The model.")] = None,
+    amount: Annotated[float | None, typer.Option("--amount", help="What was charged; 0: nothing.")] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Currency of the amount, such as USD or CREDITS.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--time", help="When, with the time zone. [default: now]")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Length of the video.")] = None,
+    size: Annotated[str | None, typer.Option("--size", help="Size of the video, such as 1280x720.")] = None,
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="The provider's id of the request.")
+    ] = None,
+    file_came: Annotated[
+        bool | None, typer.Option("--file-came/--no-file", help="Whether the provider made a file.")
+    ] = None,
+    refund_of: Annotated[
+        str | None,
+        typer.Option("--refund-of", help="Record a refund of this attempt instead; without --amount: all."),
+    ] = None,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Add an attempt that did not pass through this gateway, and explain its error; or record a refund.
+
+    Nothing is sent. Without a gateway, the rows are stored in the data directory of the settings.
+    """
+    from safelight.attempts.fields import read_amount, read_attempt, read_currency, read_time
+    from safelight.attempts.models import AttemptRefund
+
+    when = read_time(at if at is not None else time.time())
+    if refund_of is not None:
+        if prompt or error or provider:
+            raise InvalidField("--refund-of takes only --amount, --currency and --time.", param="refund-of")
+        refund = AttemptRefund(
+            amount=None if amount is None else read_amount(amount, "amount"),
+            currency=read_currency(currency) if currency else "",
+        )
+        log, owner = open_log(ctx, tenant)
+        added = log.refund(owner, refund_of, refund, at=when, actor=ACTOR)
+    else:
+        given = read_attempt(
+            {
+                "time": when,
+                "provider": provider,
+                "prompt": prompt,
+                "error": error,
+                "model": model,
+                "amount": amount,
+                "currency": currency,
+                "seconds": seconds,
+                "size": size,
+                "request_id": request_id,
+                "file_came": file_came,
+            }
+        )
+        log, owner = open_log(ctx, tenant)
+        result = log.add(owner, [given], origin=AttemptOrigin.REPORTED, actor=ACTOR)
+        if not result.added:
+            emit(
+                {"added": [], "known": result.known}, as_json, messages()("import.known", count=result.known)
+            )
+            return Exit.OK
+        added = result.added[0]
+    emit(added.as_json(), as_json, format_attempt(added, messages()))
+    return Exit.OK
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file with attempts: JSON lines, CSV or HAR.")],
+    format_: Annotated[
+        AttemptFormat | None, typer.Option("--format", help="Its format. [default: from its name]")
+    ] = None,
+    provider: Annotated[str, typer.Option("--provider", help="The provider of rows that name none.")] = "",
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Import attempts of another program. If one row is wrong, nothing is stored.
+
+    Secrets are masked. Of a HAR file, no headers, cookies or addresses are stored.
+    """
+    from safelight.attempts.import_files import read_file
+
+    given = read_file(file, format_, provider=provider)
+    log, owner = open_log(ctx, tenant)
+    result = log.add(owner, given, origin=AttemptOrigin.IMPORTED, actor=ACTOR)
+    t = messages()
+    lines = [t("import.added", count=len(result.added))]
+    if result.known:
+        lines.append(t("import.known", count=result.known))
+    emit({"added": [one.id for one in result.added], "known": result.known}, as_json, "\n".join(lines))
+    return Exit.OK
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    format_: Annotated[
+        AttemptFormat, typer.Option("--format", help="jsonl or csv; both can be imported.")
+    ] = AttemptFormat.JSONL,
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    withhold: Withhold = False,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Write attempts to standard output, newest first, at most 10,000. `--json` is one document."""
+    from safelight.attempts.export import write_csv, write_jsonl
+
+    if format_ is AttemptFormat.HAR:
+        raise InvalidField("Attempts cannot be written as HAR.", param="format")
+    log, owner = open_log(ctx, tenant)
+    found = log.all(owner, make_filter(provider, model, since, until, None))
+    rows = [one.as_json(withhold_prompt=withhold) for one in found]
+    if as_json:
+        emit({"attempts": rows}, as_json, "")
+    else:
+        sys.stdout.write(write_csv(rows) if format_ is AttemptFormat.CSV else write_jsonl(rows))
+    return Exit.OK
+
+
+def open_log(ctx: typer.Context, tenant: str | None) -> tuple[AttemptLog, str]:
+    """The attempt log of the installation, and the id of the tenant."""
+    from safelight.attempts.attempt_log import AttemptLog
+
+    persistence = load_container(ctx).persistence
+    owner = find_tenant(persistence.accounts, tenant, create=True)
+    return AttemptLog(persistence.database), owner.id
+
+
+def make_filter(
+    provider: str | None,
+    model: str | None,
+    since: str | None,
+    until: str | None,
+    origin: AttemptOrigin | None,
+) -> AttemptFilter:
+    from safelight.attempts.fields import read_time
+
+    return AttemptFilter(
+        provider=provider or "",
+        model=model or "",
+        origin=origin,
+        since=None if since is None else read_time(since),
+        until=None if until is None else read_time(until),
+    )
+
+
+def messages() -> Any:
+    """The messages of the attempts in the language in use."""
+    from safelight.i18n import load_messages
+
+    return load_messages("attempts", language())

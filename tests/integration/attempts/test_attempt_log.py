@@ -1,0 +1,239 @@
+"""The attempt log on both databases: the gateway's attempts and those of other programs in one list."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Table
+
+from safelight import canonical_json
+from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.fields import read_attempt
+from safelight.attempts.models import (
+    AttemptFilter,
+    AttemptOrigin,
+    AttemptOutcome,
+    AttemptRecord,
+    AttemptRefund,
+)
+from safelight.errors import InvalidField, NotFound
+from safelight.ids import new_id
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.trust.accounts import Accounts
+
+START = 1_790_000_000.0
+EVERYTHING = AttemptFilter()
+
+
+@pytest.fixture
+def tenant(database: Database) -> str:
+    return Accounts(database).create_tenant("default").id
+
+
+@pytest.fixture
+def log(database: Database) -> AttemptLog:
+    return AttemptLog(database)
+
+
+def submitted(database: Database, tenant: str, *, at: float = START, **changes: object) -> str:
+    """A video of the gateway with one attempt, which a provider refused; returns the attempt's id."""
+    video_id, attempt_id = new_id("video"), new_id("attempt")
+    explanation = {
+        "source": "provider",
+        "moderation_stage": "output",
+        "provider_code": "SAFETY.OUTPUT.VIDEO",
+        "provider_message": "Content moderation failed.",
+    }
+    video = {
+        "id": video_id,
+        "state": "blocked",
+        "stage": "output",
+        "created_at": at,
+        "updated_at": at,
+        "principal_id": "key_1",
+        "model": "gen4",
+        "generator": "my-runway",
+        "prompt": "a child alone on a rooftop",
+        "seconds": 5,
+        "width": 1280,
+        "height": 720,
+        "request": b"{}",
+        "request_sha256": "0" * 64,
+        "explanation": canonical_json.encode(explanation),
+    }
+    attempt = {
+        "id": attempt_id,
+        "video_id": video_id,
+        "number": 1,
+        "generator": "my-runway",
+        "billing": "paid",
+        "idempotency_key": video_id,
+        "created_at": at,
+        "upstream_id": f"task-{video_id}",
+        "ended_at": at + 60,
+        "outcome": "moderation_blocked",
+        "charge_status": "yes",
+        "amount": 0.25,
+        "currency": "USD",
+        "charge_source": "upstream",
+    }
+    with database.transaction(tenant=tenant) as tx:
+        for table, row in ((tables.videos, video), (tables.attempts, attempt)):
+            tx.insert(table, **row | {name: value for name, value in changes.items() if _has(table, name)})
+    return attempt_id
+
+
+def _has(table: Table, name: str) -> bool:
+    # Both tables have these columns; the changes mean only the attempt's.
+    return name in table.c and (table is tables.attempts or name not in tables.attempts.c)
+
+
+def report(log: AttemptLog, tenant: str, **fields: object) -> AttemptRecord:
+    given = read_attempt({"time": START, "provider": "veo", "error": "HTTP 500", **fields})
+    (added,) = log.add(tenant, [given], origin=AttemptOrigin.REPORTED, actor="operator").added
+    return added
+
+
+def test_an_attempt_of_the_gateway_has_its_prompt_error_and_charge(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    found = log.get(tenant, submitted(database, tenant))
+    assert (found.origin, found.outcome, found.stage) == (
+        AttemptOrigin.GATEWAY,
+        AttemptOutcome.REFUSED,
+        "output",
+    )
+    assert found.error == "SAFETY.OUTPUT.VIDEO: Content moderation failed."
+    assert (found.prompt, found.provider, found.model) == ("a child alone on a rooftop", "my-runway", "gen4")
+    assert (found.seconds, found.size, found.charge.amount) == (5, "1280x720", 0.25)
+    assert found.file_came is False
+    assert found.request_id == f"task-{found.video_id}"
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        ("delivered", AttemptOutcome.PASSED),
+        ("blocked", AttemptOutcome.STOPPED),
+        ("held", AttemptOutcome.RUNNING),
+    ],
+)
+def test_a_file_that_our_policy_stops_came_from_the_provider(
+    database: Database, tenant: str, log: AttemptLog, state: str, outcome: AttemptOutcome
+) -> None:
+    found = log.get(tenant, submitted(database, tenant, outcome="done", state=state, explanation=None))
+    assert (found.outcome, found.file_came, found.error) == (outcome, True, "")
+
+
+@pytest.mark.parametrize("change", [{"vaulted": True}, {"quarantined": True}, {"deleted_at": START}])
+def test_the_prompt_of_a_vaulted_or_deleted_video_is_withheld(
+    database: Database, tenant: str, log: AttemptLog, change: dict[str, object]
+) -> None:
+    found = log.get(tenant, submitted(database, tenant, **change))
+    assert found.prompt is None
+    assert found.as_json()["prompt_withheld"] is True
+
+
+def test_the_list_has_both_kinds_in_order_and_pages_without_gaps(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own = [submitted(database, tenant, at=START + number) for number in (0, 2, 4)]
+    reported = [report(log, tenant, time=START + number, model=f"m{number}").id for number in (1, 3)]
+    order = [own[2], reported[1], own[1], reported[0], own[0]]
+    assert [one.id for one in log.all(tenant, EVERYTHING)] == order
+    seen: list[str] = []
+    after = None
+    while True:
+        page = log.page(tenant, EVERYTHING, after=after, limit=2)
+        seen += [one.id for one in page.attempts]
+        after = seen[-1]
+        if not page.has_more:
+            break
+    assert seen == order
+
+
+def test_a_filter_selects_by_provider_model_origin_and_time(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own, other = submitted(database, tenant), report(log, tenant, time=START + 10, model="veo-3").id
+
+    def ids(**wanted: object) -> list[str]:
+        return [one.id for one in log.all(tenant, AttemptFilter(**wanted))]  # type: ignore[arg-type]
+
+    assert ids(provider="my-runway") == ids(origin=AttemptOrigin.GATEWAY) == ids(until=START + 5) == [own]
+    assert ids(model="veo-3") == ids(origin=AttemptOrigin.REPORTED) == ids(since=START + 5) == [other]
+    assert ids(origin=AttemptOrigin.IMPORTED) == []
+
+
+def test_another_tenant_sees_nothing(database: Database, tenant: str, log: AttemptLog) -> None:
+    own, added = submitted(database, tenant), report(log, tenant).id
+    other = Accounts(database).create_tenant("other").id
+    assert log.all(other, EVERYTHING) == ()
+    for attempt_id in (own, added):
+        with pytest.raises(NotFound):
+            log.get(other, attempt_id)
+        with pytest.raises(NotFound):
+            log.refund(other, attempt_id, AttemptRefund(amount=None, currency=""), at=START, actor="x")
+
+
+def test_the_same_file_can_be_imported_twice(tenant: str, log: AttemptLog) -> None:
+    rows = [read_attempt({"time": START + n, "provider": "kling", "error": "HTTP 500"}) for n in range(3)]
+    first = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
+    again = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
+    assert (len(first.added), first.known, len(again.added), again.known) == (3, 0, 0, 3)
+
+
+def test_a_bill_repeats_the_gateways_attempt_once_and_a_second_row_is_a_second_charge(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own = log.get(tenant, submitted(database, tenant))
+    bill = [
+        read_attempt(
+            {
+                "time": START + n,
+                "provider": "runway",
+                "request_id": own.request_id,
+                "amount": 0.25,
+                "currency": "USD",
+            }
+        )
+        for n in (1, 2)
+    ]
+    assert len(log.add(tenant, bill, origin=AttemptOrigin.IMPORTED, actor="operator").added) == 1
+    assert len(log.all(tenant, EVERYTHING)) == 2
+
+
+def test_nothing_is_stored_if_one_row_fails(
+    tenant: str, log: AttemptLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safelight.attempts import attempt_log
+
+    rows = [read_attempt({"time": START + n, "provider": "kling", "error": "HTTP 500"}) for n in range(2)]
+    ids = iter([new_id("attempt")])
+    monkeypatch.setattr(attempt_log, "new_id", lambda _kind: next(ids))
+    with pytest.raises(StopIteration):
+        log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
+    assert log.all(tenant, EVERYTHING) == ()
+
+
+def test_refunds_of_own_and_reported_attempts_end_at_the_charge(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    reported = report(log, tenant, amount=1, currency="USD", refunded=0.25)
+    assert (reported.refunded_amount, reported.is_refunded) == (0.25, False)
+    part = AttemptRefund(amount=0.5, currency="USD")
+    found = log.refund(tenant, reported.id, part, at=START, actor="operator")
+    assert (found.refunded_amount, found.is_refunded) == (0.75, False)
+    with pytest.raises(InvalidField, match=r"Only 0\.25 USD"):
+        log.refund(tenant, reported.id, part, at=START, actor="operator")
+    with pytest.raises(InvalidField, match="CNY"):
+        log.refund(tenant, reported.id, AttemptRefund(amount=0.1, currency="CNY"), at=START, actor="operator")
+    own = submitted(database, tenant)
+    whole = log.refund(tenant, own, AttemptRefund(amount=None, currency=""), at=START, actor="operator")
+    assert (whole.refunded_amount, whole.is_refunded) == (0.25, True)
+    with pytest.raises(InvalidField, match="already"):
+        log.refund(tenant, own, part, at=START, actor="operator")
+    free = report(log, tenant, amount=0, time=START + 1)
+    with pytest.raises(InvalidField, match="Nothing was charged"):
+        log.refund(tenant, free.id, part, at=START, actor="operator")
+    assert {one.id for one in log.all(tenant, EVERYTHING)} == {reported.id, own, free.id}

@@ -1,0 +1,106 @@
+"""`safelight attempts` without a gateway: rows of people and of other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.attempts.models import AttemptOutcome
+from safelight.cli import main
+from safelight.cli.exit_codes import Exit
+
+Run = Callable[..., tuple[int, Any]]
+BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main(["attempts", *arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def add(run: Run, *options: str) -> dict[str, Any]:
+    code, added = run(
+        "add", "--provider", "runway", "--prompt", "a child on a rooftop", "--error", BLOCK, *options
+    )
+    assert code == Exit.OK, added
+    assert isinstance(added, dict)
+    return added
+
+
+def test_an_added_attempt_is_explained_and_marked_as_reported(run: Run) -> None:
+    added = add(run, "--time", "2026-11-20T14:05:00+08:00", "--model", "gen4")
+    assert (added["origin"], added["reported"], added["outcome"]) == ("reported", True, "refused")
+    assert (added["charged"], added["time"]) == ("yes", "2026-11-20T06:05:00+00:00")
+    assert run("show", added["id"])[1] == added
+    assert run("list")[1] == {"attempts": [added], "has_more": False}
+    assert run("list", "--provider", "veo")[1]["attempts"] == []
+
+
+def test_a_refund_is_added_to_its_attempt(run: Run) -> None:
+    added = add(run, "--amount", "0.5", "--currency", "USD")
+    _, refunded = run("add", "--refund-of", added["id"])
+    assert (refunded["refunded"], refunded["is_refunded"]) == (0.5, True)
+    code, error = run("add", "--refund-of", added["id"], "--prompt", "x")
+    assert code == Exit.ERROR
+    assert "--refund-of" in error["error"]["message"]
+
+
+def test_an_export_can_be_imported_elsewhere(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(run, "--amount", "0.5", "--currency", "USD")
+    for name in ("jsonl", "csv"):
+        main(["attempts", "export", "--format", name])
+        path = tmp_path / f"export.{name}"
+        path.write_text(capsys.readouterr().out, encoding="utf-8")
+        other = tmp_path / name
+        other.mkdir()
+        with pytest.MonkeyPatch.context() as moved:
+            moved.chdir(other)
+            assert len(run("import", str(path))[1]["added"]) == 1
+            assert run("import", str(path))[1] == {"added": [], "known": 1}
+            (found,) = run("list")[1]["attempts"]
+    assert (found["origin"], found["amount"], found["outcome"]) == ("imported", 0.5, "refused")
+    main(["attempts", "export", "--withhold-prompts"])
+    assert "rooftop" not in capsys.readouterr().out
+
+
+def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("time,provider,error\n2026-11-20T14:05:00Z,veo,x\n2026-11-20,veo,x\n", encoding="utf-8")
+    code, error = run("import", str(path))
+    assert code == Exit.ERROR
+    assert error["error"]["message"].startswith("Line 3: `time` has no time zone")
+    assert run("list")[1]["attempts"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "refused by the provider"), ("zh-Hant", "被供應商拒絕"), ("zh-Hans", "被供应商拒绝")],
+)
+def test_the_text_is_in_three_languages(
+    run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
+) -> None:
+    added = add(run, "--amount", "0.5", "--currency", "USD", "--size", "1280x720", "--seconds", "5")
+    for command in (["list"], ["show", added["id"]]):
+        assert main(["attempts", *command, "--lang", language]) == Exit.OK
+        said = capsys.readouterr().out
+        assert words in said
+        assert "0.5 USD" in said
+        assert "a child on a rooftop" in said
+
+
+def test_every_outcome_has_a_text() -> None:
+    from safelight.i18n import load_messages
+
+    assert all(load_messages("attempts").has(f"outcome.{outcome.value}") for outcome in AttemptOutcome)

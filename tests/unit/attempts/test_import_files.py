@@ -1,0 +1,217 @@
+"""Files with attempts of other programs: read completely or not at all, without secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.attempts.export import write_csv, write_jsonl
+from safelight.attempts.fields import read_attempt
+from safelight.attempts.import_files import AttemptFormat, read_file
+from safelight.attempts.models import AttemptOutcome, AttemptRefund
+from safelight.errors import BadInput, InvalidField, NotFound
+from safelight.generation.protocol import ChargeStatus
+
+WHEN = "2026-11-20T14:05:00+08:00"
+BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
+SECRET = "sk-proj-abcdefghijklmnop1234"
+
+
+def entry(
+    url: str, *, sent: Any = None, body: Any = None, status: int = 200, at: str = WHEN
+) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "method": "GET" if sent is None else "POST",
+        "url": url,
+        "headers": [{"name": "Authorization", "value": f"Bearer {SECRET}"}],
+        "cookies": [{"name": "session", "value": "cookie-of-the-user"}],
+    }
+    if sent is not None:
+        request["postData"] = {"mimeType": "application/json", "text": json.dumps(sent)}
+    content = {"mimeType": "application/json", "text": json.dumps(body)}
+    return {"startedDateTime": at, "request": request, "response": {"status": status, "content": content}}
+
+
+def har(tmp_path: Path, *entries: dict[str, Any]) -> Path:
+    path = tmp_path / "recording.har"
+    path.write_text(json.dumps({"log": {"entries": list(entries)}}), encoding="utf-8")
+    return path
+
+
+def test_an_error_says_the_outcome_and_whether_it_was_charged() -> None:
+    found = read_attempt(
+        {"time": WHEN, "provider": "runway", "error": BLOCK, "prompt": "屋頂上的孩子 at night"}
+    )
+    assert (found.outcome, found.stage) == (AttemptOutcome.REFUSED, "output")
+    assert found.charge.charged is ChargeStatus.YES
+    assert found.charge.source.startswith("documented")
+    assert found.prompt == "屋頂上的孩子 at night"
+    assert found.file_came is False
+
+
+def test_an_error_of_a_safelight_is_a_stop_by_its_policy() -> None:
+    error = {"code": "sentinel_block", "message": "no", "safelight": {"request_id": "req_1"}}
+    found = read_attempt({"time": WHEN, "provider": "studio", "error": json.dumps({"error": error})})
+    assert found.outcome is AttemptOutcome.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time", "2026-11-20 14:05"),
+        ("time", "yesterday"),
+        ("time", 1_700_000_000_000),
+        ("amount", "NaN"),
+        ("amount", -1),
+        ("amount", "a lot"),
+        ("currency", "$"),
+        ("size", "big"),
+        ("charged", "perhaps"),
+        ("file_came", "perhaps"),
+        ("prompt", ["a", "b"]),
+        ("prompt", "x" * 40_000),
+        ("refunded", 5),
+    ],
+)
+def test_a_wrong_field_is_named(field: str, value: object) -> None:
+    given = {
+        "time": WHEN,
+        "provider": "veo",
+        "error": "blocked",
+        "amount": 1,
+        "currency": "USD",
+        field: value,
+    }
+    with pytest.raises(InvalidField, match=f"`{field}`"):
+        read_attempt(given)
+
+
+def test_an_amount_needs_a_currency_and_an_attempt_something_that_happened() -> None:
+    with pytest.raises(InvalidField, match="currency"):
+        read_attempt({"time": WHEN, "provider": "veo", "amount": 2})
+    with pytest.raises(InvalidField, match="states what happened"):
+        read_attempt({"time": WHEN, "provider": "veo", "prompt": "a lake"})
+
+
+def test_secrets_in_texts_are_masked_and_line_breaks_stay() -> None:
+    found = read_attempt(
+        {"time": WHEN, "provider": "openai", "error": f"failed\nAuthorization: Bearer {SECRET}"}
+    )
+    assert SECRET not in found.error
+    assert found.error.startswith("failed\n")
+
+
+def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
+    row = {
+        "time": WHEN,
+        "provider": "kling",
+        "model": "kling-v2",
+        "prompt": '=SUM(1), "一個人" 在海邊',
+        "error": BLOCK,
+        "amount": 0.4,
+        "currency": "usd",
+        "refunded": 0.1,
+        "size": "1280x720",
+        "seconds": 5,
+    }
+    lines, table = tmp_path / "a.jsonl", tmp_path / "a.csv"
+    lines.write_text("\ufeff" + write_jsonl([row]), encoding="utf-8")
+    table.write_text(write_csv([row]), encoding="utf-8")
+    assert "'=SUM" in table.read_text(encoding="utf-8"), "a spreadsheet does not run it"
+    assert read_file(lines) == read_file(table)
+    (found,) = read_file(lines)
+    assert found.prompt == row["prompt"]
+    assert found.refunds == (AttemptRefund(amount=0.1, currency="USD"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        (
+            "a.jsonl",
+            '{"time": "2026-11-20T14:05:00Z", "provider": "veo", "error": "x"}\n{"time"',
+            "Line 2 is not JSON",
+        ),
+        ("a.jsonl", "[1]", "Line 1 is not a JSON object"),
+        ("a.jsonl", '\n{"time": 5, "provider": "veo", "error": "x"}', "Line 2: `time`"),
+        ("a.csv", "provider,error\nveo,x\n", "Line 1"),
+        ("a.csv", "time,provider,error\n2026-11-20T14:05:00Z,veo\n", "Line 2 has 2 cells"),
+        ("a.csv", 'time,provider,error\n2026-11-20T14:05:00Z,veo,"x\n', "is not CSV"),
+        ("a.har", "{", "Line 1 is not JSON"),
+        ("a.har", '{"log": {}}', "not a HAR file"),
+        ("a.txt", "x", "format"),
+    ],
+)
+def test_a_broken_file_is_refused_with_the_line(tmp_path: Path, name: str, text: str, words: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=words):
+        read_file(path)
+
+
+def test_a_file_in_another_encoding_or_without_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"{}\n" + "視頻".encode("big5"))
+    with pytest.raises(BadInput, match="Line 2 is not UTF-8"):
+        read_file(path)
+    with pytest.raises(NotFound):
+        read_file(tmp_path / "none.csv")
+
+
+def test_a_har_is_followed_to_the_end_of_the_request_and_no_secret_is_kept(tmp_path: Path) -> None:
+    path = har(
+        tmp_path,
+        entry("https://example.com/page", body={}),
+        entry(
+            f"https://api.dev.runwayml.com/v1/text_to_video?api_key={SECRET}",
+            sent={"promptText": "a lake", "model": "gen4.5", "duration": 5, "api_key": SECRET},
+            body={"id": "0c6fdd0a-task"},
+        ),
+        entry(
+            "https://api.dev.runwayml.com/v1/tasks/0c6fdd0a-task",
+            body={
+                "id": "0c6fdd0a-task",
+                "status": "FAILED",
+                "failureCode": "SAFETY.OUTPUT.VIDEO",
+                "token": SECRET,
+            },
+            at="2026-11-20T14:06:00+08:00",
+        ),
+    )
+    (found,) = read_file(path)
+    assert (found.provider, found.model, found.seconds) == ("runway", "gen4.5", 5)
+    assert (found.outcome, found.request_id) == (AttemptOutcome.REFUSED, "0c6fdd0a-task")
+    assert SECRET not in repr(found)
+    assert "cookie-of-the-user" not in repr(found)
+    assert "https" not in repr(found)
+
+
+def test_a_har_of_a_finished_video_has_no_error(tmp_path: Path) -> None:
+    path = har(
+        tmp_path,
+        entry("https://api.openai.com/v1/videos", sent={"prompt": "a lake"}, body={"id": "video_1234"}),
+        entry(
+            "https://api.openai.com/v1/videos/video_1234",
+            body={"id": "video_1234", "status": "completed"},
+            at="2026-11-20T14:06:00+08:00",
+        ),
+    )
+    assert [one.outcome for one in read_file(path)] == [AttemptOutcome.PASSED]
+
+
+def test_a_har_of_another_site_is_refused_with_its_hosts(tmp_path: Path) -> None:
+    path = har(tmp_path, entry("https://shop.example/basket", sent={"text": "shoes"}, body={}))
+    with pytest.raises(BadInput, match=r"shop\.example"):
+        read_file(path)
+    assert [one.provider for one in read_file(path, AttemptFormat.HAR, provider="shop")] == ["shop"]
+
+
+def test_a_har_with_bytes_and_odd_parts_is_read(tmp_path: Path) -> None:
+    video = entry("https://api.openai.com/v1/videos", sent={"prompt": "a lake"}, body={}, status=400)
+    video["response"]["content"] = {"encoding": "base64", "text": base64.b64encode(b"\xff\xd8").decode()}
+    (found,) = read_file(har(tmp_path, {"request": None}, {}, video))
+    assert found.error == "HTTP status 400"
