@@ -18,6 +18,7 @@ PAGES = (
     "/videos?q=words+of+no+prompt",
     "/review",
     "/review?state=closed",
+    "/advice",
     "/verify",
     "/explain-error",
     "/coverage",
@@ -88,7 +89,7 @@ def test_a_held_video_is_approved_by_keyboard(staff: Page, console: ConsoleServe
     staff.wait_for_url(re.compile(f"decided={case.id}"))
     staff.goto(f"{console.server.url}/review/{case.id}")
     expect(staff.locator(".decision")).to_contain_text("It is stage blood.")
-    expect(staff.locator(".decision")).to_contain_text("Approved")
+    expect(staff.locator(".decision")).to_contain_text("Decided: Approve.")
 
 
 def test_shortcuts_are_listed_and_off_in_text_fields(staff: Page) -> None:

@@ -27,6 +27,7 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("videos", "/videos", (KeyScope.VIDEOS_READ,)),
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
+    ("advice", "/advice", (KeyScope.CHECKS,)),
     ("explain_error", "/explain-error", ()),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
     ("policy", "/policy", (KeyScope.POLICY,)),

@@ -7,7 +7,15 @@ from starlette.responses import Response
 
 from safelight.errors import TooLarge
 from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.model import Confidence, ErrorKind, ProviderError
+from safelight.generation.provider_errors.model import (
+    UNKNOWN,
+    ErrorKind,
+    ModerationStage,
+    ProviderError,
+    ProviderRetry,
+)
+from safelight.generation.provider_errors.registry import named
+from safelight.i18n import translate_sentence
 from safelight.web.auth import check_same_origin
 from safelight.web.state import AppState
 
@@ -61,7 +69,10 @@ class ProviderErrorPages(PageHandler):
             "error": error,
             "tone": _tone(error) if error else "none",
             "headline": _headline(error, t) if error else "",
-            "rows": _detail_rows(error, t) if error else (),
+            "summary": _translate(error.summary, t) if error else "",
+            "next_step": _translate(error.next_step, t) if error else "",
+            "rows": _detail_rows(error, t) if error and error.kind is not ErrorKind.UNKNOWN else (),
+            "sources": _sources(error) if error else (),
             "examples": EXAMPLES,
         }
         template = "provider_error_result.html" if self.wants_fragment(request) else "provider_error.html"
@@ -77,25 +88,25 @@ def _tone(error: ProviderError) -> str:
 def _headline(error: ProviderError, t: Translations) -> str:
     source = t(f"provider_error.source.{error.source.value}")
     if error.provider:
-        source = t("provider_error.named", source=source, name=error.provider)
+        source = t("provider_error.named", source=source, name=_title(error.provider))
     return t(f"provider_error.kind.{error.kind.value}", source=source)
 
 
 def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str], ...]:
-    """What is known and unknown about the error, as pairs of label and value."""
-    charged = t(f"provider_error.charged.{error.charged.value}")
-    after = t("provider_error.retry_after", seconds=f"{error.after_s:g}") if error.after_s else ""
-    retry = " ".join(part for part in (t(f"provider_error.retry.{error.retry.value}"), after) if part)
-    rows = [
-        (t("provider_error.stage_label"), t(f"provider_error.stage.{error.stage.value}")),
-        (t("provider_error.category_label"), _category(error, t)),
-        (t("provider_error.charged_label"), charged),
-        (t("provider_error.retry_label"), retry),
-    ]
-    if t.tag == "en" and error.next_step:
-        rows.append((t("explain.next_step"), error.next_step))
+    """What is known about the error, as pairs of label and value, and the charge even if it is unknown."""
+    rows = []
+    if error.stage is not ModerationStage.UNKNOWN:
+        rows.append((t("provider_error.stage_label"), t(f"provider_error.stage.{error.stage.value}")))
+    if error.category != UNKNOWN:
+        rows.append((t("provider_error.category_label"), _category(error, t)))
+    rows.append((t("provider_error.charged_label"), _charge(error, t)))
+    if error.retry is not ProviderRetry.UNKNOWN:
+        retry = t(f"provider_error.retry.{error.retry.value}")
+        after = t("provider_error.retry_after", seconds=f"{error.after_s:g}") if error.after_s else ""
+        rows.append((t("provider_error.retry_label"), f"{retry} {after}".strip()))
+    rows.append((t("explain.next_step"), _translate(error.next_step, t)))
     if error.via:
-        rows.append((t("provider_error.via_label"), error.via))
+        rows.append((t("provider_error.via_label"), _title(error.via)))
     if error.code:
         rows.append((t("provider_error.code_label"), error.code))
     if error.message:
@@ -103,9 +114,29 @@ def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str]
     rows.append(
         (t("provider_error.confidence_label"), t(f"provider_error.confidence.{error.confidence.value}"))
     )
-    if error.documented and error.confidence is not Confidence.NONE:
-        rows.append((t("provider_error.documented_label"), error.documented))
-    return tuple(rows)
+    return tuple((label, value) for label, value in rows if value)
+
+
+def _charge(error: ProviderError, t: Translations) -> str:
+    charged = t(f"provider_error.charged.{error.charged.value}")
+    if error.amount is None:
+        return charged
+    return t("provider_error.named", source=charged, name=f"{error.amount:g} {error.currency}")
+
+
+def _sources(error: ProviderError) -> tuple[str, ...]:
+    """The pages that document the error."""
+    return tuple(page for page in error.documented.split("; ") if page.startswith("https://"))
+
+
+def _title(name: str) -> str:
+    """The name of a provider or relay as people write it."""
+    provider = named(name)
+    return provider.title if provider is not None and provider.title else name
+
+
+def _translate(sentence: str, t: Translations) -> str:
+    return translate_sentence("provider_errors", sentence, t.tag) or sentence
 
 
 def _category(error: ProviderError, t: Translations) -> str:

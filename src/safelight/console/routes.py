@@ -45,11 +45,12 @@ class Console:
         self._state = state
         self._services = services
         self._pages = Pages(state)
+        self._handler = PageHandler(state, self._pages, services)
 
     def mount(self, app: FastAPI) -> None:
         """Add the pages to the app."""
         services = (self._state, self._pages, self._services)
-        protected = PageHandler(*services).protected
+        protected = self._handler.protected
         login, studio, video_list = (
             Login(self._state, self._pages, self._services.clock),
             StudioPages(*services),
@@ -138,7 +139,8 @@ class Console:
         """The error with its request id and a next step."""
         status = response.status_code
         values: dict[str, Any] = {"status": status, "kind": _error_kind(status), "error": error}
-        page = await self._pages.render(request, "error.html", values, status=status)
+        principal = await self._handler.current_principal(request)
+        page = await self._pages.render(request, "error.html", values, principal=principal, status=status)
         for name in ("retry-after", "allow", "x-should-retry", "www-authenticate"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]

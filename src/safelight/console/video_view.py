@@ -69,6 +69,8 @@ class VideoView:
     sha256: str | None
     #: Whether a change of the prompt is the suggested next step.
     change_prompt: bool
+    #: Whether our policy or a provider blocked it, so that the page leads to advice on its prompt.
+    blocked: bool
 
 
 def video_view(
@@ -129,6 +131,7 @@ def video_view(
         coverage=summarize(checks_of_video(made, installed), t) if made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,
+        blocked=video.state in {VideoState.REJECTED, VideoState.BLOCKED} and not video.vaulted,
     )
 
 

@@ -83,6 +83,25 @@ def test_every_page_renders_in_every_language_and_is_small(
     assert weight < 50_000
 
 
+def test_an_error_page_keeps_the_navigation_of_the_signed_in_person(staff: httpx.Client) -> None:
+    page = staff.get("/nothing")
+    assert page.status_code == 404
+    assert 'href="/settings"' in page.text
+    assert 'href="/login"' not in page.text
+
+
+def test_the_page_of_a_blocked_video_leads_to_advice_on_its_prompt(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    prompt = "a blocked umbrella"
+    video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt=prompt))
+    link = f'href="/advice?from={video.id}"'
+    assert link not in staff.get(f"/videos/{video.id}").text
+    console.server.desk.change(video.id, state=VideoState.BLOCKED)
+    assert link in staff.get(f"/videos/{video.id}").text
+    assert prompt in staff.get(f"/advice?from={video.id}").text
+
+
 def test_the_language_is_stored_and_the_page_reopened(staff: httpx.Client) -> None:
     page = staff.post("/language", data={"language": "zh-Hant", "back": "/videos"})
     assert page.url.path == "/videos"
@@ -360,7 +379,13 @@ def test_a_provider_error_is_explained_and_secrets_are_masked(stranger: httpx.Cl
     assert "refused the content" in page.text
     found = page.text.partition('id="result"')[2]
     assert "sk-abcdefghijklmnop" not in found
-    assert "This error is unknown" in stranger.post("/explain-error", data={"text": "the cat sat"}).text
+    assert "The provider (OpenAI) refused the content" in found
+    assert len(re.findall(r'<a class="break" href="https://[^"; ]+"', found)) >= 2
+    translated = stranger.post("/explain-error", data={"text": body}, headers={"accept-language": "zh-TW"})
+    assert "OpenAI refused the request" not in translated.text
+    unknown = stranger.post("/explain-error", data={"text": "the cat sat"}).text
+    assert "This error is unknown" in unknown
+    assert '<dl class="rows">' not in unknown
     assert stranger.post("/explain-error", data={"text": "x" * 1_200_000}).status_code == 413
 
 

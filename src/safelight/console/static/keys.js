@@ -102,7 +102,16 @@ const moveFocus = (offset) => {
   all[Math.max(0, Math.min(all.length - 1, current + offset))]?.focus();
 };
 
+const closeMenu = () => {
+  const menu = document.querySelector(".menu[open]");
+  if (!menu || document.querySelector("dialog[open]")) return false;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  return true;
+};
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && closeMenu()) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     openPalette();
