@@ -17,6 +17,9 @@ ClientError
     DownloadFailed          the file could not be stored completely
         HashMismatch        the downloaded bytes are not those that the server announced
     SpendLimit              no model stays within the price limit; nothing more was sent
+    BatchError              a batch cannot be planned or run: its file, limits or settings are wrong
+        JournalUnusable     the journal is damaged, or belongs to another version, batch or server
+        BatchRunning        another program runs the same batch
     SignatureInvalid        a webhook message has no valid signature
 """
 
@@ -194,6 +197,32 @@ class HashMismatch(DownloadFailed):
 
 class SpendLimit(ClientError):
     """No model stays within the price limit. Nothing more was sent."""
+
+
+class BatchError(ClientError):
+    """A batch cannot be planned or run. Nothing was sent."""
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(
+            message,
+            explanation=Explanation(
+                kind="invalid_request",
+                stage="admission",
+                charged="no",
+                retry="never",
+                next_step=next_step,
+                message=message,
+                code="batch_invalid",
+            ),
+        )
+
+
+class JournalUnusable(BatchError):
+    """The journal is damaged, or belongs to another version, batch or server."""
+
+
+class BatchRunning(BatchError):
+    """Another program runs the same batch."""
 
 
 class SignatureInvalid(ClientError):

@@ -238,7 +238,7 @@ def _make(
         delay = session.retries.delay_s(number, problem.after_s)
         # After a block by a provider, or a failure without a reason, one more try at most.
         doubtful = blocked or problem.retry == "unknown"
-        again = (_may_pass(problem) if blocked else _may_repeat(problem)) and not (doubtful and was_doubtful)
+        again = (may_pass(problem) if blocked else may_repeat(problem)) and not (doubtful and was_doubtful)
         if not again or number == plan.max_submissions or delay > session.retries.max_retry_after_s:
             raise problem
         was_doubtful = was_doubtful or doubtful
@@ -248,7 +248,7 @@ def _make(
     raise AssertionError("max_submissions must be 1 or more")
 
 
-def _may_pass(error: ClientError) -> bool:
+def may_pass(error: ClientError) -> bool:
     """Whether one more try can pass the filter of a provider. Generation is random; our own policy is not."""
     return (
         isinstance(error, VideoBlocked)
@@ -259,7 +259,7 @@ def _may_pass(error: ClientError) -> bool:
     )
 
 
-def _may_repeat(error: ClientError) -> bool:
+def may_repeat(error: ClientError) -> bool:
     """Whether a new request may help, and the last one is known to have cost nothing."""
     known = isinstance(error, ApiError | VideoFailed | ConnectionFailed)
     return known and error.retry in ("same", "unknown") and error.charged == "no"

@@ -114,7 +114,7 @@ def _send(
         if not again or failures >= session.retries.attempts:
             if not may_exist:
                 raise cause
-            found = yield from _find(session, fields, sent_at, until)
+            found = yield from find_lost(session, fields, sent_at, until)
             if isinstance(found, Video):
                 return found
             if cause.explanation.is_block:
@@ -153,7 +153,7 @@ def _is_of_gateway(error: ApiError) -> bool:
     return not error.explanation.by_provider
 
 
-def _find(
+def find_lost(
     session: Session, fields: Mapping[str, Any], sent_at: float, until: float
 ) -> Call[Video | tuple[str, ...]]:
     """The video of a request whose answer was lost, by the list of the server; otherwise the candidates."""

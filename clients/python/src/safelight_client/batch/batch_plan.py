@@ -1,0 +1,211 @@
+"""The plan of a batch: which rows would be sent, what they cost at most, and why others are not sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from safelight_client.errors import BatchError
+
+from .money import PriceList, usd
+from .prompt_check import Checker, PromptCheck
+from .row_checks import find_problems, request_fields
+from .rows import BatchRow, BatchRows
+from .similarity import SimilarTexts
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """What applies to all rows of a batch."""
+
+    #: Model of the rows that name none.
+    model: str = ""
+    #: US dollars per second by model, for servers that do not state their prices.
+    prices: Mapping[str, float] = field(default_factory=dict)
+    #: Make each video first with `draft_model`, or in the shortest length, and in full only if that passed.
+    two_phase: bool = False
+    draft_model: str = ""
+    draft_seconds: str = ""
+    #: Send rows that are equal to an earlier one, too.
+    send_duplicates: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRow:
+    """One row with everything that is known about it before it is sent. Lines name other rows of the file."""
+
+    row: BatchRow
+    model: str
+    fields: Mapping[str, Any]
+    #: Fields of the draft; None without one.
+    draft: Mapping[str, Any] | None
+    problems: tuple[str, ...]
+    check: PromptCheck
+    duplicate_of: int | None
+    near_duplicate_of: int | None
+    neighbour_of: int | None
+    #: Highest price in millionths of a dollar; None if it is not known.
+    worst: int | None
+    draft_worst: int | None
+
+    @property
+    def skipped(self) -> str:
+        """Why the row is not sent, in one sentence; empty if it is."""
+        if self.problems:
+            return " ".join(self.problems)
+        if self.check.is_blocked:
+            return self.check.reason or "The local policy blocks the prompt."
+        if self.neighbour_of is not None:
+            return f"The prompt is nearly that of line {self.neighbour_of}, which the policy blocks."
+        if self.duplicate_of is not None:
+            return f"The row is the same as line {self.duplicate_of}."
+        return ""
+
+    @property
+    def is_priced(self) -> bool:
+        return self.worst is not None and (self.draft is None or self.draft_worst is not None)
+
+    def worst_of(self, phase: str) -> int | None:
+        return self.draft_worst if phase == "draft" else self.worst
+
+    @property
+    def total(self) -> int:
+        return (self.worst or 0) + (self.draft_worst or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPlan:
+    """All rows of a batch, in the order of the file."""
+
+    rows: tuple[PlannedRow, ...]
+    #: Names the batch: the same rows with the same options that decide what is sent.
+    digest: str
+    similar: SimilarTexts
+
+    @property
+    def sendable(self) -> list[PlannedRow]:
+        return [each for each in self.rows if not each.skipped]
+
+    def totals(self) -> dict[str, Any]:
+        """Numbers of rows, and the highest price of those that would be sent."""
+        sent = self.sendable
+        return {
+            "rows": len(self.rows),
+            "to_send": len(sent),
+            "invalid": sum(bool(each.problems) for each in self.rows),
+            "expected_refusals": sum(each.check.is_blocked for each in self.rows),
+            "neighbours": sum(each.neighbour_of is not None for each in self.rows),
+            "duplicates": sum(each.duplicate_of is not None for each in self.rows),
+            "near_duplicates": sum(each.near_duplicate_of is not None for each in self.rows),
+            "unknown_prices": sum(not each.is_priced for each in sent),
+            "worst_usd": usd(sum(each.total for each in sent)),
+        }
+
+
+def plan_batch(
+    source: BatchRows,
+    options: PlanOptions,
+    *,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
+    check: Checker | None = None,
+    on_progress: Callable[[int], object] | None = None,
+) -> BatchPlan:
+    """Checks every row; sends nothing. `models`: as the server lists them, by id, if it was asked.
+
+    Raises `BatchError` if the options cannot be met.
+    """
+    planner = _Planner(source, options, PriceList(options.prices, models or {}))
+    similar = SimilarTexts([row.prompt for row in source.rows])
+    near = similar.near_duplicates()
+    checks: dict[str, PromptCheck] = {}
+    same: dict[str, BatchRow] = {}
+    built: list[PlannedRow] = []
+    for place, row in enumerate(source.rows):
+        planned = planner.plan(row)
+        key = json.dumps(planned.fields, sort_keys=True, default=str)
+        first = same.setdefault(key, row)
+        found = PromptCheck()
+        if check is not None and row.prompt:
+            words = json.dumps([row.fields.get("prompt"), row.fields.get("negative_prompt"), planned.model])
+            found = checks[words] if words in checks else checks.setdefault(words, check(planned.fields))
+        earlier = near.get(place)
+        is_repeated = first is not row and not row.problems
+        built.append(
+            replace(
+                planned,
+                check=found,
+                duplicate_of=first.line if is_repeated and not options.send_duplicates else None,
+                near_duplicate_of=source.rows[earlier].line
+                if earlier is not None and not is_repeated and row.prompt
+                else None,
+            )
+        )
+        if on_progress is not None:
+            on_progress(place + 1)
+    digest = hashlib.sha256(f"{source.digest} {_choices(options)}".encode()).hexdigest()
+    return BatchPlan(rows=_mark_neighbours(built, similar), digest=digest, similar=similar)
+
+
+def _choices(options: PlanOptions) -> str:
+    """The options that decide what is sent."""
+    chosen = [options.model, options.two_phase, options.draft_model, options.draft_seconds]
+    return json.dumps([*chosen, options.send_duplicates])
+
+
+def _mark_neighbours(rows: list[PlannedRow], similar: SimilarTexts) -> tuple[PlannedRow, ...]:
+    """The rows with those marked that are near one which the local policy blocks."""
+    blocked = [place for place, each in enumerate(rows) if each.check.is_blocked]
+    open_rows = [place for place, each in enumerate(rows) if not each.check.is_blocked and each.row.prompt]
+    for place in blocked:
+        for other in similar.neighbours(place, open_rows):
+            if rows[other].neighbour_of is None:
+                rows[other] = replace(rows[other], neighbour_of=rows[place].row.line)
+    return tuple(rows)
+
+
+class _Planner:
+    """Plans one row at a time."""
+
+    def __init__(self, source: BatchRows, options: PlanOptions, prices: PriceList) -> None:
+        self._folder = source.path.parent
+        self._options, self._prices = options, prices
+
+    def plan(self, row: BatchRow) -> PlannedRow:
+        model = str(row.fields.get("model") or self._options.model)
+        fields = request_fields(row, model, self._folder)
+        offer = self._prices.offer(model)
+        problems = row.problems or tuple(find_problems(fields, offer))
+        if not row.problems and self._prices.is_of_gateway and model and not self._prices.knows(model):
+            problems = (*problems, f"The server has no model {model}.")
+        draft = self._draft(fields, model) if self._options.two_phase and not problems else None
+        return PlannedRow(
+            row=row,
+            model=model,
+            fields=fields,
+            draft=draft,
+            problems=problems,
+            check=PromptCheck(),
+            duplicate_of=None,
+            near_duplicate_of=None,
+            neighbour_of=None,
+            worst=self._prices.worst(model, fields),
+            draft_worst=None if draft is None else self._prices.worst(str(draft.get("model", "")), draft),
+        )
+
+    def _draft(self, fields: Mapping[str, Any], model: str) -> dict[str, Any] | None:
+        """The fields of the draft; None if it would be the video itself."""
+        options = self._options
+        name = options.draft_model or model
+        lengths = (self._prices.offer(name) or {}).get("seconds") or ()
+        seconds = options.draft_seconds or (str(min(lengths)) if lengths else "")
+        if not seconds:
+            raise BatchError(
+                f"The shortest length of {name or 'the default model'} is not known: the server lists none.",
+                "State the length of the draft.",
+            )
+        draft = {**fields, "seconds": seconds, **({"model": name} if name else {})}
+        same = str(fields.get("seconds", "")) == seconds and name == model
+        return None if same else draft

@@ -1,0 +1,244 @@
+"""The journal of a batch in SQLite: what was sent and what came of it. A batch resumes from it after a crash.
+
+A submission is committed before its create is sent, so that no create is ever sent twice without its key.
+The connection holds an exclusive lock: a second run of the same batch is refused, also after `kill -9`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from safelight_client.errors import BatchError, BatchRunning, JournalUnusable
+
+#: Marks the file as ours, and its version.
+_APPLICATION, _VERSION = 0x5AFE_BA7C, 1
+_TABLES = """
+create table batch (digest text not null, server text not null);
+create table line (
+    number integer primary key, state text not null, message text not null, by_policy integer not null,
+    video_id text not null, path text not null, sha256 text not null
+) without rowid;
+create table submission (
+    key text primary key, number integer not null, phase text not null, model text not null,
+    sent_at real not null, worst integer, state text not null, video_id text not null,
+    outcome text not null, charged text not null, cost integer
+) without rowid;
+create index submission_of_row on submission (number);
+"""
+#: What became of a row. Only `pending`, `open` and `made` go on in the next run.
+LineState = Literal[
+    "pending", "open", "made", "delivered", "blocked", "failed", "submit_unknown", "vanished", "not_sent"
+]
+Phase = Literal["draft", "video"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineRecord:
+    """One row of the batch. `by_policy`: the policy of a gateway blocked it, not the filter of a provider."""
+
+    number: int
+    state: LineState
+    message: str = ""
+    by_policy: bool = False
+    video_id: str = ""
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalEntry:
+    """One create. `sending`: its answer is not known; `accepted`: the video goes on; `ended`."""
+
+    key: str
+    number: int
+    phase: Phase
+    model: str
+    sent_at: float
+    worst: int | None
+    state: Literal["sending", "accepted", "ended"] = "sending"
+    video_id: str = ""
+    outcome: str = ""
+    charged: str = "unknown"
+    #: In millionths of a dollar; None if it is not known.
+    cost: int | None = None
+
+    @property
+    def counted(self) -> int:
+        """What it counts as spent: the highest price if the cost is not known."""
+        return (self.worst or 0) if self.cost is None else self.cost
+
+
+class Journal:
+    """The journal of one batch at one server, opened by one program at a time."""
+
+    def __init__(self, path: Path, *, digest: str, server: str) -> None:
+        """Opens or creates the journal. Raises `JournalUnusable` or `BatchRunning`."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path, digest, server)
+        if path.stat().st_size == 0:
+            raise _damaged(path, "the file is empty")
+        self._db = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        try:
+            self._open(digest=digest, server=server)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            if "locked" not in str(error):
+                raise _damaged(path, str(error)) from error
+            message = f"Another program runs this batch: it has locked {path}."
+            raise BatchRunning(message, "Wait until it has ended, or stop it.") from error
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise _damaged(path, str(error)) from error
+        except BatchError:
+            self._db.close()
+            raise
+
+    def _open(self, *, digest: str, server: str) -> None:
+        self._db.execute("pragma locking_mode = exclusive")
+        self._db.execute("pragma synchronous = full")
+        self._db.execute("begin exclusive")
+        self._db.execute("commit")
+        (application,) = self._db.execute("pragma application_id").fetchone()
+        (version,) = self._db.execute("pragma user_version").fetchone()
+        if application != _APPLICATION:
+            raise _damaged(self.path, "it is not a journal of a batch")
+        if version != _VERSION:
+            raise JournalUnusable(
+                f"The journal {self.path} has version {version}; this program reads version {_VERSION}.",
+                "Finish the batch with the program that began it.",
+            )
+        (found,) = self._db.execute("pragma quick_check(1)").fetchone()
+        if found != "ok":
+            raise _damaged(self.path, str(found))
+        rows = self._db.execute("select digest, server from batch").fetchall()
+        if len(rows) != 1:
+            raise _damaged(self.path, "it names no batch")
+        if rows[0][0] != digest:
+            raise JournalUnusable(
+                f"The journal {self.path} belongs to another batch: the rows or the options have changed.",
+                "Use the file and the options of that batch, or another output folder.",
+            )
+        if rows[0][1] != server:
+            raise JournalUnusable(
+                f"The journal {self.path} belongs to the server {rows[0][1]}.",
+                "Use that server, or another output folder.",
+            )
+
+    def lines(self) -> dict[int, LineRecord]:
+        """The rows that were begun, by number."""
+        found = self._db.execute(
+            "select number, state, message, by_policy, video_id, path, sha256 from line"
+        ).fetchall()
+        return {
+            number: LineRecord(
+                number=number,
+                state=state,
+                message=message,
+                by_policy=bool(by_policy),
+                video_id=video_id,
+                path=path,
+                sha256=sha256,
+            )
+            for number, state, message, by_policy, video_id, path, sha256 in found
+        }
+
+    def entries(self) -> list[JournalEntry]:
+        """All submissions, in the order in which they were sent."""
+        found = self._db.execute(
+            "select key, number, phase, model, sent_at, worst, state, video_id, outcome, charged, cost "
+            "from submission order by sent_at, key"
+        ).fetchall()
+        names = [each.name for each in fields(JournalEntry)]
+        return [JournalEntry(**dict(zip(names, row, strict=True))) for row in found]
+
+    def write_entry(self, entry: JournalEntry) -> None:
+        """Stores a submission durably."""
+        with self._transaction():
+            self._db.execute(
+                "insert or replace into submission values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    entry.key,
+                    entry.number,
+                    entry.phase,
+                    entry.model,
+                    entry.sent_at,
+                    entry.worst,
+                    entry.state,
+                    entry.video_id,
+                    entry.outcome,
+                    entry.charged,
+                    entry.cost,
+                ),
+            )
+
+    def write_lines(self, *records: LineRecord) -> None:
+        """Stores rows durably, all or none of them."""
+        with self._transaction():
+            self._db.executemany(
+                "insert or replace into line values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (one.number, one.state, one.message, one.by_policy, one.video_id, one.path, one.sha256)
+                    for one in records
+                ],
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("begin immediate")
+            yield
+            self._db.execute("commit")
+        except sqlite3.DatabaseError as error:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise JournalUnusable(
+                f"The journal {self.path} could not be written: {error}.",
+                "Free space on the disk, then run the batch again; it continues where it stopped.",
+            ) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _create(path: Path, digest: str, server: str) -> None:
+    """Makes the journal under another name first, so that a crash leaves it whole or not there."""
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    try:
+        with closing(sqlite3.connect(part)) as db:
+            db.executescript(_TABLES)
+            db.execute("insert into batch values (?, ?)", (digest, server))
+            db.execute(f"pragma application_id = {_APPLICATION}")
+            db.execute(f"pragma user_version = {_VERSION}")
+            db.commit()
+        with suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _damaged(path: Path, reason: str) -> JournalUnusable:
+    return JournalUnusable(
+        f"The journal {path} is damaged: {reason}.",
+        "Restore it from a backup. Without it, look at the list of the server before you send a row again.",
+    )

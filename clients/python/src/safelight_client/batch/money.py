@@ -1,0 +1,100 @@
+"""Money of a batch, in whole millionths of a US dollar, and the ceiling that no create may break."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from safelight_client.error_meanings import read_number
+
+from .row_checks import read_seconds
+
+MICRO = 1_000_000
+
+
+def micro(usd: float) -> int:
+    """Dollars in millionths, rounded up. A difference of a float's last digits is no millionth."""
+    return math.ceil(round(usd * MICRO, 3))
+
+
+def usd(amount: int) -> float:
+    return amount / MICRO
+
+
+class PriceList:
+    """Prices per second: those that were given, else those that a Safelight gateway states."""
+
+    def __init__(self, given: Mapping[str, float], models: Mapping[str, Mapping[str, Any]]) -> None:
+        self._given, self._models = given, models
+
+    def worst(self, model: str, fields: Mapping[str, Any]) -> int | None:
+        """The highest possible price of a request; None if it is not known."""
+        price = self._given.get(model)
+        offer = self.offer(model) or {}
+        if price is None:
+            price = 0.0 if offer.get("billing") == "own" else read_number(offer.get("usd_per_second"))
+        if price is None or not math.isfinite(price) or price < 0:
+            return None
+        if price == 0:
+            return 0
+        seconds = read_seconds(fields)
+        if seconds is None and "seconds" not in fields:
+            # The length that the server chooses: at most its longest.
+            lengths = [one for one in map(read_number, offer.get("seconds") or ()) if one]
+            seconds = math.ceil(max(lengths)) if lengths else None
+        return micro(price * seconds) if seconds is not None else None
+
+    def offer(self, model: str) -> Mapping[str, Any] | None:
+        """The model as a Safelight gateway lists it."""
+        found = self._models.get(model, {}).get("safelight")
+        return found if isinstance(found, Mapping) else None
+
+    @property
+    def is_of_gateway(self) -> bool:
+        return any(isinstance(row.get("safelight"), Mapping) for row in self._models.values())
+
+    def knows(self, model: str) -> bool:
+        return model in self._models
+
+
+class CostCeiling:
+    """What was spent and what is reserved. A create is sent only after its highest price was reserved."""
+
+    def __init__(self, limit: int | None, max_jobs: int | None) -> None:
+        self.limit, self.max_jobs = limit, max_jobs
+        self.spent = 0
+        self.reserved = 0
+        self.jobs = 0
+
+    def reserve(self, *worst: int | None) -> bool:
+        """Reserves the prices of several creates at once, or none of them.
+
+        A create without a known price needs a limit of the number of jobs.
+        """
+        known = [each for each in worst if each is not None]
+        if len(known) < len(worst) and self.max_jobs is None:
+            return False
+        if self.max_jobs is not None and self.jobs + len(worst) > self.max_jobs:
+            return False
+        if self.limit is not None and self.spent + self.reserved + sum(known) > self.limit:
+            return False
+        self.reserved += sum(known)
+        self.jobs += len(worst)
+        return True
+
+    def settle(self, worst: int | None, cost: int | None) -> None:
+        """Ends a reservation: it cost this much. None: not known, so the highest price counts as spent."""
+        self.reserved -= worst or 0
+        self.spent += (worst or 0) if cost is None else cost
+
+    def give_back(self, worst: int | None) -> None:
+        """Ends a reservation whose create was never sent."""
+        self.reserved -= worst or 0
+        self.jobs -= 1
+
+    def restore(self, *, spent: int, reserved: int, jobs: int) -> None:
+        """Adds what earlier runs of the same batch spent and reserved, even above the limit."""
+        self.spent += spent
+        self.reserved += reserved
+        self.jobs += jobs

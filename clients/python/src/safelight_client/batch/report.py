@@ -1,0 +1,142 @@
+"""The report of a batch: one HTML page with thumbnails and without links to elsewhere, JSON, and CSV."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .money import usd
+
+if TYPE_CHECKING:
+    from .runner import BatchRunner
+
+#: Thumbnails above this size together are left out of the page.
+_MAX_THUMBNAILS = 16 * 1024 * 1024
+_COLUMNS = (
+    "line",
+    "id",
+    "state",
+    "cost_usd",
+    "worst_usd",
+    "model",
+    "prompt",
+    "message",
+    "file",
+    "sha256",
+    "video_id",
+)
+_TYPES = {b"\xff\xd8\xff": "jpeg", b"\x89PN": "png", b"RIF": "webp"}
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Batch report</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #1a1a1a; background: #fff }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ccc; vertical-align: top }}
+img {{ max-width: 160px; max-height: 90px; display: block }}
+</style>
+<h1>Batch report</h1>
+<p>{summary}</p>
+<table><thead><tr><th>Line</th><th>Video</th><th>State</th><th>USD</th><th>Prompt</th><th>Note</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></html>
+"""
+
+
+def build_report(runner: BatchRunner) -> dict[str, Any]:
+    """Everything about a batch so far. `cost_usd` is None if the cost is not known."""
+    rows = []
+    for planned in runner.plan.rows:
+        record = runner.lines.get(planned.row.number)
+        entries = list(runner.entries[planned.row.number].values())
+        is_known = all(entry.state == "ended" and entry.cost is not None for entry in entries)
+        rows.append(
+            {
+                "line": planned.row.line,
+                "id": planned.row.name,
+                "state": runner.state_of(planned),
+                "cost_usd": usd(sum(entry.cost or 0 for entry in entries)) if is_known else None,
+                "worst_usd": usd(sum(entry.counted for entry in entries)),
+                "model": planned.model,
+                "prompt": planned.row.prompt,
+                "message": record.message if record is not None else planned.skipped,
+                "file": record.path if record is not None else "",
+                "sha256": record.sha256 if record is not None else "",
+                "video_id": next((e.video_id for e in reversed(entries) if e.video_id), ""),
+            }
+        )
+    return {
+        "states": dict(sorted(runner.counts.items())),
+        "stopped": runner.stop_reason,
+        "spent_usd": usd(runner.ceiling.spent),
+        "reserved_usd": usd(runner.ceiling.reserved),
+        "limit_usd": None if runner.ceiling.limit is None else usd(runner.ceiling.limit),
+        "creates": runner.ceiling.jobs,
+        "unsettled": [
+            {
+                "line": runner.line_of(entry.number),
+                "video_id": entry.video_id,
+                "idempotency_key": entry.key,
+                "model": entry.model,
+                "worst_usd": None if entry.worst is None else usd(entry.worst),
+            }
+            for entry in runner.unsettled
+        ],
+        "rows": rows,
+    }
+
+
+def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
+    """Writes `report.html`, `report.json` and `report.csv`, and returns the report. Raises `OSError`."""
+    report = build_report(runner)
+    texts = {
+        "report.json": json.dumps(report, indent=2, ensure_ascii=False),
+        "report.csv": _as_csv(report),
+        "report.html": _as_html(report, folder / "thumbnails"),
+    }
+    for name, text in texts.items():
+        part = folder / f"{name}.part"
+        part.write_text(text, "utf-8", errors="replace")
+        part.replace(folder / name)
+    return report
+
+
+def _as_csv(report: Mapping[str, Any]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(_COLUMNS)
+    for row in report["rows"]:
+        writer.writerow(_cell(row[name]) for name in _COLUMNS)
+    return "\ufeff" + file.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell that a spreadsheet does not read as a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+
+
+def _as_html(report: Mapping[str, Any], thumbnails: Path) -> str:
+    left = _MAX_THUMBNAILS
+    rows = []
+    for row in report["rows"]:
+        image = ""
+        path = thumbnails / f"{Path(row['file']).stem}.img"
+        if row["file"] and path.is_file() and path.stat().st_size <= left:
+            data = path.read_bytes()
+            left -= len(data)
+            kind = _TYPES.get(data[:3], "jpeg")
+            image = f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+        file = f'<a href="{html.escape(row["file"])}">{html.escape(row["file"])}</a>' if row["file"] else ""
+        cost = "?" if row["cost_usd"] is None else f"{row['cost_usd']:.2f}"
+        cells = [str(row["line"]), row["state"], cost, row["prompt"], row["message"]]
+        line, state, cost, prompt, message = map(html.escape, cells)
+        rows.append(f"<tr><td>{line}<td>{image}{file}<td>{state}<td>{cost}<td>{prompt}<td>{message}</tr>")
+    states = ", ".join(f"{name}: {count}" for name, count in report["states"].items())
+    summary = f"{states}. Spent {report['spent_usd']:.2f} USD, reserved {report['reserved_usd']:.2f} USD."
+    return _PAGE.format(summary=html.escape(f"{summary} {report['stopped']}".strip()), rows="\n".join(rows))

@@ -1,0 +1,75 @@
+"""Checks the fields of a row before anything is sent: names, values, files, what the model offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .rows import BatchRow
+
+#: Names that other APIs use, and the name in the Videos API.
+_RENAMED = {
+    "duration": "seconds",
+    "length": "seconds",
+    "resolution": "size",
+    "aspect_ratio": "size",
+    "input_image": "input_reference",
+    "image": "input_reference",
+    "text": "prompt",
+}
+_OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
+_SIZE = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}")
+_MAX_SECONDS = 3600
+
+
+def request_fields(row: BatchRow, model: str, folder: Path) -> dict[str, Any]:
+    """The fields as they are sent: with the model, and a reference file as a path."""
+    fields = {**row.fields, **({"model": model} if model else {})}
+    reference = fields.get("input_reference")
+    if isinstance(reference, str):
+        fields["input_reference"] = folder / reference
+    return fields
+
+
+def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None) -> Iterator[str]:
+    """What is wrong with the fields of a row. `offer`: the model as a Safelight gateway lists it."""
+    for wrong, right in _RENAMED.items():
+        if wrong in fields:
+            yield f"There is no field {wrong}: use {right}."
+    prompt = fields.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        yield "The prompt is missing."
+    seconds = read_seconds(fields)
+    if "seconds" in fields and not seconds:
+        yield f"seconds must be a whole number from 1 to {_MAX_SECONDS}."
+    size = fields.get("size")
+    if size is not None and not _SIZE.fullmatch(str(size)):
+        yield "size must be WIDTHxHEIGHT in pixels, such as 1280x720."
+    reference = fields.get("input_reference")
+    if isinstance(reference, Path) and not reference.is_file():
+        yield f"The file {reference} of input_reference does not exist."
+    if offer is not None:
+        yield from _find_unoffered(fields, offer, seconds)
+
+
+def _find_unoffered(
+    fields: Mapping[str, Any], offer: Mapping[str, Any], seconds: int | None
+) -> Iterator[str]:
+    lengths, sizes, extra = offer.get("seconds"), offer.get("sizes"), offer.get("fields")
+    if seconds and isinstance(lengths, list) and lengths and seconds not in lengths:
+        yield f"The model makes these lengths in seconds: {', '.join(map(str, lengths))}."
+    if "size" in fields and isinstance(sizes, list) and sizes and fields["size"] not in sizes:
+        yield f"The model makes these sizes: {', '.join(map(str, sizes))}."
+    if isinstance(extra, list):
+        for name in fields:
+            if name not in _OWN and name not in extra and name not in _RENAMED:
+                yield f"The model has no field {name}."
+
+
+def read_seconds(fields: Mapping[str, Any]) -> int | None:
+    """The length; None if it is missing or wrong."""
+    text = str(fields.get("seconds", "")).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return number if 0 < number <= _MAX_SECONDS else None

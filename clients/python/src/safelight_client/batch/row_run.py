@@ -1,0 +1,272 @@
+"""The work on one row of a batch: draft, video, retries and download, each step in the journal."""
+
+from __future__ import annotations
+
+import errno
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from safelight_client.errors import (
+    AccessDenied,
+    ClientError,
+    ConnectionFailed,
+    SubmitUnknown,
+    VideoVanished,
+)
+from safelight_client.plan import may_pass, may_repeat
+from safelight_client.responses import failure
+from safelight_client.submission import find_lost, submit_unknown
+from safelight_client.video import Video
+
+from .journal import JournalEntry, LineRecord, LineState, Phase
+from .money import micro
+
+if TYPE_CHECKING:
+    from .batch_plan import PlannedRow
+    from .runner import BatchRunner
+
+#: Outcome of a submission that the server did not get or not consider: the row is sent in the next run.
+UNSENT = "unsent"
+_BLOCKED, _COMPLETED = "blocked", "completed"
+#: Longest search for the video of a create whose answer an earlier run did not get.
+_SEARCH_S = 30.0
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
+
+
+class Stopped(Exception):
+    """Ends the work on a row, which goes on in the next run."""
+
+
+class RowRun:
+    """Works on one row. `reserved`: the phases whose price is reserved; those that begin are removed."""
+
+    def __init__(self, runner: BatchRunner, planned: PlannedRow, reserved: list[Phase]) -> None:
+        self._runner, self._planned, self._reserved = runner, planned, reserved
+        self._client = runner.client
+        self._number = planned.row.number
+
+    async def run(self) -> None:
+        """Raises `Stopped` if the row has not ended."""
+        try:
+            if self._planned.draft is not None and not self._has_draft():
+                await self._make("draft", self._planned.draft)
+            video = await self._make("video", self._planned.fields)
+        except ClientError as error:
+            self._end(error)
+            return
+        await self._download(video)
+
+    def _has_draft(self) -> bool:
+        entries = self._runner.entries[self._number].values()
+        return any(entry.phase == "draft" and entry.outcome == _COMPLETED for entry in entries)
+
+    async def _make(self, phase: Phase, fields: Mapping[str, Any]) -> Video:
+        """A completed video of this phase. Raises the error of the last submission."""
+        sent = [
+            entry
+            for entry in self._runner.entries[self._number].values()
+            if entry.phase == phase and entry.outcome != UNSENT
+        ]
+        if sent and sent[-1].state == "ended":
+            return await self._read_ended(sent[-1])
+        entry, fields, was_doubtful = (sent[-1] if sent else None), dict(fields), False
+        for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
+            if entry is None:
+                entry = await self._begin(phase, str(fields.get("model", "")))
+                problem = await self._submit(entry, fields, is_new=True)
+            else:
+                problem = await self._submit(entry, fields, is_new=False)
+            if isinstance(problem, Video):
+                return problem
+            blocked = problem.explanation.is_block
+            delay = self._client.session.retries.delay_s(number, problem.after_s)
+            # After a block by a provider, or a failure without a reason, one more try at most.
+            doubtful = blocked or problem.retry == "unknown"
+            again = (may_pass(problem) if blocked else may_repeat(problem)) and not (
+                doubtful and was_doubtful
+            )
+            too_long = delay > self._client.session.retries.max_retry_after_s
+            if not again or too_long or self._runner.stop_reason:
+                raise problem
+            self._runner.pause_model(str(fields.get("model", "")), problem.after_s or 0.0)
+            worst = self._planned.worst_of(phase)
+            if number == self._runner.limits.max_submissions or not self._runner.ceiling.reserve(worst):
+                raise problem
+            self._reserved.append(phase)
+            was_doubtful = was_doubtful or doubtful
+            if blocked and str(fields.get("seed", "")).isdigit():
+                fields["seed"] = int(fields["seed"]) + 1
+            entry = None
+            await self._runner.pause(delay)
+        raise AssertionError("max_submissions must be 1 or more")
+
+    async def _read_ended(self, entry: JournalEntry) -> Video:
+        """The video of a submission that an earlier run finished."""
+        if entry.outcome == _COMPLETED:
+            return await self._retrieve(entry.video_id)
+        # That run ended before it noted what became of the row.
+        state: LineState = "blocked" if entry.outcome == _BLOCKED else "failed"
+        self._runner.end_row(LineRecord(number=self._number, state=state, message=entry.outcome))
+        raise Stopped
+
+    async def _retrieve(self, video_id: str) -> Video:
+        try:
+            return await self._client.retrieve(video_id)
+        except ClientError as error:
+            self._leave("made", str(error))
+            raise Stopped from None
+
+    async def _begin(self, phase: Phase, model: str) -> JournalEntry:
+        """The journal's entry of a new submission, stored before anything is sent."""
+        await self._runner.wait_for_turn(model)
+        entry = JournalEntry(
+            key=str(uuid.uuid4()),
+            number=self._number,
+            phase=phase,
+            model=model,
+            sent_at=self._client.session.wall_clock(),
+            worst=self._planned.worst_of(phase),
+        )
+        self._runner.write_entry(entry)
+        self._reserved.remove(phase)
+        return entry
+
+    async def _submit(
+        self, entry: JournalEntry, fields: Mapping[str, Any], *, is_new: bool
+    ) -> Video | ClientError:
+        """The completed video of a submission, or its error. Raises `Stopped` if the video goes on."""
+        try:
+            if entry.state == "sending":
+                video = await self._create(entry, fields, is_new=is_new)
+                entry = replace(entry, state="accepted", video_id=video.id)
+                self._runner.write_entry(entry)
+            else:
+                video = await self._client.retrieve(entry.video_id)
+            if self._runner.is_interrupted:
+                raise Stopped
+            video = await self._client.wait(
+                video, deadline_s=self._runner.limits.deadline_s, on_progress=self._show
+            )
+        except ClientError as error:
+            self._stop_batch(entry, error)
+            if entry.video_id and not error.explanation.is_block and not isinstance(error, VideoVanished):
+                self._leave("open", str(error))
+                raise Stopped from None
+            self._settle(entry, error.charged, None, "USD", self._outcome(error))
+            return error
+        problem = failure(video) if video.status == "failed" else None
+        outcome = _COMPLETED if problem is None else self._outcome(problem)
+        self._settle(entry, video.charged, video.amount, video.currency, outcome)
+        return problem or video
+
+    async def _create(self, entry: JournalEntry, fields: Mapping[str, Any], *, is_new: bool) -> Video:
+        """Sends the create, or finds out what became of the one that an earlier run may have sent."""
+        if is_new or self._client.session.honours_keys:
+            rest = {name: value for name, value in fields.items() if name != "prompt"}
+            with self._runner.creating():
+                return await self._client.create(fields["prompt"], idempotency_key=entry.key, **rest)
+        session, prompt = self._client.session, self._planned.row.prompt
+        session.begin(prompt)
+        try:
+            until = session.clock() + _SEARCH_S
+            found: Video | tuple[str, ...] = ()
+            if self._runner.is_only_unanswered(entry, prompt):
+                found = await self._client.run(find_lost(session, fields, entry.sent_at, until))
+        finally:
+            session.end(prompt)
+        if isinstance(found, Video):
+            return found
+        reason = "the program ended before it came"
+        raise submit_unknown(reason, found, entry.key, honours_keys=False)
+
+    def _stop_batch(self, entry: JournalEntry, error: ClientError) -> None:
+        """Stops the batch and the row after an error that every row would meet."""
+        is_unsent = isinstance(error, ConnectionFailed) and not error.sent
+        is_refused = isinstance(error, AccessDenied) or error.explanation.kind == "quota"
+        if entry.state != "sending" or not (is_unsent or (is_refused and error.charged == "no")):
+            return
+        self._runner.write_entry(replace(entry, state="ended", outcome=UNSENT, charged="no", cost=0))
+        self._runner.ceiling.give_back(entry.worst)
+        self._runner.stop(f"The server does not accept requests: {error}")
+        raise Stopped
+
+    def _outcome(self, error: ClientError) -> str:
+        return _BLOCKED if error.explanation.is_block else error.code or error.explanation.kind
+
+    def _settle(
+        self, entry: JournalEntry, charged: str, amount: float | None, currency: str, outcome: str
+    ) -> None:
+        """Ends a submission in the journal, and releases what it did not cost."""
+        cost = 0 if charged == "no" else None
+        if charged == "yes" and amount is not None and currency == "USD":
+            cost = micro(amount)
+        self._runner.write_entry(replace(entry, state="ended", outcome=outcome, charged=charged, cost=cost))
+        self._runner.ceiling.settle(entry.worst, cost)
+
+    def _show(self, video: Video) -> None:
+        self._runner.show_progress(self._number, video.progress)
+
+    def _leave(self, state: LineState, message: str) -> None:
+        self._runner.end_row(LineRecord(number=self._number, state=state, message=message))
+
+    def _end(self, error: ClientError) -> None:
+        """Records a row that ended without a video."""
+        state: LineState = "failed"
+        if isinstance(error, SubmitUnknown):
+            state = "submit_unknown"
+        elif isinstance(error, VideoVanished):
+            state = "vanished"
+        elif error.explanation.is_block:
+            state = "blocked"
+        self._runner.end_row(
+            LineRecord(
+                number=self._number,
+                state=state,
+                message=f"{error} {error.next_step}".strip(),
+                by_policy=error.explanation.is_block and not error.explanation.by_provider,
+                video_id=error.video.id if error.video is not None else "",
+            )
+        )
+
+    async def _download(self, video: Video) -> None:
+        name = re.sub(r"[^\w.-]+", "_", self._planned.row.name).strip("._")[:60]
+        stem = f"{self._number:05}" + (f"-{name}" if name else "")
+        path = self._runner.folder / "videos" / f"{stem}.mp4"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stored = await self._client.download(video, path)
+        except (ClientError, OSError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._runner.stop("The disk is full. Free space, then run the batch again; it continues.")
+            self._leave("made", str(error))
+            raise Stopped from None
+        await self._download_thumbnail(video, stem)
+        self._runner.end_row(
+            LineRecord(
+                number=self._number,
+                state="delivered",
+                video_id=video.id,
+                path=path.relative_to(self._runner.folder).as_posix(),
+                sha256=stored.sha256,
+            )
+        )
+
+    async def _download_thumbnail(self, video: Video, stem: str) -> None:
+        """Stores the thumbnail, if the server has one. The first answer without an image decides for all."""
+        if not self._runner.has_thumbnails:
+            return
+        path = self._runner.folder / "thumbnails" / f"{stem}.img"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            await self._client.download(video, path, variant="thumbnail")
+            with path.open("rb") as file:
+                is_image = file.read(4).startswith(_IMAGES)
+        except (ClientError, OSError):
+            is_image = False
+        if not is_image:
+            path.unlink(missing_ok=True)
+            self._runner.has_thumbnails = False

@@ -1,0 +1,148 @@
+"""Reads the rows of a batch from JSONL, CSV or YAML, and names every line that cannot be read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from safelight_client.errors import BatchError
+
+#: Reads the entries of a list, each with its line. That of YAML is given by the caller.
+YamlReader: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
+_STEP = "Correct the file, then plan it again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRow:
+    """One requested video. `fields` are sent to the server; a column `id` is only the row's name."""
+
+    number: int
+    line: int
+    name: str
+    fields: Mapping[str, Any]
+    #: Why the line cannot be read.
+    problems: tuple[str, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        return str(self.fields.get("prompt") or "").strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRows:
+    """The rows of a file. Paths in them are relative to the folder of the file."""
+
+    path: Path
+    rows: tuple[BatchRow, ...]
+
+    @property
+    def digest(self) -> str:
+        """Names the rows: their fields, names and order."""
+        text = json.dumps([[row.name, row.fields] for row in self.rows], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_rows(path: Path, read_yaml: YamlReader | None = None) -> BatchRows:
+    """The rows of a file. Raises `BatchError` if the file as a whole cannot be read."""
+    readers: dict[str, YamlReader] = {
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+        ".csv": _read_csv,
+        ".tsv": _read_csv,
+    }
+    if read_yaml is not None:
+        readers |= dict.fromkeys((".yaml", ".yml"), read_yaml)
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(sorted(readers))
+        raise BatchError(f"{path.name} is not a batch: the ending is not one of {known}.", "Rename the file.")
+    rows = tuple(
+        _row(number, line, entry) for number, (line, entry) in enumerate(reader(_read_text(path)), start=1)
+    )
+    if not rows:
+        raise BatchError(f"{path.name} has no rows.", _STEP)
+    return BatchRows(path=path, rows=rows)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BatchError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    coding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(coding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BatchError(f"{path.name} is not UTF-8: line {line}.", "Save the file as UTF-8.") from None
+
+
+def _row(number: int, line: int, entry: object) -> BatchRow:
+    if isinstance(entry, str):
+        return BatchRow(number=number, line=line, name="", fields={}, problems=(entry,))
+    if not isinstance(entry, Mapping):
+        problem = "The row is not an object with fields."
+        return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
+    fields = {str(name).strip(): value for name, value in entry.items() if value is not None and value != ""}
+    return BatchRow(
+        number=number,
+        line=line,
+        name=str(fields.pop("id", "")),
+        fields={name: value for name, value in fields.items() if name != _EXTRA},
+        problems=("The row has more cells than the header.",) if _EXTRA in fields else (),
+    )
+
+
+#: Name of the cells of a CSV row that have no column.
+_EXTRA = "\0extra"
+
+
+def _read_jsonl(text: str) -> Iterator[tuple[int, object]]:
+    for line, content in enumerate(text.split("\n"), start=1):
+        if content.strip():
+            try:
+                entry: object = json.loads(content)
+            except (ValueError, RecursionError):
+                entry = "The line is not JSON."
+            yield line, "The row is not an object with fields." if isinstance(entry, list) else entry
+
+
+def _read_csv(text: str) -> Iterator[tuple[int, object]]:
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: list[str] | None = None
+    began = 1
+    while True:
+        began = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            # What follows would be read in the wrong columns.
+            yield (
+                began,
+                f"The quotes of this row are broken ({error}); it and all rows after it were not read.",
+            )
+            return
+        if cells is None:
+            return
+        if columns is None:
+            columns = _columns(cells)
+        elif any(cell.strip() for cell in cells):
+            entry = dict(zip(columns, cells, strict=False))
+            yield began, entry | ({_EXTRA: "x"} if any(cells[len(columns) :]) else {})
+
+
+def _columns(cells: list[str]) -> list[str]:
+    columns = [cell.strip() for cell in cells]
+    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
+    if repeated:
+        raise BatchError(f"The header has a column twice: {', '.join(repeated)}.", _STEP)
+    return columns

@@ -1,0 +1,112 @@
+"""The journal of a batch: kill -9 at any moment, damage, other batches, and two runs at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_batch_run import planned, run_batch, states, subjects, write_batch
+
+import safelight_client as sc
+from safelight.testing.upstream import ScriptedUpstream
+from safelight_client.batch import Journal, RunLimits
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from test_batch_run import run_batch
+from safelight_client.batch import RunLimits
+run_batch({url!r}, Path({path!r}), RunLimits(concurrency=3), honours_keys={honours})
+"""
+
+
+def opened(path: Path, digest: str = "d", server: str = "s") -> Journal:
+    return Journal(path, digest=digest, server=server)
+
+
+@pytest.mark.parametrize(("honours", "moment"), [(True, 1), (True, 5), (False, 2), (False, 7)])
+def test_after_kill_9_each_row_has_one_create_and_the_rest_is_made(
+    tmp_path: Path, honours: bool, moment: int
+) -> None:
+    path = write_batch(tmp_path, subjects(9))
+    scenario = {
+        "idempotent": honours,
+        "lists": True,
+        "otherwise": {"polls": 2, "charge": 0.4, "submit": {"do": "ok", "delay_s": 0.05}},
+    }
+    with ScriptedUpstream(scenario) as upstream:
+        program = PROGRAM.format(
+            folder=str(ROOT / "tests" / "client"), url=upstream.url, path=str(path), honours=honours
+        )
+        child = subprocess.Popen([sys.executable, "-c", program])
+        deadline = time.monotonic() + 60
+        while upstream.counts["received"] < moment and child.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        done = run_batch(upstream.url, path, RunLimits(), honours_keys=honours)
+        created = upstream.counts["accepted_by_prompt"]
+    assert max(created.values()) == 1
+    lost = states(done).count("submit_unknown")
+    assert states(done).count("delivered") == 9 - lost
+    assert lost <= (0 if honours else 3)
+    assert done.ceiling.spent == 9 * 400_000
+    assert done.ceiling.reserved == 0
+
+
+def test_a_second_run_of_the_same_batch_is_refused(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path / "journal.sqlite"),
+        pytest.raises(sc.BatchRunning, match="Another program runs this batch"),
+    ):
+        opened(tmp_path / "journal.sqlite")
+
+
+@pytest.mark.parametrize("length", [0, 50, 5000])
+def test_a_journal_that_was_cut_is_refused(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "journal.sqlite"
+    opened(path).close()
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(sc.JournalUnusable, match="damaged"):
+        opened(path)
+    assert path.stat().st_size == length
+
+
+def test_a_journal_of_another_version_batch_or_server_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    opened(path).close()
+    with pytest.raises(sc.JournalUnusable, match="another batch"):
+        opened(path, digest="other")
+    with pytest.raises(sc.JournalUnusable, match="belongs to the server s"):
+        opened(path, server="other")
+    db = sqlite3.connect(path)
+    db.execute("pragma user_version = 7")
+    db.close()
+    with pytest.raises(sc.JournalUnusable, match="version 7"):
+        opened(path)
+
+
+def test_another_database_is_not_taken_for_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    db = sqlite3.connect(path)
+    db.execute("create table t (x)")
+    db.close()
+    with pytest.raises(sc.JournalUnusable, match="not a journal"):
+        opened(path)
+
+
+def test_a_changed_row_makes_another_batch(tmp_path: Path) -> None:
+    rows = subjects(2)
+    first = planned(write_batch(tmp_path, rows)).digest
+    assert planned(write_batch(tmp_path, rows)).digest == first
+    changed = [{**rows[0], "size": "720x1280"}, rows[1]]
+    assert planned(write_batch(tmp_path, changed)).digest != first

@@ -1,0 +1,160 @@
+"""The plan of a batch names what is wrong, expensive, repeated or likely to be refused. It sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import safelight_client as sc
+from safelight_client.batch import BatchPlan, PlanOptions, PromptCheck, plan_batch, read_rows
+from safelight_client.batch.money import CostCeiling
+from safelight_client.batch.similarity import SimilarTexts
+from safelight_client.batch.stop_rules import StopRules
+
+
+def plan_text(path: Path, text: str | bytes, **options: Any) -> BatchPlan:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return plan_batch(read_rows(path), PlanOptions(prices={"": 0.1, "wan": 0.2}, **options))
+
+
+def skipped(plan: BatchPlan) -> dict[int, str]:
+    return {each.row.line: each.skipped for each in plan.rows if each.skipped}
+
+
+def test_all_wrong_fields_are_named_with_their_lines(tmp_path: Path) -> None:
+    text = '{"prompt": "a", "duration": 4, "resolution": "720p"}\n\n{"seconds": "four"}\n[1]\n{"x"\n'
+    text += '{"prompt": "b", "input_reference": "none.png", "size": "big"}\n'
+    assert skipped(plan_text(tmp_path / "a.jsonl", text)) == {
+        1: "There is no field duration: use seconds. There is no field resolution: use size.",
+        3: "The prompt is missing. seconds must be a whole number from 1 to 3600.",
+        4: "The row is not an object with fields.",
+        5: "The line is not JSON.",
+        6: "size must be WIDTHxHEIGHT in pixels, such as 1280x720. "
+        f"The file {tmp_path / 'none.png'} of input_reference does not exist.",
+    }
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_file_of_a_spreadsheet_is_read(tmp_path: Path, delimiter: str) -> None:
+    lines = ["id,prompt,seconds", 'a,"A tram\nat dusk",4', "", "b,A boat,8"]
+    text = "\ufeff" + "\r\n".join(lines).replace(",", delimiter)
+    plan = plan_text(tmp_path / "a.csv", text)
+    found = [(each.row.line, each.row.name, each.row.prompt, each.worst) for each in plan.rows]
+    assert found == [(2, "a", "A tram\nat dusk", 400_000), (5, "b", "A boat", 800_000)]
+
+
+def test_broken_quotes_are_named_and_nothing_after_them_is_read(tmp_path: Path) -> None:
+    text = 'prompt,seconds\nA boat,4\n"A tram" at dusk,4\nA kite,4\n'
+    plan = plan_text(tmp_path / "a.csv", text)
+    assert [each.row.line for each in plan.rows] == [2, 3]
+    assert skipped(plan)[3].startswith("The quotes of this row are broken")
+    assert skipped(plan_text(tmp_path / "b.csv", 'prompt\n"A boat\nA tram\n'))[2].startswith("The quotes")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.csv", b"prompt\nA caf\xe9\n", "is not UTF-8: line 2"),
+        ("a.csv", b"prompt,prompt\na,b\n", "column twice: prompt"),
+        ("a.csv", b"prompt\n", "has no rows"),
+        ("a.txt", b"a\n", "is not a batch"),
+        ("a.yaml", b"- prompt: a\n", "is not a batch"),
+    ],
+)
+def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: bytes, reason: str) -> None:
+    with pytest.raises(sc.BatchError, match=reason):
+        plan_text(tmp_path / name, text)
+
+
+def test_duplicates_are_not_sent_unless_wanted_and_near_duplicates_are_reported(tmp_path: Path) -> None:
+    rows = ["A red kite over wheat fields at noon", "A potter shapes a vase"]
+    lines = [f'{{"prompt": "{row}", "seconds": 4}}' for row in [*rows, rows[0], rows[0] + "!"]]
+    plan = plan_text(tmp_path / "a.jsonl", "\n".join(lines))
+    assert skipped(plan) == {3: "The row is the same as line 1."}
+    assert [each.near_duplicate_of for each in plan.rows] == [None, None, None, 1]
+    assert skipped(plan_text(tmp_path / "a.jsonl", "\n".join(lines), send_duplicates=True)) == {}
+
+
+def test_expected_refusals_and_their_neighbours_are_not_sent(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "prompt\nThe quarrel between two grocers ended badly\nA red kite\n"
+        "A quarrel between the two grocers ended badly\n"
+    )
+
+    def check(fields: Mapping[str, Any]) -> PromptCheck:
+        return PromptCheck(is_blocked=fields["prompt"].startswith("The quarrel"), reason="Blocked: x.")
+
+    plan = plan_batch(read_rows(path), PlanOptions(), check=check)
+    assert skipped(plan) == {
+        2: "Blocked: x.",
+        4: "The prompt is nearly that of line 2, which the policy blocks.",
+    }
+    totals = plan.totals()
+    assert (totals["expected_refusals"], totals["neighbours"], totals["unknown_prices"]) == (1, 1, 1)
+
+
+def test_what_a_gateway_offers_decides_prices_and_problems(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,model,seconds,fps\nA boat,wan,4,\nA kite,wan,5,8\nA tram,other,4,\nA cat,own,,\n")
+    models = {
+        "wan": {"safelight": {"seconds": [4, 8], "fields": [], "usd_per_second": 0.5, "billing": "paid"}},
+        "own": {"safelight": {"billing": "own"}},
+    }
+    plan = plan_batch(read_rows(path), PlanOptions(), models=models)
+    assert skipped(plan) == {
+        3: "The model makes these lengths in seconds: 4, 8. The model has no field fps.",
+        4: "The server has no model other.",
+    }
+    assert [each.worst for each in plan.sendable] == [2_000_000, 0]
+
+
+def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    compare = SimilarTexts._compare
+    monkeypatch.setattr(SimilarTexts, "_compare", lambda *texts: compared.append(1) or compare(*texts))
+    rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000},4" for n in range(2000))
+    plan = plan_text(tmp_path / "a.csv", "prompt,seconds\n" + "\n".join(rows))
+    assert len(plan.rows) == 2000
+    assert len(compared) < 2000 * 100
+
+
+@given(
+    st.integers(0, 50),
+    st.integers(0, 20),
+    st.lists(st.tuples(st.integers(0, 20), st.none() | st.floats(0, 1), st.booleans()), max_size=60),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_ceiling_is_never_exceeded(
+    limit: int, max_jobs: int, creates: list[tuple[int, float | None, bool]]
+) -> None:
+    ceiling = CostCeiling(limit, max_jobs)
+    waiting: list[tuple[int, float | None]] = []
+    for worst, share, later in creates:
+        if ceiling.reserve(worst):
+            waiting.append((worst, share))
+        while waiting and not later:
+            reserved, part = waiting.pop()
+            ceiling.settle(reserved, None if part is None else int(reserved * part))
+        assert ceiling.spent + ceiling.reserved <= limit
+        assert ceiling.jobs <= max_jobs
+    assert ceiling.reserved == sum(worst for worst, _ in waiting)
+
+
+@given(st.lists(st.booleans(), max_size=300), st.integers(0, 10))
+def test_no_row_follows_after_too_many_blocks(blocks: list[bool], max_refusals: int) -> None:
+    rules = StopRules(max_refusals=max_refusals)
+    for number, blocked in enumerate(blocks, start=1):
+        rules.record(blocked=blocked)
+        total = sum(blocks[:number])
+        is_too_many = total > max_refusals and total > number // 10
+        assert bool(rules.reason) == is_too_many
+        if number <= 20 and total > max(max_refusals, 2):
+            assert rules.reason

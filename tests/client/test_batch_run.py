@@ -1,0 +1,243 @@
+"""A batch runs each row once, within its ceiling, and stops by itself after too many blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixed_server import FixedServer
+from hostile import RETRIES
+
+import safelight_client as sc
+from safelight.testing.upstream import ScriptedUpstream
+from safelight_client.batch import (
+    BatchPlan,
+    BatchRunner,
+    Journal,
+    PlanOptions,
+    RunLimits,
+    plan_batch,
+    read_rows,
+    write_reports,
+)
+
+SUBJECTS = (
+    "A red kite over wheat fields",
+    "Fishing boats at dawn in fog",
+    "Two chess players in a park",
+    "A potter shapes a tall vase",
+    "Snow falls on an empty station",
+    "Bees around lavender in July",
+    "An old tram climbs the hill",
+    "Children fly paper lanterns",
+)
+BLOCK = {"ends": "refused", "charge": 0.4}
+
+
+def write_batch(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    path = folder / "shots.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def subjects(count: int) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"{SUBJECTS[n % len(SUBJECTS)]} {chr(97 + n % 26) * 9} {n * 7919}", "seconds": 4}
+        for n in range(count)
+    ]
+
+
+def planned(path: Path, **options: Any) -> BatchPlan:
+    return plan_batch(read_rows(path), PlanOptions(**{"prices": {"": 0.1}, **options}))
+
+
+def run_batch(
+    url: str, path: Path, limits: RunLimits, *, honours_keys: bool | None = None, **options: Any
+) -> BatchRunner:
+    plan = planned(path, **options)
+    folder = path.with_suffix(".batch")
+
+    async def run() -> BatchRunner:
+        with Journal(folder / "journal.sqlite", digest=plan.digest, server=url) as journal:
+            async with sc.AsyncClient(url, honours_keys=honours_keys, retries=RETRIES) as client:
+                runner = BatchRunner(plan, journal, client, limits, folder)
+                await runner.run()
+                write_reports(runner, folder)
+                return runner
+
+    return asyncio.run(run())
+
+
+def states(runner: BatchRunner) -> list[str]:
+    return [runner.state_of(each) for each in runner.plan.rows]
+
+
+def test_every_row_is_made_once_and_a_second_run_sends_nothing(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(6))
+    with ScriptedUpstream({"otherwise": {"polls": 0, "charge": 0.4}}) as upstream:
+        first = run_batch(upstream.url, path, RunLimits())
+        again = run_batch(upstream.url, path, RunLimits())
+        assert upstream.counts["received"] == 6
+    assert states(first) == states(again) == ["delivered"] * 6
+    assert again.ceiling.spent == 2_400_000
+    assert len(list((tmp_path / "shots.batch" / "videos").glob("*.mp4"))) == 6
+
+
+def test_no_create_is_sent_that_may_break_the_ceiling(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(6))
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(max_usd=1.0, concurrency=6))
+        assert upstream.counts["received"] == 2
+        assert done.stop_reason == "The ceiling does not allow 4 more rows."
+        more = run_batch(upstream.url, path, RunLimits(max_usd=2.4))
+        assert upstream.counts["received"] == 6
+    assert set(states(more)) == {"delivered"}
+
+
+def test_what_the_server_did_not_charge_is_released(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(4))
+    scenario = {"otherwise": {"polls": 0, "charge": 0.1}}
+    with ScriptedUpstream(scenario) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(max_usd=0.7, concurrency=4))
+        assert upstream.counts["received"] == 4
+    assert done.ceiling.spent == 400_000
+
+
+def test_a_lost_answer_ends_as_unknown_with_its_worst_cost(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(2))
+    scenario = {"lists": False, "orders": [{"nth": 1, "submit": "lose_answer"}], "otherwise": {"charge": 0.4}}
+    with ScriptedUpstream(scenario) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(concurrency=1))
+        again = run_batch(upstream.url, path, RunLimits())
+        assert upstream.counts["received"] == 2
+    assert states(done) == states(again) == ["submit_unknown", "delivered"]
+    assert again.ceiling.spent == 800_000
+    assert [entry.outcome for entry in again.unsettled] == ["submit_unknown"]
+
+
+def test_the_batch_stops_after_more_than_five_blocks(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(20))
+    with ScriptedUpstream({"otherwise": {**BLOCK, "polls": 0}}) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(concurrency=1))
+        received = upstream.counts["received"]
+    assert done.counts == {"blocked": 6, "pending": 14}
+    assert done.stop_reason == "6 of 6 rows were blocked; at most 5 may be."
+    assert received == 6
+
+
+def policy_block(headers: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+    error = {"code": "sentinel_block", "message": "Blocked.", "safelight": {"request_id": "req_1"}}
+    return 400, {}, {"error": error}
+
+
+def test_neighbours_of_a_row_that_the_policy_blocked_are_not_sent(
+    server: FixedServer, tmp_path: Path
+) -> None:
+    rows = subjects(3)
+    rows[1]["prompt"] = "A quarrel between the two grocers ends in broken windows"
+    rows.append({"prompt": "The quarrel between two grocers ended with broken windows", "seconds": 4})
+    rows[0], rows[1] = rows[1], rows[0]
+    server.answers["POST /v1/videos"] = policy_block
+    path = write_batch(tmp_path, rows)
+    done = run_batch(server.url, path, RunLimits(concurrency=1))
+    assert server.calls("POST /v1/videos") == 1
+    assert states(done) == ["blocked", "pending", "pending", "not_sent"]
+    assert "line 1" in done.stop_reason
+    again = run_batch(server.url, path, RunLimits(concurrency=1))
+    assert server.calls("POST /v1/videos") == 3
+    assert states(again) == ["blocked", "blocked", "blocked", "not_sent"]
+
+
+def test_the_full_length_follows_only_a_delivered_draft(tmp_path: Path) -> None:
+    rows = [{**row, "seconds": 12} for row in subjects(2)]
+    path = write_batch(tmp_path, rows)
+    scenario = {"orders": [{"when": rows[0]["prompt"], **BLOCK, "polls": 0}], "otherwise": {"polls": 0}}
+    options = {"two_phase": True, "draft_seconds": "4"}
+    with ScriptedUpstream(scenario) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(), **options)
+        sent = [order["fields"]["seconds"] for order in upstream.counts["orders"].values()]
+    assert states(done) == ["blocked", "delivered"]
+    assert sorted(sent) == ["12", "4", "4"]
+
+
+def test_a_busy_server_is_asked_again_and_costs_nothing(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    scenario = {"otherwise": {"polls": 0, "submit": {"status": 429, "retry_after": 0, "times": 1}}}
+    with ScriptedUpstream(scenario) as upstream:
+        done = run_batch(upstream.url, path, RunLimits())
+        assert upstream.counts["accepted"] == 1
+    assert states(done) == ["delivered"]
+
+
+def test_a_server_that_is_away_ends_no_row(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(3))
+    done = run_batch("http://127.0.0.1:9/v1", path, RunLimits(concurrency=1))
+    assert done.counts == {"pending": 3}
+    assert done.stop_reason.startswith("The server does not accept requests: ")
+    assert (done.ceiling.spent, done.ceiling.reserved, done.ceiling.jobs) == (0, 0, 0)
+
+
+def test_a_full_disk_stops_the_batch_and_the_next_run_downloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_batch(tmp_path, subjects(2))
+    replace = os.replace
+
+    def full(source: Any, target: Any) -> None:
+        if str(target).endswith(".mp4"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        monkeypatch.setattr(os, "replace", full)
+        done = run_batch(upstream.url, path, RunLimits(concurrency=1))
+        assert done.stop_reason.startswith("The disk is full.")
+        assert states(done) == ["made", "pending"]
+        monkeypatch.setattr(os, "replace", replace)
+        again = run_batch(upstream.url, path, RunLimits())
+        assert upstream.counts["received"] == 2
+    assert states(again) == ["delivered", "delivered"]
+
+
+def test_a_model_without_a_price_needs_a_limit_of_jobs(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(5))
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        with pytest.raises(sc.BatchError, match="price is not known"):
+            run_batch(upstream.url, path, RunLimits(max_usd=9.0), prices={})
+        done = run_batch(upstream.url, path, RunLimits(max_jobs=3), prices={})
+        assert upstream.counts["received"] == 3
+    assert done.counts == {"delivered": 3, "pending": 2}
+
+
+def test_ctrl_c_says_which_videos_go_on_and_the_next_run_takes_them(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(4))
+    plan = planned(path)
+    folder = tmp_path / "shots.batch"
+    scenario = {"otherwise": {"polls": 1, "ends": "never"}}
+    with ScriptedUpstream(scenario) as upstream:
+
+        async def run() -> BatchRunner:
+            with Journal(folder / "journal.sqlite", digest=plan.digest, server=upstream.url) as journal:
+                async with sc.AsyncClient(upstream.url, retries=RETRIES) as client:
+                    runner = BatchRunner(plan, journal, client, RunLimits(concurrency=2), folder)
+                    task = asyncio.create_task(runner.run())
+                    while upstream.counts["polls"] < 4:
+                        await asyncio.sleep(0.01)
+                    runner.interrupt()
+                    await task
+                    return runner
+
+        done = asyncio.run(run())
+        assert done.counts == {"open": 2, "pending": 2}
+        assert {entry.video_id for entry in done.unsettled} == set(upstream.counts["orders"])
+        assert done.ceiling.reserved == 800_000
+        assert upstream.counts["received"] == 2
+        again = run_batch(upstream.url, path, RunLimits(deadline_s=0.05))
+        assert upstream.counts["received"] == 4
+    assert again.counts == {"open": 4}
