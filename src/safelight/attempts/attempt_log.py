@@ -19,6 +19,7 @@ from safelight.store.tables import attempts, reported_attempts, videos
 from safelight.store.transaction import Transaction
 
 from .models import (
+    MAX_ATTEMPTS,
     AttemptFilter,
     AttemptOrigin,
     AttemptOutcome,
@@ -28,8 +29,6 @@ from .models import (
     NewAttempt,
 )
 
-#: Most attempts of one statistic or claim. The newest are read.
-MAX_ATTEMPTS = 10_000
 #: The end of an attempt whose request the provider's filter refused.
 _REFUSED_BY_PROVIDER = "moderation_blocked"
 #: What became of a file that the provider made, by the state of the video; otherwise it passed.

@@ -9,6 +9,9 @@ from typing import Any
 
 from safelight.generation.protocol import Charge, ChargeStatus
 
+#: Most attempts of one export, statistic or claim. The newest are read.
+MAX_ATTEMPTS = 10_000
+
 
 class AttemptOrigin(StrEnum):
     #: This gateway submitted the request and recorded the attempt.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from safelight.attempts.import_files import AttemptFormat
-from safelight.attempts.models import AttemptFilter, AttemptOrigin
+from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin
 from safelight.errors import InvalidField
 
 from .attempts_output import format_attempt, format_line
@@ -22,6 +24,7 @@ from .output import emit
 
 if TYPE_CHECKING:
     from safelight.attempts.attempt_log import AttemptLog
+    from safelight.attempts.claim import Claim
 
 app = typer.Typer(no_args_is_help=True, help="List attempts at providers, what they cost, and claims.")
 
@@ -39,6 +42,12 @@ AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the text of the prompts.")]
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
+
+
+class ClaimFormat(StrEnum):
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
 
 
 @app.command("list")
@@ -207,6 +216,75 @@ def export(
     else:
         sys.stdout.write(write_csv(rows) if format_ is AttemptFormat.CSV else write_jsonl(rows))
     return Exit.OK
+
+
+@app.command()
+def claim(
+    ctx: typer.Context,
+    attempt: Annotated[
+        list[str] | None, typer.Argument(help="Only these attempts. [default: all]", metavar="[ATTEMPT...]")
+    ] = None,
+    format_: Annotated[
+        ClaimFormat, typer.Option("--format", help="markdown, csv, or json (as --json).")
+    ] = ClaimFormat.MARKDOWN,
+    provider: ProviderOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    withhold: Withhold = False,
+    with_proofs: Annotated[
+        bool,
+        typer.Option(
+            "--with-proofs", help="With --json: add proofs from the audit log, which name other ids."
+        ),
+    ] = False,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Write a claim for the refund of charged attempts without a file. Exit code 5: there is none.
+
+    Attempts that were refunded, or stopped by a policy of Safelight, are left out. Unknown charges are listed
+    apart and never summed.
+    """
+    from safelight.attempts.claim import build_claim
+    from safelight.attempts.claim_text import claim_table, write_markdown
+    from safelight.attempts.export import write_csv
+
+    as_json = as_json or format_ is ClaimFormat.JSON
+    if with_proofs and not as_json:
+        raise InvalidField("--with-proofs needs --json.", param="with-proofs")
+    log, owner = open_log(ctx, tenant)
+    ids = {log.get(owner, one).id for one in attempt or ()}
+    page = log.page(owner, make_filter(None, None, since, until, None), limit=MAX_ATTEMPTS)
+    made = build_claim(
+        page.attempts,
+        now=log.database.clock(),
+        wanted=lambda one: (not ids or one.id in ids) and provider in (None, one.provider),
+    )
+    made = replace(made, incomplete=page.has_more)
+    if with_proofs:
+        made = replace(made, proofs=_proofs(ctx, owner, made))
+    if as_json:
+        emit(made.as_json(withhold_prompts=withhold), as_json, "")
+    elif format_ is ClaimFormat.CSV:
+        sys.stdout.write(write_csv(claim_table(made, withhold_prompts=withhold)))
+    else:
+        sys.stdout.write(write_markdown(made, messages(), withhold_prompts=withhold))
+    return Exit.OK if made.rows or made.unknown else Exit.NOT_COVERED
+
+
+def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
+    """The proof of each video in the claim; null if no checkpoint covers it yet."""
+    from safelight.trust.audit.inclusion import InclusionProver
+
+    persistence = load_container(ctx).persistence
+    prover = InclusionProver(
+        persistence.database, persistence.audit_checkpoints, persistence.audit_checkpoint_key
+    )
+    videos = dict.fromkeys(
+        row.attempt.video_id for row in (*made.rows, *made.unknown) if row.attempt.video_id
+    )
+    found = {video: prover.prove(tenant, video, events="attempt.") for video in videos}
+    return {video: None if proof is None else proof.as_json() for video, proof in found.items()}
 
 
 def open_log(ctx: typer.Context, tenant: str | None) -> tuple[AttemptLog, str]:

@@ -104,3 +104,30 @@ def test_every_outcome_has_a_text() -> None:
     from safelight.i18n import load_messages
 
     assert all(load_messages("attempts").has(f"outcome.{outcome.value}") for outcome in AttemptOutcome)
+
+
+def test_a_claim_lists_charged_attempts_without_a_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    first = add(run, "--amount", "0.5", "--currency", "USD", "--request-id", "task-1")
+    add(run, "--amount", "0", "--request-id", "task-2")
+    code, claim = run("claim")
+    assert code == Exit.OK
+    assert [row["id"] for row in claim["rows"]] == [first["id"]]
+    assert claim["totals"] == [{"currency": "USD", "charged": 0.5, "refunded": 0.0, "left": 0.5}]
+    assert claim["left_out"] == {"not_charged": 1}
+    assert main(["attempts", "claim", first["id"], "--withhold-prompts"]) == Exit.OK
+    said = capsys.readouterr().out
+    assert said.startswith("# Claim for a refund\n")
+    assert "rooftop" not in said
+    assert main(["attempts", "claim", "--format", "csv", "--lang", "zh-Hant"]) == Exit.OK
+    assert capsys.readouterr().out.splitlines()[1].startswith("claimed,no_file,runway,task-1,")
+    run("add", "--refund-of", first["id"])
+    code, claim = run("claim")
+    assert code == Exit.NOT_COVERED
+    assert (claim["rows"], claim["left_out"]) == ([], {"not_charged": 1, "refunded": 1})
+
+
+def test_proofs_are_in_the_json_only(run: Run) -> None:
+    add(run, "--amount", "0.5", "--currency", "USD")
+    code, claim = run("claim", "--with-proofs")
+    assert (code, "proofs" in claim) == (Exit.OK, False), "a reported attempt has no proof"
+    assert main(["attempts", "claim", "--with-proofs"]) == Exit.ERROR
