@@ -15,9 +15,11 @@ from safelight.fileio import write_atomic
 
 from .commands import load_container
 from .exit_codes import Exit
+from .language import language
 from .output import emit
-from .scan_output import FailOn, describe_summary, row_of, summary_of, text_of, worst_exit
+from .scan_output import FailOn, row_of, summary_of, worst_exit
 from .scan_run import ScanRun
+from .scan_text import describe_summary, text_of
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -50,9 +52,10 @@ def scan(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write an HTML report: one file without external resources.")
     ] = None,
-    language: Annotated[
-        ReportLanguage, typer.Option("--language", help="The report's language.")
-    ] = ReportLanguage.EN,
+    report_language: Annotated[
+        ReportLanguage | None,
+        typer.Option("--language", help="The report's language. [default: that of the output]"),
+    ] = None,
     cache_file: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +93,7 @@ def scan(
     rows = [row_of(one.location, one.report, fail_on, unchanged=one.cached) for one in run.done]
     summary = summary_of(rows, source, wall_s=time.monotonic() - began)
     if html is not None:
-        _write_report(html, run, source, language, container)
+        _write_report(html, run, source, report_language or ReportLanguage(language()), container)
     text = "\n\n".join([*map(text_of, rows), *([describe_summary(summary)] if source.is_collection else [])])
     emit({"files": rows, "summary": summary, "interrupted": run.interrupted}, as_json, text)
     return Exit.INTERRUPTED if run.interrupted else worst_exit(row.exit for row in rows)
@@ -169,7 +172,7 @@ def _likeness_state(container: Container) -> dict[str, Any]:
 
 
 def _write_report(
-    html: Path, run: ScanRun, source: Source, language: ReportLanguage, container: Container
+    html: Path, run: ScanRun, source: Source, tag: ReportLanguage, container: Container
 ) -> None:
     """Write the HTML report atomically."""
     from safelight.console.scan_report import render_scan_report
@@ -179,7 +182,7 @@ def _write_report(
     left = len(source.files) - len(reports)
     document = render_scan_report(
         reports,
-        translations=load_languages()[language.value],
+        translations=load_languages()[tag.value],
         taxonomy=container.core.taxonomy,
         not_scanned=left,
     )

@@ -1,4 +1,4 @@
-"""Output of `safelight scan`: rows, summary, exit codes and text."""
+"""Results of `safelight scan`: rows, summary and exit codes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .exit_codes import Exit
-from .output import printable
 
 if TYPE_CHECKING:
     from safelight.moderation.file_scan import FileReport, TranscriptLine
-    from safelight.policy.findings import Finding
     from safelight.policy.verdicts import Verdict
     from safelight.scanning.sources import Source
 
@@ -46,6 +44,8 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     rule: str = ""
     reason: str = ""
+    #: Why the missing checks that decided the verdict did not run, one sentence each.
+    gaps: tuple[str, ...] = ()
     problem: str = ""
     findings: tuple[Any, ...] = ()
     #: Text that OCR read in the image.
@@ -114,6 +114,9 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
         category=verdict.category,
         rule=verdict.rule,
         reason=verdict.reason,
+        gaps=tuple(dict.fromkeys(cell.note for cell in verdict.gaps if cell.note))
+        if decided_by_gap(verdict)
+        else (),
         findings=report.findings,
         texts=tuple(one.text for one in report.texts),
         transcript=transcript_lines(report.transcript),
@@ -165,7 +168,7 @@ def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> E
     if verdict.action in (Action.HOLD, Action.BLOCK):
         if verdict.action is Action.HOLD and not fail_on.includes(FailOn.HOLD):
             return Exit.OK
-        if verdict.gaps and not verdict.findings:
+        if decided_by_gap(verdict):
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
     if incomplete and fail_on.includes(FailOn.INCOMPLETE):
@@ -173,6 +176,11 @@ def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> E
     if verdict.action is Action.LABEL and fail_on.includes(FailOn.LABEL):
         return Exit.LABELLED
     return Exit.WAIVED if verdict.waivers else Exit.OK
+
+
+def decided_by_gap(verdict: Verdict) -> bool:
+    """Whether the file is held or blocked only because required checks are missing."""
+    return bool(verdict.gaps) and not verdict.findings
 
 
 def worst_exit(exits: Iterable[int]) -> Exit:
@@ -193,71 +201,3 @@ def summary_of(rows: Sequence[ScanRow], source: Source, *, wall_s: float) -> Sum
         remaining=len(source.files) - len(rows),
         wall_s=round(wall_s, 3),
     )
-
-
-def describe_summary(summary: Summary) -> str:
-    """The last line of the output: numbers of files by outcome."""
-    words = {"allow": "allowed", "label": "labelled", "hold": "held", "block": "blocked"}
-    counts = ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(summary.outcomes.items()))
-    parts = [f"{summary.files} files: {counts or 'none scanned'}; {summary.wall_s:.1f} s."]
-    if summary.unchanged:
-        parts.append(f"{summary.unchanged} unchanged since the last scan.")
-    if summary.remaining:
-        parts.append(f"Interrupted: {summary.remaining} not scanned. Run the same command to continue.")
-    if summary.skipped:
-        parts.append(
-            f"{summary.skipped} other files were skipped: neither name nor content is that of a media file "
-            "(--json lists them)."
-        )
-    return " ".join(parts)
-
-
-def text_of(row: ScanRow) -> str:
-    """The row of one file as text: action, reason, findings with location, and coverage gaps.
-
-    Names and texts come from the files, so characters that control a terminal or start a line are replaced.
-    """
-    file = printable(row.file)
-    if row.problem:
-        return f"{file}: not scanned\n  {printable(row.problem)}"
-    category = f" ({row.category})" if row.category else ""
-    unchanged = ", unchanged" if row.unchanged else ""
-    lines = [f"{file}: {row.action}{category}{unchanged}"]
-    if row.reason:
-        lines.append(f"  {printable(row.reason)}")
-    lines += [f"  - {printable(line)}" for line in map(_describe_finding, row.findings)]
-    lines += [
-        f"  speech, {line['start_s']:.2f} s: {printable(line['text'])}" for line in row.transcript or ()
-    ]
-    lines += [f"  {sentence}" for sentence in row.unscanned]
-    for status in ("not checked", "partly"):
-        if cells := row.coverage.get(status):
-            lines.append(f"  {status}: {', '.join(cells)}")
-    if row.waivers:
-        lines.append(f"  waivers: {', '.join(row.waivers)}")
-    return "\n".join(lines)
-
-
-def _describe_finding(finding: Finding) -> str:
-    location = location_text(finding)
-    return f"{finding.category} {finding.score:.2f} {location}: {finding.reason} [{finding.detector}]"
-
-
-def location_text(finding: Finding) -> str:
-    """The location of a finding as text."""
-    from safelight.policy.findings import FrameRange, ImageBox, TextSpan, TimeRange
-
-    for evidence in finding.evidence:
-        match evidence:
-            case FrameRange():
-                if evidence.first == evidence.last:
-                    return f"in frame {evidence.first} at {evidence.start_s:.2f} s"
-                span = f"{evidence.start_s:.2f} to {evidence.end_s:.2f} s"
-                return f"in frames {evidence.first} to {evidence.last}, {span}"
-            case TimeRange():
-                return f"in the audio, {evidence.start_s:.2f} to {evidence.end_s:.2f} s"
-            case ImageBox():
-                return "in the image"
-            case TextSpan():
-                return f"in {evidence.field}, characters {evidence.start} to {evidence.end}"
-    return "without a location"

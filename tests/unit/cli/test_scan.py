@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
 
 from safelight.cli.exit_codes import Exit
+from safelight.cli.language import take_language
 from safelight.cli.scan_output import (
     FailOn,
     ScanRow,
     Summary,
-    describe_summary,
     exit_of,
-    location_text,
-    text_of,
     worst_exit,
 )
+from safelight.cli.scan_text import describe_summary, location_text, text_of
+from safelight.i18n import translate_sentence
+from safelight.media.tracks import UnscannedKind, UnscannedPart
+from safelight.moderation.unscanned import describe_unscanned
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
 from safelight.policy.verdicts import Action, Verdict
@@ -101,17 +106,18 @@ def test_the_summary_counts_verdicts_and_remaining_files() -> None:
     assert said.startswith("3 files: 2 allowed, 1 not scanned; 1.2 s.")
     assert "1 unchanged" in said
     assert "2 not scanned" in said
-    assert "4 other files" in said
+    assert "Other files skipped: 4" in said
 
 
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (ONE, "in frame 3 at 0.12 s"),
-        (FRAMES, "in frames 3 to 9, 0.12 to 0.42 s"),
-        (TimeRange(start_s=1, end_s=2.5), "in the audio, 1.00 to 2.50 s"),
-        (ImageBox(x=0, y=0, w=1, h=1), "in the image"),
-        (TextSpan(field="on_screen", start=0, end=4), "in on_screen, characters 0 to 4"),
+        (ONE, "frame 3 at 0.12 s"),
+        (FRAMES, "frames 3 to 9, 0.12 to 0.42 s"),
+        (TimeRange(start_s=1, end_s=2.5), "sound from 1.00 to 2.50 s"),
+        (ImageBox(x=0, y=0, w=1, h=1), "the image"),
+        (TimeRange(start_s=0, end_s=0), "text in the file"),
+        (TextSpan(field="on_screen", start=0, end=4), "text in the file"),
     ],
 )
 def test_locations_are_written_as_text(
@@ -132,10 +138,10 @@ def test_text_output_has_action_reason_and_unchecked_categories() -> None:
         waivers=("demo",),
     )
     said = text_of(row)
-    assert said.startswith("a.mp4: hold (violence)\n  Violence over several frames.")
-    assert "violence 0.90 in frames 3 to 9" in said
-    assert "not checked: violence/graphic (frames)" in said
-    assert "waivers: demo" in said
+    assert said.startswith("a.mp4: held for review (Violence)\n  Violence over several frames.")
+    assert "Violence (0.90), frames 3 to 9" in said
+    assert "Not checked: Graphic violence (frames)." in said
+    assert "Allowed under a waiver: demo." in said
     assert "not scanned" in text_of(ScanRow(file="b", exit=1, problem="It is damaged."))
 
 
@@ -153,3 +159,67 @@ def test_names_and_texts_of_a_file_cannot_forge_a_row_or_colour_the_terminal() -
     broken = text_of(ScanRow(file="a\r\nb: allow", exit=1, problem="Damaged.\x07"))
     assert len(broken.splitlines()) == 2
     assert "\x07" not in broken
+
+
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
+    face = msgspec.structs.replace(
+        finding(ONE), category="likeness", detector="nudenet", reason="A face is visible."
+    )
+    gap = Cell(
+        category="violence/graphic",
+        modality=Modality.FRAMES,
+        note="No bundled model detects blood or wounds.",
+    )
+    rows = [
+        ScanRow(
+            file="a.mp4",
+            exit=4,
+            action="hold",
+            category="likeness",
+            reason="A real public figure is depicted.",
+            findings=(face,),
+            transcript=({"text": "3", "start_s": 0.0},),
+            coverage={"not checked": ["violence/graphic (frames)"], "partly": ["likeness (audio)"]},
+            unscanned=(
+                "A second sound track was not judged.",
+                "1,234 bytes after the end of the video were not judged.",
+            ),
+            unchanged=True,
+        ),
+        ScanRow(file="a.mp4", exit=5, action="hold", category="violence/graphic", gaps=(gap.note,)),
+        ScanRow(file="a.mp4", exit=1, problem="It is a link to nothing."),
+    ]
+    summary = Summary(files=3, outcomes={"hold": 2, "not scanned": 1}, unchanged=1, skipped=1, remaining=1)
+    try:
+        take_language(["--lang", tag])
+        said = "\n".join([*map(text_of, rows), describe_summary(summary)])
+    finally:
+        take_language(["--lang", "en"])
+    words = said.replace("a.mp4", "").replace("--json", "").replace("NudeNet", "")
+    assert not re.search("[A-Za-z]{2}", words), said
+
+
+def test_missing_checks_are_not_called_a_finding_of_their_category() -> None:
+    row = ScanRow(
+        file="a.mp4",
+        exit=5,
+        action="hold",
+        category="extremism",
+        reason="Not checked: extremism in frames. No model.",
+        gaps=("No model.",),
+        coverage={"not checked": ["extremism (frames)"]},
+    )
+    assert text_of(row).splitlines() == [
+        "a.mp4: held for review, because required checks are missing",
+        "  No model.",
+        "  Not checked: Violent extremism (frames).",
+    ]
+
+
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+def test_every_part_that_is_not_scanned_is_translated(tag: str) -> None:
+    for kind in UnscannedKind:
+        for count in (1, 2000):
+            sentence = describe_unscanned(UnscannedPart(kind=kind, count=count))
+            assert translate_sentence("commands", sentence, tag), sentence

@@ -1,0 +1,132 @@
+"""The text that `safelight scan` prints, in the language in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from safelight.i18n import translate_finding, translate_reason
+
+from .language import (
+    category_name,
+    detector_name,
+    join_sentences,
+    language,
+    modality_name,
+    texts,
+    translate,
+    translate_lines,
+)
+from .output import printable
+
+if TYPE_CHECKING:
+    from safelight.policy.findings import Finding
+
+    from .scan_output import ScanRow, Summary
+
+_NOT_SCANNED = "not_scanned"
+
+
+def describe_summary(summary: Summary) -> str:
+    """The last line of the output: numbers of files by outcome."""
+    t = texts()
+    counts = t("separator").join(
+        t("scan.count", n=count, outcome=_outcome(name)) for name, count in sorted(summary.outcomes.items())
+    )
+    seconds = f"{summary.wall_s:.1f}"
+    parts = [t("scan.files", n=summary.files, counts=counts or t("scan.none"), seconds=seconds)]
+    if summary.unchanged:
+        parts.append(t("scan.unchanged", n=summary.unchanged))
+    if summary.remaining:
+        parts.append(t("scan.remaining", n=summary.remaining))
+    if summary.skipped:
+        parts.append(t("scan.skipped", n=summary.skipped))
+    return join_sentences(parts)
+
+
+def text_of(row: ScanRow) -> str:
+    """The row of one file as text: outcome, reason, findings with location, and coverage gaps.
+
+    Names and texts come from the files, so characters that control a terminal or start a line are replaced.
+    """
+    t = texts()
+    if row.problem:
+        first = t("scan.file", file=row.file, outcome=_outcome(_NOT_SCANNED))
+        return f"{printable(first)}\n  {printable(translate_lines(row.problem))}"
+    lines = [t("scan.file", file=row.file, outcome=_describe_outcome(row)), *_describe_reason(row)]
+    lines += [f"- {_describe_finding(finding)}" for finding in row.findings]
+    lines += [
+        t("scan.speech", at=f"{line['start_s']:.2f}", text=line["text"]) for line in row.transcript or ()
+    ]
+    lines += map(translate_lines, row.unscanned)
+    for status in ("not checked", "partly"):
+        if cells := row.coverage.get(status):
+            lines.append(t(f"scan.{status.replace(' ', '_')}", cells=_format_cells(cells)))
+    if row.waivers:
+        lines.append(t("scan.waivers", names=t("separator").join(row.waivers)))
+    return "\n  ".join(map(printable, lines))
+
+
+def _outcome(action: str) -> str:
+    return texts()(f"scan.outcome.{action.replace(' ', '_')}")
+
+
+def _describe_outcome(row: ScanRow) -> str:
+    t, outcome = texts(), _outcome(row.action)
+    if row.gaps:
+        outcome = t("scan.incomplete", outcome=outcome)
+    elif row.category and row.action != "allow":
+        outcome = t("scan.because", outcome=outcome, category=category_name(row.category))
+    return t("scan.earlier", outcome=outcome) if row.unchanged else outcome
+
+
+def _describe_reason(row: ScanRow) -> Iterable[str]:
+    """The rule's reason, or why the checks are missing whose absence decided; the cells follow below."""
+    if row.gaps:
+        yield join_sentences(map(translate, row.gaps))
+    elif row.reason:
+        yield translate_reason(row.reason, language())
+
+
+def _format_cells(cells: Iterable[str]) -> str:
+    """The cells, which are written as "category (modality)", in words."""
+    t = texts()
+    pairs = (cell.removesuffix(")").rpartition(" (") for cell in cells)
+    return t("separator").join(
+        t("check.cell", category=category_name(category), modality=modality_name(modality))
+        for category, _, modality in pairs
+    )
+
+
+def _describe_finding(finding: Finding) -> str:
+    return texts()(
+        "scan.finding",
+        category=category_name(finding.category),
+        score=f"{finding.score:.2f}",
+        where=location_text(finding),
+        reason=translate_finding(finding.reason, language()),
+        detector=detector_name(finding.detector),
+    )
+
+
+def location_text(finding: Finding) -> str:
+    """The location of a finding as text."""
+    from safelight.policy.findings import FrameRange, ImageBox, TextSpan, TimeRange
+
+    t = texts()
+    for evidence in finding.evidence:
+        match evidence:
+            case FrameRange() if evidence.first == evidence.last:
+                return t("scan.where.frame", frame=evidence.first, at=f"{evidence.start_s:.2f}")
+            case FrameRange():
+                start, end = f"{evidence.start_s:.2f}", f"{evidence.end_s:.2f}"
+                return t("scan.where.frames", first=evidence.first, last=evidence.last, start=start, end=end)
+            # Text in an image has the time 0.
+            case TimeRange() if evidence.end_s > 0:
+                start, end = f"{evidence.start_s:.2f}", f"{evidence.end_s:.2f}"
+                return t("scan.where.audio", start=start, end=end)
+            case ImageBox():
+                return t("scan.where.image")
+            case TextSpan() | TimeRange():
+                return t("scan.where.text")
+    return t("scan.where.file")
