@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,7 +24,8 @@ from safelight.settings.sources import SettingSource
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.policies import Policies, read_history
-from safelight.trust.reviews import Case, CaseFile, CaseKind, NewCase, open_case
+from safelight.trust.reviews import Case, CaseFile, CaseKind, DecisionExecutor, NewCase, open_case
+from safelight.trust.reviews.models import UNDO_S
 from safelight.trust.waivers import NewWaiver
 from support.fake_api_server import Live, Shelf, judged, live
 
@@ -50,6 +52,11 @@ class ConsoleServer:
             scopes=STAFF,
         )
         return f"{self.server.url}/login?token={self.server.accounts.create_login_link(person)}"
+
+    def carry_out_decisions(self) -> None:
+        """Carry out the pending decisions, as the gateway does when their time to undo is over."""
+        with closing(Database(self.database.url, clock=lambda: time.time() + UNDO_S)) as later:
+            DecisionExecutor(later, self.server.desk, stopping=threading.Event()).carry_out_due()
 
     def hold(
         self,

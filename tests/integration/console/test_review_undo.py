@@ -1,0 +1,115 @@
+"""Undo of a review decision, on the pages as a browser without JavaScript shows them."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from safelight.jobs.states import VideoState
+from safelight.store import tables
+from support.console_server import ConsoleServer
+
+from .test_pages_without_js import console, create_video, staff, stranger
+
+__all__ = ["console", "staff", "stranger"]
+
+
+def video_state(console: ConsoleServer, video_id: str) -> VideoState:
+    return console.server.desk.videos[video_id].state
+
+
+def decide(staff: httpx.Client, case_id: str, action: str = "approve", **options: object) -> httpx.Response:
+    return staff.post(f"/review/{case_id}", data={"action": action, "reason": "Seen."}, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("language", "decided", "undo", "undone"),
+    [
+        ("en", "Decided: Approve.", "Undo (", "The decision was undone."),
+        ("zh-TW", "已決定：核准。", "復原（", "已復原決定"),
+        ("zh-CN", "已决定：批准。", "撤销（", "已撤销决定"),
+    ],
+)
+def test_a_decision_can_be_undone_on_the_page_that_follows(
+    staff: httpx.Client, console: ConsoleServer, language: str, decided: str, undo: str, undone: str
+) -> None:
+    headers = {"accept-language": language}
+    video_id = create_video(staff, "a saloon")
+    case = console.hold(video_id)
+    following = decide(staff, case.id, headers=headers).text
+    assert decided in following
+    assert undo in following
+    assert f'action="/review/{case.id}/undo"' in following
+    assert video_state(console, video_id) is VideoState.HELD
+    assert f'href="/review/{case.id}" data-row' not in staff.get("/review").text
+    again = staff.post(f"/review/{case.id}/undo", headers=headers)
+    assert again.url.path == f"/review/{case.id}"
+    assert undone in again.text
+    assert 'id="decide"' in again.text
+    console.carry_out_decisions()
+    assert video_state(console, video_id) is VideoState.HELD
+
+
+def test_the_page_says_that_a_decision_was_carried_out_and_is_too_late_to_undo(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    video_id = create_video(staff, "another saloon")
+    case = console.hold(video_id)
+    pending = decide(staff, case.id)
+    assert re.search(r"Undo \((10|9) s\)", pending.text)
+    console.carry_out_decisions()
+    assert video_state(console, video_id) is VideoState.SEALING
+    done = staff.get(str(pending.url)).text
+    assert "Decided: Approve. Carried out at" in done
+    assert "data-undo" not in done
+    late = staff.post(f"/review/{case.id}/undo")
+    assert late.status_code == 409
+    assert re.search(r"“Approve” by user_\w+ was already carried out at \d+ ", late.text)
+    assert "was already carried out at" not in staff.get(f"/review/{case.id}").text
+
+
+def test_a_second_decision_is_refused_and_another_person_cannot_undo(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    video_id = create_video(staff, "a third saloon")
+    case = console.hold(video_id)
+    decide(staff, case.id, "refuse")
+    staff.post("/login", data={"token": console.staff_login()})
+    page = staff.get(f"/review/{case.id}").text
+    assert "Decided: Refuse." in page
+    assert "data-undo" not in page
+    second = decide(staff, case.id, "approve")
+    assert second.status_code == 409
+    assert "This case was decided already: “Refuse” by user_" in second.text
+    foreign = staff.post(f"/review/{case.id}/undo")
+    assert foreign.status_code == 403
+    assert "Only the person who made a decision can undo it." in foreign.text
+    console.carry_out_decisions()
+    assert video_state(console, video_id) is VideoState.BLOCKED
+
+
+def test_the_reviewer_sees_why_a_decision_was_not_carried_out(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a fourth saloon"))
+    pending = decide(staff, case.id)
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, state="expired")
+    console.carry_out_decisions()
+    for path in (str(pending.url), f"/review/{case.id}"):
+        page = staff.get(path).text
+        assert "Decided: Approve. The decision was not carried out." in page
+        assert "the state of the video changed" in page
+
+
+def test_an_undo_without_a_decision_or_from_another_site_changes_nothing(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a fifth saloon"))
+    assert staff.post(f"/review/{case.id}/undo").status_code == 409
+    decide(staff, case.id)
+    foreign = staff.post(f"/review/{case.id}/undo", headers={"origin": "https://elsewhere.example"})
+    assert foreign.status_code == 403
+    assert "data-undo" in staff.get(f"/review/{case.id}").text
