@@ -1,4 +1,4 @@
-"""Image categories that no bundled model supports: coverage notes for images and frames."""
+"""Why required categories are not checked: coverage notes for images, frames and sound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
@@ -22,13 +23,25 @@ UNSUPPORTED: Mapping[str, str] = {
     Category.HATE_SYMBOLS.value: "Some symbols are detected, but an independent test found too many misses.",
 }
 _NOBODY = "No protected person is enrolled, so faces in frames are compared with nobody."
+_NOT_TRANSCRIBED = (
+    "Speech is not transcribed, so its words are not checked. Set up Whisper or a transcription server: "
+    "docs/sound.md"
+)
+_VOICES = (
+    "Voices are compared only with a voice model and with voices that you enrolled: docs/likeness.md#voices"
+)
+_SOUND = "No detector checks the sound for this category."
+_TRANSCRIBED = frozenset(capability.category for capability in TRANSCRIPT_CAPABILITIES)
 _VISUAL = (Modality.IMAGE, Modality.FRAMES)
 
 
 def reason_unsupported(category: str, modality: Modality) -> str:
-    """The reason why no detector checks this category, as one sentence. Empty if no reason is known."""
+    """The reason why no detector checks this category, and for sound what to do. Empty if none is known."""
     if (category, modality) == (Category.LIKENESS.value, Modality.FRAMES):
         return _NOBODY
+    if modality is Modality.AUDIO:
+        voices = category == Category.LIKENESS.value
+        return _NOT_TRANSCRIBED if category in _TRANSCRIBED else _VOICES if voices else _SOUND
     return UNSUPPORTED.get(category, "") if modality in _VISUAL else ""
 
 

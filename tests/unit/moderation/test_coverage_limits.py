@@ -4,6 +4,7 @@ import pytest
 
 from safelight.i18n import translate_sentence
 from safelight.moderation.coverage_limits import annotate_coverage
+from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
 
@@ -27,6 +28,18 @@ def test_faces_in_frames_are_a_gap_until_a_protected_person_is_enrolled() -> Non
     assert "No protected person is enrolled" in note
     assert all(translate_sentence("doctor", note, tag) for tag in ("zh-Hant", "zh-Hans"))
     assert only(Cell(category="likeness", modality=Modality.IMAGE, required=True)) == ""
+
+
+@pytest.mark.parametrize("category", [*Category, "my/own"])
+def test_every_category_of_the_sound_that_is_not_checked_has_a_reason(category: str) -> None:
+    note = only(Cell(category=category, modality=Modality.AUDIO, required=True))
+    assert note
+    assert all(translate_sentence("doctor", note, tag) for tag in ("zh-Hant", "zh-Hans"))
+
+
+def test_the_words_of_the_sound_need_a_transcription() -> None:
+    note = only(Cell(category="extremism", modality=Modality.AUDIO, required=True))
+    assert "Set up Whisper or a transcription server" in note
 
 
 def test_a_note_of_its_own_is_kept_and_what_is_checked_needs_none() -> None:
