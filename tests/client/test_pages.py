@@ -31,6 +31,22 @@ def test_a_block_of_the_pages_runs(block: str, tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "tram.mp4").stat().st_size > 0
 
 
+def test_the_block_about_batches_runs_on_the_file_of_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "batches.md").read_text("utf-8")
+    (block,) = _BLOCK.findall(page)
+    (rows,) = re.findall(r"^```csv\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / "shots.csv").write_text(rows, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        monkeypatch.setenv("SAFELIGHT_URL", upstream.url)
+        monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-x")
+        exec(compile(block, "page", "exec"), {"__name__": "__main__"})
+    videos = sorted(path.name for path in (tmp_path / "shots.batch" / "videos").iterdir())
+    assert videos == ["00001-tram.mp4", "00002-kite.mp4"]
+
+
 def test_the_block_for_the_openai_sdk_runs_with_both_versions(openai_python: Path, tmp_path: Path) -> None:
     (block,) = re.findall(r"^```python openai\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.M | re.S)
     with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
