@@ -1,6 +1,7 @@
 """Time to ready, idle memory, screening, blocks with a large reference, and the processor time of a request.
 
-`python -m bench.serving`; `--only-requests` measures only the last one.
+`python -m bench.serving`; `--only-requests` measures only the last one. `--idle` measures the processor time
+of a gateway without requests, and how soon a video starts after it.
 """
 
 from __future__ import annotations
@@ -141,15 +142,60 @@ def requests(running: Running, times: int, clients: int) -> dict[str, Any]:
     return report
 
 
+def idle(running: Running, seconds: float) -> dict[str, float]:
+    """The share of one core that a gateway without requests takes, in percent."""
+    # The models are loaded, and the warm children started, in the first seconds.
+    time.sleep(20)
+    process = psutil.Process(running.pid)
+    before = process.cpu_times()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    return {"seconds": seconds, "percent_of_a_core": round(100 * spent / seconds, 2)}
+
+
+def starts(running: Running, count: int) -> dict[str, Any]:
+    """From a create to the first step and to the delivery of a storyboard video, after ten idle seconds."""
+    begun, delivered = [], []
+    headers = {"Authorization": f"Bearer {running.key}"}
+    with httpx.Client(base_url=running.address, headers=headers, timeout=60, trust_env=False) as http:
+        for number in range(count):
+            time.sleep(10)
+            began = time.perf_counter()
+            video = http.post(
+                "/v1/videos", json={"prompt": f"a quiet lake, take {number}", "seconds": "4"}
+            ).json()
+            first = 0.0
+            while video["status"] in ("queued", "in_progress"):
+                if not first and video["status"] == "in_progress":
+                    first = time.perf_counter() - began
+                time.sleep(0.01 if not first else 0.1)
+                video = http.get(f"/v1/videos/{video['id']}").json()
+            assert video["status"] == "completed", video
+            begun.append(first * 1000)
+            delivered.append(time.perf_counter() - began)
+    return {
+        "videos": count,
+        "first_step_ms": {"median": round(quantile(begun, 0.5)), "max": round(max(begun))},
+        "delivered_s": {"median": round(quantile(delivered, 0.5), 2), "max": round(max(delivered), 2)},
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--only-requests", action="store_true")
+    parser.add_argument("--idle", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
+        if options.idle:
+            with gateway(Path(folder) / "idle") as running:
+                report = {"idle": idle(running, 40), "starts": starts(running, 4)}
+            print(json.dumps(report, indent=2))
+            return 0
         with gateway(Path(folder) / "requests", settings=_UNLIMITED) as running:
             report["requests"] = requests(running, options.requests, options.clients)
         if options.only_requests:

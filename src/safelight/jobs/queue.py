@@ -1,4 +1,4 @@
-"""The durable queue, which is the only module that uses DBOS. The state of a video is in its database row.
+"""The durable queue. Only it and `queue_polling` use DBOS. The state of a video is in its database row.
 
 A workflow id consists of the video id and the run number. Enqueuing a video twice with the same run number
 starts only one run.
@@ -22,6 +22,7 @@ from safelight.metrics import ENGINE_ERRORS
 
 from .engine_check import check_engine
 from .interruptions import ShutdownRequested
+from .queue_polling import QueuePolling
 from .worker_lease import WorkerLease
 
 #: The engine has no other report of the errors that it retries.
@@ -33,6 +34,9 @@ _APPLICATION_VERSION = "1"
 _LEASE_POLL_S = 0.5
 #: The enqueuer waits for this time for a video before its next round.
 _ENQUEUER_WAIT_S = 0.5
+#: Pauses between two polls of an idle queue. A new run of this process ends the pause. On PostgreSQL, a run
+#: of another process can wait for its end.
+_ALONE_IDLE_S, _SHARED_IDLE_S = 10.0, 0.5
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -85,20 +89,28 @@ class DurableQueue:
         self._waiting: dict[str, _Run] = {}
         #: The videos that wait in this process for a later step, with the run that is stored with a delay.
         self._delayed: dict[str, int] = {}
+        self._polling: QueuePolling | None = None
         self._enqueuer = BackgroundPart(
-            "enqueuer", {"enqueue": self._store_waiting}, interval_s=0.0, stopping=stopping
+            "enqueuer",
+            {"enqueue": self._store_waiting, "keep_polling": self._keep_polling},
+            interval_s=0.0,
+            stopping=stopping,
         )
 
     def start(self) -> None:
         """Start the queue: first continue interrupted runs, then run newly enqueued videos."""
         if self._url.startswith("postgresql"):
             self._lease = WorkerLease(
-                self._url, self._worker, recover=_recover, lost=self._stopping.set, stopping=self._stopping
+                self._url,
+                self._worker,
+                recover=self._recover,
+                lost=self._stopping.set,
+                stopping=self._stopping,
             )
             self._lease.acquire()
         else:
             _use_wal(self._url)
-        DBOS(
+        engine = DBOS(
             config=DBOSConfig(
                 name="safelight",
                 system_database_url=self._url,
@@ -119,8 +131,16 @@ class DurableQueue:
 
         self._carry = carry
         _engine_log.addFilter(_count_engine_error)
+        DBOS.listen_queues([])
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
+        queue = DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
+        self._polling = QueuePolling(
+            engine,
+            queue,
+            is_busy=lambda: bool(self._runs),
+            idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
+        )
+        self._polling.keep_running()
         self._started = True
 
     @property
@@ -209,6 +229,8 @@ class DurableQueue:
         These are handed back: they run again at the next start, or in the process that takes over. This
         process must then exit.
         """
+        if self._polling is not None:
+            self._polling.stop()
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._steps, timeout_s)
@@ -259,11 +281,26 @@ class DurableQueue:
                     SetEnqueueOptions(delay_seconds=run.delay_s, priority=priorities.get(video_id)),
                 ):
                     DBOS.enqueue_workflow(QUEUE, self._carry, run.tenant, video_id)
+                if run.delay_s is None and self._polling is not None:
+                    self._polling.wake()
             finally:
                 # After an error the sweeper enqueues the video.
                 with self._changed:
                     if self._waiting.get(video_id) is run:
                         del self._waiting[video_id]
+
+    def _keep_polling(self) -> None:
+        if self._polling is not None:
+            self._polling.keep_running()
+
+    def _recover(self, worker: str) -> None:
+        """Queue the runs of a dead worker again.
+
+        This uses a private function of DBOS 3.4. A contract test checks that it still exists.
+        """
+        DBOS._recover_pending_workflows([worker])  # noqa: SLF001
+        if self._polling is not None:
+            self._polling.wake()
 
 
 def _count_engine_error(record: logging.LogRecord) -> bool:
@@ -275,14 +312,6 @@ def _count_engine_error(record: logging.LogRecord) -> bool:
 
 def _workflow_id(video_id: str, run: int) -> str:
     return f"{video_id}.{run}"
-
-
-def _recover(worker: str) -> None:
-    """Queue the runs of a dead worker again.
-
-    This uses a private function of DBOS 3.4. A contract test checks that it still exists.
-    """
-    DBOS._recover_pending_workflows([worker])  # noqa: SLF001
 
 
 def _use_wal(url: str) -> None:
