@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.attempts.gate import GateAnswer, gate_of_error
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.provider_errors import decode as explain_error
+from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
@@ -62,7 +64,8 @@ async def explain(request: Request, principal: Checker) -> Response:
         if state.services.spend is not None:
             await state.threads.run(state.services.spend, principal)
         explained = await state.threads.run(explain_error, text, provider=provider)
-    return JsonResponse(explained.as_json(), headers={"cache-control": "no-store"})
+    gate = GateAnswer(gate=gate_of_error(explained, text)).as_json(load_messages("attempts"))
+    return JsonResponse({**explained.as_json(), "gate": gate}, headers={"cache-control": "no-store"})
 
 
 def _read(fields: dict[str, Any]) -> tuple[str, str | None]:

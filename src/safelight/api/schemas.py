@@ -237,6 +237,14 @@ class ProviderErrorRetry(BaseModel):
     after_s: float | None
 
 
+class ProviderErrorGate(BaseModel):
+    gate: str
+    text: str
+    test: str
+    #: Empty: the evidence of other attempts needs the attempt log.
+    evidence: list[dict[str, Any]]
+
+
 class ProviderErrorExplanation(BaseModel):
     object: Literal["provider_error"]
     source: str
@@ -252,6 +260,7 @@ class ProviderErrorExplanation(BaseModel):
     confidence: str
     code: str | None
     message: str | None
+    gate: ProviderErrorGate
 
 
 IDEMPOTENCY: dict[str, Any] = {

@@ -120,7 +120,7 @@ def _outcome(found: ProviderError | None, file_came: bool | None) -> AttemptOutc
 
 
 def _charge(values: Mapping[str, Any], found: ProviderError | None) -> Charge:
-    """What the fields state; otherwise what the error states or its documentation says."""
+    """What the fields state; otherwise what the error states or its documentation states."""
     stated, source = values.get("charged"), _text(values, "source", _MAX_NAME_CHARS)
     amount = read_amount(values["amount"], "amount") if "amount" in values else None
     currency = read_currency(values["currency"]) if "currency" in values else ""

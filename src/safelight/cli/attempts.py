@@ -15,7 +15,7 @@ from safelight.attempts.import_files import AttemptFormat
 from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin
 from safelight.errors import InvalidField
 
-from .attempts_output import format_attempt, format_line
+from .attempts_output import format_attempt, format_line, format_pattern
 from .commands import load_container
 from .exit_codes import Exit
 from .keys import TenantOption, find_tenant
@@ -25,6 +25,7 @@ from .output import emit
 if TYPE_CHECKING:
     from safelight.attempts.attempt_log import AttemptLog
     from safelight.attempts.claim import Claim
+    from safelight.attempts.models import AttemptRecord
 
 app = typer.Typer(no_args_is_help=True, help="List attempts at providers, what they cost, and claims.")
 
@@ -42,6 +43,8 @@ AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the text of the prompts.")]
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
+#: Attempts up to this time before and after one are evidence about it.
+GATE_WINDOW_S = 14 * 86_400.0
 
 
 class ClaimFormat(StrEnum):
@@ -78,11 +81,33 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, attempt: AttemptId, tenant: TenantOption = None, as_json: Json = False) -> int:
-    """Show one attempt: its prompt, error, charge and refunds."""
+    """Show one attempt: its prompt, error, charge, refunds, and whose gate refused it."""
     log, owner = open_log(ctx, tenant)
-    found = log.get(owner, attempt)
-    emit(found.as_json(), as_json, format_attempt(found, messages()))
-    return Exit.OK
+    return _emit_attempt(log, owner, log.get(owner, attempt), as_json=as_json)
+
+
+@app.command()
+def patterns(
+    ctx: typer.Context,
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Show how often provider filters refuse, by driver, provider, model and length, with 95 % intervals.
+
+    Exit code 5: no attempt passed or was refused. Only these are counted, at most the newest 10,000.
+    """
+    from safelight.attempts.patterns import find_patterns
+
+    log, owner = open_log(ctx, tenant)
+    found = find_patterns(log.all(owner, make_filter(provider, model, since, until, None)))
+    t = messages()
+    lines = [format_pattern(one, t) for one in found] or [t("patterns.none")]
+    emit({"patterns": [one.as_json() for one in found]}, as_json, "\n".join(lines))
+    return Exit.OK if found else Exit.NOT_COVERED
 
 
 @app.command()
@@ -157,8 +182,7 @@ def add(
             )
             return Exit.OK
         added = result.added[0]
-    emit(added.as_json(), as_json, format_attempt(added, messages()))
-    return Exit.OK
+    return _emit_attempt(log, owner, added, as_json=as_json)
 
 
 @app.command("import")
@@ -285,6 +309,18 @@ def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
     )
     found = {video: prover.prove(tenant, video, events="attempt.") for video in videos}
     return {video: None if proof is None else proof.as_json() for video, proof in found.items()}
+
+
+def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:
+    from safelight.attempts.gate import find_gate
+    from safelight.i18n import load_messages
+
+    near = AttemptFilter(since=attempt.at - GATE_WINDOW_S, until=attempt.at + GATE_WINDOW_S)
+    gate = find_gate(attempt, log.all(tenant, near))
+    # JSON is in English.
+    found = None if gate is None else gate.as_json(load_messages("attempts"))
+    emit({**attempt.as_json(), "gate": found}, as_json, format_attempt(attempt, messages(), gate))
+    return Exit.OK
 
 
 def open_log(ctx: typer.Context, tenant: str | None) -> tuple[AttemptLog, str]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from .output import format_time, printable
 
 if TYPE_CHECKING:
+    from safelight.attempts.gate import GateAnswer
     from safelight.attempts.models import AttemptRecord
+    from safelight.attempts.patterns import RefusalPattern
     from safelight.generation.protocol import Charge
     from safelight.i18n import Messages
 
@@ -30,11 +32,33 @@ def format_line(attempt: AttemptRecord, t: Messages) -> str:
     return "  ".join(parts)
 
 
-def format_attempt(attempt: AttemptRecord, t: Messages) -> str:
-    """One attempt with all its fields."""
-    return "\n".join(
-        [attempt.id, *(f"  {t(f'field.{name}')}{t('colon')}{value}" for name, value in _rows(attempt, t))]
+def format_attempt(attempt: AttemptRecord, t: Messages, gate: GateAnswer | None) -> str:
+    """One attempt with all its fields, and whose gate refused it."""
+    rows = [*_rows(attempt, t), *(_gate_rows(gate, t) if gate is not None else ())]
+    return "\n".join([attempt.id, *(f"  {t(f'field.{name}')}{t('colon')}{value}" for name, value in rows)])
+
+
+def format_pattern(pattern: RefusalPattern, t: Messages) -> str:
+    """One pattern in one line, with the interval."""
+    low, high = pattern.rate.interval
+    line = t(
+        "patterns.row",
+        kind=t(f"patterns.kind.{pattern.kind}"),
+        value=printable(pattern.value),
+        refused=pattern.rate.refused,
+        total=pattern.rate.total,
+        low=f"{100 * low:.0f}",
+        high=f"{100 * high:.0f}",
     )
+    return f"{line}  {t('patterns.likely_cause')}" if pattern.is_likely_cause else line
+
+
+def _gate_rows(gate: GateAnswer, t: Messages) -> Iterator[tuple[str, str]]:
+    said = gate.as_json(t)
+    yield "gate", said["text"]
+    for one in said["evidence"]:
+        yield "evidence", printable(one["text"])
+    yield "test", said["test"]
 
 
 def format_charge(charge: Charge, t: Messages) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.errors import InvalidField, NotFound
-from safelight.i18n import translate_sentence
+from safelight.i18n import load_messages, translate_sentence
 
 from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
@@ -21,6 +21,7 @@ from .provider_names import unknown_provider
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from safelight.attempts.gate import GateAnswer
     from safelight.generation.provider_errors import ProviderError
 
 app = typer.Typer()
@@ -47,6 +48,7 @@ def explain_error(
 
     Sends nothing. Exit code 0: known. 2: the provider of --provider is not known. 5: the error is not known.
     """
+    from safelight.attempts.gate import GateAnswer, gate_of_error
     from safelight.generation.provider_errors import ErrorKind
     from safelight.generation.provider_errors import decode as decoded
 
@@ -54,7 +56,9 @@ def explain_error(
         _require_known(provider)
     given = _read_error(text, file)
     found = decoded(given, provider=provider)
-    emit(found.as_json(), as_json, lambda console: _print_error(console, found, given))
+    gate = GateAnswer(gate=gate_of_error(found, given))
+    payload = {**found.as_json(), "gate": gate.as_json(load_messages("attempts"))}
+    emit(payload, as_json, lambda console: _print_error(console, found, given, gate))
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
 
 
@@ -91,7 +95,7 @@ def _require_known(asked: str) -> None:
         raise unknown_provider(asked, [provider.name for provider in known], aliases)
 
 
-def _print_error(console: Console, found: ProviderError, given: str) -> None:
+def _print_error(console: Console, found: ProviderError, given: str, gate: GateAnswer) -> None:
     from rich.cells import cell_len
 
     from safelight.generation.provider_errors.classify import NOT_ENOUGH
@@ -104,6 +108,7 @@ def _print_error(console: Console, found: ProviderError, given: str) -> None:
         return
     print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
     rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found, given)]
+    rows += _gate_rows(gate)
     width = max(cell_len(label) for label, _ in rows) + 2
     for label, value in rows:
         print_prose(console, value, start=label + " " * (width - cell_len(label)))
@@ -151,6 +156,14 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
     original = " ".join(part for part in (found.code, found.message) if part)
     if original and original.split() != given.split():
         yield "original", original
+
+
+def _gate_rows(gate: GateAnswer) -> list[tuple[str, str]]:
+    """Whose gate it was, and a test; nothing if the error does not show it."""
+    t = load_messages("attempts", language())
+    said = gate.as_json(t)
+    known = gate.gate.value != "unknown"
+    return [(t("field.gate"), said["text"]), (t("field.test"), said["test"])] if known else []
 
 
 def _title(name: str) -> str:

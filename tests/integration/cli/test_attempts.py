@@ -42,7 +42,8 @@ def test_an_added_attempt_is_explained_and_marked_as_reported(run: Run) -> None:
     assert (added["origin"], added["reported"], added["outcome"]) == ("reported", True, "refused")
     assert (added["charged"], added["time"]) == ("yes", "2026-11-20T06:05:00+00:00")
     assert run("show", added["id"])[1] == added
-    assert run("list")[1] == {"attempts": [added], "has_more": False}
+    listed = {name: value for name, value in added.items() if name != "gate"}
+    assert run("list")[1] == {"attempts": [listed], "has_more": False}
     assert run("list", "--provider", "veo")[1]["attempts"] == []
 
 
@@ -131,3 +132,40 @@ def test_proofs_are_in_the_json_only(run: Run) -> None:
     code, claim = run("claim", "--with-proofs")
     assert (code, "proofs" in claim) == (Exit.OK, False), "a reported attempt has no proof"
     assert main(["attempts", "claim", "--with-proofs"]) == Exit.ERROR
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "the provider's filter"), ("zh-Hant", "供應商的過濾機制"), ("zh-Hans", "供应商的过滤机制")],
+)
+def test_the_answer_names_the_gate_and_a_test(
+    run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
+) -> None:
+    added = add(run)
+    assert added["gate"]["gate"] == "provider_filter"
+    main(["attempts", "show", added["id"], "--lang", language])
+    assert words in capsys.readouterr().out
+    main(["explain-error", BLOCK, "--lang", language])
+    assert words in capsys.readouterr().out
+    main(["explain-error", BLOCK, "--json"])
+    assert json.loads(capsys.readouterr().out)["gate"] == added["gate"]
+
+
+def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:
+    options = ("--provider", "runway", "--prompt", "a child on a rooftop", "--file-came")
+    run("add", *options, "--time", "2026-11-20T14:05:00+08:00")
+    added = add(run, "--time", "2026-11-21T14:05:00+08:00")
+    (evidence,) = added["gate"]["evidence"]
+    assert (evidence["sign"], evidence["time"]) == ("passed_before", "2026-11-20T06:05:00+00:00")
+
+
+def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("patterns") == (Exit.NOT_COVERED, {"patterns": []})
+    add(run)
+    code, found = run("patterns")
+    assert code == Exit.OK
+    provider = next(one for one in found["patterns"] if one["kind"] == "provider")
+    assert (provider["refused"], provider["total"], provider["likely_cause"]) == (1, 1, False)
+    assert 0.2 < provider["interval"][0] < 0.21
+    assert main(["attempts", "patterns"]) == Exit.OK
+    assert "1 of 1 refused (95 % interval 21 to 100 %)" in capsys.readouterr().out

@@ -152,7 +152,7 @@ def test_unknown_charges_have_a_part_of_their_own_in_every_language(tag: str) ->
     t = load_messages("attempts", tag)
     claim = build_claim([REFUSED, replace(REFUSED, id="attempt_2", charge=UNKNOWN, request_id="")], now=NOW)
     said = write_markdown(claim, t, withhold_prompts=True)
-    first, second = said.split(f'## {t("claim.unknown_title")}')
+    first, second = said.split(f"## {t('claim.unknown_title')}")
     assert "0.25 USD" in first
     assert "attempt\\_2" in second
     assert t("withheld") in said

@@ -1,0 +1,131 @@
+"""Whose gate refused an attempt, by its error and by the other attempts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from safelight.attempts.gate import Gate, GateSign, find_gate, gate_of_error
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.generation.provider_errors import decode
+from safelight.i18n import load_messages
+
+NOON = 1_790_000_000.0
+BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
+ATTEMPT = AttemptRecord(
+    id="attempt_9",
+    origin=AttemptOrigin.REPORTED,
+    at=NOON,
+    provider="runway",
+    model="gen4",
+    seconds=5,
+    width=None,
+    height=None,
+    prompt="A lake at dawn",
+    error="HTTP/1.1 503 Service Unavailable",
+    outcome=AttemptOutcome.FAILED,
+    stage="unknown",
+    file_came=False,
+    charge=Charge(charged=ChargeStatus.UNKNOWN),
+    request_id="",
+)
+
+
+def at(minutes: int, outcome: AttemptOutcome, prompt: str = "", **changes: str) -> AttemptRecord:
+    named = prompt or f"prompt {minutes}"
+    return replace(
+        ATTEMPT, id=f"attempt_{minutes}", at=NOON + 60 * minutes, outcome=outcome, prompt=named, **changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "gate"),
+    [
+        (BLOCK, Gate.PROVIDER_FILTER),
+        ("HTTP/1.1 503 Service Unavailable", Gate.PROVIDER_DOWN),
+        (
+            '{"error": {"code": "model_not_found", "message": "Your organization must be verified"}}',
+            Gate.PLAN,
+        ),
+        ("Your plan does not include this model: upgrade your plan.", Gate.PLAN),
+        ('{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}', Gate.ACCOUNT),
+        ("the quick brown fox", Gate.UNKNOWN),
+        ("Content blocked by your administrator: workspace policy", Gate.TEAM_RULE),
+        (
+            '{"error": {"code": "sentinel_block", "message": "no", "safelight": {"request_id": "req_1"}}}',
+            Gate.OWN_POLICY,
+        ),
+    ],
+)
+def test_the_error_names_the_party(error: str, gate: Gate) -> None:
+    assert gate_of_error(decode(error), error) is gate
+
+
+def test_a_stop_by_our_policy_is_ours_and_a_success_has_no_gate() -> None:
+    found = find_gate(replace(ATTEMPT, outcome=AttemptOutcome.STOPPED), ())
+    assert found is not None
+    assert found.gate is Gate.OWN_POLICY
+    assert find_gate(replace(ATTEMPT, outcome=AttemptOutcome.PASSED), ()) is None
+
+
+def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
+    unknown = replace(ATTEMPT, error="it broke")
+    others = [
+        at(-30, AttemptOutcome.PASSED),
+        at(-20, AttemptOutcome.FAILED),
+        at(-10, AttemptOutcome.REFUSED),
+        at(-5, AttemptOutcome.PASSED, provider="veo"),
+        at(-15, AttemptOutcome.RUNNING),
+    ]
+    found = find_gate(unknown, [*others, unknown])
+    assert found is not None
+    (evidence,) = found.evidence
+    assert (evidence.sign, evidence.at, evidence.count) == (GateSign.ALL_FAIL, NOON - 20 * 60, 3)
+    assert found.gate is Gate.PROVIDER_DOWN
+
+
+def test_one_prompt_that_fails_again_and_again_is_no_outage() -> None:
+    same = [at(-n, AttemptOutcome.FAILED, prompt="a LAKE  at dawn") for n in (1, 2, 3)]
+    found = find_gate(ATTEMPT, [at(-9, AttemptOutcome.PASSED), *same])
+    assert found is not None
+    assert found.evidence == ()
+
+
+def test_failures_without_a_success_before_prove_nothing() -> None:
+    found = find_gate(ATTEMPT, [at(-n, AttemptOutcome.FAILED) for n in (1, 2, 3)])
+    assert found is not None
+    assert found.evidence == ()
+
+
+def test_the_same_prompt_elsewhere_and_earlier_is_named() -> None:
+    refused = replace(ATTEMPT, error=BLOCK, outcome=AttemptOutcome.REFUSED)
+    others = [
+        at(-60, AttemptOutcome.PASSED, prompt="A lake at dawn"),
+        at(-50, AttemptOutcome.PASSED, prompt="a lake at dawn", provider="veo"),
+    ]
+    found = find_gate(refused, others)
+    assert found is not None
+    assert found.gate is Gate.PROVIDER_FILTER
+    assert [(one.sign, one.provider) for one in found.evidence] == [
+        (GateSign.PASSED_BEFORE, "runway"),
+        (GateSign.PASSED_ELSEWHERE, "veo"),
+    ]
+    found = find_gate(refused, [at(5, AttemptOutcome.REFUSED, prompt="a lake at dawn", provider="veo")])
+    assert found is not None
+    assert [one.sign for one in found.evidence] == [GateSign.REFUSED_ELSEWHERE]
+
+
+def test_a_withheld_prompt_is_not_compared() -> None:
+    withheld = replace(ATTEMPT, prompt=None)
+    found = find_gate(withheld, [replace(at(-5, AttemptOutcome.PASSED), prompt=None)])
+    assert found is not None
+    assert found.evidence == ()
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_every_gate_and_sign_has_its_texts(tag: str) -> None:
+    t = load_messages("attempts", tag)
+    assert all(t.has_own(f"{kind}.{gate.value}") for gate in Gate for kind in ("gate", "gate_test"))
+    assert all(t.has_own(f"sign.{sign.value}") for sign in GateSign)

@@ -1,0 +1,72 @@
+"""Patterns of refusals: counts, intervals and likely causes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.attempts.patterns import RefusalPattern, find_patterns
+from safelight.generation.protocol import Charge, ChargeStatus
+
+ATTEMPT = AttemptRecord(
+    id="attempt_1",
+    origin=AttemptOrigin.GATEWAY,
+    at=1_790_000_000.0,
+    provider="runway",
+    model="gen4",
+    seconds=5,
+    width=None,
+    height=None,
+    prompt="a lake at dawn",
+    error="",
+    outcome=AttemptOutcome.PASSED,
+    stage="unknown",
+    file_came=True,
+    charge=Charge(charged=ChargeStatus.NO),
+    request_id="",
+)
+
+
+def many(count: int, outcome: AttemptOutcome, **changes: object) -> list[AttemptRecord]:
+    return [replace(ATTEMPT, outcome=outcome, **changes) for _ in range(count)]  # type: ignore[arg-type]
+
+
+def by_value(attempts: list[AttemptRecord], kind: str) -> dict[str, RefusalPattern]:
+    return {one.value: one for one in find_patterns(attempts) if one.kind == kind}
+
+
+def test_a_driver_that_is_refused_more_often_is_a_likely_cause_in_both_languages() -> None:
+    attempts = many(30, AttemptOutcome.PASSED)
+    for prompt in ("a huge bloody battle at night", "血腥的巨大戰鬥"):
+        attempts += many(15, AttemptOutcome.REFUSED, prompt=prompt)
+    drivers = by_value(attempts, "driver")
+    causes = [one for one in drivers.values() if one.is_likely_cause]
+    assert causes
+    assert all(one.others.refused < one.others.total for one in causes)
+    assert find_patterns(attempts)[0].is_likely_cause
+
+
+def test_few_attempts_name_no_cause_and_have_a_wide_interval() -> None:
+    attempts = many(5, AttemptOutcome.REFUSED, seconds=12) + many(40, AttemptOutcome.PASSED)
+    twelve = by_value(attempts, "seconds")["12"]
+    assert (twelve.rate.refused, twelve.rate.total, twelve.is_likely_cause) == (5, 5, False)
+    low, high = twelve.rate.interval
+    assert 0.5 < low < 0.6
+    assert high == 1
+
+
+def test_failures_stops_and_unknown_outcomes_are_not_counted() -> None:
+    others = [outcome for outcome in AttemptOutcome if outcome.value not in ("passed", "refused")]
+    attempts = many(1, AttemptOutcome.PASSED) + [each for other in others for each in many(3, other)]
+    assert by_value(attempts, "provider")["runway"].rate.total == 1
+    assert find_patterns([]) == ()
+
+
+def test_models_of_two_providers_are_apart_and_withheld_prompts_have_no_driver() -> None:
+    attempts = many(2, AttemptOutcome.REFUSED) + many(3, AttemptOutcome.PASSED, provider="veo", prompt=None)
+    models = by_value(attempts, "model")
+    assert {name: (one.rate.refused, one.rate.total) for name, one in models.items()} == {
+        "runway/gen4": (2, 2),
+        "veo/gen4": (0, 3),
+    }
+    assert all(one.rate.total + one.others.total == 2 for one in by_value(attempts, "driver").values())
