@@ -17,14 +17,14 @@ from safelight.policy.verdicts import Action
 from . import driver_tables
 from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
-from .help_gate import HelpRefusal, find_refusal
+from .help_gate import HelpRefusal, find_refusal, suggests_graphic_violence
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk
 from .provider_rules import ProviderAdvice
 from .suggestions import Suggestion, contradiction_wire, suggest
 
-#: Reason of the rows on suicide, addiction and eating disorders, with which help lines are listed.
-_TOPIC = "topic"
+#: Rows on suicide, addiction and eating disorders, with which help lines are listed.
+_TOPICS = ("topic", "suicide")
 
 
 class BlockedAt(StrEnum):
@@ -116,12 +116,21 @@ def advise_on(
     request: ScreenedRequest, provider: ProviderAdvice | None, options: AdviceOptions
 ) -> PromptAdvice:
     """The advice on a screened request. It has suggestions only if the help gate allows them."""
+    drivers = (
+        *find_drivers(request.texts, request.shown, negated=options.negated),
+        *_reference_drivers(options.reference_shows or ()),
+    )
     refusal = find_refusal(
         request.findings,
         request.cells,
         action=request.action,
         undecided=request.undecided,
         recent=options.recent,
+        graphic=suggests_graphic_violence(
+            request.findings,
+            {driver.row for driver in drivers if not driver.excluded},
+            "\n".join(text for name, text in request.texts.items() if name not in options.negated),
+        ),
     )
     prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:
@@ -130,11 +139,7 @@ def advise_on(
         # The explanation of the verdict usually has the help lines.
         lines = () if request.supported else help_lines(locale_of(prompt))
         return _without_advice(refusal, "distress", lines)
-    drivers = (
-        *find_drivers(request.texts, request.shown, negated=options.negated),
-        *_reference_drivers(options.reference_shows or ()),
-    )
-    on_topic = any(driver.reason == _TOPIC for driver in drivers)
+    on_topic = any(driver.row in _TOPICS for driver in drivers)
     return PromptAdvice(
         risk=assess_risk(provider, drivers, readable=refusal is not HelpRefusal.NOT_CHECKED),
         drivers=drivers,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.driver_tables import reference_risks
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
@@ -88,8 +89,9 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     if source := output.risk["source"]:
         risk.append(texts()("check.source", source=source["title"], read=source["read"]))
     yield "risk", risk
-    if output.drivers:
-        yield "drivers", list(dict.fromkeys(_driver(driver) for driver in output.drivers))
+    lines, sources = driver_lines(output.drivers)
+    if lines:
+        yield "drivers", [_line(line) for line in lines]
     if output.contradictions:
         yield "contradictions", [one["text"] for one in output.contradictions]
     if output.suggestions:
@@ -100,6 +102,8 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         yield f"fix_{output.fix['kind']}", [f"- {step}" for step in output.fix["steps"]]
     if output.questions:
         yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
+    if sources:
+        yield "sources", [f"[{n}] {one['title']}, {one['read']}" for n, one in enumerate(sources, 1)]
 
 
 def _distress_sentence(output: CheckOutput) -> str:
@@ -108,14 +112,11 @@ def _distress_sentence(output: CheckOutput) -> str:
     return refusal["text"] if refusal and refusal["reason"] == HelpRefusal.DISTRESS else ""
 
 
-def _driver(driver: dict[str, Any]) -> str:
+def _line(line: DriverLine) -> str:
     t = load_messages("advice", language())
-    source = driver["sources"][0]
-    quoted = t("quote", text=driver["text"]) + t("colon") if driver["text"] else ""
-    if not source["read"]:
-        # One of our own detectors, whose name and version only `--json` needs.
-        return f"{quoted}{driver['reason']}"
-    return f"{quoted}{driver['reason']} [{source['title']}, {source['read']}]"
+    quoted = t("separator").join(t("quote", text=text) for text in line.texts)
+    numbers = "".join(f" [{number}]" for number in line.sources)
+    return f"{quoted}{t('colon') if quoted else ''}{line.reason}{numbers}"
 
 
 def _suggestion(suggestion: dict[str, Any]) -> str:

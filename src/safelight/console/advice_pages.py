@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.advice.driver_lines import driver_lines
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.provider_rules import document_for, documents
 from safelight.advice.suggestions import Suggestion
@@ -55,8 +56,12 @@ class AdvicePages(PageHandler):
             locale = self.translations(request).tag
             options = _options(form)
             found, _, _ = await self.run(checks.check, principal, asked, options=options)
+            answer = advice_wire(found, locale)
+            lines, sources = driver_lines(answer["drivers"])
             values = {
-                "answer": advice_wire(found, locale),
+                "answer": answer,
+                "lines": lines,
+                "sources": sources,
                 "support": _support(found, form["prompt"], locale),
             }
             if suggestion := _chosen(found, sent.get("apply", "")):

@@ -18,7 +18,7 @@ ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
 #: Terms and characters of the other region.
 FOREIGN_TERMS = {
     "zh-Hant": ("视频", "視頻", "這個視頻", "默认", "质量", "信息", "们", "这", "设置", "網絡"),
-    "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "们的政策", "網路", "們", "這"),
+    "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "網路", "們", "這"),
 }
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {

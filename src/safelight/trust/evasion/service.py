@@ -111,7 +111,7 @@ class EvasionTracker:
         *,
         negated: Collection[str] = (),
     ) -> bool:
-        """Whether these texts are similar to a block of `recent_blocks` or `later_blocks`. Slow like `match`."""
+        """Whether these texts are similar to a block of `recent_blocks` or `later_blocks`. It is slow."""
         sketches = [msgspec.msgpack.decode(row.sketch, type=Sketch) for row in blocks]
         sketches += [self._sketch(one, ()) for one in later]
         if not sketches:

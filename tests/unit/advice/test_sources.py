@@ -1,0 +1,70 @@
+"""Every statement about what a provider refuses names a source and the date on which it was read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from safelight.advice import driver_tables
+from safelight.advice.driver_lines import driver_lines
+from safelight.advice.driver_tables import AdviceSource
+from safelight.advice.drivers import find_drivers
+from safelight.advice.provider_rules import documents
+from safelight.i18n import LANGUAGES, load_messages
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+SCENES = {
+    "bathroom_sharp": "scissors in a bathroom",
+    "pills_quantity": "a handful of pills",
+    "height_edge": "the edge of a rooftop",
+    "confined_no_escape": "trapped in a cage",
+    "rope_neck": "a rope around a neck",
+}
+
+
+def has_date(source: AdviceSource) -> bool:
+    return bool(source.title and _DATE.fullmatch(source.read))
+
+
+def test_every_row_reference_and_contradiction_has_a_source_with_a_date() -> None:
+    assert all(row.sources and all(map(has_date, row.sources)) for row in driver_tables.word_rows().values())
+    assert all(has_date(risk.source) for risk in driver_tables.reference_risks().values())
+    for row in driver_tables.read_rows("contradictions"):
+        (found, *_) = next(driver_tables.contradictions().find(row["en"].split("|")[0])).values
+        assert has_date(found.recommended_by)
+        assert has_date(found.warned_by)
+
+
+@pytest.mark.parametrize("scene", sorted(driver_tables.scenarios()))
+def test_every_scenario_has_a_source_with_a_date(scene: str) -> None:
+    found = [one for one in find_drivers({"prompt": SCENES[scene]}, ()) if one.row == scene]
+    assert found
+    assert all(has_date(source) for one in found for source in one.sources)
+
+
+def test_every_statement_about_a_provider_has_a_source_with_a_date() -> None:
+    for document in documents().values():
+        assert all(one.source and _DATE.fullmatch(one.read) for one in document.statements)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_row_has_a_reason_and_none_claims_more_than_its_sources(language: str) -> None:
+    messages = load_messages("advice", language)
+    for row in driver_tables.word_rows().values():
+        said = messages(f"reason.{row.reason}")
+        assert said
+        assert not re.search("whatever|Creators|不論|不管|創作者|创作者|videos too", said)
+
+
+def test_drivers_of_one_reason_are_one_line_and_sources_are_numbered_once() -> None:
+    messages = load_messages("advice", "en")
+    drivers = [
+        one.as_wire(messages)
+        for one in find_drivers({"prompt": "a person alone on a rooftop, on a cliff, at night"}, ())
+    ]
+    lines, sources = driver_lines(drivers)
+    assert len({line.reason for line in lines}) == len(lines)
+    assert ("rooftop", "cliff") in [line.texts for line in lines]
+    assert {number for line in lines for number in line.sources} == set(range(1, len(sources) + 1))
+    assert all(source["read"] for source in sources)
