@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The plugins beside this file; tests are imported by path and are no package.
@@ -17,3 +18,17 @@ pytest_plugins = ["support.optional_tools", "support.databases", "support.object
 # How fast examples are made says something about the machine, and nothing about what must hold.
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anywhere")
+
+ROOT = Path(__file__).resolve().parent
+#: Folders with the files that take longest. A worker that starts such a file last works alone at the end.
+FIRST = ("browser", "sdk", "packaging", "examples", "client", "integration")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the folders in `FIRST` before the others. The order within a folder stays."""
+
+    def position(item: pytest.Item) -> int:
+        return next((n for n, folder in enumerate(FIRST) if ROOT / folder in item.path.parents), len(FIRST))
+
+    items.sort(key=position)

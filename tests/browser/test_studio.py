@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, StorageState, expect
 
 from support.gateway_process import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gateway")]
+pytestmark = pytest.mark.browser
 MADE_MS = 120_000
 
 

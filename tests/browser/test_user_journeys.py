@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from support.gateway_process import Running, safelight
 from support.keyboard_user import LANGUAGES, KeyboardUser
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gateway")]
+pytestmark = pytest.mark.browser
 MADE_MS = 120_000
 #: A test card number that no bank issues. It is private data, which the policy holds.
 CARD_NUMBER = "A letter on a desk with the card number 4111 1111 1111 1111, take {}"

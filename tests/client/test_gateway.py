@@ -10,9 +10,6 @@ import pytest
 import safelight_client as sc
 from support.gateway_process import Running, running
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("client-gateway")
-
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

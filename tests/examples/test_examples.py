@@ -22,9 +22,6 @@ from safelight.trust.webhooks import signing
 from support.gateway_process import Running, running, safelight
 from support.optional_tools import leave_out
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("examples")
-
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 HARMLESS = "A tram crosses a bridge at dusk, light rain"

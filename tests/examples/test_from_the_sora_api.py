@@ -13,9 +13,6 @@ import pytest
 
 from support.gateway_process import Running, running
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("examples")
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "from-the-sora-api.md").read_text(encoding="utf-8")
 
 

@@ -13,9 +13,6 @@ from support.gateway_process import Running, running
 
 from .conftest import Sdk
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("conformance")
-
 #: What the script asks for that is refused.
 REFUSED = ("block", "unknown_field", "did_you_mean", "bad_reference", "text_as_png")
 KEYS = {

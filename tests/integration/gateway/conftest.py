@@ -9,8 +9,8 @@ import pytest
 
 from support.gateway_process import Running, running
 
-#: A gateway that has not answered by then hangs. It is no measurement: the first sandboxed picture takes 4 s on a
-#: machine with nothing else to do.
+#: A gateway that has not answered by then hangs. It is no measurement: the first sandboxed picture takes 4 s
+#: on a machine with nothing else to do.
 HANGING_S = 60.0
 
 

@@ -13,9 +13,6 @@ import pytest
 
 from support.gateway_process import Running
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("bad-orders")
-
 
 def png(width: int, height: int) -> bytes:
     """A picture with one line of pixels and the size in the header as given."""

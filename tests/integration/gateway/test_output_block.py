@@ -10,9 +10,6 @@ import pytest
 
 from support.gateway_process import Running
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("bad-orders")
-
 CARDS = {"picture": "frame:violence@2.0s", "sound": "tone:hate@1.0s"}
 
 

@@ -13,9 +13,6 @@ import pytest
 
 from support.gateway_process import Running, running
 
-# One gateway for the file, whatever the number of workers.
-pytestmark = pytest.mark.xdist_group("wire")
-
 SMALL = {"model": "storyboard", "seconds": "1", "size": "640x360"}
 
 
