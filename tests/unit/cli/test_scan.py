@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -25,6 +26,14 @@ from safelight.policy.verdicts import Action, Verdict
 FRAMES = FrameRange(first=3, last=9, start_s=0.125, end_s=0.4167, peak=4)
 ONE = FrameRange(first=3, last=3, start_s=0.125, end_s=0.1667, peak=3)
 HOLE = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Other tests in this process may have left another language."""
+    take_language(["--lang", "en"])
+    yield
+    take_language(["--lang", "en"])
 
 
 def finding(*evidence: FrameRange | ImageBox | TimeRange | TextSpan) -> Finding:
@@ -191,11 +200,8 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
         ScanRow(file="a.mp4", exit=1, problem="It is a link to nothing."),
     ]
     summary = Summary(files=3, outcomes={"hold": 2, "not scanned": 1}, unchanged=1, skipped=1, remaining=1)
-    try:
-        take_language(["--lang", tag])
-        said = "\n".join([*map(text_of, rows), describe_summary(summary)])
-    finally:
-        take_language(["--lang", "en"])
+    take_language(["--lang", tag])
+    said = "\n".join([*map(text_of, rows), describe_summary(summary)])
     words = said.replace("a.mp4", "").replace("--json", "").replace("NudeNet", "")
     assert not re.search("[A-Za-z]{2}", words), said
 
