@@ -97,7 +97,7 @@ class BatchRunner:
                 jobs=int(entry.outcome != UNSENT),
             )
         for line in self.lines.values():
-            if line.state in ("delivered", "made", "blocked", "failed"):
+            if line.state in ("delivered", "blocked", "failed"):
                 self.rules.record(blocked=line.state == "blocked")
 
     @property

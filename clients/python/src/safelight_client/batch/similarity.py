@@ -17,6 +17,8 @@ _PIECE = 4
 _PREFIX = 0.25
 #: ... each in at most this number of earlier texts, so that a text of 10^5 similar rows costs no more.
 _MAX_LOOKUPS = 20
+#: Only the texts that share the most of these pieces are compared.
+_MAX_COMPARED = 3
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -83,11 +85,11 @@ class SimilarTexts:
         for text, each in enumerate(self._texts):
             prefix = self._prefix(each)
             mine = set(each)
-            earlier = {other for piece in prefix for other in postings[piece]}
+            shared = Counter(other for piece in prefix for other in postings[piece])
             match = next(
                 (
                     other
-                    for other in sorted(earlier)
+                    for other, _ in shared.most_common(_MAX_COMPARED)
                     if self._compare(mine, set(self._texts[other])) >= NEAR_DUPLICATE
                 ),
                 None,
