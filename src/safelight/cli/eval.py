@@ -14,7 +14,7 @@ import typer
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
-from .eval_output import format_clip_report, format_prompt_report
+from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .exit_codes import Exit
 from .output import ProgressBar, emit
 
@@ -152,6 +152,40 @@ class _RowWriter:
     def __exit__(self, *_error: object) -> None:
         if self._file is not None:
             self._file.close()
+
+
+@app.command()
+def advice(
+    ctx: typer.Context,
+    data: Annotated[
+        list[Path], typer.Option("--data", help="A JSONL file of prompts, one per line; repeatable.")
+    ],
+    policy: Annotated[
+        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
+    ] = "",
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="Append the counts of this run to a file; some sets require it."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
+    from safelight.evaluation import advice_eval, datasets, holdout_log
+
+    container = load_container(ctx)
+    sets = [datasets.read(path) for path in data]
+    log = holdout_log.log_for((one.sha256 for one in sets), log)
+    (chosen,) = _load_policies(container, [policy] if policy else []).values()
+    evaluation = advice_eval.AdviceEvaluation(
+        pipeline=container.core.text_pipeline, taxonomy=container.core.taxonomy, policy=chosen
+    )
+    with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
+        done = itertools.count(1)
+        report = evaluation.run(sets, observe=lambda _outcome: progress.update(next(done)))
+    if log is not None:
+        holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
+    emit(report, as_json, format_advice_report(report))
+    return Exit.OK
 
 
 @app.command()

@@ -68,6 +68,20 @@ def format_prompt_report(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def format_advice_report(report: Mapping[str, Any]) -> str:
+    lines = []
+    for row in report["rows"]:
+        shares = [
+            f"{name} {row[key]['k']} of {row['n']}"
+            f" ({'-'.join(f'{100 * end:.1f}' for end in row[key]['interval'])} %)"
+            for key, name in (("suggestions", "any suggestion"), ("refused", "help refused"))
+        ]
+        reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
+        title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
+        lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
+    return "\n".join([*lines, f"model {report['model_hash'][:16]}"])
+
+
 def _format_summary(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = ("stopped", "alarms", "help_lines", "found", "stopped_right", "right_of_stopped")
     for row in rows:

@@ -40,11 +40,18 @@ def log_for(sha256s: Iterable[str], given: Path | None) -> Path | None:
     return path
 
 
+def format_heading(report: Mapping[str, Any], *, now: dt.datetime) -> list[str]:
+    """The first lines of a log entry: time, model and sets."""
+    return [
+        f"\n## {now:%Y-%m-%d %H:%M} UTC, model `{report['model_hash'][:16]}`\n",
+        "Sets: " + "; ".join(f"{one['name']} `{one['sha256'][:16]}`" for one in report["datasets"]) + ".",
+    ]
+
+
 def format_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
     """The log entry of one run: time, model, sets and counts."""
     lines = [
-        f"\n## {now:%Y-%m-%d %H:%M} UTC, model `{report['model_hash'][:16]}`\n",
-        "Sets: " + "; ".join(f"{one['name']} `{one['sha256'][:16]}`" for one in report["datasets"]) + ".",
+        *format_heading(report, now=now),
         f"Attacks: {', '.join(report['attacks']) or 'none'}. Found from {report['thresholds']['found']}.\n",
         "| source | attack | label | category | n | found | blocked |",
         "| --- | --- | --- | --- | --- | --- | --- |",

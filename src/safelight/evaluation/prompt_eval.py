@@ -97,12 +97,11 @@ class PromptEvaluation:
             observe(outcome)
             outcomes.append(outcome)
         detectors = {detector.name: detector.version for detector in self.pipeline.detectors}
-        versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
         return Run(
             datasets=tuple({"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets),
             attacks=tuple(attack.name for attack in attacks),
             detectors=detectors,
-            model_hash=hashlib.sha256(versions.encode()).hexdigest(),
+            model_hash=hash_of_versions(detectors),
             thresholds={
                 "found": FOUND,
                 "operating": operating_points(self.pipeline),
@@ -110,6 +109,12 @@ class PromptEvaluation:
             },
             results={metric.name: metric.measure(outcomes) for metric in self.metrics},
         )
+
+
+def hash_of_versions(detectors: Mapping[str, str]) -> str:
+    """The sha256 of the names and versions of detectors."""
+    versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
+    return hashlib.sha256(versions.encode()).hexdigest()
 
 
 def operating_points(pipeline: TextPipeline) -> dict[str, str]:

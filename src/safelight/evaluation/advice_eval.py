@@ -1,0 +1,127 @@
+"""Advice evaluation: which prompts get suggestions, and for which reason help is refused.
+
+It runs the detectors, the policy and the help gate as a check does, without the history of an end user.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.check_result import summarize_check
+from safelight.moderation.prompt import PromptStage
+from safelight.moderation.tenant_policy import TenantPolicy
+from safelight.policy.categories import Taxonomy
+from safelight.policy.documents import Policy
+
+from .datasets import DataSet
+from .holdout_log import format_heading
+from .intervals import wilson
+from .prompt_eval import hash_of_versions
+from .protocol import EvalCase
+
+_FIELD = "prompt"
+#: Value of a part that has all rows.
+_EVERY = "*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceOutcome:
+    """The advice on one prompt."""
+
+    case: EvalCase
+    #: Whether there is any suggestion, and any that can be applied.
+    suggestions: bool
+    applicable: bool
+    #: Why help is refused; empty if it is not.
+    refusal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceEvaluation:
+    """Evaluates data sets of prompts with one pipeline under one policy."""
+
+    pipeline: TextPipeline
+    taxonomy: Taxonomy
+    policy: Policy
+
+    def run(
+        self, datasets: Sequence[DataSet], *, observe: Callable[[AdviceOutcome], None] = lambda _outcome: None
+    ) -> dict[str, Any]:
+        """The report as JSON. `observe` gets each outcome as soon as it is known."""
+        policy = TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=self.policy)
+        stage = PromptStage(pipeline=self.pipeline)
+        outcomes = []
+        for case in (case for dataset in datasets for case in dataset.cases):
+            outcome = self._outcome(case, stage, policy)
+            observe(outcome)
+            outcomes.append(outcome)
+        return {
+            "datasets": [{"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets],
+            "model_hash": hash_of_versions({one.name: one.version for one in self.pipeline.detectors}),
+            "policy": {self.policy.name: self.policy.sha256},
+            "rows": list(_count(outcomes)),
+        }
+
+    def _outcome(self, case: EvalCase, stage: PromptStage, policy: TenantPolicy) -> AdviceOutcome:
+        texts = {_FIELD: case.text}
+        result = stage.screen(texts, policy)
+        found = summarize_check((result,), self.taxonomy, texts=texts, options=AdviceOptions())
+        advice = found.prompt_advice
+        return AdviceOutcome(
+            case=case,
+            suggestions=bool(advice.suggestions),
+            applicable=any(one.number for one in advice.suggestions),
+            refusal=advice.refusal.value if advice.refusal else "",
+        )
+
+
+def format_log_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
+    """The entry of a run in the log of the holdout sets."""
+    lines = [
+        *format_heading(report, now=now),
+        "`safelight eval advice`.\n",
+        "| source | label | part | value | n | any suggestion | help refused |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {row['source']} | {row['label']} | {row['part']} | {row['value']} | {row['n']}"
+        f" | {row['suggestions']['k']} | {row['refused']['k']} |"
+        for row in report["rows"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _count(outcomes: Iterable[AdviceOutcome]) -> Iterator[dict[str, Any]]:
+    """A row for each source and label, for each of their categories, and for each of their languages."""
+    groups: dict[tuple[str, str, str, str], list[AdviceOutcome]] = {}
+    for one in outcomes:
+        case = one.case
+        # The finer label of a data set replaces its categories, as in the mapping of labels.
+        categories = case.fine.split("|") if case.fine else case.categories
+        parts = [("all", _EVERY), ("lang", case.lang), *(("category", name) for name in categories)]
+        for part, value in parts:
+            groups.setdefault((case.source, case.label, part, value), []).append(one)
+    for key in sorted(groups):
+        source, label, part, value = key
+        members = groups[key]
+        yield {
+            "source": source,
+            "label": label,
+            "part": part,
+            "value": value,
+            "n": len(members),
+            "suggestions": _share(sum(one.suggestions for one in members), len(members)),
+            "applicable": _share(sum(one.applicable for one in members), len(members)),
+            "refused": _share(sum(bool(one.refusal) for one in members), len(members)),
+            "refusals": dict(sorted(Counter(one.refusal for one in members if one.refusal).items())),
+        }
+
+
+def _share(k: int, n: int) -> dict[str, Any]:
+    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
