@@ -22,7 +22,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support.console_server import ConsoleServer, run_console_server
 
-PATHS = ("/", "/videos", "/review", "/verify", "/explain-error", "/coverage", "/policy", "/settings")
+PATHS = (
+    "/",
+    "/videos",
+    "/review",
+    "/verify",
+    "/advice",
+    "/explain-error",
+    "/coverage",
+    "/policy",
+    "/settings",
+)
 _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 #: From the key event to the frame after the one that shows it.
 _LISTEN = """() => { window.keys = []; addEventListener('keydown', (event) => {
