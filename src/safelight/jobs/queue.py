@@ -294,10 +294,7 @@ class DurableQueue:
             self._polling.keep_running()
 
     def _recover(self, worker: str) -> None:
-        """Queue the runs of a dead worker again.
-
-        This uses a private function of DBOS 3.4. A contract test checks that it still exists.
-        """
+        """Queue the runs of a dead worker again, with a private function of DBOS 3.4."""
         DBOS._recover_pending_workflows([worker])  # noqa: SLF001
         if self._polling is not None:
             self._polling.wake()
