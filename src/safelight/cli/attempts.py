@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -148,7 +147,8 @@ def add(
     from safelight.attempts.fields import read_amount, read_attempt, read_currency, read_time
     from safelight.attempts.models import AttemptRefund
 
-    when = read_time(at if at is not None else time.time())
+    log, owner = open_log(ctx, tenant)
+    when = read_time(at if at is not None else log.database.clock())
     if refund_of is not None:
         if prompt or error or provider:
             raise InvalidField("--refund-of takes only --amount, --currency and --time.", param="refund-of")
@@ -156,7 +156,6 @@ def add(
             amount=None if amount is None else read_amount(amount, "amount"),
             currency=read_currency(currency) if currency else "",
         )
-        log, owner = open_log(ctx, tenant)
         added = log.refund(owner, refund_of, refund, at=when, actor=ACTOR)
     else:
         given = read_attempt(
@@ -174,7 +173,6 @@ def add(
                 "file_came": file_came,
             }
         )
-        log, owner = open_log(ctx, tenant)
         result = log.add(owner, [given], origin=AttemptOrigin.REPORTED, actor=ACTOR)
         if not result.added:
             emit(
