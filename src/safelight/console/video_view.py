@@ -69,8 +69,8 @@ class VideoView:
     sha256: str | None
     #: Whether a change of the prompt is the suggested next step.
     change_prompt: bool
-    #: Whether our policy or a provider blocked it, so that the page leads to advice on its prompt.
-    blocked: bool
+    #: Whether a provider blocked it, so that the page leads to advice on its prompt.
+    blocked_by_provider: bool
 
 
 def video_view(
@@ -131,7 +131,7 @@ def video_view(
         coverage=summarize(checks_of_video(made, installed), t) if made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,
-        blocked=video.state in {VideoState.REJECTED, VideoState.BLOCKED} and not video.vaulted,
+        blocked_by_provider=_is_blocked_by_provider(video, details),
     )
 
 
@@ -145,9 +145,13 @@ def format_price(usd_per_second: float | None, seconds: int, t: Translations) ->
 
 
 def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
-    if video.state is VideoState.BLOCKED and details.get("source") == "provider":
+    if _is_blocked_by_provider(video, details):
         return "state.blocked_by_provider"
     return f"state.{video.state.value}"
+
+
+def _is_blocked_by_provider(video: Video, details: Mapping[str, Any]) -> bool:
+    return video.state is VideoState.BLOCKED and details.get("source") == "provider"
 
 
 #: States that store a message when the video reaches them.

@@ -19,6 +19,7 @@ from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.appeals import AppealSubject
+from safelight.trust.evasion.store import delete_blocks_of_video
 from safelight.trust.reviews import Decision
 
 from . import mappers
@@ -140,6 +141,7 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
     )
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
     update(tx, mappers.video(old), reinstated_as=released_id)
+    delete_blocks_of_video(tx, video_id)
     tx.append_audit(
         "video.released",
         subject=video_id,

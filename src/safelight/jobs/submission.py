@@ -213,6 +213,7 @@ class SubmissionService:
                     findings=verdict.findings,
                     match=submission.scrutiny,
                     request_id=video_id,
+                    video_id=video_id,
                 )
                 self.evasion_tracker.record_block(tx, blocked)
         self.references.store_files(principal.tenant, submission.references, retention)

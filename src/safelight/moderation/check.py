@@ -37,9 +37,6 @@ from .timed_reference import TimedReferenceStage
 
 __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
-#: From this number of blocks by our policy within a day on, an end user or account gets no suggestions.
-MIN_BLOCKS_WITHOUT_HELP = 2
-
 
 @dataclass(frozen=True, kw_only=True)
 class CheckService:
@@ -111,7 +108,7 @@ class CheckService:
             blocks = tracker.recent_blocks(tx, principal, admitted.end_user)
             later = tracker.later_blocks(tx, principal, admitted.end_user)
         match = tracker.match(blocks, admitted.texts, negated=admitted.negated)
-        if len(blocks) + len(later) >= MIN_BLOCKS_WITHOUT_HELP:
+        if tracker.are_two_requests(blocks, later):
             return match, HelpRefusal.TWO_BLOCKS
         if match or tracker.resembles(admitted.texts, blocks, later, negated=admitted.negated):
             return match, HelpRefusal.RECENT_BLOCK

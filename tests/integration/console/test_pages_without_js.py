@@ -90,7 +90,7 @@ def test_an_error_page_keeps_the_navigation_of_the_signed_in_person(staff: httpx
     assert 'href="/login"' not in page.text
 
 
-def test_the_page_of_a_blocked_video_leads_to_advice_on_its_prompt(
+def test_the_page_of_a_video_that_a_provider_blocked_leads_to_advice_on_its_prompt(
     staff: httpx.Client, console: ConsoleServer
 ) -> None:
     prompt = "a blocked umbrella"
@@ -98,6 +98,8 @@ def test_the_page_of_a_blocked_video_leads_to_advice_on_its_prompt(
     link = f'href="/advice?from={video.id}"'
     assert link not in staff.get(f"/videos/{video.id}").text
     console.server.desk.change(video.id, state=VideoState.BLOCKED)
+    assert link not in staff.get(f"/videos/{video.id}").text
+    console.server.desk.change(video.id, explanation={"source": "provider"})
     assert link in staff.get(f"/videos/{video.id}").text
     assert prompt in staff.get(f"/advice?from={video.id}").text
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from safelight import canonical_json
 from safelight.advice.help_gate import HelpRefusal
 from safelight.errors import RequestBlocked
 from safelight.jobs.models import CreateRequest
@@ -25,11 +26,14 @@ from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from support.clips import make_clip
 
 from .conftest import House
+from .test_decisions import reviewer
 from .test_known_content import drawn, imported, patient, upload
 
 HARBOUR = "a quiet harbour with small wooden boats on a calm morning"
 SIMILAR = "a quiet harbour with small boats, calm morning"
 UNLIKE = "an old clockmaker repairs a watch in her shop"
+NUDE = "a nude woman dancing on a stage"
+TERROR = "A terrorist recruitment film that praises the group and calls on viewers to join its holy war"
 POLICY = """
 policy: house
 extends: starter
@@ -64,6 +68,12 @@ def block_output(house: House, folder: Path, prompt: str, user: str = "user-7") 
     assert house.carry(house.order(prompt, safety_identifier=user)).state is VideoState.BLOCKED
 
 
+def change(house: House, **columns: Any) -> None:
+    """Change the rows of all videos of the end user."""
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        tx.update(videos, videos.c.end_user == "user-7", **columns)
+
+
 def block_reference(house: House, folder: Path, prompt: str) -> None:
     with pytest.raises(RequestBlocked):
         house.order(prompt, safety_identifier="user-7", uploads=(upload(folder, drawn()),))
@@ -82,11 +92,36 @@ def test_one_block_of_an_output_ends_help_for_similar_requests_of_this_end_user(
 def test_blocks_at_the_prompt_the_reference_and_the_output_count_together(
     listed: House, tmp_path: Path
 ) -> None:
-    block_reference(listed, tmp_path, HARBOUR)
+    block_reference(listed, tmp_path, "a red kite over green hills, wide shot")
     assert refusal(listed, UNLIKE) is None
     block_output(listed, tmp_path, HARBOUR)
     assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
     assert refusal(listed, UNLIKE, "user-8") is None
+
+
+def test_one_request_counts_once_however_often_it_is_checked_typed_and_submitted(listed: House) -> None:
+    words = NUDE.split()
+    for count in range(2, len(words) + 1):
+        refusal(listed, " ".join(words[:count]))
+    assert refusal(listed, NUDE) is HelpRefusal.POLICY
+    for _ in range(2):
+        with pytest.raises(RequestBlocked):
+            listed.order(NUDE, safety_identifier="user-7")
+    assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, TERROR) is HelpRefusal.POLICY
+    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
+
+
+def test_one_request_whose_reference_and_then_output_is_blocked_counts_once(
+    listed: House, tmp_path: Path
+) -> None:
+    given = upload(tmp_path, drawn())
+    for _ in range(2):
+        assert refusal(listed, HARBOUR, uploads=(given,)) is HelpRefusal.POLICY
+    block_reference(listed, tmp_path, HARBOUR)
+    block_output(listed, tmp_path, HARBOUR)
+    assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
 
 
 def test_a_block_of_a_prompt_and_one_of_an_output_are_two(listed: House, tmp_path: Path) -> None:
@@ -103,8 +138,6 @@ def test_a_reference_that_a_check_blocks_counts_and_changes_no_later_verdict(
     assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
     tracker = listed.container.persistence.evasion_tracker
     assert not tracker.find_match(listed.who, "user-7", {"prompt": SIMILAR})
-    assert refusal(listed, HARBOUR, uploads=(given,)) is HelpRefusal.POLICY
-    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
 
 
 def test_without_an_end_user_the_account_counts(listed: House, tmp_path: Path) -> None:
@@ -150,11 +183,60 @@ def test_blocks_by_a_provider_do_not_count(house: House, upstream: ScriptedUpstr
     assert refusal(house, SIMILAR) is None
 
 
+def test_a_block_by_a_missing_check_does_not_count_and_one_by_a_reviewer_does(
+    listed: House, tmp_path: Path
+) -> None:
+    block_output(listed, tmp_path, HARBOUR)
+    gap = b'{"categories":[],"not_checked":["violence in image"]}'
+    change(listed, explanation=gap)
+    assert refusal(listed, SIMILAR) is None
+    change(listed, hold_stage="output")
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
+
+
+def test_blocks_that_do_not_count_hide_no_older_one(listed: House, tmp_path: Path) -> None:
+    block_output(listed, tmp_path, HARBOUR)
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        (row,) = tx.select(videos)
+        for number in range(9):
+            card = {
+                "id": f"video_{number}",
+                "ended_at": row.ended_at + 1,
+                "explanation": b'{"test_card":true}',
+            }
+            tx.insert(videos, **{**row._asdict(), **card, "created_at": row.created_at + number + 1})
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
+
+
+def test_a_negated_text_of_a_later_block_is_not_compared(listed: House, tmp_path: Path) -> None:
+    block_output(listed, tmp_path, HARBOUR)
+    texts = {"prompt": "a red kite over green hills", "negative_prompt": HARBOUR}
+    change(listed, request=canonical_json.encode({"texts": texts, "negated": ["negative_prompt"]}))
+    assert refusal(listed, SIMILAR) is None
+
+
+def test_a_prompt_whose_block_an_appeal_reversed_does_not_count(listed: House) -> None:
+    assert refusal(listed, NUDE) is HelpRefusal.POLICY
+    with pytest.raises(RequestBlocked) as caught:
+        listed.order(NUDE, safety_identifier="user-7")
+    with pytest.raises(RequestBlocked):
+        listed.order(TERROR, safety_identifier="user-7")
+    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
+    video_id = str(caught.value.details["video_id"])
+    made = listed.container.review.appeals.add(listed.who, video_id, text="It is a play.")
+    listed.container.review.reviews.decide(
+        reviewer(listed), made.case_id, action="overturn", reason="Looked at it.", clause="x"
+    )
+    assert refusal(listed, UNLIKE) is None
+    tracker = listed.container.persistence.evasion_tracker
+    assert not tracker.find_match(listed.who, "user-7", {"prompt": NUDE})
+    assert tracker.find_match(listed.who, "user-7", {"prompt": TERROR})
+
+
 def test_the_safety_test_card_does_not_count(listed: House, tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(RequestBlocked):
             listed.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
     block_output(listed, tmp_path, HARBOUR)
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        tx.update(videos, videos.c.end_user == "user-7", explanation=b'{"test_card":true}')
+    change(listed, explanation=b'{"test_card":true}')
     assert refusal(listed, SIMILAR) is None

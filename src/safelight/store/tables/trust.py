@@ -109,6 +109,8 @@ blocked_prompt_sketches = Table(
     #: `end_user:IDENTIFIER`; if the request named no end user, `key:ID` or `person:ID`.
     text("subject"),
     text("lineage"),
+    #: The rejected video; null for a check.
+    text("video_id", null=True),
     blob("sketch"),
     #: The categories and scores for which the prompt was blocked.
     json("matched_categories"),

@@ -13,8 +13,7 @@ WINDOW_S = 86_400
 #: Maximum number of blocked prompts of one end user or account that a new prompt is compared with, newest
 #: first.
 MAX_COMPARED_BLOCKS = 256
-#: Maximum number of requests blocked after their prompt that are read, newest first. Two are enough to refuse
-#: help.
+#: Maximum number of requests blocked after their prompt that a new request is compared with, newest first.
 MAX_LATER_BLOCKS = 8
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import NO_MATCH, EvasionMatch
+from .models import MAX_LATER_BLOCKS, NO_MATCH, EvasionMatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class BlockedPrompt:
     inherited: bool = True
     #: Id of the blocked video or check. The audit entry has this id as its subject.
     request_id: str
+    #: Id of the rejected video; None for a check. An appeal can reverse the rejection.
+    video_id: str | None = None
 
 
 class EvasionTracker:
@@ -94,14 +97,39 @@ class EvasionTracker:
         self, tx: Transaction, principal: Principal, end_user: str | None
     ) -> list[Mapping[str, str]]:
         """The texts of the requests of this end user or account that were blocked within a day after their
-        prompt was allowed: by a reference, by the output or by a reviewer. Without the safety test card.
+        prompt was allowed: by a reference, by the output or by a reviewer. Negated texts are left out, and
+        so are blocks by the safety test card or by a missing check.
         """
-        rows = store.read_later_blocks(tx, principal.id, end_user)
+        counting = (row for row in store.read_later_blocks(tx, principal.id, end_user) if _counts(row))
+        requests = (msgspec.json.decode(row.request) for row in islice(counting, MAX_LATER_BLOCKS))
         return [
-            msgspec.json.decode(row.request)["texts"]
-            for row in rows
-            if not msgspec.json.decode(row.explanation or b"{}").get("test_card")
+            {name: text for name, text in one["texts"].items() if name not in one["negated"]}
+            for one in requests
         ]
+
+    def are_two_requests(self, blocks: Sequence[Row[Any]], later: Sequence[Mapping[str, str]]) -> bool:
+        """Whether these blocks are of at least two different requests. It can be slow.
+
+        Blocks of one lineage and similar blocks are one request: a prompt is checked while it is typed, and
+        then submitted.
+        """
+        first: dict[bytes, Sketch] = {}
+        lineages: set[str] = set()
+        # Oldest first: each is similar to the one before while a prompt is typed.
+        for row in reversed(blocks):
+            if row.sketch not in first:
+                found = msgspec.msgpack.decode(row.sketch, type=Sketch)
+                if first and row.lineage not in lineages and _nearest(first.values(), found) < 1:
+                    return True
+                first[row.sketch] = found
+            lineages.add(row.lineage)
+        known = list(first.values())
+        for texts in later:
+            own = self._sketches(texts, ())
+            if known and all(_nearest(own, one) < 1 for one in known):
+                return True
+            known.append(own[0])
+        return False
 
     def resembles(
         self,
@@ -134,6 +162,7 @@ class EvasionTracker:
             tx,
             subject=_subject(blocked.principal, blocked.end_user),
             lineage=lineage,
+            video_id=blocked.video_id,
             sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, blocked.negated)),
             matched_categories=categories if blocked.inherited else {},
         )
@@ -154,6 +183,13 @@ class EvasionTracker:
         own = _own_texts(texts, negated)
         alone = own if len(own) > 1 else []
         return [self._sketch(texts, negated), *(sketch(text, self._embedder) for text in alone)]
+
+
+def _counts(row: Row[Any]) -> bool:
+    """Whether a video was blocked for its content, or by a reviewer."""
+    explanation = msgspec.json.decode(row.explanation or b"{}")
+    by_gap = explanation.get("not_checked") and not explanation.get("categories")
+    return not explanation.get("test_card") and not (by_gap and row.hold_stage is None)
 
 
 def _own_texts(texts: Mapping[str, str], negated: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from safelight.policy.verdicts import Action
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.store.transaction import Transaction
 
-from .models import MAX_COMPARED_BLOCKS, MAX_LATER_BLOCKS, WINDOW_S
+from .models import MAX_COMPARED_BLOCKS, WINDOW_S
 
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
 #: verdict.
@@ -48,12 +48,18 @@ def read_later_blocks(tx: Transaction, principal_id: str, end_user: str | None) 
         own,
         *(() if end_user else (videos.c.end_user.is_(None),)),
         order_by=(videos.c.ended_at.desc(),),
-        limit=MAX_LATER_BLOCKS,
+        limit=MAX_COMPARED_BLOCKS,
     )
 
 
 def add_block(
-    tx: Transaction, *, subject: str, lineage: str, sketch: bytes, matched_categories: Mapping[str, float]
+    tx: Transaction,
+    *,
+    subject: str,
+    lineage: str,
+    video_id: str | None,
+    sketch: bytes,
+    matched_categories: Mapping[str, float],
 ) -> None:
     """Store a blocked prompt, and delete those that are too old."""
     now = tx.now()
@@ -63,7 +69,20 @@ def add_block(
         id=new_id("sketch"),
         subject=subject,
         lineage=lineage,
+        video_id=video_id,
         sketch=sketch,
         matched_categories=dict(matched_categories),
         at=now,
     )
+
+
+def delete_blocks_of_video(tx: Transaction, video_id: str) -> None:
+    """Forget the blocked prompt of a reinstated video, and the checks of its lineage."""
+    table = blocked_prompt_sketches.c
+    for row in tx.select(blocked_prompt_sketches, table.video_id == video_id):
+        tx.delete(
+            blocked_prompt_sketches,
+            table.subject == row.subject,
+            table.lineage == row.lineage,
+            or_(table.video_id == video_id, table.video_id.is_(None)),
+        )

@@ -74,6 +74,7 @@ def upgrade() -> None:
     op.create_table(
         "blocked_prompt_sketches",
         *_text("id", "tenant_id", "subject", "lineage"),
+        *_text("video_id", null=True),
         *_bytes("sketch"),
         *_text("matched_categories"),
         *_double("at"),
