@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
+from safelight.i18n import Messages, translate_sentence
+
 from .form_table import FormTable
 from .word_position import WordPosition
 
@@ -38,8 +40,9 @@ class AdviceSource:
     title: str
     read: str = ""
 
-    def as_wire(self) -> dict[str, str | None]:
-        return {"title": self.title, "read": self.read or None}
+    def as_wire(self, messages: Messages) -> dict[str, str | None]:
+        title = translate_sentence("provider_rules", self.title, messages.tag) or self.title
+        return {"title": title, "read": self.read or None}
 
 
 @dataclass(frozen=True, kw_only=True)

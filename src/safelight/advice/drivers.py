@@ -71,7 +71,7 @@ class Driver:
             "excluded": self.excluded,
             "added_by_rewriting": self.added_by_rewriting,
             "level": self.level or None,
-            "sources": [source.as_wire() for source in self.sources],
+            "sources": [source.as_wire(messages) for source in self.sources],
         }
 
 

@@ -46,22 +46,29 @@ class ProviderRisk:
     shut_down: ProviderRule | None = None
 
     def as_wire(self, messages: Messages) -> dict[str, Any]:
-        statement = _translated(self.statement, messages)
-        reason = messages(f"risk.{self.reason}", provider=self.provider, statement=statement)
-        if closed := self.shut_down:
-            said = _translated(closed.statement, messages)
+        closed = self.shut_down
+        key = f"risk.closed_{self.reason}"
+        reason = messages(
+            key if closed and messages.has(key) else f"risk.{self.reason}",
+            provider=self.provider,
+            statement=_translated(self.statement, messages),
+            site=self.source.title.partition(",")[0] if self.source else "",
+        )
+        if closed:
+            said = _translated(closed.statement, messages).rstrip(".。")
+            source = _translated(closed.source, messages)
             reason = messages(
-                "risk.shut_down", statement=said, source=closed.source, read=closed.read, reason=reason
+                "risk.shut_down", statement=said, source=source, read=closed.read, reason=reason
             )
         return {
             "level": self.level.value,
             "reason": reason,
-            "source": self.source.as_wire() if self.source else None,
+            "source": self.source.as_wire(messages) if self.source else None,
         }
 
 
-def _translated(statement: str, messages: Messages) -> str:
-    return translate_sentence("provider_rules", statement, messages.tag) or statement
+def _translated(text: str, messages: Messages) -> str:
+    return translate_sentence("provider_rules", text, messages.tag) or text
 
 
 def assess_risk(

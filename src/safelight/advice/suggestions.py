@@ -61,7 +61,7 @@ class Suggestion:
             "rewritten": self.rewritten or None,
             "diff": [part.as_wire() for part in self.diff],
             "contradictions": [contradiction_wire(one, messages) for one in self.contradictions],
-            "sources": [source.as_wire() for source in self.sources],
+            "sources": [source.as_wire(messages) for source in self.sources],
         }
 
 
@@ -69,8 +69,8 @@ def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, An
     return {
         "term": found.term,
         "text": messages(f"contradiction.{found.term}"),
-        "recommended_by": found.recommended_by.as_wire(),
-        "warned_by": found.warned_by.as_wire(),
+        "recommended_by": found.recommended_by.as_wire(messages),
+        "warned_by": found.warned_by.as_wire(messages),
     }
 
 

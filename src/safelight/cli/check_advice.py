@@ -13,7 +13,7 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
-from .language import language, texts
+from .language import join_sentences, language, texts
 from .output import print_prose, printable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     if output.questions:
         yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
     if sources:
-        yield "sources", [f"[{n}] {one['title']}, {one['read']}" for n, one in enumerate(sources, 1)]
+        yield "sources", [f"[{n}] {t('source', **one)}" for n, one in enumerate(sources, 1)]
 
 
 def _distress_sentence(output: CheckOutput) -> str:
@@ -115,15 +115,15 @@ def _distress_sentence(output: CheckOutput) -> str:
 def _line(line: DriverLine) -> str:
     t = load_messages("advice", language())
     quoted = t("separator").join(t("quote", text=text) for text in line.texts)
-    numbers = "".join(f" [{number}]" for number in line.sources)
-    return f"{quoted}{t('colon') if quoted else ''}{line.reason}{numbers}"
+    said = join_sentences([line.reason, *(f"[{number}]" for number in line.sources)])
+    return f"{quoted}{t('colon') if quoted else ''}{said}"
 
 
 def _suggestion(suggestion: dict[str, Any]) -> str:
     number = f"{suggestion['number']}." if suggestion["number"] else "-"
-    parts = [number, suggestion["text"], suggestion["condition"] or ""]
+    parts = [suggestion["text"], suggestion["condition"] or ""]
     parts += [one["text"] for one in suggestion["contradictions"]]
-    return " ".join(part for part in parts if part)
+    return f"{number} {join_sentences(part for part in parts if part)}"
 
 
 def _sides(diff: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -68,3 +68,12 @@ def test_drivers_of_one_reason_are_one_line_and_sources_are_numbered_once() -> N
     assert ("rooftop", "cliff") in [line.texts for line in lines]
     assert {number for line in lines for number in line.sources} == set(range(1, len(sources) + 1))
     assert all(source["read"] for source in sources)
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_every_source_of_the_tables_is_described_in_chinese(language: str) -> None:
+    messages = load_messages("advice", language)
+    for source in driver_tables.sources().values():
+        said = source.as_wire(messages)["title"]
+        assert said != source.title
+        assert "，" in str(said)

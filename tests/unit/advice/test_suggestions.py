@@ -263,6 +263,21 @@ def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
     assert said not in advised(prompt, "veo-3.1").as_wire(locale)["risk"]["reason"]
 
 
+def test_the_risk_at_a_closed_provider_says_that_requests_fail_and_what_was_reported_before() -> None:
+    reported = advised(EXAMPLE, "sora-2").as_wire()["risk"]["reason"]
+    assert reported == (
+        "OpenAI shut down Sora 2 and its Videos API on 24 September 2026 (developers.openai.com, "
+        "models/sora-2, read 2026-11-20), so requests there fail. Before that, apiyi.com reported that "
+        "prompts with such words were refused."
+    )
+    clean = advised("A train", "sora-2").as_wire("zh-Hant")["risk"]["reason"]
+    assert clean == (
+        "OpenAI 已於 2026 年 9 月 24 日關閉 Sora 2 及其 Videos API（developers.openai.com, models/sora-2，"
+        "查閱日期 2026-11-20），因此送到那裡的請求都會失敗。沒有發現這段提示詞違反 OpenAI Sora 文件中的規則，"
+        "也沒有發現據報會被拒絕的詞。"
+    )
+
+
 def test_that_no_rule_matches_cites_no_single_rule() -> None:
     risk = advised("A train", "veo-3.1").risk
     assert (risk.level, risk.reason, risk.source) == ("low", "no_rule", None)
