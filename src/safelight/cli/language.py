@@ -13,6 +13,7 @@ from safelight.i18n import (
     language_of_environment,
     load_messages,
     match_language,
+    name_category,
     translate_sentence,
 )
 
@@ -108,9 +109,7 @@ def _command_sentence(sentence: str) -> str:
 
 def category_name(category: str) -> str:
     """The category in words. A category of a plugin has no translation and keeps its own name."""
-    words = load_messages("console", _Chosen.tag)
-    key = f"category.{category.replace('/', '_').replace('-', '_')}"
-    return words(key) if words.has(key) else category
+    return name_category(category, _Chosen.tag)
 
 
 def modality_name(modality: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from safelight.i18n import load_messages, translate_sentence
+from safelight.i18n import load_messages, name_category, translate_sentence
 
 from .translations import Translations
 
@@ -94,5 +94,4 @@ def translate_category(category: str, t: Translations) -> str:
     """The translated name of a category. A category from a plugin has no translation and keeps its own
     name.
     """
-    key = f"category.{category.replace('/', '_').replace('-', '_')}"
-    return t(key) if t.has(key) else category
+    return name_category(category, t.tag)

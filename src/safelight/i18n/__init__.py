@@ -9,7 +9,7 @@ the results of commands).
 
 from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
-from .reasons import translate_finding, translate_reason, translate_sentence
+from .reasons import name_category, translate_finding, translate_reason, translate_sentence
 
 __all__ = [
     "DEFAULT",
@@ -20,6 +20,7 @@ __all__ = [
     "load_messages",
     "load_texts",
     "match_language",
+    "name_category",
     "translate_finding",
     "translate_reason",
     "translate_sentence",

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
-from .messages import available_languages, load_document
+from .messages import available_languages, load_document, load_messages
 
 _REASONS = "reasons"
 _FINDINGS = "findings"
+#: The placeholders whose values are texts of this project. A value without a translation is from somewhere
+#: else, such as a plugin, so the whole sentence stays English.
+_OWN_TEXTS = frozenset(
+    {"reason", "claim", "summary", "signs", "sign", "identifiers", "identifier", "symbol", "text"}
+)
+#: The deepest shipped sentence quotes five others. More are not translated, so that time stays small.
+_MAX_DEPTH = 8
+_VALUE_KEY = re.compile(r"(\w+)=(?=.)")
+
+_Sentences = tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]
 
 
 def translate_reason(original: str, tag: str) -> str:
@@ -21,39 +32,70 @@ def translate_finding(original: str, tag: str) -> str:
     return translate_sentence(_FINDINGS, original, tag) or original
 
 
+def name_category(category: str, tag: str) -> str:
+    """The category in words. A category of a plugin has no translation and keeps its own name."""
+    words = load_messages("console", tag)
+    key = f"category.{category.replace('/', '_').replace('-', '_')}"
+    return words(key) if words.has(key) else category
+
+
 def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
     """The translation in a slice whose keys are the English sentences; None if it has none.
 
-    Values that were inserted into the sentence are translated too if the slice has them. The key `NAME=VALUE`
-    is for values of `{NAME}` only, such as lists, so that it matches no whole sentence.
+    Of the values that were inserted into the sentence, only texts of this project are translated: those of
+    `_OWN_TEXTS` as sentences, a `{category}`, and values of `{NAME}` for which the slice has `NAME=VALUE`.
     """
-    exact, patterns = _sentences(slice_, tag)
+    return _translate(slice_, original, tag)
+
+
+def _translate(slice_: str, original: str, tag: str, placeholder: str = "", depth: int = 0) -> str | None:
+    """The translation of a sentence, or of a value of a placeholder that has a key of its own."""
+    exact, patterns = _sentences(slice_, tag).get(placeholder, ({}, []))
     if original in exact:
         return exact[original]
+    if depth == _MAX_DEPTH:
+        return None
     for pattern, text in patterns:
         if found := pattern.fullmatch(original):
-            values = found.groupdict()
-            return text.format(
-                **{name: _translate_value(slice_, name, value, tag) for name, value in values.items()}
-            )
+            values: dict[str, str] = {}
+            for name, value in found.groupdict().items():
+                translated = _translate_value(slice_, name, value, tag, depth + 1)
+                if translated is None:
+                    break
+                values[name] = translated
+            else:
+                return text.format(**values)
     return None
 
 
-def _translate_value(slice_: str, name: str, value: str, tag: str) -> str:
-    found = translate_sentence(slice_, value, tag) or translate_sentence(slice_, f"{name}={value}", tag)
+def _translate_value(slice_: str, name: str, value: str, tag: str, depth: int) -> str | None:
+    """The value for the translated sentence; None if it needs a translation and has none."""
+    if name == "category":
+        return name_category(value, tag)
+    found = _translate(slice_, value, tag, name, depth)
+    if name in _OWN_TEXTS:
+        return found or _translate(slice_, value, tag, depth=depth)
     return found or value
 
 
 @cache
-def _sentences(slice_: str, tag: str) -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """The sentences without inserted values, and a pattern for each of the others."""
+def _sentences(slice_: str, tag: str) -> Mapping[str, _Sentences]:
+    """The keys of the slice by placeholder: those of `NAME=VALUE` under `NAME`, whole sentences under "".
+
+    Keys without inserted values are in a dict, the others are patterns.
+    """
+    tables: dict[str, _Sentences] = {}
     if tag not in available_languages(slice_):
-        return {}, ()
-    document = load_document(slice_, tag)
-    exact = {original: text for original, text in document.items() if "{" not in original}
-    return exact, tuple(
-        (_pattern(original), text) for original, text in document.items() if original not in exact
-    )
+        return tables
+    for key, text in load_document(slice_, tag).items():
+        found = _VALUE_KEY.match(key)
+        placeholder, original = (found[1], key[found.end() :]) if found else ("", key)
+        exact, patterns = tables.setdefault(placeholder, ({}, []))
+        if "{" in original:
+            patterns.append((_pattern(original), text))
+        else:
+            exact[original] = text
+    return tables
 
 
 def _pattern(original: str) -> re.Pattern[str]:

@@ -18,7 +18,7 @@ ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
 #: Terms and characters of the other region.
 FOREIGN_TERMS = {
     "zh-Hant": ("视频", "視頻", "這個視頻", "默认", "质量", "信息", "们", "这", "设置", "網絡"),
-    "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "網路", "們", "這"),
+    "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "網路", "們", "這", "们的政策"),
 }
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {
@@ -87,6 +87,13 @@ def test_both_chinese_catalogues_translate_the_same_sentences(slice_: str) -> No
     assert one.keys() == other.keys()
     for original in one:
         assert fields(one[original]) == fields(other[original]) <= fields(original), original
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("slice_", ["reasons", "findings"])
+def test_a_translated_reason_has_all_values_of_the_english_one(slice_: str, tag: str) -> None:
+    for original, translated in load_document(slice_, tag).items():
+        assert fields(translated) == fields(original), original
 
 
 @pytest.mark.parametrize(("slice_", "tag"), ALL)
