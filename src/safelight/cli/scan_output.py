@@ -44,7 +44,9 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     rule: str = ""
     reason: str = ""
-    #: Why the missing checks that decided the verdict did not run, one sentence each.
+    #: Whether missing checks alone decided the verdict, and why they did not run, one sentence each. The
+    #: reason of a missing check may be unknown.
+    by_gap: bool = False
     gaps: tuple[str, ...] = ()
     problem: str = ""
     findings: tuple[Any, ...] = ()
@@ -104,6 +106,7 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
             unchanged=unchanged,
             wall_s=report.wall_s,
         )
+    by_gap = decided_by_gap(verdict)
     coverage: dict[str, list[str]] = {}
     for cell in report.coverage:
         coverage.setdefault(cell.status.value, []).append(f"{cell.category} ({cell.modality.value})")
@@ -114,9 +117,8 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
         category=verdict.category,
         rule=verdict.rule,
         reason=verdict.reason,
-        gaps=tuple(dict.fromkeys(cell.note for cell in verdict.gaps if cell.note))
-        if decided_by_gap(verdict)
-        else (),
+        by_gap=by_gap,
+        gaps=tuple(dict.fromkeys(cell.note for cell in verdict.gaps if by_gap and cell.note)),
         findings=report.findings,
         texts=tuple(one.text for one in report.texts),
         transcript=transcript_lines(report.transcript),

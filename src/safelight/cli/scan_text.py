@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .scan_output import ScanRow, Summary
 
 _NOT_SCANNED = "not_scanned"
+_STOPS = (".", "!", "?", "。", "！", "？", "…")
 
 
 def describe_summary(summary: Summary) -> str:
@@ -73,7 +74,7 @@ def _outcome(action: str) -> str:
 
 def _describe_outcome(row: ScanRow) -> str:
     t, outcome = texts(), _outcome(row.action)
-    if row.gaps:
+    if row.by_gap:
         outcome = t("scan.incomplete", outcome=outcome)
     elif row.category and row.action != "allow":
         outcome = t("scan.because", outcome=outcome, category=category_name(row.category))
@@ -84,7 +85,7 @@ def _describe_reason(row: ScanRow) -> Iterable[str]:
     """The rule's reason, or why the checks are missing whose absence decided; the cells follow below."""
     if row.gaps:
         yield join_sentences(map(translate, row.gaps))
-    elif row.reason:
+    elif row.reason and not row.by_gap:
         yield translate_reason(row.reason, language())
 
 
@@ -99,12 +100,15 @@ def _format_cells(cells: Iterable[str]) -> str:
 
 
 def _describe_finding(finding: Finding) -> str:
+    reason = translate_finding(finding.reason, language())
+    if reason and not reason.endswith(_STOPS):
+        reason += texts()("stop")
     return texts()(
         "scan.finding",
         category=category_name(finding.category),
         score=f"{finding.score:.2f}",
         where=location_text(finding),
-        reason=translate_finding(finding.reason, language()),
+        reason=reason,
         detector=detector_name(finding.detector),
     )
 

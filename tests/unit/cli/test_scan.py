@@ -13,11 +13,13 @@ from safelight.cli.scan_output import (
     ScanRow,
     Summary,
     exit_of,
+    row_of,
     worst_exit,
 )
 from safelight.cli.scan_text import describe_summary, location_text, text_of
 from safelight.i18n import translate_sentence
 from safelight.media.tracks import UnscannedKind, UnscannedPart
+from safelight.moderation.file_scan import FileReport
 from safelight.moderation.unscanned import describe_unscanned
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
@@ -196,7 +198,9 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
             ),
             unchanged=True,
         ),
-        ScanRow(file="a.mp4", exit=5, action="hold", category="violence/graphic", gaps=(gap.note,)),
+        ScanRow(
+            file="a.mp4", exit=5, action="hold", category="violence/graphic", by_gap=True, gaps=(gap.note,)
+        ),
         ScanRow(file="a.mp4", exit=1, problem="It is a link to nothing."),
     ]
     summary = Summary(files=3, outcomes={"hold": 2, "not scanned": 1}, unchanged=1, skipped=1, remaining=1)
@@ -213,6 +217,7 @@ def test_missing_checks_are_not_called_a_finding_of_their_category() -> None:
         action="hold",
         category="extremism",
         reason="Not checked: extremism in frames. No model.",
+        by_gap=True,
         gaps=("No model.",),
         coverage={"not checked": ["extremism (frames)"]},
     )
@@ -221,6 +226,29 @@ def test_missing_checks_are_not_called_a_finding_of_their_category() -> None:
         "  No model.",
         "  Not checked: Violent extremism (frames).",
     ]
+
+
+def test_a_missing_check_without_a_known_reason_is_not_called_a_finding() -> None:
+    cell = Cell(category="sexual", modality=Modality.TEXT, required=True)
+    held = msgspec.structs.replace(
+        verdict(Action.HOLD, holes=(cell,)), category="sexual", reason="Not checked: sexual in text."
+    )
+    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=(cell,))
+    assert text_of(row_of("a.mp4", report, FailOn.HOLD)).splitlines() == [
+        "a.mp4: held for review, because required checks are missing",
+        "  Not checked: Sexual content (text).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "wanted"),
+    [("en", "Blood and a knife. Found by: d."), ("zh-Hant", "Blood and a knife。偵測方式：d。")],
+)
+def test_a_reason_without_a_full_stop_does_not_run_into_the_next_words(tag: str, wanted: str) -> None:
+    found = msgspec.structs.replace(finding(ONE), reason="Blood and a knife")
+    take_language(["--lang", tag])
+    row = ScanRow(file="a.mp4", exit=4, action="hold", category="violence", findings=(found,))
+    assert text_of(row).endswith(wanted)
 
 
 @pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
