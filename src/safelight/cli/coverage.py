@@ -62,7 +62,7 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
                 name=waiver["name"],
                 scope=scope,
                 who=waiver["decided_by"],
-                reason=waiver["reason"],
+                reason=translate(waiver["reason"]),
             )
         )
     lines += _describe_cells(table["cells"])

@@ -53,7 +53,8 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
                 tenant=container.persistence.tenant,
                 name=DEMO,
                 decided_by="make run",
-                reason="a first look on this machine; categories without an installed model stay unchecked",
+                reason="This is a first look at Safelight on this machine. "
+                "Categories without an installed model stay unchecked.",
                 categories=(EVERYTHING,),
                 loopback_only=True,
             ),

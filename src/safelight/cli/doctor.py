@@ -118,7 +118,7 @@ def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCh
         return DoctorCheck(
             name="settings",
             state=DoctorState.OK,
-            message=f"Valid. Data folder: “{loaded[0].core.settings.data}”.",
+            message=f"Valid. Data directory: “{loaded[0].core.settings.data}”.",
         )
 
     yield guarded("settings", settings)

@@ -201,8 +201,8 @@ def data_directory(data: Path) -> DoctorCheck:
             remedy=f"chmod 700 '{data}'",
         )
     holder = _find_lock_holder(data / "lock")
-    used = f"in use by process {holder}" if holder else "free"
-    return DoctorCheck(name=name, state=DoctorState.OK, message=f"{data} is writable and {used}.")
+    used = f" and in use by process {holder}" if holder else ", and no other process uses it"
+    return DoctorCheck(name=name, state=DoctorState.OK, message=f"{data} is writable{used}.")
 
 
 def _find_lock_holder(lock: Path) -> str:
@@ -254,7 +254,7 @@ def database(found: Database) -> DoctorCheck:
             message=f"{kind}, reachable; its tables are created at the next start.",
         )
     return DoctorCheck(
-        name=name, state=DoctorState.OK, message=f"{kind}, reachable, version {migrations.HEAD}."
+        name=name, state=DoctorState.OK, message=f"{kind}, reachable, schema version {migrations.HEAD}."
     )
 
 

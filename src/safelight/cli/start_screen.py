@@ -90,8 +90,8 @@ def _count_checked(cells: list[dict[str, Any]]) -> str:
 
 def _count_gaps(cells: list[dict[str, Any]]) -> str:
     missing = sum(cell["status"] == "not checked" for cell in cells)
-    required = sum(bool(cell["required"]) for cell in cells)
-    return texts()("serve.gaps" if missing else "serve.none", n=missing, all=required)
+    on = sum(cell["status"] != "off" for cell in cells)
+    return texts()("serve.gaps" if missing else "serve.none", n=missing, all=on)
 
 
 def _count_reviewer_keys(container: Container) -> int:

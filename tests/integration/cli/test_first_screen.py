@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ def test_the_first_screen_has_at_most_14_lines_in_every_language(
     for part in (ADDRESS, LINK, KEY, "safelight coverage", "/videos/video_", "http://gpu-1:8091/v1", "+1"):
         assert part in screen
     assert capsys.readouterr().err.count("whisper") == 1, "a configured detector that cannot run is a warning"
+
+
+def test_the_checks_that_do_not_run_are_counted_among_the_same_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    container = load()
+    try:
+        print_start(container, ADDRESS, LINK, KEY, ())
+    finally:
+        container.core.scanner.close()
+    screen = capsys.readouterr().err
+    found = [(int(n), int(of)) for n, of in re.findall(r"[a-z] (\d+) of (\d+)[,\n]", screen)]
+    missing = re.search(r"Not checked +(\d+) of these (\d+)", screen)
+    assert missing is not None
+    assert int(missing[2]) == sum(of for _, of in found)
+    assert int(missing[1]) == sum(of - n for n, of in found)
 
 
 def test_a_warning_with_brackets_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

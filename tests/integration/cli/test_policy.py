@@ -131,7 +131,7 @@ def test_coverage_lists_detectors_figures_and_waivers(run: Run, capsys: pytest.C
     assert main(["coverage"]) == Exit.WAIVED
     said = capsys.readouterr().out
     assert "accuracy not measured" in said
-    assert "Waiver demo" in said
+    assert "Waiver “demo”: covers the categories that every policy must require. Created by: Ada." in said
 
 
 def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(

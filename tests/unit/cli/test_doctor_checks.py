@@ -60,7 +60,7 @@ def test_a_data_directory_is_checked_and_never_created(tmp_path: Path) -> None:
     assert doctor_checks.data_directory(data).state is DoctorState.WARNING
     assert not data.exists()
     data.mkdir(mode=0o700)
-    assert "free" in doctor_checks.data_directory(data).message
+    assert "no other process uses it" in doctor_checks.data_directory(data).message
     with (data / "lock").open("w") as lock:
         lock.write("4711\n")
         lock.flush()

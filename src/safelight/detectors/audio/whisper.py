@@ -20,7 +20,8 @@ NAME, VERSION = "whisper", "1"
 #: Files that a folder with weights must contain. Without a tokenizer file, the library would download one.
 FILES = ("model.bin", "config.json", "tokenizer.json")
 _NO_MODEL = (
-    'No Whisper weights are configured: [detectors.whisper] with model = "/folder/of/converted/weights" '
+    "No Whisper weights are configured: safelight.toml needs [detectors.whisper] with "
+    'model = "/folder/of/converted/weights" '
     "(CTranslate2 format). Speech is not transcribed here, so the words in it are not checked."
 )
 

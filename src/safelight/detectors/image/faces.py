@@ -33,7 +33,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(
         category=Category.LIKENESS.value,
         modality=Modality.IMAGE,
-        measured="faces by size and pose, benchmarks/pictures.md",
+        measured="accuracy by face size and pose, benchmarks/pictures.md",
     ),
 )
 

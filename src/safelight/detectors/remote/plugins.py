@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     import httpx
 
 _NO_TEXT_GUARD = (
-    'No guard model is configured: [detectors.text-guard] with url = "http://127.0.0.1:8000/v1", model and '
+    "No guard model is configured: safelight.toml needs [detectors.text-guard] with "
+    'url = "http://127.0.0.1:9000/v1", model and '
     "format (qwen3guard, llama-guard, shieldgemma, gpt-oss-safeguard, omni-moderation)."
 )
 
 _NO_VISION_GUARD = (
-    "No guard model for images is configured: [detectors.vision-guard] with "
-    'url = "http://127.0.0.1:8000/v1", model and format (policy, llama-guard, omni-moderation).'
+    "No guard model for images is configured: safelight.toml needs [detectors.vision-guard] with "
+    'url = "http://127.0.0.1:9000/v1", model and format (policy, llama-guard, omni-moderation).'
 )
 
 
@@ -167,8 +168,9 @@ VISION_GUARD = DetectorPlugin(
 )
 
 _NO_TRANSCRIBER = (
-    'No transcription server is configured: [detectors.transcription] with url = "http://127.0.0.1:8000/v1" '
-    "and model. Speech is not transcribed, so the words in it are not checked."
+    "No transcription server is configured: safelight.toml needs [detectors.transcription] with "
+    'url = "http://127.0.0.1:9000/v1" and model. '
+    "Speech is not transcribed, so the words in it are not checked."
 )
 
 
