@@ -18,6 +18,7 @@ from safelight.store.database import Database
 from safelight.store.tables import attempts, reported_attempts, videos
 from safelight.store.transaction import Transaction
 
+from .error_text import withhold_prompt
 from .models import (
     MAX_ATTEMPTS,
     AttemptFilter,
@@ -218,6 +219,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
     withheld = row.vaulted or row.quarantined or row.deleted_at is not None
     outcome = _gateway_outcome(row, explanation)
     refused = outcome is AttemptOutcome.REFUSED
+    error = _provider_error(explanation) if refused else _own_error(row, outcome)
     return AttemptRecord(
         id=row.id,
         origin=AttemptOrigin.GATEWAY,
@@ -228,7 +230,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
         width=row.width,
         height=row.height,
         prompt=None if withheld else row.prompt,
-        error=_provider_error(explanation) if refused else _own_error(row, outcome),
+        error=withhold_prompt(error, row.prompt) if withheld else error,
         outcome=outcome,
         stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
         file_came=None if row.ended_at is None else row.outcome == "done",

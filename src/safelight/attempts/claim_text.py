@@ -88,9 +88,10 @@ def _row(row: ClaimRow, t: Messages, withhold_prompts: bool) -> Iterator[str]:
     yield f"- {t('field.prompt')}{t('colon')}{t('withheld') if prompt is None else ''}".rstrip()
     if prompt is not None:
         yield from ("", *_fenced(prompt), "")
-    yield f"- {t('field.error')}{t('colon')}{'' if attempt.error else t('claim.not_known')}".rstrip()
-    if attempt.error:
-        yield from ("", *_fenced(attempt.error))
+    error = attempt.error_without_prompt if withhold_prompts else attempt.error
+    yield f"- {t('field.error')}{t('colon')}{'' if error else t('claim.not_known')}".rstrip()
+    if error:
+        yield from ("", *_fenced(error))
 
 
 def _length(seconds: float | None) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 from safelight.errors import InvalidField
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
-from safelight.net.redaction import mask_secrets
+from safelight.net.redaction import mask_emails, mask_secrets
 
 from .models import AttemptOutcome, AttemptRefund, NewAttempt
 
 #: Longest prompt and error that are stored, in characters.
 MAX_PROMPT_CHARS, MAX_ERROR_CHARS = 32_000, 64_000
+#: Most attempts of one file.
+MAX_ROWS = 100_000
 _MAX_NAME_CHARS = 200
 #: Larger amounts and lengths are mistakes.
 _MAX_AMOUNT, _MAX_SECONDS, _MAX_SIDE = 1e6, 3600.0, 16_384
@@ -34,12 +36,13 @@ def read_attempt(given: Mapping[str, Any]) -> NewAttempt:
     provider = _text(values, "provider", _MAX_NAME_CHARS)
     if not provider:
         raise InvalidField("`provider` is missing.", param="provider")
-    error = mask_secrets(_text(values, "error", MAX_ERROR_CHARS))
+    error = mask_emails(mask_secrets(_text(values, "error", MAX_ERROR_CHARS)))
     prompt = mask_secrets(_text(values, "prompt", MAX_PROMPT_CHARS)) or None
     file_came = _flag(values, "file_came")
-    if not error and file_came is None and "amount" not in values:
+    stated = _stated_outcome(values)
+    if not error and file_came is None and stated is None and "amount" not in values:
         raise InvalidField(
-            "No field states what happened: give `error`, `file_came` or `amount`.", param="error"
+            "No field states what happened: give `error`, `file_came`, `amount` or `outcome`.", param="error"
         )
     found = decode(error, provider=provider) if error else None
     width, height = _size(values)
@@ -50,12 +53,12 @@ def read_attempt(given: Mapping[str, Any]) -> NewAttempt:
         model=_text(values, "model", _MAX_NAME_CHARS),
         prompt=prompt,
         error=error,
-        outcome=_outcome(found, file_came),
+        outcome=stated or _outcome(found, file_came),
         stage="unknown" if found is None else found.stage.value,
         seconds=_number(values, "seconds", _MAX_SECONDS),
         width=width,
         height=height,
-        file_came=False if file_came is None and found is not None else file_came,
+        file_came=False if file_came is None and stated is None and found is not None else file_came,
         charge=charge,
         request_id=mask_secrets(_text(values, "request_id", _MAX_NAME_CHARS)),
         refunds=_refunds(values, charge),
@@ -65,7 +68,7 @@ def read_attempt(given: Mapping[str, Any]) -> NewAttempt:
 def read_time(value: Any) -> float:
     """Unix seconds of a time with a zone (ISO 8601), or of a number of seconds. Raises `InvalidField`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _plausible_time(float(value))
+        return _plausible_time(value)
     text = str(value or "").strip()
     if not text:
         raise InvalidField("`time` is missing.", param="time")
@@ -105,8 +108,18 @@ def read_amount(value: Any, name: str) -> float:
 def _plausible_time(seconds: float) -> float:
     # 2010 to 2100: other values are milliseconds or mistakes.
     if not 1_262_304_000 <= seconds < 4_102_444_800:
-        raise InvalidField(f"`time` is not between 2010 and 2100: {seconds:g} seconds.", param="time")
-    return seconds
+        raise InvalidField("`time` is not between 2010 and 2100.", param="time")
+    return float(seconds)
+
+
+def _stated_outcome(values: Mapping[str, Any]) -> AttemptOutcome | None:
+    text = str(values.get("outcome", "")).strip().lower()
+    if not text:
+        return None
+    if text not in tuple(AttemptOutcome):
+        raise InvalidField(f"`outcome` must be one of {', '.join(AttemptOutcome)}.", param="outcome")
+    # How a request of another program went on is not known.
+    return AttemptOutcome.UNKNOWN if text == AttemptOutcome.RUNNING else AttemptOutcome(text)
 
 
 def _outcome(found: ProviderError | None, file_came: bool | None) -> AttemptOutcome:
@@ -184,7 +197,8 @@ def _text(values: Mapping[str, Any], name: str, longest: int) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise InvalidField(f"`{name}` must be a text.", param=name)
-    text = value.strip().replace("\x00", "")
+    # Half of a surrogate pair cannot be stored.
+    text = re.sub("[\ud800-\udfff]", "\ufffd", value.strip().replace("\x00", ""))
     if len(text) > longest:
         raise InvalidField(f"`{name}` is longer than {longest:,} characters.", param=name)
     return text
@@ -197,7 +211,7 @@ def _number(values: Mapping[str, Any], name: str, largest: float) -> float | Non
 def _bounded(value: Any, name: str, largest: float) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number <= largest:
         raise InvalidField(f"`{name}` must be a number from 0 to {largest:,.0f}.", param=name)

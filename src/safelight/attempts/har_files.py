@@ -7,27 +7,48 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from safelight.errors import BadInput, InvalidField
+from safelight.errors import BadInput, InvalidField, TooLarge
+from safelight.generation.provider_errors import ErrorKind, decode
 from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS
 from safelight.generation.provider_errors.rules import compiled
 
-from .fields import MAX_ERROR_CHARS, read_attempt
-from .models import NewAttempt
+from .error_text import shorten_error
+from .fields import MAX_ERROR_CHARS, MAX_ROWS, read_attempt
+from .models import AttemptOutcome, NewAttempt
 
 _MIN_FAILED_STATUS = 400
-_IDS = ("id", "task_id", "request_id", "video_id", "generation_id", "job_id", "name")
-_PROMPTS = ("prompt", "text_prompt", "promptText", "prompt_text", "text")
+#: Names of a task's id, anywhere in an answer. A plain `id` can be that of an account.
+_TASK_IDS = (
+    *("task_id", "taskId", "taskUUID", "video_id", "generation_id", "job_id"),
+    *("request_id", "requestId"),
+)
+_PROMPTS = ("prompt", "text_prompt", "promptText", "prompt_text")
+#: Fields in which `text` is the prompt of a video.
+_TEXT_PARTS = ("content", "textToVideoParams")
+_LENGTHS = ("seconds", "duration", "duration_seconds", "durationSeconds")
+_VIDEO_FIELDS = (*_LENGTHS, "num_frames", "fps")
+_VIDEO_PATH = re.compile(
+    r"video|veo|predictlongrunning|t2v|i2v|animat|dream-machine|contents/generations/tasks|async-invoke",
+    re.IGNORECASE,
+)
+_OTHER_PATH = re.compile(r"/images?(?:/|$)|/chat/|/responses$|/audio/|generatecontent", re.IGNORECASE)
 _STATES = ("status", "state", "task_status")
+_WAITING = frozenset(
+    {"queued", "in_queue", "pending", "submitted", "starting", "processing", "running", "in_progress"}
+)
 _DONE = frozenset({"completed", "succeeded", "success", "succeed", "done", "finished"})
 _FAILED = frozenset({"failed", "failure", "fail", "error", "rejected", "canceled", "cancelled", "blocked"})
 _MIN_ID_CHARS = 6
 _MAX_DEPTH = 12
 _MAX_HOSTS = 8
+#: Fields without which an attempt is still useful. An unusable value of another program is left out.
+_OPTIONAL = frozenset({"model", "size", "seconds", "request_id", "prompt"})
 
 
 @dataclass
@@ -36,41 +57,86 @@ class _Draft:
 
     fields: dict[str, Any]
     entry: int
-    ids: set[str] = field(default_factory=set)
 
 
-def read_har(text: str, *, provider: str = "") -> list[NewAttempt]:
-    """The attempts in a HAR file. `provider` is used for hosts that belong to no known provider.
+def read_har(text: str, *, provider: str = "", host: str = "") -> list[NewAttempt]:
+    """The attempts in a HAR file. Requests to `host` are requests to `provider`.
 
     Raises `BadInput` if it is not a HAR file, or if no entry is a generation request.
     """
     drafts: list[_Draft] = []
+    by_id: dict[str, _Draft] = {}
     hosts: dict[str, None] = {}
     for number, entry in enumerate(_entries(text), 1):
         request, response = _part(entry, "request"), _part(entry, "response")
-        address = urlsplit(str(request.get("url", "")))
-        host = (address.hostname or "").lower()
-        hosts.setdefault(host)
-        named = _provider_of(host) or provider
-        if not named:
+        address = _address(request.get("url", ""))
+        found_host = (address.hostname or "").lower()
+        hosts.setdefault(found_host)
+        named = provider if host and found_host == host.lower() else _provider_of(found_host)
+        if not named or request.get("method") not in ("GET", "POST"):
             continue
-        body, status = _body(_part(response, "content")), response.get("status")
+        body = _body(_part(response, "content"))
+        answer = _Answer(body=body, document=_json(body), status=response.get("status"))
         sent = _json(str(_part(request, "postData").get("text", "")))
-        prompt = _find(sent, _PROMPTS)
-        if request.get("method") == "POST" and isinstance(prompt, str) and prompt:
-            draft = _Draft(_request_fields(sent, prompt, named, entry), number)
+        prompt = _prompt(sent) if request.get("method") == "POST" else ""
+        if prompt and _is_video(address.path, sent, answer):
+            if len(drafts) >= MAX_ROWS:
+                raise TooLarge(f"The file has more than {MAX_ROWS:,} generation requests.")
+            draft, is_final = _Draft(_request_fields(sent, prompt, named, entry), number), answer.is_failed
+            draft.fields["request_id"] = next(iter(answer.ids), None)
             drafts.append(draft)
-            _note_end(draft, body, status)
-        elif known := next((one for one in reversed(drafts) if _mentions(address.path, one.ids)), None):
-            _note_end(known, body, status)
+        elif known := next((by_id[part] for part in _parts(address) if part in by_id), None):
+            # A failed poll or download says nothing about the request, unless a filter refused it.
+            draft, is_final = known, answer.is_failed and answer.is_refusal(named)
+        else:
+            continue
+        _note_end(draft, answer, is_final=is_final)
+        if not answer.is_failed:
+            by_id |= {each.rpartition("/")[2]: draft for each in answer.ids}
     if not drafts:
-        named_hosts = ", ".join(sorted(host for host in hosts if host)[:_MAX_HOSTS]) or "none"
+        named_hosts = ", ".join(sorted(each for each in hosts if each)[:_MAX_HOSTS]) or "none"
         raise BadInput(
             "No entry of this HAR file is a generation request to a known video provider. "
             f"Hosts: {named_hosts}.",
-            remedy="Record the requests to the provider, or name the provider with --provider.",
+            remedy="Record requests to a provider, or name it with --provider and its host with --host.",
         )
     return [_attempt(draft) for draft in drafts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """The response to one request."""
+
+    body: str
+    document: Any
+    status: Any
+
+    @property
+    def state(self) -> str:
+        return str(_find(self.document, _STATES) or "").lower()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the request, the most specific one first."""
+        document = self.document
+        named = [_find(document, (name,)) for name in _TASK_IDS]
+        name = _find(document, ("name",))
+        if isinstance(name, str) and "operations/" in name:
+            named.append(name)
+        named += [part.get("id") for part in (_part({"top": document}, "top"), _part(document, "data"))]
+        texts = (each for each in named if isinstance(each, str) and len(each) >= _MIN_ID_CHARS)
+        return tuple(dict.fromkeys(texts))
+
+    @property
+    def is_failed(self) -> bool:
+        return isinstance(self.status, int) and self.status >= _MIN_FAILED_STATUS
+
+    def is_refusal(self, provider: str) -> bool:
+        return decode(self.body[:MAX_ERROR_CHARS], provider=provider).kind is ErrorKind.CONTENT_BLOCK
+
+    @property
+    def error(self) -> str:
+        return shorten_error(self.body)[:MAX_ERROR_CHARS] or f"HTTP status {self.status}"
 
 
 def _entries(text: str) -> list[Mapping[str, Any]]:
@@ -78,8 +144,8 @@ def _entries(text: str) -> list[Mapping[str, Any]]:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadInput(f"Line {error.lineno} is not JSON: {error.msg}.") from error
-    except RecursionError as error:
-        raise BadInput("The file is nested too deeply.") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput("The file is nested too deeply, or a number in it is too long.") from error
     entries = _part(document, "log").get("entries")
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise BadInput("This is not a HAR file: it has no list `log.entries`.")
@@ -88,44 +154,64 @@ def _entries(text: str) -> list[Mapping[str, Any]]:
 
 def _attempt(draft: _Draft) -> NewAttempt:
     if "error" not in draft.fields and "file_came" not in draft.fields:
-        draft.fields["error"] = "The recording ends before the provider finished the request."
-    try:
-        return read_attempt(draft.fields)
-    except InvalidField as error:
-        raise BadInput(f"Entry {draft.entry}: {error.message}", param=error.param) from error
+        # The recording does not show the end.
+        draft.fields["outcome"] = AttemptOutcome.UNKNOWN.value
+    while True:
+        try:
+            return read_attempt(draft.fields)
+        except InvalidField as error:
+            if error.param not in _OPTIONAL or draft.fields.pop(error.param, None) is None:
+                raise BadInput(f"Entry {draft.entry}: {error.message}", param=error.param) from error
+
+
+def _prompt(sent: Any) -> str:
+    texts = (_find(_part({"sent": sent}, "sent").get(name), ("text",)) for name in _TEXT_PARTS)
+    found = _find(sent, _PROMPTS) or next((text for text in texts if text), None)
+    return found if isinstance(found, str) else ""
+
+
+def _is_video(path: str, sent: Any, answer: _Answer) -> bool:
+    """Whether a request with a prompt asks for a video; the same hosts write texts and draw images."""
+    if _VIDEO_PATH.search(path):
+        return True
+    if _OTHER_PATH.search(path):
+        return False
+    return _find(sent, _VIDEO_FIELDS) is not None or (answer.state in _WAITING and bool(answer.ids))
 
 
 def _request_fields(sent: Any, prompt: str, provider: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    model, size = _find(sent, ("model", "model_name", "model_id")), _find(sent, ("size", "resolution"))
-    seconds = _find(sent, ("seconds", "duration", "duration_seconds"))
     return {
         "time": entry.get("startedDateTime"),
         "provider": provider,
         "prompt": prompt,
-        "model": model if isinstance(model, str) else None,
-        "size": size if isinstance(size, str) and "x" in size else None,
-        "seconds": seconds if str(seconds).replace(".", "", 1).isdigit() else None,
+        "model": _find(sent, ("model", "model_name", "model_id")),
+        "size": _find(sent, ("size", "resolution")),
+        "seconds": _find(sent, _LENGTHS),
     }
 
 
-def _note_end(draft: _Draft, body: str, status: Any) -> None:
-    """Read a response about the request: its id, an error, or that the file is ready."""
-    document = _json(body)
-    for name in _IDS:
-        found = _find(document, (name,))
-        if isinstance(found, str) and len(found) >= _MIN_ID_CHARS:
-            draft.ids.add(found)
-            draft.fields.setdefault("request_id", found)
-    state = str(_find(document, _STATES) or "").lower()
-    if (isinstance(status, int) and status >= _MIN_FAILED_STATUS) or state in _FAILED:
-        draft.fields["error"] = (body or f"HTTP status {status}")[:MAX_ERROR_CHARS]
+def _note_end(draft: _Draft, answer: _Answer, *, is_final: bool) -> None:
+    """Record what an answer says about the end of the request: an error, or that the file is ready."""
+    if is_final or (not answer.is_failed and answer.state in _FAILED and "file_came" not in draft.fields):
+        draft.fields["error"] = answer.error
         draft.fields.pop("file_came", None)
-    elif state in _DONE and "error" not in draft.fields:
+    elif not answer.is_failed and answer.state in _DONE and "error" not in draft.fields:
         draft.fields["file_came"] = True
 
 
-def _mentions(path: str, ids: set[str]) -> bool:
-    return any(each in path for each in ids)
+def _parts(address: SplitResult) -> list[str]:
+    """The words of an address among which the id of a request can be."""
+    return re.split(r"[/?&=:,]", unquote(f"{address.path}?{address.query}"))
+
+
+def _address(url: Any) -> SplitResult:
+    try:
+        address = urlsplit(str(url))
+        # The host is checked only when it is read.
+        _ = address.hostname
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return address
 
 
 def _provider_of(host: str) -> str:

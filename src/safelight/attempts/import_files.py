@@ -12,12 +12,11 @@ from typing import Any
 
 from safelight.errors import BadInput, InvalidField, NotFound, TooLarge
 
-from .fields import read_attempt
+from .fields import MAX_ROWS, read_attempt
 from .har_files import read_har
 from .models import NewAttempt
 
 MAX_FILE_BYTES = 256 << 20
-MAX_ROWS = 100_000
 #: An exported cell that a spreadsheet would run as a formula begins with an apostrophe.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -28,8 +27,10 @@ class AttemptFormat(StrEnum):
     HAR = "har"
 
 
-def read_file(path: Path, format_: AttemptFormat | None = None, *, provider: str = "") -> list[NewAttempt]:
-    """All attempts of a file. `provider` is used for rows that name none.
+def read_file(
+    path: Path, format_: AttemptFormat | None = None, *, provider: str = "", host: str = ""
+) -> list[NewAttempt]:
+    """All attempts of a file. `provider` is used for rows that name none, and for `host` in a HAR file.
 
     Raises `BadInput` with the line number for the first row that is wrong; then nothing is returned.
     """
@@ -48,7 +49,7 @@ def read_file(path: Path, format_: AttemptFormat | None = None, *, provider: str
             f"Line {line} is not UTF-8 text.", remedy="Save the file with the encoding UTF-8."
         ) from error
     if chosen is AttemptFormat.HAR:
-        return read_har(text, provider=provider)
+        return read_har(text, provider=provider, host=host)
     rows = _json_rows(text) if chosen is AttemptFormat.JSONL else _csv_rows(text)
     found: list[NewAttempt] = []
     for line, row in rows:
@@ -115,4 +116,8 @@ def _plain(cell: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
+    return (
+        error.msg
+        if isinstance(error, json.JSONDecodeError)
+        else "it is nested too deeply, or a number is too long"
+    )

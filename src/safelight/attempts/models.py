@@ -9,6 +9,8 @@ from typing import Any
 
 from safelight.generation.protocol import Charge, ChargeStatus
 
+from .error_text import withhold_prompt as withhold_prompt_of
+
 #: Most attempts of one export, statistic or claim. The newest are read.
 MAX_ATTEMPTS = 10_000
 
@@ -63,7 +65,7 @@ class AttemptRecord:
     height: int | None
     #: None if it is withheld.
     prompt: str | None
-    #: The provider's words, with secrets masked.
+    #: The provider's words, with secrets and e-mail addresses masked.
     error: str
     outcome: AttemptOutcome
     #: What the filter refused: `input`, `output` or `unknown`.
@@ -95,6 +97,14 @@ class AttemptRecord:
         amounts = [charged if refund.amount is None else refund.amount for refund in self.refunds]
         return min(charged, round(sum(amounts), 6))
 
+    @property
+    def error_without_prompt(self) -> str:
+        """The error without words of the prompt that the provider repeated."""
+        if self.origin is AttemptOrigin.GATEWAY and self.prompt is None:
+            # The prompt was removed when the attempt was read.
+            return self.error
+        return withhold_prompt_of(self.error, self.prompt)
+
     def as_json(self, *, withhold_prompt: bool = False) -> dict[str, Any]:
         """The attempt with the names that an import reads."""
         prompt = None if withhold_prompt else self.prompt
@@ -108,7 +118,7 @@ class AttemptRecord:
             "model": self.model or None,
             "prompt": prompt,
             "prompt_withheld": prompt is None,
-            "error": self.error or None,
+            "error": (self.error_without_prompt if withhold_prompt else self.error) or None,
             "outcome": self.outcome.value,
             "stage": self.stage,
             "seconds": self.seconds,

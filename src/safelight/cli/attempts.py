@@ -39,7 +39,7 @@ SinceOption = Annotated[
 UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
 OriginOption = Annotated[AttemptOrigin | None, typer.Option("--origin", help="Only attempts of this origin.")]
 AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
-Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the text of the prompts.")]
+Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the prompts, also in errors.")]
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
 #: Attempts up to this time before and after one are evidence about it.
@@ -191,6 +191,7 @@ def import_(
         AttemptFormat | None, typer.Option("--format", help="Its format. [default: from its name]")
     ] = None,
     provider: Annotated[str, typer.Option("--provider", help="The provider of rows that name none.")] = "",
+    host: Annotated[str, typer.Option("--host", help="Of a HAR file: the provider's host.")] = "",
     tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
@@ -200,7 +201,7 @@ def import_(
     """
     from safelight.attempts.import_files import read_file
 
-    given = read_file(file, format_, provider=provider)
+    given = read_file(file, format_, provider=provider, host=host)
     log, owner = open_log(ctx, tenant)
     result = log.add(owner, given, origin=AttemptOrigin.IMPORTED, actor=ACTOR)
     t = messages()

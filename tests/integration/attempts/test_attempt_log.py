@@ -129,8 +129,11 @@ def test_a_file_that_our_policy_stops_came_from_the_provider(
 def test_the_prompt_of_a_vaulted_or_deleted_video_is_withheld(
     database: Database, tenant: str, log: AttemptLog, change: dict[str, object]
 ) -> None:
+    echo = {"source": "provider", "provider_message": "Flagged: a child alone on a rooftop"}
+    change["explanation"] = canonical_json.encode(echo)
     found = log.get(tenant, submitted(database, tenant, **change))
     assert found.prompt is None
+    assert "rooftop" not in found.error
     assert found.as_json()["prompt_withheld"] is True
 
 

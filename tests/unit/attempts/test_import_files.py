@@ -13,7 +13,7 @@ from safelight.attempts.export import write_csv, write_jsonl
 from safelight.attempts.fields import read_attempt
 from safelight.attempts.import_files import AttemptFormat, read_file
 from safelight.attempts.models import AttemptOutcome, AttemptRefund
-from safelight.errors import BadInput, InvalidField, NotFound
+from safelight.errors import BadInput, InvalidField, NotFound, TooLarge
 from safelight.generation.protocol import ChargeStatus
 
 WHEN = "2026-11-20T14:05:00+08:00"
@@ -204,10 +204,16 @@ def test_a_har_of_a_finished_video_has_no_error(tmp_path: Path) -> None:
 
 
 def test_a_har_of_another_site_is_refused_with_its_hosts(tmp_path: Path) -> None:
-    path = har(tmp_path, entry("https://shop.example/basket", sent={"text": "shoes"}, body={}))
-    with pytest.raises(BadInput, match=r"shop\.example"):
-        read_file(path)
-    assert [one.provider for one in read_file(path, AttemptFormat.HAR, provider="shop")] == ["shop"]
+    path = har(
+        tmp_path,
+        entry("https://shop.example/video", sent={"prompt": "a lake"}, body={"id": "video_1234"}),
+        entry("https://other.example/video", sent={"prompt": "private"}, body={"id": "video_5678"}),
+    )
+    for provider in ("", "shop"):
+        with pytest.raises(BadInput, match=r"other\.example, shop\.example"):
+            read_file(path, AttemptFormat.HAR, provider=provider)
+    (found,) = read_file(path, AttemptFormat.HAR, provider="shop", host="Shop.example")
+    assert (found.provider, found.prompt, found.request_id) == ("shop", "a lake", "video_1234")
 
 
 def test_a_har_with_bytes_and_odd_parts_is_read(tmp_path: Path) -> None:
@@ -215,3 +221,123 @@ def test_a_har_with_bytes_and_odd_parts_is_read(tmp_path: Path) -> None:
     video["response"]["content"] = {"encoding": "base64", "text": base64.b64encode(b"\xff\xd8").decode()}
     (found,) = read_file(har(tmp_path, {"request": None}, {}, video))
     assert found.error == "HTTP status 400"
+
+
+OPENAI = "https://api.openai.com/v1/videos"
+LATER = "2026-11-20T14:06:00+08:00"
+LAST = "2026-11-20T14:07:00+08:00"
+
+
+def submitted(body: Any = None, **changes: Any) -> dict[str, Any]:
+    return entry(OPENAI, sent={"prompt": "a lake", **changes}, body=body or {"id": "video_1234"})
+
+
+def poll(body: Any, *, status: int = 200, at: str = LATER, end: str = "") -> dict[str, Any]:
+    return entry(f"{OPENAI}/video_1234{end}", body=body, status=status, at=at)
+
+
+def test_a_har_keeps_no_secret_address_or_account_of_an_error(tmp_path: Path) -> None:
+    body = {
+        "error": {
+            "code": "content_policy",
+            "message": "Write to kim@studio.example or see https://x.example/k1",
+        },
+        "accessToken": "q1w2e3",
+        "session": {"id": "q1w2e3", "type": "q1w2e3"},
+        "user": {"id": "q1w2e3", "name": "q1w2e3"},
+        "input": {"image_url": "https://files.example/q1w2e3.png"},
+        "detail": [{"msg": "refused", "input": {"prompt": "q1w2e3"}, "loc": ["body", "prompt"]}],
+        "file": "https://files.example/q1w2e3.png",
+    }
+    (found,) = read_file(har(tmp_path, entry(OPENAI, sent={"prompt": "a lake"}, body=body, status=400)))
+    assert "q1w2e3" not in repr(found)
+    assert "kim@studio.example" not in found.error
+    assert "x.example" in found.error
+    assert "k1" not in found.error
+    assert "refused" in found.error
+    assert found.outcome is AttemptOutcome.REFUSED
+
+
+def test_a_har_that_does_not_show_the_end_has_an_unknown_outcome(tmp_path: Path) -> None:
+    (found,) = read_file(har(tmp_path, submitted(), poll({"id": "video_1234", "status": "in_progress"})))
+    assert (found.outcome, found.file_came, found.error) == (AttemptOutcome.UNKNOWN, None, "")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [poll("", status=502), poll({"status": "completed"}, at=LAST)],
+        [poll({"status": "completed"}), poll({"status": "error"}, status=404, at=LAST, end="/content")],
+        [entry("https://api.openai.com/query?task=video_1234", body={"status": "completed"}, at=LATER)],
+    ],
+)
+def test_a_failed_poll_or_download_does_not_make_a_finished_request_a_failure(
+    tmp_path: Path, later: list[dict[str, Any]]
+) -> None:
+    (found,) = read_file(har(tmp_path, submitted(), *later))
+    assert (found.outcome, found.file_came, found.error) == (AttemptOutcome.PASSED, True, "")
+
+
+def test_a_refusal_that_only_the_result_shows_is_read(tmp_path: Path) -> None:
+    refusal = {"detail": [{"type": "content_policy_violation", "msg": "flagged", "input": {"prompt": "x"}}]}
+    url = "https://queue.fal.run/fal-ai/veo3"
+    path = har(
+        tmp_path,
+        entry(url, sent={"prompt": "a lake"}, body={"request_id": "fal-12345", "status": "IN_QUEUE"}),
+        entry(f"{url}/requests/fal-12345/status", body={"status": "COMPLETED"}, at=LATER),
+        entry(f"{url}/requests/fal-12345", body=refusal, status=422, at=LAST),
+    )
+    (found,) = read_file(path)
+    assert (found.outcome, found.request_id) == (AttemptOutcome.REFUSED, "fal-12345")
+
+
+def test_the_id_of_a_request_is_not_that_of_an_account(tmp_path: Path) -> None:
+    answer = {"data": {"user": {"id": "account-1"}, "task_id": "task-12345", "name": "Kim Lee"}}
+    (found,) = read_file(har(tmp_path, submitted(answer)))
+    assert found.request_id == "task-12345"
+    (found,) = read_file(har(tmp_path, submitted({"data": {"user": {"id": "account-1"}}})))
+    assert found.request_id == ""
+
+
+def test_requests_for_texts_and_pictures_are_not_videos(tmp_path: Path) -> None:
+    google = "https://generativelanguage.googleapis.com/v1beta/models"
+    path = har(
+        tmp_path,
+        entry("https://api.openai.com/v1/responses", sent={"prompt": "private"}, body={"id": "resp_1234"}),
+        entry("https://api.openai.com/v1/images/generations", sent={"prompt": "private"}, body={}),
+        entry(f"{google}/gemini-3:generateContent", sent={"contents": [{"text": "private"}]}, body={}),
+        submitted(),
+    )
+    assert [one.prompt for one in read_file(path)] == ["a lake"]
+
+
+def test_an_unusable_optional_field_does_not_refuse_a_har(tmp_path: Path) -> None:
+    (found,) = read_file(har(tmp_path, submitted({"id": "v" * 300}, resolution="max", duration=5_000_000)))
+    assert (found.width, found.seconds, found.request_id) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", f'{{"time": {10**400}, "provider": "veo", "error": "x"}}'),
+        ("a.jsonl", f'{{"time": "{WHEN}", "provider": "veo", "amount": {10**400}}}'),
+        ("a.jsonl", f'{{"time": {"9" * 5000}}}'),
+        ("a.har", f'{{"log": {"9" * 5000}}}'),
+    ],
+)
+def test_a_number_that_is_too_large_is_refused_with_a_message(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput):
+        read_file(path)
+
+
+def test_an_address_or_a_text_that_is_broken_does_not_stop_the_import(tmp_path: Path) -> None:
+    (found,) = read_file(har(tmp_path, entry("http://[bad", body={}), submitted(prompt="half \ud83d")))
+    assert found.prompt == "half \ufffd"
+
+
+def test_a_har_has_as_few_rows_as_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight.attempts.har_files.MAX_ROWS", 1)
+    with pytest.raises(TooLarge):
+        read_file(har(tmp_path, submitted(), submitted()))

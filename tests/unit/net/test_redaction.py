@@ -17,6 +17,22 @@ from safelight.net.redaction import redact
         ("fetch https://bob:hunter2@x.example/y failed", "hunter2"),
         ("api_key=12345 is not known", "12345"),
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln", "eyJhbGciOiJIUzI1NiJ9"),
+        ('{"accessToken": "q1w2e3"}', "q1w2e3"),
+        ('{"refresh_token":"q1w2e3"}', "q1w2e3"),
+        ("client_secret=q1w2e3", "q1w2e3"),
+        ("x_new_refresh-token: q1w2e3", "q1w2e3"),
+        ("您的token：無效，token=q1w2e3", "q1w2e3"),
+        ('{"password": "two q1w2e3"}', "q1w2e3"),
+        ('{"sessionId":"q1w2e3"}', "q1w2e3"),
+        ('{"cookie":"sid=q1w2e3; theme=x"}', "q1w2e3"),
+        ("Set-Cookie: theme=x; sid=q1w2e3", "q1w2e3"),
+        ("fetch https://x.example/y?key=0123abcd failed", "0123abcd"),
+        ("fetch https://x.example/y?a=1&Policy=q1w2e3 failed", "q1w2e3"),
+        ("auth=q1w2e3", "q1w2e3"),
+        ("jwt=q1w2e3", "q1w2e3"),
+        ("Basic dXNlcjpwYXNzd29yZA== is wrong", "dXNlcjpwYXNzd29yZA"),
+        ("ghp_abcdefghij0123456789", "abcdefghij0123456789"),
+        (r'{"message": "{\"token\":\"q1w2e3\"}"}', "q1w2e3"),
     ],
 )
 def test_text_that_resembles_a_secret_is_masked(said: str, secret: str) -> None:
@@ -24,8 +40,16 @@ def test_text_that_resembles_a_secret_is_masked(said: str, secret: str) -> None:
     assert "[masked]" in redact(said)
 
 
-def test_an_ordinary_sentence_is_unchanged() -> None:
-    sentence = "The prompt is too long: 5000 of 4000 characters."
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The prompt is too long: 5000 of 4000 characters.",
+        "The basic subscription does not include this model. Basic plan: 5 videos.",
+        "total_tokens: 15, policy=violence, the author: Kim, error code=20",
+        "Invalid session. Authentication failed: the key is not valid.",
+    ],
+)
+def test_an_ordinary_sentence_is_unchanged(sentence: str) -> None:
     assert redact(sentence) == sentence
 
 
