@@ -92,7 +92,7 @@ class DurableQueue:
         self._polling: QueuePolling | None = None
         self._enqueuer = BackgroundPart(
             "enqueuer",
-            {"enqueue": self._store_waiting, "keep_polling": self._keep_polling},
+            {"enqueue": self._store_waiting},
             interval_s=0.0,
             stopping=stopping,
         )
@@ -269,7 +269,13 @@ class DurableQueue:
                 self._changed.notify_all()
 
     def _store_waiting(self) -> None:
-        """Store the runs that wait, in their order. Returns after a short time if there is none."""
+        """Keep polling, and store the runs that wait, in their order.
+
+        Returns after a short time if there is none.
+        """
+        # Not a task of its own: without an interval it would repeat without a pause while the other fails.
+        if self._polling is not None:
+            self._polling.keep_running()
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting), _ENQUEUER_WAIT_S)
             waiting = list(self._waiting.items())
@@ -288,10 +294,6 @@ class DurableQueue:
                 with self._changed:
                     if self._waiting.get(video_id) is run:
                         del self._waiting[video_id]
-
-    def _keep_polling(self) -> None:
-        if self._polling is not None:
-            self._polling.keep_running()
 
     def _recover(self, worker: str) -> None:
         """Queue the runs of a dead worker again, with a private function of DBOS 3.4."""
