@@ -1,15 +1,20 @@
-"""Drivers as lines for readers: one line for each reason, with numbers into a list of sources. Pure."""
+"""Drivers as lines for readers: one line for each reason and its sources, which are numbered. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+#: Title and date of a source.
+_Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriverLine:
-    """The drivers of one reason. `texts`: their words, without a word that is part of another one."""
+    """The drivers of one reason and the same sources. `texts`: their words, without a word that is part of
+    another one.
+    """
 
     texts: tuple[str, ...]
     reason: str
@@ -24,25 +29,20 @@ def driver_lines(
 
     Our own detectors, which have no date, are no source for a reader.
     """
-    numbers: dict[tuple[str, str], int] = {}
-    listed: list[Mapping[str, Any]] = []
-    lines: dict[str, tuple[dict[str, None], dict[int, None]]] = {}
+    groups: dict[tuple[str, tuple[_Key, ...]], dict[str, None]] = {}
+    by_key: dict[_Key, Mapping[str, Any]] = {}
+    words: dict[str, set[str]] = {}
     for driver in drivers:
-        texts, cited = lines.setdefault(driver["reason"], ({}, {}))
-        if driver["text"]:
-            texts[driver["text"]] = None
-        for source in driver["sources"]:
-            if source["read"]:
-                key = (source["title"], source["read"])
-                if key not in numbers:
-                    listed.append(source)
-                cited[numbers.setdefault(key, len(listed))] = None
-    found = tuple(
-        DriverLine(texts=_without_parts(tuple(texts)), reason=reason, sources=tuple(cited))
-        for reason, (texts, cited) in lines.items()
-    )
-    return found, tuple(listed)
-
-
-def _without_parts(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one for one in texts if not any(one != other and one in other for other in texts))
+        dated = {(one["title"], one["read"]): one for one in driver["sources"] if one["read"]}
+        by_key |= dated
+        groups.setdefault((driver["reason"], tuple(dated)), {})[driver["text"]] = None
+        words.setdefault(driver["reason"], set()).add(driver["text"])
+    numbers: dict[_Key, int] = {}
+    lines = []
+    for (reason, keys), texts in groups.items():
+        kept = [one for one in texts if not any(one != other and one in other for other in words[reason])]
+        # A word that is part of another one is left out with its sources.
+        if kept:
+            cited = tuple(numbers.setdefault(key, len(numbers) + 1) for key in keys)
+            lines.append(DriverLine(texts=tuple(filter(None, kept)), reason=reason, sources=cited))
+    return tuple(lines), tuple(by_key[key] for key in numbers)

@@ -5,8 +5,7 @@ A refusal never states which category caused it, because that could guide an eva
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 
 from safelight.policy.categories import Category
@@ -28,19 +27,6 @@ GATED = frozenset(
         Category.VIOLENCE_GRAPHIC,
     )
 )
-#: Rows of the word table for blood, and for injury and death.
-_BLOOD = frozenset({"blood", "bleeding_wound"})
-_INJURY = frozenset(
-    {"pain", "death", "die", "kill", "harm", "choke", "hang", "suffer", "suffering", "crash", "cut"}
-)
-#: Words for injury and death that are in no row. A "bleeding wound" is a row of its own.
-_INJURY_WORDS = re.compile(
-    r"(?<!bleeding )\bwounds?\b|\b(?:wounded|injur\w+|corpses?|cadavers?|gor[ey]|sever(?:ed|ing)|mutilat\w+"
-    r"|dismember\w+|decapitat\w+|behead\w+|disembowel\w+|entrails|intestines|slaughter\w*|stab(?:s|bed|bing)?"
-    r"|slash(?:es|ed|ing)?|murder\w*|tortur\w+|carcass(?:es)?|impal\w+)\b"
-    r"|(?<!流血的)(?:傷口|伤口)|屍體|尸体|血腥|內臟|内脏|殘肢|残肢|斷肢|断肢|肢解|斬首|斩首|刺傷|刺伤|虐殺|虐杀",
-    re.IGNORECASE,
-)
 #: From this score on, a finding without an operating point counts.
 MIN_SCORE = 0.5
 
@@ -52,6 +38,8 @@ class HelpRefusal(StrEnum):
     POLICY = "policy"
     #: A detector reports a gated category.
     FINDING = "finding"
+    #: Words, alone or with a finding of violence, suggest graphic violence.
+    WORDS = "words"
     #: A gated category was not checked in the language of the text.
     NOT_CHECKED = "not_checked"
     #: The text reads like the writer's own distress.
@@ -74,7 +62,7 @@ def find_refusal(
     """Why these findings and this coverage get no suggestions; None if they do. Pure.
 
     `recent`: the refusal that earlier blocks cause, if any. `graphic`: the result of
-    `suggests_graphic_violence`.
+    `graphic_words.suggest_graphic_violence`.
     """
     found = tuple(findings)
     if action.severity >= Action.HOLD.severity:
@@ -86,20 +74,10 @@ def find_refusal(
     if suggests_sexual_minors(found) or any(is_alarm(one) and one.category in GATED for one in found):
         return HelpRefusal.FINDING
     if graphic:
-        return HelpRefusal.FINDING
+        return HelpRefusal.WORDS
     if any(_was_not_checked(cell) for cell in cells):
         return HelpRefusal.NOT_CHECKED
     return recent
-
-
-def suggests_graphic_violence(findings: Iterable[Finding], rows: Collection[str], text: str = "") -> bool:
-    """Whether findings and words together suggest graphic violence: two of blood, injury or death, and a
-    finding of violence. One of them alone is no sign.
-    """
-    violence = any(one.category == Category.VIOLENCE and is_alarm(one) for one in findings)
-    blood = bool(_BLOOD.intersection(rows))
-    injury = bool(_INJURY.intersection(rows)) or bool(_INJURY_WORDS.search(text))
-    return violence + blood + injury >= 2
 
 
 def is_alarm(finding: Finding) -> bool:

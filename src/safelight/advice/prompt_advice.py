@@ -17,7 +17,8 @@ from safelight.policy.verdicts import Action
 from . import driver_tables
 from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
-from .help_gate import HelpRefusal, find_refusal, suggests_graphic_violence
+from .graphic_words import suggest_graphic_violence
+from .help_gate import HelpRefusal, find_refusal
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk
 from .provider_rules import ProviderAdvice
@@ -126,10 +127,9 @@ def advise_on(
         action=request.action,
         undecided=request.undecided,
         recent=options.recent,
-        graphic=suggests_graphic_violence(
+        graphic=suggest_graphic_violence(
             request.findings,
-            {driver.row for driver in drivers if not driver.excluded},
-            "\n".join(text for name, text in request.texts.items() if name not in options.negated),
+            [text for name, text in request.texts.items() if name not in options.negated],
         ),
     )
     prompt = request.texts.get(PROMPT, "")

@@ -26,6 +26,7 @@ DISTRESS = "I want to end it all tonight, alone on the rooftop, I am crying"
 REFUSED = {
     HelpRefusal.POLICY: "a nude woman alone on a rooftop at night",
     HelpRefusal.FINDING: "Tom Cruise rides a horse alone at night",
+    HelpRefusal.WORDS: "a nurse cleans an injury, blood on her gloves",
     HelpRefusal.NOT_CHECKED: "Die Katze schläft auf dem Sofa und die Sonne scheint",
     HelpRefusal.DISTRESS: DISTRESS,
     HelpRefusal.RECENT_BLOCK: EXAMPLE,

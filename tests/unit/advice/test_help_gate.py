@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.advice.help_gate import GATED, HelpRefusal, find_refusal, suggests_graphic_violence
+from safelight.advice.help_gate import GATED, HelpRefusal, find_refusal
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint
 from safelight.policy.verdicts import Action
@@ -97,28 +97,5 @@ def test_earlier_blocks_refuse_help() -> None:
     assert find_refusal((), (), action=Action.ALLOW, recent=HelpRefusal.TWO_BLOCKS) is HelpRefusal.TWO_BLOCKS
 
 
-@pytest.mark.parametrize(
-    ("rows", "violence", "refused"),
-    [
-        ((), True, False),
-        (("blood",), False, False),
-        (("death",), False, False),
-        (("blood",), True, True),
-        (("death",), True, True),
-        (("blood", "pain"), False, True),
-    ],
-)
-def test_two_signs_of_graphic_violence_refuse_help_and_one_does_not(
-    rows: tuple[str, ...], violence: bool, refused: bool
-) -> None:
-    findings = [found("violence")] if violence else []
-    graphic = suggests_graphic_violence(findings, rows)
-    assert graphic is refused
-    said = find_refusal(findings, (), action=Action.ALLOW, graphic=graphic)
-    assert said is (HelpRefusal.FINDING if refused else None)
-
-
-@pytest.mark.parametrize("text", ["a corpse on the floor", "屍體躺在地上", "尸体躺在地上"])
-def test_words_for_death_that_are_in_no_row_are_a_sign_too(text: str) -> None:
-    assert not suggests_graphic_violence((), (), text)
-    assert suggests_graphic_violence((), ("blood",), text)
+def test_words_that_suggest_graphic_violence_have_a_reason_of_their_own() -> None:
+    assert find_refusal((), (), action=Action.ALLOW, graphic=True) is HelpRefusal.WORDS

@@ -57,14 +57,14 @@ def test_every_row_has_a_reason_and_none_claims_more_than_its_sources(language: 
         assert not re.search("whatever|Creators|不論|不管|創作者|创作者|videos too", said)
 
 
-def test_drivers_of_one_reason_are_one_line_and_sources_are_numbered_once() -> None:
+def test_drivers_of_one_reason_and_source_are_one_line_and_sources_are_numbered_once() -> None:
     messages = load_messages("advice", "en")
     drivers = [
         one.as_wire(messages)
         for one in find_drivers({"prompt": "a person alone on a rooftop, on a cliff, at night"}, ())
     ]
     lines, sources = driver_lines(drivers)
-    assert len({line.reason for line in lines}) == len(lines)
+    assert len({(line.reason, line.sources) for line in lines}) == len(lines)
     assert ("rooftop", "cliff") in [line.texts for line in lines]
     assert {number for line in lines for number in line.sources} == set(range(1, len(sources) + 1))
     assert all(source["read"] for source in sources)
@@ -77,3 +77,22 @@ def test_every_source_of_the_tables_is_described_in_chinese(language: str) -> No
         said = source.as_wire(messages)["title"]
         assert said != source.title
         assert "，" in str(said)
+
+
+def test_a_word_gets_no_source_of_another_word_with_the_same_reason() -> None:
+    one, other = {"title": "A", "read": "2026-01-01"}, {"title": "B", "read": "2026-01-02"}
+    drivers = [
+        {"reason": "Dark.", "text": "night", "sources": [one]},
+        {"reason": "Dark.", "text": "dark", "sources": [one, other]},
+        {"reason": "Blood.", "text": "wound", "sources": [other]},
+        {"reason": "Blood.", "text": "bleeding wound", "sources": [one]},
+    ]
+    lines, sources = driver_lines(drivers)
+    assert [(line.texts, line.sources) for line in lines] == [
+        (("night",), (1,)),
+        (("dark",), (1, 2)),
+        (("bleeding wound",), (1,)),
+    ]
+    assert sources == (one, other)
+    lines, sources = driver_lines(drivers[2:])
+    assert ([line.sources for line in lines], sources) == ([(1,)], (one,))

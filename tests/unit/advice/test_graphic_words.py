@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.advice.graphic_words import suggest_graphic_violence
+from safelight.policy.findings import Basis, Finding, Modality
+
+VIOLENCE = Finding(
+    category="violence",
+    score=0.9,
+    modality=Modality.TEXT,
+    detector="violence-lists",
+    version="1",
+    reason="Found.",
+    basis=Basis.MATCHED,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blood next to a corpse",
+        "a wounded soldier with blood on his face",
+        "she dies, blood on the floor",
+        "blood and gore on the stage",
+        "地上有血和屍體",
+        "地上有血和尸体",
+        "死者的血",
+    ],
+)
+def test_blood_together_with_injury_or_death_suggests_graphic_violence(text: str) -> None:
+    assert suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a chef cuts a blood orange",
+        "Bloody Mary cocktail with a cut lemon",
+        "a dead end street, a Bloody Mary on a table",
+        "a surgeon cuts, blood on the gloves",
+        "a blood moon over a car crash test",
+        "red blood cells attack a wound, animation",
+        "Al Gore gives blood",
+        "al gore gives blood",
+        "a Gore-Tex jacket with a drop of blood",
+        "blood on a rose while the dying light fades",
+        "a bleeding wound is cleaned by a nurse",
+        "血腥瑪麗雞尾酒",
+        "血腥玛丽鸡尾酒",
+        "麻辣鴨血與內臟火鍋",
+        "麻辣鸭血与内脏火锅",
+        "a corpse on the floor",
+        "屍體躺在地上",
+        "a vampire film with blood, no wounds, no gore",
+        "有血，沒有屍體",
+        "有血，没有尸体",
+    ],
+)
+def test_ordinary_and_excluded_words_and_one_sign_alone_do_not(text: str) -> None:
+    assert not suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize("text", ["blood on a stage", "a corpse", "a car crash", "he cuts a lemon"])
+def test_with_a_finding_of_violence_one_word_is_enough(text: str) -> None:
+    assert suggest_graphic_violence([VIOLENCE], [text])
+    assert not suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize("text", ["a quiet street", "a blood orange", "no blood, no wounds", "a Bloody Mary"])
+def test_with_a_finding_of_violence_ordinary_and_excluded_words_are_no_sign(text: str) -> None:
+    assert not suggest_graphic_violence([VIOLENCE], [text])
+
+
+def test_signs_in_different_fields_count_together() -> None:
+    assert suggest_graphic_violence((), ["blood on the floor", "next to a corpse"])
