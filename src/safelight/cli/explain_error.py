@@ -83,6 +83,10 @@ _COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", 
 _SLICE = "provider_errors"
 #: Start of `documented` if no page documents the words of a rule.
 NO_PAGE = "no page: "
+#: A page that the provider did not write: a thread of users, or an article of somebody else.
+_REPORT = re.compile(
+    r"/issues/|/pull/|//community\.|//(?:help\.apiyi|docs\.laozhang)\.(?:com|ai)/|//sora2\.center/|//socket\.dev/"
+)
 
 
 def _require_known(asked: str) -> None:
@@ -120,9 +124,17 @@ def _print_sources(console: Console, found: ProviderError) -> None:
     """Each page on a line of its own, which is not broken, so that a terminal can open the address."""
     t = texts()
     pages = [page for page in found.documented.split("; ") if not page.startswith(NO_PAGE)]
-    sure = t(f"error.confidence.{found.confidence.value}")
+    sure = t(f"error.confidence.{found.confidence.value}{_kind_of_pages(found, pages)}")
     title = t("error.pages" if pages else "error.no_page", sure=sure)
     print_prose(console, "\n".join([title, *(f"  {page}" for page in pages)]))
+
+
+def _kind_of_pages(found: ProviderError, pages: list[str]) -> str:
+    """End of the key for a likely reading: whether its pages are documentation, reports, or both."""
+    reports = sum(bool(_REPORT.search(page)) for page in pages)
+    if found.confidence.value != "likely" or not reports:
+        return ""
+    return "_reported" if reports == len(pages) else "_both"
 
 
 def _translated(sentence: str) -> str:
@@ -137,7 +149,8 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
     The original has a row unless it is the whole of the `given` text.
     """
     t = texts()
-    yield "kind", t(f"error.kind.{found.kind.value}")
+    guessed = f"error.kind.{found.kind.value}_{found.confidence.value}"
+    yield "kind", t(guessed if t.has(guessed) else f"error.kind.{found.kind.value}")
     if found.source.value != "unknown":
         provider = found.provider if found.source.value in ("provider", "relay") else ""
         names = t("separator").join(_title(name) for name in (provider, found.via) if name)

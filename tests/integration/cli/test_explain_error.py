@@ -36,6 +36,32 @@ def test_a_known_error_is_explained_as_text(capsys: pytest.CaptureFixture[str]) 
     assert "\n  https://docs.dev.runwayml.com/errors/task-failures\n" in said, "one page on a line"
 
 
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (BLOCK, "Sources (documented code or format):"),
+        ("This content may violate our guardrails concerning similarity", "Sources (reported by users):"),
+        ("moderation_blocked", "Sources (documented message, with reports of users):"),
+        ("429 Too Many Requests", "Sources (documented message):"),
+    ],
+)
+def test_the_sources_are_called_what_they_are(
+    capsys: pytest.CaptureFixture[str], error: str, wanted: str
+) -> None:
+    main(["explain-error", error])
+    assert wanted in capsys.readouterr().out
+
+
+def test_what_is_only_reported_is_not_called_documented_and_a_guess_blames_no_content(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["explain-error", "sentinel_block"])
+    said = capsys.readouterr().out
+    assert "documented" not in said
+    assert re.search("Charged +no \\(reported: refused before generation\\)", said)
+    assert re.search("Kind +the request was refused", said)
+
+
 def test_an_unknown_error_has_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain-error", "the quick brown fox", "--json"]) == Exit.NOT_COVERED
     assert json.loads(capsys.readouterr().out)["kind"] == "unknown"
