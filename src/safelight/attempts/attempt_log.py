@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -28,10 +29,13 @@ from .models import (
     AttemptRecord,
     AttemptRefund,
     NewAttempt,
+    format_amount,
 )
 
 #: The end of an attempt whose request the provider's filter refused.
 _REFUSED_BY_PROVIDER = "moderation_blocked"
+#: Ends of attempts before the last one of a video.
+_NOT_TAKEN = ("not_taken", "lost")
 #: What became of a file that the provider made, by the state of the video; otherwise it passed.
 _ENDS = {
     "blocked": AttemptOutcome.STOPPED,
@@ -146,7 +150,9 @@ def _check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
         )
     left = round(charge.amount - attempt.refunded_amount, 6)
     if refund.amount > left:
-        raise InvalidField(f"Only {left:g} {charge.currency} of this charge is left.", param="amount")
+        raise InvalidField(
+            f"Only {format_amount(left)} {charge.currency} of this charge is left.", param="amount"
+        )
 
 
 def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
@@ -219,7 +225,8 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
     withheld = row.vaulted or row.quarantined or row.deleted_at is not None
     outcome = _gateway_outcome(row, explanation)
     refused = outcome is AttemptOutcome.REFUSED
-    error = _provider_error(explanation) if refused else _own_error(row, outcome)
+    said = _provider_error(explanation) if refused else _reported_problem(row, outcome)
+    error = _own_error(row, outcome) if said is None else said
     return AttemptRecord(
         id=row.id,
         origin=AttemptOrigin.GATEWAY,
@@ -233,7 +240,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
         error=withhold_prompt(error, row.prompt) if withheld else error,
         outcome=outcome,
         stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
-        file_came=None if row.ended_at is None else row.outcome == "done",
+        file_came=_file_came(row, said),
         charge=Charge(
             charged=ChargeStatus(row.charge_status),
             amount=row.amount,
@@ -242,6 +249,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
         ),
         request_id=row.upstream_id or "",
         video_id=row.video,
+        is_own_error=said is None and error != "",
     )
 
 
@@ -260,11 +268,35 @@ def _provider_error(explanation: Mapping[str, Any]) -> str:
     return ": ".join(str(part) for part in parts if part)
 
 
+def _reported_problem(row: Row[Any], outcome: AttemptOutcome) -> str | None:
+    """The provider's words in the message of a failed video; None if it did not report a failure."""
+    name = re.escape(row.generator)
+    # As composed by `jobs.attempts` and `jobs.failure_message`.
+    found = re.fullmatch(
+        rf"{name} failed: (.*?)(?: (?:{name} (?:did not charge|charged)|It is not known whether {name}) .*)?",
+        row.error_message or "",
+        re.DOTALL,
+    )
+    if outcome is not AttemptOutcome.FAILED or row.outcome in _NOT_TAKEN or found is None:
+        return None
+    return "" if found[1] == "it gave no reason." else found[1]
+
+
+def _file_came(row: Row[Any], said: str | None) -> bool | None:
+    if row.ended_at is None:
+        return None
+    if row.outcome == "done":
+        return True
+    # Otherwise the gateway gave up or lost the request, or could not download the file.
+    refused = row.outcome in (_REFUSED_BY_PROVIDER, "upstream_rejected", *_NOT_TAKEN)
+    return False if refused or said is not None else None
+
+
 def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
     """The error of the video belongs to its last attempt; earlier ones were not taken or lost."""
     if outcome is not AttemptOutcome.FAILED:
         return ""
-    return (row.error_message or "") if row.outcome not in ("not_taken", "lost") else row.outcome
+    return (row.error_message or "") if row.outcome not in _NOT_TAKEN else row.outcome
 
 
 def _reported(

@@ -11,7 +11,7 @@ from typing import Any
 
 from safelight.generation.protocol import ChargeStatus
 
-from .models import AttemptOutcome, AttemptRecord, format_moment
+from .models import AttemptOrigin, AttemptOutcome, AttemptRecord, format_moment
 
 
 class ClaimReason(StrEnum):
@@ -30,6 +30,8 @@ class LeftOut(StrEnum):
     FILE_CAME = "file_came"
     RUNNING = "running"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    #: The provider finished, and this gateway did not get the file.
+    OWN_FAILURE = "own_failure"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,15 +140,32 @@ def sum_charges(records: Iterable[AttemptRecord]) -> tuple[CurrencyTotal, ...]:
 
 
 def find_second_charges(records: Iterable[AttemptRecord]) -> frozenset[str]:
-    """Ids of the charged attempts whose request id an earlier charged attempt has."""
-    seen: set[str] = set()
+    """Ids of the charged attempts whose request id an earlier charged attempt at the same provider has.
+
+    A charge that was refunded is none.
+    """
+    seen: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
     second: set[str] = set()
     for one in sorted(records, key=lambda each: (each.at, each.id)):
-        if one.request_id and one.charge.charged is ChargeStatus.YES:
-            (second if one.request_id in seen else seen).add(
-                one.id if one.request_id in seen else one.request_id
-            )
+        if one.request_id and one.charge.charged is ChargeStatus.YES and not one.is_refunded:
+            if any(_is_same_provider(one, earlier) for earlier in seen[one.request_id]):
+                second.add(one.id)
+            else:
+                seen[one.request_id].append(one)
     return frozenset(second)
+
+
+def _is_same_provider(one: AttemptRecord, other: AttemptRecord) -> bool:
+    # The gateway's attempts have the name of the generator in the settings instead.
+    is_own = (one.origin is AttemptOrigin.GATEWAY) is not (other.origin is AttemptOrigin.GATEWAY)
+    return is_own or one.provider == other.provider
+
+
+def _has_failed_here(attempt: AttemptRecord) -> bool:
+    # A charge is known only if the provider has finished, failed or refused.
+    is_finished = attempt.charge.charged is ChargeStatus.YES and attempt.file_came is None
+    is_failed = attempt.outcome is AttemptOutcome.FAILED and attempt.origin is AttemptOrigin.GATEWAY
+    return is_finished and is_failed
 
 
 def _left_out(attempt: AttemptRecord, *, is_second: bool) -> LeftOut | None:
@@ -162,5 +181,7 @@ def _left_out(attempt: AttemptRecord, *, is_second: bool) -> LeftOut | None:
         return LeftOut.RUNNING
     if attempt.file_came:
         return LeftOut.FILE_CAME
+    if _has_failed_here(attempt):
+        return LeftOut.OWN_FAILURE
     refused = attempt.outcome in (AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
     return None if refused else LeftOut.OUTCOME_UNKNOWN

@@ -9,7 +9,7 @@ from typing import Any
 from safelight.i18n import Messages
 
 from .claim import Claim, ClaimRow
-from .models import format_moment
+from .models import format_amount, format_moment
 
 _COLUMNS = (
     *("status", "reason", "provider", "request_id", "time", "model", "seconds", "size", "file_came"),
@@ -22,7 +22,7 @@ def write_markdown(claim: Claim, t: Messages, *, withhold_prompts: bool) -> str:
     lines = [f"# {t('claim.title')}", "", t("claim.made", time=format_moment(claim.created_at)), ""]
     for total in claim.totals:
         amounts = {"left": total.left, "charged": total.charged, "refunded": total.refunded}
-        shown = {name: f"{amount:f}" for name, amount in amounts.items()}
+        shown = {name: format_amount(amount) for name, amount in amounts.items()}
         lines.append(
             f"- {t('claim.total', currency=total.currency, count=_count(claim, total.currency), **shown)}"
         )
@@ -74,11 +74,11 @@ def _row(row: ClaimRow, t: Messages, withhold_prompts: bool) -> Iterator[str]:
         else t("yes" if attempt.file_came else "no"),
         "charge": t("charge.unknown")
         if charge.charged.value == "unknown"
-        else f"{charge.amount:g} {charge.currency}"
+        else f"{format_amount(charge.amount)} {charge.currency}"
         if charge.amount is not None
         else t("charge.yes"),
         "source": charge.source or t("claim.not_known"),
-        "refunded": f"{attempt.refunded_amount:g} {charge.currency}" if attempt.refunds else "",
+        "refunded": f"{format_amount(attempt.refunded_amount)} {charge.currency}" if attempt.refunds else "",
         "origin": t(f"origin.{attempt.origin.value}"),
     }
     for name, value in values.items():
@@ -88,7 +88,7 @@ def _row(row: ClaimRow, t: Messages, withhold_prompts: bool) -> Iterator[str]:
     yield f"- {t('field.prompt')}{t('colon')}{t('withheld') if prompt is None else ''}".rstrip()
     if prompt is not None:
         yield from ("", *_fenced(prompt), "")
-    error = attempt.error_without_prompt if withhold_prompts else attempt.error
+    error = attempt.provider_error(withhold_prompt=withhold_prompts)
     yield f"- {t('field.error')}{t('colon')}{'' if error else t('claim.not_known')}".rstrip()
     if error:
         yield from ("", *_fenced(error))

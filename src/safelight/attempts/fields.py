@@ -13,7 +13,7 @@ from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
 from safelight.net.redaction import mask_emails, mask_secrets
 
-from .models import AttemptOutcome, AttemptRefund, NewAttempt
+from .models import AttemptOutcome, AttemptRefund, NewAttempt, format_amount
 
 #: Longest prompt and error that are stored, in characters.
 MAX_PROMPT_CHARS, MAX_ERROR_CHARS = 32_000, 64_000
@@ -153,7 +153,9 @@ def _charge(values: Mapping[str, Any], found: ProviderError | None) -> Charge:
     else:
         status = ChargeStatus.UNKNOWN
     if amount and status is not ChargeStatus.YES:
-        raise InvalidField(f"`charged` is {status.value}, but `amount` is {amount:g}.", param="charged")
+        raise InvalidField(
+            f"`charged` is {status.value}, but `amount` is {format_amount(amount)}.", param="charged"
+        )
     return Charge(
         charged=status,
         amount=amount if status is ChargeStatus.YES and amount else None,
@@ -176,7 +178,8 @@ def _refunds(values: Mapping[str, Any], charge: Charge) -> tuple[AttemptRefund, 
         return ()
     if charge.amount is not None and amount > charge.amount:
         raise InvalidField(
-            f"`refunded` is {amount:g}, more than the charge of {charge.amount:g}.", param="refunded"
+            f"`refunded` is {format_amount(amount)}, more than the charge of {format_amount(charge.amount)}.",
+            param="refunded",
         )
     return (AttemptRefund(amount=amount, currency=charge.currency),)
 

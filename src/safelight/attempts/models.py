@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -78,6 +79,8 @@ class AttemptRecord:
     #: The gateway's video; empty for reported attempts.
     video_id: str = ""
     refunds: tuple[AttemptRefund, ...] = ()
+    #: Whether `error` is a sentence of this gateway, not the provider's words.
+    is_own_error: bool = False
 
     @property
     def is_refunded(self) -> bool:
@@ -97,11 +100,12 @@ class AttemptRecord:
         amounts = [charged if refund.amount is None else refund.amount for refund in self.refunds]
         return min(charged, round(sum(amounts), 6))
 
-    @property
-    def error_without_prompt(self) -> str:
-        """The error without words of the prompt that the provider repeated."""
-        if self.origin is AttemptOrigin.GATEWAY and self.prompt is None:
-            # The prompt was removed when the attempt was read.
+    def provider_error(self, *, withhold_prompt: bool) -> str:
+        """The provider's words, without the prompt that it may repeat; empty if they are not known."""
+        if self.is_own_error:
+            return ""
+        if not withhold_prompt or (self.origin is AttemptOrigin.GATEWAY and self.prompt is None):
+            # The prompt was removed when an attempt of the gateway was read.
             return self.error
         return withhold_prompt_of(self.error, self.prompt)
 
@@ -118,7 +122,8 @@ class AttemptRecord:
             "model": self.model or None,
             "prompt": prompt,
             "prompt_withheld": prompt is None,
-            "error": (self.error_without_prompt if withhold_prompt else self.error) or None,
+            "error": self.provider_error(withhold_prompt=withhold_prompt) or None,
+            "own_error": self.error if self.is_own_error else None,
             "outcome": self.outcome.value,
             "stage": self.stage,
             "seconds": self.seconds,
@@ -176,6 +181,12 @@ class NewAttempt:
     charge: Charge = field(default_factory=lambda: Charge(charged=ChargeStatus.UNKNOWN, currency=""))
     request_id: str = ""
     refunds: tuple[AttemptRefund, ...] = ()
+
+
+def format_amount(amount: float | Decimal) -> str:
+    """An amount with all its digits."""
+    # The shortest decimal of a float is the number that the provider wrote.
+    return f"{Decimal(str(amount)).normalize():f}"
 
 
 def format_moment(at: float) -> str:

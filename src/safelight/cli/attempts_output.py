@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from safelight.attempts.models import format_amount
+
 from .output import format_time, printable
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def _gate_rows(gate: GateAnswer, t: Messages) -> Iterator[tuple[str, str]]:
 def format_charge(charge: Charge, t: Messages) -> str:
     """Whether it was charged, with the amount if it is known."""
     if charge.amount is not None and charge.charged.value == "yes":
-        return t("charge.amount", amount=f"{charge.amount:g}", currency=charge.currency)
+        return t("charge.amount", amount=format_amount(charge.amount), currency=charge.currency)
     return t(f"charge.{charge.charged.value}")
 
 
@@ -85,7 +87,7 @@ def _rows(attempt: AttemptRecord, t: Messages) -> Iterator[tuple[str, str]]:
     source = attempt.charge.source
     yield "charge", t("charge.sourced", charge=charge, source=printable(source)) if source else charge
     if attempt.refunds:
-        amount = f"{attempt.refunded_amount:g} {attempt.charge.currency}"
+        amount = f"{format_amount(attempt.refunded_amount)} {attempt.charge.currency}"
         yield "refunded", amount if attempt.refunded_amount else t("yes")
     if attempt.request_id:
         yield "request_id", printable(attempt.request_id)

@@ -125,6 +125,39 @@ def test_a_file_that_our_policy_stops_came_from_the_provider(
     assert (found.outcome, found.file_came, found.error) == (outcome, True, "")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "message", "error", "file_came"),
+    [
+        (
+            "upstream_error",
+            "my-runway failed: Internal error. my-runway charged 0.25 USD for it. Ask my-runway.",
+            "Internal error.",
+            False,
+        ),
+        ("upstream_error", "my-runway failed: it gave no reason.", "", False),
+        ("upstream_error", "The file is too large. my-runway charged 0.25 USD for it.", None, None),
+        ("timeout", "The video was not finished in time. my-runway had finished it.", None, None),
+        ("upstream_rejected", "my-runway answered with HTTP 401.", None, False),
+    ],
+)
+def test_only_the_words_of_the_provider_are_its_error(
+    database: Database,
+    tenant: str,
+    log: AttemptLog,
+    outcome: str,
+    message: str,
+    error: str | None,
+    file_came: bool | None,
+) -> None:
+    attempt = submitted(
+        database, tenant, outcome=outcome, state="failed", explanation=None, error_message=message
+    )
+    found = log.get(tenant, attempt)
+    assert (found.outcome, found.file_came) == (AttemptOutcome.FAILED, file_came)
+    assert (found.error, found.is_own_error) == ((message, True) if error is None else (error, False))
+    assert found.as_json()["own_error"] == (message if error is None else None)
+
+
 @pytest.mark.parametrize("change", [{"vaulted": True}, {"quarantined": True}, {"deleted_at": START}])
 def test_the_prompt_of_a_vaulted_or_deleted_video_is_withheld(
     database: Database, tenant: str, log: AttemptLog, change: dict[str, object]

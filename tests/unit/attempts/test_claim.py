@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from safelight.attempts.claim import ClaimReason, LeftOut, build_claim, find_second_charges, sum_charges
 from safelight.attempts.claim_text import claim_table, write_markdown
 from safelight.attempts.export import write_csv
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
+from safelight.attempts.models import (
+    AttemptOrigin,
+    AttemptOutcome,
+    AttemptRecord,
+    AttemptRefund,
+    format_amount,
+)
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
 
@@ -133,6 +139,48 @@ def test_a_provider_that_charges_twice_owes_the_second_charge() -> None:
     assert [(row.attempt.id, row.reason) for row in claim.rows] == [("attempt_2", ClaimReason.SECOND_CHARGE)]
     other = replace(again, request_id="task-2")
     assert build_claim([other, delivered], now=NOW).rows == ()
+
+
+def test_the_same_request_id_at_another_provider_is_no_second_charge() -> None:
+    billed = replace(
+        REFUSED, origin=AttemptOrigin.IMPORTED, provider="runway", outcome=AttemptOutcome.UNKNOWN
+    )
+    other = replace(billed, id="attempt_2", at=NOW + 5, provider="kling")
+    assert find_second_charges([billed, other]) == frozenset()
+    own = replace(REFUSED, id="attempt_0", at=NOW - 5)
+    assert find_second_charges([own, billed]) == {"attempt_1"}, (
+        "the gateway's name for the provider is its own"
+    )
+
+
+def test_after_a_refund_of_the_first_charge_the_second_one_is_the_only_one() -> None:
+    billed = replace(REFUSED, outcome=AttemptOutcome.UNKNOWN, file_came=None, origin=AttemptOrigin.IMPORTED)
+    first = replace(billed, refunds=(AttemptRefund(amount=0.25, currency="USD"),))
+    again = replace(billed, id="attempt_2", at=NOW + 5)
+    claim = build_claim([first, again], now=NOW)
+    assert (claim.rows, claim.left_out) == ((), {LeftOut.REFUNDED: 1, LeftOut.OUTCOME_UNKNOWN: 1})
+
+
+def test_a_file_that_the_provider_finished_and_we_did_not_get_is_not_claimed() -> None:
+    lost = replace(REFUSED, outcome=AttemptOutcome.FAILED, file_came=None, error="", is_own_error=True)
+    claim = build_claim([lost], now=NOW)
+    assert (claim.rows, claim.left_out) == ((), {LeftOut.OWN_FAILURE: 1})
+
+
+def test_a_claim_quotes_only_the_provider() -> None:
+    own = replace(REFUSED, error="Ask my-runway for a refund.", is_own_error=True)
+    claim = build_claim([own], now=NOW)
+    said = write_markdown(claim, load_messages("attempts"), withhold_prompts=False)
+    assert "Ask my-runway" not in said
+    assert "Error: not known" in said
+    assert claim_table(claim, withhold_prompts=False)[0]["error"] is None
+
+
+def test_amounts_have_all_their_digits() -> None:
+    exact = replace(REFUSED, charge=Charge(charged=ChargeStatus.YES, amount=1234567.25))
+    said = write_markdown(build_claim([exact], now=NOW), load_messages("attempts"), withhold_prompts=False)
+    assert "Charge: 1234567.25 USD" in said
+    assert [format_amount(amount) for amount in (100.0, 0.00001, 5)] == ["100", "0.00001", "5"]
 
 
 def test_a_claim_of_some_attempts_still_sees_second_charges_of_others() -> None:
