@@ -233,7 +233,10 @@ async def _run(
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _interrupt, runner)
             with display:
                 await runner.run()
-            write_reports(runner, folder)
+            try:
+                write_reports(runner, folder)
+            except OSError as error:
+                sys.stderr.write(say(f"The report could not be written: {error}") + "\n")
             return runner
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -124,6 +125,23 @@ def test_a_run_makes_the_videos_and_writes_three_reports(
     assert "=A &lt;b&gt;potter" in page
     assert 'href="videos/00001-a.mp4"' in page
     assert "http" not in page
+
+
+def test_a_report_that_cannot_be_written_does_not_hide_the_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_reports(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("safelight_client.batch.write_reports", write_reports)
+    (tmp_path / "shots.csv").write_text("prompt,seconds\nA red kite,4\n", "utf-8")
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        command = ["batch", "run", "shots.csv", "--url", upstream.url, "--max-jobs", "1", "--yes"]
+        code = main(command)
+    found = capsys.readouterr()
+    assert code == 0
+    assert "delivered 1" in found.out
+    assert "The report could not be written: [Errno 28] No space left on device" in found.err
 
 
 def test_nothing_is_sent_unless_the_question_is_answered(

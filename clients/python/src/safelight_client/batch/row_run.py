@@ -1,28 +1,32 @@
-"""The work on one row of a batch: draft, video, retries and download, each step in the journal."""
+"""The work on one row of a batch: draft, video and retries, each step in the journal."""
 
 from __future__ import annotations
 
-import errno
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from safelight_client.client import CREATE_DEADLINE_S
 from safelight_client.errors import (
     AccessDenied,
+    BatchError,
     ClientError,
     ConnectionFailed,
+    InvalidResponse,
     SubmitUnknown,
+    TooManyRequests,
     VideoVanished,
 )
 from safelight_client.plan import may_pass, may_repeat
 from safelight_client.responses import failure
-from safelight_client.submission import find_lost, submit_unknown
+from safelight_client.steps import Part
+from safelight_client.submission import find_lost, form_of, submit, submit_unknown
 from safelight_client.video import Video
 
 from .journal import JournalEntry, LineRecord, LineState, Phase
 from .money import micro
+from .row_download import Stopped, download_row
 
 if TYPE_CHECKING:
     from .batch_plan import PlannedRow
@@ -33,11 +37,8 @@ UNSENT = "unsent"
 _BLOCKED, _COMPLETED = "blocked", "completed"
 #: Longest search for the video of a create whose answer an earlier run did not get.
 _SEARCH_S = 30.0
-_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
-
-
-class Stopped(Exception):
-    """Ends the work on a row, which goes on in the next run."""
+#: A create is not sent again with an older key: our gateway forgets keys after 24 h, and would create twice.
+_MAX_KEY_AGE_S = 20 * 3600.0
 
 
 class RowRun:
@@ -54,10 +55,13 @@ class RowRun:
             if self._planned.draft is not None and not self._has_draft():
                 await self._make("draft", self._planned.draft)
             video = await self._make("video", self._planned.fields)
+        except BatchError:
+            # The journal could not be written: the row has not ended.
+            raise
         except ClientError as error:
             self._end(error)
             return
-        await self._download(video)
+        await download_row(self._runner, self._planned, video)
 
     def _has_draft(self) -> bool:
         entries = self._runner.entries[self._number].values()
@@ -74,11 +78,11 @@ class RowRun:
             return await self._read_ended(sent[-1])
         entry, fields, was_doubtful = (sent[-1] if sent else None), dict(fields), False
         for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
+            form = None
             if entry is None:
+                form = self._form(fields)
                 entry = await self._begin(phase, str(fields.get("model", "")))
-                problem = await self._submit(entry, fields, is_new=True)
-            else:
-                problem = await self._submit(entry, fields, is_new=False)
+            problem = await self._submit(entry, fields, form)
             if isinstance(problem, Video):
                 return problem
             blocked = problem.explanation.is_block
@@ -135,12 +139,16 @@ class RowRun:
         return entry
 
     async def _submit(
-        self, entry: JournalEntry, fields: Mapping[str, Any], *, is_new: bool
+        self, entry: JournalEntry, fields: Mapping[str, Any], form: tuple[Part, ...] | None
     ) -> Video | ClientError:
-        """The completed video of a submission, or its error. Raises `Stopped` if the video goes on."""
+        """The completed video of a submission, or its error. Raises `Stopped` if the video goes on.
+
+        `form`: that of a new create; None if an earlier run began it.
+        """
         try:
             if entry.state == "sending":
-                video = await self._create(entry, fields, is_new=is_new)
+                sent = self._recover(entry, fields) if form is None else self._send(entry, fields, form)
+                video = await sent
                 entry = replace(entry, state="accepted", video_id=video.id)
                 self._runner.write_entry(entry)
             else:
@@ -150,8 +158,11 @@ class RowRun:
             video = await self._client.wait(
                 video, deadline_s=self._runner.limits.deadline_s, on_progress=self._show
             )
+        except BatchError:
+            raise
         except ClientError as error:
-            self._stop_batch(entry, error)
+            if form is not None and entry.state == "sending":
+                await self._check_unsettled(entry, error)
             if entry.video_id and not error.explanation.is_block and not isinstance(error, VideoVanished):
                 self._leave("open", str(error))
                 raise Stopped from None
@@ -162,13 +173,34 @@ class RowRun:
         self._settle(entry, video.charged, video.amount, video.currency, outcome)
         return problem or video
 
-    async def _create(self, entry: JournalEntry, fields: Mapping[str, Any], *, is_new: bool) -> Video:
-        """Sends the create, or finds out what became of the one that an earlier run may have sent."""
-        if is_new or self._client.session.honours_keys:
-            rest = {name: value for name, value in fields.items() if name != "prompt"}
-            with self._runner.creating():
-                return await self._client.create(fields["prompt"], idempotency_key=entry.key, **rest)
+    def _form(self, fields: Mapping[str, Any]) -> tuple[Part, ...]:
+        """The request with its files. Raises `Stopped` if one cannot be read."""
+        try:
+            return form_of(fields)
+        except OSError as error:
+            self._leave("pending", f"A file of the row cannot be read: {error}")
+            raise Stopped from None
+
+    async def _send(self, entry: JournalEntry, fields: Mapping[str, Any], form: tuple[Part, ...]) -> Video:
+        session = self._client.session
+        with self._runner.creating():
+            return await self._client.run(submit(session, fields, form, entry.key, CREATE_DEADLINE_S))
+
+    async def _recover(self, entry: JournalEntry, fields: Mapping[str, Any]) -> Video:
+        """The video of a create that an earlier run may have sent. Raises `Stopped` if that is not known."""
         session, prompt = self._client.session, self._planned.row.prompt
+        if session.honours_keys and abs(session.wall_clock() - entry.sent_at) < _MAX_KEY_AGE_S:
+            try:
+                return await self._send(entry, fields, self._form(fields))
+            except ClientError as error:
+                if not error.explanation.is_block:
+                    self._leave_unsettled(error)
+                # The first try may have made a video, although this one was refused.
+                error.explanation = error.explanation.unsettled()
+                raise
+        unreadable = await self._try_list()
+        if unreadable is not None:
+            self._leave_unsettled(unreadable)
         session.begin(prompt)
         try:
             until = session.clock() + _SEARCH_S
@@ -182,15 +214,32 @@ class RowRun:
         reason = "the program ended before it came"
         raise submit_unknown(reason, found, entry.key, honours_keys=False)
 
-    def _stop_batch(self, entry: JournalEntry, error: ClientError) -> None:
-        """Stops the batch and the row after an error that every row would meet."""
+    async def _try_list(self) -> ClientError | None:
+        """Why the list of the server cannot be read at the moment. None also for a server without a list."""
+        try:
+            await self._client.list(limit=1)
+        except (ConnectionFailed, InvalidResponse, AccessDenied, TooManyRequests) as error:
+            return error
+        except ClientError as error:
+            return error if (error.status or 0) >= 500 and error.status != 501 else None
+        return None
+
+    async def _check_unsettled(self, entry: JournalEntry, error: ClientError) -> None:
+        """Raises `Stopped` after a create that the next run has to settle or to send."""
+        if isinstance(error, SubmitUnknown) and (self._client.session.honours_keys or await self._try_list()):
+            self._leave_unsettled(error)
         is_unsent = isinstance(error, ConnectionFailed) and not error.sent
-        is_refused = isinstance(error, AccessDenied) or error.explanation.kind == "quota"
-        if entry.state != "sending" or not (is_unsent or (is_refused and error.charged == "no")):
-            return
-        self._runner.write_entry(replace(entry, state="ended", outcome=UNSENT, charged="no", cost=0))
-        self._runner.ceiling.give_back(entry.worst)
-        self._runner.stop(f"The server does not accept requests: {error}")
+        if is_unsent or (_is_refused(error) and error.charged == "no"):
+            self._runner.write_entry(replace(entry, state="ended", outcome=UNSENT, charged="no", cost=0))
+            self._runner.ceiling.give_back(entry.worst)
+            self._runner.stop(f"The server does not accept requests: {error}")
+            raise Stopped
+
+    def _leave_unsettled(self, error: ClientError) -> NoReturn:
+        """Leaves a create `sending`: it may be paid, and the next run can find out."""
+        if isinstance(error, ConnectionFailed) or _is_refused(error):
+            self._runner.stop(f"The server does not accept requests: {error}")
+        self._leave("pending", str(error))
         raise Stopped
 
     def _outcome(self, error: ClientError) -> str:
@@ -231,42 +280,7 @@ class RowRun:
             )
         )
 
-    async def _download(self, video: Video) -> None:
-        name = re.sub(r"[^\w.-]+", "_", self._planned.row.name).strip("._")[:60]
-        stem = f"{self._number:05}" + (f"-{name}" if name else "")
-        path = self._runner.folder / "videos" / f"{stem}.mp4"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stored = await self._client.download(video, path)
-        except (ClientError, OSError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__
-            if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-                self._runner.stop("The disk is full. Free space, then run the batch again; it continues.")
-            self._leave("made", str(error))
-            raise Stopped from None
-        await self._download_thumbnail(video, stem)
-        self._runner.end_row(
-            LineRecord(
-                number=self._number,
-                state="delivered",
-                video_id=video.id,
-                path=path.relative_to(self._runner.folder).as_posix(),
-                sha256=stored.sha256,
-            )
-        )
 
-    async def _download_thumbnail(self, video: Video, stem: str) -> None:
-        """Stores the thumbnail, if the server has one. The first answer without an image decides for all."""
-        if not self._runner.has_thumbnails:
-            return
-        path = self._runner.folder / "thumbnails" / f"{stem}.img"
-        try:
-            path.parent.mkdir(exist_ok=True)
-            await self._client.download(video, path, variant="thumbnail")
-            with path.open("rb") as file:
-                is_image = file.read(4).startswith(_IMAGES)
-        except (ClientError, OSError):
-            is_image = False
-        if not is_image:
-            path.unlink(missing_ok=True)
-            self._runner.has_thumbnails = False
+def _is_refused(error: ClientError) -> bool:
+    """Whether every request with the same key of the user would meet this error."""
+    return isinstance(error, AccessDenied) or error.explanation.kind == "quota"

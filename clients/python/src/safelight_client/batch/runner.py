@@ -15,7 +15,8 @@ from safelight_client.errors import BatchError
 from .batch_plan import BatchPlan, PlannedRow
 from .journal import Journal, JournalEntry, LineRecord, LineState, Phase
 from .money import CostCeiling, micro
-from .row_run import UNSENT, RowRun, Stopped
+from .row_download import Stopped
+from .row_run import UNSENT, RowRun
 from .stop_rules import StopRules
 
 #: States of rows that are not sent again.
@@ -108,9 +109,12 @@ class BatchRunner:
 
     def state_of(self, planned: PlannedRow) -> LineState:
         line = self.lines.get(planned.row.number)
-        if line is not None:
+        if line is not None and line.state != "pending":
             return line.state
-        if any(entry.state == "accepted" for entry in self.entries[planned.row.number].values()):
+        entries = self.entries[planned.row.number].values()
+        if any(entry.phase == "video" and entry.outcome == "completed" for entry in entries):
+            return "made"
+        if any(entry.state == "accepted" for entry in entries):
             return "open"
         return "not_sent" if planned.skipped else "pending"
 
@@ -126,7 +130,11 @@ class BatchRunner:
 
     async def run(self) -> None:
         """Sends what is left. Ends when all rows have ended, or with a `stop_reason`."""
-        await self.client.run(self.client.session.learn_server())
+        session = self.client.session
+        await self.client.run(session.learn_server())
+        if session.models is None and session.honours_keys is None and self._has_unanswered():
+            # Whether its key may be sent again is not known either.
+            self.stop("The server does not accept requests: its models cannot be listed.")
         left = [each for each in self.plan.sendable if self.state_of(each) not in ENDED]
         # First what was begun, because it may be paid already.
         left.sort(key=lambda each: self.state_of(each) == "pending" and not self.entries[each.row.number])
@@ -254,6 +262,9 @@ class BatchRunner:
             for entries in self.entries.values()
             for other in entries.values()
         )
+
+    def _has_unanswered(self) -> bool:
+        return any(e.state == "sending" for entries in self.entries.values() for e in entries.values())
 
     def _prompt(self, number: int) -> str:
         return self.plan.rows[self._places[number]].row.prompt

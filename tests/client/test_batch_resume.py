@@ -1,0 +1,260 @@
+"""A run that goes on after another one pays for no row twice, and gives no row up that may be paid."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hostile import RETRIES
+from test_batch_run import planned, states, subjects, write_batch
+
+import safelight_client as sc
+from safelight.testing.clips import tiny_clip
+from safelight_client.batch import BatchRunner, Journal, RunLimits, row_run
+from safelight_client.batch.journal import JournalEntry
+
+URL = "http://server.test/v1"
+GATEWAY = {"data": [{"id": "m", "safelight": {}}]}
+BUSY = {"error": {"message": "Busy.", "code": "rate_limit"}}
+AUTH = {"error": {"message": "Wrong key.", "code": "invalid_api_key"}}
+QUOTA = {"error": {"message": "No credit.", "code": "insufficient_quota", "type": "insufficient_quota"}}
+STILL_RUNNING = {
+    "error": {
+        "code": "unavailable",
+        "message": "Another request with this Idempotency-Key is still running.",
+        "safelight": {"request_id": "req_1"},
+    }
+}
+
+
+class MemoryServer:
+    """A Videos API without a network. `answers` replaces its answer to a call such as `POST /videos`."""
+
+    def __init__(self, *, is_gateway: bool) -> None:
+        self.answers: dict[str, Callable[[], httpx.Response]] = {}
+        self.models: dict[str, Any] = GATEWAY if is_gateway else {"data": [{"id": "m"}]}
+        self.keys: list[str] = []
+        self.videos: dict[str, dict[str, Any]] = {}
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self._answer)
+
+    def make(self, key: str, prompt: str) -> None:
+        video = {"id": f"video_{len(self.videos)}", "status": "completed", "prompt": prompt, "model": "m"}
+        self.videos.setdefault(
+            key, {**video, "created_at": time.time(), "seconds": "4", "usage": {"cost": 0.4}}
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/v1")
+        call = f"{request.method} {path}"
+        key = request.headers.get("idempotency-key", "")
+        if call == "POST /videos":
+            self.keys.append(key)
+        if call in self.answers:
+            return self.answers[call]()
+        if path == "/models":
+            return httpx.Response(200, json=self.models)
+        if call == "POST /videos":
+            prompt = request.content.split(b'name="prompt"\r\n\r\n')[1].split(b"\r\n")[0].decode()
+            self.make(key, prompt)
+            return httpx.Response(200, json=self.videos[key])
+        if path == "/videos":
+            return httpx.Response(200, json={"data": list(self.videos.values()), "has_more": False})
+        if path.endswith("/content"):
+            return httpx.Response(200, content=tiny_clip())
+        return httpx.Response(200, json=next(v for v in self.videos.values() if path.endswith(v["id"])))
+
+
+def refused() -> httpx.Response:
+    raise httpx.ConnectError("Connection refused")
+
+
+def lost() -> httpx.Response:
+    raise httpx.ReadTimeout("No answer")
+
+
+def answer(status: int, body: object) -> Callable[[], httpx.Response]:
+    return lambda: httpx.Response(status, json=body)
+
+
+def journal_of(path: Path) -> Journal:
+    return Journal(path.with_suffix(".batch") / "journal.sqlite", digest=planned(path).digest, server=URL)
+
+
+def kill_after_send(path: Path, *, age_s: float = 1.0, number: int = 1) -> None:
+    """The journal of a run that was killed after its create had reached the server."""
+    entry = JournalEntry(
+        key=f"key-{number}",
+        number=number,
+        phase="video",
+        model="",
+        sent_at=time.time() - age_s,
+        worst=400_000,
+    )
+    with journal_of(path) as journal:
+        journal.write_entry(entry)
+
+
+def run_on(server: MemoryServer, path: Path, limits: RunLimits | None = None) -> BatchRunner:
+    async def run() -> BatchRunner:
+        with journal_of(path) as journal:
+            async with sc.AsyncClient(URL, retries=RETRIES) as client:
+                client._transport._http = httpx.AsyncClient(transport=server.transport())
+                runner = BatchRunner(
+                    planned(path), journal, client, limits or RunLimits(), path.with_suffix(".batch")
+                )
+                await runner.run()
+                return runner
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused,
+        answer(401, AUTH),
+        answer(429, BUSY),
+        answer(429, QUOTA),
+        answer(503, STILL_RUNNING),
+        answer(400, {"error": {"message": "No.", "code": "invalid_request"}}),
+    ],
+)
+def test_after_a_kill_no_error_lets_a_create_be_paid_twice(
+    tmp_path: Path, error: Callable[[], httpx.Response]
+) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=True)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    server.answers["POST /videos"] = error
+    second = run_on(server, path)
+    assert states(second) == ["pending"]
+    assert second.ceiling.reserved == 400_000
+    server.answers.clear()
+    third = run_on(server, path)
+    assert set(server.keys) == {"key-1"}
+    assert states(third) == ["delivered"]
+    assert (third.ceiling.spent, third.ceiling.reserved) == (400_000, 0)
+
+
+@pytest.mark.parametrize("error", [refused, answer(401, AUTH), answer(429, QUOTA)])
+def test_a_server_that_accepts_nothing_after_a_kill_stops_the_batch(
+    tmp_path: Path, error: Callable[[], httpx.Response]
+) -> None:
+    path = write_batch(tmp_path, subjects(3))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=True)
+    server.answers["POST /videos"] = error
+    done = run_on(server, path, RunLimits(concurrency=1))
+    assert set(server.keys) == {"key-1"}
+    assert done.stop_reason.startswith("The server does not accept requests: ")
+
+
+def test_a_block_of_a_create_that_may_be_paid_counts_its_highest_price(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=True)
+    block = {"code": "sentinel_block", "message": "Blocked.", "safelight": {"request_id": "req_1"}}
+    server.answers["POST /videos"] = answer(400, {"error": block})
+    done = run_on(server, path)
+    assert states(done) == ["blocked"]
+    assert done.ceiling.spent == 400_000
+
+
+@pytest.mark.parametrize(("hours", "sent"), [(19, ["key-1"]), (21, [])])
+def test_a_key_that_the_gateway_may_have_forgotten_is_not_sent_again(
+    tmp_path: Path, hours: float, sent: list[str]
+) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path, age_s=hours * 3600)
+    server = MemoryServer(is_gateway=True)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    done = run_on(server, path)
+    assert server.keys == sent
+    assert states(done) == ["delivered"]
+
+
+def test_a_video_that_an_old_create_did_not_make_is_not_created_again(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path, age_s=30 * 3600)
+    server = MemoryServer(is_gateway=True)
+    done = run_on(server, path)
+    assert (server.keys, states(done)) == ([], ["submit_unknown"])
+    assert done.ceiling.spent == 400_000
+
+
+@pytest.mark.parametrize("is_gateway", [True, False])
+@pytest.mark.parametrize("away", [refused, answer(503, {"error": {"message": "Down."}}), answer(401, AUTH)])
+def test_a_server_that_is_away_after_a_kill_gives_no_row_up(
+    tmp_path: Path, is_gateway: bool, away: Callable[[], httpx.Response]
+) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=is_gateway)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    server.answers = dict.fromkeys(["GET /models", "GET /videos", "POST /videos"], away)
+    second = run_on(server, path)
+    assert (states(second), server.keys) == (["pending"], [])
+    assert second.stop_reason.startswith("The server does not accept requests: ")
+    server.answers.clear()
+    assert states(run_on(server, path)) == ["delivered"]
+    assert len(server.videos) == 1
+
+
+def test_a_list_that_cannot_be_read_at_the_moment_gives_no_row_up(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=False)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    server.answers["GET /videos"] = answer(502, {"error": {"message": "Bad gateway."}})
+    assert states(run_on(server, path)) == ["pending"]
+    server.answers.clear()
+    assert states(run_on(server, path)) == ["delivered"]
+    assert server.keys == []
+
+
+@pytest.mark.parametrize("is_gateway", [True, False])
+def test_an_outage_while_a_create_is_sent_gives_no_row_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_gateway: bool
+) -> None:
+    monkeypatch.setattr(row_run, "CREATE_DEADLINE_S", 0.2)
+    path = write_batch(tmp_path, subjects(1))
+    server = MemoryServer(is_gateway=is_gateway)
+    server.answers = {"POST /videos": answer(504, {}), "GET /videos": lost}
+    first = run_on(server, path)
+    assert states(first) == ["pending"]
+    assert first.ceiling.reserved == 400_000
+    server.answers.clear()
+    server.make(server.keys[0], subjects(1)[0]["prompt"])
+    second = run_on(server, path)
+    assert states(second) == ["delivered"]
+    assert len(set(server.keys)) == len(server.videos) == 1
+
+
+@pytest.mark.parametrize("state", ["accepted", "ended"])
+def test_a_journal_that_cannot_be_written_ends_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    server = MemoryServer(is_gateway=True)
+    write = Journal.write_entry
+
+    def write_while_full(journal: Journal, entry: JournalEntry) -> None:
+        if entry.state == state:
+            raise sc.JournalUnusable("The journal could not be written: disk is full.", "Free space.")
+        write(journal, entry)
+
+    monkeypatch.setattr(Journal, "write_entry", write_while_full)
+    with pytest.raises(sc.JournalUnusable, match="disk is full"):
+        run_on(server, path)
+    monkeypatch.setattr(Journal, "write_entry", write)
+    done = run_on(server, path)
+    assert states(done) == ["delivered"]
+    assert len(set(server.keys)) == len(server.videos) == 1
