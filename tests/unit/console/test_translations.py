@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 
 from safelight.console.translations import Translations, load_languages, negotiate_language
+from safelight.trust.reviews.models import DecisionAction
 
 
 def test_an_unknown_language_or_cookie_falls_back() -> None:
@@ -50,6 +51,12 @@ def test_a_missing_text_falls_back_to_english() -> None:
     assert other("nav.sign_out") == english("nav.sign_out")
     with pytest.raises(KeyError):
         other("no.such.key")
+
+
+def test_every_event_of_a_review_has_a_text_in_every_language() -> None:
+    events = ["opened", "decided", "undone", "not_carried_out", "expired", "revealed", *DecisionAction]
+    for language in load_languages().values():
+        assert [name for name in events if not language.has_own(f"event.case_{name}")] == []
 
 
 def test_no_text_is_a_yaml_value_of_another_type() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from safelight.background.part import BackgroundPart
-from safelight.errors import Conflict, NotFound
+from safelight.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
 from safelight.store.database import Database
-from safelight.store.tables import cases, pending_decisions
+from safelight.store.tables import cases, pending_decisions, reports
 from safelight.store.transaction import Transaction
 
 from . import store
@@ -23,11 +24,25 @@ _MAX_ROWS_PER_ROUND = 500
 class DecisionExecutor:
     """A background part of the process. Several processes may share a database: each decision is carried out
     by one of them.
+
+    The clocks of two processes can differ, so only the first round after a start goes by them alone. A
+    decision that is found later can be undone for at least `UNDO_S - MAX_WAIT_S` and is carried out after at
+    most `UNDO_S`, by a monotonic clock.
     """
 
-    def __init__(self, database: Database, actions: DecisionActions, *, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        database: Database,
+        actions: DecisionActions,
+        *,
+        stopping: threading.Event,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._actions = actions
+        self._monotonic = monotonic
+        #: When each pending decision is due, by the monotonic clock. None before the first round.
+        self._due: dict[str, float] | None = None
         self._next_wait_s = 0.0
         self.part = BackgroundPart(
             "decisions",
@@ -46,13 +61,34 @@ class DecisionExecutor:
                 order_by=(pending_decisions.c.due_at, pending_decisions.c.id),
                 limit=_MAX_ROWS_PER_ROUND,
             )
-            now = tx.now()
+            clock = tx.now()
+        known, now = self._due or {}, self._monotonic()
+        least_s = 0.0 if self._due is None else UNDO_S - MAX_WAIT_S
+        self._due = {
+            row.id: known.get(row.id, now + min(max(row.due_at - clock, least_s), UNDO_S)) for row in rows
+        }
+        failed: Exception | None = None
         for row in rows:
-            if row.due_at <= now:
-                with self.part.rows.attempt(row.id):
-                    self._carry_out(store.pending_from_row(row))
-        later = [row.due_at for row in rows if row.due_at > now]
-        self._next_wait_s = wait_s(later, self._database.clock())
+            if self._due[row.id] <= now:
+                try:
+                    self._attempt(store.pending_from_row(row))
+                except (Unavailable, DatabaseDamaged) as error:
+                    # The other decisions are carried out all the same.
+                    failed = failed or error
+        self._next_wait_s = wait_s([due for due in self._due.values() if due > now], self._monotonic())
+        if failed is not None:
+            raise failed
+
+    def _attempt(self, pending: PendingDecision) -> None:
+        """Carry out a decision. After the last try that fails, the case is open again, and can expire."""
+        with self.part.rows.attempt(pending.decision.id):
+            self._carry_out(pending)
+        if pending.decision.id in self.part.rows.parked():
+            with self._database.transaction(pending.tenant) as tx:
+                if store.claim_pending(tx, pending.decision.id):
+                    store.record_conflict(
+                        tx, pending.decision, "It could not be carried out because of a fault."
+                    )
 
     def _carry_out(self, pending: PendingDecision) -> None:
         """Apply a decision, or record why it does not apply any more; then the case is open again."""
@@ -71,6 +107,10 @@ class DecisionExecutor:
     def _apply(self, tx: Transaction, made: Decision) -> Callable[[], None] | None:
         if not store.close_case(tx, made.case_id, state=CaseState.PENDING):
             raise Conflict(f"{made.case_id} was closed, because the state of the video changed.")
+        if made.action is DecisionAction.KEEP and tx.count(
+            reports, reports.c.case_id == made.case_id, reports.c.created_at > made.at
+        ):
+            raise Conflict("It was reported again after this decision.")
         row = tx.one(cases, cases.c.id == made.case_id)
         assert row is not None  # It was closed in this transaction.
         store.move_to_decisions(tx, made)

@@ -163,7 +163,8 @@ class Reviews:
             case = self._row(tx, principal, case_id)
             made = _decide(tx, principal, case, wanted)
             if not store.close_case(tx, case.id, state=CaseState.OPEN):
-                raise _too_late(tx, case)
+                raise _too_late(tx, self._row(tx, principal, case_id))
+            _require_uninvolved(tx, principal, case)
             store.drop_conflict(tx, case.id)
             store.add_decision(tx, made)
             after_commit = apply_decision(self._actions, tx, case, made)
@@ -189,7 +190,8 @@ class Reviews:
             case = self._row(tx, principal, case_id)
             made = _decide(tx, principal, case, wanted)
             if not store.move_case(tx, case.id, before=CaseState.OPEN, after=CaseState.PENDING):
-                raise _too_late(tx, case)
+                raise _too_late(tx, self._row(tx, principal, case_id))
+            _require_uninvolved(tx, principal, case)
             store.add_pending(tx, made, due_at=made.at + UNDO_S)
         return self.get(principal, case_id)
 
@@ -237,17 +239,24 @@ def _valid_request(action: str, reason: str, clause: str | None) -> _Request:
 
 
 def _decide(tx: Transaction, principal: Principal, case: Case, wanted: _Request) -> Decision:
-    """A new decision of this principal. The state of the case is not checked yet."""
+    """A new decision of this principal. Nothing but the action is checked yet."""
     action = _action(case.kind, wanted.action)
-    if _others_only(tx, principal, case):
+    return store.make_decision(
+        tx, case, action=action, reason=wanted.reason, clause=wanted.clause, decided_by=principal.id
+    )
+
+
+def _require_uninvolved(tx: Transaction, principal: Principal, case: Case) -> None:
+    """Raise `Forbidden` if the principal may not decide this appeal.
+
+    Call it after the state of the case was changed, because nobody else can change it then until the commit.
+    """
+    if case.kind is CaseKind.APPEAL and principal.id in store.involved_people(tx, case):
         raise Forbidden(
             "You cannot decide this appeal, because you requested the video, sent the appeal, or "
             "decided on this video earlier.",
             remedy="Ask another reviewer to decide it.",
         )
-    return store.make_decision(
-        tx, case, action=action, reason=wanted.reason, clause=wanted.clause, decided_by=principal.id
-    )
 
 
 def _pending(tx: Transaction, case: Case) -> PendingDecision | None:
@@ -293,6 +302,15 @@ def _too_late(tx: Transaction, case: Case) -> Conflict:
         return Conflict(
             f"{case.id} was decided already: {made.action.value}, by {made.decided_by}. The decision is "
             f"carried out at {_utc(pending.due_at)}.",
+            param="case_id",
+        )
+    if case.state is CaseState.OPEN:
+        return Conflict(
+            f"{case.id} was opened again at this moment.", param="case_id", remedy="Send the decision again."
+        )
+    if case.kind is not CaseKind.HOLD or (case.closed_at or 0.0) < case.due_at:
+        return Conflict(
+            f"{case.id} was closed without a decision, because the state of the video changed.",
             param="case_id",
         )
     return Conflict(

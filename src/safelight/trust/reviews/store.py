@@ -113,9 +113,9 @@ def lock_pending_hold(tx: Transaction, video_id: str) -> bool:
 def make_decision(
     tx: Transaction, of: Case, *, action: DecisionAction, reason: str, clause: str | None, decided_by: str
 ) -> Decision:
-    """A new decision, with the ids of all verdicts on the video up to now. It is written to the audit log."""
+    """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet."""
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
-    made = Decision(
+    return Decision(
         id=new_id("decision"),
         case_id=of.id,
         video_id=of.video_id,
@@ -126,36 +126,28 @@ def make_decision(
         at=tx.now(),
         verdict_ids=tuple(sorted(row.id for row in seen)),
     )
-    tx.append_audit(
-        f"case.{action.value}",
-        subject=of.video_id,
-        actor=decided_by,
-        content={"case": of.id, "decision": made.id, "reason": reason, "clause": clause},
-    )
-    return made
 
 
 def add_decision(tx: Transaction, made: Decision) -> None:
     """Record a decision as carried out."""
     tx.insert(decisions, **_columns(made))
+    _append_audit(tx, f"case.{made.action.value}", made)
 
 
 def add_pending(tx: Transaction, made: Decision, *, due_at: float) -> None:
-    """Record a decision that is carried out later. It replaces one that could not be carried out."""
+    """Record a decision that is carried out later. It replaces one that could not be carried out.
+
+    The requester sees the name of the event, which therefore does not contain the action.
+    """
     drop_conflict(tx, made.case_id)
     tx.insert(pending_decisions, **_columns(made), due_at=due_at)
+    _append_audit(tx, "case.decided", made)
 
 
 def move_to_decisions(tx: Transaction, made: Decision) -> None:
     """Record a pending decision as carried out."""
     add_decision(tx, made)
     tx.delete(pending_decisions, pending_decisions.c.id == made.id)
-    tx.append_audit(
-        "case.carried_out",
-        subject=made.video_id,
-        actor=made.decided_by,
-        content={"case": made.case_id, "decision": made.id, "action": made.action.value},
-    )
 
 
 def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
@@ -197,6 +189,21 @@ def claim_pending(tx: Transaction, decision_id: str) -> bool:
     column = pending_decisions.c
     return (
         tx.one(pending_decisions, column.id == decision_id, column.conflict.is_(None), lock=True) is not None
+    )
+
+
+def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
+    tx.append_audit(
+        event,
+        subject=made.video_id,
+        actor=made.decided_by,
+        content={
+            "case": made.case_id,
+            "decision": made.id,
+            "action": made.action.value,
+            "reason": made.reason,
+            "clause": made.clause,
+        },
     )
 
 
