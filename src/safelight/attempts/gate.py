@@ -1,4 +1,4 @@
-"""Whose gate refused an attempt: the party, what the other attempts show, and a cheap test. Pure."""
+"""Which party refused an attempt, what the other attempts show, and how to tell. Pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,10 @@ class GateEvidence:
 
 @dataclass(frozen=True, kw_only=True)
 class GateAnswer:
-    """The party, the evidence of other attempts, and the cheap test that tells the parties apart."""
+    """The party, the evidence of other attempts, and a test that tells the parties apart.
+
+    No test sends a refused prompt to another provider or model.
+    """
 
     gate: Gate
     evidence: tuple[GateEvidence, ...] = ()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.attempts.gate import GateAnswer
-    from safelight.generation.provider_errors import ProviderError
+    from safelight.generation.provider_errors import ErrorSource, ProviderError
 
 app = typer.Typer()
 
@@ -112,7 +112,7 @@ def _print_error(console: Console, found: ProviderError, given: str, gate: GateA
         return
     print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
     rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found, given)]
-    rows += _gate_rows(gate)
+    rows += _gate_rows(gate, found.source)
     width = max(cell_len(label) for label, _ in rows) + 2
     for label, value in rows:
         print_prose(console, value, start=label + " " * (width - cell_len(label)))
@@ -171,12 +171,18 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
         yield "original", original
 
 
-def _gate_rows(gate: GateAnswer) -> list[tuple[str, str]]:
-    """Whose gate it was, and a test; nothing if the error does not show it."""
+def _gate_rows(gate: GateAnswer, source: ErrorSource) -> list[tuple[str, str]]:
+    """The cause, and how to tell; nothing if the error does not show it.
+
+    The cause has no row if the row with the source says the same.
+    """
     t = load_messages("attempts", language())
     said = gate.as_json(t)
-    known = gate.gate.value != "unknown"
-    return [(t("field.gate"), said["text"]), (t("field.test"), said["test"])] if known else []
+    if gate.gate.value == "unknown":
+        return []
+    same = (gate.gate.value, source.value) in (("provider_filter", "provider"), ("own_policy", "gateway"))
+    cause = [] if same else [(t("field.gate"), said["text"])]
+    return [*cause, (t("field.test"), said["test"])]
 
 
 def _title(name: str) -> str:

@@ -15,6 +15,7 @@ from safelight.cli.exit_codes import Exit
 
 Run = Callable[..., tuple[int, Any]]
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
+UNVERIFIED = '{"error": {"code": "model_not_found", "message": "Your organization must be verified"}}'
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "refused by the provider"), ("zh-Hant", "被供應商拒絕"), ("zh-Hans", "被供应商拒绝")],
+    [("en", "refused by the provider"), ("zh-Hant", "被供應商拒絕"), ("zh-Hans", "被服务商拒绝")],
 )
 def test_the_text_is_in_three_languages(
     run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
@@ -136,9 +137,9 @@ def test_proofs_are_in_the_json_only(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "the provider's filter"), ("zh-Hant", "供應商的過濾機制"), ("zh-Hans", "供应商的过滤机制")],
+    [("en", "the provider's filter"), ("zh-Hant", "供應商的過濾機制"), ("zh-Hans", "服务商的过滤机制")],
 )
-def test_the_answer_names_the_gate_and_a_test(
+def test_the_answer_names_the_cause_once_and_how_to_tell(
     run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
 ) -> None:
     added = add(run)
@@ -146,7 +147,13 @@ def test_the_answer_names_the_gate_and_a_test(
     main(["attempts", "show", added["id"], "--lang", language])
     assert words in capsys.readouterr().out
     main(["explain-error", BLOCK, "--lang", language])
-    assert words in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert words not in said, "the row on the source says it"
+    assert {"en": "How to tell", "zh-Hant": "如何確認", "zh-Hans": "如何确认"}[language] in said
+    main(["explain-error", UNVERIFIED, "--lang", language])
+    assert {"en": "the plan or account", "zh-Hant": "方案或帳號", "zh-Hans": "套餐或账号"}[language] in (
+        capsys.readouterr().out
+    )
     main(["explain-error", BLOCK, "--json"])
     assert json.loads(capsys.readouterr().out)["gate"] == added["gate"]
 

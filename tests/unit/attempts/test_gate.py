@@ -1,7 +1,8 @@
-"""Whose gate refused an attempt, by its error and by the other attempts."""
+"""Which party refused an attempt, by its error and by the other attempts."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -129,3 +130,10 @@ def test_every_gate_and_sign_has_its_texts(tag: str) -> None:
     t = load_messages("attempts", tag)
     assert all(t.has_own(f"{kind}.{gate.value}") for gate in Gate for kind in ("gate", "gate_test"))
     assert all(t.has_own(f"sign.{sign.value}") for sign in GateSign)
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize("gate", list(Gate))
+def test_no_test_sends_a_refused_prompt_elsewhere(gate: Gate, tag: str) -> None:
+    said = load_messages("attempts", tag)(f"gate_test.{gate.value}")
+    assert not re.search("unchanged|another (?:provider|model)|原封不動|原样|另一", said)
