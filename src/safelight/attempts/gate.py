@@ -13,24 +13,32 @@ from safelight.i18n import Messages
 
 from .models import AttemptOutcome, AttemptRecord, format_moment
 
-#: From this number of failed attempts in a row on, with two different prompts, the sign `all_fail` is given.
+#: From this number of different prompts on that failed in a row, the sign `all_fail` is given.
 MIN_FAILED = 3
+#: Attempts before and after one that are read for that sign.
+_MAX_ROW = 200
 _PLAN = re.compile(
     r"does not have access to (?:the )?model|organization must be verified|upgrade (?:your|to)"
     r"|\b(?:your|current|this|free|paid|higher) (?:\w+ )?(?:plan|tier|subscription)\b"
     r"|model.{0,60}not (?:available|included|enabled|allowed)"
-    r"|套餐|方案|未开通|未開通|升级|升級|订阅|訂閱",
+    r"(?! in (?:your|this) (?:region|country|location))"
+    r"|套餐|未开通|未開通|(?:升级|升級).{0,6}(?:方案|会员|會員)"
+    r"|(?:订阅|訂閱|方案).{0,12}模型|模型.{0,12}(?:订阅|訂閱|方案)",
     re.IGNORECASE,
 )
 _TEAM = re.compile(
-    r"\b(?:your|the|by) (?:organi[sz]ation|team|workspace|administrator|admin)|workspace (?:policy|rule)"
-    r"|blocklist|block list|banned words?|团队|團隊|管理员|管理員|工作区|工作區",
+    r"\b(?:your|the|by) (?:organi[sz]ation|workspace|administrator|admin)"
+    r"|\byour team|workspace (?:policy|rule)|blocklist|block list|团队|團隊|管理员|管理員|工作区|工作區",
     re.IGNORECASE,
 )
 _MAX_CHARS = 4000
 _DOWN = (ErrorKind.TRANSIENT, ErrorKind.TIMEOUT)
 _ACCOUNT = (ErrorKind.AUTH, ErrorKind.QUOTA, ErrorKind.RATE_LIMIT)
-_ENDED = (AttemptOutcome.PASSED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
+_ENDED = (
+    *(AttemptOutcome.PASSED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED),
+    # The provider made a file.
+    AttemptOutcome.STOPPED,
+)
 
 
 class Gate(StrEnum):
@@ -52,6 +60,8 @@ class GateSign(StrEnum):
     """What the other attempts show."""
 
     ALL_FAIL = "all_fail"
+    #: As `all_fail`, but a later attempt passed.
+    ALL_FAILED = "all_failed"
     PASSED_BEFORE = "passed_before"
     PASSED_ELSEWHERE = "passed_elsewhere"
     REFUSED_ELSEWHERE = "refused_elsewhere"
@@ -65,6 +75,8 @@ class GateEvidence:
     provider: str
     #: Number of attempts.
     count: int = 1
+    #: The end of a period; None if there is none.
+    until: float | None = None
 
     def as_json(self, t: Messages) -> dict[str, Any]:
         return {
@@ -72,11 +84,13 @@ class GateEvidence:
             "time": format_moment(self.at),
             "provider": self.provider,
             "count": self.count,
+            "until": None if self.until is None else format_moment(self.until),
             "text": t(
                 f"sign.{self.sign.value}",
                 time=format_moment(self.at),
                 provider=self.provider,
                 count=self.count,
+                until="" if self.until is None else format_moment(self.until),
             ),
         }
 
@@ -132,30 +146,60 @@ def find_gate(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAn
     if attempt.outcome is AttemptOutcome.REFUSED and gate is Gate.UNKNOWN:
         gate = Gate.PROVIDER_FILTER
     ended = [one for one in others if one.outcome in _ENDED and one.id != attempt.id]
-    evidence = (*_all_fail(attempt, ended), *_same_prompt(attempt, ended))
-    down = any(one.sign is GateSign.ALL_FAIL for one in evidence)
-    if gate is Gate.UNKNOWN and down:
+    outage = _all_fail(attempt, ended)
+    if gate is Gate.UNKNOWN and outage:
         gate = Gate.PROVIDER_DOWN
-    return GateAnswer(gate=gate, evidence=evidence)
+    is_here = gate in (Gate.PROVIDER_FILTER, Gate.UNKNOWN)
+    same = (
+        one for one in _same_prompt(attempt, ended) if is_here or one.sign is not GateSign.PASSED_ELSEWHERE
+    )
+    return GateAnswer(gate=gate, evidence=(*outage, *same))
 
 
 def _all_fail(attempt: AttemptRecord, ended: Sequence[AttemptRecord]) -> tuple[GateEvidence, ...]:
-    """Whether this attempt is in a row of failures of different prompts, at the same provider and model."""
+    """Whether this attempt is in a row of failures of different prompts, at the same provider and model.
+
+    Only failures of the provider, and those that no rule explains, are in the row.
+    """
     same = [
         one for one in (*ended, attempt) if (one.provider, one.model) == (attempt.provider, attempt.model)
     ]
     same.sort(key=lambda one: (one.at, one.id))
     place = same.index(attempt)
-    first = last = place
-    while first > 0 and same[first - 1].outcome is not AttemptOutcome.PASSED:
-        first -= 1
-    while last + 1 < len(same) and same[last + 1].outcome is not AttemptOutcome.PASSED:
-        last += 1
-    row = same[first : last + 1]
+    before = _failures(reversed(same[max(0, place - _MAX_ROW) : place]))
+    after = _failures(same[place + 1 : place + 1 + _MAX_ROW])
+    row = [one for one in (*before.failed, attempt, *after.failed) if _is_outage(one)]
     # Without a success before, it is not known that any prompt ever passed.
-    if len(row) < MIN_FAILED or first == 0 or len({_plain(one.prompt) or one.id for one in row}) < 2:
+    if attempt not in row or not before.has_passed or len({_plain(one.prompt) for one in row}) < MIN_FAILED:
         return ()
-    return (GateEvidence(sign=GateSign.ALL_FAIL, at=row[0].at, provider=attempt.provider, count=len(row)),)
+    first, last = min(one.at for one in row), max(one.at for one in row)
+    sign = GateSign.ALL_FAILED if after.has_passed else GateSign.ALL_FAIL
+    until = last if after.has_passed else None
+    return (GateEvidence(sign=sign, at=first, provider=attempt.provider, count=len(row), until=until),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failures:
+    """Attempts without a file up to the first one with a file."""
+
+    failed: tuple[AttemptRecord, ...]
+    has_passed: bool
+
+
+def _failures(attempts: Iterable[AttemptRecord]) -> _Failures:
+    failed: list[AttemptRecord] = []
+    for one in attempts:
+        if one.outcome is AttemptOutcome.PASSED or one.file_came:
+            return _Failures(failed=tuple(failed), has_passed=True)
+        failed.append(one)
+    return _Failures(failed=tuple(failed), has_passed=False)
+
+
+def _is_outage(attempt: AttemptRecord) -> bool:
+    if attempt.outcome is not AttemptOutcome.FAILED or not _plain(attempt.prompt):
+        return False
+    found = gate_of_error(decode(attempt.error, provider=attempt.provider), attempt.error)
+    return found in (Gate.PROVIDER_DOWN, Gate.UNKNOWN)
 
 
 def _same_prompt(attempt: AttemptRecord, ended: Sequence[AttemptRecord]) -> tuple[GateEvidence, ...]:

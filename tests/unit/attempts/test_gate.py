@@ -54,6 +54,10 @@ def at(minutes: int, outcome: AttemptOutcome, prompt: str = "", **changes: str) 
         ('{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}', Gate.ACCOUNT),
         ("the quick brown fox", Gate.UNKNOWN),
         ("Content blocked by your administrator: workspace policy", Gate.TEAM_RULE),
+        ("系统升级中", Gate.UNKNOWN),
+        ("当前套餐不支持该模型，请升级套餐", Gate.PLAN),
+        ("This model is not available in your region.", Gate.UNKNOWN),
+        ("Something was flagged by the team of reviewers: banned words", Gate.UNKNOWN),
         (
             '{"error": {"code": "sentinel_block", "message": "no", "safelight": {"request_id": "req_1"}}}',
             Gate.OWN_POLICY,
@@ -76,7 +80,8 @@ def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
     others = [
         at(-30, AttemptOutcome.PASSED),
         at(-20, AttemptOutcome.FAILED),
-        at(-10, AttemptOutcome.REFUSED),
+        at(-15, AttemptOutcome.REFUSED, error=BLOCK),
+        at(-10, AttemptOutcome.FAILED, error="it broke"),
         at(-5, AttemptOutcome.PASSED, provider="veo"),
         at(-15, AttemptOutcome.RUNNING),
     ]
@@ -85,6 +90,52 @@ def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
     (evidence,) = found.evidence
     assert (evidence.sign, evidence.at, evidence.count) == (GateSign.ALL_FAIL, NOON - 20 * 60, 3)
     assert found.gate is Gate.PROVIDER_DOWN
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        # The filter works, a key is wrong, and one of the prompts is not known.
+        at(-10, AttemptOutcome.REFUSED, error=BLOCK),
+        at(-10, AttemptOutcome.FAILED, error="HTTP/1.1 401 Unauthorized"),
+        replace(at(-10, AttemptOutcome.FAILED), prompt=None),
+        at(-10, AttemptOutcome.FAILED, prompt="A lake at dawn"),
+        # The provider made a file.
+        replace(at(-10, AttemptOutcome.STOPPED), file_came=True),
+    ],
+)
+def test_two_prompts_that_failed_are_no_outage(between: AttemptRecord) -> None:
+    others = [at(-30, AttemptOutcome.PASSED), at(-20, AttemptOutcome.FAILED), between]
+    found = find_gate(ATTEMPT, others)
+    assert found is not None
+    assert found.evidence == ()
+
+
+def test_an_outage_that_has_ended_has_its_end() -> None:
+    others = [
+        at(-30, AttemptOutcome.PASSED),
+        at(-20, AttemptOutcome.FAILED),
+        at(10, AttemptOutcome.FAILED),
+        at(20, AttemptOutcome.PASSED),
+    ]
+    found = find_gate(ATTEMPT, others)
+    assert found is not None
+    (evidence,) = found.evidence
+    assert (evidence.sign, evidence.at, evidence.until) == (
+        GateSign.ALL_FAILED,
+        NOON - 20 * 60,
+        NOON + 10 * 60,
+    )
+    said = evidence.as_json(load_messages("attempts"))
+    assert said["until"] in said["text"]
+
+
+def test_a_wrong_key_is_not_the_filter_of_the_provider() -> None:
+    wrong_key = replace(ATTEMPT, error="HTTP/1.1 401 Unauthorized")
+    elsewhere = at(-5, AttemptOutcome.PASSED, prompt="A lake at dawn", provider="veo")
+    found = find_gate(wrong_key, [elsewhere])
+    assert found is not None
+    assert (found.gate, found.evidence) == (Gate.ACCOUNT, ())
 
 
 def test_one_prompt_that_fails_again_and_again_is_no_outage() -> None:
