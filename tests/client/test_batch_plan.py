@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,47 @@ def test_all_wrong_fields_are_named_with_their_lines(tmp_path: Path) -> None:
         6: "size must be WIDTHxHEIGHT in pixels, such as 1280x720. "
         f"The file {tmp_path / 'none.png'} of input_reference does not exist.",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('""', "The row is not an object with fields."),
+        ('"A boat"', "The row is not an object with fields."),
+        ("null", "The row is not an object with fields."),
+        ('{"prompt": "A boat \\ud800"}', "A text of the row is not valid Unicode."),
+        ('{"prompt": "A boat", "metadata": {"a": "\\udc00"}}', "A text of the row is not valid Unicode."),
+        (f'{{"prompt": "A boat", "input_reference": "data:{"a" * 5000}"}}', "does not exist."),
+    ],
+)
+def test_a_row_that_cannot_be_sent_is_named_and_the_others_are_planned(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    plan = plan_text(tmp_path / "a.jsonl", f'{line}\n{{"prompt": "A kite"}}\n')
+    assert list(skipped(plan)) == [1]
+    assert skipped(plan)[1].endswith(problem)
+
+
+def test_a_prompt_that_is_not_a_text_is_a_problem_of_its_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("- prompt: 2026-01-01\n")
+    rows = read_rows(path, lambda _: [(1, {"prompt": date(2026, 1, 1)}), (2, {"prompt": "A kite"})])
+    plan = plan_batch(rows, PlanOptions(), check=lambda _: PromptCheck())
+    assert skipped(plan) == {1: "The prompt is missing."}
+
+
+@pytest.mark.parametrize("place", ["absolute", "above", "link"])
+def test_only_files_in_the_folder_of_the_batch_are_sent(tmp_path: Path, place: str) -> None:
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    (tmp_path / "private.png").write_bytes(b"x")
+    (folder / "own.png").write_bytes(b"x")
+    (folder / "link.png").symlink_to(tmp_path / "private.png")
+    name = {"absolute": str(tmp_path / "private.png"), "above": "../private.png", "link": "link.png"}[place]
+    rows = [{"prompt": "A boat", "input_reference": name}, {"prompt": "A kite", "input_reference": "own.png"}]
+    plan = plan_text(folder / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert list(skipped(plan)) == [1]
+    assert skipped(plan)[1].endswith("of input_reference is not in the folder of the batch.")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

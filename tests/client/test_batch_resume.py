@@ -258,3 +258,26 @@ def test_a_journal_that_cannot_be_written_ends_no_row(
     done = run_on(server, path)
     assert states(done) == ["delivered"]
     assert len(set(server.keys)) == len(server.videos) == 1
+
+
+def test_fields_with_names_of_our_arguments_and_files_that_are_gone_end_no_other_row(tmp_path: Path) -> None:
+    rows = [{**row, "self": "x", "deadline_s": "1", "idempotency_key": "k"} for row in subjects(2)]
+    (tmp_path / "boat.png").write_bytes(b"x")
+    rows[0]["input_reference"] = "boat.png"
+    path = write_batch(tmp_path, rows)
+    plan = planned(path)
+    (tmp_path / "boat.png").unlink()
+    server = MemoryServer(is_gateway=False)
+
+    async def run() -> BatchRunner:
+        with journal_of(path) as journal:
+            async with sc.AsyncClient(URL, retries=RETRIES) as client:
+                client._transport._http = httpx.AsyncClient(transport=server.transport())
+                runner = BatchRunner(plan, journal, client, RunLimits(), path.with_suffix(".batch"))
+                await runner.run()
+                return runner
+
+    done = asyncio.run(run())
+    assert states(done) == ["pending", "delivered"]
+    assert (len(server.keys), done.ceiling.jobs, done.ceiling.reserved) == (1, 1, 0)
+    assert "boat.png" in done.lines[1].message

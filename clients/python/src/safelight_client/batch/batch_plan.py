@@ -129,7 +129,8 @@ def plan_batch(
         first = same.setdefault(key, row)
         found = PromptCheck()
         if check is not None and row.prompt:
-            words = json.dumps([row.fields.get("prompt"), row.fields.get("negative_prompt"), planned.model])
+            texts = [row.fields.get("prompt"), row.fields.get("negative_prompt"), planned.model]
+            words = json.dumps(texts, default=str)
             found = checks[words] if words in checks else checks.setdefault(words, check(planned.fields))
         earlier = near.get(place)
         is_repeated = first is not row and not row.problems
@@ -177,7 +178,7 @@ class _Planner:
         model = str(row.fields.get("model") or self._options.model)
         fields = request_fields(row, model, self._folder)
         offer = self._prices.offer(model)
-        problems = row.problems or tuple(find_problems(fields, offer))
+        problems = row.problems or tuple(find_problems(fields, offer, self._folder))
         if not row.problems and self._prices.is_of_gateway and model and not self._prices.knows(model):
             problems = (*problems, f"The server has no model {model}.")
         draft = self._draft(fields, model) if self._options.two_phase and not problems else None

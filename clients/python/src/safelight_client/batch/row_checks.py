@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ _RENAMED = {
 _OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
 _SIZE = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}")
 _MAX_SECONDS = 3600
+#: Characters of a path that a message shows.
+_MAX_SHOWN = 300
 
 
 def request_fields(row: BatchRow, model: str, folder: Path) -> dict[str, Any]:
@@ -33,8 +36,11 @@ def request_fields(row: BatchRow, model: str, folder: Path) -> dict[str, Any]:
     return fields
 
 
-def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None) -> Iterator[str]:
-    """What is wrong with the fields of a row. `offer`: the model as a Safelight gateway lists it."""
+def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
+    """What is wrong with the fields of a row.
+
+    `offer`: the model as a Safelight gateway lists it. `folder`: that of the batch; only its files are sent.
+    """
     for wrong, right in _RENAMED.items():
         if wrong in fields:
             yield f"There is no field {wrong}: use {right}."
@@ -48,10 +54,32 @@ def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None) ->
     if size is not None and not _SIZE.fullmatch(str(size)):
         yield "size must be WIDTHxHEIGHT in pixels, such as 1280x720."
     reference = fields.get("input_reference")
-    if isinstance(reference, Path) and not reference.is_file():
-        yield f"The file {reference} of input_reference does not exist."
+    if isinstance(reference, Path):
+        yield from _find_file_problems(reference, folder)
+    if not _is_unicode(fields):
+        yield "A text of the row is not valid Unicode."
     if offer is not None:
         yield from _find_unoffered(fields, offer, seconds)
+
+
+def _find_file_problems(reference: Path, folder: Path) -> Iterator[str]:
+    try:
+        is_file = reference.is_file()
+    except OSError:
+        is_file = False  # For example a name that is too long.
+    if not is_file:
+        yield f"The file {str(reference)[:_MAX_SHOWN]} of input_reference does not exist."
+    elif not reference.resolve().is_relative_to(folder.resolve()):
+        yield f"The file {reference} of input_reference is not in the folder of the batch."
+
+
+def _is_unicode(fields: Mapping[str, Any]) -> bool:
+    """Whether all texts can be sent. JSON can have half of a surrogate pair, which UTF-8 cannot."""
+    try:
+        json.dumps(list(fields.items()), ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _find_unoffered(

@@ -109,9 +109,11 @@ def _read_jsonl(text: str) -> Iterator[tuple[int, object]]:
         if content.strip():
             try:
                 entry: object = json.loads(content)
+                if not isinstance(entry, Mapping):
+                    entry = "The row is not an object with fields."
             except (ValueError, RecursionError):
                 entry = "The line is not JSON."
-            yield line, "The row is not an object with fields." if isinstance(entry, list) else entry
+            yield line, entry
 
 
 def _read_csv(text: str) -> Iterator[tuple[int, object]]:
