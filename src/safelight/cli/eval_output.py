@@ -79,7 +79,8 @@ def format_advice_report(report: Mapping[str, Any]) -> str:
         reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
         title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
-    return "\n".join([*lines, f"model {report['model_hash'][:16]}"])
+    versions = f"model {report['model_hash'][:16]}, advice {report['advice_hash'][:16]}"
+    return "\n".join([*lines, versions])
 
 
 def _format_summary(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -6,9 +6,11 @@ It runs the detectors, the policy and the help gate as a check does, without the
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from safelight.advice.prompt_advice import AdviceOptions
@@ -64,6 +66,7 @@ class AdviceEvaluation:
         return {
             "datasets": [{"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets],
             "model_hash": hash_of_versions({one.name: one.version for one in self.pipeline.detectors}),
+            "advice_hash": _hash_of_advice(),
             "policy": {self.policy.name: self.policy.sha256},
             "rows": list(_count(outcomes)),
         }
@@ -85,13 +88,13 @@ def format_log_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
     """The entry of a run in the log of the holdout sets."""
     lines = [
         *format_heading(report, now=now),
-        "`safelight eval advice`.\n",
-        "| source | label | part | value | n | any suggestion | help refused |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        f"`safelight eval advice`, advice `{report['advice_hash'][:16]}`.\n",
+        "| source | label | part | value | n | any suggestion | applicable | help refused |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {row['source']} | {row['label']} | {row['part']} | {row['value']} | {row['n']}"
-        f" | {row['suggestions']['k']} | {row['refused']['k']} |"
+        f" | {row['suggestions']['k']} | {row['applicable']['k']} | {row['refused']['k']} |"
         for row in report["rows"]
     ]
     return "\n".join(lines) + "\n"
@@ -124,4 +127,15 @@ def _count(outcomes: Iterable[AdviceOutcome]) -> Iterator[dict[str, Any]]:
 
 
 def _share(k: int, n: int) -> dict[str, Any]:
-    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
+    return {"k": k, "n": n, "interval": list(wilson(k, n))}
+
+
+def _hash_of_advice() -> str:
+    """The sha256 of the modules and tables of the advice, and so also of the help gate."""
+    package = resources.files("safelight.advice")
+    files = [*package.iterdir(), *package.joinpath("data").iterdir()]
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda one: one.name):
+        if file.name.endswith((".py", ".tsv")):
+            digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -9,6 +9,7 @@ import pytest
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.detectors import safety_card
+from safelight.evaluation.intervals import wilson
 from support.clips import make_clip
 
 
@@ -50,6 +51,20 @@ def test_prompts_that_get_suggestions_are_counted(data: Path, capsys: pytest.Cap
     }
     assert counts == {"safe": (2, 1, 0, {}), "unsafe": (1, 0, 1, {"policy": 1})}
     assert "woman" not in printed
+
+
+def test_the_log_of_the_advice_names_its_version_and_what_can_be_applied(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.md"
+    log.touch()
+    arguments = ["--data", str(data), "--policy", "starter", "--log", str(log), "--json"]
+    assert main(["eval", "advice", *arguments]) == Exit.OK
+    report = json.loads(capsys.readouterr().out)
+    assert f"advice `{report['advice_hash'][:16]}`" in log.read_text()
+    assert "| any suggestion | applicable | help refused |" in log.read_text()
+    row = next(row for row in report["rows"] if row["label"] == "unsafe")
+    assert row["refused"]["interval"][0] == wilson(1, 1)[0], "not rounded"
 
 
 def test_a_page_is_written_and_text_output_shows_no_prompt(
