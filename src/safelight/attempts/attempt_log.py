@@ -101,15 +101,19 @@ class AttemptLog:
     ) -> ImportResult:
         """Store attempts that this gateway did not make, all or none.
 
-        An attempt that was entered before is not stored again. The same holds for the first row with the
-        request id of one of the gateway's own attempts; a further row with it is a second charge.
+        An attempt that was entered before is not stored again, nor one that was exported here. The same holds
+        for the first row with the request id of one of the gateway's own attempts, but its refund is stored;
+        a further row with this id is a second charge.
         """
         with self.database.transaction(tenant=tenant) as tx:
             own = _own_request_ids(tx, {one.request_id for one in given if one.request_id})
+            here = _ids_here(tx, {one.exported_id for one in given if one.exported_id})
             ids = []
             for one in given:
+                if one.exported_id in here:
+                    continue
                 if one.request_id in own:
-                    own.remove(one.request_id)
+                    _add_refunds(tx, own.pop(one.request_id), one)
                 elif (stored := _store(tx, one, origin)) is not None:
                     ids.append(stored)
             if ids:
@@ -353,11 +357,34 @@ def _with_refunds(tx: Transaction, found: Iterable[AttemptRecord]) -> tuple[Atte
     return tuple(replace(one, refunds=tuple(refunds.get(one.id, ()))) for one in records)
 
 
-def _own_request_ids(tx: Transaction, wanted: set[str]) -> set[str]:
+def _own_request_ids(tx: Transaction, wanted: set[str]) -> dict[str, str]:
+    """The ids of the gateway's attempts by these request ids."""
+    if not wanted:
+        return {}
+    columns = [attempts.c.id, attempts.c.upstream_id]
+    rows = tx.select(attempts, attempts.c.upstream_id.is_not(None), columns=columns)
+    return {row.upstream_id: row.id for row in rows if row.upstream_id in wanted}
+
+
+def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
+    """Which of these attempts are in this log."""
     if not wanted:
         return set()
-    rows = tx.select(attempts, attempts.c.upstream_id.is_not(None), columns=[attempts.c.upstream_id])
-    return wanted & {row.upstream_id for row in rows}
+    return wanted & {
+        row.id for table in (attempts, reported_attempts) for row in tx.select(table, columns=[table.c.id])
+    }
+
+
+def _add_refunds(tx: Transaction, attempt_id: str, given: NewAttempt) -> None:
+    """Record what a bill says was refunded, as far as it is not recorded yet."""
+    for refund in given.refunds:
+        attempt = _get(tx, attempt_id)
+        charge = attempt.charge
+        if refund.amount is None or charge.amount is None or refund.currency != charge.currency:
+            continue
+        missing = round(min(refund.amount, charge.amount) - attempt.refunded_amount, 6)
+        if missing > 0:
+            _store_refund(tx, attempt, AttemptRefund(amount=missing, currency=refund.currency), given.at)
 
 
 def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | None:
@@ -371,9 +398,10 @@ def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | N
         "currency": given.charge.currency,
         "charge_source": given.charge.source,
     }
-    digest = hashlib.sha256(
-        canonical_json.encode({**values, "refunds": [asdict(refund) for refund in given.refunds]})
-    ).hexdigest()
+    what = {**values, "refunds": [asdict(refund) for refund in given.refunds]}
+    # A row of an export can have a refund or a mask that an earlier export of it did not have.
+    identity = {"id": given.exported_id} if given.exported_id else what
+    digest = hashlib.sha256(canonical_json.encode(identity)).hexdigest()
     if not tx.insert_or_ignore(
         reported_attempts,
         id=attempt_id,

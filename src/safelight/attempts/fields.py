@@ -11,6 +11,7 @@ from typing import Any
 from safelight.errors import InvalidField
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
+from safelight.ids import is_id
 from safelight.net.redaction import mask_emails, mask_secrets
 
 from .models import AttemptOutcome, AttemptRefund, NewAttempt, format_amount
@@ -62,6 +63,7 @@ def read_attempt(given: Mapping[str, Any]) -> NewAttempt:
         charge=charge,
         request_id=mask_secrets(_text(values, "request_id", _MAX_NAME_CHARS)),
         refunds=_refunds(values, charge),
+        exported_id=_exported_id(values.get("id")),
     )
 
 
@@ -110,6 +112,11 @@ def _plausible_time(seconds: float) -> float:
     if not 1_262_304_000 <= seconds < 4_102_444_800:
         raise InvalidField("`time` is not between 2010 and 2100.", param="time")
     return float(seconds)
+
+
+def _exported_id(value: Any) -> str:
+    # Other programs have ids of their own.
+    return value if isinstance(value, str) and is_id(value, "attempt") else ""
 
 
 def _stated_outcome(values: Mapping[str, Any]) -> AttemptOutcome | None:

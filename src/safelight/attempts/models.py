@@ -117,7 +117,7 @@ class AttemptRecord:
             "id": self.id,
             "origin": self.origin.value,
             "reported": self.origin is not AttemptOrigin.GATEWAY,
-            "time": format_moment(self.at),
+            "time": format_moment(self.at, timespec="milliseconds" if self.at % 1 else "seconds"),
             "provider": self.provider,
             "model": self.model or None,
             "prompt": prompt,
@@ -181,6 +181,8 @@ class NewAttempt:
     charge: Charge = field(default_factory=lambda: Charge(charged=ChargeStatus.UNKNOWN, currency=""))
     request_id: str = ""
     refunds: tuple[AttemptRefund, ...] = ()
+    #: The id in the export that the row comes from; empty if it is of another program.
+    exported_id: str = ""
 
 
 def format_amount(amount: float | Decimal) -> str:
@@ -189,6 +191,6 @@ def format_amount(amount: float | Decimal) -> str:
     return f"{Decimal(str(amount)).normalize():f}"
 
 
-def format_moment(at: float) -> str:
+def format_moment(at: float, *, timespec: str = "seconds") -> str:
     """A time with its zone, such as 2026-11-21T14:05:00+00:00."""
-    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec=timespec)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.attempts.import_files import AttemptFormat
-from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin
+from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin, AttemptOutcome
 from safelight.errors import InvalidField
 
 from .attempts_output import format_attempt, format_line, format_pattern
@@ -233,7 +233,8 @@ def export(
         raise InvalidField("Attempts cannot be written as HAR.", param="format")
     log, owner = open_log(ctx, tenant)
     found = log.all(owner, make_filter(provider, model, since, until, None))
-    rows = [one.as_json(withhold_prompt=withhold) for one in found]
+    ended = (one for one in found if one.outcome is not AttemptOutcome.RUNNING)
+    rows = [one.as_json(withhold_prompt=withhold) for one in ended]
     if as_json:
         emit({"attempts": rows}, as_json, "")
     else:

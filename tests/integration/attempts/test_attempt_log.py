@@ -239,6 +239,32 @@ def test_a_bill_repeats_the_gateways_attempt_once_and_a_second_row_is_a_second_c
     assert len(log.all(tenant, EVERYTHING)) == 2
 
 
+def test_an_export_is_known_here_and_elsewhere_once(database: Database, tenant: str, log: AttemptLog) -> None:
+    own = submitted(database, tenant, at=START + 0.25, outcome="done", state="blocked", explanation=None)
+    added = report(log, tenant, amount=1, currency="USD")
+    rows = [read_attempt(log.get(tenant, one).as_json()) for one in (own, added.id)]
+    assert rows[0].at == START + 0.25
+    assert (rows[0].outcome, rows[0].file_came) == (AttemptOutcome.STOPPED, True)
+    assert log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
+    other = Accounts(database).create_tenant("other").id
+    assert len(log.add(other, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added) == 2
+    part = AttemptRefund(amount=0.5, currency="USD")
+    log.refund(tenant, added.id, part, at=START, actor="operator")
+    later = [read_attempt(log.get(tenant, added.id).as_json())]
+    assert log.add(other, later, origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
+
+
+def test_the_refund_of_a_bill_is_recorded_with_the_gateways_attempt_once(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own = log.get(tenant, submitted(database, tenant))
+    bill = {"time": START, "provider": "runway", "request_id": own.request_id, "currency": "USD"}
+    for _ in range(2):
+        row = read_attempt({**bill, "amount": 0.25, "refunded": 0.1})
+        assert log.add(tenant, [row], origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
+        assert log.get(tenant, own.id).refunded_amount == 0.1
+
+
 def test_nothing_is_stored_if_one_row_fails(
     tenant: str, log: AttemptLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,14 @@ def test_an_amount_needs_a_currency_and_an_attempt_something_that_happened() -> 
         read_attempt({"time": WHEN, "provider": "veo", "prompt": "a lake"})
 
 
+def test_the_outcome_of_an_export_is_read_back() -> None:
+    given = {"time": WHEN, "provider": "veo", "error": "blocked", "file_came": "yes"}
+    assert read_attempt({**given, "outcome": "stopped"}).outcome is AttemptOutcome.STOPPED
+    assert read_attempt({**given, "outcome": "running"}).outcome is AttemptOutcome.UNKNOWN
+    with pytest.raises(InvalidField, match="`outcome`"):
+        read_attempt({**given, "outcome": "perhaps"})
+
+
 def test_secrets_in_texts_are_masked_and_line_breaks_stay() -> None:
     found = read_attempt(
         {"time": WHEN, "provider": "openai", "error": f"failed\nAuthorization: Bearer {SECRET}"}
