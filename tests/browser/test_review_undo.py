@@ -63,3 +63,23 @@ def test_the_seconds_count_down_and_a_reason_for_the_next_case_stays(
     expect(staff.locator("#last-decision")).to_contain_text("Decided: Approve. Carried out at")
     expect(button).to_have_count(0)
     expect(reason).to_have_value("z and u are typed")
+
+
+def test_a_decision_that_was_undone_elsewhere_removes_its_notice_and_a_reason_for_the_next_case_stays(
+    staff: Page, console: ConsoleServer
+) -> None:
+    hold(console, "another next case")
+    case = hold(console, "a case to undo in another window")
+    staff.clock.install()
+    approve(staff, console, case)
+    reason = staff.locator("#reason")
+    reason.fill("half a reason")
+    staff.evaluate("window.loadedOnce = true")
+    undone = staff.request.post(
+        f"{console.server.url}/review/{case.id}/undo", headers={"origin": console.server.url}
+    )
+    assert undone.ok
+    staff.clock.run_for(12000)
+    expect(staff.locator("#last-decision")).to_have_count(0)
+    expect(reason).to_have_value("half a reason")
+    assert staff.evaluate("window.loadedOnce")

@@ -113,3 +113,23 @@ def test_an_undo_without_a_decision_or_from_another_site_changes_nothing(
     foreign = staff.post(f"/review/{case.id}/undo", headers={"origin": "https://elsewhere.example"})
     assert foreign.status_code == 403
     assert "data-undo" in staff.get(f"/review/{case.id}").text
+
+
+@pytest.mark.parametrize(
+    ("language", "closed", "late"),
+    [
+        ("en", "The case is not open any more.", "Its due time is over"),
+        ("zh-TW", "案件已不再開放審核", "審核期限已過"),
+        ("zh-CN", "案件已不再开放审核", "审核期限已过"),
+    ],
+)
+def test_after_an_undo_the_page_says_whether_the_case_is_closed_or_late(
+    staff: httpx.Client, console: ConsoleServer, language: str, closed: str, late: str
+) -> None:
+    for changes, text in (({"state": "expired"}, closed), ({"due_at": 1.0}, late)):
+        case = console.hold(create_video(staff, f"a saloon for {language} and {list(changes)}"))
+        decide(staff, case.id)
+        with console.database.transaction(console.server.tenant) as tx:
+            tx.update(tables.cases, tables.cases.c.id == case.id, **changes)
+        page = staff.post(f"/review/{case.id}/undo", headers={"accept-language": language}).text
+        assert text in page

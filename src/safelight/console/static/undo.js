@@ -15,18 +15,19 @@ const followUndo = () => {
   }, 250);
 };
 
-// Replaces only the notice, so that a reason that is being written for the next case stays. The page of the decided case
-// has no such field and is loaded again.
-const showResult = async () => {
+// Changes only the notice, so that a reason that is being written for the next case stays. The page of the decided case
+// has no such field and is loaded again. After about a minute the page stays as it is.
+const showResult = async (tries = 30) => {
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   const page = response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   if (!page || page.querySelector("[data-undo]")) {
-    setTimeout(showResult, 2000);
+    if (tries > 1) setTimeout(showResult, 2000, tries - 1);
     return;
   }
   const notice = document.getElementById("last-decision");
   const result = page.getElementById("last-decision");
   if (notice && result) notice.replaceWith(result);
+  else if (document.getElementById("decide")) notice?.remove();
   else location.reload();
 };
 
