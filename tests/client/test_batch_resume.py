@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class MemoryServer:
         self.answers: dict[str, Callable[[], httpx.Response]] = {}
         self.models: dict[str, Any] = GATEWAY if is_gateway else {"data": [{"id": "m"}]}
         self.keys: list[str] = []
+        self.bodies: list[bytes] = []
         self.videos: dict[str, dict[str, Any]] = {}
 
     def transport(self) -> httpx.MockTransport:
@@ -56,6 +58,7 @@ class MemoryServer:
         key = request.headers.get("idempotency-key", "")
         if call == "POST /videos":
             self.keys.append(key)
+            self.bodies.append(request.content)
         if call in self.answers:
             return self.answers[call]()
         if path == "/models":
@@ -281,3 +284,61 @@ def test_fields_with_names_of_our_arguments_and_files_that_are_gone_end_no_other
     assert states(done) == ["pending", "delivered"]
     assert (len(server.keys), done.ceiling.jobs, done.ceiling.reserved) == (1, 1, 0)
     assert "boat.png" in done.lines[1].message
+
+
+def test_a_failure_that_cost_nothing_is_sent_again_in_the_next_run_after_all_others(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(7))
+    server = MemoryServer(is_gateway=True)
+    server.answers["POST /videos"] = lambda: httpx.Response(429, json=BUSY, headers={"retry-after": "3600"})
+    first = run_on(server, path, RunLimits(concurrency=1))
+    assert states(first) == ["pending"] * 7
+    assert len(server.keys) == 5
+    assert first.stop_reason.startswith("5 consecutive rows were left for the next run. The last one: Busy.")
+    assert (first.ceiling.spent, first.ceiling.reserved) == (0, 0)
+    server.answers.clear()
+    server.bodies.clear()
+    second = run_on(server, path, RunLimits(concurrency=1))
+    assert states(second) == ["delivered"] * 7
+    assert subjects(7)[5]["prompt"].encode() in server.bodies[0]
+    assert (second.ceiling.spent, second.ceiling.jobs) == (2_800_000, 12)
+
+
+def write_block_then_kill(path: Path) -> None:
+    """The journal of a run whose first try was blocked, and which was killed after it had sent the second."""
+    entry = JournalEntry(
+        key="key-0", number=1, phase="video", model="", sent_at=time.time() + 5, worst=400_000
+    )
+    ended = replace(entry, state="ended", outcome="blocked", charged="no", cost=0)
+    with journal_of(path) as journal:
+        journal.write_entry(ended)
+        # The clock went back in between.
+        journal.write_entry(replace(entry, key="key-1", sent_at=time.time() - 5))
+
+
+def test_after_a_block_and_a_kill_the_second_try_is_the_same_and_the_last(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, [{**subjects(1)[0], "seed": 7}])
+    write_block_then_kill(path)
+    server = MemoryServer(is_gateway=True)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    error = {"code": "moderation_blocked", "moderation_details": {"moderation_stage": "output"}}
+    server.videos["key-1"] |= {"status": "failed", "error": error, "usage": {"cost": 0}}
+    done = run_on(server, path)
+    assert states(done) == ["blocked"]
+    assert server.keys == ["key-1"]
+    assert b'name="seed"\r\n\r\n8\r\n' in server.bodies[0]
+
+
+def test_a_policy_block_before_a_kill_stops_the_rows_nearly_like_it(tmp_path: Path) -> None:
+    rows = [
+        {**subjects(1)[0], "prompt": text}
+        for text in ("The quarrel of two grocers", "A quarrel of two grocers")
+    ]
+    path = write_batch(tmp_path, rows)
+    entry = JournalEntry(key="key-0", number=1, phase="video", model="", sent_at=time.time(), worst=400_000)
+    with journal_of(path) as journal:
+        journal.write_entry(replace(entry, state="ended", outcome="policy_block", charged="no", cost=0))
+        draft = replace(entry, key="key-1", number=2, phase="draft", state="ended", outcome="completed")
+        journal.write_entry(draft)
+    server = MemoryServer(is_gateway=True)
+    assert states(run_on(server, path, RunLimits(concurrency=1))) == ["blocked", "not_sent"]
+    assert server.keys == []

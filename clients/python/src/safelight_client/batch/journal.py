@@ -19,7 +19,7 @@ from typing import Literal
 from safelight_client.errors import BatchError, BatchRunning, JournalUnusable
 
 #: Marks the file as ours, and its version.
-_APPLICATION, _VERSION = 0x5AFE_BA7C, 1
+_APPLICATION, _VERSION = 0x5AFE_BA7C, 2
 _TABLES = """
 create table batch (digest text not null, server text not null);
 create table line (
@@ -30,7 +30,7 @@ create table submission (
     key text primary key, number integer not null, phase text not null, model text not null,
     sent_at real not null, worst integer, state text not null, video_id text not null,
     outcome text not null, charged text not null, cost integer
-) without rowid;
+);
 create index submission_of_row on submission (number);
 """
 #: What became of a row. Only `pending`, `open` and `made` go on in the next run.
@@ -38,6 +38,8 @@ LineState = Literal[
     "pending", "open", "made", "delivered", "blocked", "failed", "submit_unknown", "vanished", "not_sent"
 ]
 Phase = Literal["draft", "video"]
+#: Outcomes with which a row ends, or its next step follows, although the submission may have cost nothing.
+_RESULTS = frozenset({"completed", "blocked", "policy_block", "submit_unknown", "vanished"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,11 @@ class JournalEntry:
     def counted(self) -> int:
         """What it counts as spent: the highest price if the cost is not known."""
         return (self.worst or 0) if self.cost is None else self.cost
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it ended without a result and cost nothing: the row may be sent again."""
+        return self.state == "ended" and self.cost == 0 and self.outcome not in _RESULTS
 
 
 class Journal:
@@ -156,7 +163,7 @@ class Journal:
         """All submissions, in the order in which they were sent."""
         found = self._db.execute(
             "select key, number, phase, model, sent_at, worst, state, video_id, outcome, charged, cost "
-            "from submission order by sent_at, key"
+            "from submission order by rowid"
         ).fetchall()
         names = [each.name for each in fields(JournalEntry)]
         return [JournalEntry(**dict(zip(names, row, strict=True))) for row in found]
@@ -165,7 +172,9 @@ class Journal:
         """Stores a submission durably."""
         with self._transaction():
             self._db.execute(
-                "insert or replace into submission values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into submission values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "on conflict (key) do update set state = excluded.state, video_id = excluded.video_id, "
+                "outcome = excluded.outcome, charged = excluded.charged, cost = excluded.cost",
                 (
                     entry.key,
                     entry.number,

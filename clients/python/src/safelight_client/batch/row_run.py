@@ -34,7 +34,14 @@ if TYPE_CHECKING:
 
 #: Outcome of a submission that the server did not get or not consider: the row is sent in the next run.
 UNSENT = "unsent"
-_BLOCKED, _COMPLETED = "blocked", "completed"
+_BLOCKED, _POLICY_BLOCK, _COMPLETED = "blocked", "policy_block", "completed"
+#: States of rows by the outcome of their last submission; for any other outcome the row has failed.
+_STATES: Mapping[str, LineState] = {
+    _BLOCKED: "blocked",
+    _POLICY_BLOCK: "blocked",
+    "submit_unknown": "submit_unknown",
+    "vanished": "vanished",
+}
 #: Longest search for the video of a create whose answer an earlier run did not get.
 _SEARCH_S = 30.0
 #: A create is not sent again with an older key: our gateway forgets keys after 24 h, and would create twice.
@@ -72,11 +79,13 @@ class RowRun:
         sent = [
             entry
             for entry in self._runner.entries[self._number].values()
-            if entry.phase == phase and entry.outcome != UNSENT
+            if entry.phase == phase and not entry.is_void
         ]
-        if sent and sent[-1].state == "ended":
-            return await self._read_ended(sent[-1])
-        entry, fields, was_doubtful = (sent[-1] if sent else None), dict(fields), False
+        entry = next((each for each in sent if each.state != "ended"), sent[-1] if sent else None)
+        if entry is not None and entry.state == "ended":
+            return await self._read_ended(entry)
+        blocks = sum(each.outcome == _BLOCKED for each in sent)
+        fields, was_doubtful = _with_next_seed(fields, blocks), blocks > 0
         for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
             form = None
             if entry is None:
@@ -101,8 +110,7 @@ class RowRun:
                 raise problem
             self._reserved.append(phase)
             was_doubtful = was_doubtful or doubtful
-            if blocked and str(fields.get("seed", "")).isdigit():
-                fields["seed"] = int(fields["seed"]) + 1
+            fields = _with_next_seed(fields, int(blocked))
             entry = None
             await self._runner.pause(delay)
         raise AssertionError("max_submissions must be 1 or more")
@@ -112,8 +120,11 @@ class RowRun:
         if entry.outcome == _COMPLETED:
             return await self._retrieve(entry.video_id)
         # That run ended before it noted what became of the row.
-        state: LineState = "blocked" if entry.outcome == _BLOCKED else "failed"
-        self._runner.end_row(LineRecord(number=self._number, state=state, message=entry.outcome))
+        state = _STATES.get(entry.outcome, "failed")
+        by_policy = entry.outcome == _POLICY_BLOCK
+        self._runner.end_row(
+            LineRecord(number=self._number, state=state, message=entry.outcome, by_policy=by_policy)
+        )
         raise Stopped
 
     async def _retrieve(self, video_id: str) -> Video:
@@ -243,7 +254,9 @@ class RowRun:
         raise Stopped
 
     def _outcome(self, error: ClientError) -> str:
-        return _BLOCKED if error.explanation.is_block else error.code or error.explanation.kind
+        if error.explanation.is_block:
+            return _BLOCKED if error.explanation.by_provider else _POLICY_BLOCK
+        return error.code or error.explanation.kind
 
     def _settle(
         self, entry: JournalEntry, charged: str, amount: float | None, currency: str, outcome: str
@@ -262,9 +275,11 @@ class RowRun:
         self._runner.end_row(LineRecord(number=self._number, state=state, message=message))
 
     def _end(self, error: ClientError) -> None:
-        """Records a row that ended without a video."""
+        """Records a row that ended without a video, or that the next run sends again at no cost."""
         state: LineState = "failed"
-        if isinstance(error, SubmitUnknown):
+        if may_repeat(error) and not error.explanation.is_block:
+            state = "pending"
+        elif isinstance(error, SubmitUnknown):
             state = "submit_unknown"
         elif isinstance(error, VideoVanished):
             state = "vanished"
@@ -279,6 +294,13 @@ class RowRun:
                 video_id=error.video.id if error.video is not None else "",
             )
         )
+
+
+def _with_next_seed(fields: Mapping[str, Any], blocks: int) -> dict[str, Any]:
+    """The fields after this number of blocks: each makes the seed one higher."""
+    if blocks and str(fields.get("seed", "")).isdigit():
+        return {**fields, "seed": int(fields["seed"]) + blocks}
+    return dict(fields)
 
 
 def _is_refused(error: ClientError) -> bool:

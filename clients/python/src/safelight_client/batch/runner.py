@@ -22,6 +22,9 @@ from .stop_rules import StopRules
 #: States of rows that are not sent again.
 ENDED = frozenset({"delivered", "blocked", "failed", "submit_unknown", "vanished", "not_sent"})
 
+#: After this number of consecutive rows that are left for the next run, the batch stops.
+_MAX_LEFT = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunLimits:
@@ -77,6 +80,8 @@ class BatchRunner:
         self.has_thumbnails = True
         #: Rows whose price did not fit into what was left.
         self.over_ceiling = 0
+        #: Consecutive rows that go on in the next run.
+        self._left = 0
         self._pending: deque[PlannedRow] = deque()
         self._freed = asyncio.Event()
         self._next_at: dict[str, float] = {}
@@ -136,8 +141,7 @@ class BatchRunner:
             # Whether its key may be sent again is not known either.
             self.stop("The server does not accept requests: its models cannot be listed.")
         left = [each for each in self.plan.sendable if self.state_of(each) not in ENDED]
-        # First what was begun, because it may be paid already.
-        left.sort(key=lambda each: self.state_of(each) == "pending" and not self.entries[each.row.number])
+        left.sort(key=self._order)
         self._pending.extend(left)
         self.stop(self.rules.reason)
         self._workers = [asyncio.create_task(self._work()) for _ in range(max(self.limits.concurrency, 1))]
@@ -151,6 +155,13 @@ class BatchRunner:
         for outcome in found:
             if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                 raise outcome
+
+    def _order(self, planned: PlannedRow) -> int:
+        """First what was begun, because it may be paid already; last what failed at no cost before."""
+        entries = self.entries[planned.row.number].values()
+        if any(not entry.is_void for entry in entries):
+            return 0
+        return 2 if entries else 1
 
     def interrupt(self) -> None:
         """Sends nothing more and waits for no video. Creates on their way get their answer first."""
@@ -201,7 +212,7 @@ class BatchRunner:
 
     def _reserve(self, planned: PlannedRow) -> list[Phase] | None:
         """Reserves the creates that the row still needs; returns their phases, or None if they do not fit."""
-        begun = {e.phase for e in self.entries[planned.row.number].values() if e.outcome != UNSENT}
+        begun = {e.phase for e in self.entries[planned.row.number].values() if not e.is_void}
         phases: tuple[Phase, ...] = ("video",) if planned.draft is None else ("draft", "video")
         needed = [phase for phase in phases if phase not in begun]
         return needed if self.ceiling.reserve(*map(planned.worst_of, needed)) else None
@@ -216,6 +227,11 @@ class BatchRunner:
         records = [record, *(self._neighbours(record) if record.by_policy else [])]
         self._journal.write_lines(*records)
         self.lines.update({each.number: each for each in records})
+        self._left = self._left + 1 if record.state == "pending" else 0
+        if self._left == _MAX_LEFT:
+            self.stop(
+                f"{self._left} consecutive rows were left for the next run. The last one: {record.message}"
+            )
         if record.state in ("delivered", "blocked", "failed"):
             self.rules.record(blocked=record.state == "blocked")
             self.stop(self.rules.reason)
@@ -230,7 +246,7 @@ class BatchRunner:
         waiting = [
             self._places[each.row.number]
             for each in self.plan.sendable
-            if self.state_of(each) == "pending" and not self.entries[each.row.number]
+            if self.state_of(each) in ("pending", "open") and not self._has_begun_video(each.row.number)
         ]
         place = self._places[record.number]
         line = self.line_of(record.number)
@@ -239,6 +255,9 @@ class BatchRunner:
             LineRecord(number=self.plan.rows[other].row.number, state="not_sent", message=message)
             for other in self.plan.similar.neighbours(place, waiting)
         ]
+
+    def _has_begun_video(self, number: int) -> bool:
+        return any(e.phase == "video" and not e.is_void for e in self.entries[number].values())
 
     async def wait_for_turn(self, model: str) -> None:
         """Waits until the rate of the model allows one more create. Raises `Stopped`."""
