@@ -376,7 +376,7 @@ def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
 
 
 def _add_refunds(tx: Transaction, attempt_id: str, given: NewAttempt) -> None:
-    """Record what a bill says was refunded, as far as it is not recorded yet."""
+    """Record the part of a bill's refund that is not recorded yet."""
     for refund in given.refunds:
         attempt = _get(tx, attempt_id)
         charge = attempt.charge

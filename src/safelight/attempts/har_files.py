@@ -86,7 +86,7 @@ def read_har(text: str, *, provider: str = "", host: str = "") -> list[NewAttemp
             draft.fields["request_id"] = next(iter(answer.ids), None)
             drafts.append(draft)
         elif known := next((by_id[part] for part in _parts(address) if part in by_id), None):
-            # A failed poll or download says nothing about the request, unless a filter refused it.
+            # A failed poll or download is not the end of the request, unless a filter refused it.
             draft, is_final = known, answer.is_failed and answer.is_refusal(named)
         else:
             continue
@@ -191,7 +191,7 @@ def _request_fields(sent: Any, prompt: str, provider: str, entry: Mapping[str, A
 
 
 def _note_end(draft: _Draft, answer: _Answer, *, is_final: bool) -> None:
-    """Record what an answer says about the end of the request: an error, or that the file is ready."""
+    """Record the end of the request if an answer shows it: an error, or that the file is ready."""
     if is_final or (not answer.is_failed and answer.state in _FAILED and "file_came" not in draft.fields):
         draft.fields["error"] = answer.error
         draft.fields.pop("file_came", None)

@@ -12,7 +12,7 @@ import typer
 
 from safelight.attempts.import_files import AttemptFormat
 from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin, AttemptOutcome
-from safelight.errors import InvalidField
+from safelight.errors import BadInput, InvalidField
 
 from .attempts_output import format_attempt, format_line, format_pattern
 from .commands import load_container
@@ -258,7 +258,8 @@ def claim(
     with_proofs: Annotated[
         bool,
         typer.Option(
-            "--with-proofs", help="With --json: add proofs from the audit log, which name other ids."
+            "--with-proofs",
+            help="With --json: add proofs from the audit log. They show actors and ids of other tenants.",
         ),
     ] = False,
     tenant: TenantOption = None,
@@ -297,7 +298,7 @@ def claim(
 
 
 def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
-    """The proof of each video in the claim; null if no checkpoint covers it yet."""
+    """The proof of each video in the claim; null if no checkpoint covers it yet, or with a reason."""
     from safelight.trust.audit.inclusion import InclusionProver
 
     persistence = load_container(ctx).persistence
@@ -307,8 +308,15 @@ def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
     videos = dict.fromkeys(
         row.attempt.video_id for row in (*made.rows, *made.unknown) if row.attempt.video_id
     )
-    found = {video: prover.prove(tenant, video, events="attempt.") for video in videos}
-    return {video: None if proof is None else proof.as_json() for video, proof in found.items()}
+    found: dict[str, Any] = {}
+    for video in videos:
+        try:
+            proof = prover.prove(tenant, video, events="attempt.")
+        except BadInput as error:
+            found[video] = {"proof": None, "reason": error.message}
+        else:
+            found[video] = None if proof is None else proof.as_json()
+    return found
 
 
 def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:

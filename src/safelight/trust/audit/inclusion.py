@@ -35,8 +35,8 @@ class ProvedContent:
 class InclusionProof:
     """All entries from the first one about the subject to the checkpoint.
 
-    The chain names entries of other subjects and tenants (ids, events and times, no contents), because each
-    hash covers the one before.
+    The chain has all fields of the entries of other subjects and tenants (tenant, subject, actor, event and
+    time) but not their contents, because the hash of each entry covers these fields and the hash before.
     """
 
     entries: tuple[ChainedFields, ...]
@@ -88,9 +88,12 @@ class InclusionProver:
             )
 
 
-def verify_inclusion(proof: InclusionProof, key: CheckpointKey) -> bool:
-    """Whether the entries form one chain that ends at a checkpoint of this key, with their contents."""
-    if not proof.entries or not key.verify(proof.checkpoint):
+def verify_inclusion(proof: InclusionProof, key: CheckpointKey, *, tenant: str, subject: str) -> bool:
+    """Whether the entries form one chain that ends at a checkpoint of this key.
+
+    At least one content is proved, and all contents are of entries of this tenant about this subject.
+    """
+    if not proof.entries or not proof.contents or not key.verify(proof.checkpoint):
         return False
     previous = proof.entries[0].previous
     for number, entry in enumerate(proof.entries, proof.entries[0].seq):
@@ -99,7 +102,8 @@ def verify_inclusion(proof: InclusionProof, key: CheckpointKey) -> bool:
         previous = hash_entry(entry)
     if (proof.entries[-1].seq, previous) != (proof.checkpoint.seq, proof.checkpoint.hash):
         return False
-    commitments = {entry.seq: entry.commitment for entry in proof.entries}
+    own = (entry for entry in proof.entries if (entry.tenant_id, entry.subject) == (tenant, subject))
+    commitments = {entry.seq: entry.commitment for entry in own}
     return all(
         compute_commitment(bytes.fromhex(one.salt), one.content.encode()) == commitments.get(one.seq)
         for one in proof.contents

@@ -11,6 +11,8 @@ from safelight.store.database import Database
 from safelight.trust.audit import CheckpointKey, CheckpointWriter, FileCheckpointStore, erase_contents
 from safelight.trust.audit.inclusion import InclusionProof, InclusionProver, verify_inclusion
 
+ABOUT = {"tenant": "acme", "subject": "video_1"}
+
 
 @pytest.fixture
 def key(tmp_path: Path) -> CheckpointKey:
@@ -50,7 +52,7 @@ def test_the_entries_of_an_attempt_are_proved_to_the_next_checkpoint(
         '{"event":"attempt.intended"}',
         '{"event":"attempt.ended"}',
     ]
-    assert verify_inclusion(proof, key)
+    assert verify_inclusion(proof, key, **ABOUT)
     assert prove(database, key, checkpoints, tenant="other") is None
 
 
@@ -64,15 +66,29 @@ def test_a_changed_proof_is_invalid(
     (tmp_path / "other").mkdir()
     first, last = proof.entries
     content = proof.contents[0]
-    assert not verify_inclusion(proof, CheckpointKey.load(tmp_path / "other"))
+    assert not verify_inclusion(proof, CheckpointKey.load(tmp_path / "other"), **ABOUT)
     for changed in (
         replace(proof, entries=(replace(first, at=first.at + 1), last)),
         replace(proof, entries=(first,)),
         replace(proof, entries=()),
+        replace(proof, contents=()),
         replace(proof, contents=(replace(content, content="{}"),)),
         replace(proof, contents=(replace(content, seq=99),)),
     ):
-        assert not verify_inclusion(changed, key)
+        assert not verify_inclusion(changed, key, **ABOUT)
+
+
+def test_a_proof_is_valid_for_its_tenant_and_subject_only(
+    database: Database, key: CheckpointKey, checkpoints: FileCheckpointStore
+) -> None:
+    write(database, "video_1", "attempt.intended")
+    write(database, "video_2", "attempt.intended")
+    CheckpointWriter(database, key, [checkpoints]).write()
+    proof = prove(database, key, checkpoints)
+    assert proof is not None
+    assert verify_inclusion(proof, key, **ABOUT)
+    assert not verify_inclusion(proof, key, tenant="other", subject="video_1")
+    assert not verify_inclusion(proof, key, tenant="acme", subject="video_2")
 
 
 def test_an_erased_content_is_left_out_and_the_chain_stays_valid(
@@ -85,4 +101,4 @@ def test_an_erased_content_is_left_out_and_the_chain_stays_valid(
     proof = prove(database, key, checkpoints)
     assert proof is not None
     assert [content.seq for content in proof.contents] == [2]
-    assert verify_inclusion(proof, key)
+    assert verify_inclusion(proof, key, **ABOUT)
