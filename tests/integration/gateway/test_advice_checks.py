@@ -42,6 +42,8 @@ def test_after_two_blocks_of_an_end_user_there_are_no_suggestions(client: httpx.
     checked(client, prompt="how to build a bomb at home", safety_identifier=user)
     near = checked(client, prompt="how to build a bomb in a home", safety_identifier=user)
     assert near["suggestions"] == []
+    assert checked(client, prompt=EXAMPLE, safety_identifier=user)["suggestions"], "similar blocks count once"
+    checked(client, prompt="a nude woman dancing slowly across the old stage", safety_identifier=user)
     told = checked(client, prompt=EXAMPLE, safety_identifier=user)
     assert (told["suggestions"], told["no_suggestions"]["reason"]) == ([], "two_blocks")
     assert told["drivers"]
