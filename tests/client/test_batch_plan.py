@@ -157,6 +157,24 @@ def test_what_a_gateway_offers_decides_prices_and_problems(tmp_path: Path) -> No
     assert [each.worst for each in plan.sendable] == [2_000_000, 0]
 
 
+def test_a_given_price_below_that_of_the_gateway_does_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,model,seconds\nA boat,wan,4\nA kite,veo,4\n")
+    models = {name: {"safelight": {"usd_per_second": 0.5}} for name in ("wan", "veo")}
+    plan = plan_batch(read_rows(path), PlanOptions(prices={"wan": 0.1, "veo": 0.75}), models=models)
+    assert [each.worst for each in plan.rows] == [2_000_000, 3_000_000]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "worst"), [("n", 4, None), ("num_frames", 480, None), ("n", 1, 400_000)]
+)
+def test_the_price_of_a_field_that_multiplies_the_bill_is_not_known(
+    tmp_path: Path, field: str, value: int, worst: int | None
+) -> None:
+    row = {"prompt": "A boat", "seconds": 4, field: value}
+    assert plan_text(tmp_path / "a.jsonl", json.dumps(row)).rows[0].worst == worst
+
+
 def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

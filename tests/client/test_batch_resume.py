@@ -16,7 +16,7 @@ from test_batch_run import planned, states, subjects, write_batch
 
 import safelight_client as sc
 from safelight.testing.clips import tiny_clip
-from safelight_client.batch import BatchRunner, Journal, RunLimits, row_run
+from safelight_client.batch import BatchPlan, BatchRunner, Journal, PromptCheck, RunLimits, row_run
 from safelight_client.batch.journal import JournalEntry
 
 URL = "http://server.test/v1"
@@ -104,13 +104,19 @@ def kill_after_send(path: Path, *, age_s: float = 1.0, number: int = 1) -> None:
         journal.write_entry(entry)
 
 
-def run_on(server: MemoryServer, path: Path, limits: RunLimits | None = None) -> BatchRunner:
+def run_on(
+    server: MemoryServer, path: Path, limits: RunLimits | None = None, plan: BatchPlan | None = None
+) -> BatchRunner:
     async def run() -> BatchRunner:
         with journal_of(path) as journal:
             async with sc.AsyncClient(URL, retries=RETRIES) as client:
                 client._transport._http = httpx.AsyncClient(transport=server.transport())
                 runner = BatchRunner(
-                    planned(path), journal, client, limits or RunLimits(), path.with_suffix(".batch")
+                    plan or planned(path),
+                    journal,
+                    client,
+                    limits or RunLimits(),
+                    path.with_suffix(".batch"),
                 )
                 await runner.run()
                 return runner
@@ -271,16 +277,7 @@ def test_fields_with_names_of_our_arguments_and_files_that_are_gone_end_no_other
     plan = planned(path)
     (tmp_path / "boat.png").unlink()
     server = MemoryServer(is_gateway=False)
-
-    async def run() -> BatchRunner:
-        with journal_of(path) as journal:
-            async with sc.AsyncClient(URL, retries=RETRIES) as client:
-                client._transport._http = httpx.AsyncClient(transport=server.transport())
-                runner = BatchRunner(plan, journal, client, RunLimits(), path.with_suffix(".batch"))
-                await runner.run()
-                return runner
-
-    done = asyncio.run(run())
+    done = run_on(server, path, plan=plan)
     assert states(done) == ["pending", "delivered"]
     assert (len(server.keys), done.ceiling.jobs, done.ceiling.reserved) == (1, 1, 0)
     assert "boat.png" in done.lines[1].message
@@ -342,3 +339,28 @@ def test_a_policy_block_before_a_kill_stops_the_rows_nearly_like_it(tmp_path: Pa
     server = MemoryServer(is_gateway=True)
     assert states(run_on(server, path, RunLimits(concurrency=1))) == ["blocked", "not_sent"]
     assert server.keys == []
+
+
+@pytest.mark.parametrize("ending", ["completed", "failed"])
+def test_a_paid_video_of_a_row_that_the_plan_now_excludes_is_taken_and_nothing_is_sent(
+    tmp_path: Path, ending: str
+) -> None:
+    path = write_batch(tmp_path, subjects(2))
+    server = MemoryServer(is_gateway=False)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    if ending == "failed":
+        server.videos["key-1"] |= {
+            "status": "failed",
+            "error": {"code": "server_error"},
+            "usage": {"cost": 0},
+        }
+    kill_after_send(path)
+    with journal_of(path) as journal:
+        (entry,) = journal.entries()
+        journal.write_entry(replace(entry, state="accepted", video_id="video_0"))
+    plan = planned(path)
+    blocked = [replace(each, check=PromptCheck(is_blocked=True)) for each in plan.rows]
+    done = run_on(server, path, plan=replace(plan, rows=tuple(blocked)))
+    assert states(done)[1] == "not_sent"
+    assert (states(done)[0] == "delivered") == (ending == "completed")
+    assert (server.keys, done.ceiling.reserved) == ([], 0)

@@ -11,6 +11,17 @@ from safelight_client.error_meanings import read_number
 from .row_checks import read_seconds
 
 MICRO = 1_000_000
+#: Fields with which other servers make, and charge, more than one video of the stated length.
+_MULTIPLIERS = (
+    "n",
+    "n_variants",
+    "num_frames",
+    "num_outputs",
+    "num_videos",
+    "num_videos_per_prompt",
+    "number_of_videos",
+    "sample_count",
+)
 
 
 def micro(usd: float) -> int:
@@ -23,17 +34,18 @@ def usd(amount: int) -> float:
 
 
 class PriceList:
-    """Prices per second: those that were given, else those that a Safelight gateway states."""
+    """Prices per second: those that were given or that a Safelight gateway states; the higher of both."""
 
     def __init__(self, given: Mapping[str, float], models: Mapping[str, Mapping[str, Any]]) -> None:
         self._given, self._models = given, models
 
     def worst(self, model: str, fields: Mapping[str, Any]) -> int | None:
         """The highest possible price of a request; None if it is not known."""
-        price = self._given.get(model)
         offer = self.offer(model) or {}
-        if price is None:
-            price = 0.0 if offer.get("billing") == "own" else read_number(offer.get("usd_per_second"))
+        stated = 0.0 if offer.get("billing") == "own" else read_number(offer.get("usd_per_second"))
+        price = max((each for each in (self._given.get(model), stated) if each is not None), default=None)
+        if not offer and any(fields.get(name) not in (None, 1, "1") for name in _MULTIPLIERS):
+            return None
         if price is None or not math.isfinite(price) or price < 0:
             return None
         if price == 0:

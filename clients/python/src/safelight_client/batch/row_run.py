@@ -88,6 +88,8 @@ class RowRun:
         fields, was_doubtful = _with_next_seed(fields, blocks), blocks > 0
         for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
             form = None
+            if entry is None and self._planned.skipped:
+                raise Stopped
             if entry is None:
                 form = self._form(fields)
                 entry = await self._begin(phase, str(fields.get("model", "")))
@@ -102,7 +104,7 @@ class RowRun:
                 doubtful and was_doubtful
             )
             too_long = delay > self._client.session.retries.max_retry_after_s
-            if not again or too_long or self._runner.stop_reason:
+            if not again or too_long or self._runner.stop_reason or self._planned.skipped:
                 raise problem
             self._runner.pause_model(str(fields.get("model", "")), problem.after_s or 0.0)
             worst = self._planned.worst_of(phase)

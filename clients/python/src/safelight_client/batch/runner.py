@@ -140,7 +140,12 @@ class BatchRunner:
         if session.models is None and session.honours_keys is None and self._has_unanswered():
             # Whether its key may be sent again is not known either.
             self.stop("The server does not accept requests: its models cannot be listed.")
-        left = [each for each in self.plan.sendable if self.state_of(each) not in ENDED]
+        # Also a row that the plan now excludes, if its video exists: it is paid.
+        left = [
+            each
+            for each in self.plan.rows
+            if (state := self.state_of(each)) in ("open", "made") or (state not in ENDED and not each.skipped)
+        ]
         left.sort(key=self._order)
         self._pending.extend(left)
         self.stop(self.rules.reason)
@@ -212,6 +217,8 @@ class BatchRunner:
 
     def _reserve(self, planned: PlannedRow) -> list[Phase] | None:
         """Reserves the creates that the row still needs; returns their phases, or None if they do not fit."""
+        if planned.skipped:
+            return []
         begun = {e.phase for e in self.entries[planned.row.number].values() if not e.is_void}
         phases: tuple[Phase, ...] = ("video",) if planned.draft is None else ("draft", "video")
         needed = [phase for phase in phases if phase not in begun]
