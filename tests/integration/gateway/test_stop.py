@@ -127,7 +127,7 @@ def test_a_paid_submission_without_an_answer_in_time_ends_as_unknown_and_is_not_
         wait_for(lambda: submissions(upstream) == 1)
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait(WAIT_S) == 0
-        assert "handed back" in gateway.log.read_text()
+        assert "Steps that have not ended: 1" in gateway.log.read_text()
     check_log(tmp_path)
     with started(tmp_path, key, **settings(upstream)) as gateway:
         assert outcome(gateway, video_id)["error"]["code"] == "submit_unknown"
