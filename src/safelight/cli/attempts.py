@@ -97,7 +97,8 @@ def patterns(
 ) -> int:
     """Show how often provider filters refuse, by driver, provider, model and length, with 95 % intervals.
 
-    Exit code 5: no attempt passed or was refused. Only these are counted, at most the newest 10,000.
+    Tries of one prompt at one provider count once. Exit code 5: no attempt passed or was refused. Only these
+    are counted, at most the newest 10,000.
     """
     from safelight.attempts.patterns import find_patterns
 

@@ -49,6 +49,7 @@ def format_pattern(pattern: RefusalPattern, t: Messages) -> str:
         value=printable(pattern.value),
         refused=pattern.rate.refused,
         total=pattern.rate.total,
+        attempts=pattern.rate.attempts,
         low=f"{100 * low:.0f}",
         high=f"{100 * high:.0f}",
     )

@@ -175,4 +175,4 @@ def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -
     assert (provider["refused"], provider["total"], provider["likely_cause"]) == (1, 1, False)
     assert 0.2 < provider["interval"][0] < 0.21
     assert main(["attempts", "patterns"]) == Exit.OK
-    assert "1 of 1 refused (95 % interval 21 to 100 %)" in capsys.readouterr().out
+    assert "1 of 1 prompts refused (95 % interval 21 to 100 %, 1 attempts)" in capsys.readouterr().out

@@ -28,7 +28,18 @@ ATTEMPT = AttemptRecord(
 
 
 def many(count: int, outcome: AttemptOutcome, **changes: object) -> list[AttemptRecord]:
-    return [replace(ATTEMPT, outcome=outcome, **changes) for _ in range(count)]  # type: ignore[arg-type]
+    """Attempts with different prompts."""
+    prompt = changes.pop("prompt", ATTEMPT.prompt)
+    return [
+        replace(
+            ATTEMPT,
+            id=f"attempt_{outcome}_{number}",
+            outcome=outcome,
+            prompt=prompt and f"{prompt} {outcome} {number}",
+            **changes,  # type: ignore[arg-type]
+        )
+        for number in range(count)
+    ]
 
 
 def by_value(attempts: list[AttemptRecord], kind: str) -> dict[str, RefusalPattern]:
@@ -70,3 +81,28 @@ def test_models_of_two_providers_are_apart_and_withheld_prompts_have_no_driver()
         "veo/gen4": (0, 3),
     }
     assert all(one.rate.total + one.others.total == 2 for one in by_value(attempts, "driver").values())
+
+
+def test_tries_of_one_prompt_at_one_provider_count_once() -> None:
+    refused = [replace(ATTEMPT, id=f"{n}", outcome=AttemptOutcome.REFUSED, seconds=4 + n) for n in range(3)]
+    spelled = replace(ATTEMPT, id="3", prompt=" A lake, at DAWN.")
+    elsewhere = replace(ATTEMPT, id="4", provider="veo")
+    found = by_value([*refused, spelled, elsewhere], "provider")
+    rates = {name: (one.rate.refused, one.rate.total, one.rate.attempts) for name, one in found.items()}
+    assert rates == {"runway": (1, 1, 4), "veo": (0, 1, 1)}
+    often = [replace(ATTEMPT, id=f"{n}") for n in range(3)] + refused[:1]
+    assert by_value(often, "provider")["runway"].rate.refused == 0
+
+
+def test_one_prompt_that_is_tried_often_is_no_likely_cause() -> None:
+    tries = [
+        replace(ATTEMPT, id=f"{n}", outcome=AttemptOutcome.REFUSED, prompt="a huge bloody battle at night")
+        for n in range(40)
+    ]
+    found = find_patterns(tries + many(40, AttemptOutcome.PASSED))
+    assert not any(one.is_likely_cause for one in found)
+
+
+def test_attempts_without_a_prompt_count_one_by_one() -> None:
+    found = by_value(many(3, AttemptOutcome.REFUSED, prompt=None), "provider")
+    assert found["runway"].rate.total == 3
