@@ -88,6 +88,7 @@ class Desk:
     gets: int = 0
 
     def create(self, principal: Principal, request: CreateRequest) -> Video:
+        request.problems.raise_all()
         self.requests.append(request)
         self.uploads += [upload.path.read_bytes() for upload in request.uploads]
         if self.trouble is not None:
@@ -271,7 +272,13 @@ class Desk:
     def coverage(self) -> dict[str, Any]:
         return {
             "cells": [
-                {"category": category, "modality": "frames", "stage": "output", "status": word}
+                {
+                    "category": category,
+                    "modality": "frames",
+                    "stage": "output",
+                    "status": word,
+                    "waived_by": [A_WAIVER.name] if word == "not checked" else [],
+                }
                 for category, word in (
                     ("sexual", "checked"),
                     ("hate", "checked"),
@@ -280,7 +287,17 @@ class Desk:
                     ("sexual/minors", "not checked"),
                     ("privacy", "off"),
                 )
-            ]
+            ],
+            "waivers": [
+                {
+                    "name": A_WAIVER.name,
+                    "decided_by": A_WAIVER.decided_by,
+                    "reason": A_WAIVER.reason,
+                    "categories": A_WAIVER.categories,
+                    "created_at": A_WAIVER.created_at,
+                    "expires_at": A_WAIVER.expires_at,
+                }
+            ],
         }
 
     def readiness(self) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import load_messages
+from safelight.i18n import load_messages, name_checks
 
 from .commands import load_container
 from .exit_codes import Exit
@@ -16,6 +16,8 @@ from .output import emit, make_table, print_prose, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from safelight.policy.categories import Taxonomy
 
 app = typer.Typer(help="Show what is checked, by which detector, and what is not.")
 
@@ -31,16 +33,19 @@ def coverage(
 
     Exit code 5: a required check is not covered. 6: it is only waived.
     """
-    table = load_container(ctx).review.describe_coverage()
-    emit(table, as_json, lambda console: _print_table(console, table))
+    container = load_container(ctx)
+    table = container.review.describe_coverage()
+    emit(table, as_json, lambda console: _print_table(console, table, container.core.taxonomy))
     open_cells = [cell for cell in table["cells"] if cell["status"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):
         return Exit.NOT_COVERED
     return Exit.WAIVED if open_cells else Exit.OK
 
 
-def _print_table(console: Console, table: dict[str, Any]) -> None:
+def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
+
+    from safelight.moderation.coverage_table import waived_checks
 
     t, words = texts(), load_messages("console", language())
     policy = table["policy"]
@@ -52,19 +57,16 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
         grid.add_row(Text(category_name(category)), *(Text(_format_cell(cell)) for cell in row))
     console.print(grid)
     lines = [t("coverage.waived")] if any(cell["waived_by"] for cell in table["cells"]) else []
-    for waiver in table["waivers"]:
-        scope = t("separator").join(
-            t("coverage.everything") if name == "*" else category_name(name) for name in waiver["categories"]
+    lines += [
+        t(
+            "coverage.waiver",
+            name=waiver["name"],
+            scope=waiver_scope(waived_checks(table, waiver["name"]), waiver["categories"], taxonomy),
+            who=waiver["decided_by"],
+            reason=translate(waiver["reason"]),
         )
-        lines.append(
-            t(
-                "coverage.waiver",
-                name=waiver["name"],
-                scope=scope,
-                who=waiver["decided_by"],
-                reason=translate(waiver["reason"]),
-            )
-        )
+        for waiver in table["waivers"]
+    ]
     lines += _describe_cells(table["cells"])
     lines += [
         t("coverage.missing", name=detector_name(one["detector"]), reason=translate(one["message"]))
@@ -72,6 +74,15 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
     ]
     for line in lines:
         print_prose(console, printable(line))
+
+
+def waiver_scope(checks: Mapping[str, Sequence[str]], categories: Sequence[str], taxonomy: Taxonomy) -> str:
+    """The missing checks that a waiver excuses now, by modality; if there are none, its categories."""
+    from safelight.policy.waivers import waived_categories
+
+    if checks:
+        return name_checks(checks, language())
+    return texts()("separator").join(map(category_name, waived_categories(categories, taxonomy)))
 
 
 def _describe_cells(cells: list[dict[str, Any]]) -> Iterator[str]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .output import ProgressBar
 
 PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
+#: The catalogue `doctor` translates it.
+WAIVER_REASON = (
+    "This is a first look at Safelight on this machine. Categories without an installed model stay unchecked."
+)
 _MAX_WAIT_S = 240.0
 
 
@@ -53,8 +57,7 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
                 tenant=container.persistence.tenant,
                 name=DEMO,
                 decided_by="make run",
-                reason="This is a first look at Safelight on this machine. "
-                "Categories without an installed model stay unchecked.",
+                reason=WAIVER_REASON,
                 categories=(EVERYTHING,),
                 loopback_only=True,
             ),

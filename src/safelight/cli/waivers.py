@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
+from .coverage import waiver_scope
 from .exit_codes import Exit
-from .output import emit, format_day
+from .language import join_sentences, texts, translate
+from .output import emit, format_day, printable
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Container
     from safelight.policy.waivers import Waiver
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and revoke waivers for missing coverage.")
@@ -56,7 +59,7 @@ def add(
     emit(
         _to_json(added, container.persistence.database.clock()),
         as_json,
-        f"Recorded: {_format_line(added, container.persistence.database.clock())}",
+        texts()("waivers.recorded", waiver=_format(container, added, container.persistence.database.clock())),
     )
     return Exit.OK
 
@@ -75,8 +78,9 @@ def list_(
         for waiver in container.persistence.waivers.list()
         if ended or waiver.in_force(now, loopback=True)
     ]
-    lines = "\n".join(_format_line(waiver, now) for waiver in found)
-    emit({"waivers": [_to_json(waiver, now) for waiver in found]}, as_json, lines or "No waiver is in force.")
+    lines = "\n".join(_format(container, waiver, now) for waiver in found)
+    payload = {"waivers": [_to_json(waiver, now) for waiver in found]}
+    emit(payload, as_json, lines or texts()("waivers.none"))
     return Exit.WAIVED if any(waiver.in_force(now, loopback=True) for waiver in found) else Exit.OK
 
 
@@ -91,7 +95,7 @@ def revoke(
     container = load_container(ctx)
     ended = container.persistence.waivers.revoke(name, revoked_by=by)
     now = container.persistence.database.clock()
-    emit(_to_json(ended, now), as_json, f"Revoked: {_format_line(ended, now)}")
+    emit(_to_json(ended, now), as_json, texts()("waivers.ended", waiver=_format(container, ended, now)))
     return Exit.OK
 
 
@@ -111,16 +115,29 @@ def _to_json(waiver: Waiver, now: float) -> dict[str, Any]:
     }
 
 
-def _format_line(waiver: Waiver, now: float) -> str:
-    scope = "all mandatory categories" if "*" in waiver.categories else ", ".join(waiver.categories)
+def _format(container: Container, waiver: Waiver, now: float) -> str:
+    """Who decided, until when it is in force, what it excuses and why."""
+    from safelight.moderation.coverage_table import waived_checks
+
+    t = texts()
+    active = waiver.in_force(now, loopback=True)
+    checks = waived_checks(container.review.describe_coverage(), waiver.name) if active else {}
+    scope = waiver_scope(checks, waiver.categories, container.core.taxonomy)
+    lines = [
+        t("waivers.line", name=waiver.name, who=waiver.decided_by, day=format_day(waiver.created_at)),
+        _format_state(waiver, active=active),
+        t("waivers.checks" if checks else "waivers.categories", scope=scope),
+        t("waivers.reason", reason=translate(waiver.reason)),
+    ]
+    return "\n  ".join(map(printable, lines))
+
+
+def _format_state(waiver: Waiver, *, active: bool) -> str:
+    t = texts()
     if waiver.revoked_at is not None:
-        until = f"revoked {format_day(waiver.revoked_at)} by {waiver.revoked_by}"
-    elif waiver.expires_at is None:
-        until = "no end date"
+        return t("waivers.revoked_by", day=format_day(waiver.revoked_at), who=waiver.revoked_by)
+    if waiver.expires_at is None:
+        state = t("waivers.endless")
     else:
-        until = (
-            f"{'until' if waiver.in_force(now, loopback=True) else 'expired'} {format_day(waiver.expires_at)}"
-        )
-    loopback = ", loopback only" if waiver.loopback_only else ""
-    decided = f"{waiver.decided_by}, {format_day(waiver.created_at)}, {until}{loopback}"
-    return f"{waiver.name}: {scope}; {decided}. {waiver.reason}"
+        state = t("waivers.until" if active else "waivers.expired", day=format_day(waiver.expires_at))
+    return join_sentences([state, t("waivers.loopback")]) if waiver.loopback_only else state

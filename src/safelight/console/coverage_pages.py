@@ -9,6 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.moderation.coverage_table import waived_checks
+from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
@@ -16,6 +18,7 @@ from .coverage import COUNTED, installed_checks, summarize
 from .formatting import format_date, translate_category, translate_detector, translate_note
 from .handler import PageHandler
 from .measured_text import format_measured
+from .render import describe_scope
 from .translations import Translations
 
 MODALITIES = tuple(Modality)
@@ -77,7 +80,7 @@ class CoveragePages(PageHandler):
             summary=summary,
             off=sum(cell["status"] == "off" for cell in cells),
             detail=detail,
-            waivers=[_waiver_row(waiver, t) for waiver in table.get("waivers", ())],
+            waivers=[_waiver_row(waiver, table, self.services.taxonomy, t) for waiver in table["waivers"]],
             missing=[_missing_row(one, t) for one in table.get("missing", ())],
             policy=table.get("policy"),
         )
@@ -150,15 +153,17 @@ def _missing_row(missing: Mapping[str, Any], t: Translations) -> dict[str, str]:
     }
 
 
-def _waiver_row(waiver: Mapping[str, Any], t: Translations) -> dict[str, str]:
-    all_categories = "*" in waiver["categories"]
+def _waiver_row(
+    waiver: Mapping[str, Any], table: Mapping[str, Any], taxonomy: Taxonomy, t: Translations
+) -> dict[str, str]:
     until = waiver.get("expires_at")
-    names = [translate_category(name, t) for name in waiver["categories"]]
+    checks = waived_checks(table, waiver["name"])
     return {
         "name": str(waiver["name"]),
         "decided_by": str(waiver["decided_by"]),
-        "reason": str(waiver["reason"]),
-        "categories": t("banner.everything") if all_categories else t.join_list(names),
+        # The reason of the waiver that `make run` records is a text of this project.
+        "reason": translate_note(str(waiver["reason"]), t).rstrip(".。"),
+        "scope": describe_scope(checks, waiver["categories"], taxonomy, t),
         "since": format_date(float(waiver["created_at"]), t),
         "until": format_date(float(until), t) if until else t("coverage.until_revoked"),
     }

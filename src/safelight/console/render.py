@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from safelight.policy.waivers import EVERYTHING, Waiver
+from safelight.i18n import name_checks
+from safelight.moderation.coverage_table import waived_checks
+from safelight.policy.categories import Taxonomy
+from safelight.policy.waivers import Waiver, waived_categories
 from safelight.trust.accounts import Principal
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
@@ -70,8 +73,8 @@ class Pages:
         status: int = 200,
     ) -> HTMLResponse:
         """Render a page. Adds translations, theme, banner, navigation and version to `values`."""
-        waivers, waiting_cases = await self._state.threads.run(self._load_banner_and_queue, principal)
         t = self.translations(request)
+        banners, waiting_cases = await self._state.threads.run(self._load_banner_and_queue, principal, t)
         theme = request.cookies.get(THEME_COOKIE, THEMES[0])
         theme = theme if theme in THEMES else THEMES[0]
         path = request.url.path
@@ -83,7 +86,7 @@ class Pages:
                 (each.tag, each("language"), each("language_short")) for each in load_languages().values()
             ],
             "static": f"/static/{self._version}",
-            "banners": [_banner_text(waiver, t) for waiver in waivers],
+            "banners": banners,
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
@@ -94,11 +97,17 @@ class Pages:
         text = self._environment.get_template(template).render({**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
 
-    def _load_banner_and_queue(self, principal: Principal | None) -> tuple[Sequence[Waiver], int]:
-        """The waivers in force for the banner, and the number of open cases for the navigation."""
+    def _load_banner_and_queue(self, principal: Principal | None, t: Translations) -> tuple[list[str], int]:
+        """A sentence for each waiver in force, and the number of open cases for the navigation."""
         services = self._state.services
         waiting_cases = services.reviews.count_open(principal) if principal is not None else 0
-        return services.waivers(), waiting_cases
+        waivers = services.waivers()
+        table = services.videos.coverage() if waivers else {}
+        lines = [
+            _banner_text(waiver, waived_checks(table, waiver.name), services.taxonomy, t)
+            for waiver in waivers
+        ]
+        return lines, waiting_cases
 
     def static(self, request: Request) -> Response:
         """A static file. It can be cached forever, because a changed file has another URL."""
@@ -112,14 +121,20 @@ class Pages:
         )
 
 
-def _banner_text(waiver: Waiver, t: Translations) -> str:
-    all_categories = EVERYTHING in waiver.categories
-    categories = (
-        t("banner.everything")
-        if all_categories
-        else t.join_list([translate_category(name, t) for name in waiver.categories])
-    )
-    sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, categories=categories)
+def _banner_text(
+    waiver: Waiver, checks: Mapping[str, Iterable[str]], taxonomy: Taxonomy, t: Translations
+) -> str:
+    scope = describe_scope(checks, waiver.categories, taxonomy, t)
+    sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, scope=scope)
     if waiver.expires_at is None:
         return sentence
     return f"{sentence} {t('banner.until', at=format_datetime(waiver.expires_at, t))}"
+
+
+def describe_scope(
+    checks: Mapping[str, Iterable[str]], categories: Iterable[str], taxonomy: Taxonomy, t: Translations
+) -> str:
+    """The missing checks that a waiver excuses now, by modality; if there are none, its categories."""
+    if checks:
+        return name_checks(checks, t.tag)
+    return t.join_list([translate_category(name, t) for name in waived_categories(categories, taxonomy)])

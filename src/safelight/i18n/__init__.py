@@ -9,7 +9,7 @@ the results of commands).
 
 from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
-from .reasons import name_category, translate_finding, translate_reason, translate_sentence
+from .reasons import name_category, name_checks, translate_finding, translate_reason, translate_sentence
 
 __all__ = [
     "DEFAULT",
@@ -21,6 +21,7 @@ __all__ = [
     "load_texts",
     "match_language",
     "name_category",
+    "name_checks",
     "translate_finding",
     "translate_reason",
     "translate_sentence",

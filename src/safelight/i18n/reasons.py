@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from .messages import available_languages, load_document, load_messages
@@ -37,6 +37,19 @@ def name_category(category: str, tag: str) -> str:
     words = load_messages("console", tag)
     key = f"category.{category.replace('/', '_').replace('-', '_')}"
     return words(key) if words.has(key) else category
+
+
+def name_checks(checks: Mapping[str, Iterable[str]], tag: str) -> str:
+    """The names of categories by modality, such as "images (Violence, Hate); audio (Hate)"."""
+    words = load_messages("console", tag)
+    return words("list.groups").join(
+        words(
+            "list.group",
+            name=words(f"modality.{modality}"),
+            items=words("list.separator").join(name_category(category, tag) for category in categories),
+        )
+        for modality, categories in checks.items()
+    )
 
 
 def translate_sentence(slice_: str, original: str, tag: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from safelight.detectors.registry import MissingDetector
@@ -51,6 +51,16 @@ def coverage_table(
             }
             for waiver in waivers
         ],
+    }
+
+
+def waived_checks(table: Mapping[str, Any], waiver: str) -> dict[str, tuple[str, ...]]:
+    """The categories by modality that are not checked and that this waiver excuses."""
+    excused = [(cell["category"], cell["modality"]) for cell in table["cells"] if waiver in cell["waived_by"]]
+    return {
+        modality.value: found
+        for modality in Modality
+        if (found := tuple(sorted(category for category, one in excused if one == modality.value)))
     }
 
 

@@ -46,6 +46,14 @@ class Waiver:
         return WaiverTerms(id=self.id, name=self.name, categories=self.categories)
 
 
+def waived_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[str, ...]:
+    """The categories that a waiver with these entries covers: `*` means the mandatory set."""
+    wanted = set(categories)
+    return tuple(
+        sorted(wanted - {EVERYTHING} | (taxonomy.mandatory if EVERYTHING in wanted else frozenset()))
+    )
+
+
 def covers(terms: WaiverTerms, category: str, taxonomy: Taxonomy) -> bool:
     """Whether this waiver covers the category. `*` means the mandatory set only."""
     return category in terms.categories or (EVERYTHING in terms.categories and category in taxonomy.mandatory)

@@ -131,7 +131,25 @@ def test_coverage_lists_detectors_figures_and_waivers(run: Run, capsys: pytest.C
     assert main(["coverage"]) == Exit.WAIVED
     said = capsys.readouterr().out
     assert "accuracy not measured" in said
-    assert "Waiver “demo”: covers the categories that every policy must require. Created by: Ada." in said
+    assert "Waiver “demo”: allows that these are not checked: images (Violent extremism, " in said
+    assert "audio (Violent extremism, Sexual content, Sexual content with a minor). Created by: Ada." in said
+
+
+def test_a_waiver_for_all_mandatory_categories_names_them_with_their_modalities(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("waivers", "add", "demo", "--by", "Ada", "--reason", "[red]To look\u202e around.", "--category", "*")
+    main(["waivers", "list"])
+    said = capsys.readouterr().out
+    assert "frames (Violent extremism, A real person's likeness, " in said
+    assert "Reason: [red]To look\ufffd around." in said
+    main(["waivers", "list", "--lang", "zh-Hant"])
+    assert "聲音（暴力極端主義、性相關內容、涉及未成年人的性內容）" in capsys.readouterr().out
+    run("waivers", "revoke", "demo", "--by", "Grace")
+    main(["waivers", "list", "--all"])
+    said = capsys.readouterr().out
+    assert "Revoked on " in said
+    assert "Categories that may be unchecked: Violent extremism, A real person's likeness, " in said
 
 
 def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(

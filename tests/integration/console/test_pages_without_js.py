@@ -396,6 +396,7 @@ def test_coverage_shows_the_four_statuses_and_the_waiver(staff: httpx.Client) ->
     for status in ("Checked", "Partly checked", "Not checked", "Off"):
         assert status in page
     assert page.count("<tr>") > 5
+    assert "without full checks for frames (Sexual content with a minor, Graphic violence)" in page
 
 
 def test_settings_name_the_source_of_each_value(staff: httpx.Client) -> None:

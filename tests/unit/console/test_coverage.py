@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from safelight.cli.demo import WAIVER_REASON
 from safelight.console.coverage import NOT_MADE, checks_of_video, summarize
+from safelight.console.formatting import translate_note
 from safelight.console.measured_text import format_measured
 from safelight.console.translations import load_languages
 from safelight.evaluation.measurements import load_shipped
@@ -63,3 +65,12 @@ def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
     ):
         assert ".md" not in format_measured(sentence, "none", Modality.TEXT, EN)
     assert format_measured(None, "hate", Modality.TEXT, EN) == "accuracy not measured"
+
+
+def test_the_reason_of_the_waiver_that_make_run_records_is_shown_in_the_readers_language() -> None:
+    for tag in ("zh-Hant", "zh-Hans"):
+        assert "Safelight" in translate_note(WAIVER_REASON, load_languages()[tag])
+        assert "first look" not in translate_note(WAIVER_REASON, load_languages()[tag])
+    assert (
+        translate_note("A pilot with ten people.", load_languages()["zh-Hant"]) == "A pilot with ten people."
+    )
