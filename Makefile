@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Images of containers often set it. The tests start hundreds of processes, and each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench bench-peers chaos lock sdks clean
 
@@ -24,6 +27,8 @@ $(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 	@$(PIP) install --no-compile --require-hashes -r requirements/dev.lock
+	@# Children of the sandbox import modules where nothing can be written: without this they compile them every time.
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src
 	@touch $@
 
 .venvs/%/stamp: requirements/%.lock
