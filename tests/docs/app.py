@@ -22,6 +22,7 @@ def app() -> Any:
             reports=None,  # type: ignore[arg-type]
             appeals=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]
+            attempts=None,  # type: ignore[arg-type]
             waivers=lambda: (),
             taxonomy=SHIPPED,
             generators={"shelf": Shelf()},

@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from safelight.attempts.attempt_log import AttemptLog
 from safelight.bootstrap.app import build_app
 from safelight.console.services import ConsoleServices
 from safelight.errors import Conflict, NotFound, RequestBlocked
@@ -453,6 +454,7 @@ def live(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
             ),
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
+            attempts=AttemptLog(database),
             waivers=options.pop("waivers", lambda: (A_WAIVER,)),
             taxonomy=SHIPPED,
             generators=generators,

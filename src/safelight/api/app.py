@@ -21,6 +21,7 @@ from safelight.web.state import AppState
 from . import (
     advice_checks,
     appeals,
+    attempts,
     checks,
     derivatives,
     metrics,
@@ -106,6 +107,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.state.event_poller = poller
     for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
+    app.include_router(attempts.router)
     for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)
     app.include_router(system.router)

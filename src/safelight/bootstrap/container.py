@@ -48,6 +48,7 @@ class Container:
     @cached_property
     def services(self) -> Services:
         """Services of the HTTP API and the web pages."""
+        from safelight.attempts.attempt_log import AttemptLog
         from safelight.web.services import Services
 
         server = self.core.settings.server
@@ -63,6 +64,7 @@ class Container:
             reports=self.review.reports,
             appeals=self.review.appeals,
             webhooks=self.persistence.webhooks,
+            attempts=AttemptLog(self.persistence.database),
             generators=self.core.generators,
             scratch=self.persistence.data_directory.scratch,
             version=safelight.__version__,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.attempts.import_files import AttemptFormat
-from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin, AttemptOutcome
+from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome
 from safelight.errors import BadInput, InvalidField
 
 from .attempts_output import format_attempt, format_line, format_pattern
@@ -42,8 +42,6 @@ AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the prompts, also in errors.")]
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
-#: Attempts up to this time before and after one are evidence about it.
-GATE_WINDOW_S = 14 * 86_400.0
 
 
 class ClaimFormat(StrEnum):
@@ -271,7 +269,7 @@ def claim(
     Attempts that were refunded, or stopped by a policy of Safelight, are left out. Unknown charges are listed
     apart and never summed.
     """
-    from safelight.attempts.claim import build_claim
+    from safelight.attempts.answers import claim_of
     from safelight.attempts.claim_text import claim_table, write_markdown
     from safelight.attempts.export import write_csv
 
@@ -279,14 +277,8 @@ def claim(
     if with_proofs and not as_json:
         raise InvalidField("--with-proofs needs --json.", param="with-proofs")
     log, owner = open_log(ctx, tenant)
-    ids = {log.get(owner, one).id for one in attempt or ()}
-    page = log.page(owner, make_filter(None, None, since, until, None), limit=MAX_ATTEMPTS)
-    made = build_claim(
-        page.attempts,
-        now=log.database.clock(),
-        wanted=lambda one: (not ids or one.id in ids) and provider in (None, one.provider),
-    )
-    made = replace(made, incomplete=page.has_more)
+    wanted = make_filter(provider, None, since, until, None)
+    made = claim_of(log, owner, wanted, ids=attempt or (), now=log.database.clock())
     if with_proofs:
         made = replace(made, proofs=_proofs(ctx, owner, made))
     if as_json:
@@ -321,14 +313,13 @@ def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
 
 
 def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:
-    from safelight.attempts.gate import find_gate
+    from safelight.attempts.answers import answer_gate, attempt_answer
     from safelight.i18n import load_messages
 
-    near = AttemptFilter(since=attempt.at - GATE_WINDOW_S, until=attempt.at + GATE_WINDOW_S)
-    gate = find_gate(attempt, log.all(tenant, near))
+    gate = answer_gate(log, tenant, attempt)
     # JSON is in English.
-    found = None if gate is None else gate.as_json(load_messages("attempts"))
-    emit({**attempt.as_json(), "gate": found}, as_json, format_attempt(attempt, messages(), gate))
+    answer = attempt_answer(attempt, gate, load_messages("attempts"))
+    emit(answer, as_json, format_attempt(attempt, messages(), gate))
     return Exit.OK
 
 

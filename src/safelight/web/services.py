@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from safelight.attempts.attempt_log import AttemptLog
 from safelight.generation.protocol import Generator
 from safelight.jobs.models import (
     Character,
@@ -69,6 +70,7 @@ class Services:
     appeals: Appeals
     webhooks: Webhooks
     #: Returns the waivers in force, for the banner on every page.
+    attempts: AttemptLog
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy
     moderation: ModerationService
