@@ -16,6 +16,7 @@ from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.errors import InvalidField, NotFound
 from safelight.i18n import DEFAULT, LANGUAGES, match_language
 from safelight.moderation.check_result import advice_wire, applied_wire, find_suggestion
+from safelight.moderation.field_problems import FieldProblems
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_response import JsonResponse
@@ -52,11 +53,15 @@ async def check(request: Request, principal: Checker) -> Response:
     if services.checks is None:
         raise NotFound("This server does not offer `POST /v1/safelight/checks`.")
     async with read_body(request, services) as body:
-        asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+        problems = FieldProblems()
+        asked = create_request(
+            body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars, problems=problems
+        )
         given = {name: asked.extra[name] for name in _OURS if asked.extra.get(name) not in (None, "")}
         wanted = replace(asked, extra={k: v for k, v in asked.extra.items() if k not in _OURS})
-        options = _options(given, services.max_prompt_chars)
-        locale, number = _language(given.get("language")), _number(given.get("apply"))
+        options = problems.read(AdviceOptions(), _options, given, services.max_prompt_chars)
+        locale = problems.read(DEFAULT, _language, given.get("language"))
+        number = problems.read(None, _number, given.get("apply"))
         run = state.check_threads.run
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
         answer = check_object(found, admitted, price) | advice_wire(found, locale)

@@ -16,6 +16,7 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
 from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import AdmittedRequest
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import KeyScope, Principal
@@ -52,8 +53,11 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        provider = read_provider(fields.pop("provider", None))
-        wanted = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+        problems = FieldProblems()
+        provider = problems.read("", read_provider, fields.pop("provider", None))
+        wanted = create_request(
+            fields, body.uploads, max_prompt_chars=services.max_prompt_chars, problems=problems
+        )
         found, admitted, price = await state.check_threads.run(
             services.checks.check, principal, wanted, options=AdviceOptions(provider=provider)
         )

@@ -13,6 +13,7 @@ from safelight.errors import InvalidField, UnsupportedField
 from safelight.generation.protocol import Derivation
 from safelight.jobs.models import Character, CreateRequest
 from safelight.moderation.admission import SOURCE_FIELD
+from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
@@ -134,19 +135,22 @@ async def _submit_derivative(
 def _read_derivative_request(
     request: Request, services: Services, body: Body, step: Derivation, source: str | None
 ) -> CreateRequest:
-    fields = dict(body.fields)
+    fields, problems = dict(body.fields), FieldProblems()
     if step is not Derivation.REMIX:
-        source = _read_source_id(fields.pop(SOURCE_FIELD, None))
+        source = problems.read(None, _read_source_id, fields.pop(SOURCE_FIELD, None))
         uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
         if uploaded == (source is not None):
-            raise InvalidField(
-                "Send either a clip or the id of a video of this gateway, not both.", param=SOURCE_FIELD
+            problems.add(
+                InvalidField(
+                    "Send either a clip or the id of a video of this gateway, not both.", param=SOURCE_FIELD
+                )
             )
     asked = create_request(
         fields,
         body.uploads,
         max_prompt_chars=services.max_prompt_chars,
         idempotency_key=request.headers.get("idempotency-key"),
+        problems=problems,
     )
     return replace(asked, step=step, source=source)
 

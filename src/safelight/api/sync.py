@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from safelight.jobs.models import Video
 from safelight.jobs.states import TERMINAL, VideoState
+from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
@@ -61,6 +62,7 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
             body.uploads,
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
+            problems=FieldProblems(),
         )
         found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):

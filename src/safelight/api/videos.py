@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
+from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
@@ -63,6 +64,7 @@ async def create(request: Request, principal: Writer) -> Response:
             body.uploads,
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
+            problems=FieldProblems(),
         )
         return await submit(state, request, principal, asked)
 

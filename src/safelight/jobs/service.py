@@ -105,7 +105,8 @@ class VideoService:
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         video_id = new_id("video")
-        if request.idempotency_key is None:
+        if request.idempotency_key is None or request.problems:
+            # Admission rejects a request with wrong fields; without them its fingerprint would be another's.
             return self.submissions.submit(principal, video_id, request, None)
         request_hash = fingerprint(request)
         claim = self.keys.claim(principal.tenant, request.idempotency_key, request_hash, video_id)

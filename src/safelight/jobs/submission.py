@@ -11,6 +11,7 @@ from safelight.detectors.text.chinese import locale_of
 from safelight.errors import RequestBlocked
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
+from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest
 from safelight.moderation.screening import ScreeningContext
@@ -72,9 +73,11 @@ class SubmissionService:
         `claim` is the claim of its idempotency key. Raises `ClaimExpired` if another request took over the
         key.
         """
-        request, lineage = self.lineage.trace(principal.tenant, request)
+        problems, lineage = FieldProblems(request.problems), LineageTrace()
+        with problems.collected():
+            request, lineage = self.lineage.trace(principal.tenant, request)
         admitted = admit(
-            request,
+            replace(request, problems=problems),
             self.context.generators,
             default=self.default_generator,
             limits=self.limits,

@@ -59,52 +59,89 @@ def admit(
 
     `origin` is the source of a remix, an edit or an extension. The new video takes its size and length from
     the source, and the prompts of the source are screened as texts of this request too. Raises `InvalidField`
-    or `UnsupportedField`; the message names all fields that are wrong.
+    or `UnsupportedField`; the message names all fields that are wrong, with those of `request.problems`.
     """
-    problems = FieldProblems()
-    prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
+    problems = FieldProblems(request.problems)
+    prompt = problems.read("", _text, "prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         problems.add(
             InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
         )
-    name, model = _generator(request.model, generators, default, origin)
-    offer = generators[name].info()
-    extra, texts = _extra(request.extra, offer, limits, problems)
-    if request.characters and not offer.takes_characters:
-        problems.add(UnsupportedField(f"The model {model} cannot use characters.", param="characters"))
-    seconds, (width, height) = 0, (0, 0)
-    if origin is None:
+    chosen = problems.read(None, _generator, request.model, generators, default, origin)
+    if chosen is None or "model" in problems:
+        # The model is unknown, so only what no configured generator accepts is certainly wrong.
+        alternatives = []
+        for name in (default, *(name for name in generators if name != default)):
+            offer = generators[name].info()
+            alternatives.append(FieldProblems(problems))
+            _read_for_generator(request, offer, offer.models[0], limits, alternatives[-1], origin)
+        problems.add_common(alternatives)
+        raise problems.error()
+    name, model = chosen
+    if origin is not None:
         with problems.collected():
-            seconds = _seconds(request.seconds, extra, offer)
-        with problems.collected():
-            width, height = _size(request.size, offer)
-    else:
-        check_step(origin, name, model, generators)
-        with problems.collected():
-            seconds = _continued(request, extra, offer, origin)
-        width, height = origin.width, origin.height
-        texts |= _earlier(origin, prompt, limits)
-    for field in (*(upload.field for upload in request.uploads), *request.urls):
-        if origin is None or not origin.uploaded or field != SOURCE_FIELD:
-            with problems.collected():
-                _check_media_field(field, model, offer)
+            check_step(origin, name, model, generators)
+    read = _read_for_generator(request, generators[name].info(), model, limits, problems, origin)
+    texts = {"prompt": prompt, **read.texts}
+    if origin is not None:
+        texts |= problems.read({}, _earlier, origin, prompt, limits)
+    end_user = problems.read(None, _identifier, request.safety_identifier, limits)
+    metadata = problems.read({}, _metadata, request.metadata, limits)
     problems.raise_all()
     return AdmittedRequest(
         generator=name,
         model=model,
         prompt=prompt,
-        seconds=seconds,
-        width=width,
-        height=height,
-        extra=extra,
-        texts={"prompt": prompt, **texts},
+        seconds=read.seconds,
+        width=read.size[0],
+        height=read.size[1],
+        extra=read.extra,
+        texts=texts,
         negated=NEGATED_FIELDS & texts.keys(),
         uploads=request.uploads,
         urls=request.urls,
-        end_user=_identifier(request.safety_identifier, limits),
-        metadata=_metadata(request.metadata, limits),
+        end_user=end_user,
+        metadata=metadata,
         origin=origin,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _GeneratorFields:
+    """The fields of a request whose meaning depends on the generator."""
+
+    seconds: int
+    size: tuple[int, int]
+    extra: Mapping[str, Any]
+    texts: Mapping[str, str]
+
+
+def _read_for_generator(
+    request: CreateRequest,
+    offer: GeneratorInfo,
+    model: str,
+    limits: AdmissionLimits,
+    problems: FieldProblems,
+    origin: SourceVideo | None,
+) -> _GeneratorFields:
+    extra, texts = _extra(request.extra, offer, limits, problems)
+    if request.characters and not offer.takes_characters:
+        problems.add(UnsupportedField(f"The model {model} cannot use characters.", param="characters"))
+    seconds, size = 0, (0, 0)
+    if origin is not None:
+        seconds = problems.read(0, _continued, request, extra, offer, origin)
+        size = (origin.width, origin.height)
+    elif request.step is None:
+        seconds = problems.read(0, _seconds, request.seconds, extra, offer)
+        size = problems.read((0, 0), _size, request.size, offer)
+    # A media field whose value is wrong is in none of these, but may be one that the generator does not have.
+    wrong = (field for field in problems.params if field.partition("[")[0] in MEDIA_FIELDS)
+    for field in (*(upload.field for upload in request.uploads), *request.urls, *wrong):
+        is_source = field == SOURCE_FIELD and request.step is not None
+        if not is_source or not (origin is None or origin.uploaded or field in problems):
+            with problems.collected():
+                _check_media_field(field, model, offer)
+    return _GeneratorFields(seconds=seconds, size=size, extra=extra, texts=texts)
 
 
 def _check_media_field(field: str, model: str, offer: GeneratorInfo) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from safelight.generation.protocol import Derivation
 
+from .field_problems import FieldProblems
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
@@ -43,6 +45,8 @@ class CreateRequest:
     source: str | None = None
     #: Ids of stored characters.
     characters: tuple[str, ...] = ()
+    #: Wrong fields that were found in parsing; admission names them together with those that it finds.
+    problems: FieldProblems = field(default_factory=FieldProblems, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

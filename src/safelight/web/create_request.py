@@ -41,20 +41,29 @@ def create_request(
     *,
     max_prompt_chars: int,
     idempotency_key: str | None = None,
+    problems: FieldProblems | None = None,
 ) -> CreateRequest:
     """The parsed request. Raises `InvalidField`, which names all fields with a wrong type, length or
     character.
+
+    With `problems`, wrong types and lengths are added there and not raised, so that admission names them
+    together with what it finds. Texts that are not Unicode or too deeply nested are raised in any case.
     """
-    problems = FieldProblems()
+    is_deferred = problems is not None
+    problems = FieldProblems() if problems is None else problems
+    unreadable = FieldProblems()
     for name, value in fields.items():
-        problems.read(None, _check_texts, name, value)
+        unreadable.read(None, _check_texts, name, value)
+    if unreadable:
+        is_deferred, problems = False, unreadable
     words = {name: problems.read(None, _word, fields, name, longest) for name, longest in _MAX_WORD.items()}
     prompt = problems.read("", _prompt, fields.get("prompt"), max_prompt_chars)
     urls, extra = _media(fields, problems)
     metadata = problems.read({}, _metadata, fields.get("metadata"))
     key = problems.read(None, _key, idempotency_key)
     characters = problems.read((), _characters, fields.get("characters"))
-    problems.raise_all()
+    if not is_deferred:
+        problems.raise_all()
     return CreateRequest(
         prompt=prompt,
         model=words["model"],
@@ -67,6 +76,7 @@ def create_request(
         metadata=metadata,
         idempotency_key=key,
         characters=characters,
+        problems=problems,
     )
 
 

@@ -65,6 +65,38 @@ def test_an_unsupported_value_is_named(
     assert answer.headers["x-should-retry"] == "false"
 
 
+@pytest.mark.parametrize("form", ["json", "multipart"])
+@pytest.mark.parametrize("route", ["", "/check", "/edits"])
+def test_all_wrong_fields_are_named_at_once_on_every_route(
+    client: httpx.Client, form: str, route: str
+) -> None:
+    given = {"prompt": "a boat", "model": "sora-2", "colour": "red", "last_frame": "x", "user": "u" * 200}
+    named = ["sora-2", "'colour'", "'last_frame'", "`user`"]
+    if route == "/edits":
+        named.append("Send either a clip or the id")
+    else:
+        given |= {"seconds": "3600", "size": "big"}
+        named += ["seconds is '3600'", "size is 'big'"]
+    files = {name: (None, value) for name, value in given.items()}
+    answer = client.post(f"/v1/videos{route}", **({"json": given} if form == "json" else {"files": files}))
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert error["message"].startswith(f"{len(named)} fields are wrong. ")
+    assert [words for words in named if words not in error["message"]] == []
+    assert error["param"] in {"user", "video"}
+    assert set(error) == {"message", "type", "param", "code", "safelight"}
+
+
+def test_a_wrong_field_with_a_used_idempotency_key_does_not_return_the_earlier_video(
+    client: httpx.Client,
+) -> None:
+    key = {"idempotency-key": "once"}
+    given = {"prompt": "a boat", "seconds": "1", "size": "640x360"}
+    assert client.post("/v1/videos", json=given, headers=key).status_code == 200
+    wrong = client.post("/v1/videos", json={**given, "metadata": "x"}, headers=key)
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "metadata")
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

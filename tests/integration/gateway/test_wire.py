@@ -93,6 +93,8 @@ def test_a_synchronous_request_returns_the_file_and_a_remix_another(client: http
     assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
     assert answer.content[4:8] == b"ftyp"
     source = answer.headers["x-safelight-video-id"]
+    wrong = client.post(f"/v1/videos/{source}/remix", json={"prompt": 7, "size": "1x1", "colour": "red"})
+    assert wrong.json()["error"]["message"].startswith("3 fields are wrong. The prompt must be text.")
     remixed = client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).json()
     assert (remixed["remixed_from_video_id"], remixed["seconds"], remixed["size"]) == (source, "1", "640x360")
     record = client.get(f"/v1/videos/{remixed['id']}/record").json()

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import InvalidField, UnsupportedField
+from safelight.errors import BadInput, InvalidField, UnsupportedField
 from safelight.generation.protocol import MEDIA_FIELDS, GeneratorInfo
 from safelight.generation.videos_api import create
 from safelight.moderation import admission
 from safelight.moderation.admission import AdmissionLimits, admit
+from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import AdmittedRequest, CreateRequest
+from safelight.web.create_request import create_request
 
 TABLE = {"url": "http://gpu-1:8091/v1", "name": "wan", "models": ["wan-2.2"], "sizes": ["1280x720"]}
 PICTURE = "https://example.org/a.png"
@@ -53,6 +55,44 @@ def test_all_wrong_fields_of_a_request_are_named_at_once() -> None:
     assert rejected.value.param == "duration"
     with pytest.raises(InvalidField, match=r"^seconds is '99'"):
         admitted(seconds="99")
+
+
+def test_what_parsing_and_admission_find_is_named_in_one_error() -> None:
+    found = FieldProblems()
+    request = create_request(
+        {"prompt": "a lake", "seconds": True, "size": "1x1", "last_frame": 3, "duration": 4},
+        max_prompt_chars=100,
+        problems=found,
+    )
+    generator = create(TABLE)
+    try:
+        with pytest.raises(BadInput, match=r"^4 fields are wrong") as rejected:
+            admit(request, {"wan": generator}, default="wan", limits=AdmissionLimits())
+    finally:
+        generator.close()
+    for name in ("`seconds` must be text", "size is '1x1'", "not accept media in the field 'last_frame'"):
+        assert name in str(rejected.value)
+    assert "`last_frame` must be" not in str(rejected.value)
+    assert rejected.value.param == found.named[0].param == "seconds"
+
+
+def test_with_an_unknown_model_only_fields_that_no_generator_accepts_are_named() -> None:
+    wan = create({**TABLE, "extra_fields": {"seed": "int"}})
+    tall = create({**TABLE, "name": "tall", "models": ["tall-1"], "sizes": ["720x1280"]})
+    request = CreateRequest(
+        prompt="a lake", model="none-1", size="720x1280", extra={"seed": 1, "colour": "red"}
+    )
+    try:
+        with pytest.raises(InvalidField, match=r"^2 fields are wrong") as rejected:
+            admit(request, {"wan": wan, "tall": tall}, default="wan", limits=AdmissionLimits())
+    finally:
+        wan.close()
+        tall.close()
+    message = str(rejected.value)
+    assert "'none-1'" in message
+    assert "'colour'" in message
+    assert "size" not in message.partition("Known: ")[0]
+    assert "'seed'" not in message
 
 
 def test_the_message_about_many_wrong_fields_stays_short() -> None:
