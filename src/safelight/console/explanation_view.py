@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .formatting import format_decimal, format_money, translate_category
+from .formatting import format_decimal, format_money, list_checks, translate_category, translate_note
 from .translations import Translations
 
 
@@ -45,14 +45,20 @@ def explanation_lines(
             ExplanationLine(label=t("explain.evidence"), sentences=locations, about_highlights=marked)
         )
     if not_checked := details.get("not_checked"):
-        lines.append(_line(t, "not_checked", t.join_list([str(name) for name in not_checked])))
+        checks = [str(name).rpartition(" in ")[::2] for name in not_checked]
+        lines.append(_line(t, "not_checked", list_checks(checks, t)))
+    if notes := details.get("gap_notes"):
+        sentences = tuple(translate_note(str(note), t) for note in notes)
+        lines.append(ExplanationLine(label=t("explain.gap_notes"), sentences=sentences))
     if charged := details.get("charged"):
         lines.append(_line(t, "charged", format_charge(charged, t)))
     retry = details.get("retry")
     action = retry.get("action") if isinstance(retry, Mapping) else retry
+    advice = ""
     if details.get("action") != "hold" and t.has(f"explain.retry_{action}"):
-        lines.append(_line(t, "retry", t(f"explain.retry_{action}")))
-    if next_step := details.get("next_step"):
+        advice = t(f"explain.retry_{action}")
+        lines.append(_line(t, "retry", advice))
+    if (next_step := details.get("next_step")) and not advice.startswith(str(next_step)):
         lines.append(_line(t, "next_step", str(next_step)))
     appeal = details.get("appeal")
     if isinstance(appeal, str) and appeal.startswith("/") and not appeal.startswith("//"):

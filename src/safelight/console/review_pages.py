@@ -30,7 +30,9 @@ from .verdict_text import blocking_verdict, explain_video
 CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
 #: requested the video.
-_REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked")
+_REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
+#: How the reason of a verdict begins that a missing check decided.
+_GAP_REASON = "Not checked: "
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
 
@@ -223,9 +225,11 @@ def likely_clauses(
     fired = list(verdict.matched_rules) if verdict else []
     reasons = {rule.id: rule.reason for rule in policy.rules} if policy else {}
     same_family = [name for name in reasons if fired and name.partition("-")[0] == fired[0].partition("-")[0]]
-    translate = t.translate_reason
+    if verdict and verdict.gaps:
+        # A requirement of coverage has no reason of its own.
+        reasons.setdefault(verdict.rule, t("review.incomplete"))
     return tuple(
-        (name, translate(reasons.get(name, "")))
+        (name, t.translate_reason(reasons.get(name, "")))
         for name in list(dict.fromkeys([*fired, *same_family]))[:_MAX_CLAUSES]
     )
 
@@ -255,7 +259,10 @@ def _case_reasons(case: Case, t: Translations) -> Iterator[str]:
         yield t("review.reported")
     elif case.kind is CaseKind.APPEAL:
         yield t("review.appealed")
-    if case.category:
+    if case.reason.startswith(_GAP_REASON):
+        # The category of a missing check is not a finding.
+        yield t("review.incomplete")
+    elif case.category:
         yield translate_category(case.category, t)
     elif case.reason and case.kind is CaseKind.HOLD:
         yield t.translate_reason(case.reason)

@@ -12,7 +12,7 @@ from safelight.moderation.file_scan import FileReport
 from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import Modality
 
-from .formatting import translate_category
+from .formatting import list_checks, translate_category
 from .scan_report_tables import strip_folders
 from .translations import Translations
 
@@ -107,23 +107,12 @@ def coverage_differences(
     report: FileReport, common: Mapping[_CellKey, CommonCell], t: Translations
 ) -> tuple[str, ...]:
     """The cells of a file whose status is not that of the table, one sentence for each status."""
-    by_status: dict[CoverageStatus, dict[str, list[str]]] = {}
+    by_status: dict[CoverageStatus, list[tuple[str, str]]] = {}
     for cell in _shown_cells(report):
         if cell.status is not common[_key(cell)].cell.status:
-            categories = by_status.setdefault(cell.status, {})
-            names = categories.setdefault(translate_category(cell.category, t), [])
-            names.append(t(f"modality.{cell.modality.value}"))
+            by_status.setdefault(cell.status, []).append((cell.category, cell.modality.value))
     return tuple(
-        t(
-            "scan.named",
-            name=_label(status, t),
-            value=t.join_list(
-                [
-                    t("scan.in_modalities", name=name, modalities=t.join_list(modalities))
-                    for name, modalities in by_status[status].items()
-                ]
-            ),
-        )
+        t("scan.named", name=_label(status, t), value=list_checks(by_status[status], t))
         for status in _SHOWN
         if status in by_status
     )

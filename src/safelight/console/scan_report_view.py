@@ -11,7 +11,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
-from .formatting import format_datetime, format_decimal, translate_category
+from .formatting import format_datetime, format_decimal, list_checks, translate_category
 from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps, describe_unscanned
 from .scan_report_tables import (
     DetectorRunRow,
@@ -183,8 +183,12 @@ def _verdict_sentences(
     """The sentences in the report's language, and the sentences that exist only in English."""
     sentences: list[str] = []
     english: list[str] = []
+    by_gap = bool(verdict.gaps) and not verdict.findings
     reason = "" if details_hidden else verdict.reason
-    if reason:
+    if by_gap:
+        checks = list_checks(((cell.category, cell.modality.value) for cell in verdict.gaps), t)
+        sentences.append(t("scan.gap", checks=checks))
+    elif reason:
         own = t.translate_reason(reason)
         (sentences if t.tag == "en" or own != reason else english).append(own)
     match verdict.action:
@@ -193,9 +197,7 @@ def _verdict_sentences(
         case Action.LABEL:
             sentences.append(t("scan.label_text"))
         case Action.HOLD:
-            sentences.append(
-                t("scan.hold_gaps" if verdict.gaps and not verdict.findings else "scan.hold_text")
-            )
+            sentences.append(t("scan.hold_gaps" if by_gap else "scan.hold_text"))
         case Action.BLOCK:
             sentences.append(t("scan.block_hidden" if details_hidden else "scan.block_text"))
     if verdict.test_card_only:

@@ -25,6 +25,10 @@ from .verdict_tone import WAIVED
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0
+#: The parts of the service that are actors of the audit log.
+_ACTORS = {"policy": "policy", "jobs": "service", "sweeper": "service"}
+#: As many characters of an id as the list of keys in the settings shows.
+_ID_START = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +130,17 @@ def _log_entries(record: VideoRecord, t: Translations) -> Iterator[TimelineEntry
             elapsed="" if before is None else f"+{format_duration(max(0.0, at - before), t)}",
             description=t(key) if t.has(key) else str(entry["event"]),
             event=str(entry["event"]),
-            actor=str(entry["actor"]),
+            actor=name_actor(str(entry["actor"]), t),
             hash=_to_hex(entry["hash"]),
         )
         before = at
+
+
+def name_actor(actor: str, t: Translations) -> str:
+    """Who made an entry: a part of this service, or the start of the id of a key or a person."""
+    kind = _ACTORS.get(actor) or actor.partition("_")[0]
+    key = f"record.actor.{kind}"
+    return t(key, id=actor[:_ID_START]) if t.has(key) else actor
 
 
 def _to_hex(value: object) -> str:
@@ -179,9 +190,7 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
             for piece in finding.evidence
             if isinstance(piece, FrameRange | TimeRange)
         )
-        places = [
-            t("record.at", start=format_decimal(start), end=format_decimal(end)) for start, end in spans
-        ]
+        places = [_name_span(start, end, t) for start, end in spans]
         yield FindingRow(
             name=translate_category(first.category, t),
             category=first.category,
@@ -192,6 +201,11 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
             bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
             location=t.join_list(places) if places else t(f"modality.{first.modality.value}"),
         )
+
+
+def _name_span(start: float, end: float, t: Translations) -> str:
+    first, last = format_decimal(start), format_decimal(end)
+    return t("time.s", n=first) if first == last else t("record.at", start=first, end=last)
 
 
 def merge_spans(spans: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
@@ -233,7 +247,15 @@ def _attempt_rows(record: VideoRecord, t: Translations) -> Iterator[AttemptRow]:
             own_hardware=record_item.billing.value == "own",
             upstream_id=record_item.upstream_id or "",
             duration=took,
-            outcome=record_item.outcome or t("record.running"),
+            outcome=name_outcome(record_item.outcome, t),
             cost=format_charge(charge, t),
             upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
         )
+
+
+def name_outcome(outcome: str | None, t: Translations) -> str:
+    """The outcome in words. An error code without words is shown as it is."""
+    key = f"record.ended.{outcome}"
+    if outcome is None:
+        return t("record.running")
+    return t(key) if t.has(key) else outcome

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from safelight.i18n import translate_sentence
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.jobs.summary import charge_object
@@ -45,11 +47,17 @@ def explain_video(
         return VerdictText(sentence=t(reason), details={**stored, "next_step": ""})
     explained = video.state in {VideoState.REJECTED, VideoState.BLOCKED, VideoState.HELD}
     if verdict is None or not explained or (video.state is not VideoState.HELD and not stored):
-        translated_support = {"support": _support_lines(t)} if stored.get("support") and t.tag != "en" else {}
+        changes: dict[str, Any] = {}
+        if stored.get("support") and t.tag != "en":
+            changes["support"] = _support_lines(t)
+        if step := stored.get("next_step"):
+            changes["next_step"] = translate_sentences(str(step), t)
+        original = video.error_message or ""
+        sentence = translate_sentences(original, t)
         return VerdictText(
-            sentence=video.error_message or "",
-            details={**stored, **translated_support},
-            in_english=t.tag != "en",
+            sentence=sentence,
+            details={**stored, **changes},
+            in_english=t.tag != "en" and sentence == original,
         )
     assert record is not None
     explanation = explain(
@@ -62,7 +70,19 @@ def explain_video(
         ),
         locale=t.tag,
     )
-    return VerdictText(sentence=explanation.sentence, details=explanation.as_wire())
+    notes = dict.fromkeys(cell.note for cell in verdict.gaps if cell.note)
+    return VerdictText(
+        sentence=explanation.sentence, details={**explanation.as_wire(), "gap_notes": tuple(notes)}
+    )
+
+
+def translate_sentences(text: str, t: Translations) -> str:
+    """The text with each sentence that has a translation in the page's language. Others stay English."""
+    translated = text
+    for sentence in re.split(r"(?<=[.!?]) ", text):
+        if found := translate_sentence("provider_errors", sentence, t.tag):
+            translated = translated.replace(sentence, found, 1)
+    return translated if translated == text else re.sub(r"(?<=[。！？]) ", "", translated)
 
 
 def blocking_verdict(record: VideoRecord) -> Verdict | None:

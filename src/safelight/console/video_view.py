@@ -92,7 +92,10 @@ def video_view(
     made = [(cell.category, cell.modality.value, cell.status.value) for cell in merged]
     urls = links(video)
     headline = t("state.vaulted" if video.vaulted else _headline_key(video, details))
+    charge = coverage_and_charge(video, record)["charge"] if record else None
     lines = explanation_lines(details, video.prompt, t)
+    if video.state is VideoState.FAILED and not lines and charge:
+        lines = (ExplanationLine(label=t("explain.charged"), sentences=(format_charge(charge, t),)),)
     return VideoView(
         id=video.id,
         position=position(video),
@@ -124,7 +127,7 @@ def video_view(
         record_url=urls["record"],
         page_url=urls["page"],
         facts=_fact_rows(video, t),
-        cost=format_charge(coverage_and_charge(video, record)["charge"], t) if record and not lines else "",
+        cost=format_charge(charge, t) if charge and not lines else "",
         not_drawn=""
         if video.vaulted
         else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),

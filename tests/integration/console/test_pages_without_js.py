@@ -292,6 +292,16 @@ def test_a_held_video_is_decided_once(staff: httpx.Client, console: ConsoleServe
     assert "stage blood" in staff.get(f"/review/{case.id}").text
 
 
+def test_a_case_of_a_missing_check_does_not_name_a_category(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    reason = "Not checked: violence in text. 14 frames were not scanned."
+    console.hold(create_video(staff, "an incomplete saloon"), reason=reason)
+    row = staff.get("/review").text.partition("an incomplete saloon")[2].partition("</li>")[0]
+    assert "A check was not completed" in row
+    assert "Violence" not in row
+
+
 def test_images_are_loaded_only_on_request(staff: httpx.Client, console: ConsoleServer) -> None:
     case = console.hold(create_video(staff, "a video with images"))
     staff.get(f"/review/{case.id}")

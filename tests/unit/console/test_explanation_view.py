@@ -78,3 +78,19 @@ def test_cost_is_shown_with_its_source() -> None:
     assert format_charge(paid, ENGLISH) == "The generator charged $0.40. Source: upstream."
     assert "The amount is unknown" in format_charge({"upstream": "yes", "amount": None}, ENGLISH)
     assert "unknown" in format_charge({"charged": "unknown"}, ENGLISH)
+
+
+def test_missing_checks_are_named_in_words_with_the_reason() -> None:
+    details = {
+        "not_checked": ["extremism in text", "extremism in frames", "ncii in text"],
+        "gap_notes": ["14 frames were not scanned."],
+    }
+    assert render(details) == (
+        "Not checked: Violent extremism (text, frames), Intimate imagery without consent (text)"
+        " | Why not: 14 frames were not scanned."
+    )
+
+
+def test_a_next_step_that_the_advice_on_a_retry_contains_is_not_repeated() -> None:
+    details = {"retry": {"action": "change_prompt"}, "next_step": "Change the prompt."}
+    assert render(details) == "Retry: Change the prompt. The same one may be blocked again."

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from safelight.console.timeline import merge_spans
+import pytest
+
+from safelight.console.timeline import merge_spans, name_actor, name_outcome
+from safelight.console.translations import load_languages
 
 
 def test_spans_that_overlap_or_almost_touch_become_one() -> None:
@@ -9,3 +12,25 @@ def test_spans_that_overlap_or_almost_touch_become_one() -> None:
         (9.0, 9.0),
     )
     assert merge_spans([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("actor", "words"),
+    [
+        ("jobs", "this service"),
+        ("policy", "policy"),
+        ("key_01a1ff20704659fdd7dfae66853a7e4b", "API key key_01a1ff207046…"),
+        ("Ada Reed", "Ada Reed"),
+        ("wan", "wan"),
+    ],
+)
+def test_an_actor_is_named_in_words(actor: str, words: str) -> None:
+    assert name_actor(actor, load_languages()["en"]) == words
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_the_outcome_of_an_attempt_is_no_error_code(tag: str) -> None:
+    t = load_languages()[tag]
+    for outcome in (None, "done", "lost", "not_taken", "moderation_blocked", "submit_unknown", "timeout"):
+        assert "_" not in name_outcome(outcome, t)
+    assert name_outcome("an_own_code", t) == "an_own_code"

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from safelight.console.translations import load_languages
+from safelight.console.verdict_text import translate_sentences
+from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed, UpstreamError
+from safelight.generation.protocol import Billing, Charge, ChargeStatus, ProviderRefusal
+from safelight.jobs.failure_message import describe_failure
+from safelight.jobs.models import Attempt
+from safelight.moderation.provider_refusal import explain_refusal
+
+LATE = DeadlineExceeded("The video was not finished within 120 s.")
+FAILED = UpstreamError("wan failed: out of memory.")
+LOST = SubmissionUnconfirmed("")
+
+
+def attempt(
+    *, charged: ChargeStatus, outcome: str | None = None, amount: float | None = None, known: bool = True
+) -> Attempt:
+    return Attempt(
+        id="attempt",
+        number=1,
+        generator="wan",
+        billing=Billing.PAID,
+        idempotency_key="key",
+        upstream_id="job" if known else None,
+        created_at=0.0,
+        submitted_at=0.0,
+        ended_at=1.0 if outcome else None,
+        outcome=outcome,
+        charge=Charge(charged=charged, amount=amount),
+        upstream_copy_status=None,
+    )
+
+
+def english_words(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z]{3,}", re.sub("wan|Safelight|USD|out of memory", "", text))
+
+
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize(
+    ("error", "last"),
+    [
+        (LATE, None),
+        (LATE, attempt(charged=ChargeStatus.NO, outcome="not_taken")),
+        (LATE, attempt(charged=ChargeStatus.YES, outcome="done")),
+        (LATE, attempt(charged=ChargeStatus.YES)),
+        (LATE, attempt(charged=ChargeStatus.UNKNOWN)),
+        (LATE, attempt(charged=ChargeStatus.UNKNOWN, known=False)),
+        (FAILED, attempt(charged=ChargeStatus.YES, amount=0.4)),
+        (FAILED, attempt(charged=ChargeStatus.NO)),
+        (FAILED, attempt(charged=ChargeStatus.UNKNOWN)),
+        (LOST, attempt(charged=ChargeStatus.UNKNOWN)),
+    ],
+)
+def test_every_sentence_about_a_failed_video_is_translated(
+    error: SafelightError, last: Attempt | None, tag: str
+) -> None:
+    text = describe_failure(error, last)
+    assert translate_sentences(text, load_languages()["en"]) == text
+    assert english_words(translate_sentences(text, load_languages()[tag])) == []
+
+
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize("retry", ["same", "new_seed", "change_prompt", "never"])
+@pytest.mark.parametrize(
+    ("stage", "charged"), list(zip(("input", "output", "unknown"), ChargeStatus, strict=True))
+)
+def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
+    retry: str, stage: str, charged: ChargeStatus, tag: str
+) -> None:
+    refusal = ProviderRefusal(
+        provider="", stage=stage, category="", code="", message="", charged=charged, retry=retry
+    )
+    text, details = explain_refusal(refusal, Charge(charged=charged), server="wan")
+    translations = load_languages()[tag]
+    assert english_words(translate_sentences(text, translations)) == []
+    assert english_words(translate_sentences(details["next_step"], translations)) == []
+
+
+def test_words_of_a_provider_stay_as_they_are() -> None:
+    text = "wan failed: CUDA error. See the log. wan did not charge for it."
+    assert translate_sentences(text, load_languages()["zh-Hant"]) == (
+        "wan 生成失敗：CUDA error. See the log. wan 沒有收費。"
+    )
