@@ -94,3 +94,15 @@ def test_an_exception_of_the_progress_callback_reaches_the_program(server: Fixed
 
     with sc.Client(server.url, retries=RETRIES) as client, pytest.raises(RuntimeError, match="display"):
         client.wait(client.create("a boat"), on_progress=report)
+
+
+def test_ctrl_c_during_a_wait_for_retry_after_says_that_nothing_was_created(
+    server: FixedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["POST /v1/videos"] = (429, {"retry-after": "100"}, {"error": {"message": "Busy."}})
+    with sc.Client(server.url, honours_keys=True) as client:
+        monkeypatch.setattr(client._transport, "_sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.create("a boat")
+    assert caught.value.__notes__ == ["No video was created, and nothing is charged: Busy."]
+    assert server.calls("POST /v1/videos") == 1

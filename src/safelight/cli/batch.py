@@ -15,7 +15,7 @@ import typer
 from safelight.errors import ConfigurationError
 
 from .batch_checks import make_checker, read_yaml_rows
-from .batch_output import print_plan, print_result, say
+from .batch_output import describe_unsettled, print_plan, print_result, say
 from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, make_console, progress_console
@@ -242,6 +242,8 @@ async def _run(
 
 def _interrupt(runner: BatchRunner) -> None:
     if runner.is_interrupted:
+        sys.stderr.write("\n".join(describe_unsettled(runner)) + "\n")
+        sys.stderr.flush()
         os._exit(Exit.INTERRUPTED)
     sys.stderr.write(say("Stopping. Press Ctrl-C again to end at once.") + "\n")
     runner.interrupt()

@@ -131,17 +131,26 @@ def print_result(console: Console, runner: BatchRunner, folder: Path) -> None:
         console.print(line)
     if runner.stop_reason:
         console.print(say(f"Stopped: {runner.stop_reason}"))
-    for entry in runner.unsettled:
-        price = "?" if entry.worst is None else f"{entry.worst / 1e6:.2f}"
-        name = entry.video_id or entry.key
-        if entry.state == "ended":
-            text = (
-                f"Line {runner.line_of(entry.number)}: {name} may exist at the provider, {price} USD at most."
-            )
-        else:
-            text = (
-                f"Line {runner.line_of(entry.number)}: {name} goes on at the provider, {price} USD at most."
-            )
-        console.print(printable(say(text)))
+    for line in describe_unsettled(runner):
+        console.print(line)
     console.print(say(f"Report: {folder / 'report.html'}"))
     sys.stdout.flush()
+
+
+def describe_unsettled(runner: BatchRunner) -> list[str]:
+    """What may go on at the provider, one line per video, and what it costs together."""
+    lines, entries = [], runner.unsettled
+    for entry in entries:
+        price = "?" if entry.worst is None else f"{entry.worst / 1e6:.2f}"
+        place, name = runner.line_of(entry.number), entry.video_id or entry.key
+        verb = "goes on" if entry.state == "accepted" else "may exist"
+        lines.append(f"Line {place}: {name} {verb} at the provider, {price} USD at most.")
+    worst = sum(entry.worst or 0 for entry in entries) / 1e6
+    unknown = sum(entry.worst is None for entry in entries)
+    if unknown:
+        lines.append(f"Together {worst:.2f} USD at most, and {unknown} whose price is not known.")
+    elif entries:
+        lines.append(f"Together {worst:.2f} USD at most.")
+    elif runner.is_interrupted:
+        lines.append("Nothing goes on at the provider, and nothing more is charged.")
+    return [printable(say(line)) for line in lines]

@@ -83,6 +83,10 @@ class Fetch(NamedTuple):
     sink: Sink
 
 
+class Interrupted(Exception):
+    """Thrown into a call at a `Pause`: the program is ending. The call ends with the error it waited for."""
+
+
 class Ended(NamedTuple):
     """A call has ended with this result."""
 

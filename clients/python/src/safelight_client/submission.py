@@ -16,7 +16,7 @@ from .explanation import Explanation
 from .files import read_files
 from .responses import created_video, page_of
 from .session import Session
-from .steps import Answer, Call, Part, Pause, Send
+from .steps import Answer, Call, Interrupted, Part, Pause, Send
 from .video import Video
 
 #: Statuses with which a proxy or a server may answer although it took the request. Some send errors with 200.
@@ -77,7 +77,8 @@ def submit(
     except ClientError:
         raise
     except BaseException as error:
-        error.add_note(f"A video may have been created. The Idempotency-Key of the request is {key}.")
+        if not getattr(error, "__notes__", None):
+            error.add_note(f"A video may have been created. The Idempotency-Key of the request is {key}.")
         raise
     finally:
         session.end(prompt)
@@ -126,7 +127,17 @@ def _send(
                 raise submit_unknown(
                     str(cause), found, key, honours_keys=bool(session.honours_keys)
                 ) from cause
-        yield Pause(seconds=delay)
+        try:
+            yield Pause(seconds=delay)
+        except Interrupted:
+            if not may_exist:
+                raise cause from None
+            keys = bool(session.honours_keys)
+            raise submit_unknown(str(cause), (), key, honours_keys=keys) from cause
+        except BaseException as error:
+            if not may_exist:
+                error.add_note(f"No video was created, and nothing is charged: {cause}")
+            raise
 
 
 def _is_uncertain(error: ClientError) -> bool:
@@ -177,7 +188,10 @@ def find_lost(
         delay = session.retries.first_s * 2**look
         if look == _LOOKS or session.clock() + delay > until:
             break
-        yield Pause(seconds=delay)
+        try:
+            yield Pause(seconds=delay)
+        except Interrupted:
+            break
     return tuple(video.id for video in candidates)
 
 

@@ -24,6 +24,7 @@ from safelight_client.steps import Part
 from safelight_client.submission import find_lost, form_of, submit, submit_unknown
 from safelight_client.video import Video
 
+from .interruption import end_at_pauses
 from .journal import JournalEntry, LineRecord, LineState, Phase
 from .money import micro
 from .row_download import Stopped, download_row
@@ -196,8 +197,9 @@ class RowRun:
 
     async def _send(self, entry: JournalEntry, fields: Mapping[str, Any], form: tuple[Part, ...]) -> Video:
         session = self._client.session
+        call = submit(session, fields, form, entry.key, CREATE_DEADLINE_S)
         with self._runner.creating():
-            return await self._client.run(submit(session, fields, form, entry.key, CREATE_DEADLINE_S))
+            return await self._client.run(end_at_pauses(call, lambda: self._runner.is_interrupted))
 
     async def _recover(self, entry: JournalEntry, fields: Mapping[str, Any]) -> Video:
         """The video of a create that an earlier run may have sent. Raises `Stopped` if that is not known."""
@@ -239,7 +241,8 @@ class RowRun:
 
     async def _check_unsettled(self, entry: JournalEntry, error: ClientError) -> None:
         """Raises `Stopped` after a create that the next run has to settle or to send."""
-        if isinstance(error, SubmitUnknown) and (self._client.session.honours_keys or await self._try_list()):
+        may_settle = self._client.session.honours_keys or self._runner.is_interrupted
+        if isinstance(error, SubmitUnknown) and (may_settle or await self._try_list()):
             self._leave_unsettled(error)
         is_unsent = isinstance(error, ConnectionFailed) and not error.sent
         if is_unsent or (_is_refused(error) and error.charged == "no"):

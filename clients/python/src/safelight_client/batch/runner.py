@@ -136,7 +136,11 @@ class BatchRunner:
     async def run(self) -> None:
         """Sends what is left. Ends when all rows have ended, or with a `stop_reason`."""
         session = self.client.session
-        await self.client.run(session.learn_server())
+        learning = asyncio.create_task(self.client.run(session.learn_server()))
+        self._workers = [learning]
+        await asyncio.wait(self._workers)
+        if not learning.cancelled():
+            learning.result()
         if session.models is None and session.honours_keys is None and self._has_unanswered():
             # Whether its key may be sent again is not known either.
             self.stop("The server does not accept requests: its models cannot be listed.")
@@ -169,7 +173,7 @@ class BatchRunner:
         return 2 if entries else 1
 
     def interrupt(self) -> None:
-        """Sends nothing more and waits for no video. Creates on their way get their answer first."""
+        """Sends nothing more and waits for nothing but the answers of creates that are on their way."""
         self.is_interrupted = True
         self.stop("The batch was interrupted.")
         for task in self._workers:
