@@ -39,6 +39,8 @@ class AdviceSource:
 
     title: str
     read: str = ""
+    #: The provider that it is about; empty if it names none or several.
+    about: str = ""
 
     def as_wire(self, messages: Messages) -> dict[str, str | None]:
         title = translate_sentence("provider_rules", self.title, messages.tag) or self.title
@@ -100,7 +102,10 @@ class Contradiction:
 
 @cache
 def sources() -> Mapping[str, AdviceSource]:
-    return {row["source"]: AdviceSource(title=row["title"], read=row["read"]) for row in read_rows("sources")}
+    return {
+        row["source"]: AdviceSource(title=row["title"], read=row["read"], about=row["about"])
+        for row in read_rows("sources")
+    }
 
 
 @cache

@@ -20,8 +20,8 @@ from .drivers import PROMPT, Driver, find_contradictions, find_drivers
 from .graphic_words import suggest_graphic_violence
 from .help_gate import HelpRefusal, find_refusal
 from .protected_spans import find_protected_spans
-from .provider_risk import ProviderRisk, RiskLevel, assess_risk
-from .provider_rules import ProviderAdvice
+from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
+from .provider_rules import ProviderAdvice, ProviderRule
 from .suggestions import Suggestion, contradiction_wire, suggest
 
 #: Rows on suicide, addiction and eating disorders, with which help lines are listed.
@@ -134,7 +134,8 @@ def advise_on(
     )
     prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:
-        return _without_advice(refusal, "own_policy")
+        ours = "own_policy_block" if request.action is Action.BLOCK else "own_policy_hold"
+        return _without_advice(refusal, ours, shut_down=find_shut_down(provider))
     if refusal is HelpRefusal.DISTRESS:
         # The explanation of the verdict usually has the help lines.
         lines = () if request.supported else help_lines(locale_of(prompt))
@@ -164,12 +165,18 @@ def advise_on(
     )
 
 
-def _without_advice(refusal: HelpRefusal, reason: str, lines: tuple[HelpLine, ...] = ()) -> PromptAdvice:
+def _without_advice(
+    refusal: HelpRefusal,
+    reason: str,
+    lines: tuple[HelpLine, ...] = (),
+    *,
+    shut_down: ProviderRule | None = None,
+) -> PromptAdvice:
     """The advice on a request that our policy holds or blocks, because naming words could guide an evasion,
     and on a text of the writer's own distress.
     """
     return PromptAdvice(
-        risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider=""),
+        risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider="", shut_down=shut_down),
         drivers=(),
         contradictions=(),
         suggestions=(),

@@ -53,6 +53,7 @@ class ProviderRisk:
             provider=self.provider,
             statement=_translated(self.statement, messages),
             site=self.source.title.partition(",")[0] if self.source else "",
+            other=(self.source.about if self.source else "") or messages("risk.another"),
         )
         if closed:
             said = _translated(closed.statement, messages).rstrip(".。")
@@ -63,6 +64,7 @@ class ProviderRisk:
         return {
             "level": self.level.value,
             "reason": reason,
+            "shut_down": closed is not None,
             "source": self.source.as_wire(messages) if self.source else None,
         }
 
@@ -79,11 +81,16 @@ def assess_risk(
     `readable`: whether the text is in a language that the tables and classifiers cover.
     """
     risk = _assess_risk(advice, drivers, readable=readable)
-    closed = next((rule for rule in advice.general if rule.id == _SHUT_DOWN), None) if advice else None
+    closed = find_shut_down(advice)
     if closed is None:
         return risk
     level = RiskLevel.UNKNOWN if risk.level is RiskLevel.LOW else risk.level
     return replace(risk, level=level, shut_down=closed)
+
+
+def find_shut_down(advice: ProviderAdvice | None) -> ProviderRule | None:
+    """The statement that the provider no longer accepts requests; None if it accepts them."""
+    return next((rule for rule in advice.general if rule.id == _SHUT_DOWN), None) if advice else None
 
 
 def _assess_risk(advice: ProviderAdvice | None, drivers: Sequence[Driver], *, readable: bool) -> ProviderRisk:

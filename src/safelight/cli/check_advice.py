@@ -85,7 +85,9 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         yield "help", [line["text"] or "" for line in output.help_lines]
     if _distress_sentence(output) or not output.has_advice:
         return
-    risk = [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
+    risk = [output.risk["reason"]]
+    if not output.risk["shut_down"]:
+        risk = [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
     if source := output.risk["source"]:
         risk.append(texts()("check.source", source=source["title"], read=source["read"]))
     yield "risk", risk

@@ -10,7 +10,7 @@ from safelight.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
 from .check_data import visible_findings
-from .language import category_name, join_sentences, language, modality_name, texts
+from .language import category_name, detector_name, join_sentences, language, modality_name, texts, translate
 from .output import print_prose, printable
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from safelight.advice.checklist import ChecklistItem
     from safelight.moderation.check_result import CheckResult
     from safelight.policy.categories import Taxonomy
+    from safelight.policy.coverage import Cell
     from safelight.policy.explanations import Explanation, HelpLine
     from safelight.policy.findings import Finding, TextSpan
 
@@ -29,6 +30,9 @@ MAX_ROWS, MAX_SUGGESTIONS = 5, 3
 _MAX_QUOTES, _MAX_QUOTE_CHARACTERS = 4, 60
 #: Findings below this score are printed only if the verdict rests on them.
 _MIN_SCORE = 0.5
+_SENTENCE_END = re.compile(r"(?<=\.) ")
+#: Reasons of gaps that are printed.
+_MAX_REASONS = 2
 _COLOURS = {"allow": "green", "label": "green", "undecided": "yellow", "hold": "yellow", "block": "red"}
 _GAPS = ("partly", "not checked")
 
@@ -88,6 +92,9 @@ def _paragraphs(
     elif output.action == "allow":
         yield t("check.none"), ()
     suggestions = [explanation.next_step] if explanation.next_step else []
+    if explanation.action.value == "hold":
+        # The next step of the explanation is for a request that was submitted and waits.
+        suggestions = [t("check.hold")]
     if not output.has_advice:
         suggestions += _suggestions(prompt, checked)
     suggestions = list(dict.fromkeys(suggestions))[:MAX_SUGGESTIONS]
@@ -180,11 +187,32 @@ def _further_checks(checked: CheckResult) -> Iterator[str]:
     ran = sum(cell.status.value == "checked" for cell in text)
     lists = len({cell.category for cell in checked.lists_only})
     yield t("check.ran_lists" if lists else "check.ran", ran=ran, all=len(text), lists=lists)
-    gaps = [
-        t("check.cell", category=category_name(cell.category), modality=modality_name(cell.modality.value))
+    missing = [cell for cell in text if cell.status.value in _GAPS]
+    if missing:
+        names = t("separator").join(category_name(cell.category) for cell in missing)
+        yield t("check.gaps_text", n=len(missing), names=names)
+    others = [
+        cell
         for cell in checked.coverage
-        if cell.status.value in _GAPS and (cell.required or cell.modality.value == "text")
+        if cell.status.value in _GAPS and cell.required and cell.modality.value != "text"
     ]
-    if gaps:
-        yield t("check.gaps", names=t("separator").join(gaps))
+    if others:
+        yield t("check.gaps", names=t("separator").join(map(_format_cell, others)))
+    notes = dict.fromkeys(
+        note for cell in (*missing, *others) if cell.note for note in _SENTENCE_END.split(cell.note)
+    )
+    if notes:
+        yield t("check.why", reasons=join_sentences(map(_format_note, list(notes)[:_MAX_REASONS])))
     yield t("check.more")
+
+
+def _format_note(note: str) -> str:
+    """The reason of a gap, with the name of the detector if the sentence begins with its id."""
+    name, space, rest = note.partition(" ")
+    return translate(f"{detector_name(name)}{space}{rest}")
+
+
+def _format_cell(cell: Cell) -> str:
+    return texts()(
+        "check.cell", category=category_name(cell.category), modality=modality_name(cell.modality.value)
+    )

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 OPTIONAL_DETECTORS = {
     "custom-models": (
-        "It would check images and frames with models that you choose.",
+        "Would check images and frames with models that you choose.",
         "List them: safelight models list. Set one up: docs/models.md#configured-models",
     ),
     "faces": (
-        "It would find faces in images, for the protection of real people.",
+        "Would find faces in images, for the protection of real people.",
         "Install it: pip install 'safelight[nudity]'",
     ),
     "minilm": (
-        "It would check what a prompt means, beyond its words.",
+        "Would check what a prompt means, beyond its words.",
         "Install it: safelight models pull minilm",
     ),
     "nudenet": (
-        "It would find naked bodies in images and frames.",
+        "Would find naked bodies in images and frames.",
         "Install it: pip install 'safelight[nudity]'",
     ),
     "open-nsfw": (
-        "It would classify images and frames by nudity.",
+        "Would classify images and frames by nudity.",
         "Install it: safelight models pull open-nsfw",
     ),
     "text-guard": (
-        "It would check prompts with a language model on your server.",
+        "Would check prompts with a language model on your server.",
         "Set it up: docs/prompts.md#guard-models",
     ),
     "transcription": (
-        "It would check spoken words, transcribed by your server.",
+        "Would check spoken words, transcribed by your server.",
         "Set it up: docs/sound.md#words",
     ),
     "vision-guard": (
-        "It would check images and frames with a model on your server.",
+        "Would check images and frames with a model on your server.",
         "Set it up: docs/models.md#guard-models-that-take-images",
     ),
     "whisper": (
-        "It would check spoken words, transcribed on this machine.",
+        "Would check spoken words, transcribed on this machine.",
         "Install it: pip install 'safelight[transcription]'. Set it up: docs/sound.md#words",
     ),
 }

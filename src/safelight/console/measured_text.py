@@ -9,6 +9,7 @@ from safelight.evaluation.intervals import wilson
 from safelight.evaluation.measurements import load_shipped
 from safelight.policy.findings import Modality
 
+from .formatting import translate_note
 from .translations import Translations
 
 #: The name of a documentation page, with the punctuation before it.
@@ -35,7 +36,7 @@ def format_measured(measured: str | None, category: str, modality: Modality, t: 
             clips=one.safe_clips,
             day=_format_day(made, t),
         )
-    return _PAGE.sub("", measured).strip() or t("coverage.no_own_figure")
+    return translate_note(_PAGE.sub("", measured).strip(), t) or t("coverage.no_own_figure")
 
 
 def _format_day(day: date, t: Translations) -> str:

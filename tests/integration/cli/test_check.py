@@ -267,7 +267,7 @@ def test_the_risk_at_the_provider_and_the_suggestions_are_printed_once(
     [
         ("en", "Our policy allows", "Text checks:"),
         ("zh-Hant", "這段提示詞符合我們的內容政策。", "文字檢查："),
-        ("zh_CN.GBK", "这段提示词符合我们的策略。", "文字检查："),
+        ("zh_CN.GBK", "这段提示词符合我们的内容政策。", "文字检查："),
     ],
 )
 def test_the_result_is_printed_in_the_chosen_language(

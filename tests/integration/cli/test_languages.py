@@ -70,7 +70,7 @@ def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) ->
         DoctorCheck(
             name="detector text-guard",
             state=DoctorState.OFF,
-            message="It would check prompts with a language model on your server.",
+            message="Would check prompts with a language model on your server.",
             remedy="Set it up: docs/prompts.md#guard-models",
         ),
     ]

@@ -263,17 +263,37 @@ def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
     assert said not in advised(prompt, "veo-3.1").as_wire(locale)["risk"]["reason"]
 
 
+@pytest.mark.parametrize(("action", "said"), [(Action.BLOCK, "blocks"), (Action.HOLD, "holds")])
+def test_the_risk_of_a_request_of_our_own_policy_says_whether_it_is_held_or_blocked(
+    action: Action, said: str
+) -> None:
+    request = ScreenedRequest(texts={"prompt": EXAMPLE}, action=action)
+    veo = advise_on(request, advise("veo", ()), AdviceOptions()).as_wire()["risk"]
+    assert veo["reason"].startswith(f"Our own policy {said} this request")
+    sora = advise_on(request, advise("sora-2", ()), AdviceOptions()).as_wire()["risk"]
+    assert sora["reason"].startswith("Does not apply. OpenAI shut down Sora 2")
+    assert (veo["shut_down"], sora["shut_down"]) == (False, True)
+
+
+def test_the_risk_names_the_page_and_the_provider_that_a_report_is_about() -> None:
+    reason = advised("a bloody zombie in a cartoon", "veo-3.1").as_wire()["risk"]["reason"]
+    assert reason == (
+        "apiyi.com reports that OpenAI Sora refuses prompts with some of the words used here. "
+        "It does not mention Google Veo, which may refuse them too."
+    )
+
+
 def test_the_risk_at_a_closed_provider_says_that_requests_fail_and_what_was_reported_before() -> None:
     reported = advised(EXAMPLE, "sora-2").as_wire()["risk"]["reason"]
     assert reported == (
-        "OpenAI shut down Sora 2 and its Videos API on 24 September 2026 (developers.openai.com, "
-        "models/sora-2, read 2026-11-20), so requests there fail. Before that, apiyi.com reported that "
-        "prompts with such words were refused."
+        "Does not apply. OpenAI shut down Sora 2 and its Videos API on 24 September 2026 "
+        "(developers.openai.com, models/sora-2, read 2026-11-20), so every request there fails. Until then, "
+        "apiyi.com reported, prompts with some of the words used here were refused."
     )
     clean = advised("A train", "sora-2").as_wire("zh-Hant")["risk"]["reason"]
     assert clean == (
-        "OpenAI 已於 2026 年 9 月 24 日關閉 Sora 2 及其 Videos API（developers.openai.com, models/sora-2，"
-        "查閱日期 2026-11-20），因此送到那裡的請求都會失敗。沒有發現這段提示詞違反 OpenAI Sora 文件中的規則，"
+        "不適用。OpenAI 已於 2026 年 9 月 24 日關閉 Sora 2 及其 Videos API"
+        "（developers.openai.com, models/sora-2，查閱日期 2026-11-20），因此送到那裡的請求都會失敗。沒有發現這段提示詞違反 OpenAI Sora 文件中的規則，"
         "也沒有發現據報會被拒絕的詞。"
     )
 

@@ -33,7 +33,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(
         category=Category.LIKENESS.value,
         modality=Modality.IMAGE,
-        measured="accuracy by face size and pose, benchmarks/pictures.md",
+        measured="finds a face, not whose it is; accuracy by face size and pose, benchmarks/pictures.md",
     ),
 )
 

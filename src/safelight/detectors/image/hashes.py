@@ -70,7 +70,8 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No hash list is imported: safelight hash-lists import FILE --list NAME --category CATEGORY."
+    command = "safelight hash-lists import FILE --list NAME --category CATEGORY"
+    return f"No hash list is imported. Import one: {command}."
 
 
 PLUGIN = DetectorPlugin(

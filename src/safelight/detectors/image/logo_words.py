@@ -100,7 +100,7 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No logo with words has been added: safelight logos add NAME --word WORD."
+    return "No logo with words has been added. Add one: safelight logos add NAME --word WORD."
 
 
 PLUGIN = DetectorPlugin(

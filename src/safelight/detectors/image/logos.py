@@ -111,7 +111,7 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No logo has been added: safelight logos add NAME FILE..."
+    return "No logo has been added. Add one: safelight logos add NAME FILE..."
 
 
 PLUGIN = DetectorPlugin(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from safelight.generation.protocol import ChargeStatus
+
 from .model import UNKNOWN, ErrorKind, ModerationStage, ProviderError, ProviderRetry
 
 #: Delay that is suggested if a rate limit states none: most limits count requests per minute.
@@ -20,7 +22,7 @@ _CATEGORIES = {
     "extremism": "extremism",
     "illicit": "dangerous or illegal activity",
     "likeness": "a real person",
-    "ip": "somebody's protected work",
+    "ip": "a possible similarity to somebody else's protected work",
     "ip/character": "a protected character",
     "ip/brand": "a brand",
     "deception": "deception",
@@ -109,4 +111,6 @@ def _after_a_block(decoded: ProviderError) -> str:
         decoded.stage is ModerationStage.INPUT and not decoded.modality
     ):
         thing = "the prompt, or the reference image if you used one"
-    return f"Change {thing}. The same request may be refused, and charged, again."
+    if decoded.charged is ChargeStatus.NO:
+        return f"Change {thing}. The same request may be refused again."
+    return f"Change {thing}. The same request may be refused again, and each attempt may be charged."

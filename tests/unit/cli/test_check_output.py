@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from safelight.cli.check_output import _further_checks
+from safelight.cli.language import take_language
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Modality
+
+LATE = "minilm did not finish within its time. The 3 s for the whole text were over."
+
+
+def checked(*cells: Cell) -> Any:
+    return SimpleNamespace(coverage=cells, lists_only=())
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            "The other 2 were not completed: Hate, Violence. Not fully checked: Sexual content (audio). "
+            "Why: semantic classifier (MiniLM) did not finish within its time. "
+            "The 3 s for the whole text were over.",
+        ),
+        (
+            "zh-Hant",
+            "其餘 2 項未完成：仇恨、暴力。未完整檢查：性相關內容（聲音）。"
+            "原因：語意分類器（MiniLM）沒有在時限內完成。檢查整段文字的 3 秒時限已到。",
+        ),
+    ],
+)
+def test_the_number_of_missing_text_checks_is_given_with_the_reason(language: str, said: str) -> None:
+    late = {"modality": Modality.TEXT, "available": True, "note": LATE}
+    gap = Cell(category="sexual", modality=Modality.AUDIO, required=True)
+    done = Cell(category="privacy", modality=Modality.TEXT, available=True, ran=True, complete=True)
+    take_language(["--lang", language])
+    try:
+        lines = list(
+            _further_checks(
+                checked(*(Cell(category=name, **late) for name in ("hate", "violence")), gap, done)
+            )
+        )
+    finally:
+        take_language([])
+    assert ("" if language != "en" else " ").join(lines[1:-1]) == said
+    assert "1" in lines[0]
+    assert "3" in lines[0]
