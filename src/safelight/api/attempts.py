@@ -16,7 +16,7 @@ from safelight.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_at
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
 from safelight.attempts.patterns import find_patterns
 from safelight.errors import InvalidField
-from safelight.i18n import LANGUAGES, load_messages
+from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
@@ -37,7 +37,7 @@ _NO_STORE = {"cache-control": "no-store"}
 router = APIRouter(prefix="/v1/safelight/attempts", tags=["attempts"], responses=errors(*COMMON_ERRORS))
 
 
-class Attempt(BaseModel):
+class AttemptObject(BaseModel):
     object: Literal["attempt"]
     id: str
     origin: Literal[*AttemptOrigin]  # type: ignore[valid-type]
@@ -64,13 +64,13 @@ class Attempt(BaseModel):
     video_id: str | None
 
 
-class AttemptAnswer(Attempt):
+class AttemptWithGate(AttemptObject):
     gate: ProviderErrorGate | None = Field(description="The party that refused it; null if none did.")
 
 
 class AttemptList(BaseModel):
     object: Literal["list"]
-    data: list[Attempt]
+    data: list[AttemptObject]
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -78,11 +78,11 @@ class AttemptList(BaseModel):
 
 class AddedAttempts(BaseModel):
     object: Literal["attempts.added"]
-    data: list[Attempt]
+    data: list[AttemptObject]
     known: int = Field(description="Rows that were stored before. They are not stored again.")
 
 
-class RefusalRate(BaseModel):
+class RefusalRateObject(BaseModel):
     refused: int
     total: int = Field(description="Prompts. Tries of one prompt at one provider count once.")
     attempts: int
@@ -90,16 +90,16 @@ class RefusalRate(BaseModel):
     interval: tuple[float, float]
 
 
-class RefusalPattern(RefusalRate):
+class RefusalPatternObject(RefusalRateObject):
     kind: Literal["driver", "provider", "model", "seconds"]
     value: str
-    others: RefusalRate
+    others: RefusalRateObject
     likely_cause: bool
 
 
 class PatternList(BaseModel):
     object: Literal["list"]
-    data: list[RefusalPattern]
+    data: list[RefusalPatternObject]
     has_more: bool = Field(
         description=f"Whether there are more attempts than the newest {MAX_PATTERN_ATTEMPTS}."
     )
@@ -112,18 +112,32 @@ class ClaimTotal(BaseModel):
     left: float
 
 
-class ClaimRow(Attempt):
+class ClaimRowObject(AttemptObject):
     reason: Literal["no_file", "second_charge"]
 
 
-class Claim(BaseModel):
+class ClaimObject(BaseModel):
     object: Literal["claim"]
     time: str
     totals: list[ClaimTotal]
-    rows: list[ClaimRow]
-    unknown: list[ClaimRow] = Field(description="Rows with an unknown charge or amount. They are in no sum.")
+    rows: list[ClaimRowObject]
+    unknown: list[ClaimRowObject] = Field(
+        description="Rows with an unknown charge or amount. They are in no sum."
+    )
     left_out: dict[str, int]
     incomplete: bool
+
+
+class ClaimQuery(BaseModel):
+    """Which attempts a claim has, and its form."""
+
+    provider: str = Field(default="", max_length=200)
+    since: str | None = None
+    until: str | None = None
+    attempt: list[str] = Field(default=[], max_length=100, description="Only these attempts.")
+    format: Literal["json", "markdown", "csv"] = "json"
+    withhold_prompts: bool = False
+    language: Literal["en", "zh-Hant", "zh-Hans"] = Field(default="en", description="Of Markdown.")
 
 
 _ROW: dict[str, Any] = {
@@ -164,7 +178,7 @@ _BODY: dict[str, Any] = {
     },
 }
 _CLAIM: dict[int | str, dict[str, Any]] = {
-    200: {"model": Claim, "content": {"text/markdown": {}, "text/csv": {}}}
+    200: {"model": ClaimObject, "content": {"text/markdown": {}, "text/csv": {}}}
 }
 
 
@@ -250,39 +264,30 @@ async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Respo
 
 
 @router.get("/claim", summary="Download a claim for a refund", responses={**_CLAIM, **errors(404, 429)})
-async def claim(
-    request: Request,
-    principal: Reader,
-    provider: Annotated[str, Query(max_length=200)] = "",
-    since: str | None = None,
-    until: str | None = None,
-    attempt: Annotated[list[str] | None, Query(description="Only these attempts.", max_length=100)] = None,
-    format: Literal["json", "markdown", "csv"] = "json",  # noqa: A002
-    withhold_prompts: bool = False,
-    language: Annotated[str, Query(description="Of Markdown: `en`, `zh-Hant` or `zh-Hans`.")] = "en",
-) -> Response:
+async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery, Query()]) -> Response:
     """Charged attempts without a file. Unknown charges are listed apart. Counts as one check."""
     state = app_state(request)
-    wanted = AttemptFilter(provider=provider, since=_time("since", since), until=_time("until", until))
-    if language not in LANGUAGES:
-        raise InvalidField(f"`language` must be one of: {', '.join(LANGUAGES)}.", param="language")
+    wanted = AttemptFilter(
+        provider=asked.provider, since=_time("since", asked.since), until=_time("until", asked.until)
+    )
     await _spend(state, principal)
     log = state.services.attempts
     made = await state.check_threads.run(
-        claim_of, log, principal.tenant, wanted, ids=attempt or (), now=log.database.clock()
+        claim_of, log, principal.tenant, wanted, ids=asked.attempt, now=log.database.clock()
     )
-    if format == "markdown":
-        text = write_markdown(made, load_messages("attempts", language), withhold_prompts=withhold_prompts)
+    withhold = asked.withhold_prompts
+    if asked.format == "markdown":
+        text = write_markdown(made, load_messages("attempts", asked.language), withhold_prompts=withhold)
         return _download(text, "md", "text/markdown")
-    if format == "csv":
-        return _download(write_csv(claim_table(made, withhold_prompts=withhold_prompts)), "csv", "text/csv")
-    return JsonResponse(made.as_json(withhold_prompts=withhold_prompts), headers=_NO_STORE)
+    if asked.format == "csv":
+        return _download(write_csv(claim_table(made, withhold_prompts=withhold)), "csv", "text/csv")
+    return JsonResponse(made.as_json(withhold_prompts=withhold), headers=_NO_STORE)
 
 
 @router.get(
     "/{attempt_id}",
     summary="Retrieve an attempt, and who refused it",
-    responses={200: {"model": AttemptAnswer}, **NOT_MODIFIED, **errors(404)},
+    responses={200: {"model": AttemptWithGate}, **NOT_MODIFIED, **errors(404)},
 )
 async def retrieve(request: Request, principal: Reader, attempt_id: str) -> Response:
     state = app_state(request)
