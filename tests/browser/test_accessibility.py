@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -19,6 +20,7 @@ PAGES = (
     "/review",
     "/review?state=closed",
     "/advice",
+    "/attempts",
     "/verify",
     "/explain-error",
     "/coverage",
@@ -121,7 +123,14 @@ def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
     expect(staff.locator("#outcome article")).to_be_visible()
     video = video_of(staff)
     case = console.hold(video)
-    more = (f"/videos/{video}", f"/review/{case.id}", f"/videos/{video}/report", "/login")
+    (attempt,) = report_attempts(console, 1)
+    more = (
+        f"/attempts/{attempt}",
+        f"/videos/{video}",
+        f"/review/{case.id}",
+        f"/videos/{video}/report",
+        "/login",
+    )
     found: list[str] = []
     for path in (*PAGES, *more):
         staff.goto(console.server.url + path)
@@ -143,6 +152,41 @@ def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
             if one["impact"] in {"serious", "critical"}
         ]
     assert found == []
+
+
+def report_attempts(console: ConsoleServer, count: int) -> list[str]:
+    """Store attempts that were refused elsewhere; returns their ids."""
+    rows = [
+        {
+            "provider": "runway",
+            "prompt": f"A rooftop at night {n}",
+            "error": "SAFETY.OUTPUT.VIDEO",
+            "amount": 0.25,
+        }
+        for n in range(count)
+    ]
+    added = httpx.post(
+        f"{console.server.url}/v1/safelight/attempts",
+        headers=dict(console.server.auth),
+        json={"attempts": [{**row, "currency": "USD"} for row in rows]},
+        timeout=30,
+    )
+    return [one["id"] for one in added.json()["data"]]
+
+
+def test_an_attempt_is_opened_by_keyboard_and_its_claim_is_downloaded(
+    staff: Page, console: ConsoleServer
+) -> None:
+    attempts = report_attempts(console, 2)
+    staff.goto(f"{console.server.url}/attempts")
+    expect(staff.locator("#loss")).to_have_text("Net loss")
+    staff.keyboard.press("j")
+    staff.keyboard.press("Enter")
+    staff.wait_for_url(re.compile(f"/attempts/({'|'.join(attempts)})"))
+    expect(staff.locator("#gate")).to_contain_text("the provider's filter")
+    with staff.expect_download() as download:
+        staff.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "claim.md"
 
 
 def test_verify_works_without_login(staff: Page, console: ConsoleServer) -> None:

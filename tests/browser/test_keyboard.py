@@ -16,6 +16,7 @@ PAGES = (
     "/review",
     "/verify",
     "/advice",
+    "/attempts",
     "/explain-error",
     "/coverage",
     "/policy",

@@ -28,6 +28,7 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
     ("advice", "/advice", (KeyScope.CHECKS,)),
+    ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
     ("explain_error", "/explain-error", ()),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
     ("policy", "/policy", (KeyScope.POLICY,)),

@@ -18,6 +18,7 @@ from safelight.web.state import AppState
 
 from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
+from .attempts_pages import AttemptsPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
 from .login import Login, local_path
@@ -63,6 +64,7 @@ class Console:
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
+        attempts = AttemptsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -82,6 +84,8 @@ class Console:
             ("POST", "/videos/{video_id}/appeal", protected(appeals.appeal, read)),
             ("GET", "/advice", protected(advice.show, KeyScope.CHECKS)),
             ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
+            ("GET", "/attempts", protected(attempts.show, read)),
+            ("GET", "/attempts/{attempt_id}", protected(attempts.show_one, read)),
             ("GET", "/verify", verify.show),
             ("POST", "/verify", verify.verify),
             ("GET", "/explain-error", provider_errors.show),

@@ -25,6 +25,7 @@ FRAGMENT = {"accept": "text/x-fragment"}
 PAGES = (
     "/",
     "/advice",
+    "/attempts",
     "/videos",
     "/review",
     "/verify",

@@ -1,0 +1,148 @@
+"""The pages of attempts: what was refused at providers, by whom, and what it cost; and one attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
+from safelight.attempts.claim import Claim
+from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord, format_moment
+from safelight.attempts.patterns import RefusalPattern, find_patterns
+from safelight.errors import NotFound
+from safelight.i18n import load_messages
+from safelight.ids import is_id
+from safelight.trust.accounts import Principal
+
+from .attempts_view import (
+    CHART_HEIGHT,
+    CHART_WIDTH,
+    TONES,
+    attempt_row,
+    charge_text,
+    chart_bars,
+    losses,
+    lost_attempts,
+    pattern_rows,
+    with_unknown_charge,
+)
+from .formatting import format_datetime
+from .handler import PageHandler
+
+ROWS_PER_PAGE = 25
+#: Attempts whose patterns a page computes: the drivers of each prompt take about two milliseconds.
+_MAX_PATTERN_ATTEMPTS = 300
+#: Attempts of unknown charge that are listed.
+_MAX_UNKNOWN = 50
+_DAY_S = 86_400.0
+#: Days of each period; None: without a limit.
+PERIODS: dict[str, int | None] = {"7": 7, "30": 30, "90": 90, "all": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """The attempts of the filter, the page of the table, and patterns of the newest ones."""
+
+    attempts: tuple[AttemptRecord, ...]
+    incomplete: bool
+    rows: tuple[AttemptRecord, ...]
+    more: bool
+    patterns: tuple[RefusalPattern, ...]
+    #: Whether the tenant has no attempt at all.
+    none_ever: bool
+
+
+class AttemptsPages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """Losses, refusals and the table of attempts.
+
+        Query: `period` (one of `PERIODS`), `provider`, `after` (the last id of the previous page).
+        """
+        query = request.query_params
+        period = query.get("period", "30")
+        period = period if period in PERIODS else "30"
+        provider, after = query.get("provider", "")[:200].strip(), query.get("after") or None
+        now, days = self.console.clock(), PERIODS[period]
+        # The period begins with a UTC day, as the bars of the chart do.
+        since = None if days is None else (now // _DAY_S - days + 1) * _DAY_S
+        wanted = AttemptFilter(provider=provider, since=since)
+        found = await self.state.check_threads.run(self._find, principal.tenant, wanted, after)
+        t = self.translations(request)
+        a = load_messages("attempts", t.tag)
+        lost = lost_attempts(found.attempts)
+        unknown = with_unknown_charge(lost)
+        address = {"period": period, "provider": provider}
+        last = found.rows[-1].id if found.more else None
+        return await self.render_page(
+            request,
+            "attempts.html",
+            principal,
+            a=a,
+            none_ever=found.none_ever,
+            period=period,
+            periods=tuple(PERIODS),
+            provider=provider,
+            claim_since="" if since is None else format_moment(since),
+            losses=losses(lost),
+            lost_count=len(lost),
+            unknown=[attempt_row(one, t, a) for one in unknown[:_MAX_UNKNOWN]],
+            unknown_count=len(unknown),
+            incomplete=found.incomplete,
+            read=len(found.attempts),
+            bars=chart_bars(found.attempts, since=since, now=now, t=t),
+            chart=(CHART_WIDTH, CHART_HEIGHT),
+            by_provider=pattern_rows(found.patterns, "provider", a),
+            by_driver=pattern_rows(found.patterns, "driver", a),
+            pattern_limit=_MAX_PATTERN_ATTEMPTS,
+            rows=[attempt_row(one, t, a) for one in found.rows],
+            first=after is None,
+            start=f"/attempts?{urlencode(address)}",
+            more=f"/attempts?{urlencode({**address, 'after': last})}" if last else None,
+        )
+
+    async def show_one(self, request: Request, principal: Principal) -> Response:
+        """One attempt: the error in its own words, the party that refused it, how to tell, and the claim."""
+        attempt_id = request.path_params["attempt_id"]
+        if not is_id(attempt_id, "attempt"):
+            raise NotFound("There is no such attempt.", param="attempt_id")
+        attempt, gate, claim = await self.state.check_threads.run(self._one, principal.tenant, attempt_id)
+        t = self.translations(request)
+        a = load_messages("attempts", t.tag)
+        return await self.render_page(
+            request,
+            "attempt.html",
+            principal,
+            a=a,
+            attempt=attempt_answer(attempt, gate, a),
+            row=attempt_row(attempt, t, a),
+            tone=TONES.get(attempt.outcome, "none"),
+            at=format_datetime(attempt.at, t),
+            charge=charge_text(attempt, a),
+            error=attempt.error,
+            own_error=attempt.is_own_error,
+            claimed=bool(claim.rows or claim.unknown),
+            left_out=[a(f"claim.left_out.{reason.value}") for reason in claim.left_out],
+        )
+
+    def _find(self, tenant: str, wanted: AttemptFilter, after: str | None) -> _Found:
+        log = self.services.attempts
+        whole = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
+        table = log.page(tenant, wanted, after=after, limit=ROWS_PER_PAGE)
+        return _Found(
+            attempts=whole.attempts,
+            incomplete=whole.has_more,
+            rows=table.attempts,
+            more=table.has_more,
+            patterns=find_patterns(whole.attempts[:_MAX_PATTERN_ATTEMPTS]),
+            none_ever=not whole.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
+        )
+
+    def _one(self, tenant: str, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:
+        log = self.services.attempts
+        attempt = log.get(tenant, attempt_id)
+        claim = claim_of(log, tenant, AttemptFilter(), ids=[attempt_id], now=self.console.clock())
+        return attempt, answer_gate(log, tenant, attempt), claim

@@ -1,0 +1,128 @@
+"""The pages of attempts: losses by currency, refusals, the table, one attempt, and its claim."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from safelight.ids import new_id
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from support.fake_api_server import PERSON, Live
+
+HTML = {"accept": "text/html,application/xhtml+xml"}
+ROW = {"provider": "runway", "error": "SAFETY.OUTPUT.VIDEO", "amount": 0.25, "currency": "USD"}
+
+
+@pytest.fixture
+def tenant(server: Live) -> str:
+    return server.accounts.create_tenant("page").id
+
+
+@pytest.fixture
+def page(server: Live, tenant: str) -> Iterator[httpx.Client]:
+    """A signed-in person of a new tenant."""
+    with sign_in(server, tenant, PERSON) as client:
+        yield client
+
+
+@contextmanager
+def sign_in(server: Live, tenant: str, scopes: frozenset[KeyScope]) -> Iterator[httpx.Client]:
+    person = Principal(tenant=tenant, id=new_id("user"), kind=PrincipalKind.PERSON, name="Ada", scopes=scopes)
+    with httpx.Client(
+        base_url=server.url, headers={**HTML, "origin": server.url}, follow_redirects=True, timeout=30
+    ) as client:
+        client.post("/login", data={"token": server.accounts.create_login_link(person)})
+        yield client
+
+
+def add(server: Live, tenant: str, *rows: dict[str, object]) -> list[str]:
+    _, key = server.accounts.create_key(tenant, "test")
+    attempts = [{"time": time.time() - number, **ROW, **row} for number, row in enumerate(rows)]
+    added = httpx.post(
+        f"{server.url}/v1/safelight/attempts",
+        headers={"authorization": f"Bearer {key}"},
+        json={"attempts": attempts},
+        timeout=30,
+    )
+    return [one["id"] for one in added.json()["data"]]
+
+
+def test_without_rows_the_page_says_how_they_come_here(page: httpx.Client) -> None:
+    text = page.get("/attempts").text
+    assert "safelight attempts add" in text
+    assert "safelight attempts import" in text
+    assert "嘗試紀錄" in page.get("/attempts", headers={"accept-language": "zh-TW"}).text
+    assert "尝试记录" in page.get("/attempts", headers={"accept-language": "zh-CN"}).text
+
+
+def test_the_loss_is_one_figure_per_currency_without_unknown_charges(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    add(
+        server,
+        tenant,
+        {"refunded": 0.1},
+        {"prompt": "another"},
+        {"currency": "CREDITS", "amount": 30},
+        {"error": "HTTP 500", "charged": "unknown", "amount": None, "currency": None, "provider": "kling"},
+        {"error": "", "file_came": True, "amount": 9},
+    )
+    text = page.get("/attempts").text
+    figures = re.findall(r"<dd>([\d.]+) <span>(\w+)</span></dd>", text)
+    assert figures == [("30", "CREDITS"), ("0.4", "USD")]
+    assert "Charge unknown, in no sum: 1" in text
+    assert "charged 0.5 USD, refunded 0.1 USD" in text
+
+
+def test_each_row_has_its_cause_and_a_mark_and_opens_the_attempt(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    (attempt,) = add(server, tenant, {"prompt": "a <b>lake</b>", "error": "SAFETY.OUTPUT.VIDEO </pre>"})
+    table = page.get("/attempts").text
+    row = table.partition(f'href="/attempts/{attempt}" data-row')[2].partition("</tr>")[0]
+    for words in ("reported", "refused by the provider", "charged 0.25 USD", "the provider&#39;s filter"):
+        assert words in row
+    one = page.get(f"/attempts/{attempt}")
+    assert "SAFETY.OUTPUT.VIDEO &lt;/pre&gt;" in one.text
+    assert "a &lt;b&gt;lake&lt;/b&gt;" in one.text
+    assert 'data-gate="provider_filter"' in one.text
+    claim = page.get("/v1/safelight/attempts/claim", params={"attempt": attempt, "format": "markdown"})
+    assert "0.25 USD" in claim.text
+
+
+def test_an_attempt_that_cannot_be_claimed_says_why(server: Live, tenant: str, page: httpx.Client) -> None:
+    (attempt,) = add(server, tenant, {"amount": 0, "currency": None})
+    text = page.get(f"/attempts/{attempt}").text
+    assert "Not in a claim: not charged." in text
+    assert "/v1/safelight/attempts/claim" not in text
+
+
+def test_a_filter_and_further_pages_keep_the_address(server: Live, tenant: str, page: httpx.Client) -> None:
+    add(server, tenant, *({"prompt": f"lake {n}"} for n in range(26)), {"provider": "veo"})
+    text = page.get("/attempts?period=7&provider=runway").text
+    assert text.count("data-row") == 25
+    following = re.search(r'href="(/attempts\?[^"]+)" rel="next"', text)
+    assert following
+    rest = page.get(following[1].replace("&amp;", "&"))
+    assert rest.text.count("data-row") == 1
+    assert 'value="runway"' in rest.text
+    assert "No attempt matches" in page.get("/attempts?provider=luma").text
+    assert page.get("/attempts?period=nothing&after=").status_code == 200
+
+
+def test_another_tenant_and_a_person_without_the_scope_see_nothing(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    (attempt,) = add(server, tenant, {"prompt": "a lake"})
+    with sign_in(server, server.accounts.create_tenant("other").id, PERSON) as other:
+        assert other.get(f"/attempts/{attempt}").status_code == 404
+        assert "a lake" not in other.get("/attempts").text
+    with sign_in(server, tenant, frozenset({KeyScope.CHECKS})) as checker:
+        assert checker.get("/attempts").status_code == 403
+        assert checker.get(f"/attempts/{attempt}").status_code == 403
+    assert page.get("/attempts/nothing").status_code == 404

@@ -1,0 +1,77 @@
+"""The chart and the sums of the page of attempts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
+from safelight.console.attempts_view import (
+    CHART_HEIGHT,
+    chart_bars,
+    losses,
+    lost_attempts,
+    with_unknown_charge,
+)
+from safelight.console.translations import load_languages
+from safelight.generation.protocol import Charge, ChargeStatus
+
+NOW = 1_790_000_000.0
+DAY_S = 86_400.0
+T = load_languages()["en"]
+ATTEMPT = AttemptRecord(
+    id="attempt_1",
+    origin=AttemptOrigin.REPORTED,
+    at=NOW,
+    provider="runway",
+    model="",
+    seconds=None,
+    width=None,
+    height=None,
+    prompt=None,
+    error="",
+    outcome=AttemptOutcome.REFUSED,
+    stage="unknown",
+    file_came=False,
+    charge=Charge(charged=ChargeStatus.YES, amount=0.1, currency="USD"),
+    request_id="",
+)
+
+
+def test_stopped_attempts_and_second_charges_are_losses_and_passed_ones_are_not() -> None:
+    passed = replace(ATTEMPT, outcome=AttemptOutcome.PASSED, request_id="r")
+    attempts = [
+        passed,
+        replace(passed, id="attempt_2", at=NOW + 1),
+        replace(ATTEMPT, id="attempt_3", outcome=AttemptOutcome.STOPPED),
+    ]
+    assert [one.id for one in lost_attempts(attempts)] == ["attempt_2", "attempt_3"]
+    (loss,) = losses(lost_attempts(attempts))
+    assert (loss.net, loss.currency) == ("0.2", "USD")
+
+
+def test_a_charge_without_an_amount_is_unknown_until_it_is_refunded() -> None:
+    unknown = replace(ATTEMPT, charge=Charge(charged=ChargeStatus.YES))
+    refunded = replace(unknown, refunds=(AttemptRefund(amount=None, currency=""),))
+    not_charged = replace(ATTEMPT, charge=Charge(charged=ChargeStatus.NO))
+    assert with_unknown_charge([ATTEMPT, unknown, refunded, not_charged]) == [unknown]
+
+
+def test_each_bar_is_a_day_and_the_highest_one_fills_the_chart() -> None:
+    attempts = [
+        ATTEMPT,
+        replace(ATTEMPT, outcome=AttemptOutcome.PASSED),
+        replace(ATTEMPT, at=NOW - 2 * DAY_S),
+        replace(ATTEMPT, outcome=AttemptOutcome.FAILED),
+    ]
+    bars = chart_bars(attempts, since=NOW - 6 * DAY_S, now=NOW, t=T)
+    assert [(bar.refused, bar.passed) for bar in bars] == [(0, 0)] * 4 + [(1, 0), (0, 0), (1, 1)]
+    assert bars[-1].passed_y == 0
+    assert bars[-1].refused_y + bars[-1].refused_height == CHART_HEIGHT
+
+
+def test_long_periods_and_wrong_clocks_have_few_bars_that_hold_all_attempts() -> None:
+    attempts = [replace(ATTEMPT, at=NOW - days * DAY_S) for days in (-3, 0, 400, 1000)]
+    bars = chart_bars(attempts, since=None, now=NOW, t=T)
+    assert len(bars) <= 30
+    assert sum(bar.refused for bar in bars) == 4
+    assert chart_bars([], since=None, now=NOW, t=T) == ()
