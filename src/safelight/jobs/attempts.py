@@ -91,7 +91,7 @@ class RemoteAttempts:
         """The charge, if the generation is done. Raises `ChargedFailure` if it has failed."""
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=True):
+            with self.gate.call(accepted=True, video_id=self.video.id):
                 progress = self.generator.progress(attempt.upstream_id or "")
         except UpstreamUnavailable as error:
             raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
@@ -122,12 +122,12 @@ class RemoteAttempts:
         max_bytes = self.context.limits.max_download_bytes
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=True):
+            with self.gate.call(accepted=True, video_id=self.video.id):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except UpstreamUnavailable as error:
             pause_s = error.retry_after_s or POLL_S
             if pause_s >= self._left_s():
-                raise DeadlineExceeded(f"{_not_finished(self.context)} {error.message}") from error
+                raise DeadlineExceeded(_not_finished(self.context)) from error
             raise UpstreamPending(pause_s, accepted=True) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
@@ -139,7 +139,7 @@ class RemoteAttempts:
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=False):
+            with self.gate.call(accepted=False, video_id=self.video.id):
                 # Nothing is sent by a run that another one has overtaken.
                 with self.context.commit_step(self.snapshot) as tx:
                     attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
@@ -155,7 +155,7 @@ class RemoteAttempts:
         except UpstreamUnavailable as error:
             pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
             if pause_s >= self._left_s() - self._needed_s():
-                raise DeadlineExceeded(f"{_not_finished(self.context)} {error.message}") from error
+                raise DeadlineExceeded(_not_finished(self.context)) from error
             raise UpstreamPending(pause_s) from error
         except SubmissionUnconfirmed as lost:
             try:
@@ -172,10 +172,13 @@ class RemoteAttempts:
         """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
         name, left_s, needed_s = self.video.generator, self._left_s(), self._needed_s()
         if left_s < needed_s:
-            raise DeadlineExceeded(
-                f"{_not_finished(self.context)} Nothing was sent to {name}, because {max(left_s, 0.0):.0f} s "
-                f"were left and it needs at least {needed_s:.0f} s."
-            )
+            late = _not_finished(self.context)
+            if not self.snapshot.attempts:
+                late += (
+                    f" Nothing was sent to {name}, because {max(left_s, 0.0):.1f} s were left and it needs "
+                    f"at least {needed_s:.1f} s."
+                )
+            raise DeadlineExceeded(late)
 
     def _needed_s(self) -> float:
         """The least time that a request needs from its submission to the end.

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed
+from safelight.errors import (
+    DeadlineExceeded,
+    SafelightError,
+    SubmissionUnconfirmed,
+    UpstreamError,
+    UpstreamRejected,
+)
 from safelight.generation.protocol import Billing, ChargeStatus
 
 from .models import Attempt
 
+_AGAIN = "You may submit it again later."
 
-def describe_failure(error: SafelightError, attempt: Attempt | None) -> str:
-    """The message of a failed video. `attempt` is its last attempt, as stored; None if there was none."""
+
+def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem: str = "") -> str:
+    """The message of a failed video.
+
+    `attempt` is its last attempt, as stored; None if there was none. `problem` is why the last call to its
+    generator failed; empty if it did not fail.
+    """
     if attempt is None:
         is_late = isinstance(error, DeadlineExceeded)
         return f"{error} Nothing was sent to a generator, so nothing was charged." if is_late else str(error)
@@ -20,25 +32,40 @@ def describe_failure(error: SafelightError, attempt: Attempt | None) -> str:
             f"again by itself. Look at the bill of {name} before you submit a new request."
         )
     if isinstance(error, DeadlineExceeded):
-        return f"{error} {_describe_progress(attempt)}"
-    return " ".join(part for part in (str(error), _describe_charge(attempt)) if part)
+        sentences = [str(error), problem, _describe_progress(attempt, problem)]
+        if attempt.outcome != "not_taken":
+            sentences.append(_describe_charge(attempt))
+        if attempt.outcome == "not_taken" or not _may_be_charged(attempt):
+            sentences.append(_AGAIN)
+    else:
+        # What a generator rejects once, it rejects again: the request or a setting must change.
+        can_pass = isinstance(error, UpstreamError) and not isinstance(error, UpstreamRejected)
+        sentences = [str(error), _describe_charge(attempt)]
+        if can_pass and error.remedy is None and not _may_be_charged(attempt):
+            sentences.append(_AGAIN)
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _describe_progress(attempt: Attempt) -> str:
+def _describe_progress(attempt: Attempt, problem: str) -> str:
     """How far the generator came with a video that was not finished before its deadline."""
     name = attempt.generator
     if attempt.outcome == "not_taken":
-        return f"{name} never took the request, so nothing was charged. You may submit it again later."
+        return f"{name} never took the request, so nothing was charged."
+    if attempt.outcome == "lost" or (problem and attempt.upstream_id is None):
+        return f"{name} gave no usable answer to the submission."
     if attempt.ended_at is not None and attempt.outcome != DeadlineExceeded.code:
-        progress = f"{name} had finished it; our own checks were not done in time."
-    elif attempt.billing is Billing.PAID and attempt.charge.charged is not ChargeStatus.UNKNOWN:
+        return f"{name} had finished it; our own checks were not done in time."
+    if attempt.billing is Billing.PAID and attempt.charge.charged is not ChargeStatus.UNKNOWN:
         # The charge is known only when the generator has finished.
-        progress = f"{name} had finished it; the file was not downloaded and converted in time."
-    elif attempt.upstream_id is not None:
-        progress = f"{name} took the request and did not finish it."
-    else:
-        progress = f"{name} had not finished it."
-    return f"{progress} {_describe_charge(attempt)}".rstrip()
+        return f"{name} had finished it; the file was not downloaded and converted in time."
+    if attempt.upstream_id is not None:
+        # It may have finished: a generator that cannot be reached cannot say so.
+        return f"{name} took the request, but no finished video came from it in time."
+    return f"{name} had not finished it."
+
+
+def _may_be_charged(attempt: Attempt) -> bool:
+    return attempt.billing is Billing.PAID and attempt.charge.charged is not ChargeStatus.NO
 
 
 def _describe_charge(attempt: Attempt) -> str:

@@ -5,6 +5,7 @@ Each writes the video row, the audit log, the review case and the quota.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
@@ -33,6 +34,8 @@ from .files import vault_files
 from .models import Video
 from .states import VideoState
 from .transitions import transition
+
+_log = logging.getLogger(__name__)
 
 #: Stages before the generation. A video that ends in one of them is rejected, not blocked.
 EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
@@ -239,6 +242,11 @@ def block_by_provider(
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
     """End a video for a technical reason. Its content is not the cause."""
+    gate = context.upstreams.get(video.generator)
+    sentence = describe_failure(
+        error, last_attempt(tx, video.id), problem=gate.last_problem(video.id) if gate else ""
+    )
+    _log.warning("%s failed (%s): %s", video.id, error.code, sentence)
     transition(
         tx,
         video,
@@ -246,6 +254,6 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         actor="jobs",
         why={"code": error.code},
         error_code=error.code,
-        error_message=describe_failure(error, last_attempt(tx, video.id)),
+        error_message=sentence,
     )
     context.quota.refund(tx, video)

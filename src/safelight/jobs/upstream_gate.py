@@ -25,6 +25,8 @@ _FAILURES = 5
 _PAUSE = Backoff.doubling(first_s=5.0, max_s=60.0)
 #: A place is kept for an invited video for this time.
 _INVITED_S = 10.0
+#: Videos of which the last failed call is remembered.
+_MAX_PROBLEMS = 10_000
 #: A video looks again after this time for a free place or a free call.
 LOOK_AGAIN_S = 1.0
 
@@ -43,6 +45,8 @@ class UpstreamGate:
         self._invited: dict[str, float] = {}
         #: Videos that wait for a free place, by id.
         self._waiting: dict[str, SlotRequest] = {}
+        #: Why the last call for a video failed, by id.
+        self._problems: dict[str, str] = {}
         self._calls = 0
         self._failures = 0
         self._next_call = 0.0
@@ -106,11 +110,17 @@ class UpstreamGate:
         else:
             self.leave(video_id)
 
+    def last_problem(self, video_id: str) -> str:
+        """Why the last call for the video failed; empty if it succeeded, or was made by another process."""
+        with self._lock:
+            return self._problems.get(video_id, "")
+
     @contextmanager
-    def call(self, *, accepted: bool) -> Iterator[None]:
+    def call(self, *, accepted: bool, video_id: str = "") -> Iterator[None]:
         """One call. Raises `UpstreamPending` during a pause, or if too many calls run.
 
-        `accepted`: whether the upstream has accepted the request of the video.
+        `accepted`: whether the upstream has accepted the request of the video. `video_id`: the video whose
+        last problem this call changes.
         """
         with self._lock:
             if (pause_s := self._pause_s()) > 0:
@@ -121,16 +131,25 @@ class UpstreamGate:
                 # This call tests the upstream; the others wait for its result.
                 self._next_call = self._monotonic() + self._next_pause_s()
             self._calls += 1
-        failed = False
+        failed, problem = False, ""
         try:
             yield
-        except (UpstreamUnavailable, SubmissionUnconfirmed):
-            failed = True
+        except (UpstreamUnavailable, SubmissionUnconfirmed) as error:
+            failed, problem = True, error.message
             raise
         finally:
             with self._lock:
                 self._calls -= 1
                 self._count(failed=failed)
+                if video_id:
+                    self._remember(video_id, problem)
+
+    def _remember(self, video_id: str, problem: str) -> None:
+        self._problems.pop(video_id, None)
+        if problem:
+            self._problems[video_id] = problem
+        if len(self._problems) > _MAX_PROBLEMS:
+            del self._problems[next(iter(self._problems))]
 
     def _is_next(self, request: SlotRequest) -> bool:
         now = self._monotonic()

@@ -185,7 +185,7 @@ class UpstreamWaits:
         generator = self._context.generators[wait.generator]
         assert isinstance(generator, RemoteGenerator)
         try:
-            with self._gate(wait).call(accepted=True):
+            with self._gate(wait).call(accepted=True, video_id=wait.request.video_id):
                 progress = generator.progress(upstream_id)
         except UpstreamPending as pending:
             return pending.after_s

@@ -196,6 +196,39 @@ def test_a_wrong_key_gives_the_operator_a_plain_message() -> None:
             made.progress("video_1")
 
 
+@pytest.mark.parametrize(
+    ("submit", "said"),
+    [
+        ({"status": 402}, "no credit left. The operator must add credit."),
+        ({"status": 429, "code": "insufficient_quota"}, "no credit left. The operator must add credit."),
+        (
+            {"status": 403, "message": "No access from here"},
+            "denies access (status 403). No access from here.",
+        ),
+        ({"status": 404, "message": "No model x."}, "does not know the model or the address of the request"),
+        ({"status": 413}, "The request is too large for"),
+    ],
+)
+def test_a_rejection_names_its_cause_and_who_can_correct_it(submit: dict[str, Any], said: str) -> None:
+    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+        with pytest.raises(UpstreamRejected) as rejected:
+            made.submit(make_request())
+        assert said in str(rejected.value)
+        assert "malformed" not in str(rejected.value)
+
+
+def test_a_redirect_of_a_poll_is_named_and_its_address_is_only_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    poll = {"do": "redirect", "location": "http://10.1.2.3/x"}
+    with scripted(poll=poll) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(make_request())
+        with pytest.raises(UpstreamRejected, match="redirects requests to another address") as rejected:
+            made.progress(upstream_id)
+    assert "10.1.2.3" not in str(rejected.value)
+    assert "http://10.1.2.3/x" in caplog.text
+
+
 def test_a_redirect_of_a_submission_is_not_followed() -> None:
     with scripted(
         submit={"do": "redirect", "location": "https://other.example/v1/videos?sig=s3cret"}
@@ -274,7 +307,7 @@ def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> Non
         told = made.progress(made.submit(make_request()))
         assert (told.state, told.problem) == (
             UpstreamState.FAILED,
-            "it no longer knows this request",
+            "it no longer knows this request.",
         )
         assert told.charge is not None
         assert told.charge.charged is ChargeStatus.UNKNOWN

@@ -387,7 +387,13 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
             ["never took the request, so nothing was charged"],
             ["bill"],
         ),
-        ({"ends": "never"}, ["took the request and did not finish it", "Look at its bill"], []),
+        ({"ends": "never"}, ["took the request, but no finished video came", "Look at its bill"], []),
+        ({"poll": {"status": 500}}, ["(status 500)", "took the request, but no", "Look at its bill"], []),
+        (
+            {"polls": 0, "content": "drop"},
+            ["cannot be reached or does not answer", "no finished video came", "Look at its bill"],
+            ["did not finish"],
+        ),
         ({"polls": 0, "ends": "vanishes"}, ["no longer knows this request.", "Look at its bill"], [".."]),
         (
             {"polls": 0, "ends": "failed", "charge": 0.4, "error": {"message": "The GPU failed."}},
@@ -406,7 +412,17 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
         ),
         ({"submit": "lose_answer"}, ["was lost", "may charge for it", "never sends it again"], []),
     ],
-    ids=["busy", "hanging", "vanished", "charged", "refunded", "malformed", "no-answer"],
+    ids=[
+        "busy",
+        "hanging",
+        "failing-polls",
+        "dropped",
+        "vanished",
+        "charged",
+        "refunded",
+        "malformed",
+        "no-answer",
+    ],
 )
 def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
     furnish: Callable[..., House],
@@ -415,7 +431,7 @@ def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
     said: list[str],
     unsaid: list[str],
 ) -> None:
-    waits = rule.get("ends") == "never" or "retry_after" in str(rule) or rule.get("submit") == "lose_answer"
+    waits = rule.get("ends") != "vanishes" and not {"charge", "error"} & rule.keys()
     house = furnish(generation={"deadline_s": 3.0 if waits else 300.0})
     upstream.play({"otherwise": rule})
     video = house.carry(house.order(**PAID))
@@ -424,6 +440,19 @@ def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
     assert video.generator in message
     assert [words for words in said if words not in message] == []
     assert [words for words in (*unsaid, "127.0.0.1") if words in message] == []
+
+
+def test_an_own_generator_that_gives_no_id_until_the_deadline_is_named_with_its_answers(
+    furnish: Callable[..., House], upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = furnish(generation={"deadline_s": 2.0})
+    upstream.play({"otherwise": {"submit": {"status": 500}}, "echo_metadata": False})
+    video = house.carry(house.order(model="own-1"))
+    assert video.error_message == (
+        "The video was not finished within 2 s. own answered the submission with status 500 and no id. "
+        "own gave no usable answer to the submission. You may submit it again later."
+    )
+    assert f"{video.id} failed (timeout): {video.error_message}" in caplog.text
 
 
 def test_an_unknown_status_does_not_end_the_generation(house: House, upstream: ScriptedUpstream) -> None:

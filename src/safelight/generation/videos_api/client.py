@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ import httpx
 
 from safelight.errors import UpstreamRejected, UpstreamUnavailable
 from safelight.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
+from safelight.net.redaction import redact
 
 from .options import Options
 from .responses import decode, error_text, retry_after
+
+_log = logging.getLogger(__name__)
 
 MAX_ANSWER = 4 * 1024 * 1024
 #: HTTP statuses (in addition to 5xx) after which a request may be repeated.
@@ -45,6 +49,8 @@ class UpstreamClient:
         with self.reachable(), self.asking.stream(method, path, params=params or {}) as response:
             self.error_for(response)
             body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.poll_timeout_s))
+            if response.is_redirect:
+                raise UpstreamRejected(redirected(self._options.name, response))
             if not response.is_success and response.status_code != 404:
                 why = f"{self._options.name} rejected a request (status {response.status_code}). "
                 raise UpstreamRejected((why + error_text(body, secrets=(self._options.api_key,))).strip())
@@ -54,7 +60,7 @@ class UpstreamClient:
         """Raises `UpstreamUnavailable` if the status allows a retry."""
         status = response.status_code
         if status in {401, 403}:
-            raise UpstreamUnavailable(bad_key(self._options.name, status))
+            raise UpstreamUnavailable(no_access(self._options.name, status))
         if status >= 500 or status in _LATER:
             raise UpstreamUnavailable(
                 f"{self._options.name} is not available now (status {status}).",
@@ -83,9 +89,20 @@ class UpstreamClient:
         )
 
 
-def bad_key(name: str, status: int) -> str:
-    """The message for the operator when a server rejects the API key."""
-    return f"{name} does not accept our API key (status {status}). The operator must check `api_key`."
+def no_access(name: str, status: int, reason: str = "") -> str:
+    """The message when a server rejects the API key (401), or what its owner asks for (403)."""
+    if status == 401:
+        return f"{name} does not accept our API key (status 401). The operator must check `api_key`."
+    denied = f"{name} denies access (status {status}). {reason}".strip()
+    return f"{denied} The operator must check `api_key` and what its account may use."
+
+
+def redirected(name: str, response: httpx.Response) -> str:
+    """The message when a server redirects a request of the API, which is not followed."""
+    # The client that reads this sentence must not learn an address of the operator's network.
+    to = redact(response.headers.get("location", "").split("?")[0], longest=120)
+    _log.warning("%s redirects requests to %s. Correct its `url`.", name, to)
+    return f"{name} redirects requests to another address. The operator must correct `url`."
 
 
 def video_path(upstream_id: str) -> str:

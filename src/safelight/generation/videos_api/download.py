@@ -78,6 +78,8 @@ def check_file(file: BinaryIO, size: int, promised: int | None) -> None:
     """
     if promised is not None and size != promised:
         raise UpstreamInvalidResponse(f"The finished video is incomplete: {size} of {promised} bytes.")
+    if size == 0:
+        raise UpstreamInvalidResponse("The generator's finished video is empty.")
     start = file.read(12)
     if size < 16 or start[4:8] != b"ftyp":
         raise UpstreamInvalidResponse("The generator's finished video is not an MP4 file.")

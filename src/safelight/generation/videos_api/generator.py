@@ -28,7 +28,7 @@ from safelight.net.client import AnswerTooLong, read_limited
 from safelight.net.fetch import Fetcher, FetchLimits
 from safelight.net.redaction import redact
 
-from .client import MAX_ANSWER, UpstreamClient, bad_key, video_path
+from .client import MAX_ANSWER, UpstreamClient, no_access, redirected, video_path
 from .download import check_file, check_headers, receive
 from .options import Options
 from .request import build_request
@@ -49,6 +49,10 @@ _BUSY = frozenset({425, 429, 503})
 #: (409).
 _DOUBTFUL = frozenset({408, 409})
 _MAX_POLL_ATTEMPTS = 3
+#: Error codes of an account without credit, which some servers answer with 403 or 429. Waiting does not help.
+_NO_CREDIT = frozenset(
+    {"insufficient_quota", "insufficient_user_quota", "billing_hard_limit_reached", "billing_not_active"}
+)
 
 
 class VideosApiGenerator:
@@ -188,6 +192,10 @@ class VideosApiGenerator:
             raise UpstreamModerationBlocked(
                 f"The filter of {self.name} refused the request.", refusal=refusal
             )
+        if status == 402 or _error_codes(body) & _NO_CREDIT:
+            raise UpstreamRejected(
+                f"The account at {self.name} has no credit left. The operator must add credit."
+            )
         if status in _BUSY:
             raise UpstreamUnavailable(
                 f"{self.name} does not accept requests now (status {status}).",
@@ -200,18 +208,18 @@ class VideosApiGenerator:
         raise UpstreamRejected(self._why_rejected(response, body))
 
     def _why_rejected(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
-        status = response.status_code
-        if status in {401, 403}:
-            return bad_key(self.name, status)
-        if status == 402:
-            return f"The account at {self.name} has no credit left. The operator must add credit."
+        status, name = response.status_code, self.name
         if response.is_redirect:
-            # The client that reads this sentence must not learn an address of the operator's network.
-            to = redact(response.headers.get("location", "").split("?")[0], longest=120)
-            _log.warning("%s redirects submissions to %s. Correct its `url`.", self.name, to)
-            return f"{self.name} redirects submissions to another address. The operator must correct `url`."
-        sentence = error_text(body, secrets=(self._options.api_key,))
-        return f"{self.name} rejected the request as malformed (status {status}). {sentence}".strip()
+            return redirected(name, response)
+        reason = error_text(body, secrets=(self._options.api_key,))
+        if status in {401, 403}:
+            return no_access(name, status, reason)
+        if status == 404:
+            unknown = f"{name} does not know the model or the address of the request (status 404). {reason}"
+            return f"{unknown.strip()} The operator must check `url` and `models`."
+        if status == 413:
+            return f"The request is too large for {name} (status 413). {reason}".strip()
+        return f"{name} rejected the request as malformed (status {status}). {reason}".strip()
 
     def _find_once(self, key: str) -> str | None:
         field, after, returns_metadata = self._options.idempotency_metadata_key, "", False
@@ -261,9 +269,12 @@ class VideosApiGenerator:
         try:
             fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
         except ForbiddenUrl as error:
+            to = redact(location.split("?")[0], longest=120)
+            _log.warning("%s redirects a finished video to %s: %s", self.name, to, error.message)
             raise UpstreamInvalidResponse(
                 f"{self.name} redirects the finished video to an address that is not allowed: "
-                f"{error.message} The operator can allow its host in `content_hosts`."
+                f"{error.message}",
+                remedy="The operator can allow its host in `content_hosts`.",
             ) from error
         except SafelightError as error:
             raise UpstreamInvalidResponse(
@@ -275,6 +286,13 @@ class VideosApiGenerator:
         except UpstreamInvalidResponse:
             into.unlink()
             raise
+
+
+def _error_codes(body: dict[str, Any] | None) -> set[str]:
+    """The code and the type of an error body."""
+    error = body.get("error") if body else None
+    parts = [part for part in (body, error) if isinstance(part, dict)]
+    return {str(part[key]) for part in parts for key in ("code", "type") if isinstance(part.get(key), str)}
 
 
 def _is_id(text: str) -> bool:

@@ -150,8 +150,8 @@ def test_retry_after_may_be_a_date() -> None:
     ("body", "sentence"),
     [
         ({"error": {"message": "Too wide."}}, "Too wide."),
-        ({"detail": "prompt is required"}, "prompt is required"),
-        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "field required"),
+        ({"detail": "prompt is required"}, "prompt is required."),
+        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "field required."),
         ({"message": "No."}, "No."),
         ({"x": 1}, ""),
         (None, ""),
@@ -160,6 +160,10 @@ def test_retry_after_may_be_a_date() -> None:
                 "error": "POST http://gpu-1:8091/v1 failed (http://10.0.0.7/x), see https://docs.example.com/e."
             },
             "POST [internal address] failed ([internal address]), see https://docs.example.com/e.",
+        ),
+        (
+            {"error": "10.0.0.7:9000: /srv/models/wan.py failed, D:\\wan\\a.py too; ffmpeg 10.2.1, /v1/x"},
+            "[internal address]: [file] failed, [file] too; ffmpeg 10.2.1, /v1/x.",
         ),
     ],
 )
