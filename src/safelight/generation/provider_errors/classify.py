@@ -17,7 +17,7 @@ from .http import SIDES
 from .messages import next_step, sentence
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError, read_amount
-from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
+from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, mentioned, named
 from .rules import ErrorRule, Provider, compiled
 
 _MESSAGES = (
@@ -84,9 +84,14 @@ def _find(
                 if row.error_source is ErrorSource.RELAY:
                     return row, holder, None, False
                 return row, behind, via, False
-            who = holder if holder.name else (known[0] if known else None)
+            who = holder if holder.name else (known[0] if known else _mentioned(said, relays))
             return row, who, via, any(p.resells for p in (*known, *relays) if p is not who)
     return None
+
+
+def _mentioned(said: ParsedError, relays: list[Provider]) -> Provider | None:
+    """The provider that the words name. A relay or a web page may name a provider that never answered."""
+    return None if relays or said.html else mentioned(said.prose)
 
 
 def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
@@ -310,7 +315,7 @@ _NETWORK_FILTER = (
 
 def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     state = said.first("status|state").lower()
-    who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None)
+    who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None) or _mentioned(said, [])
     message = _message(said, None)
     owner = ErrorSource.UNKNOWN
     text = "This error is not known."

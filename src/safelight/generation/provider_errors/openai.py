@@ -186,6 +186,17 @@ OPENAI = Provider(
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(
+            id="openai.human-upload",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented="https://github.com/TheSmallHanCat/sora2api/issues/25",
+            text=r"uploads? (?:may|might) (?:depict|show) (?:an? )?(?:photo)?realistic "
+            r"(?:humans?|persons?|people)",
+            anywhere=True,
+            stage=ModerationStage.INPUT,
+            category="likeness",
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
             id="openai.human-faces",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_GUIDE,

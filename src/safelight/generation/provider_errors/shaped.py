@@ -10,6 +10,7 @@ _PACKAGE = (
     "beta_image_gen_tool_call_moderation_details.rs"
 )
 _SERVERS = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
+_UNSAFE = "https://www.cqtai.com/docs/sora2"
 _WORDS = "no page: words that several providers use"
 _PEOPLE = r"(?:real (?:people|persons?)|public figures?|celebrit(?:y|ies)|famous (?:people|person)"
 _PEOPLE += r"|identifiable (?:people|persons?)|photorealistic people|prominent (?:people|persons?))"
@@ -45,6 +46,24 @@ SHAPED = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_BFL}; https://docs.higgsfield.ai/docs/help/faq",
             fields={_CODE: r"content_moderated|nsfw|output_moderation|nsfw_content|nsfw_detected"},
+            anywhere=True,
+            stage=ModerationStage.OUTPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="shaped.unsafe-input",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_UNSAFE,
+            text=r"\b(?:prompt|image|input)_unsafe\b",
+            anywhere=True,
+            stage=ModerationStage.INPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
+            id="shaped.unsafe-output",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_UNSAFE,
+            text=r"\b(?:video|output)_unsafe\b",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,

@@ -238,3 +238,41 @@ def test_a_job_that_hangs_is_not_a_block(text: str) -> None:
 def test_a_bare_429_is_a_rate_limit() -> None:
     assert decode(" 429\n").kind is ErrorKind.RATE_LIMIT
     assert decode("429 cats").kind is ErrorKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "provider"),
+    [
+        ("生成失败: Flow API request failed: HTTP Error 500: Internal error encountered.", "veo"),
+        ("部分结果视频因违反 VEO 模型使用准则而被屏蔽了。可以使用 Gemini 帮忙优化提示词", "veo"),
+        ("Failed to resolve Gemini video URL", "gemini"),
+        ("Error code: 404 - {'error': {'message': \"The deployment of Sora does not exist.\"}}", "openai"),
+        ("可灵：生成失败", "kling"),
+        ("The dishes are in the sink.", ""),
+    ],
+)
+def test_a_product_in_the_words_names_the_provider_of_an_error_without_a_rule_of_its_own(
+    text: str, provider: str
+) -> None:
+    found = decode(text)
+    assert found.provider == provider
+    assert found.charged is not ChargeStatus.YES
+
+
+def test_a_web_page_that_names_a_product_is_not_an_answer_of_its_provider() -> None:
+    page = "<!doctype html><title>502 Bad Gateway</title><p>Make videos with Dreamina</p>"
+    assert decode(page).provider == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("msg=video_unsafe", ModerationStage.OUTPUT),
+        ("msg=prompt_unsafe", ModerationStage.INPUT),
+        ("…use the output audio may be related to copyright…", ModerationStage.OUTPUT),
+        ("Upload may depict a realistic human. Please try again.", ModerationStage.INPUT),
+    ],
+)
+def test_a_refusal_that_names_what_was_refused_has_its_stage(text: str, stage: ModerationStage) -> None:
+    found = decode(text)
+    assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, stage)
