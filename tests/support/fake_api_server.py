@@ -25,6 +25,7 @@ from safelight.errors import Conflict, NotFound, RequestBlocked
 from safelight.generation.protocol import Billing, Generator, GeneratorInfo
 from safelight.ids import new_id
 from safelight.jobs.models import (
+    Attempt,
     Character,
     CharacterState,
     Content,
@@ -85,6 +86,7 @@ class Desk:
     #: Raised by every create whose prompt is this.
     troubles: dict[str, Exception] = field(default_factory=dict)
     characters: dict[str, Character] = field(default_factory=dict)
+    attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
     ready: bool = True
     gets: int = 0
 
@@ -234,7 +236,7 @@ class Desk:
         return VideoRecord(
             video=self.get(principal, video_id),
             stages=self.judgements.get(video_id, ()),
-            attempts=(),
+            attempts=self.attempts.get(video_id, ()),
             seal=None,
             audit_log=(),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +17,7 @@ from .coverage import installed_checks
 from .formatting import format_datetime
 from .handler import PageHandler
 from .timeline import record_view
+from .video_gate import find_video_gate, gate_lines
 from .video_view import video_view
 
 #: Reasons for a report, the most serious first.
@@ -44,6 +47,8 @@ class VideoPages(PageHandler):
         installed = installed_checks(await self.run(self.services.videos.coverage))
         now = self.console.clock()
         view = video_view(record.video, record, t, taxonomy, now=now, installed=installed)
+        gate = await self.run(find_video_gate, self.services.attempts, principal.tenant, record)
+        view = replace(view, lines=(*view.lines, *gate_lines(gate, t.tag)))
         if self.wants_fragment(request):
             return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
         appeal = await self.run(self._find_appeal, principal, video_id)

@@ -1,0 +1,62 @@
+"""Who refused a video, as rows of its explanation: the same answer as that of `safelight attempts show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from safelight.attempts.answers import answer_gate
+from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.gate import Gate, GateAnswer
+from safelight.errors import NotFound
+from safelight.generation.protocol import Billing
+from safelight.i18n import load_messages
+from safelight.jobs.models import VideoRecord
+from safelight.jobs.states import VideoState
+
+from .explanation_view import ExplanationLine
+
+_REFUSED = (VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoGate:
+    answer: GateAnswer
+    #: The last attempt at the generator; empty if nothing was sent.
+    attempt_id: str = ""
+
+
+def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoGate | None:
+    """Who refused the video; None if it was not refused and no provider failed, or if it is vaulted."""
+    video = record.video
+    if video.state not in _REFUSED or video.vaulted:
+        return None
+    if video.state is VideoState.REJECTED:
+        return VideoGate(answer=GateAnswer(gate=Gate.OWN_POLICY))
+    last = record.attempts[-1] if record.attempts else None
+    if last is None or (video.state is VideoState.FAILED and last.billing is Billing.OWN):
+        return None
+    try:
+        attempt = log.get(tenant, last.id)
+    except NotFound:
+        return None
+    answer = answer_gate(log, tenant, attempt)
+    return None if answer is None else VideoGate(answer=answer, attempt_id=attempt.id)
+
+
+def gate_lines(found: VideoGate | None, tag: str) -> tuple[ExplanationLine, ...]:
+    """The party, the evidence of other attempts, how to tell, and a link to the attempt."""
+    if found is None:
+        return ()
+    a = load_messages("attempts", tag)
+    said = found.answer.as_json(a)
+    lines = [ExplanationLine(label=a("page.who"), sentences=(said["text"],))]
+    if said["evidence"]:
+        texts = tuple(one["text"] for one in said["evidence"])
+        lines.append(ExplanationLine(label=a("field.evidence"), sentences=texts))
+    if found.answer.gate is not Gate.OWN_POLICY:
+        # The explanation of our policy names the rule already, as far as it may be named.
+        lines.append(ExplanationLine(label=a("field.test"), sentences=(said["test"],)))
+    if found.attempt_id:
+        link = f"/attempts/{found.attempt_id}"
+        lines.append(ExplanationLine(label=a("page.attempt"), sentences=(found.attempt_id,), href=link))
+    return tuple(lines)
