@@ -47,6 +47,8 @@ def test_flags_override_the_environment_which_overrides_the_file(
         ("[server]\nport = 'x'\n", "server.port"),
         ("[generation]\ndefault_generator = 'veo'\n", "generation.default_generator is 'veo'"),
         ("[generators.a]\nurl = 'x'\n", "generators.a needs a `kind`"),
+        ("[tracing]\nendpoint = 'localhost:4318'\n", "'localhost:4318' is not the address of a collector"),
+        ("[tracing]\nendpoint = 'http://me:key@otel.example'\n", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("port == 1\n", "not valid TOML"),
         ("[sealing]\nkey = 'k.pem'\n", "set both `key` and `chain`"),
         ("[server]\ntls_key = 'k.pem'\n", "set both `tls_certificate`"),

@@ -94,7 +94,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(RequestIds, fault=handle_fault),
+            Middleware(RequestIds, fault=handle_fault, tracer=services.tracer),
             Middleware(DrainRequestBody),
         ],
         exception_handlers={

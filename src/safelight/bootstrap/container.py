@@ -70,6 +70,7 @@ class Container:
             version=safelight.__version__,
             loopback=server.loopback,
             gauges=self.gauges.read,
+            tracer=self.core.tracer,
             metrics_are_open=server.loopback and not server.behind_proxy,
             max_body_bytes=server.max_body_mb << 20,
             max_prompt_chars=server.max_prompt_characters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import safelight
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import SettingsError
@@ -18,6 +20,7 @@ from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
 from safelight.settings import Settings
+from safelight.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
     from safelight.detectors.image.hash_lists import HashLists
@@ -134,6 +137,26 @@ class CoreParts:
         ]
         keys = [data / "keys", *filter(None, (self.settings.storage.key_dir, self.settings.sealing.key))]
         return Sandbox(hidden=[*keys, *database, data / "blobs", data / "checkpoints"], private=[data])
+
+    @cached_property
+    def tracer(self) -> Tracer:
+        """Records traces if the settings name a collector. Without one, OpenTelemetry is not imported."""
+        endpoint = self.settings.tracing.endpoint
+        if endpoint is None:
+            return Tracer()
+        try:
+            from safelight.tracing.otlp_sink import OtlpSink, otlp_exporter
+        except ImportError:
+            raise SettingsError(
+                "tracing.endpoint is set, but the packages that export traces are not installed.",
+                remedy="Run: pip install 'safelight[otel]'",
+            ) from None
+        resource = {
+            "service.name": "safelight",
+            "service.version": safelight.__version__,
+            "service.instance.id": self.settings.worker.name or socket.gethostname(),
+        }
+        return Tracer(OtlpSink(otlp_exporter(endpoint), resource))
 
     @cached_property
     def fetcher(self) -> Fetcher:

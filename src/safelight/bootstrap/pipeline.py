@@ -153,6 +153,7 @@ class PipelineParts:
             wait_for_lease=lambda: self.queue.wait_for_lease(),
             upstreams=upstream_gates(self._core.generators),
             shutdown_event=self._core.shutdown_event,
+            tracer=self._core.tracer,
         )
 
     @cached_property

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 #: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps
-#: within the second one. The rest is for the last checkpoint of the audit log.
-_REQUESTS_SHARE, _STEPS_SHARE = 0.3, 0.8
+#: within the second one, and traces are exported within the third one. The rest is for the last checkpoint of
+#: the audit log.
+_REQUESTS_SHARE, _STEPS_SHARE, _TRACES_SHARE = 0.3, 0.8, 0.9
+#: Most seconds for the export of traces, because a collector may not answer.
+_TRACES_MAX_S = 1.0
 
 #: Python's default. The command line starts with a higher one, which a long process does not need.
 _GC_THRESHOLD = 700
@@ -105,6 +108,7 @@ class Gateway:
         signals = StopSignals()
         signals.install()
         container = self.container
+        container.core.tracer  # noqa: B018
         container.persistence.data_directory.lock()
         container.persistence.database  # noqa: B018
         container.persistence.tenant  # noqa: B018
@@ -187,6 +191,8 @@ class Gateway:
             left = container.pipeline.queue.stop(max(0.0, steps_end_at - time.monotonic()))
             if left:
                 _log.warning("Steps that have not ended: %d. They run again later.", left)
+            traces_end_at = self._stop_began + grace_s * _TRACES_SHARE
+            container.core.tracer.close(min(_TRACES_MAX_S, max(0.0, traces_end_at - time.monotonic())))
             with container.persistence.audit_checkpoint_writer.closed_log():
                 _exit(status)
         except Exception:

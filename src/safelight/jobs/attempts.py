@@ -8,7 +8,8 @@ fails with `submit_unknown` and the request is never sent again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from safelight.generation.protocol import (
     RemoteGenerator,
     UpstreamState,
 )
+from safelight.tracing.tracer import SpanKind, child_span
 
 from .context import PipelineContext, slot_request
 from .durations import Part
@@ -91,7 +93,7 @@ class RemoteAttempts:
         """The charge, if the generation is done. Raises `ChargedFailure` if it has failed."""
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=True, video_id=self.video.id):
+            with self._call("progress", accepted=True):
                 progress = self.generator.progress(attempt.upstream_id or "")
         except UpstreamUnavailable as error:
             raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
@@ -122,7 +124,7 @@ class RemoteAttempts:
         max_bytes = self.context.limits.max_download_bytes
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=True, video_id=self.video.id):
+            with self._call("download", accepted=True):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except UpstreamUnavailable as error:
             pause_s = error.retry_after_s or POLL_S
@@ -139,7 +141,7 @@ class RemoteAttempts:
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=False, video_id=self.video.id):
+            with self._call("submit", accepted=False):
                 # Nothing is sent by a run that another one has overtaken.
                 with self.context.commit_step(self.snapshot) as tx:
                     attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
@@ -167,6 +169,18 @@ class RemoteAttempts:
             return found
         self.context.fault_hook("submitted")
         return store.record_upstream_id(self.video, attempt, upstream_id)
+
+    @contextmanager
+    def _call(self, operation: str, *, accepted: bool) -> Iterator[None]:
+        """One call to the upstream, as a span of the trace. See `UpstreamGate.call`."""
+        name, generator = f"upstream {operation}", self.video.generator
+        # The search for a lost request does not say why the request was lost.
+        video_id = "" if operation == "find" else self.video.id
+        with (
+            child_span(name, kind=SpanKind.CLIENT, generator=generator),
+            self.gate.call(accepted=accepted, video_id=video_id),
+        ):
+            yield
 
     def _require_time(self) -> None:
         """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
@@ -207,7 +221,7 @@ class RemoteAttempts:
         store = self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self.gate.call(accepted=False):
+            with self._call("find", accepted=False):
                 upstream_id = self.generator.find(unconfirmed.idempotency_key)
         except UpstreamUnavailable as error:
             raise UpstreamPending(error.retry_after_s or POLL_S) from error

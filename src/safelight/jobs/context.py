@@ -24,6 +24,7 @@ from safelight.store.blobs import BlobStore
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
+from safelight.tracing.tracer import Tracer, child_span
 
 from .attempt_store import AttemptStore
 from .durations import Durations, Part
@@ -87,13 +88,14 @@ class PipelineContext:
     durations: Durations = field(default_factory=Durations)
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
+    tracer: Tracer = field(default_factory=Tracer)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
 
     @contextmanager
     def local_slot(self, video: Video, part: Part) -> Iterator[None]:
         """A slot for one part of the work. Raises `ShutdownRequested`; see `LocalSlots`."""
-        with self.local_slots.hold(slot_request(video)):
+        with self.local_slots.hold(slot_request(video)), child_span(part.value):
             began = time.perf_counter()
             yield
             self.durations.record(video.generator, part, time.perf_counter() - began)

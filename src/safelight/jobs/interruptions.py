@@ -5,15 +5,17 @@ So `except SafelightError` does not catch them.
 
 from __future__ import annotations
 
+from safelight.tracing.tracer import Interruption
 
-class ShutdownRequested(Exception):
+
+class ShutdownRequested(Interruption):
     """The process shuts down. The interrupted step runs again after the next start.
 
     Not in the error tree: it is no failure.
     """
 
 
-class UpstreamPending(Exception):
+class UpstreamPending(Interruption):
     """The step waits for an upstream, and runs again after `after_s`.
 
     `accepted`: whether the upstream has accepted the request and works on it.

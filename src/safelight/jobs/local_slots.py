@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from safelight.tracing.tracer import child_span
+
 from .fair_order import FairOrder, SlotRequest
 from .interruptions import ShutdownRequested
 
@@ -39,7 +41,8 @@ class LocalSlots:
 
         Raises `ShutdownRequested` if the process shuts down before.
         """
-        self._acquire(request)
+        with child_span("wait for slot"):
+            self._acquire(request)
         try:
             yield
         except BaseException:

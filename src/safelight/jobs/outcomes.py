@@ -17,6 +17,7 @@ from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
+from safelight.tracing.tracer import outermost_span
 from safelight.trust.reviews import (
     Case,
     CaseKind,
@@ -242,6 +243,7 @@ def block_by_provider(
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
     """End a video for a technical reason. Its content is not the cause."""
+    outermost_span().fail(error)
     gate = context.upstreams.get(video.generator)
     sentence = describe_failure(
         error, last_attempt(tx, video.id), problem=gate.last_problem(video.id) if gate else ""

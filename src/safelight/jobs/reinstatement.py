@@ -76,8 +76,17 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
     Otherwise the request runs through the whole pipeline. The new video counts against the quota. Raises
     `Conflict` if the video cannot be reinstated.
     """
+    released_id = new_id("video")
+    with context.tracer.submission(released_id):
+        _reinstate_as(released_id, context, tx, video_id, decision)
+    return released_id
+
+
+def _reinstate_as(
+    released_id: str, context: PipelineContext, tx: Transaction, video_id: str, decision: Decision
+) -> None:
     old = _locked(tx, video_id)
-    tenant, released_id, now = old.tenant_id, new_id("video"), tx.now()
+    tenant, now = old.tenant_id, tx.now()
     if old.generator not in context.generators:
         raise Conflict(
             f"{video_id} cannot be reinstated, because {old.generator} is not configured now.",
@@ -148,7 +157,6 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
         actor=decision.decided_by,
         content={"as": released_id, "decision": decision.id},
     )
-    return released_id
 
 
 def _locked(tx: Transaction, video_id: str) -> Row[Any]:

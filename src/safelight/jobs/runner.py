@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from safelight.backoff import Backoff
 from safelight.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
 from safelight.metrics import STEP_SECONDS
+from safelight.tracing.tracer import Span
 
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
 from .context import PipelineContext
 from .interruptions import ShutdownRequested, UpstreamPending
-from .models import Video
+from .models import Video, VideoSnapshot
 from .states import VideoState
-from .steps import STEPS
+from .steps import STEPS, Step
 from .timeouts import end_late
 from .transitions import StaleRevision
 
@@ -51,11 +52,17 @@ class Runner:
             return None
         if run is not None and snapshot.run != run:
             return None
-        video, following = snapshot.video, NextStep()
+        video = snapshot.video
         step = STEPS.get(video.state)
         if step is None:
             self._context.local_slots.leave(video.id)
             return None
+        tracer, name = self._context.tracer, f"step {video.state.value}"
+        with tracer.work(name, video.id, generator=video.generator) as span:
+            return self._run(step, snapshot, span)
+
+    def _run(self, step: Step, snapshot: VideoSnapshot, span: Span) -> NextStep | None:
+        video, following = snapshot.video, NextStep()
         try:
             if seconds_left(self._context, video) <= 0:
                 raise DeadlineExceeded(
@@ -65,12 +72,15 @@ class Runner:
                 step(self._context, snapshot)
             self._context.fault_hook("moved")
         except StaleRevision:
-            pass
-        except ShutdownRequested:
+            span.set(superseded=True)
+        except ShutdownRequested as stop:
+            span.fail(stop)
             return None
         except UpstreamPending as pending:
+            span.fail(pending)
             following = NextStep(after_s=pending.after_s)
         except Exception as error:
+            span.fail(error)
             self._handle_error(video, error)
         else:
             self._failures.pop((video.id, video.state), None)

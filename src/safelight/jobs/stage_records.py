@@ -11,6 +11,7 @@ from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Finding, pack, unpack
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.tracing.tracer import current_span
 from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
 
 from . import mappers
@@ -60,6 +61,10 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
 def _count(result: StageResult) -> None:
     stage = result.stage.value
     STAGE_VERDICTS.add(stage, result.verdict.action.value)
+    categories = {finding.category for finding in result.findings}
+    current_span().set(
+        **{f"{stage}_action": result.verdict.action.value, f"{stage}_categories": len(categories)}
+    )
     for cell in result.coverage:
         if cell.is_gap:
             COVERAGE_GAPS.add(stage, cell.category, cell.modality.value)

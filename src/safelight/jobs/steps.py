@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from safelight import canonical_json
 from safelight.errors import (
@@ -39,6 +40,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
+from safelight.tracing.tracer import SpanKind, child_span
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
@@ -263,7 +265,8 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
 
 
-STEPS: Mapping[VideoState, Callable[[PipelineContext, VideoSnapshot], None]] = {
+Step: TypeAlias = Callable[[PipelineContext, VideoSnapshot], None]
+STEPS: Mapping[VideoState, Step] = {
     VideoState.QUEUED: run_queued,
     VideoState.GENERATING: run_generation,
     VideoState.SCANNING: run_scan,
@@ -341,7 +344,8 @@ def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> 
     if last.upstream_copy_status is None:
         context.wait_for_lease()
         try:
-            fate = attempts.delete_upstream_copy(generator, last.upstream_id)
+            with child_span("upstream delete", kind=SpanKind.CLIENT, generator=video.generator):
+                fate = attempts.delete_upstream_copy(generator, last.upstream_id)
         except UpstreamUnavailable:
             fate = "kept"
         context.attempts.record_upstream_deletion(video, last, fate)

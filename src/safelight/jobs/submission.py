@@ -73,6 +73,12 @@ class SubmissionService:
         `claim` is the claim of its idempotency key. Raises `ClaimExpired` if another request took over the
         key.
         """
+        with self.context.tracer.submission(video_id):
+            return self._submit(principal, video_id, request, claim)
+
+    def _submit(
+        self, principal: Principal, video_id: str, request: CreateRequest, claim: KeyClaim | None
+    ) -> SubmissionResult:
         problems, lineage = FieldProblems(request.problems), LineageTrace()
         with problems.collected():
             request, lineage = self.lineage.trace(principal.tenant, request)

@@ -12,6 +12,7 @@ from safelight.errors import Conflict
 from safelight.policy.coverage import Coverage
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.tracing.tracer import outermost_span
 
 from .attempt_store import attempts_of
 from .models import Video
@@ -42,6 +43,7 @@ def transition(
     """Move a video to its next state. Raises `StaleRevision` if its row has changed since it was read."""
     if not can_transition(video.state, target):
         raise StaleRevision(video.id)
+    outermost_span().set(next_state=target.value)
     now = tx.now()
     if target in TERMINAL and target is not VideoState.WITHDRAWN:
         changes.setdefault("ended_at", now)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from safelight.background.part import BackgroundPart
 from safelight.errors import UpstreamError, UpstreamUnavailable
 from safelight.generation.protocol import Progress, RemoteGenerator
+from safelight.tracing.tracer import Span
 
 from .attempts import POLL_S, generation_percent, has_ended, poll_pause_s, seconds_left
 from .context import PipelineContext, slot_request
@@ -51,8 +52,14 @@ class _Wait:
     owned_until: float
     due: float
     percent: int
+    span: Span
+    polls: int = 0
     #: Whether a thread works on it now.
     busy: bool = False
+
+    def end_span(self) -> None:
+        self.span.set(accepted=self.upstream_id is not None, polls=self.polls)
+        self.span.end()
 
 
 class UpstreamWaits:
@@ -119,6 +126,7 @@ class UpstreamWaits:
             wait = self._waits.get(video_id)
             if wait is not None and wait.run <= run:
                 del self._waits[video_id]
+                wait.end_span()
 
     def _due(self) -> list[_Wait]:
         now = self._monotonic()
@@ -144,6 +152,7 @@ class UpstreamWaits:
             owned_until=now + _DELAY_S - LOOK_AGAIN_S,
             due=now + after_s,
             percent=video.progress,
+            span=self._context.tracer.begin("wait for upstream", video.id, generator=video.generator),
         )
         if wait.upstream_id is None and not wait.unconfirmed:
             self._gate(wait).wait(wait.request)
@@ -184,6 +193,7 @@ class UpstreamWaits:
         """Ask the upstream for its progress. Returns the pause until the next poll, or None if it is done."""
         generator = self._context.generators[wait.generator]
         assert isinstance(generator, RemoteGenerator)
+        wait.polls += 1
         try:
             with self._gate(wait).call(accepted=True, video_id=wait.request.video_id):
                 progress = generator.progress(upstream_id)
@@ -224,6 +234,7 @@ class UpstreamWaits:
             with self._changed:
                 self._waits.setdefault(request.video_id, wait)
             raise
+        wait.end_span()
         if not invited or run is None:
             self._gate(wait).leave(request.video_id)
         if run is not None:

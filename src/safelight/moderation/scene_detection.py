@@ -19,6 +19,7 @@ from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, s
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import FrameTiming, build_segments
+from safelight.tracing.tracer import child_span
 
 #: Number of keyframes without a finding that do not end a segment. Other sampled detectors use the same
 #: number.
@@ -92,8 +93,9 @@ class SceneDetection:
                 try:
                     # A loop and not `extend`, which would lose the findings that a generator yields before it
                     # raises.
-                    for finding in one.inspect_scene(scene):
-                        seen.append(finding)  # noqa: PERF402
+                    with child_span("detector", detector=one.name):
+                        for finding in one.inspect_scene(scene):
+                            seen.append(finding)  # noqa: PERF402
                 except PartialInspection as partial:
                     note = str(partial)
                 findings += to_clip_findings(seen, scene)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from safelight.policy.verdicts import Action
@@ -49,7 +50,8 @@ class TimedReferenceStage:
                 if results[-1].verdict.action is Action.BLOCK:
                     return
 
-        job = self.threads.submit(screen_all)
+        # With the context of this thread, which has the span of the request.
+        job = self.threads.submit(copy_context().run, screen_all)
         wait([job], timeout=self.timeout_s)
         if job.done():
             job.result()

@@ -35,6 +35,7 @@ from safelight.scanning.tasks import (
     RecordingScanTask,
     VideoScanTask,
 )
+from safelight.tracing.tracer import child_span, current_span
 
 T = TypeVar("T")
 
@@ -187,7 +188,7 @@ class Scanner:
                 ),
             )
 
-        with SCAN_SECONDS.time("video"):
+        with SCAN_SECONDS.time("video"), child_span("scan video"):
             report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         # The child is not trusted: read only files in the output folders of this call.
         sheets = (report.contact_sheet, report.blurred_sheet)
@@ -247,7 +248,7 @@ class Scanner:
             finally:
                 self._image_slots.release()
 
-        with SCAN_SECONDS.time("image"):
+        with SCAN_SECONDS.time("image"), child_span("scan image"):
             report = _report(run, self._detector_specs, frozenset({Modality.IMAGE}), field, cancel)
         _require_files_in(keyframes, [keyframe.path for keyframe in report.keyframes])
         return _combine(after, report, self._detector_specs) if after is not None and is_rest else report
@@ -320,8 +321,10 @@ def _report(
         )
     for each in result.runs:
         # The child is not trusted: count only the detectors that it was asked to run.
-        if each.timed_out and each.name in dict(specs):
-            DETECTOR_TIMEOUTS.add(each.name)
+        if each.name in dict(specs):
+            current_span().set(**{f"safelight.cpu_s.{each.name}": each.cpu_s})
+            if each.timed_out:
+                DETECTOR_TIMEOUTS.add(each.name)
     return ScanReport(
         findings=tuple(_with_source(finding, field) for finding in result.findings),
         texts=result.texts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -339,6 +340,27 @@ class LogSettings(Section):
     )
 
 
+class TracingSettings(Section):
+    endpoint: str | None = Field(
+        default=None,
+        description="OpenTelemetry collector to which traces are sent by OTLP/HTTP, such as "
+        "`http://127.0.0.1:4318`. Needs the extra `otel`. Default: no traces. See docs/traces.md.",
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{value!r} is not the address of a collector, such as http://127.0.0.1:4318")
+        if parts.username is not None or parts.password is not None:
+            # The settings page shows this setting.
+            raise ValueError("put credentials into the environment variable OTEL_EXPORTER_OTLP_HEADERS")
+        return value
+
+
 class WorkerSettings(Section):
     name: str | None = Field(
         default=None,
@@ -369,6 +391,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
+    tracing: TracingSettings = Field(default_factory=lambda: TracingSettings())
     worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
     generators: dict[str, dict[str, Any]] = Field(
         default_factory=lambda: {"storyboard": {"kind": "storyboard"}},

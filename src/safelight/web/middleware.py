@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safelight.ids import new_id
 from safelight.metrics import REQUEST_SECONDS
+from safelight.tracing.tracer import Span, Tracer
 
 _log = logging.getLogger(__name__)
 HEADER = "x-request-id"
@@ -75,14 +76,21 @@ def _is_poll(scope: Scope, status: int) -> bool:
 class RequestIds:
     """Gives each request an id, logs each response, and responds to exceptions that no handler caught."""
 
-    def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]], tracer: Tracer
+    ) -> None:
         self._app = app
         self._fault = fault
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with self._tracer.request(Headers(scope=scope).get("traceparent")) as span:
+            await self._respond(scope, receive, send, span)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         given = new_id("req")
         scope.setdefault("state", {})["request_id"] = given
         started = time.perf_counter()
@@ -114,9 +122,19 @@ class RequestIds:
             route = getattr(scope.get("route"), "path", "") or "none"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             REQUEST_SECONDS.observe(seconds, route, method, str(status))
+            if span.is_recorded:
+                _describe(span, given, route, method, status)
             ms = seconds * 1000
             level = logging.DEBUG if _is_poll(scope, status) else logging.INFO
             _log.log(level, "%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
+
+
+def _describe(span: Span, given: str, route: str, method: str, status: int) -> None:
+    span.name = f"{method} {route}"
+    span.set(**{"http.request.method": method, "http.route": route}, request_id=given)
+    span.set(**{"http.response.status_code": status})
+    if status >= 500:
+        span.error = str(status)
 
 
 class SecurityHeaders:

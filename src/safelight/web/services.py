@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from safelight.moderation.check import CheckService
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
+from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
 from safelight.trust.reports import Reports
@@ -69,8 +70,8 @@ class Services:
     reports: Reports
     appeals: Appeals
     webhooks: Webhooks
-    #: Returns the waivers in force, for the banner on every page.
     attempts: AttemptLog
+    #: Returns the waivers in force, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy
     moderation: ModerationService
@@ -93,6 +94,8 @@ class Services:
     threads: int = 64
     #: Values for `GET /metrics` that are read when it is called.
     gauges: Callable[[], Sequence[Gauge]] = tuple
+    #: Records a span for each request that submits a video.
+    tracer: Tracer = field(default_factory=Tracer)
     #: Whether `GET /metrics` needs no key on a loopback address. Behind a reverse proxy it always needs one.
     metrics_are_open: bool = True
     #: Maximum number of concurrent checks. Text checks use one processor, whatever their number, and wait for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.audit import verify
 from support.gateway_process import Running, safelight, started
+from support.trace_receiver import TraceReceiver
 
 SETTLED = {"completed", "failed"}
 WAIT_S = 120
@@ -132,6 +134,37 @@ def test_a_paid_submission_without_an_answer_in_time_ends_as_unknown_and_is_not_
     with started(tmp_path, key, **settings(upstream)) as gateway:
         assert outcome(gateway, video_id)["error"]["code"] == "submit_unknown"
     assert submissions(upstream) == 1
+
+
+def test_the_last_spans_are_exported_before_the_process_ends(
+    tmp_path: Path, key: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    with TraceReceiver() as collector:
+        with started(
+            tmp_path, key, SAFELIGHT_TRACING__ENDPOINT=collector.url, **settings(upstream)
+        ) as gateway:
+            video_id = create(gateway, "scripted-1")
+            gateway.process.send_signal(signal.SIGTERM)
+            assert gateway.process.wait(WAIT_S) == 0
+        spans = {span.name: span for span in collector.spans()}
+    assert "video_" + spans["POST /v1/videos"].trace_id.hex() == video_id
+    check_log(tmp_path)
+
+
+def test_a_collector_that_never_answers_holds_neither_a_request_nor_the_stop(
+    tmp_path: Path, key: str, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        # A stop that waited for the collector would take an hour.
+        grace = settings(upstream, grace_s=3600)
+        with started(tmp_path, key, SAFELIGHT_TRACING__ENDPOINT=endpoint, **grace) as gateway:
+            create(gateway, "scripted-1")
+            gateway.process.send_signal(signal.SIGTERM)
+            assert gateway.process.wait(WAIT_S) == 0
+    check_log(tmp_path)
 
 
 def test_a_second_signal_ends_the_process_at_once(

@@ -15,6 +15,7 @@ from safelight.detectors.protocol import Abstained, MediaText, PartialInspection
 from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Finding, Modality
+from safelight.tracing.tracer import Span, child_span
 
 from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
@@ -141,8 +142,10 @@ class TextPipeline:
             (detector, contents if isinstance(detector, CardDetector) else cleaned)
             for detector in self.detectors
         ]
-        with SCREENING_SECONDS.time():
+        with SCREENING_SECONDS.time(), child_span("screen text") as span:
             runs = self._run_all(work)
+            if span.is_recorded:
+                self._trace(span, runs)
         findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
@@ -155,6 +158,19 @@ class TextPipeline:
                 for detector, run in zip(self.detectors, runs, strict=True)
             },
         )
+
+    def _trace(self, span: Span, runs: Sequence[_Run]) -> None:
+        """Record a part of the span for each detector. Their threads have no current span."""
+        now = self._clock()
+        for detector, run in zip(self.detectors, runs, strict=True):
+            if run.started is not None:
+                span.record_child(
+                    "detector",
+                    ago_s=now - run.started,
+                    lasted_s=run.elapsed_s,
+                    detector=detector.name,
+                    complete=not run.note,
+                )
 
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
         """Run all detectors in order in one thread. If a detector hangs, a new thread continues with the
@@ -177,7 +193,10 @@ class TextPipeline:
                     late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
                 break
         # An abandoned thread that finishes late changes only its own record, which is not read any more.
-        return [run if run.done else _Run(note=run.note, done=True, elapsed_s=self.budget_s) for run in runs]
+        return [
+            run if run.done else _Run(note=run.note, done=True, started=run.started, elapsed_s=self.budget_s)
+            for run in runs
+        ]
 
     def _run_from(
         self,

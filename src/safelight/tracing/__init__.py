@@ -1,0 +1,1 @@
+"""Traces of videos, exported with OpenTelemetry if `tracing.endpoint` is set."""

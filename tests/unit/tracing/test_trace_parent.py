@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.tracing.trace_parent import TraceParent, parse_trace_parent
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "ff"])
+def test_a_valid_header_names_trace_and_span(flags: str) -> None:
+    found = parse_trace_parent(f"00-{TRACE}-{SPAN}-{flags}")
+    assert found == TraceParent(trace_id=int(TRACE, 16), span_id=int(SPAN, 16))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "00",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01\n",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"00-{TRACE[:-1]}-{SPAN}-01",
+        "00-" + "٠" * 32 + f"-{SPAN}-01",
+    ],
+)
+def test_an_invalid_header_is_ignored(header: str | None) -> None:
+    assert parse_trace_parent(header) is None
