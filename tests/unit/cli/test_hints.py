@@ -34,8 +34,8 @@ def strings() -> Iterator[tuple[str, str]]:
 
 HINTS = {
     (name, *found.groups())
-    for pattern in (COMMAND, SECTION, EXTRA)
     for name, text in strings()
+    for pattern in (COMMAND, SECTION, EXTRA)
     for found in pattern.finditer(text)
 }
 
