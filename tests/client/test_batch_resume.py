@@ -26,7 +26,7 @@ AUTH = {"error": {"message": "Wrong key.", "code": "invalid_api_key"}}
 QUOTA = {"error": {"message": "No credit.", "code": "insufficient_quota", "type": "insufficient_quota"}}
 STILL_RUNNING = {
     "error": {
-        "code": "unavailable",
+        "code": "idempotency_key_in_use",
         "message": "Another request with this Idempotency-Key is still running.",
         "safelight": {"request_id": "req_1"},
     }
@@ -131,7 +131,7 @@ def run_on(
         answer(401, AUTH),
         answer(429, BUSY),
         answer(429, QUOTA),
-        answer(503, STILL_RUNNING),
+        answer(409, STILL_RUNNING),
         answer(400, {"error": {"message": "No.", "code": "invalid_request"}}),
     ],
 )

@@ -68,6 +68,34 @@ def test_a_key_that_was_used_for_another_request_is_final(server: FixedServer) -
     assert (server.calls(CREATE), server.calls(LIST)) == (1, 0)
 
 
+IN_USE = {
+    "error": {
+        "code": "idempotency_key_in_use",
+        "message": "Another request with this Idempotency-Key is still running.",
+        "safelight": {"request_id": "req_1"},
+    }
+}
+BUSY_KEY = (409, {"x-should-retry": "true", "retry-after": "0"}, IN_USE)
+
+
+def test_while_the_first_request_with_a_key_runs_the_same_request_is_sent_again(server: FixedServer) -> None:
+    server.answers[CREATE] = in_turn(BUSY_KEY, BUSY_KEY, (200, {}, row()))
+    assert create(server, honours_keys=True, idempotency_key="k").id == "v1"
+    assert server.calls(CREATE) == 3
+
+
+def test_a_key_that_stays_in_use_is_never_replaced_and_its_charge_is_unknown(server: FixedServer) -> None:
+    server.answers[CREATE] = BUSY_KEY
+    with pytest.raises(sc.SubmitUnknown) as caught:
+        create(server, honours_keys=True, idempotency_key="k", deadline_s=0.3)
+    assert (caught.value.charged, caught.value.retry) == ("unknown", "never")
+    assert caught.value.idempotency_key == "k"
+    found = sc.explain(IN_USE)
+    assert found is not None
+    assert (found.kind, found.charged, found.retry) == ("transient", "unknown", "same")
+    assert "same Idempotency-Key" in found.next_step
+
+
 def test_a_lost_answer_names_the_key_and_says_to_send_it_again_where_keys_are_honoured(
     server: FixedServer,
 ) -> None:

@@ -18,7 +18,7 @@ from .batch_checks import make_checker, read_yaml_rows
 from .batch_output import describe_unsettled, print_plan, print_result, say
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit, make_console, progress_console
+from .output import emit, make_console, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight_client import AsyncClient
@@ -188,7 +188,7 @@ def read_amounts(given: Iterable[str] | None, option: str) -> dict[str, float]:
 
 
 def _configuration_error(error: Any) -> ConfigurationError:
-    return ConfigurationError(say(str(error)), remedy=say(error.next_step))
+    return ConfigurationError(printable(say(str(error))), remedy=printable(say(error.next_step)))
 
 
 def _client(url: str, *, honours_keys: bool | None = None) -> AsyncClient:
@@ -236,7 +236,7 @@ async def _run(
             try:
                 write_reports(runner, folder)
             except OSError as error:
-                sys.stderr.write(say(f"The report could not be written: {error}") + "\n")
+                sys.stderr.write(printable(say(f"The report could not be written: {error}")) + "\n")
             return runner
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from safelight.yaml_loader import Loader
 from safelight_client import BatchError
+from safelight_client.batch.rows import MAX_DEPTH
 
 from .check import run_check
 from .language import language
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from safelight_client.batch import PromptCheck
 
 _STEP = "Correct the file, then plan it again."
+#: Lists and objects within each other, with the list of the rows.
+_MAX_DEPTH = MAX_DEPTH + 1
 
 
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
@@ -49,18 +52,50 @@ def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCh
 def read_yaml_rows(text: str) -> Iterator[tuple[int, object]]:
     """The entries of a YAML list with their lines. Raises `BatchError`."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=Loader)):
-            raise BatchError("A batch in YAML cannot have aliases.", _STEP)
+        _check_events(text)
         loader = Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.SequenceNode):
             raise BatchError("A batch in YAML is a list of rows.", _STEP)
         for entry in node.value:
-            yield entry.start_mark.line + 1, _listless(loader.construct_document(entry))
+            line = entry.start_mark.line + 1
+            repeated = _repeated_key(entry)
+            yield (
+                line,
+                f"The row has a field twice: {repeated}."
+                if repeated
+                else _listless(loader.construct_document(entry)),
+            )
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
         raise BatchError(f"The YAML cannot be read: line {line}.", _STEP) from None
+
+
+def _check_events(text: str) -> None:
+    """Raises `BatchError` for aliases and deep nesting, at which the loader in C would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BatchError("A batch in YAML cannot have aliases.", _STEP)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            place = event.start_mark
+            raise BatchError(f"The YAML is nested too deeply: line {place.line + 1 if place else 1}.", _STEP)
+
+
+def _repeated_key(node: yaml.Node) -> str:
+    """The first field that an object of the row has twice; of two values, YAML would take the last."""
+    if isinstance(node, yaml.MappingNode):
+        names = [str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        repeated = next((name for name in names if names.count(name) > 1), "")
+        return repeated or next(filter(None, (_repeated_key(value) for _, value in node.value)), "")
+    if isinstance(node, yaml.SequenceNode):
+        return next(filter(None, map(_repeated_key, node.value)), "")
+    return ""
 
 
 def _listless(entry: object) -> object:

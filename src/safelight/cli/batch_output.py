@@ -130,10 +130,10 @@ def print_result(console: Console, runner: BatchRunner, folder: Path) -> None:
     for line in _summary(runner):
         console.print(line)
     if runner.stop_reason:
-        console.print(say(f"Stopped: {runner.stop_reason}"))
+        console.print(printable(say(f"Stopped: {runner.stop_reason}")))
     for line in describe_unsettled(runner):
         console.print(line)
-    console.print(say(f"Report: {folder / 'report.html'}"))
+    console.print(printable(say(f"Report: {folder / 'report.html'}")))
     sys.stdout.flush()
 
 

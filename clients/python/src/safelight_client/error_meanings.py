@@ -17,6 +17,8 @@ _RETRIES = ("same", "new_seed", "change_prompt", "never", "unknown")
 _UNSPENT = ("rate_limit", "quota", "auth", "invalid_request")
 #: Codes of Safelight for a request that changed nothing although the server is not available.
 _UNCHANGED = ("unavailable", "storage_full", "not_covered")
+#: Code of Safelight while the first request with an idempotency key runs.
+_IN_USE = "idempotency_key_in_use"
 _AGAIN: dict[str, Retry] = {
     "rate_limit": "same",
     "quota": "never",
@@ -28,6 +30,10 @@ _AGAIN: dict[str, Retry] = {
 #: Fields of a video that repeat the request. Their words are not those of the server.
 _REQUESTED = ("id", "model", "prompt", "metadata", "user", "safelight", "usage")
 _LOST = "The answer was lost. Look at the list and the bill of the server before you send the request again."
+_STEPS_OF_CODES = {
+    "submit_unknown": _LOST,
+    _IN_USE: "Wait, then send the same request with the same Idempotency-Key: it returns the same video.",
+}
 
 
 def explain(subject: object) -> Explanation | None:
@@ -137,14 +143,14 @@ def _explain(
     how, after = (how.get("action"), how.get("after_s")) if isinstance(how, Mapping) else (how, None)
     after = read_number(after)
     retry = how if how in _RETRIES else retry
-    if retry == "same" and charged != "no" and not (own and how == "same"):
+    if retry == "same" and charged != "no" and not (own and (how == "same" or code == _IN_USE)):
         retry = "unknown"
     if code == "submit_unknown" or (own and headers.get("x-should-retry") == "false" and retry == "same"):
         # Safelight retries what helps at once; after a quota or a limit `after_s` states when to send again.
         retry = "never" if code == "submit_unknown" or not headers.get("retry-after") else "same"
     if stage == "unknown" and kind != "content_block" and kind != "unknown":
         stage = "generation" if ended else "admission"
-    step = str(details.get("next_step") or "") or (_LOST if code == "submit_unknown" else "")
+    step = str(details.get("next_step") or "") or _STEPS_OF_CODES.get(code, "")
     return Explanation(
         kind=cast(Kind, kind),
         stage=stage,

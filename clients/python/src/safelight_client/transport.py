@@ -27,13 +27,13 @@ class Target:
     def __init__(self, base_url: str, api_key: str, timeout_s: float) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise ValueError("base_url must begin with http:// or https:// and usually ends with /v1")
-        self.base_url = base_url.rstrip("/")
+        self.base_url, login = split_login(base_url)
         self.timeout_s = timeout_s
         key = api_key.strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
             # Without the key: messages are logged.
             raise ValueError("api_key has characters that a header cannot have")
-        self._authorization = {"authorization": f"Bearer {key}"} if key else {}
+        self._authorization = {"authorization": login or f"Bearer {key}"} if login or key else {}
 
     def build(self, http: httpx.Client | httpx.AsyncClient, step: Send | Fetch) -> httpx.Request:
         import httpx
@@ -56,6 +56,29 @@ class Target:
         """Longest silence of the server during this request."""
         limit = step.timeout_s if isinstance(step, Send) else None
         return self.timeout_s if limit is None else min(self.timeout_s, limit)
+
+
+def split_login(url: str) -> tuple[str, str]:
+    """The address without user name and password, and the header with them; empty if it has none.
+
+    So they are in no message, log or journal. Raises `ValueError`.
+    """
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    login, at, host = authority.rpartition("@")
+    port = host.rpartition("]")[2].partition(":")[2]
+    if port and not port.isdigit():
+        # Without the URL: this may be a part of a password.
+        raise ValueError("base_url has a port that is not a number; in a password, / is written as %2F")
+    address = f"{scheme}://{host}{slash}{path}".rstrip("/")
+    if not at:
+        return address, ""
+    import base64
+    from urllib.parse import unquote
+
+    name, _, password = login.partition(":")
+    pair = f"{unquote(name)}:{unquote(password)}".encode()
+    return address, f"Basic {base64.b64encode(pair).decode()}"
 
 
 class _Body:

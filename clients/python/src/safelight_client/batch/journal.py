@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Literal
 
 from safelight_client.errors import BatchError, BatchRunning, JournalUnusable
+from safelight_client.transport import split_login
 
 #: Marks the file as ours, and its version.
 _APPLICATION, _VERSION = 0x5AFE_BA7C, 2
@@ -87,8 +88,12 @@ class Journal:
     """The journal of one batch at one server, opened by one program at a time."""
 
     def __init__(self, path: Path, *, digest: str, server: str) -> None:
-        """Opens or creates the journal. Raises `JournalUnusable` or `BatchRunning`."""
+        """Opens or creates the journal. Raises `JournalUnusable` or `BatchRunning`.
+
+        `server`: its address; a user name and a password in it are not stored.
+        """
         self.path = path
+        server = _address(server)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _create(path, digest, server)
@@ -135,9 +140,9 @@ class Journal:
                 f"The journal {self.path} belongs to another batch: the rows or the options have changed.",
                 "Use the file and the options of that batch, or another output folder.",
             )
-        if rows[0][1] != server:
+        if _address(rows[0][1]) != server:
             raise JournalUnusable(
-                f"The journal {self.path} belongs to the server {rows[0][1]}.",
+                f"The journal {self.path} belongs to the server {_address(rows[0][1])}.",
                 "Use that server, or another output folder.",
             )
 
@@ -228,6 +233,11 @@ class Journal:
         _trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _address(server: str) -> str:
+    """The address of a server without user name and password."""
+    return split_login(server)[0] if "://" in server else server
 
 
 def _create(path: Path, digest: str, server: str) -> None:

@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ _COLUMNS = (
     "sha256",
     "video_id",
 )
+#: With these a spreadsheet begins a formula, some of them also after white space or in full width.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_WHITE_SPACE = ("\t", "\r", "\n")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TYPES = {b"\xff\xd8\xff": "jpeg", b"\x89PN": "png", b"RIF": "webp"}
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Batch report</title>
@@ -109,7 +114,7 @@ def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
 
 def _as_csv(report: Mapping[str, Any]) -> str:
     file = io.StringIO()
-    writer = csv.writer(file)
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
     for row in report["rows"]:
         writer.writerow(_cell(row[name]) for name in _COLUMNS)
@@ -117,8 +122,11 @@ def _as_csv(report: Mapping[str, Any]) -> str:
 
 
 def _cell(value: object) -> object:
-    """A cell that a spreadsheet does not read as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+    """A cell that a spreadsheet does not read as a formula, without characters that control a terminal."""
+    if not isinstance(value, str):
+        return value
+    text = _CONTROLS.sub("\ufffd", value)
+    return f"'{text}" if text.startswith(_WHITE_SPACE) or text.lstrip().startswith(_FORMULA) else text
 
 
 def _as_html(report: Mapping[str, Any], thumbnails: Path) -> str:

@@ -17,6 +17,8 @@ from safelight_client.errors import BatchError
 #: Reads the entries of a list, each with its line. That of YAML is given by the caller.
 YamlReader: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
 _STEP = "Correct the file, then plan it again."
+#: Lists and objects within each other in one row.
+MAX_DEPTH = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +110,43 @@ def _read_jsonl(text: str) -> Iterator[tuple[int, object]]:
     for line, content in enumerate(text.split("\n"), start=1):
         if content.strip():
             try:
-                entry: object = json.loads(content)
+                entry: object = json.loads(content, object_pairs_hook=_object)
                 if not isinstance(entry, Mapping):
                     entry = "The row is not an object with fields."
-            except (ValueError, RecursionError):
+                elif _is_deep(entry):
+                    entry = "The row is nested too deeply."
+            except _RepeatedField as error:
+                entry = f"The row has a field twice: {error}."
+            except ValueError:
                 entry = "The line is not JSON."
+            except RecursionError:
+                entry = "The row is nested too deeply."
             yield line, entry
+
+
+class _RepeatedField(Exception):
+    """An object has a field twice. Of two values, JSON would take the last."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedField(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _is_deep(entry: object) -> bool:
+    """Whether lists and objects are nested more than `MAX_DEPTH` times."""
+    level: list[object] = [entry]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, Mapping | list)
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+    return bool(level)
 
 
 def _read_csv(text: str) -> Iterator[tuple[int, object]]:
