@@ -115,16 +115,29 @@ def _report_usage(error: Exception, as_json: bool) -> int:
 
 
 def _print_error(error: SafelightError, as_json: bool) -> None:
+    from .language import translate_lines
     from .output import error_payload, fit_terminal, write_json
 
     if as_json:
         write_json(error_payload(error))
         return
-    lines = [f"safelight: {error.message}"]
-    lines += [f"  {problem}" for problem in getattr(error, "problems", ())]
+    lines = [f"safelight: {translate_lines(error.message)}"]
+    lines += [f"  {_translate_problem(problem)}" for problem in getattr(error, "problems", ())]
     if error.remedy:
-        lines.append(error.remedy)
+        lines.append(translate_lines(error.remedy))
     sys.stderr.write(fit_terminal("\n".join(lines), sys.stderr) + "\n")
+
+
+def _translate_problem(problem: object) -> object:
+    from dataclasses import replace
+
+    from safelight.policy.yaml_reader import PolicyProblem
+
+    from .language import translate_lines
+
+    if not isinstance(problem, PolicyProblem):
+        return problem
+    return replace(problem, message=translate_lines(problem.message), remedy=translate_lines(problem.remedy))
 
 
 def _discard_stdout() -> None:

@@ -11,7 +11,8 @@ import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .language import texts
+from .output import emit, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +66,9 @@ def show(
     with _open_database(ctx, database) as opened:
         found = read_entries(opened, after=after, limit=limit)
     emit(
-        {"entries": found}, as_json, "\n".join(_format_entry(entry) for entry in found) or "The log is empty."
+        {"entries": found},
+        as_json,
+        "\n".join(_format_entry(entry) for entry in found) or texts()("audit.empty"),
     )
     return Exit.OK
 
@@ -82,12 +85,12 @@ def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
         container.persistence.audit_checkpoints,
     ).write()
     if signed is None:
-        emit({"checkpoint": None}, as_json, "The log is empty: there is nothing to sign.")
+        emit({"checkpoint": None}, as_json, texts()("audit.nothing"))
     else:
         emit(
             {"checkpoint": signed},
             as_json,
-            f"Entry {signed.seq}, hash {signed.hash}, signed {_format_time(signed.at)}.",
+            texts()("audit.signed", seq=signed.seq, hash=signed.hash, time=_format_time(signed.at)),
         )
     return Exit.OK
 
@@ -122,23 +125,28 @@ def _checkpoint_key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
 
 
 def _format_verification(result: AuditVerification) -> str:
-    lines = [problem.message for problem in result.problems]
-    count = (
-        f"{result.entries} entries, {result.checkpoints} signed checkpoints, {result.erased} contents erased"
-    )
+    t = texts()
+    counts = t("audit.counts", entries=result.entries, checkpoints=result.checkpoints, erased=result.erased)
     if not result.ok:
-        return "\n".join([f"The log is invalid ({count}).", *(f"  {line}" for line in lines)])
+        lines = (f"  {problem.message}" for problem in result.problems)
+        return "\n".join([t("audit.invalid", counts=counts), *lines])
     if result.last_signed_seq == 0:
-        return (
-            f"The log is valid ({count}). No checkpoint covers it yet: its end could be removed undetected."
-        )
-    return f"The log is valid ({count}). A signed checkpoint covers it up to entry {result.last_signed_seq}."
+        return t("audit.unsigned", counts=counts)
+    return t("audit.valid", counts=counts, seq=result.last_signed_seq)
 
 
 def _format_entry(entry: LogEntry) -> str:
-    content: Any = "(erased)" if entry.content is None else dict(entry.content)
-    time = _format_time(entry.at)
-    return f"{entry.seq}  {time}  {entry.event}  {entry.subject}  by {entry.actor}  {content}"
+    t = texts()
+    content: Any = t("audit.erased") if entry.content is None else dict(entry.content)
+    return t(
+        "audit.entry",
+        seq=entry.seq,
+        time=_format_time(entry.at),
+        event=entry.event,
+        subject=printable(entry.subject),
+        actor=printable(entry.actor),
+        content=content,
+    )
 
 
 def _format_time(at: float) -> str:

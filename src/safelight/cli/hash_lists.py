@@ -7,13 +7,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import ProgressBar, emit, format_day
+from .language import category_name, texts
+from .output import ProgressBar, emit, format_day, printable
+
+if TYPE_CHECKING:
+    from safelight.jobs.hash_recheck import RecheckMatch
 
 app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
 
@@ -51,10 +55,17 @@ def import_(
         file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
     )
     lines = [
-        f"{done.name} ({done.category}): {done.added} added, {done.already_known} already known,"
-        f" {done.withdrawn} withdrawn, {done.low_quality} of too low quality, {len(done.problems)} invalid."
-        " A running gateway uses them immediately. To check delivered videos: safelight hash-lists recheck.",
-        *(f"  {problem}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
+        texts()(
+            "hashes.imported",
+            name=done.name,
+            category=category_name(done.category),
+            added=done.added,
+            known=done.already_known,
+            withdrawn=done.withdrawn,
+            low=done.low_quality,
+            invalid=len(done.problems),
+        ),
+        *(f"  {printable(problem)}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
     ]
     payload = {
         **asdict(done),
@@ -78,16 +89,23 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
         }
         for one in lists.all()
     ]
+    t = texts()
     lines = [
-        f"{one.name}: {one.category}; "
-        + ", ".join(f"{count} {kind.value}" for kind, count in one.counts.items() if count)
-        + f"; {format_day(one.imported_at)}"
+        t(
+            "hashes.line",
+            name=one.name,
+            category=category_name(one.category),
+            counts=t("separator").join(
+                t("hashes.count", n=n, kind=kind.value) for kind, n in one.counts.items() if n
+            ),
+            day=format_day(one.imported_at),
+        )
         for one in lists.all()
     ]
     emit(
         {"folder": str(lists.folder), "lists": found},
         as_json,
-        "\n".join(lines) or "No hash lists are imported.",
+        "\n".join(lines) or t("hashes.none"),
     )
     return Exit.OK
 
@@ -98,7 +116,7 @@ def remove(
 ) -> int:
     """Remove a list. A running gateway stops using it immediately."""
     removed = load_container(ctx).persistence.enrolments.remove_hashes(name)
-    emit({"name": name, "removed": removed}, as_json, f"{name}: {removed} hashes removed.")
+    emit({"name": name, "removed": removed}, as_json, texts()("hashes.removed", name=name, n=removed))
     return Exit.OK
 
 
@@ -119,22 +137,24 @@ def recheck(ctx: typer.Context, as_json: Json = False) -> int:
         "matched": done.matched,
         "unreadable": [{"video_id": video_id, "reason": reason} for video_id, reason in done.unread],
     }
+    t = texts()
     withdrawn = [video_id for one in done.matched for video_id in one.withdrawn]
     lines = [
-        f"{done.checked} delivered videos checked: {len(done.matched)} matches, {len(withdrawn)} withdrawn.",
-        *(
-            f"  {one.video_id}: {one.action.value}"
-            + (
-                f", withdrawn with {len(one.withdrawn) - 1} derived videos"
-                if one.withdrawn
-                else ", not withdrawn"
-            )
-            + (", vaulted" if one.vaulted else "")
-            for one in done.matched
-        ),
-        *(f"  {video_id} could not be checked: {reason}" for video_id, reason in done.unread),
+        t("hashes.checked", n=done.checked, matches=len(done.matched), withdrawn=len(withdrawn)),
+        *(f"  {_format_match(one)}" for one in done.matched),
+        *(f"  {t('hashes.unread', video=video_id, reason=reason)}" for video_id, reason in done.unread),
     ]
     emit(payload, as_json, "\n".join(lines))
     if withdrawn:
         return Exit.BLOCKED
     return Exit.ERROR if done.unread else Exit.OK
+
+
+def _format_match(match: RecheckMatch) -> str:
+    t = texts()
+    line = t("hashes.match", video=match.video_id, action=t(f"policy.action.{match.action.value}"))
+    if match.withdrawn:
+        line = t("hashes.withdrawn", match=line, n=len(match.withdrawn) - 1)
+    else:
+        line = t("hashes.kept", match=line)
+    return t("hashes.vaulted", match=line) if match.vaulted else line

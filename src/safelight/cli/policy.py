@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.i18n import load_messages, translate_reason
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit, progress_console
+from .language import category_name, language, modality_name, texts
+from .output import emit, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -57,7 +59,9 @@ def init(
         raise Conflict(f"{path} exists already.", remedy="Choose another name, or edit it.") from None
     except OSError as error:
         raise InvalidField(f"{path} cannot be written: {error.strerror}.", param="path") from error
-    emit({"written": path, "extends": extends}, as_json, f"Wrote {path}, which extends {extends}.")
+    emit(
+        {"written": path, "extends": extends}, as_json, texts()("policy.written", path=path, extends=extends)
+    )
     return Exit.OK
 
 
@@ -67,7 +71,8 @@ def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_jso
     container = load_container(ctx)
     policy = _load_policy(container, document)
     warnings = _warnings(container, policy)
-    lines = [f"{_format_title(policy)}: {len(policy.rules)} rules, no problems.", *warnings]
+    title = texts()("policy.valid", title=_format_title(policy), rules=len(policy.rules))
+    lines = [title, *_warnings(container, policy, translated=True)]
     emit({**_to_json(policy), "problems": [], "warnings": warnings}, as_json, "\n".join(lines))
     return Exit.OK
 
@@ -89,7 +94,7 @@ def show(
         emit(
             {"policies": listed},
             as_json,
-            lines or "No policy is published; the one in the settings is in force.",
+            lines or texts()("policy.none"),
         )
         return Exit.OK
     policy = _load_policy(container, document)
@@ -155,7 +160,8 @@ def publish(
     changes = compare(_load_policy(container, None), policy)
     published = container.persistence.policies.publish(policy, published_by=by)
     warnings = _warnings(container, policy)
-    lines = [f"In force: {_format_version(published)}", *changes.lines(), *warnings]
+    title = texts()("policy.published", version=_format_version(published))
+    lines = [title, *changes.lines(), *_warnings(container, policy, translated=True)]
     payload = {"published": published, "changes": changes.as_json(), "warnings": warnings}
     emit(payload, as_json, "\n".join(lines))
     return Exit.OK
@@ -165,18 +171,28 @@ def publish(
 def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
     """Put the previous version back in force."""
     published = load_container(ctx).persistence.policies.rollback(published_by=by)
-    emit({"published": published}, as_json, f"In force again: {_format_version(published)}")
+    version = _format_version(published)
+    emit({"published": published}, as_json, texts()("policy.rolled_back", version=version))
     return Exit.OK
 
 
-def _warnings(container: Container, policy: Policy) -> list[str]:
-    """One sentence for each rule that asks for less than the operating points of the classifiers."""
+def _warnings(container: Container, policy: Policy, *, translated: bool = False) -> list[str]:
+    """One sentence for each rule that asks for less than the operating points of the classifiers.
+
+    In English with the ids of categories, or translated with their names.
+    """
     from safelight.policy.grounding import rules_below_point
 
     points = container.core.text_pipeline.points
+    t = texts() if translated else load_messages("cli")
     return [
-        f"Warning: the rule {rule!r} acts on {category} from {score:g}, but the installed classifiers were"
-        f" calibrated at {points[category]:g}. Below that, their findings in text have no effect."
+        t(
+            "policy.low",
+            rule=rule,
+            category=category_name(category) if translated else category,
+            score=f"{score:g}",
+            point=f"{points[category]:g}",
+        )
         for rule, category, score in rules_below_point(policy.rules, points)
     ]
 
@@ -235,43 +251,72 @@ def _to_json(policy: Policy) -> dict[str, Any]:
 
 
 def _format_title(policy: Policy) -> str:
-    return f"{policy.name} {policy.version} ({policy.sha256[:12]})"
+    return texts()("policy.title", name=policy.name, version=policy.version, sha=policy.sha256[:12])
 
 
 def _format_version(one: PublishedPolicy) -> str:
     import datetime as dt
 
-    day = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
-    active = ", in force" if one.active else ""
-    return f"{one.id}  {one.name} {one.version} ({one.sha256[:12]}), {day} by {one.published_by}{active}"
+    t = texts()
+    time = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
+    title = t("policy.title", name=one.name, version=one.version, sha=one.sha256[:12])
+    version = t("policy.version", id=one.id, title=title, time=time, who=printable(one.published_by))
+    return t("policy.active", version=version) if one.active else version
 
 
 def _describe(policy: Policy) -> Iterable[str]:
+    t = texts()
     yield _format_title(policy)
     if policy.about:
         yield policy.about
     yield ""
     for rule in sorted(policy.rules, key=lambda rule: -rule.action.severity):
-        vault = ", vaulted" if rule.vault else ""
+        action = t(f"policy.action.{rule.action.value}")
+        action = t("policy.vaulted", action=action) if rule.vault else action
         clauses = [clause for clause in (rule.when, *rule.all_of, *rule.any_of) if clause is not None]
-        names = sorted({name for clause in clauses for name in clause.categories}) or ["any category"]
-        yield f"{rule.id:8} {rule.action.value + vault:14} {', '.join(names)}: {rule.reason}"
+        names = sorted({category_name(name) for clause in clauses for name in clause.categories})
+        yield t(
+            "policy.rule",
+            id=_pad(rule.id, 8),
+            action=_pad(action, 14),
+            names=t("separator").join(names) or t("policy.any"),
+            reason=translate_reason(rule.reason, language()),
+        )
     yield ""
     for requirement in policy.requirements:
-        yield (
-            f"{requirement.id:14} {requirement.on_gap.value} unless checked:"
-            f" {', '.join(sorted(requirement.categories))} in {', '.join(sorted(requirement.modalities))}"
-            f" at {', '.join(sorted(requirement.stages))}"
+        yield t(
+            "policy.requires",
+            id=_pad(requirement.id, 14),
+            action=t(f"policy.action.{requirement.on_gap.value}"),
+            categories=t("separator").join(map(category_name, sorted(requirement.categories))),
+            modalities=t("separator").join(map(modality_name, sorted(requirement.modalities))),
+            stages=t("separator").join(t(f"policy.stage.{stage}") for stage in sorted(requirement.stages)),
         )
 
 
+def _pad(text: str, width: int) -> str:
+    """The text with spaces up to this many columns; wide characters count two."""
+    from rich.cells import cell_len
+
+    return text + " " * (width - cell_len(text))
+
+
 def _format_report(report: ReplayReport, what: str) -> Iterable[str]:
-    yield (
-        f"{report.policy}: {report.videos} {what} ({report.records} stage results); "
-        f"{report.changed} would get another verdict, {report.vaulted} would be vaulted."
+    t = texts()
+    yield t(
+        f"policy.replayed.{what}",
+        policy=report.policy,
+        n=report.videos,
+        records=report.records,
+        changed=report.changed,
+        vaulted=report.vaulted,
     )
     if report.unreadable:
-        yield f"{report.unreadable} stage results are unreadable and not counted."
+        yield t("policy.unreadable", n=report.unreadable)
     for step in report.as_json()["transitions"]:
-        examples = f"  such as {', '.join(step['examples'])}" if step["before"] != step["after"] else ""
-        yield f"  {step['before'] or 'undecided'} -> {step['after']}: {step['count']}{examples}"
+        before = t(f"policy.action.{step['before']}") if step["before"] else t("policy.undecided")
+        after = t(f"policy.action.{step['after']}")
+        line = t("policy.step", before=before, after=after, n=step["count"])
+        if step["before"] != step["after"]:
+            line = t("policy.examples", step=line, names=t("separator").join(step["examples"]))
+        yield f"  {line}"

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.i18n import load_messages, translate_reason
+
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit, format_time
+from .language import category_name, language, texts
+from .output import emit, format_time, printable
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -47,11 +50,11 @@ def list_(
     now = container.persistence.database.clock()
     lines = [_format_line(case, now) for case in page.cases]
     if page.has_more:
-        lines.append("More cases exist.")
+        lines.append(texts()("reviews.more"))
     emit(
         {"reviews": [_to_json(case) for case in page.cases], "has_more": page.has_more},
         as_json,
-        "\n".join(lines) or "No case waits for a reviewer.",
+        "\n".join(lines) or texts()("reviews.none"),
     )
     return Exit.HELD if any(case.actions for case in page.cases) else Exit.OK
 
@@ -187,25 +190,38 @@ def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
 
 
 def _format_line(case: Case, now: float) -> str:
-    when = f"due {format_time(case.due_at)}" if case.actions else case.state.value
-    late = " (late)" if case.actions and case.due_at < now else ""
-    return f"{case.id}  {case.kind.value} at {case.stage.value}, {when}{late}: {case.reason or case.category}"
+    t, words = texts(), load_messages("console", language())
+    when = words(f"review.state.{case.state.value}")
+    if case.actions:
+        when = t("reviews.due", time=format_time(case.due_at))
+        when = t("reviews.late", due=when) if case.due_at < now else when
+    kind = words(f"review.kind.{case.kind.value}")
+    reason = translate_reason(case.reason, language()) if case.reason else category_name(case.category or "")
+    stage = t(f"policy.stage.{case.stage.value}")
+    kind = t("reviews.kind", kind=kind, stage=stage)
+    return t("reviews.line", id=case.id, kind=kind, when=when, reason=printable(reason))
 
 
 def _format_case_file(file: CaseFile, now: float) -> str:
+    t, words = texts(), load_messages("console", language())
     case, made = file.case, file.decision
-    lines = [_format_line(case, now), f"  video: {case.video_id}"]
+    lines = [t("reviews.video", video=case.video_id)]
     if case.rule:
-        lines.append(f"  rule: {case.rule} ({case.category})")
+        lines.append(t("reviews.rule", rule=case.rule, category=category_name(case.category)))
     if file.reports:
-        lines.append(f"  {'appeals' if case.kind == 'appeal' else 'reports'}: {file.reports}")
-    lines += [f"    {note['reason'] or note['category']}: {note['note']}" for note in file.notes]
+        lines.append(t("reviews.appeals" if case.kind == "appeal" else "reviews.reports", n=file.reports))
+    lines += [
+        "  "
+        + t("reviews.note", reason=note["reason"] or category_name(str(note["category"])), note=note["note"])
+        for note in file.notes
+    ]
     if made is not None:
-        lines.append(
-            f"  decided: {made.action.value}, by {made.decided_by}, {format_time(made.at)}: {made.reason}"
-        )
+        action = words(f"review.action.{made.action.value}")
+        time = format_time(made.at)
+        lines.append(t("reviews.decided", action=action, who=made.decided_by, time=time, reason=made.reason))
     elif file.requires_other_reviewer:
-        lines.append("  another reviewer must decide this case")
+        lines.append(t("reviews.other"))
     elif case.actions:
-        lines.append(f"  possible decisions: {' or '.join(action.value for action in case.actions)}")
-    return "\n".join(lines)
+        names = t("separator").join(words(f"review.do.{action.value}") for action in case.actions)
+        lines.append(t("reviews.choices", names=names))
+    return "\n  ".join([_format_line(case, now), *map(printable, lines)])

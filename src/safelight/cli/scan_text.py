@@ -62,7 +62,7 @@ def text_of(row: ScanRow) -> str:
     lines += map(translate_lines, row.unscanned)
     for status in ("not checked", "partly"):
         if cells := row.coverage.get(status):
-            lines.append(t(f"scan.{status.replace(' ', '_')}", cells=_format_cells(cells)))
+            lines.append(t(f"scan.{status.replace(' ', '_')}", cells=format_cells(cells)))
     if row.waivers:
         lines.append(t("scan.waivers", names=t("separator").join(row.waivers)))
     return "\n  ".join(map(printable, lines))
@@ -89,7 +89,7 @@ def _describe_reason(row: ScanRow) -> Iterable[str]:
         yield translate_reason(row.reason, language())
 
 
-def _format_cells(cells: Iterable[str]) -> str:
+def format_cells(cells: Iterable[str]) -> str:
     """The cells, which are written as "category (modality)", in words."""
     t = texts()
     pairs = (cell.removesuffix(")").rpartition(" (") for cell in cells)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.errors import NotFound
+from safelight.i18n import load_messages
 
 from .commands import load_container
 from .exit_codes import Exit
+from .language import language, texts
 from .output import emit
+from .scan_text import format_cells
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -91,15 +94,22 @@ def format_verification(found: Verification) -> str:
 
 def _format_verdict(verdict: dict[str, object]) -> list[str]:
     policy, coverage = verdict.get("policy"), verdict.get("coverage")
-    lines = [f"action {verdict.get('action')}"]
+    t, action = texts(), f"policy.action.{verdict.get('action')}"
+    lines = [t("verify.action", action=t(action) if t.has(action) else verdict.get("action"))]
     if isinstance(policy, dict):
-        lines.append(f"policy {policy.get('name')} ({str(policy.get('sha256'))[:12]})")
+        lines.append(t("verify.policy", name=policy.get("name"), sha=str(policy.get("sha256"))[:12]))
     if isinstance(coverage, dict):
         lines += [
-            f"{word}: {', '.join(map(str, cells))}"
+            t("verify.cells", status=_status_name(word), cells=format_cells(map(str, cells)))
             for word, cells in coverage.items()
             if isinstance(cells, list) and cells
         ]
     if verdict.get("test_card"):
         lines.append("It contained the safety test card.")
     return lines
+
+
+def _status_name(status: str) -> str:
+    key = f"coverage.{status.replace(' ', '_')}"
+    words = load_messages("console", language())
+    return words(key) if words.has(key) else status

@@ -98,3 +98,43 @@ def test_keys_and_webhooks_print_their_results_in_the_chosen_language(
             known = r"sk-\S+|whsec\S+|\w+_\w+|https?://\S+?(?=[（(])|video\.\w+|safelight keys create NAME"
             words = re.sub(rf"{known}|studio|default|webhook|example\.com|videos:\w+|checks", "", line)
             assert not re.search("[A-Za-z]{3}", words), line
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_policies_waivers_logs_and_cases_print_their_results_in_the_chosen_language(
+    capsys: pytest.CaptureFixture[str], tag: str, tmp_path: Path
+) -> None:
+    (tmp_path / "hashes.txt").write_text("00" * 32 + "\n")
+    (tmp_path / "low.yaml").write_text(
+        'policy: low\nversion: "1"\nextends: starter\nthresholds: {sx-1: 0.1}\n'
+    )
+    english = []
+    for arguments in (
+        ["policy", "check", "low.yaml"],
+        ["policy", "show", "--versions"],
+        ["policy", "show"],
+        ["policy", "replay", "--reference"],
+        ["policy", "diff", "starter", "low.yaml"],
+        ["policy", "diff", "starter", "starter"],
+        ["waivers", "list"],
+        ["waivers", "add", "one", "--by", "山", "--reason", "試用", "--category", "*"],
+        ["audit", "verify"],
+        ["audit", "checkpoint"],
+        ["hash-lists", "list"],
+        ["hash-lists", "import", "hashes.txt", "--list", "one", "--category", "sexual/minors"],
+        ["hash-lists", "list"],
+        ["hash-lists", "recheck"],
+        ["reviews", "list"],
+        ["waivers", "revoke", "two", "--by", "山"],
+        ["policy", "check", "nothing.yaml"],
+        ["keys", "revoke", "key_1"],
+    ):
+        main([*arguments, "--lang", tag])
+        said = capsys.readouterr()
+        for line in (said.out + said.err).removeprefix("safelight: ").splitlines():
+            # Ids, names, commands, fields of a document and hashes are not words.
+            known = r"\w+-\w+|[\w.]+_\w+|[0-9a-f]{8,}|safelight [a-z -]+|[\w/]+\.(yaml|score|md)|sha256|{\w+}"
+            words = re.sub(rf"{known}|creative|starter|strict|low|one|two", "", line)
+            if re.search("[A-Za-z]{4}", words):
+                english.append(line)
+    assert english == []

@@ -85,7 +85,7 @@ def test_an_open_case_is_listed_shown_and_approved(run: Run, capsys: pytest.Capt
     assert run("reviews", "list")[0] == 0
     assert [each["id"] for each in run("reviews", "list", "--all")[1]["reviews"]] == [case]
     assert main(["reviews", "show", case]) == 0
-    assert "approve, by Ada" in capsys.readouterr().out
+    assert "Approved, by Ada" in capsys.readouterr().out
 
 
 def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None:
