@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from safelight.i18n import load_messages, name_category, translate_sentence
+from safelight.i18n import load_messages, name_category, name_checks, translate_sentence
 
 from .translations import Translations
 
@@ -99,13 +99,8 @@ def translate_category(category: str, t: Translations) -> str:
 
 
 def list_checks(checks: Iterable[tuple[str, str]], t: Translations) -> str:
-    """Checks, each a category and a modality, in words: `Hate (text, frames), Violence (audio)`."""
-    modalities: dict[str, list[str]] = {}
+    """Checks, each a category and a modality, in words: `text (Violence, Hate); audio (Hate)`."""
+    by_modality: dict[str, list[str]] = {}
     for category, modality in checks:
-        modalities.setdefault(category, []).append(t(f"modality.{modality}"))
-    return t.join_list(
-        [
-            t("scan.in_modalities", name=translate_category(category, t), modalities=t.join_list(names))
-            for category, names in modalities.items()
-        ]
-    )
+        by_modality.setdefault(modality, []).append(category)
+    return name_checks(by_modality, t.tag)

@@ -20,10 +20,11 @@ from safelight.moderation.file_scan import FileReport
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import CoverageStatus
 
-from .formatting import format_datetime, format_iso, translate_category
+from .formatting import format_datetime, format_iso, list_checks
 from .scan_report_coverage import common_cells, scan_coverage_rows, visible_reports
 from .scan_report_view import FileView, file_view
 from .translations import Translations
+from .verdict_tone import WAIVED
 
 #: If a report has more files than this, allowed files are only listed; all other files are shown in full.
 MAX_FULL_FILES = 40
@@ -44,7 +45,9 @@ def render_scan_report(
         file_view(report, taxonomy, translations, number, common) for number, report in enumerate(reports, 1)
     ]
     unsupported = {view.unsupported for view in views if view.unsupported}
-    views_in_full = [view for view in views if len(views) <= MAX_FULL_FILES or view.tone != "allow"]
+    views_in_full = [
+        view for view in views if len(views) <= MAX_FULL_FILES or view.tone not in ("allow", WAIVED)
+    ]
     style = _load_style()
     now = time.time() if at is None else at
     return (
@@ -63,7 +66,7 @@ def render_scan_report(
             version=safelight.__version__,
             views=views_in_full,
             coverage=tuple(scan_coverage_rows(common, translations, notes=len(visible) == 1)),
-            categories_off=_list_categories_off(visible, translations),
+            checks_off=_list_checks_off(visible, translations),
             unsupported=sorted(unsupported) if len(views) > 1 else (),
             rows=views if len(views) != 1 else (),
             listed_only=len(views) - len(views_in_full),
@@ -74,21 +77,18 @@ def render_scan_report(
     )
 
 
-def _list_categories_off(reports: Sequence[FileReport], translations: Translations) -> str:
-    """The categories that are neither required nor checked in some modality of a file."""
-    off = {
-        translate_category(cell.category, translations)
-        for report in reports
-        for cell in report.coverage
-        if cell.status is CoverageStatus.OFF
-    }
-    return translations.join_list(sorted(off))
+def _list_checks_off(reports: Sequence[FileReport], translations: Translations) -> str:
+    """The checks that are neither required nor made in any of the files."""
+    cells = [cell for report in reports for cell in report.coverage]
+    made = {(cell.category, cell.modality.value) for cell in cells if cell.status is not CoverageStatus.OFF}
+    off = {(cell.category, cell.modality.value) for cell in cells} - made
+    return list_checks(sorted(off), translations)
 
 
 def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:
     """Tone, verdict and number of files with that verdict, most severe first."""
     counts = Counter((view.tone, view.verdict) for view in views)
-    order = ("block", "hold", "error", "label", "allow")
+    order = ("block", "hold", "error", "label", WAIVED, "allow")
     return [
         (tone, word, count)
         for (tone, word), count in sorted(counts.items(), key=lambda one: (order.index(one[0][0]), one[0][1]))

@@ -12,7 +12,7 @@ from safelight.moderation.file_scan import FileReport
 from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import Modality
 
-from .formatting import list_checks, translate_category
+from .formatting import list_checks, translate_category, translate_detector
 from .scan_report_tables import strip_folders
 from .translations import Translations
 
@@ -72,7 +72,13 @@ def scan_coverage_rows(
             waived_by = t("coverage.waived_by", name=names) if names else t("scan.waived")
             note = t("list.sentences", first=waived_by, second=note).strip()
         measured = _figure(cell, one.report.detectors, t)
-        key = (cell.category, cell.status, t.join_list(list(cell.detectors)) or "–", measured, note)
+        key = (
+            cell.category,
+            cell.status,
+            t.join_list([translate_detector(name, t) for name in cell.detectors]) or "–",
+            measured,
+            note,
+        )
         modalities.setdefault(key, []).append(t(f"modality.{cell.modality.value}"))
     for (category, status, detectors, measured, note), names_of_modalities in sorted(
         modalities.items(), key=lambda entry: _SHOWN.index(entry[0][1])
@@ -88,13 +94,14 @@ def scan_coverage_rows(
         )
 
 
-def describe_gaps(report: FileReport, t: Translations) -> str:
+def describe_gaps(report: FileReport, common: Mapping[_CellKey, CommonCell], t: Translations) -> str:
     """How many checks of a file were not made or not complete. Empty for a file without coverage."""
     cells = _shown_cells(report)
     if not cells:
         return ""
-    gaps = sum(cell.status is not CoverageStatus.CHECKED for cell in cells)
-    return t("scan.gaps_count", count=gaps, all=len(cells)) if gaps else t("scan.no_gaps")
+    left_out = _left_out(report, common)
+    gaps = sum(cell.status is not CoverageStatus.CHECKED for cell in cells) + len(left_out)
+    return t("scan.gaps_count", count=gaps, all=len(cells) + len(left_out)) if gaps else t("scan.no_gaps")
 
 
 def describe_unscanned(report: FileReport, t: Translations) -> str:
@@ -111,11 +118,22 @@ def coverage_differences(
     for cell in _shown_cells(report):
         if cell.status is not common[_key(cell)].cell.status:
             by_status.setdefault(cell.status, []).append((cell.category, cell.modality.value))
-    return tuple(
+    differences = [
         t("scan.named", name=_label(status, t), value=list_checks(by_status[status], t))
         for status in _SHOWN
         if status in by_status
-    )
+    ]
+    if left_out := _left_out(report, common):
+        checks = list_checks(((category, modality.value) for category, modality in left_out), t)
+        differences.append(t("scan.named", name=t("scan.not_made"), value=checks))
+    return tuple(differences)
+
+
+def _left_out(report: FileReport, common: Mapping[_CellKey, CommonCell]) -> list[_CellKey]:
+    """The checks of the table that the file does not have, although it has content of that kind."""
+    modalities = {cell.modality for cell in report.coverage}
+    shown = {_key(cell) for cell in _shown_cells(report)}
+    return [key for key in sorted(common) if key[1] in modalities and key not in shown]
 
 
 def visible_reports(reports: Sequence[FileReport]) -> list[FileReport]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from safelight.moderation.file_scan import FileReport
 
-from .formatting import format_decimal, format_duration
+from .formatting import format_decimal, format_duration, translate_detector, translate_note
 from .translations import Translations
 
 #: An absolute path with at least one folder, as it appears in error messages of libraries.
@@ -65,13 +65,13 @@ def scan_cost_rows(report: FileReport, t: Translations) -> tuple[tuple[str, str]
     return tuple(rows)
 
 
-def detector_run_row(run: Mapping[str, Any]) -> DetectorRunRow:
+def detector_run_row(run: Mapping[str, Any], t: Translations) -> DetectorRunRow:
     return DetectorRunRow(
-        name=str(run.get("name", "")),
+        name=translate_detector(str(run.get("name", "")), t),
         version=str(run.get("version", "")),
         calls=str(run.get("calls", 0)),
         cpu=f"{float(run.get('cpu_s') or 0.0):.2f}",
-        note=strip_folders(str(run.get("note", ""))),
+        note=strip_folders(translate_note(str(run.get("note", "")), t)),
     )
 
 

@@ -16,7 +16,7 @@ from safelight.policy.findings import (
     TimeRange,
 )
 
-from .formatting import format_decimal, translate_category
+from .formatting import format_decimal, translate_category, translate_detector
 from .translations import Translations
 
 
@@ -112,15 +112,17 @@ def scan_finding_row(finding: Finding, t: Translations) -> ScanFindingRow:
     frame = next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
     peak = t("scan.peak", frame=frame.peak) if frame is not None and frame.first != frame.last else ""
     reason, in_english = t.translate_finding(finding.reason)
-    places = [sentences for one in finding.evidence if (sentences := _describe_evidence(one, finding, t))]
+    # The name of a list is shown only if the finding has no place in the file.
+    evidence = [one for one in finding.evidence if not isinstance(one, Match)] or finding.evidence
+    places = dict.fromkeys(sentence for one in evidence if (sentence := _describe_evidence(one, finding, t)))
     return ScanFindingRow(
         name=translate_category(finding.category, t),
-        location=t.join_list(places) or t(f"modality.{finding.modality.value}"),
+        location=t.join_list(list(places)) or t(f"modality.{finding.modality.value}"),
         score=f"{finding.score:.2f}",
         peak=peak,
         reason=reason,
         reason_in_english=in_english,
-        detector=f"{finding.detector} {finding.version}",
+        detector=t("record.detector", name=translate_detector(finding.detector, t), version=finding.version),
     )
 
 

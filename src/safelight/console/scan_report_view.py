@@ -11,7 +11,13 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
-from .formatting import format_datetime, format_decimal, list_checks, translate_category
+from .formatting import (
+    format_datetime,
+    format_decimal,
+    list_checks,
+    translate_category,
+    translate_detector,
+)
 from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps, describe_unscanned
 from .scan_report_tables import (
     DetectorRunRow,
@@ -32,6 +38,7 @@ from .scan_report_timeline import (
 )
 from .timeline import is_hidden
 from .translations import Translations
+from .verdict_tone import WAIVED
 
 _MAX_STRIP_FRAMES = 20
 
@@ -50,6 +57,8 @@ class FileView:
     english_sentences: tuple[str, ...] = ()
     rule: str = ""
     category: str = ""
+    #: That a missing check decided; used only in the table of a report on several files.
+    incomplete: str = ""
     lanes: tuple[TimelineLane, ...] = ()
     ticks: tuple[tuple[str, str], ...] = ()
     findings: tuple[ScanFindingRow, ...] = ()
@@ -129,17 +138,21 @@ def file_view(
     details_hidden = is_hidden(verdict.category, taxonomy)
     images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
     lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden)
+    by_gap = _is_decided_by_gap(verdict)
     seconds = _duration_s(report)
     transcript = () if withheld else report.transcript or ()
     return FileView(
         **common,
         **tested,
-        tone=verdict.action.value,
-        verdict=_verdict_label(verdict, t),
+        tone=WAIVED if _is_waived(verdict) else verdict.action.value,
+        verdict=t(f"verdict.{WAIVED if _is_waived(verdict) else verdict.action.value}"),
         sentences=lead,
         english_sentences=english,
         rule="" if details_hidden else verdict.rule,
-        category="" if details_hidden or not verdict.category else translate_category(verdict.category, t),
+        category=""
+        if details_hidden or by_gap or not verdict.category
+        else translate_category(verdict.category, t),
+        incomplete=t("review.incomplete") if by_gap else "",
         lanes=tuple(timeline_lanes(visible, seconds, t)),
         ticks=timeline_ticks(seconds, frame_count(report), t),
         findings=tuple(scan_finding_row(finding, t) for finding in visible),
@@ -158,23 +171,28 @@ def file_view(
         else tuple(_timed_line(line, t) for line in report.texts if _is_legible(line)),
         text_withheld=bool(withheld and (report.transcript or report.texts)),
         audio_note=_sound_note(report, t),
-        gaps=describe_gaps(report, t),
+        gaps=describe_gaps(report, table, t),
         unscanned=describe_unscanned(report, t),
         differences=coverage_differences(report, table, t),
         unsupported=_unsupported_note(report, t),
         waivers=verdict.waivers,
         cost=scan_cost_rows(report, t),
-        runs=tuple(detector_run_row(run) for run in report.scan.get("runs") or ()),
+        runs=tuple(detector_run_row(run, t) for run in report.scan.get("runs") or ()),
         facts=file_fact_rows(report, t),
         provenance=_provenance_lines(report, t),
-        detectors=t.join_list([f"{name} {version}" for name, version in sorted(report.detectors.items())]),
+        detectors=t.join_list(
+            [f"{translate_detector(name, t)} {version}" for name, version in sorted(report.detectors.items())]
+        ),
         duration=t("time.s", n=format_decimal(seconds)) if seconds else "",
     )
 
 
-def _verdict_label(verdict: Verdict, t: Translations) -> str:
-    waived = verdict.action is Action.ALLOW and verdict.waivers
-    return t("verdict.waived" if waived else f"verdict.{verdict.action.value}")
+def _is_decided_by_gap(verdict: Verdict) -> bool:
+    return bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
+
+
+def _is_waived(verdict: Verdict) -> bool:
+    return verdict.action is Action.ALLOW and bool(verdict.waivers)
 
 
 def _verdict_sentences(
@@ -183,14 +201,17 @@ def _verdict_sentences(
     """The sentences in the report's language, and the sentences that exist only in English."""
     sentences: list[str] = []
     english: list[str] = []
-    by_gap = bool(verdict.gaps) and not verdict.findings
+    by_gap = _is_decided_by_gap(verdict)
     reason = "" if details_hidden else verdict.reason
     if by_gap:
         checks = list_checks(((cell.category, cell.modality.value) for cell in verdict.gaps), t)
         sentences.append(t("scan.gap", checks=checks))
     elif reason:
         own = t.translate_reason(reason)
-        (sentences if t.tag == "en" or own != reason else english).append(own)
+        if t.tag != "en" and own == reason:
+            english.append(own)
+        else:
+            sentences.append(t("scan.reason", reason=own.rstrip(".。")))
     match verdict.action:
         case Action.ALLOW:
             sentences.append(t("verdict.allow_waived" if verdict.waivers else "verdict.allow_text"))

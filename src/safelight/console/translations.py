@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, reduce
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -37,6 +37,9 @@ class Translations(Messages):
         """The reason of a finding, and whether it stays English because it has no translation."""
         translated = translate_finding(original, self.tag)
         return translated, self.tag != DEFAULT and translated == original
+
+    def join_sentences(self, sentences: Iterable[str]) -> str:
+        return reduce(lambda first, second: self("list.sentences", first=first, second=second), sentences)
 
     def join_list(self, items: list[str]) -> str:
         """The items as a list in a sentence."""

@@ -86,7 +86,7 @@ def test_missing_checks_are_named_in_words_with_the_reason() -> None:
         "gap_notes": ["14 frames were not scanned."],
     }
     assert render(details) == (
-        "Not checked: Violent extremism (text, frames), Intimate imagery without consent (text)"
+        "Not checked: text (Violent extremism, Intimate imagery without consent); frames (Violent extremism)"
         " | Why not: 14 frames were not scanned."
     )
 

@@ -16,6 +16,7 @@ from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
+from safelight.scanning.sampling import SampleReason
 from support.scan_reports import finding, report
 
 
@@ -195,7 +196,7 @@ def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_sho
     assert text.count("Violence over several frames.") == 3
     assert text.count("1 of 2 checks were not made, or not completely.") == 2
     assert text.count("2 of 2 checks were not made, or not completely.") == 1
-    assert text.count("What is different for this file: Partly checked: Sexual content (frames)") == 1
+    assert text.count("What is different for this file: Partly checked: frames (Sexual content)") == 1
     assert html.count('<table class="coverage-table">') == 1
     assert "No installed model detects blood and wounds" in text
     assert "violence-1" not in text
@@ -219,6 +220,53 @@ def test_parts_that_were_not_judged_are_named_and_never_folded_away(lang: str, s
     assert " ".join(page.open_text).count(sentence) == 1
 
 
+def test_a_file_that_only_a_waiver_allows_is_amber() -> None:
+    allowed = report(action=Action.ALLOW)
+    assert allowed.verdict is not None
+    waived = msgspec.structs.replace(allowed.verdict, waivers=("first-look",))
+    html = render(msgspec.structs.replace(allowed, verdict=waived), allowed)
+    assert html.count('class="tone verdict waived"') == 1
+    assert html.count('class="tone verdict allow"') == 1
+
+
+def test_a_missing_check_is_named_in_words_and_not_as_a_finding() -> None:
+    held = report(action=Action.HOLD)
+    assert held.verdict is not None
+    gap = msgspec.structs.replace(
+        held.verdict,
+        category="violence/graphic",
+        reason="Not checked: violence/graphic in frames.",
+        gaps=held.coverage[1:],
+    )
+    html = render(msgspec.structs.replace(held, verdict=gap), report())
+    assert "Not checked: frames (Graphic violence). Nothing was found, but" in html
+    assert "A check was not completed" in html
+    assert "Held: Graphic violence" not in html
+    assert "violence/graphic in frames" not in html
+
+
+def test_all_files_with_the_same_content_have_the_same_number_of_checks() -> None:
+    text = report().coverage[1]
+    checked = msgspec.structs.replace(text, category="hate", available=True, ran=True, complete=True)
+    off = msgspec.structs.replace(checked, required=False, available=False, ran=False, detectors=())
+    files = [
+        report(coverage=(*report().coverage, cell), name=f"{number}.mp4")
+        for number, cell in enumerate((checked, checked, off))
+    ]
+    html = render(*files)
+    assert html.count("1 of 3 checks were not made, or not completely.") == 2
+    assert html.count("2 of 3 checks were not made, or not completely.") == 1
+    assert "What is different for this file: Not made: frames (Hate)" in html
+    assert "Off (" not in html
+    assert "Off (neither required by the policy nor checked): frames (Hate)." in render(files[2])
+
+
+def test_detectors_and_reasons_for_sampling_have_words_in_every_language() -> None:
+    assert "body and face detector (NudeNet)" in render(report())
+    for t in load_languages().values():
+        assert all(t.has(f"scan.sampling_reason.{reason.value}") for reason in SampleReason)
+
+
 def test_every_part_that_is_not_scanned_has_words_in_every_language() -> None:
     for t in load_languages().values():
         assert all(t.has(f"scan.unscanned.{kind.value}") for kind in UnscannedKind)
@@ -230,7 +278,7 @@ def test_measured_figures_are_numbers_and_not_names_of_pages() -> None:
         for measured in ("docs/benchmarks/prompts.md", "40 of 50 found, benchmarks/cells.md")
     ]
     html = render(report(action=Action.ALLOW, coverage=(cells[0],), detectors={}))
-    assert "measured, but not on clips" in html
+    assert "measured; no figure for clips" in html
     assert "40 of 50 found<" in render(report(action=Action.ALLOW, coverage=(cells[1],), detectors={}))
     assert "benchmarks/" not in html
 
