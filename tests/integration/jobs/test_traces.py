@@ -19,6 +19,8 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.tracing import otlp_sink
 
 from .conftest import Crash, House
+from .test_appeals import appealed, refused, released
+from .test_decisions import decide
 from .test_upstream_waits import Office
 from .test_video_lifecycle import PAID
 
@@ -176,6 +178,19 @@ def test_a_submission_without_a_request_is_the_root_itself(
     root = traces.of("submit")
     assert root.parent is None
     assert f"video_{root.context.trace_id:032x}" == video.id
+
+
+def test_a_video_that_an_appeal_reinstates_has_a_trace_with_a_root_of_its_own(
+    furnish_traced: Callable[..., tuple[House, Traces]],
+) -> None:
+    house, traces = furnish_traced()
+    blocked = refused(house)
+    decide(house, appealed(house, blocked), "overturn")
+    again = house.carry(released(house, blocked))
+    assert again.state is VideoState.DELIVERED
+    spans = [span for span in traces.spans() if span.attributes["safelight.video_id"] == again.id]
+    assert [span.name for span in spans if span.parent is None] == ["submit"]
+    assert ("submit", "step sealing", "seal") in [path_of(span, spans) for span in spans]
 
 
 def test_a_failed_step_has_the_status_error_and_the_code(
