@@ -45,6 +45,7 @@ def coverage(
 def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
 
+    from safelight.moderation.coverage_count import count_complete, installed_checks
     from safelight.moderation.coverage_table import waived_checks
 
     t, words = texts(), load_messages("console", language())
@@ -56,6 +57,8 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
         row = [cells.get((category, modality)) for modality in _MODALITIES]
         grid.add_row(Text(category_name(category)), *(Text(_format_cell(cell)) for cell in row))
     console.print(grid)
+    complete, total = count_complete(installed_checks(table))
+    print_prose(console, words("coverage.count", checked=complete, all=total))
     lines = [t("coverage.waived")] if any(cell["waived_by"] for cell in table["cells"]) else []
     lines += [
         t(

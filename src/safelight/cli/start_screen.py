@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from safelight.moderation.coverage_count import Check, count_complete, installed_checks
 from safelight.trust.accounts import KeyScope
 
 from .language import modality_name, texts
@@ -28,9 +30,9 @@ def print_start(
     lines = [t("serve.ready", address=address), t("serve.sign_in"), link]
     rows = [("key", key), ("base", f"{address}/v1")] if key is not None else [("base", f"{address}/v1")]
     rows += [("upstream", upstream) for upstream in _upstreams(container)]
-    cells = container.review.describe_coverage()["cells"]
-    rows += [("checked", _count_checked(cells)), ("gaps", _count_gaps(cells))]
-    gaps = any(cell["status"] == "not checked" for cell in cells)
+    checks = installed_checks(container.review.describe_coverage())
+    rows += [("checked", _count_checked(checks)), ("gaps", _count_gaps(checks))]
+    gaps = any(status == "not checked" for _, _, status in checks)
     if waivers:
         rows.append(
             ("waiver", t("serve.waiver", names=t("separator").join(waiver.name for waiver in waivers)))
@@ -78,20 +80,18 @@ def _upstreams(container: Container) -> list[str]:
     return found
 
 
-def _count_checked(cells: list[dict[str, Any]]) -> str:
+def _count_checked(checks: Sequence[Check]) -> str:
     t = texts()
     parts = []
     for modality in _MODALITIES:
-        on = [cell for cell in cells if cell["modality"] == modality and cell["status"] != "off"]
-        n = sum(cell["status"] == "checked" for cell in on)
-        parts.append(t("serve.of", modality=modality_name(modality), n=n, all=len(on)))
+        complete, total = count_complete(check for check in checks if check[1] == modality)
+        parts.append(t("serve.of", modality=modality_name(modality), n=complete, all=total))
     return t("separator").join(parts)
 
 
-def _count_gaps(cells: list[dict[str, Any]]) -> str:
-    missing = sum(cell["status"] == "not checked" for cell in cells)
-    on = sum(cell["status"] != "off" for cell in cells)
-    return texts()("serve.gaps" if missing else "serve.none", n=missing, all=on)
+def _count_gaps(checks: Sequence[Check]) -> str:
+    missing = sum(status == "not checked" for _, _, status in checks)
+    return texts()("serve.gaps" if missing else "serve.none", n=missing, all=count_complete(checks)[1])
 
 
 def _count_reviewer_keys(container: Container) -> int:

@@ -1,27 +1,26 @@
-"""Checks counted and grouped by status, in the same way for an installation and for one video.
-
-A check is one category in one modality that the policy requires or a detector covers. A check that is off is
-neither, and is not counted.
-"""
+"""Counted checks grouped by status, in the same way for an installation and for one video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from safelight.i18n import name_checks
+from safelight.moderation.coverage_count import (
+    NOT_MADE,
+    Check,
+    checks_of_video,
+    complete_without_detector,
+    count_complete,
+    counted,
+    uncounted_gaps,
+)
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import Modality
 
 from .formatting import translate_category
 from .translations import Translations
 
-#: Category, modality and status of a check.
-Check = tuple[str, str, str]
-
-#: Status of an installation's check that was not made for a video: the video has no such content, or ended
-#: before the check.
-NOT_MADE = "not made"
 #: The statuses that are counted, in the order of the pages: missing checks first.
 COUNTED = (
     CoverageStatus.NOT_CHECKED.value,
@@ -49,35 +48,32 @@ class CoverageSummary:
     #: `Checked: 24 of 41`.
     sentence: str
     groups: tuple[CoverageGroup, ...]
+    #: In what a video differs from its installation.
+    notes: tuple[str, ...] = ()
 
 
-def counted(checks: Iterable[Check]) -> frozenset[Check]:
-    return frozenset(check for check in checks if check[2] != CoverageStatus.OFF.value)
+def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Translations) -> CoverageSummary:
+    """The checks of a video with the total of its installation; what differs from it is said in words."""
+    made, installed = list(made), list(installed)
+    notes = []
+    if empty := complete_without_detector(made, installed):
+        notes.append(t("coverage.nothing_to_check", checks=_name(empty, t)))
+    if gaps := uncounted_gaps(made, installed):
+        notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
+    return summarize(checks_of_video(made, installed), t, notes=notes)
 
 
-def installed_checks(table: Mapping[str, Any]) -> list[Check]:
-    """The checks of the coverage table (`GET /v1/coverage`)."""
-    return [(cell["category"], cell["modality"], cell["status"]) for cell in table["cells"]]
+def _name(checks: Iterable[Check], t: Translations) -> str:
+    by_modality: dict[str, list[str]] = {}
+    for category, modality, _ in sorted(checks):
+        by_modality.setdefault(modality, []).append(category)
+    return name_checks(by_modality, t.tag)
 
 
-def checks_of_video(made: Iterable[Check], installed: Iterable[Check]) -> frozenset[Check]:
-    """The counted checks of a video: those of the installation, made or not, and every gap.
-
-    A check that the installation does not count, such as that of a sound track in which nothing is spoken, is
-    left out if it was completed, so that a video and its installation have the same total.
-    """
-    counts = {(category, modality) for category, modality, _ in counted(installed)}
-    made = frozenset(
-        check for check in counted(made) if check[:2] in counts or check[2] != CoverageStatus.CHECKED.value
-    )
-    left = counts - {(category, modality) for category, modality, _ in made}
-    return made | {(category, modality, NOT_MADE) for category, modality in left}
-
-
-def summarize(checks: Iterable[Check], t: Translations) -> CoverageSummary:
+def summarize(checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = ()) -> CoverageSummary:
     """The number of completed checks, and all counted checks by status, missing checks first."""
     unique = counted(checks)
-    complete = sum(status == CoverageStatus.CHECKED.value for _, _, status in unique)
+    complete, total = count_complete(unique)
     groups: list[CoverageGroup] = []
     for status in COUNTED:
         modalities = tuple(
@@ -95,5 +91,5 @@ def summarize(checks: Iterable[Check], t: Translations) -> CoverageSummary:
             name = t(f"coverage.{status.replace(' ', '_')}")
             groups.append(CoverageGroup(status=status, label=name, modalities=modalities))
     return CoverageSummary(
-        sentence=t("coverage.count", checked=complete, all=len(unique)), groups=tuple(groups)
+        sentence=t("coverage.count", checked=complete, all=total), groups=tuple(groups), notes=tuple(notes)
     )

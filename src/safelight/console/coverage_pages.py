@@ -9,12 +9,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.moderation.coverage_count import installed_checks
 from safelight.moderation.coverage_table import waived_checks
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
-from .coverage import COUNTED, installed_checks, summarize
+from .coverage import COUNTED, summarize
 from .formatting import format_date, translate_category, translate_detector, translate_note
 from .handler import PageHandler
 from .measured_text import format_measured

@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
+from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id
 
 from .check_view import PROMPT_FIELD, check_view, list_providers
-from .coverage import installed_checks
 from .handler import PageHandler, text_fields
 from .studio import FORM_FIELDS, StudioForm
 from .video_card import VideoCard, video_card

@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.trust.reports import NewReport, ReportReason
 from safelight.web.video_facts import valid_video_id
 
-from .coverage import installed_checks
 from .formatting import format_datetime
 from .handler import PageHandler
 from .timeline import record_view

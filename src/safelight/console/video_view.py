@@ -8,12 +8,13 @@ from typing import Any
 
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
+from safelight.moderation.coverage_count import Check
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 
-from .coverage import Check, CoverageSummary, checks_of_video, summarize
+from .coverage import CoverageSummary, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
 from .formatting import format_datetime, format_duration, format_money
 from .highlights import TextSegment, split_highlights
@@ -131,7 +132,7 @@ def video_view(
         not_drawn=""
         if video.vaulted
         else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),
-        coverage=summarize(checks_of_video(made, installed), t) if made and not video.vaulted else None,
+        coverage=summarize_video(made, installed, t) if made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,
         blocked_by_provider=_is_blocked_by_provider(video, details),

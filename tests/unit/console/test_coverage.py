@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.cli.demo import WAIVER_REASON
-from safelight.console.coverage import NOT_MADE, checks_of_video, summarize
+from safelight.console.coverage import NOT_MADE, checks_of_video, summarize, summarize_video
 from safelight.console.formatting import translate_note
 from safelight.console.measured_text import format_measured
 from safelight.console.translations import load_languages
@@ -36,18 +36,29 @@ def test_no_cells_give_no_groups() -> None:
 
 def test_a_video_has_the_denominator_of_its_installation() -> None:
     made = [("hate", "text", "checked"), ("sexual", "text", "partly"), ("privacy", "audio", "off")]
-    of_video = checks_of_video(made, CELLS)
-    assert ("sexual", "frames", NOT_MADE) in of_video
-    assert summarize(of_video, EN).sentence == "Checked: 1 of 5"
+    assert ("sexual", "frames", NOT_MADE) in checks_of_video(made, CELLS)
+    assert summarize_video(made, CELLS, EN).sentence == "Checked: 1 of 5"
     assert summarize(CELLS, EN).sentence.endswith("of 5")
+    assert summarize_video(made, CELLS, EN).notes == ()
 
 
-def test_a_completed_check_that_the_installation_does_not_count_does_not_change_the_total() -> None:
-    made = [("hate", "text", "checked"), ("hate", "audio", "checked"), ("violence", "audio", "not checked")]
-    of_video = checks_of_video(made, CELLS)
-    assert ("hate", "audio", "checked") not in of_video
-    assert ("violence", "audio", "not checked") in of_video
-    assert summarize(of_video, EN).sentence == "Checked: 1 of 6"
+def test_a_gap_that_the_installation_does_not_count_is_named_beside_the_same_total() -> None:
+    made = [("hate", "text", "checked"), ("hate", "audio", "checked"), ("likeness", "audio", "partly")]
+    found = summarize_video(made, CELLS, EN)
+    assert found.sentence == "Checked: 1 of 5"
+    assert found.notes == (
+        "Incomplete, and not counted, because this installation neither requires nor covers it: "
+        "audio (A real person's likeness).",
+    )
+
+
+def test_a_check_that_is_complete_because_there_is_nothing_to_check_is_counted_and_named() -> None:
+    made = [("violence/graphic", "frames", "checked"), ("hate", "text", "checked")]
+    found = summarize_video(made, CELLS, EN)
+    assert found.sentence == "Checked: 2 of 5"
+    assert found.notes == (
+        "Complete, because the video has no such content, for example speech: frames (Graphic violence).",
+    )
 
 
 def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
