@@ -157,6 +157,32 @@ def cat_sitting(pen: Pen, phase: float, tones: Tones) -> None:
     _cat_head(pen, (0.1, 0.68 + 0.006 * math.sin(phase)), tones)
 
 
+def curled_up(pen: Pen, phase: float, tones: Tones, *, dog: bool = False) -> None:
+    """A cat or dog that sleeps curled up, and breathes."""
+    breath = 0.008 * math.sin(phase)
+    pen.oval((-0.06, 0.17 + breath), (0.4, 0.2 + breath), tones.body)
+    pen.oval((-0.2, 0.2 + breath), (0.25, 0.19), tones.body * np.float32(0.92))
+    pen.thread([(-0.3, 0.24), (-0.16, 0.12), (-0.04, 0.08)], 0.014, tones.dark)
+    for a, b in pairwise([(-0.42, 0.12), (-0.36, 0.05), (-0.1, 0.035), (0.16, 0.04)]):
+        pen.limb(a, b, 0.048, 0.042, tones.body * np.float32(0.84))
+    head, face = (0.28, 0.17), tones.body * np.float32(1.12) + np.float32(16)
+    pen.oval((head[0] - 0.02, head[1]), (0.165, 0.135), tones.body * np.float32(0.75))
+    pen.oval(head, (0.145, 0.12), face)
+    if dog:
+        pen.oval((head[0] + 0.12, head[1] - 0.05), (0.11, 0.06), face)
+        pen.disc((head[0] + 0.22, head[1] - 0.04), 0.022, tones.dark * np.float32(0.4))
+        pen.oval((head[0] - 0.09, head[1] - 0.02), (0.055, 0.11), tones.dark, 0.25)
+    else:
+        for dx in (-0.09, 0.05):
+            pen.shape([(head[0] + dx - 0.05, head[1] + 0.07), (head[0] + dx + 0.01, head[1] + 0.2),
+                       (head[0] + dx + 0.065, head[1] + 0.08)], face)  # fmt: skip
+        pen.oval((head[0] + 0.1, head[1] - 0.045), (0.06, 0.045), face)
+    pen.thread([(head[0] + 0.02, head[1] + 0.0), (head[0] + 0.05, head[1] - 0.02),
+            (head[0] + 0.085, head[1])],
+               0.012, tones.dark * np.float32(0.4))  # fmt: skip
+    pen.limb((0.08, 0.05), (0.32, 0.045), 0.042, 0.036, tones.body)
+
+
 def _cat_head(pen: Pen, head: Point, tones: Tones) -> None:
     pen.oval(head, (0.125, 0.108), tones.body)
     for dx in (-0.075, 0.07):

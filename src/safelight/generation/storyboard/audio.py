@@ -7,6 +7,9 @@ import math
 import numpy as np
 
 from safelight.generation.storyboard.lexicon import (
+    RAINY,
+    ROUGH,
+    SNOWY,
     Environment,
     Mood,
     Sound,
@@ -105,7 +108,7 @@ def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Rast
     watery = scene.setting in (Environment.SEA, Environment.BEACH)
     if watery or Sound.WAVES in scene.sounds:
         parts.append((_waves(n, rng), 0.15 * muffled))
-    if scene.weather in (Weather.RAIN, Weather.STORM) or Sound.RAIN in scene.sounds:
+    if scene.weather in RAINY or Sound.RAIN in scene.sounds:
         parts.append((_shaped(n, rng, 500, 9000 if not indoors else 1400, 0.5), 0.07 * muffled))
         parts.append((_drops(n, rng), 0.16 * muffled))
     open_air = scene.setting in (
@@ -115,8 +118,12 @@ def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Rast
         Environment.FOREST,
         Environment.LAKE,
     )
-    if open_air or Sound.WIND in scene.sounds or scene.weather in (Weather.STORM, Weather.SNOW):
-        gain = 0.11 if scene.weather is Weather.STORM or Sound.WIND in scene.sounds else 0.05
+    if open_air or Sound.WIND in scene.sounds or scene.weather in (ROUGH | SNOWY | {Weather.WIND}):
+        gain = (
+            0.11
+            if scene.weather in (ROUGH | {Weather.WIND, Weather.BLIZZARD}) or Sound.WIND in scene.sounds
+            else 0.05
+        )
         parts.append((_shaped(n, rng, 90, 700, 1.2) * _swell(n, rng, 1.7, 0.25), gain * muffled))
     if scene.setting is Environment.LAKE:
         parts.append((_waves(n, rng, period=2.6), 0.035))
@@ -236,7 +243,7 @@ def _steps(scene: Scene, n: int, rng: np.random.Generator) -> Raster:
         _, rate = pace_of(subject)
         soft = (
             scene.setting in (Environment.BEACH, Environment.DESERT, Environment.MEADOW, Environment.FOREST)
-            or scene.weather is Weather.SNOW
+            or scene.weather in SNOWY
         )
         length = int((0.11 if soft else 0.07) * RATE)
         t = np.arange(length, dtype=np.float32) / RATE

@@ -20,10 +20,13 @@ from safelight.generation.storyboard import (
     tornado as weather,
 )
 from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
+from safelight.generation.storyboard.gliding_animals import GLIDING_ANIMALS
+from safelight.generation.storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
 from safelight.generation.storyboard.lexicon import Environment as Env
 from safelight.generation.storyboard.lexicon import Tint
 from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
 from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
+from safelight.generation.storyboard.town_traffic import TOWN_TRAFFIC
 from safelight.generation.storyboard.wildlife import WILDLIFE
 from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
 
@@ -55,6 +58,9 @@ CATALOGUE: dict[Kind, Entry] = {
     **WILDLIFE,
     **TOWN_BUILDINGS,
     **WORK_VEHICLES,
+    **HOMES_AND_LANDMARKS,
+    **TOWN_TRAFFIC,
+    **GLIDING_ANIMALS,
     Kind.LLAMA: _animal(Kind.LLAMA, 0.28, ("#d8c8a8", "#a8805a"), _HIGH, high=2.0),
     Kind.LION: _animal(Kind.LION, 0.24, ("#c9954f",), _DRY),
     Kind.TIGER: _animal(Kind.TIGER, 0.24, ("#d6812f",), (Env.FOREST,)),
@@ -63,6 +69,7 @@ CATALOGUE: dict[Kind, Entry] = {
     Kind.FOX: _animal(Kind.FOX, 0.19, ("#c8642a",), _WILD),
     Kind.DEER: _animal(Kind.DEER, 0.27, ("#9a6a3f",), _WILD, high=1.9),
     Kind.COW: _animal(Kind.COW, 0.26, ("#e0d8cc", "#a5714a"), _FARM),
+    Kind.BUFFALO: _animal(Kind.BUFFALO, 0.28, ("#5a5450",), _FARM),
     Kind.SHEEP: _animal(Kind.SHEEP, 0.21, ("#ebe5d8",), _FARM),
     Kind.GOAT: _animal(Kind.GOAT, 0.22, ("#d8d0c2", "#8a6a4a"), _HIGH),
     Kind.PIG: _animal(Kind.PIG, 0.2, ("#e3a49a",), _FARM),
@@ -122,7 +129,7 @@ CATALOGUE: dict[Kind, Entry] = {
     ),
     Kind.OWL: Entry(
         make=always(small_animals.owl), share=0.32, extent=(1.4, 1.5, 1.3, 0.2), homes=(Env.FOREST,),
-        colours=("#8a6a48",), pale="#f0c860", motion=Motion.AIR, most=1,
+        colours=("#8a6a48",), pale="#f0c860", motion=Motion.AIR, most=4,
     ),
     Kind.SHARK: Entry(
         make=always(sea.shark), share=0.42, extent=(1.0, 0.8, 0.6, 0.6), homes=(Env.UNDERWATER,),
@@ -171,11 +178,11 @@ CATALOGUE: dict[Kind, Entry] = {
     ),
     Kind.TEMPLE: Entry(
         make=always(buildings.temple), share=0.4, extent=(0.8, 0.8, 1.0, 0.05), homes=_HIGH,
-        colours=("#4a545c",), accent="#a83a2f", motion=Motion.FIXED, shadow=1.4, most=1,
+        colours=("#4a545c",), accent="#a83a2f", motion=Motion.FIXED, shadow=1.4, most=3,
     ),
     Kind.CHURCH: Entry(
         make=always(buildings.church), share=0.52, extent=(0.6, 0.6, 1.15, 0.05), homes=_FARM,
-        colours=("#ddd3c2",), accent="#7a4a40", motion=Motion.FIXED, shadow=0.8, most=1,
+        colours=("#ddd3c2",), accent="#7a4a40", motion=Motion.FIXED, shadow=0.8, most=3,
     ),
     Kind.CABIN: Entry(
         make=always(buildings.cabin), share=0.38, extent=(0.75, 0.75, 1.5, 0.05), homes=(Env.FOREST,
@@ -185,16 +192,16 @@ CATALOGUE: dict[Kind, Entry] = {
     Kind.BARN: Entry(
         make=always(buildings.barn), share=0.4, extent=(0.6, 0.85, 1.0, 0.05), homes=_FARM,
             colours=("#a03a30",),
-        motion=Motion.FIXED, shadow=1.2, most=1,
+        motion=Motion.FIXED, shadow=1.2, most=3,
     ),
     Kind.TOWER: Entry(
         make=always(buildings.tower), share=0.66, extent=(0.3, 0.3, 1.15, 0.05), homes=(Env.CITY,
             Env.MEADOW),
-        colours=("#b8a68e",), accent="#5a6a70", motion=Motion.FIXED, shadow=0.5, most=1,
+        colours=("#b8a68e",), accent="#5a6a70", motion=Motion.FIXED, shadow=0.5, most=3,
     ),
     Kind.PYRAMID: Entry(
         make=always(buildings.pyramid), share=0.42, extent=(0.95, 1.3, 1.05, 0.05), homes=(Env.DESERT,),
-        colours=("#d0ac74",), motion=Motion.FIXED, shadow=0.0, most=1,
+        colours=("#d0ac74",), motion=Motion.FIXED, shadow=0.0, most=3,
     ),
     Kind.TENT: Entry(
         make=always(buildings.tent), share=0.24, extent=(1.2, 1.25, 1.05, 0.05), homes=(Env.MOUNTAINS,
@@ -208,7 +215,7 @@ CATALOGUE: dict[Kind, Entry] = {
     ),
     Kind.BUS: Entry(
         make=always(road_vehicles.bus), share=0.3, extent=(1.5, 1.5, 1.05, 0.05), homes=(Env.STREET,),
-        colours=("#c8432f", "#d9a82f", "#3f7a8a"), speed=0.9, rate=3.6, shadow=3.0, most=1,
+        colours=("#c8432f", "#d9a82f", "#3f7a8a"), speed=0.9, rate=3.6, shadow=3.0, most=3,
     ),
     Kind.TRAM: Entry(
         make=always(road_vehicles.tram), share=0.26, extent=(3.6, 3.6, 1.5, 0.05), homes=(Env.STREET,),
@@ -217,22 +224,22 @@ CATALOGUE: dict[Kind, Entry] = {
     Kind.TRUCK: Entry(
         make=always(road_vehicles.truck), share=0.28, extent=(1.5, 1.5, 1.1, 0.05), homes=(Env.STREET,
             Env.DESERT),
-        colours=("#3f6a9a", "#b5483c"), speed=0.9, rate=3.6, shadow=3.0, most=1,
+        colours=("#3f6a9a", "#b5483c"), speed=0.9, rate=3.6, shadow=3.0, most=3,
     ),
     Kind.FIRE_ENGINE: Entry(
         make=always(road_vehicles.fire_engine), share=0.29, extent=(1.6, 1.5, 1.1, 0.05),
             homes=(Env.STREET,),
-        colours=("#c8281e",), speed=1.1, rate=4.4, shadow=3.0, most=1,
+        colours=("#c8281e",), speed=1.1, rate=4.4, shadow=3.0, most=3,
     ),
     Kind.TRACTOR: Entry(
         make=always(road_vehicles.tractor), share=0.28, extent=(1.2, 1.0, 1.3, 0.05), homes=_FARM,
         colours=("#b5382a", "#4a8a3c"), accent="#4f6d8a", pale="#d9c8a8", speed=0.3, rate=2.0,
-            shadow=2.0, most=1,
+            shadow=2.0, most=3,
     ),
     Kind.MOTORCYCLE: Entry(
         make=always(road_vehicles.motorcycle), share=0.26, extent=(0.8, 0.8, 1.3, 0.05),
             homes=(Env.DESERT, Env.STREET),
-        colours=("#3a3f4a",), accent="#b83a2c", speed=1.6, rate=5.0, shadow=1.2, most=3,
+        colours=("#b83a2c",), accent="#3a3f4a", speed=1.6, rate=5.0, shadow=1.2, most=3,
     ),
     Kind.AEROPLANE: Entry(
         make=always(crafts.aeroplane), share=0.62, extent=(0.75, 0.65, 0.4, 0.4),

@@ -44,7 +44,7 @@ class Entry:
     #: Phase in radians per second.
     rate: float = 1.6
     shadow: float = 1.0
-    most: int = 4
+    most: int = 6
     #: How its place looks if the prompt names none.
     tint: Tint | None = None
 

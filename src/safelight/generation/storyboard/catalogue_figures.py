@@ -55,7 +55,7 @@ def entry_tones(
 ) -> Tones:
     """The colours of a subject of the catalogue, lighter than a silhouette, so that marks are seen."""
     entry = CATALOGUE[subject.kind]
-    light = replace(light, ambient=np.maximum(light.ambient, 0.45))
+    light = replace(light, ambient=np.maximum(light.ambient, 0.55))
     lit = Place(ground=place.ground, depth=place.depth, dark=min(place.dark, 0.26))
     pale = rgb(entry.pale)
     glass = entry.motion is Motion.FIXED or subject.kind in _CROSSES or subject.kind is SubjectKind.SHIP
@@ -98,7 +98,7 @@ def place_apart(
     figure.draw = entry.make(subject.action)
     figure.phase = lambda t: start + entry.rate * t
     if entry.motion is Motion.AFLOAT and subject.kind is not SubjectKind.BRIDGE:
-        return _afloat(figure, place, frame, entry.speed, index, start)
+        return _afloat(figure, place, frame, entry.speed, index, start, many=many)
     if subject.kind is SubjectKind.BRIDGE:
         return _bridge(scene, figure, place, frame)
     if subject.kind is SubjectKind.LIGHTHOUSE:
@@ -130,11 +130,12 @@ def _figure(
 
 
 def _afloat(
-    figure: Figure, place: Place, frame: FrameGeometry, speed: float, index: int, start: float
+    figure: Figure, place: Place, frame: FrameGeometry, speed: float, index: int, start: float, many: int = 1
 ) -> Figure:
     h, w = frame.h, frame.w
-    line = ((place.water or place.ground) + 0.07 + 0.05 * index) * h
-    x0 = w * (0.46 + 0.2 * ((index + 1) // 2) * (1 if index % 2 else -1))
+    line = ((place.water or place.ground) + 0.07 + 0.045 * (index % 3)) * h
+    step = 0.2 if many <= 3 else 0.7 / many
+    x0 = w * (0.46 + step * ((index + 1) // 2) * (1 if index % 2 else -1))
     moved = speed * figure.unit
 
     def path(t: float) -> Point:
@@ -156,6 +157,8 @@ def _adrift(
     still = subject.kind in _PERCHED
     if still:
         y0 = h * 0.56
+    elif subject.kind in (SubjectKind.EAGLE, SubjectKind.BALD_EAGLE):
+        y0 += 0.12 * h
     if subject.kind is SubjectKind.ROCKET:
         rise = 0.1 * h
         figure.path = lambda t: (x0, h * 0.72 - rise * (t - frame.seconds / 2))

@@ -13,6 +13,7 @@ from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import mix
 from safelight.generation.storyboard.scene import Scene
 from safelight.generation.storyboard.scene_builder import SceneBuilder
+from safelight.generation.storyboard.shaped_clouds import heavy_clouds
 from safelight.generation.storyboard.sky import Sky
 from safelight.generation.storyboard.town import city, indoors, street, ways
 from safelight.generation.storyboard.underwater_and_space import space, underwater
@@ -24,6 +25,8 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
     out = SceneBuilder()
     if scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
         out.behind += sky.elements
+        if scene.weather is Weather.CLOUDY and scene.setting not in (Environment.KITCHEN, Environment.ROOM):
+            out.behind += heavy_clouds(light, camera, rng)
     match scene.setting:
         case Environment.SEA:
             sea(out, scene, light, camera, sky, rng)
@@ -52,7 +55,7 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
         case Environment.UNDERWATER:
             underwater(out, scene, light, camera, rng)
     ways(out, scene, light, camera)
-    if scene.weather in (Weather.FOG, Weather.SANDSTORM) and scene.setting not in (
+    if scene.weather in (Weather.FOG, Weather.SANDSTORM, Weather.BLIZZARD) and scene.setting not in (
         Environment.SPACE,
         Environment.UNDERWATER,
         Environment.KITCHEN,

@@ -238,7 +238,12 @@ def tones_for(
     """The tones of a figure: its colour in this light, darkened by `dark` (0 lit, 1 black silhouette)."""
     far = max(0.0, min(0.75, (0.85 - depth) * 0.8))
     body = clothes if colour is None else colour
-    hold = dark if colour is None else dark * 0.45
+    hold = dark
+    if colour is not None:
+        # A colour that the prompt names must be seen at dusk and at night, too.
+        hold = dark * 0.2
+        ambient = np.maximum(ambient, mix(ambient, np.full(3, ambient.mean(), np.float32), 0.75))
+        ambient = np.maximum(ambient, np.float32(0.82))
 
     def seen(c: Colour, by: float) -> Colour:
         return mix(mix(c * ambient, shade, by), haze, far)

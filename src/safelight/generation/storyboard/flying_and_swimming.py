@@ -162,7 +162,7 @@ def _bird(
 ) -> Figure:
     w, h = frame.w, frame.h
     flock = subject.count > 1
-    size = unit * (float(rng.uniform(0.34, 0.55)) if flock else 1.5)
+    size = unit * (float(rng.uniform(0.5, 0.78)) if flock else 1.5)
     speed = h * (0.1 if flock else 0.075)
     x0 = w * 0.46 + spread * 0.085 * h + (abs(spread) * -0.05 * h) + float(rng.uniform(-0.02, 0.02)) * h
     y0 = h * 0.27 + abs(spread) * 0.028 * h + float(rng.uniform(-0.015, 0.015)) * h

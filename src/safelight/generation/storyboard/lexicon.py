@@ -43,6 +43,17 @@ class Weather(StrEnum):
     HAIL = "hail"
     SLEET = "sleet"
     SANDSTORM = "sandstorm"
+    LIGHTNING = "lightning"
+    TYPHOON = "typhoon"
+    WIND = "strong wind"
+    BLIZZARD = "blizzard"
+    CLOUD_SEA = "sea of clouds"
+
+
+#: Weather with rain, with a dark and rough sky, and with snow on the ground.
+RAINY = frozenset({Weather.RAIN, Weather.STORM, Weather.TYPHOON})
+ROUGH = frozenset({Weather.STORM, Weather.LIGHTNING, Weather.TYPHOON})
+SNOWY = frozenset({Weather.SNOW, Weather.BLIZZARD})
 
 
 class CameraMove(StrEnum):
@@ -66,6 +77,7 @@ class SubjectAction(StrEnum):
     COOK = "cook"
     DANCE = "dance"
     SIT = "sit"
+    SLEEP = "sleep"
 
 
 class Style(StrEnum):
@@ -93,6 +105,10 @@ class Tint(StrEnum):
     DRY = "dry"
     ICE = "ice"
     MARS = "mars"
+    BAMBOO = "bamboo"
+    GRAIN = "grain"
+    RAPESEED = "rapeseed"
+    LAVENDER = "lavender"
 
 
 class Sound(StrEnum):
@@ -120,17 +136,17 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
     ),
     Environment.LAKE: (r"lakes?|pond|river|fjord|canal|stream", "湖|池塘|河|溪|运河"),
     Environment.MOUNTAINS: (
-        r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|hilltop",
-        "山脉|雪山|高山|山谷|山",
+        r"mountains?|mountainous|mountainsides?|alps|alpine|peaks?|cliffs?|valley|himalayas?|hilltop",
+        "山脉|雪山|高山|山谷|山路|山间|山腰|山顶|山",
     ),
     Environment.FOREST: (
         r"forests?|woods|woodland|jungle|trees|pines?|bamboo|grove|taiga",
         "森林|树林|竹林|丛林",
     ),
     Environment.STREET: (
-        r"streets?|alley|sidewalk|avenue|road|market(?: square)?|square|plaza|shops?|caf[eé]|village|town|"
+        r"streets?|alley|sidewalk|avenue|road|market(?: square)?|square|plaza|shops?|caf[eé]|town|"
         r"neon sign|highway|motorway|freeway|bar",
-        "街道|街头|小巷|马路|集市|夜市|市场|广场|村庄|路口|街",
+        "街道|街头|小巷|巷子|巷口|马路|集市|夜市|市场|广场|路口|站台|月台|街",
     ),
     Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
@@ -140,8 +156,10 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
     Environment.DESERT: (r"deserts?|dunes?|sahara|canyon|mars|martian", "沙漠|沙丘|戈壁|火星|公路"),
     Environment.MEADOW: (
         r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?s?|plains?|steppe|lawn|"
-        r"on (?:the |thin )?ice|ice (?:floes?|sheet)|arctic|antarctica?|snowfield",
-        "草地|草原|田野|稻田|麦田|农田|田里|花园|公园|山坡|乡村|原野|雪地|冰面|冰原|南极|北极|冰上",
+        r"(?:country|rural|dirt|gravel|farm) (?:roads?|lanes?|tracks?)|villages?|orchard|vineyard|paddy|"
+        r"on (?:the |thin |sea )?ice|(?:sea |pack )?ice(?: (?:floes?|sheet))?|arctic|antarctica?|snowfield",
+        "草地|草原|草丛|田野|稻田|麦田|农田|菜田|花田|田间|田里|茶园|果园|花园|公园|山坡|乡村|乡间|农村|村庄|村子|村里|原野|雪地|"
+        "冰面|冰原|浮冰|南极|北极|冰上|泥地",
     ),
     Environment.SPACE: (
         r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|"
@@ -155,14 +173,21 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
     ),
     Environment.ROOM: (
         r"room|indoors?|interior|living room|bedroom|office|library|in (?:a|the|his|her|their) house|"
-        r"window(?: ?sill)?|studio|home|classroom|workshop|armchair",
-        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里|教室|黑板|工作室|作坊",
+        r"window(?: ?sill)?|studio|home|classroom|workshop|armchair|sofa|couch|fireplace|"
+        r"on (?:a|the|his|her) bed",
+        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里|沙发|床上|壁炉|教室|黑板|工作室|作坊",
     ),
 }
 
 HOURS: dict[TimeOfDay, tuple[str, str]] = {
-    TimeOfDay.DAWN: (r"dawn|sunrise|daybreak|early morning|first light|morning", "黎明|日出|清晨|早晨|早上"),
-    TimeOfDay.GOLDEN: (r"golden[- ]hour|sunset|late afternoon|golden light|sundown", "日落|夕阳|金色|落日"),
+    TimeOfDay.DAWN: (
+        r"dawn|sunrise|daybreak|early morning|first light|morning",
+        "黎明|日出|朝霞|晨曦|清晨|早晨|早上",
+    ),
+    TimeOfDay.GOLDEN: (
+        r"golden[- ]hour|sunset|late afternoon|golden light|sundown",
+        "日落|夕阳|金色|落日|晚霞|余晖",
+    ),
     TimeOfDay.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
     TimeOfDay.NIGHT: (
         r"night(?:time)?|midnight|moon(?:light|lit)?|full moon|stars|starry|starlit|neon|aurora|"
@@ -179,18 +204,39 @@ WEATHERS: dict[Weather, tuple[str, str]] = {
     Weather.SANDSTORM: (r"(?:sand|dust) ?storms?|haboob", "沙尘暴|沙暴|扬沙"),
     Weather.HAIL: (r"hail(?:storms?|stones?|ing|s)?", "冰雹"),
     Weather.SLEET: (r"sleet(?:ing|s)?|freezing rain", "雨夹雪|雨雪|冻雨"),
-    Weather.STORM: (
-        r"storm(?:y|s)?|thunder(?:storms?)?|lightning|tempest|hurricanes?|typhoons?|cyclones?",
-        "暴风雨|雷雨|雷阵雨|闪电|雷电|打雷|雷暴|风暴|台风|飓风",
+    Weather.TYPHOON: (r"typhoons?|hurricanes?|cyclones?|tropical storms?", "台风|飓风|热带风暴|强台"),
+    Weather.BLIZZARD: (
+        r"blizzards?|snow ?storms?|heavy snow(?:fall)?|white ?out",
+        "暴风雪|暴雪|风雪|大雪|鹅毛大雪|大雪纷飞",
     ),
-    Weather.RAIN: (r"rain(?:y|s|ing|fall)?|drizzle|downpour|umbrella", "下雨|细雨|大雨|小雨|雨"),
+    Weather.STORM: (
+        r"storm(?:y|s)?|thunder ?(?:storms?)?|tempest|lightning storms?",
+        "暴风雨|雷雨|雷阵雨|雷暴雨|雷暴|风暴|打雷",
+    ),
+    Weather.LIGHTNING: (
+        r"lightning(?: (?:bolts?|strikes?|flashes))?|bolts? of lightning",
+        "闪电|雷电|电闪雷鸣|雷鸣",
+    ),
+    Weather.RAIN: (
+        r"(?:heavy |light |pouring )?rain(?:y|s|ing|fall|storms?|drops?|showers?)?|drizzl(?:e|es|ing|y)|"
+        r"down ?pours?|umbrella|monsoon",
+        "下雨|细雨|大雨|小雨|暴雨|阵雨|毛毛雨|梅雨|雨(?![后过林伞衣刷棚靴鞋])",
+    ),
     Weather.SNOW: (
-        r"snow(?:y|s|ing|fall|flakes?|storm)?|blizzard|winter",
-        "下雪|雪花|大雪|冬天|飘雪|暴风雪|暴雪|雪(?!山|豹|白|橇)",
+        r"snow(?:y|s|ing|fall|flakes?)?|winter",
+        "下雪|雪花|冬天|飘雪|小雪|初雪|雪(?!山|豹|白|橇|人|糕|屋|地靴)",
+    ),
+    Weather.CLOUD_SEA: (
+        r"seas? of (?:clouds?|fog|mist)|clouds? (?:sea|ocean)|above the clouds|cloud inversion",
+        "云海|云瀑",
+    ),
+    Weather.WIND: (
+        r"windy|gales?|(?:strong|heavy|fierce|howling|high) winds?|gusts?(?: of wind)?|wind ?storms?",
+        "大风|狂风|强风|刮风|劲风|东北季风|风很大",
     ),
     Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "大雾|浓雾|薄雾|雾气|雾"),
     Weather.CLOUDY: (
-        r"clouds|cloudy|overcast(?: sky)?|(?:grey|gray) sk(?:y|ies)",
+        r"clouds|cloudy|overcast(?: sky)?|(?:grey|gray) sk(?:y|ies)|(?:dark|storm|rain) clouds",
         "多云|阴天|乌云|云层|白云|阴云|云朵",
     ),
     Weather.CLEAR: (r"clear sky|clear|sunny|cloudless", "晴"),
@@ -253,13 +299,17 @@ ACTIONS: dict[SubjectAction, tuple[str, str]] = {
         r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?",
         "跳舞|起舞|舞蹈",
     ),
+    SubjectAction.SLEEP: (
+        r"sleep(?:s|ing)?|asleep|nap(?:s|ping)?|curled up|snooz(?:es|ing)|doz(?:es|ing)|lying",
+        "睡觉|睡着|睡|打盹|打瞌睡|趴|躺|蜷",
+    ),
     SubjectAction.SIT: (
-        r"sit(?:s|ting)?|seated|sleep(?:s|ing)?|reading|rest(?:s|ing)?|meditat(?:es|ing)",
-        "坐|睡觉|休息|看书",
+        r"sit(?:s|ting)?|seated|reading|rest(?:s|ing)?|meditat(?:es|ing)",
+        "坐|休息|看书",
     ),
     SubjectAction.STAND: (
-        r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)",
-        "站|看着|等待|望|矗立",
+        r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)|park(?:ed|s)|leaning",
+        "站|看着|等待|望|矗立|停在|停着|停放|停靠|靠在",
     ),
 }
 
@@ -298,10 +348,17 @@ TINTS: dict[Tint, tuple[str, str]] = {
     Tint.COLD: (r"cold|icy|frozen|blue tones?|bleak|teal", "寒冷|冷色|冰"),
     Tint.DRY: (r"savannah?s?|dry (?:plains?|grass(?:land)?|fields?)|steppe", "稀树草原|干草"),
     Tint.ICE: (
-        r"on (?:the |thin )?ice|ice (?:floes?|sheet)|arctic|antarctica?|snowfield",
-        "冰面|冰原|冰上|南极|北极|雪地",
+        r"on (?:the |thin |sea )?ice|(?:sea |pack )?ice(?: (?:floes?|sheet))?|arctic|antarctica?|snowfield",
+        "冰面|冰原|浮冰|冰上|南极|北极|雪地",
     ),
     Tint.MARS: (r"mars|martian", "火星"),
+    Tint.BAMBOO: (r"bamboo", "竹林|竹子|竹海"),
+    Tint.GRAIN: (
+        r"wheat|barley|corn ?fields?|golden (?:rice )?fields?|grain fields?|harvest(?:s|ing)?",
+        "麦田|麦子|小麦|金黄的稻田|稻穗|收割",
+    ),
+    Tint.RAPESEED: (r"rapeseed|canola|sunflowers?|mustard fields?", "油菜花|向日葵|葵花"),
+    Tint.LAVENDER: (r"lavender", "薰衣草"),
     Tint.WARM: (r"warm|cozy|cosy|amber|golden", "温暖|暖色|金色"),
 }
 
@@ -325,13 +382,16 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "brown": (116, 76, 48), "silver": (184, 190, 198), "beige": (214, 192, 156),
     "红": (200, 42, 40), "橙": (232, 126, 40), "黄": (240, 200, 60), "绿": (64, 140, 78), "蓝": (48, 98, 184),
     "紫": (118, 66, 158), "粉": (238, 138, 164), "白": (240, 238, 232), "黑": (26, 26, 30),
-    "金": (224, 172, 84),
+    "金": (224, 172, 84), "橘": (232, 126, 40), "棕": (116, 76, 48), "褐": (116, 76, 48),
+    "咖啡": (116, 76, 48), "灰": (128, 130, 134), "银": (184, 190, 198),
 }  # fmt: skip
 
 NUMBERS: dict[str, int] = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "a few": 3, "several": 4,
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "a few": 3, "several": 4,
         "many": 6, "some": 3,
     "couple of": 2, "pair of": 2, "flock of": 7, "herd of": 4, "school of": 8, "group of": 4, "crowd of": 6,
-    "dozens of": 7, "hundreds of": 8, "两": 2, "双": 2, "三": 3, "四": 4, "五": 5, "六": 6, "几": 3,
-        "一群": 6, "许多": 6,
+    "dozens of": 7, "hundreds of": 8, "两": 2, "双": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
+    "八": 8, "九": 9,
+    "十": 10, "几": 3, "一群": 6, "一对": 2, "许多": 6,
 }  # fmt: skip

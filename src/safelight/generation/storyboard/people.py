@@ -29,6 +29,8 @@ class Look:
     child: bool = False
     suit: bool = False
     tutu: bool = False
+    #: White hair and a stick.
+    elder: bool = False
     #: Draws the tool of a trade, at the hand; `None` for empty hands.
     tool: Tool | None = None
 
@@ -197,6 +199,8 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, bulk, back=False)
     if look.umbrella:
         _umbrella(pen, hand, tones)
+    if look.elder and look.tool is None:
+        pen.limb((hand[0] + 0.01, hand[1] + 0.02), (hand[0] + 0.05, 0.01), 0.011, 0.009, tones.dark)
     if look.tool is not None:
         look.tool(pen, hand, phase, tones)
 
@@ -250,7 +254,7 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
         pen.oval((head[0] + r * 0.5, head[1] + r * 0.05), (r * 0.92, r * 0.8), tones.dark)
         pen.oval((head[0] + r * 0.72, head[1] + r * 0.32), (r * 0.24, r * 0.14), tones.accent, 0.5)
         return
-    hair = tones.dark * np.float32(0.75)
+    hair = np.array([206, 208, 210], np.float32) if look.elder else tones.dark * np.float32(0.75)
     if look.hair == "long":
         sway = 0.012 * math.sin(phase - 0.6)
         pen.shape(
@@ -319,6 +323,24 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
         )
         for dx in (-0.75, 0.0, 0.75):
             pen.disc((head[0] + dx * r, head[1] + r * 1.85), r * 0.66, white)
+    elif look.hat == "nurse":
+        white = np.array([236, 240, 242], np.float32)
+        pen.shape(
+            [(head[0] - r * 0.95, head[1] + r * 0.7), (head[0] - r * 0.8, head[1] + r * 1.55),
+             (head[0] + r * 0.5, head[1] + r * 1.6), (head[0] + r * 0.72, head[1] + r * 0.8)],
+            white,
+        )  # fmt: skip
+        red = np.array([48, 48, 200], np.float32)
+        pen.limb(
+            (head[0] - r * 0.4, head[1] + r * 1.2), (head[0] + r * 0.2, head[1] + r * 1.22), 0.008, 0.008, red
+        )
+        pen.limb(
+            (head[0] - r * 0.1, head[1] + r * 0.95),
+            (head[0] - r * 0.1, head[1] + r * 1.48),
+            0.008,
+            0.008,
+            red,
+        )
     elif look.hat == "cap":
         pen.limb(
             (head[0] - r * 0.2, head[1] + r * 0.62),

@@ -65,6 +65,10 @@ BUILDS: dict[SubjectKind, Build] = {
         ears="leaf", tail="tuft", horns="cow", coat="patches", leg=0.44, chest=0.25, rump=0.24, body=1.0,
         neck=0.26, neck_angle=0.42, neck_girth=0.15, head=0.13, muzzle=0.2, muzzle_girth=0.085, foot=0.055,
     ),
+    SubjectKind.BUFFALO: Build(
+        ears="leaf", tail="tuft", horns="buffalo", leg=0.4, chest=0.28, rump=0.26, body=1.05, neck=0.26,
+        neck_angle=0.2, neck_girth=0.17, head=0.14, muzzle=0.22, muzzle_girth=0.1, foot=0.065,
+    ),
     SubjectKind.SHEEP: Build(
         ears="leaf", tail="none", coat="wool", leg=0.36, chest=0.29, rump=0.28, body=0.62, neck=0.22,
         neck_angle=0.5, head=0.11, muzzle=0.13, foot=0.04,
@@ -320,6 +324,14 @@ def _horns(pen: Pen, build: Build, head: Point, tones: Tones) -> None:
                 ],
                 tones.skin,
             )
+    elif build.horns == "buffalo":
+        for turn, shade in ((0.14, 0.9), (0.0, 1.5)):
+            points = [
+                (x - 0.06 + turn - 0.36 * math.sin(a), y + 0.1 + 0.2 * (1 - math.cos(a)))
+                for a in np.linspace(0, 2.5, 9)
+            ]
+            for number, (a, b) in enumerate(pairwise(points)):
+                pen.limb(a, b, 0.04 - 0.0035 * number, 0.036 - 0.0035 * number, tone * np.float32(shade))
     elif build.horns == "curved":
         points = [
             (x + math.cos(a) * 0.17 - 0.2, y + 0.08 + math.sin(a) * 0.2) for a in np.linspace(0.1, 2.0, 8)

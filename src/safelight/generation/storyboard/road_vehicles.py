@@ -137,14 +137,14 @@ def motorcycle(pen: Pen, phase: float, tones: Tones) -> None:
     pen.limb((-0.5, 0.16), (-0.1, 0.2), 0.03, 0.02, tones.skin * np.float32(0.6))
     pen.shape([(-0.56, 0.5), (-0.1, 0.44), (0.3, 0.46), (0.36, 0.56), (0.14, 0.62), (-0.1, 0.52),
         (-0.52, 0.56)],
-              tones.accent)  # fmt: skip
+              tones.body)  # fmt: skip
     pen.oval((0.36, 0.55), (0.05, 0.06), np.array([190, 235, 250], np.float32))
     hip, chest, lean = (-0.16, 0.58), (0.06, 0.93), 0.01 * math.sin(phase)
     pen.limb(hip, (0.12, 0.5), 0.075, 0.055, tones.dark)
     pen.limb((0.12, 0.5), (0.0, 0.24), 0.05, 0.04, tones.dark)
     pen.limb((0.0, 0.23), (0.09, 0.21), 0.035, 0.03, tones.dark)
-    pen.limb(hip, chest, 0.085, 0.1, tones.body)
-    pen.limb((chest[0], chest[1] - 0.02), (0.2, 0.74), 0.05, 0.04, tones.body)
-    pen.limb((0.2, 0.74), (0.31, 0.64), 0.04, 0.03, tones.body)
-    pen.disc((0.12 + lean, 1.08), 0.115, tones.accent)
+    pen.limb(hip, chest, 0.085, 0.1, tones.accent)
+    pen.limb((chest[0], chest[1] - 0.02), (0.2, 0.74), 0.05, 0.04, tones.accent)
+    pen.limb((0.2, 0.74), (0.31, 0.64), 0.04, 0.03, tones.accent)
+    pen.disc((0.12 + lean, 1.08), 0.115, tones.body)
     pen.oval((0.18 + lean, 1.08), (0.06, 0.045), tones.dark * np.float32(0.5))

@@ -10,7 +10,11 @@ from typing import TypeVar
 from safelight.generation.storyboard import lexicon
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.catalogue_entry import Motion
+from safelight.generation.storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
 from safelight.generation.storyboard.lexicon import (
+    RAINY,
+    ROUGH,
+    SNOWY,
     CameraMove,
     Environment,
     Mood,
@@ -23,6 +27,7 @@ from safelight.generation.storyboard.lexicon import (
 )
 from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_reader import PEOPLE, Cast, Subject, read_cast
+from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
 from safelight.generation.storyboard.trades import TRADES
 from safelight.generation.storyboard.traditional import simplified
 from safelight.generation.storyboard.word_tables import all_of, first
@@ -32,6 +37,10 @@ LONGEST_SPEECH = 400
 MOST_READ = 8000
 
 INDOORS = frozenset({Environment.KITCHEN, Environment.ROOM, Environment.STAGE})
+
+_INLAND = frozenset({Environment.MOUNTAINS, Environment.MEADOW, Environment.FOREST, Environment.DESERT})
+_BUILDINGS = frozenset({*TOWN_BUILDINGS, *HOMES_AND_LANDMARKS})
+_COOKS = frozenset({SubjectKind.NOODLE_MAKER, SubjectKind.BAKER, SubjectKind.WAITER, SubjectKind.POTTER})
 
 _QUOTED = re.compile(r'"([^"\n]{1,400})"|“([^”\n]{1,400})”|「([^」\n]{1,400})」|«([^»\n]{1,400})»')
 _WRITTEN = re.compile(
@@ -48,6 +57,7 @@ _DENIED = re.compile(
     r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE
 )
 _DENIED_HAN = re.compile(r"(?:没有|沒有|无(?!人机)|無(?!人機))[\u4e00-\u9fff]")
+_AFTER_RAIN = re.compile(r"\bafter (?:the |a |heavy |light )*(?:rain\w*|storm|snow\w*)\b|雨过天晴")
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
     r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
@@ -109,7 +119,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
 
     setting = first(rest, lexicon.SETTINGS)
     hour = first(rest, lexicon.HOURS)
-    weather = first(rest, lexicon.WEATHERS)
+    weather = first(_AFTER_RAIN.sub(" ", rest), lexicon.WEATHERS)
     move = first(rest, lexicon.MOVES)
     mood = first(rest, lexicon.MOODS)
     named = {n for n, v in (("setting", setting), ("hour", hour), ("weather", weather), ("move", move)) if v}
@@ -135,8 +145,9 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
             else _setting_for(subjects, weather, signs, number)
         )
         tints |= {t for s in subjects[:1] if s.kind in CATALOGUE and (t := CATALOGUE[s.kind].tint)}
+    setting, subjects = _suited(setting, subjects, weather)
     kinds = {s.kind for s in subjects}
-    if SubjectKind.RAINBOW in kinds and weather in (Weather.RAIN, Weather.STORM):
+    if SubjectKind.RAINBOW in kinds and weather in RAINY:
         weather = Weather.CLEAR
         hour = hour or TimeOfDay.DAY
     elif SubjectKind.TORNADO in kinds:
@@ -150,12 +161,15 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
         hour = _choose(
             number,
             "hour",
-            (TimeOfDay.DAWN, TimeOfDay.DAY, TimeOfDay.GOLDEN, TimeOfDay.GOLDEN, TimeOfDay.DUSK),
+            (TimeOfDay.DAWN, TimeOfDay.DAY, TimeOfDay.DAY, TimeOfDay.GOLDEN),
         )
         if setting in (Environment.CITY, Environment.STREET):
-            hour = _choose(number, "hour", (TimeOfDay.DUSK, TimeOfDay.NIGHT, TimeOfDay.GOLDEN))
-        elif weather is Weather.SNOW:
-            hour = _choose(number, "hour", (TimeOfDay.DAY, TimeOfDay.DAWN, TimeOfDay.DUSK))
+            lit = (TimeOfDay.DAY, TimeOfDay.GOLDEN)
+            hour = _choose(
+                number, "hour", lit if subjects else (TimeOfDay.DUSK, TimeOfDay.NIGHT, TimeOfDay.GOLDEN)
+            )
+        elif weather in (SNOWY | {Weather.CLOUDY}) or Tint.ICE in tints:
+            hour = TimeOfDay.DAY
     if move is None:
         moving = any(s.action in (SubjectAction.WALK, SubjectAction.RUN) for s in subjects)
         calm = (
@@ -250,15 +264,19 @@ def _setting_for(
         SubjectKind.DANCER: (Environment.STAGE,),
         SubjectKind.ASTRONAUT: (Environment.SPACE,),
         SubjectKind.CAT: (Environment.ROOM, Environment.MEADOW),
+        SubjectKind.DOG: (Environment.MEADOW,),
+        SubjectKind.HORSE: (Environment.MEADOW,),
         SubjectKind.BICYCLE: (Environment.STREET, Environment.MEADOW),
         SubjectKind.HOT_AIR_BALLOON: (Environment.MOUNTAINS, Environment.MEADOW, Environment.DESERT),
     }
     kinds = {s.kind for s in subjects}
     if weather is Weather.SANDSTORM:
         return Environment.DESERT
-    if weather is Weather.SNOW and not subjects:
+    if weather is Weather.CLOUDY and not subjects:
+        return _choose(number, "setting", (Environment.MEADOW, Environment.SEA))
+    if weather in SNOWY and not subjects:
         return _choose(number, "setting", (Environment.MOUNTAINS, Environment.MEADOW, Environment.FOREST))
-    if SubjectKind.RAINBOW in kinds or (weather is Weather.STORM and not subjects):
+    if SubjectKind.RAINBOW in kinds or (weather in (ROUGH | {Weather.WIND}) and not subjects):
         return _choose(number, "setting", (Environment.MEADOW, Environment.MOUNTAINS))
     if SubjectKind.BRIDGE in kinds:
         return Environment.LAKE
@@ -272,6 +290,31 @@ def _setting_for(
     if signs:
         return _choose(number, "setting", (Environment.STREET, Environment.CITY, *wide))
     return _choose(number, "setting", wide)
+
+
+def _suited(
+    setting: Environment, subjects: tuple[Subject, ...], weather: Weather | None
+) -> tuple[Environment, tuple[Subject, ...]]:
+    """The environment and the subjects, changed where a subject cannot be shown in that environment."""
+    kinds = {s.kind for s in subjects}
+    if weather is Weather.CLOUD_SEA:
+        setting = Environment.MOUNTAINS
+    if SubjectKind.LIGHTHOUSE in kinds and setting in _INLAND:
+        # The cliffs of a lighthouse are on the coast.
+        setting = Environment.SEA
+    trade = next((TRADES[s.kind] for s in subjects[:1] if s.kind in TRADES), None)
+    if trade is not None and setting is Environment.KITCHEN and subjects[0].kind not in _COOKS:
+        setting = trade.homes[0]
+    if setting in INDOORS and subjects and subjects[0].kind in _BUILDINGS:
+        setting = CATALOGUE[subjects[0].kind].homes[0]
+    if SubjectKind.SEA_TURTLE in kinds and setting is Environment.BEACH:
+        subjects = tuple(
+            replace(s, kind=SubjectKind.TURTLE, action=SubjectAction.WALK)
+            if s.kind is SubjectKind.SEA_TURTLE
+            else s
+            for s in subjects
+        )
+    return setting, subjects
 
 
 def _walks(subjects: tuple[Subject, ...]) -> bool:

@@ -9,7 +9,15 @@ from safelight.generation.storyboard.camera import Camera
 from safelight.generation.storyboard.environments import build
 from safelight.generation.storyboard.figures import Figure
 from safelight.generation.storyboard.layers import Element, Layer, paint_all
-from safelight.generation.storyboard.lexicon import Environment, Style, Tint, Weather
+from safelight.generation.storyboard.lexicon import (
+    RAINY,
+    ROUGH,
+    SNOWY,
+    Environment,
+    Style,
+    Tint,
+    Weather,
+)
 from safelight.generation.storyboard.palette import Light, light_for
 from safelight.generation.storyboard.place import HORIZONS, PLACES, FrameGeometry
 from safelight.generation.storyboard.postprocess import wash
@@ -17,10 +25,14 @@ from safelight.generation.storyboard.rainbow import Rainbow
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
 from safelight.generation.storyboard.sky import make_sky
+from safelight.generation.storyboard.strong_wind import bent_trees, driven_snow
 from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.text_signs import Sign
 from safelight.generation.storyboard.water import Water
 from safelight.generation.storyboard.weather import Flakes, Hail, Lightning, Rain
+
+#: Places without trees in the wind.
+UNWINDY = INDOORS | {Environment.SPACE, Environment.UNDERWATER, Environment.SEA}
 
 
 class Shot:
@@ -71,22 +83,35 @@ class Shot:
             waters = [i for i, each in enumerate(elements) if isinstance(each, Water)]
             elements.insert(waters[-1] + 1 if waters else len(sky.elements), Rainbow.make(self.camera))
         elements += _signs(scene, light, self.camera, ground=place.ground)
+        if scene.weather in (Weather.WIND, Weather.TYPHOON) and scene.setting not in UNWINDY:
+            elements += bent_trees(light, self.camera, place)
         elements += aloft
         elements += grounded
         elements += place_built.front
         self.thunder_at: float | None = None
         if scene.setting not in INDOORS and scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
-            if scene.weather in (Weather.RAIN, Weather.STORM, Weather.SLEET, Weather.HAIL):
+            if scene.weather in RAINY | {Weather.SLEET, Weather.HAIL}:
                 tone = mix(light.sky[3], rgb("#ffffff"), 0.35)
-                elements.append(Rain.make(self.camera, rng, heavy=scene.weather is Weather.STORM, tone=tone))
-            if scene.weather is Weather.STORM:
-                strokes = [Lightning.make(self.camera, rng, share) for share in (0.2, 0.62)]
+                elements.append(Rain.make(self.camera, rng, heavy=scene.weather in ROUGH, tone=tone))
+            if scene.weather is Weather.TYPHOON:
+                tone = mix(light.sky[3], rgb("#ffffff"), 0.25)
+                elements.append(Rain.make(self.camera, rng, heavy=True, tone=tone, slant=0.75))
+            if scene.weather in (Weather.STORM, Weather.LIGHTNING):
+                strokes = [
+                    Lightning.make(self.camera, rng, (at + 0.2) / seconds)
+                    for at in np.arange(0.0, max(seconds - 0.4, 0.1), 1.3)
+                ]
                 self.thunder_at = strokes[0].at
                 elements += strokes
             white = np.minimum(light.ambient * 255 * 1.1 + 26, 255).astype(np.float32)
-            if scene.weather in (Weather.SNOW, Weather.SLEET):
-                count = 420 if scene.weather is Weather.SNOW else 240
-                elements.append(Flakes.make(self.camera, rng, count=count, colour=white))
+            if scene.weather in SNOWY:
+                heavy = scene.weather is Weather.BLIZZARD
+                elements.append(driven_snow(self.camera, rng, colour=white, slant=1.2 if heavy else 0.12))
+            elif scene.weather is Weather.SLEET:
+                elements.append(Flakes.make(self.camera, rng, count=240, colour=white))
+            elif scene.weather in (Weather.WIND, Weather.TYPHOON):
+                leaf = rgb("#8a8a4a") * np.maximum(light.ambient, 0.4)
+                elements.append(Flakes.make(self.camera, rng, count=70, colour=leaf, wind=0.9))
             elif scene.weather is Weather.HAIL:
                 elements.append(Hail.make(self.camera, rng, ground=place.ground, tone=white))
             elif scene.weather is Weather.SANDSTORM:

@@ -10,7 +10,7 @@ import numpy as np
 
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Backdrop, Element, Layer, room
-from safelight.generation.storyboard.lexicon import Environment, TimeOfDay, Weather
+from safelight.generation.storyboard.lexicon import RAINY, ROUGH, SNOWY, Environment, TimeOfDay, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack
 from safelight.generation.storyboard.scene import Scene
@@ -48,7 +48,7 @@ def make_sky(
     sun = (camera.w * sun_at, horizon * (1 - light.height))
     night = scene.hour is TimeOfDay.NIGHT
     shines = scene.weather in (Weather.CLEAR, Weather.CLOUDY, Weather.FOG) or (
-        scene.weather is Weather.SNOW and not night
+        scene.weather in (SNOWY | {Weather.WIND, Weather.CLOUD_SEA}) and not night
     )
     shines = scene.full_moon or (shines and (not night or scene.moon))
 
@@ -195,6 +195,11 @@ def _clouds(
         Weather.RAIN: 0.86,
         Weather.STORM: 0.9,
         Weather.SNOW: 0.74,
+        Weather.BLIZZARD: 0.9,
+        Weather.LIGHTNING: 0.9,
+        Weather.TYPHOON: 0.92,
+        Weather.WIND: 0.6,
+        Weather.CLOUD_SEA: 0.4,
         Weather.FOG: 0.42,
         Weather.CLOUDY: 0.72,
         Weather.HAIL: 0.9,
@@ -213,7 +218,7 @@ def _clouds(
         cover = 0.3
     out: list[Layer] = []
     for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
-        drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)
+        drift = speed * camera.h / 540 * (2.4 if scene.weather in ROUGH else 1.0)
         left, top, width, _ = room(camera, depth, drift)
         height = int(camera.horizon * 1.02) - top
         texture = _cloud_sheet(
@@ -273,7 +278,7 @@ def _moved(field: Raster, right: int, down: int) -> Raster:
 
 
 def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:
-    if scene.weather in (Weather.RAIN, Weather.STORM):
+    if scene.weather in RAINY | ROUGH:
         high = np.minimum(light.sky[3] * np.float32(1.12), 255).astype(np.float32)
         return high, mix(light.sky[0], light.shade, 0.5)
     if scene.hour is TimeOfDay.DAY:

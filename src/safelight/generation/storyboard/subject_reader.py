@@ -9,16 +9,17 @@ from safelight.generation.storyboard import lexicon
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.catalogue_entry import Motion
 from safelight.generation.storyboard.lexicon import SubjectAction
+from safelight.generation.storyboard.modifiers import MOST_OF_A_KIND, colour_of, count_of, named_count
 from safelight.generation.storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
 from safelight.generation.storyboard.subject_kinds import SubjectKind
 from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
 from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
+from safelight.generation.storyboard.town_traffic import TOWN_TRAFFIC
 from safelight.generation.storyboard.trades import TRADES
 from safelight.generation.storyboard.word_tables import first, matches
 from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
 
 MOST_SUBJECTS = 4
-MOST_OF_A_KIND = 9
 
 PEOPLE = frozenset(
     {
@@ -31,6 +32,14 @@ PEOPLE = frozenset(
         *TRADES,
     }
 )
+_MOST = {
+    SubjectKind.TRAIN: 1,
+    SubjectKind.CAR: 4,
+    SubjectKind.HORSE: 6,
+    SubjectKind.WHALE: 3,
+    SubjectKind.BOAT: 5,
+    SubjectKind.HOT_AIR_BALLOON: 5,
+}
 #: Vehicles that are drawn with a person, or that hide the person who drives.
 _WITH_DRIVER = frozenset(
     {
@@ -43,11 +52,8 @@ _WITH_DRIVER = frozenset(
         SubjectKind.BUS,
         SubjectKind.TRUCK,
         *WORK_VEHICLES,
+        *TOWN_TRAFFIC,
     }
-)
-_CLOTHES = (
-    "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|"
-    "skirt"
 )
 
 
@@ -60,6 +66,15 @@ _PATTERNS: dict[SubjectKind, tuple[str, str]] = {
 }
 #: Where an animal sits if the prompt names no action.
 _SEAT = re.compile(r"\bwindow ?sills?\b|\bsofa\b|\b(?:arm)?chair\b|窗台|沙发|椅子")
+#: Subjects whose drawing contains another one.
+_PARTS = {
+    SubjectKind.TEA_HOUSE: (SubjectKind.LANTERN,),
+    SubjectKind.COURTYARD_HOUSE: (SubjectKind.LANTERN,),
+    SubjectKind.DELIVERY_RIDER: (SubjectKind.SCOOTER, SubjectKind.MOTORCYCLE, SubjectKind.BICYCLE),
+    SubjectKind.VENDOR: (SubjectKind.SHOP,),
+}
+#: Buildings that are drawn from outside only.
+_ENTERED = frozenset({*TOWN_BUILDINGS, SubjectKind.HOUSE, SubjectKind.TEA_HOUSE})
 #: What may come before and after the word for a building that is only the place: "in a hospital", 医院里.
 _INSIDE = re.compile(
     r"\b(?:in|inside|at|of|from|through|into|near) (?:an?|the|his|her|their) (?:[\w-]+ ){0,2}$"
@@ -67,6 +82,8 @@ _INSIDE = re.compile(
 _INSIDE_HAN = ("里", "内", "中")
 #: Characters with which a Chinese noun goes on and means another thing: 火车司机, 医院长椅.
 _HAN_COMPOUND = "店站厂馆院局员工师长手库票厅牌皮肉蛋毛窝巢机司夫"
+#: Characters with which a Chinese word for a person goes on: 老师傅 is no 老师.
+_TITLE_GOES_ON = ("傅", "匠")
 #: Words of the scene; a phrase whose head is one of them needs no subject.
 _SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES, lexicon.TINTS)
 
@@ -105,12 +122,11 @@ def read_cast(text: str) -> Cast:
     others = [(m.start(), m.end()) for m in matches(text, *OTHER_NOUNS)]
     found: list[tuple[SubjectKind, re.Match[str]]] = []
     covered = list(others)
-    for kind, (english, han) in _PATTERNS.items():
-        for match in matches(text, english, han):
-            overlaps = any(a < match.end() and match.start() < b for a, b in covered)
-            if not overlaps and not (kind in TOWN_BUILDINGS and _is_inside(text, match)):
-                covered.append((match.start(), match.end()))
-                found.append((kind, match))
+    for kind, match in _longest_first(text):
+        overlaps = any(a < match.end() and match.start() < b for a, b in covered)
+        if not overlaps and not (kind in _ENTERED and _is_inside(text, match)):
+            covered.append((match.start(), match.end()))
+            found.append((kind, match))
     heads = [match for _, match in found]
     heads += [m for table in _SCENERY for words in table.values() for m in matches(text, *words)]
     missing = [_whole(text, p, others) for p in phrases if not _is_drawn(p, heads, others)]
@@ -122,8 +138,15 @@ def read_cast(text: str) -> Cast:
     subjects: list[Subject] = []
     for kind, match in sorted(found, key=lambda each: each[1].start()):
         describes = any(p.start <= match.start() and match.end() <= p.end for p in missing)
-        if not describes and not any(s.kind is kind for s in subjects):
+        if describes or _describes_animal(text, kind, match, found):
+            continue
+        same = next((n for n, s in enumerate(subjects) if s.kind is kind), None)
+        if same is None:
             subjects.append(_subject(text, kind, match))
+        elif (more := named_count(text[max(0, match.start() - 30) : match.start()])) is not None:
+            # "A duck with five ducklings" is six of a kind.
+            count = min(subjects[same].count + more, MOST_OF_A_KIND)
+            subjects[same] = replace(subjects[same], count=count)
     subjects = _aboard(text, subjects)
     leading = next((p for p in phrases if not p.attached), None)
     named = next((p for p in missing if not p.attached), None) if leading is None else None
@@ -132,9 +155,37 @@ def read_cast(text: str) -> Cast:
     shown = subjects[:MOST_SUBJECTS] if lost is None else []
     left_out = {p.start: p.words for p in missing}
     left_out |= {s.at: s.word for s in subjects if s not in shown}
-    left_out |= {s.at: s.word for s in shown if re.fullmatch(PLAIN_PEOPLE, s.word)}
+    left_out |= {s.at: s.word for s in shown if s.kind not in TRADES and re.fullmatch(PLAIN_PEOPLE, s.word)}
+    left_out |= {s.at: s.word for s in shown if s.count > most_of(s.kind)}
     words = dict.fromkeys(left_out[at] for at in sorted(left_out))
     return Cast(subjects=tuple(shown), not_drawn=tuple(words)[:8], missing=lost.words if lost else "")
+
+
+def most_of(kind: SubjectKind) -> int:
+    """How many of this kind one picture shows at most."""
+    return CATALOGUE[kind].most if kind in CATALOGUE else _MOST.get(kind, MOST_OF_A_KIND)
+
+
+def _describes_animal(
+    text: str, kind: SubjectKind, match: re.Match[str], found: list[tuple[SubjectKind, re.Match[str]]]
+) -> bool:
+    """Whether a word for a person only describes the noun after it: a baby elephant, a mother duck."""
+    if kind not in (SubjectKind.PERSON, SubjectKind.WOMAN, SubjectKind.CHILD):
+        return False
+    at = match.end() + (text[match.end() : match.end() + 1] == " ")
+    return any(other not in PEOPLE and m.start() == at for other, m in found)
+
+
+def _longest_first(text: str) -> list[tuple[SubjectKind, re.Match[str]]]:
+    """All words for subjects; of words that overlap, the longest is meant (环卫工人 contains 工人)."""
+    words = [
+        (kind, match)
+        for kind, (english, han) in _PATTERNS.items()
+        for match in matches(text, english, han)
+        if match.group().isascii()
+        or not (kind in PEOPLE and text[match.end() : match.end() + 1] in _TITLE_GOES_ON)
+    ]
+    return sorted(words, key=lambda each: -len(each[1].group()))
 
 
 def _whole(text: str, phrase: NounPhrase, others: list[tuple[int, int]]) -> NounPhrase:
@@ -151,7 +202,7 @@ def _is_drawn(phrase: NounPhrase, heads: list[re.Match[str]], others: list[tuple
         return False
     if any(a == phrase.start for a, _ in others):
         return False
-    if any(m.end() == phrase.end and m.start() < phrase.end for m in heads):
+    if any(m.start() < phrase.end <= m.end() for m in heads):
         return True
     # A Chinese phrase may continue with a verb that is not known.
     return any(
@@ -177,6 +228,9 @@ def _aboard(text: str, found: list[Subject]) -> list[Subject]:
     if SubjectKind.FISHERMAN in kinds:
         # The fisherman is drawn with his own boat.
         found = [s for s in found if s.kind not in (SubjectKind.BOAT, SubjectKind.ROWING_BOAT)]
+    for whole, parts in _PARTS.items():
+        if whole in kinds:
+            found = [s for s in found if s.kind not in parts]
     return [s for s in found if not (inside and s.kind in PEOPLE)]
 
 
@@ -189,8 +243,8 @@ def _subject(text: str, kind: SubjectKind, match: re.Match[str]) -> Subject:
     return Subject(
         kind=kind,
         action=_fitting(kind, action),
-        count=_count(before, match.group()),
-        colour=_colour(before, clause),
+        count=count_of(before, match.group()),
+        colour=colour_of(before, match.group(), clause),
         word=match.group(),
         at=match.start(),
     )
@@ -207,6 +261,8 @@ def _implied(word: str) -> SubjectAction | None:
 
 def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
     """The action closest to `action` that this kind can do."""
+    if action is SubjectAction.SLEEP and kind not in (SubjectKind.CAT, SubjectKind.DOG):
+        action = SubjectAction.SIT
     if kind in CATALOGUE:
         return _action_in_catalogue(CATALOGUE[kind].motion, action)
     if kind in TRADES:
@@ -215,7 +271,7 @@ def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
         return SubjectAction.FLY
     if kind in (SubjectKind.FISH, SubjectKind.WHALE):
         return SubjectAction.SWIM
-    if kind in (SubjectKind.BOAT, SubjectKind.BICYCLE):
+    if kind is SubjectKind.BOAT or (kind is SubjectKind.BICYCLE and action is not SubjectAction.STAND):
         return SubjectAction.WALK
     if kind in (SubjectKind.CAR, SubjectKind.TRAIN):
         return (
@@ -224,7 +280,7 @@ def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
     if kind in (SubjectKind.DOG, SubjectKind.CAT, SubjectKind.HORSE):
         return (
             action
-            if action in (SubjectAction.RUN, SubjectAction.SIT, SubjectAction.STAND)
+            if action in (SubjectAction.RUN, SubjectAction.SIT, SubjectAction.STAND, SubjectAction.SLEEP)
             and kind is not SubjectKind.HORSE
             else (
                 SubjectAction.RUN
@@ -254,7 +310,12 @@ def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
 
 def _action_in_catalogue(motion: Motion, action: SubjectAction | None) -> SubjectAction:
     moves = SubjectAction.RUN if action is SubjectAction.RUN else SubjectAction.WALK
-    rests = action in (SubjectAction.STAND, SubjectAction.SIT, SubjectAction.COOK)
+    rests = action in (
+        SubjectAction.STAND,
+        SubjectAction.SIT,
+        SubjectAction.SLEEP,
+        SubjectAction.COOK,
+    )
     return {
         Motion.AIR: SubjectAction.FLY,
         Motion.UNDERWATER: SubjectAction.SWIM,
@@ -262,36 +323,3 @@ def _action_in_catalogue(motion: Motion, action: SubjectAction | None) -> Subjec
         Motion.FIXED: SubjectAction.STAND,
         Motion.GROUND: SubjectAction.STAND if rests else moves,
     }[motion]
-
-
-def _count(before: str, word: str) -> int:
-    for name, number in lexicon.NUMBERS.items():
-        if re.search(
-            rf"\b{name}\s+(?:\w+\s+)?$"
-            if name.isascii()
-            else rf"{name}[只个位匹条艘头名辆架座栋间群]?[小大白黑]?$",
-            before,
-        ):
-            return min(number, MOST_OF_A_KIND)
-    if re.search(r"\b(?:an?|one|this|that)\s+(?:[\w-]+\s+){0,2}$", before):
-        return 2 if word == "couple" else 3 if word in ("crowd", "family") else 1
-    if word in ("people", "crowd", "family", "children", "kids", "friends", "人们"):
-        return 3
-    if word == "couple":
-        return 2
-    if word.endswith("群"):
-        return 4
-    plural = word.isascii() and word.endswith("s") and not word.endswith(("ss", "us"))
-    return 3 if plural else 1
-
-
-def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
-    for name, rgb in lexicon.COLOURS.items():
-        near = rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}色?的?$"
-        worn = (
-            rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?"
-            rf"{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
-        )
-        if re.search(near, before) or (name.isascii() and re.search(worn, clause)):
-            return rgb
-    return None

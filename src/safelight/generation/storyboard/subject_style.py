@@ -11,7 +11,14 @@ from safelight.generation.storyboard import animals, people, vehicles
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.catalogue_entry import Motion
 from safelight.generation.storyboard.figures import Drawing, Tones, tones_for
-from safelight.generation.storyboard.lexicon import Environment, Mood, SubjectAction, TimeOfDay, Weather
+from safelight.generation.storyboard.lexicon import (
+    RAINY,
+    SNOWY,
+    Environment,
+    Mood,
+    SubjectAction,
+    TimeOfDay,
+)
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.people import Look
 from safelight.generation.storyboard.place import FrameGeometry, Place
@@ -48,7 +55,7 @@ def pace_of(subject: Subject) -> tuple[float, float]:
         return 1.6, 6.0
     if subject.kind is SubjectKind.CAR and subject.action is SubjectAction.RUN:
         return 2.2, 8.0
-    if subject.kind is SubjectKind.BICYCLE:
+    if subject.kind is SubjectKind.BICYCLE and subject.action is not SubjectAction.STAND:
         return 0.95, 5.8
     if subject.action is SubjectAction.WALK:
         return {
@@ -70,8 +77,8 @@ def height_of(kind: SubjectKind, place: Place, h: float, closeness: float) -> fl
     """Height in pixels of one drawing unit of this kind of subject."""
     share = {
         SubjectKind.CHILD: 0.22,
-        SubjectKind.DOG: 0.15,
-        SubjectKind.CAT: 0.16,
+        SubjectKind.DOG: 0.2,
+        SubjectKind.CAT: 0.21,
         SubjectKind.HORSE: 0.26,
         SubjectKind.CAR: 0.165,
         SubjectKind.TRAIN: 0.16,
@@ -134,25 +141,34 @@ def rim_light(light: Light, frame: FrameGeometry, scene: Scene) -> Colour | None
 
 
 def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Look:
-    rain = scene.weather in (Weather.RAIN, Weather.STORM) and subject.action in (
+    rain = scene.weather in RAINY and subject.action in (
         SubjectAction.STAND,
         SubjectAction.WALK,
     )
-    cold = scene.weather is Weather.SNOW
+    cold = scene.weather in SNOWY
     either = subject.kind in (SubjectKind.PERSON, SubjectKind.CHILD, *TRADES) and not re.search(
-        r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷", subject.word
+        r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷|阿公|先生|老头", subject.word
     )
     woman = (
         subject.kind is SubjectKind.WOMAN
         or (either and rng.random() < 0.4)
         or "girl" in subject.word
-        or "女" in subject.word
+        or re.search(r"女|嬷|奶|妈|姨|婆|太太", subject.word) is not None
+        or subject.kind is SubjectKind.NURSE
+    )
+    elder = (
+        re.search(
+            r"\bold\b|elderly|grand(?:ma|pa|mother|father|parent)|老[人奶爷婆太伯头]|老师傅|[嬷婆]|奶奶|爷爷|[阿外]公|祖[父母]|大[妈爷]",
+            subject.word,
+        )
+        is not None
     )
     if subject.kind is SubjectKind.ASTRONAUT:
         return Look(suit=True)
     if subject.kind in TRADES:
         return Look(
             hair=str(rng.choice(("bun", "tail"))) if woman else "short",
+            elder=elder,
             coat=subject.kind is SubjectKind.DOCTOR,
         )
     if subject.kind is SubjectKind.CHEF:
@@ -169,6 +185,7 @@ def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index:
         coat=not woman
         and (cold or rain or scene.mood is Mood.MELANCHOLY or rng.random() < 0.5)
         and subject.kind is not SubjectKind.CHILD,
+        elder=elder,
         scarf=cold or (index == 0 and rng.random() < 0.3),
         umbrella=rain and index < 2,
         child=subject.kind is SubjectKind.CHILD,
@@ -184,12 +201,16 @@ def subject_drawing(scene: Scene, subject: Subject, rng: np.random.Generator, in
     run, still = action is SubjectAction.RUN, action in (SubjectAction.STAND, SubjectAction.SIT)
     match kind:
         case SubjectKind.DOG:
+            if action is SubjectAction.SLEEP:
+                return partial(animals.curled_up, dog=True)
             return (
                 animals.dog_sitting
                 if action is SubjectAction.SIT
                 else partial(animals.dog, run=run, still=still)
             )
         case SubjectKind.CAT:
+            if action is SubjectAction.SLEEP:
+                return animals.curled_up
             return animals.cat_sitting if still else partial(animals.cat, run=run)
         case SubjectKind.HORSE:
             return partial(animals.horse, run=run, still=still)
@@ -198,7 +219,7 @@ def subject_drawing(scene: Scene, subject: Subject, rng: np.random.Generator, in
         case SubjectKind.TRAIN:
             return vehicles.train
         case SubjectKind.BICYCLE:
-            return vehicles.bicycle
+            return partial(vehicles.bicycle, parked=still)
     poses = {
         SubjectAction.WALK: people.walking,
         SubjectAction.RUN: people.running,

@@ -7,104 +7,12 @@ between characters that cannot form a longer word with it (see `noun_phrases`).
 
 from __future__ import annotations
 
+from safelight.generation.storyboard.people_words import PEOPLE_WORDS
 from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
 
 #: The more special a word, the earlier its entry: the first entry that matches a place in the prompt wins.
 KINDS: dict[Kind, tuple[str, str]] = {
-    Kind.WELDER: (r"welders?", "焊工|电焊工"),
-    Kind.BARBER: (r"barbers?|hair ?dressers?|hair ?stylists?", "理发师|美发师|剃头匠|发型师"),
-    Kind.MINER: (r"(?:coal |gold )?miners?", "矿工"),
-    Kind.LUMBERJACK: (r"lumber ?jacks?|wood ?cutters?|loggers?", "伐木工人|伐木工|樵夫"),
-    Kind.DENTIST: (r"dentists?", "牙医|牙科医生"),
-    Kind.VET: (r"vets?|veterinarians?", "兽医"),
-    Kind.BARISTA: (r"baristas?", "咖啡师"),
-    Kind.BARTENDER: (r"bar ?tenders?|bar ?m[ae]n|bar ?maids?|mixologists?", "调酒师|酒保"),
-    Kind.CASHIER: (
-        r"cashiers?|shop ?keepers?|shop assistants?|sales ?(?:clerks?|wom[ae]n|m[ae]n)|grocers?",
-        "收银员|店员|售货员|老板娘|营业员",
-    ),
-    Kind.BAKER: (r"bakers?|pastry (?:chefs?|cooks?)", "面包师傅|面包师|糕点师|烘焙师"),
-    Kind.BUTCHER: (r"butchers?", "肉贩|屠夫|卖肉的"),
-    Kind.FLORIST: (r"florists?|flower sellers?", "花店老板|花店店员|花艺师|卖花人|卖花姑娘"),
-    Kind.PHARMACIST: (
-        r"pharmacists?|chemists?(?= in (?:a|the|her|his) (?:pharmacy|shop))|druggists?",
-        "药剂师|药师",
-    ),
-    Kind.SCIENTIST: (
-        r"(?:\w+ )?scientists?|chemists?|biologists?|physicists?|lab(?:oratory)? (?:technicians?|"
-        r"workers?|assistants?)|researchers?",
-        "科学家|化学家|研究员|实验员|生物学家",
-    ),
-    Kind.TAILOR: (r"tailors?|seamstress(?:es)?|dress ?makers?", "裁缝师傅|裁缝|缝纫工"),
-    Kind.COBBLER: (r"cobblers?|shoe ?makers?|shoe ?menders?", "修鞋匠|鞋匠|补鞋匠"),
-    Kind.POSTMAN: (
-        r"post ?(?:m[ae]n|wom[ae]n)|mail ?(?:m[ae]n|carriers?)|letter carriers?|couriers?",
-        "邮递员|邮差|快递员",
-    ),
-    Kind.POLICE_OFFICER: (
-        r"police ?(?:officers?|m[ae]n|wom[ae]n)|traffic (?:police|cops?|wardens?)",
-        "警察|交警|警员|民警",
-    ),
-    Kind.ELECTRICIAN: (r"electricians?|line(?:sm[ae]n|m[ae]n)", "电工|水电工"),
-    Kind.PLUMBER: (r"plumbers?", "水管工|管道工"),
-    Kind.WINDOW_CLEANER: (r"window (?:cleaners?|washers?)", "擦窗工人|擦窗工|洗窗工人"),
-    Kind.HOUSE_PAINTER: (
-        r"(?:house |wall )painters?(?! at an easel)|decorators?",
-        "油漆工人|油漆工|粉刷工人|粉刷工",
-    ),
-    Kind.OFFICE_WORKER: (
-        r"(?:computer )?programmers?|software (?:engineers?|developers?)|coders?|office (?:workers?|"
-        r"clerks?)|secretar(?:y|ies)|accountants?|typists?|journalists?|writers?|novelists?|"
-        r"receptionists?",
-        "程序员|上班族|秘书|会计|记者|作家|办公室职员|职员|白领",
-    ),
-    Kind.JUDGE: (r"judges?", "法官"),
-    Kind.CONDUCTOR: (r"(?:orchestra )?conductors?", "指挥家|乐队指挥"),
-    Kind.DRUMMER: (r"drummers?", "鼓手"),
-    Kind.SCULPTOR: (r"sculptors?|stone ?(?:masons?|carvers?)", "雕塑家|雕刻家|雕刻师|石匠"),
-    Kind.BEEKEEPER: (r"bee ?keepers?", "养蜂人"),
-    Kind.SHEPHERD: (r"shepherds?(?! dogs?)|shepherdess(?:es)?|goat ?herds?", "牧羊人|牧羊女"),
-    Kind.LIBRARIAN: (r"librarians?", "图书管理员|图书馆员"),
-    Kind.RICE_FARMER: (
-        r"(?:rice )?farmers?(?= plant(?:s|ing)? rice)|rice farmers?",
-        "农夫(?=在?[^，。]{0,4}插秧)|农民(?=在?[^，。]{0,4}插秧)",
-    ),
-    Kind.FIREFIGHTER: (r"fire ?fighters?|firem[ae]n", "消防员|消防队员"),
-    Kind.BLACKSMITH: (r"blacksmiths?|smiths?", "铁匠"),
-    Kind.FISHERMAN: (r"fisherm[ae]n|anglers?", "渔夫|渔民"),
-    Kind.FARMER: (r"farmers?|peasants?", "农夫|农民|老农"),
-    Kind.TEACHER: (r"teachers?|professors?|lecturers?", "老师|教师|教授"),
-    Kind.DOCTOR: (r"doctors?|nurses?|surgeons?|physicians?", "医生|医师|护士|护理师|护理人员|大夫"),
-    Kind.PAINTER: (r"painters?", "画家"),
-    Kind.PHOTOGRAPHER: (r"photographers?", "摄影师"),
-    Kind.BUILDER: (r"builders?|construction workers?|bricklayers?", "建筑工人|工人"),
-    Kind.CARPENTER: (r"carpenters?|woodworkers?", "木匠|木工"),
-    Kind.GARDENER: (r"gardeners?", "园丁|花匠"),
-    Kind.VIOLINIST: (r"violinists?|fiddlers?", "小提琴手|小提琴家"),
-    Kind.GUITARIST: (r"guitarists?|guitar players?", "吉他手"),
-    Kind.PIANIST: (r"pianists?|piano players?", "钢琴家|钢琴师"),
-    Kind.WAITER: (r"waiters?|waitress(?:es)?", "服务员|侍者"),
-    Kind.SWEEPER: (r"(?:street )?(?:sweepers?|cleaners?)|janitors?", "清洁工|环卫工人"),
-    Kind.POTTER: (r"potters?", "陶艺师|陶匠"),
-    Kind.CHEF: (r"chefs?|cooks?(?! \w)|bakers?", "厨师|面包师"),
-    Kind.DANCER: (r"dancers?|ballerinas?", "舞者|舞蹈家|舞蹈演员|芭蕾"),
-    Kind.ASTRONAUT: (r"astronauts?|cosmonauts?", "宇航员|太空人|航天员"),
-    Kind.CHILD: (
-        r"child|children|kids?|boys?|girls?|toddlers?|grandsons?|granddaughters?|sons?|daughters?|bab(?:y|ies)",
-        "孩子|儿童|小孩|男孩|女孩|小朋友|孙子|孙女|婴儿|宝宝",
-    ),
-    Kind.WOMAN: (
-        r"wom[ae]n|lady|ladies|mother|grandmother|queen|princess|bride|actress",
-        "女人|女士|女子|妈妈|奶奶|姑娘|老奶奶|母亲|女性",
-    ),
-    Kind.PERSON: (
-        r"persons?|people|m[ae]n|travell?ers?|hikers?|runners?|somebody|someone|figures?|workers?|couple|"
-        r"friends|crowd|father|grandfather|grandparents?|parents?|brothers?|sisters?|joggers?|wanderers?|adults?|family|strangers?|pedestrians?|"
-        r"students?|passengers?|tourists?|neighbou?rs?|commuters?|"
-        r"monks?|king|knights?|samurai|detectives?|musicians?|surfers?|explorers?|sailors?|wizards?|cowboys?|"
-        r"actors?",
-        "男人|老人|行人|人们|男子|旅人|爸爸|爷爷|父亲|学生|游客|路人|情侣|人",
-    ),
+    **PEOPLE_WORDS,
     Kind.CRANE: (r"(?:construction|tower|building) cranes?", "塔吊|起重机|吊车|塔式起重机"),
     Kind.TREEHOUSE: (r"tree ?houses?", "树屋"),
     Kind.WATER_TOWER: (r"water ?towers?", "水塔"),
@@ -113,6 +21,10 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.STATION: (
         r"(?:train|railway|railroad|tube|metro|subway|tram) stations?|stations?",
         "火车站|高铁站|地铁站|车站|捷运站",
+    ),
+    Kind.TEA_HOUSE: (
+        r"tea ?houses?|(?:traditional |old |ancient )?chinese (?:inns?|buildings?|pavilions?)",
+        "茶楼|茶馆|茶室|酒楼|客栈|楼阁|古建筑|老街屋|古楼",
     ),
     Kind.SCHOOL: (
         r"schools?|school ?houses?|kindergartens?|universit(?:y|ies)|college buildings?",
@@ -124,8 +36,9 @@ KINDS: dict[Kind, tuple[str, str]] = {
         "工厂|厂房|发电厂",
     ),
     Kind.SKYSCRAPER: (
+        r"(?:glass |modern )*office buildings?|glass buildings?|"
         r"(?:glass )?skyscrapers?(?! (?:of|in) (?:the )?background)|office towers?|high-?rises?",
-        "摩天大楼|摩天楼|高楼大厦|大厦",
+        "玻璃大楼|办公大楼|办公楼|商业大楼|大楼|摩天大楼|摩天楼|高楼大厦|大厦",
     ),
     Kind.APARTMENTS: (
         r"apartment (?:blocks?|buildings?|houses?)|tower blocks?|blocks? of flats|hotels?|"
@@ -138,7 +51,8 @@ KINDS: dict[Kind, tuple[str, str]] = {
         r"(?:small |corner |book |flower |coffee |village |little |souvenir )?(?:shop|"
         r"store)(?! (?:window|sign|assistant|owner))|bakery|restaurant|caf[eé]|book ?shop|book ?store|"
         r"pub|diner",
-        "商店|小店|面包店|书店|花店|杂货店|便利店|咖啡店|咖啡馆|餐馆|餐厅|茶馆|店铺",
+        "商店|小店|面包店|书店|花店|杂货店|便利店|咖啡店|咖啡馆|餐馆|餐厅|店铺|面馆|小吃店|杂货铺|"
+        "柑仔店",
     ),
     Kind.COLUMNED_HALL: (
         r"(?:art |history )?museums?|court ?houses?|parliaments?|town halls?|city halls?|(?:stone |"
@@ -157,22 +71,47 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.OBSERVATORY: (r"observator(?:y|ies)|planetariums?", "天文台|天文馆"),
     Kind.DAM: (r"dams?", "水坝|大坝"),
     Kind.AQUEDUCT: (r"aqueducts?|viaducts?", "高架渠|引水渠|渡槽|高架桥"),
+    Kind.EIFFEL_TOWER: (
+        r"eiffel tower",
+        "埃菲尔铁塔|艾菲尔铁塔|巴黎铁塔",
+    ),
+    Kind.TAIPEI_101: (
+        r"taipei 101",
+        "台北101大楼|台北101|台北一零一|101大楼",
+    ),
     Kind.LIGHTHOUSE: (r"light ?houses?", "灯塔"),
     Kind.WINDMILL: (r"windmills?", "风车"),
     Kind.CASTLE: (r"castles?|fortress(?:es)?|citadels?", "城堡|古堡|要塞"),
     Kind.PAGODA: (r"pagodas?", "古塔|宝塔|佛塔|石塔|木塔|塔"),
     Kind.TEMPLE: (r"(?:buddhist |chinese |japanese )?temples?|shrines?|palaces?",
-        "寺庙|寺院|古寺|庙宇|宫殿|神庙|庙|寺"),
+        "妈祖庙|寺庙|寺院|古寺|庙宇|宫殿|神庙|(?:庙)|(?:寺)|故宫|紫禁城|皇宫|神社|道观"),
     Kind.CHURCH: (r"church(?:es)?|chapels?|cathedrals?", "教堂"),
-    Kind.BARN: (r"barns?|farmhouses?", "谷仓|农舍"),
+    Kind.BARN: (r"barns?", "谷仓|牛棚|马棚"),
     Kind.TOWER: (r"clock ?towers?|bell ?towers?|towers?", "钟楼|塔楼|鼓楼"),
     Kind.PYRAMID: (r"pyramids?", "金字塔"),
     Kind.TENT: (r"tents?", "帐篷"),
-    Kind.BRIDGE: (r"(?:stone )?bridges?", "石桥|拱桥|木桥|大桥|小桥|桥梁|桥"),
+    Kind.BRIDGE: (r"(?:stone )?bridges?", "石桥|拱桥|木桥|大桥|小桥|桥梁|古桥|(?:桥)"),
+    Kind.HOUSE: (
+        r"farm ?houses?|town ?houses?|villas?|bungalows?|mansions?|family homes?|houses?",
+        "房子|房屋|平房|砖房|瓦房|民房|农舍|别墅|洋房|住宅|透天厝|老屋|民居|农家",
+    ),
+    Kind.VILLAGE: (
+        r"(?:mountain |fishing |small |little |quiet |old )?villages?",
+        "小村庄|村庄|山村|渔村|村落|小山村|村子",
+    ),
+    Kind.COURTYARD_HOUSE: (
+        r"courtyard (?:houses?|homes?)|siheyuan|sanheyuan|traditional chinese (?:house|home|"
+        r"residence)s?",
+        "三合院|四合院|古厝|老宅|大宅院|土楼|大院|宗祠|祠堂",
+    ),
+    Kind.GREAT_WALL: (
+        r"great wall(?: of china)?",
+        "万里长城|长城",
+    ),
     Kind.CABIN: (
-        r"(?:log |wooden |small |tiny )?(?:cabins?|cottages?|huts?)|(?:little|small|wooden|tiny|old|lonely|"
-        r"red|white) houses?|houses?(?= (?:on|in|by|near|at|stands?|under|beside) )|sheds?",
-        "木屋|小屋|小木屋|茅屋|草屋|房子|石屋|房屋",
+        r"(?:log |wooden |small |tiny )?(?:cabins?|cottages?|huts?|chalets?)|(?:wooden|"
+        r"tiny) houses?|sheds?",
+        "小木屋|木屋|小屋|茅屋|草屋|石屋|山屋|木房子",
     ),
     Kind.GARBAGE_TRUCK: (
         r"(?:garbage|rubbish|refuse|bin|trash|dust) ?(?:trucks?|lorry|lorries|carts?)",
@@ -204,13 +143,37 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.BIPLANE: (r"biplanes?|propeller planes?", "双翼飞机|螺旋桨飞机"),
     Kind.SPEEDBOAT: (r"(?:speed|motor) ?boats?|jet skis?", "快艇|摩托艇|汽艇"),
     Kind.RICKSHAW: (r"(?:cycle |auto )?rickshaws?|pedicabs?|tuk-?tuks?", "三轮车|人力车|黄包车"),
+    Kind.SCHOOL_BUS: (
+        r"(?:yellow )?school (?:bus(?:es)?|vans?)",
+        "校车",
+    ),
+    Kind.DOUBLE_DECKER: (
+        r"double[- ]deckers?(?: bus(?:es)?)?|(?:red )?london bus(?:es)?",
+        "双层巴士|双层公交车|双层公车|双层公共汽车|双层观光巴士",
+    ),
+    Kind.TAXI: (
+        r"(?:taxi|yellow) ?cabs?|taxis?|cabs?",
+        "计程车|出租车|的士|小黄",
+    ),
+    Kind.DRAGON_BOAT: (
+        r"dragon boats?",
+        "龙舟|龙船",
+    ),
+    Kind.CARGO_SHIP: (
+        r"(?:cargo|container|freight) (?:ships?|vessels?|boats?)|freighters?|(?:oil )?tankers?",
+        "货轮|货柜船|集装箱船|货柜轮|货船|油轮",
+    ),
+    Kind.SCOOTER: (
+        r"(?:motor ?|electric )?scooters?|mopeds?|vespas?",
+        "机车|摩托机车|电动车|电瓶车|小绵羊",
+    ),
     Kind.FIRE_ENGINE: (r"fire (?:engines?|trucks?)", "消防车"),
-    Kind.BUS: (r"(?:school |city |double-decker )?bus(?:es)?|coach(?:es)?",
-        "公交车|公车|公共汽车|游览车|巴士|大巴|校车|客车"),
+    Kind.BUS: (r"(?:city |tour |tourist |public |electric )?bus(?:es)?|coach(?:es)?",
+        "公交车|公车|公共汽车|游览车|巴士|大巴|客车|观光巴士|公交"),
     Kind.TRAM: (r"trams?|trolleys?|streetcars?|trolley cars?", "电车|有轨电车"),
     Kind.TRUCK: (r"(?:delivery )?(?:trucks?|lorry|lorries|vans?)", "卡车|货车"),
     Kind.TRACTOR: (r"tractors?", "拖拉机"),
-    Kind.MOTORCYCLE: (r"motor ?(?:cycles?|bikes?)|motorcyclists?|mopeds?", "摩托车|机车|摩托"),
+    Kind.MOTORCYCLE: (r"motor ?(?:cycles?|bikes?)|motorcyclists?", "摩托车|摩托|重机"),
     Kind.AEROPLANE: (r"(?:air|aero)?planes?|airliners?|aircraft|jets?|airplanes?", "飞机|客机"),
     Kind.HELICOPTER: (r"helicopters?|choppers?", "直升机|直升飞机"),
     Kind.ROCKET: (r"rockets?", "火箭"),
@@ -223,16 +186,23 @@ KINDS: dict[Kind, tuple[str, str]] = {
         r"row(?:ing)? ?boats?|canoes?|kayaks?|gondolas?|rafts?|dinghy|dinghies",
         "小船|划艇|皮划艇|独木舟|木船|小舟|竹筏",
     ),
-    Kind.BOAT: (r"(?:sail(?:ing )?)?boats?|sailing ships?|yachts?|schooners?|junks?", "帆船|渔船|游艇|船"),
+    Kind.BOAT: (
+        r"(?:sail(?:ing )?)?boats?|sailing ships?|yachts?|schooners?|junks?",
+        "帆船|渔船|游艇|船",
+    ),
     Kind.SHIP: (
-        r"(?:steam)?ships?|steamers?|ferry|ferries|ocean liners?|liners?|cruise ships?|cargo ships?",
-        "邮轮|轮船|游轮|货轮|渡轮|大船|货船|客轮",
+        r"(?:steam)?ships?|steamers?|ferry|ferries|ocean liners?|liners?|cruise ships?",
+        "邮轮|轮船|游轮|渡轮|大船|客轮",
     ),
     Kind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|脚踏车|骑车"),
     Kind.STEAM_TRAIN: (r"steam (?:trains?|locomotives?|engines?)", "蒸汽火车|蒸汽机车"),
-    Kind.TRAIN: (r"trains?|locomotives?|railway|subway", "火车|列车|高铁|地铁|捷运|动车"),
-    Kind.CAR: (r"cars?|taxis?|cabs?|convertibles?|automobiles?",
-        "汽车|轿车|出租车|跑车|小汽车|计程车|的士|赛车"),
+    Kind.TRAIN: (
+        r"(?:(?:high[- ]speed|bullet|express|commuter|metro|subway|passenger|freight) )?trains?|"
+        r"locomotives?|railway|subway|metro|shinkansen",
+        "火车|列车|高铁列车|高铁|地铁列车|地铁|捷运列车|捷运|动车组|动车|子弹列车|轻轨|新干线|台铁",
+    ),
+    Kind.CAR: (r"(?:sports? |race |racing )?cars?|convertibles?|automobiles?",
+        "汽车|轿车|跑车|小汽车|赛车|小轿车|老爷车"),
     Kind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?", "热气球"),
     Kind.BALLOON: (r"balloons?", "气球"),
     Kind.RAINBOW: (r"rainbows?", "彩虹|霓虹桥"),
@@ -264,13 +234,20 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.FOX: (r"fox(?:es)?", "狐狸"),
     Kind.DEER: (r"deer|stags?|fawns?|moose|elks?|reindeer|antelopes?|gazelles?",
         "梅花鹿|小鹿|麋鹿|驯鹿|羚羊|鹿"),
-    Kind.COW: (r"cows?|bulls?|cattle|ox(?:en)?|buffalo(?:es)?|bisons?|calf|calves",
-        "奶牛|水牛|黄牛|公牛|母牛|牦牛|牛"),
+    Kind.BUFFALO: (
+        r"(?:water |african )?buffalo(?:e?s)?|bisons?|yaks?|wildebeests?",
+        "水牛|牦牛|野牛|犀角牛",
+    ),
+    Kind.COW: (r"cows?|bulls?|cattle|ox(?:en)?|calf|calves",
+        "奶牛|乳牛|黄牛|公牛|母牛|小牛|牛群|牛"),
     Kind.GOAT: (r"(?:mountain )?goats?", "山羊"),
     Kind.SHEEP: (r"sheep|lambs?|ewes?", "绵羊|羊羔|小羊|羊"),
     Kind.PIG: (r"pigs?|piglets?|boars?", "小猪|野猪|猪"),
-    Kind.PANDA: (r"(?:giant )?pandas?", "大熊猫|熊猫"),
-    Kind.BEAR: (r"(?:brown |black |polar |grizzly )?bears?|grizzl(?:y|ies)", "北极熊|棕熊|黑熊|狗熊|熊"),
+    Kind.PANDA: (r"(?:giant |baby )?pandas?", "大熊猫|熊猫|大猫熊|猫熊"),
+    Kind.BEAR: (
+        r"(?:brown |black |polar |grizzly )?bears?|grizzl(?:y|ies)",
+        "北极熊|棕熊|台湾黑熊|黑熊|灰熊|白熊|狗熊|熊",
+    ),
     Kind.ELEPHANT: (r"elephants?", "大象|小象|象群"),
     Kind.RHINOCEROS: (r"rhino(?:cero(?:s|ses))?s?", "犀牛"),
     Kind.HIPPOPOTAMUS: (r"hippo(?:potamus(?:es)?)?s?", "河马"),
@@ -281,15 +258,32 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.RABBIT: (r"rabbits?|bunny|bunnies|hares?", "兔子|小兔|白兔|野兔|兔"),
     Kind.SQUIRREL: (r"squirrels?|chipmunks?", "松鼠"),
     Kind.MONKEY: (r"monkeys?", "猴子|金丝猴|猕猴|猴"),
-    Kind.TURTLE: (r"(?:sea )?turtles?|tortoises?", "乌龟|海龟|陆龟|龟"),
+    Kind.SEA_TURTLE: (
+        r"(?:green )?sea turtles?",
+        "海龟|绿蠵龟|玳瑁",
+    ),
+    Kind.TURTLE: (r"turtles?|tortoises?", "乌龟|陆龟|象龟|龟"),
     Kind.FROG: (r"frogs?|toads?", "青蛙|蟾蜍|蛙"),
     Kind.SNAKE: (r"snakes?|pythons?|cobras?", "蟒蛇|小蛇|毒蛇|蛇"),
     Kind.PENGUIN: (r"penguins?", "企鹅"),
     Kind.ROOSTER: (r"roosters?|cockerels?|hens?|chickens?", "公鸡|母鸡|小鸡|雄鸡"),
     Kind.WADER: (r"flamingo(?:e?s)?|herons?|egrets?|storks?|crane(?= (?:standing|wading|stands|wades|"
-        r"in))", "火烈鸟|白鹭|仙鹤|丹顶鹤|白鹤"),
+        r"in))", "火烈鸟|红鹤|白鹭鸶|白鹭|鹭鸶|苍鹭|仙鹤|丹顶鹤|白鹤|白鹳|鹳"),
     Kind.SWAN: (r"swans?", "天鹅"),
     Kind.DUCK: (r"ducks?|ducklings?|mallards?", "鸭子|小鸭|野鸭|鸳鸯|鸭"),
+    Kind.BALD_EAGLE: (
+        r"bald eagles?|american eagles?",
+        "白头鹰|白头海雕|白头雕",
+    ),
+    Kind.EAGLE: (
+        r"(?:golden |sea )?eagles?|hawks?|falcons?|buzzards?|vultures?|kites?(?= (?:soar|circl|hunt|"
+        r"hover)\w*)|birds? of prey",
+        "老鹰|苍鹰|猎鹰|金雕|雄鹰|大冠鹫|凤头苍鹰|秃鹰|雕|鹰",
+    ),
+    Kind.HUMMINGBIRD: (
+        r"humming ?birds?",
+        "蜂鸟",
+    ),
     Kind.OWL: (r"owls?", "猫头鹰"),
     Kind.SHARK: (r"(?:tiger |white )?sharks?", "鲨鱼|大白鲨"),
     Kind.DOLPHIN: (r"dolphins?", "海豚"),
@@ -300,38 +294,53 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.DRAGONFLY: (r"dragonfl(?:y|ies)", "蜻蜓"),
     Kind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?", "蝴蝶|飞蛾"),
     Kind.BIRD: (
-        r"birds?|seagulls?|gulls?|eagles?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|goose|hawks?|"
-        r"falcons?|sparrows?|robins?",
-        "小鸟|海鸥|老鹰|燕子|鸽子|大雁|麻雀|喜鹊|乌鸦|鸟儿|鸟群|鸟|雁|鹰",
+        r"birds?|seagulls?|gulls?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|goose|"
+        r"sparrows?|robins?|magpies?|starlings?|finch(?:es)?",
+        "小鸟|海鸥|燕子|鸽子|大雁|麻雀|喜鹊|乌鸦|蓝鹊|白鸽|候鸟|飞鸟|鸟儿|鸟群|鸟|雁",
     ),
     Kind.DOG: (
-        r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|hounds?|labradors?|shepherd dogs?",
-        "小狗|狗狗|金毛犬|金毛|柯基|哈士奇|狗|犬",
+        r"dogs?|pupp(?:y|ies)|(?:golden )?retrievers?|huskies|husky|corgis?|hounds?|labradors?|"
+        r"beagles?|poodles?|"
+        r"(?:german )?shepherd dogs?|german shepherds?|border collies?|collies?|shibas?(?: inus?)?|"
+        r"samoyeds?|"
+        r"dalmatians?|terriers?|bulldogs?|dachshunds?",
+        "小狗|狗狗|金毛犬|金毛|黄金猎犬|拉布拉多|柯基犬|柯基|柴犬|哈士奇|萨摩耶|贵宾犬|流浪狗|黑狗|"
+        "白狗|黄狗|土狗|狗|犬",
     ),
-    Kind.CAT: (r"cats?|kittens?|kitty", "小猫|猫咪|橘猫|猫"),
-    Kind.HORSE: (r"horses?|pon(?:y|ies)|stallions?|mares?", "马匹|骏马|马儿|白马|黑马|小马|马群|马"),
+    Kind.CAT: (r"cats?|kittens?|kitty", "小猫|猫咪|橘猫|黑猫|白猫|灰猫|虎斑猫|三花猫|花猫|猫"),
+    Kind.HORSE: (
+        r"horses?|pon(?:y|ies)|stallions?|mares?",
+        "马匹|骏马|马儿|白马|黑马|棕马|红马|野马|小马|马群|马",
+    ),
     Kind.WHALE: (r"whales?|orcas?", "鲸鱼|座头鲸|蓝鲸|虎鲸|鲸"),
-    Kind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish|trout", "金鱼|锦鲤|鲤鱼|小鱼|鱼群|热带鱼|鱼"),
+    Kind.FISH: (
+        r"fish(?:es)?|koi|salmon|goldfish|clownfish|trout",
+        "金鱼|锦鲤|鲤鱼|小鱼|鱼群|热带鱼|鱼",
+    ),
 }  # fmt: skip
 
 #: People who are drawn as a plain person, without what marks their trade. They are also listed as not drawn.
 PLAIN_PEOPLE = (
-    r"monks?|king|queen|princess|bride|actress|knights?|samurai|detectives?|musicians?|surfers?|explorers?|"
-    r"sailors?|wizards?|cowboys?|actors?"
+    r"monks?|king|queen|princess|bride|actress|knights?|samurai|detectives?|musicians?|surfers?|"
+    r"explorers?|"
+    r"sailors?|wizards?|cowboys?|actors?|workers?|工人|老?师傅|新娘"
 )
 
 #: Nouns that contain a word of the vocabulary, but mean something that is not drawn.
 OTHER_NOUNS = (
-    r"hot dogs?|guinea pigs?|prairie dogs?|flying fox(?:es)?|cat ?fish|"
+    r"hot dogs?|red pandas?|guinea pigs?|prairie dogs?|flying fox(?:es)?|cat ?fish|"
     r"praying mantis|teddy bears?|gummy bears?|rocking horses?|hobby horses?|robot (?:dogs?|cats?|"
     r"horses?|birds?)|"
     r"snowm[ae]n|paper cranes?|rubber ducks?|sand ?castles?|ice cream (?:trucks?|vans?)|bird ?houses?|"
     r"dog ?houses?|"
     r"bouncy castles?|toy (?:horses?|bears?|lions?)|bird feeders?|horse ?fl(?:y|ies)|lion dances?|"
     r"chess (?:knights?|kings?|queens?)|polar lights|mine ?carts?|shopping carts?|"
-    r"(?:electricity|cooling|radio|eiffel|control|cell) towers?",
-    "火山|冰山|假山|机器狗|机器猫|机器人|雪人|马桶|马戏|马拉松|牛奶|牛排|牛仔|牛仔裤|犀牛角|马铃薯|马赛克|鸭舌帽|"
-    "鱼缸|鱼竿|鱼钩|人参|人偶|木马|马蹄|马厩|狗窝|鸟巢|鸟笼|鸡蛋|鸡尾酒|羊肉|羊毛|蛇果|木偶|稻草人|美人鱼|鱿鱼|甲鱼|"
-    "船长|船坞|象棋|桥牌|桥洞|飞碟|飞船|太空船|塔罗|铁塔|埃菲尔铁塔|沙堡|恐龙|火龙|龙舟|鹿角|虎鲸鱼|狮身人面像|"
+    r"(?:electricity|cooling|radio|control|cell) towers?",
+    "小熊猫|小猫熊|火山|冰山|假山|机器狗|机器猫|机器人|雪人|马桶|马戏|马拉松|牛奶|牛排|牛仔|牛仔裤|犀牛角|"
+    "马铃薯|马赛克|鸭舌帽|"
+    "鱼缸|鱼竿|鱼钩|人参|人偶|木马|马蹄|马厩|狗窝|鸟巢|鸟笼|鸡蛋|鸡尾酒|羊肉|羊毛|蛇果|木偶|"
+    "稻草人|美人鱼|鱿鱼|甲鱼|"
+    "船长|船坞|象棋|桥牌|桥洞|飞碟|飞船|太空船|塔罗|(?<![尔黎])铁塔|电视塔|明珠塔|电塔|沙堡|"
+    "庙会|桥墩|人行天桥|恐龙|火龙|鹿角|虎鲸鱼|狮身人面像|"
     "舞狮|熊蜂|鲸落|蟹黄|矿车|推车|手推车|购物车",
 )

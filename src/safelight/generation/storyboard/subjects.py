@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from safelight.generation.storyboard.attachments import board_vehicle, carried, held
@@ -20,7 +22,7 @@ from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import rgb
 from safelight.generation.storyboard.scene import Scene
 from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import PEOPLE, Subject
+from safelight.generation.storyboard.subject_reader import PEOPLE, Subject, most_of
 from safelight.generation.storyboard.subject_style import (
     CLOTHES,
     DRESSES,
@@ -31,6 +33,17 @@ from safelight.generation.storyboard.subject_style import (
     subject_tones,
 )
 from safelight.generation.storyboard.trades import TRADES
+
+_EXTENTS = {
+    SubjectKind.HORSE: (1.0, 1.2, 1.55, 0.05),
+    SubjectKind.DOG: (0.75, 0.85, 1.1, 0.05),
+    SubjectKind.CAT: (0.75, 0.65, 1.0, 0.05),
+    SubjectKind.CAR: (1.5, 1.5, 1.1, 0.05),
+    SubjectKind.TRAIN: (14.0, 1.6, 1.1, 0.05),
+    SubjectKind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
+}
+#: Width in units that a subject needs in a row, where it is not the usual share of its extent.
+_ROOM = {SubjectKind.TRAIN: 6.0, SubjectKind.CAR: 3.1, SubjectKind.HORSE: 2.0, SubjectKind.BICYCLE: 1.2}
 
 
 def lead_speed(scene: Scene, place: Place, frame_h: float) -> float:
@@ -58,9 +71,8 @@ def assemble(
     `travel`: distance in pixels that the camera moves.
     """
     grounded = [s for s in scene.subjects if _stands(s) and not is_placed_apart(scene, s)]
-    slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
-    if scene.setting is Environment.KITCHEN and len(slots) == 1:
-        slots = [0.56 - 0.17 * frame.h / frame.w]
+    slots, smaller = _row(scene, grounded, place, frame)
+    row = replace(scene, closeness=scene.closeness * smaller)
     used = 0
     for subject in sorted(scene.subjects, key=lambda s: not _stands(s)):
         for index in range(_shown(subject, frame)):
@@ -70,7 +82,7 @@ def assemble(
             if is_placed_apart(scene, subject):
                 behind.append(place_apart(scene, subject, index, place, light, frame, rng))
             elif _stands(subject):
-                figure = _on_ground(scene, subject, index, slots[used], place, light, frame, rng, travel)
+                figure = _on_ground(row, subject, index, slots[used], place, light, frame, rng, travel)
                 used += 1
                 front.append(figure)
             else:
@@ -114,31 +126,46 @@ def _stands(subject: Subject) -> bool:
 
 
 def _shown(subject: Subject, frame: FrameGeometry) -> int:
-    if subject.kind in CATALOGUE:
-        most = CATALOGUE[subject.kind].most
-        return min(subject.count, min(most, 5) if frame.w < frame.h else most)
-    most = {
-        SubjectKind.TRAIN: 1,
-        SubjectKind.CAR: 2,
-        SubjectKind.HORSE: 4,
-        SubjectKind.WHALE: 2,
-        SubjectKind.BOAT: 3,
-        SubjectKind.HOT_AIR_BALLOON: 5,
-    }.get(subject.kind, 9)
-    if frame.w < frame.h:
-        most = min(most, 5)
-    return min(subject.count, most)
+    most = most_of(subject.kind)
+    return min(subject.count, min(most, 5) if frame.w < frame.h else most)
 
 
-def _slots(count: int, frame: FrameGeometry, rng: np.random.Generator) -> list[float]:
-    """Horizontal positions of the subjects: one is placed off-centre, several are spread around the
-    middle.
+def _extent(kind: SubjectKind) -> tuple[float, float, float, float]:
+    """Extent of a drawing on the ground in units: left, right, up, down."""
+    if kind in CATALOGUE:
+        return CATALOGUE[kind].extent
+    if kind in TRADES:
+        wide = 3.1 if kind in (SubjectKind.RICE_FARMER, SubjectKind.TEA_PICKER) else 1.75
+        return (wide, wide, 1.5, 0.2)
+    return _EXTENTS.get(kind, (0.62, 0.62, 1.36, 0.05))
+
+
+def _row(
+    scene: Scene, grounded: list[Subject], place: Place, frame: FrameGeometry
+) -> tuple[list[float], float]:
+    """Horizontal positions of the subjects, and a factor for their size, with which all have room.
+
+    One subject is placed off-centre; several stand side by side around the middle.
     """
-    if count <= 1:
-        return [0.38 if frame.sun[0] > frame.w / 2 else 0.6]
-    middle = 0.46
-    gap = min(0.17, 0.62 / count) * max(1.0, 1.15 * frame.h / frame.w)
-    return [middle + (i - (count - 1) / 2) * gap + float(rng.uniform(-0.02, 0.02)) for i in range(count)]
+    wide = [
+        _ROOM.get(subject.kind, 1.2 if subject.kind in TRADES else 0.7 * sum(_extent(subject.kind)[:2]))
+        * height_of(subject.kind, place, frame.h, scene.closeness)
+        / frame.w
+        for subject in grounded
+        for _ in range(_shown(subject, frame))
+    ]
+    if len(wide) <= 1:
+        at = 0.38 if frame.sun[0] > frame.w / 2 else 0.6
+        return [0.56 - 0.17 * frame.h / frame.w if scene.setting is Environment.KITCHEN else at], 1.0
+    if scene.setting is Environment.KITCHEN:
+        gap = min(0.3, 0.62 / len(wide))
+        return [0.46 + (index - (len(wide) - 1) / 2) * gap for index in range(len(wide))], 1.0
+    smaller = min(1.0, 0.9 / sum(wide))
+    slots, left = [], 0.48 - 0.5 * min(0.9, sum(wide))
+    for width in wide:
+        slots.append(left + 0.5 * width * smaller)
+        left += width * smaller
+    return slots, smaller
 
 
 def _on_ground(
@@ -194,7 +221,7 @@ def _on_ground(
             0.612 * frame.h,
             0.32,
             0.5 * frame.w + (0.06 + 0.2 * index) * frame.h,
-            unit * 0.8,
+            unit * 0.62,
         )
     if subject.kind is SubjectKind.TRAIN:
         x0 = frame.w * 0.34 + 3 * unit
@@ -205,20 +232,7 @@ def _on_ground(
     def phase(t: float) -> float:
         return start + rate * t
 
-    extent = {
-        SubjectKind.HORSE: (1.0, 1.2, 1.55, 0.05),
-        SubjectKind.DOG: (0.75, 0.85, 1.1, 0.05),
-        SubjectKind.CAT: (0.75, 0.65, 1.0, 0.05),
-        SubjectKind.CAR: (1.5, 1.5, 1.1, 0.05),
-        SubjectKind.TRAIN: (14.0, 1.6, 1.1, 0.05),
-        SubjectKind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
-    }.get(subject.kind, (0.62, 0.62, 1.36, 0.05))
     entry = CATALOGUE.get(subject.kind)
-    if entry is not None:
-        extent = entry.extent
-    elif subject.kind in TRADES:
-        wide = 3.1 if subject.kind is SubjectKind.RICE_FARMER else 1.75
-        extent = (wide, wide, 1.5, 0.2)
     facing = index % 2 == 1 and speed == 0 and subject.count > 1
     return Figure(
         name=subject.kind,
@@ -228,7 +242,7 @@ def _on_ground(
         unit=unit,
         path=path,
         phase=phase,
-        extent=extent,
+        extent=_extent(subject.kind),
         flip=facing,
         rim=rim_light(light, frame, scene),
         side=1.0 if frame.sun[0] > x0 else -1.0,

@@ -11,7 +11,7 @@ import numpy as np
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, make_skyline
 from safelight.generation.storyboard.indoors import Steam, counter, make_room
-from safelight.generation.storyboard.lexicon import Environment, Weather
+from safelight.generation.storyboard.lexicon import RAINY, SNOWY, Environment
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import PLACES
 from safelight.generation.storyboard.raster import Raster, mix, rgb
@@ -66,7 +66,7 @@ def city(
             colour=solid(light.shade * 0.85),
         )
     )
-    if scene.weather in (Weather.RAIN, Weather.STORM):
+    if scene.weather in RAINY:
         out.behind.append(WetGround.make(camera, rng, foot=0.89, depth=0.86, strength=0.5))
 
 
@@ -111,10 +111,8 @@ def street(out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: n
     )
     out.behind.append(make_fronts(light, camera, rng, depth=0.62, base=0.82))
     out.behind.append(Lamps.make(light, camera, rng, depth=0.74, foot=0.845, height=0.46))
-    if scene.weather in (Weather.RAIN, Weather.STORM) or (
-        light.lamps > 0.5 and scene.weather is not Weather.SNOW
-    ):
-        strength = 0.62 if scene.weather in (Weather.RAIN, Weather.STORM) else 0.3
+    if scene.weather in RAINY or (light.lamps > 0.5 and scene.weather not in SNOWY):
+        strength = 0.62 if scene.weather in RAINY else 0.3
         out.behind.append(WetGround.make(camera, rng, foot=0.835, depth=0.7, strength=strength))
 
 
@@ -147,6 +145,17 @@ def indoors(
         out.front.append(Steam.make(camera, rng, x=0.56 * camera.w, y=0.69 * camera.h, colour=rgb("#e9ddcf")))
 
 
+#: Vehicles that get a road in a place without one.
+ON_ROADS = frozenset(
+    {
+        SubjectKind.CAR, SubjectKind.BICYCLE, SubjectKind.BUS, SubjectKind.TRUCK, SubjectKind.MOTORCYCLE,
+        SubjectKind.FIRE_ENGINE, SubjectKind.AMBULANCE, SubjectKind.POLICE_CAR, SubjectKind.PICKUP,
+        SubjectKind.GARBAGE_TRUCK, SubjectKind.CEMENT_MIXER, SubjectKind.SCHOOL_BUS, SubjectKind.TAXI,
+        SubjectKind.DOUBLE_DECKER, SubjectKind.SCOOTER, SubjectKind.DELIVERY_RIDER, SubjectKind.RICKSHAW,
+    }
+)  # fmt: skip
+
+
 def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
     """A road or a railway track, if a vehicle needs one and the place has none."""
     kinds = {s.kind for s in scene.subjects}
@@ -162,7 +171,7 @@ def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
     place = PLACES[scene.setting]
     if SubjectKind.TRAIN in kinds:
         out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=True))
-    elif kinds & {SubjectKind.CAR, SubjectKind.BICYCLE}:
+    elif kinds & ON_ROADS:
         out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=False))
 
 

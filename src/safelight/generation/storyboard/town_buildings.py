@@ -388,7 +388,7 @@ def _entry(
 ) -> Entry:
     return Entry(
         make=always(draw), share=share, extent=extent, homes=homes, colours=(colour,), accent=accent,
-        motion=Motion.FIXED, shadow=0.9, most=1, tint=tint,
+        motion=Motion.FIXED, shadow=0.9, most=3, tint=tint,
     )  # fmt: skip
 
 

@@ -12,6 +12,10 @@ import numpy as np
 
 from safelight.generation.storyboard import people
 from safelight.generation.storyboard.buildings import box
+from safelight.generation.storyboard.care_and_market_trades import (
+    CARE_AND_MARKET_TRADES,
+    hospital_bed,
+)
 from safelight.generation.storyboard.craft_trades import CRAFT_TRADES
 from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones
 from safelight.generation.storyboard.lexicon import Environment
@@ -284,13 +288,24 @@ def _broom(pen: Pen, hand: Point, _phase: float, tones: Tones) -> None:
               np.array([70, 140, 180], np.float32))  # fmt: skip
 
 
-def _bag(pen: Pen, hand: Point, _phase: float, tones: Tones) -> None:
-    """A doctor's bag, and a stethoscope around the neck."""
-    pen.shape([(hand[0] - 0.12, hand[1] - 0.17), (hand[0] + 0.12, hand[1] - 0.17), (hand[0] + 0.09,
-        hand[1] - 0.03),
-               (hand[0] - 0.09, hand[1] - 0.03)], np.array([36, 44, 70], np.float32))  # fmt: skip
-    pen.thread([(-0.04, 0.84), (0.05, 0.68), (0.06, 0.62)], 0.014, tones.dark * np.float32(0.5))
-    pen.disc((0.06, 0.61), 0.02, tones.dark * np.float32(0.5))
+def _leaves(pen: Pen, _phase: float, _tones: Tones) -> None:
+    """Fallen leaves, and a heap of them in front of the broom."""
+    colours = ((40, 110, 215), (50, 150, 225), (36, 70, 170))
+    for number in range(26):
+        heap = number < 16
+        x = 0.62 + 0.3 * ((number * 0.37) % 1.0) if heap else -0.6 + 2.0 * ((number * 0.29) % 1.0)
+        y = 0.02 + (0.1 - abs(x - 0.77) * 0.5) * ((number * 0.61) % 1.0) if heap else 0.012
+        pen.oval((x, max(0.012, y)), (0.034, 0.016), np.array(colours[number % 3], np.float32), number)
+
+
+def _stethoscope(pen: Pen, hand: Point, _phase: float, tones: Tones) -> None:
+    """A stethoscope around the neck; the hand holds its end."""
+    rubber = tones.dark * np.float32(0.4)
+    pen.thread(
+        [(-0.03, 0.85), (0.05, 0.72), (0.1, 0.66), (hand[0] - 0.06, hand[1] + 0.06), hand], 0.016, rubber
+    )
+    pen.thread([(0.06, 0.85), (0.05, 0.72)], 0.016, rubber)
+    pen.disc((hand[0] + 0.02, hand[1]), 0.026, np.array([190, 190, 184], np.float32))
 
 
 def _saw(pen: Pen, hand: Point, _phase: float, _tones: Tones) -> None:
@@ -330,6 +345,7 @@ _FIELD, _STREET = (Environment.MEADOW,), (Environment.STREET,)
 _HALL, _ROOM = (Environment.STAGE,), (Environment.ROOM,)
 TRADES: dict[SubjectKind, Trade] = {
     **CRAFT_TRADES,
+    **CARE_AND_MARKET_TRADES,
     **SHOP_TRADES,
     SubjectKind.BLACKSMITH: Trade(pose=hammering, homes=_ROOM, clothes="#6b4a33", tool=_hammer,
         behind=_forge, front=_anvil),
@@ -343,12 +359,11 @@ TRADES: dict[SubjectKind, Trade] = {
                                    clothes="#c98a2f", tool=_hose, behind=_fire),
     SubjectKind.TEACHER: Trade(pose=pose(1.5, 0.3, swing=0.15), homes=_ROOM, tool=_pointer,
         behind=_blackboard),
-    SubjectKind.DOCTOR: Trade(pose=pose(0.05, 0.15), homes=_ROOM, clothes="#ecebe6", tool=_bag),
+    SubjectKind.DOCTOR: Trade(pose=pose(0.8, 0.6, 0.5, swing=0.08), homes=_ROOM, clothes="#ecebe6",
+        tool=_stethoscope, behind=hospital_bed),
     SubjectKind.PAINTER: Trade(pose=pose(1.25, 0.4, swing=0.18), homes=_FIELD, tool=_brush, behind=_easel),
     SubjectKind.PHOTOGRAPHER: Trade(pose=pose(1.1, 0.9, 1.0, lean=0.14),
         homes=(Environment.MOUNTAINS,), front=_camera),
-    SubjectKind.BUILDER: Trade(pose=hammering, homes=(Environment.CITY,), hat="helmet",
-        clothes="#d98a2b", tool=_hammer, front=_bench),
     SubjectKind.CARPENTER: Trade(pose=pose(0.7, 0.6, 0.5, swing=0.3, lean=0.2), homes=_ROOM,
         tool=_saw, front=_bench),
     SubjectKind.GARDENER: Trade(pose=pose(0.8, 0.5, swing=0.06), homes=_FIELD, hat="straw",
@@ -359,6 +374,6 @@ TRADES: dict[SubjectKind, Trade] = {
     SubjectKind.PIANIST: Trade(pose=seated, homes=_HALL, clothes="#2c2f3a", behind=_piano),
     SubjectKind.WAITER: Trade(pose=pose(1.1, 1.2), homes=_STREET, clothes="#e4e0d6", tool=_tray),
     SubjectKind.SWEEPER: Trade(pose=pose(0.5, 0.5, 0.35, swing=0.2), homes=_STREET, hat="cap",
-        clothes="#d9722b", tool=_broom),
+        clothes="#d9722b", tool=_broom, front=_leaves),
     SubjectKind.POTTER: Trade(pose=seated, homes=_ROOM, front=_wheel_of_clay),
 }  # fmt: skip

@@ -102,8 +102,8 @@ def train(pen: Pen, phase: float, tones: Tones) -> None:
         pen.limb((left + 0.2, 0.2), (right - 0.25, 0.2), 0.05, 0.05, tones.dark)
 
 
-def bicycle(pen: Pen, phase: float, tones: Tones) -> None:
-    """A bicycle with its rider. One unit is the rider's height."""
+def bicycle(pen: Pen, phase: float, tones: Tones, *, parked: bool = False) -> None:
+    """A bicycle with its rider, or parked without one. One unit is the rider's height."""
     front, back, crank, saddle, bar = (0.34, 0.17), (-0.3, 0.17), (-0.02, 0.18), (-0.13, 0.5), (0.26, 0.53)
     for hub in (front, back):
         ring: list[Point] = [
@@ -122,6 +122,10 @@ def bicycle(pen: Pen, phase: float, tones: Tones) -> None:
     ):
         pen.limb(a, b, 0.011, 0.011, tones.accent)
     pen.limb((-0.18, 0.5), (-0.07, 0.5), 0.016, 0.012, tones.dark)
+    if parked:
+        pen.thread([(0.24, 0.44), bar, (bar[0] + 0.06, bar[1] + 0.02)], 0.02, tones.dark)
+        pen.limb(crank, (crank[0] - 0.09, 0.01), 0.01, 0.008, tones.dark)
+        return
     hip, chest = (-0.1, 0.56), (0.08, 0.84)
     for side, tone in ((math.pi, tones.dark), (0.0, tones.dark)):
         pedal = step_to(crank, -phase + side, 0.085)

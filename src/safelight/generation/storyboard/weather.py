@@ -20,11 +20,20 @@ class Rain:
     sheets: tuple[tuple[Raster, float, float], ...]
 
     @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, *, heavy: bool, tone: Colour) -> Rain:
+    def make(
+        cls,
+        camera: Camera,
+        rng: np.random.Generator,
+        *,
+        heavy: bool,
+        tone: Colour,
+        slant: float | None = None,
+    ) -> Rain:
+        """Streaks of rain. `slant` is their sideways speed as a share of their fall."""
         w, h = camera.w, camera.h
         sheets = []
         for size, speed, count in ((0.55, 1.5, 260), (0.8, 2.1, 150), (1.3, 2.9, 46)):
-            slant = 0.2 if heavy else 0.1
+            slant = (0.2 if heavy else 0.1) if slant is None else slant
             sheet = np.zeros((h, w, 4), np.uint8)
             for _ in range(int(count * (1.7 if heavy else 1.0) * w * h / 518400)):
                 x, y = float(rng.uniform(0, w)), float(rng.uniform(0, h))
@@ -212,7 +221,10 @@ def fog_bank(
 
 @dataclass(kw_only=True)
 class Lightning:
-    """One lightning stroke. It brightens within an eighth of a second and fades within two seconds."""
+    """One lightning stroke. It brightens within an eighth of a second and fades within two seconds.
+
+    The brightening is soft and at most once a second, which is below the limits for flashing pictures.
+    """
 
     at: float
     bolt: Raster
@@ -220,27 +232,15 @@ class Lightning:
 
     @classmethod
     def make(cls, camera: Camera, rng: np.random.Generator, share: float) -> Lightning:
-        """A stroke at about this share of the clip."""
+        """A forked stroke at about this share of the clip."""
         bolt: Raster = np.zeros((camera.h, camera.w, 4), np.uint8)
-        x, y = camera.w * float(rng.uniform(0.2, 0.8)), 0.0
-        while y < camera.horizon * 0.96:
-            nx, ny = x + float(rng.normal(0, 0.026)) * camera.h, y + float(rng.uniform(0.02, 0.05)) * camera.h
-            cv2.line(
-                bolt,
-                (round(x * 16), round(y * 16)),
-                (round(nx * 16), round(ny * 16)),
-                (235, 215, 215, 0),
-                2,
-                cv2.LINE_AA,
-                4,
-            )
-            x, y = nx, ny
+        _fork(bolt, rng, (camera.w * float(rng.uniform(0.2, 0.8)), 0.0), camera.horizon * 0.98, 1.0)
         soft = cv2.GaussianBlur(bolt, (0, 0), camera.h * 0.018)
         bolt = cv2.add(cv2.addWeighted(soft, 2.2, soft, 0, 0), bolt)
         tint = np.zeros((camera.h, camera.w, 4), np.uint8)
         fall = np.linspace(1, 0.25, camera.h, dtype=np.float32)[:, None]
         tint[..., :3] = (fall[..., None] * np.array([58, 46, 44], np.float32)).astype(np.uint8)
-        return cls(at=camera.seconds * (share + float(rng.uniform(0.0, 0.14))), bolt=bolt, tint=tint)
+        return cls(at=camera.seconds * share, bolt=bolt, tint=tint)
 
     def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         since = t - self.at
@@ -248,8 +248,25 @@ class Lightning:
             return
         strength = 1 + since / 0.12 if since < 0 else math.exp(-since * 2.6)
         cv2.add(frame, cv2.convertScaleAbs(self.tint, alpha=strength), dst=frame)
-        if strength > 0.2:
-            cv2.add(frame, cv2.convertScaleAbs(self.bolt, alpha=(strength - 0.2) * 1.1), dst=frame)
+        # The bolt stays visible longer than its light on the clouds.
+        seen = strength if since < 0 else max(0.0, 1 - since / 1.8) ** 0.7
+        cv2.add(frame, cv2.convertScaleAbs(self.bolt, alpha=seen), dst=frame)
+
+
+def _fork(
+    bolt: Raster, rng: np.random.Generator, start: tuple[float, float], end: float, girth: float
+) -> None:
+    """A jagged line from `start` down to the row `end`, with two or three branches."""
+    h = bolt.shape[0]
+    (x, y), lean = start, float(rng.normal(0, 0.3))
+    while y < end:
+        step = float(rng.uniform(0.025, 0.055)) * h
+        nx, ny = x + (lean + float(rng.normal(0, 0.75))) * step, y + step
+        ends = (round(x * 16), round(y * 16)), (round(nx * 16), round(ny * 16))
+        cv2.line(bolt, *ends, (250, 235, 235, 0), max(1, round(girth * h / 150)), cv2.LINE_AA, 4)
+        x, y = nx, ny
+        if girth > 0.4 and rng.random() < 0.2:
+            _fork(bolt, rng, (x, y), y + 0.5 * (end - y), girth * 0.4)
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from safelight.generation.storyboard import lexicon
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.lexicon import Environment, SubjectAction, TimeOfDay, Weather
 from safelight.generation.storyboard.scene import read
@@ -46,8 +47,16 @@ def test_the_main_subject_of_a_prompt_is_drawn(prompt: str, kind: SubjectKind, c
         ("一座老火车站", SubjectKind.STATION),
         ("鄉下的一座水塔", SubjectKind.WATER_TOWER),
         ("理髮師替客人剪頭髮", SubjectKind.BARBER),
+        ("环卫工人扫落叶", SubjectKind.SWEEPER),
+        ("老师傅在厨房里做拉面", SubjectKind.NOODLE_MAKER),
+        ("阿嬤在市場裡賣水果", SubjectKind.VENDOR),
+        ("外送員騎著機車", SubjectKind.DELIVERY_RIDER),
+        ("老茶樓亮著紅燈籠", SubjectKind.TEA_HOUSE),
+        ("A yellow school bus on a country road", SubjectKind.SCHOOL_BUS),
+        ("A double-decker bus", SubjectKind.DOUBLE_DECKER),
+        ("海龜在珊瑚礁旁慢慢游", SubjectKind.SEA_TURTLE),
         ("一輛馬車駛過公園", SubjectKind.CARRIAGE),
-        ("A nurse in a small hospital", SubjectKind.DOCTOR),
+        ("A nurse in a small hospital", SubjectKind.NURSE),
     ],
 )
 def test_a_longer_word_is_read_whole(prompt: str, kind: SubjectKind) -> None:
@@ -69,8 +78,15 @@ def test_a_drone_that_only_films_is_not_drawn(prompt: str) -> None:
         ("Sleet falls on a motorway", Weather.SLEET),
         ("An overcast sky above a field", Weather.CLOUDY),
         ("沙漠里的沙尘暴", Weather.SANDSTORM),
-        ("颱風天的海邊", Weather.STORM),
-        ("一场暴风雪", Weather.SNOW),
+        ("颱風天的海邊", Weather.TYPHOON),
+        ("一场暴风雪", Weather.BLIZZARD),
+        ("A heavy snowfall in a forest", Weather.BLIZZARD),
+        ("Snow falls on a field", Weather.SNOW),
+        ("Lightning strikes over a plain", Weather.LIGHTNING),
+        ("雷陣雨的午後", Weather.STORM),
+        ("狂風吹過海邊", Weather.WIND),
+        ("高山上的雲海", Weather.CLOUD_SEA),
+        ("The sun shines after the rain", Weather.CLEAR),
     ],
 )
 def test_each_weather_is_read_and_drawn(prompt: str, weather: Weather) -> None:
@@ -138,6 +154,64 @@ def test_the_scene_is_read_in_both_chinese_scripts_and_english(
     assert (scene.setting, scene.weather) == (setting, weather)
     assert hour is None or scene.hour is hour
     assert scene.full_moon is ("滿月" in prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("三匹棕色的马", 3),
+        ("两只白色的小狗", 2),
+        ("Three small white rabbits", 3),
+        ("5 dogs", 5),
+        ("八隻鴨子", 8),
+        ("two men and a dog", 2),
+        ("三层楼的教堂", 1),
+    ],
+)
+def test_a_count_is_read_across_adjectives(prompt: str, count: int) -> None:
+    assert read(prompt).subjects[0].count == count
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rgb"),
+    [
+        ("一匹白马在奔跑", lexicon.COLOURS["white"]),
+        ("一隻黑熊", lexicon.COLOURS["black"]),
+        ("一隻橘貓", lexicon.COLOURS["orange"]),
+        ("A black bear", lexicon.COLOURS["black"]),
+        ("A red bus", lexicon.COLOURS["red"]),
+    ],
+)
+def test_the_colour_inside_a_word_is_read(prompt: str, rgb: tuple[int, int, int]) -> None:
+    assert read(prompt).subjects[0].colour == rgb
+
+
+def test_the_colour_that_a_kind_always_has_is_drawn() -> None:
+    for prompt in ("A polar bear on sea ice", "兩隻白鷺鷥", "A flock of flamingos"):
+        assert read(prompt).subjects[0].colour is not None
+    assert read("一条金鱼").subjects[0].colour is None
+
+
+def test_more_of_a_kind_than_a_picture_can_show_is_listed() -> None:
+    assert read("Two trains").not_drawn == ("trains",)
+    assert read("Two dogs").not_drawn == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "setting"),
+    [
+        ("An old lighthouse on a rocky cliff", Environment.SEA),
+        ("A teacher in a kitchen", Environment.ROOM),
+        ("雲海", Environment.MOUNTAINS),
+    ],
+)
+def test_the_place_suits_the_subject(prompt: str, setting: Environment) -> None:
+    assert read(prompt).setting is setting
+
+
+def test_a_sleeping_cat_and_a_parked_bicycle_are_read() -> None:
+    assert read("A cat sleeping on a sofa").subjects[0].action is SubjectAction.SLEEP
+    assert read("腳踏車停在校門口").subjects[0].action is SubjectAction.STAND
 
 
 def test_cats_on_a_window_sill_sit() -> None:

@@ -1,0 +1,104 @@
+"""Modifiers of a subject: its count and its colour, read from the prompt around the word that names it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from safelight.generation.storyboard import lexicon
+
+MOST_OF_A_KIND = 9
+
+_CLOTHES = (
+    "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|"
+    "skirt"
+)
+_MEASURES = "只个位匹条艘头名辆架座栋幢间群台隻支朵棵对双"
+_HAN = r"\u3400-\u9fff"
+#: What may stand between a count and its noun: 棕色的, "small white".
+_BETWEEN_HAN = rf"(?:[{_HAN}]{{1,5}}(?<![上里中下边旁内外前后])的)?[小大老幼白黑红黄灰花棕橘胖]{{0,2}}"
+_BETWEEN = (
+    r"(?:(?!(?:and|or|an?|the|of|with|in|on|at|by|to|from|over|under|near|beside|past|who|that)\b)"
+    r"[\w-]+\s+){0,3}"
+)
+#: Colours of kinds and breeds, by the word that names them. The first that matches counts.
+_OF_WORDS: tuple[tuple[str, tuple[int, int, int]], ...] = (
+    (r"polar bears?|北极熊|snow leopards?|雪豹|arctic fox(?:es)?|北极狐|白虎", (240, 240, 236)),
+    (r"egrets?|白鹭|herons?|storks?|cranes?|仙鹤|丹顶鹤|白鹤|鹭鸶|鹳", (242, 242, 238)),
+    (r"doves?|鸽子|sea ?gulls?|gulls?|海鸥", (236, 236, 232)),
+    (r"flamingo(?:e?s)?|火烈鸟|红鹤", (236, 132, 150)),
+    (r"crows?|ravens?|乌鸦|panthers?|黑豹|台湾黑熊|orcas?|虎鲸", (34, 34, 40)),
+    (r"grizzl(?:y|ies)|grizzly bears?", (122, 84, 52)),
+    (r"golden retrievers?|labradors?|金毛犬?|黄金猎犬|拉布拉多", (214, 160, 84)),
+    (r"corgis?|柯基犬?|柴犬|shibas?(?: inus?)?", (208, 136, 70)),
+    (r"husky|huskies|哈士奇|schnauzers?|雪纳瑞", (126, 132, 142)),
+    (r"poodles?|samoyeds?|萨摩耶|贵宾犬", (240, 236, 226)),
+    (r"橘猫|橘子猫|金丝猴", (222, 142, 58)),
+    (r"school bus(?:es)?|校车|taxis?|cabs?|计程车|小黄", (240, 190, 40)),
+)
+#: Animals whose red is that of rust.
+_RUSTY = re.compile(r"fox(?:es)?|squirrels?|deer|stags?|cows?|cattle|calf|bulls?|.*(?:狐|狐狸|松鼠|鹿|牛|马)")
+_RUST = (186, 92, 46)
+#: Words whose first character is the name of a colour, but does not say the colour.
+_NOT_COLOURED = re.compile(r"金鱼|金字|金丝|黄鼠|黑板|红鹤|黄包|银行|白领|青蛙|蓝鲸|灰姑|红绿")
+
+
+def count_of(before: str, word: str) -> int:
+    """How many the prompt names, 1 to `MOST_OF_A_KIND`. `before` is the text before the word."""
+    number = named_count(before)
+    if number is not None:
+        return min(number, MOST_OF_A_KIND)
+    if re.search(r"\b(?:an?|one|this|that)\s+(?:[\w-]+\s+){0,2}$", before):
+        return 2 if word == "couple" else 3 if word in ("crowd", "family") else 1
+    if word in ("people", "crowd", "family", "children", "kids", "friends", "人们"):
+        return 3
+    if word in ("couple", "情侣", "夫妻"):
+        return 2
+    if word.endswith("群"):
+        return 4
+    plural = word.isascii() and word.endswith("s") and not word.endswith(("ss", "us"))
+    return 3 if plural else 1
+
+
+def named_count(before: str) -> int | None:
+    """The number that directly precedes a noun, with its adjectives; None if there is none."""
+    for name, number in lexicon.NUMBERS.items():
+        if _counts(name).search(before):
+            return number
+    digits = re.search(rf"(?<![\d.:])([2-9]|[1-9]\d)\s*(?:[{_MEASURES}]{_BETWEEN_HAN}|\s{_BETWEEN})$", before)
+    return int(digits.group(1)) if digits else None
+
+
+@cache
+def _counts(name: str) -> re.Pattern[str]:
+    if name.isascii():
+        return re.compile(rf"\b{name}\s+{_BETWEEN}$")
+    return re.compile(rf"{name}(?:[{_MEASURES}]{_BETWEEN_HAN}|[小大白黑]?)$")
+
+
+def colour_of(before: str, word: str, clause: str) -> tuple[int, int, int] | None:
+    """The RGB colour that the prompt gives a subject, or that the word for it implies; None if neither.
+
+    `clause` is the rest of the clause after the word.
+    """
+    for name, rgb in lexicon.COLOURS.items():
+        near, worn, within = _colours(name)
+        if name in ("red", "红") and _RUSTY.fullmatch(word):
+            rgb = _RUST
+        if near.search(before) or (worn is not None and worn.search(clause)):
+            return rgb
+        if within.match(word) and not _NOT_COLOURED.match(word):
+            return rgb
+    return next((rgb for words, rgb in _OF_WORDS if re.fullmatch(words, word)), None)
+
+
+@cache
+def _colours(name: str) -> tuple[re.Pattern[str], re.Pattern[str] | None, re.Pattern[str]]:
+    """The patterns of a colour before a noun, in the clothes after it, and at the start of it."""
+    if not name.isascii():
+        return re.compile(rf"{name}色?的?[小大老胖]?$"), None, re.compile(name)
+    worn = (
+        rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?"
+        rf"{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
+    )
+    return re.compile(rf"\b{name}\s+(?:[\w-]+\s+)?$"), re.compile(worn), re.compile(rf"{name}\b ")
