@@ -15,6 +15,7 @@
     ├── NotFound                        404 not_found
     ├── Conflict                        409 conflict               (answered with x-should-retry: false)
     │   ├── IdempotencyKeyReused        409 idempotency_key_reused
+    │   ├── IdempotencyKeyInUse         409 idempotency_key_in_use may be sent again
     │   └── StaleRevision               409 conflict               jobs.transitions: another writer was first
     ├── Withdrawn                       410 withdrawn
     ├── RateLimited                     429 rate_limited
@@ -138,6 +139,16 @@ class Conflict(SafelightError):
 
 class IdempotencyKeyReused(Conflict):
     code = "idempotency_key_reused"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The first request with this key is still being processed; the same request returns its video later."""
+
+    code, retry = "idempotency_key_in_use", True
+
+    def __init__(self, message: str, *, retry_after_s: float, remedy: str | None = None) -> None:
+        super().__init__(message, param="Idempotency-Key", remedy=remedy)
+        self.retry_after_s = retry_after_s
 
 
 class Withdrawn(SafelightError):

@@ -24,6 +24,9 @@ GATEWAY = {"data": [{"id": "m", "safelight": {}}]}
 BUSY = {"error": {"message": "Busy.", "code": "rate_limit"}}
 AUTH = {"error": {"message": "Wrong key.", "code": "invalid_api_key"}}
 QUOTA = {"error": {"message": "No credit.", "code": "insufficient_quota", "type": "insufficient_quota"}}
+UNAVAILABLE = {
+    "error": {"code": "unavailable", "message": "Busy.", "safelight": {"request_id": "req_1"}},
+}
 STILL_RUNNING = {
     "error": {
         "code": "idempotency_key_in_use",
@@ -131,7 +134,7 @@ def run_on(
         answer(401, AUTH),
         answer(429, BUSY),
         answer(429, QUOTA),
-        answer(409, STILL_RUNNING),
+        answer(503, UNAVAILABLE),
         answer(400, {"error": {"message": "No.", "code": "invalid_request"}}),
     ],
 )
@@ -151,6 +154,18 @@ def test_after_a_kill_no_error_lets_a_create_be_paid_twice(
     assert set(server.keys) == {"key-1"}
     assert states(third) == ["delivered"]
     assert (third.ceiling.spent, third.ceiling.reserved) == (400_000, 0)
+
+
+def test_after_a_kill_a_key_that_is_in_use_is_never_replaced_and_its_video_is_taken(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(1))
+    kill_after_send(path)
+    server = MemoryServer(is_gateway=True)
+    server.make("key-1", subjects(1)[0]["prompt"])
+    server.answers["POST /videos"] = answer(409, STILL_RUNNING)
+    done = run_on(server, path)
+    assert set(server.keys) == {"key-1"}
+    assert states(done) == ["delivered"]
+    assert (done.ceiling.spent, done.ceiling.reserved) == (400_000, 0)
 
 
 @pytest.mark.parametrize("error", [refused, answer(401, AUTH), answer(429, QUOTA)])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from safelight import canonical_json
-from safelight.errors import IdempotencyKeyReused, Unavailable
+from safelight.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from safelight.fileio import sha256_file
 from safelight.moderation.request import CreateRequest
 from safelight.store import tables
@@ -22,6 +22,8 @@ from safelight.store.transaction import Transaction
 
 KEY_LIFETIME_S = 24 * 3600.0
 _POLL_S = 0.05
+#: How long a client waits that was answered while the first request was running. Its end is not known.
+_RETRY_AFTER_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class IdempotencyKeys:
         """Claim an idempotency key, or return the completed key if its video exists already.
 
         Waits while another request with this key runs. Raises `IdempotencyKeyReused` if the key was sent with
-        a different request, and `Unavailable` if the other request does not finish in time.
+        a different request, and `IdempotencyKeyInUse` if the other request does not finish in time.
         """
         until = time.monotonic() + self.wait_s
         while True:
@@ -72,8 +74,10 @@ class IdempotencyKeys:
             if found is not None:
                 return found
             if time.monotonic() >= until:
-                raise Unavailable(
-                    "Another request with this Idempotency-Key is still running.", retry_after_s=2.0
+                raise IdempotencyKeyInUse(
+                    "Another request with this Idempotency-Key is still running.",
+                    retry_after_s=_RETRY_AFTER_S,
+                    remedy="Wait, then send the same request with the same key: it returns the same video.",
                 )
             self.sleep(_POLL_S)
 

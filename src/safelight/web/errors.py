@@ -6,7 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.errors import RateLimited, RequestBlocked, SafelightError, Unauthenticated, Unavailable
+from safelight.errors import (
+    IdempotencyKeyInUse,
+    RateLimited,
+    RequestBlocked,
+    SafelightError,
+    Unauthenticated,
+    Unavailable,
+)
 
 from .json_response import JsonResponse
 
@@ -67,8 +74,9 @@ def retry_headers(error: SafelightError) -> dict[str, str]:
 
     They stop clients from sending a rejected request again.
     """
-    headers = {"x-should-retry": "true" if error.retry and error.status >= 500 else "false"}
-    wait = error.retry_after_s if isinstance(error, RateLimited | Unavailable) else None
+    headers = {"x-should-retry": "true" if error.retry else "false"}
+    waits = RateLimited | Unavailable | IdempotencyKeyInUse
+    wait = error.retry_after_s if isinstance(error, waits) else None
     if wait is not None:
         headers["retry-after"] = str(max(1, math.ceil(wait)))
     return headers

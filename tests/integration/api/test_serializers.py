@@ -8,7 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight.errors import CheckLimitExceeded, IdempotencyKeyReused, NotFound, QuotaExceeded
+from safelight.errors import (
+    CheckLimitExceeded,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    NotFound,
+    QuotaExceeded,
+)
 from safelight.generation.protocol import ChargeStatus, Derivation, GenerationRequest
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.states import VideoState
@@ -52,6 +58,17 @@ def test_an_error_without_a_verdict_has_its_own_code_and_is_not_retried(
     answer = client.post("/v1/videos", json={"prompt": "a cat"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.headers["x-should-retry"] == "false"
+
+
+def test_a_key_whose_first_request_runs_has_its_own_code_and_may_be_sent_again(
+    client: httpx.Client, server: Live
+) -> None:
+    server.desk.trouble = IdempotencyKeyInUse("Another request is running.", retry_after_s=2.0)
+    answer = client.post("/v1/videos", json={"prompt": "a cat"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (409, "idempotency_key_in_use")
+    assert error["param"] == "Idempotency-Key"
+    assert (answer.headers["x-should-retry"], answer.headers["retry-after"]) == ("true", "2")
 
 
 def test_a_remix_is_a_request_with_a_source(client: httpx.Client, server: Live) -> None:

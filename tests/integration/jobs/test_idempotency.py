@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import IdempotencyKeyReused, InvalidField, QuotaExceeded, Unavailable
+from safelight.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidField, QuotaExceeded
 from safelight.jobs.idempotency import (
     KEY_LIFETIME_S,
     ClaimExpired,
@@ -140,8 +140,9 @@ def test_a_key_belongs_to_one_tenant(house: House) -> None:
 def test_a_second_request_stops_waiting_after_a_while(database: Database, house: House) -> None:
     keys = IdempotencyKeys(database=database, wait_s=0.0)
     assert isinstance(keys.claim(house.who.tenant, "k", "f", "video_1"), KeyClaim)
-    with pytest.raises(Unavailable):
+    with pytest.raises(IdempotencyKeyInUse, match="with the same key") as refused:
         keys.claim(house.who.tenant, "k", "f", "video_2")
+    assert refused.value.retry_after_s > 0
 
 
 def test_an_expired_claim_is_taken_over_and_its_old_holder_creates_nothing(

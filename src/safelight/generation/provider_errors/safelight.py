@@ -29,7 +29,7 @@ _CODES: Mapping[str, ErrorKind] = {
         ErrorKind.TIMEOUT: "timeout upload_timeout submit_unknown",
         ErrorKind.TRANSIENT: (
             "unavailable storage_full not_covered internal_error damaged scan_failed upstream_error "
-            "upstream_unavailable upstream_invalid"
+            "upstream_unavailable upstream_invalid idempotency_key_in_use"
         ),
     }.items()
     for code in codes.split()
@@ -56,11 +56,16 @@ _STEPS: Mapping[ErrorKind, str] = {
     ErrorKind.TRANSIENT: "Submit it again later; if the error persists, give the operator the request id.",
     ErrorKind.TIMEOUT: "Submit it again if you still want the video; its quota was returned.",
 }
-#: It is unknown whether the generator accepted the request, and it may have charged for it.
-_AFTER_LOST_ANSWER = (
-    "Look at the bill of the generator before you submit it again; Safelight does not submit it again by "
-    "itself."
-)
+_STEPS_OF_CODES: Mapping[str, str] = {
+    # It is unknown whether the generator accepted the request, and it may have charged for it.
+    "submit_unknown": (
+        "Look at the bill of the generator before you submit it again; Safelight does not submit it again by "
+        "itself."
+    ),
+    "idempotency_key_in_use": (
+        "Wait, then send the same request with the same Idempotency-Key: it returns the same video."
+    ),
+}
 
 
 def read(said: ParsedError) -> ProviderError | None:
@@ -131,7 +136,8 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
         after_s=after,
         summary=message or "Safelight refused the request.",
         next_step=redact(str(details.get("next_step") or "")[:1000])
-        or (_AFTER_LOST_ANSWER if code == "submit_unknown" else _STEPS.get(kind, "Ask the operator.")),
+        or _STEPS_OF_CODES.get(code)
+        or _STEPS.get(kind, "Ask the operator."),
         confidence=Confidence.CERTAIN if kind is not ErrorKind.UNKNOWN else Confidence.NONE,
         rule=f"safelight.{code}" if kind is not ErrorKind.UNKNOWN else "",
         documented=_PAGE,
