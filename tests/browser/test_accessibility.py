@@ -189,6 +189,31 @@ def test_an_attempt_is_opened_by_keyboard_and_its_claim_is_downloaded(
     assert download.value.suggested_filename == "claim.md"
 
 
+def test_advice_with_an_answer_works_by_keyboard_and_axe_finds_nothing(staff: Page, axe: str) -> None:
+    staff.set_viewport_size({"width": 390, "height": 844})
+    keys = staff.keyboard
+    keys.press("Control+k")
+    keys.type("check")
+    keys.press("Enter")
+    staff.wait_for_url("**/advice")
+    staff.locator("main").focus()
+    keys.press("/")
+    expect(staff.locator("#prompt")).to_be_focused()
+    keys.type("Taylor Swift fights on a rooftop")
+    keys.press("Tab")
+    expect(staff.locator("#provider")).to_be_focused()
+    keys.type("Google Veo")
+    for field in ("#blocked", "#purpose", "#advice button"):
+        keys.press("Tab")
+        expect(staff.locator(field)).to_be_focused()
+    keys.press("Enter")
+    expect(staff.locator("#answer")).to_contain_text("Taylor Swift")
+    assert staff.evaluate("document.documentElement.scrollWidth") <= 390
+    staff.evaluate(axe)
+    found = staff.evaluate("() => axe.run()")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+
+
 def test_verify_works_without_login(staff: Page, console: ConsoleServer) -> None:
     staff.context.clear_cookies()
     staff.goto(f"{console.server.url}/verify")
