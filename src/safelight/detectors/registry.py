@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -68,8 +68,12 @@ class FailedDetector:
         raise DetectorMissing(self.sentence)
 
 
+@cache
 def load_plugin(name: str) -> DetectorPlugin:
-    """The installed plugin with this name, for the scan child. Raises `DetectorMissing`."""
+    """The installed plugin with this name, for scans. Raises `DetectorMissing`.
+
+    It is searched once per process, because that reads the metadata of every installed package.
+    """
     for point in entry_points(group=GROUP):
         if point.name == name:
             return _load_entry_point(point)

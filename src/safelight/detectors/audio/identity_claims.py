@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
@@ -136,9 +137,15 @@ class IdentityClaimDetector:
         )
 
 
-def _load(_options: dict[str, Any]) -> IdentityClaimDetector:
+@lru_cache(maxsize=1)
+def _shipped_detector() -> IdentityClaimDetector:
+    """The detector with the shipped names. It is built once per process."""
     living = (EntityKind.LIVING, EntityKind.HISTORICAL)
     return IdentityClaimDetector(build_table(one for one in shipped() if one.kind in living))
+
+
+def _load(_options: dict[str, Any]) -> IdentityClaimDetector:
+    return _shipped_detector()
 
 
 PLUGIN = DetectorPlugin(

@@ -53,11 +53,21 @@ def _load_patterns(_options: dict[str, Any]) -> Detector:
     return PatternDetector()
 
 
-def _load_distress(options: dict[str, Any]) -> Detector:
+@lru_cache(maxsize=1)
+def _shipped_distress() -> Detector:
+    return _build_distress(None)
+
+
+def _build_distress(folder: str | None) -> Detector:
     from .compositions import shipped_compositions
     from .distress import DistressDetector, load_folder
 
-    return DistressDetector(shipped_compositions(), load_folder(options.get("classifiers")))
+    return DistressDetector(shipped_compositions(), load_folder(folder))
+
+
+def _load_distress(options: dict[str, Any]) -> Detector:
+    folder = options.get("classifiers")
+    return _build_distress(folder) if folder else _shipped_distress()
 
 
 @lru_cache(maxsize=1)
