@@ -26,6 +26,7 @@ from safelight.errors import (
 )
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import (
+    Billing,
     Charge,
     ChargeStatus,
     GenerationRequest,
@@ -292,6 +293,9 @@ def _end_generation(
     video = snapshot.video
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
+        if refusal is not None and last is not None and last.billing is Billing.OWN:
+            # What the provider with this form of error charges says nothing about own hardware.
+            charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
         if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
             charge = Charge(charged=ChargeStatus.NO, source="not taken")
         charge = charge or (last.charge if last else Charge(charged=ChargeStatus.UNKNOWN))

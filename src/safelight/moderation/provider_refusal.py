@@ -16,6 +16,7 @@ _CHARGED = {
     ChargeStatus.YES: "charged for it.",
     ChargeStatus.NO: "did not charge for it.",
 }
+_BILL = "Look at its bill before you submit a new request."
 
 
 def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) -> tuple[str, dict[str, Any]]:
@@ -26,7 +27,7 @@ def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) ->
     """
     where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
     known = _CHARGED.get(charge.charged)
-    charged = f"{server} {known}" if known else f"It is not known whether {server} charged for it."
+    charged = f"{server} {known}" if known else f"It is not known whether {server} charged for it. {_BILL}"
     sentence = (
         f"{server} refused {where}; our own policy allowed it. "
         f"{charged} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"

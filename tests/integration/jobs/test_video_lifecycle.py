@@ -356,6 +356,24 @@ def test_a_provider_refusal_is_reported_as_such_with_its_charge(
     assert upstream.counts["received"] == 1
 
 
+@pytest.mark.parametrize(
+    ("model", "charged", "said"),
+    [
+        ("own-1", "no", "own did not charge for it."),
+        ("paid-1", "unknown", "It is not known whether paid charged for it. Look at its bill"),
+    ],
+)
+def test_the_charge_of_a_refused_request_depends_on_the_server_and_not_on_the_form_of_its_error(
+    house: House, upstream: ScriptedUpstream, model: str, charged: str, said: str
+) -> None:
+    upstream.play({"otherwise": {"submit": {"status": 400, "code": "moderation_blocked"}}})
+    video = house.carry(house.order(model=model))
+    assert video.state is VideoState.BLOCKED
+    assert video.explanation is not None
+    assert video.explanation["charged"]["charged"] == charged
+    assert said in (video.error_message or "")
+
+
 @pytest.mark.parametrize("content", ["truncated", "html", "empty", "text", "missing"])
 def test_a_download_that_is_not_a_video_is_never_delivered(
     house: House, upstream: ScriptedUpstream, content: str
