@@ -81,6 +81,34 @@ def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
     assert english_words(translate_sentences(details["next_step"], translations)) == []
 
 
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wan does not accept requests now (status 429).",
+        "wan is not available now (status 500).",
+        "wan cannot be reached or does not answer in time.",
+        "wan answered the submission with status 500 and no id.",
+        "wan cannot tell whether it accepted the request.",
+        "wan returned an unreadable status of a request.",
+        "wan redirects requests to another address. The operator must correct `url`.",
+        "wan does not accept our API key (status 401). The operator must check `api_key`.",
+        "wan denies access (status 403). The operator must check `api_key` and what its account may use.",
+        "The account at wan has no credit left. The operator must add credit.",
+        "wan does not know the model or the address of the request (status 404).",
+        "wan redirects the finished video to an address that is not allowed: The URL points to a private or "
+        "reserved address. The operator can allow its host in `content_hosts`.",
+        "The finished video is incomplete.",
+        "The generator's finished video is empty.",
+        "wan failed: it no longer knows this request.",
+        "wan gave no usable answer to the submission.",
+    ],
+)
+def test_every_sentence_about_the_answers_of_a_generator_is_translated(text: str, tag: str) -> None:
+    found = translate_sentences(text, load_languages()[tag])
+    assert english_words(re.sub("`[a-z_]+`|API", "", found)) == []
+
+
 def test_words_of_a_provider_stay_as_they_are() -> None:
     text = "wan failed: CUDA error. See the log. wan did not charge for it."
     assert translate_sentences(text, load_languages()["zh-Hant"]) == (
