@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show what is checked, by which detector, and what is not.")
 
 _MODALITIES = ("text", "image", "frames", "audio")
+#: Columns of a terminal on which the table fits without broken statuses, and the longest word of a status.
+_FULL_WIDTH, _STATUS_WIDTH = 80, 8
 
 
 @app.callback(invoke_without_command=True)
@@ -56,6 +58,11 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
     for category in dict.fromkeys(cell["category"] for cell in table["cells"]):
         row = [cells.get((category, modality)) for modality in _MODALITIES]
         grid.add_row(Text(category_name(category)), *(Text(_format_cell(cell)) for cell in row))
+    if console.width < _FULL_WIDTH:
+        # Statuses are broken between words, so that no word of a category is cut.
+        for column in grid.columns[1:]:
+            column.max_width = _STATUS_WIDTH
+        grid.columns[0].overflow = "fold"
     console.print(grid)
     complete, total = count_complete(installed_checks(table))
     print_prose(console, words("coverage.count", checked=complete, all=total))

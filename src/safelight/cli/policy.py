@@ -138,7 +138,7 @@ def replay(
 
     container = load_container(ctx)
     policy = _load_policy(container, document)
-    with progress_console().status("Replaying"):
+    with progress_console().status(texts()("policy.replaying")):
         report = run(
             policy, container.core.taxonomy, _load_records(container, reference=reference, file=file)
         )

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.cli.coverage import _print_table
 from safelight.cli.exit_codes import Exit
+from safelight.cli.language import take_language
 from safelight.policy.categories import SHIPPED
 from safelight.policy.reference_cases import replay_records
 from safelight.policy.replay import write_record
@@ -150,6 +155,26 @@ def test_a_waiver_for_all_mandatory_categories_names_them_with_their_modalities(
     said = capsys.readouterr().out
     assert "Revoked on " in said
     assert "Categories that may be unchecked: Violent extremism, A real person's likeness, " in said
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant"])
+def test_the_coverage_table_of_60_columns_cuts_no_word(run: Run, language: str) -> None:
+    run("waivers", "add", "demo", "--by", "Ada", "--reason", "To look around.", "--category", "*")
+    container, output = load(), io.StringIO()
+    take_language(["--lang", language])
+    try:
+        _print_table(
+            Console(width=60, force_terminal=True, color_system=None, file=output),
+            container.review.describe_coverage(),
+            container.core.taxonomy,
+        )
+    finally:
+        take_language([])
+    rows = [line for line in output.getvalue().splitlines() if line.startswith("│")]
+    assert rows
+    assert all(cell_len(row) <= 60 for row in rows)
+    assert "…" not in "".join(rows)
+    assert {"en": " instructions ", "zh-Hant": " 真實人物的肖像 "}[language] in "".join(rows)
 
 
 def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(
