@@ -20,6 +20,7 @@
     ├── Withdrawn                       410 withdrawn
     ├── RateLimited                     429 rate_limited
     │   ├── QuotaExceeded               429 quota_exceeded
+    │   ├── RefusalBudgetUsed           429 refusal_budget_used
     │   └── CheckLimitExceeded          429 check_limit_exceeded
     ├── Unavailable                     503 unavailable            may be retried
     │   ├── StorageFull                 503 storage_full
@@ -165,6 +166,12 @@ class RateLimited(SafelightError):
 
 class QuotaExceeded(RateLimited):
     code = "quota_exceeded"
+
+
+class RefusalBudgetUsed(RateLimited):
+    """The provider has refused as many requests today as the operator allows."""
+
+    code = "refusal_budget_used"
 
 
 class CheckLimitExceeded(RateLimited):

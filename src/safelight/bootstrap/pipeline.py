@@ -115,6 +115,7 @@ class PipelineParts:
         from safelight.jobs.context import PipelineContext, PipelineLimits
         from safelight.jobs.local_slots import LocalSlots
         from safelight.jobs.quota import Quota
+        from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
         from safelight.jobs.repository import VideoRepository
         from safelight.jobs.upstream_gate import upstream_gates
         from safelight.moderation.delivery import DeliveryStage
@@ -152,6 +153,7 @@ class PipelineParts:
             ),
             wait_for_lease=lambda: self.queue.wait_for_lease(),
             upstreams=upstream_gates(self._core.generators),
+            refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
             tracer=self._core.tracer,
         )

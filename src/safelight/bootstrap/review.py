@@ -174,6 +174,7 @@ class ReviewParts:
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down, paused = self._core.upstream_health.down(), self._describe_paused_upstreams()
         clock = self._describe_clock_jump()
+        refusals = {} if "database" in problems else self._pipeline.context.refusals.describe()
         return {
             "ready": not problems,
             "unready": sorted(problems),
@@ -185,6 +186,7 @@ class ReviewParts:
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
             **({"upstreams_paused": paused} if paused else {}),
+            **({"refusal_budgets": refusals} if refusals else {}),
         }
 
     def _describe_paused_upstreams(self) -> dict[str, str]:

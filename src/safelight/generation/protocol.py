@@ -206,6 +206,8 @@ class GeneratorInfo:
     trained: bool = True
     #: How many requests one process has at a remote generator at the same time.
     max_concurrent: int = 32
+    #: After this number of refusals by the provider in a UTC day, no request is sent; None: no limit.
+    max_refusals_per_day: int | None = None
     #: US dollars per second of video; None if unknown, 0.0 for own hardware.
     usd_per_second: float | None = None
     #: Texts that the generator writes into every clip by itself, such as the notice of a stand-in. They are

@@ -143,7 +143,10 @@ class RemoteAttempts:
         try:
             with self._call("submit", accepted=False):
                 # Nothing is sent by a run that another one has overtaken.
-                with self.context.commit_step(self.snapshot) as tx:
+                with (
+                    self.context.refusals.reserve(self.video.generator),
+                    self.context.commit_step(self.snapshot) as tx,
+                ):
                     attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
                 self.context.fault_hook("intended")
                 try:

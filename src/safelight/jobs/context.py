@@ -34,6 +34,7 @@ from .local_slots import LocalSlots
 from .models import Explainer, Video, VideoSnapshot
 from .progress_writer import recorded_progress
 from .quota import Quota
+from .refusal_budget import RefusalBudget
 from .repository import VideoRepository
 from .transitions import StaleRevision
 from .upstream_gate import UpstreamGate
@@ -82,6 +83,7 @@ class PipelineContext:
     clock_watch: ClockWatch
     #: By the name of the generator.
     upstreams: Mapping[str, UpstreamGate]
+    refusals: RefusalBudget
     #: Waits until this process holds its worker lease. Raises `ShutdownRequested` if the process shuts down
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None

@@ -89,6 +89,7 @@ class SubmissionService:
             limits=self.limits,
             origin=lineage.origin,
         )
+        self.context.refusals.require(admitted.generator)
         if request.characters:
             ready = self.characters.ready(principal, request.characters)
             lineage = self.lineage.with_characters(lineage, ready, principal.tenant)

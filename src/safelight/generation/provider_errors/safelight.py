@@ -18,7 +18,7 @@ _CODES: Mapping[str, ErrorKind] = {
     for kind, codes in {
         ErrorKind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
         ErrorKind.RATE_LIMIT: "rate_limited check_limit_exceeded",
-        ErrorKind.QUOTA: "quota_exceeded",
+        ErrorKind.QUOTA: "quota_exceeded refusal_budget_used",
         ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
         ErrorKind.INVALID_REQUEST: (
             "invalid_request invalid_value unsupported_field invalid_media forbidden_url too_large "

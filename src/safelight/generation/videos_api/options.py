@@ -34,6 +34,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sizes: tuple[str, ...] = ()
     #: How many requests one process has at the server at the same time; the others wait.
     max_concurrent: Annotated[int, msgspec.Meta(ge=1)] = 32
+    #: After this number of refusals by the provider in a UTC day, no request is sent until the next day.
+    max_refusals_per_day: Annotated[int, msgspec.Meta(ge=1)] | None = None
     #: Extra request fields that are passed on, with their types.
     extra_fields: dict[str, Literal["int", "float", "bool", "str"]] = {}
     #: The extra fields that contain text.
@@ -84,6 +86,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             max_concurrent=self.max_concurrent,
+            max_refusals_per_day=self.max_refusals_per_day,
             takes_reference=bool(self.reference_field),
             media_fields=frozenset(self.media_fields),
             remix=Derivation.REMIX in self.operations or self.remix_as_new,

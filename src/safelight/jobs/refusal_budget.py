@@ -1,0 +1,147 @@
+"""The budget of refused calls per generator and UTC day: refusals can put an account at risk."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Label, func, select
+
+from safelight.errors import RefusalBudgetUsed, UpstreamModerationBlocked
+from safelight.generation.protocol import Generator
+from safelight.store.database import Database
+from safelight.store.tables import attempts, videos
+from safelight.store.transaction import Transaction
+
+from .interruptions import UpstreamPending
+from .states import VideoState
+
+_log = logging.getLogger(__name__)
+_DAY_S = 86_400
+#: A video that waits for the end of other requests looks again after this time.
+_LOOK_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalCount:
+    """The requests that a provider has refused since 00:00 UTC, of all tenants and processes."""
+
+    refused: int
+    #: Requests that the provider has not answered yet.
+    unfinished: int
+    limit: int
+    #: When the next day begins, in unix seconds.
+    until: float
+
+    @property
+    def is_half_used(self) -> bool:
+        return 2 * self.refused >= self.limit
+
+    @property
+    def is_used(self) -> bool:
+        return self.refused >= self.limit
+
+
+class RefusalBudget:
+    """Counts refusals by the provider from the database. Blocks by our policy are none."""
+
+    def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
+        self._database = database
+        self._limits = limits
+        self._lock = threading.Lock()
+        #: The last day on which a warning was logged.
+        self._warned: dict[str, float] = {}
+
+    def read(self) -> Mapping[str, RefusalCount]:
+        """The count of each generator that has a budget."""
+        if not self._limits:
+            return {}
+        with self._database.across_tenants("the refusal budgets", readonly=True) as tx:
+            return {name: self._count(tx, name) for name in self._limits}
+
+    def describe(self) -> dict[str, str]:
+        """The generators of which at least half of the budget is used."""
+        return {
+            name: f"{count.refused} of {count.limit} refusals since 00:00 UTC"
+            for name, count in self.read().items()
+            if count.is_half_used
+        }
+
+    def require(self, generator: str) -> None:
+        """Raise `RefusalBudgetUsed` if the budget of today is used up."""
+        if generator in self._limits:
+            with self._database.across_tenants("the refusal budget", readonly=True) as tx:
+                self._check(generator, self._count(tx, generator))
+
+    @contextmanager
+    def reserve(self, generator: str) -> Iterator[None]:
+        """Allow one more request, whose attempt is recorded before the `with` block ends.
+
+        Unfinished requests may be refused too: while they could use up the budget, this raises
+        `UpstreamPending`. Other processes wait until the attempt is recorded, so that none counts too few.
+        """
+        if generator not in self._limits:
+            yield
+            return
+        is_sqlite = self._database.is_sqlite
+        with (
+            self._lock,
+            self._database.across_tenants("the refusal budget", readonly=is_sqlite) as tx,
+        ):
+            if not is_sqlite:
+                # Until the end of this transaction, which is after that of the attempt.
+                key = f"safelight refusal budget {generator}"
+                tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
+            count = self._count(tx, generator)
+            self._check(generator, count)
+            if count.refused + count.unfinished >= count.limit:
+                raise UpstreamPending(_LOOK_AGAIN_S)
+            yield
+
+    def _count(self, tx: Transaction, generator: str) -> RefusalCount:
+        start = tx.now() // _DAY_S * _DAY_S
+        refused = (attempts.c.outcome == UpstreamModerationBlocked.code) & (attempts.c.ended_at >= start)
+        # A video that ended for a reason of its own may have left an attempt without an end.
+        unfinished = attempts.c.ended_at.is_(None) & (videos.c.state == VideoState.GENERATING.value)
+        columns: tuple[Label[Any], ...] = (
+            func.count().filter(refused).label("refused"),
+            func.count().filter(unfinished).label("unfinished"),
+        )
+        same = (attempts.c.tenant_id == videos.c.tenant_id) & (attempts.c.video_id == videos.c.id)
+        query = select(*columns).select_from(attempts).join(videos, same)
+        row = tx.execute(query.where(attempts.c.generator == generator)).one()
+        return RefusalCount(
+            refused=row.refused,
+            unfinished=row.unfinished,
+            limit=self._limits[generator],
+            until=start + _DAY_S,
+        )
+
+    def _check(self, generator: str, count: RefusalCount) -> None:
+        if count.is_half_used and self._warned.get(generator) != count.until:
+            self._warned[generator] = count.until
+            _log.warning(
+                "%s has refused %d requests since 00:00 UTC; its budget is %d a day. At its end, no request "
+                "is sent to it until the next day.",
+                generator,
+                count.refused,
+                count.limit,
+            )
+        if count.is_used:
+            raise RefusalBudgetUsed(
+                f"{generator} has refused {count.refused} requests since 00:00 UTC, and its budget is "
+                f"{count.limit} a day. Nothing was sent and nothing was charged. Requests are possible "
+                f"again from {dt.datetime.fromtimestamp(count.until, dt.UTC):%Y-%m-%d %H:%M} UTC on.",
+                retry_after_s=max(1.0, count.until - self._database.clock()),
+            )
+
+
+def refusal_limits(generators: Mapping[str, Generator]) -> Mapping[str, int]:
+    """The budget of each generator that has one."""
+    found = {name: each.info().max_refusals_per_day for name, each in generators.items()}
+    return {name: limit for name, limit in found.items() if limit is not None}
