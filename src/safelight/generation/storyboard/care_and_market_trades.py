@@ -167,26 +167,25 @@ def _front_door(pen: Pen, _phase: float, _tones: Tones) -> None:
 
 
 def _pulling(phase: float) -> Pose:
-    wide = 0.16 * math.sin(1.4 * phase)
+    up = 0.12 * math.sin(1.4 * phase)
     return Pose(
-        thighs=(0.08, -0.1), knees=(0.03, 0.03), arms=(1.75 + wide, 1.0 - wide), elbows=(0.3, 0.75),
-        lean=0.02,
+        thighs=(0.08, -0.1), knees=(0.03, 0.03), arms=(1.7 + up, 0.55), elbows=(0.35, 0.9), lean=0.03
     )  # fmt: skip
 
 
-def _noodles(pen: Pen, hand: Point, phase: float, _tones: Tones) -> None:
-    """Noodles that hang in loops between the hands."""
-    other = (0.26, 0.74)
-    for number in range(9):
-        drop = 0.06 + 0.016 * number + 0.02 * math.sin(1.4 * phase + 0.4 * number)
+def _noodles(pen: Pen, hand: Point, phase: float, tones: Tones) -> None:
+    """Noodles that two sticks lift out of the pot."""
+    for number in range(13):
+        spread = (number - 6) / 6
+        sway = 0.012 * math.sin(1.4 * phase + number)
         line: list[Point] = []
-        for step in range(11):
-            u = step / 10
-            x = hand[0] + (other[0] - hand[0]) * u
-            y = hand[1] + (other[1] - hand[1]) * u - drop * 4 * u * (1 - u)
-            line.append((x, y))
-        pen.thread(line, 0.011, rgb("#f6e6b0") * np.float32(0.88 + 0.03 * (number % 4)))
-    pen.disc(other, 0.022, rgb("#d8a684"))
+        for step in range(9):
+            u = step / 8
+            x = hand[0] + 0.02 + spread * (0.05 + 0.055 * u) + sway * u
+            line.append((x, hand[1] + 0.02 - 0.03 * spread * spread - u * (hand[1] - 0.42)))
+        pen.thread(line, 0.013, rgb("#f8e6a8") * np.float32(0.84 + 0.04 * (number % 5)))
+    for rise in (0.0, 0.03):
+        pen.limb(hand, (hand[0] + 0.18, hand[1] + 0.03 + rise), 0.009, 0.006, tones.dark)
 
 
 def _noodle_bowls(pen: Pen, phase: float, _tones: Tones) -> None:

@@ -146,7 +146,7 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
     Environment.STREET: (
         r"streets?|alley|sidewalk|avenue|road|market(?: square)?|square|plaza|shops?|caf[eé]|town|"
         r"neon sign|highway|motorway|freeway|bar",
-        "街道|街头|小巷|巷子|巷口|马路|集市|夜市|市场|广场|路口|站台|月台|街",
+        "街道|街头|小巷|巷子|巷口|马路|集市|夜市|市场|广场|路口|街",
     ),
     Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"

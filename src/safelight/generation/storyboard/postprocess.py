@@ -135,5 +135,6 @@ def _caption(size: tuple[int, int]) -> tuple[Raster, Raster] | None:
     mask = letters(CAPTION, height)
     if mask is None:
         return None
-    shadow = cv2.GaussianBlur(mask, (0, 0), max(1.0, height * 0.16))
-    return cv2.convertScaleAbs(shadow, alpha=0.36), cv2.convertScaleAbs(mask, alpha=0.8)
+    # The shadow is dark enough to read the words on snow and clouds.
+    shadow = cv2.GaussianBlur(cv2.dilate(mask, np.ones((3, 3), np.uint8)), (0, 0), max(1.0, height * 0.14))
+    return cv2.convertScaleAbs(shadow, alpha=0.7), cv2.convertScaleAbs(mask, alpha=0.8)
