@@ -101,7 +101,8 @@ class Taxonomy:
 
     def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
         """This taxonomy with additional categories. An additional category cannot replace an existing one."""
-        return Taxonomy([*self, *specs])
+        added = tuple(specs)
+        return Taxonomy([*self, *added]) if added else self
 
 
 def _spec(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from safelight.errors import PolicyError
 from .categories import Taxonomy
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .findings import Modality, Stage
-from .inheritance import BASELINE, LayerEntry, PolicyLayer, read_layer, resolve_extends
+from .inheritance import BASELINE, SHIPPED_NAMES, LayerEntry, PolicyLayer, read_layer, resolve_extends
 from .requirements import (
     ALWAYS_PRESENT,
     MANDATORY_CELLS,
@@ -82,8 +83,20 @@ class Policy:
 def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
     """The shipped policy with this name, or the policy in this file or folder.
 
-    The documents that it extends are merged in. Raises `PolicyError` with all problems.
+    The documents that it extends are merged in. Raises `PolicyError` with all problems. A shipped policy is
+    read once per process and taxonomy.
     """
+    if str(name_or_path) in SHIPPED_NAMES:
+        return _load_shipped(str(name_or_path), taxonomy)
+    return _load(name_or_path, taxonomy)
+
+
+@lru_cache(maxsize=16)
+def _load_shipped(name: str, taxonomy: Taxonomy) -> Policy:
+    return _load(name, taxonomy)
+
+
+def _load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
     problems: list[PolicyProblem] = []
     layers = resolve_extends(name_or_path, taxonomy, problems)
     # Compile only if `baseline` was found: otherwise every inherited part would be reported as missing.

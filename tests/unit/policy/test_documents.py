@@ -37,6 +37,14 @@ def test_a_stored_policy_decides_as_the_document_it_came_from(name: str) -> None
     assert [rule.id for rule in stored.rules] == [rule.id for rule in policy.rules]
 
 
+def test_a_shipped_policy_is_read_once_per_taxonomy_and_a_file_each_time(written: Written) -> None:
+    casino = CategorySpec(name="casino", group=Group.ILLICIT, summary="Gambling.")
+    assert load("starter", SHIPPED) is load("starter", SHIPPED.extended([]))
+    assert load("starter", SHIPPED) is not load("starter", SHIPPED.extended([casino]))
+    assert written("policy: h\nextends: starter\n").name == "h"
+    assert written("policy: g\nextends: starter\n").name == "g"
+
+
 def test_comments_order_of_keys_and_spelling_do_not_change_the_hash(written: Written) -> None:
     one = written("policy: h\nextends: starter\nrules:\n  - id: sx-1\n    when: {score: 0.7}\n")
     two = written(
