@@ -70,6 +70,7 @@ class Container:
             version=safelight.__version__,
             loopback=server.loopback,
             gauges=self.gauges.read,
+            refusal_budgets=lambda: self.pipeline.context.refusals.read(),
             tracer=self.core.tracer,
             metrics_are_open=server.loopback and not server.behind_proxy,
             max_body_bytes=server.max_body_mb << 20,

@@ -23,6 +23,7 @@ from .attempts_view import (
     CHART_WIDTH,
     TONES,
     attempt_row,
+    budget_lines,
     charge_text,
     chart_bars,
     losses,
@@ -71,6 +72,7 @@ class AttemptsPages(PageHandler):
         since = None if days is None else (now // _DAY_S - days + 1) * _DAY_S
         wanted = AttemptFilter(provider=provider, since=since)
         found = await self.state.check_threads.run(self._find, principal.tenant, wanted, after)
+        budgets = await self.run(self.services.refusal_budgets)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
         lost = lost_attempts(found.attempts)
@@ -83,6 +85,7 @@ class AttemptsPages(PageHandler):
             principal,
             a=a,
             none_ever=found.none_ever,
+            budgets=budget_lines(budgets, t, a),
             period=period,
             periods=tuple(PERIODS),
             provider=provider,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord, forma
 from safelight.attempts.patterns import RefusalPattern
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
+from safelight.jobs.refusal_budget import RefusalCount
 
 from .formatting import format_date, format_datetime, format_iso, truncate
 from .translations import Translations
@@ -161,6 +162,22 @@ def pattern_rows(patterns: Sequence[RefusalPattern], kind: str, a: Messages) -> 
         value = one.value.partition(":")[2] if kind == "driver" else one.value
         rows.append(PatternRow(value=value, text=text, likely=one.is_likely_cause))
     return tuple(rows)
+
+
+def budget_lines(budgets: Mapping[str, RefusalCount], t: Translations, a: Messages) -> tuple[str, ...]:
+    """A sentence for each generator of which half of today's budget of refusals is used, without the counts.
+
+    The refusals of all tenants count.
+    """
+    return tuple(
+        a(
+            "page.budget_used" if count.is_used else "page.budget_half",
+            provider=name,
+            until=format_datetime(count.until, t),
+        )
+        for name, count in budgets.items()
+        if count.is_half_used
+    )
 
 
 def attempt_row(attempt: AttemptRecord, t: Translations, a: Messages) -> AttemptLine:

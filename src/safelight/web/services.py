@@ -19,6 +19,7 @@ from safelight.jobs.models import (
     VideoRecord,
 )
 from safelight.jobs.quota import QuotaStatus
+from safelight.jobs.refusal_budget import RefusalCount
 from safelight.metrics import Gauge
 from safelight.moderation.check import CheckService
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult
@@ -92,6 +93,8 @@ class Services:
     max_prompt_chars: int = 32_000
     #: Maximum number of concurrent service calls. Each call needs a thread.
     threads: int = 64
+    #: Returns the refusals of today of each generator that has a budget of them.
+    refusal_budgets: Callable[[], Mapping[str, RefusalCount]] = dict
     #: Values for `GET /metrics` that are read when it is called.
     gauges: Callable[[], Sequence[Gauge]] = tuple
     #: Records a span for each request that submits a video.

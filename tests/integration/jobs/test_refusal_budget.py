@@ -87,6 +87,7 @@ def test_half_of_the_budget_is_logged_once_and_shown_by_readiness(
     assert sum("paid has refused 1 requests" in one.message for one in caplog.records) == 1
     shown = house.container.review.describe_readiness()["refusal_budgets"]
     assert shown == {"paid": "1 of 2 refusals since 00:00 UTC"}
+    assert house.container.services.refusal_budgets()["paid"].is_half_used
 
 
 def test_failures_and_blocks_by_our_policy_do_not_count(house: House, upstream: ScriptedUpstream) -> None:

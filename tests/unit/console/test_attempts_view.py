@@ -7,6 +7,7 @@ from dataclasses import replace
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
 from safelight.console.attempts_view import (
     CHART_HEIGHT,
+    budget_lines,
     chart_bars,
     losses,
     lost_attempts,
@@ -14,6 +15,8 @@ from safelight.console.attempts_view import (
 )
 from safelight.console.translations import load_languages
 from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.i18n import load_messages
+from safelight.jobs.refusal_budget import RefusalCount
 
 NOW = 1_790_000_000.0
 DAY_S = 86_400.0
@@ -75,3 +78,17 @@ def test_long_periods_and_wrong_clocks_have_few_bars_that_hold_all_attempts() ->
     assert len(bars) <= 30
     assert sum(bar.refused for bar in bars) == 4
     assert chart_bars([], since=None, now=NOW, t=T) == ()
+
+
+def test_a_budget_of_refusals_is_named_from_half_on_without_its_counts() -> None:
+    a = load_messages("attempts")
+    budgets = {
+        name: RefusalCount(refused=refused, unfinished=0, limit=4, until=1_790_035_200.0)
+        for name, refused in (("few", 1), ("half", 2), ("used", 4))
+    }
+    half, used = budget_lines(budgets, T, a)
+    assert half.startswith("half has refused at least half")
+    assert used == (
+        "used has refused as many requests as it may refuse today (UTC). "
+        "Nothing is sent to it until 22 Sep 2026, 00:00 UTC."
+    )
