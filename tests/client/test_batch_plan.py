@@ -187,6 +187,48 @@ def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
     assert len(compared) < 2000 * 4
 
 
+def test_thousands_of_rows_with_many_refusals_are_compared_with_few_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    compare = SimilarTexts._compare
+    monkeypatch.setattr(SimilarTexts, "_compare", lambda *texts: compared.append(1) or compare(*texts))
+    rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000}" for n in range(2000))
+    path = tmp_path / "a.csv"
+    path.write_text("prompt\n" + "\n".join(rows))
+
+    def check(fields: Mapping[str, Any]) -> PromptCheck:
+        return PromptCheck(is_blocked=fields["prompt"].endswith("7"))
+
+    plan = plan_batch(read_rows(path), PlanOptions(), check=check)
+    assert plan.totals()["expected_refusals"] == 200
+    assert len(compared) < 2000 * 20
+
+
+def test_neighbours_of_many_texts_are_those_of_each_of_them() -> None:
+    words = [
+        "harbour",
+        "tram",
+        "kite",
+        "potter",
+        "snow",
+        "lavender",
+        "chess",
+        "paper",
+        "lantern",
+        "grocer",
+        "quarrel",
+        "window",
+    ]
+    texts = [" ".join(words[(n * k) % 12] for k in range(1, 5)) + f" {n // 6}" for n in range(60)]
+    similar = SimilarTexts(texts)
+    some, others = range(0, 60, 12), [n for n in range(60) if n % 12]
+    found = similar.neighbours_of_any(some, others)
+    assert set(found) == {near for text in some for near in similar.neighbours(text, others)}
+    assert found
+    assert all(other in similar.neighbours(text, others) for other, text in found.items())
+
+
 @given(
     st.integers(0, 50),
     st.integers(0, 20),
@@ -219,3 +261,25 @@ def test_no_row_follows_after_too_many_blocks(blocks: list[bool], max_refusals: 
         assert bool(rules.reason) == is_too_many
         if number <= 20 and total > max(max_refusals, 2):
             assert rules.reason
+
+
+@pytest.mark.parametrize(
+    ("max_refusals", "ended", "blocked", "stops"),
+    [
+        (5, 20, 5, False),
+        (5, 6, 6, True),
+        (5, 20, 6, True),
+        (5, 59, 6, True),
+        (5, 60, 6, False),
+        (5, 100, 10, False),
+        (5, 100, 11, True),
+        (0, 1, 1, True),
+        (0, 10, 1, False),
+        (50, 60, 50, False),
+    ],
+)
+def test_the_limit_of_refusals_is_a_number_at_first_and_a_tenth_later(
+    max_refusals: int, ended: int, blocked: int, stops: bool
+) -> None:
+    rules = StopRules(max_refusals=max_refusals, ended=ended, blocked=blocked)
+    assert bool(rules.reason) == stops

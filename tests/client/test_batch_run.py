@@ -26,6 +26,7 @@ from safelight_client.batch import (
     read_rows,
     write_reports,
 )
+from safelight_client.batch.journal import LineRecord, LineState
 
 SUBJECTS = (
     "A red kite over wheat fields",
@@ -129,6 +130,31 @@ def test_the_batch_stops_after_more_than_five_blocks(tmp_path: Path) -> None:
     assert done.counts == {"blocked": 6, "pending": 14}
     assert done.stop_reason == "6 of 6 rows were blocked; at most 5 may be."
     assert received == 6
+
+
+def test_refusals_of_earlier_runs_count_and_rows_without_a_result_do_not(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(10))
+    plan = planned(path)
+    kinds: list[LineState] = ["blocked"] * 3 + ["delivered", "failed", "made", "submit_unknown", "not_sent"]
+    with Journal(path.with_suffix(".batch") / "journal.sqlite", digest=plan.digest, server="s") as journal:
+        journal.write_lines(*(LineRecord(number=n, state=kind) for n, kind in enumerate(kinds, start=1)))
+        runner = BatchRunner(plan, journal, sc.AsyncClient("http://s"), RunLimits(max_refusals=3), tmp_path)
+        assert (runner.rules.blocked, runner.rules.ended, runner.rules.reason) == (3, 5, "")
+        runner.end_row(LineRecord(number=9, state="pending"))
+        assert runner.rules.ended == 5
+        runner.end_row(LineRecord(number=9, state="blocked"))
+    assert runner.stop_reason == "4 of 6 rows were blocked; at most 3 may be."
+
+
+def test_a_batch_that_stopped_for_refusals_goes_on_only_with_a_higher_limit(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(8))
+    with ScriptedUpstream({"otherwise": {**BLOCK, "polls": 0}}) as upstream:
+        run_batch(upstream.url, path, RunLimits(concurrency=1, max_refusals=2))
+        assert upstream.counts["received"] == 3
+        again = run_batch(upstream.url, path, RunLimits(concurrency=1, max_refusals=2))
+        assert (upstream.counts["received"], again.stop_reason != "") == (3, True)
+        run_batch(upstream.url, path, RunLimits(concurrency=1, max_refusals=4))
+        assert upstream.counts["received"] == 5
 
 
 def policy_block(headers: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:

@@ -160,10 +160,8 @@ def _mark_neighbours(rows: list[PlannedRow], similar: SimilarTexts) -> tuple[Pla
     """The rows with those marked that are near one which the local policy blocks."""
     blocked = [place for place, each in enumerate(rows) if each.check.is_blocked]
     open_rows = [place for place, each in enumerate(rows) if not each.check.is_blocked and each.row.prompt]
-    for place in blocked:
-        for other in similar.neighbours(place, open_rows):
-            if rows[other].neighbour_of is None:
-                rows[other] = replace(rows[other], neighbour_of=rows[place].row.line)
+    for other, place in similar.neighbours_of_any(blocked, open_rows).items():
+        rows[other] = replace(rows[other], neighbour_of=rows[place].row.line)
     return tuple(rows)
 
 
