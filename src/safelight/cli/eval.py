@@ -16,6 +16,7 @@ from safelight.errors import ConfigurationError, InvalidField, SafelightError
 from .commands import load_container
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .exit_codes import Exit
+from .language import category_name, texts
 from .output import ProgressBar, emit
 
 if TYPE_CHECKING:
@@ -229,11 +230,15 @@ def guard(
         except OSError as error:
             raise SafelightError(f"{detector.measurements} cannot be written: {error.strerror}.") from error
     times = report.results["latency_ms"]
-    lines = [f"{name}: {share.describe()} found" for name, share in figure.categories.items()] + [
-        f"harmless prompts with a false alarm: {figure.harmless.describe()}",
-        f"no usable response: {figure.unanswered} of {times['n']}",
+    t = texts()
+    lines = [
+        t("eval.guard_found", name=category_name(name), share=share.describe())
+        for name, share in figure.categories.items()
+    ] + [
+        t("eval.guard_alarms", share=figure.harmless.describe()),
+        t("eval.guard_unanswered", n=figure.unanswered, all=times["n"]),
         f"p50 {times['p50']} ms, p99 {times['p99']} ms",
-        f"stored in {detector.measurements}; coverage shows these rates after the next start",
+        t("eval.guard_stored", path=detector.measurements),
     ]
     payload = {**asdict(figure), "latency_ms": times, "rows": report.results["rates"]}
     emit(payload, as_json, "\n".join(lines))

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .language import category_name, modality_name, texts
+
 
 def format_clip_report(report: Mapping[str, Any]) -> str:
     data = report["data"]
-    lines = [f"{data['n']} clips, {data['prompts']} of them evaluated with their prompt"]
-    for cell in report["cells"]:
-        if cell["state"] == "measured":
-            low, high = (100 * end for end in cell["recall_interval"])
-            lines.append(
-                f"{cell['category']} ({cell['modality']}): {cell['found']} of {cell['segments']} found"
-                f" ({low:.1f}-{high:.1f} %), {cell['false_alarms']} false alarms in {cell['safe_clips']}"
-            )
+    t = texts()
+    lines = [t("eval.clips", n=data["n"], prompts=data["prompts"])]
+    lines += [
+        t(
+            "eval.cell",
+            category=category_name(cell["category"]),
+            modality=modality_name(cell["modality"]),
+            alarms=cell["false_alarms"],
+            safe=cell["safe_clips"],
+            **_found(cell),
+        )
+        for cell in report["cells"]
+        if cell["state"] == "measured"
+    ]
     unmeasured = [
-        f"{one['category']} ({one['modality']})" for one in report["cells"] if one["recall"] is None
+        t("check.cell", category=category_name(one["category"]), modality=modality_name(one["modality"]))
+        for one in report["cells"]
+        if one["recall"] is None
     ]
     if unmeasured:
-        lines.append(f"unmeasured: {', '.join(unmeasured)}")
-    for one in report["groups"]:
-        low, high = (100 * end for end in one["recall_interval"])
-        lines.append(f"{one['group']}: {one['found']} of {one['segments']} found ({low:.1f}-{high:.1f} %)")
+        lines.append(t("eval.unmeasured", names=t("separator").join(unmeasured)))
+    lines += [t("eval.group", group=one["group"], **_found(one)) for one in report["groups"]]
     for label, row in report["clips"].items():
         counts = ", ".join(
             f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name]
@@ -31,14 +39,24 @@ def format_clip_report(report: Mapping[str, Any]) -> str:
         lines.append(f"{label}: n {row['n']}" + (f", {counts}" if counts else ""))
     cost = report["cost"]
     for name, spent in {"": cost, **cost["groups"]}.items():
-        of = f" of {name}" if name else ""
-        lines.append(
-            f"cost{of}: {spent['cpu_s_per_video_s']} CPU s per second of video, over {spent['video_s']} s"
-        )
+        values = {"cpu": spent["cpu_s_per_video_s"], "video": spent["video_s"]}
+        lines.append(t("eval.cost_of", name=name, **values) if name else t("eval.cost", **values))
     return "\n".join(lines)
 
 
+def _found(measured: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = (f"{100 * end:.1f}" for end in measured["recall_interval"])
+    return {"found": measured["found"], "all": measured["segments"], "low": low, "high": high}
+
+
+def _format_share(name: str, share: Mapping[str, Any], n: int) -> str:
+    t = texts()
+    low, high = (f"{100 * end:.1f}" for end in share["interval"])
+    return t("eval.share", name=t(f"eval.name.{name}"), k=share["k"], n=n, low=low, high=high)
+
+
 def format_prompt_report(report: Mapping[str, Any]) -> str:
+    t = texts()
     lines = []
     for row in report["rows"]:
         rates = ", ".join(
@@ -51,35 +69,35 @@ def format_prompt_report(report: Mapping[str, Any]) -> str:
         )
     times = report["latency_ms"]
     if times:
-        lines.append(
-            f"latency p50 {times['p50']} ms, p99 {times['p99']} ms; "
-            f"{times['incomplete']} of {times['n']} not checked by every detector"
-        )
+        values = {name: times[name] for name in ("p50", "p99", "incomplete", "n")}
+        lines.append(t("eval.latency", **values))
     lines += _format_summary(report["metrics"]["summary"])
-    lines.append(f"model {report['model_hash'][:16]}")
+    lines.append(t("eval.model", model=report["model_hash"][:16]))
     expected = report["metrics"]["expectations"]
     lines += [
         f"{one['id']} ({one['source']}, {one['lang']}{', ' + one['attack'] if one['attack'] else ''}): "
-        f"{'; '.join(one['differences'])}{' by rule ' + one['rule'] if one['rule'] else ''}"
+        f"{_format_differences(one)}"
         for one in expected["differ"]
     ]
     if expected["n"]:
-        lines.append(f"{len(expected['differ'])} of {expected['n']} rows differ from what they expect")
+        lines.append(t("eval.differ", n=len(expected["differ"]), all=expected["n"]))
     return "\n".join(lines)
+
+
+def _format_differences(row: Mapping[str, Any]) -> str:
+    differences = "; ".join(row["differences"])
+    return texts()("eval.by_rule", differences=differences, rule=row["rule"]) if row["rule"] else differences
 
 
 def format_advice_report(report: Mapping[str, Any]) -> str:
     lines = []
     for row in report["rows"]:
-        shares = [
-            f"{name} {row[key]['k']} of {row['n']}"
-            f" ({'-'.join(f'{100 * end:.1f}' for end in row[key]['interval'])} %)"
-            for key, name in (("suggestions", "any suggestion"), ("refused", "help refused"))
-        ]
+        shares = [_format_share(name, row[name], row["n"]) for name in ("suggestions", "refused")]
         reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
         title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
-    versions = f"model {report['model_hash'][:16]}, advice {report['advice_hash'][:16]}"
+    hashes = {"model": report["model_hash"][:16], "advice": report["advice_hash"][:16]}
+    versions = texts()("eval.versions", **hashes)
     return "\n".join([*lines, versions])
 
 
@@ -87,8 +105,7 @@ def _format_summary(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = ("stopped", "alarms", "help_lines", "found", "stopped_right", "right_of_stopped")
     for row in rows:
         shares = [
-            f"{name.replace('_', ' ')} {share['k']} of {share['n']}"
-            f" ({'-'.join(f'{100 * end:.1f}' for end in share['interval'])} %)"
+            _format_share(name, share, share["n"])
             for name in names
             if (share := row.get(name)) and share["n"]
         ]

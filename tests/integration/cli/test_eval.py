@@ -102,6 +102,8 @@ def test_rows_are_written_and_a_difference_fails(
     assert main(arguments) == Exit.ERROR
     printed = capsys.readouterr().out
     assert "b (expecting, und): expected block, got allow" in printed
+    assert main([*arguments, "--lang", "zh-Hant"]) == Exit.ERROR
+    assert "2 列中有 1 列與預期不同" in capsys.readouterr().out
     assert "waterfall" not in printed
     assert main([*arguments[:-1], "no/such/folder/x.jsonl"]) == Exit.ERROR
 
