@@ -9,7 +9,6 @@ import yaml
 
 from safelight.yaml_loader import Loader
 from safelight_client import BatchError
-from safelight_client.batch.rows import MAX_DEPTH
 
 from .check import run_check
 from .language import language
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from safelight_client.batch import PromptCheck
 
 _STEP = "Correct the file, then plan it again."
-#: Lists and objects within each other, with the list of the rows.
-_MAX_DEPTH = MAX_DEPTH + 1
 
 
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
@@ -74,6 +71,8 @@ def read_yaml_rows(text: str) -> Iterator[tuple[int, object]]:
 
 def _check_events(text: str) -> None:
     """Raises `BatchError` for aliases and deep nesting, at which the loader in C would crash."""
+    from safelight_client.batch.rows import MAX_DEPTH
+
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -82,7 +81,7 @@ def _check_events(text: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH + 1:  # With the list of the rows.
             place = event.start_mark
             raise BatchError(f"The YAML is nested too deeply: line {place.line + 1 if place else 1}.", _STEP)
 
