@@ -255,9 +255,9 @@ def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:
 
 
 def _case_reasons(case: Case, t: Translations) -> Iterator[str]:
-    if case.kind is CaseKind.REPORT:
+    if case.kind is CaseKind.REPORT and case.category:
         yield t("review.reported")
-    elif case.kind is CaseKind.APPEAL:
+    elif case.kind is CaseKind.APPEAL and case.category:
         yield t("review.appealed")
     if case.reason.startswith(_GAP_REASON):
         # The category of a missing check is not a finding.
