@@ -11,7 +11,7 @@ from safelight.generation.storyboard.lexicon import Environment, Weather
 from safelight.generation.storyboard.nature import desert, forest, meadow, mountains
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import mix
-from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.scene import INDOORS, Scene
 from safelight.generation.storyboard.scene_builder import SceneBuilder
 from safelight.generation.storyboard.shaped_clouds import heavy_clouds
 from safelight.generation.storyboard.sky import Sky
@@ -25,7 +25,7 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
     out = SceneBuilder()
     if scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
         out.behind += sky.elements
-        if scene.weather is Weather.CLOUDY and scene.setting not in (Environment.KITCHEN, Environment.ROOM):
+        if scene.weather is Weather.CLOUDY and scene.setting not in INDOORS:
             out.behind += heavy_clouds(light, camera, rng)
     match scene.setting:
         case Environment.SEA:

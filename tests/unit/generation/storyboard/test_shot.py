@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.lexicon import CameraMove, Environment
+from safelight.generation.storyboard.lexicon import CameraMove, Environment, Weather
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 from safelight.generation.storyboard.subject_kinds import SubjectKind
@@ -31,6 +32,25 @@ def test_every_setting_fills_the_frame_and_moves(setting: Environment, size: tup
     assert first.shape == (size[1], size[0], 4)
     assert len(np.unique(first[..., :3].reshape(-1, 3), axis=0)) > 100
     assert np.abs(first.astype(int) - last).mean() > 0.2
+
+
+def test_lightning_is_seen_in_most_frames_and_never_flashes_fast() -> None:
+    scene = read("Lightning over a field at night, static shot")
+    shot = Shot(scene, SIZE, 4, np.random.default_rng(scene.seed))
+    peaks = [int(shot.paint(step / 10)[..., :3].max()) for step in range(40)]
+    assert sum(peak > 150 for peak in peaks) >= 30
+    rises = sum(b - a > 100 for a, b in pairwise(peaks))
+    assert rises <= 4
+
+
+@pytest.mark.parametrize(
+    "prompt", ["A blizzard in the mountains", "狂風吹過海邊", "高山上的雲海", "An overcast sky above a field"]
+)
+def test_weather_changes_the_picture(prompt: str) -> None:
+    scene = read(prompt + ", static shot")
+    clear = replace(scene, weather=Weather.CLEAR)
+    pictures = [Shot(s, SIZE, 2, np.random.default_rng(1)).paint(1.0).astype(int) for s in (scene, clear)]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 8
 
 
 @pytest.mark.parametrize("move", list(CameraMove))
