@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -31,6 +32,22 @@ THEME_COOKIE = "safelight_theme"
 THEMES = ("auto", "dark", "light")
 
 
+@cache
+def _compile_templates() -> Environment:
+    """All templates, compiled once per process, so that the first page renders as fast as later ones."""
+    environment = Environment(
+        loader=PackageLoader("safelight.console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)
+    return environment
+
+
 class Pages:
     """Renders templates and serves static files. Reads each static file once; its URL contains a hash of
     all files.
@@ -45,17 +62,7 @@ class Pages:
         }
         version = hashlib.sha256(b"".join(self._static[name] for name in sorted(self._static)))
         self._version = version.hexdigest()[:12]
-        self._environment = Environment(
-            loader=PackageLoader("safelight.console", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        # Compile the templates now, so that the first page renders as fast as later ones.
-        for name in self._environment.list_templates(extensions=["html"]):
-            self._environment.get_template(name)
+        self._environment = _compile_templates()
         load_languages()
 
     def translations(self, request: Request) -> Translations:
