@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers chaos lock sdks clean
+.PHONY: help run test check lint bench bench-peers chaos lock sdks clean
 
 help: ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,12 +48,14 @@ sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stam
 test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
 	@$(BIN)/pytest -n auto
 
-check: $(VENV)/dev.stamp ## Format, lint, types, layers, docs.
+check: lint ## Format, lint, types, layers, docs.
+	@$(BIN)/pytest -q tests/docs
+
+lint: $(VENV)/dev.stamp ## The same without the docs, whose tests are part of `make test`.
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/docs
 
 bench: $(VENV)/dev.stamp ## Measure; figures go to docs/benchmarks/.
 	@$(BIN)/python -m bench
