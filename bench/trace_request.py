@@ -69,8 +69,18 @@ LAYERS = (
     ("sandbox",),
     ("media", "store", "net"),
     ("policy",),
-    ("i18n",),
-    ("errors", "ids", "fileio", "backoff", "canonical_json", "yaml_loader", "progress", "renamed_keys"),
+    ("background", "i18n"),
+    (
+        "errors",
+        "ids",
+        "fileio",
+        "backoff",
+        "canonical_json",
+        "metrics",
+        "yaml_loader",
+        "progress",
+        "renamed_keys",
+    ),
 )
 _ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages}
 
@@ -201,19 +211,22 @@ class ManualQueue:
 
     def __init__(self) -> None:
         self.tenant = ""
-        self.run_step: Callable[[str, str], bool] = lambda _tenant, _video_id: False
+        self.advance: Callable[[str, str, int], bool] = lambda _tenant, _video_id, _run: False
+        self.run = 0
 
     def configured(self, **options: Any) -> ManualQueue:
-        """What the composition root calls instead of the queue's class; one option is `Runner.run_step`."""
-        from safelight.jobs.runner import Runner
-
-        self.run_step = next(
-            option for option in options.values() if isinstance(getattr(option, "__self__", None), Runner)
-        )
+        """What the composition root calls instead of the queue's class."""
+        self.advance = options["advance"]
         return self
 
-    def enqueue(self, tenant: str, _video_id: str, _run: int) -> None:
-        self.tenant = tenant
+    def enqueue(self, tenant: str, _video_id: str, run: int) -> None:
+        self.tenant, self.run = tenant, run
+
+    def wait_for_lease(self) -> None:
+        """The one process of this script needs no lease."""
+
+    def run_step(self, video_id: str) -> None:
+        self.advance(self.tenant, video_id, self.run)
 
 
 def trace(folder: Path) -> Recorder:
@@ -264,7 +277,7 @@ async def _requests(app: Any, key: str, queue: ManualQueue, recorder: Recorder) 
             video_id = await _submit(client, PROMPT)
         for step in STEPS:
             with recorder.during(step):
-                await asyncio.to_thread(queue.run_step, queue.tenant, video_id)
+                await asyncio.to_thread(queue.run_step, video_id)
         with recorder.during("6 GET content"):
             response = await client.get(f"/v1/videos/{video_id}/content")
         assert response.status_code == 200, response.text

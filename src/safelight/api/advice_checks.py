@@ -59,9 +59,13 @@ async def check(request: Request, principal: Checker) -> Response:
         )
         given = {name: asked.extra[name] for name in _OURS if asked.extra.get(name) not in (None, "")}
         wanted = replace(asked, extra={k: v for k, v in asked.extra.items() if k not in _OURS})
-        options = problems.read(AdviceOptions(), _options, given, services.max_prompt_chars)
-        locale = problems.read(DEFAULT, _language, given.get("language"))
-        number = problems.read(None, _number, given.get("apply"))
+        options, locale, number = AdviceOptions(), DEFAULT, None
+        with problems.collected():
+            options = _options(given, services.max_prompt_chars)
+        with problems.collected():
+            locale = _language(given.get("language"))
+        with problems.collected():
+            number = _number(given.get("apply"))
         run = state.check_threads.run
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
         answer = check_object(found, admitted, price) | advice_wire(found, locale)

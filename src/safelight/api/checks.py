@@ -53,8 +53,9 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        problems = FieldProblems()
-        provider = problems.read("", read_provider, fields.pop("provider", None))
+        provider, problems = "", FieldProblems()
+        with problems.collected():
+            provider = read_provider(fields.pop("provider", None))
         wanted = create_request(
             fields, body.uploads, max_prompt_chars=services.max_prompt_chars, problems=problems
         )

@@ -137,7 +137,9 @@ def _read_derivative_request(
 ) -> CreateRequest:
     fields, problems = dict(body.fields), FieldProblems()
     if step is not Derivation.REMIX:
-        source = problems.read(None, _read_source_id, fields.pop(SOURCE_FIELD, None))
+        source = None
+        with problems.collected():
+            source = _read_source_id(fields.pop(SOURCE_FIELD, None))
         uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
         if uploaded == (source is not None):
             problems.add(

@@ -62,13 +62,17 @@ def admit(
     or `UnsupportedField`; the message names all fields that are wrong, with those of `request.problems`.
     """
     problems = FieldProblems(request.problems)
-    prompt = problems.read("", _text, "prompt", request.prompt, limits.max_prompt_characters)
+    prompt = ""
+    with problems.collected():
+        prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         problems.add(
             InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
         )
-    chosen = problems.read(None, _generator, request.model, generators, default, origin)
-    if chosen is None or "model" in problems:
+    chosen: tuple[str, str] | None = None
+    with problems.collected():
+        chosen = _generator(request.model, generators, default, origin)
+    if "model" in problems or chosen is None:
         # The model is unknown, so only what no configured generator accepts is certainly wrong.
         alternatives = []
         for name in (default, *(name for name in generators if name != default)):
@@ -84,9 +88,14 @@ def admit(
     read = _read_for_generator(request, generators[name].info(), model, limits, problems, origin)
     texts = {"prompt": prompt, **read.texts}
     if origin is not None:
-        texts |= problems.read({}, _earlier, origin, prompt, limits)
-    end_user = problems.read(None, _identifier, request.safety_identifier, limits)
-    metadata = problems.read({}, _metadata, request.metadata, limits)
+        with problems.collected():
+            texts |= _earlier(origin, prompt, limits)
+    end_user: str | None = None
+    metadata: dict[str, str] = {}
+    with problems.collected():
+        end_user = _identifier(request.safety_identifier, limits)
+    with problems.collected():
+        metadata = _metadata(request.metadata, limits)
     problems.raise_all()
     return AdmittedRequest(
         generator=name,
@@ -129,11 +138,14 @@ def _read_for_generator(
         problems.add(UnsupportedField(f"The model {model} cannot use characters.", param="characters"))
     seconds, size = 0, (0, 0)
     if origin is not None:
-        seconds = problems.read(0, _continued, request, extra, offer, origin)
+        with problems.collected():
+            seconds = _continued(request, extra, offer, origin)
         size = (origin.width, origin.height)
     elif request.step is None:
-        seconds = problems.read(0, _seconds, request.seconds, extra, offer)
-        size = problems.read((0, 0), _size, request.size, offer)
+        with problems.collected():
+            seconds = _seconds(request.seconds, extra, offer)
+        with problems.collected():
+            size = _size(request.size, offer)
     # A media field whose value is wrong is in none of these, but may be one that the generator does not have.
     wrong = (field for field in problems.params if field.partition("[")[0] in MEDIA_FIELDS)
     for field in (*(upload.field for upload in request.uploads), *request.urls, *wrong):

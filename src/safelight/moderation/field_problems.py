@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
 
 from safelight.errors import InvalidField, UnsupportedField
-
-Value = TypeVar("Value")
-Arguments = ParamSpec("Arguments")
 
 
 class FieldProblems:
@@ -63,20 +59,6 @@ class FieldProblems:
         self._count += 1
         if not self.are_counted_only:
             self._named.append(problem)
-
-    def read(
-        self,
-        default: Value,
-        parse: Callable[Arguments, Value],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Value:
-        """What `parse` returns, or `default` if it raises a problem, which is collected."""
-        try:
-            return parse(*args, **kwargs)
-        except (InvalidField, UnsupportedField) as problem:
-            self.add(problem)
-            return default
 
     @contextmanager
     def collected(self) -> Iterator[None]:

@@ -53,15 +53,26 @@ def create_request(
     problems = FieldProblems() if problems is None else problems
     unreadable = FieldProblems()
     for name, value in fields.items():
-        unreadable.read(None, _check_texts, name, value)
+        with unreadable.collected():
+            _check_texts(name, value)
     if unreadable:
         is_deferred, problems = False, unreadable
-    words = {name: problems.read(None, _word, fields, name, longest) for name, longest in _MAX_WORD.items()}
-    prompt = problems.read("", _prompt, fields.get("prompt"), max_prompt_chars)
+    words: dict[str, str | None] = dict.fromkeys(_MAX_WORD)
+    for name, longest in _MAX_WORD.items():
+        with problems.collected():
+            words[name] = _word(fields, name, longest)
+    prompt, key = "", None
+    metadata: dict[str, str] = {}
+    characters: tuple[str, ...] = ()
+    with problems.collected():
+        prompt = _prompt(fields.get("prompt"), max_prompt_chars)
     urls, extra = _media(fields, problems)
-    metadata = problems.read({}, _metadata, fields.get("metadata"))
-    key = problems.read(None, _key, idempotency_key)
-    characters = problems.read((), _characters, fields.get("characters"))
+    with problems.collected():
+        metadata = _metadata(fields.get("metadata"))
+    with problems.collected():
+        key = _key(idempotency_key)
+    with problems.collected():
+        characters = _characters(fields.get("characters"))
     if not is_deferred:
         problems.raise_all()
     return CreateRequest(
@@ -162,7 +173,8 @@ def _media(fields: Mapping[str, Any], problems: FieldProblems) -> tuple[dict[str
     extra: dict[str, Any] = {}
     for name, value in fields.items():
         if name in MEDIA_FIELDS:
-            problems.read(None, _read_media, name, value, urls, extra)
+            with problems.collected():
+                _read_media(name, value, urls, extra)
         elif name not in _OURS:
             extra[name] = value
     return urls, extra

@@ -29,9 +29,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "".join(" " * level + "-\n" for level in range(500)),
     ],
 )
-def test_deeply_nested_yaml_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_deeply_nested_yaml_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert main(["batch", "plan", "a.yaml", "--json"]) == 2
     assert "nested too deeply" in json.loads(capsys.readouterr().out)["error"]["message"]

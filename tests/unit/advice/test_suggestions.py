@@ -293,7 +293,8 @@ def test_the_risk_at_a_closed_provider_says_that_requests_fail_and_what_was_repo
     clean = advised("A train", "sora-2").as_wire("zh-Hant")["risk"]["reason"]
     assert clean == (
         "不適用。OpenAI 已於 2026 年 9 月 24 日關閉 Sora 2 及其 Videos API"
-        "（developers.openai.com, models/sora-2，查閱日期 2026-11-20），因此送到那裡的請求都會失敗。沒有發現這段提示詞違反 OpenAI Sora 文件中的規則，"
+        "（developers.openai.com, models/sora-2，查閱日期 2026-11-20），"
+        "因此送到那裡的請求都會失敗。沒有發現這段提示詞違反 OpenAI Sora 文件中的規則，"
         "也沒有發現據報會被拒絕的詞。"
     )
 
