@@ -149,7 +149,7 @@ def test_the_answer_names_the_cause_once_and_how_to_tell(
     main(["explain-error", BLOCK, "--lang", language])
     said = capsys.readouterr().out
     assert words not in said, "the row on the source says it"
-    assert {"en": "Find the cause", "zh-Hant": "排查原因", "zh-Hans": "排查原因"}[language] in said
+    assert {"en": "Find the cause", "zh-Hant": "找出原因", "zh-Hans": "排查原因"}[language] in said
     main(["explain-error", UNVERIFIED, "--lang", language])
     assert {"en": "the plan or account", "zh-Hant": "方案或帳號", "zh-Hans": "套餐或账号"}[language] in (
         capsys.readouterr().out
