@@ -70,9 +70,8 @@ def explain_video(
         ),
         locale=t.tag,
     )
-    notes = dict.fromkeys(cell.note for cell in verdict.gaps if cell.note)
     return VerdictText(
-        sentence=explanation.sentence, details={**explanation.as_wire(), "gap_notes": tuple(notes)}
+        sentence=explanation.sentence, details={**explanation.as_wire(), "gap_notes": explanation.gap_notes}
     )
 
 

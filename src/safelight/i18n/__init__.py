@@ -9,13 +9,21 @@ the results of commands).
 
 from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
-from .reasons import name_category, name_checks, translate_finding, translate_reason, translate_sentence
+from .reasons import (
+    has_sentence,
+    name_category,
+    name_checks,
+    translate_finding,
+    translate_reason,
+    translate_sentence,
+)
 
 __all__ = [
     "DEFAULT",
     "LANGUAGES",
     "Messages",
     "available_languages",
+    "has_sentence",
     "language_of_environment",
     "load_messages",
     "load_texts",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from .messages import available_languages, load_document, load_messages
+from .messages import DEFAULT, available_languages, load_document, load_messages
 
 _REASONS = "reasons"
 _FINDINGS = "findings"
@@ -17,6 +17,8 @@ _OWN_TEXTS = frozenset(
 )
 #: The deepest shipped sentence quotes five others. More are not translated, so that time stays small.
 _MAX_DEPTH = 8
+#: A name of this project, or a number. An address, a path or a message of another program does not match.
+_PLAIN_VALUE = re.compile(r"[\w-]+(?:\.\d+)?")
 _VALUE_KEY = re.compile(r"(\w+)=(?=.)")
 
 _Sentences = tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]
@@ -59,6 +61,16 @@ def translate_sentence(slice_: str, original: str, tag: str) -> str | None:
     `_OWN_TEXTS` as sentences, a `{category}`, and values of `{NAME}` for which the slice has `NAME=VALUE`.
     """
     return _translate(slice_, original, tag)
+
+
+def has_sentence(slice_: str, original: str) -> bool:
+    """Whether a slice has the English sentence, with only names and numbers as its inserted values."""
+    tag = next(tag for tag in available_languages(slice_) if tag != DEFAULT)
+    exact, patterns = _sentences(slice_, tag).get("", ({}, []))
+    matches = (pattern.fullmatch(original) for pattern, _ in patterns)
+    return original in exact or any(
+        found and all(map(_PLAIN_VALUE.fullmatch, found.groups())) for found in matches
+    )
 
 
 def _translate(slice_: str, original: str, tag: str, placeholder: str = "", depth: int = 0) -> str | None:

@@ -21,6 +21,8 @@ _SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Catego
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
 #: The rule id of a gap if the caller, and not the policy, requires the cell.
 _CALLER_RULE = "coverage"
+#: How the reason of a verdict begins that missing checks decided.
+_GAP_REASON = "Not checked: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +177,17 @@ def _severity(action: Action) -> int:
 def _gap_reason(gaps: Gaps) -> str:
     listed = ", ".join(f"{cell.category} in {cell.modality.value}" for cell in gaps.cells)
     notes = " ".join(dict.fromkeys(cell.note for cell in gaps.cells if cell.note))
-    return f"Not checked: {listed}. {notes}".rstrip()
+    return f"{_GAP_REASON}{listed}. {notes}".rstrip()
+
+
+def is_gap_reason(reason: str) -> bool:
+    """Whether missing checks decided. Then the category of the verdict is not a finding."""
+    return reason.startswith(_GAP_REASON)
+
+
+def remove_notes(reason: str) -> str:
+    """The reason of missing checks without the notes of the detectors, which can contain any error text."""
+    return reason.partition(". ")[0].rstrip(".") + "." if is_gap_reason(reason) else reason
 
 
 def _suggests_minor(real: Sequence[RuleMatch], evidence: Mapping[str, Sequence[Finding]]) -> bool:

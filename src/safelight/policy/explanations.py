@@ -5,22 +5,28 @@ Explanations never contain details that could serve as instructions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
 
+import msgspec
+
 from safelight import yaml_loader
-from safelight.i18n import DEFAULT, Messages, load_messages, translate_reason
+from safelight.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
 
 from .categories import Category, Taxonomy
+from .decisions import remove_notes
 from .findings import Finding, Modality, Stage, to_json
 from .verdicts import Action, Verdict
 
 #: Categories that are never named if one classifier alone reported them: too grave for what may be a mistake.
 _NEVER_ALONE = frozenset({Category.EXTREMISM.value, Category.NCII.value, Category.SEXUAL_MINORS.value})
+#: The slice of the sentences about detectors.
+_NOTES = "doctor"
 
 
 class ExplanationLevel(StrEnum):
@@ -95,6 +101,8 @@ class Explanation:
     support: tuple[HelpLine, ...] = ()
     #: Required cells that were not checked, as `category in modality`.
     not_checked: tuple[str, ...] = ()
+    #: Why these cells were not checked, as far as the reader may know it. Not in `as_wire`.
+    gap_notes: tuple[str, ...] = ()
     test_card: bool = False
     #: Whether one classifier's score decided.
     learned_alone: bool = False
@@ -163,6 +171,8 @@ def explain(
     charge = charge or _default_charge(verdict.stage)
     if verdict.vault:
         return _explain_vaulted(verdict, charge, links, messages)
+    if level is not ExplanationLevel.REVIEWER:
+        verdict = msgspec.structs.replace(verdict, reason=remove_notes(verdict.reason))
     nameable = can_name(verdict.category, learned=verdict.learned_alone)
     group = taxonomy[verdict.category].group.value if nameable and verdict.category in taxonomy else ""
     shows_details = level is ExplanationLevel.REVIEWER or (
@@ -206,6 +216,7 @@ def explain(
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.gaps)
         if level is not ExplanationLevel.END_USER
         else (),
+        gap_notes=tuple(dict.fromkeys(_gap_notes(verdict, level))),
         test_card=verdict.test_card_only,
         learned_alone=verdict.learned_alone,
     )
@@ -235,6 +246,22 @@ def _hides_details(category: str, taxonomy: Taxonomy) -> bool:
     Also true for unknown categories, because the package that defines them may have been removed.
     """
     return category not in taxonomy or taxonomy[category].hide_details
+
+
+def _gap_notes(verdict: Verdict, level: ExplanationLevel) -> Iterator[str]:
+    """The notes of the missing checks. A note can contain an error text with addresses and paths, or tell
+    about other findings, so a developer gets only known sentences.
+    """
+    if level is ExplanationLevel.END_USER:
+        return
+    for cell in verdict.gaps:
+        if not cell.note:
+            continue
+        if level is ExplanationLevel.REVIEWER or has_sentence(_NOTES, cell.note):
+            yield cell.note
+            continue
+        sentences = re.split(r"(?<=[.!?]) ", cell.note)
+        yield from (sentence for sentence in sentences if has_sentence(_NOTES, sentence))
 
 
 def _explain_vaulted(

@@ -6,6 +6,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.decisions import remove_notes
 from safelight.policy.explanations import (
     ChargeFacts,
     ExplanationLevel,
@@ -202,3 +203,27 @@ def test_a_hold_by_one_classifier_says_so_and_names_its_category(
             decided("prompt", seen("hate", 0.95)), SHIPPED, level=ExplanationLevel.DEVELOPER
         ).as_wire()
     )
+
+
+def test_outside_of_review_only_known_notes_of_missing_checks_are_shown(decided: Any) -> None:
+    known = "14 frames that differ from their neighbours, starting with frame 7, were not scanned, because "
+    known += "the sampling budget was used up."
+    withheld = "Speech was not sent to the transcription server, because of other findings."
+    raw = "Connection refused: http://10.0.0.5:9000/v1, see /srv/models."
+    named = "upstream http://10.0.0.5:9000"
+    cells = [
+        Cell(category="violence", modality=Modality.FRAMES, required=True, note=f"{known} {withheld}"),
+        Cell(category="hate", modality=Modality.FRAMES, required=True, note=raw),
+        Cell(category="sexual", modality=Modality.FRAMES, required=True, note=named),
+    ]
+    verdict = decided("output", coverage=Coverage(cells=tuple(cells)))
+    assert {cell.note for cell in verdict.gaps} >= {f"{known} {withheld}", raw, named}
+    for_developer = explained(verdict)
+    assert for_developer.gap_notes == (known,)
+    assert "gap_notes" not in for_developer.as_wire()
+    assert raw in verdict.reason
+    assert remove_notes(verdict.reason).endswith(" in frames.")
+    assert "10.0.0.5" not in str(for_developer)
+    assert withheld not in str(for_developer)
+    assert explained(verdict, ExplanationLevel.END_USER).gap_notes == ()
+    assert {f"{known} {withheld}", raw, named} <= set(explained(verdict, ExplanationLevel.REVIEWER).gap_notes)
