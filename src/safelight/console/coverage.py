@@ -56,8 +56,8 @@ def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Transl
     """The checks of a video with the total of its installation; what differs from it is said in words."""
     made, installed = list(made), list(installed)
     notes = []
-    if empty := complete_without_detector(made, installed):
-        notes.append(t("coverage.nothing_to_check", checks=_name(empty, t)))
+    if complete := complete_without_detector(made, installed):
+        notes.append(t("coverage.checked_then", checks=_name(complete, t)))
     if gaps := uncounted_gaps(made, installed):
         notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
     return summarize(checks_of_video(made, installed), t, notes=notes)

@@ -58,8 +58,10 @@ def uncounted_gaps(made: Iterable[Check], installed: Iterable[Check]) -> frozens
 
 
 def complete_without_detector(made: Iterable[Check], installed: Iterable[Check]) -> frozenset[Check]:
-    """Completed checks of a video that the installation cannot make: there was nothing to check, such as
-    sound in which nothing is spoken.
+    """Completed checks of a video that the installation cannot make now.
+
+    The detector was removed since then, or the request brought what is checked, such as a transcript, or
+    there was nothing to check, such as sound in which nothing is spoken.
     """
     missing = {check[:2] for check in installed if check[2] == CoverageStatus.NOT_CHECKED.value}
     return frozenset(

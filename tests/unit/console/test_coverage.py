@@ -52,12 +52,13 @@ def test_a_gap_that_the_installation_does_not_count_is_named_beside_the_same_tot
     )
 
 
-def test_a_check_that_is_complete_because_there_is_nothing_to_check_is_counted_and_named() -> None:
+def test_a_complete_check_that_the_installation_cannot_make_is_named_without_a_claim_about_the_content() -> None:
     made = [("violence/graphic", "frames", "checked"), ("hate", "text", "checked")]
     found = summarize_video(made, CELLS, EN)
     assert found.sentence == "Checked: 2 of 5"
     assert found.notes == (
-        "Complete, because the video has no such content, for example speech: frames (Graphic violence).",
+        "Checked for this video; this installation cannot make this check now, or the video had nothing to "
+        "check: frames (Graphic violence).",
     )
 
 
