@@ -66,7 +66,7 @@ class StudioForm:
         width, height = _DEFAULT_SIZE if not info.sizes or _DEFAULT_SIZE in info.sizes else info.sizes[0]
         return {
             "prompt": "",
-            "model": info.models[0],
+            "model": info.models[0] if info.models else "",
             "seconds": str(seconds),
             "size": f"{width}x{height}",
             "provider": "",

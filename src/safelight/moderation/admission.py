@@ -78,7 +78,8 @@ def admit(
         for name in (default, *(name for name in generators if name != default)):
             offer = generators[name].info()
             alternatives.append(FieldProblems(problems))
-            _read_for_generator(request, offer, offer.models[0], limits, alternatives[-1], origin)
+            model = _default_model(offer)
+            _read_for_generator(request, offer, model, limits, alternatives[-1], origin)
         problems.add_common(alternatives)
         raise problems.error()
     name, model = chosen
@@ -269,7 +270,7 @@ def _generator(
         if origin is not None:
             capable = [name for name in capable if generators[name].info().supports(origin.step)]
         name = capable[0] if capable else default
-        return name, generators[name].info().models[0]
+        return name, _default_model(generators[name].info())
     for name in (default, *generators):
         if model in generators[name].info().models:
             return name, model
@@ -281,24 +282,35 @@ def _generator(
     )
 
 
+def _default_model(offer: GeneratorInfo) -> str:
+    """The first model; empty if the settings name none, and the server chooses."""
+    return offer.models[0] if offer.models else ""
+
+
 def _seconds(value: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) -> int:
     """The requested seconds. If the generator accepts frames and frame rate, these are converted."""
+    longest = max(offer.seconds)
+    is_whole = value is not None and len(value) <= 6 and value.isascii() and value.isdigit()
+    seconds = int(value) if value is not None and is_whole else None
     if "num_frames" in extra:
         frames, fps = int(extra["num_frames"]), int(extra.get("fps", 24))
         if frames < 1 or fps < 1:
             raise InvalidField("num_frames and fps must be at least 1.", param="num_frames")
-        seconds = math.ceil(frames / fps)
-        if seconds > max(offer.seconds):
+        # Without a division of floats: a number of any length may arrive.
+        needed = -(-frames // fps)
+        if needed > longest:
             raise InvalidField(
-                f"{frames} frames at {fps} a second are {seconds} s; "
-                f"the model makes at most {max(offer.seconds)} s.",
+                f"{str(frames)[:20]} frames at {str(fps)[:20]} a second are more than {longest} s, "
+                "the most that the model makes.",
                 param="num_frames",
             )
-        return max(seconds, int(value) if value and value.isascii() and value.isdigit() else 0)
-    if value is None:
+        # A video of frames may have any length up to the longest.
+        if not value or (seconds is not None and seconds <= longest):
+            return max(needed, seconds or 0)
+    elif value is None:
         return _DEFAULT_SECONDS if _DEFAULT_SECONDS in offer.seconds else offer.seconds[0]
-    if value.isascii() and value.isdigit() and int(value[:6]) in offer.seconds:
-        return int(value)
+    elif seconds is not None and seconds in offer.seconds:
+        return seconds
     known = ", ".join(str(seconds) for seconds in offer.seconds)
     raise InvalidField(f"seconds is {value[:20]!r}.", param="seconds", remedy=f"Possible: {known}.")
 
@@ -359,7 +371,10 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         except (ValueError, RecursionError):
             raise wrong from None
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise wrong from None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise wrong
     if isinstance(value, float) and not math.isfinite(value):

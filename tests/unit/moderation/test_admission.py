@@ -113,3 +113,40 @@ def test_only_wrong_fields_that_are_named_get_a_suggestion(monkeypatch: pytest.M
         admitted(extra={f"unknown_{number}" + "x" * 1000: 1 for number in range(5000)})
     assert len(compared) == 10
     assert max(map(len, compared)) == 100
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seconds": "00000420"},
+        {"seconds": "4000000"},
+        {"seconds": "600", "extra": {"num_frames": 24}},
+        {"seconds": "0000012", "extra": {"num_frames": 24}},
+    ],
+)
+def test_seconds_that_the_generator_does_not_offer_are_rejected_in_any_spelling(
+    fields: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidField, match=r"^seconds is "):
+        admitted({"extra_fields": {"num_frames": "int"}}, **fields)
+
+
+def test_frames_and_seconds_together_are_as_long_as_the_longer_of_the_two() -> None:
+    forms = {"extra_fields": {"num_frames": "int", "fps": "int"}}
+    assert admitted(forms, seconds="12", extra={"num_frames": 24}).seconds == 12
+    assert admitted(forms, extra={"num_frames": 121, "fps": 24}).seconds == 6
+    assert admitted(forms, seconds="", extra={"num_frames": 24}).seconds == 1
+
+
+@pytest.mark.parametrize("value", [10**400, "9" * 400])
+def test_a_number_with_hundreds_of_digits_is_rejected(value: int | str) -> None:
+    forms = {"extra_fields": {"num_frames": "int", "strength": "float"}}
+    for name, reason in (("num_frames", "frames at 24 a second"), ("strength", "must be a number")):
+        with pytest.raises(InvalidField, match=reason):
+            admitted(forms, extra={name: value})
+
+
+def test_a_generator_whose_settings_name_no_model_takes_requests_without_one() -> None:
+    assert admitted({"models": []}).model == ""
+    with pytest.raises(InvalidField, match="No configured generator has the model"):
+        admitted({"models": []}, model="wan-2.2")
