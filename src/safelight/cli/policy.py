@@ -274,7 +274,7 @@ def _describe(policy: Policy) -> Iterable[str]:
         action = t(f"policy.action.{rule.action.value}")
         action = t("policy.vaulted", action=action) if rule.vault else action
         clauses = [clause for clause in (rule.when, *rule.all_of, *rule.any_of) if clause is not None]
-        names = sorted({category_name(name) for clause in clauses for name in clause.categories})
+        names = map(_format_category, sorted({name for clause in clauses for name in clause.categories}))
         yield t(
             "policy.rule",
             id=_pad(rule.id, 8),
@@ -288,10 +288,16 @@ def _describe(policy: Policy) -> Iterable[str]:
             "policy.requires",
             id=_pad(requirement.id, 14),
             action=t(f"policy.action.{requirement.on_gap.value}"),
-            categories=t("separator").join(map(category_name, sorted(requirement.categories))),
+            categories=t("separator").join(map(_format_category, sorted(requirement.categories))),
             modalities=t("separator").join(map(modality_name, sorted(requirement.modalities))),
             stages=t("separator").join(t(f"policy.stage.{stage}") for stage in sorted(requirement.stages)),
         )
+
+
+def _format_category(category: str) -> str:
+    """The id, which documents and commands use, and the name."""
+    name = category_name(category)
+    return category if name == category else texts()("policy.category", id=category, name=name)
 
 
 def _pad(text: str, width: int) -> str:

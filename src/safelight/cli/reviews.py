@@ -190,23 +190,35 @@ def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
 
 
 def _format_line(case: Case, now: float) -> str:
+    from safelight.policy.decisions import is_gap_reason
+
     t, words = texts(), load_messages("console", language())
     when = words(f"review.state.{case.state.value}")
     if case.actions:
         when = t("reviews.due", time=format_time(case.due_at))
         when = t("reviews.late", due=when) if case.due_at < now else when
     kind = words(f"review.kind.{case.kind.value}")
-    reason = translate_reason(case.reason, language()) if case.reason else category_name(case.category or "")
+    if is_gap_reason(case.reason):
+        reason = words("review.incomplete")
+    else:
+        reason = (
+            translate_reason(case.reason, language()) if case.reason else category_name(case.category or "")
+        )
     stage = t(f"policy.stage.{case.stage.value}")
     kind = t("reviews.kind", kind=kind, stage=stage)
     return t("reviews.line", id=case.id, kind=kind, when=when, reason=printable(reason))
 
 
 def _format_case_file(file: CaseFile, now: float) -> str:
+    from safelight.policy.decisions import is_gap_reason
+
     t, words = texts(), load_messages("console", language())
     case, made = file.case, file.decision
     lines = [t("reviews.video", video=case.video_id)]
-    if case.rule:
+    if case.rule and is_gap_reason(case.reason):
+        # The category of a missing check is not a finding.
+        lines.append(t("reviews.gap_rule", rule=case.rule))
+    elif case.rule:
         lines.append(t("reviews.rule", rule=case.rule, category=category_name(case.category)))
     if file.reports:
         lines.append(t("reviews.appeals" if case.kind == "appeal" else "reviews.reports", n=file.reports))
@@ -222,6 +234,9 @@ def _format_case_file(file: CaseFile, now: float) -> str:
     elif file.requires_other_reviewer:
         lines.append(t("reviews.other"))
     elif case.actions:
-        names = t("separator").join(words(f"review.do.{action.value}") for action in case.actions)
+        names = t("separator").join(
+            t("reviews.choice", command=command, name=words(f"review.do.{action.value}"))
+            for command, action in zip(("approve", "refuse"), case.actions, strict=True)
+        )
         lines.append(t("reviews.choices", names=names))
     return "\n  ".join([_format_line(case, now), *map(printable, lines)])

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
 from safelight.jobs.models import VideoRecord
+from safelight.policy.decisions import is_gap_reason
 from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
@@ -31,8 +32,6 @@ CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
 #: requested the video.
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
-#: How the reason of a verdict begins that a missing check decided.
-_GAP_REASON = "Not checked: "
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
 
@@ -259,7 +258,7 @@ def _case_reasons(case: Case, t: Translations) -> Iterator[str]:
         yield t("review.reported")
     elif case.kind is CaseKind.APPEAL and case.category:
         yield t("review.appealed")
-    if case.reason.startswith(_GAP_REASON):
+    if is_gap_reason(case.reason):
         # The category of a missing check is not a finding.
         yield t("review.incomplete")
     elif case.category:

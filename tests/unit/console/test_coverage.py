@@ -52,7 +52,7 @@ def test_a_gap_that_the_installation_does_not_count_is_named_beside_the_same_tot
     )
 
 
-def test_a_complete_check_that_the_installation_cannot_make_is_named_without_a_claim_about_the_content() -> None:
+def test_a_complete_check_that_cannot_be_made_now_is_named_without_a_claim_about_the_content() -> None:
     made = [("violence/graphic", "frames", "checked"), ("hate", "text", "checked")]
     found = summarize_video(made, CELLS, EN)
     assert found.sentence == "Checked: 2 of 5"

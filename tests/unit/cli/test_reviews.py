@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.cli.language import take_language
+from safelight.cli.reviews import _format_case_file
+from safelight.i18n import load_messages
+from safelight.policy.findings import Stage
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    take_language(["--lang", "en"])
+
+
+def describe(kind: CaseKind, reason: str, tag: str = "en") -> str:
+    take_language(["--lang", tag])
+    case = Case(
+        id="case_1",
+        tenant="default",
+        video_id="video_1",
+        kind=kind,
+        stage=Stage.OUTPUT,
+        category="violence",
+        rule="needs-frames",
+        reason=reason,
+        state=CaseState.OPEN,
+        quarantined=False,
+        opened_at=0.0,
+        due_at=10.0,
+        closed_at=None,
+    )
+    return _format_case_file(CaseFile(case=case, decision=None, reports=0, notes=()), 0.0)
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_a_case_of_a_missing_check_has_the_words_of_the_page_and_no_category(tag: str) -> None:
+    text = describe(CaseKind.HOLD, "Not checked: violence in frames. 14 frames were not scanned.", tag)
+    words = load_messages("console", tag)
+    assert words("review.incomplete") in text
+    assert "needs-frames" in text
+    for category in ("violence", words("category.violence")):
+        assert category not in text
+    assert words("category.violence") in describe(CaseKind.HOLD, "A word.", tag)
+
+
+@pytest.mark.parametrize(
+    ("kind", "choices"),
+    [
+        (CaseKind.HOLD, "approve (Approve), refuse (Refuse)"),
+        (CaseKind.REPORT, "approve (Keep the video), refuse (Withdraw the video)"),
+        (CaseKind.APPEAL, "approve (Reinstate the video), refuse (Keep it blocked)"),
+    ],
+)
+def test_the_possible_decisions_are_the_commands_with_what_they_do(kind: CaseKind, choices: str) -> None:
+    assert f"possible decisions: {choices}" in describe(kind, "A word.")
