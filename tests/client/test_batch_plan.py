@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
@@ -203,6 +204,32 @@ def test_thousands_of_rows_with_many_refusals_are_compared_with_few_others(
     plan = plan_batch(read_rows(path), PlanOptions(), check=check)
     assert plan.totals()["expected_refusals"] == 200
     assert len(compared) < 2000 * 20
+
+
+def test_the_neighbour_of_a_late_refusal_is_marked_although_all_rows_end_with_the_same_style() -> None:
+    style = (
+        "shot on film with natural light, shallow focus, gentle camera movement, warm colours, "
+        "high detail, calm background music and a slow zoom towards the horizon"
+    )
+
+    def subject(number: int) -> str:
+        return " ".join(
+            hashlib.sha256(f"{number} {word}".encode()).hexdigest()[:7].translate(_LETTERS)
+            for word in range(9)
+        )
+
+    texts = [f"{subject(number)}, {style}" for number in range(60)]
+    *kept, _, _ = subject(24).split()
+    texts[50] = f"{' '.join(kept)} other {subject(24).split()[-1]}, {style}"
+    assert SimilarTexts(texts).neighbours_of_any(range(25), range(25, 60)) == {50: 24}
+
+
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def test_a_row_of_the_template_of_many_refusals_is_marked() -> None:
+    texts = [f"Scene {n:06} of our film about a harbour at dusk" for n in range(80)]
+    assert set(SimilarTexts(texts).neighbours_of_any(range(40), range(40, 80))) == set(range(40, 80))
 
 
 def test_neighbours_of_many_texts_are_those_of_each_of_them() -> None:

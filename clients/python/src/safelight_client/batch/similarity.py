@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 import unicodedata
@@ -91,20 +92,38 @@ class SimilarTexts:
         A piece is looked up in a few texts only, so the work does not grow with both numbers multiplied.
         """
         postings: dict[int, list[int]] = defaultdict(list)
+        common: dict[int, list[int]] = {}
         for text in texts:
             for piece in self._rare(set(self._texts[text])):
                 if len(postings[piece]) < _MAX_LOOKUPS:
                     postings[piece].append(text)
+                else:
+                    common[piece] = postings[piece]
+        for piece in common:
+            del postings[piece]
         found: dict[int, int] = {}
         for other in among:
             mine = set(self._texts[other])
-            known = postings.keys() & mine
-            shared = Counter(chain.from_iterable(map(postings.__getitem__, known)))
-            for text, _ in shared.most_common(_MAX_NEIGHBOURS):
+            for text in self._candidates(mine, postings, common):
                 if self._compare(mine, self._totals[other], text, NEIGHBOUR) >= NEIGHBOUR:
                     found[other] = text
                     break
         return found
+
+    def _candidates(
+        self, mine: set[int], postings: dict[int, list[int]], common: dict[int, list[int]]
+    ) -> list[int]:
+        """The texts that share the pieces with the highest weight, then a few that share common pieces.
+
+        `common`: pieces of more texts than are listed. They must not rank the listed ones before the others.
+        """
+        shared: dict[int, float] = defaultdict(float)
+        for piece in postings.keys() & mine:
+            for text in postings[piece]:
+                shared[text] += self._weights[piece]
+        nearest = heapq.nlargest(_MAX_NEIGHBOURS, shared, key=shared.__getitem__)
+        counts = Counter(chain.from_iterable(map(common.__getitem__, common.keys() & mine)))
+        return nearest + [text for text, _ in counts.most_common(_MAX_COMPARED) if text not in nearest]
 
     def _rare(self, mine: set[int]) -> set[int]:
         """The rarer half of the pieces, by which neighbours are looked up."""
