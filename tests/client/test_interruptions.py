@@ -105,4 +105,16 @@ def test_ctrl_c_during_a_wait_for_retry_after_says_that_nothing_was_created(
         with pytest.raises(KeyboardInterrupt) as caught:
             client.create("a boat")
     assert caught.value.__notes__ == ["No video was created, and nothing is charged: Busy."]
+
+
+def test_ctrl_c_with_a_key_of_the_caller_does_not_speak_for_an_earlier_try(
+    server: FixedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["POST /v1/videos"] = (429, {"retry-after": "100"}, {"error": {"message": "Busy."}})
+    with sc.Client(server.url, honours_keys=True) as client:
+        monkeypatch.setattr(client._transport, "_sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.create("a boat", idempotency_key="mine-1")
+    (note,) = caught.value.__notes__
+    assert note == "This try created nothing; an earlier one with the Idempotency-Key mine-1 may have. Busy."
     assert server.calls("POST /v1/videos") == 1

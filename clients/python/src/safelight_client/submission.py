@@ -67,10 +67,11 @@ def submit(
     """Creates a video. Raises `ApiError`, `ConnectionFailed` or `SubmitUnknown`."""
     until = session.clock() + deadline_s
     yield from session.learn_server()
+    is_new_key = not key
     prompt, key = _prompt(fields), key or str(uuid.uuid4())
     session.begin(prompt)
     try:
-        video = yield from _send(session, fields, form, key, until)
+        video = yield from _send(session, fields, form, key, until, is_new_key)
         # Before the end: another request with this prompt must not take the video for its own.
         session.claim(video.id)
         return video
@@ -90,7 +91,12 @@ def _prompt(fields: Mapping[str, Any]) -> str:
 
 
 def _send(
-    session: Session, fields: Mapping[str, Any], form: tuple[Part, ...], key: str, until: float
+    session: Session,
+    fields: Mapping[str, Any],
+    form: tuple[Part, ...],
+    key: str,
+    until: float,
+    is_new_key: bool,
 ) -> Call[Video]:
     sent_at = session.wall_clock()
     failures, was_sent, may_exist = 0, False, False
@@ -136,7 +142,12 @@ def _send(
             raise submit_unknown(str(cause), (), key, honours_keys=keys) from cause
         except BaseException as error:
             if not may_exist:
-                error.add_note(f"No video was created, and nothing is charged: {cause}")
+                error.add_note(
+                    f"No video was created, and nothing is charged: {cause}"
+                    if is_new_key
+                    else f"This try created nothing; an earlier one with the Idempotency-Key {key} may have. "
+                    f"{cause}"
+                )
             raise
 
 
