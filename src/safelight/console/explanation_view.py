@@ -19,6 +19,8 @@ class ExplanationLine:
     #: True if the sentence is an identifier, which is shown in a monospaced font.
     code: bool = False
     href: str | None = None
+    #: The identifier of what the link opens, shown small after it.
+    id: str = ""
     #: True if the row lists the evidence that is highlighted in the prompt. The page emphasizes both
     #: together.
     about_highlights: bool = False

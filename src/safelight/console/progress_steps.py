@@ -11,6 +11,8 @@ from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 
+from .verdict_tone import is_waived
+
 
 class PipelineStep(StrEnum):
     ADMISSION = "admission"
@@ -24,6 +26,8 @@ class PipelineStep(StrEnum):
 
 class StepStatus(StrEnum):
     DONE = "done"
+    #: Done, and allowed only because of a waiver. It never has the icon of `done`.
+    WAIVED = "waived"
     RUNNING = "running"
     PENDING = "pending"
     #: The request does not need the step, for example `reference` without a reference file.
@@ -80,6 +84,11 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
         )
     current = PIPELINE_STEPS.index(_current_step(video))
     recorded = {_STEP_OF_STAGE[stage_record.stage] for stage_record in record.stages} if record else set()
+    waived = (
+        {_STEP_OF_STAGE[stage.stage] for stage in record.stages if is_waived(stage.verdict)}
+        if record
+        else set()
+    )
     latencies_ms = _latencies_ms(record)
     steps = []
     for index, step in enumerate(PIPELINE_STEPS):
@@ -91,7 +100,9 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
                 status = StepStatus.DONE
         else:
             status = StepStatus.DONE
-            if step is PipelineStep.REFERENCE and step not in recorded:
+            if step in waived:
+                status = StepStatus.WAIVED
+            elif step is PipelineStep.REFERENCE and step not in recorded:
                 status = StepStatus.SKIPPED
         percent = (
             video.progress

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from safelight.generation.protocol import Billing
 from safelight.jobs.models import VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
-from safelight.policy.verdicts import Action
 
 from .explanation_view import format_charge
 from .formatting import (
@@ -21,7 +21,7 @@ from .formatting import (
     translate_detector,
 )
 from .translations import Translations
-from .verdict_tone import WAIVED
+from .verdict_tone import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0
@@ -151,7 +151,7 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
     for record_item in record.stages:
         verdict = record_item.verdict
         ms = record_item.details.get("latency_ms")
-        waived = verdict.action is Action.ALLOW and bool(verdict.waived)
+        waived = is_waived(verdict)
         shows_category = not is_hidden(verdict.category, taxonomy)
         visible = [finding for finding in record_item.findings if not is_hidden(finding.category, taxonomy)]
         yield StageRow(
@@ -239,12 +239,13 @@ def _attempt_rows(record: VideoRecord, t: Translations) -> Iterator[AttemptRow]:
             if record_item.ended_at is None
             else format_duration(max(0.0, record_item.ended_at - record_item.created_at), t)
         )
-        own = record_item.billing.value == "own" and record_item.upstream_id is None
-        copy = record_item.upstream_copy_status or ("none" if own else "unknown")
+        own = record_item.billing is Billing.OWN
+        nowhere = "own" if record_item.upstream_id else "none"
+        copy = record_item.upstream_copy_status or (nowhere if own else "unknown")
         yield AttemptRow(
             number=record_item.number,
             generator=record_item.generator,
-            own_hardware=record_item.billing.value == "own",
+            own_hardware=own,
             upstream_id=record_item.upstream_id or "",
             duration=took,
             outcome=name_outcome(record_item.outcome, t),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
-from safelight.policy.verdicts import Action
+from safelight.policy.verdicts import Action, Verdict
 from safelight.web.video_facts import verdict_action
 
 #: Tone of a video that is allowed only because of a waiver. It never has the colour and icon of `allow`.
 WAIVED = "waived"
+
+
+def is_waived(verdict: Verdict) -> bool:
+    """Whether the verdict of a stage allows the content, but required checks were not run under a waiver."""
+    return verdict.action is Action.ALLOW and bool(verdict.waived)
 
 
 def video_tone(video: Video) -> str:

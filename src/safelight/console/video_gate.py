@@ -23,6 +23,8 @@ class VideoGate:
     answer: GateAnswer
     #: The last attempt at the generator; empty if nothing was sent.
     attempt_id: str = ""
+    #: Whether that attempt was on own hardware, where a test costs nothing.
+    own_hardware: bool = False
 
 
 def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoGate | None:
@@ -40,7 +42,8 @@ def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoG
     except NotFound:
         return None
     answer = answer_gate(log, tenant, attempt)
-    return None if answer is None else VideoGate(answer=answer, attempt_id=attempt.id)
+    own = last.billing is Billing.OWN
+    return None if answer is None else VideoGate(answer=answer, attempt_id=attempt.id, own_hardware=own)
 
 
 def gate_lines(found: VideoGate | None, tag: str) -> tuple[ExplanationLine, ...]:
@@ -55,8 +58,13 @@ def gate_lines(found: VideoGate | None, tag: str) -> tuple[ExplanationLine, ...]
         lines.append(ExplanationLine(label=a("field.evidence"), sentences=texts))
     if found.answer.gate is not Gate.OWN_POLICY:
         # The explanation of our policy names the rule already, as far as it may be named.
-        lines.append(ExplanationLine(label=a("field.test"), sentences=(said["test"],)))
+        free = found.own_hardware and found.answer.gate is Gate.PROVIDER_FILTER
+        test = a("page.own_test") if free else said["test"]
+        lines.append(ExplanationLine(label=a("field.test"), sentences=(test,)))
     if found.attempt_id:
         link = f"/attempts/{found.attempt_id}"
-        lines.append(ExplanationLine(label=a("page.attempt"), sentences=(found.attempt_id,), href=link))
+        line = ExplanationLine(
+            label=a("page.attempt"), sentences=(a("page.open_attempt"),), href=link, id=found.attempt_id
+        )
+        lines.append(line)
     return tuple(lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from safelight.generation.protocol import Billing
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.moderation.coverage_count import Check
@@ -97,6 +98,9 @@ def video_view(
     lines = explanation_lines(details, video.prompt, t)
     if video.state is VideoState.FAILED and not lines and charge:
         lines = (ExplanationLine(label=t("explain.charged"), sentences=(format_charge(charge, t),)),)
+    if _failed_on_own_hardware(video, record) and not details.get("next_step"):
+        step = ExplanationLine(label=t("explain.next_step"), sentences=(t("explain.next_step_own"),))
+        lines = (*lines, step)
     return VideoView(
         id=video.id,
         position=position(video),
@@ -156,6 +160,11 @@ def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
 
 def _is_blocked_by_provider(video: Video, details: Mapping[str, Any]) -> bool:
     return video.state is VideoState.BLOCKED and details.get("source") == "provider"
+
+
+def _failed_on_own_hardware(video: Video, record: VideoRecord | None) -> bool:
+    attempts = record.attempts if record else ()
+    return video.state is VideoState.FAILED and bool(attempts) and attempts[-1].billing is Billing.OWN
 
 
 #: States that store a message when the video reaches them.

@@ -34,6 +34,7 @@ from safelight.tracing.tracer import SpanKind, child_span
 
 from .context import PipelineContext, slot_request
 from .durations import Part
+from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
 from .upstream_gate import UpstreamGate
@@ -129,7 +130,7 @@ class RemoteAttempts:
         except UpstreamUnavailable as error:
             pause_s = error.retry_after_s or POLL_S
             if pause_s >= self._left_s():
-                raise DeadlineExceeded(_not_finished(self.context)) from error
+                raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
             raise UpstreamPending(pause_s, accepted=True) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
@@ -160,7 +161,7 @@ class RemoteAttempts:
         except UpstreamUnavailable as error:
             pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
             if pause_s >= self._left_s() - self._needed_s():
-                raise DeadlineExceeded(_not_finished(self.context)) from error
+                raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
             raise UpstreamPending(pause_s) from error
         except SubmissionUnconfirmed as lost:
             try:
@@ -189,7 +190,7 @@ class RemoteAttempts:
         """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
         name, left_s, needed_s = self.video.generator, self._left_s(), self._needed_s()
         if left_s < needed_s:
-            late = _not_finished(self.context)
+            late = late_sentence(self.context.limits.deadline_s)
             if not self.snapshot.attempts:
                 late += (
                     f" Nothing was sent to {name}, because {max(left_s, 0.0):.1f} s were left and it needs "
@@ -300,7 +301,7 @@ def wait_before_retry(context: PipelineContext, video: Video, seconds: float) ->
     """
     left = seconds_left(context, video)
     if left <= 0:
-        raise DeadlineExceeded(_not_finished(context))
+        raise DeadlineExceeded(late_sentence(context.limits.deadline_s))
     if context.shutdown_event.wait(max(0.01, min(seconds, left))):
         raise ShutdownRequested
 
@@ -309,10 +310,6 @@ def seconds_left(context: PipelineContext, video: Video) -> float:
     """Seconds until the deadline of a video; 0 after it. Not 0 while nothing expires after a clock jump."""
     left = video_deadline(context, video) - context.database.clock()
     return max(left, context.clock_watch.held_for_s())
-
-
-def _not_finished(context: PipelineContext) -> str:
-    return f"The video was not finished within {context.limits.deadline_s:.0f} s."
 
 
 def video_deadline(context: PipelineContext, video: Video) -> float:

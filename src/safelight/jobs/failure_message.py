@@ -18,6 +18,13 @@ _AGAIN = "You may submit it again later."
 
 def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem: str = "") -> str:
     """The message of a failed video.
+def late_sentence(deadline_s: float) -> str:
+    """The message of a video that was not finished before its deadline."""
+    minutes, seconds = divmod(round(deadline_s), 60)
+    limit = f"{minutes} min" if minutes > 1 and not seconds else f"{deadline_s:.0f} s"
+    return f"The video was not finished within {limit}."
+
+
 
     `attempt` is its last attempt, as stored; None if there was none. `problem` is why the last call to its
     generator failed; empty if it did not fail.

@@ -14,6 +14,7 @@ from safelight.tracing.tracer import Span
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
 from .context import PipelineContext
+from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Video, VideoSnapshot
 from .states import VideoState
@@ -65,9 +66,7 @@ class Runner:
         video, following = snapshot.video, NextStep()
         try:
             if seconds_left(self._context, video) <= 0:
-                raise DeadlineExceeded(
-                    f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
-                )
+                raise DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
             with STEP_SECONDS.time(video.state.value):
                 step(self._context, snapshot)
             self._context.fault_hook("moved")

@@ -16,6 +16,7 @@ from . import mappers, outcomes
 from .attempt_store import last_attempt
 from .attempts import seconds_left
 from .context import PipelineContext
+from .failure_message import late_sentence
 from .files import drop_files
 from .models import Video
 from .queue import DurableQueue
@@ -185,9 +186,7 @@ class Sweeper:
             )
 
     def _fail_late(self, video: Video, *, in_queue: bool) -> None:
-        error = DeadlineExceeded(
-            f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
-        )
+        error = DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
         with self._context.database.transaction(tenant=video.tenant) as tx:
             last = last_attempt(tx, video.id)
             if not (in_queue and last is not None and is_unconfirmed(last)):

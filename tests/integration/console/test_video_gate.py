@@ -110,7 +110,8 @@ def test_a_block_by_the_provider_names_its_filter_and_how_to_tell(
     assert "the provider&#39;s filter" in text
     assert "Submit a plainly harmless prompt" in text
     attempt = console.server.desk.attempts[video][0].id
-    assert f'href="/attempts/{attempt}"' in text
+    assert f'<a href="/attempts/{attempt}">Open attempt</a>' in text
+    assert "this may be charged" in text
     assert staff.get(f"/attempts/{attempt}").status_code == 200
     # The fragment that the page loads by itself has it too.
     live = staff.get(f"/videos/{video}", headers={"accept": "text/x-fragment"}).text
@@ -125,6 +126,16 @@ def test_an_outage_is_named_and_a_failure_of_own_hardware_is_not_a_gate(
     assert "the provider is down or overloaded" in text
     own = staff.get(f"/videos/{refused_video(console, VideoState.FAILED, Billing.OWN)}").text
     assert "Whose gate it was" not in own
+    assert "choose a smaller size or a shorter length" in own
+    assert "choose a smaller size or a shorter length" not in text
+
+
+def test_a_block_on_own_hardware_is_never_said_to_cost_anything(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    text = staff.get(f"/videos/{refused_video(console, VideoState.BLOCKED, Billing.OWN)}").text
+    assert "Submit a plainly harmless prompt" in text
+    assert "this may be charged" not in text
 
 
 def test_our_policy_is_named_without_a_test_and_a_vaulted_video_names_nothing(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from safelight.console.progress_steps import (
@@ -8,9 +9,11 @@ from safelight.console.progress_steps import (
     list_progress_steps,
     step_started_at,
 )
-from safelight.jobs.models import VideoRecord
+from safelight.jobs.models import StageRecord, VideoRecord
 from safelight.jobs.states import VideoState
-from safelight.policy.findings import Stage
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.findings import Modality, Stage
+from safelight.policy.verdicts import Action, Verdict
 from support.fake_api_server import a_video
 
 
@@ -79,3 +82,27 @@ def test_steps_last_from_one_state_to_the_next() -> None:
     assert took[PipelineStep.SEAL] is None
     assert step_started_at(video, record) == 17.0
     assert step_started_at(video, None) == video.created_at
+
+
+def test_a_step_that_is_allowed_only_under_a_waiver_is_not_shown_as_done() -> None:
+    plain = Verdict(
+        action=Action.ALLOW,
+        stage=Stage.PROMPT,
+        subject_sha256="0" * 64,
+        policy="starter",
+        policy_sha256="0" * 64,
+    )
+    cell = Cell(category="ncii", modality=Modality.FRAMES, required=True)
+    waived = msgspec.structs.replace(plain, stage=Stage.OUTPUT, waived=(cell,))
+    stages = tuple(
+        StageRecord(
+            stage=verdict.stage, verdict=verdict, findings=(), coverage=Coverage(), at=0.0, details={}
+        )
+        for verdict in (plain, waived)
+    )
+    video = a_video(state=VideoState.DELIVERED, stage=Stage.DELIVERY, waived=True)
+    record = VideoRecord(video=video, stages=stages, attempts=(), seal=None, audit_log=())
+    steps = list_progress_steps(video, record)
+    status = {step.step: step.status for step in steps}
+    assert status[PipelineStep.PROMPT] is StepStatus.DONE
+    assert status[PipelineStep.OUTPUT] is StepStatus.WAIVED
