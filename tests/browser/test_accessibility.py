@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import httpx
@@ -162,6 +163,7 @@ def report_attempts(console: ConsoleServer, count: int) -> list[str]:
             "prompt": f"A rooftop at night {n}",
             "error": "SAFETY.OUTPUT.VIDEO",
             "amount": 0.25,
+            "time": time.time() - n,
         }
         for n in range(count)
     ]

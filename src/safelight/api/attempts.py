@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
-from safelight.attempts.claim_text import claim_table, write_markdown
+from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
 from safelight.attempts.export import write_csv
 from safelight.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
@@ -30,7 +30,7 @@ Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 #: Most rows of one request: each one is decoded, and one request counts as one check.
 MAX_ROWS = 100
-#: Most attempts whose patterns are computed: the drivers of each prompt take about two milliseconds.
+#: Most attempts whose patterns are computed: the drivers of a long prompt take about two milliseconds.
 MAX_PATTERN_ATTEMPTS = 2_000
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -142,11 +142,14 @@ class ClaimQuery(BaseModel):
 
 _ROW: dict[str, Any] = {
     "type": "object",
-    "required": ["provider"],
+    "required": ["time", "provider"],
     "description": "At least one of `error`, `file_came`, `amount` and `outcome` is required. "
     "Other names are ignored.",
     "properties": {
-        "time": {"type": "string", "description": "With a time zone. Without it: now."},
+        "time": {
+            "type": "string",
+            "description": "With a time zone. A row that is sent again with the same time is known.",
+        },
         "provider": {"type": "string", "maxLength": 200},
         "model": {"type": "string", "maxLength": 200},
         "prompt": {"type": "string", "maxLength": MAX_PROMPT_CHARS},
@@ -159,7 +162,10 @@ _ROW: dict[str, Any] = {
         "amount": {"type": "number"},
         "currency": {"type": "string"},
         "source": {"type": "string"},
-        "refunded": {"type": "number"},
+        "refunded": {
+            "type": "number",
+            "description": "Refused for an attempt of this gateway: record it on the command line.",
+        },
         "request_id": {"type": "string", "maxLength": 200},
     },
 }
@@ -280,7 +286,8 @@ async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery
         text = write_markdown(made, load_messages("attempts", asked.language), withhold_prompts=withhold)
         return _download(text, "md", "text/markdown")
     if asked.format == "csv":
-        return _download(write_csv(claim_table(made, withhold_prompts=withhold)), "csv", "text/csv")
+        table = claim_table(made, withhold_prompts=withhold)
+        return _download(write_csv(table, CLAIM_COLUMNS), "csv", "text/csv")
     return JsonResponse(made.as_json(withhold_prompts=withhold), headers=_NO_STORE)
 
 
@@ -297,8 +304,7 @@ async def retrieve(request: Request, principal: Reader, attempt_id: str) -> Resp
 
 def _add(state: AppState, principal: Principal, rows: list[Any]) -> dict[str, Any]:
     log = state.services.attempts
-    now = log.database.clock()
-    given = [_row(number, row, now) for number, row in enumerate(rows)]
+    given = [_row(number, row) for number, row in enumerate(rows)]
     result = log.add(
         principal.tenant, given, origin=AttemptOrigin.REPORTED, actor=f"{principal.kind.value}:{principal.id}"
     )
@@ -309,12 +315,12 @@ def _add(state: AppState, principal: Principal, rows: list[Any]) -> dict[str, An
     }
 
 
-def _row(number: int, row: Any, now: float) -> NewAttempt:
+def _row(number: int, row: Any) -> NewAttempt:
     name = f"attempts[{number}]"
     if not isinstance(row, dict):
         raise InvalidField(f"`{name}` must be an object.", param=name)
     try:
-        return read_attempt({"time": now, **row})
+        return read_attempt(row)
     except InvalidField as error:
         raise InvalidField(f"{name}: {error.message}", param=f"{name}.{error.param}") from error
 

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
 
 from .attempt_log import AttemptLog
-from .claim import Claim, build_claim
+from .claim import Claim, build_claim, find_second_charges
 from .gate import GateAnswer, find_gate
 from .models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord
 
 #: Attempts up to this time before and after one are evidence about it, and at most so many on each side.
 _GATE_WINDOW_S, _MAX_EVIDENCE = 14 * 86_400.0, 2_000
+#: The first one of two charges is searched up to this time before the oldest attempt.
+_FIRST_CHARGE_S = 90 * 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenAttempts:
+    """The attempts of a filter, and those that are searched for the first one of two charges."""
+
+    attempts: tuple[AttemptRecord, ...]
+    #: All attempts that were read, each one once; these are more than the attempts of the filter.
+    searched: tuple[AttemptRecord, ...]
+    #: Whether there are more attempts of the filter than were read.
+    incomplete: bool
+
+    @property
+    def second_charges(self) -> frozenset[str]:
+        """The ids of all attempts that are second charges."""
+        return find_second_charges(self.searched)
 
 
 def answer_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnswer | None:
@@ -37,16 +56,33 @@ def attempt_answer(attempt: AttemptRecord, gate: GateAnswer | None, t: Messages)
     return {**attempt.as_json(), "gate": None if gate is None else gate.as_json(t)}
 
 
+def choose_attempts(
+    log: AttemptLog, tenant: str, wanted: AttemptFilter, *, ids: Collection[str] = ()
+) -> ChosenAttempts:
+    """The wanted attempts, or those of `ids` that are wanted. Raises `NotFound` for an unknown id."""
+    if ids:
+        named = [log.get(tenant, one) for one in dict.fromkeys(ids)]
+        chosen, incomplete = tuple(one for one in named if wanted.matches(one)), False
+    else:
+        page = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
+        chosen, incomplete = page.attempts, page.has_more
+    # Only a charge with a request id can be a second one.
+    charged = [one.at for one in chosen if one.request_id and one.charge.charged is ChargeStatus.YES]
+    around: tuple[AttemptRecord, ...] = ()
+    if charged:
+        # The first charge can be before the period, or that of the gateway, which has another name for the
+        # provider.
+        period = AttemptFilter(since=min(charged) - _FIRST_CHARGE_S, until=max(charged) + 1)
+        around = log.all(tenant, period)
+    searched = {one.id: one for one in (*around, *chosen)}
+    return ChosenAttempts(attempts=chosen, searched=tuple(searched.values()), incomplete=incomplete)
+
+
 def claim_of(
     log: AttemptLog, tenant: str, wanted: AttemptFilter, *, ids: Collection[str] = (), now: float
 ) -> Claim:
     """The claim for the wanted attempts, or for those of `ids`. Raises `NotFound` for an unknown id."""
-    chosen = {log.get(tenant, one).id for one in ids}
-    # The first charge of a second one can be that of the gateway, which has another name for the provider.
-    page = log.page(tenant, AttemptFilter(since=wanted.since, until=wanted.until), limit=MAX_ATTEMPTS)
-    made = build_claim(
-        page.attempts,
-        now=now,
-        wanted=lambda one: (not chosen or one.id in chosen) and wanted.provider in ("", one.provider),
-    )
-    return replace(made, incomplete=page.has_more)
+    found = choose_attempts(log, tenant, wanted, ids=ids)
+    claimed = {one.id for one in found.attempts}
+    made = build_claim(found.searched, now=now, wanted=lambda one: one.id in claimed)
+    return replace(made, incomplete=found.incomplete)

@@ -29,8 +29,8 @@ from .models import (
     AttemptRecord,
     AttemptRefund,
     NewAttempt,
-    format_amount,
 )
+from .refunds import check_refund, find_missing_refund
 
 #: The end of an attempt whose request the provider's filter refused.
 _REFUSED_BY_PROVIDER = "moderation_blocked"
@@ -102,8 +102,9 @@ class AttemptLog:
         """Store attempts that this gateway did not make, all or none.
 
         An attempt that was entered before is not stored again, nor one that was exported here. The same holds
-        for the first row with the request id of one of the gateway's own attempts, but its refund is stored;
-        a further row with this id is a second charge.
+        for the first row with the request id of one of the gateway's own attempts; a further row with this id
+        is a second charge. The refund of such a first row is recorded if it is imported. Raises
+        `InvalidField` if it is reported.
         """
         with self.database.transaction(tenant=tenant) as tx:
             own = _own_request_ids(tx, {one.request_id for one in given if one.request_id})
@@ -113,7 +114,9 @@ class AttemptLog:
                 if one.exported_id in here:
                     continue
                 if one.request_id in own:
-                    _add_refunds(tx, own.pop(one.request_id), one)
+                    if one.refunds and origin is AttemptOrigin.REPORTED:
+                        raise _own_refund_error(own[one.request_id])
+                    _add_refunds(tx, own.pop(one.request_id), one, actor)
                 elif (stored := _store(tx, one, origin)) is not None:
                     ids.append(stored)
             if ids:
@@ -132,31 +135,9 @@ class AttemptLog:
         """Record that the provider gave money back. Raises `InvalidField` if it is more than the charge."""
         with self.database.transaction(tenant=tenant) as tx:
             attempt = _get(tx, attempt_id)
-            _check_refund(attempt, refund)
-            _store_refund(tx, attempt, refund, at)
-            content = {"amount": refund.amount, "currency": refund.currency}
-            tx.append_audit("attempt.refunded", subject=attempt_id, actor=actor, content=content)
+            check_refund(attempt, refund)
+            _record_refund(tx, attempt, refund, at, actor)
             return _get(tx, attempt_id)
-
-
-def _check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
-    charge = attempt.charge
-    if charge.charged is ChargeStatus.NO:
-        raise InvalidField("Nothing was charged for this attempt.", param="refund-of")
-    if attempt.is_refunded:
-        raise InvalidField("The charge of this attempt was refunded already.", param="refund-of")
-    if refund.amount is None or charge.amount is None:
-        return
-    if refund.currency != charge.currency:
-        raise InvalidField(
-            f"The charge is in {charge.currency}, the refund in {refund.currency or 'no currency'}.",
-            param="currency",
-        )
-    left = round(charge.amount - attempt.refunded_amount, 6)
-    if refund.amount > left:
-        raise InvalidField(
-            f"Only {format_amount(left)} {charge.currency} of this charge is left.", param="amount"
-        )
 
 
 def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
@@ -254,6 +235,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
         request_id=row.upstream_id or "",
         video_id=row.video,
         is_own_error=said is None and error != "",
+        is_undelivered=outcome is AttemptOutcome.PASSED and row.state == "failed",
     )
 
 
@@ -375,16 +357,29 @@ def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
     }
 
 
-def _add_refunds(tx: Transaction, attempt_id: str, given: NewAttempt) -> None:
+def _own_refund_error(attempt_id: str) -> InvalidField:
+    return InvalidField(
+        f"`refunded` is given for {attempt_id}, an attempt of this gateway. Record it on the command line: "
+        f"safelight attempts add --refund-of {attempt_id}.",
+        param="refunded",
+    )
+
+
+def _add_refunds(tx: Transaction, attempt_id: str, given: NewAttempt, actor: str) -> None:
     """Record the part of a bill's refund that is not recorded yet."""
-    for refund in given.refunds:
+    for stated in given.refunds:
         attempt = _get(tx, attempt_id)
-        charge = attempt.charge
-        if refund.amount is None or charge.amount is None or refund.currency != charge.currency:
-            continue
-        missing = round(min(refund.amount, charge.amount) - attempt.refunded_amount, 6)
-        if missing > 0:
-            _store_refund(tx, attempt, AttemptRefund(amount=missing, currency=refund.currency), given.at)
+        refund = find_missing_refund(attempt, stated)
+        if refund is not None:
+            _record_refund(tx, attempt, refund, given.at, actor)
+
+
+def _record_refund(
+    tx: Transaction, attempt: AttemptRecord, refund: AttemptRefund, at: float, actor: str
+) -> None:
+    _store_refund(tx, attempt, refund, at)
+    content = {"amount": refund.amount, "currency": refund.currency}
+    tx.append_audit("attempt.refunded", subject=attempt.id, actor=actor, content=content)
 
 
 def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | None:

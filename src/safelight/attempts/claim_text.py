@@ -11,7 +11,7 @@ from safelight.i18n import Messages
 from .claim import Claim, ClaimRow
 from .models import format_amount, format_moment
 
-_COLUMNS = (
+CLAIM_COLUMNS = (
     *("status", "reason", "provider", "request_id", "time", "model", "seconds", "size", "file_came"),
     *("charged", "amount", "currency", "source", "refunded", "reported", "error", "prompt", "id"),
 )
@@ -48,7 +48,7 @@ def claim_table(claim: Claim, *, withhold_prompts: bool) -> list[dict[str, Any]]
     for status, rows in (("claimed", claim.rows), ("unknown", claim.unknown)):
         for row in rows:
             values = {**row.as_json(withhold_prompt=withhold_prompts), "status": status}
-            table.append({name: values[name] for name in _COLUMNS})
+            table.append({name: values[name] for name in CLAIM_COLUMNS})
     return table
 
 

@@ -10,19 +10,24 @@ from typing import Any
 
 from .import_files import FORMULA_STARTS
 
+#: The fields of an attempt as JSON, in their order.
+ATTEMPT_COLUMNS = (
+    *("object", "id", "origin", "reported", "time", "provider", "model", "prompt", "prompt_withheld"),
+    *("error", "own_error", "outcome", "stage", "seconds", "size", "file_came", "charged", "amount"),
+    *("currency", "source", "refunded", "is_refunded", "request_id", "video_id"),
+)
+
 
 def write_jsonl(rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table with the columns of the first row. No cell can run as a formula in a spreadsheet."""
-    if not rows:
-        return ""
+def write_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """A table with these columns. No cell can run as a formula in a spreadsheet."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(rows[0])
-    writer.writerows([[_cell(value) for value in row.values()] for row in rows])
+    writer.writerow(columns)
+    writer.writerows([[_cell(row[name]) for name in columns] for row in rows])
     return written.getvalue()
 
 

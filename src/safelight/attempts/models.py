@@ -81,6 +81,8 @@ class AttemptRecord:
     refunds: tuple[AttemptRefund, ...] = ()
     #: Whether `error` is a sentence of this gateway, not the provider's words.
     is_own_error: bool = False
+    #: Whether the provider made a file, but the gateway's video failed later: the client got none.
+    is_undelivered: bool = False
 
     @property
     def is_refunded(self) -> bool:
@@ -155,6 +157,15 @@ class AttemptFilter:
     #: From this time, and before that time, in unix seconds.
     since: float | None = None
     until: float | None = None
+
+    def matches(self, attempt: AttemptRecord) -> bool:
+        return (
+            self.provider in ("", attempt.provider)
+            and self.model in ("", attempt.model)
+            and self.origin in (None, attempt.origin)
+            and (self.since is None or attempt.at >= self.since)
+            and (self.until is None or attempt.at < self.until)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,10 @@ from .models import AttemptOutcome, AttemptRecord
 
 #: Fewer prompts are only counted: their interval is too wide for a cause.
 MIN_PROMPTS = 10
+#: Characters that are searched for drivers, of one prompt and of all: a million takes a few seconds.
+MAX_DRIVER_CHARS, MAX_ALL_DRIVER_CHARS = 2_000, 1_000_000
+#: A model or a length with fewer tries shows nothing.
+_MIN_TRIES = 2
 _JUDGED = (AttemptOutcome.PASSED, AttemptOutcome.REFUSED)
 _WORDS = re.compile(r"\w+")
 
@@ -50,7 +54,7 @@ class RefusalRate:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusalPattern:
-    """Prompts with one property, beside the other prompts at the same providers."""
+    """Prompts with one property, beside the others. For a driver: the others at the same providers."""
 
     #: `driver`, `provider`, `model` or `seconds`.
     kind: str
@@ -77,27 +81,35 @@ class RefusalPattern:
 def find_patterns(attempts: Iterable[AttemptRecord]) -> tuple[RefusalPattern, ...]:
     """All patterns, likely causes first, then by the lower end of the interval.
 
-    Only attempts that a provider's filter judged are counted: passed or refused.
+    Only attempts that a provider's filter judged are counted: passed or refused. Drivers are searched in the
+    first `MAX_DRIVER_CHARS` characters of a prompt, and in the first prompts up to `MAX_ALL_DRIVER_CHARS`.
     """
     judged = [one for one in attempts if one.outcome in _JUDGED]
-    drivers = {prompt: tuple(_drivers(prompt)) for prompt in {one.prompt for one in judged} if prompt}
+    drivers = _find_drivers(one.prompt for one in judged)
     tries = [
         _Try(
             prompt=_same_prompt(one),
+            provider=one.provider,
             refused=one.outcome is AttemptOutcome.REFUSED,
             properties=frozenset(_properties(one, drivers)),
-            readable=bool(one.prompt),
+            readable=one.prompt in drivers,
         )
         for one in judged
     ]
-    # A prompt that is withheld has unknown drivers, so it does not count as one without a driver.
+    # A prompt that is withheld or was not searched does not count as one without a driver.
     readable = [one for one in tries if one.readable]
     patterns = []
-    for key in {each for one in tries for each in one.properties}:
+    counts = Counter(each for one in tries for each in one.properties)
+    for key, count in counts.items():
         kind, value = key
+        if kind in ("model", "seconds") and count < _MIN_TRIES:
+            continue
         population = readable if kind == "driver" else tries
         inside = [one for one in population if key in one.properties]
         outside = [one for one in population if key not in one.properties]
+        if kind == "driver":
+            providers = {one.provider for one in inside}
+            outside = [one for one in outside if one.provider in providers]
         patterns.append(RefusalPattern(kind=kind, value=value, rate=_rate(inside), others=_rate(outside)))
     patterns.sort(key=lambda one: (not one.is_likely_cause, -one.rate.interval[0], one.kind, one.value))
     return tuple(patterns)
@@ -107,26 +119,39 @@ def find_patterns(attempts: Iterable[AttemptRecord]) -> tuple[RefusalPattern, ..
 class _Try:
     #: The same for all tries of one prompt at one provider.
     prompt: tuple[str, str]
+    provider: str
     refused: bool
     #: Kind and value of each.
     properties: frozenset[tuple[str, str]]
     readable: bool
 
 
-def _drivers(prompt: str) -> Iterator[tuple[str, str]]:
-    for driver in find_drivers({PROMPT: prompt}, ()):
-        yield "driver", f"{driver.kind.value}:{driver.row}"
+def _find_drivers(prompts: Iterable[str | None]) -> dict[str | None, list[tuple[str, str]]]:
+    """The drivers of each prompt that is searched."""
+    found: dict[str | None, list[tuple[str, str]]] = {}
+    left = MAX_ALL_DRIVER_CHARS
+    for prompt in prompts:
+        if not prompt or prompt in found:
+            continue
+        text = prompt[:MAX_DRIVER_CHARS]
+        left -= len(text)
+        if left < 0:
+            break
+        found[prompt] = [
+            ("driver", f"{one.kind.value}:{one.row}") for one in find_drivers({PROMPT: text}, ())
+        ]
+    return found
 
 
 def _properties(
-    attempt: AttemptRecord, drivers: Mapping[str, Sequence[tuple[str, str]]]
+    attempt: AttemptRecord, drivers: Mapping[str | None, Sequence[tuple[str, str]]]
 ) -> Iterator[tuple[str, str]]:
     yield "provider", attempt.provider
     if attempt.model:
         yield "model", f"{attempt.provider}/{attempt.model}"
     if attempt.seconds:
         yield "seconds", f"{attempt.seconds:g}"
-    yield from drivers.get(attempt.prompt or "", ())
+    yield from drivers.get(attempt.prompt, ())
 
 
 def _rate(tries: Sequence[_Try]) -> RefusalRate:

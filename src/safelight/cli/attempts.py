@@ -226,7 +226,7 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write attempts to standard output, newest first, at most 10,000. `--json` is one document."""
-    from safelight.attempts.export import write_csv, write_jsonl
+    from safelight.attempts.export import ATTEMPT_COLUMNS, write_csv, write_jsonl
 
     if format_ is AttemptFormat.HAR:
         raise InvalidField("Attempts cannot be written as HAR.", param="format")
@@ -237,7 +237,8 @@ def export(
     if as_json:
         emit({"attempts": rows}, as_json, "")
     else:
-        sys.stdout.write(write_csv(rows) if format_ is AttemptFormat.CSV else write_jsonl(rows))
+        as_csv = format_ is AttemptFormat.CSV
+        sys.stdout.write(write_csv(rows, ATTEMPT_COLUMNS) if as_csv else write_jsonl(rows))
     return Exit.OK
 
 
@@ -270,7 +271,7 @@ def claim(
     apart and never summed.
     """
     from safelight.attempts.answers import claim_of
-    from safelight.attempts.claim_text import claim_table, write_markdown
+    from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
     from safelight.attempts.export import write_csv
 
     as_json = as_json or format_ is ClaimFormat.JSON
@@ -284,7 +285,7 @@ def claim(
     if as_json:
         emit(made.as_json(withhold_prompts=withhold), as_json, "")
     elif format_ is ClaimFormat.CSV:
-        sys.stdout.write(write_csv(claim_table(made, withhold_prompts=withhold)))
+        sys.stdout.write(write_csv(claim_table(made, withhold_prompts=withhold), CLAIM_COLUMNS))
     else:
         sys.stdout.write(write_markdown(made, messages(), withhold_prompts=withhold))
     return Exit.OK if made.rows or made.unknown else Exit.NOT_COVERED

@@ -9,9 +9,15 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
+from safelight.attempts.answers import (
+    ChosenAttempts,
+    answer_gate,
+    attempt_answer,
+    choose_attempts,
+    claim_of,
+)
 from safelight.attempts.claim import Claim
-from safelight.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord, format_moment
+from safelight.attempts.models import AttemptFilter, AttemptRecord, format_moment
 from safelight.attempts.patterns import RefusalPattern, find_patterns
 from safelight.errors import NotFound
 from safelight.i18n import load_messages
@@ -35,7 +41,7 @@ from .formatting import format_datetime
 from .handler import PageHandler
 
 ROWS_PER_PAGE = 25
-#: Attempts whose patterns a page computes: the drivers of each prompt take about two milliseconds.
+#: Attempts whose patterns a page computes: the drivers of a long prompt take about two milliseconds.
 _MAX_PATTERN_ATTEMPTS = 300
 #: Attempts of unknown charge that are listed.
 _MAX_UNKNOWN = 50
@@ -48,8 +54,8 @@ PERIODS: dict[str, int | None] = {"7": 7, "30": 30, "90": 90, "all": None}
 class _Found:
     """The attempts of the filter, the page of the table, and patterns of the newest ones."""
 
-    attempts: tuple[AttemptRecord, ...]
-    incomplete: bool
+    chosen: ChosenAttempts
+    second_charges: frozenset[str]
     rows: tuple[AttemptRecord, ...]
     more: bool
     patterns: tuple[RefusalPattern, ...]
@@ -75,7 +81,8 @@ class AttemptsPages(PageHandler):
         budgets = await self.run(self.services.refusal_budgets)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
-        lost = lost_attempts(found.attempts)
+        attempts = found.chosen.attempts
+        lost = lost_attempts(attempts, found.second_charges)
         unknown = with_unknown_charge(lost)
         address = {"period": period, "provider": provider}
         last = found.rows[-1].id if found.more else None
@@ -94,9 +101,9 @@ class AttemptsPages(PageHandler):
             lost_count=len(lost),
             unknown=[attempt_row(one, t, a) for one in unknown[:_MAX_UNKNOWN]],
             unknown_count=len(unknown),
-            incomplete=found.incomplete,
-            read=len(found.attempts),
-            bars=chart_bars(found.attempts, since=since, now=now, t=t),
+            incomplete=found.chosen.incomplete,
+            read=len(attempts),
+            bars=chart_bars(attempts, since=since, now=now, t=t),
             chart=(CHART_WIDTH, CHART_HEIGHT),
             by_provider=pattern_rows(found.patterns, "provider", a),
             by_driver=pattern_rows(found.patterns, "driver", a),
@@ -133,15 +140,15 @@ class AttemptsPages(PageHandler):
 
     def _find(self, tenant: str, wanted: AttemptFilter, after: str | None) -> _Found:
         log = self.services.attempts
-        whole = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
+        chosen = choose_attempts(log, tenant, wanted)
         table = log.page(tenant, wanted, after=after, limit=ROWS_PER_PAGE)
         return _Found(
-            attempts=whole.attempts,
-            incomplete=whole.has_more,
+            chosen=chosen,
+            second_charges=chosen.second_charges,
             rows=table.attempts,
             more=table.has_more,
-            patterns=find_patterns(whole.attempts[:_MAX_PATTERN_ATTEMPTS]),
-            none_ever=not whole.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
+            patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
+            none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
         )
 
     def _one(self, tenant: str, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:

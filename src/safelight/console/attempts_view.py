@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from safelight.attempts.claim import find_second_charges, sum_charges
+from safelight.attempts.claim import sum_charges
 from safelight.attempts.gate import find_gate
 from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord, format_amount
 from safelight.attempts.patterns import RefusalPattern
@@ -43,9 +43,11 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """Prompts that a filter judged in one period of the chart, with the places of the two parts."""
+    """Attempts that a filter judged in one period of the chart, with the places of the two parts."""
 
-    label: str
+    #: The first and the last day, which are the same if the period is a day.
+    first_day: str
+    last_day: str
     refused: int
     passed: int
     x: float
@@ -85,10 +87,9 @@ class AttemptLine:
     reported: bool
 
 
-def lost_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+def lost_attempts(attempts: Sequence[AttemptRecord], second_charges: Collection[str]) -> list[AttemptRecord]:
     """Attempts without a file of use, and second charges."""
-    second = find_second_charges(attempts)
-    return [one for one in attempts if one.outcome in LOST or one.id in second]
+    return [one for one in attempts if one.outcome in LOST or one.is_undelivered or one.id in second_charges]
 
 
 def losses(lost: Sequence[AttemptRecord]) -> tuple[Loss, ...]:
@@ -135,7 +136,8 @@ def chart_bars(
     width = CHART_WIDTH / len(counts)
     return tuple(
         Bar(
-            label=format_date((first + number * step) * _DAY_S, t),
+            first_day=format_date((first + number * step) * _DAY_S, t),
+            last_day=format_date(min(first + (number + 1) * step - 1, last) * _DAY_S, t),
             refused=refused,
             passed=passed,
             x=round(number * width + width * 0.1, 1),

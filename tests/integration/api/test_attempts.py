@@ -99,6 +99,13 @@ def test_another_tenant_sees_nothing_and_scopes_are_required(server: Live, clien
     assert client.post(PATH, headers=reader, json=body).status_code == 403
 
 
+def test_a_repeated_request_stores_nothing_twice(client: httpx.Client) -> None:
+    rows = [{"provider": "runway", **refusal(1, request_id="task-1")}]
+    first, again = (client.post(PATH, json={"attempts": rows}).json() for _ in range(2))
+    assert (len(first["data"]), again["data"], again["known"]) == (1, [], 1)
+    assert client.get(f"{PATH}/claim").json()["totals"][0]["charged"] == 0.25
+
+
 @pytest.mark.parametrize(
     ("attempts", "param"),
     [
@@ -107,6 +114,8 @@ def test_another_tenant_sees_nothing_and_scopes_are_required(server: Live, clien
         ([{"provider": "veo", "error": "x"}] * 101, "attempts"),
         (["a"], "attempts[0]"),
         ([refusal(1), refusal(2, provider="")], "attempts[0].provider"),
+        # With the time of the server, a repeated request would be stored as a second charge.
+        ([refusal(1, provider="veo"), refusal(2, provider="veo", time=None)], "attempts[1].time"),
         ([refusal(1, provider="veo"), refusal(2, provider="veo", seconds=-1)], "attempts[1].seconds"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Table
 
 from safelight import canonical_json
+from safelight.attempts.answers import choose_attempts, claim_of
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.fields import read_attempt
 from safelight.attempts.models import (
@@ -123,6 +124,15 @@ def test_a_file_that_our_policy_stops_came_from_the_provider(
 ) -> None:
     found = log.get(tenant, submitted(database, tenant, outcome="done", state=state, explanation=None))
     assert (found.outcome, found.file_came, found.error) == (outcome, True, "")
+
+
+def test_a_file_whose_video_failed_later_is_undelivered(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    found = log.get(tenant, submitted(database, tenant, outcome="done", state="failed", explanation=None))
+    assert (found.outcome, found.is_undelivered) == (AttemptOutcome.PASSED, True)
+    delivered = submitted(database, tenant, outcome="done", state="delivered", explanation=None)
+    assert not log.get(tenant, delivered).is_undelivered
 
 
 @pytest.mark.parametrize(
@@ -263,6 +273,70 @@ def test_the_refund_of_a_bill_is_recorded_with_the_gateways_attempt_once(
         row = read_attempt({**bill, "amount": 0.25, "refunded": 0.1})
         assert log.add(tenant, [row], origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
         assert log.get(tenant, own.id).refunded_amount == 0.1
+
+
+def test_a_reported_row_cannot_refund_an_attempt_of_the_gateway_and_an_imported_one_is_audited(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own = log.get(tenant, submitted(database, tenant))
+    bill = {"time": START, "provider": "runway", "request_id": own.request_id, "currency": "USD"}
+    row = read_attempt({**bill, "amount": 0.25, "refunded": 0.1})
+    other = read_attempt({"time": START, "provider": "kling", "error": "HTTP 500"})
+    with pytest.raises(InvalidField, match=f"--refund-of {own.id}") as refused:
+        log.add(tenant, [other, row], origin=AttemptOrigin.REPORTED, actor="key:1")
+    assert refused.value.param == "refunded"
+    assert [one.id for one in log.all(tenant, EVERYTHING)] == [own.id]
+    assert log.get(tenant, own.id).refunds == ()
+    log.add(tenant, [row], origin=AttemptOrigin.IMPORTED, actor="operator")
+    with database.read_transaction(tenant=tenant) as tx:
+        audited = [
+            entry.subject for entry in tx.select(tables.audit_log) if entry.event == "attempt.refunded"
+        ]
+    assert audited == [own.id]
+
+
+def test_a_second_charge_is_found_if_the_first_one_has_another_provider_or_is_before_the_period(
+    database: Database, tenant: str, log: AttemptLog
+) -> None:
+    own = log.get(tenant, submitted(database, tenant, outcome="done", state="delivered", explanation=None))
+    rows = [
+        read_attempt(
+            {
+                "time": START + 86_400 * n,
+                "provider": "runway",
+                "request_id": own.request_id,
+                "amount": 0.25,
+                "currency": "USD",
+            }
+        )
+        for n in (1, 2)
+    ]
+    (second,) = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added
+    wanted = AttemptFilter(provider="runway", since=START + 86_400)
+    chosen = choose_attempts(log, tenant, wanted)
+    assert [one.id for one in chosen.attempts] == [second.id]
+    assert chosen.second_charges == {second.id}
+    for found in (
+        claim_of(log, tenant, wanted, now=START),
+        claim_of(log, tenant, EVERYTHING, ids=[second.id], now=START),
+    ):
+        assert [(row.attempt.id, row.reason.value) for row in found.rows] == [(second.id, "second_charge")]
+
+
+def test_a_claim_of_an_id_finds_an_attempt_that_is_not_among_the_newest(
+    database: Database, tenant: str, log: AttemptLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safelight.attempts import answers, attempt_log
+
+    oldest = submitted(database, tenant)
+    for number in range(2):
+        submitted(database, tenant, at=START + 86_400 * (1 + number))
+    for module in (answers, attempt_log):
+        monkeypatch.setattr(module, "MAX_ATTEMPTS", 1)
+    (row,) = claim_of(log, tenant, EVERYTHING, ids=[oldest], now=START).rows
+    assert row.attempt.id == oldest
+    with pytest.raises(NotFound):
+        claim_of(log, tenant, EVERYTHING, ids=[new_id("attempt")], now=START)
 
 
 def test_nothing_is_stored_if_one_row_fails(

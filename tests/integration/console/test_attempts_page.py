@@ -79,6 +79,28 @@ def test_the_loss_is_one_figure_per_currency_without_unknown_charges(
     assert "charged 0.5 USD, refunded 0.1 USD" in text
 
 
+def test_a_second_charge_is_a_loss_if_the_first_one_is_before_the_period(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    passed = {"error": "", "file_came": True, "request_id": "task-1"}
+    add(server, tenant, passed, passed | {"time": time.time() - 40 * 86_400.0})
+    shown = page.get("/attempts?period=30&provider=runway").text
+    assert re.findall(r"<dd>([\d.]+) <span>(\w+)</span></dd>", shown) == [("0.25", "USD")]
+
+
+def test_a_bar_of_several_days_names_the_first_and_the_last_one(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    add(server, tenant, {"time": time.time() - 80 * 86_400.0}, {"prompt": "another"})
+    bars = re.findall(
+        r"<title>([^<]+): \d+ refused, \d+ passed</title>", page.get("/attempts?period=90").text
+    )
+    assert len(bars) == 30
+    assert all(re.fullmatch(r"\d+ \w+ \d{4} to \d+ \w+ \d{4}", bar) for bar in bars)
+    week = page.get("/attempts?period=7").text
+    assert len(re.findall(r"<title>\d+ \w+ \d{4}: \d+ refused, \d+ passed</title>", week)) == 7
+
+
 def test_each_row_has_its_cause_and_a_mark_and_opens_the_attempt(
     server: Live, tenant: str, page: httpx.Client
 ) -> None:

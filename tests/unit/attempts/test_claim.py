@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.attempts.claim import ClaimReason, LeftOut, build_claim, find_second_charges, sum_charges
-from safelight.attempts.claim_text import claim_table, write_markdown
-from safelight.attempts.export import write_csv
+from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
+from safelight.attempts.export import ATTEMPT_COLUMNS, write_csv
 from safelight.attempts.models import (
     AttemptOrigin,
     AttemptOutcome,
@@ -225,5 +225,11 @@ def test_the_table_has_no_amount_for_an_unknown_charge_and_no_formula() -> None:
         ("claimed", 0.25, None),
         ("unknown", None, None),
     ]
-    assert ",'=cmd()," in write_csv(rows)
-    assert ",'+1," in write_csv(rows)
+    written = write_csv(rows, CLAIM_COLUMNS)
+    assert ",'=cmd()," in written
+    assert ",'+1," in written
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    assert write_csv([], CLAIM_COLUMNS).startswith("status,reason,provider,request_id,")
+    assert tuple(REFUSED.as_json()) == ATTEMPT_COLUMNS

@@ -128,7 +128,7 @@ def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
     }
     lines, table = tmp_path / "a.jsonl", tmp_path / "a.csv"
     lines.write_text("\ufeff" + write_jsonl([row]), encoding="utf-8")
-    table.write_text(write_csv([row]), encoding="utf-8")
+    table.write_text(write_csv([row], list(row)), encoding="utf-8")
     assert "'=SUM" in table.read_text(encoding="utf-8"), "a spreadsheet does not run it"
     assert read_file(lines) == read_file(table)
     (found,) = read_file(lines)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from safelight.attempts import patterns
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
 from safelight.attempts.patterns import RefusalPattern, find_patterns
 from safelight.generation.protocol import Charge, ChargeStatus
@@ -106,3 +109,35 @@ def test_one_prompt_that_is_tried_often_is_no_likely_cause() -> None:
 def test_attempts_without_a_prompt_count_one_by_one() -> None:
     found = by_value(many(3, AttemptOutcome.REFUSED, prompt=None), "provider")
     assert found["runway"].rate.total == 3
+
+
+def test_a_driver_is_compared_with_the_other_prompts_at_its_providers() -> None:
+    attempts = many(12, AttemptOutcome.REFUSED, prompt="a huge bloody battle at night")
+    elsewhere = many(40, AttemptOutcome.PASSED, provider="veo")
+    found = by_value(attempts + elsewhere, "driver")
+    assert found
+    assert all((one.others.total, one.is_likely_cause) == (0, False) for one in found.values())
+
+
+def test_drivers_are_searched_in_the_beginning_of_a_prompt_and_in_bounded_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bloody = "a huge bloody battle at night"
+    late = replace(ATTEMPT, prompt="word " * (patterns.MAX_DRIVER_CHARS // 5) + bloody)
+    assert by_value([late], "driver") == {}
+    monkeypatch.setattr(patterns, "MAX_ALL_DRIVER_CHARS", len(bloody))
+    newest, older = (
+        replace(ATTEMPT, prompt=bloody),
+        replace(ATTEMPT, id="attempt_2", prompt=f"{bloody} {bloody}"),
+    )
+    found = by_value([newest, older], "driver")
+    assert found
+    assert {one.rate.total + one.others.total for one in found.values()} == {1}
+
+
+def test_a_model_or_a_length_of_one_try_is_no_pattern() -> None:
+    attempts = [replace(ATTEMPT, model=f"m{n}", seconds=n + 1, prompt=f"lake {n}") for n in range(3)]
+    assert {one.kind for one in find_patterns(attempts)} <= {"provider", "driver"}
+    again = replace(attempts[0], id="attempt_2")
+    assert set(by_value([*attempts, again], "model")) == {"runway/m0"}
+    assert set(by_value([*attempts, again], "seconds")) == {"1"}

@@ -47,9 +47,15 @@ def test_stopped_attempts_and_second_charges_are_losses_and_passed_ones_are_not(
         replace(passed, id="attempt_2", at=NOW + 1),
         replace(ATTEMPT, id="attempt_3", outcome=AttemptOutcome.STOPPED),
     ]
-    assert [one.id for one in lost_attempts(attempts)] == ["attempt_2", "attempt_3"]
-    (loss,) = losses(lost_attempts(attempts))
+    lost = lost_attempts(attempts, {"attempt_2"})
+    assert [one.id for one in lost] == ["attempt_2", "attempt_3"]
+    (loss,) = losses(lost)
     assert (loss.net, loss.currency) == ("0.2", "USD")
+
+
+def test_a_file_whose_video_failed_later_is_a_loss() -> None:
+    undelivered = replace(ATTEMPT, outcome=AttemptOutcome.PASSED, file_came=True, is_undelivered=True)
+    assert lost_attempts([undelivered], ()) == [undelivered]
 
 
 def test_a_charge_without_an_amount_is_unknown_until_it_is_refunded() -> None:
@@ -68,6 +74,7 @@ def test_each_bar_is_a_day_and_the_highest_one_fills_the_chart() -> None:
     ]
     bars = chart_bars(attempts, since=NOW - 6 * DAY_S, now=NOW, t=T)
     assert [(bar.refused, bar.passed) for bar in bars] == [(0, 0)] * 4 + [(1, 0), (0, 0), (1, 1)]
+    assert [bar.first_day for bar in bars[-2:]] == [bar.last_day for bar in bars[-2:]]
     assert bars[-1].passed_y == 0
     assert bars[-1].refused_y + bars[-1].refused_height == CHART_HEIGHT
 
@@ -76,6 +83,8 @@ def test_long_periods_and_wrong_clocks_have_few_bars_that_hold_all_attempts() ->
     attempts = [replace(ATTEMPT, at=NOW - days * DAY_S) for days in (-3, 0, 400, 1000)]
     bars = chart_bars(attempts, since=None, now=NOW, t=T)
     assert len(bars) <= 30
+    assert (bars[0].first_day, bars[-1].last_day) == ("26 Dec 2023", "24 Sep 2026")
+    assert all(bar.first_day != bar.last_day for bar in bars[:-1])
     assert sum(bar.refused for bar in bars) == 4
     assert chart_bars([], since=None, now=NOW, t=T) == ()
 
