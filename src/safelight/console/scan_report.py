@@ -19,6 +19,7 @@ import safelight
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import CoverageStatus
+from safelight.policy.findings import Modality
 
 from .formatting import format_datetime, format_iso, list_checks
 from .scan_report_coverage import common_cells, scan_coverage_rows, visible_reports
@@ -82,7 +83,8 @@ def _list_checks_off(reports: Sequence[FileReport], translations: Translations) 
     cells = [cell for report in reports for cell in report.coverage]
     made = {(cell.category, cell.modality.value) for cell in cells if cell.status is not CoverageStatus.OFF}
     off = {(cell.category, cell.modality.value) for cell in cells} - made
-    return list_checks(sorted(off), translations)
+    order = [modality.value for modality in Modality]
+    return list_checks(sorted(off, key=lambda check: (order.index(check[1]), check[0])), translations)
 
 
 def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:

@@ -119,13 +119,13 @@ def coverage_differences(
         if cell.status is not common[_key(cell)].cell.status:
             by_status.setdefault(cell.status, []).append((cell.category, cell.modality.value))
     differences = [
-        t("scan.named", name=_label(status, t), value=list_checks(by_status[status], t))
+        t("scan.difference", name=_label(status, t), value=list_checks(by_status[status], t))
         for status in _SHOWN
         if status in by_status
     ]
     if left_out := _left_out(report, common):
         checks = list_checks(((category, modality.value) for category, modality in left_out), t)
-        differences.append(t("scan.named", name=t("scan.not_made"), value=checks))
+        differences.append(t("scan.difference", name=t("scan.not_made"), value=checks))
     return tuple(differences)
 
 

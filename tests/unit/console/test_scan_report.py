@@ -196,7 +196,7 @@ def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_sho
     assert text.count("Violence over several frames.") == 3
     assert text.count("1 of 2 checks were not made, or not completely.") == 2
     assert text.count("2 of 2 checks were not made, or not completely.") == 1
-    assert text.count("What is different for this file: Partly checked: frames (Sexual content)") == 1
+    assert text.count("What is different for this file: Partly checked: frames (Sexual content).") == 1
     assert html.count('<table class="coverage-table">') == 1
     assert "No installed model detects blood and wounds" in text
     assert "violence-1" not in text
@@ -256,7 +256,7 @@ def test_all_files_with_the_same_content_have_the_same_number_of_checks() -> Non
     html = render(*files)
     assert html.count("1 of 3 checks were not made, or not completely.") == 2
     assert html.count("2 of 3 checks were not made, or not completely.") == 1
-    assert "What is different for this file: Not made: frames (Hate)" in html
+    assert "What is different for this file: Not made: frames (Hate)." in html
     assert "Off (" not in html
     assert "Off (neither required by the policy nor checked): frames (Hate)." in render(files[2])
 
@@ -292,3 +292,12 @@ def test_allowed_files_of_a_large_scan_are_only_listed() -> None:
     assert f"Allowed files that are listed only here: {MAX_FULL_FILES + 1}." in html
     assert "Files not scanned: 3." in html
     assert render(*allowed[:3]).count("<article") == 3
+
+
+def test_checks_that_are_off_are_listed_in_the_order_of_the_modalities() -> None:
+    made, plain = report().coverage[:2]
+    off = msgspec.structs.replace(plain, required=False, available=False, ran=False, detectors=())
+    sound = msgspec.structs.replace(off, category="extremism", modality=Modality.AUDIO)
+    text = msgspec.structs.replace(off, category="privacy", modality=Modality.TEXT)
+    html = render(report(coverage=(made, sound, text)))
+    assert "nor checked): text (Private data); audio (Violent extremism)." in html
