@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from safelight.generation.protocol import Charge, ChargeStatus, ProviderRefusal
+from safelight.net.internal_details import mask_internal
 
 _NEXT = {
     "same": "The same request may pass when sent again.",
@@ -40,7 +41,7 @@ def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) ->
         "server": server,
         "provider": refusal.provider,
         "provider_code": refusal.code,
-        "provider_message": refusal.message,
+        "provider_message": mask_internal(refusal.message),
         "charged": {
             "charged": charge.charged.value,
             "amount": charge.amount,

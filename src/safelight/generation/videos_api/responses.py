@@ -5,13 +5,12 @@ from __future__ import annotations
 import email.utils
 import json
 import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.errors import ForbiddenUrl, UpstreamInvalidResponse
+from safelight.errors import UpstreamInvalidResponse
 from safelight.generation.protocol import (
     Billing,
     Charge,
@@ -21,7 +20,7 @@ from safelight.generation.protocol import (
     UpstreamState,
 )
 from safelight.generation.provider_errors import read as read_refusal
-from safelight.net.addresses import check_url
+from safelight.net.internal_details import mask_internal
 from safelight.net.redaction import redact
 
 _STATES: Mapping[str, UpstreamState] = {
@@ -40,17 +39,6 @@ _STATES: Mapping[str, UpstreamState] = {
 #: Status words that report a failure and by themselves mean a refusal by moderation.
 _REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
 _LONGEST_WAIT_S = 3600.0
-#: A path of a file, in a message of a server: it says nothing to a client, and much about the server.
-_PATH = re.compile(
-    r"(?<![\w/.:])(?:/(?:app|data|etc|home|mnt|models|opt|root|srv|tmp|usr|var|workspace)(?:/[\w.+@-]+)+"
-    r"|[A-Za-z]:\\[\w.+@ \\-]+\.\w+)"
-)
-#: An address without a scheme, such as `10.0.0.7:8000`.
-_PRIVATE_HOST = re.compile(
-    r"(?<![\w./-])(?:(?:10|127)\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?::\d{1,5})?"
-    r"(?![\w-])(?!\.\d)"
-)
-_URL = re.compile(r"(?i)\bhttps?://[^\s\"'<>()\[\],;]*[^\s\"'<>()\[\],;.:!?]")
 
 
 def decode(body: bytes) -> dict[str, Any] | None:
@@ -68,17 +56,8 @@ def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
     Addresses of private networks and paths of files are masked too, because a client may read the message.
     It ends with a full stop, because other sentences follow it.
     """
-    text = _URL.sub(_mask_private, _find_text(body, secrets=secrets))
-    text = _PRIVATE_HOST.sub("[internal address]", _PATH.sub("[file]", text)).strip()
+    text = mask_internal(_find_text(body, secrets=secrets)).strip()
     return text + "." if text and text[-1] not in ".!?。！？…" else text
-
-
-def _mask_private(found: re.Match[str]) -> str:
-    try:
-        check_url(found[0])
-    except ForbiddenUrl:
-        return "[internal address]"
-    return found[0]
 
 
 def _find_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:

@@ -162,3 +162,18 @@ def test_a_forwarded_provider_block_is_attributed_to_the_provider() -> None:
         ChargeStatus.NO,
         ProviderRetry.NEW_SEED,
     )
+
+
+def test_the_message_of_a_provider_is_shown_without_addresses_and_paths_of_its_network() -> None:
+    message = "Flagged by redis://10.0.0.7:6379 in /srv/models/filter.py."
+    refusal = ProviderRefusal(
+        provider="veo",
+        stage="output",
+        category="",
+        code="1",
+        message=message,
+        charged=ChargeStatus.NO,
+        retry="new_seed",
+    )
+    _, details = explain_refusal(refusal, Charge(charged=ChargeStatus.NO), server="up")
+    assert details["provider_message"] == "Flagged by [internal address] in [file]."
