@@ -174,7 +174,9 @@ class ReviewParts:
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down, paused = self._core.upstream_health.down(), self._describe_paused_upstreams()
         clock = self._describe_clock_jump()
-        refusals = {} if "database" in problems else self._pipeline.context.refusals.describe()
+        # Only a response on a loopback address has them.
+        shown = self._core.settings.server.loopback and "database" not in problems
+        refusals = self._pipeline.context.refusals.describe() if shown else {}
         return {
             "ready": not problems,
             "unready": sorted(problems),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from safelight.attempts.answers import answer_gate
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.gate import Gate, GateAnswer
-from safelight.errors import NotFound
+from safelight.errors import NotFound, RefusalBudgetUsed
 from safelight.generation.protocol import Billing
 from safelight.i18n import load_messages
 from safelight.jobs.models import VideoRecord
@@ -34,6 +34,9 @@ def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoG
         return None
     if video.state is VideoState.REJECTED:
         return VideoGate(answer=GateAnswer(gate=Gate.OWN_POLICY))
+    if video.error_code == RefusalBudgetUsed.code:
+        # The operator's limit ended it; an earlier attempt is not the reason.
+        return None
     last = record.attempts[-1] if record.attempts else None
     if last is None or (video.state is VideoState.FAILED and last.billing is Billing.OWN):
         return None

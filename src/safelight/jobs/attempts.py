@@ -138,11 +138,12 @@ class RemoteAttempts:
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
+        self.context.refusals.require_room(self.video.generator)
         self.gate.enter(slot_request(self.video))
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self._call("submit", accepted=False):
+            with self.gate.hold_call(accepted=False):
                 # Nothing is sent by a run that another one has overtaken.
                 with (
                     self.context.refusals.reserve(self.video.generator),
@@ -151,9 +152,10 @@ class RemoteAttempts:
                     attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
                 self.context.fault_hook("intended")
                 try:
-                    upstream_id = self.generator.submit(
-                        replace(request, key=attempt.idempotency_key, time_left_s=self._left_s())
-                    )
+                    with self._request("submit"):
+                        upstream_id = self.generator.submit(
+                            replace(request, key=attempt.idempotency_key, time_left_s=self._left_s())
+                        )
                 except UpstreamUnavailable:
                     not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
                     store.finish(self.video, attempt, "not_taken", not_charged)
@@ -176,13 +178,18 @@ class RemoteAttempts:
 
     @contextmanager
     def _call(self, operation: str, *, accepted: bool) -> Iterator[None]:
-        """One call to the upstream, as a span of the trace. See `UpstreamGate.call`."""
-        name, generator = f"upstream {operation}", self.video.generator
+        """One call to the upstream, if the gate allows it. See `UpstreamGate.hold_call`."""
+        with self.gate.hold_call(accepted=accepted), self._request(operation):
+            yield
+
+    @contextmanager
+    def _request(self, operation: str) -> Iterator[None]:
+        """What is sent to the upstream, as a span of the trace. Its outcome counts."""
         # The search for a lost request does not say why the request was lost.
         video_id = "" if operation == "find" else self.video.id
         with (
-            child_span(name, kind=SpanKind.CLIENT, generator=generator),
-            self.gate.call(accepted=accepted, video_id=video_id),
+            child_span(f"upstream {operation}", kind=SpanKind.CLIENT, generator=self.video.generator),
+            self.gate.record_outcome(video_id),
         ):
             yield
 

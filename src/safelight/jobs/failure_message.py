@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from safelight.errors import (
     DeadlineExceeded,
+    RefusalBudgetUsed,
     SafelightError,
     SubmissionUnconfirmed,
     UpstreamError,
@@ -13,11 +14,10 @@ from safelight.generation.protocol import Billing, ChargeStatus
 
 from .models import Attempt
 
+NOTHING_SENT = "Nothing was sent to a generator, so nothing was charged."
 _AGAIN = "You may submit it again later."
 
 
-def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem: str = "") -> str:
-    """The message of a failed video.
 def late_sentence(deadline_s: float) -> str:
     """The message of a video that was not finished before its deadline."""
     minutes, seconds = divmod(round(deadline_s), 60)
@@ -25,13 +25,17 @@ def late_sentence(deadline_s: float) -> str:
     return f"The video was not finished within {limit}."
 
 
+def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem: str = "") -> str:
+    """The message of a failed video.
 
     `attempt` is its last attempt, as stored; None if there was none. `problem` is why the last call to its
-    generator failed; empty if it did not fail.
+    generator failed or was not made; empty if it did not fail.
     """
     if attempt is None:
-        is_late = isinstance(error, DeadlineExceeded)
-        return f"{error} Nothing was sent to a generator, so nothing was charged." if is_late else str(error)
+        if not isinstance(error, DeadlineExceeded | RefusalBudgetUsed):
+            return str(error)
+        cause = problem if isinstance(error, DeadlineExceeded) else ""
+        return " ".join(sentence for sentence in (str(error), cause, NOTHING_SENT) if sentence)
     name = attempt.generator
     if isinstance(error, SubmissionUnconfirmed):
         return (

@@ -18,12 +18,14 @@ class ShutdownRequested(Interruption):
 class UpstreamPending(Interruption):
     """The step waits for an upstream, and runs again after `after_s`.
 
-    `accepted`: whether the upstream has accepted the request and works on it.
+    `accepted`: whether the upstream has accepted the request and works on it. `problem`: why nothing is sent,
+    as a sentence for a video that waits until its deadline.
 
     Not in the error tree: it is no failure.
     """
 
-    def __init__(self, after_s: float, *, accepted: bool = False) -> None:
+    def __init__(self, after_s: float, *, accepted: bool = False, problem: str = "") -> None:
         super().__init__(f"runs again after {after_s:g} s")
         self.after_s = after_s
         self.accepted = accepted
+        self.problem = problem

@@ -8,9 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Label, func, select
+from sqlalchemy import func, literal, select
 
 from safelight.errors import RefusalBudgetUsed, UpstreamModerationBlocked
 from safelight.generation.protocol import Generator
@@ -18,6 +17,7 @@ from safelight.store.database import Database
 from safelight.store.tables import attempts, videos
 from safelight.store.transaction import Transaction
 
+from .failure_message import NOTHING_SENT
 from .interruptions import UpstreamPending
 from .states import VideoState
 
@@ -46,6 +46,11 @@ class RefusalCount:
     def is_used(self) -> bool:
         return self.refused >= self.limit
 
+    @property
+    def may_be_used(self) -> bool:
+        """Whether it is used up if all unfinished requests are refused."""
+        return self.refused + self.unfinished >= self.limit
+
 
 class RefusalBudget:
     """Counts refusals by the provider from the database. Blocks by our policy are none."""
@@ -73,10 +78,19 @@ class RefusalBudget:
         }
 
     def require(self, generator: str) -> None:
-        """Raise `RefusalBudgetUsed` if the budget of today is used up."""
-        if generator in self._limits:
-            with self._database.across_tenants("the refusal budget", readonly=True) as tx:
-                self._check(generator, self._count(tx, generator))
+        """Raise `RefusalBudgetUsed` if the budget of today is used up. For requests: nothing was sent yet."""
+        if (count := self._read(generator)) is not None:
+            self._check(generator, count, f" {NOTHING_SENT}")
+
+    def require_room(self, generator: str) -> None:
+        """Raise what `reserve` would raise now, before the request is prepared."""
+        if (count := self._read(generator)) is not None:
+            self._check_room(generator, count)
+
+    def must_wait(self, generator: str) -> bool:
+        """Whether unfinished requests could use up the budget. False if it is used up: the wait is over."""
+        count = self._read(generator)
+        return count is not None and count.may_be_used and not count.is_used
 
     @contextmanager
     def reserve(self, generator: str) -> Iterator[None]:
@@ -97,24 +111,34 @@ class RefusalBudget:
                 # Until the end of this transaction, which is after that of the attempt.
                 key = f"safelight refusal budget {generator}"
                 tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
-            count = self._count(tx, generator)
-            self._check(generator, count)
-            if count.refused + count.unfinished >= count.limit:
-                raise UpstreamPending(_LOOK_AGAIN_S)
+            self._check_room(generator, self._count(tx, generator))
             yield
 
+    def _read(self, generator: str) -> RefusalCount | None:
+        """The count of a generator; None if it has no budget."""
+        if generator not in self._limits:
+            return None
+        with self._database.across_tenants("the refusal budget", readonly=True) as tx:
+            return self._count(tx, generator)
+
     def _count(self, tx: Transaction, generator: str) -> RefusalCount:
+        """Two queries in one statement, each with an index that has only the rows it counts."""
         start = tx.now() // _DAY_S * _DAY_S
-        refused = (attempts.c.outcome == UpstreamModerationBlocked.code) & (attempts.c.ended_at >= start)
+        number, same = select(func.count()).select_from(attempts), attempts.c.generator == generator
+        # A bound parameter would not match the condition of the index.
+        blocked = literal(UpstreamModerationBlocked.code, literal_execute=True)
+        refused = number.where(same, attempts.c.outcome == blocked, attempts.c.ended_at >= start)
         # A video that ended for a reason of its own may have left an attempt without an end.
-        unfinished = attempts.c.ended_at.is_(None) & (videos.c.state == VideoState.GENERATING.value)
-        columns: tuple[Label[Any], ...] = (
-            func.count().filter(refused).label("refused"),
-            func.count().filter(unfinished).label("unfinished"),
+        unfinished = (
+            number.join(
+                videos,
+                (attempts.c.tenant_id == videos.c.tenant_id) & (attempts.c.video_id == videos.c.id),
+            )
+            .where(same, attempts.c.ended_at.is_(None))
+            .where(videos.c.state == VideoState.GENERATING.value)
         )
-        same = (attempts.c.tenant_id == videos.c.tenant_id) & (attempts.c.video_id == videos.c.id)
-        query = select(*columns).select_from(attempts).join(videos, same)
-        row = tx.execute(query.where(attempts.c.generator == generator)).one()
+        counts = refused.scalar_subquery().label("refused"), unfinished.scalar_subquery().label("unfinished")
+        row = tx.execute(select(*counts)).one()
         return RefusalCount(
             refused=row.refused,
             unfinished=row.unfinished,
@@ -122,7 +146,19 @@ class RefusalBudget:
             until=start + _DAY_S,
         )
 
-    def _check(self, generator: str, count: RefusalCount) -> None:
+    def _check_room(self, generator: str, count: RefusalCount) -> None:
+        self._check(generator, count)
+        if count.may_be_used:
+            raise UpstreamPending(
+                _LOOK_AGAIN_S,
+                problem=(
+                    f"It waited, because {generator} may reach its daily limit of refusals with the requests "
+                    "that it has not answered."
+                ),
+            )
+
+    def _check(self, generator: str, count: RefusalCount, more: str = "") -> None:
+        """Raise `RefusalBudgetUsed` without the counts, which are those of all tenants; the log has them."""
         if count.is_half_used and self._warned.get(generator) != count.until:
             self._warned[generator] = count.until
             _log.warning(
@@ -134,9 +170,9 @@ class RefusalBudget:
             )
         if count.is_used:
             raise RefusalBudgetUsed(
-                f"{generator} has refused {count.refused} requests since 00:00 UTC, and its budget is "
-                f"{count.limit} a day. Nothing was sent and nothing was charged. Requests are possible "
-                f"again from {dt.datetime.fromtimestamp(count.until, dt.UTC):%Y-%m-%d %H:%M} UTC on.",
+                f"{generator} has refused as many requests as it may refuse today (UTC). Requests are "
+                f"possible again from {dt.datetime.fromtimestamp(count.until, dt.UTC):%Y-%m-%d %H:%M} UTC on."
+                f"{more}",
                 retry_after_s=max(1.0, count.until - self._database.clock()),
             )
 

@@ -45,7 +45,7 @@ class UpstreamGate:
         self._invited: dict[str, float] = {}
         #: Videos that wait for a free place, by id.
         self._waiting: dict[str, SlotRequest] = {}
-        #: Why the last call for a video failed, by id.
+        #: Why the last call for a video failed or was not made, by id.
         self._problems: dict[str, str] = {}
         self._calls = 0
         self._failures = 0
@@ -66,8 +66,13 @@ class UpstreamGate:
         with self._lock:
             self._waiting[request.video_id] = request
 
+    def is_next(self, request: SlotRequest) -> bool:
+        """Whether the upstream works, has a free place, and it is the video's turn."""
+        with self._lock:
+            return self._is_next(request)
+
     def invite(self, request: SlotRequest) -> bool:
-        """Keep a place for the video, if the upstream works, has a free one, and it is the video's turn."""
+        """Keep a place for the video if it is next."""
         with self._lock:
             if not self._is_next(request):
                 return False
@@ -101,6 +106,9 @@ class UpstreamGate:
         try:
             yield
         except UpstreamPending as pending:
+            if pending.problem:
+                with self._lock:
+                    self._remember(video_id, pending.problem)
             if not pending.accepted:
                 self.leave(video_id)
             raise
@@ -111,16 +119,24 @@ class UpstreamGate:
             self.leave(video_id)
 
     def last_problem(self, video_id: str) -> str:
-        """Why the last call for the video failed; empty if it succeeded, or was made by another process."""
+        """Why the last call for the video failed, or why none was made.
+
+        Empty if it succeeded, or was made by another process.
+        """
         with self._lock:
             return self._problems.get(video_id, "")
 
     @contextmanager
     def call(self, *, accepted: bool, video_id: str = "") -> Iterator[None]:
-        """One call. Raises `UpstreamPending` during a pause, or if too many calls run.
+        """One call that is sent at once: `hold_call` and `record_outcome`."""
+        with self.hold_call(accepted=accepted), self.record_outcome(video_id):
+            yield
 
-        `accepted`: whether the upstream has accepted the request of the video. `video_id`: the video whose
-        last problem this call changes.
+    @contextmanager
+    def hold_call(self, *, accepted: bool) -> Iterator[None]:
+        """Allow one call. Raises `UpstreamPending` during a pause, or if too many calls run.
+
+        `accepted`: whether the upstream has accepted the request of the video.
         """
         with self._lock:
             if (pause_s := self._pause_s()) > 0:
@@ -131,6 +147,18 @@ class UpstreamGate:
                 # This call tests the upstream; the others wait for its result.
                 self._next_call = self._monotonic() + self._next_pause_s()
             self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+
+    @contextmanager
+    def record_outcome(self, video_id: str = "") -> Iterator[None]:
+        """Count whether the upstream answers. Only around the call itself.
+
+        `video_id`: the video whose last problem this call changes.
+        """
         failed, problem = False, ""
         try:
             yield
@@ -139,7 +167,6 @@ class UpstreamGate:
             raise
         finally:
             with self._lock:
-                self._calls -= 1
                 self._count(failed=failed)
                 if video_id:
                     self._remember(video_id, problem)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
-from safelight.errors import RefusalBudgetUsed
+from safelight.console.video_gate import find_video_gate
+from safelight.errors import RefusalBudgetUsed, UpstreamUnavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
+from safelight.jobs import steps
+from safelight.jobs.failure_message import NOTHING_SENT
 from safelight.jobs.interruptions import UpstreamPending
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoSnapshot
 from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
 from safelight.jobs.states import VideoState
 from safelight.store import tables
@@ -22,6 +29,8 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Accounts
 
 from .conftest import House
+from .test_timeouts import let_pass
+from .test_upstream_waits import Office
 from .test_video_lifecycle import OWN, PAID
 
 DAY_S = 86_400
@@ -59,12 +68,16 @@ def test_at_the_end_a_request_is_refused_before_anything_is_sent_until_the_next_
     waiting = house.order("a third lake", **PAID)
     for prompt in ("a lake", "a quiet lake"):
         assert refused(house, upstream, prompt).state is VideoState.BLOCKED
-    with pytest.raises(RefusalBudgetUsed, match="paid has refused 2 requests since 00:00 UTC") as stopped:
+    with pytest.raises(RefusalBudgetUsed, match="paid has refused as many requests as it may") as stopped:
         house.order("a lake at noon", **PAID)
+    # The counts are those of all tenants.
+    assert " 2 " not in stopped.value.message
+    assert stopped.value.message.endswith(NOTHING_SENT)
     assert 0 < (stopped.value.retry_after_s or 0) <= DAY_S
     # A request that was accepted before ends without an attempt.
     ended = house.carry(waiting)
     assert (ended.state, ended.error_code) == (VideoState.FAILED, "refusal_budget_used")
+    assert (ended.error_message or "").endswith(NOTHING_SENT)
     assert house.videos.record(house.who, waiting.id).attempts == ()
     assert upstream.counts["received"] == 2
     # Other generators go on, and so does this one on the next day.
@@ -88,6 +101,111 @@ def test_half_of_the_budget_is_logged_once_and_shown_by_readiness(
     shown = house.container.review.describe_readiness()["refusal_budgets"]
     assert shown == {"paid": "1 of 2 refusals since 00:00 UTC"}
     assert house.container.services.refusal_budgets()["paid"].is_half_used
+
+
+def test_readiness_reads_no_budget_if_its_response_has_no_reasons(
+    furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = furnish(server={"host": "192.0.2.1", "behind_proxy": True})
+    budget = limit(house, 1)
+    monkeypatch.setattr(budget, "read", lambda: pytest.fail("the budgets were read"))
+    assert house.container.review.describe_readiness()["ready"] is True
+
+
+def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    prepared: list[str] = []
+    prepare = steps._generation_request
+
+    def note(context: Any, snapshot: VideoSnapshot, folder: Any) -> Any:
+        prepared.append(snapshot.video.id)
+        return prepare(context, snapshot, folder)
+
+    monkeypatch.setattr(steps, "_generation_request", note)
+    limit(house, 1)
+    office = Office(house)
+    first, second = house.order("a lake", **PAID), house.order("a quiet lake", **PAID)
+    for video in (first, second):
+        office.run(video)
+    for _ in range(3):
+        office.waits._waits[second.id].due = 0.0
+        office.waits.poll_due()
+    assert not office.is_woken(second)
+    assert prepared == [first.id]
+    limit(house, 2)
+    office.poll_until(lambda: office.is_woken(second))
+    office.run(second)
+    assert prepared == [first.id, second.id]
+
+
+def test_a_video_that_waits_until_its_deadline_names_the_budget(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    limit(house, 1)
+    office = Office(house)
+    videos = [house.order(prompt, **PAID) for prompt in ("a lake", "a quiet lake")]
+    for video in videos:
+        office.run(video)
+    let_pass(house, videos[1])
+    ended = house.carry(videos[1])
+    assert ended.error_code == "timeout"
+    assert (ended.error_message or "").endswith(
+        "It waited, because paid may reach its daily limit of refusals with the requests that it has not "
+        f"answered. {NOTHING_SENT}"
+    )
+
+
+def test_a_wait_for_the_budget_does_not_count_as_an_answer_of_the_upstream(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    budget = limit(house, 1)
+    office = Office(house)
+    first, second = house.order("a lake", **PAID), house.order("a quiet lake", **PAID)
+    office.run(first)
+    gate = office.context.upstreams["paid"]
+    for _ in range(4):
+        with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
+            raise UpstreamUnavailable("The upstream is away.")
+    # Another request took the last place of the budget after the first look.
+    monkeypatch.setattr(budget, "require_room", lambda _generator: None)
+    office.run(second)
+    assert upstream.counts["received"] == 1
+    with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
+        raise UpstreamUnavailable("The upstream is away.")
+    assert gate.failures_of_pause() == 5
+
+
+def test_a_video_that_the_budget_ended_has_no_gate_of_an_earlier_attempt(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    blocked = refused(house, upstream, "a lake")
+    record, log = house.videos.record(house.who, blocked.id), house.container.services.attempts
+    assert find_video_gate(log, house.who.tenant, record) is not None
+    ended = replace(record.video, state=VideoState.FAILED, error_code="refusal_budget_used")
+    assert find_video_gate(log, house.who.tenant, replace(record, video=ended)) is None
+
+
+def test_each_count_uses_an_index_that_has_only_its_rows(database: Database) -> None:
+    budget, sent = RefusalBudget(database, {"paid": 1}), []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(database._engine, "before_cursor_execute", note)
+    budget.read()
+    event.remove(database._engine, "before_cursor_execute", note)
+    [(statement, parameters)] = [one for one in sent if "count(" in one[0]]
+    with database.raw_connection(readonly=True) as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        plan = " ".join(map(str, connection.exec_driver_sql(explain + statement, parameters)))
+    assert re.search(r"\bix_attempts_generator_ended_at\b", plan)
+    assert re.search(r"\bix_attempts_generator\b", plan)
 
 
 def test_failures_and_blocks_by_our_policy_do_not_count(house: House, upstream: ScriptedUpstream) -> None:

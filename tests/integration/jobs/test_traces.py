@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from safelight.errors import UpstreamUnavailable
 from safelight.jobs import attempts
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
@@ -227,6 +228,21 @@ def test_each_call_to_an_upstream_is_a_span_and_carries_no_trace_of_ours(
     }
     assert {span.kind for span in calls} == {SpanKind.CLIENT}
     assert {span.attributes["safelight.generator"] for span in calls} == {"paid"}
+
+
+def test_a_call_that_a_pause_prevents_is_no_span(
+    furnish_traced: Callable[..., tuple[House, Traces]], upstream: ScriptedUpstream
+) -> None:
+    house, traces = furnish_traced()
+    upstream.play({"otherwise": {"ends": "never"}})
+    office, video = Office(house), house.order(**PAID)
+    office.run(video)
+    for _ in range(5):
+        with pytest.raises(UpstreamUnavailable), office.context.upstreams["paid"].call(accepted=True):
+            raise UpstreamUnavailable("The upstream is away.")
+    office.run(video)
+    names = [span.name for span in traces.spans() if span.name.startswith("upstream ")]
+    assert names == ["upstream submit", "upstream progress"]
 
 
 def test_the_wait_for_an_upstream_is_one_span_with_the_number_of_polls(

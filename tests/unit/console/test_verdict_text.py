@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from safelight.console.translations import load_languages
 from safelight.console.verdict_text import translate_sentences
-from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed, UpstreamError
+from safelight.errors import (
+    DeadlineExceeded,
+    RefusalBudgetUsed,
+    SafelightError,
+    SubmissionUnconfirmed,
+    UpstreamError,
+)
 from safelight.generation.protocol import Billing, Charge, ChargeStatus, ProviderRefusal
-from safelight.jobs.failure_message import describe_failure
+from safelight.jobs.failure_message import NOTHING_SENT, describe_failure
 from safelight.jobs.models import Attempt
 from safelight.moderation.provider_refusal import explain_refusal
 
 LATE = DeadlineExceeded("The video was not finished within 120 s.")
 FAILED = UpstreamError("wan failed: out of memory.")
 LOST = SubmissionUnconfirmed("")
+USED = RefusalBudgetUsed(
+    "wan has refused as many requests as it may refuse today (UTC). Requests are possible again from "
+    "2026-11-22 00:00 UTC on."
+)
 
 
 def attempt(
@@ -37,7 +48,7 @@ def attempt(
 
 
 def english_words(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z]{3,}", re.sub("wan|Safelight|USD|out of memory", "", text))
+    return re.findall(r"[A-Za-z]{3,}", re.sub("wan|Safelight|USD|UTC|out of memory", "", text))
 
 
 @pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
@@ -54,6 +65,8 @@ def english_words(text: str) -> list[str]:
         (FAILED, attempt(charged=ChargeStatus.NO)),
         (FAILED, attempt(charged=ChargeStatus.UNKNOWN)),
         (LOST, attempt(charged=ChargeStatus.UNKNOWN)),
+        (USED, None),
+        (USED, attempt(charged=ChargeStatus.NO, outcome="not_taken", known=False)),
     ],
 )
 def test_every_sentence_about_a_failed_video_is_translated(
@@ -102,11 +115,19 @@ def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
         "The generator's finished video is empty.",
         "wan failed: it no longer knows this request.",
         "wan gave no usable answer to the submission.",
+        "It waited, because wan may reach its daily limit of refusals with the requests that it has not "
+        "answered.",
     ],
 )
 def test_every_sentence_about_the_answers_of_a_generator_is_translated(text: str, tag: str) -> None:
     found = translate_sentences(text, load_languages()[tag])
     assert english_words(re.sub("`[a-z_]+`|API", "", found)) == []
+
+
+def test_after_an_earlier_attempt_the_budget_does_not_claim_that_nothing_was_sent() -> None:
+    lost = replace(attempt(charged=ChargeStatus.NO, outcome="lost", known=False), billing=Billing.OWN)
+    assert describe_failure(USED, lost) == str(USED)
+    assert NOTHING_SENT in describe_failure(USED, None)
 
 
 def test_words_of_a_provider_stay_as_they_are() -> None:

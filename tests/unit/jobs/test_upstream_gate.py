@@ -146,3 +146,25 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
         with pytest.raises(UpstreamRejected), gate.call(accepted=False):
             raise UpstreamRejected("no")
     assert gate.invite(request("1"))
+
+
+def test_a_call_that_was_not_sent_says_nothing_about_the_upstream() -> None:
+    gate = UpstreamGate(limit=1)
+    with pytest.raises(UpstreamUnavailable), gate.call(accepted=False, video_id="1"):
+        raise UpstreamUnavailable("The upstream is away.")
+    fail(gate, upstream_gate._FAILURES - 2)
+    with pytest.raises(UpstreamPending), gate.hold_call(accepted=False):
+        raise UpstreamPending(1.0)
+    assert gate.last_problem("1") == "The upstream is away."
+    fail(gate)
+    assert gate.failures_of_pause() == upstream_gate._FAILURES
+
+
+def test_the_reason_of_a_wait_is_the_last_problem_of_the_video_until_a_call_succeeds() -> None:
+    gate = UpstreamGate(limit=1)
+    with pytest.raises(UpstreamPending), gate.visit("1"):
+        raise UpstreamPending(1.0, problem="It waited.")
+    assert gate.last_problem("1") == "It waited."
+    with gate.call(accepted=False, video_id="1"):
+        pass
+    assert gate.last_problem("1") == ""

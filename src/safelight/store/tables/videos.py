@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from .types import blob, integer, metadata, text, time
 
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, default=False)
+
+
+def _partial_index(*columns: str, where: str) -> Index:
+    """An index of the rows that meet the condition."""
+    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
 
 
 videos = Table(
@@ -114,6 +120,9 @@ attempts = Table(
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
     Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "created_at", "id"),
+    #: The refusals of a day, and the unfinished attempts, of a generator.
+    _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
+    _partial_index("generator", where="ended_at IS NULL"),
 )
 
 reported_attempts = Table(

@@ -368,6 +368,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "tenant_id", "created_at", "id"),
+        _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
+        _partial_index("generator", where="ended_at IS NULL"),
     )
 
 
@@ -411,6 +413,10 @@ def downgrade() -> None:
 
 
 # The names of constraints and indexes follow the convention of `safelight.store.tables.types.metadata`.
+
+
+def _partial_index(*columns: str, where: str) -> sa.Index:
+    return sa.Index(None, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
