@@ -20,6 +20,11 @@ from .parse import ParsedError, read_amount
 from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, mentioned, named
 from .rules import ErrorRule, Provider, compiled
 
+#: A sentence that names both sides does not say which one was refused.
+_EITHER_SIDE = (
+    r"\b(?:inputs?|prompts?) or (?:the )?(?:outputs?|generated)\b|\boutputs? or (?:the )?inputs?\b"
+    r"|(?:输入|輸入).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
+)
 _MESSAGES = (
     "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
     "|failuremessage|reason|detail"
@@ -220,9 +225,7 @@ def _side(said: ParsedError) -> ModerationStage:
     ):
         return ModerationStage.INPUT
     text = _sentences(said)
-    if compiled(r"\binputs? or (?:the )?outputs?\b|输入.{0,12}或.{0,12}输出|輸入.{0,12}或.{0,12}輸出").search(
-        text
-    ):
+    if compiled(_EITHER_SIDE).search(text):
         return ModerationStage.UNKNOWN
     return next((side for side, words in SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
 

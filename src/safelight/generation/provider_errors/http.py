@@ -198,8 +198,9 @@ TRANSPORT = Provider(
             id="words.quota",
             kind=ErrorKind.QUOTA,
             documented=_WORDS,
-            text=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)|not enough (?:credits?"
-            r"|balance|points|funds)|out of credits|quota (?:exceeded|exhausted)"
+            text=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)"
+            r"|not (?:have )?(?:enough|sufficient) (?:credits?|balance|points|funds)"
+            r"|overdue (?:balance|bill|invoice|payment)|out of credits|quota (?:exceeded|exhausted)"
             r"|exceeded (?:your|the) (?:current |monthly |daily )?(?:quota|spend|budget)"
             r"|payment required|top[ -]?up|recharge your|no credits? (?:left|remaining)"
             r"|account (?:is )?(?:overdue|in arrears)"
@@ -225,6 +226,7 @@ TRANSPORT = Provider(
             text=r"\A\s{0,9}(?:(?:error|code|http|status)[ :]{0,2})?429\s{0,9}\Z"
             r"|rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
             r"|job )?limit|requests per minute|slow down"
+            r"|(?:request|generat|submit|send)\w* (?:\w+ )?too (?:quickly|fast|often|frequently)"
             r"|请求过于频繁|請求過於頻繁|频率(?:过高|限制)|頻率(?:過高|限制)|限流|并发.{0,6}(?:上限|限制)",
             charged=ChargeStatus.NO,
             charge_source="not taken",

@@ -265,6 +265,42 @@ def test_a_web_page_that_names_a_product_is_not_an_answer_of_its_provider() -> N
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语",
+        "系統偵測到輸入或生成內容可能包含不安全或敏感內容，請您避免輸入易產生敏感內容的提示語",
+        "The input or generated content may contain sensitive content.",
+        "The output or input may contain sensitive content.",
+        "触发平台的内容安全策略",
+        "觸發平台的內容安全政策",
+        "内容由于合规问题已被阻止生成",
+        "內容由於合規問題已被阻止生成",
+        "the content of prompt field is unsafe",
+    ],
+)
+def test_a_refusal_that_does_not_name_one_side_has_no_stage(text: str) -> None:
+    found = decode(text)
+    assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, ModerationStage.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("You're requesting generations too quickly", ErrorKind.RATE_LIMIT),
+        ("You do not have enough credits", ErrorKind.QUOTA),
+        ("Your account has an overdue balance.", ErrorKind.QUOTA),
+        ("Refused by the Content-Security-Policy：内容安全策略指令", ErrorKind.UNKNOWN),
+        ("The content of prompt field is empty", ErrorKind.UNKNOWN),
+        ("请检查输入或重新生成", ErrorKind.UNKNOWN),
+    ],
+)
+def test_plain_words_of_limits_are_known_and_similar_words_are_not_a_refusal(
+    text: str, kind: ErrorKind
+) -> None:
+    assert decode(text).kind is kind
+
+
+@pytest.mark.parametrize(
     ("text", "stage"),
     [
         ("msg=video_unsafe", ModerationStage.OUTPUT),
