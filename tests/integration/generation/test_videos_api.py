@@ -201,10 +201,7 @@ def test_a_wrong_key_gives_the_operator_a_plain_message() -> None:
     [
         ({"status": 402}, "no credit left. The operator must add credit."),
         ({"status": 429, "code": "insufficient_quota"}, "no credit left. The operator must add credit."),
-        (
-            {"status": 403, "message": "No access from here"},
-            "denies access (status 403). No access from here.",
-        ),
+        ({"status": 403}, "denies access (status 403). The operator must check `api_key`"),
         ({"status": 404, "message": "No model x."}, "does not know the model or the address of the request"),
         ({"status": 413}, "The request is too large for"),
     ],
@@ -215,6 +212,18 @@ def test_a_rejection_names_its_cause_and_who_can_correct_it(submit: dict[str, An
             made.submit(make_request())
         assert said in str(rejected.value)
         assert "malformed" not in str(rejected.value)
+
+
+def test_the_reason_of_a_denied_access_is_only_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    submit = {"status": 403, "message": "Account 4711 of Example Ltd has no access"}
+    with (
+        scripted(submit=submit) as upstream,
+        generator(upstream.url) as made,
+        pytest.raises(UpstreamRejected, match="denies access") as rejected,
+    ):
+        made.submit(make_request())
+    assert "Example Ltd" not in str(rejected.value)
+    assert "Account 4711 of Example Ltd has no access." in caplog.text
 
 
 def test_a_redirect_of_a_poll_is_named_and_its_address_is_only_in_the_log(

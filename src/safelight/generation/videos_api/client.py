@@ -89,12 +89,17 @@ class UpstreamClient:
         )
 
 
-def no_access(name: str, status: int, reason: str = "") -> str:
-    """The message when a server rejects the API key (401), or what its owner asks for (403)."""
+def no_access(name: str, status: int) -> str:
+    """The message when a server rejects the API key (401), or what its owner asks for (403).
+
+    It does not contain the reason that the server gives, which is about the account of the operator.
+    """
     if status == 401:
         return f"{name} does not accept our API key (status 401). The operator must check `api_key`."
-    denied = f"{name} denies access (status {status}). {reason}".strip()
-    return f"{denied} The operator must check `api_key` and what its account may use."
+    return (
+        f"{name} denies access (status {status}). "
+        "The operator must check `api_key` and what its account may use."
+    )
 
 
 def redirected(name: str, response: httpx.Response) -> str:

@@ -213,7 +213,8 @@ class VideosApiGenerator:
             return redirected(name, response)
         reason = error_text(body, secrets=(self._options.api_key,))
         if status in {401, 403}:
-            return no_access(name, status, reason)
+            _log.warning("%s rejected a submission (status %s): %s", name, status, reason)
+            return no_access(name, status)
         if status == 404:
             unknown = f"{name} does not know the model or the address of the request (status 404). {reason}"
             return f"{unknown.strip()} The operator must check `url` and `models`."
