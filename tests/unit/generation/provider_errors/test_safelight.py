@@ -58,11 +58,11 @@ def verdict(stage: Stage, **changes: Any) -> Verdict:
 
 @pytest.mark.parametrize("error", ANSWERED, ids=lambda error: error.__name__)
 def test_every_safelight_error_is_classified(error: type[SafelightError]) -> None:
-    made = (
-        error("It did not work.", refusal=None)
-        if error is errors.UpstreamModerationBlocked
-        else error("It did not work.")
-    )
+    required = {
+        errors.UpstreamModerationBlocked: {"refusal": None},
+        errors.IdempotencyKeyInUse: {"retry_after_s": 1.0},
+    }
+    made = error("It did not work.", **required.get(error, {}))
     body = bytes(error_response(made, "req_1").body).decode()
     for found in (
         decode(body),
