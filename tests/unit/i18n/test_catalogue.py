@@ -6,7 +6,7 @@ from importlib import resources
 
 import pytest
 
-from safelight.i18n import Messages, available_languages, load_messages
+from safelight.i18n import Messages, available_languages, load_messages, load_texts
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
@@ -134,3 +134,10 @@ def test_a_missing_key_falls_back_to_english() -> None:
 
 def test_a_text_without_values_is_not_formatted() -> None:
     assert Messages("en", {"a": '{"prompt": "x"}'})("a") == '{"prompt": "x"}'
+
+
+@pytest.mark.parametrize("slice_", SLICES)
+def test_simplified_chinese_names_the_document_and_what_is_allowed_with_two_words(slice_: str) -> None:
+    for key, words in load_texts(slice_, "zh-Hans").items():
+        assert "政策" not in words.replace("内容政策", ""), key
+        assert not ("策略" in words and "内容政策" in words), key
