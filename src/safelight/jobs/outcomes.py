@@ -245,10 +245,10 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
     """End a video for a technical reason. Its content is not the cause."""
     outermost_span().fail(error)
     gate = context.upstreams.get(video.generator)
-    sentence = describe_failure(
-        error, last_attempt(tx, video.id), problem=gate.last_problem(video.id) if gate else ""
-    )
-    _log.warning("%s failed (%s): %s", video.id, error.code, sentence)
+    problem = gate.last_problem(video.id) if gate else ""
+    sentence = describe_failure(error, last_attempt(tx, video.id), problem=problem)
+    # Without the sentence: it may have the words of a provider, and those a part of the prompt.
+    _log.warning("%s failed (%s): %s", video.id, error.code, problem or "see its error message")
     transition(
         tx,
         video,

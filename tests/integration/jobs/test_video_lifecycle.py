@@ -470,7 +470,20 @@ def test_an_own_generator_that_gives_no_id_until_the_deadline_is_named_with_its_
         "The video was not finished within 2 s. own answered the submission with status 500 and no id. "
         "own gave no usable answer to the submission. You may submit it again later."
     )
-    assert f"{video.id} failed (timeout): {video.error_message}" in caplog.text
+    assert (
+        f"{video.id} failed (timeout): own answered the submission with status 500 and no id." in caplog.text
+    )
+
+
+def test_the_words_of_a_provider_about_a_failure_are_not_in_the_log(
+    furnish: Callable[..., House], upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = furnish()
+    upstream.play({"otherwise": {"submit": {"status": 400, "message": "Bad prompt: a quiet lake"}}})
+    video = house.carry(house.order(**PAID))
+    assert "Bad prompt: a quiet lake" in (video.error_message or "")
+    assert f"{video.id} failed (upstream_rejected): see its error message" in caplog.text
+    assert "a quiet lake" not in caplog.text
 
 
 def test_an_unknown_status_does_not_end_the_generation(house: House, upstream: ScriptedUpstream) -> None:
