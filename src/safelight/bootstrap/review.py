@@ -174,9 +174,8 @@ class ReviewParts:
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down, paused = self._core.upstream_health.down(), self._describe_paused_upstreams()
         clock = self._describe_clock_jump()
-        # Only a response on a loopback address has them.
-        shown = self._core.settings.server.loopback and "database" not in problems
-        refusals = self._pipeline.context.refusals.describe() if shown else {}
+        reasons_are_shown = self._core.settings.server.loopback and "database" not in problems
+        refusals = self._pipeline.context.refusals.describe() if reasons_are_shown else {}
         return {
             "ready": not problems,
             "unready": sorted(problems),
