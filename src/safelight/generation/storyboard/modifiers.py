@@ -6,8 +6,23 @@ import re
 from functools import cache
 
 from safelight.generation.storyboard import lexicon
+from safelight.generation.storyboard.function_words import PLURALS
+from safelight.generation.storyboard.noun_phrases import english_subjects, is_action
 
 MOST_OF_A_KIND = 9
+
+#: Numbers with a unit, which count no subject: "5 year old", "six foot tall", "four wheel drive", 六岁, 两层.
+_MEASUREMENT = re.compile(
+    rf"\b(?:\d+|{'|'.join(name for name in lexicon.NUMBERS if name.isascii())})[\s-]*"
+    r"(?:years?|yrs?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?(?![\s-]hand)|secs?|foot|feet|ft|"
+    r"inch(?:es)?|yards?|miles?|(?:kilo|centi|milli)?met(?:er|re)s?|m|mm|cm|km|kg|kilos?|kilograms?|pounds?|lbs?|"
+    r"tons?|tonnes?|fps|frames?|degrees?|percent|am|pm|doors?|wheel(?=[\s-]drive)|wheel(?:ed|ers?)|"
+    r"stor(?:e?y|eys|ies|ied)|floors?|seat(?:er|ers|s)?|lanes?|leg(?:ged|s)?|star)\b"
+    r"(?:[\s-]+(?:old|tall|high|long|wide|deep|away|drive)\b)*"
+    r"|(?:\d+|[一二两三四五六七八九十百几半双]+)"
+    r"(?:岁|个?(?:半?月|小时|钟头|星期)|秒|分钟|天|年|周|公?里|公?尺|公分|厘米|毫米|英[尺寸里]|米|层|楼|公斤|吨|帧|车道|门|轮)"
+    r"钟?[大高长宽深]?的?"
+)
 
 _CLOTHES = (
     "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|"
@@ -18,9 +33,10 @@ _HAN = r"\u3400-\u9fff"
 #: What may stand between a count and its noun: 棕色的, "small white".
 _BETWEEN_HAN = rf"(?:[{_HAN}]{{1,5}}(?<![上里中下边旁内外前后])的)?[小大老幼白黑红黄灰花棕橘胖]{{0,2}}"
 _BETWEEN = (
-    r"(?:(?!(?:and|or|an?|the|of|with|in|on|at|by|to|from|over|under|near|beside|past|who|that)\b)"
-    r"[\w-]+\s+){0,3}"
+    r"(?P<between>(?:(?!(?:and|or|an?|the|of|with|in|on|at|by|to|from|over|under|near|beside|past|who|that)\b)"
+    r"[\w-]+\s+){0,3})"
 )
+_DIGITS = re.compile(rf"(?<![\d.:])([2-9]|[1-9]\d)\s*(?:[{_MEASURES}]{_BETWEEN_HAN}|\s{_BETWEEN})$")
 #: Colours of kinds and breeds, by the word that names them. The first that matches counts.
 _OF_WORDS: tuple[tuple[str, tuple[int, int, int]], ...] = (
     (r"polar bears?|北极熊|snow leopards?|雪豹|arctic fox(?:es)?|北极狐|白虎", (240, 240, 236)),
@@ -34,13 +50,17 @@ _OF_WORDS: tuple[tuple[str, tuple[int, int, int]], ...] = (
     (r"husky|huskies|哈士奇|schnauzers?|雪纳瑞", (126, 132, 142)),
     (r"poodles?|samoyeds?|萨摩耶|贵宾犬", (240, 236, 226)),
     (r"橘猫|橘子猫|金丝猴", (222, 142, 58)),
-    (r"school bus(?:es)?|校车|taxis?|cabs?|计程车|小黄", (240, 190, 40)),
+    (r"school bus(?:es)?|校车|taxis?|cabs?|计程车", (240, 190, 40)),
+    (r"黄牛", (196, 150, 96)),
 )
 #: Animals whose red is that of rust.
 _RUSTY = re.compile(r"fox(?:es)?|squirrels?|deer|stags?|cows?|cattle|calf|bulls?|.*(?:狐|狐狸|松鼠|鹿|牛|马)")
 _RUST = (186, 92, 46)
-#: Words whose first character is the name of a colour, but does not say the colour.
-_NOT_COLOURED = re.compile(r"金鱼|金字|金丝|黄鼠|黑板|红鹤|黄包|银行|白领|青蛙|蓝鲸|灰姑|红绿")
+#: Words that begin with the name of a colour, but do not say the colour.
+_NOT_COLOURED = re.compile(
+    r"金鱼|金字|金丝|金雕|黄鼠|黄包|黄金|黄牛|黑板|红鹤|红绿|银行|白领|白头|蓝鲸|灰姑|紫禁|粉刷|"
+    r"gold miner|golden eagle|green ?grocer"
+)
 
 
 def count_of(before: str, word: str) -> int:
@@ -62,11 +82,33 @@ def count_of(before: str, word: str) -> int:
 
 def named_count(before: str) -> int | None:
     """The number that directly precedes a noun, with its adjectives; None if there is none."""
+    before = _MEASUREMENT.sub("", before)
     for name, number in lexicon.NUMBERS.items():
-        if _counts(name).search(before):
+        match = _counts(name).search(before)
+        if match is not None and not _names_another(match):
             return number
-    digits = re.search(rf"(?<![\d.:])([2-9]|[1-9]\d)\s*(?:[{_MEASURES}]{_BETWEEN_HAN}|\s{_BETWEEN})$", before)
-    return int(digits.group(1)) if digits else None
+    digits = _DIGITS.search(before)
+    return int(digits.group(1)) if digits is not None and not _names_another(digits) else None
+
+
+def _names_another(count: re.Match[str]) -> bool:
+    """Whether the words after a number name another subject or an action: "seven samurai ride horses"."""
+    words = (count.groupdict().get("between") or "").split()
+    # A word for a subject that stands directly before the noun may describe it: "two baby elephants".
+    return any(_is_verb(word) or _is_plural(word) for word in words) or any(
+        english_subjects().fullmatch(word) for word in words[:-1]
+    )
+
+
+def _is_plural(word: str) -> bool:
+    return word in PLURALS or (
+        word.isascii() and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    )
+
+
+def _is_verb(word: str) -> bool:
+    """Whether a word names an action, and is no participle: "two running dogs" are two dogs."""
+    return is_action(word) and not word.endswith(("ing", "ed"))
 
 
 @cache

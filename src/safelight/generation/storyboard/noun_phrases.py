@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 
 from safelight.generation.storyboard import lexicon
@@ -45,7 +46,7 @@ _IGNORED = re.compile(
     r"scar(?:f|ves)|suits?|sweaters?|capes?|hoodies?|robes?|raincoats?|umbrellas?|gowns?|kimonos?|skirts?|sign|"
     r"signs|signboard|banner|poster|billboard|board|label|title|text|caption|words|word|letters|window "
     r"?sills?|"
-    r"ambience|dolly|pan|zoom|crane|drone|tripod|lens|frame|frames|work|test|prompt|nothing|something|"
+    r"ambience|dolly|pan|zoom|crane|drone|tripod|lens|frame|frames|fps|work|test|prompt|nothing|something|"
     r"storyboard|safelight-test|seeds?|wire|earth|life|nature|peak|peaks|summit|bank|path|trail"
 )
 #: Participles that do not end in -ing or -ed.
@@ -166,7 +167,7 @@ def _take(
                 or _IGNORED.fullmatch(nouns[-1].group()) is not None
                 or (following is not None and following.group() in STARTS)
             )
-            verb = _is_participle(word) or (_is_action(word) and token.end() not in known_ends)
+            verb = _is_participle(word) or (is_action(word) and token.end() not in known_ends)
             after_one = many and (singular or (known and not plural))
             if verb or after_one or (plural and not many):
                 break
@@ -188,10 +189,18 @@ def _is_participle(word: str) -> bool:
     )
 
 
-def _is_action(word: str) -> bool:
+def is_action(word: str) -> bool:
+    """Whether an English word names an action, and is no noun as well."""
     return any(compiled(english).fullmatch(word) for english, _ in lexicon.ACTIONS.values()) and word not in (
         "fly", "rest", "run", "march", "dance", "speed",
     )  # fmt: skip
+
+
+@cache
+def english_subjects() -> re.Pattern[str]:
+    """One or more English words for subjects, one after the other."""
+    word = "|".join(english for english, _ in KINDS.values())
+    return re.compile(rf"\b(?:{word})(?:\s+(?:{word}))*\b")
 
 
 def _known_ends(text: str) -> frozenset[int]:
@@ -243,7 +252,7 @@ def _break_at(text: str, start: int, end: int) -> int:
     """The first place at which a verb or preposition begins, outside the words of the vocabulary."""
     at = start
     while at < end:
-        word = _vocabulary_word(text, at, end)
+        word = vocabulary_word(text, at, end)
         if word:
             at += word
         elif text[at] in _HAN_BREAKS:
@@ -253,7 +262,7 @@ def _break_at(text: str, start: int, end: int) -> int:
     return end
 
 
-def _vocabulary_word(text: str, at: int, end: int) -> int:
+def vocabulary_word(text: str, at: int, end: int) -> int:
     """The length of the longest Chinese word of the vocabulary at a position; 0 if there is none."""
     return max((len(w) for w in _HAN_WORDS.get(text[at], ()) if text.startswith(w, at, end)), default=0)
 

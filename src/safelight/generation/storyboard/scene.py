@@ -10,6 +10,7 @@ from typing import TypeVar
 from safelight.generation.storyboard import lexicon
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.catalogue_entry import Motion
+from safelight.generation.storyboard.denials import without_denied
 from safelight.generation.storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
 from safelight.generation.storyboard.lexicon import (
     RAINY,
@@ -42,6 +43,11 @@ _INLAND = frozenset({Environment.MOUNTAINS, Environment.MEADOW, Environment.FORE
 _BUILDINGS = frozenset({*TOWN_BUILDINGS, *HOMES_AND_LANDMARKS})
 _COOKS = frozenset({SubjectKind.NOODLE_MAKER, SubjectKind.BAKER, SubjectKind.WAITER, SubjectKind.POTTER})
 
+_AFLOAT = frozenset(
+    {SubjectKind.BOAT, SubjectKind.FISHERMAN}
+    | {kind for kind, entry in CATALOGUE.items() if entry.motion is Motion.AFLOAT}
+)
+
 _QUOTED = re.compile(r'"([^"\n]{1,400})"|“([^”\n]{1,400})”|「([^」\n]{1,400})」|«([^»\n]{1,400})»')
 _WRITTEN = re.compile(
     r"\b(?:signs?|signboard|banner|poster|billboard|board|neon|label|title|text|caption|written|writing|reads|"
@@ -53,10 +59,6 @@ _SPOKEN = re.compile(
     r"tells?|asks?|calls?|announces?)\b|说|道|喊|旁白|问",
     re.IGNORECASE,
 )
-_DENIED = re.compile(
-    r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE
-)
-_DENIED_HAN = re.compile(r"(?:没有|沒有|无(?!人机)|無(?!人機))[\u4e00-\u9fff]")
 _AFTER_RAIN = re.compile(r"\bafter (?:the |a |heavy |light )*(?:rain\w*|storm|snow\w*)\b|雨过天晴")
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
@@ -114,7 +116,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     """
     number = seed_of(like or prompt, seed)
     signs, spoken, rest = _quotes(prompt[:MOST_READ])
-    plain = _DENIED_HAN.sub(" ", _DENIED.sub(" ", rest)).lower()
+    plain = without_denied(rest.lower())
     rest = simplified(plain)
 
     setting = first(rest, lexicon.SETTINGS)
@@ -297,7 +299,7 @@ def _suited(
 ) -> tuple[Environment, tuple[Subject, ...]]:
     """The environment and the subjects, changed where a subject cannot be shown in that environment."""
     kinds = {s.kind for s in subjects}
-    if weather is Weather.CLOUD_SEA:
+    if weather is Weather.CLOUD_SEA and not kinds & _AFLOAT:
         setting = Environment.MOUNTAINS
     if SubjectKind.LIGHTHOUSE in kinds and setting in _INLAND:
         # The cliffs of a lighthouse are on the coast.
@@ -325,11 +327,8 @@ def _walks(subjects: tuple[Subject, ...]) -> bool:
         SubjectKind.CAR,
         SubjectKind.BICYCLE,
     }
-    afloat = {SubjectKind.BOAT, SubjectKind.FISHERMAN} | {
-        kind for kind, entry in CATALOGUE.items() if entry.motion is Motion.AFLOAT
-    }
     land |= {kind for kind, entry in CATALOGUE.items() if entry.motion is Motion.GROUND}
-    return any(s.kind in land for s in subjects) and not any(s.kind in afloat for s in subjects)
+    return any(s.kind in land for s in subjects) and not any(s.kind in _AFLOAT for s in subjects)
 
 
 _Choice = TypeVar("_Choice")

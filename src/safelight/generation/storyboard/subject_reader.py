@@ -20,6 +20,8 @@ from safelight.generation.storyboard.word_tables import first, matches
 from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
 
 MOST_SUBJECTS = 4
+#: Most words for subjects, and most noun phrases, that are read of a prompt: bounds the time for a long one.
+MOST_WORDS = 400
 
 PEOPLE = frozenset(
     {
@@ -118,14 +120,16 @@ def read_cast(text: str) -> Cast:
     The main subject is the head of the first noun phrase that does not follow a preposition. A word of the
     vocabulary that only describes another noun ("a cat statue") is no subject.
     """
-    phrases = noun_phrases(text)
+    phrases = noun_phrases(text)[:MOST_WORDS]
     others = [(m.start(), m.end()) for m in matches(text, *OTHER_NOUNS)]
     found: list[tuple[SubjectKind, re.Match[str]]] = []
-    covered = list(others)
+    covered = bytearray(len(text))
+    for a, b in others:
+        covered[a:b] = b"\1" * (b - a)
     for kind, match in _longest_first(text):
-        overlaps = any(a < match.end() and match.start() < b for a, b in covered)
-        if not overlaps and not (kind in _ENTERED and _is_inside(text, match)):
-            covered.append((match.start(), match.end()))
+        start, end = match.span()
+        if not any(covered[start:end]) and not (kind in _ENTERED and _is_inside(text, match)):
+            covered[start:end] = b"\1" * (end - start)
             found.append((kind, match))
     heads = [match for _, match in found]
     heads += [m for table in _SCENERY for words in table.values() for m in matches(text, *words)]
@@ -177,7 +181,7 @@ def _describes_animal(
 
 
 def _longest_first(text: str) -> list[tuple[SubjectKind, re.Match[str]]]:
-    """All words for subjects; of words that overlap, the longest is meant (环卫工人 contains 工人)."""
+    """The first words for subjects; of words that overlap, the longest is meant (环卫工人 contains 工人)."""
     words = [
         (kind, match)
         for kind, (english, han) in _PATTERNS.items()
@@ -185,7 +189,8 @@ def _longest_first(text: str) -> list[tuple[SubjectKind, re.Match[str]]]:
         if match.group().isascii()
         or not (kind in PEOPLE and text[match.end() : match.end() + 1] in _TITLE_GOES_ON)
     ]
-    return sorted(words, key=lambda each: -len(each[1].group()))
+    words.sort(key=lambda each: each[1].start())
+    return sorted(words[:MOST_WORDS], key=lambda each: -len(each[1].group()))
 
 
 def _whole(text: str, phrase: NounPhrase, others: list[tuple[int, int]]) -> NounPhrase:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from safelight.generation.storyboard.people_words import PEOPLE_WORDS
 from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
 
-#: The more special a word, the earlier its entry: the first entry that matches a place in the prompt wins.
+#: Of words that overlap, the longest is meant; of equally long ones, that of the earlier entry.
 KINDS: dict[Kind, tuple[str, str]] = {
     **PEOPLE_WORDS,
     Kind.CRANE: (r"(?:construction|tower|building) cranes?", "塔吊|起重机|吊车|塔式起重机"),
@@ -27,7 +27,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
         "茶楼|茶馆|茶室|酒楼|客栈|楼阁|古建筑|老街屋|古楼",
     ),
     Kind.SCHOOL: (
-        r"schools?|school ?houses?|kindergartens?|universit(?:y|ies)|college buildings?",
+        r"schools?(?! of\b)|school ?houses?|kindergartens?|universit(?:y|ies)|college buildings?",
         "学校|小学|中学|大学|幼儿园|校舍|教学楼",
     ),
     Kind.HOSPITAL: (r"hospitals?(?! (?:corridor|room|bed|ward))|clinics?", "医院|诊所|卫生所"),
@@ -153,7 +153,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     ),
     Kind.TAXI: (
         r"(?:taxi|yellow) ?cabs?|taxis?|cabs?",
-        "计程车|出租车|的士|小黄",
+        r"计程车|出租车|的士(?!兵)|小黄(?=[，。、！？\s]|计程|停在|驶|$)|(?<=辆)小黄",
     ),
     Kind.DRAGON_BOAT: (
         r"dragon boats?",
@@ -165,7 +165,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     ),
     Kind.SCOOTER: (
         r"(?:motor ?|electric )?scooters?|mopeds?|vespas?",
-        "机车|摩托机车|电动车|电瓶车|小绵羊",
+        "机车|摩托机车|电动车|电瓶车",
     ),
     Kind.FIRE_ENGINE: (r"fire (?:engines?|trucks?)", "消防车"),
     Kind.BUS: (r"(?:city |tour |tourist |public |electric )?bus(?:es)?|coach(?:es)?",
@@ -229,9 +229,9 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.OSTRICH: (r"ostrich(?:es)?|emus?", "鸵鸟"),
     Kind.LION: (r"lions?|lioness(?:es)?", "狮子|雄狮|母狮|狮"),
     Kind.TIGER: (r"tigers?|tigress(?:es)?", "老虎|白虎|虎"),
-    Kind.LEOPARD: (r"leopards?|cheetahs?|jaguars?|panthers?", "豹子|猎豹|花豹|雪豹|豹"),
+    Kind.LEOPARD: (r"(?:snow )?leopards?|cheetahs?|jaguars?|panthers?", "豹子|猎豹|花豹|雪豹|豹"),
     Kind.WOLF: (r"wolf|wolves|coyotes?", "野狼|灰狼|狼"),
-    Kind.FOX: (r"fox(?:es)?", "狐狸"),
+    Kind.FOX: (r"(?:arctic )?fox(?:es)?", "北极狐|狐狸"),
     Kind.DEER: (r"deer|stags?|fawns?|moose|elks?|reindeer|antelopes?|gazelles?",
         "梅花鹿|小鹿|麋鹿|驯鹿|羚羊|鹿"),
     Kind.BUFFALO: (

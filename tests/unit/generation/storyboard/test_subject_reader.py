@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from safelight.generation.storyboard import lexicon
+from safelight.generation.storyboard import lexicon, subject_reader
 from safelight.generation.storyboard.catalogue import CATALOGUE
 from safelight.generation.storyboard.lexicon import Environment, SubjectAction, TimeOfDay, Weather
 from safelight.generation.storyboard.scene import read
@@ -87,6 +87,8 @@ def test_a_drone_that_only_films_is_not_drawn(prompt: str) -> None:
         ("狂風吹過海邊", Weather.WIND),
         ("高山上的雲海", Weather.CLOUD_SEA),
         ("The sun shines after the rain", Weather.CLEAR),
+        ("A snow leopard walks", Weather.CLEAR),
+        ("A snow leopard in the snow", Weather.SNOW),
     ],
 )
 def test_each_weather_is_read_and_drawn(prompt: str, weather: Weather) -> None:
@@ -173,6 +175,105 @@ def test_a_count_is_read_across_adjectives(prompt: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("A 5 year old boy", 1),
+        ("a 70 year old man", 1),
+        ("a three year old girl", 1),
+        ("a 5-year-old boy", 1),
+        ("A 6 foot tall man", 1),
+        ("a 12 year old cat", 1),
+        ("10 foot tall giraffe", 1),
+        ("18 wheeler truck", 1),
+        ("4 door car", 1),
+        ("four wheel drive truck", 1),
+        ("a five star hotel", 1),
+        ("10 second clip of a cat", 1),
+        ("24 fps video of two dogs", 2),
+        ("three 5 year old boys", 3),
+        ("a pair of 10 week old kittens", 2),
+        ("Two second hand cars", 2),
+        ("一个5岁的男孩", 1),
+        ("一個六歲的小女孩", 1),
+        ("十秒的猫", 1),
+        ("两个小时的猫", 1),
+        ("三个月大的小狗", 1),
+        ("三米高的长颈鹿", 1),
+        ("两层的房子", 1),
+        ("三个六岁的女孩", 3),
+    ],
+)
+def test_an_age_or_a_measure_is_no_count(prompt: str, count: int) -> None:
+    assert [subject.count for subject in read(prompt).subjects] == [count]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "counts"),
+    [
+        ("Seven samurai ride horses", [7, 3]),
+        ("Two men walk a dog", [2, 1]),
+        ("two men ride three horses", [2, 3]),
+        ("two baby elephants", [2]),
+        ("three running dogs", [3]),
+        ("two parked cars", [2]),
+    ],
+)
+def test_a_number_counts_the_first_subject_after_it(prompt: str, counts: list[int]) -> None:
+    assert [subject.count for subject in read(prompt).subjects] == counts
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kinds"),
+    [
+        ("一只小绵羊在草地上吃草", [SubjectKind.SHEEP]),
+        ("一只小黄狗在草地上跑", [SubjectKind.DOG]),
+        ("一只小黄鸭", [SubjectKind.DUCK]),
+        ("一只小黄猫", [SubjectKind.CAT]),
+        ("一輛小黃停在路邊", [SubjectKind.TAXI]),
+        ("台北的小黃計程車", [SubjectKind.TAXI]),
+        ("一辆的士", [SubjectKind.TAXI]),
+        ("一位勇敢的士兵", []),
+        ("A school of fish", [SubjectKind.FISH]),
+        ("無尾熊在樹上", [SubjectKind.KOALA]),
+        ("一只北极狐", [SubjectKind.FOX]),
+    ],
+)
+def test_a_word_that_only_begins_like_another_is_not_read_as_it(
+    prompt: str, kinds: list[SubjectKind]
+) -> None:
+    assert [subject.kind for subject in read(prompt).subjects] == kinds
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kinds"),
+    [
+        ("没有小狗的公园", []),
+        ("沒有任何小狗的公園", []),
+        ("没有红色的汽车的街道", []),
+        ("没有老虎的森林，一只鹿在走", [SubjectKind.DEER]),
+        ("没有一只狗，一只猫", [SubjectKind.CAT]),
+        ("没有人的街道", []),
+        ("A street without any parked cars", []),
+        ("there are no longer any cats", []),
+        ("a park with no police cars", []),
+        ("Not a dog but a cat sits", [SubjectKind.CAT]),
+        ("A man does not see a cat", [SubjectKind.PERSON, SubjectKind.CAT]),
+        ("not only cats but dogs", [SubjectKind.CAT, SubjectKind.DOG]),
+        ("no wind and dogs run", [SubjectKind.DOG]),
+        ("一架無人機飛過田野", [SubjectKind.DRONE]),
+    ],
+)
+def test_a_subject_that_the_prompt_denies_is_not_drawn(prompt: str, kinds: list[SubjectKind]) -> None:
+    assert [subject.kind for subject in read(prompt).subjects] == kinds
+
+
+def test_a_prompt_with_very_many_subjects_is_read_to_a_limit() -> None:
+    few, many = ("一只白色的小猫和" * times + "一只小狗" for times in (2, subject_reader.MOST_WORDS))
+    assert [subject.kind for subject in read(few).subjects] == [SubjectKind.CAT, SubjectKind.DOG]
+    assert [subject.kind for subject in read(many).subjects] == [SubjectKind.CAT]
+
+
+@pytest.mark.parametrize(
     ("prompt", "rgb"),
     [
         ("一匹白马在奔跑", lexicon.COLOURS["white"]),
@@ -183,6 +284,29 @@ def test_a_count_is_read_across_adjectives(prompt: str, count: int) -> None:
     ],
 )
 def test_the_colour_inside_a_word_is_read(prompt: str, rgb: tuple[int, int, int]) -> None:
+    assert read(prompt).subjects[0].colour == rgb
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["紫禁城", "粉刷工人", "咖啡师", "咖啡馆", "喝咖啡的女人", "白头鹰", "A gold miner", "A golden eagle"],
+)
+def test_the_name_of_a_colour_inside_another_word_is_no_colour(prompt: str) -> None:
+    assert [subject.colour for subject in read(prompt).subjects] == [None]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rgb"),
+    [
+        ("一头黄牛", (196, 150, 96)),
+        ("咖啡色的狗", lexicon.COLOURS["brown"]),
+        ("黄金猎犬", (214, 160, 84)),
+        ("A snow leopard", (240, 240, 236)),
+        ("An arctic fox", (240, 240, 236)),
+        ("北极狐", (240, 240, 236)),
+    ],
+)
+def test_the_colour_of_a_breed_is_drawn(prompt: str, rgb: tuple[int, int, int]) -> None:
     assert read(prompt).subjects[0].colour == rgb
 
 
@@ -203,6 +327,7 @@ def test_more_of_a_kind_than_a_picture_can_show_is_listed() -> None:
         ("An old lighthouse on a rocky cliff", Environment.SEA),
         ("A teacher in a kitchen", Environment.ROOM),
         ("雲海", Environment.MOUNTAINS),
+        ("A ship sails on a sea of clouds", Environment.SEA),
     ],
 )
 def test_the_place_suits_the_subject(prompt: str, setting: Environment) -> None:
