@@ -89,8 +89,8 @@ def test_a_decision_without_a_reason_is_explained_in_the_form(staff: Page, conso
 
 
 def test_only_sizes_of_the_selected_model_can_be_chosen_and_the_waiver_is_in_the_header(staff: Page) -> None:
-    expect(staff.get_by_role("radio", name="Landscape 1280 × 720")).to_be_checked()
-    staff.get_by_role("radio", name="Landscape 1280 × 720").focus()
+    expect(staff.get_by_role("radio", name="Landscape, HD 1280 × 720")).to_be_checked()
+    staff.get_by_role("radio", name="Landscape, HD 1280 × 720").focus()
     staff.keyboard.press("ArrowRight")
     expect(staff.get_by_role("radio", name="Portrait 720 × 1280")).to_be_checked()
     staff.locator(".waivers summary").click()

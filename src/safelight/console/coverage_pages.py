@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -35,6 +35,8 @@ class CoverageCellView:
     status: str
     label: str
     selected: bool
+    #: Names of the waivers under which it may be missing.
+    waived_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +74,15 @@ class CoveragePages(PageHandler):
         if self.wants_fragment(request):
             return await self.render_page(request, "coverage_detail.html", principal, detail=detail)
         summary = summarize(installed_checks(table), t)
+        rows = _category_rows(cells, self.services.taxonomy.mandatory, selected, t)
         return await self.render_page(
             request,
             "coverage.html",
             principal,
             modalities=[t(f"modality.{modality.value}") for modality in MODALITIES],
-            rows=_category_rows(cells, self.services.taxonomy.mandatory, selected, t),
+            rows=rows,
             summary=summary,
+            neither=sum(not cell.status for row in rows for cell in row.cells),
             off=sum(cell["status"] == "off" for cell in cells),
             detail=detail,
             waivers=[_waiver_row(waiver, table, self.services.taxonomy, t) for waiver in table["waivers"]],
@@ -92,6 +96,7 @@ def _category_rows(
 ) -> tuple[CategoryCoverageRow, ...]:
     """One row for each category; those with missing checks first, then the mandatory ones."""
     statuses = {(cell["category"], cell["modality"]): str(cell["status"]) for cell in cells}
+    waived_by = {(cell["category"], cell["modality"]): tuple(cell.get("waived_by") or ()) for cell in cells}
     worst: dict[str, int] = {}
     for (category, _), status in statuses.items():
         rank = COUNTED.index(status) if status in COUNTED else len(COUNTED)
@@ -102,7 +107,10 @@ def _category_rows(
             name=translate_category(name, t),
             required=name in mandatory,
             cells=tuple(
-                _cell_view(name, modality, statuses.get((name, modality.value), ""), selected, t)
+                replace(
+                    _cell_view(name, modality, statuses.get((name, modality.value), ""), selected, t),
+                    waived_by=t.join_list(list(waived_by.get((name, modality.value), ()))),
+                )
                 for modality in MODALITIES
             ),
         )

@@ -94,10 +94,10 @@ def _describe_findings(details: Mapping[str, Any], prompt: str, t: Translations)
         # The name of the list is shown only if the finding has no place in the content.
         places = [item for item in evidence if item.get("type") != "match"] or evidence
         locations = [_describe_location(item, prompt, t) for item in places]
-        reason = str(finding.get("reason") or "").rstrip(".")
-        if t.tag != "en" and reason.isascii():
-            # Detectors give reasons in English only, so other languages show the translated category name
-            # instead.
+        reason, in_english = t.translate_finding(str(finding.get("reason") or ""))
+        reason = reason.rstrip(".。")
+        if in_english and reason.isascii():
+            # A reason without a translation, such as that of a plugin: the category is named instead.
             reason = translate_category(str(finding.get("category") or ""), t)
         location = t.join_list([place for place in dict.fromkeys(locations) if place])
         if reason and location:

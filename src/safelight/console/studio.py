@@ -16,6 +16,7 @@ _DEFAULT_SECONDS = 4
 _DEFAULT_SIZE = (1280, 720)
 #: Sizes that are offered for a generator that accepts any size.
 _USUAL_SIZES = ((1280, 720), (720, 1280), (960, 960))
+_HD = (1280, 720)
 #: Longest side of the largest shape, in units of its 32 x 32 drawing.
 _LARGEST_SHAPE = 28
 
@@ -38,6 +39,8 @@ class SizeOption:
     value: str
     #: `landscape`, `portrait` or `square`.
     shape: str
+    #: `small`, `hd`, `large` or `full_hd`, which tells sizes of one shape apart; empty for others.
+    grade: str
     shape_width: float
     shape_height: float
 
@@ -82,7 +85,7 @@ class StudioForm:
         return FormOptions(
             models=tuple(models.values()),
             seconds=tuple(sorted({seconds for info in infos for seconds in info.seconds})),
-            sizes=_size_options({size for info in infos for size in info.sizes or _USUAL_SIZES}),
+            sizes=size_options({size for info in infos for size in info.sizes or _USUAL_SIZES}),
             cost=format_price(self._default_generator.info().usd_per_second, _DEFAULT_SECONDS, t),
             takes_reference=any(info.takes_reference for info in infos),
         )
@@ -97,12 +100,19 @@ def _model_option(name: str, info: GeneratorInfo) -> ModelOption:
     )
 
 
-def _size_options(sizes: set[tuple[int, int]]) -> tuple[SizeOption, ...]:
+def _grade(long_side: int, short_side: int) -> str:
+    if long_side < _HD[0]:
+        return "small"
+    return {_HD: "hd", (1792, 1024): "large", (1920, 1080): "full_hd"}.get((long_side, short_side), "")
+
+
+def size_options(sizes: set[tuple[int, int]]) -> tuple[SizeOption, ...]:
     """The sizes: landscape, portrait, square; the smaller ones first. The shapes have one scale."""
     largest = max(max(size) for size in sizes)
     return tuple(
         SizeOption(
             value=f"{width}x{height}",
+            grade=_grade(max(width, height), min(width, height)),
             shape="square" if width == height else "landscape" if width > height else "portrait",
             shape_width=round(_LARGEST_SHAPE * width / largest, 1),
             shape_height=round(_LARGEST_SHAPE * height / largest, 1),

@@ -44,6 +44,8 @@ class VerifyResult:
     sentence: str
     proofs: tuple[Proof, ...]
     sha256: str
+    #: The delivered video; empty if it is not known.
+    video_id: str
     #: Claims that the file itself contains.
     claims: tuple[tuple[str, str], ...]
 
@@ -105,6 +107,7 @@ def describe_verification(verification: Verification, t: Translations) -> Verify
         sentence=_summary(verification, t),
         proofs=tuple(_proofs(verification, t, own_signer=own_signer)),
         sha256=verification.sha256,
+        video_id=verification.video_id,
         claims=tuple(_claims(manifest, t)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reviews import CaseKind
 from support.console_server import ConsoleServer, run_console_server
-from support.fake_api_server import a_video
+from support.fake_api_server import A_WAIVER, a_video
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 FRAGMENT = {"accept": "text/x-fragment"}
@@ -204,6 +205,9 @@ def test_an_empty_queue_leads_to_a_prompt_that_is_held(staff: httpx.Client, cons
     page = staff.get("/review").text
     assert 'href="/?prompt=A+letter' in page
     assert "Make a held video" in page
+    closed = staff.get("/review?state=closed").text
+    assert ">Closed</a>" in closed
+    assert re.search(r"</svg>decided[^<]*</span>", closed)
 
 
 def test_a_video_page_shows_the_record(staff: httpx.Client, console: ConsoleServer) -> None:
@@ -377,6 +381,7 @@ def test_verify_works_without_login_and_stores_nothing(
     assert page.status_code == 200
     assert 'class="verdict' in page.text
     assert "Does not prove" in page.text
+    assert f'give this SHA-256: <code class="long">{sha256(b"no video at all").hexdigest()}<' in page.text
     assert list(console.server.scratch.glob("*")) == []
     assert (
         "No file was uploaded" in stranger.post("/verify", files={"file": ("a.mp4", b"", "video/mp4")}).text
@@ -404,9 +409,10 @@ def test_a_provider_error_is_explained_and_secrets_are_masked(stranger: httpx.Cl
 
 def test_coverage_shows_the_four_statuses_and_the_waiver(staff: httpx.Client) -> None:
     page = staff.get("/coverage").text
-    for status in ("Checked", "Partly checked", "Not checked", "Off"):
+    for status in ("Checked", "Partly checked", "Not checked", "Off", "Neither required nor covered"):
         assert status in page
     assert page.count("<tr>") > 5
+    assert f'<span class="sr">waived: {A_WAIVER.name}</span>' in page
     assert "without full checks for frames (Sexual content with a minor, Graphic violence)" in page
 
 

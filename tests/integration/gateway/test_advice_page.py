@@ -33,6 +33,7 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     page = staff.post("/advice", data=form)
     assert page.status_code == 200
     assert 'data-verdict="allow" data-risk="medium"' in page.text
+    assert '<p class="lead tone allow"><svg' in page.text
     assert "<del>alone</del><ins>quietly</ins>" in page.text
     assert "Deep fix" in page.text
     form = form | {"purpose": "a film about the city"}

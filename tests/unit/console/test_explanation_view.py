@@ -94,3 +94,23 @@ def test_missing_checks_are_named_in_words_with_the_reason() -> None:
 def test_a_next_step_that_the_advice_on_a_retry_contains_is_not_repeated() -> None:
     details = {"retry": {"action": "change_prompt"}, "next_step": "Change the prompt."}
     assert render(details) == "Retry: Change the prompt. The same one may be blocked again."
+
+
+def test_the_evidence_is_a_sentence_in_the_language_of_the_page() -> None:
+    text = "Darth Vader walks by"
+    details = {
+        "evidence": [
+            {
+                "category": "copyrighted-character",
+                "reason": "The text names a protected character or work: Darth Vader (Star (Lucas)).",
+                "evidence": [{"type": "text", "field": "prompt", "start": 0, "end": 11}],
+            },
+            {"category": "violence", "reason": "A plugin saw blood.", "evidence": []},
+        ]
+    }
+    chinese = load_languages()["zh-Hant"]
+    (line,) = explanation_lines(details, text, chinese)
+    assert line.sentences == (
+        "文字提到受保護的角色或作品：Darth Vader：" + chinese("explain.in_prompt", words="Darth Vader"),
+        chinese("category.violence"),
+    )

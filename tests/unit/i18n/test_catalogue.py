@@ -93,7 +93,8 @@ def test_both_chinese_catalogues_translate_the_same_sentences(slice_: str) -> No
 @pytest.mark.parametrize("slice_", ["reasons", "findings"])
 def test_a_translated_reason_has_all_values_of_the_english_one(slice_: str, tag: str) -> None:
     for original, translated in load_document(slice_, tag).items():
-        assert fields(translated) == fields(original), original
+        # The note on a name is English, so a translation may leave it out.
+        assert fields(original) - {"notable"} <= fields(translated) <= fields(original), original
 
 
 @pytest.mark.parametrize(("slice_", "tag"), ALL)

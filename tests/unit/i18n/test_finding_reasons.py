@@ -143,7 +143,7 @@ def test_a_reason_that_quotes_very_many_others_stays_as_it_is() -> None:
     [
         (
             "The text names a real public figure: John Smith (actor).",
-            "文字提到真實的公眾人物：John Smith（actor）。",
+            "文字提到真實的公眾人物：John Smith。",
         ),
         (
             "The picture contains the safety test card for violence/graphic.",
