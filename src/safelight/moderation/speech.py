@@ -131,7 +131,7 @@ class SpeechAnalyzer:
         gap = broken[0] if broken else ""
         if self.transcriber is not None:
             if suggests_sexual_minors(known):
-                gap = "Speech was not sent to the transcription server, because of other findings."
+                gap = "Speech was not sent to the transcription server."
             else:
                 try:
                     lines = (*(lines or ()), *self._transcribed(self.transcriber, sound))

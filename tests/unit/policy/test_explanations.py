@@ -208,7 +208,7 @@ def test_a_hold_by_one_classifier_says_so_and_names_its_category(
 def test_outside_of_review_only_known_notes_of_missing_checks_are_shown(decided: Any) -> None:
     known = "14 frames that differ from their neighbours, starting with frame 7, were not scanned, because "
     known += "the sampling budget was used up."
-    withheld = "Speech was not sent to the transcription server, because of other findings."
+    withheld = "Speech was not sent to the transcription server."
     raw = "Connection refused: http://10.0.0.5:9000/v1, see /srv/models."
     named = "upstream http://10.0.0.5:9000"
     cells = [
