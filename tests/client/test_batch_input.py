@@ -23,6 +23,7 @@ from safelight_client.transport import Target
     ("line", "problem"),
     [
         ('{"prompt": "A boat", "prompt": "A kite"}', "The row has a field twice: prompt."),
+        ('{"prompt": "A boat", " prompt ": "A kite"}', "The row has a field twice: prompt."),
         ('{"prompt": "A boat", "metadata": {"a": 1, "a": 2}}', "The row has a field twice: a."),
         (f'{{"prompt": "A boat", "x": {"[" * 21}{"]" * 21}}}', "The row is nested too deeply."),
         (f'{{"prompt": "A boat", "x": {"[" * 100_000}', "The row is nested too deeply."),
@@ -95,7 +96,7 @@ def test_a_password_in_the_url_is_sent_and_stored_nowhere(tmp_path: Path) -> Non
     with pytest.raises(sc.JournalUnusable) as caught:
         Journal(path, digest="d", server="http://user:other@elsewhere.test/v1")
     assert "http://server.test:8000/v1" in str(caught.value)
-    Journal(path, digest="d", server="http://server.test:8000/v1").close()
+    Journal(path, digest="d", server="http://user:changed@server.test:8000/v1").close()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,28 @@ def test_a_changed_row_makes_another_batch(tmp_path: Path) -> None:
     assert planned(write_batch(tmp_path, rows)).digest == first
     changed = [{**rows[0], "size": "720x1280"}, rows[1]]
     assert planned(write_batch(tmp_path, changed)).digest != first
+
+
+def test_another_login_does_not_continue_a_journal_and_another_password_does(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    for password in ("first-word", "second-word"):
+        opened(path, server=f"http://anna:{password}@server.test:8000").close()
+    for other in ("http://ben:first-word@server.test:8000", "http://server.test:8000"):
+        with pytest.raises(
+            sc.JournalUnusable, match=r"another login at the server http://server\.test:8000\."
+        ):
+            opened(path, server=other)
+    assert not any(word in path.read_bytes() for word in (b"anna", b"first-word", b"second-word"))
+
+
+@pytest.mark.parametrize("login", ["anna", "ben"])
+def test_the_password_in_a_journal_of_an_earlier_version_is_removed(tmp_path: Path, login: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    opened(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("update batch set server = 'http://anna:first-word@server.test:8000'")
+        db.commit()
+    with suppress(sc.JournalUnusable):
+        opened(path, server=f"http://{login}:other@server.test:8000").close()
+    assert b"first-word" not in path.read_bytes()
+    opened(path, server="http://anna:other@server.test:8000").close()

@@ -44,10 +44,11 @@ def test_an_alias_bomb_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_a_yaml_row_with_a_field_twice_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "- prompt: A boat\n  prompt: A kite\n- {prompt: A, metadata: {a: 1, a: 2}}\n- prompt: A tram\n"
+    rows += '- {prompt: A boat, " prompt": A kite}\n'
     (tmp_path / "a.yaml").write_text(rows)
     assert main(["batch", "plan", "a.yaml", "--json"]) == 3
     found = [row["reason"] for row in json.loads(capsys.readouterr().out)["rows"]]
-    assert found == ["The row has a field twice: prompt.", "The row has a field twice: a.", ""]
+    assert found == ["The row has a field twice: prompt.", "The row has a field twice: a.", "", found[0]]
 
 
 def test_names_and_prompts_with_escape_sequences_do_not_control_the_terminal(

@@ -6,6 +6,7 @@ The connection holds an exclusive lock: a second run of the same batch is refuse
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import uuid
@@ -90,7 +91,7 @@ class Journal:
     def __init__(self, path: Path, *, digest: str, server: str) -> None:
         """Opens or creates the journal. Raises `JournalUnusable` or `BatchRunning`.
 
-        `server`: its address; a user name and a password in it are not stored.
+        `server`: its address; of a user name and a password in it, only a digest of the name is stored.
         """
         self.path = path
         server = _address(server)
@@ -140,9 +141,17 @@ class Journal:
                 f"The journal {self.path} belongs to another batch: the rows or the options have changed.",
                 "Use the file and the options of that batch, or another output folder.",
             )
-        if _address(rows[0][1]) != server:
+        stored = _address(rows[0][1])
+        if stored != rows[0][1]:
+            # An earlier version stored the password too; it must not stay in free space of the file.
+            self._db.execute("pragma secure_delete = on")
+            with self._transaction():
+                self._db.execute("update batch set server = ?", (stored,))
+        if stored != server:
+            address = stored.rpartition(" ")[2]
+            kind = "another login at the server" if address == server.rpartition(" ")[2] else "the server"
             raise JournalUnusable(
-                f"The journal {self.path} belongs to the server {_address(rows[0][1])}.",
+                f"The journal {self.path} belongs to {kind} {address}.",
                 "Use that server, or another output folder.",
             )
 
@@ -236,8 +245,12 @@ class Journal:
 
 
 def _address(server: str) -> str:
-    """The address of a server without user name and password."""
-    return split_login(server)[0] if "://" in server else server
+    """The address of a server without user name and password; first a digest of the name if it has one."""
+    if "://" not in server:
+        return server
+    login, at, _ = server.partition("://")[2].partition("/")[0].rpartition("@")
+    name = hashlib.sha256(login.partition(":")[0].encode()).hexdigest()[:16]
+    return f"login {name} {split_login(server)[0]}" if at else split_login(server)[0]
 
 
 def _create(path: Path, digest: str, server: str) -> None:

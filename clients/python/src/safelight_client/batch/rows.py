@@ -17,6 +17,7 @@ from safelight_client.errors import BatchError
 #: Reads the entries of a list, each with its line. That of YAML is given by the caller.
 YamlReader: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
 _STEP = "Correct the file, then plan it again."
+_TWICE = "The row has a field twice: {}."
 #: Lists and objects within each other in one row.
 MAX_DEPTH = 20
 
@@ -92,6 +93,10 @@ def _row(number: int, line: int, entry: object) -> BatchRow:
     if not isinstance(entry, Mapping):
         problem = "The row is not an object with fields."
         return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
+    names = [str(name).strip() for name in entry]
+    if len(set(names)) < len(names):
+        problem = _TWICE.format(_first_repeated(names))
+        return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
     fields = {str(name).strip(): value for name, value in entry.items() if value is not None and value != ""}
     return BatchRow(
         number=number,
@@ -100,6 +105,10 @@ def _row(number: int, line: int, entry: object) -> BatchRow:
         fields={name: value for name, value in fields.items() if name != _EXTRA},
         problems=("The row has more cells than the header.",) if _EXTRA in fields else (),
     )
+
+
+def _first_repeated(names: list[str]) -> str:
+    return next(name for name in names if names.count(name) > 1)
 
 
 #: Name of the cells of a CSV row that have no column.
@@ -116,7 +125,7 @@ def _read_jsonl(text: str) -> Iterator[tuple[int, object]]:
                 elif _is_deep(entry):
                     entry = "The row is nested too deeply."
             except _RepeatedField as error:
-                entry = f"The row has a field twice: {error}."
+                entry = _TWICE.format(error)
             except ValueError:
                 entry = "The line is not JSON."
             except RecursionError:
@@ -131,8 +140,7 @@ class _RepeatedField(Exception):
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedField(next(name for name in names if names.count(name) > 1))
+        raise _RepeatedField(_first_repeated([name for name, _ in pairs]))
     return found
 
 
