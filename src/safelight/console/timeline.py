@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from safelight.generation.protocol import Billing
@@ -102,12 +102,17 @@ class RecordView:
     parents: tuple[tuple[str, str], ...]
 
 
-def record_view(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> RecordView:
-    """The record of a video, without images. A vaulted video shows only its attempts and their cost."""
+def record_view(
+    record: VideoRecord, taxonomy: Taxonomy, t: Translations, *, keys: Mapping[str, str] | None = None
+) -> RecordView:
+    """The record of a video, without images. A vaulted video shows only its attempts and their cost.
+
+    `keys`: the names of API keys by id, as far as the reader may see them.
+    """
     hidden = record.video.vaulted
     seal = record.seal if record.seal and not hidden else {}
     return RecordView(
-        entries=() if hidden else tuple(_log_entries(record, t)),
+        entries=() if hidden else tuple(_log_entries(record, t, keys or {})),
         stages=() if hidden else tuple(_stage_rows(record, taxonomy, t)),
         attempts=tuple(_attempt_rows(record, t)),
         seconds=record.video.seconds,
@@ -118,7 +123,7 @@ def record_view(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Rec
     )
 
 
-def _log_entries(record: VideoRecord, t: Translations) -> Iterator[TimelineEntry]:
+def _log_entries(record: VideoRecord, t: Translations, keys: Mapping[str, str]) -> Iterator[TimelineEntry]:
     before: float | None = None
     for entry in record.audit_log:
         at = float(entry["at"])
@@ -130,14 +135,16 @@ def _log_entries(record: VideoRecord, t: Translations) -> Iterator[TimelineEntry
             elapsed="" if before is None else f"+{format_duration(max(0.0, at - before), t)}",
             description=t(key) if t.has(key) else str(entry["event"]),
             event=str(entry["event"]),
-            actor=name_actor(str(entry["actor"]), t),
+            actor=name_actor(str(entry["actor"]), t, keys),
             hash=_to_hex(entry["hash"]),
         )
         before = at
 
 
-def name_actor(actor: str, t: Translations) -> str:
-    """Who made an entry: a part of this service, or the start of the id of a key or a person."""
+def name_actor(actor: str, t: Translations, keys: Mapping[str, str]) -> str:
+    """Who made an entry: a part of this service, or a key or a person with the start of the id."""
+    if name := keys.get(actor):
+        return t("record.actor.key_named", name=name, id=actor[:_ID_START])
     kind = _ACTORS.get(actor) or actor.partition("_")[0]
     key = f"record.actor.{kind}"
     return t(key, id=actor[:_ID_START]) if t.has(key) else actor

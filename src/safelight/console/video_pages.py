@@ -59,11 +59,18 @@ class VideoPages(PageHandler):
             appeal=appeal,
             appeal_due=format_datetime(appeal.due_at, t) if appeal else "",
             video=view,
-            record=record_view(record, taxonomy, t),
+            record=record_view(record, taxonomy, t, keys=await self._key_names(principal)),
             reinstated_as=record.video.reinstated_as,
             reinstated_from=record.video.reinstated_from,
             problem=None,
         )
+
+    async def _key_names(self, principal: Principal) -> dict[str, str]:
+        """The names of the API keys by id, for a reader who sees them in the settings too."""
+        if not principal.has_scope(KeyScope.ADMIN):
+            return {}
+        keys = await self.run(self.services.accounts.list_keys, principal.tenant)
+        return {key.id: key.name for key in keys}
 
     def _find_appeal(self, principal: Principal, video_id: str) -> Appeal | None:
         try:

@@ -25,7 +25,13 @@ def test_spans_that_overlap_or_almost_touch_become_one() -> None:
     ],
 )
 def test_an_actor_is_named_in_words(actor: str, words: str) -> None:
-    assert name_actor(actor, load_languages()["en"]) == words
+    assert name_actor(actor, load_languages()["en"], {}) == words
+
+
+def test_a_key_has_its_name_before_its_id() -> None:
+    key = "key_01a1ff20704659fdd7dfae66853a7e4b"
+    named = name_actor(key, load_languages()["en"], {key: "nightly batch"})
+    assert named == "API key nightly batch · key_01a1ff207046…"
 
 
 @pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
