@@ -12,7 +12,10 @@ _WORDS: dict[int, str] = {
     403: "The API key does not allow this, or its account is suspended",
     404: "The object does not exist, or it belongs to another tenant",
     408: "The upload was too slow",
-    409: "Not possible in the current state, or the idempotency key was used for another request",
+    409: (
+        "Not possible in the current state, or the idempotency key was used for another request, or the "
+        "first request with it is still being processed (`idempotency_key_in_use`: wait, then send it again)"
+    ),
     410: "The content was withdrawn",
     413: "The body is too large",
     415: "The body has an unsupported content type",

@@ -25,6 +25,13 @@ def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Clien
     assert document["components"]["securitySchemes"].keys() == {"key", "session"}
 
 
+def test_the_conflicts_of_a_create_contain_a_key_whose_first_request_is_not_finished(
+    client: httpx.Client,
+) -> None:
+    responses = client.get("/openapi.json").json()["paths"]["/v1/videos"]["post"]["responses"]
+    assert "`idempotency_key_in_use`" in responses["409"]["description"]
+
+
 def test_a_wrong_method_gets_the_allowed_methods(client: httpx.Client) -> None:
     for path, methods in {"/v1/videos": "GET, POST", "/v1/videos/check": "POST"}.items():
         answer = client.put(path)

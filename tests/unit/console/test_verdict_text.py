@@ -111,6 +111,11 @@ def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
         "wan does not know the model or the address of the request (status 404).",
         "wan redirects the finished video to an address that is not allowed: The URL points to a private or "
         "reserved address. The operator can allow its host in `content_hosts`.",
+        "wan redirects the finished video to an address that is not allowed: Only the standard ports (80 for "
+        "http, 443 for https) are allowed. The operator can allow its host in `content_hosts`.",
+        "wan redirects the finished video to an address that is not allowed: The URL redirects to another "
+        "host that may not be asked: The URL points to a private or reserved address.",
+        "wan redirects the finished video to an address that is not allowed: The URL has no valid host.",
         "The finished video is incomplete.",
         "The generator's finished video is empty.",
         "wan failed: it no longer knows this request.",
@@ -121,7 +126,7 @@ def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
 )
 def test_every_sentence_about_the_answers_of_a_generator_is_translated(text: str, tag: str) -> None:
     found = translate_sentences(text, load_languages()[tag])
-    assert english_words(re.sub("`[a-z_]+`|API", "", found)) == []
+    assert english_words(re.sub("`[a-z_]+`|API|https?", "", found)) == []
 
 
 def test_after_an_earlier_attempt_the_budget_does_not_claim_that_nothing_was_sent() -> None:
