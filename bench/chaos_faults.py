@@ -1,8 +1,8 @@
 """Each background part meets each kind of error many times, and must work on. `make chaos`.
 
-In one process, on SQLite and on PostgreSQL, the tasks of each part are run with a fault in what they call
-first. After the last round of each kind, the part must do its work and report no problem. Figures go to
-docs/benchmarks/chaos.md.
+The tasks of each part are run with a fault in what they call first. After the last round of each kind, the
+part must do its work and report no problem. On SQLite in one process; on PostgreSQL in two processes at the
+same time, which share the database, as two gateways do. Figures go to docs/benchmarks/chaos.md.
 """
 
 # The faults are inside of the parts.
@@ -14,7 +14,9 @@ import argparse
 import errno
 import json
 import logging
+import multiprocessing
 import os
+import queue
 import shutil
 import sqlite3
 import sys
@@ -24,8 +26,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from dbos import DBOS
@@ -47,6 +50,10 @@ from safelight.store.transaction import Transaction
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.audit import verify
 
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+    from multiprocessing.synchronize import Barrier
+
 
 def operational(message: str) -> OperationalError:
     return OperationalError("SELECT 1", None, sqlite3.OperationalError(message))
@@ -66,6 +73,12 @@ KINDS: dict[str, Callable[[], Exception]] = {
 }
 
 
+#: Processes that share one PostgreSQL database.
+GATEWAYS = 2
+#: A process waits at most this long for the other one at the end of a scene that both must have passed.
+_BARRIER_S = 600.0
+#: A decision waits until the reviewer can no longer undo it, and another process may hold the work of a part.
+_DONE_WITHIN_S = 20.0
 #: Parts that call nothing unless they have something to do.
 _NEED_WORK = frozenset({"upstream-polls", "enqueuer"})
 
@@ -121,6 +134,7 @@ class Installation:
             ("upstream-polls", (UpstreamWaits, "_look"), self._make_poll_due, self._is_polled),
             ("enqueuer", (DBOS, "enqueue_workflow"), self._enqueue, self._is_enqueued),
             ("cancellation", select, self._time_out, self._is_cancelled),
+            ("decisions", select, self._decide, self._is_tried),
             ("sweeper", select, self._expire, self._is_swept),
             ("notifier", select, self._publish, self._is_converted),
             ("webhook-pruning", (Transaction, "delete"), self._age_message, self._is_pruned),
@@ -191,6 +205,26 @@ class Installation:
     def _is_cancelled(self) -> bool:
         return self._row(tables.attempts, self._attempt).upstream_copy_status == "kept"
 
+    def _decide(self) -> None:
+        """A decision on a case that is gone: it cannot be carried out, and why must be recorded."""
+        self._decision = new_id("decision")
+        with self.database.transaction(self.who.tenant) as tx:
+            tx.insert(
+                tables.pending_decisions,
+                id=self._decision,
+                case_id=new_id("case"),
+                video_id=new_id("video"),
+                action="keep",
+                reason="a fault is tried",
+                decided_by="chaos",
+                at=tx.now(),
+                verdict_ids=[],
+                due_at=tx.now(),
+            )
+
+    def _is_tried(self) -> bool:
+        return self._row(tables.pending_decisions, self._decision).conflict is not None
+
     def _expire(self) -> None:
         self._video = self._create("storyboard")
         self._change(tables.videos, self._video, state="delivered", stage="delivery", expires_at=0.0)
@@ -200,10 +234,16 @@ class Installation:
 
     def _publish(self) -> None:
         self._create("storyboard")
+        with self.database.across_tenants("chaos", readonly=True) as tx:
+            self._events = {
+                row.id for row in tx.select(tables.outbox, tables.outbox.c.delivered_at.is_(None))
+            }
+            self._entries: int = tx.count(tables.audit_log)
 
     def _is_converted(self) -> bool:
         with self.database.across_tenants("chaos", readonly=True) as tx:
-            return not tx.select(tables.outbox, tables.outbox.c.delivered_at.is_(None))
+            waiting = tx.select(tables.outbox, tables.outbox.c.delivered_at.is_(None))
+            return self._events.isdisjoint(row.id for row in waiting)
 
     def _age_message(self) -> None:
         self._message = new_id("event")
@@ -225,7 +265,7 @@ class Installation:
     def _is_signed(self) -> bool:
         parts = self.container.persistence
         found = verify(parts.database, parts.audit_checkpoints, parts.audit_checkpoint_key)
-        return found.ok and found.last_signed_seq == found.entries
+        return found.ok and found.last_signed_seq >= self._entries
 
 
 def _nothing() -> None:
@@ -247,7 +287,11 @@ def try_part(scene: Scene, rounds: int) -> list[str]:
             problems.append(f"{part.name} met {kind} {met} times, not {rounds}")
         scene.prepare()
         part.run_all()
-        if not scene.is_done():
+        give_up = time.monotonic() + _DONE_WITHIN_S
+        while not (done := scene.is_done()) and time.monotonic() < give_up:
+            time.sleep(0.1)
+            part.run_all()
+        if not done:
             problems.append(f"{part.name} did not do its work after {kind}")
         health = part.health()
         if health.problem is not None or health.parked:
@@ -255,17 +299,27 @@ def try_part(scene: Scene, rounds: int) -> list[str]:
     return problems
 
 
-def run(*, database: str | None, rounds: int, out: Path) -> dict[str, Any]:
+def run(
+    name: str, *, database: str | None, rounds: int, out: Path, barrier: Barrier | None = None
+) -> dict[str, Any]:
+    """Try all parts of one process. `barrier`: all processes have started, and none polls an upstream."""
     began = time.monotonic()
+    # Each error is logged with its traceback.
+    logging.disable(logging.CRITICAL)
     report: dict[str, Any] = {"rounds": rounds, "kinds": len(KINDS), "errors": {}, "problems": []}
     with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream:
         settings = settings_file(
-            out, name="faults", upstream=upstream.url, database=database, shared=out / "shared"
+            out, name=name, upstream=upstream.url, database=database, shared=out / "shared"
         )
         installation = Installation(load(settings))
         for scene in installation.scenes():
             report["problems"] += try_part(scene, rounds)
             report["errors"][scene.part.name] = scene.part.health().errors
+            if barrier is not None and scene.part.name == "upstream-polls":
+                # The sweeper of another process would take the video that this one polls.
+                barrier.wait(_BARRIER_S)
+        if barrier is not None:
+            barrier.wait(_BARRIER_S)
         readiness = installation.container.review.describe_readiness()
         if not readiness["ready"]:
             report["problems"].append(f"not ready at the end: {readiness['problems']}")
@@ -273,6 +327,37 @@ def run(*, database: str | None, rounds: int, out: Path) -> dict[str, Any]:
         DBOS.destroy(workflow_completion_timeout_sec=5)
     report["seconds"] = round(time.monotonic() - began)
     return report
+
+
+def _run_process(
+    name: str, *, database: str, rounds: int, out: Path, barrier: Barrier, reports: Queue[dict[str, Any]]
+) -> None:
+    report = run(name, database=database, rounds=rounds, out=out, barrier=barrier)
+    reports.put({"gateway": name, **report})
+
+
+def run_gateways(*, database: str, rounds: int, out: Path) -> list[dict[str, Any]]:
+    """The reports of processes that share one database, at the same time."""
+    context = multiprocessing.get_context("spawn")
+    barrier, reports = context.Barrier(GATEWAYS), context.Queue()
+    target = partial(
+        _run_process, database=database, rounds=rounds, out=out, barrier=barrier, reports=reports
+    )
+    processes = [context.Process(target=target, args=(f"faults-{number}",)) for number in range(GATEWAYS)]
+    for process in processes:
+        process.start()
+    found: list[dict[str, Any]] = []
+    # A queue must be read before its writer is joined.
+    while len(found) < len(processes):
+        try:
+            found.append(reports.get(timeout=1.0))
+        except queue.Empty:
+            if any(process.exitcode for process in processes):
+                barrier.abort()
+                raise RuntimeError("A process ended with an error.") from None
+    for process in processes:
+        process.join()
+    return sorted(found, key=lambda report: str(report["gateway"]))
 
 
 def main() -> int:
@@ -284,16 +369,16 @@ def main() -> int:
     if options.store == "postgres" and not server:
         print("postgres: left out; set SAFELIGHT_TEST_POSTGRES", file=sys.stderr)
         return 0
-    # Each error is logged with its traceback.
-    logging.disable(logging.CRITICAL)
     out = Path(tempfile.mkdtemp(prefix="safelight-chaos-"))
     try:
-        database = fresh_database(server) if options.store == "postgres" and server else None
-        report = run(database=database, rounds=options.rounds, out=out)
+        if options.store == "postgres" and server:
+            found = run_gateways(database=fresh_database(server), rounds=options.rounds, out=out)
+        else:
+            found = [run("faults", database=None, rounds=options.rounds, out=out)]
     finally:
         shutil.rmtree(out, ignore_errors=True)
-    print(json.dumps({options.store: report}, indent=2))
-    return 1 if report["problems"] else 0
+    print(json.dumps({options.store: found}, indent=2))
+    return 1 if any(report["problems"] for report in found) else 0
 
 
 if __name__ == "__main__":
