@@ -92,6 +92,6 @@ def test_only_sizes_of_the_selected_model_can_be_chosen_and_the_waiver_is_in_the
     expect(staff.get_by_role("radio", name="Landscape, HD 1280 × 720")).to_be_checked()
     staff.get_by_role("radio", name="Landscape, HD 1280 × 720").focus()
     staff.keyboard.press("ArrowRight")
-    expect(staff.get_by_role("radio", name="Portrait 720 × 1280")).to_be_checked()
+    expect(staff.get_by_role("radio", name="Portrait, HD 720 × 1280")).to_be_checked()
     staff.locator(".waivers summary").click()
     expect(staff.locator(".waivers")).to_contain_text("allowed this service to run without full checks")
