@@ -176,12 +176,18 @@ def test_the_price_of_a_field_that_multiplies_the_bill_is_not_known(
     assert plan_text(tmp_path / "a.jsonl", json.dumps(row)).rows[0].worst == worst
 
 
-def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared = []
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has one entry for each comparison of two texts."""
+    made: list[int] = []
     compare = SimilarTexts._compare
-    monkeypatch.setattr(SimilarTexts, "_compare", lambda *texts: compared.append(1) or compare(*texts))
+    monkeypatch.setattr(SimilarTexts, "_compare", lambda *texts: made.append(1) or compare(*texts))
+    return made
+
+
+def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
+    tmp_path: Path, compared: list[int]
+) -> None:
     rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000},4" for n in range(2000))
     plan = plan_text(tmp_path / "a.csv", "prompt,seconds\n" + "\n".join(rows))
     assert len(plan.rows) == 2000
@@ -189,11 +195,8 @@ def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
 
 
 def test_thousands_of_rows_with_many_refusals_are_compared_with_few_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, compared: list[int]
 ) -> None:
-    compared = []
-    compare = SimilarTexts._compare
-    monkeypatch.setattr(SimilarTexts, "_compare", lambda *texts: compared.append(1) or compare(*texts))
     rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000}" for n in range(2000))
     path = tmp_path / "a.csv"
     path.write_text("prompt\n" + "\n".join(rows))

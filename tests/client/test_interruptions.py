@@ -96,25 +96,25 @@ def test_an_exception_of_the_progress_callback_reaches_the_program(server: Fixed
         client.wait(client.create("a boat"), on_progress=report)
 
 
-def test_ctrl_c_during_a_wait_for_retry_after_says_that_nothing_was_created(
-    server: FixedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def notes_after_ctrl_c(server: FixedServer, monkeypatch: pytest.MonkeyPatch, **options: str) -> list[str]:
+    """The notes of a create that is interrupted while it waits for `Retry-After`."""
     server.answers["POST /v1/videos"] = (429, {"retry-after": "100"}, {"error": {"message": "Busy."}})
     with sc.Client(server.url, honours_keys=True) as client:
         monkeypatch.setattr(client._transport, "_sleep", interrupt)
         with pytest.raises(KeyboardInterrupt) as caught:
-            client.create("a boat")
-    assert caught.value.__notes__ == ["No video was created, and nothing is charged: Busy."]
+            client.create("a boat", **options)
+    return caught.value.__notes__
+
+
+def test_ctrl_c_during_a_wait_for_retry_after_says_that_nothing_was_created(
+    server: FixedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert notes_after_ctrl_c(server, monkeypatch) == ["No video was created, and nothing is charged: Busy."]
 
 
 def test_ctrl_c_with_a_key_of_the_caller_does_not_speak_for_an_earlier_try(
     server: FixedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.answers["POST /v1/videos"] = (429, {"retry-after": "100"}, {"error": {"message": "Busy."}})
-    with sc.Client(server.url, honours_keys=True) as client:
-        monkeypatch.setattr(client._transport, "_sleep", interrupt)
-        with pytest.raises(KeyboardInterrupt) as caught:
-            client.create("a boat", idempotency_key="mine-1")
-    (note,) = caught.value.__notes__
+    (note,) = notes_after_ctrl_c(server, monkeypatch, idempotency_key="mine-1")
     assert note == "This try created nothing; an earlier one with the Idempotency-Key mine-1 may have. Busy."
     assert server.calls("POST /v1/videos") == 1

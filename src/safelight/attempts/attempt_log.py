@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from safelight import canonical_json
-from safelight.errors import InvalidField, NotFound
+from safelight.errors import InvalidField, NotFound, UpstreamModerationBlocked
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
@@ -32,8 +32,6 @@ from .models import (
 )
 from .refunds import check_refund, find_missing_refund
 
-#: The end of an attempt whose request the provider's filter refused.
-_REFUSED_BY_PROVIDER = "moderation_blocked"
 #: Ends of attempts before the last one of a video.
 _NOT_TAKEN = ("not_taken", "lost")
 #: What became of a file that the provider made, by the state of the video; otherwise it passed.
@@ -244,7 +242,7 @@ def _gateway_outcome(row: Row[Any], explanation: Mapping[str, Any]) -> AttemptOu
         return AttemptOutcome.RUNNING
     if row.outcome == "done":
         return _ENDS.get(row.state, AttemptOutcome.PASSED)
-    if row.outcome == _REFUSED_BY_PROVIDER and explanation.get("source") == "provider":
+    if row.outcome == UpstreamModerationBlocked.code and explanation.get("source") == "provider":
         return AttemptOutcome.REFUSED
     return AttemptOutcome.FAILED
 
@@ -274,7 +272,7 @@ def _file_came(row: Row[Any], said: str | None) -> bool | None:
     if row.outcome == "done":
         return True
     # Otherwise the gateway gave up or lost the request, or could not download the file.
-    refused = row.outcome in (_REFUSED_BY_PROVIDER, "upstream_rejected", *_NOT_TAKEN)
+    refused = row.outcome in (UpstreamModerationBlocked.code, "upstream_rejected", *_NOT_TAKEN)
     return False if refused or said is not None else None
 
 

@@ -85,6 +85,11 @@ class AttemptRecord:
     is_undelivered: bool = False
 
     @property
+    def is_reported(self) -> bool:
+        """Whether this gateway did not submit it."""
+        return self.origin is not AttemptOrigin.GATEWAY
+
+    @property
     def is_refunded(self) -> bool:
         """Whether nothing is left to claim. A refund without a known amount counts as the whole charge."""
         if not self.refunds:
@@ -118,7 +123,7 @@ class AttemptRecord:
             "object": "attempt",
             "id": self.id,
             "origin": self.origin.value,
-            "reported": self.origin is not AttemptOrigin.GATEWAY,
+            "reported": self.is_reported,
             "time": format_moment(self.at, timespec="milliseconds" if self.at % 1 else "seconds"),
             "provider": self.provider,
             "model": self.model or None,

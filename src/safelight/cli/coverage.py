@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import load_messages, name_checks
+from safelight.i18n import load_messages
 
 from .commands import load_container
 from .exit_codes import Exit
@@ -48,7 +48,7 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
     from rich.text import Text
 
     from safelight.moderation.coverage_count import count_complete, installed_checks
-    from safelight.moderation.coverage_table import waived_checks
+    from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 
     t, words = texts(), load_messages("console", language())
     policy = table["policy"]
@@ -71,7 +71,9 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
         t(
             "coverage.waiver",
             name=waiver["name"],
-            scope=waiver_scope(waived_checks(table, waiver["name"]), waiver["categories"], taxonomy),
+            scope=describe_waiver_scope(
+                waived_checks(table, waiver["name"]), waiver["categories"], taxonomy, language()
+            ),
             who=waiver["decided_by"],
             reason=translate(waiver["reason"]),
         )
@@ -84,15 +86,6 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
     ]
     for line in lines:
         print_prose(console, printable(line))
-
-
-def waiver_scope(checks: Mapping[str, Sequence[str]], categories: Sequence[str], taxonomy: Taxonomy) -> str:
-    """The missing checks that a waiver excuses now, by modality; if there are none, its categories."""
-    from safelight.policy.waivers import waived_categories
-
-    if checks:
-        return name_checks(checks, language())
-    return texts()("separator").join(map(category_name, waived_categories(categories, taxonomy)))
 
 
 def _describe_cells(cells: list[dict[str, Any]]) -> Iterator[str]:

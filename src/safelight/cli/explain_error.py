@@ -83,7 +83,7 @@ _COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", 
 _SLICE = "provider_errors"
 #: Start of `documented` if no page documents the words of a rule.
 NO_PAGE = "no page: "
-#: A page that the provider did not write: a thread of users, or an article of somebody else.
+#: A page that the provider did not write: a thread of users, or a third-party article.
 _REPORT = re.compile(
     r"/issues/|/pull/|//community\.|//(?:help\.apiyi|docs\.laozhang)\.(?:com|ai)/|//sora2\.center/|//socket\.dev/"
 )

@@ -106,7 +106,7 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
             unchanged=unchanged,
             wall_s=report.wall_s,
         )
-    by_gap = decided_by_gap(verdict)
+    by_gap = verdict.is_decided_by_gaps
     coverage: dict[str, list[str]] = {}
     for cell in report.coverage:
         coverage.setdefault(cell.status.value, []).append(f"{cell.category} ({cell.modality.value})")
@@ -170,7 +170,7 @@ def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> E
     if verdict.action in (Action.HOLD, Action.BLOCK):
         if verdict.action is Action.HOLD and not fail_on.includes(FailOn.HOLD):
             return Exit.OK
-        if decided_by_gap(verdict):
+        if verdict.is_decided_by_gaps:
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
     if incomplete and fail_on.includes(FailOn.INCOMPLETE):
@@ -178,11 +178,6 @@ def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> E
     if verdict.action is Action.LABEL and fail_on.includes(FailOn.LABEL):
         return Exit.LABELLED
     return Exit.WAIVED if verdict.waivers else Exit.OK
-
-
-def decided_by_gap(verdict: Verdict) -> bool:
-    """Whether the file is held or blocked only because required checks are missing."""
-    return bool(verdict.gaps) and not verdict.findings
 
 
 def worst_exit(exits: Iterable[int]) -> Exit:

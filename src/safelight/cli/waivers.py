@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .coverage import waiver_scope
 from .exit_codes import Exit
-from .language import join_sentences, texts, translate
+from .language import join_sentences, language, texts, translate
 from .output import emit, format_day, printable
 
 if TYPE_CHECKING:
@@ -117,12 +116,12 @@ def _to_json(waiver: Waiver, now: float) -> dict[str, Any]:
 
 def _format(container: Container, waiver: Waiver, now: float) -> str:
     """Who decided, until when it is in force, what it excuses and why."""
-    from safelight.moderation.coverage_table import waived_checks
+    from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 
     t = texts()
     active = waiver.in_force(now, loopback=True)
     checks = waived_checks(container.review.describe_coverage(), waiver.name) if active else {}
-    scope = waiver_scope(checks, waiver.categories, container.core.taxonomy)
+    scope = describe_waiver_scope(checks, waiver.categories, container.core.taxonomy, language())
     lines = [
         t("waivers.line", name=waiver.name, who=waiver.decided_by, day=format_day(waiver.created_at)),
         _format_state(waiver, active=active),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from safelight.attempts.claim import sum_charges
 from safelight.attempts.gate import find_gate
@@ -96,9 +95,9 @@ def losses(lost: Sequence[AttemptRecord]) -> tuple[Loss, ...]:
     """One figure per currency. Unknown charges and amounts are in none."""
     return tuple(
         Loss(
-            net=_amount(total.left),
-            charged=_amount(total.charged),
-            refunded=_amount(total.refunded),
+            net=format_amount(total.left),
+            charged=format_amount(total.charged),
+            refunded=format_amount(total.refunded),
             currency=total.currency,
         )
         for total in sum_charges(lost)
@@ -197,7 +196,7 @@ def attempt_row(attempt: AttemptRecord, t: Translations, a: Messages) -> Attempt
         charge=charge_text(attempt, a),
         cause="" if gate is None else a(f"gate.{gate.gate.value}"),
         prompt=truncate(attempt.prompt or "", 80),
-        reported=attempt.as_json()["reported"],
+        reported=attempt.is_reported,
     )
 
 
@@ -214,7 +213,3 @@ def charge_text(attempt: AttemptRecord, a: Messages) -> str:
         return a("page.refunded", charge=text, amount=a("yes"))
     amount = f"{format_amount(attempt.refunded_amount)} {charge.currency}"
     return a("page.refunded", charge=text, amount=amount)
-
-
-def _amount(amount: Decimal) -> str:
-    return format_amount(amount)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from safelight.i18n import name_checks
 from safelight.moderation.coverage_count import (
     NOT_MADE,
     Check,
@@ -18,7 +17,7 @@ from safelight.moderation.coverage_count import (
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import Modality
 
-from .formatting import translate_category
+from .formatting import list_checks, translate_category
 from .translations import Translations
 
 #: The statuses that are counted, in the order of the pages: missing checks first.
@@ -53,7 +52,7 @@ class CoverageSummary:
 
 
 def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Translations) -> CoverageSummary:
-    """The checks of a video with the total of its installation; what differs from it is said in words."""
+    """The checks of a video with the total of its installation; a sentence names each difference."""
     made, installed = list(made), list(installed)
     notes = []
     if complete := complete_without_detector(made, installed):
@@ -64,10 +63,7 @@ def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Transl
 
 
 def _name(checks: Iterable[Check], t: Translations) -> str:
-    by_modality: dict[str, list[str]] = {}
-    for category, modality, _ in sorted(checks):
-        by_modality.setdefault(modality, []).append(category)
-    return name_checks(by_modality, t.tag)
+    return list_checks(((category, modality) for category, modality, _ in sorted(checks)), t)
 
 
 def summarize(checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = ()) -> CoverageSummary:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.moderation.coverage_count import installed_checks
-from safelight.moderation.coverage_table import waived_checks
+from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
@@ -19,7 +19,6 @@ from .coverage import COUNTED, summarize
 from .formatting import format_date, translate_category, translate_detector, translate_note
 from .handler import PageHandler
 from .measured_text import format_measured
-from .render import describe_scope
 from .translations import Translations
 
 MODALITIES = tuple(Modality)
@@ -172,7 +171,7 @@ def _waiver_row(
         "decided_by": str(waiver["decided_by"]),
         # The reason of the waiver that `make run` records is a text of this project.
         "reason": translate_note(str(waiver["reason"]), t).rstrip(".。"),
-        "scope": describe_scope(checks, waiver["categories"], taxonomy, t),
+        "scope": describe_waiver_scope(checks, waiver["categories"], taxonomy, t.tag),
         "since": format_date(float(waiver["created_at"]), t),
         "until": format_date(float(until), t) if until else t("coverage.until_revoked"),
     }

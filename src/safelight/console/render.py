@@ -14,15 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from safelight.i18n import name_checks
-from safelight.moderation.coverage_table import waived_checks
+from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 from safelight.policy.categories import Taxonomy
-from safelight.policy.waivers import Waiver, waived_categories
+from safelight.policy.waivers import Waiver
 from safelight.trust.accounts import Principal
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
-from .formatting import format_datetime, translate_category
+from .formatting import format_datetime
 from .navigation import NAV_FIRST, nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
@@ -131,17 +130,8 @@ class Pages:
 def _banner_text(
     waiver: Waiver, checks: Mapping[str, Iterable[str]], taxonomy: Taxonomy, t: Translations
 ) -> str:
-    scope = describe_scope(checks, waiver.categories, taxonomy, t)
+    scope = describe_waiver_scope(checks, waiver.categories, taxonomy, t.tag)
     sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, scope=scope)
     if waiver.expires_at is None:
         return sentence
     return f"{sentence} {t('banner.until', at=format_datetime(waiver.expires_at, t))}"
-
-
-def describe_scope(
-    checks: Mapping[str, Iterable[str]], categories: Iterable[str], taxonomy: Taxonomy, t: Translations
-) -> str:
-    """The missing checks that a waiver excuses now, by modality; if there are none, its categories."""
-    if checks:
-        return name_checks(checks, t.tag)
-    return t.join_list([translate_category(name, t) for name in waived_categories(categories, taxonomy)])

@@ -38,7 +38,7 @@ from .scan_report_timeline import (
 )
 from .timeline import is_hidden
 from .translations import Translations
-from .verdict_tone import WAIVED
+from .verdict_tone import WAIVED, is_waived
 
 _MAX_STRIP_FRAMES = 20
 
@@ -138,14 +138,14 @@ def file_view(
     details_hidden = is_hidden(verdict.category, taxonomy)
     images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
     lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden)
-    by_gap = _is_decided_by_gap(verdict)
+    by_gap = verdict.is_decided_by_gaps
     seconds = _duration_s(report)
     transcript = () if withheld else report.transcript or ()
     return FileView(
         **common,
         **tested,
-        tone=WAIVED if _is_waived(verdict) else verdict.action.value,
-        verdict=t(f"verdict.{WAIVED if _is_waived(verdict) else verdict.action.value}"),
+        tone=WAIVED if is_waived(verdict) else verdict.action.value,
+        verdict=t(f"verdict.{WAIVED if is_waived(verdict) else verdict.action.value}"),
         sentences=lead,
         english_sentences=english,
         rule="" if details_hidden else verdict.rule,
@@ -187,21 +187,13 @@ def file_view(
     )
 
 
-def _is_decided_by_gap(verdict: Verdict) -> bool:
-    return bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
-
-
-def _is_waived(verdict: Verdict) -> bool:
-    return verdict.action is Action.ALLOW and bool(verdict.waivers)
-
-
 def _verdict_sentences(
     verdict: Verdict, t: Translations, *, details_hidden: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sentences in the report's language, and the sentences that exist only in English."""
     sentences: list[str] = []
     english: list[str] = []
-    by_gap = _is_decided_by_gap(verdict)
+    by_gap = verdict.is_decided_by_gaps
     reason = "" if details_hidden else verdict.reason
     if by_gap:
         checks = list_checks(((cell.category, cell.modality.value) for cell in verdict.gaps), t)

@@ -13,7 +13,7 @@ WAIVED = "waived"
 
 def is_waived(verdict: Verdict) -> bool:
     """Whether the verdict of a stage allows the content, but required checks were not run under a waiver."""
-    return verdict.action is Action.ALLOW and bool(verdict.waived)
+    return verdict.action is Action.ALLOW and bool(verdict.waivers)
 
 
 def video_tone(video: Video) -> str:

@@ -11,6 +11,7 @@ from .languages import LANGUAGES, language_of_environment, match_language
 from .messages import DEFAULT, Messages, available_languages, load_messages, load_texts
 from .reasons import (
     has_sentence,
+    name_categories,
     name_category,
     name_checks,
     translate_finding,
@@ -28,6 +29,7 @@ __all__ = [
     "load_messages",
     "load_texts",
     "match_language",
+    "name_categories",
     "name_category",
     "name_checks",
     "translate_finding",

@@ -41,6 +41,12 @@ def name_category(category: str, tag: str) -> str:
     return words(key) if words.has(key) else category
 
 
+def name_categories(categories: Iterable[str], tag: str) -> str:
+    """The names of categories as a list in a sentence."""
+    separator = load_messages("console", tag)("list.separator")
+    return separator.join(name_category(category, tag) for category in categories)
+
+
 def name_checks(checks: Mapping[str, Iterable[str]], tag: str) -> str:
     """The names of categories by modality, such as "images (Violence, Hate); audio (Hate)"."""
     words = load_messages("console", tag)
@@ -48,7 +54,7 @@ def name_checks(checks: Mapping[str, Iterable[str]], tag: str) -> str:
         words(
             "list.group",
             name=words(f"modality.{modality}"),
-            items=words("list.separator").join(name_category(category, tag) for category in categories),
+            items=name_categories(categories, tag),
         )
         for modality, categories in checks.items()
     )

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from safelight.detectors.registry import MissingDetector
+from safelight.i18n import name_categories, name_checks
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
-from safelight.policy.waivers import Waiver, covers
+from safelight.policy.waivers import Waiver, covers, waived_categories
 
 from .coverage_limits import reason_unsupported
 
@@ -52,6 +53,15 @@ def coverage_table(
             for waiver in waivers
         ],
     }
+
+
+def describe_waiver_scope(
+    checks: Mapping[str, Iterable[str]], categories: Iterable[str], taxonomy: Taxonomy, tag: str
+) -> str:
+    """The missing checks that a waiver excuses now, by modality; if there are none, its categories."""
+    if checks:
+        return name_checks(checks, tag)
+    return name_categories(waived_categories(categories, taxonomy), tag)
 
 
 def waived_checks(table: Mapping[str, Any], waiver: str) -> dict[str, tuple[str, ...]]:

@@ -178,7 +178,7 @@ def explain(
     shows_details = level is ExplanationLevel.REVIEWER or (
         level is ExplanationLevel.DEVELOPER and not _hides_details(verdict.category, taxonomy)
     )
-    decided_by_gap = bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
+    decided_by_gap = verdict.is_decided_by_gaps
     retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
     step = _next_step_text(verdict, retry, messages, decided_by_gap=decided_by_gap, appeal=bool(links.appeal))
     named = (verdict.category if shows_details and nameable else group,) if not decided_by_gap else ()

@@ -95,3 +95,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience = Audience.GENERAL
     consents: tuple[str, ...] = ()
     facts: frozenset[str] = frozenset()
+
+    @property
+    def is_decided_by_gaps(self) -> bool:
+        """Whether only missing checks hold or block the content. Then the category is not a finding."""
+        return bool(self.gaps) and not self.findings and self.action is not Action.ALLOW

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.console_server import ConsoleServer, run_console_server
 from support.fake_api_server import Live, live
 
 
@@ -27,3 +28,13 @@ def client(server: Live) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, headers=dict(server.auth), timeout=10, verify=False) as client:
         yield client
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ConsoleServer]:
+    """A server with all console services."""
+    folder = tmp_path_factory.mktemp("console")
+    database = folder / "db.sqlite3"
+    shutil.copyfile(sqlite_template, database)
+    with run_console_server(folder, database) as running:
+        yield running

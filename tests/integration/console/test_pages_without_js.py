@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reviews import CaseKind
-from support.console_server import ConsoleServer, run_console_server
+from support.console_server import ConsoleServer
 from support.fake_api_server import A_WAIVER, a_video
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -35,15 +34,6 @@ PAGES = (
     "/policy",
     "/settings",
 )
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ConsoleServer]:
-    folder = tmp_path_factory.mktemp("console")
-    database = folder / "db.sqlite3"
-    shutil.copyfile(sqlite_template, database)
-    with run_console_server(folder, database) as running:
-        yield running
 
 
 @pytest.fixture

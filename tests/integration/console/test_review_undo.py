@@ -11,9 +11,9 @@ from safelight.jobs.states import VideoState
 from safelight.store import tables
 from support.console_server import ConsoleServer
 
-from .test_pages_without_js import console, create_video, staff, stranger
+from .test_pages_without_js import create_video, staff, stranger
 
-__all__ = ["console", "staff", "stranger"]
+__all__ = ["staff", "stranger"]
 
 
 def video_state(console: ConsoleServer, video_id: str) -> VideoState:

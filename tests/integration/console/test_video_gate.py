@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,17 +14,8 @@ from safelight.ids import new_id
 from safelight.jobs.models import Attempt
 from safelight.jobs.states import VideoState
 from safelight.store import tables
-from support.console_server import ConsoleServer, run_console_server
+from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ConsoleServer]:
-    folder = tmp_path_factory.mktemp("console")
-    database = folder / "db.sqlite3"
-    shutil.copyfile(sqlite_template, database)
-    with run_console_server(folder, database) as running:
-        yield running
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_a_step_that_is_allowed_only_under_a_waiver_is_not_shown_as_done() -> No
         policy_sha256="0" * 64,
     )
     cell = Cell(category="ncii", modality=Modality.FRAMES, required=True)
-    waived = msgspec.structs.replace(plain, stage=Stage.OUTPUT, waived=(cell,))
+    waived = msgspec.structs.replace(plain, stage=Stage.OUTPUT, waived=(cell,), waivers=("demo",))
     stages = tuple(
         StageRecord(
             stage=verdict.stage, verdict=verdict, findings=(), coverage=Coverage(), at=0.0, details={}

@@ -249,7 +249,8 @@ def _decide(tx: Transaction, principal: Principal, case: Case, wanted: _Request)
 def _require_uninvolved(tx: Transaction, principal: Principal, case: Case) -> None:
     """Raise `Forbidden` if the principal may not decide this appeal.
 
-    Call it after the state of the case was changed, because nobody else can change it then until the commit.
+    Call it after the state of the case was changed, because then no other transaction can change it until
+    the commit.
     """
     if case.kind is CaseKind.APPEAL and principal.id in store.involved_people(tx, case):
         raise Forbidden(
