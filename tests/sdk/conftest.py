@@ -33,22 +33,28 @@ class Sdk:
         return found
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(name, marks=pytest.mark.sdk) for name in ("openai2", "openai3", "node")],
-)
+NAMES = ("openai2", "openai3", "node")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.sdk) for name in NAMES])
 def sdk(request: pytest.FixtureRequest) -> Sdk:
     """Each of the SDKs."""
     name: str = request.param
-    if name == "node":
-        node = shutil.which(os.environ.get("SAFELIGHT_TEST_NODE", "node"))
-        if node is None or not (NODE / "node_modules" / "openai").is_dir():
+    if (sdk := find_sdk(name)) is None:
+        if name == "node":
             leave_out("the SDK for JavaScript", "install Node.js 20 and run `make sdks`")
-        return Sdk(name, node, NODE / "conformance.mjs")
-    python = Path(os.environ.get(f"SAFELIGHT_TEST_{name.upper()}", ROOT / ".venvs" / name / "bin" / "python"))
-    if not python.exists():
         leave_out(
             f"the SDK environment {name}",
             f"install requirements/{name}.lock into .venvs/{name}, or set SAFELIGHT_TEST_{name.upper()}",
         )
-    return Sdk(name, python, HERE / "conformance.py")
+    return sdk
+
+
+def find_sdk(name: str) -> Sdk | None:
+    """The SDK with this name; None if it is not installed."""
+    if name == "node":
+        node = shutil.which(os.environ.get("SAFELIGHT_TEST_NODE", "node"))
+        installed = node is not None and (NODE / "node_modules" / "openai").is_dir()
+        return Sdk(name, node, NODE / "conformance.mjs") if node and installed else None
+    python = Path(os.environ.get(f"SAFELIGHT_TEST_{name.upper()}", ROOT / ".venvs" / name / "bin" / "python"))
+    return Sdk(name, python, HERE / "conformance.py") if python.exists() else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from support.gateway_process import Running, running
 
-from .conftest import Sdk
+from .conftest import NAMES, Sdk, find_sdk
 
 #: What the script asks for that is refused.
 REFUSED = ("block", "unknown_field", "did_you_mean", "bad_reference", "text_as_png")
@@ -41,16 +42,20 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def seen(gateway: Running, sdk: Sdk) -> dict[str, Any]:
-    """What one SDK saw, from creating a video to deleting it."""
-    before = creates(gateway)
-    found = sdk.run(gateway.address, gateway.key, "calls")
-    return {**found, "creates": creates(gateway) - before}
+def runs(gateway: Running) -> dict[str, Future[dict[str, Any]]]:
+    """What each SDK saw, from creating a video to deleting it.
+
+    All SDKs run at once: one after the other, each would wait for the videos that the one before it left.
+    """
+    sdks = list(filter(None, map(find_sdk, NAMES)))
+    with ThreadPoolExecutor(len(sdks) or 1) as pool:
+        return {sdk.name: pool.submit(sdk.run, gateway.address, gateway.key, "calls") for sdk in sdks}
 
 
-def creates(gateway: Running) -> Counter[str]:
-    """How many creates the gateway has answered, by status."""
-    return Counter(re.findall(r"POST /v1/videos (\d{3}) in", gateway.log.read_text()))
+@pytest.fixture(scope="module")
+def seen(sdk: Sdk, runs: dict[str, Future[dict[str, Any]]]) -> dict[str, Any]:
+    """What one SDK saw."""
+    return runs[sdk.name].result()
 
 
 def test_a_video_is_made_and_polled_to_its_end(seen: dict[str, Any]) -> None:
@@ -86,9 +91,11 @@ def test_a_block_is_a_bad_request_with_an_explanation(seen: dict[str, Any]) -> N
     assert {"type": "text", "field": "prompt", "start": 0, "end": 23} in spans
 
 
-def test_no_refused_request_is_sent_twice(seen: dict[str, Any]) -> None:
+def test_no_refused_request_is_sent_twice(gateway: Running, runs: dict[str, Any]) -> None:
     # The first, one sent twice with one key, one for its headers; and a key with another request.
-    assert seen["creates"] == {"200": 4, "400": len(REFUSED), "409": 1}
+    expected = {"200": 4, "400": len(REFUSED), "409": 1}
+    creates = Counter(re.findall(r"POST /v1/videos (\d{3}) in", gateway.log.read_text()))
+    assert creates == {status: len(runs) * count for status, count in expected.items()}
 
 
 @pytest.mark.parametrize(
