@@ -32,11 +32,9 @@ HEAVY = (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("dist")
+def build_wheel(folder: Path, into: Path) -> Path:
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", into, ROOT],
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", into, folder],
         capture_output=True,
         text=True,
         timeout=240,
@@ -44,6 +42,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = into.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def client_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(ROOT / "clients" / "python", tmp_path_factory.mktemp("client"))
 
 
 def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
@@ -59,6 +67,43 @@ def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
         assert f"safelight/{folder}" in folders
     assert any(name.startswith("safelight/store/migrations/versions/0001") for name in packed)
     assert not [name for name in packed if name.startswith(("tests/", "bench/", "docs/"))]
+
+
+def test_no_file_belongs_to_both_wheels(wheel: Path, client_wheel: Path) -> None:
+    ours, theirs = (set(zipfile.ZipFile(each).namelist()) for each in (wheel, client_wheel))
+    assert not ours & theirs
+    assert {f"safelight/_bundled/{name}" for name in theirs if ".dist-info/" not in name} <= ours
+
+
+@pytest.mark.parametrize("order", [("safelight", "safelight-client"), ("safelight-client", "safelight")])
+def test_with_both_installed_each_can_be_removed_and_the_other_works(
+    wheel: Path, client_wheel: Path, order: tuple[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=240)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python]
+    wheels = {"safelight": wheel, "safelight-client": client_wheel}
+    for name in order:
+        install = [*pip, "install", "--no-deps", "--no-index", "--no-compile", wheels[name]]
+        subprocess.run(install, check=True, timeout=240)
+
+    def client_folder(module: str) -> str:
+        asked = f"import {module}; import safelight_client as c; print(c.__file__)"
+        found = subprocess.run(
+            [python, "-c", asked], cwd=tmp_path, capture_output=True, text=True, env={}, timeout=60
+        )
+        assert found.returncode == 0, found.stderr
+        return str(Path(found.stdout).relative_to(folder).parents[1])
+
+    packages = client_folder("safelight.client")
+    assert packages.endswith("site-packages")
+    removed, kept = order
+    subprocess.run([*pip, "uninstall", "--yes", removed], check=True, timeout=240)
+    if kept == "safelight":
+        assert client_folder("safelight.client") == f"{packages}/safelight/_bundled"
+    else:
+        assert client_folder("safelight_client") == packages
 
 
 @pytest.fixture(scope="module")

@@ -184,3 +184,11 @@ def test_every_help_text_is_translated(tag: str) -> None:
     helps = texts(get_command(import_module("safelight.cli.batch").app))
     paragraphs = {" ".join(part.split()) for text in helps for part in text.split("\n\n") if part.strip()}
     assert {one for one in paragraphs if translate_sentence("commands", one, tag) is None} == set()
+
+
+def test_a_separate_client_of_another_version_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("safelight_client.__version__", "0.0.9")
+    assert main(["batch", "plan", "shots.csv"]) == 2
+    assert "safelight-client 0.0.9 is installed" in capsys.readouterr().err
