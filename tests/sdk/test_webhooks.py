@@ -69,7 +69,7 @@ def test_an_endpoint_is_managed_and_its_events_are_verified(told: Told, openai_p
     made = httpx.post(
         f"{base}/videos",
         headers=key,
-        json={"prompt": "A paper boat on a pond", "model": "storyboard", "seconds": "4"},
+        json={"prompt": "A paper boat on a pond", "model": "storyboard", "seconds": "4", "size": "640x360"},
         timeout=60,
     )
     assert made.status_code == 200, made.text
