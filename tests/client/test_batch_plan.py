@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -281,16 +282,39 @@ def test_the_ceiling_is_never_exceeded(
     assert ceiling.reserved == sum(worst for worst, _ in waiting)
 
 
-@given(st.lists(st.booleans(), max_size=300), st.integers(0, 10))
-def test_no_row_follows_after_too_many_blocks(blocks: list[bool], max_refusals: int) -> None:
-    rules = StopRules(max_refusals=max_refusals)
+@given(st.lists(st.booleans(), max_size=300))
+def test_more_than_5_blocks_in_the_first_20_rows_or_10_percent_of_all_later_stop_a_batch(
+    blocks: list[bool],
+) -> None:
+    rules = StopRules()
     for number, blocked in enumerate(blocks, start=1):
         rules.record(blocked=blocked)
         total = sum(blocks[:number])
-        is_too_many = total > max_refusals and total > number // 10
-        assert bool(rules.reason) == is_too_many
-        if number <= 20 and total > max(max_refusals, 2):
-            assert rules.reason
+        assert bool(rules.reason) == (total > 5 if number <= 20 else 10 * total > number)
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 60), st.integers(0, 60))
+def test_a_higher_limit_of_refusals_never_stops_a_batch_earlier(
+    ended: int, blocked: int, limit: int, more: int
+) -> None:
+    blocked = min(ended, blocked)
+    lower = StopRules(max_refusals=limit, ended=ended, blocked=blocked)
+    higher = StopRules(max_refusals=limit + more, ended=ended, blocked=blocked)
+    assert lower.reason or not higher.reason
+
+
+@given(st.lists(st.booleans(), max_size=100), st.integers(0, 10), st.randoms())
+def test_the_order_in_which_rows_ended_does_not_matter(
+    blocks: list[bool], max_refusals: int, random: Random
+) -> None:
+    found = set()
+    for _ in range(2):
+        rules = StopRules(max_refusals=max_refusals)
+        for blocked in blocks:
+            rules.record(blocked=blocked)
+        found.add(rules.reason)
+        random.shuffle(blocks)
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(
@@ -299,16 +323,20 @@ def test_no_row_follows_after_too_many_blocks(blocks: list[bool], max_refusals: 
         (5, 20, 5, False),
         (5, 6, 6, True),
         (5, 20, 6, True),
+        (5, 21, 2, False),
+        (5, 21, 3, True),
         (5, 59, 6, True),
         (5, 60, 6, False),
         (5, 100, 10, False),
         (5, 100, 11, True),
         (0, 1, 1, True),
-        (0, 10, 1, False),
-        (50, 60, 50, False),
+        (0, 100, 1, True),
+        (10, 100, 20, False),
+        (10, 100, 21, True),
+        (50, 60, 60, False),
     ],
 )
-def test_the_limit_of_refusals_is_a_number_at_first_and_a_tenth_later(
+def test_the_limit_of_refusals_is_a_number_at_first_and_a_share_later(
     max_refusals: int, ended: int, blocked: int, stops: bool
 ) -> None:
     rules = StopRules(max_refusals=max_refusals, ended=ended, blocked=blocked)

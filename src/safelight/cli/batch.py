@@ -130,7 +130,11 @@ def run_command(
     ] = None,
     max_refusals: Annotated[
         int,
-        typer.Option("--max-refusals", min=0, help="How many rows may be blocked, or 10 % if that is more."),
+        typer.Option(
+            "--max-refusals",
+            min=0,
+            help="How many of the first 20 rows may be blocked; later that many of 50.",
+        ),
     ] = 5,
     honours_keys: Annotated[
         bool, typer.Option("--honours-keys", help="The server recognises a repeated Idempotency-Key.")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: After the first rows, this share of the ended ones may be blocked.
-MAX_SHARE = 0.1
+#: The limit is a number for this many ended rows, and a share of all ended rows later.
+_FIRST_ROWS = 20
+#: The share later is the limit divided by this: 10 % with the default limit of 5.
+_SHARE_DIVISOR = 50
 
 
 @dataclass(kw_only=True)
 class StopRules:
-    """Counts ended and blocked rows. At most `max_refusals` may be blocked, or a tenth if that is more.
+    """Counts ended and blocked rows, in any order.
 
-    With the default of 5, that is more than 5 of the first 20 rows, or later more than 10 %.
+    Of the first 20 rows that ended, at most `max_refusals` may be blocked; later at most that many of 50
+    of all rows that ended. With the default, that is 5 of the first 20, then 10 %.
     """
 
     max_refusals: int = 5
@@ -26,7 +29,9 @@ class StopRules:
     @property
     def allowance(self) -> int:
         """How many of the rows so far may be blocked."""
-        return max(self.max_refusals, int(self.ended * MAX_SHARE))
+        if self.ended <= _FIRST_ROWS:
+            return self.max_refusals
+        return self.ended * self.max_refusals // _SHARE_DIVISOR
 
     @property
     def reason(self) -> str:
