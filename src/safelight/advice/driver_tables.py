@@ -33,6 +33,22 @@ class DriverKind(StrEnum):
     REFERENCE = "reference"
 
 
+class Slot(StrEnum):
+    """What a part of a prompt states."""
+
+    WHO = "who"
+    HOW_MANY = "how_many"
+    AGE = "age"
+    IDENTITY = "identity"
+    ACTION = "action"
+    OBJECT = "object"
+    PLACE = "place"
+    TIME = "time"
+    MOOD = "mood"
+    #: Quoted text, which may be visible in the video.
+    TEXT = "text"
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdviceSource:
     """Where a statement comes from. `read`: the date on which it was read, empty for our own detectors."""
@@ -61,6 +77,8 @@ class WordRow:
     sources: tuple[AdviceSource, ...]
     #: Whether the row counts only in an exclusion such as "no music".
     only_excluded: bool
+    #: What its words state, which a replacement may change.
+    slot: Slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +137,7 @@ def word_rows() -> Mapping[str, WordRow]:
             advice=row["advice"],
             sources=tuple(sources()[name] for name in row["sources"].split(",")),
             only_excluded=row["only"] == "excluded",
+            slot=Slot(row["slot"]),
         )
         for row in read_rows("rows")
     }

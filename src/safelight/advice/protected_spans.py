@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from safelight.policy.findings import Basis, Finding, TextSpan
 
@@ -31,11 +31,14 @@ def find_protected_spans(
         for place in finding.evidence
         if isinstance(place, TextSpan) and place.field == field
     )
-    quoted = (found.span() for found in _QUOTATION.finditer(text))
-    return (*named, *quoted, *_names(text))
+    return (*named, *find_quotations(text), *find_names(text))
 
 
-def _names(text: str) -> Iterable[tuple[int, int]]:
+def find_quotations(text: str) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in _QUOTATION.finditer(text))
+
+
+def find_names(text: str) -> Iterator[tuple[int, int]]:
     """Capitalized words in the middle of a sentence, and at its start if the next word is capitalized too."""
     for found in _CAPITALIZED.finditer(text):
         if found.group("first") is None or _CAPITALIZED_NEXT.match(text, found.end()):

@@ -1,23 +1,25 @@
 """Suggestions: what to write instead. For innocent prompts only; `help_gate` decides who gets them.
 
-A suggestion replaces words outside names, quotations and findings. It never adds an age, a person's identity
-or an invented purpose, and never describes a protected person, character or style in other words. Advice
-without a replacement states what the writer can decide.
+A suggestion replaces words outside names, quotations and findings, and changes only what these words state
+(see `meaning_slots`). It never adds an age, a person's identity or an invented purpose, and never describes a
+protected person, character or style in other words. Advice without a replacement states what the writer can
+decide.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from safelight.i18n import Messages
+from safelight.i18n import Messages, load_messages
 
 from . import driver_tables
-from .driver_tables import AdviceSource, Contradiction, DriverKind
+from .driver_tables import AdviceSource, Contradiction, DriverKind, Slot
 from .drivers import PROMPT, Driver, find_contradictions
 from .exclusions import exclusion_of, find_exclusions, removal
+from .meaning_slots import keeps_meaning
 from .text_edit import DiffPart, TextEdit, apply_edits
 from .word_position import fits, has_determiner
 
@@ -25,6 +27,8 @@ from .word_position import fits, has_determiner
 MAX_SUGGESTIONS = 20
 #: Advice on a word of which no replacement fits.
 _ADVICE_WITHOUT_REPLACEMENT = "show"
+#: Adds the user's own words and changes nothing.
+_FRAMING = "purpose_given"
 _ARTICLE = re.compile(r"an? ")
 #: Advice on drivers that no row of the word table describes.
 _ADVICE_BY_KIND = {
@@ -44,10 +48,12 @@ class Suggestion:
     #: Key of the message.
     message: str
     values: Mapping[str, str]
-    #: Key of the condition under which the suggestion is true; empty if there is none.
-    condition: str
+    #: Keys of the conditions under which the suggestion is true.
+    conditions: tuple[str, ...]
     sources: tuple[AdviceSource, ...]
     edits: tuple[TextEdit, ...] = ()
+    #: What the replaced words state. Nothing else may change.
+    slots: frozenset[Slot] = frozenset()
     #: The prompt after the change, and the diff.
     rewritten: str = ""
     diff: tuple[DiffPart, ...] = ()
@@ -57,12 +63,17 @@ class Suggestion:
         return {
             "number": self.number or None,
             "text": messages(f"suggestion.{self.message}", **self.values),
-            "condition": messages(f"condition.{self.condition}") if self.condition else None,
+            "condition": self._condition(messages),
+            "changes": sorted(self.slots),
             "rewritten": self.rewritten or None,
             "diff": [part.as_wire() for part in self.diff],
             "contradictions": [contradiction_wire(one, messages) for one in self.contradictions],
             "sources": [source.as_wire(messages) for source in self.sources],
         }
+
+    def _condition(self, messages: Messages) -> str | None:
+        sentences = [messages(f"condition.{name}") for name in self.conditions]
+        return load_messages("explanations", messages.tag)("join").join(sentences) or None
 
 
 def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, Any]:
@@ -95,8 +106,8 @@ def suggest(
     ]
     framing = list(_framing(prompt, purpose))
     replacements.sort(key=lambda one: bool(one.contradictions))
-    applicable = [*framing, *together, *replacements, *exclusions][:MAX_SUGGESTIONS]
-    done = [_numbered(prompt, one, number) for number, one in enumerate(applicable, 1)]
+    kept = list(_kept(prompt, [*framing, *together, *replacements, *exclusions]))[:MAX_SUGGESTIONS]
+    done = [replace(one, number=number) for number, one in enumerate(kept, 1)]
     changed = {
         driver.row for driver in drivers for one in replacements if one.values["words"] in driver.words
     }
@@ -129,8 +140,9 @@ def _replacements(
                 number=0,
                 message="replace",
                 values={"words": prompt[spans[0].start : spans[0].end], "alternative": alternative},
-                condition=rows[driver.row].condition,
+                conditions=(rows[driver.row].condition,),
                 sources=driver.sources,
+                slots=frozenset({rows[driver.row].slot}),
                 edits=tuple(TextEdit(start=one.start, end=one.end, text=alternative) for one in spans),
                 contradictions=find_contradictions(alternative),
             )
@@ -149,8 +161,9 @@ def _together(replacements: Sequence[Suggestion]) -> list[Suggestion]:
             number=0,
             message="together",
             values={},
-            condition="same_scene",
+            conditions=tuple(dict.fromkeys(name for one in firsts.values() for name in one.conditions)),
             sources=tuple(dict.fromkeys(source for one in firsts.values() for source in one.sources)),
+            slots=frozenset().union(*(one.slots for one in firsts.values())),
             edits=tuple(edit for one in firsts.values() for edit in one.edits),
         )
     ]
@@ -158,9 +171,11 @@ def _together(replacements: Sequence[Suggestion]) -> list[Suggestion]:
 
 def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:
     """Leaving out what the prompt excludes, because a filter may read the word and not the "no"."""
-    exclusions = find_exclusions(prompt)
+    exclusions, rows = find_exclusions(prompt), driver_tables.word_rows()
     seen = set()
     for driver in drivers:
+        if driver.row not in rows:
+            continue
         span = next((span for span in driver.spans if span.field == PROMPT), None)
         found = exclusion_of(exclusions, span.start, span.end) if span and driver.excluded else None
         if found is None or found in seen:
@@ -173,8 +188,9 @@ def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:
             number=0,
             message="leave_out_exclusion",
             values={"words": prompt[found.start : found.end]},
-            condition="exclusion",
+            conditions=("exclusion",),
             sources=driver.sources,
+            slots=frozenset({rows[driver.row].slot}),
             edits=(edit,),
         )
 
@@ -187,27 +203,20 @@ def _framing(prompt: str, purpose: str) -> Iterator[Suggestion]:
         text = f"（用途：{words}）" if chinese else f" (purpose: {words})"
         yield Suggestion(
             number=0,
-            message="purpose_given",
+            message=_FRAMING,
             values={"purpose": words},
-            condition="true_purpose",
+            conditions=("true_purpose",),
             sources=(),
             edits=(TextEdit(start=len(prompt.rstrip()), end=len(prompt.rstrip()), text=text),),
         )
 
 
-def _numbered(prompt: str, suggestion: Suggestion, number: int) -> Suggestion:
-    rewritten, diff = apply_edits(prompt, suggestion.edits)
-    return Suggestion(
-        number=number,
-        message=suggestion.message,
-        values=suggestion.values,
-        condition=suggestion.condition,
-        sources=suggestion.sources,
-        edits=suggestion.edits,
-        rewritten=rewritten,
-        diff=diff,
-        contradictions=suggestion.contradictions,
-    )
+def _kept(prompt: str, suggestions: Iterable[Suggestion]) -> Iterator[Suggestion]:
+    """The suggestions that change nothing but what they name, with the prompt after the change."""
+    for one in suggestions:
+        rewritten, diff = apply_edits(prompt, one.edits)
+        if one.message == _FRAMING or keeps_meaning(diff, one.slots):
+            yield replace(one, rewritten=rewritten, diff=diff)
 
 
 def _advice(
@@ -230,6 +239,6 @@ def _advice(
             number=0,
             message=name,
             values={},
-            condition="",
+            conditions=(),
             sources=tuple(dict.fromkeys(source for one in members for source in one.sources)),
         )

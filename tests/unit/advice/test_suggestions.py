@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from safelight.advice import driver_tables
 from safelight.advice.drivers import find_drivers
 from safelight.advice.exclusions import find_exclusions
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
@@ -317,3 +318,35 @@ def test_ten_thousand_words_and_markup_are_read() -> None:
     advice = advised("<b>falls</b> " + "a chef cutting bread at night " * 1_700)
     assert len(advice.drivers) <= 60
     assert len(advice.suggestions) <= 20
+
+
+@pytest.mark.parametrize("prompt", [EXAMPLE, "a bleeding wound in a car crash", "一個人獨自站在夜晚的樓頂上"])
+def test_a_suggestion_has_the_condition_of_every_row_whose_words_it_replaces(prompt: str) -> None:
+    advice = advised(prompt)
+    rows = driver_tables.word_rows()
+    for one in advice.suggestions:
+        for driver in advice.drivers:
+            spans = {(span.start, span.end) for span in driver.spans}
+            if driver.row in rows and any((edit.start, edit.end) in spans for edit in one.edits):
+                assert rows[driver.row].condition in one.conditions
+    assert " ".join(advised(EXAMPLE).as_wire()["suggestions"][0]["condition"].split()[:4]) == (
+        "Only if the result"
+    )
+
+
+def test_every_row_with_a_replacement_has_a_condition() -> None:
+    rows = driver_tables.word_rows()
+    for name in ("words.en", "words.zh"):
+        for row in driver_tables.read_rows(name):
+            replaced = any(row[column] for column in row if "alternatives" in column)
+            assert not replaced or row["row"] == driver_tables.ORDINARY or rows[row["row"]].condition
+
+
+def test_a_suggestion_names_what_its_words_state() -> None:
+    wire = advised(EXAMPLE).as_wire()["suggestions"]
+    assert wire[0]["changes"] == ["action", "mood", "place", "time"]
+
+
+def test_an_exclusion_with_a_person_is_not_left_out() -> None:
+    advice = advised("a quiet park, no crying children")
+    assert not [one for one in advice.suggestions if one.message == "leave_out_exclusion"]
