@@ -17,12 +17,14 @@ from .http import SIDES
 from .messages import next_step, sentence
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError, read_amount
-from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, mentioned, named
+from .product_names import find_product
+from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
 from .rules import ErrorRule, Provider, compiled
 
 #: A sentence that names both sides does not say which one was refused.
 _EITHER_SIDE = (
-    r"\b(?:inputs?|prompts?) or (?:the )?(?:outputs?|generated)\b|\boutputs? or (?:the )?inputs?\b"
+    r"\b(?:inputs?|prompts?)(?:, \w+){0,3},? or (?:the )?(?:outputs?|generated)\b"
+    r"|\boutputs? or (?:the )?inputs?\b"
     r"|(?:输入|輸入).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
 )
 _MESSAGES = (
@@ -43,7 +45,7 @@ _WAIT = (
 _REFUNDED = (
     r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
     r"|(?:credits?|points) (?:(?:have been|has been|were|was|will be) )?(?:refunded|returned)"
-    r"|未扣费|不扣费|不消耗(?:积分|積分|点数|點數)|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
+    r"|未扣费|不扣费|不会(?:向您|向你|对您)?收(?:费|取费用)|不會(?:向您|向你|對您)?收(?:費|取費用)|不消耗(?:积分|積分|点数|點數)|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
 )
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
@@ -96,7 +98,7 @@ def _find(
 
 def _mentioned(said: ParsedError, relays: list[Provider]) -> Provider | None:
     """The provider that the words name. A relay or a web page may name a provider that never answered."""
-    return None if relays or said.html else mentioned(said.prose)
+    return None if relays or said.html else find_product(said.prose)
 
 
 def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:

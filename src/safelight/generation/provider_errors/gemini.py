@@ -17,7 +17,7 @@ GEMINI = Provider(
     aliases=frozenset(
         {"gemini-omni", "interactions", "gemini_interactions", "google-gemini", "gemini-interactions"}
     ),
-    signs=r"gemini-omni|/interactions|promptFeedback|prompt_feedback|blockReason"
+    signs=r"gemini-omni|[\"']finishReason[\"']|/interactions|promptFeedback|prompt_feedback|blockReason"
     r"|\"object\": ?\"interaction\"|budget_exceeded|gemini api error|\bgoogle ai\b|BlockedReason\.",
     rows=(
         ErrorRule(

@@ -19,7 +19,7 @@ from .openai import OPENAI
 from .pika import PIKA
 from .pixverse import PIXVERSE
 from .replicate import REPLICATE
-from .rules import Provider, compiled
+from .rules import Provider
 from .runware import RUNWARE
 from .runway import RUNWAY
 from .seedance import SEEDANCE
@@ -41,8 +41,9 @@ PROVIDERS: tuple[Provider, ...] = (
     HIGGSFIELD,
     NOVA_REEL,
     AZURE,
-    VEO,
+    # The same support codes stand in errors of both; Gemini is known by the fields of its response.
     GEMINI,
+    VEO,
     RUNWAY,
     SEEDANCE,
     DASHSCOPE,
@@ -62,26 +63,6 @@ RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
 #: Rules that belong to no provider. The first set is tried before all others, the last set after them.
 NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
 EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)
-
-#: Names of products in a sentence, by provider. They show whose error it is, but not which of its errors.
-_PRODUCTS: tuple[tuple[Provider, str], ...] = (
-    (VEO, r"\bveo\b|\bflow (?:api|is currently experiencing)|\bgoogle flow\b"),
-    (GEMINI, r"\bgemini\b"),
-    (OPENAI, r"\bsora\b|\bsora-?2(?:-pro)?\b"),
-    (SEEDANCE, r"\bseedance\b|\bbyteplus\b|\bdreamina\b|\bjimeng\b|即梦|即夢|豆包"),
-    (KLING, r"\bkling\b|可灵|可靈"),
-    (MINIMAX, r"\bhailuo\b|海螺"),
-    (XAI, r"\bgrok[ -]imagine\b"),
-    (VIDU, r"\bvidu\b"),
-    (PIXVERSE, r"\bpixverse\b"),
-)
-
-
-def mentioned(text: str) -> Provider | None:
-    """The provider whose product a text names first; None if it names none."""
-    found = ((compiled(words).search(text), provider) for provider, words in _PRODUCTS)
-    places = [(match.start(), provider) for match, provider in found if match is not None]
-    return min(places, key=lambda place: place[0])[1] if places else None
 
 
 def named(word: str | None) -> Provider | None:

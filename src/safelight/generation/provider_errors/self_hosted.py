@@ -41,7 +41,8 @@ SELF_HOSTED = Provider(
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_COSMOS,
             text=r"guardrail.{0,40}(?:generated (?:video|output)|video (?:is )?unsafe)"
-            r"|(?:generated (?:video|output)).{0,60}guardrail",
+            r"|(?:generated (?:video|output)).{0,60}guardrail"
+            r"|video ?content ?safety ?filter|unsafe frames detected",
             anywhere=True,
             stage=ModerationStage.OUTPUT,
             charged=ChargeStatus.NO,

@@ -116,7 +116,12 @@ SHAPED = Provider(
             r"|\bvideo moderated\b|SAFETY_(?:BLOCKED|REJECTED)\b"
             r"|违反.{0,12}服务政策|違反.{0,12}服務政策"
             r"|(?:合规|合規)(?:问题|問題|原因).{0,6}(?:阻止|拦截|攔截|拒绝|拒絕)"
-            r"|content of (?:the )?[\w`'\"]+ (?:field )?(?:is|was) unsafe\b",
+            r"|content of (?:the )?[\w`'\"]+ (?:field )?(?:is|was) unsafe\b"
+            r"|\bprompt (?:has been|was) blocked by\b"
+            r"|\bprompts? contains? (?:filtered|banned|forbidden) words?\b"
+            r"|\bword \W?\w+\W? is banned\b|\bnot passing \S+ safety review\b"
+            r"|(?:violat\w+|conflicts? with) the policy against (?:generating|creating)"
+            r"|rejected by (?:the |our )?content moderation",
             anywhere=True,
             confidence=Confidence.GUESS,
         ),

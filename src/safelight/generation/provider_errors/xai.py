@@ -56,8 +56,8 @@ XAI = Provider(
             id="xai.rejected",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_OUTPUT,
-            text=r"rejected by content moderation|content moderated\. try a different idea"
-            r"|generated (?:video|image) rejected by content moderation",
+            text=r"generated (?:video|image) rejected by content moderation"
+            r"|content moderated\. try a different idea|did not respect moderation rules",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),

@@ -312,3 +312,35 @@ def test_plain_words_of_limits_are_known_and_similar_words_are_not_a_refusal(
 def test_a_refusal_that_names_what_was_refused_has_its_stage(text: str, stage: ModerationStage) -> None:
     found = decode(text)
     assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, stage)
+
+
+@pytest.mark.parametrize(
+    ("text", "provider"),
+    [
+        ("VertexAI video generation failed: the response is empty", "veo"),
+        ("midjourney: word 'glass' is banned", "midjourney"),
+        ("RunningHub task 12 failed: success", "runninghub"),
+        ("火山引擎检测到输入图片可能包含敏感信息", "seedance"),
+        ("GET https://dalle-example.test/api failed", ""),
+    ],
+)
+def test_a_product_named_in_a_sentence_names_the_provider(text: str, provider: str) -> None:
+    assert decode(text).provider == provider
+
+
+def test_a_support_code_in_a_response_of_gemini_says_nothing_about_the_charge_of_veo() -> None:
+    found = decode("{'finishReason': 'IMAGE_PROHIBITED_CONTENT', 'finishMessage': 'Support code: 42876398.'}")
+    assert (found.provider, found.stage, found.charged) == (
+        "gemini",
+        ModerationStage.OUTPUT,
+        ChargeStatus.UNKNOWN,
+    )
+
+
+def test_a_refusal_of_the_prompt_the_input_or_the_output_has_no_stage() -> None:
+    found = decode("Rejected by content moderation. The prompt, input, or generated content was flagged.")
+    assert (found.kind, found.stage, found.provider) == (
+        ErrorKind.CONTENT_BLOCK,
+        ModerationStage.UNKNOWN,
+        "",
+    )
