@@ -1,0 +1,79 @@
+"""Reads the watermark from residuals, without the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import payload
+from .lattice_spectrum import GRIDS, LatticeSpectrum, Matrix
+from .pattern import SHORT_SIDE, WatermarkPattern
+from .residual import ResidualSums
+from .synchroniser import Synchroniser, fold
+
+#: A mark is accepted only above this peak, in standard deviations; see docs/watermark.md.
+MIN_SIGMAS = 5.0
+_CANDIDATES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatermarkDetection:
+    """A mark that was read."""
+
+    content_id: int
+    #: Height of the synchronisation peak, in standard deviations.
+    sigmas: float
+    #: Canonical pixels for each pixel of the residual.
+    geometry: Matrix
+    mirrored: bool
+
+
+class WatermarkDetector:
+    """Searches marks of one pattern."""
+
+    def __init__(self, pattern: WatermarkPattern) -> None:
+        self._pattern = pattern
+        self._synchroniser = Synchroniser(pattern)
+
+    def read(self, sums: ResidualSums) -> WatermarkDetection | None:
+        """The mark of a file that was neither cropped nor turned; its size may differ."""
+        return self._try(sums, _upright(sums), mirrored=(False,)) if _has_texture(sums) else None
+
+    def search(self, sums: ResidualSums, is_over: Callable[[], bool]) -> WatermarkDetection | None:
+        """The mark of a changed picture. Ends without a result when `is_over` returns true."""
+        for matrix in self._geometries(sums) if _has_texture(sums) else ():
+            found = self._try(sums, matrix, mirrored=(False, True))
+            if found is not None or is_over():
+                return found
+        return None
+
+    def _geometries(self, sums: ResidualSums) -> Iterator[Matrix]:
+        yield _upright(sums)
+        spectrum = LatticeSpectrum(sums.chunks)
+        for grid in GRIDS:
+            yield from spectrum.candidates(grid, _CANDIDATES)
+
+    def _try(
+        self, sums: ResidualSums, matrix: Matrix, *, mirrored: tuple[bool, ...]
+    ) -> WatermarkDetection | None:
+        tiles = fold(sums.chunks, matrix)
+        for mirror in mirrored:
+            found = self._synchroniser.synchronise(tiles[:, :, ::-1] if mirror else tiles, sums.numbers)
+            if found.sigmas < MIN_SIGMAS:
+                continue
+            content_id = payload.decode(self._pattern, found.llr)
+            if content_id is not None:
+                return WatermarkDetection(
+                    content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
+                )
+        return None
+
+
+def _has_texture(sums: ResidualSums) -> bool:
+    return any(chunk.any() for chunk in sums.chunks)
+
+
+def _upright(sums: ResidualSums) -> Matrix:
+    return np.diag(np.full(2, SHORT_SIDE / min(sums.chunks[0].shape)))

@@ -1,0 +1,134 @@
+"""Finds how a picture was scaled, rotated or stretched: the watermark's tones form a lattice in the spectrum.
+
+The strength of a tone does not depend on the id or on where the tile is, so neither is needed here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .pattern import TILE, TONES
+
+Floats = npt.NDArray[np.float32]
+#: Maps pixels of the residual to canonical pixels.
+Matrix = npt.NDArray[np.float64]
+
+_SIDE = 1024
+#: A single strong line of the content must not outweigh many tones.
+_MAX_POWER = 12.0
+_FREQUENCIES = (TONES / TILE).astype(np.float32)
+#: Candidates whose scale and rotation differ by less than this are one.
+_SAME = 0.006
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryGrid:
+    """Canonical pixels for each pixel of the residual, stretch across, rotation in radians."""
+
+    scales: Floats
+    stretches: Floats
+    rotations: Floats
+
+
+def _steps(low: float, high: float, step: float) -> Floats:
+    return np.arange(low, high + step / 2, step, dtype=np.float32)
+
+
+#: Searched in this order. Scale goes from a crop of half of each side to a picture inside wide bars.
+GRIDS = (
+    GeometryGrid(
+        scales=np.exp(_steps(np.log(0.42), np.log(2.4), 0.005)),
+        stretches=np.ones(1, np.float32),
+        rotations=np.deg2rad(_steps(-4, 4, 0.3)),
+    ),
+    GeometryGrid(
+        scales=np.exp(_steps(np.log(0.42), np.log(2.4), 0.005)),
+        stretches=np.exp(_steps(-0.3, 0.3, 0.0075)),
+        rotations=np.zeros(1, np.float32),
+    ),
+)
+
+
+class LatticeSpectrum:
+    """Power of the residuals by frequency, relative to that of neighbouring frequencies."""
+
+    def __init__(self, chunks: Sequence[Floats]) -> None:
+        height, width = (min(side, _SIDE) for side in chunks[0].shape)
+        window = np.sqrt(np.outer(np.hanning(height), np.hanning(width))).astype(np.float32)
+        total = np.zeros((_SIDE, _SIDE), np.float32)
+        padded = np.zeros((_SIDE, _SIDE), np.float32)
+        for chunk in chunks:
+            padded[:height, :width] = chunk[:height, :width] * window
+            spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
+            total += spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
+        total = np.fft.fftshift(total)
+        background = cv2.blur(cv2.medianBlur(np.log(total + 1e-6), 5), (25, 25))
+        self._power = np.minimum(total / np.exp(background), _MAX_POWER).astype(np.float32)
+        self._mean = float(self._power.mean())
+
+    def candidates(self, grid: GeometryGrid, count: int) -> list[Matrix]:
+        """The geometries of the grid with the strongest lattice, refined, the best first."""
+        found: list[tuple[float, float, float, float]] = []
+        for stretch, rotation in itertools.product(grid.stretches, grid.rotations):
+            rotate = _rotation(float(rotation))
+            across, down = (_FREQUENCIES @ rotate.astype(np.float32)).T
+            scores = self._score(np.outer(grid.scales, across) * stretch, np.outer(grid.scales, down))
+            found += [
+                (float(scores[best]), float(grid.scales[best]), float(stretch), float(rotation))
+                for best in np.argsort(scores)[-3:]
+            ]
+        found.sort(reverse=True)
+        chosen: list[tuple[float, float, float, float]] = []
+        for one in found:
+            if all(_differ(one, other) for other in chosen):
+                chosen.append(one)
+            if len(chosen) == count:
+                break
+        refined = [
+            self.refine(_rotation(rotation) @ np.diag([scale * stretch, scale]))
+            for _score, scale, stretch, rotation in chosen
+        ]
+        refined.sort(key=lambda pair: -pair[0])
+        return [matrix for _score, matrix in refined]
+
+    def refine(self, matrix: Matrix) -> tuple[float, Matrix]:
+        """The matrix nearby with the strongest lattice, and its score."""
+        generator = np.random.default_rng(0)
+        size = float(np.sqrt(abs(np.linalg.det(matrix))))
+        best, score = matrix, -np.inf
+        for reach in (0.006, 0.004, 0.0025, 0.0015, 0.0008, 0.0004):
+            tried = best + generator.normal(0, reach * size, (160, 2, 2))
+            tried[0] = best
+            # A tone's frequency in the residual is the transposed matrix times its canonical frequency.
+            across, down = np.moveaxis(_FREQUENCIES @ tried, 2, 0).astype(np.float32)
+            scores = self._score(across, down)
+            number = int(np.argmax(scores))
+            best, score = tried[number], float(scores[number])
+        return score, best
+
+    def _score(self, across: Floats, down: Floats) -> Floats:
+        """How far the mean power of the tones is above the mean of all, in standard errors; one row each."""
+        x, y = across * _SIDE + _SIDE / 2, down * _SIDE + _SIDE / 2
+        inside = (x > 1) & (x < _SIDE - 2) & (y > 1) & (y < _SIDE - 2)
+        power = cv2.remap(self._power, x, y, cv2.INTER_LINEAR)
+        count = np.maximum(inside.sum(axis=1), 1)
+        score = ((power - self._mean) * inside).sum(axis=1) / np.sqrt(count)
+        return np.where(count > 100, score, -np.inf).astype(np.float32)
+
+
+def _rotation(angle: float) -> Matrix:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _differ(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return (
+        abs(np.log(one[1] / other[1])) > _SAME
+        or abs(one[3] - other[3]) > _SAME
+        or abs(one[2] - other[2]) > 2 * _SAME
+    )
