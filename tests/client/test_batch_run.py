@@ -157,6 +157,48 @@ def test_a_batch_that_stopped_for_refusals_goes_on_only_with_a_higher_limit(tmp_
         assert upstream.counts["received"] == 5
 
 
+BUDGET = "x-safelight-refusal-budget"
+
+
+def test_a_batch_stops_when_the_answer_to_a_create_states_that_half_of_the_refusal_budget_is_used(
+    server: FixedServer, tmp_path: Path
+) -> None:
+    video = {"id": "video_1", "status": "failed", "error": {"code": "server_error", "message": "It failed."}}
+    server.answers["POST /v1/videos"] = (200, {BUDGET: "half_used"}, video)
+    done = run_batch(server.url, write_batch(tmp_path, subjects(3)), RunLimits(concurrency=1))
+    assert server.calls("POST /v1/videos") == 1
+    assert states(done) == ["failed", "pending", "pending"]
+    assert done.stop_reason.startswith("The provider has refused half of the requests")
+
+
+def test_a_batch_stops_when_the_last_poll_states_it(server: FixedServer, tmp_path: Path) -> None:
+    queued = {"id": "video_1", "status": "queued"}
+    error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
+    server.answers["POST /v1/videos"] = (200, {}, queued)
+    server.answers["GET /v1/videos/video_1"] = (
+        200,
+        {BUDGET: "used"},
+        {**queued, "status": "failed", "error": error},
+    )
+    done = run_batch(server.url, write_batch(tmp_path, subjects(3)), RunLimits(concurrency=1))
+    assert server.calls("POST /v1/videos") == 1
+    assert states(done) == ["blocked", "pending", "pending"]
+    assert done.stop_reason
+
+
+@pytest.mark.parametrize(("level", "sent"), [("half_used", 0), ("used", 0), ("open", 1), (None, 1)])
+def test_nothing_is_sent_if_half_of_the_budget_was_used_before(
+    level: str | None, sent: int, server: FixedServer, tmp_path: Path
+) -> None:
+    details = {"generator": "g", "usd_per_second": 0.1, "refusal_budget": level}
+    server.answers["GET /v1/models"] = (200, {}, {"data": [{"id": "wan", "safelight": details}]})
+    server.answers["POST /v1/videos"] = policy_block
+    prices = {"wan": 0.1}
+    done = run_batch(server.url, write_batch(tmp_path, subjects(1)), RunLimits(), model="wan", prices=prices)
+    assert server.calls("POST /v1/videos") == sent
+    assert bool(done.stop_reason) == (not sent)
+
+
 def policy_block(headers: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
     error = {"code": "sentinel_block", "message": "Blocked.", "safelight": {"request_id": "req_1"}}
     return 400, {}, {"error": error}

@@ -50,17 +50,23 @@ async def retrieve(request: Request, _: Reader, model: str) -> Response:
 async def _list_models(state: AppState) -> list[dict[str, Any]]:
     services = state.services
     checked = group_cells_by_status(await state.threads.run(services.videos.coverage))
+    budgets = await state.threads.run(services.refusal_budgets)
     found: dict[str, dict[str, Any]] = {}
-    for generator in services.generators.values():
+    for name, generator in services.generators.items():
         offer = generator.info()
+        budget = budgets[name].level if name in budgets else None
         for model in offer.models:
             # If two generators offer a model of the same name, requests go to the first generator.
-            found.setdefault(model, model_object(model, generator, offer, checked))
+            found.setdefault(model, model_object(model, generator, offer, checked, budget))
     return list(found.values())
 
 
 def model_object(
-    model: str, generator: Generator, offer: GeneratorInfo, checked: dict[str, list[str]]
+    model: str,
+    generator: Generator,
+    offer: GeneratorInfo,
+    checked: dict[str, list[str]],
+    refusal_budget: str | None,
 ) -> dict[str, Any]:
     """A model in OpenAI's format. The creation time is unknown, so `created` is 0."""
     return {
@@ -83,6 +89,7 @@ def model_object(
             },
             "fields": sorted(offer.extra_fields),
             "safety_settings": dict(offer.safety_settings),
+            "refusal_budget": refusal_budget,
             "checks": checked,
         },
     }

@@ -128,6 +128,9 @@ class ModelDetails(BaseModel):
     operations: dict[str, bool]
     fields: list[str] = Field(description="Additional fields that a request for this model may have.")
     safety_settings: dict[str, str] = Field(description="Settings of the provider's own filter.")
+    refusal_budget: Literal["open", "half_used", "used"] | None = Field(
+        description="How much of the daily budget of refusals is used. Null without a budget."
+    )
     checks: dict[str, list[str]] = Field(
         description="`checked`, `not checked` and `off`, each with its cells as `category (modality)`."
     )

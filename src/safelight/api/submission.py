@@ -17,6 +17,7 @@ from safelight.web.state import AppState
 from .serializers import video_object
 
 REPLAYED = "idempotent-replayed"
+REFUSAL_BUDGET = "x-safelight-refusal-budget"
 
 
 async def submit(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
@@ -48,7 +49,7 @@ async def submit_or_error(
 async def response_headers(
     state: AppState, principal: Principal, submission: SubmissionResult
 ) -> dict[str, str]:
-    headers = await rate_headers(state, principal)
+    headers = {**await rate_headers(state, principal), **await budget_headers(state, submission.video)}
     if submission.replayed:
         headers[REPLAYED] = "true"
     return headers
@@ -72,6 +73,22 @@ async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
         headers[f"x-ratelimit-remaining-{what}"] = str(left)
         headers[f"x-ratelimit-reset-{what}"] = f"{found.reset_s:.0f}s"
     return headers
+
+
+async def budget_headers(state: AppState, video: Video) -> dict[str, str]:
+    """The header that states that the generator has used half of its refusal budget, or all of it.
+
+    Empty if it has no budget, or if the storage is unavailable.
+    """
+    generator = state.services.generators.get(video.generator)
+    if generator is None or generator.info().max_refusals_per_day is None:
+        return {}
+    try:
+        counts = await state.threads.run(state.services.refusal_budgets)
+    except SafelightError:
+        return {}
+    count = counts.get(video.generator)
+    return {REFUSAL_BUDGET: count.level} if count is not None and count.is_half_used else {}
 
 
 def poll_headers(state: AppState, video: Video) -> dict[str, str]:

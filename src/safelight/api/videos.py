@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from safelight.errors import ModerationBlocked
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.moderation.field_problems import FieldProblems
@@ -26,7 +27,7 @@ from .content import content_response
 from .record import record_object
 from .serializers import deleted_object, page_object, video_object
 from .sse import event_poller, event_stream
-from .submission import poll_headers, submit
+from .submission import budget_headers, poll_headers, submit
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
@@ -96,7 +97,10 @@ async def list_videos(
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
     video, record = await state.threads.run(_read_video, state, principal, valid_video_id(video_id))
-    return revalidated_response(request, video_object(video, record), poll_headers(state, video))
+    headers = poll_headers(state, video)
+    if video.error_code == ModerationBlocked.code:
+        headers |= await budget_headers(state, video)
+    return revalidated_response(request, video_object(video, record), headers)
 
 
 @router.delete(

@@ -47,6 +47,11 @@ class RefusalCount:
         return self.refused >= self.limit
 
     @property
+    def level(self) -> str:
+        """What clients may know of it: the counts are those of all tenants."""
+        return "used" if self.is_used else "half_used" if self.is_half_used else "open"
+
+    @property
     def may_be_used(self) -> bool:
         """Whether it is used up if all unfinished requests are refused."""
         return self.refused + self.unfinished >= self.limit

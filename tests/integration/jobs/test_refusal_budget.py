@@ -100,7 +100,8 @@ def test_half_of_the_budget_is_logged_once_and_shown_by_readiness(
     assert sum("paid has refused 1 requests" in one.message for one in caplog.records) == 1
     shown = house.container.review.describe_readiness()["refusal_budgets"]
     assert shown == {"paid": "1 of 2 refusals since 00:00 UTC"}
-    assert house.container.services.refusal_budgets()["paid"].is_half_used
+    count = house.container.services.refusal_budgets()["paid"]
+    assert (count.is_half_used, count.level) == (True, "half_used")
 
 
 def test_readiness_reads_no_budget_if_its_response_has_no_reasons(

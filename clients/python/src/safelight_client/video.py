@@ -44,6 +44,8 @@ class Video:
     sha256: str
     #: Waits for the decision of a reviewer.
     is_held: bool
+    #: `half_used` or `used` if a gateway states that about the refusal budget of the provider; else empty.
+    refusal_budget: str
     #: Why a failed video failed; None for others.
     explanation: Explanation | None
     #: The whole object as received.
@@ -127,6 +129,7 @@ def read_video(body: object, headers: Mapping[str, str] | None = None) -> Video:
         currency=currency,
         sha256=_text(ours.get("sha256")),
         is_held=ours.get("state") == "held",
+        refusal_budget=(headers or {}).get("x-safelight-refusal-budget", ""),
         explanation=explanation,
         raw=body,
     )

@@ -28,6 +28,7 @@ from .interruption import end_at_pauses
 from .journal import JournalEntry, LineRecord, LineState, Phase
 from .money import micro
 from .row_download import Stopped, download_row
+from .stop_rules import budget_reason
 
 if TYPE_CHECKING:
     from .batch_plan import PlannedRow
@@ -167,11 +168,13 @@ class RowRun:
                 self._runner.write_entry(entry)
             else:
                 video = await self._client.retrieve(entry.video_id)
+            self._runner.stop(budget_reason(video.refusal_budget))
             if self._runner.is_interrupted:
                 raise Stopped
             video = await self._client.wait(
                 video, deadline_s=self._runner.limits.deadline_s, on_progress=self._show
             )
+            self._runner.stop(budget_reason(video.refusal_budget))
         except BatchError:
             raise
         except ClientError as error:

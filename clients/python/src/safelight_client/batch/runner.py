@@ -17,7 +17,7 @@ from .journal import Journal, JournalEntry, LineRecord, LineState, Phase
 from .money import CostCeiling, micro
 from .row_download import Stopped
 from .row_run import UNSENT, RowRun
-from .stop_rules import StopRules
+from .stop_rules import StopRules, budget_reason, read_budget
 
 #: States of rows that are not sent again.
 ENDED = frozenset({"delivered", "blocked", "failed", "submit_unknown", "vanished", "not_sent"})
@@ -153,6 +153,9 @@ class BatchRunner:
         left.sort(key=self._order)
         self._pending.extend(left)
         self.stop(self.rules.reason)
+        for planned in left:
+            if self.state_of(planned) == "pending":
+                self.stop(budget_reason(read_budget(session.models, planned.model)))
         self._workers = [asyncio.create_task(self._work()) for _ in range(max(self.limits.concurrency, 1))]
         try:
             found = await asyncio.gather(*self._workers, return_exceptions=True)

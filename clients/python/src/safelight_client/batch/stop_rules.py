@@ -1,8 +1,10 @@
-"""When a batch stops by itself: too many of its rows were blocked."""
+"""When a batch stops by itself: its rows, or the requests of all programs, were refused too often."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 #: The limit is a number for this many ended rows, and a share of all ended rows later.
 _FIRST_ROWS = 20
@@ -39,3 +41,20 @@ class StopRules:
         if self.blocked <= self.allowance:
             return ""
         return f"{self.blocked} of {self.ended} rows were blocked; at most {self.allowance} may be."
+
+
+def read_budget(models: Mapping[str, Mapping[str, Any]] | None, model: str) -> str:
+    """What a gateway states about the refusal budget of a model, or without one, of its first model."""
+    listed = models or {}
+    details = listed.get(model or next(iter(listed), ""), {}).get("safelight")
+    return str(details.get("refusal_budget") or "") if isinstance(details, Mapping) else ""
+
+
+def budget_reason(stated: str) -> str:
+    """Why no further row may be sent after this statement of a gateway; empty if one may."""
+    if stated not in ("half_used", "used"):
+        return ""
+    return (
+        "The provider has refused half of the requests that it may refuse today, or more. "
+        "The batch can go on from 00:00 UTC on."
+    )
