@@ -13,7 +13,7 @@ from safelight.moderation.file_scan import TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
-from support.scan_reports import finding, report
+from support.scan_reports import INSTALLED, finding, report
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +38,13 @@ def file(tmp_path: Path) -> Path:
     ]
     path = tmp_path / "report.html"
     path.write_text(
-        render_scan_report(reports, translations=load_languages()["en"], taxonomy=SHIPPED, not_scanned=1),
+        render_scan_report(
+            reports,
+            translations=load_languages()["en"],
+            taxonomy=SHIPPED,
+            installed=INSTALLED,
+            not_scanned=1,
+        ),
         encoding="utf-8",
     )
     return path
@@ -87,7 +93,8 @@ def test_the_report_of_twenty_clips_has_a_strip_for_each_and_is_at_most_9000_pix
     clips = [report(finding("violence"), name=f"{number}.mp4", sheet=still()) for number in range(20)]
     path = tmp_path / "twenty.html"
     path.write_text(
-        render_scan_report(clips, translations=load_languages()["en"], taxonomy=SHIPPED), encoding="utf-8"
+        render_scan_report(clips, translations=load_languages()["en"], taxonomy=SHIPPED, installed=INSTALLED),
+        encoding="utf-8",
     )
     context = browser.new_context(viewport={"width": 1440, "height": 900}, offline=True)
     page = context.new_page()

@@ -32,6 +32,13 @@ SCAN: dict[str, Any] = {
     "schedule": {"frames": 144, "looked_at": 9, "why": {"first": 1, "regular": 8}},
 }
 
+#: The checks of the installation, as `GET /v1/coverage` has them.
+INSTALLED = [
+    ("sexual", "frames", "checked"),
+    ("violence/graphic", "frames", "not checked"),
+    ("hate", "image", "checked"),
+]
+
 
 def finding(category: str, *, score: float = 0.9, modality: Modality = Modality.FRAMES) -> Finding:
     """Seen from 1 to 2 s, or heard from 3 to 4 s."""

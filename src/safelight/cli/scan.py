@@ -177,6 +177,7 @@ def _write_report(
     """Write the HTML report atomically."""
     from safelight.console.scan_report import render_scan_report
     from safelight.console.translations import load_languages
+    from safelight.moderation.coverage_count import installed_checks
 
     reports = [one.report for one in run.done]
     left = len(source.files) - len(reports)
@@ -184,6 +185,7 @@ def _write_report(
         reports,
         translations=load_languages()[tag.value],
         taxonomy=container.core.taxonomy,
+        installed=installed_checks(container.review.describe_coverage()),
         not_scanned=left,
     )
     try:

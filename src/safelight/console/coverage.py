@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from safelight.moderation.coverage_count import (
@@ -54,12 +54,20 @@ class CoverageSummary:
 def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Translations) -> CoverageSummary:
     """The checks of a video with the total of its installation; a sentence names each difference."""
     made, installed = list(made), list(installed)
+    notes = differences_from_installation(made, installed, t)
+    return summarize(checks_of_video(made, installed), t, notes=notes)
+
+
+def differences_from_installation(
+    made: Collection[Check], installed: Collection[Check], t: Translations
+) -> tuple[str, ...]:
+    """The checks that were made without a detector now, and the gaps that the installation does not count."""
     notes = []
     if complete := complete_without_detector(made, installed):
         notes.append(t("coverage.checked_then", checks=_name(complete, t)))
     if gaps := uncounted_gaps(made, installed):
         notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
-    return summarize(checks_of_video(made, installed), t, notes=notes)
+    return tuple(notes)
 
 
 def _name(checks: Iterable[Check], t: Translations) -> str:

@@ -16,13 +16,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import safelight
+from safelight.moderation.coverage_count import Check
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import CoverageStatus
-from safelight.policy.findings import Modality
 
-from .formatting import format_datetime, format_iso, list_checks
-from .scan_report_coverage import common_cells, scan_coverage_rows, visible_reports
+from .formatting import format_datetime, format_iso
+from .measured_text import format_measured_day
+from .scan_report_coverage import (
+    coverage_notes,
+    list_not_made,
+    list_off,
+    scan_coverage,
+    scan_coverage_rows,
+    visible_reports,
+)
 from .scan_report_view import FileView, file_view
 from .translations import Translations
 from .verdict_tone import WAIVED
@@ -36,14 +43,19 @@ def render_scan_report(
     *,
     translations: Translations,
     taxonomy: Taxonomy,
+    installed: Sequence[Check],
     not_scanned: int = 0,
     at: float | None = None,
 ) -> str:
-    """Render the reports as one HTML document. `not_scanned`: number of files that were not scanned."""
+    """Render the reports as one HTML document.
+
+    `installed`: the checks of the coverage page. `not_scanned`: number of files that were not scanned.
+    """
     visible = visible_reports(reports)
-    common = common_cells(visible)
+    coverage = scan_coverage(visible, installed)
     views = [
-        file_view(report, taxonomy, translations, number, common) for number, report in enumerate(reports, 1)
+        file_view(report, taxonomy, translations, number, coverage)
+        for number, report in enumerate(reports, 1)
     ]
     unsupported = {view.unsupported for view in views if view.unsupported}
     views_in_full = [
@@ -66,8 +78,13 @@ def render_scan_report(
             created_iso=format_iso(now),
             version=safelight.__version__,
             views=views_in_full,
-            coverage=tuple(scan_coverage_rows(common, translations, notes=len(visible) == 1)),
-            checks_off=_list_checks_off(visible, translations),
+            coverage=tuple(scan_coverage_rows(coverage, translations, notes=len(visible) == 1))
+            if visible
+            else (),
+            coverage_notes=coverage_notes(visible, installed, translations),
+            measured_on=format_measured_day(translations),
+            checks_off=list_off(visible, coverage, translations),
+            checks_not_made=list_not_made(coverage, translations),
             unsupported=sorted(unsupported) if len(views) > 1 else (),
             rows=views if len(views) != 1 else (),
             listed_only=len(views) - len(views_in_full),
@@ -76,15 +93,6 @@ def render_scan_report(
             webp=lambda content: _data_uri(content, "image/webp"),
         )
     )
-
-
-def _list_checks_off(reports: Sequence[FileReport], translations: Translations) -> str:
-    """The checks that are neither required nor made in any of the files."""
-    cells = [cell for report in reports for cell in report.coverage]
-    made = {(cell.category, cell.modality.value) for cell in cells if cell.status is not CoverageStatus.OFF}
-    off = {(cell.category, cell.modality.value) for cell in cells} - made
-    order = [modality.value for modality in Modality]
-    return list_checks(sorted(off, key=lambda check: (order.index(check[1]), check[0])), translations)
 
 
 def _count_verdicts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:

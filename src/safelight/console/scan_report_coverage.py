@@ -1,27 +1,30 @@
-"""The coverage of a scan report: one table for all files, and what is different for one of them."""
+"""The coverage of a scan report: the checks of the coverage page, and their status in the scanned files."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from safelight.evaluation.measurements import load_shipped
+from safelight.moderation.coverage_count import (
+    NOT_MADE,
+    Check,
+    checks_of_video,
+    count_complete,
+    counted,
+)
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import Modality
 
+from .coverage import COUNTED, differences_from_installation
 from .formatting import list_checks, translate_category, translate_detector
+from .measured_text import list_figures
 from .scan_report_tables import strip_folders
 from .translations import Translations
 
-#: Status of the cells that the table shows, missing checks first.
-_SHOWN = (CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED)
-#: The name of a documentation page at the end of a figure. Readers of a report do not have the pages.
-_PAGE = re.compile(r",?\s*(?:docs/)?benchmarks/[\w./-]+$|^docs/[\w./-]+$")
-
-_CellKey = tuple[str, Modality]
+_CellKey = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,77 +34,108 @@ class ScanCoverageRow:
     status: str
     label: str
     detectors: str
-    measured: str
+    #: What was measured; empty for a check that was not made.
+    figures: tuple[str, ...]
     note: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommonCell:
-    """A coverage cell with the status that most files have, and a report that has it."""
+    """A check of the installation with the status that most files have, and a report that has it.
 
-    cell: Cell
-    report: FileReport
+    `cell` and `report` are None if no file was checked for it.
+    """
+
+    status: str
+    cell: Cell | None = None
+    report: FileReport | None = None
 
 
-def common_cells(reports: Iterable[FileReport]) -> dict[_CellKey, CommonCell]:
-    """For each category and modality, the cell that most of the reports have."""
+@dataclass(frozen=True, kw_only=True)
+class ScanCoverage:
+    """The checks that the coverage page counts (`installed`), and their statuses in the visible reports."""
+
+    installed: tuple[Check, ...]
+    common: Mapping[_CellKey, CommonCell]
+
+
+def scan_coverage(reports: Iterable[FileReport], installed: Iterable[Check]) -> ScanCoverage:
+    """`installed` are the checks of `GET /v1/coverage`: a file has the same ones, made or not."""
     found: dict[_CellKey, list[CommonCell]] = {}
     for report in reports:
-        for cell in _shown_cells(report):
-            found.setdefault(_key(cell), []).append(CommonCell(cell=cell, report=report))
-    common = {}
-    for key, cells in found.items():
-        [(status, _)] = Counter(one.cell.status for one in cells).most_common(1)
-        common[key] = next(one for one in cells if one.cell.status is status)
-    return common
+        for cell in _made_cells(report):
+            one = CommonCell(status=cell.status.value, cell=cell, report=report)
+            found.setdefault(_key(cell), []).append(one)
+    common, unique = {}, counted(installed)
+    for category, modality, _ in unique:
+        cells = found.get((category, modality), [])
+        statuses = Counter(one.status for one in cells).most_common(1)
+        common[category, modality] = next(
+            (one for one in cells if one.status == statuses[0][0]), CommonCell(status=NOT_MADE)
+        )
+    return ScanCoverage(installed=tuple(sorted(unique)), common=common)
 
 
-def scan_coverage_rows(
-    common: Mapping[_CellKey, CommonCell], t: Translations, *, notes: bool
-) -> Iterable[ScanCoverageRow]:
+def scan_coverage_rows(coverage: ScanCoverage, t: Translations, *, notes: bool) -> Iterable[ScanCoverageRow]:
     """The rows of the coverage table, missing checks first. Modalities with equal values share a row.
 
-    `notes`: also the notes of the detectors, which are about a single file.
+    Checks that were made for no file have no row. `notes`: also the notes of the detectors, which are about a
+    single file.
     """
-    modalities: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
-    for _, one in sorted(common.items()):
-        cell, verdict = one.cell, one.report.verdict
-        note = strip_folders(cell.note) if notes and t.tag == "en" else ""
-        if verdict is not None and any(_key(cell) == _key(waived) for waived in verdict.waived):
-            names = t.join_list(list(verdict.waivers))
-            waived_by = t("coverage.waived_by", name=names) if names else t("scan.waived")
-            note = t("list.sentences", first=waived_by, second=note).strip()
-        measured = _figure(cell, one.report.detectors, t)
-        key = (
-            cell.category,
-            cell.status,
-            t.join_list([translate_detector(name, t) for name in cell.detectors]) or "–",
-            measured,
-            note,
+    rows: dict[tuple[str, str, str, str], list[tuple[str, tuple[str, ...]]]] = {}
+    for (category, modality), one in sorted(coverage.common.items()):
+        cell, report = one.cell, one.report
+        if cell is None or report is None:
+            continue
+        detectors = t.join_list([translate_detector(name, t) for name in cell.detectors]) or "–"
+        note = _note(cell, report, t, notes=notes)
+        figures: tuple[str, ...] = ()
+        if cell.detectors and cell.status is not CoverageStatus.NOT_CHECKED:
+            current = load_shipped().used_versions(cell.detectors, report.detectors)
+            figures = list_figures(cell.measured, category, cell.modality, t, current=current)
+        rows.setdefault((category, one.status, detectors, note), []).append(
+            (t(f"modality.{modality}"), figures)
         )
-        modalities.setdefault(key, []).append(t(f"modality.{cell.modality.value}"))
-    for (category, status, detectors, measured, note), names_of_modalities in sorted(
-        modalities.items(), key=lambda entry: _SHOWN.index(entry[0][1])
+    for (category, status, detectors, note), cells in sorted(
+        rows.items(), key=lambda entry: COUNTED.index(entry[0][1])
     ):
         yield ScanCoverageRow(
             name=translate_category(category, t),
-            modalities=t.join_list(names_of_modalities),
-            status=status.value,
+            modalities=t.join_list([modality for modality, _ in cells]),
+            status=status,
             label=_label(status, t),
             detectors=detectors,
-            measured=measured,
+            figures=tuple(dict.fromkeys(figure for _, figures in cells for figure in figures)),
             note=note,
         )
 
 
-def describe_gaps(report: FileReport, common: Mapping[_CellKey, CommonCell], t: Translations) -> str:
-    """How many checks of a file were not made or not complete. Empty for a file without coverage."""
-    cells = _shown_cells(report)
-    if not cells:
+def list_not_made(coverage: ScanCoverage, t: Translations) -> str:
+    """The checks of the installation that were made for no file."""
+    checks = [key for key, one in coverage.common.items() if one.status == NOT_MADE]
+    return list_checks(_by_modality(checks), t)
+
+
+def list_off(reports: Iterable[FileReport], coverage: ScanCoverage, t: Translations) -> str:
+    """The checks that are neither counted for the installation nor made in any of the files."""
+    cells = [cell for report in reports for cell in report.coverage]
+    made = {_key(cell) for cell in cells if cell.status is not CoverageStatus.OFF}
+    return list_checks(_by_modality({_key(cell) for cell in cells} - made - set(coverage.common)), t)
+
+
+def describe_checks(report: FileReport, coverage: ScanCoverage, t: Translations) -> str:
+    """How many checks of a file have which status. Empty for a file without coverage."""
+    if not report.coverage:
         return ""
-    left_out = _left_out(report, common)
-    gaps = sum(cell.status is not CoverageStatus.CHECKED for cell in cells) + len(left_out)
-    return t("scan.gaps_count", count=gaps, all=len(cells) + len(left_out)) if gaps else t("scan.no_gaps")
+    checks = checks_of_video(_checks(report), coverage.installed)
+    complete, total = count_complete(checks)
+    statuses = Counter(status for _, _, status in checks)
+    parts = [t("coverage.count", checked=complete, all=total)] + [
+        t("scan.named", name=_label(status, t), value=statuses[status])
+        for status in COUNTED
+        if status != CoverageStatus.CHECKED.value and statuses[status]
+    ]
+    return t("scan.checks", counts=t("list.groups").join(parts))
 
 
 def describe_unscanned(report: FileReport, t: Translations) -> str:
@@ -110,30 +144,30 @@ def describe_unscanned(report: FileReport, t: Translations) -> str:
     return t("scan.not_judged", what=t.join_list(parts)) if parts else ""
 
 
-def coverage_differences(
-    report: FileReport, common: Mapping[_CellKey, CommonCell], t: Translations
-) -> tuple[str, ...]:
-    """The cells of a file whose status is not that of the table, one sentence for each status."""
-    by_status: dict[CoverageStatus, list[tuple[str, str]]] = {}
-    for cell in _shown_cells(report):
-        if cell.status is not common[_key(cell)].cell.status:
-            by_status.setdefault(cell.status, []).append((cell.category, cell.modality.value))
-    differences = [
+def coverage_differences(report: FileReport, coverage: ScanCoverage, t: Translations) -> tuple[str, ...]:
+    """The checks of a file whose status is not that of the table, one sentence for each status.
+
+    A check that was not made is a difference only if the file has content of that kind.
+    """
+    modalities = {cell.modality.value for cell in report.coverage}
+    by_status: dict[str, list[_CellKey]] = {}
+    for category, modality, status in sorted(checks_of_video(_checks(report), coverage.installed)):
+        usual = coverage.common[category, modality].status
+        if status != usual and (status != NOT_MADE or modality in modalities):
+            by_status.setdefault(status, []).append((category, modality))
+    return tuple(
         t("scan.difference", name=_label(status, t), value=list_checks(by_status[status], t))
-        for status in _SHOWN
+        for status in COUNTED
         if status in by_status
-    ]
-    if left_out := _left_out(report, common):
-        checks = list_checks(((category, modality.value) for category, modality in left_out), t)
-        differences.append(t("scan.difference", name=t("scan.not_made"), value=checks))
-    return tuple(differences)
+    )
 
 
-def _left_out(report: FileReport, common: Mapping[_CellKey, CommonCell]) -> list[_CellKey]:
-    """The checks of the table that the file does not have, although it has content of that kind."""
-    modalities = {cell.modality for cell in report.coverage}
-    shown = {_key(cell) for cell in _shown_cells(report)}
-    return [key for key in sorted(common) if key[1] in modalities and key not in shown]
+def coverage_notes(
+    reports: Iterable[FileReport], installed: Iterable[Check], t: Translations
+) -> tuple[str, ...]:
+    """In what files differ from the checks that the installation counts, as a video's record says it."""
+    made = {check for report in reports for check in _checks(report)}
+    return differences_from_installation(made, list(installed), t)
 
 
 def visible_reports(reports: Sequence[FileReport]) -> list[FileReport]:
@@ -141,33 +175,31 @@ def visible_reports(reports: Sequence[FileReport]) -> list[FileReport]:
     return [one for one in reports if one.verdict is not None and not one.verdict.vault]
 
 
-def _shown_cells(report: FileReport) -> list[Cell]:
-    return [cell for cell in report.coverage if cell.status in _SHOWN]
+def _made_cells(report: FileReport) -> list[Cell]:
+    return [cell for cell in report.coverage if cell.status is not CoverageStatus.OFF]
+
+
+def _checks(report: FileReport) -> list[Check]:
+    return [(cell.category, cell.modality.value, cell.status.value) for cell in report.coverage]
+
+
+def _by_modality(checks: Iterable[_CellKey]) -> list[_CellKey]:
+    order = [modality.value for modality in Modality]
+    return sorted(checks, key=lambda check: (order.index(check[1]), check[0]))
 
 
 def _key(cell: Cell) -> _CellKey:
-    return cell.category, cell.modality
+    return cell.category, cell.modality.value
 
 
-def _label(status: CoverageStatus, t: Translations) -> str:
-    return t(f"coverage.{status.value.replace(' ', '_')}")
+def _note(cell: Cell, report: FileReport, t: Translations, *, notes: bool) -> str:
+    note, verdict = strip_folders(cell.note) if notes and t.tag == "en" else "", report.verdict
+    if verdict is None or all(_key(cell) != _key(waived) for waived in verdict.waived):
+        return note
+    names = t.join_list(list(verdict.waivers))
+    waived_by = t("coverage.waived_by", name=names) if names else t("scan.waived")
+    return t("list.sentences", first=waived_by, second=note).strip()
 
 
-def _figure(cell: Cell, versions: Mapping[str, str], t: Translations) -> str:
-    """The measured figure of a cell in numbers, if it was measured with the installed versions."""
-    if not cell.detectors:
-        return "–"
-    run = load_shipped()
-    one = run.cell(cell.category, cell.modality)
-    if one is not None and all(run.detectors.get(name) == versions.get(name, "") for name in cell.detectors):
-        return t(
-            "scan.figure",
-            found=one.found,
-            segments=one.segments,
-            alarms=one.false_alarms,
-            clips=one.safe_clips,
-        )
-    stated = _PAGE.sub("", cell.measured or "").strip()
-    if any(letter.isdigit() for letter in stated):
-        return stated
-    return t("scan.figure_elsewhere") if cell.measured else t("coverage.unmeasured")
+def _label(status: str, t: Translations) -> str:
+    return t(f"coverage.{status.replace(' ', '_')}")

@@ -18,7 +18,7 @@ from .formatting import (
     translate_category,
     translate_detector,
 )
-from .scan_report_coverage import CommonCell, coverage_differences, describe_gaps, describe_unscanned
+from .scan_report_coverage import ScanCoverage, coverage_differences, describe_checks, describe_unscanned
 from .scan_report_tables import (
     DetectorRunRow,
     detector_run_row,
@@ -79,8 +79,8 @@ class FileView:
     #: True if text is withheld because it could be used as instructions for harm.
     text_withheld: bool = False
     audio_note: str = ""
-    #: How many checks are missing, and in what this file differs from the coverage table of the report.
-    gaps: str = ""
+    #: How many checks were made, and in what this file differs from the coverage table of the report.
+    checks: str = ""
     #: The parts of the file that were not judged, such as a second sound track, in one sentence.
     unscanned: str = ""
     differences: tuple[str, ...] = ()
@@ -106,9 +106,9 @@ def file_view(
     taxonomy: Taxonomy,
     t: Translations,
     number: int,
-    table: Mapping[tuple[str, Modality], CommonCell],
+    coverage: ScanCoverage,
 ) -> FileView:
-    """The view of one file. `table`: the cells of the coverage table.
+    """The view of one file. `coverage`: what the coverage table of the report shows.
 
     A vaulted file shows only that it was blocked. Findings with hidden details are only counted.
     """
@@ -171,9 +171,9 @@ def file_view(
         else tuple(_timed_line(line, t) for line in report.texts if _is_legible(line)),
         text_withheld=bool(withheld and (report.transcript or report.texts)),
         audio_note=_sound_note(report, t),
-        gaps=describe_gaps(report, table, t),
+        checks=describe_checks(report, coverage, t),
         unscanned=describe_unscanned(report, t),
-        differences=coverage_differences(report, table, t),
+        differences=coverage_differences(report, coverage, t),
         unsupported=_unsupported_note(report, t),
         waivers=verdict.waivers,
         cost=scan_cost_rows(report, t),

@@ -40,6 +40,10 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
     def cell(self, category: str, modality: Modality) -> Measurement | None:
         return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
 
+    def used_versions(self, detectors: Iterable[str], versions: Mapping[str, str]) -> bool:
+        """Whether the installed version of each of these detectors is the measured one."""
+        return all(self.detectors.get(name) == versions.get(name, "") for name in detectors)
+
     def add_figures(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
         """The cells; this run's figure is added to cells of the modality `frames` that have no figure.
 
@@ -50,7 +54,7 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
             one = self.cell(cell.category, cell.modality)
             if one is None or not cell.available or cell.measured or cell.modality is not Modality.FRAMES:
                 yield cell
-            elif all(self.detectors.get(name) == versions.get(name, "") for name in cell.detectors):
+            elif self.used_versions(cell.detectors, versions):
                 yield msgspec.structs.replace(cell, measured=self._sentence(one))
             else:
                 yield cell
@@ -61,8 +65,31 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
         return f"{one.what}: {one.found} of {one.segments} found, {alarms}, {page}"
 
 
+class PromptMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What all text checks together found in prompts. There are no such figures by category."""
+
+    made: str
+    #: Documentation page of the run.
+    page: str
+    #: Prompts of the public set T2VSafetyBench, and those found under the right category.
+    harmful: int
+    found: int
+    #: Harmless prompts of public sets, and those with a finding that is a false alarm.
+    harmless: int
+    false_alarms: int
+
+
 @cache
 def load_shipped() -> MeasurementRun:
     """The measurement run that is shipped with this release, from `measured_cells.json`."""
-    data = (files("safelight.evaluation") / "measured_cells.json").read_bytes()
-    return msgspec.json.decode(data, type=MeasurementRun)
+    return msgspec.json.decode(_read("measured_cells.json"), type=MeasurementRun)
+
+
+@cache
+def load_shipped_prompts() -> PromptMeasurement:
+    """The measurement on prompts that is shipped with this release, from `measured_prompts.json`."""
+    return msgspec.json.decode(_read("measured_prompts.json"), type=PromptMeasurement)
+
+
+def _read(name: str) -> bytes:
+    return (files("safelight.evaluation") / name).read_bytes()

@@ -57,8 +57,9 @@ def test_a_complete_check_that_cannot_be_made_now_is_named_without_a_claim_about
     found = summarize_video(made, CELLS, EN)
     assert found.sentence == "Checked: 2 of 5"
     assert found.notes == (
-        "Checked for this video; this installation cannot make this check now, or the video had nothing to "
-        "check: frames (Graphic violence).",
+        "Counted as checked without a detector, because there was nothing to check (such as no speech in the "
+        "sound), the request brought a transcript, or the detector was removed later: frames (Graphic "
+        "violence).",
     )
 
 
@@ -69,14 +70,25 @@ def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
     figure = format_measured(own, one.category, Modality.FRAMES, EN)
     assert f"{one.found} of {one.segments} found (" in figure
     assert "95 % interval" in figure
-    assert "Nov 2026" in figure
+    assert figure.endswith("Measured on 20 Nov 2026.")
+    earlier = format_measured(None, one.category, Modality.FRAMES, EN)
+    assert earlier.endswith("Measured on 20 Nov 2026 with earlier versions of the detectors.")
     for sentence in (
         own,
         "docs/benchmarks/prompts.md",
-        "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md",
+        "enrolled logos only: 132 of 164 found, false alarms in 1 of 155 scenes, benchmarks/pictures.md",
     ):
         assert ".md" not in format_measured(sentence, "none", Modality.TEXT, EN)
-    assert format_measured(None, "hate", Modality.TEXT, EN) == "accuracy not measured"
+    assert format_measured(None, "none", Modality.TEXT, EN) == "accuracy not measured"
+
+
+def test_a_check_of_text_has_its_figure_for_clips_and_that_of_all_text_checks_for_prompts() -> None:
+    assert format_measured("docs/benchmarks/prompts.md", "violence", Modality.TEXT, EN) == (
+        "words in the picture: 8 of 10 found (49 to 94 %); false alarms: 0 of 72 harmless clips (95 % "
+        "interval). Measured on 20 Nov 2026 with earlier versions of the detectors. "
+        "All text checks together, in prompts: 994 of 2,307 found under the right category (41 to 45 %); "
+        "false alarms: 5 of 814. Measured on 21 Nov 2026."
+    )
 
 
 def test_the_reason_of_the_waiver_that_make_run_records_is_shown_in_the_readers_language() -> None:

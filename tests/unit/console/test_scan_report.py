@@ -3,28 +3,38 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import msgspec
 import pytest
 
+from safelight.console.coverage import summarize
 from safelight.console.scan_report import MAX_FULL_FILES, render_scan_report
 from safelight.console.scan_report_tables import strip_folders
 from safelight.console.translations import load_languages
 from safelight.media.tracks import UnscannedKind, UnscannedPart
+from safelight.moderation.coverage_count import Check
 from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
 from safelight.scanning.sampling import SampleReason
-from support.scan_reports import finding, report
+from support.scan_reports import INSTALLED, finding, report
 
 
-def render(*reports: FileReport, lang: str = "en", not_scanned: int = 0) -> str:
+def render(
+    *reports: FileReport,
+    lang: str = "en",
+    not_scanned: int = 0,
+    installed: Sequence[Check] = INSTALLED,
+) -> str:
     return render_scan_report(
         reports,
         translations=load_languages()[lang],
         taxonomy=SHIPPED,
+        installed=installed,
         not_scanned=not_scanned,
         at=1_800_000_100.0,
     )
@@ -194,8 +204,9 @@ def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_sho
     assert page.strips == 3
     assert text.count("Blocked: Violence") == 3
     assert text.count("Violence over several frames.") == 3
-    assert text.count("1 of 2 checks were not made, or not completely.") == 2
-    assert text.count("2 of 2 checks were not made, or not completely.") == 1
+    not_made = "Not made (no such content, or not reached): 1. They are listed under:"
+    assert text.count(f"Checked: 1 of 3; Not checked: 1; {not_made}") == 2
+    assert text.count(f"Checked: 0 of 3; Not checked: 1; Partly checked: 1; {not_made}") == 1
     assert text.count("What is different for this file: Partly checked: frames (Sexual content).") == 1
     assert html.count('<table class="coverage-table">') == 1
     assert "No installed model detects blood and wounds" in text
@@ -245,7 +256,7 @@ def test_a_missing_check_is_named_in_words_and_not_as_a_finding() -> None:
     assert "violence/graphic in frames" not in html
 
 
-def test_all_files_with_the_same_content_have_the_same_number_of_checks() -> None:
+def test_every_file_has_the_denominator_of_the_coverage_page() -> None:
     text = report().coverage[1]
     checked = msgspec.structs.replace(text, category="hate", available=True, ran=True, complete=True)
     off = msgspec.structs.replace(checked, required=False, available=False, ran=False, detectors=())
@@ -253,12 +264,26 @@ def test_all_files_with_the_same_content_have_the_same_number_of_checks() -> Non
         report(coverage=(*report().coverage, cell), name=f"{number}.mp4")
         for number, cell in enumerate((checked, checked, off))
     ]
-    html = render(*files)
-    assert html.count("1 of 3 checks were not made, or not completely.") == 2
-    assert html.count("2 of 3 checks were not made, or not completely.") == 1
-    assert "What is different for this file: Not made: frames (Hate)." in html
+    installed = [*INSTALLED, ("hate", "frames", "checked")]
+    html = render(*files, installed=installed)
+    assert html.count("Checked: 2 of 4; ") == 2
+    assert html.count("Checked: 1 of 4; ") == 1
+    assert (
+        "What is different for this file: Not made (no such content, or not reached): frames (Hate)." in html
+    )
     assert "Off (" not in html
     assert "Off (neither required by the policy nor checked): frames (Hate)." in render(files[2])
+    table = summarize(installed, load_languages()["en"])
+    assert table.sentence == "Checked: 3 of 4"
+
+
+def test_checks_that_the_installation_does_not_count_are_named_and_not_in_the_total() -> None:
+    made = msgspec.structs.replace(
+        report().coverage[1], category="likeness", modality=Modality.AUDIO, available=True, ran=True
+    )
+    html = render(report(coverage=(*report().coverage, made)))
+    assert "Checked: 1 of 3; " in html
+    assert "neither requires nor covers it: audio (A real person&#39;s likeness)." in html
 
 
 def test_detectors_and_reasons_for_sampling_have_words_in_every_language() -> None:
@@ -272,15 +297,66 @@ def test_every_part_that_is_not_scanned_has_words_in_every_language() -> None:
         assert all(t.has(f"scan.unscanned.{kind.value}") for kind in UnscannedKind)
 
 
-def test_measured_figures_are_numbers_and_not_names_of_pages() -> None:
-    cells = [
-        msgspec.structs.replace(report().coverage[0], measured=measured)
-        for measured in ("docs/benchmarks/prompts.md", "40 of 50 found, benchmarks/cells.md")
-    ]
-    html = render(report(action=Action.ALLOW, coverage=(cells[0],), detectors={}))
-    assert "measured; no figure for clips" in html
-    assert "40 of 50 found<" in render(report(action=Action.ALLOW, coverage=(cells[1],), detectors={}))
+def measured_cell(category: str, modality: Modality, detector: str, measured: str | None) -> Cell:
+    return msgspec.structs.replace(
+        report().coverage[0], category=category, modality=modality, detectors=(detector,), measured=measured
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "figure"),
+    [
+        (
+            measured_cell("hate", Modality.TEXT, "word-lists", "docs/benchmarks/prompts.md"),
+            "words in the picture: 10 of 10 found (72 to 100 %); false alarms: 0 of 72 *<",
+        ),
+        (
+            measured_cell("photosensitive", Modality.FRAMES, "flicker", None),
+            "flashes: 12 of 12 found (76 to 100 %); false alarms: 0 of 72<",
+        ),
+        (
+            measured_cell("violence/graphic", Modality.TEXT, "ngrams", "docs/benchmarks/prompts.md"),
+            "All text checks together, in prompts: 994 of 2,307 found under the right category (41 to 45 %); "
+            "false alarms: 5 of 814<",
+        ),
+        (
+            measured_cell("sexual", Modality.IMAGE, "d", "40 of 50 found, benchmarks/cells.md"),
+            "40 of 50 found<",
+        ),
+        (measured_cell("sexual", Modality.FRAMES, "nudenet", None), "accuracy not measured<"),
+    ],
+)
+def test_every_check_has_its_measured_figure_and_never_the_name_of_a_page(cell: Cell, figure: str) -> None:
+    made = report(action=Action.ALLOW, coverage=(cell,), detectors={"flicker": "1"})
+    html = render(made, installed=[(cell.category, cell.modality.value, "checked")])
+    assert figure in html
+    assert "The figures are what a test on 20 Nov 2026 found" in html
     assert "benchmarks/" not in html
+
+
+@pytest.mark.parametrize(
+    ("lang", "figure"),
+    [
+        ("zh-Hant", "畫面中的文字：10 段中找到 8 段（49 至 94 %）；誤報：72 部中有 0 部 *"),
+        ("zh-Hans", "画面中的文字：10 段中找到 8 段（49 至 94 %）；误报：72 个中有 0 个 *"),
+    ],
+)
+def test_figures_are_in_the_language_of_the_report(lang: str, figure: str) -> None:
+    cell = measured_cell("violence", Modality.TEXT, "word-lists", None)
+    assert figure in render(report(coverage=(cell,)), installed=[("violence", "text", "checked")], lang=lang)
+
+
+def test_modalities_of_a_check_share_a_row_with_both_figures() -> None:
+    cells = (
+        measured_cell("violence", Modality.TEXT, "word-lists", None),
+        measured_cell("violence", Modality.AUDIO, "word-lists", None),
+    )
+    installed = [("violence", "text", "checked"), ("violence", "audio", "checked")]
+    html = render(report(coverage=cells), installed=installed)
+    assert (
+        "words said, transcribed without a mistake: 7 of 10 found (40 to 89 %); false alarms: 0 of 72 *<br>"
+        "words in the picture: 8 of 10 found" in html
+    )
 
 
 def test_allowed_files_of_a_large_scan_are_only_listed() -> None:

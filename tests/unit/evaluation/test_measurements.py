@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from safelight.evaluation.measurements import Measurement, MeasurementRun, load_shipped
+from safelight.evaluation.measurements import Measurement, MeasurementRun, load_shipped, load_shipped_prompts
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 
@@ -56,3 +58,10 @@ def test_the_shipped_measurements_are_readable_and_have_several_cells() -> None:
     assert len(figures.cells) > 10
     assert len({(one.category, one.modality) for one in figures.cells}) == len(figures.cells)
     assert all(one.found <= one.segments for one in figures.cells)
+
+
+def test_the_shipped_figures_for_prompts_are_those_of_their_page() -> None:
+    run = load_shipped_prompts()
+    page = (Path(__file__).parents[3] / run.page).read_text("utf-8")
+    assert f"{run.found} of {run.harmful} (" in page
+    assert f"1 of {run.harmless} stopped, {run.false_alarms} with an alarm" in page

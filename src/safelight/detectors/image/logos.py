@@ -23,7 +23,7 @@ MIN_STRENGTH = 1.20
 _FULL_SCORE_STRENGTH = 1.60
 #: A logo that covers at least this fraction of the picture is the subject of the picture.
 _MIN_SUBJECT_AREA = 0.12
-_MEASURED = "enrolled logos only: 80 % at 0.6 %, benchmarks/pictures.md"
+_MEASURED = "enrolled logos only: 132 of 164 found, false alarms in 1 of 155 scenes, benchmarks/pictures.md"
 
 CAPABILITIES = tuple(
     Capability(category=category.value, modality=modality, measured=_MEASURED)
