@@ -34,7 +34,7 @@ _FINDING_KINDS = {
     "ip/character": DriverKind.NAME,
     "ip/brand": DriverKind.BRAND,
 }
-_STACKED_KINDS = (DriverKind.CONTEXT_WORD, DriverKind.INTENSITY)
+STACKED_KINDS = (DriverKind.CONTEXT_WORD, DriverKind.INTENSITY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ def _scenarios(field: str, text: str) -> Iterator[Driver]:
 
 def _stacking(words: Sequence[Driver]) -> Iterator[Driver]:
     """Several words that are harmless alone and are reported to be refused together."""
-    members = [one for one in words if one.kind in _STACKED_KINDS and not one.excluded]
+    members = [one for one in words if one.kind in STACKED_KINDS and not one.excluded]
     if len({one.row for one in members}) < MIN_STACKED:
         return
     members.sort(key=lambda one: one.spans[0].start)

@@ -87,10 +87,18 @@ def find_slot_changes(diff: Sequence[DiffPart]) -> tuple[SlotChange, ...]:
     return (*_missing(before, after, removed, lost=True), *_missing(after, before, added, lost=False))
 
 
-def keeps_meaning(diff: Sequence[DiffPart], allowed: Collection[Slot]) -> bool:
-    """Whether a rewrite changes only the replaced words, only in `allowed` slots and never in a fixed one."""
+def keeps_meaning(
+    diff: Sequence[DiffPart], allowed: Collection[Slot], *, stated: Collection[Slot] = ()
+) -> bool:
+    """Whether a rewrite changes only the replaced words, only in `allowed` slots and never in a fixed one.
+
+    It may add to `stated` slots what the user stated.
+    """
+    allowed, stated = frozenset(allowed) - FIXED, frozenset(stated)
     return all(
-        one.named and one.slots & set(allowed) and not one.slots & FIXED for one in find_slot_changes(diff)
+        one.named
+        and ((one.slots & allowed and not one.slots & FIXED) or (one.slots <= stated and not one.lost))
+        for one in find_slot_changes(diff)
     )
 
 

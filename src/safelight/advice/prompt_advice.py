@@ -15,6 +15,7 @@ from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Action
 
 from . import driver_tables
+from .age_cues import find_ageless_person, has_age_cue
 from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
 from .graphic_words import suggest_graphic_violence
@@ -22,10 +23,13 @@ from .help_gate import HelpRefusal, find_refusal
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
 from .provider_rules import ProviderAdvice, ProviderRule
-from .suggestions import Suggestion, contradiction_wire, suggest
+from .suggestion import Suggestion, contradiction_wire
+from .suggestions import StatedFacts, suggest
 
 #: Rows on suicide, addiction and eating disorders, with which help lines are listed.
 _TOPICS = ("topic", "suicide")
+#: The reference risk of a face.
+_FACES = "pained_faces"
 
 
 class BlockedAt(StrEnum):
@@ -47,6 +51,10 @@ class AdviceOptions:
     reference_shows: tuple[str, ...] | None = None
     #: What the video is for, in the user's words; empty if not stated.
     purpose: str = ""
+    #: The age of the person, as the user states it; None if not stated.
+    age: int | None = None
+    #: Whether the provider refused an honest rewrite too.
+    rewrite_failed: bool = False
     #: Texts that accompany the request, by field: a template, a rewritten prompt, a negative prompt.
     texts: Mapping[str, str] = field(default_factory=dict)
     #: Fields of the request that state what the video must not show.
@@ -86,6 +94,13 @@ class PromptAdvice:
     #: Ids of the reference risks that the user is asked about.
     questions: tuple[str, ...]
     help_lines: tuple[HelpLine, ...] = ()
+    #: Whether the advice ends because the provider refused a rewrite too.
+    stopped: bool = False
+
+    @property
+    def helps(self) -> bool:
+        """Whether there may be suggestions."""
+        return self.refusal is None and not self.stopped
 
     def as_wire(self, locale: str = DEFAULT) -> dict[str, Any]:
         messages = load_messages("advice", locale)
@@ -102,9 +117,10 @@ class PromptAdvice:
         }
 
     def _refusal_wire(self, messages: Messages) -> dict[str, str] | None:
-        if self.refusal is None:
+        if self.helps:
             return None
-        return {"reason": self.refusal.value, "text": messages(f"refusal.{self.refusal.value}")}
+        reason = self.refusal.value if self.refusal else "rewrite_failed"
+        return {"reason": reason, "text": messages(f"refusal.{reason}")}
 
     def _fix_wire(self, messages: Messages) -> dict[str, Any] | None:
         if not self.fix or self.blocked_at is None:
@@ -140,6 +156,7 @@ def advise_on(
         # The explanation of the verdict usually has the help lines.
         lines = () if request.supported else help_lines(locale_of(prompt))
         return _without_advice(refusal, "distress", lines)
+    helps = refusal is None and not options.rewrite_failed
     on_topic = any(driver.row in _TOPICS for driver in drivers)
     return PromptAdvice(
         risk=assess_risk(provider, drivers, readable=refusal is not HelpRefusal.NOT_CHECKED),
@@ -150,18 +167,30 @@ def advise_on(
         suggestions=suggest(
             prompt,
             drivers,
-            purpose=options.purpose,
+            _stated_facts(request, options, prompt),
             protected=find_protected_spans(prompt, request.findings, field=PROMPT),
         )
-        if refusal is None
+        if helps
         else (),
         refusal=refusal,
-        fix=_fix(drivers, options.blocked_at, request.references) if refusal is None else (),
+        stopped=options.rewrite_failed,
+        fix=_fix(drivers, options.blocked_at, request.references) if helps else (),
         blocked_at=options.blocked_at,
         questions=tuple(driver_tables.reference_risks())
         if request.references and options.reference_shows is None
         else (),
         help_lines=help_lines(locale_of(prompt)) if on_topic and not request.supported else (),
+    )
+
+
+def _stated_facts(request: ScreenedRequest, options: AdviceOptions, prompt: str) -> StatedFacts:
+    cue = has_age_cue((*request.texts.values(), options.purpose), request.findings)
+    blocked = options.blocked_at is not None
+    return StatedFacts(
+        purpose=options.purpose,
+        age=None if cue else options.age,
+        asks_age=blocked and options.age is None and not cue and find_ageless_person(prompt) is not None,
+        shows_face=_FACES in (options.reference_shows or ()) or bool(blocked and request.references),
     )
 
 

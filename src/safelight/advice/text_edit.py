@@ -82,7 +82,7 @@ def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
             new = new[0].upper() + new[1:]
         end = adapted[-1].end if adapted else 0
         article = _ARTICLE.search(text, max(end, edit.start - _ARTICLE_CHARS), edit.start)
-        word = _FIRST_WORD.match(new)
+        word = _FIRST_WORD.match(new or text[edit.end : edit.end + _ARTICLE_CHARS])
         if article and word:
             fitting = _article(word.group())
             if article.group(1)[0].isupper():

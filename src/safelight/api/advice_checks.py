@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.advice.age_cues import MAX_AGE, MIN_AGE
 from safelight.advice.driver_tables import reference_risks
 from safelight.advice.drivers import REWRITTEN, TEMPLATE
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
@@ -30,7 +31,17 @@ NEGATIVE = "negative_prompt"
 MAX_PURPOSE_CHARS = 300
 _TEXTS = (NEGATIVE, TEMPLATE, REWRITTEN)
 #: Fields of this route that are not fields of a generation request.
-_OURS = ("provider", *_TEXTS, "purpose", "blocked", "reference_shows", "apply", "language")
+_OURS = (
+    "provider",
+    *_TEXTS,
+    "purpose",
+    "age",
+    "rewrite_failed",
+    "blocked",
+    "reference_shows",
+    "apply",
+    "language",
+)
 
 router = APIRouter(
     prefix="/v1/safelight", tags=["checks"], responses=errors(*BODY_ERRORS, 404, 409, 410, 429)
@@ -70,7 +81,7 @@ async def check(request: Request, principal: Checker) -> Response:
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
         answer = check_object(found, admitted, price) | advice_wire(found, locale)
         answer |= {"object": "safelight.check", "applied": None}
-        if number is not None and found.prompt_advice.refusal is None:
+        if number is not None and found.prompt_advice.helps:
             suggestion = find_suggestion(found, number)
             changed = replace(wanted, prompt=suggestion.rewritten)
             again, _, _ = await run(services.checks.check, principal, changed, options=options)
@@ -83,6 +94,8 @@ def _options(given: Mapping[str, Any], max_chars: int) -> AdviceOptions:
     return AdviceOptions(
         provider=read_provider(given.get("provider")),
         blocked_at=_blocked_at(given.get("blocked")),
+        age=_age(given.get("age")),
+        rewrite_failed=_flag(given.get("rewrite_failed")),
         reference_shows=_reference_shows(given.get("reference_shows")),
         purpose=_text("purpose", given.get("purpose", ""), MAX_PURPOSE_CHARS),
         texts={name: _text(name, given[name], max_chars) for name in _TEXTS if name in given},
@@ -102,6 +115,25 @@ def _blocked_at(value: Any) -> BlockedAt | None:
     if isinstance(value, str) and value in set(BlockedAt):
         return BlockedAt(value)
     raise InvalidField(f"`blocked` must be one of: {', '.join(BlockedAt)}.", param="blocked")
+
+
+def _age(value: Any) -> int | None:
+    if value is None:
+        return None
+    text = str(value)
+    if not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 4:
+        age = int(text)
+        if MIN_AGE <= age <= MAX_AGE:
+            return age
+    raise InvalidField(f"`age` must be a number from {MIN_AGE} to {MAX_AGE}.", param="age")
+
+
+def _flag(value: Any) -> bool:
+    if value in (None, False, "false"):
+        return False
+    if value in (True, "true"):
+        return True
+    raise InvalidField("`rewrite_failed` must be true or false.", param="rewrite_failed")
 
 
 def _reference_shows(value: Any) -> tuple[str, ...] | None:

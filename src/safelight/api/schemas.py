@@ -120,6 +120,7 @@ class Character(BaseModel):
 
 class ModelDetails(BaseModel):
     generator: str
+    alias_of: str | None = Field(description="The model that this name stands for. Null for a model.")
     billing: Literal["own", "paid"]
     seconds: list[int]
     max_extended_s: int | None = Field(description="Maximum length of a clip after extensions, in seconds.")
@@ -341,6 +342,16 @@ ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
         "template": {"type": "string", "description": "Text that the client adds to every prompt."},
         "rewritten_prompt": {"type": "string", "description": "What a language model made of the prompt."},
         "purpose": {"type": "string", "maxLength": 300, "description": "What the video is for, if true."},
+        "age": {
+            "type": "integer",
+            "minimum": 18,
+            "maximum": 120,
+            "description": "The age of the only person in the prompt, if true.",
+        },
+        "rewrite_failed": {
+            "type": "boolean",
+            "description": "Whether the provider refused an honest rewrite too: no suggestions.",
+        },
         "blocked": {"type": "string", "enum": ["request", "output"]},
         "reference_shows": {
             "type": "array",

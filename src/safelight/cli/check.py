@@ -74,6 +74,16 @@ def check(
     purpose: Annotated[
         str, typer.Option("--purpose", help="What the video is for, in your own words; only if it is true.")
     ] = "",
+    age: Annotated[
+        int | None,
+        typer.Option(
+            "--age", min=18, max=120, help="The age of the only person in the prompt; only if it is true."
+        ),
+    ] = None,
+    rewrite_failed: Annotated[
+        bool,
+        typer.Option("--rewrite-failed", help="The provider refused an honest rewrite of the prompt too."),
+    ] = False,
     ref_shows: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,14 +122,20 @@ def check(
     if len(text) > limit:
         raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
     options = advice_options(
-        AdviceOptions(provider=provider or "", blocked_at=blocked, purpose=purpose),
+        AdviceOptions(
+            provider=provider or "",
+            blocked_at=blocked,
+            purpose=purpose,
+            age=age,
+            rewrite_failed=rewrite_failed,
+        ),
         {"negative_prompt": negative_prompt, "template": template, "rewritten_prompt": rewritten},
         ref_shows,
     )
     references = tuple(ref or ())
     checked = _check_texts(container, text, policy, references, options)
     applied = None
-    if apply is not None and checked.prompt_advice.refusal is None:
+    if apply is not None and checked.prompt_advice.helps:
         suggestion = find_suggestion(checked, apply)
         again = _check_texts(container, suggestion.rewritten, policy, references, options)
         applied = applied_wire(checked, suggestion, again)

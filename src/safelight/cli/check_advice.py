@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Answer that no reference shows any of the reported risks.
 _NONE = "none"
+#: Reason for no suggestions: an honest rewrite was refused too.
+_STOPPED = "rewrite_failed"
 _NEGATED = frozenset({"negative_prompt"})
 #: Style of a part of the diff.
 _STYLES = {"removed": "red strike", "added": "green", "same": ""}
@@ -98,7 +100,7 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
         yield "contradictions", [one["text"] for one in output.contradictions]
     if output.suggestions:
         yield "suggestions", [_suggestion(one) for one in output.suggestions]
-    elif output.drivers and output.no_suggestions:
+    elif output.no_suggestions and (output.drivers or output.no_suggestions["reason"] == _STOPPED):
         yield "no_suggestions", [output.no_suggestions["text"]]
     if output.fix:
         yield f"fix_{output.fix['kind']}", [f"- {step}" for step in output.fix["steps"]]

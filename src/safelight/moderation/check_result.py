@@ -166,7 +166,7 @@ def summarize_check(
         explanation=explanation,
         coverage=coverage,
         checklist=checklist(texts, findings, cells=coverage, references=references, shown=shown)
-        if prompt_advice.refusal is None
+        if prompt_advice.helps
         else (),
         advice=None if prompt_advice.refusal is HelpRefusal.DISTRESS else provider,
         prompt_advice=prompt_advice,

@@ -219,6 +219,21 @@ def test_apply_without_help_gives_the_ordinary_answer(
     assert (given, told["applied"], told["suggestions"]) == (code, None, [])
 
 
+def test_after_a_failed_rewrite_the_answer_says_so_and_suggests_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "\n".join(
+        printed(capsys, "A woman alone in a dark street", "--provider", "veo", "--rewrite-failed")
+    )
+    assert "reacting to something real" in " ".join(said.split())
+    assert "--apply" not in said
+
+
+def test_an_age_is_written_as_the_user_states_it(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = answered(capsys, "A woman alone in a dark street", "--age", "35")
+    assert any("A 35-year-old woman" in (one["rewritten"] or "") for one in told["suggestions"])
+
+
 def test_a_person_in_distress_gets_help_lines_and_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(
         capsys, "I want to end it all tonight, on the rooftop", "--provider", "sora-2", "--blocked", "output"

@@ -1,0 +1,60 @@
+"""One suggestion: a change of the prompt, or advice without a replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.i18n import Messages, load_messages
+
+from .driver_tables import AdviceSource, Contradiction, Slot
+from .text_edit import DiffPart, TextEdit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """One change of the prompt, or advice without a replacement (`edits` is empty)."""
+
+    #: Number for `--apply`, from 1; 0 for advice without a replacement.
+    number: int
+    #: Key of the message.
+    message: str
+    values: Mapping[str, str]
+    #: Keys of the conditions under which the suggestion is true.
+    conditions: tuple[str, ...]
+    sources: tuple[AdviceSource, ...]
+    edits: tuple[TextEdit, ...] = ()
+    #: What the replaced words state. Nothing else may change.
+    slots: frozenset[Slot] = frozenset()
+    #: What the user stated, which the change may add.
+    stated: frozenset[Slot] = frozenset()
+    #: The prompt after the change, and the diff.
+    rewritten: str = ""
+    diff: tuple[DiffPart, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+
+    def as_wire(self, messages: Messages) -> dict[str, Any]:
+        return {
+            "number": self.number or None,
+            "text": messages(f"suggestion.{self.message}", **self.values),
+            "condition": self._condition(messages),
+            "changes": sorted(self.slots),
+            "rewritten": self.rewritten or None,
+            "diff": [part.as_wire() for part in self.diff],
+            "contradictions": [contradiction_wire(one, messages) for one in self.contradictions],
+            "sources": [source.as_wire(messages) for source in self.sources],
+        }
+
+    def _condition(self, messages: Messages) -> str | None:
+        sentences = [messages(f"condition.{name}") for name in self.conditions]
+        return load_messages("explanations", messages.tag)("join").join(sentences) or None
+
+
+def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, Any]:
+    return {
+        "term": found.term,
+        "text": messages(f"contradiction.{found.term}"),
+        "recommended_by": found.recommended_by.as_wire(messages),
+        "warned_by": found.warned_by.as_wire(messages),
+    }

@@ -1,0 +1,210 @@
+"""Rewrites beyond single words: the whole prompt, ages, views, railings, proportions, shorter prompts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from safelight.advice.drivers import find_drivers
+from safelight.advice.meaning_slots import FIXED, find_slot_changes
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
+from safelight.advice.suggestion import Suggestion
+from safelight.advice.whole_prompt import MAX_WHOLE
+from safelight.i18n import LANGUAGES
+from safelight.policy.findings import Basis, Finding, Modality
+
+WHOLE = ("together", "strongest", "everything")
+WOMAN = "A woman alone in a dark street"
+ALONE = {"en": WOMAN, "zh-Hant": "一個女人獨自走在夜晚的街道", "zh-Hans": "一个女人独自走在夜晚的街道"}
+
+
+def advised(
+    prompt: str, *, references: int = 0, findings: tuple[Finding, ...] = (), **options: object
+) -> PromptAdvice:
+    request = ScreenedRequest(texts={"prompt": prompt}, references=references, findings=findings)
+    return advise_on(request, None, AdviceOptions(**options))  # type: ignore[arg-type]
+
+
+def of(advice: PromptAdvice, message: str) -> list[Suggestion]:
+    return [one for one in advice.suggestions if one.message == message]
+
+
+PROMPTS = (
+    "A person standing alone on a rooftop at night, looking down at the city",
+    "An extremely huge dragon in a car crash at night, an actor with a painful expression",
+    "Two old men fight at the edge of a cliff, a sign says “No exit”",
+    "一個人獨自站在夜晚的樓頂上，俯瞰城市",
+    "一个女人站在悬崖边缘，夜晚，非常孤独",
+)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_there_are_at_most_three_whole_prompt_suggestions_the_least_risk_and_fewest_changes_first(
+    prompt: str,
+) -> None:
+    whole = [one for one in advised(prompt, purpose="a short film").suggestions if one.message in WHOLE]
+    assert 1 <= len(whole) <= MAX_WHOLE
+    assert len({one.rewritten for one in whole}) == len(whole)
+    left = [len(find_drivers({"prompt": one.rewritten}, ())) for one in whole]
+    assert left == sorted(left)
+    for first, second in pairwise(whole):
+        same = find_drivers({"prompt": first.rewritten}, ()) == find_drivers({"prompt": second.rewritten}, ())
+        assert not same or len(first.edits) <= len(second.edits)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_no_rewrite_changes_who_number_identity_or_visible_text(prompt: str) -> None:
+    options = {"purpose": "a short film", "blocked_at": BlockedAt.OUTPUT}
+    for one in advised(prompt, references=1, **options).suggestions:
+        for change in find_slot_changes(one.diff):
+            assert not change.slots & FIXED or one.stated >= change.slots
+
+
+def test_a_whole_prompt_suggestion_has_the_conditions_of_its_parts() -> None:
+    (everything,) = of(advised(PROMPTS[1]), "everything")
+    assert set(everything.conditions) == {"size", "unhurt", "time", "staged", "same_scene"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        ("A huge wave at the coast", "A frame-filling wave at the coast"),
+        ("巨大的鯨魚", "佔滿畫面的鯨魚"),
+        ("庞大的鲸鱼", "占满画面的鲸鱼"),
+    ],
+)
+def test_a_word_of_size_becomes_a_proportion(prompt: str, rewritten: str) -> None:
+    first = advised(prompt).suggestions[0]
+    assert (first.rewritten, first.conditions) == (rewritten, ("size",))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        ("An extremely old oak in a dark forest", "An old oak in a dark forest"),
+        ("一片非常安靜的樹林，夜晚", "一片安靜的樹林，夜晚"),
+        ("一片极其安静的树林，夜晚", "一片安静的树林，夜晚"),
+    ],
+)
+def test_words_that_only_strengthen_are_left_out(prompt: str, rewritten: str) -> None:
+    assert [one.rewritten for one in of(advised(prompt), "simpler")] == [rewritten]
+
+
+@pytest.mark.parametrize("prompt", ["a very calm lake", "a dark forest that is not very old"])
+def test_nothing_is_left_out_without_a_driver_or_after_a_denial(prompt: str) -> None:
+    assert of(advised(prompt), "simpler") == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "age", "rewritten"),
+    [
+        (WOMAN, 35, "A 35-year-old woman alone in a dark street"),
+        (WOMAN, 80, "An 80-year-old woman alone in a dark street"),
+        ("An angry man in the dark", 40, "An angry 40-year-old man in the dark"),
+        (ALONE["zh-Hant"], 35, "一個35歲的女人獨自走在夜晚的街道"),
+        (ALONE["zh-Hans"], 35, "一个35岁的女人独自走在夜晚的街道"),
+    ],
+)
+def test_the_age_that_the_user_gave_is_written(prompt: str, age: int, rewritten: str) -> None:
+    assert [one.rewritten for one in of(advised(prompt, age=age), "age_given")] == [rewritten]
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_an_age_is_asked_for_and_never_inserted(locale: str) -> None:
+    asked = advised(ALONE[locale], blocked_at=BlockedAt.OUTPUT)
+    assert len(of(asked, "age")) == 1
+    assert not any("year-old" in one.rewritten or "35" in one.rewritten for one in asked.suggestions)
+    assert of(advised(ALONE[locale]), "age") == []
+    assert of(advised(ALONE[locale], age=30, blocked_at=BlockedAt.OUTPUT), "age") == []
+
+
+@pytest.mark.parametrize(
+    "cue",
+    [
+        "a romantic mood",
+        "in a bikini",
+        "in a bathrobe",
+        "in a classroom",
+        "with a youthful look",
+        "性感的氣氛",
+        "穿著泳衣",
+        "穿著浴袍",
+        "在教室裡",
+        "年輕的樣子",
+        "性感的气氛",
+        "穿着泳衣",
+        "穿着浴袍",
+        "在教室里",
+        "年轻的样子",
+    ],
+)
+def test_no_age_is_offered_beside_a_sexual_swimwear_undress_school_or_youth_cue(cue: str) -> None:
+    advice = advised(f"{WOMAN}, {cue}", age=30, blocked_at=BlockedAt.OUTPUT)
+    assert of(advice, "age_given") == []
+    assert of(advised(f"{WOMAN}, {cue}", blocked_at=BlockedAt.OUTPUT), "age") == []
+    assert "30" not in " ".join(one.rewritten for one in advice.suggestions)
+
+
+def test_no_age_is_offered_beside_a_cue_in_another_text_or_a_sexual_finding_below_its_alarm() -> None:
+    finding = Finding(
+        category="sexual",
+        score=0.1,
+        modality=Modality.TEXT,
+        detector="english",
+        version="1",
+        reason="Low.",
+        basis=Basis.LEARNED,
+    )
+    assert of(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
+    assert of(advised(WOMAN, age=30, purpose="a film for our school"), "age_given") == []
+    request = ScreenedRequest(texts={"prompt": WOMAN, "template": "swimsuit catalogue"})
+    assert of(advise_on(request, None, AdviceOptions(age=30)), "age_given") == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Two women alone in the dark", "A woman and a man in the dark", "An elderly woman in the dark"]
+)
+def test_no_age_is_written_for_several_people_or_beside_another_age(prompt: str) -> None:
+    assert of(advised(prompt, age=30), "age_given") == []
+
+
+def test_a_face_in_a_reference_can_be_turned_away() -> None:
+    advice = advised(WOMAN, references=1, reference_shows=("pained_faces",))
+    assert [one.rewritten for one in of(advice, "from_behind")] == [
+        "A woman, seen from behind, alone in a dark street"
+    ]
+    assert len(of(advice, "faceless")) == 1
+    assert of(advised(WOMAN), "from_behind") == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        (
+            "A man stands at the edge of the roof at noon, smiling",
+            "A man stands at the edge of the roof at noon, behind a railing, smiling",
+        ),
+        ("一個男人站在高樓邊緣，微笑", "一個男人站在高樓邊緣，前方有欄杆，微笑"),
+        ("一个男人站在高楼边缘，微笑", "一个男人站在高楼边缘，前方有栏杆，微笑"),
+    ],
+)
+def test_a_railing_is_added_at_an_edge(prompt: str, rewritten: str) -> None:
+    (railing,) = of(advised(prompt), "railing")
+    assert (railing.rewritten, railing.conditions) == (rewritten, ("railing",))
+
+
+@pytest.mark.parametrize("prompt", ["A man jumps from a roof", "A man at the edge of a roof with a railing"])
+def test_no_railing_is_added_to_a_jump_or_twice(prompt: str) -> None:
+    assert of(advised(prompt), "railing") == []
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_after_one_failed_rewrite_the_advice_says_so_and_stops(locale: str) -> None:
+    advice = advised(ALONE[locale], rewrite_failed=True, blocked_at=BlockedAt.REQUEST)
+    wire = advice.as_wire(locale)
+    assert (wire["suggestions"], wire["fix"]) == ([], None)
+    assert wire["no_suggestions"]["reason"] == "rewrite_failed"
+    said = {"en": "something real", "zh-Hant": "真的", "zh-Hans": "确实"}
+    assert said[locale] in wire["no_suggestions"]["text"]
+    assert wire["drivers"]
