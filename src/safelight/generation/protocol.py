@@ -177,6 +177,8 @@ class GeneratorInfo:
     """The capabilities of a generator. A request that exceeds them is rejected before it costs anything."""
 
     models: tuple[str, ...]
+    #: Other names that requests may use for models, each with its model.
+    aliases: Mapping[str, str] = field(default_factory=dict)
     seconds: tuple[int, ...]
     #: Supported sizes as (width, height); empty: any size within `max_pixels`.
     sizes: tuple[tuple[int, int], ...]

@@ -25,8 +25,11 @@ from .rules import ErrorRule, Provider, compiled
 _EITHER_SIDE = (
     r"\b(?:inputs?|prompts?)(?:, \w+){0,3},? or (?:the )?(?:outputs?|generated)\b"
     r"|\boutputs? or (?:the )?inputs?\b"
+    r"|可能是.{0,12}(?:敏感|违规|違規)"
     r"|(?:输入|輸入).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
 )
+#: Advice to use something else does not say what was refused.
+_ADVICE = r"\b(?:use|try|choose|pick) (?:an?|another)\b[^.。;；\n]*"
 _MESSAGES = (
     "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
     "|failuremessage|reason|detail"
@@ -226,7 +229,7 @@ def _side(said: ParsedError) -> ModerationStage:
         said.first("param|parameter")
     ):
         return ModerationStage.INPUT
-    text = _sentences(said)
+    text = compiled(_ADVICE).sub("", _sentences(said))
     if compiled(_EITHER_SIDE).search(text):
         return ModerationStage.UNKNOWN
     return next((side for side, words in SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)

@@ -35,7 +35,8 @@ def _nameless(name: str, title: str) -> Provider:
 _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (
         VEO,
-        r"\bveo\b|\bflow (?:api|is currently experiencing)|\bgoogle flow\b|\bvertex ?ai video\b",
+        r"\bveo\b|\bflow (?:api|is currently experiencing)|\b(?:google|rejected by) flow\b"
+        r"|\bvertex ?ai video\b",
     ),
     (GEMINI, r"\bgemini\b|\bnano.?banana\b"),
     (_nameless("imagen", "Google Imagen"), r"\bimagen\b|'don.t allow' option for person generation"),
@@ -55,7 +56,7 @@ _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (RUNWAY, r"\brunway(?:ml)?\b"),
     (LUMA, r"\bluma(?:ai| ai| labs| dream machine)\b|\bdream machine\b"),
     (BFL, r"\bblack forest labs\b|\bbfl\b"),
-    (STABILITY, r"\bstability ?ai\b|\bstable video\b"),
+    (STABILITY, r"\bstability ?ai\b|\bstability_|\bstable video\b"),
     (NOVA_REEL, r"\bnova (?:reel|canvas)\b|\bamazon bedrock\b"),
     (HIGGSFIELD, r"\bhiggsfield\b"),
     (FAL, r"\bfal\.ai\b|\bfal-ai\b"),
@@ -63,6 +64,7 @@ _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (RUNWARE, r"\brunware\b"),
     (WAVESPEED, r"\bwavespeed(?:ai)?\b"),
     (SELF_HOSTED, r"\bcomfyui\b|\bvllm\b|\bsglang\b|\bcosmos[- ](?:predict|guardrail)"),
+    (_nameless("microsoft", "Microsoft"), r"微軟|微软"),
     (_nameless("midjourney", "Midjourney"), r"\bmidjourney\b"),
     (
         _nameless("bing", "Bing Image Creator"),

@@ -116,12 +116,26 @@ SHAPED = Provider(
             r"|\bvideo moderated\b|SAFETY_(?:BLOCKED|REJECTED)\b"
             r"|违反.{0,12}服务政策|違反.{0,12}服務政策"
             r"|(?:合规|合規)(?:问题|問題|原因).{0,6}(?:阻止|拦截|攔截|拒绝|拒絕)"
-            r"|content of (?:the )?[\w`'\"]+ (?:field )?(?:is|was) unsafe\b"
-            r"|\bprompt (?:has been|was) blocked by\b"
+            r"|content of (?:the )?[\w`'\"]+ (?:field )?(?:is|was) unsafe\b",
+            anywhere=True,
+            confidence=Confidence.GUESS,
+        ),
+        ErrorRule(
+            id="shaped.refused",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_WORDS,
+            text=r"\bprompt (?:has been|was) blocked by\b"
             r"|\bprompts? contains? (?:filtered|banned|forbidden) words?\b"
             r"|\bword \W?\w+\W? is banned\b|\bnot passing \S+ safety review\b"
             r"|(?:violat\w+|conflicts? with) the policy against (?:generating|creating)"
-            r"|rejected by (?:the |our )?content moderation",
+            r"|rejected by (?:the |our )?content moderation"
+            r"|\bmoderation (?:blocked|failed|rejected|refused)\b(?! with)"
+            r"|\b(?:blocked|rejected|refused)\b.{0,40}\b(?:under|by|via|on|for)\b.{0,20}"
+            r"\b(?:content policy|moderation|safety (?:grounds|reasons|filters?))\b"
+            r"|\bcontent flagged for\b|\bunsafe (?:content|image|prompt|upload)\b"
+            r"|\bexplicit content detected\b|\brecognized a celebrity\b|\breal people filter\b"
+            r"|不安全的(?:图片|圖片|内容|內容)|不当内容|不當內容|(?:人物|内容|內容)安全(?:过滤|過濾)"
+            r"|(?:审核器|審核器)(?:捕获|拦截|拒绝|攔截|拒絕)|安全.{0,8}(?:过滤|過濾).{0,8}(?:阻挡|阻擋|拦截|攔截)",
             anywhere=True,
             confidence=Confidence.GUESS,
         ),

@@ -29,6 +29,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str = "videos_api"
     billing: Billing = Billing.PAID
     models: tuple[str, ...] = ()
+    #: Other names that requests may use for these models, each with its model.
+    aliases: dict[str, str] = {}
     seconds: tuple[int, ...] = (4, 8, 12)
     #: Supported sizes, such as `1280x720`; empty: any size.
     sizes: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         own = self.billing is Billing.OWN
         return GeneratorInfo(
             models=self.models,
+            aliases=self.aliases,
             seconds=self.seconds,
             sizes=tuple(_size(text, self.name) for text in self.sizes),
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
@@ -137,6 +140,10 @@ def _problems(options: Options) -> list[str]:
         problems.append(
             f"`extra_fields` names {min(taken)}, which contains media: put it into `media_fields`."
         )
+    if both := options.aliases.keys() & set(options.models):
+        problems.append(f"`aliases` has the name {min(both)}, which is a model.")
+    if nameless := set(options.aliases.values()) - set(options.models):
+        problems.append(f"`aliases` names the model {min(nameless)}, which is not in `models`.")
     if missing := options.text_fields - options.extra_fields.keys():
         problems.append(f"`text_fields` names {min(missing)}, which is not in `extra_fields`.")
     if not options.seconds or min(options.seconds) < 1:

@@ -344,3 +344,30 @@ def test_a_refusal_of_the_prompt_the_input_or_the_output_has_no_stage() -> None:
         ModerationStage.UNKNOWN,
         "",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your API key was suspended for violating our content policy",
+        "觸發安全策略：帳號已鎖定 15 分鐘",
+        "Your resource has been temporarily blocked because of behavior against our content policy",
+    ],
+)
+def test_a_closed_account_is_not_a_refusal_of_this_request(text: str) -> None:
+    assert decode(text).kind is ErrorKind.AUTH
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Veo blocked this shot on safety grounds. Use a different source frame.",
+        "無法下載圖片，可能是提示詞包含敏感內容或違禁詞彙",
+        "Sora rejected the prompt via content moderation.",
+        "Seedream 4.0 generation failed: Content flagged for: sexual",
+        "提示词或参考素材触发了人物安全过滤",
+    ],
+)
+def test_a_refusal_in_plain_words_without_a_side_has_no_stage(text: str) -> None:
+    found = decode(text)
+    assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, ModerationStage.UNKNOWN)

@@ -50,6 +50,8 @@ def test_a_paid_generator_without_a_price_costs_an_unknown_amount() -> None:
         ({"url": "http://gpu-1/v1", "extra_fields": {"seed": "number"}}, "extra_fields"),
         ({"url": "http://gpu-1/v1", "extra_fields": {"prompt": "str"}}, "prompt"),
         ({"url": "http://gpu-1/v1", "extra_fields": {"image_url": "str"}}, "media_fields"),
+        ({"url": "http://gpu-1/v1", "models": ["wan"], "aliases": {"sora-2": "veo"}}, "the model veo"),
+        ({"url": "http://gpu-1/v1", "models": ["wan"], "aliases": {"wan": "wan"}}, "the name wan"),
         ({"url": "http://gpu-1/v1", "media_fields": {"picture": "file"}}, "picture"),
         ({"url": "http://gpu-1/v1", "media_fields": {"last_frame": "text"}}, "media_fields"),
         ({"url": "http://gpu-1/v1", "text_fields": ["style"]}, "style"),
