@@ -1,0 +1,139 @@
+"""The risk model: what outcomes change, when there is no estimate, and what every fit must satisfy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.advice.risk_features import find_features
+from safelight.advice.risk_model import MIN_PROMPTS, JudgedRequest, RiskModel, fit_risk
+from safelight.advice.sparse_logistic import fit_sparse_logistic
+
+_SCENES = [
+    f"A {colour} {thing} {place}"
+    for colour in ("red", "blue", "green", "grey", "white")
+    for thing in ("boat", "kite", "bicycle", "lamp", "drum")
+    for place in ("by the lake", "at noon", "in the market", "on a table")
+]
+
+
+def _judged(refused_word: str = "kite", count: int = 100, **fields: object) -> list[JudgedRequest]:
+    return [
+        JudgedRequest(prompt=prompt, refused=refused_word in prompt.split(), at=1000.0 + at, **fields)  # type: ignore[arg-type]
+        for at, prompt in enumerate(_SCENES[:count])
+    ]
+
+
+def _model(judged: list[JudgedRequest]) -> RiskModel:
+    model = fit_risk(judged)
+    assert model is not None
+    return model
+
+
+def test_fewer_than_fifty_prompts_give_no_estimate() -> None:
+    assert fit_risk(_judged(count=MIN_PROMPTS - 1)) is None
+    assert fit_risk(_judged(count=MIN_PROMPTS)) is not None
+
+
+def test_tries_of_one_prompt_count_once() -> None:
+    assert fit_risk(_judged(count=10) * 20) is None
+    shouted = [
+        JudgedRequest(prompt=one.prompt.upper() + "!", refused=one.refused, at=one.at) for one in _judged()
+    ]
+    assert _model(_judged() + shouted).prompts == 100
+
+
+def test_a_word_that_is_always_refused_raises_the_risk() -> None:
+    model = _model(_judged())
+    refused = model.estimate(find_features("A kite above the hills"))
+    passed = model.estimate(find_features("A boat above the hills"))
+    assert refused.probability > 0.7 > 0.3 > passed.probability
+    assert refused.interval[0] > passed.interval[1]
+
+
+def test_the_estimate_states_what_it_is_from() -> None:
+    found = _model(_judged(count=60) + _judged(count=5, reported=True)).estimate(find_features("A lamp"))
+    assert (found.prompts, found.attempts, found.reported) == (60, 65, 5)
+    assert (found.since, found.until) == (1000.0, 1059.0)
+
+
+def test_unknown_words_make_the_interval_wider() -> None:
+    model = _model(_judged())
+    known = model.estimate(find_features("A red boat"))
+    unknown = model.estimate(find_features("A red boat with zebras, violins, glaciers and tambourines"))
+    assert unknown.interval[1] - unknown.interval[0] > known.interval[1] - known.interval[0]
+
+
+def test_a_driver_of_the_tables_raises_the_risk_before_it_was_tried() -> None:
+    model = _model(_judged())
+    assert (
+        model.estimate(find_features("A red boat, and blood on a table")).probability
+        > model.estimate(find_features("A red boat, and soup on a table")).probability
+    )
+
+
+def test_outcomes_replace_what_the_tables_expect() -> None:
+    passed = [
+        JudgedRequest(prompt=f"{prompt}, with fake blood", refused=False, at=2000.0 + at)
+        for at, prompt in enumerate(_SCENES)
+    ]
+    model = _model(passed)
+    assert model.estimate(find_features("A red boat, with fake blood")).probability < 0.1
+
+
+def test_length_and_aspect_are_learned() -> None:
+    judged = [
+        JudgedRequest(
+            prompt=prompt,
+            refused=bool(at % 2),
+            at=float(at),
+            seconds=12 if at % 2 else 4,
+            width=1280,
+            height=720,
+        )
+        for at, prompt in enumerate(_SCENES)
+    ]
+    model = _model(judged)
+    long = find_features("A red boat", seconds=12, width=1280, height=720)
+    short = find_features("A red boat", seconds=4, width=1280, height=720)
+    assert model.estimate(long).probability > model.estimate(short).probability + 0.3
+
+
+def test_chinese_words_are_features() -> None:
+    assert {"word:風箏", "word:風"} <= find_features("湖邊的風箏")
+
+
+def test_only_the_newest_requests_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight.advice.risk_model.MAX_REQUESTS", 60)
+    assert _model(_judged()).since == 1040.0
+
+
+def test_the_same_outcomes_in_any_order_give_the_same_estimate() -> None:
+    features = find_features("A grey kite")
+    forward, back = _model(_judged()).estimate(features), _model(_judged()[::-1]).estimate(features)
+    assert forward.probability == pytest.approx(back.probability, abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_every_fit_is_finite_and_its_variance_at_most_that_of_the_prior(data: st.DataObject) -> None:
+    examples, columns = data.draw(st.integers(1, 25)), data.draw(st.integers(1, 12))
+    values = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    rows = (values.random((examples, columns)) < 0.4).astype(float)
+    outcomes = np.asarray(data.draw(st.lists(st.floats(0, 1), min_size=examples, max_size=examples)))
+    fitted = fit_sparse_logistic(rows, outcomes, np.zeros(columns))
+    means, variances = fitted.predict(rows)
+    prior = 4.0 + (rows - fitted.centre) ** 2 @ fitted.variances
+    assert np.isfinite(means).all()
+    assert ((variances >= 0) & (variances <= prior + 1e-9)).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.95))
+def test_without_features_the_mean_is_close_to_the_share_of_refusals(seed: int, share: float) -> None:
+    outcomes = (np.random.default_rng(seed).random(200) < share).astype(float)
+    fitted = fit_sparse_logistic(np.zeros((200, 1)), outcomes, np.zeros(1))
+    means, _variances = fitted.predict(np.zeros((1, 1)))
+    assert 1 / (1 + np.exp(-means[0])) == pytest.approx(outcomes.mean(), abs=0.02)
