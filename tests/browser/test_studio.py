@@ -53,7 +53,11 @@ def test_text_has_contrast_and_the_page_fits_a_phone(
     page.get_by_role("button", name="Insert it into the prompt").click()
     page.get_by_role("button", name="Create").click()
     expect(page.locator("#outcome mark")).to_be_visible()
+    state = page.get_by_role("link", name="Blocked before generation. Show the result")
+    expect(state).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     faint = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
     assert faint == []
+    state.click()
+    expect(page.locator("#outcome h2")).to_be_in_viewport()
     context.close()

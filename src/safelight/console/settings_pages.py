@@ -18,6 +18,7 @@ from .formatting import format_datetime, format_duration
 from .handler import PageHandler
 from .redacted_settings import redact_settings
 from .render import THEMES
+from .setting_labels import label_section, label_setting
 from .translations import Translations
 
 
@@ -134,6 +135,8 @@ class SettingsPages(PageHandler):
             endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],
             sections=redact_settings(read(), self.console.setting_sources) if read else (),
+            label_section=lambda name: label_section(name, t),
+            label_setting=lambda section, name: label_setting(section, name, t),
             problem=problem,
             created=outcome.get("created"),
             test_result=test_result,

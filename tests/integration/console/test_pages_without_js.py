@@ -414,6 +414,15 @@ def test_settings_name_the_source_of_each_value(staff: httpx.Client) -> None:
     assert "來自環境變數 SAFELIGHT_SERVER__PORT" in chinese
 
 
+def test_settings_have_a_label_beside_their_key(staff: httpx.Client) -> None:
+    page = staff.get("/settings").text
+    assert '<summary>Server <code class="hint">[server]</code>' in page
+    assert "<dt>Port <code>port</code></dt>" in page
+    chinese = staff.get("/settings", headers={"accept-language": "zh-TW"}).text
+    assert '<summary>伺服器 <code class="hint">[server]</code>' in chinese
+    assert "<dt>連接埠 <code>port</code></dt>" in chinese
+
+
 def test_name_lists_are_changed_on_the_record(staff: httpx.Client, console: ConsoleServer) -> None:
     names = {"list": "house", "kind": "living", "names": "Ada Example\nGrace [red] <b>Example\n"}
     page = staff.post("/settings/names", data={**names, "action": "add"})

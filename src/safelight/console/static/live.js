@@ -9,7 +9,8 @@ export const showOutcome = (html) => {
   const focused = outcome.contains(document.activeElement) && document.activeElement.tagName;
   outcome.innerHTML = html;
   const card = outcome.firstElementChild;
-  document.getElementById("status").textContent = card?.querySelector("h2")?.textContent ?? "";
+  const headline = card?.querySelector("h2")?.textContent ?? "";
+  for (const one of document.querySelectorAll("#status, #state")) one.textContent = headline;
   if (open && card?.querySelector(".more")) card.querySelector(".more").open = true;
   if (focused) outcome.querySelector(focused === "SUMMARY" ? "summary" : "a, summary")?.focus();
 };
