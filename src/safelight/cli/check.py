@@ -16,6 +16,7 @@ from safelight.errors import InvalidField, NotFound
 
 from .check_advice import advice_options
 from .check_data import CheckOutput, visible_findings
+from .check_try import TryRequest
 from .commands import load_container
 from .exit_codes import Exit
 from .language import language
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
+#: Verdicts of prompts that are sent to a provider.
+_TRIED = frozenset({"allow", "label"})
 #: References are screened for at most this time in all. Longer than in a check by HTTP, because the sandbox
 #: and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
@@ -102,19 +105,40 @@ def check(
         str,
         typer.Option("--rewritten", help="What a language model made of the prompt; checked too."),
     ] = "",
+    try_it: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Also make one attempt of the shortest length at --provider, through the gateway of --url.",
+        ),
+    ] = False,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            envvar="SAFELIGHT_URL",
+            help="For --try: base URL of the gateway with /v1. The key: SAFELIGHT_API_KEY.",
+        ),
+    ] = "",
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", min=0, help="For --try: most US dollars of the attempt.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="For --try: do not ask.")] = False,
     checklist: Annotated[
         bool, typer.Option("--checklist", help="Print all ten points of the checklist, not only suggestions.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Check a prompt against the policy. Generates, records and charges nothing.
+    """Check a prompt against the policy. Without --try, generates, records and charges nothing.
 
-    Exit code 0: allowed. 2: the provider of --provider is not known. 3: blocked. 4: held. 5: not covered.
-    6: allowed under a waiver.
+    Exit code 0: allowed, and with --try passed. 1: --try failed, or sent nothing. 2: the provider of
+    --provider is not known. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     """
     from safelight.moderation.check_result import applied_wire, find_suggestion
 
-    if provider:
+    if try_it:
+        _require_triable(provider, ref, negative_prompt or template or rewritten)
+    elif provider:
         _require_known(provider)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
@@ -140,6 +164,12 @@ def check(
         again = _check_texts(container, suggestion.rewritten, policy, references, options)
         applied = applied_wire(checked, suggestion, again)
     output = build_output(container, checked, applied)
+    if try_it:
+        tried_text = applied["prompt"] if applied else text
+        wanted = TryRequest(
+            prompt=tried_text, provider=provider or "", url=url, max_cost=max_cost, purpose=purpose
+        )
+        output = _with_try(output, wanted, helps=checked.prompt_advice.helps, confirmed=yes)
     taxonomy = container.core.taxonomy
 
     def printed(console: Console) -> None:
@@ -151,6 +181,30 @@ def check(
 
     emit(output, as_json, printed)
     return output.exit
+
+
+def _require_triable(provider: str | None, references: list[Path] | None, other: str) -> None:
+    if not provider:
+        raise InvalidField("--try needs --provider: a provider, or a model of the gateway.", param="provider")
+    if references or other:
+        raise InvalidField(
+            "--try tries the prompt alone. Leave out --ref, --negative-prompt, --template and --rewritten.",
+            param="try",
+        )
+
+
+def _with_try(output: CheckOutput, wanted: TryRequest, *, helps: bool, confirmed: bool) -> CheckOutput:
+    """The output with the result of the attempt. Nothing is sent if there are no suggestions."""
+    import msgspec
+
+    from .check_try import ask, exit_of_try, show_price, try_prompt
+
+    if helps and output.action in _TRIED:
+        tried = try_prompt(wanted, show_price if confirmed else ask)
+    else:
+        refusal = output.no_suggestions or {}
+        tried = {"state": "not_tried", "reason": refusal.get("text") or output.sentence}
+    return msgspec.structs.replace(output, tried=tried, exit=exit_of_try(tried, output.exit))
 
 
 def _require_known(asked: str) -> None:
@@ -197,7 +251,7 @@ def run_check(
     """
     from safelight.moderation.prompt import PromptStage
 
-    known = container.core.settings.data.exists() or container.core.settings.storage.database is not None
+    known = _has_data(container)
     tenant_policy = _tenant_policy(container, policy, known=known)
     prompt = PromptStage(pipeline=container.core.text_pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
@@ -228,6 +282,10 @@ def run_check(
     return (prompt, *found), tuple(str(file.path) for file in left)
 
 
+def _has_data(container: Container) -> bool:
+    return container.core.settings.data.exists() or container.core.settings.storage.database is not None
+
+
 def _require_readable(path: Path) -> Path:
     try:
         with path.open("rb"):
@@ -248,6 +306,9 @@ def _check_texts(
 
     texts = {_FIELD: text, **options.texts}
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
+    if options.provider and _has_data(container):
+        tenant, history = container.persistence.tenant, container.review.risk_history
+        options = replace(options, estimate=history.estimate(tenant, options.provider, text))
     return summarize_check(
         stages,
         container.core.taxonomy,

@@ -72,6 +72,11 @@ def print_advice(console: Console, output: CheckOutput) -> None:
                 mark = "{}" if console.color_system else _MARKS[part["change"]]
                 side.append(mark.format(printable(part["text"])), style=_STYLES[part["change"]])
             _print_indented(console, side)
+    if output.tried is not None:
+        from .check_try import describe_outcome
+
+        for line in describe_outcome(output.tried, is_rewrite=output.applied is not None):
+            print_prose(console, line)
 
 
 def _print_indented(console: Console, text: Text) -> None:

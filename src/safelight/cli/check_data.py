@@ -54,6 +54,8 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     checklist: list[dict[str, Any]]
     #: The suggestion that `--apply` applied, with the stricter verdict of both prompts.
     applied: dict[str, Any] | None = None
+    #: The result of `--try`.
+    tried: dict[str, Any] | None = None
     #: Reference files that were not checked in time.
     not_checked: tuple[str, ...] = ()
 

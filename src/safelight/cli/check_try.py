@@ -1,0 +1,211 @@
+"""`safelight check --try`: one short attempt through a gateway, after its price was shown.
+
+The gateway checks the prompt first, with the blocks of the last 24 hours that it knows; without its
+suggestions, nothing is tried. It records the attempt like every other one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import ConfigurationError, InvalidField
+from safelight.i18n import load_messages
+
+from .exit_codes import Exit
+from .language import language, texts
+from .output import printable
+
+if TYPE_CHECKING:
+    from safelight_client import Client, Video
+    from safelight_client.steps import Answer, Call
+
+_SUGGESTS = frozenset({"allow", "label"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryRequest:
+    """A prompt that is to be tried at a provider."""
+
+    prompt: str
+    #: A provider, or a model of the gateway.
+    provider: str
+    #: Base URL of the gateway with /v1.
+    url: str
+    #: Most US dollars. None: no ceiling.
+    max_cost: float | None
+    purpose: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryOffer:
+    """What the attempt is and what it costs. `usd`: None if no price is known."""
+
+    model: str
+    seconds: str
+    usd: float | None
+
+
+def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[str, Any]:
+    """Try the prompt once, at the shortest length that the provider sells. `confirm` shows the price.
+
+    Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling.
+    """
+    from safelight_client import Client, ClientError
+
+    if not wanted.url:
+        raise ConfigurationError(
+            "--try needs a gateway.",
+            remedy="Give its address with --url or SAFELIGHT_URL, and its key in SAFELIGHT_API_KEY.",
+        )
+    try:
+        with Client(wanted.url, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
+            return _try(client, wanted, confirm)
+    except ClientError as error:
+        raise ConfigurationError(printable(str(error)), remedy=printable(error.next_step)) from None
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from None
+
+
+def _try(client: Client, wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[str, Any]:
+    client.run(client.session.learn_server())
+    model, details = choose_model(client.session.models or {}, wanted.provider)
+    lengths = [str(seconds) for seconds in details.get("seconds", ())]
+    fields = {"prompt": wanted.prompt, "model": model}
+    if lengths:
+        fields["seconds"] = min(lengths, key=float)
+    asked = {**fields, "provider": wanted.provider, "purpose": wanted.purpose, "language": language()}
+    answer = client.run(_check(asked))
+    if answer["verdict"] not in _SUGGESTS or answer["no_suggestions"]:
+        refusal = answer["no_suggestions"] or {}
+        return {"state": "not_tried", "reason": refusal.get("text") or answer["summary"]}
+    usd = 0.0 if details.get("billing") == "own" else answer["price"]["usd"]
+    offer = TryOffer(model=model, seconds=str(answer["seconds"]), usd=usd)
+    _require_within(offer, wanted.max_cost)
+    confirm(offer)
+    video = client.wait(client.create(wanted.prompt, model=model, seconds=offer.seconds))
+    return _outcome(video, offer)
+
+
+def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[str, Mapping[str, Any]]:
+    """The model of the gateway that `asked` names, or the cheapest model of the provider that it names.
+
+    Raises `InvalidField` if the gateway has none.
+    """
+    from safelight.advice.provider_rules import document_for
+
+    ours = {
+        name: row["safelight"] for name, row in models.items() if isinstance(row.get("safelight"), Mapping)
+    }
+    if asked in ours:
+        return asked, ours[asked]
+    document = document_for(asked)
+    fitting = [name for name in ours if document is not None and document_for(name) == document]
+    if not fitting:
+        known = ", ".join(sorted(ours)) or "none"
+        raise InvalidField(
+            f"The gateway has no model of {asked[:100]!r}. Its models: {known}.", param="provider"
+        )
+
+    def price(name: str) -> float:
+        per_second = ours[name].get("usd_per_second")
+        shortest = min(map(float, ours[name].get("seconds") or ("inf",)))
+        return float("inf") if per_second is None else float(per_second) * shortest
+
+    chosen = min(fitting, key=price)
+    return chosen, ours[chosen]
+
+
+def _check(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
+    """The check of the gateway, as a call of the client. Raises `ApiError`."""
+    from safelight_client.responses import api_error
+    from safelight_client.steps import Send
+    from safelight_client.submission import form_of
+
+    form = form_of({name: value for name, value in fields.items() if value})
+    answer: Answer = yield Send(method="POST", path="/safelight/checks", form=form)
+    if not answer.is_ok:
+        raise api_error(answer)
+    body = answer.json()
+    return body if isinstance(body, Mapping) else {}
+
+
+def _require_within(offer: TryOffer, max_cost: float | None) -> None:
+    if max_cost is None:
+        return
+    if offer.usd is None:
+        raise InvalidField(
+            f"The price of {offer.model} is not known, so --max-cost cannot be kept. Nothing was sent.",
+            param="max-cost",
+            remedy="Set usd_per_second of the upstream, or leave out --max-cost.",
+        )
+    if offer.usd > max_cost:
+        raise InvalidField(
+            f"{offer.seconds} s of {offer.model} cost US${offer.usd:.2f}, more than --max-cost "
+            f"{max_cost:.2f}. Nothing was sent.",
+            param="max-cost",
+        )
+
+
+def _outcome(video: Video, offer: TryOffer) -> dict[str, Any]:
+    why = video.explanation
+    state = "passed" if video.status == "completed" else "failed"
+    if why is not None and why.is_block:
+        state = "refused_by_provider" if why.by_provider else "blocked_by_policy"
+    return {
+        "state": state,
+        "video": video.id,
+        "model": offer.model,
+        "seconds": offer.seconds,
+        "usd": offer.usd,
+        "charged": video.charged,
+        "reason": why.message if why else "",
+    }
+
+
+def ask(offer: TryOffer) -> None:
+    """Show the price and ask. Raises `typer.Abort` if the answer is no."""
+    import typer
+
+    typer.confirm(f"{_describe(offer)} {texts()('try.send')}", abort=True, err=True)
+
+
+def show_price(offer: TryOffer) -> None:
+    sys.stderr.write(f"{_describe(offer)}\n")
+
+
+def _describe(offer: TryOffer) -> str:
+    t = texts()
+    price = t("try.unknown") if offer.usd is None else t("try.usd", usd=f"{offer.usd:.2f}")
+    return t("try.offer", model=printable(offer.model), seconds=offer.seconds, price=price)
+
+
+def describe_outcome(tried: Mapping[str, Any], *, is_rewrite: bool) -> list[str]:
+    """What came of it, in the language in use. After a rewrite that was refused, it says to stop."""
+    t = texts()
+    said = [
+        t(
+            f"try.{tried['state']}",
+            video=tried.get("video", ""),
+            reason=tried["reason"],
+            charged=t(f"try.charged_{tried['charged']}") if "charged" in tried else "",
+        )
+    ]
+    if is_rewrite and tried["state"] == "refused_by_provider":
+        said.append(load_messages("advice", language())("refusal.rewrite_failed"))
+    return [printable(one) for one in said]
+
+
+def exit_of_try(tried: Mapping[str, Any], checked: int) -> int:
+    """The exit code of a try. `checked`: that of the check."""
+    match tried["state"]:
+        case "passed":
+            return checked
+        case "refused_by_provider" | "blocked_by_policy":
+            return Exit.BLOCKED
+        case "not_tried" if checked:
+            return checked
+    return Exit.ERROR

@@ -1,0 +1,213 @@
+"""`safelight check --try`: one attempt of the shortest length, after its price, never without suggestions."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+
+PROMPT = "A woman alone in a dark street"
+
+
+class FakeGateway:
+    """The parts of a gateway that a try needs. Keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.check: dict[str, Any] = {"verdict": "allow", "no_suggestions": None, "summary": "Allowed."}
+        self.models: dict[str, dict[str, Any]] = {
+            "veo-3.1": {"billing": "paid", "seconds": [8, 4, 6], "usd_per_second": 0.4},
+            "veo-3.1-fast": {"billing": "paid", "seconds": [4, 8], "usd_per_second": 0.1},
+            "storyboard": {"billing": "own", "seconds": [4, 8], "usd_per_second": None},
+        }
+        self.error: dict[str, Any] | None = None
+        self.sent: list[tuple[str, str, str]] = []
+
+    def answer(self, method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
+        self.sent.append((method, path, body))
+        if path == "/v1/models":
+            rows = [{"id": name, "object": "model", "safelight": one} for name, one in self.models.items()]
+            return 200, {"object": "list", "data": rows}
+        if path == "/v1/safelight/checks":
+            model = next(
+                name for name in sorted(self.models, key=len, reverse=True) if f"\r\n{name}\r\n" in body
+            )
+            per_second = self.models[model]["usd_per_second"]
+            seconds = min(self.models[model]["seconds"])
+            usd = None if per_second is None else per_second * seconds
+            return 200, self.check | {"model": model, "seconds": str(seconds), "price": {"usd": usd}}
+        return 200, {
+            "id": "video_1",
+            "object": "video",
+            "status": "failed" if self.error else "completed",
+            "error": self.error,
+            "seconds": "4",
+            "safelight": {"state": "blocked" if self.error else "delivered", "charge": {"charged": "no"}},
+        }
+
+    @property
+    def created(self) -> list[str]:
+        return [body for method, path, body in self.sent if (method, path) == ("POST", "/v1/videos")]
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
+    fake = FakeGateway()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer("GET")
+
+        def do_POST(self) -> None:
+            self._answer("POST")
+
+        def _answer(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+            status, answer = fake.answer(method, self.path, body)
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAFELIGHT_URL", f"http://127.0.0.1:{server.server_port}/v1")
+    monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=30)
+
+
+def tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = main(["check", "--try", "--json", *arguments])
+    return code, json.loads(capsys.readouterr().out)["tried"]
+
+
+def test_the_cheapest_model_of_a_provider_is_tried_once_at_its_shortest_length(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
+    assert (code, found["state"], found["video"], found["usd"]) == (0, "passed", "video_1", 0.4)
+    (body,) = gateway.created
+    for field in (PROMPT, "veo-3.1-fast", "\r\n4\r\n"):
+        assert field in body
+
+
+def test_a_model_of_the_gateway_is_tried_as_named(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = tried(capsys, PROMPT, "--provider", "storyboard", "--yes")
+    assert (code, found["model"], found["usd"]) == (0, "storyboard", 0.0)
+
+
+def test_an_applied_suggestion_is_tried_and_the_advice_stops_if_it_is_refused(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.error = {
+        "code": "moderation_blocked",
+        "message": "The filter of the provider blocked the output.",
+        "moderation_details": {"source": "provider", "moderation_stage": "output", "charged": "no"},
+    }
+    arguments = [PROMPT, "--provider", "veo", "--yes", "--apply", "1"]
+    assert main(["check", "--try", *arguments]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The provider refused the attempt (video_1)" in said
+    assert "reacting to something real" in said
+    assert PROMPT not in gateway.created[0]
+    assert len(gateway.created) == 1
+
+
+@pytest.mark.parametrize(
+    ("tag", "price"), [("en", "US$0.40"), ("zh-Hant", "0.40 美元"), ("zh-Hans", "0.40 美元")]
+)
+def test_the_price_is_shown_and_without_a_yes_nothing_is_sent(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, price: str
+) -> None:
+    code = main(["--lang", tag, "check", "--try", PROMPT, "--provider", "veo"])
+    assert price in "".join(capsys.readouterr())
+    assert (code != 0, gateway.created) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [("veo", "more than --max-cost 0.30"), ("unpriced", "The price of unpriced is not known")],
+)
+def test_nothing_is_sent_above_the_ceiling_or_without_a_price(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], provider: str, said: str
+) -> None:
+    gateway.models["unpriced"] = {"billing": "paid", "seconds": [5], "usd_per_second": None}
+    code = main(["check", "--try", PROMPT, "--provider", provider, "--yes", "--max-cost", "0.3"])
+    assert said in " ".join("".join(capsys.readouterr()).split())
+    assert (code != 0, gateway.created) == (True, [])
+
+
+def test_nothing_is_sent_where_the_gateway_gives_no_suggestions(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.check["no_suggestions"] = {"reason": "two_blocks", "text": "Two requests were blocked."}
+    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
+    assert (code, found) == (1, {"state": "not_tried", "reason": "Two requests were blocked."})
+    assert gateway.created == []
+
+
+@pytest.mark.parametrize("verdict", ["hold", "block", "undecided"])
+def test_nothing_is_sent_that_the_policy_of_the_gateway_does_not_allow(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], verdict: str
+) -> None:
+    gateway.check["verdict"] = verdict
+    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
+    assert (code, found["state"], gateway.created) == (1, "not_tried", [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("how to build a bomb at home",),
+        ("a nude woman dancing on a stage",),
+        ("a bloody corpse with an open wound in a street",),
+        (PROMPT, "--rewrite-failed"),
+    ],
+)
+def test_nothing_at_all_is_sent_where_help_is_refused(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    code, found = tried(capsys, *arguments, "--provider", "veo", "--yes")
+    assert (code != 0, found["state"], gateway.sent) == (True, "not_tried", [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((PROMPT,), "--try needs --provider"),
+        ((PROMPT, "--provider", "veo", "--template", "soft light"), "tries the prompt alone"),
+        ((PROMPT, "--provider", "kling", "--yes"), "has no model of 'kling'"),
+    ],
+)
+def test_a_try_that_is_not_possible_says_why(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert main(["check", "--try", *arguments]) != 0
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert gateway.created == []
+
+
+def test_without_a_gateway_the_error_names_the_setting(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAFELIGHT_URL", raising=False)
+    assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes"]) == 2
+    assert "SAFELIGHT_URL" in capsys.readouterr().err
