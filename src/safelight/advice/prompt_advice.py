@@ -23,6 +23,7 @@ from .help_gate import HelpRefusal, find_refusal
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
 from .provider_rules import ProviderAdvice, ProviderRule
+from .risk_model import RiskEstimate
 from .suggestion import Suggestion, contradiction_wire
 from .suggestions import StatedFacts, suggest
 
@@ -59,6 +60,8 @@ class AdviceOptions:
     texts: Mapping[str, str] = field(default_factory=dict)
     #: Fields of the request that state what the video must not show.
     negated: frozenset[str] = frozenset()
+    #: The risk by the tenant's own outcomes; None if too few are known.
+    estimate: RiskEstimate | None = None
     #: Refusal of help that earlier blocks of this end user or account cause.
     recent: HelpRefusal | None = None
 
@@ -159,7 +162,13 @@ def advise_on(
     helps = refusal is None and not options.rewrite_failed
     on_topic = any(driver.row in _TOPICS for driver in drivers)
     return PromptAdvice(
-        risk=assess_risk(provider, drivers, readable=refusal is not HelpRefusal.NOT_CHECKED),
+        risk=assess_risk(
+            provider,
+            drivers,
+            readable=refusal is not HelpRefusal.NOT_CHECKED,
+            # A percentage would show step by step how a request evades the filter.
+            estimate=options.estimate if refusal is None else None,
+        ),
         drivers=drivers,
         contradictions=tuple(
             dict.fromkeys(one for text in request.texts.values() for one in find_contradictions(text))

@@ -1,11 +1,12 @@
 """Provider risk: whether a provider is likely to refuse a request that our policy allows.
 
-It rests on documented rules and on what creators report. It is never a percentage, because no
-rate is measured.
+It rests on documented rules and on what creators report. It has a percentage only if enough of the tenant's
+own outcomes at that provider are known (`risk_model`); no other rate is measured.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,6 +17,7 @@ from safelight.i18n import Messages, translate_sentence
 from .driver_tables import AdviceSource, DriverKind
 from .drivers import Driver
 from .provider_rules import Effect, ProviderAdvice, ProviderRule, document_for
+from .risk_model import RiskEstimate
 
 #: The provider that the reports in the tables are about.
 _REPORTED_PROVIDER = "openai"
@@ -24,6 +26,10 @@ _SHUT_DOWN = "shut-down"
 #: Drivers that the sources call high risk on their own.
 _HIGH = (DriverKind.HIGH_RISK_WORD, DriverKind.SCENARIO, DriverKind.NAME)
 _HIGH_LEVEL = "high"
+#: Estimated probabilities from which the level is medium, and high.
+_MEDIUM_FROM, _HIGH_FROM = 0.15, 0.4
+#: Reasons that are stated beside an estimate: they say what the provider may react to.
+_STATED = ("documented_refused", "documented_depends", "reported", "reported_elsewhere")
 
 
 class RiskLevel(StrEnum):
@@ -31,6 +37,10 @@ class RiskLevel(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     UNKNOWN = "unknown"
+
+
+#: From the lowest risk to the highest.
+_LEVELS = (RiskLevel.UNKNOWN, RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +54,8 @@ class ProviderRisk:
     statement: str = ""
     #: The statement that the provider was shut down, if it was.
     shut_down: ProviderRule | None = None
+    #: From the tenant's own outcomes; None if too few are known.
+    estimate: RiskEstimate | None = None
 
     def as_wire(self, messages: Messages) -> dict[str, Any]:
         closed = self.shut_down
@@ -61,12 +73,42 @@ class ProviderRisk:
             reason = messages(
                 "risk.shut_down", statement=said, source=source, read=closed.read, reason=reason
             )
+        if self.estimate is not None:
+            estimated = _describe_estimate(self.estimate, self.provider, messages)
+            stated = self.reason in _STATED
+            reason = messages("risk.both", first=estimated, second=reason) if stated else estimated
         return {
             "level": self.level.value,
             "reason": reason,
             "shut_down": closed is not None,
             "source": self.source.as_wire(messages) if self.source else None,
+            "estimate": None if self.estimate is None else _estimate_wire(self.estimate),
         }
+
+
+def _estimate_wire(estimate: RiskEstimate) -> dict[str, Any]:
+    return {
+        "percent": round(100 * estimate.probability),
+        "interval": [round(100 * end) for end in estimate.interval],
+        "prompts": estimate.prompts,
+        "attempts": estimate.attempts,
+        "reported": estimate.reported,
+        "since": _date(estimate.since),
+        "until": _date(estimate.until),
+    }
+
+
+def _describe_estimate(estimate: RiskEstimate, provider: str, messages: Messages) -> str:
+    values = _estimate_wire(estimate)
+    low, high = values.pop("interval")
+    text = messages("risk.estimated", provider=provider, low=low, high=high, **values)
+    if not estimate.reported:
+        return text
+    return messages("risk.both", first=text, second=messages("risk.estimated_reported", **values))
+
+
+def _date(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def _translated(text: str, messages: Messages) -> str:
@@ -74,18 +116,33 @@ def _translated(text: str, messages: Messages) -> str:
 
 
 def assess_risk(
-    advice: ProviderAdvice | None, drivers: Sequence[Driver], *, readable: bool = True
+    advice: ProviderAdvice | None,
+    drivers: Sequence[Driver],
+    *,
+    readable: bool = True,
+    estimate: RiskEstimate | None = None,
 ) -> ProviderRisk:
-    """The risk at a provider. Pure. It is never low at a provider that was shut down.
+    """The risk at a provider. Pure. It is never low, and never estimated, at a provider that was shut down.
 
-    `readable`: whether the text is in a language that the tables and classifiers cover.
+    `readable`: whether the text is in a language that the tables and classifiers cover. `estimate`: from the
+    tenant's own outcomes; a documented refusal is never below its own level.
     """
     risk = _assess_risk(advice, drivers, readable=readable)
     closed = find_shut_down(advice)
-    if closed is None:
+    if closed is not None:
+        unknown = risk.level is RiskLevel.LOW
+        return replace(risk, level=RiskLevel.UNKNOWN if unknown else risk.level, shut_down=closed)
+    if estimate is None or not readable:
         return risk
-    level = RiskLevel.UNKNOWN if risk.level is RiskLevel.LOW else risk.level
-    return replace(risk, level=level, shut_down=closed)
+    documented = risk.level if advice and advice.matching else RiskLevel.UNKNOWN
+    level = max(_level_of(estimate.probability), documented, key=_LEVELS.index)
+    return replace(risk, level=level, estimate=estimate)
+
+
+def _level_of(probability: float) -> RiskLevel:
+    if probability >= _HIGH_FROM:
+        return RiskLevel.HIGH
+    return RiskLevel.MEDIUM if probability >= _MEDIUM_FROM else RiskLevel.LOW
 
 
 def find_shut_down(advice: ProviderAdvice | None) -> ProviderRule | None:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.risk_model import RiskEstimate
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
@@ -55,6 +56,8 @@ class CheckService:
     #: Counts the check against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
     evasion_tracker: EvasionTracker
+    #: The risk at a provider or model, by the tenant's own outcomes. None if too few are known.
+    estimate_risk: Callable[[str, str, AdmittedRequest], RiskEstimate | None] = lambda *_: None
     max_reference_bytes: int = 64 << 20
 
     def check(
@@ -83,12 +86,14 @@ class CheckService:
             results, left = self._with_references(admitted, prompt, policy)
         found = summarize_check(
             results,
+        # The default model is not a choice of the caller.
+        asked = options.provider or request.model or ""
             self.taxonomy,
             texts=admitted.texts,
             options=replace(
                 options,
-                # The default model is not a choice of the caller.
-                provider=options.provider or request.model or "",
+                provider=asked,
+                estimate=self.estimate_risk(principal.tenant, asked, admitted) if asked else None,
                 negated=admitted.negated,
                 recent=recent,
             ),

@@ -176,3 +176,37 @@ def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -
     assert 0.2 < provider["interval"][0] < 0.21
     assert main(["attempts", "patterns"]) == Exit.OK
     assert "1 of 1 prompts refused (95 % interval 21 to 100 %, 1 attempts)" in capsys.readouterr().out
+
+
+def test_fifty_own_outcomes_give_a_check_a_percentage(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
+
+    def risk() -> dict[str, Any]:
+        main(["check", "a paper boat with a kite on a lake", "--provider", "runway", "--json"])
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)["risk"]
+        return found
+
+    def add_many(first: int, last: int) -> None:
+        rows = [
+            {
+                "provider": "runway",
+                "time": "2026-11-20T14:05:00+08:00",
+                "prompt": f"a paper boat {'with a kite' * (at % 2)}, scene {at}",
+                **({"error": BLOCK} if at % 2 else {"file_came": True}),
+            }
+            for at in range(first, last)
+        ]
+        path = tmp_path / f"{last}.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        assert run("import", str(path))[0] == Exit.OK
+
+    add_many(0, 49)
+    assert risk()["estimate"] is None
+    add_many(49, 60)
+    found = risk()
+    assert found["level"] == "high"
+    assert found["estimate"]["percent"] >= 60
+    assert (found["estimate"]["prompts"], found["estimate"]["reported"]) == (60, 60)
+    assert found["estimate"]["since"] == "2026-11-20"
