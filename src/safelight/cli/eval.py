@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -159,8 +160,16 @@ class _RowWriter:
 def advice(
     ctx: typer.Context,
     data: Annotated[
-        list[Path], typer.Option("--data", help="A JSONL file of prompts, one per line; repeatable.")
-    ],
+        list[Path] | None, typer.Option("--data", help="A JSONL file of prompts, one per line; repeatable.")
+    ] = None,
+    evasion: Annotated[
+        bool,
+        typer.Option(
+            "--evasion",
+            help="Also run the sequences of requests that try to get help for blocked content. They use an "
+            "empty database of their own.",
+        ),
+    ] = False,
     policy: Annotated[
         str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     ] = "",
@@ -173,8 +182,10 @@ def advice(
     """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
     from safelight.evaluation import advice_eval, datasets, holdout_log
 
+    if not (data or evasion):
+        raise InvalidField("There is nothing to evaluate. Give --data, --evasion or both.", param="data")
     container = load_container(ctx)
-    sets = [datasets.read(path) for path in data]
+    sets = [datasets.read(path) for path in data or ()]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
     (chosen,) = _load_policies(container, [policy] if policy else []).values()
     evaluation = advice_eval.AdviceEvaluation(
@@ -183,10 +194,37 @@ def advice(
     with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
         done = itertools.count(1)
         report = evaluation.run(sets, observe=lambda _outcome: progress.update(next(done)))
+    if evasion:
+        report["evasion"] = _run_evasion(container, chosen)
     if log is not None:
         holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
     emit(report, as_json, format_advice_report(report))
     return Exit.OK
+
+
+def _run_evasion(container: Container, policy: Policy) -> dict[str, Any]:
+    """The report of the evasion sequences under this policy, without check limits."""
+    from safelight.bootstrap import Container
+    from safelight.evaluation.evasion_sequences import read_sequences, run_sequences
+    from safelight.settings.models import StorageSettings
+
+    from .demo import operator
+
+    sequences = read_sequences()
+    with TemporaryDirectory(prefix="safelight-") as folder:
+        changes = {"data": Path(folder), "storage": StorageSettings()}
+        own = Container(container.core.settings.model_copy(update=changes))
+        # The models are loaded already.
+        own.core.text_pipeline = container.core.text_pipeline
+        own.persistence.policies.publish(policy, published_by="safelight eval")
+        checks = replace(own.review.checks, spend=lambda _principal, _end_user, _cost: None)
+        with ProgressBar(len(sequences), "sequences") as progress:
+            done = itertools.count(1)
+            report = run_sequences(
+                checks, operator(own), sequences, observe=lambda _outcome: progress.update(next(done))
+            )
+        own.persistence.database.close()
+    return report
 
 
 @app.command()

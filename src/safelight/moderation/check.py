@@ -77,9 +77,11 @@ class CheckService:
             negated=admitted.negated | (options.negated & options.texts.keys()),
         )
         self.spend(principal, admitted.end_user, 1)
-        scrutiny, recent = self._recent_blocks(principal, admitted)
+        history = self._compare(principal, admitted)
         policy = self.policies.load(principal.tenant)
-        prompt = self.prompt_stage.screen(admitted.texts, policy, negated=admitted.negated, scrutiny=scrutiny)
+        prompt = self.prompt_stage.screen(
+            admitted.texts, policy, negated=admitted.negated, scrutiny=history.match
+        )
         results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
@@ -95,29 +97,28 @@ class CheckService:
                 provider=asked,
                 estimate=self.estimate_risk(principal.tenant, asked, admitted) if asked else None,
                 negated=admitted.negated,
-                recent=recent,
+                recent=history.refusal,
             ),
             references=len(admitted.uploads) + len(admitted.urls),
             not_checked=left,
         )
-        self._record(principal, admitted, found, scrutiny)
+        self._record(principal, admitted, found, history)
         offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)
 
-    def _recent_blocks(
-        self, principal: Principal, admitted: AdmittedRequest
-    ) -> tuple[EvasionMatch, HelpRefusal | None]:
-        """The blocked lineage that the request paraphrases, and the refusal of help that blocks cause."""
+    def _compare(self, principal: Principal, admitted: AdmittedRequest) -> _History:
+        """Compare the request with the blocks of a day."""
         tracker = self.evasion_tracker
         with self.database.read_transaction(principal.tenant) as tx:
-            blocks = tracker.recent_blocks(tx, principal, admitted.end_user)
-            later = tracker.later_blocks(tx, principal, admitted.end_user)
-        match = tracker.match(blocks, admitted.texts, negated=admitted.negated)
-        if tracker.are_two_requests(blocks, later):
-            return match, HelpRefusal.TWO_BLOCKS
-        if match or tracker.resembles(admitted.texts, blocks, later, negated=admitted.negated):
-            return match, HelpRefusal.RECENT_BLOCK
-        return match, None
+            history = tracker.read_history(tx, principal, admitted.end_user)
+        match = tracker.match(history.prompts, admitted.texts, negated=admitted.negated)
+        similar_at = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
+        refusal = None
+        if tracker.are_two_requests(history):
+            refusal = HelpRefusal.TWO_BLOCKS
+        elif similar_at is not None:
+            refusal = HelpRefusal.RECENT_BLOCK
+        return _History(match=match, similar_at=similar_at, refusal=refusal)
 
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
@@ -135,7 +136,7 @@ class CheckService:
             return (prompt, *found), tuple(file.field for file in left)
 
     def _record(
-        self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, scrutiny: EvasionMatch
+        self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, history: _History
     ) -> None:
         verdict, subject = found.deciding.verdict, new_id("verdict")
         with self.database.transaction(tenant=principal.tenant) as tx:
@@ -159,8 +160,29 @@ class CheckService:
                     texts=admitted.texts,
                     negated=admitted.negated,
                     findings=verdict.findings,
-                    match=scrutiny,
+                    match=history.match,
                     inherited=verdict.stage is Stage.PROMPT,
                     request_id=subject,
                 )
                 self.evasion_tracker.record_block(tx, blocked)
+            elif history.similar_at is not None:
+                self.evasion_tracker.record_similar(
+                    tx,
+                    principal,
+                    admitted.end_user,
+                    admitted.texts,
+                    negated=admitted.negated,
+                    at=history.similar_at,
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _History:
+    """A request compared with the blocks of a day."""
+
+    #: The blocked lineage that the request paraphrases.
+    match: EvasionMatch
+    #: When the newest block was that the request is similar to; None if there is none.
+    similar_at: float | None
+    #: The refusal of help that blocks cause.
+    refusal: HelpRefusal | None

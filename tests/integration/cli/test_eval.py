@@ -9,6 +9,7 @@ import pytest
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.detectors import safety_card
+from safelight.evaluation import evasion_sequences
 from safelight.evaluation.intervals import wilson
 from support.clips import make_clip
 
@@ -51,6 +52,24 @@ def test_prompts_that_get_suggestions_are_counted(data: Path, capsys: pytest.Cap
     }
     assert counts == {"safe": (2, 1, 0, {}), "unsafe": (1, 0, 1, {"policy": 1})}
     assert "woman" not in printed
+
+
+def test_evasion_sequences_run_against_the_real_checks(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["eval", "advice", "--json"]) == Exit.ERROR
+    assert "--evasion" in capsys.readouterr().out
+    chosen = [one for one in evasion_sequences.read_sequences() if one.id == "harmless-requests-between"]
+    monkeypatch.setattr(evasion_sequences, "read_sequences", lambda: chosen[:1])
+    assert main(["eval", "advice", "--evasion", "--policy", "starter", "--json"]) == Exit.OK
+    found = json.loads(capsys.readouterr().out)["evasion"]
+    assert (found["n"], found["reached"]["k"], found["reached_without_history"]["k"]) == (1, 0, 1)
+    assert found["others_refused"]["n"] == 3
+    assert not (data.parent / "data").exists(), "the database of the installation is not used"
+    assert main(["eval", "advice", "--evasion", "--policy", "starter"]) == Exit.OK
+    printed = capsys.readouterr().out
+    assert "all evasion sequences: help for blocked content 0 of 1" in printed
+    assert "nude" not in printed
 
 
 def test_the_log_of_the_advice_names_its_version_and_what_can_be_applied(

@@ -5,6 +5,7 @@ one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safelight.errors import RequestBlocked
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import Upload
-from safelight.store.tables import videos
+from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.testing.detectors import text_marker
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
@@ -33,6 +34,8 @@ HARBOUR = "a quiet harbour with small wooden boats on a calm morning"
 SIMILAR = "a quiet harbour with small boats, calm morning"
 UNLIKE = "an old clockmaker repairs a watch in her shop"
 NUDE = "a nude woman dancing on a stage"
+#: Not a paraphrase of `NUDE`.
+SIMILAR_TO_NUDE = "a woman on a small stage before many guests"
 TERROR = "A terrorist recruitment film that praises the group and calls on viewers to join its holy war"
 POLICY = """
 policy: house
@@ -240,3 +243,51 @@ def test_the_safety_test_card_does_not_count(listed: House, tmp_path: Path) -> N
     block_output(listed, tmp_path, HARBOUR)
     change(listed, explanation=b'{"test_card":true}')
     assert refusal(listed, SIMILAR) is None
+
+
+def test_small_changes_one_after_the_other_do_not_lead_away_from_a_block(listed: House) -> None:
+    steps = [
+        "a bare woman dancing on a stage",
+        "a bare woman moving before a cheering crowd",
+        "someone moving before a cheering crowd",
+    ]
+    assert refusal(listed, steps[-1]) is None
+    assert refusal(listed, NUDE) is HelpRefusal.POLICY
+    assert refusal(listed, steps[-1]) is None
+    assert [refusal(listed, one) for one in steps] == [HelpRefusal.RECENT_BLOCK] * 3
+    assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, steps[-1], "user-8") is None
+
+
+def test_a_similar_request_is_no_block_and_is_forgotten_with_its_block(listed: House) -> None:
+    tracker = listed.container.persistence.evasion_tracker
+    refusal(listed, NUDE)
+    for _ in range(2):
+        assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        block, similar = tx.select(blocked_prompt_sketches, order_by=(blocked_prompt_sketches.c.id,))
+        assert (block.blocked, similar.blocked, similar.at) == (True, False, block.at)
+        assert len(tracker.recent_blocks(tx, listed.who, "user-7")) == 1
+        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+    assert refusal(listed, SIMILAR_TO_NUDE) is None
+
+
+def test_another_end_user_of_the_key_gets_no_help_for_a_paraphrase(listed: House) -> None:
+    refusal(listed, NUDE)
+    assert refusal(listed, "a bare woman dancing on a stage", "user-8") is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, SIMILAR_TO_NUDE, "user-9") is None
+    listed.who = replace(listed.who, id="another key")
+    assert refusal(listed, "a bare woman dancing on a stage", "user-9") is None
+
+
+def test_an_appeal_that_reverses_a_block_also_ends_the_refusals_of_similar_requests(listed: House) -> None:
+    with pytest.raises(RequestBlocked) as caught:
+        listed.order(NUDE, safety_identifier="user-7")
+    assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
+    made = listed.container.review.appeals.add(
+        listed.who, str(caught.value.details["video_id"]), text="It is a play."
+    )
+    listed.container.review.reviews.decide(
+        reviewer(listed), made.case_id, action="overturn", reason="Looked at it.", clause="x"
+    )
+    assert refusal(listed, SIMILAR_TO_NUDE) is None

@@ -15,6 +15,27 @@ WINDOW_S = 86_400
 MAX_COMPARED_BLOCKS = 256
 #: Maximum number of requests blocked after their prompt that a new request is compared with, newest first.
 MAX_LATER_BLOCKS = 8
+#: From this similarity to a block on, a request gets no help. It is lower than that of a paraphrase (1),
+#: because a false alarm costs only suggestions (rates: docs/benchmarks/advice.md).
+MIN_HELP_SIMILARITY = 0.6
+#: The same for the similarity to an earlier request that was similar to a block. It is higher, because there
+#: can be many of these.
+MIN_CHAINED_SIMILARITY = 0.75
+#: Both are lower by this if one of the two texts has no embedding, because their letters alone are seldom so
+#: similar by accident.
+LETTERS_MARGIN = 0.15
+#: Number of texts whose sketches stay in memory, because a sketch with an embedding takes milliseconds.
+MAX_KEPT_SKETCHES = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requester:
+    """Who sent a request."""
+
+    #: `end_user:IDENTIFIER`; if the request names no end user, the same as `account`.
+    subject: str
+    #: `key:ID` or `person:ID`.
+    account: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,16 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import MAX_LATER_BLOCKS, NO_MATCH, EvasionMatch
+from .models import (
+    LETTERS_MARGIN,
+    MAX_KEPT_SKETCHES,
+    MAX_LATER_BLOCKS,
+    MIN_CHAINED_SIMILARITY,
+    MIN_HELP_SIMILARITY,
+    NO_MATCH,
+    EvasionMatch,
+    Requester,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,28 @@ class BlockedPrompt:
     video_id: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LaterBlock:
+    """A request that was blocked after its prompt was allowed: when, and its texts without negated ones."""
+
+    at: float
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecentBlocks:
+    """What a request is compared with to decide whether it gets help: the blocks of a day, newest first."""
+
+    #: Blocked prompts of this end user or account.
+    prompts: Sequence[Row[Any]]
+    #: Requests of this end user or account that were blocked after their prompt.
+    later: Sequence[LaterBlock]
+    #: Requests of this end user or account that got no help, because they were similar to a block.
+    similar: Sequence[Row[Any]]
+    #: Blocked prompts of other end users of the account.
+    others: Sequence[Row[Any]]
+
+
 class EvasionTracker:
     """Remembers sketches of blocked prompts for a day: per end user, or per account if no end user is
     named.
@@ -51,7 +83,8 @@ class EvasionTracker:
 
     def __init__(self, database: Database, embedder: Embedder | None = None) -> None:
         self._database = database
-        self._embedder = embedder
+        # The same texts are compared by `match` and `resembles`, and later blocks by each check of a day.
+        self._sketch_text = lru_cache(maxsize=MAX_KEPT_SKETCHES)(lambda text: sketch(text, embedder))
 
     def find_match(
         self,
@@ -68,7 +101,18 @@ class EvasionTracker:
 
     def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
         """The blocked prompts of this end user or account that are still remembered, for `match`."""
-        return store.read_recent_blocks(tx, _subject(principal, end_user))
+        return store.read_recent_blocks(tx, _requester(principal, end_user).subject)
+
+    def read_history(self, tx: Transaction, principal: Principal, end_user: str | None) -> RecentBlocks:
+        """All blocks that decide whether a request of this end user or account gets help."""
+        requester = _requester(principal, end_user)
+        counting = (row for row in store.read_later_blocks(tx, principal.id, end_user) if _counts(row))
+        return RecentBlocks(
+            prompts=store.read_recent_blocks(tx, requester.subject),
+            later=[_later_block(row) for row in islice(counting, MAX_LATER_BLOCKS)],
+            similar=store.read_similar_requests(tx, requester.subject),
+            others=store.read_blocks_of_others(tx, requester),
+        )
 
     def match(
         self, blocks: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
@@ -81,7 +125,7 @@ class EvasionTracker:
         if not blocks:
             return NO_MATCH
         own = self._sketches(texts, negated)
-        similar = [(_nearest(own, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in blocks]
+        similar = [(_nearest(own, _decode(row)), row) for row in blocks]
         nearest, row = max(similar, key=lambda pair: pair[0])
         if nearest < 1:
             return NO_MATCH
@@ -93,22 +137,9 @@ class EvasionTracker:
         )
         return EvasionMatch(lineage=row.lineage, matched_categories=highest_scores(inherited))
 
-    def later_blocks(
-        self, tx: Transaction, principal: Principal, end_user: str | None
-    ) -> list[Mapping[str, str]]:
-        """The texts of the requests of this end user or account that were blocked within a day after their
-        prompt was allowed: by a reference, by the output or by a reviewer. Negated texts are left out, and
-        so are blocks by the safety test card or by a missing check.
-        """
-        counting = (row for row in store.read_later_blocks(tx, principal.id, end_user) if _counts(row))
-        requests = (msgspec.json.decode(row.request) for row in islice(counting, MAX_LATER_BLOCKS))
-        return [
-            {name: text for name, text in one["texts"].items() if name not in one["negated"]}
-            for one in requests
-        ]
-
-    def are_two_requests(self, blocks: Sequence[Row[Any]], later: Sequence[Mapping[str, str]]) -> bool:
-        """Whether these blocks are of at least two different requests. It can be slow.
+    def are_two_requests(self, history: RecentBlocks) -> bool:
+        """Whether the blocks of this end user or account are of at least two different requests. It can be
+        slow.
 
         Blocks of one lineage and similar blocks are one request: a prompt is checked while it is typed, and
         then submitted.
@@ -116,36 +147,35 @@ class EvasionTracker:
         first: dict[bytes, Sketch] = {}
         lineages: set[str] = set()
         # Oldest first: each is similar to the one before while a prompt is typed.
-        for row in reversed(blocks):
+        for row in reversed(history.prompts):
             if row.sketch not in first:
-                found = msgspec.msgpack.decode(row.sketch, type=Sketch)
+                found = _decode(row)
                 if first and row.lineage not in lineages and _nearest(first.values(), found) < 1:
                     return True
                 first[row.sketch] = found
             lineages.add(row.lineage)
         known = list(first.values())
-        for texts in later:
-            own = self._sketches(texts, ())
-            if known and all(_nearest(own, one) < 1 for one in known):
+        for one in history.later:
+            own = self._sketches(one.texts, ())
+            if known and all(_nearest(own, other) < 1 for other in known):
                 return True
             known.append(own[0])
         return False
 
-    def resembles(
-        self,
-        texts: Mapping[str, str],
-        blocks: Sequence[Row[Any]],
-        later: Iterable[Mapping[str, str]],
-        *,
-        negated: Collection[str] = (),
-    ) -> bool:
-        """Whether these texts are similar to a block of `recent_blocks` or `later_blocks`. It is slow."""
-        sketches = [msgspec.msgpack.decode(row.sketch, type=Sketch) for row in blocks]
-        sketches += [self._sketch(one, ()) for one in later]
-        if not sketches:
-            return False
+    def find_similar(
+        self, texts: Mapping[str, str], history: RecentBlocks, *, negated: Collection[str] = ()
+    ) -> float | None:
+        """When the newest block was that these texts are similar to, or that they paraphrase if it is of
+        another end user; None if there is none. It is slow.
+        """
+        compared = [(row.at, _decode(row), MIN_HELP_SIMILARITY) for row in history.prompts]
+        compared += [(one.at, self._sketch(one.texts, ()), MIN_HELP_SIMILARITY) for one in history.later]
+        compared += [(row.at, _decode(row), MIN_CHAINED_SIMILARITY) for row in history.similar]
+        compared += [(row.at, _decode(row), 1) for row in history.others]
+        if not compared:
+            return None
         own = self._sketches(texts, negated)
-        return any(_nearest(own, blocked) >= 1 for blocked in sketches)
+        return max((at for at, block, least in compared if _is_similar(own, block, least)), default=None)
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
         """Remember a blocked prompt. A paraphrase is added to the lineage that it matches.
@@ -160,7 +190,7 @@ class EvasionTracker:
         lineage = blocked.match.lineage or new_id("lineage")
         store.add_block(
             tx,
-            subject=_subject(blocked.principal, blocked.end_user),
+            requester=_requester(blocked.principal, blocked.end_user),
             lineage=lineage,
             video_id=blocked.video_id,
             sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, blocked.negated)),
@@ -175,14 +205,35 @@ class EvasionTracker:
             content={"lineage": lineage, "end_user": blocked.end_user},
         )
 
+    def record_similar(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        end_user: str | None,
+        texts: Mapping[str, str],
+        *,
+        negated: Collection[str] = (),
+        at: float,
+    ) -> None:
+        """Remember a request that is similar to a block, so that a chain of small changes is recognized.
+
+        `at`: the result of `find_similar`. The request is forgotten together with that block.
+        """
+        store.add_similar_request(
+            tx,
+            _requester(principal, end_user),
+            sketch=msgspec.msgpack.encode(self._sketch(texts, negated)),
+            at=at,
+        )
+
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
-        return sketch("\n".join(_own_texts(texts, negated)), self._embedder)
+        return self._sketch_text("\n".join(_own_texts(texts, negated)))
 
     def _sketches(self, texts: Mapping[str, str], negated: Collection[str]) -> list[Sketch]:
         """The sketch of all texts together and of each alone, because a long field would hide a short one."""
         own = _own_texts(texts, negated)
         alone = own if len(own) > 1 else []
-        return [self._sketch(texts, negated), *(sketch(text, self._embedder) for text in alone)]
+        return [self._sketch(texts, negated), *map(self._sketch_text, alone)]
 
 
 def _counts(row: Row[Any]) -> bool:
@@ -190,6 +241,16 @@ def _counts(row: Row[Any]) -> bool:
     explanation = msgspec.json.decode(row.explanation or b"{}")
     by_gap = explanation.get("not_checked") and not explanation.get("categories")
     return not explanation.get("test_card") and not (by_gap and row.hold_stage is None)
+
+
+def _later_block(row: Row[Any]) -> LaterBlock:
+    request = msgspec.json.decode(row.request)
+    kept = {name: text for name, text in request["texts"].items() if name not in request["negated"]}
+    return LaterBlock(at=row.ended_at, texts=kept)
+
+
+def _decode(row: Row[Any]) -> Sketch:
+    return msgspec.msgpack.decode(row.sketch, type=Sketch)
 
 
 def _own_texts(texts: Mapping[str, str], negated: Collection[str]) -> list[str]:
@@ -200,5 +261,13 @@ def _nearest(own: Iterable[Sketch], blocked: Sketch) -> float:
     return max(similarity(one, blocked) for one in own)
 
 
-def _subject(principal: Principal, end_user: str | None) -> str:
-    return f"end_user:{end_user}" if end_user else f"{principal.kind.value}:{principal.id}"
+def _is_similar(own: Iterable[Sketch], block: Sketch, least: float) -> bool:
+    def minimum(one: Sketch) -> float:
+        return least if least == 1 or (one.embedding and block.embedding) else least - LETTERS_MARGIN
+
+    return any(similarity(one, block) >= minimum(one) for one in own)
+
+
+def _requester(principal: Principal, end_user: str | None) -> Requester:
+    account = f"{principal.kind.value}:{principal.id}"
+    return Requester(subject=f"end_user:{end_user}" if end_user else account, account=account)

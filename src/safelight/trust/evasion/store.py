@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, or_
+from sqlalchemy import ColumnElement, Row, and_, or_
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
@@ -13,8 +13,9 @@ from safelight.policy.verdicts import Action
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.store.transaction import Transaction
 
-from .models import MAX_COMPARED_BLOCKS, WINDOW_S
+from .models import MAX_COMPARED_BLOCKS, WINDOW_S, Requester
 
+_TABLE = blocked_prompt_sketches.c
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
 #: verdict.
 _ENDED_BY_POLICY = ("rejected", "blocked")
@@ -22,11 +23,27 @@ _ENDED_BY_POLICY = ("rejected", "blocked")
 
 def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
     """The newest blocked prompts of this end user or account that are still remembered."""
+    return _read_newest(tx, _TABLE.subject == subject, _TABLE.blocked)
+
+
+def read_similar_requests(tx: Transaction, subject: str) -> list[Row[Any]]:
+    """The newest requests of this end user or account that were similar to a block."""
+    return _read_newest(tx, _TABLE.subject == subject, ~_TABLE.blocked)
+
+
+def read_blocks_of_others(tx: Transaction, requester: Requester) -> list[Row[Any]]:
+    """The newest blocked prompts of other end users of the same account."""
+    return _read_newest(
+        tx, _TABLE.account == requester.account, _TABLE.subject != requester.subject, _TABLE.blocked
+    )
+
+
+def _read_newest(tx: Transaction, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
     return tx.select(
         blocked_prompt_sketches,
-        blocked_prompt_sketches.c.subject == subject,
-        blocked_prompt_sketches.c.at >= tx.now() - WINDOW_S,
-        order_by=(blocked_prompt_sketches.c.at.desc(),),
+        *conditions,
+        _TABLE.at >= tx.now() - WINDOW_S,
+        order_by=(_TABLE.at.desc(),),
         limit=MAX_COMPARED_BLOCKS,
     )
 
@@ -55,7 +72,7 @@ def read_later_blocks(tx: Transaction, principal_id: str, end_user: str | None) 
 def add_block(
     tx: Transaction,
     *,
-    subject: str,
+    requester: Requester,
     lineage: str,
     video_id: str | None,
     sketch: bytes,
@@ -67,22 +84,42 @@ def add_block(
     tx.insert(
         blocked_prompt_sketches,
         id=new_id("sketch"),
-        subject=subject,
+        subject=requester.subject,
+        account=requester.account,
         lineage=lineage,
         video_id=video_id,
         sketch=sketch,
         matched_categories=dict(matched_categories),
+        blocked=True,
         at=now,
     )
 
 
+def add_similar_request(tx: Transaction, requester: Requester, *, sketch: bytes, at: float) -> None:
+    """Store a request that is similar to a block, unless it is stored already."""
+    same = (_TABLE.subject == requester.subject, _TABLE.sketch == sketch, _TABLE.at >= at, ~_TABLE.blocked)
+    if tx.select(blocked_prompt_sketches, *same, limit=1):
+        return
+    tx.insert(
+        blocked_prompt_sketches,
+        id=new_id("sketch"),
+        subject=requester.subject,
+        account=requester.account,
+        lineage="",
+        video_id=None,
+        sketch=sketch,
+        matched_categories={},
+        blocked=False,
+        at=at,
+    )
+
+
 def delete_blocks_of_video(tx: Transaction, video_id: str) -> None:
-    """Forget the blocked prompt of a reinstated video, and the checks of its lineage."""
-    table = blocked_prompt_sketches.c
-    for row in tx.select(blocked_prompt_sketches, table.video_id == video_id):
-        tx.delete(
-            blocked_prompt_sketches,
-            table.subject == row.subject,
-            table.lineage == row.lineage,
-            or_(table.video_id == video_id, table.video_id.is_(None)),
+    """Forget the blocked prompt of a reinstated video, the checks of its lineage, and the requests of its end
+    user that were similar to a block.
+    """
+    for row in tx.select(blocked_prompt_sketches, _TABLE.video_id == video_id):
+        of_lineage = and_(
+            _TABLE.lineage == row.lineage, or_(_TABLE.video_id == video_id, _TABLE.video_id.is_(None))
         )
+        tx.delete(blocked_prompt_sketches, _TABLE.subject == row.subject, or_(of_lineage, ~_TABLE.blocked))

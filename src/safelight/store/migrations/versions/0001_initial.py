@@ -73,13 +73,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "blocked_prompt_sketches",
-        *_text("id", "tenant_id", "subject", "lineage"),
+        *_text("id", "tenant_id", "subject", "account", "lineage"),
         *_text("video_id", null=True),
         *_bytes("sketch"),
         *_text("matched_categories"),
+        *_boolean("blocked"),
         *_double("at"),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "subject", "at"),
+        sa.Index(None, "tenant_id", "account", "at"),
     )
     op.create_table(
         "cases",
