@@ -86,10 +86,10 @@ class CheckService:
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
             results, left = self._with_references(admitted, prompt, policy)
-        found = summarize_check(
-            results,
         # The default model is not a choice of the caller.
         asked = options.provider or request.model or ""
+        found = summarize_check(
+            results,
             self.taxonomy,
             texts=admitted.texts,
             options=replace(
