@@ -58,6 +58,7 @@ defined here. A few exceptions are outside the tree; the docstring of each one g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -69,6 +70,8 @@ class SafelightError(Exception):
     kind: ClassVar[str] = "server_error"
     #: Whether the same request can succeed if it is sent again; becomes the header `x-should-retry`.
     retry: ClassVar[bool] = False
+    #: The fields of the request with the right names, if only the names were wrong.
+    corrected_request: Mapping[str, object] | None = None
 
     def __init__(self, message: str, *, param: str | None = None, remedy: str | None = None) -> None:
         super().__init__(message)

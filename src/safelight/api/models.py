@@ -51,13 +51,15 @@ async def _list_models(state: AppState) -> list[dict[str, Any]]:
     services = state.services
     checked = group_cells_by_status(await state.threads.run(services.videos.coverage))
     budgets = await state.threads.run(services.refusal_budgets)
+    offers = [(name, each, each.info()) for name, each in services.generators.items()]
     found: dict[str, dict[str, Any]] = {}
-    for name, generator in services.generators.items():
-        offer = generator.info()
-        budget = budgets[name].level if name in budgets else None
-        for model in offer.models:
-            # If two generators offer a model of the same name, requests go to the first generator.
-            found.setdefault(model, model_object(model, generator, offer, checked, budget))
+    # If two generators offer a model of the same name, requests go to the first generator. A model comes
+    # before an alias of another generator.
+    for names in ("models", "aliases"):
+        for name, generator, offer in offers:
+            budget = budgets[name].level if name in budgets else None
+            for model in getattr(offer, names):
+                found.setdefault(model, model_object(model, generator, offer, checked, budget))
     return list(found.values())
 
 
@@ -76,6 +78,7 @@ def model_object(
         "owned_by": generator.name,
         "safelight": {
             "generator": generator.name,
+            "alias_of": offer.aliases.get(model),
             "billing": generator.billing.value,
             "seconds": list(offer.seconds),
             "max_extended_s": offer.longest_s,

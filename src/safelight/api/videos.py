@@ -6,12 +6,15 @@ import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from safelight.errors import ModerationBlocked
+from safelight.errors import ModerationBlocked, NotFound, SafelightError
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
+from safelight.moderation.admission import AdmissionLimits, admit
+from safelight.moderation.field_corrections import describe_fields
 from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
@@ -68,6 +71,24 @@ async def create(request: Request, principal: Writer) -> Response:
             problems=FieldProblems(),
         )
         return await submit(state, request, principal, asked)
+
+
+@router.post("/generations", include_in_schema=False)
+async def refuse_generation(request: Request, _: Writer) -> Response:
+    """Refuses a create at the address that other servers have: names the right one, and wrong fields."""
+    state = app_state(request)
+    services = state.services
+    error = NotFound("This address does not exist: send the request to POST /v1/videos.")
+    try:
+        async with read_body(request, services) as body:
+            asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+            default = next(iter(services.generators))
+            admit(asked, services.generators, default=default, limits=AdmissionLimits())
+            error.corrected_request = describe_fields(asked)
+    except (SafelightError, HTTPException) as problem:
+        error.remedy = str(problem.detail if isinstance(problem, HTTPException) else problem)
+        error.corrected_request = getattr(problem, "corrected_request", None)
+    raise error
 
 
 @router.get(

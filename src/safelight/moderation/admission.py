@@ -6,8 +6,6 @@ Pure: only the request itself is checked. The caller checks account, quota and c
 from __future__ import annotations
 
 import difflib
-import json
-import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +20,9 @@ from safelight.generation.protocol import (
     combine_prompts,
 )
 
+from .field_corrections import FIELD_SYNONYMS, correct_fields, describe_fields
 from .field_problems import FieldProblems
+from .field_values import check_text, convert
 from .request import AdmittedRequest, CreateRequest, SourceVideo
 
 #: The field with the source clip of a remix, an edit or an extension.
@@ -30,12 +30,6 @@ SOURCE_FIELD = "video"
 #: Fields with a text that describes what the video must not show.
 NEGATED_FIELDS = frozenset({"negative_prompt"})
 
-_FIELD_SYNONYMS = {
-    "duration": "seconds",
-    "resolution": "size",
-    "n_seconds": "seconds",
-    "user": "safety_identifier",
-}
 _DEFAULT_SIZE = (720, 1280)
 _DEFAULT_SECONDS = 4
 
@@ -59,12 +53,50 @@ def admit(
 
     `origin` is the source of a remix, an edit or an extension. The new video takes its size and length from
     the source, and the prompts of the source are screened as texts of this request too. Raises `InvalidField`
-    or `UnsupportedField`; the message names all fields that are wrong, with those of `request.problems`.
+    or `UnsupportedField`; the message names all fields that are wrong, with those of `request.problems`. If
+    fields of other video APIs are the only problem, the error has the corrected request.
     """
+    try:
+        return _admit(request, generators, default, limits, origin)
+    except (InvalidField, UnsupportedField) as error:
+        _add_correction(error, request, generators, default, limits)
+        raise
+
+
+def _add_correction(
+    error: InvalidField | UnsupportedField,
+    request: CreateRequest,
+    generators: Mapping[str, Generator],
+    default: str,
+    limits: AdmissionLimits,
+) -> None:
+    """Adds the request with the right names to the error; if it is still wrong, what is wrong then."""
+    if request.step is not None or request.problems:
+        return
+    try:
+        name, _ = _generator(request.model, generators, default, None)
+        corrected = correct_fields(request, generators[name].info())
+        if corrected is None:
+            return
+        _admit(corrected, generators, default, limits, None)
+    except (InvalidField, UnsupportedField) as left:
+        if str(left) not in str(error):
+            error.remedy = f"{error.remedy or ''} With the right names: {left}".strip()
+        return
+    error.corrected_request = describe_fields(corrected)
+
+
+def _admit(
+    request: CreateRequest,
+    generators: Mapping[str, Generator],
+    default: str,
+    limits: AdmissionLimits,
+    origin: SourceVideo | None,
+) -> AdmittedRequest:
     problems = FieldProblems(request.problems)
     prompt = ""
     with problems.collected():
-        prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
+        prompt = check_text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         problems.add(
             InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
@@ -161,7 +193,12 @@ def _check_media_field(field: str, model: str, offer: GeneratorInfo) -> None:
     """Raises `UnsupportedField` if the generator does not declare this field with media."""
     base = field.partition("[")[0]
     if base not in MEDIA_FIELDS:
-        raise UnsupportedField(f"{field!r} does not accept a file or a URL.", param=field)
+        meant = FIELD_SYNONYMS.get(base)
+        raise UnsupportedField(
+            f"{field!r} does not accept a file or a URL.",
+            param=field,
+            remedy=f"Did you mean {meant!r}?" if meant else None,
+        )
     accepted = [*(["input_reference"] if offer.takes_reference else []), *sorted(offer.media_fields)]
     if base not in accepted:
         raise UnsupportedField(
@@ -248,20 +285,6 @@ def _earlier(origin: SourceVideo, prompt: str, limits: AdmissionLimits) -> dict[
     return {**{f"ancestor:{n}": words for n, words in nearest}, "composed": whole}
 
 
-def _text(field: str, value: object, longest: int) -> str:
-    if not isinstance(value, str):
-        raise InvalidField(f"{field} must be text.", param=field)
-    if len(value) > longest:
-        raise InvalidField(
-            f"{field} has {len(value):,} characters; at most {longest:,} are accepted.", param=field
-        )
-    if "\x00" in value:
-        raise InvalidField(f"{field} contains a NUL character.", param=field)
-    if any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidField(f"{field} is not valid Unicode.", param=field)
-    return value
-
-
 def _generator(
     model: str | None, generators: Mapping[str, Generator], default: str, origin: SourceVideo | None
 ) -> tuple[str, str]:
@@ -271,10 +294,15 @@ def _generator(
             capable = [name for name in capable if generators[name].info().supports(origin.step)]
         name = capable[0] if capable else default
         return name, _default_model(generators[name].info())
-    for name in (default, *generators):
-        if model in generators[name].info().models:
+    offers = [(name, generators[name].info()) for name in (default, *generators)]
+    for name, offer in offers:
+        if model in offer.models:
             return name, model
-    known = [known for generator in generators.values() for known in generator.info().models]
+    for name, offer in offers:
+        if model in offer.aliases:
+            return name, offer.aliases[model]
+    infos = [generator.info() for generator in generators.values()]
+    known = [known for info in infos for known in (*info.models, *info.aliases)]
     raise InvalidField(
         f"No configured generator has the model {model[:100]!r}.",
         param="model",
@@ -340,57 +368,19 @@ def _extra(
                     param=name[:100],
                     remedy=None if problems.are_counted_only else _remedy(name[:100], offer),
                 )
-            extra[name] = _typed(name, value, offer.extra_fields[name])
+            extra[name] = convert(name, value, offer.extra_fields[name])
             if name in offer.text_fields or name in NEGATED_FIELDS:
                 for path, text in _strings(name, extra[name]):
-                    texts[path] = _text(path, text, limits.max_prompt_characters)
+                    texts[path] = check_text(path, text, limits.max_prompt_characters)
     return extra, texts
 
 
 def _remedy(name: str, offer: GeneratorInfo) -> str:
-    if name in _FIELD_SYNONYMS:
-        return f"Did you mean {_FIELD_SYNONYMS[name]!r}?"
+    if name in FIELD_SYNONYMS:
+        return f"Did you mean {FIELD_SYNONYMS[name]!r}?"
     known = ["prompt", "model", "seconds", "size", "input_reference", *offer.extra_fields]
     close = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(known)}."
-
-
-def _typed(name: str, value: Any, kind: type) -> Any:
-    """Convert a value to its type. This is needed because multipart bodies contain only text."""
-    wrong = InvalidField(f"{name} must be {_TYPE_NAMES.get(kind, kind.__name__)}.", param=name)
-    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
-        return value.lower() in ("true", "1")
-    if kind in (int, float) and isinstance(value, str):
-        try:
-            value = kind(value)
-        except ValueError:
-            raise wrong from None
-    if kind is dict and isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise wrong from None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except OverflowError:
-            raise wrong from None
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise wrong
-    if isinstance(value, float) and not math.isfinite(value):
-        raise wrong
-    if kind is str:
-        _text(name, value, 32_000)
-    return value
-
-
-_TYPE_NAMES: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "text",
-    dict: "a JSON object",
-}
 
 
 def _strings(path: str, value: Any) -> list[tuple[str, str]]:
@@ -408,12 +398,13 @@ def _strings(path: str, value: Any) -> list[tuple[str, str]]:
 def _identifier(value: str | None, limits: AdmissionLimits) -> str | None:
     if value is None:
         return None
-    return _text("safety_identifier", value, limits.max_identifier_characters) or None
+    return check_text("safety_identifier", value, limits.max_identifier_characters) or None
 
 
 def _metadata(values: Mapping[str, str], limits: AdmissionLimits) -> dict[str, str]:
     if len(values) > limits.max_metadata:
         raise InvalidField(f"metadata accepts at most {limits.max_metadata} entries.", param="metadata")
     return {
-        _text("metadata", key, 64): _text(f"metadata[{key}]", value, 512) for key, value in values.items()
+        check_text("metadata", key, 64): check_text(f"metadata[{key}]", value, 512)
+        for key, value in values.items()
     }

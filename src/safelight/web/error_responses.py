@@ -46,7 +46,10 @@ class ErrorDetail(BaseModel):
         default=None,
         description="Only after a block: the explanation, such as stage, group, charge and next step.",
     )
-    safelight: dict[str, Any] | None = Field(default=None, description="The request id.")
+    safelight: dict[str, Any] | None = Field(
+        default=None,
+        description="The request id, and `corrected_request`: the request with the right names of fields.",
+    )
 
 
 class Error(BaseModel):

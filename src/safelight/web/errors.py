@@ -38,6 +38,8 @@ def error_response(error: SafelightError, request_id: str) -> JsonResponse:
     }
     if isinstance(error, RequestBlocked):
         body["moderation_details"] = error.details
+    if error.corrected_request is not None:
+        body["safelight"] = {"corrected_request": error.corrected_request}
     headers = retry_headers(error)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="safelight"'
@@ -85,7 +87,7 @@ def retry_headers(error: SafelightError) -> dict[str, str]:
 def _response(
     status: int, error: dict[str, Any], request_id: str, headers: Mapping[str, str]
 ) -> JsonResponse:
-    error["safelight"] = {"request_id": request_id}
+    error["safelight"] = {"request_id": request_id, **error.get("safelight", {})}
     return JsonResponse(
         {"error": error}, status_code=status, headers={**headers, "cache-control": "no-store"}
     )

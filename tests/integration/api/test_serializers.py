@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from safelight.errors import (
 from safelight.generation.protocol import ChargeStatus, Derivation, GenerationRequest
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.states import VideoState
-from support.fake_api_server import CARD, Live
+from support.fake_api_server import CARD, Live, Shelf
 
 from .test_videos import make
 
@@ -138,6 +139,17 @@ def test_models_list_what_can_be_requested(client: httpx.Client) -> None:
     assert model["safelight"]["operations"]["remix"] is False
     assert model["safelight"]["checks"]["not checked"]
     assert client.get("/v1/models/org/none").json()["error"]["param"] == "model"
+
+
+def test_an_alias_is_listed_with_the_facts_of_its_model(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = Shelf().info()
+    monkeypatch.setattr(Shelf, "info", lambda _: replace(info, aliases={"sora-2": "shelf-1"}))
+    model, alias = client.get("/v1/models").json()["data"]
+    assert (model["id"], model["safelight"]["alias_of"]) == ("shelf-1", None)
+    assert alias == {**model, "id": "sora-2", "safelight": {**model["safelight"], "alias_of": "shelf-1"}}
+    assert client.get("/v1/models/sora-2").json() == alias
 
 
 def test_moderations_have_the_shape_of_omni_moderation(client: httpx.Client) -> None:

@@ -41,6 +41,21 @@ def test_input_reference_is_accepted_unless_the_server_has_no_name_for_it() -> N
         admitted({"reference_field": ""}, urls={"input_reference": PICTURE})
 
 
+def test_an_alias_selects_its_model_unless_another_generator_has_a_model_of_that_name() -> None:
+    wan = create({**TABLE, "aliases": {"sora-2": "wan-2.2", "tall-1": "wan-2.2"}})
+    tall = create({**TABLE, "name": "tall", "models": ["tall-1"]})
+    found = {}
+    try:
+        for model in ("sora-2", "tall-1"):
+            request = CreateRequest(prompt="a lake", model=model, size="1280x720")
+            read = admit(request, {"wan": wan, "tall": tall}, default="wan", limits=AdmissionLimits())
+            found[model] = (read.generator, read.model)
+    finally:
+        wan.close()
+        tall.close()
+    assert found == {"sora-2": ("wan", "wan-2.2"), "tall-1": ("tall", "tall-1")}
+
+
 def test_all_wrong_fields_of_a_request_are_named_at_once() -> None:
     with pytest.raises(UnsupportedField, match=r"^5 fields are wrong") as rejected:
         admitted(

@@ -1,0 +1,54 @@
+"""A create at the address that other servers have is answered with the right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+ADDRESS = "/v1/videos/generations"
+
+
+def test_the_answer_names_the_right_address_and_has_the_corrected_request(client: httpx.Client) -> None:
+    answer = client.post(ADDRESS, json={"model": "shelf-1", "prompt": "a cat", "duration": 4})
+    error = answer.json()["error"]
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (404, "false")
+    assert error["message"].startswith("This address does not exist: send the request to POST /v1/videos.")
+    assert "'duration'" in error["message"]
+    corrected = error["safelight"]["corrected_request"]
+    assert corrected == {"model": "shelf-1", "prompt": "a cat", "seconds": "4"}
+    assert client.post("/v1/videos", json=corrected).status_code == 200
+
+
+def test_a_request_without_wrong_fields_is_returned_as_it_is(client: httpx.Client) -> None:
+    fields = {"prompt": "a cat", "seconds": "8"}
+    error = client.post(ADDRESS, json=fields).json()["error"]
+    assert error["message"] == "This address does not exist: send the request to POST /v1/videos."
+    assert error["safelight"]["corrected_request"] == fields
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"content": b"{", "headers": {"content-type": "application/json"}},
+        {"content": b"a", "headers": {"content-type": "text/plain"}},
+        {"json": {"prompt": 4}},
+        {"json": {"model": "none", "prompt": "a cat"}},
+        {"json": {"prompt": "a\0cat"}},
+    ],
+)
+def test_a_body_that_cannot_be_read_or_corrected_gets_the_address_too(
+    client: httpx.Client, sent: dict[str, Any]
+) -> None:
+    answer = client.post(ADDRESS, **sent)
+    error = answer.json()["error"]
+    assert (answer.status_code, "POST /v1/videos" in error["message"]) == (404, True)
+    assert error["safelight"].keys() == {"request_id"}
+
+
+def test_it_needs_a_key_and_nothing_is_submitted(client: httpx.Client, server: Any) -> None:
+    before = len(server.desk.requests)
+    assert httpx.post(server.url + ADDRESS, json={"prompt": "a cat"}).status_code == 401
+    client.post(ADDRESS, json={"prompt": "a cat"})
+    assert len(server.desk.requests) == before
