@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,19 @@ from fixed_server import FixedServer
 
 @pytest.fixture
 def server() -> Iterator[FixedServer]:
+    with _serving() as fixed:
+        yield fixed
+
+
+@pytest.fixture(scope="module")
+def fixed() -> Iterator[FixedServer]:
+    """The same server for all tests of a file."""
+    with _serving() as fixed:
+        yield fixed
+
+
+@contextmanager
+def _serving() -> Iterator[FixedServer]:
     fixed = FixedServer()
 
     class Handler(BaseHTTPRequestHandler):

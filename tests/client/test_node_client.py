@@ -1,0 +1,229 @@
+"""The client for Node, packed as for a registry and installed into an empty folder: as the Python client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import api_document
+import calls
+import hostile
+import pytest
+from fixed_server import FixedServer
+
+import safelight_client as sc
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.webhooks import signing
+from support.optional_tools import ROOT, leave_out
+
+HERE = Path(__file__).parent
+CLIENT = ROOT / "clients" / "node"
+PAGES = [CLIENT / "README.md", ROOT / "docs" / "clients.md"]
+TEXTS = ROOT / "tests" / "unit" / "generation" / "provider_errors" / "holdout"
+JOBS = len(hostile.SCENARIOS["faults"])
+NOW = 1_763_632_800
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the packed client is installed, and nothing else."""
+    if shutil.which("npm") is None or not (CLIENT / "node_modules" / "typescript").is_dir():
+        leave_out("the client for Node", "install Node.js 20 and npm, and run `make sdks`")
+    folder = tmp_path_factory.mktemp("node")
+    # A copy, so that nothing is built in the repository, with the table that both clients share.
+    rules = Path("python", "src", "safelight_client", "error_rules.json")
+    (folder / rules).parent.mkdir(parents=True)
+    shutil.copy(CLIENT.parent / rules, folder / rules)
+    source = folder / "node"
+    unwanted = shutil.ignore_patterns("node_modules", "dist", "api_types.ts", "*.tgz", "error_rules.json")
+    shutil.copytree(CLIENT, source, ignore=unwanted)
+    (source / "node_modules").symlink_to(CLIENT / "node_modules")
+    _run("npm", "pack", "--silent", folder=source)
+    app = folder / "app"
+    app.mkdir()
+    (app / "package.json").write_text('{"private": true, "type": "module"}')
+    install = ("npm", "install", "--silent", "--offline", "--no-audit", "--no-fund")
+    _run(*install, next(source.glob("*.tgz")), folder=app)
+    return app
+
+
+def _run(*command: str | Path, folder: Path, **variables: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _run_node(app: Path, program: str, given: Any) -> Any:
+    """The object that a program of this folder prints for an object as its input."""
+    shutil.copy(HERE / program, app)
+    done = subprocess.run(
+        ["node", program], cwd=app, input=json.dumps(given), capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_types_are_made_from_the_document_of_the_api() -> None:
+    assert api_document.DOCUMENT.read_text("utf-8") == api_document.rendered()
+
+
+def test_the_package_has_no_dependencies_and_its_lock_no_addresses() -> None:
+    package = json.loads((CLIENT / "package.json").read_text("utf-8"))
+    assert "dependencies" not in package
+    lock = json.loads((CLIENT / "package-lock.json").read_text("utf-8"))["packages"]
+    assert all("integrity" in row and "resolved" not in row for name, row in lock.items() if name)
+
+
+def test_the_examples_of_its_pages_are_typed_and_run(app: Path, tmp_path: Path) -> None:
+    for page in PAGES:
+        (example,) = re.findall(r"^```ts\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+        (app / f"{page.stem}.ts").write_text(example, "utf-8")
+    modules = CLIENT / "node_modules"
+    compiler = modules / "typescript" / "bin" / "tsc"
+    options = ["--strict", "--target", "es2022", "--lib", "es2023", "--module", "nodenext"]
+    types = ["--typeRoots", modules / "@types", "--types", "node", "--skipLibCheck"]
+    _run("node", compiler, *options, *types, *(f"{page.stem}.ts" for page in PAGES), folder=app)
+    for page in PAGES:
+        with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+            _run("node", app / f"{page.stem}.js", folder=tmp_path, SAFELIGHT_URL=upstream.url)
+        video = tmp_path / "tram.mp4"
+        assert video.stat().st_size > 0
+        video.unlink()
+
+
+def test_each_job_has_its_outcome_and_nothing_is_created_twice(app: Path, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        upstreams = {name: stack.enter_context(hostile.upstream(name, JOBS)) for name in hostile.SERVERS}
+        jobs: dict[str, dict[str, Any]] = {}
+        for name, upstream in upstreams.items():
+            (tmp_path / name).mkdir()
+            jobs[name] = {
+                "url": upstream.url,
+                "honoursKeys": hostile.SERVERS[name]["idempotent"],
+                "prompts": list(hostile.jobs(JOBS)),
+                "folder": str(tmp_path / name),
+                "deadlineS": hostile.DEADLINE_S,
+            }
+        outcomes: dict[str, dict[str, str]] = _run_node(app, "node_jobs.mjs", jobs)
+        counts = {name: upstream.counts for name, upstream in upstreams.items()}
+    assert outcomes == {name: hostile.expected(name, JOBS) for name in hostile.SERVERS}
+    for name, traits in hostile.SERVERS.items():
+        assert max(counts[name]["accepted_by_prompt"].values()) == 1
+        if not traits["idempotent"]:
+            # At most one create per job was ever sent.
+            assert counts[name]["received"] == JOBS
+            assert max(Counter(counts[name]["received_by_key"]).values()) == 1
+        files = list((tmp_path / name).iterdir())
+        assert len(files) == Counter(outcomes[name].values())["completed"]
+
+
+@pytest.fixture(scope="module")
+def python_results(fixed: FixedServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results of the shared calls with the Python client, by their names."""
+    found = {}
+    for call in calls.CALLS:
+        folder = tmp_path_factory.mktemp("python")
+        address = calls.serve(fixed, call)
+        result = calls.run(call, address, calls.prepare(call, folder))
+        found[call["name"]] = {**result, **calls.observed(fixed, address, folder)}
+    return found
+
+
+@pytest.mark.parametrize("call", calls.CALLS, ids=lambda call: call["name"].replace(" ", "-"))
+def test_a_shared_call_has_its_result(call: dict[str, Any], python_results: dict[str, Any]) -> None:
+    found = python_results[call["name"]]
+    assert {name: found.get(name) for name in call["expect"]} == call["expect"]
+
+
+def test_shared_calls_have_the_results_of_the_python_client(
+    app: Path, fixed: FixedServer, python_results: dict[str, Any], tmp_path: Path
+) -> None:
+    steps: list[dict[str, Any]] = []
+    folders: list[Path] = []
+    for number, call in enumerate(calls.CALLS):
+        folders.append(tmp_path / str(number))
+        folders[-1].mkdir()
+        address = calls.serve(fixed, call)
+        steps.append({"call": call, "address": address, "path": str(calls.prepare(call, folders[-1]))})
+    given = {"calls": steps, "bodies": [], "webhooks": []}
+    found = _run_node(app, "node_calls.mjs", given)["calls"]
+    requests = list(fixed.requests)
+    results = {}
+    for step, result, folder in zip(steps, found, folders, strict=True):
+        fixed.requests[:] = requests
+        results[step["call"]["name"]] = {**result, **calls.observed(fixed, step["address"], folder)}
+    spelled = json.loads(json.dumps(results).replace("idempotencyKey", "idempotency_key"))
+    assert _without_keys(spelled) == _without_keys(python_results)
+
+
+def _without_keys(results: dict[str, Any]) -> dict[str, Any]:
+    """The results without the random keys in their next steps."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "KEY", json.dumps(results))
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_errors_have_the_meanings_of_the_python_client(app: Path) -> None:
+    texts = [
+        json.loads(line)["text"]
+        for name in ("real-texts.jsonl", "unrelated-errors.jsonl")
+        for line in (TEXTS / name).read_text("utf-8").splitlines()
+    ]
+    bodies: list[dict[str, Any]] = [{"error": {"code": "x", "message": text}} for text in texts]
+    bodies += [{"id": "v", "status": "failed", "error": {"message": text}} for text in texts]
+    bodies += [{"error": {"code": code}} for code in hostile_codes()]
+    bodies += [{"error": {"code": code, "safelight": {"request_id": "r"}}} for code in hostile_codes()]
+    found = _run_node(app, "node_calls.mjs", {"calls": [], "bodies": bodies, "webhooks": []})
+    wanted = [calls.explained(sc.explain(body)) for body in bodies]
+    different = [
+        (body, mine, python)
+        for body, mine, python in zip(bodies, found["explanations"], wanted, strict=True)
+        if mine != python
+    ]
+    assert different == []
+
+
+def hostile_codes() -> list[str]:
+    """The codes of the table, and words that every object of JavaScript has as its properties."""
+    from safelight_client.error_rules import load_table
+
+    return [*load_table()["codes"], "constructor", "__proto__", "moderation_blocked", "server_error"]
+
+
+def test_webhooks_are_accepted_only_with_a_valid_signature(app: Path) -> None:
+    secret, other = signing.new_secret(), signing.new_secret()
+    body = '{"id":"evt_1","type":"video.completed","data":{"id":"video_1"}}'
+
+    def message(**changes: Any) -> dict[str, Any]:
+        headers = signing.signed_headers([secret], "evt_1", NOW, body.encode())
+        return {"body": body, "headers": headers, "secret": secret, "now": NOW, **changes}
+
+    accepted = [message(), message(secret=[other, secret]), message(now=NOW + 299)]
+    refused = [
+        message(body=body + " "),
+        message(secret=other),
+        message(now=NOW + 301),
+        message(now=NOW - 301),
+        message(headers={}),
+    ]
+    unusable = [
+        message(secret=""),
+        message(secret=[]),
+        message(secret="whsec_AAAA"),
+        message(secret="whsec_?"),
+    ]
+    given = {"calls": [], "bodies": [], "webhooks": [*accepted, *refused, *unusable]}
+    found = _run_node(app, "node_calls.mjs", given)["webhooks"]
+    assert [row.get("id") for row in found[:3]] == ["evt_1"] * 3
+    assert [row["error"] for row in found[3:8]] == ["SignatureInvalid"] * 5
+    assert [row["error"] for row in found[8:]] == ["TypeError"] * 4
+    assert secret not in json.dumps(found)
