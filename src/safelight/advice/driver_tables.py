@@ -58,9 +58,14 @@ class AdviceSource:
     #: The provider that it is about; empty if it names none or several.
     about: str = ""
 
+    @property
+    def url(self) -> str:
+        """The address of the page; empty if none is known."""
+        return next((url for start, url in addresses().items() if self.title.startswith(start)), "")
+
     def as_wire(self, messages: Messages) -> dict[str, str | None]:
         title = translate_sentence("provider_rules", self.title, messages.tag) or self.title
-        return {"title": title, "read": self.read or None}
+        return {"title": title, "read": self.read or None, "url": self.url or None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +121,12 @@ class Contradiction:
     term: str
     recommended_by: AdviceSource
     warned_by: AdviceSource
+
+
+@cache
+def addresses() -> Mapping[str, str]:
+    """The address of each page that is cited, by the start of the source's title."""
+    return {row["source"]: row["url"] for row in read_rows("addresses")}
 
 
 @cache

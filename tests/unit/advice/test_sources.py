@@ -79,6 +79,22 @@ def test_every_source_of_the_tables_is_described_in_chinese(language: str) -> No
         assert "，" in str(said)
 
 
+def test_every_source_has_an_address_unless_it_is_a_package_or_none_is_known() -> None:
+    titles = {source.title for source in driver_tables.sources().values()}
+    titles |= {one.source for document in documents().values() for one in document.statements}
+    without = {title for title in titles if not driver_tables.AdviceSource(title=title).url}
+    assert without == {
+        "laozhang.ai, guide to sentinel_block and moderation_blocked",
+        "developers.openai.com, models/sora-2",
+        "google-genai 3.3.0, GenerateVideosConfig.person_generation",
+        "google-genai 3.3.0, rai_media_filtered_count, and the reason text of Veo",
+        "runwayml 5.24.0, contentModeration.publicFigureThreshold",
+    }
+    starts = driver_tables.addresses()
+    assert all(any(title.startswith(start) for title in titles) for start in starts)
+    assert all(url.startswith("https://") for url in starts.values())
+
+
 def test_a_word_gets_no_source_of_another_word_with_the_same_reason() -> None:
     one, other = {"title": "A", "read": "2026-01-01"}, {"title": "B", "read": "2026-01-02"}
     drivers = [
