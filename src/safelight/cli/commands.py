@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "Check a prompt against the policy; nothing is generated.",
     "batch": "Plan and run many generation requests from one file.",
     "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
+    "triggers": "Find the words of a refused prompt that cause the refusal.",
     "attempts": "List attempts at providers, what they cost, and claims.",
     "scan": "Scan a video or image file: every frame and the audio.",
     "verify": "Check whether a file was delivered by this installation and is unchanged.",

@@ -10,7 +10,7 @@ from safelight.i18n import Messages, available_languages, load_messages, load_te
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
-SLICES = ("advice", "attempts", "cli", "console", "detectors", "explanations", "settings")
+SLICES = ("advice", "attempts", "cli", "console", "detectors", "explanations", "settings", "triggers")
 #: Slices whose keys are the English sentences.
 KEYED_BY_ENGLISH = ("reasons", "findings", "provider_errors", "provider_rules", "doctor", "commands")
 TAGS = ("zh-Hans", "zh-Hant")
@@ -29,6 +29,7 @@ SAME_AS_ENGLISH = {
     "detectors": set[str](),
     "explanations": set[str](),
     "settings": set[str](),
+    "triggers": {"quote"},
 }
 #: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).
 LANGUAGE_SPECIFIC = {"time.day", "time.moment", "check.message"}
