@@ -13,6 +13,7 @@ from safelight.policy.waivers import Waiver
 from .core import CoreParts
 
 if TYPE_CHECKING:
+    from safelight.attempts.risk_history import RiskHistory
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
@@ -72,6 +73,13 @@ class PersistenceParts:
         return BlobStore(
             storage.blobs or self.data_directory.blobs_url, options=storage.s3 if storage.blobs else None
         )
+
+    @cached_property
+    def risk_history(self) -> RiskHistory:
+        from safelight.attempts.attempt_log import AttemptLog
+        from safelight.attempts.risk_history import RiskHistory
+
+        return RiskHistory(AttemptLog(self.database))
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -14,7 +14,6 @@ from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 
 if TYPE_CHECKING:
-    from safelight.attempts.risk_history import RiskHistory
     from safelight.background.part import BackgroundPart
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
@@ -258,13 +257,6 @@ class ReviewParts:
         )
 
     @cached_property
-    def risk_history(self) -> RiskHistory:
-        from safelight.attempts.attempt_log import AttemptLog
-        from safelight.attempts.risk_history import RiskHistory
-
-        return RiskHistory(AttemptLog(self._persistence.database))
-
-    @cached_property
     def checks(self) -> CheckService:
         from safelight.moderation.check import CheckService
 
@@ -283,12 +275,6 @@ class ReviewParts:
                 principal, end_user, cost=cost
             ),
             evasion_tracker=self._persistence.evasion_tracker,
-            estimate_risk=lambda tenant, asked, request: self.risk_history.estimate(
-                tenant,
-                asked,
-                request.texts.get("prompt", ""),
-                seconds=request.seconds,
-                size=(request.width, request.height),
-            ),
+            estimate_risk=self._persistence.risk_history.estimate,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )

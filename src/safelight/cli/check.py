@@ -307,7 +307,7 @@ def _check_texts(
     texts = {_FIELD: text, **options.texts}
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
     if options.provider and _has_data(container):
-        tenant, history = container.persistence.tenant, container.review.risk_history
+        tenant, history = container.persistence.tenant, container.persistence.risk_history
         options = replace(options, estimate=history.estimate(tenant, options.provider, text))
     return summarize_check(
         stages,

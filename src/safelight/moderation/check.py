@@ -56,8 +56,8 @@ class CheckService:
     #: Counts the check against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
     evasion_tracker: EvasionTracker
-    #: The risk at a provider or model, by the tenant's own outcomes. None if too few are known.
-    estimate_risk: Callable[[str, str, AdmittedRequest], RiskEstimate | None] = lambda *_: None
+    #: The risk of a tenant's prompt at a provider or model, by own outcomes. None if too few are known.
+    estimate_risk: Callable[..., RiskEstimate | None] = lambda *_, **__: None
     max_reference_bytes: int = 64 << 20
 
     def check(
@@ -95,7 +95,7 @@ class CheckService:
             options=replace(
                 options,
                 provider=asked,
-                estimate=self.estimate_risk(principal.tenant, asked, admitted) if asked else None,
+                estimate=self._estimate_risk(principal, asked, admitted) if asked else None,
                 negated=admitted.negated,
                 recent=history.refusal,
             ),
@@ -119,6 +119,12 @@ class CheckService:
         elif similar_at is not None:
             refusal = HelpRefusal.RECENT_BLOCK
         return _History(match=match, similar_at=similar_at, refusal=refusal)
+
+    def _estimate_risk(
+        self, principal: Principal, asked: str, admitted: AdmittedRequest
+    ) -> RiskEstimate | None:
+        prompt, size = admitted.texts.get("prompt", ""), (admitted.width, admitted.height)
+        return self.estimate_risk(principal.tenant, asked, prompt, seconds=admitted.seconds, size=size)
 
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
