@@ -206,10 +206,7 @@ class VideoCheck(BaseModel):
 class AdviceCheck(VideoCheck):
     object: Literal["safelight.check"]  # type: ignore[assignment]
     risk_level: Literal["low", "medium", "high", "unknown"]
-    risk: dict[str, Any] = Field(
-        description="The level with its reason and source. `estimate` has a percentage, if at least 50 "
-        "prompts of the account are known that the provider passed or refused; otherwise it is null."
-    )
+    risk: dict[str, Any] = Field(description="Level, reason, source; `estimate` from 50 own outcomes on.")
     drivers: list[dict[str, Any]] = Field(
         description="Parts of the request that a provider's filter may react to, with source and date."
     )

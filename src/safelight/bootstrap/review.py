@@ -271,9 +271,7 @@ class ReviewParts:
             database=self._persistence.database,
             taxonomy=self._core.taxonomy,
             scratch=self._persistence.data_directory.scratch,
-            spend=lambda principal, end_user, cost: self._persistence.check_limiter.consume(
-                principal, end_user, cost=cost
-            ),
+            spend=self.moderation.spend,
             evasion_tracker=self._persistence.evasion_tracker,
             estimate_risk=self._persistence.risk_history.estimate,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
