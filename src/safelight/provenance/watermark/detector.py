@@ -11,11 +11,13 @@ from . import payload
 from .lattice_spectrum import GRIDS, LatticeSpectrum, Matrix
 from .pattern import SHORT_SIDE, WatermarkPattern
 from .residual import ResidualSums
-from .synchroniser import Synchroniser, fold
+from .synchroniser import Floats, Synchronisation, Synchroniser, fold
 
 #: A mark is accepted only above this peak, in standard deviations; see docs/watermark.md.
 MIN_SIGMAS = 5.0
 _CANDIDATES = 6
+#: Steps of the last refinement of a geometry, and how many of each are tried.
+_REACHES, _TRIES = (0.002, 0.001, 0.0006), 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +62,35 @@ class WatermarkDetector:
     ) -> WatermarkDetection | None:
         tiles = fold(sums.chunks, matrix)
         for mirror in mirrored:
-            found = self._synchroniser.synchronise(tiles[:, :, ::-1] if mirror else tiles, sums.numbers)
+            found = self._synchroniser.synchronise(_oriented(tiles, mirror), sums.numbers)
             if found.sigmas < MIN_SIGMAS:
                 continue
             content_id = payload.decode(self._pattern, found.llr)
+            if content_id is None:
+                matrix, found = self._refine(sums, matrix, found, mirror)
+                content_id = payload.decode(self._pattern, found.llr)
             if content_id is not None:
                 return WatermarkDetection(
                     content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
                 )
         return None
+
+    def _refine(
+        self, sums: ResidualSums, matrix: Matrix, found: Synchronisation, mirror: bool
+    ) -> tuple[Matrix, Synchronisation]:
+        """The geometry nearby with the highest peak. A weak mark is read only at the exact geometry."""
+        random = np.random.default_rng(0)
+        for reach in _REACHES:
+            for step in random.normal(0, reach, (_TRIES, 2, 2)):
+                tiles = _oriented(fold(sums.chunks, matrix + step), mirror)
+                tried = self._synchroniser.synchronise(tiles, sums.numbers)
+                if tried.sigmas > found.sigmas:
+                    matrix, found = matrix + step, tried
+        return matrix, found
+
+
+def _oriented(tiles: Floats, mirror: bool) -> Floats:
+    return tiles[:, :, ::-1] if mirror else tiles
 
 
 def _has_texture(sums: ResidualSums) -> bool:

@@ -20,11 +20,14 @@ Floats = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 _SIDE = 1024
+#: Chunks that are added before the transform. The tile moves within them, but the gain against noise is
+#: larger than the loss.
+_ADDED_CHUNKS = 4
 #: A single strong line of the content must not outweigh many tones.
 _MAX_POWER = 12.0
 _FREQUENCIES = (TONES / TILE).astype(np.float32)
-#: Candidates whose scale and rotation differ by less than this are one.
-_SAME = 0.006
+#: Candidates whose matrices differ by less than this are one.
+_SAME = 0.004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,9 @@ class LatticeSpectrum:
         window = np.sqrt(np.outer(np.hanning(height), np.hanning(width))).astype(np.float32)
         total = np.zeros((_SIDE, _SIDE), np.float32)
         padded = np.zeros((_SIDE, _SIDE), np.float32)
-        for chunk in chunks:
-            padded[:height, :width] = chunk[:height, :width] * window
+        for first in range(0, len(chunks), _ADDED_CHUNKS):
+            added = np.sum(chunks[first : first + _ADDED_CHUNKS], axis=0)
+            padded[:height, :width] = added[:height, :width] * window
             spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
             total += spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
         total = np.fft.fftshift(total)
@@ -81,21 +85,19 @@ class LatticeSpectrum:
             scores = self._score(np.outer(grid.scales, across) * stretch, np.outer(grid.scales, down))
             found += [
                 (float(scores[best]), float(grid.scales[best]), float(stretch), float(rotation))
-                for best in np.argsort(scores)[-3:]
+                for best in np.argsort(scores)[-2:]
             ]
         found.sort(reverse=True)
-        chosen: list[tuple[float, float, float, float]] = []
-        for one in found:
-            if all(_differ(one, other) for other in chosen):
-                chosen.append(one)
-            if len(chosen) == count:
-                break
         refined = [
             self.refine(_rotation(rotation) @ np.diag([scale * stretch, scale]))
-            for _score, scale, stretch, rotation in chosen
+            for _score, scale, stretch, rotation in found[: 3 * count]
         ]
         refined.sort(key=lambda pair: -pair[0])
-        return [matrix for _score, matrix in refined]
+        chosen: list[Matrix] = []
+        for _score, matrix in refined:
+            if all(np.abs(matrix - other).max() > _SAME for other in chosen):
+                chosen.append(matrix)
+        return chosen[:count]
 
     def refine(self, matrix: Matrix) -> tuple[float, Matrix]:
         """The matrix nearby with the strongest lattice, and its score."""
@@ -124,11 +126,3 @@ class LatticeSpectrum:
 
 def _rotation(angle: float) -> Matrix:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
-def _differ(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return (
-        abs(np.log(one[1] / other[1])) > _SAME
-        or abs(one[3] - other[3]) > _SAME
-        or abs(one[2] - other[2]) > 2 * _SAME
-    )
