@@ -172,6 +172,12 @@ def advice(
     ] = False,
     policy: Annotated[
         str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
+    simulated: Annotated[
+        bool,
+        typer.Option(
+            "--simulated", help="Also measure the estimated risk on simulated filters; takes two minutes."
+        ),
+    ] = False,
     ] = "",
     log: Annotated[
         Path | None,
@@ -180,10 +186,12 @@ def advice(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
-    from safelight.evaluation import advice_eval, datasets, holdout_log
+    from safelight.evaluation import advice_eval, datasets, holdout_log, risk_eval
 
-    if not (data or evasion):
-        raise InvalidField("There is nothing to evaluate. Give --data, --evasion or both.", param="data")
+    if not (data or evasion or simulated):
+        raise InvalidField(
+            "There is nothing to evaluate. Give --data, --evasion or --simulated.", param="data"
+        )
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data or ()]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
@@ -198,6 +206,12 @@ def advice(
         report["evasion"] = _run_evasion(container, chosen)
     if log is not None:
         holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
+    if simulated:
+        with ProgressBar(risk_eval.FITS, "models") as progress:
+            fits = itertools.count(1)
+            report["simulated"] = {
+                "risk": risk_eval.run_risk_eval(observe=lambda: progress.update(next(fits)))
+            }
     emit(report, as_json, format_advice_report(report))
     return Exit.OK
 

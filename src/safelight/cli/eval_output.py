@@ -98,9 +98,20 @@ def format_advice_report(report: Mapping[str, Any]) -> str:
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
     if found := report.get("evasion"):
         lines += _format_evasion(found)
+    if found := report.get("simulated"):
+        lines += _format_risk(found["risk"])
     hashes = {"model": report["model_hash"][:16], "advice": report["advice_hash"][:16]}
     versions = texts()("eval.versions", **hashes)
     return "\n".join([*lines, versions])
+
+
+def _format_risk(found: Mapping[str, Any]) -> Iterator[str]:
+    """The estimated risk on simulated filters, beside the optimum."""
+    t = texts()
+    yield t("eval.simulated_risk", judged=found["judged"], filters=found["filters"])
+    for row in found["rows"]:
+        values = {name: value for name, value in row.items() if not isinstance(value, list)}
+        yield t("eval.simulated_circular" if row["circular"] else "eval.simulated_family", **values)
 
 
 def _format_evasion(found: Mapping[str, Any]) -> Iterator[str]:

@@ -85,7 +85,7 @@ class Routes:
             fields = {**kept, **fields, "remixed_from_video_id": source.id}
         fields["route"] = request.path
         key = request.headers.get("idempotency-key", "")
-        rule = self._book.receive(key, prompt)
+        rule = self._book.receive(key, fields)
         act = self._book.act(rule, "submit")
         if act.do in {"ok", "lose_answer", "hang", "garbage", "html"}:
             # The upstream accepts the request in all of these cases; only the response to the client differs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from safelight.fileio import write_atomic
 
 from .http_server import Reply, Request, serve_connection
 from .routes import Routes
-from .scenario import Scenario, load_scenario
+from .scenario import Scenario, ScenarioRule, load_scenario
 from .state import FakeUpstreamState
 
 _SAVE_EVERY_S = 0.5
@@ -29,7 +29,8 @@ class ScriptedUpstream:
     with ScriptedUpstream({"otherwise": {"submit": "hang"}}) as upstream:
         ...  # upstream.url ends with /v1; upstream.counts counts the requests
 
-    `counts_file` is updated before the response of each create, and otherwise twice a second.
+    `choose_rule` chooses the rule of each create request instead of the scenario, from its fields and its
+    number. `counts_file` is updated before the response of each create, and otherwise twice a second.
     """
 
     def __init__(
@@ -39,9 +40,10 @@ class ScriptedUpstream:
         host: str = "127.0.0.1",
         port: int = 0,
         counts_file: Path | None = None,
+        choose_rule: Callable[[Mapping[str, Any], int], ScenarioRule] | None = None,
     ) -> None:
         script = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        self._book = FakeUpstreamState(scenario=script)
+        self._book = FakeUpstreamState(scenario=script, choose_rule=choose_rule)
         self._host, self._port = host, port
         self._counts_file = counts_file
         self._lock = threading.Lock()

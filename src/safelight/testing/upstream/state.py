@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class FakeUpstreamState:
 
     scenario: Scenario
     clock: Callable[[], float] = time.time
+    #: Chooses the rule for the fields and the number of a create request, instead of the scenario.
+    choose_rule: Callable[[Mapping[str, Any], int], ScenarioRule] | None = None
     orders: dict[str, AcceptedRequest] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     received_by_key: Counter[str] = field(default_factory=Counter)
@@ -59,11 +61,14 @@ class FakeUpstreamState:
         self._played.append(self.scenario)
         self.scenario = scenario
 
-    def receive(self, key: str, prompt: str) -> ScenarioRule:
+    def receive(self, key: str, fields: Mapping[str, Any]) -> ScenarioRule:
         """Counts a create request and returns the rule that applies to it."""
         self.asked["received"] += 1
         self.received_by_key[key] += 1
-        return self.scenario.rule(prompt, self.asked["received"])
+        number = self.asked["received"]
+        if self.choose_rule is not None:
+            return self.choose_rule(fields, number)
+        return self.scenario.rule(str(fields["prompt"]), number)
 
     def act(self, rule: ScenarioRule, place: str) -> ScriptedAction:
         """The action for this request: that of the rule, or success after the rule's `times` are used up."""

@@ -1,0 +1,101 @@
+"""Simulated provider: decides for each request whether it is refused, what it costs, and whether it ends."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from safelight.testing.upstream import Scenario, ScenarioRule, ScriptedAction, ScriptedUpstream
+
+from .hidden_filter import HiddenFilter
+
+#: Code and words of a refusal.
+_CODE = "moderation_blocked"
+_MESSAGE = "Simulated filter: this request was refused."
+_DEFAULT_SECONDS = 4.0
+#: Part of every video object.
+_MARK = {"simulated": True}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderBehaviour:
+    """What a simulated provider does beside its filter."""
+
+    seed: int = 0
+    #: Dollars for a second of video. A refused output is charged too; a refused request is not.
+    price: float = 0.1
+    #: Share of the refusals that come after the generation.
+    output_share: float = 0.3
+    #: Share of the charged refusals that are refunded.
+    refund_share: float = 0.5
+    #: Share of the requests that never end.
+    hang_share: float = 0.0
+    #: Unix seconds from which the filter refuses more; None for no drift.
+    drift_at: float | None = None
+    #: Share of the passed requests that are refused after the drift.
+    drift_share: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedProvider:
+    """Chooses the rule of the scripted upstream for each request. The same seed gives the same decisions."""
+
+    hidden: HiddenFilter
+    behaviour: ProviderBehaviour
+    #: Unix seconds.
+    clock: Callable[[], float]
+
+    def probability(self, prompt: str) -> float:
+        """The probability that the prompt is refused now."""
+        chance, drift_at = self.hidden.probability(prompt), self.behaviour.drift_at
+        if drift_at is not None and self.clock() >= drift_at:
+            chance += (1 - chance) * self.behaviour.drift_share
+        return chance
+
+    def choose_rule(self, fields: Mapping[str, Any], number: int) -> ScenarioRule:
+        """The rule for this request. `number`: of the request in order of arrival."""
+        prompt, behaviour = str(fields.get("prompt", "")), self.behaviour
+        random = np.random.default_rng([behaviour.seed, zlib.crc32(prompt.encode()), number])
+        refused, hangs, at_output, refunded = random.random(4) < (
+            self.probability(prompt),
+            behaviour.hang_share,
+            behaviour.output_share,
+            behaviour.refund_share,
+        )
+        if refused and not at_output:
+            return ScenarioRule(
+                submit=ScriptedAction(
+                    do="status",
+                    status=400,
+                    code=_CODE,
+                    message=_MESSAGE,
+                    moderation_details={"moderation_stage": "input"},
+                )
+            )
+        if hangs:
+            return ScenarioRule(ends="never", fields=_MARK)
+        return ScenarioRule(
+            ends="refused" if refused else "completed",
+            error={"code": _CODE, "message": _MESSAGE, "moderation_details": {"moderation_stage": "output"}}
+            if refused
+            else None,
+            charge=round(behaviour.price * _seconds(fields), 6),
+            refund=bool(refunded),
+            fields=_MARK,
+        )
+
+
+def make_upstream(provider: SimulatedProvider, model: str, *, host: str, port: int) -> ScriptedUpstream:
+    """The server of a simulated provider, with this one model."""
+    return ScriptedUpstream(Scenario(models=(model,)), host=host, port=port, choose_rule=provider.choose_rule)
+
+
+def _seconds(fields: Mapping[str, Any]) -> float:
+    try:
+        return max(0.0, float(fields.get("seconds", _DEFAULT_SECONDS)))
+    except (TypeError, ValueError):
+        return _DEFAULT_SECONDS

@@ -1,0 +1,69 @@
+"""The simulated provider: stages, charges, refunds, hanging requests and drift, all marked as simulated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
+from safelight.simulation.hidden_filter import HiddenFilter
+from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider
+
+HIDDEN = HiddenFilter(score=lambda prompt: 10.0 * ("kite" in prompt), mean=0, spread=1, threshold=5, noise=0)
+PROVIDER = SimulatedProvider(
+    hidden=HIDDEN, behaviour=ProviderBehaviour(output_share=0.0, price=0.1), clock=lambda: 1_000.0
+)
+KITE, LAMP = {"prompt": "a kite", "seconds": "8"}, {"prompt": "a lamp", "seconds": "8"}
+
+
+def _with(**changes: object) -> SimulatedProvider:
+    return replace(PROVIDER, behaviour=replace(PROVIDER.behaviour, **changes))  # type: ignore[arg-type]
+
+
+def _refused(provider: SimulatedProvider, count: int = 300) -> float:
+    rules = [provider.choose_rule(LAMP, number) for number in range(count)]
+    return sum(rule.submit.do == "status" for rule in rules) / count
+
+
+def test_a_refused_request_costs_nothing_and_says_that_it_is_simulated() -> None:
+    rule = PROVIDER.choose_rule(KITE, 1)
+    assert (rule.submit.status, rule.charge) == (400, None)
+    found = decode(rule.submit.message, provider="openai")
+    assert rule.submit.message.startswith("Simulated")
+    assert (found.kind, found.source) != (ErrorKind.CONTENT_BLOCK, ErrorSource.GATEWAY)
+
+
+def test_a_refused_output_is_charged_and_may_be_refunded() -> None:
+    rule = _with(output_share=1.0, refund_share=1.0).choose_rule(KITE, 1)
+    assert (rule.ends, rule.charge, rule.refund) == ("refused", 0.8, True)
+    assert rule.error is not None
+    assert "Simulated" in rule.error["message"]
+
+
+def test_a_passed_request_is_completed_charged_and_marked() -> None:
+    rule = PROVIDER.choose_rule(LAMP, 1)
+    assert (rule.ends, rule.charge, rule.fields) == ("completed", 0.8, {"simulated": True})
+
+
+def test_a_hanging_request_never_ends() -> None:
+    assert _with(hang_share=1.0).choose_rule(LAMP, 1).ends == "never"
+
+
+def test_the_same_request_gets_the_same_decision_and_a_later_one_its_own() -> None:
+    noisy = replace(PROVIDER, hidden=replace(HIDDEN, noise=0.4))
+    decisions = [noisy.choose_rule(KITE, number) for number in range(40)]
+    assert decisions == [noisy.choose_rule(KITE, number) for number in range(40)]
+    assert len({rule.submit.do for rule in decisions}) == 2
+
+
+def test_more_is_refused_after_the_drift() -> None:
+    before = _with(drift_at=2_000.0, drift_share=0.5)
+    after = replace(before, clock=lambda: 2_000.0)
+    assert _refused(before) == 0
+    assert _refused(after) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("seconds", ["", "many", None, [4]])
+def test_a_length_that_is_no_number_counts_as_four_seconds(seconds: object) -> None:
+    assert PROVIDER.choose_rule({"prompt": "a lamp", "seconds": seconds}, 1).charge == 0.4
