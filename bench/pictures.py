@@ -25,6 +25,10 @@ from support.gateway_process import Running, safelight, started
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTH = 1280
+#: A video that is still in progress after this time hangs.
+CREATE_TIMEOUT_S = 300
+#: States of which no page is drawn.
+ENDED_OTHERWISE = ("failed", "rejected", "withdrawn")
 HELD_PROMPT = "A letter on a desk with the card number 4111 1111 1111 1111"
 TEST_CARD = "frame:violence@1.0s"
 PROMPT = "A woman in a red coat walks along a beach at golden hour"
@@ -118,14 +122,20 @@ class Console:
         create({}).render(request, path, lambda _percent: None)
 
     def _create(self, prompt: str, **extra: str) -> str:
-        """The id of a video that is delivered, held or blocked."""
+        """The id of a video that is delivered, held or blocked; `RuntimeError` if it ends otherwise."""
         fields = {"prompt": prompt, "seconds": "4", "size": "640x360", **extra}
         created = self._api.post("/v1/videos", data=fields).raise_for_status().json()["id"]
-        while True:
-            video = self._api.get(f"/v1/videos/{created}").json()
-            if video["safelight"]["state"] in ("delivered", "held", "blocked"):
+        until = time.monotonic() + CREATE_TIMEOUT_S
+        state = ""
+        while time.monotonic() < until:
+            answer = self._api.get(f"/v1/videos/{created}").raise_for_status()
+            state = answer.json()["safelight"]["state"]
+            if state in ("delivered", "held", "blocked"):
                 return str(created)
+            if state in ENDED_OTHERWISE:
+                break
             time.sleep(1)
+        raise RuntimeError(f"The video of the prompt {prompt!r} is {state}, see {self._gateway.log}.")
 
 
 @contextmanager

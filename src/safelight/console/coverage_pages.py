@@ -18,7 +18,7 @@ from safelight.trust.accounts import Principal
 from .coverage import COUNTED, summarize
 from .formatting import format_date, translate_category, translate_detector, translate_note
 from .handler import PageHandler
-from .measured_text import format_measured
+from .measured_text import describe_measured
 from .translations import Translations
 
 MODALITIES = tuple(Modality)
@@ -54,7 +54,7 @@ class CoverageDetail:
     label: str
     required: bool
     detectors: tuple[str, ...]
-    measured: str
+    measured: tuple[str, ...]
     #: Why no detector checks it; may be empty.
     note: str
     waived_by: str
@@ -145,9 +145,9 @@ def _find_detail(cells: Sequence[Mapping[str, Any]], selected: str, t: Translati
                 label=t(f"coverage.{status.replace(' ', '_')}"),
                 required=bool(cell.get("required")),
                 detectors=tuple(translate_detector(name, t) for name in detectors),
-                measured=format_measured(cell.get("measured"), cell["category"], modality, t)
+                measured=describe_measured(cell.get("measured"), cell["category"], modality, t)
                 if detectors
-                else "",
+                else (),
                 note=translate_note(str(cell.get("note") or ""), t),
                 waived_by=t.join_list(list(cell.get("waived_by") or ())),
             )

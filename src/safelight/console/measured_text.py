@@ -16,8 +16,10 @@ from .translations import Translations
 _PAGE = re.compile(r"[,;]?\s*(?:[\w-]+/)*[\w-]+\.md")
 
 
-def format_measured(measured: str | None, category: str, modality: Modality, t: Translations) -> str:
-    """Everything that was measured for a cell, with the date. `measured` is the cell's own sentence."""
+def describe_measured(
+    measured: str | None, category: str, modality: Modality, t: Translations
+) -> tuple[str, ...]:
+    """Everything that was measured for a cell, with the dates. `measured` is the cell's own sentence."""
     one, stated = load_shipped().cell(category, modality), measured or ""
     parts = []
     if one is not None:
@@ -31,7 +33,7 @@ def format_measured(measured: str | None, category: str, modality: Modality, t: 
     if _is_page_of_prompts(stated):
         day = _format_day(load_shipped_prompts().made, t)
         parts.append(t("coverage.figure_prompts", figure=_format_prompts(t), day=day))
-    return t.join_sentences(parts) if parts else t("coverage.unmeasured")
+    return tuple(parts) or (t("coverage.unmeasured"),)
 
 
 def list_figures(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from safelight.cli.demo import WAIVER_REASON
 from safelight.console.coverage import NOT_MADE, checks_of_video, summarize, summarize_video
 from safelight.console.formatting import translate_note
-from safelight.console.measured_text import format_measured
+from safelight.console.measured_text import describe_measured
 from safelight.console.translations import load_languages
 from safelight.evaluation.measurements import load_shipped
 from safelight.policy.findings import Modality
@@ -67,27 +67,27 @@ def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
     run = load_shipped()
     one = next(cell for cell in run.cells if cell.modality is Modality.FRAMES)
     own = f"{one.what}: {one.found} of {one.segments} found, 0 false alarms, benchmarks/cells.md"
-    figure = format_measured(own, one.category, Modality.FRAMES, EN)
+    [figure] = describe_measured(own, one.category, Modality.FRAMES, EN)
     assert f"{one.found} of {one.segments} found (" in figure
     assert "95 % interval" in figure
     assert figure.endswith("Measured on 20 Nov 2026.")
-    earlier = format_measured(None, one.category, Modality.FRAMES, EN)
+    [earlier] = describe_measured(None, one.category, Modality.FRAMES, EN)
     assert earlier.endswith("Measured on 20 Nov 2026 with earlier versions of the detectors.")
     for sentence in (
         own,
         "docs/benchmarks/prompts.md",
         "enrolled logos only: 132 of 164 found, false alarms in 1 of 155 scenes, benchmarks/pictures.md",
     ):
-        assert ".md" not in format_measured(sentence, "none", Modality.TEXT, EN)
-    assert format_measured(None, "none", Modality.TEXT, EN) == "accuracy not measured"
+        assert ".md" not in "".join(describe_measured(sentence, "none", Modality.TEXT, EN))
+    assert describe_measured(None, "none", Modality.TEXT, EN) == ("accuracy not measured",)
 
 
 def test_a_check_of_text_has_its_figure_for_clips_and_that_of_all_text_checks_for_prompts() -> None:
-    assert format_measured("docs/benchmarks/prompts.md", "violence", Modality.TEXT, EN) == (
+    assert describe_measured("docs/benchmarks/prompts.md", "violence", Modality.TEXT, EN) == (
         "words in the picture: 8 of 10 found (49 to 94 %); false alarms: 0 of 72 harmless clips (95 % "
-        "interval). Measured on 20 Nov 2026 with earlier versions of the detectors. "
+        "interval). Measured on 20 Nov 2026 with earlier versions of the detectors.",
         "All text checks together, in prompts: 994 of 2,307 found under the right category (41 to 45 %); "
-        "false alarms: 5 of 814. Measured on 21 Nov 2026."
+        "false alarms: 5 of 814. Measured on 21 Nov 2026.",
     )
 
 
