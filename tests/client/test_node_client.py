@@ -21,6 +21,7 @@ from fixed_server import FixedServer
 import safelight_client as sc
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.webhooks import signing
+from support.gateway_process import running
 from support.optional_tools import ROOT, leave_out
 
 HERE = Path(__file__).parent
@@ -98,6 +99,24 @@ def test_the_examples_of_its_pages_are_typed_and_run(app: Path, tmp_path: Path) 
         video = tmp_path / "tram.mp4"
         assert video.stat().st_size > 0
         video.unlink()
+
+
+def test_a_gateway_makes_one_video_for_a_key_and_explains_a_block(app: Path, tmp_path: Path) -> None:
+    openai = ROOT / "tests" / "sdk" / "node" / "node_modules" / "openai"
+    if not openai.is_dir():
+        leave_out("the SDK for JavaScript", "install Node.js 20 and run `make sdks`")
+    (app / "node_modules" / "openai").symlink_to(openai)
+    with running(tmp_path) as gateway:
+        found = _run_node(app, "node_gateway.mjs", {"url": f"{gateway.address}/v1", "key": gateway.key})
+    block = ["sentinel_block", "prompt", "no", "change_prompt", False]
+    assert found == {
+        "isSame": True,
+        "honoursKeys": True,
+        "video": ["A paper boat\non a pond", "640x360", {"scene": "1"}],
+        "block": ["ContentBlocked", *block],
+        "sdkBlock": block,
+        "sdkLost": ["transient", "", "unknown", "unknown", "unknown", True],
+    }
 
 
 def test_each_job_has_its_outcome_and_nothing_is_created_twice(app: Path, tmp_path: Path) -> None:
