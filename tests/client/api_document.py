@@ -1,6 +1,6 @@
 """Writes the part of the OpenAPI document from which the types of the client for Node are made.
 
-Run it after a change of the schema of videos: python tests/client/api_document.py
+Run it to give the types new fields of the API: python tests/client/api_document.py
 """
 
 from __future__ import annotations
