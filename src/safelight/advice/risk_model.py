@@ -21,7 +21,7 @@ from .sparse_logistic import UNSEEN_VARIANCE, Array, SparseLogistic, fit_sparse_
 #: With fewer different prompts, no probability is given.
 MIN_PROMPTS = 50
 #: Most requests that are fitted, the newest: more take seconds.
-MAX_REQUESTS = 600
+MAX_REQUESTS = 400
 #: A word of a single request cannot be told from its other words.
 _MIN_COUNT = 2
 #: Half the width of a 95 % interval, in standard deviations.

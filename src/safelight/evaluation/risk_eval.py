@@ -53,9 +53,12 @@ def run_risk_eval(
 ) -> dict[str, Any]:
     """The report as JSON: one row per family and number of outcomes. `observe` is called after each fit."""
     rows: list[dict[str, Any]] = []
+    test: list[str] = []
+    features: list[frozenset[str]] = []
     for family in families:
-        test = _prompts(judged, _JUDGED_SEED, family)
-        features = [find_features(prompt) for prompt in test]
+        # The prompts of all families but the circular one are the same.
+        if (prompts := _prompts(judged, _JUDGED_SEED, family)) != test:
+            test, features = prompts, [find_features(prompt) for prompt in prompts]
         found: dict[int, list[dict[str, float]]] = {size: [] for size in SIZES}
         for number in range(filters):
             seed = _FIRST_SEED + number

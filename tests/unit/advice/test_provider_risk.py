@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from safelight.advice.drivers import find_drivers
+from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on
 from safelight.advice.provider_risk import ProviderRisk, RiskLevel, assess_risk
 from safelight.advice.provider_rules import advise
 from safelight.advice.risk_model import RiskEstimate
@@ -93,3 +95,10 @@ def test_a_provider_that_was_shut_down_has_no_estimate() -> None:
 
 def test_an_unreadable_text_has_no_estimate() -> None:
     assert assess_risk(advise("veo", ()), (), readable=False, estimate=ESTIMATE).estimate is None
+
+
+def test_a_request_that_gets_no_suggestions_has_no_percentage() -> None:
+    request = ScreenedRequest(texts={"prompt": "a paper boat on a lake"})
+    options = AdviceOptions(provider="veo", estimate=ESTIMATE, recent=HelpRefusal.RECENT_BLOCK)
+    found = advise_on(request, advise("veo", ()), options)
+    assert (found.refusal is not None, found.risk.estimate) == (True, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -29,9 +30,10 @@ def _refused(provider: SimulatedProvider, count: int = 300) -> float:
 def test_a_refused_request_costs_nothing_and_says_that_it_is_simulated() -> None:
     rule = PROVIDER.choose_rule(KITE, 1)
     assert (rule.submit.status, rule.charge) == (400, None)
-    found = decode(rule.submit.message, provider="openai")
+    error = {"message": rule.submit.message, "code": rule.submit.code}
+    found = decode(json.dumps({"error": error}), provider="upstream")
     assert rule.submit.message.startswith("Simulated")
-    assert (found.kind, found.source) != (ErrorKind.CONTENT_BLOCK, ErrorSource.GATEWAY)
+    assert (found.kind, found.source) == (ErrorKind.CONTENT_BLOCK, ErrorSource.PROVIDER)
 
 
 def test_a_refused_output_is_charged_and_may_be_refunded() -> None:
