@@ -20,16 +20,20 @@ RETRIES = sc.RetryPolicy(first_s=0.01, max_s=0.02, poll_s=0.01, max_poll_s=0.02,
 def serve(server: FixedServer, call: dict[str, Any]) -> str:
     """Gives the server the answers of a call. Returns its address for this call."""
     place = f"/{hashlib.sha256(call['name'].encode()).hexdigest()[:8]}/v1"
+    address = server.url.removesuffix("/v1") + place
     for step, replies in call["answers"].items():
         method, _, path = step.partition(" ")
-        server.answers[f"{method} {place}{path}"] = _in_turn([_reply(*one) for one in replies])
-    return server.url.removesuffix("/v1") + place
+        server.answers[f"{method} {place}{path}"] = _in_turn([_reply(*one) for one in replies], address)
+    return address
 
 
-def _in_turn(replies: list[Reply]) -> Any:
+def _in_turn(replies: list[Reply], address: str) -> Any:
+    elsewhere = address.replace("127.0.0.1", "localhost")
+
     def reply(_: dict[str, str]) -> Reply:
         status, headers, content = replies.pop(0) if len(replies) > 1 else replies[0]
-        return status, dict(headers), content
+        sent = {name: value.replace("ELSEWHERE", elsewhere) for name, value in headers.items()}
+        return status, sent, content
 
     return reply
 
@@ -55,17 +59,27 @@ def observed(server: FixedServer, address: str, folder: Path) -> dict[str, Any]:
     """What the server and the folder got from one call."""
     place = "/" + address.split("/", 3)[3]
     mine = [(line, headers) for line, headers, _ in server.requests if f" {place}/" in line]
+    forms = [(headers, body) for line, headers, body in server.requests if f"POST {place}/" in line]
     server.requests.clear()
     return {
         "requests": [line.replace(place, "") for line, _ in mine],
         "ranges": [headers.get("range", "") for line, headers in mine if line.endswith("/content")],
+        "authorized": ["authorization" in headers for _, headers in mine],
+        "forms": [_form(headers, body) for headers, body in forms],
         "files": sorted(path.name for path in folder.iterdir()),
     }
 
 
+def _form(headers: dict[str, str], body: bytes) -> str:
+    """The form as it was sent, without its random boundary."""
+    kind, _, boundary = headers["content-type"].partition("; boundary=")
+    return kind + "\n" + body.decode().replace(boundary, "BOUNDARY")
+
+
 def run(call: dict[str, Any], address: str, path: Path) -> dict[str, Any]:
     """What the call returned or raised with the Python client."""
-    with sc.Client(address, honours_keys=call.get("honours_keys"), retries=RETRIES) as client:
+    honours_keys = call.get("honours_keys")
+    with sc.Client(address, call.get("api_key", ""), honours_keys=honours_keys, retries=RETRIES) as client:
         try:
             return _perform(client, call, path)
         except sc.ClientError as error:
@@ -76,7 +90,9 @@ def _perform(client: sc.Client, call: dict[str, Any], path: Path) -> dict[str, A
     fields = call.get("fields", {})
     match call["do"]:
         case "create":
-            return _video(client.create("a tram", **fields))
+            if file := call.get("file"):
+                fields = {**fields, "input_reference": (file["name"], file["text"].encode(), file["type"])}
+            return _video(client.create(call.get("prompt", "a tram"), **fields))
         case "retrieve":
             return _video(client.retrieve("v1"))
         case "wait":

@@ -8,10 +8,10 @@ const RETRIES = new RetryPolicy({ firstS: 0.01, maxS: 0.02, pollS: 0.01, maxPoll
 
 async function perform({ call, address, path }) {
   const options = call.honours_keys === undefined ? {} : { honoursKeys: call.honours_keys };
-  const client = new Client(address, "", { ...options, retries: RETRIES });
+  const client = new Client(address, call.api_key, { ...options, retries: RETRIES });
   switch (call.do) {
     case "create":
-      return describeVideo(await client.create("a tram", call.fields));
+      return describeVideo(await client.create(call.prompt ?? "a tram", { ...call.fields, ...readFile(call.file) }));
     case "retrieve":
       return describeVideo(await client.retrieve("v1"));
     case "wait": {
@@ -35,6 +35,10 @@ async function perform({ call, address, path }) {
       return { ...describeVideo(made.video), submissions: made.submissions.map(describeSubmission) };
     }
   }
+}
+
+function readFile(given) {
+  return given && { input_reference: new File([given.text], given.name, { type: given.type }) };
 }
 
 function readPlan(given) {

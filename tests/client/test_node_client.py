@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -199,6 +200,18 @@ def test_shared_calls_have_the_results_of_the_python_client(
         results[step["call"]["name"]] = {**result, **calls.observed(fixed, step["address"], folder)}
     spelled = json.loads(json.dumps(results).replace("idempotencyKey", "idempotency_key"))
     assert _without_keys(spelled) == _without_keys(python_results)
+
+
+def test_what_was_never_sent_costs_nothing(app: Path, fixed: FixedServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    # A port without a server, and one where the server does not speak TLS.
+    addresses = [f"http://127.0.0.1:{port}/v1", fixed.url.replace("http:", "https:")]
+    steps = [{"call": {"do": "create"}, "address": address} for address in addresses]
+    found = _run_node(app, "node_calls.mjs", {"calls": steps, "bodies": [], "webhooks": []})["calls"]
+    assert [(row["error"], row["charged"], row["retry"]) for row in found] == [
+        ("ConnectionFailed", "no", "same")
+    ] * 2
 
 
 def _without_keys(results: dict[str, Any]) -> dict[str, Any]:
