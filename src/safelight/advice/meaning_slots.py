@@ -102,6 +102,13 @@ def keeps_meaning(
     )
 
 
+def find_fixed_changes(text: str, other: str) -> frozenset[Slot]:
+    """The slots that no rewrite may change and in which two whole texts differ."""
+    values = [Counter((one.value, one.slots & FIXED) for one in find_slots(each)) for each in (text, other)]
+    changed = (values[0] - values[1]) + (values[1] - values[0])
+    return frozenset(slot for _value, slots in changed for slot in slots)
+
+
 def _missing(
     values: Sequence[SlotValue],
     others: Sequence[SlotValue],

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from .field_schemas import ADVICE_FIELDS, RETRY_FIELD
+
 
 class Health(BaseModel):
     status: Literal["ok"]
@@ -67,6 +69,8 @@ class Safelight(BaseModel):
     sha256: str | None
     reinstated_from: str | None
     reinstated_as: str | None
+    retry_of: str | None = Field(description="The video that this one repeats, by `safelight.retry`.")
+    retried_as: str | None = Field(description="The video that repeats this one.")
     safety_identifier: str | None
     metadata: dict[str, str]
     links: VideoLinks
@@ -337,31 +341,7 @@ ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
     ["prompt"],
     {
         **_FIELDS,
-        "provider": {"type": "string", "examples": ["veo-3.1"]},
-        "negative_prompt": {"type": "string"},
-        "template": {"type": "string", "description": "Text that the client adds to every prompt."},
-        "rewritten_prompt": {"type": "string", "description": "What a language model made of the prompt."},
-        "purpose": {"type": "string", "maxLength": 300, "description": "What the video is for, if true."},
-        "age": {
-            "type": "integer",
-            "minimum": 18,
-            "maximum": 120,
-            "description": "The age of the only person in the prompt, if true.",
-        },
-        "rewrite_failed": {
-            "type": "boolean",
-            "description": "Whether the provider refused an honest rewrite too: no suggestions.",
-        },
-        "blocked": {"type": "string", "enum": ["request", "output"]},
-        "reference_shows": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "enum": ["sharp_objects", "heights", "medical", "deep_water", "pained_faces"],
-            },
-        },
-        "apply": {"type": "integer", "minimum": 1},
-        "language": {"type": "string", "enum": ["en", "zh-Hant", "zh-Hans"]},
+        **ADVICE_FIELDS,
     },
     {"input_reference": (_FILE, {"type": ["object", "array", "string", "null"]})},
 )
@@ -432,7 +412,7 @@ MODERATION_BODY: dict[str, Any] = {
 #: Body of `POST /v1/videos`. Other fields must be in the generator's allow-list.
 CREATE_BODY: dict[str, Any] = _request_body(
     ["prompt"],
-    _FIELDS,
+    {**_FIELDS, "safelight": RETRY_FIELD},
     {
         "input_reference": (
             _FILE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -22,6 +23,7 @@ from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
 from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import read_body
+from safelight.web.retry_terms import read_retry_terms
 from safelight.web.state import AppState, app_state
 from safelight.web.video_facts import position, valid_video_id
 
@@ -63,13 +65,21 @@ async def create(request: Request, principal: Writer) -> Response:
     state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
+        fields, problems, retry = dict(body.fields), FieldProblems(), None
+        with problems.collected():
+            retry = read_retry_terms(
+                fields.pop("safelight", None),
+                fields.get("prompt"),
+                max_prompt_chars=services.max_prompt_chars,
+            )
         asked = create_request(
-            body.fields,
+            fields,
             body.uploads,
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
-            problems=FieldProblems(),
+            problems=problems,
         )
+        asked = replace(asked, retry=retry)
         return await submit(state, request, principal, asked)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from safelight.console.services import ConsoleServices
+    from safelight.jobs.retries import Retries
     from safelight.policy.replay import ReplayRecord
     from safelight.web.services import Services
 
@@ -44,6 +45,18 @@ class Container:
         self.likeness = LikenessParts(self.core, self.persistence)
         self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
         self.review = ReviewParts(self.core, self.persistence, self.pipeline)
+        self.pipeline.retry = lambda *blocked: self.retries.retry(*blocked)
+
+    @cached_property
+    def retries(self) -> Retries:
+        from safelight.jobs.retries import Retries
+
+        return Retries(
+            blobs=self.persistence.blobs,
+            check=self.review.checks.check,
+            submit=self.review.videos.submit,
+            find_key=self.persistence.accounts.find_key,
+        )
 
     @cached_property
     def services(self) -> Services:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.generation.protocol import Charge
+from safelight.generation.protocol import Charge, ProviderRefusal
 from safelight.policy.explanations import ChargeFacts, ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.verdicts import Verdict
 
@@ -18,6 +19,7 @@ from .persistence import PersistenceParts
 if TYPE_CHECKING:
     from safelight.jobs.context import PipelineContext
     from safelight.jobs.hash_recheck import HashRecheck
+    from safelight.jobs.models import VideoSnapshot
     from safelight.jobs.queue import DurableQueue
     from safelight.jobs.queue_places import QueuePlaces
     from safelight.jobs.sweeper import Sweeper
@@ -36,6 +38,8 @@ class PipelineParts:
         self._core = core
         self._persistence = persistence
         self._likeness = likeness
+        #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
+        self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], str | None] = lambda *_: None
 
     @cached_property
     def policy_loader(self) -> PolicyLoader:
@@ -152,6 +156,7 @@ class PipelineParts:
                 clock=self._persistence.database.clock, hold_s=settings.generation.deadline_s
             ),
             wait_for_lease=lambda: self.queue.wait_for_lease(),
+            retry=lambda snapshot, refusal, work_dir: self.retry(snapshot, refusal, work_dir),
             upstreams=upstream_gates(self._core.generators),
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,

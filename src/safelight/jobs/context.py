@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safelight.background.clock_watch import ClockWatch
 from safelight.fileio import sha256_file
-from safelight.generation.protocol import Generator
+from safelight.generation.protocol import Generator, ProviderRefusal
 from safelight.moderation.delivery import DeliveryStage
 from safelight.moderation.pipeline import Stages
 from safelight.moderation.policy_loader import PolicyLoader
@@ -88,6 +88,8 @@ class PipelineContext:
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
     durations: Durations = field(default_factory=Durations)
+    #: Submits the retry of a video that its provider blocked. Returns its id; None if there is none.
+    retry: Callable[[VideoSnapshot, ProviderRefusal, Path], str | None] = lambda *_: None
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     tracer: Tracer = field(default_factory=Tracer)

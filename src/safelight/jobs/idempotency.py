@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from safelight import canonical_json
 from safelight.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -160,5 +160,6 @@ def fingerprint(request: CreateRequest) -> str:
         "safety_identifier": request.safety_identifier,
         "metadata": dict(request.metadata),
         "uploads": [[upload.field, sha256_file(upload.path)] for upload in request.uploads],
+        **({"retry": asdict(request.retry)} if request.retry else {}),
     }
     return hashlib.sha256(canonical_json.encode(document)).hexdigest()

@@ -55,7 +55,15 @@ def video(row: Row[Any]) -> Video:
         revision=row.revision,
         deadline_at=row.deadline_at,
         outcome_summary=from_json(row.outcome_summary),
+        retry_of=_retry_of(row.request),
     )
+
+
+def _retry_of(request: bytes) -> str:
+    # Few requests ask for a retry, and lists have many rows.
+    if b'"retry"' not in request:
+        return ""
+    return str((from_json(request).get("retry") or {}).get("of", ""))
 
 
 def character(row: Row[Any]) -> Character:

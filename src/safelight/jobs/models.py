@@ -101,6 +101,8 @@ class Video:
     deadline_at: float | None = None
     #: Coverage and charge for the API. Set when the video is held or ends (see `jobs.summary`).
     outcome_summary: Mapping[str, Any] | None = None
+    #: The video that this one repeats, because its provider blocked its output; empty if there is none.
+    retry_of: str = ""
     #: Set by the service for a video that is not finished and not held.
     queue: QueueStatus | None = None
 

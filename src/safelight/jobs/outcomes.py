@@ -6,6 +6,7 @@ Each writes the video row, the audit log, the review case and the quota.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -224,9 +225,14 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
 
 
 def block_by_provider(
-    context: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
+    context: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    refusal: ProviderRefusal,
+    charge: Charge,
+    extra: Mapping[str, Any],
 ) -> None:
-    """End a video because the filter of the provider blocked it."""
+    """End a video because the filter of the provider blocked it. `extra`: more details of the explanation."""
     sentence, details = explain_refusal(refusal, charge, server=video.generator)
     transition(
         tx,
@@ -236,7 +242,7 @@ def block_by_provider(
         why={"provider_code": refusal.code, "charged": charge.charged.value},
         error_code="moderation_blocked",
         error_message=sentence,
-        explanation=details,
+        explanation={**details, **extra},
     )
     context.quota.refund(tx, video)
 

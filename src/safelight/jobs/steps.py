@@ -52,6 +52,7 @@ from .files import drop_files
 from .lineage import source_clip_of
 from .models import Video, VideoSnapshot
 from .references import screen_stored_references
+from .retries import describe_retry
 from .stage_records import record_stage
 from .states import VideoState
 from .transitions import transition
@@ -290,7 +291,13 @@ def _end_generation(
         refusal = None
     if charge is None and refusal is not None:
         charge = Charge(charged=refusal.charged, source="documented")
-    video = snapshot.video
+    video, retried_as = snapshot.video, None
+    if refusal is not None:
+        context.wait_for_lease()
+        # Before the block is committed: after a crash, the retry is found by its idempotency key.
+        with context.work_dir(video.id) as work_dir:
+            retried_as = context.retry(snapshot, refusal, work_dir)
+        context.fault_hook("retried")
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
         if refusal is not None and last is not None and last.billing is Billing.OWN:
@@ -302,7 +309,8 @@ def _end_generation(
         if last is not None and last.ended_at is None:
             finish_attempt(tx, video.id, last, error.code, charge=charge)
         if refusal is not None:
-            outcomes.block_by_provider(context, tx, video, refusal, charge)
+            extra = describe_retry(snapshot, retried_as)
+            outcomes.block_by_provider(context, tx, video, refusal, charge, extra)
         else:
             outcomes.fail(context, tx, video, error)
 

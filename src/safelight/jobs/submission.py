@@ -13,7 +13,7 @@ from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.reference import ReferenceInput
-from safelight.moderation.request import AdmittedRequest, CreateRequest
+from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms
 from safelight.moderation.screening import ScreeningContext
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
@@ -34,6 +34,7 @@ from .lineage import Lineage, LineageTrace
 from .models import SubmissionResult, Video
 from .references import References
 from .repository import next_created_at
+from .retries import VARIATION_FIELD, store_terms
 from .stage_records import record_stage
 from .states import VideoState
 from .summary import summary
@@ -50,6 +51,7 @@ class Submission:
     claim: KeyClaim | None
     scrutiny: EvasionMatch = NO_MATCH
     references: tuple[ReferenceInput, ...] = ()
+    retry: RetryTerms | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,8 @@ class SubmissionService:
             limits=self.limits,
             origin=lineage.origin,
         )
+        if request.retry and request.retry.variation:
+            admitted = replace(admitted, texts={**admitted.texts, VARIATION_FIELD: request.retry.variation})
         self.context.refusals.require(admitted.generator)
         if request.characters:
             ready = self.characters.ready(principal, request.characters)
@@ -108,6 +112,7 @@ class SubmissionService:
             lineage=lineage,
             claim=claim,
             scrutiny=scrutiny,
+            retry=request.retry,
         )
         if prompt.verdict.action is Action.BLOCK:
             return self._reject(submission, (prompt,))
@@ -311,6 +316,7 @@ def _request(submission: Submission, *, pending: bool) -> bytes:
             ],
             "pending": pending,
             "origin": asdict(lineage.origin) if lineage.origin else None,
+            **store_terms(submission.retry),
         }
     )
 

@@ -23,6 +23,19 @@ class Upload:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetryTerms:
+    """What follows if the provider blocks the output: the same prompt once more, a variation, or both."""
+
+    same: bool = False
+    #: Another wording of the prompt that the client approved; empty if there is none.
+    variation: str = ""
+    #: The blocked video that this request repeats; empty for the first request.
+    of: str = ""
+    #: Whether this request is the variation.
+    varied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateRequest:
     """The parsed fields of a create request. Unknown fields are in `extra`."""
 
@@ -45,6 +58,8 @@ class CreateRequest:
     source: str | None = None
     #: Ids of stored characters.
     characters: tuple[str, ...] = ()
+    #: None if the client asks for no retry.
+    retry: RetryTerms | None = None
     #: Wrong fields that were found in parsing; admission names them together with those that it finds.
     problems: FieldProblems = field(default_factory=FieldProblems, compare=False, repr=False)
 

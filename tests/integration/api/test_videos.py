@@ -16,6 +16,7 @@ from safelight.errors import (
     Withdrawn,
 )
 from safelight.jobs.states import VideoState
+from safelight.moderation.request import RetryTerms
 from safelight.policy.findings import Stage
 from support.fake_api_server import CARD, Live
 
@@ -73,6 +74,26 @@ def test_a_video_has_every_key_of_the_wire_and_seconds_as_text(client: httpx.Cli
 def test_json_and_urlencoded_forms_are_accepted_too(client: httpx.Client) -> None:
     assert client.post("/v1/videos", json={"prompt": "a cat", "seconds": 4}).status_code == 200
     assert client.post("/v1/videos", data={"prompt": "a cat"}).status_code == 200
+
+
+def test_a_retry_is_asked_for_in_json_and_in_forms(client: httpx.Client, server: Live) -> None:
+    terms = {"same": True, "variation": "one cat"}
+    for body in (
+        {"json": {"prompt": "one cat at night", "safelight": {"retry": terms}}},
+        {"data": {"prompt": "one cat at night", "safelight[retry][same]": "true"}},
+        {"files": {"prompt": (None, "one cat at night"), "safelight[retry][variation]": (None, "one cat")}},
+    ):
+        answer = client.post("/v1/videos", **body)  # type: ignore[arg-type]
+        assert answer.status_code == 200, answer.text
+        facts = answer.json()["safelight"]
+        assert (facts["retry_of"], facts["retried_as"]) == (None, None)
+    assert [request.retry for request in server.desk.requests[-3:]] == [
+        RetryTerms(same=True, variation="one cat"),
+        RetryTerms(same=True),
+        RetryTerms(variation="one cat"),
+    ]
+    wrong = client.post("/v1/videos", json={"prompt": "a cat", "safelight": {"retry": {"times": 3}}})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "safelight.retry")
 
 
 def test_uploaded_files_are_deleted_after_the_request(client: httpx.Client, server: Live) -> None:

@@ -106,6 +106,12 @@ class Accounts:
         with self._database.read_transaction(tenant) as tx:
             return tuple(store.key_from_row(row) for row in tx.select(api_keys, order_by=(api_keys.c.id,)))
 
+    def find_key(self, tenant: str, key: str) -> Principal | None:
+        """The principal of an API key by its id; None if it does not exist or was revoked."""
+        with self._database.read_transaction(tenant) as tx:
+            row = tx.one(api_keys, api_keys.c.id == key)
+        return None if row is None or row.revoked_at is not None else store.principal_from_row(row)
+
     def revoke_key(self, tenant: str, key: str, *, by: str = "operator") -> KeyRecord:
         """Revoke an API key. Other processes may still accept it for up to `cache_s` seconds."""
         with self._database.transaction(tenant) as tx:

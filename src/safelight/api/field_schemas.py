@@ -1,0 +1,52 @@
+"""Schemas of fields of request bodies that only one route has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: What `POST /v1/safelight/checks` takes in addition to the fields of a generation request.
+ADVICE_FIELDS: dict[str, Any] = {
+    "provider": {"type": "string", "examples": ["veo-3.1"]},
+    "negative_prompt": {"type": "string"},
+    "template": {"type": "string", "description": "Text that the client adds to every prompt."},
+    "rewritten_prompt": {"type": "string", "description": "What a language model made of the prompt."},
+    "purpose": {"type": "string", "maxLength": 300, "description": "What the video is for, if true."},
+    "age": {
+        "type": "integer",
+        "minimum": 18,
+        "maximum": 120,
+        "description": "The age of the only person in the prompt, if true.",
+    },
+    "rewrite_failed": {
+        "type": "boolean",
+        "description": "Whether the provider refused an honest rewrite too: no suggestions.",
+    },
+    "blocked": {"type": "string", "enum": ["request", "output"]},
+    "reference_shows": {
+        "type": "array",
+        "items": {
+            "type": "string",
+            "enum": ["sharp_objects", "heights", "medical", "deep_water", "pained_faces"],
+        },
+    },
+    "apply": {"type": "integer", "minimum": 1},
+    "language": {"type": "string", "enum": ["en", "zh-Hant", "zh-Hans"]},
+}
+#: `safelight` of `POST /v1/videos`.
+RETRY_FIELD: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "retry": {
+            "description": "What follows a block of the output by the provider.",
+            "oneOf": [
+                {"type": "boolean"},
+                {
+                    "type": "object",
+                    "properties": {"same": {"type": "boolean"}, "variation": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            ],
+        }
+    },
+    "additionalProperties": False,
+}

@@ -1,0 +1,140 @@
+"""Retries that a client asked for: a video whose output its provider blocked is repeated as a new video.
+
+At most once with the same prompt and once with a variation that the client approved. Never after a block by
+our policy, never in a category in which nobody gets help, and never at another generator.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safelight.advice.help_gate import GATED, is_alarm
+from safelight.errors import SafelightError
+from safelight.generation.protocol import ProviderRefusal
+from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
+from safelight.policy.categories import Group
+from safelight.policy.findings import Stage
+from safelight.store.blobs import BlobStore
+from safelight.trust.accounts import KeyScope, Principal
+
+from .models import SubmissionResult, Video, VideoSnapshot
+
+_log = logging.getLogger(__name__)
+
+#: The text of a request that has the variation, so that it is screened together with the prompt.
+VARIATION_FIELD = "safelight.retry.variation"
+#: The policy of another Safelight gateway is a policy and not a filter of a provider.
+_GATEWAY = "safelight"
+_ALLOWED = frozenset({"allow", "label"})
+_STOP = (
+    "Your variation was refused too. The filter may be reacting to something real, so Safelight does not "
+    "try again."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """Repeats videos. The check and the submission are those of every request, with quota and all limits."""
+
+    blobs: BlobStore
+    #: The check with the help gate.
+    check: Callable[[Principal, CreateRequest], tuple[CheckResult, AdmittedRequest, Price]]
+    submit: Callable[[Principal, CreateRequest], SubmissionResult]
+    #: The API key of a tenant with this id; None if it is revoked or no key.
+    find_key: Callable[[str, str], Principal | None]
+
+    def retry(self, snapshot: VideoSnapshot, refusal: ProviderRefusal, work_dir: Path) -> str | None:
+        """Submit the next retry of a video that its provider blocked. Returns its id; None if there is none.
+
+        After a crash it is called again: the idempotency key makes sure that the video exists once.
+        """
+        video, terms = snapshot.video, read_terms(snapshot.request)
+        following = _following(video, terms)
+        principal = self.find_key(video.tenant, video.principal_id)
+        if following is None or principal is None or not may_retry(refusal):
+            return None
+        if any("of" in reference for reference in snapshot.request["references"]):
+            # A source video or a character may have been withdrawn since.
+            return None
+        if any(is_alarm(one) and one.category in GATED for one in snapshot.findings(Stage.REFERENCE)):
+            return None
+        request = replace(following, **_fields(snapshot))
+        # The client has asked for the retry, so its key needs no scope for checks.
+        checker = replace(principal, scopes=principal.scopes | {KeyScope.CHECKS})
+        try:
+            found, admitted, _price = self.check(checker, replace(request, retry=None))
+            same_generator = (admitted.generator, admitted.model) == (video.generator, video.model)
+            if not (found.prompt_advice.helps and found.verdict in _ALLOWED and same_generator):
+                return None
+            uploads = tuple(self._uploads(snapshot, work_dir))
+            result = self.submit(principal, replace(request, uploads=uploads))
+        except SafelightError as error:
+            _log.info("%s is not retried (%s).", video.id, error.code)
+            return None
+        return None if result.refusal is not None else result.video.id
+
+    def _uploads(self, snapshot: VideoSnapshot, work_dir: Path) -> Iterator[Upload]:
+        for number, reference in enumerate(snapshot.request["references"]):
+            path = work_dir / f"retry-{number}"
+            self.blobs.copy_to(snapshot.video.tenant, reference["sha256"], path)
+            yield Upload(
+                field=reference["field"], path=path, filename=path.name, media_type=reference["media_type"]
+            )
+
+
+def may_retry(refusal: ProviderRefusal) -> bool:
+    """Whether the provider's filter blocked the output, for a reason for which help is given."""
+    floor = {*GATED, Group.MINORS.value}
+    category = refusal.category
+    gated = category in floor or any(category.startswith(f"{name}/") for name in floor)
+    return (
+        refusal.stage == "output" and refusal.provider != _GATEWAY and refusal.retry != "never" and not gated
+    )
+
+
+def read_terms(request: Mapping[str, Any]) -> RetryTerms | None:
+    """What an accepted request asks for, if anything."""
+    stored = request.get("retry")
+    return RetryTerms(**stored) if stored else None
+
+
+def store_terms(terms: RetryTerms | None) -> dict[str, Any]:
+    """The part of an accepted request that `read_terms` reads."""
+    return {"retry": asdict(terms)} if terms else {}
+
+
+def describe_retry(snapshot: VideoSnapshot, retried_as: str | None) -> dict[str, Any]:
+    """What the explanation of a block by the provider states about retries."""
+    terms = read_terms(snapshot.request)
+    if retried_as is not None:
+        return {"retried_as": retried_as}
+    return {"next_step": _STOP} if terms is not None and terms.varied else {}
+
+
+def _following(video: Video, terms: RetryTerms | None) -> CreateRequest | None:
+    """The next retry: the same prompt first, then the variation."""
+    if terms is not None and terms.same:
+        left = RetryTerms(variation=terms.variation, of=video.id)
+        return CreateRequest(prompt=video.prompt, retry=left, idempotency_key=f"retry-{video.id}")
+    if terms is not None and terms.variation:
+        left = RetryTerms(of=video.id, varied=True)
+        return CreateRequest(prompt=terms.variation, retry=left, idempotency_key=f"retry-{video.id}")
+    return None
+
+
+def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
+    """The fields that a retry has in common with the blocked video."""
+    video, extra = snapshot.video, dict(snapshot.request["extra"])
+    return {
+        "model": video.model or None,
+        "seconds": None if "num_frames" in extra else str(video.seconds),
+        "size": f"{video.width}x{video.height}",
+        "extra": extra,
+        "safety_identifier": video.end_user,
+        "metadata": dict(video.metadata),
+    }

@@ -1,0 +1,279 @@
+"""`safelight.retry`: at most one retry and one variation after an output block of the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import RequestBlocked
+from safelight.generation.protocol import ChargeStatus, ProviderRefusal
+from safelight.ids import new_id
+from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.retries import Retries, may_retry
+from safelight.jobs.states import VideoState
+from safelight.moderation.request import RetryTerms
+from safelight.store import tables
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+
+from .conftest import House
+from .test_known_content import drawn, imported, patient, upload
+from .test_refusal_budget import limit
+from .test_video_lifecycle import PAID
+
+PROMPT = "a woman alone in a dark street"
+VARIATION = "a woman quietly in a dimly lit street"
+BOTH = RetryTerms(same=True, variation=VARIATION)
+
+
+def refused(stage: str = "output", category: str = "violence") -> dict[str, Any]:
+    details = {"moderation_stage": stage, "categories": [category]}
+    error = {"code": "moderation_blocked", "message": "Blocked.", "moderation_details": details}
+    return {"polls": 0, "ends": "refused", "error": error, "charge": 0.4}
+
+
+@pytest.fixture
+def retrying(house: House) -> House:
+    """A house whose videos are of an API key, and are retried."""
+    bind(house)
+    return house
+
+
+def bind(house: House, **parts: Any) -> None:
+    container = house.container
+    retries = Retries(
+        blobs=container.persistence.blobs,
+        check=container.review.checks.check,
+        submit=lambda principal, request: house.videos.submit(principal, request),
+        find_key=lambda _tenant, key: house.who if key == house.who.id else None,
+    )
+    retries = replace(retries, **parts)
+    context = replace(container.pipeline.context, retry=retries.retry)
+    container.pipeline.context = context
+    house.videos = replace(house.videos, context=context)
+
+
+def carried(
+    house: House, terms: RetryTerms | None = BOTH, prompt: str = PROMPT, **fields: Any
+) -> list[Video]:
+    """The videos that come of one request, in order."""
+    video = house.carry(house.order(prompt, retry=terms, **{**PAID, **fields}))
+    found = [video]
+    while (following := (found[-1].explanation or {}).get("retried_as")) is not None:
+        found.append(house.carry(house.videos.get(house.who, following)))
+    return found
+
+
+def count(house: House) -> int:
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        return len(tx.select(tables.videos))
+
+
+def test_an_output_block_is_followed_by_one_retry_and_one_variation_each_a_linked_video(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    first, same, varied = carried(retrying, safety_identifier="user-7", metadata={"shot": "4"})
+    assert [one.state for one in (first, same, varied)] == [VideoState.BLOCKED] * 3
+    assert [one.prompt for one in (first, same, varied)] == [PROMPT, PROMPT, VARIATION]
+    assert [one.retry_of for one in (first, same, varied)] == ["", first.id, same.id]
+    assert {(one.generator, one.model, one.seconds, one.width) for one in (first, same, varied)} == {
+        ("paid", first.model, first.seconds, first.width)
+    }
+    assert {one.end_user for one in (first, same, varied)} == {"user-7"}
+    assert varied.metadata == {"shot": "4"}
+    assert upstream.counts["received"] == 3
+    assert count(retrying) == 3
+    assert all(
+        len(retrying.videos.record(retrying.who, one.id).attempts) == 1 for one in (first, same, varied)
+    )
+
+
+def test_after_a_variation_that_fails_the_explanation_says_that_the_filter_may_be_right_and_stops(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    *_, varied = carried(retrying, RetryTerms(variation=VARIATION))
+    assert varied.retry_of
+    assert "something real" in (varied.explanation or {})["next_step"]
+    assert "retried_as" not in (varied.explanation or {})
+
+
+def test_a_retry_that_passes_is_delivered_and_ends_the_chain(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"orders": [{"nth": 1, **refused()}], "otherwise": {"polls": 0, "charge": 0.4}})
+    first, same = carried(retrying)
+    assert (first.state, same.state) == (VideoState.BLOCKED, VideoState.DELIVERED)
+    assert count(retrying) == 2
+
+
+def test_nothing_is_retried_unless_the_client_asks(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    assert len(carried(retrying, None)) == 1
+    assert count(retrying) == 1
+
+
+@pytest.mark.parametrize("boundary", ["retried"])
+def test_a_crash_after_the_retry_was_submitted_makes_no_second_one(
+    retrying: House, upstream: ScriptedUpstream, boundary: str
+) -> None:
+    upstream.play({"otherwise": refused()})
+    retrying.crash_at = boundary
+    first = retrying.carry_through_crashes(retrying.order(PROMPT, retry=RetryTerms(same=True), **PAID))
+    assert (first.explanation or {})["retried_as"]
+    assert count(retrying) == 2
+
+
+def test_no_retry_after_a_block_of_the_request(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused("input")})
+    assert len(carried(retrying)) == 1
+    upstream.play({"otherwise": {"submit": {"status": 400, "code": "moderation_blocked"}}})
+    assert len(carried(retrying)) == 1
+    assert count(retrying) == 2
+
+
+def test_no_retry_after_a_failure_that_is_not_a_block(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"polls": 0, "ends": "failed", "error": {"message": "The GPU failed."}}})
+    (video,) = carried(retrying)
+    assert (video.state, count(retrying)) == (VideoState.FAILED, 1)
+
+
+def test_no_retry_after_a_block_by_our_policy_of_the_output(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    house = patient(furnish)
+    bind(house)
+    imported(house, tmp_path, category="violence/graphic")
+    import numpy as np
+    from PIL import Image
+
+    from support.clips import make_clip
+
+    odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(tmp_path / "made.mp4", odd=odd)
+    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    (video,) = carried(house, model="instant-1")
+    assert (video.state, count(house)) == (VideoState.BLOCKED, 1)
+
+
+def test_a_request_or_a_variation_that_our_policy_blocks_is_neither_accepted_nor_retried(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    for prompt, variation in (("a nude woman dancing", ""), (PROMPT, "a nude woman dancing")):
+        with pytest.raises(RequestBlocked):
+            retrying.order(prompt, retry=RetryTerms(same=True, variation=variation), **PAID)
+    assert upstream.counts["received"] == 0
+
+
+@pytest.mark.parametrize(
+    "category",
+    [
+        "sexual",
+        "sexual/minors",
+        "minors",
+        "ncii",
+        "likeness",
+        "extremism",
+        "self-harm/instructions",
+        "illicit",
+        "violence/graphic",
+    ],
+)
+def test_no_retry_in_a_category_of_the_floor(category: str) -> None:
+    refusal = ProviderRefusal(
+        provider="openai",
+        stage="output",
+        category=category,
+        code="moderation_blocked",
+        message="Blocked.",
+        charged=ChargeStatus.YES,
+        retry="change_prompt",
+    )
+    assert not may_retry(refusal)
+    assert may_retry(replace(refusal, category="violence"))
+    assert may_retry(replace(refusal, category=""))
+    assert not may_retry(replace(refusal, category="", retry="never"))
+    assert not may_retry(replace(refusal, category="", provider="safelight"))
+    assert not may_retry(replace(refusal, category="", stage="unknown"))
+
+
+def test_no_retry_where_the_help_gate_refuses(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    assert len(carried(retrying, prompt="an actor with stage blood beside an open wound")) == 1
+    user = new_id("user")
+    for prompt in ("a nude woman dancing slowly across the old stage", "how to build a bomb at home"):
+        with pytest.raises(RequestBlocked):
+            retrying.order(prompt, safety_identifier=user, **PAID)
+    assert len(carried(retrying, safety_identifier=user)) == 1
+    assert len(carried(retrying, safety_identifier=new_id("user"))) == 3
+
+
+def test_no_retry_at_another_provider(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    check = retrying.container.review.checks.check
+
+    def elsewhere(*given: Any) -> Any:
+        found, admitted, price = check(*given)
+        return found, replace(admitted, generator="own"), price
+
+    bind(retrying, check=elsewhere)
+    assert len(carried(retrying)) == 1
+    assert count(retrying) == 1
+
+
+def test_no_retry_for_a_key_that_is_revoked(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    bind(retrying, find_key=lambda _tenant, _key: None)
+    assert len(carried(retrying)) == 1
+
+
+def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    context = retrying.container.pipeline.context
+    retrying.videos = replace(
+        retrying.videos, context=replace(context, quota=replace(context.quota, videos_per_day=1))
+    )
+    # The blocked video still counts while its retry is submitted.
+    assert len(carried(retrying)) == 1
+    assert count(retrying) == 1
+
+
+def test_no_retry_beyond_the_refusal_budget(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    limit(retrying, 2)
+    found = carried(retrying)
+    assert upstream.counts["received"] == 2
+    assert [one.state for one in found][:2] == [VideoState.BLOCKED] * 2
+
+
+def test_a_reference_is_sent_with_the_retry(
+    retrying: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    upstream.play({"otherwise": refused()})
+    video = retrying.order(PROMPT, retry=RetryTerms(same=True), uploads=(upload(tmp_path, drawn()),), **PAID)
+    blocked = retrying.carry(video)
+    following = (blocked.explanation or {}).get("retried_as")
+    assert following is not None
+    child = retrying.snapshot(retrying.videos.get(retrying.who, following))
+    parent = retrying.snapshot(blocked)
+    assert [one["sha256"] for one in child.request["references"]] == [
+        one["sha256"] for one in parent.request["references"]
+    ]
+
+
+def test_the_same_idempotency_key_with_other_terms_is_another_request(retrying: House) -> None:
+    from safelight.errors import IdempotencyKeyReused
+
+    fields: dict[str, Any] = {"idempotency_key": "k1", **PAID}
+    retrying.order(PROMPT, retry=BOTH, **fields)
+    retrying.order(PROMPT, retry=BOTH, **fields)
+    with pytest.raises(IdempotencyKeyReused):
+        retrying.videos.submit(retrying.who, CreateRequest(prompt=PROMPT, **fields))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.errors import InvalidField
+from safelight.moderation.request import RetryTerms
+from safelight.web.retry_terms import read_retry_terms
+
+PROMPT = "Two old women alone on a rooftop at night, a sign says “Open”"
+VARIATION = "Two old women quietly on an observation deck at dusk, a sign says “Open”"
+
+
+def read(value: Any, prompt: str = PROMPT) -> RetryTerms | None:
+    return read_retry_terms(value, prompt, max_prompt_chars=200)
+
+
+@pytest.mark.parametrize(
+    ("value", "terms"),
+    [
+        (None, None),
+        ({}, None),
+        ({"retry": None}, None),
+        ({"retry": False}, None),
+        ({"retry": {"same": False}}, None),
+        ({"retry": True}, RetryTerms(same=True)),
+        ({"retry": "true"}, RetryTerms(same=True)),
+        ({"retry": {"same": "true"}}, RetryTerms(same=True)),
+        ({"retry": {"variation": VARIATION}}, RetryTerms(variation=VARIATION)),
+        ({"retry": {"same": True, "variation": VARIATION}}, RetryTerms(same=True, variation=VARIATION)),
+    ],
+)
+def test_the_terms_are_read_from_json_and_from_forms(value: Any, terms: RetryTerms | None) -> None:
+    assert read(value) == terms
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (True, "safelight"),
+        ([], "safelight"),
+        ({"rety": True}, "safelight"),
+        ({"retry": 1}, "safelight.retry"),
+        ({"retry": {"times": 3}}, "safelight.retry"),
+        ({"retry": {"same": 2}}, "safelight.retry.same"),
+        ({"retry": "yes"}, "safelight.retry.same"),
+        ({"retry": {"variation": ["a"]}}, "safelight.retry.variation"),
+        ({"retry": {"variation": "a" * 201}}, "safelight.retry.variation"),
+    ],
+)
+def test_wrong_terms_are_refused_by_name(value: Any, field: str) -> None:
+    with pytest.raises(InvalidField) as wrong:
+        read(value)
+    assert wrong.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("variation", "slot"),
+    [
+        (VARIATION.replace("women", "men"), "who"),
+        (VARIATION.replace("Two", "Three"), "how_many"),
+        (VARIATION.replace("old", "young"), "age"),
+        (VARIATION.replace("old women", "old Korean women"), "identity"),
+        (VARIATION.replace("“Open”", "“Closed”"), "text"),
+    ],
+)
+def test_a_variation_that_changes_who_number_age_identity_or_visible_text_is_refused(
+    variation: str, slot: str
+) -> None:
+    with pytest.raises(InvalidField, match=slot) as wrong:
+        read({"retry": {"variation": variation}})
+    assert wrong.value.param == "safelight.retry.variation"
