@@ -1,6 +1,7 @@
 """Jobs against a server that misbehaves, from `scenarios.json`, which the clients of all languages share.
 
 As a program it prints the table of outcomes: python tests/client/hostile.py --jobs 1000
+With `--node FOLDER` also those of the client for Node, which is installed in that folder.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -99,15 +102,43 @@ def run_async(url: str, server: str, count: int, folder: Path) -> dict[str, str]
     return asyncio.run(everything())
 
 
+def run_node(app: Path, servers: dict[str, str], count: int, folder: Path) -> dict[str, dict[str, str]]:
+    """The outcomes by server. `servers`: their addresses; `app`: where the client is installed."""
+    given: dict[str, dict[str, Any]] = {}
+    for server, url in servers.items():
+        (folder / server).mkdir()
+        given[server] = {
+            "url": url,
+            "honoursKeys": SERVERS[server]["idempotent"],
+            "prompts": list(jobs(count)),
+            "folder": str(folder / server),
+            "deadlineS": DEADLINE_S,
+        }
+    program = shutil.copy(Path(__file__).with_name("node_jobs.mjs"), app)
+    done = subprocess.run(
+        ["node", program], input=json.dumps(given), capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return found
+
+
 RUNS: dict[str, Callable[[str, str, int, Path], dict[str, str]]] = {"sync": run_sync, "async": run_async}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=1000)
-    count = parser.parse_args().jobs
+    parser.add_argument("--node", type=Path, help="folder in which @safelight/client is installed")
+    options = parser.parse_args()
+    count = options.jobs
+    runs = dict(RUNS)
+    if options.node is not None:
+        runs["node"] = lambda url, server, count, folder: run_node(
+            options.node, {server: url}, count, folder
+        )[server]
     for server in SERVERS:
-        for name, run in RUNS.items():
+        for name, run in runs.items():
             with upstream(server, count) as hostile, tempfile.TemporaryDirectory() as folder:
                 began = time.monotonic()
                 found = run(hostile.url, server, count, Path(folder))

@@ -140,17 +140,8 @@ def test_a_gateway_makes_one_video_for_a_key_and_explains_a_block(app: Path, tmp
 def test_each_job_has_its_outcome_and_nothing_is_created_twice(app: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         upstreams = {name: stack.enter_context(hostile.upstream(name, JOBS)) for name in hostile.SERVERS}
-        jobs: dict[str, dict[str, Any]] = {}
-        for name, upstream in upstreams.items():
-            (tmp_path / name).mkdir()
-            jobs[name] = {
-                "url": upstream.url,
-                "honoursKeys": hostile.SERVERS[name]["idempotent"],
-                "prompts": list(hostile.jobs(JOBS)),
-                "folder": str(tmp_path / name),
-                "deadlineS": hostile.DEADLINE_S,
-            }
-        outcomes: dict[str, dict[str, str]] = _run_node(app, "node_jobs.mjs", jobs)
+        servers = {name: upstream.url for name, upstream in upstreams.items()}
+        outcomes = hostile.run_node(app, servers, JOBS, tmp_path)
         counts = {name: upstream.counts for name, upstream in upstreams.items()}
     assert outcomes == {name: hostile.expected(name, JOBS) for name in hostile.SERVERS}
     for name, traits in hostile.SERVERS.items():
