@@ -188,3 +188,13 @@ def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(
         assert code == Exit.OK
         assert ["ha-2" in warning for warning in printed["warnings"]] == [True]
     assert run("policy", "check", "starter")[1]["warnings"] == []
+
+
+def test_the_coverage_table_is_computed_again_only_after_a_change(run: Run) -> None:
+    run("waivers", "add", "demo", "--by", "Ada", "--reason", "To look around.", "--category", "*")
+    describe = load().review.describe_coverage
+    first = describe()
+    assert [waiver["name"] for waiver in first["waivers"]] == ["demo"]
+    assert describe() is first
+    run("waivers", "revoke", "demo", "--by", "Ada")
+    assert describe()["waivers"] == []
