@@ -16,6 +16,7 @@ from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
+from .eval_provenance import provenance
 from .exit_codes import Exit
 from .language import category_name, texts
 from .output import ProgressBar, emit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from safelight.policy.documents import Policy
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(provenance)
 
 
 @app.callback()
@@ -170,14 +172,14 @@ def advice(
             "empty database of their own.",
         ),
     ] = False,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     simulated: Annotated[
         bool,
         typer.Option(
             "--simulated", help="Also measure the estimated risk on simulated filters; takes two minutes."
         ),
     ] = False,
+    policy: Annotated[
+        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     ] = "",
     log: Annotated[
         Path | None,
@@ -204,14 +206,14 @@ def advice(
         report = evaluation.run(sets, observe=lambda _outcome: progress.update(next(done)))
     if evasion:
         report["evasion"] = _run_evasion(container, chosen)
-    if log is not None:
-        holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
     if simulated:
         with ProgressBar(risk_eval.FITS, "models") as progress:
             fits = itertools.count(1)
             report["simulated"] = {
                 "risk": risk_eval.run_risk_eval(observe=lambda: progress.update(next(fits)))
             }
+    if log is not None:
+        holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
     emit(report, as_json, format_advice_report(report))
     return Exit.OK
 

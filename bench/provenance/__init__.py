@@ -1,0 +1,1 @@
+"""Clips for `safelight eval provenance`."""

@@ -1,0 +1,216 @@
+"""Measures the watermark: marks clips, attacks the marked copies and reads the marks back.
+
+Each row of results is one attack on one clip with one key. Rows are kept in a file, so that a measurement
+that was interrupted goes on, as long as the code of the watermark and of the attacks is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from safelight.errors import InvalidField, SafelightError
+from safelight.fileio import append_line, sha256_file
+from safelight.media.decode import VideoDecoder
+from safelight.media.probe import VideoLimits
+from safelight.provenance.watermark import embedder
+from safelight.provenance.watermark.detector import WatermarkDetection, WatermarkDetector
+from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
+from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
+from safelight.provenance.watermark.residual import ResidualSums
+
+from . import watermark_attacks
+from .structural_similarity import structural_similarity
+from .tuning_clips import TUNING_CLIPS
+from .watermark_attacks import ATTACKS, Luma, LumaClip, deliver
+
+#: Time for one search, in seconds of processor time.
+BUDGET_S = 15.0
+#: Only the start of a clip is measured.
+_MAX_S = 4.0
+_MEDIA = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+#: Name of the search in a copy that was not marked.
+UNMARKED = "unmarked"
+#: Every n-th frame is measured for quality and sampled for the strength.
+_SAMPLED = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedClip:
+    path: Path
+    sha256: str
+    #: Clips whose names are the same up to `--` are of one source.
+    source: str
+    #: The folder inside the given one; empty without a folder.
+    kind: str
+
+
+def find_clips(folder: Path) -> list[EvaluatedClip]:
+    """The clips of a folder, in the order of their paths.
+
+    Raises `InvalidField` for a clip that was used to develop the watermark.
+    """
+    clips = [
+        EvaluatedClip(
+            path=path,
+            sha256=sha256_file(path),
+            source=path.stem.split("--")[0],
+            kind="/".join(path.relative_to(folder).parts[:-1]),
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _MEDIA
+    ]
+    if not clips:
+        raise InvalidField(f"{folder} has no video files.", param="clips")
+    for clip in clips:
+        if clip.sha256 in TUNING_CLIPS:
+            raise InvalidField(
+                f"{clip.path.name} was used to develop the watermark ({TUNING_CLIPS[clip.sha256]}), so it "
+                "measures nothing.",
+                param="clips",
+                remedy="Remove it from the folder.",
+            )
+    return clips
+
+
+def code_sha256() -> str:
+    """The hash of the code that is measured: rows of other code are not used again."""
+    watermark = Path(embedder.__file__).parent
+    files = [*sorted(watermark.glob("*.py")), Path(watermark_attacks.__file__), Path(__file__)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+class ProvenanceEvaluation:
+    """Runs what is missing in a file of results, and reports all of it."""
+
+    def __init__(
+        self, clips: Sequence[EvaluatedClip], attacks: Sequence[str], keys: int, results: Path
+    ) -> None:
+        unknown = sorted(set(attacks) - set(ATTACKS))
+        if unknown:
+            raise InvalidField(
+                f"Unknown attack {unknown[0]!r}; attacks: {', '.join(ATTACKS)}.", param="attacks"
+            )
+        self._clips = clips
+        self._attacks = [name for name in ATTACKS if name in attacks]
+        self._keys = keys
+        self._results = results
+        self._code = code_sha256()
+        self._rows = {_identity(row): row for row in _read_rows(results) if row["code"] == self._code}
+
+    @property
+    def total(self) -> int:
+        return len(self._clips) * self._keys
+
+    def run(self, done: Callable[[int], None]) -> list[dict[str, Any]]:
+        """All rows for these clips, attacks and keys. `done` receives the number of finished clips."""
+        rows: list[dict[str, Any]] = []
+        pairs = [(clip, key) for clip in self._clips for key in range(self._keys)]
+        for number, (clip, key) in enumerate(pairs, 1):
+            names = [*self._attacks, UNMARKED]
+            missing = [name for name in names if (clip.sha256, key, name) not in self._rows]
+            if missing:
+                for row in measure(clip, key, missing):
+                    self._keep({**row, "code": self._code})
+            rows += [self._rows[clip.sha256, key, name] for name in names]
+            done(number)
+        return rows
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        self._rows[_identity(row)] = row
+        try:
+            append_line(self._results, json.dumps(row).encode())
+        except OSError as error:
+            raise SafelightError(f"{self._results} cannot be written: {error.strerror}.") from error
+
+
+def _identity(row: dict[str, Any]) -> tuple[str, int, str]:
+    return row["clip"], row["key"], row["attack"]
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    except (OSError, ValueError) as error:
+        raise SafelightError(
+            f"{path} cannot be read as results of a measurement.", remedy="Give another file: --results FILE"
+        ) from error
+
+
+def measure(clip: EvaluatedClip, key: int, attacks: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """One row for each of these attacks."""
+    plain = read_luma(clip.path)
+    pattern = WatermarkPattern.from_seed(derive_seed(hashlib.sha256(b"evaluation %d" % key).digest(), 1))
+    content_id = int.from_bytes(hashlib.sha256(f"{clip.sha256} {key}".encode()).digest()[:8], "big")
+    started = time.process_time()
+    marker = WatermarkEmbedder(pattern, content_id, strength=choose_strength(plain.frames[::_SAMPLED]))
+    marked = LumaClip(
+        frames=tuple(marker.mark(*pair) for pair in zip(plain.frames, plain.times, strict=True)),
+        times=plain.times,
+        fps=plain.fps,
+    )
+    mark_s = (time.process_time() - started) / len(plain.frames)
+    detector = WatermarkDetector(pattern)
+    common = {"clip": clip.sha256, "source": clip.source, "kind": clip.kind, "key": key}
+    common |= _quality(plain, marked) | {"mark_s_per_frame": round(mark_s, 5)}
+    delivered = deliver(marked)
+    for name in attacks:
+        # The same clip, key and attack always get the same random numbers.
+        random = np.random.default_rng(list(f"{clip.sha256}{key}{name}".encode()))
+        copy = deliver(plain) if name == UNMARKED else ATTACKS[name](delivered, random)
+        started = time.process_time()
+        found = search(detector, copy)
+        yield {
+            **common,
+            "attack": name,
+            "recovered": found is not None and found.content_id == content_id,
+            "accepted": found is not None,
+            "sigmas": round(found.sigmas, 2) if found else None,
+            "search_s": round(time.process_time() - started, 3),
+        }
+
+
+def search(detector: WatermarkDetector, clip: LumaClip) -> WatermarkDetection | None:
+    """A full search within the budget."""
+    end = time.process_time() + BUDGET_S
+    sums = ResidualSums()
+    for frame, at in zip(clip.frames, clip.times, strict=True):
+        sums.add(frame, at)
+    return detector.search(sums, lambda: time.process_time() > end)
+
+
+def read_luma(path: Path) -> LumaClip:
+    """The luma of the first seconds of a clip."""
+    decoder = VideoDecoder(path, VideoLimits())
+    frames: list[Luma] = []
+    times: list[float] = []
+    for frame in decoder.frames():
+        if times and frame.time_s - times[0] >= _MAX_S:
+            break
+        luma = np.asarray(cv2.cvtColor(frame.resized(0), cv2.COLOR_RGB2GRAY), np.uint8)
+        height, width = (side - side % 2 for side in luma.shape)
+        frames.append(luma[:height, :width])
+        times.append(frame.time_s)
+    return LumaClip(
+        frames=tuple(frames), times=tuple(one - times[0] for one in times), fps=decoder.info.fps or 25.0
+    )
+
+
+def _quality(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
+    pairs = list(zip(plain.frames[::_SAMPLED], marked.frames[::_SAMPLED], strict=True))
+    error = np.mean([np.mean(np.square(one.astype(np.float32) - other)) for one, other in pairs])
+    similar = np.mean([structural_similarity(one, other) for one, other in pairs])
+    return {
+        "psnr_db": round(float(10 * np.log10(255**2 / max(error, 1e-9))), 2),
+        "ssim": round(float(similar), 4),
+    }
