@@ -295,4 +295,4 @@ def _provenance_lines(report: FileReport, t: Translations) -> tuple[str, ...]:
     from .verify_pages import describe_verification
 
     found = describe_verification(report.provenance, t)
-    return (found.sentence, *(f"{name}: {value}" for name, value in found.claims))
+    return (found.sentence, *(t("scan.named", name=name, value=value) for name, value in found.claims))
