@@ -7,6 +7,7 @@ quotations. A word that no table has belongs to no slot.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -118,12 +119,22 @@ def _missing(
 ) -> Iterator[SlotChange]:
     """The values that are not among the others. Those in the changed words are taken first."""
     left = Counter(one.value for one in others)
-    ranked = [(any(a < one.end and one.start < b for a, b in spans), one) for one in values]
+    ranked = [(_touches(one, spans), one) for one in values]
     for named, one in sorted(ranked, key=lambda each: each[0]):
         if left[one.value]:
             left[one.value] -= 1
         else:
             yield SlotChange(slots=one.slots, value=one.value, lost=lost, named=named)
+
+
+def _touches(value: SlotValue, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a value has a character in one of the spans, which are sorted and do not overlap."""
+    place = bisect_left(spans, value.start, key=lambda span: span[1])
+    while place < len(spans) and spans[place][0] < value.end:
+        if value.start < spans[place][1]:
+            return True
+        place += 1
+    return False
 
 
 def _near_changes(diff: Sequence[DiffPart]) -> tuple[DiffPart, ...]:

@@ -55,8 +55,10 @@ class Retries:
         """
         video, terms = snapshot.video, read_terms(snapshot.request)
         following = _following(video, terms)
+        if following is None or not may_retry(refusal):
+            return None
         principal = self.find_key(video.tenant, video.principal_id)
-        if following is None or principal is None or not may_retry(refusal):
+        if principal is None:
             return None
         if any("of" in reference for reference in snapshot.request["references"]):
             # A source video or a character may have been withdrawn since.

@@ -19,6 +19,7 @@ from safelight.moderation.request import RetryTerms
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import KeyScope
 
 from .conftest import House
 from .test_known_content import drawn, imported, patient, upload
@@ -233,6 +234,21 @@ def test_no_retry_for_a_key_that_is_revoked(retrying: House, upstream: ScriptedU
     upstream.play({"otherwise": refused()})
     bind(retrying, find_key=lambda _tenant, _key: None)
     assert len(carried(retrying)) == 1
+
+
+def test_the_installation_retries_videos_of_its_api_keys_until_they_are_revoked(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    accounts, tenant = house.container.persistence.accounts, house.who.tenant
+    record, token = accounts.create_key(tenant, "tests", {KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE})
+    house.who = accounts.authenticate(token)
+    first, same = carried(house, RetryTerms(same=True))
+    assert (same.retry_of, same.state) == (first.id, VideoState.BLOCKED)
+    waiting = house.order(PROMPT, retry=RetryTerms(same=True), **PAID)
+    accounts.revoke_key(tenant, record.id)
+    assert "retried_as" not in (house.carry(waiting).explanation or {})
+    assert accounts.find_key(tenant, "key_unknown") is None
 
 
 def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> None:
