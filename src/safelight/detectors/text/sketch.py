@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -42,11 +42,15 @@ def sketch(text: str, embedder: Embedder | None = None) -> Sketch:
 
 def similarity(one: Sketch, other: Sketch) -> float:
     """Similarity of two texts. They count as paraphrases if it is 1 or higher."""
-    letters = _cosine(one.letters, other.letters)
-    meaning = _cosine(one.embedding, other.embedding)
-    return max(
-        letters / LETTERS_THRESHOLD, meaning / EMBEDDING_THRESHOLD, (letters + meaning) / SUM_THRESHOLD, 0.0
-    )
+    return float(similarities([one], [other])[0, 0])
+
+
+def similarities(some: Sequence[Sketch], others: Sequence[Sketch]) -> Array:
+    """The similarity of each pair: a row for each of `some`, a column for each of `others`."""
+    letters = _cosines([one.letters for one in some], [one.letters for one in others])
+    meaning = _cosines([one.embedding for one in some], [one.embedding for one in others])
+    best = np.maximum(letters / LETTERS_THRESHOLD, meaning / EMBEDDING_THRESHOLD)
+    return np.asarray(np.maximum(np.maximum(best, (letters + meaning) / SUM_THRESHOLD), 0))
 
 
 def _quantize(row: Array) -> bytes:
@@ -55,9 +59,13 @@ def _quantize(row: Array) -> bytes:
     return np.rint(scaled).astype(np.int8).tobytes()
 
 
-def _cosine(one: bytes, other: bytes) -> float:
-    if not one or len(one) != len(other):
-        return 0.0
-    a = np.frombuffer(one, dtype=np.int8).astype(np.float32)
-    b = np.frombuffer(other, dtype=np.int8).astype(np.float32)
-    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9))
+def _cosines(some: Sequence[bytes], others: Sequence[bytes]) -> Array:
+    width = max(map(len, (*some, *others)), default=0)
+    return _unit_rows(some, width) @ _unit_rows(others, width).T
+
+
+def _unit_rows(vectors: Sequence[bytes], width: int) -> Array:
+    """A row of length one for each vector; zeros for one that is missing or has another width."""
+    data = b"".join(one if len(one) == width else bytes(width) for one in vectors)
+    rows = np.frombuffer(data, dtype=np.int8).astype(np.float32).reshape(len(vectors), width)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))

@@ -13,6 +13,9 @@ WINDOW_S = 86_400
 #: Maximum number of blocked prompts of one end user or account that a new prompt is compared with, newest
 #: first.
 MAX_COMPARED_BLOCKS = 256
+#: Maximum number of requests that were similar to a block, and of blocks of other end users, that a new
+#: prompt is compared with, newest first. It limits what a check costs.
+MAX_COMPARED_OTHERS = 64
 #: Maximum number of requests blocked after their prompt that a new request is compared with, newest first.
 MAX_LATER_BLOCKS = 8
 #: From this similarity to a block on, a request gets no help. It is lower than that of a paraphrase (1),

@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+import numpy as np
 from sqlalchemy import Row
 
-from safelight.detectors.text.sketch import Embedder, Sketch, similarity, sketch
+from safelight.detectors.text.sketch import Embedder, Sketch, similarities, similarity, sketch
 from safelight.ids import new_id
 from safelight.policy.findings import Finding, highest_scores
 from safelight.store.database import Database
@@ -107,11 +108,16 @@ class EvasionTracker:
         """All blocks that decide whether a request of this end user or account gets help."""
         requester = _requester(principal, end_user)
         counting = (row for row in store.read_later_blocks(tx, principal.id, end_user) if _counts(row))
+        prompts = store.read_recent_blocks(tx, requester.subject)
+        later = [_later_block(row) for row in islice(counting, MAX_LATER_BLOCKS)]
+        others = store.read_blocks_of_others(tx, requester)
+        any_block = bool(prompts or later or others)
         return RecentBlocks(
-            prompts=store.read_recent_blocks(tx, requester.subject),
-            later=[_later_block(row) for row in islice(counting, MAX_LATER_BLOCKS)],
-            similar=store.read_similar_requests(tx, requester.subject),
-            others=store.read_blocks_of_others(tx, requester),
+            prompts=prompts,
+            later=later,
+            # They are not older than their block.
+            similar=store.read_similar_requests(tx, requester.subject) if any_block else (),
+            others=others,
         )
 
     def match(
@@ -124,11 +130,10 @@ class EvasionTracker:
         blocks = [row for row in blocks if row.matched_categories]
         if not blocks:
             return NO_MATCH
-        own = self._sketches(texts, negated)
-        similar = [(_nearest(own, _decode(row)), row) for row in blocks]
-        nearest, row = max(similar, key=lambda pair: pair[0])
-        if nearest < 1:
+        nearest = similarities(self._sketches(texts, negated), [_decode(row) for row in blocks]).max(axis=0)
+        if nearest.max() < 1:
             return NO_MATCH
+        row = blocks[int(nearest.argmax())]
         inherited = (
             pair
             for block in blocks
@@ -171,11 +176,12 @@ class EvasionTracker:
         compared = [(row.at, _decode(row), MIN_HELP_SIMILARITY) for row in history.prompts]
         compared += [(one.at, self._sketch(one.texts, ()), MIN_HELP_SIMILARITY) for one in history.later]
         compared += [(row.at, _decode(row), MIN_CHAINED_SIMILARITY) for row in history.similar]
-        compared += [(row.at, _decode(row), 1) for row in history.others]
-        if not compared:
-            return None
-        own = self._sketches(texts, negated)
-        return max((at for at, block, least in compared if _is_similar(own, block, least)), default=None)
+        found = _times_of_similar(self._sketches(texts, negated), compared) if compared else []
+        if history.others:
+            # Without embeddings, which would take milliseconds in each check of an account with blocks.
+            spelling = self._sketches(texts, negated, embed=False)
+            found += _times_of_similar(spelling, [(row.at, _decode(row), 1.0) for row in history.others])
+        return max(found, default=None)
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
         """Remember a blocked prompt. A paraphrase is added to the lineage that it matches.
@@ -229,11 +235,14 @@ class EvasionTracker:
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
         return self._sketch_text("\n".join(_own_texts(texts, negated)))
 
-    def _sketches(self, texts: Mapping[str, str], negated: Collection[str]) -> list[Sketch]:
+    def _sketches(
+        self, texts: Mapping[str, str], negated: Collection[str], *, embed: bool = True
+    ) -> list[Sketch]:
         """The sketch of all texts together and of each alone, because a long field would hide a short one."""
         own = _own_texts(texts, negated)
         alone = own if len(own) > 1 else []
-        return [self._sketch(texts, negated), *map(self._sketch_text, alone)]
+        make = self._sketch_text if embed else sketch
+        return [make(text) for text in ("\n".join(own), *alone)]
 
 
 def _counts(row: Row[Any]) -> bool:
@@ -261,11 +270,18 @@ def _nearest(own: Iterable[Sketch], blocked: Sketch) -> float:
     return max(similarity(one, blocked) for one in own)
 
 
-def _is_similar(own: Iterable[Sketch], block: Sketch, least: float) -> bool:
-    def minimum(one: Sketch) -> float:
-        return least if least == 1 or (one.embedding and block.embedding) else least - LETTERS_MARGIN
-
-    return any(similarity(one, block) >= minimum(one) for one in own)
+def _times_of_similar(own: list[Sketch], compared: list[tuple[float, Sketch, float]]) -> list[float]:
+    """The times of those sketches to which one of `own` has at least their minimum similarity. `compared`:
+    time, sketch and minimum of each.
+    """
+    found = similarities(own, [block for _, block, _ in compared])
+    for row, one in zip(found, own, strict=True):
+        row += [
+            LETTERS_MARGIN if least < 1 and not (one.embedding and block.embedding) else 0
+            for _, block, least in compared
+        ]
+    reached = np.any(found >= np.array([least for _, _, least in compared]), axis=0)
+    return [compared[column][0] for column in np.flatnonzero(reached)]
 
 
 def _requester(principal: Principal, end_user: str | None) -> Requester:

@@ -13,7 +13,7 @@ from safelight.policy.verdicts import Action
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.store.transaction import Transaction
 
-from .models import MAX_COMPARED_BLOCKS, WINDOW_S, Requester
+from .models import MAX_COMPARED_BLOCKS, MAX_COMPARED_OTHERS, WINDOW_S, Requester
 
 _TABLE = blocked_prompt_sketches.c
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
@@ -23,28 +23,29 @@ _ENDED_BY_POLICY = ("rejected", "blocked")
 
 def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
     """The newest blocked prompts of this end user or account that are still remembered."""
-    return _read_newest(tx, _TABLE.subject == subject, _TABLE.blocked)
+    return _read_newest(tx, _TABLE.subject == subject, _TABLE.blocked, limit=MAX_COMPARED_BLOCKS)
 
 
 def read_similar_requests(tx: Transaction, subject: str) -> list[Row[Any]]:
     """The newest requests of this end user or account that were similar to a block."""
-    return _read_newest(tx, _TABLE.subject == subject, ~_TABLE.blocked)
+    return _read_newest(tx, _TABLE.subject == subject, ~_TABLE.blocked, limit=MAX_COMPARED_OTHERS)
 
 
 def read_blocks_of_others(tx: Transaction, requester: Requester) -> list[Row[Any]]:
     """The newest blocked prompts of other end users of the same account."""
+    others = _TABLE.subject != requester.subject
     return _read_newest(
-        tx, _TABLE.account == requester.account, _TABLE.subject != requester.subject, _TABLE.blocked
+        tx, _TABLE.account == requester.account, others, _TABLE.blocked, limit=MAX_COMPARED_OTHERS
     )
 
 
-def _read_newest(tx: Transaction, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
+def _read_newest(tx: Transaction, *conditions: ColumnElement[bool], limit: int) -> list[Row[Any]]:
     return tx.select(
         blocked_prompt_sketches,
         *conditions,
         _TABLE.at >= tx.now() - WINDOW_S,
         order_by=(_TABLE.at.desc(),),
-        limit=MAX_COMPARED_BLOCKS,
+        limit=limit,
     )
 
 
