@@ -31,6 +31,7 @@ KEYS = {
     "seconds",
     "size",
     "error",
+    "url",
     "safelight",
 }
 

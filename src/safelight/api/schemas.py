@@ -90,6 +90,7 @@ class Video(BaseModel):
     seconds: str
     size: str
     error: VideoError | None
+    url: str | None = Field(description="The path of the file; null until it is delivered.")
     metadata: dict[str, str]
     safelight: Safelight
 

@@ -34,6 +34,8 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         "seconds": str(video.seconds),
         "size": f"{video.width}x{video.height}",
         "error": _error(video) if status is WireStatus.FAILED else None,
+        # Not in OpenAI's API, but programs that people copy read it: without it they fail and create again.
+        "url": links(video)["content"],
         # The same as in `safelight`. A gateway that uses this gateway as its upstream reads its own
         # idempotency key from here.
         "metadata": dict(video.metadata),

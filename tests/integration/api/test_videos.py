@@ -35,6 +35,7 @@ VIDEO_KEYS = {
     "seconds",
     "size",
     "error",
+    "url",
     "safelight",
 }
 
