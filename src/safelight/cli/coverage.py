@@ -65,7 +65,7 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
         grid.columns[0].overflow = "fold"
     console.print(grid)
     complete, total = count_complete(installed_checks(table))
-    print_prose(console, words("coverage.count", checked=complete, all=total))
+    print_prose(console, t("coverage.count", checked=complete, all=total))
     lines = [t("coverage.waived")] if any(cell["waived_by"] for cell in table["cells"]) else []
     lines += [
         t(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.attempts.gate import GateAnswer
-    from safelight.generation.provider_errors import ErrorSource, ProviderError
+    from safelight.generation.provider_errors import ProviderError
 
 app = typer.Typer()
 
@@ -112,7 +112,7 @@ def _print_error(console: Console, found: ProviderError, given: str, gate: GateA
         return
     print_prose(console, summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip())
     rows = [(t(f"error.label.{name}"), printable(value)) for name, value in _rows(found, given)]
-    rows += _gate_rows(gate, found.source)
+    rows += _gate_rows(gate, found)
     width = max(cell_len(label) for label, _ in rows) + 2
     for label, value in rows:
         print_prose(console, value, start=label + " " * (width - cell_len(label)))
@@ -162,7 +162,10 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
         yield "category", category_name(found.category)
     yield "charged", _charged(found)
     if found.retry.value != "unknown":
-        retry = t(f"error.retry.{found.retry.value}")
+        key = found.retry.value
+        if key == "change_prompt" and _is_about_reference(found):
+            key = "change_reference"
+        retry = t(f"error.retry.{key}")
         after = f"{found.after_s:g}" if found.after_s is not None else ""
         yield "retry", t("error.after", retry=retry, seconds=after) if after else retry
     yield "next", _translated(found.next_step)
@@ -171,18 +174,27 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
         yield "original", original
 
 
-def _gate_rows(gate: GateAnswer, source: ErrorSource) -> list[tuple[str, str]]:
+def _gate_rows(gate: GateAnswer, found: ProviderError) -> list[tuple[str, str]]:
     """The cause, and how to tell; nothing if the error does not show it.
 
-    The cause has no row if the row with the source says the same.
+    The cause has no row if another row says the same.
     """
     t = load_messages("attempts", language())
     said = gate.as_json(t)
     if gate.gate.value == "unknown":
         return []
-    same = (gate.gate.value, source.value) in (("provider_filter", "provider"), ("own_policy", "gateway"))
-    cause = [] if same else [(t("field.gate"), said["text"])]
-    return [*cause, (t("field.test"), said["test"])]
+    same = (gate.gate.value, found.source.value) in (
+        ("provider_filter", "provider"),
+        ("own_policy", "gateway"),
+    )
+    cause = [] if same or gate.gate.value == "account" else [(t("field.gate"), said["text"])]
+    test = texts()("error.test_reference") if _is_about_reference(found) else said["test"]
+    return [*cause, (t("field.test"), test)]
+
+
+def _is_about_reference(found: ProviderError) -> bool:
+    """Whether the reference was refused, and not the prompt."""
+    return found.kind.value == "content_block" and found.stage.value == "input" and found.modality == "image"
 
 
 def _title(name: str) -> str:
