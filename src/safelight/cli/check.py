@@ -41,6 +41,9 @@ _TRIED = frozenset({"allow", "label"})
 #: References are screened for at most this time in all. Longer than in a check by HTTP, because the sandbox
 #: and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
+#: Each text detector may take at least this time. A process that has just started loads word lists and
+#: models; on a busy machine, with the limit of the gateway, the prompt would count as not checked.
+_TEXT_S = 20.0
 
 
 @app.command()
@@ -249,11 +252,14 @@ def run_check(
 
     Without a data directory, the policy from the settings applies without waivers.
     """
+    from safelight.detectors.text.pipeline import TextPipeline
     from safelight.moderation.prompt import PromptStage
 
     known = _has_data(container)
     tenant_policy = _tenant_policy(container, policy, known=known)
-    prompt = PromptStage(pipeline=container.core.text_pipeline).screen(texts, tenant_policy, negated=negated)
+    budget_s = max(_TEXT_S, container.core.settings.scan.text_timeout_s)
+    pipeline = TextPipeline(container.core.detectors.text_detectors(), budget_s=budget_s)
+    prompt = PromptStage(pipeline=pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
         return (prompt,), ()
     from safelight.moderation.known_content import KnownContent
@@ -271,7 +277,7 @@ def run_check(
     )
     stage = ReferenceStage(
         scanner=container.core.scanner,
-        pipeline=container.core.text_pipeline,
+        pipeline=pipeline,
         scene_detection=scene_detection,
         known_content=KnownContent(lists=container.core.hash_lists),
     )
