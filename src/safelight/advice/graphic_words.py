@@ -1,4 +1,4 @@
-"""Words that suggest graphic violence: blood together with injury or death. Pure."""
+"""Words that suggest graphic violence, alone or together. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,70 @@ from . import driver_tables
 from .exclusions import find_exclusions
 from .help_gate import is_alarm
 
+#: Minimum scores of a finding of graphic violence that count here, also below its operating point: by itself,
+#: and together with a word.
+_MIN_ALONE, _MIN_WITH_WORD = 0.4, 0.3
 #: Rows of the word table.
 _BLOOD = frozenset({"blood", "bleeding_wound"})
 _DEATH = frozenset({"death", "die", "kill"})
 #: Rows that also have ordinary meanings, such as a cut lemon. They count only with a finding of violence.
 _AMBIGUOUS = frozenset({"pain", "harm", "choke", "hang", "suffer", "suffering", "crash", "cut"})
-#: Words for injury and death that are in no row. "Gore" with a capital letter is a name.
+#: Not after a Chinese word for "without".
+_NOT_EXCLUDED = "(?<!沒有)(?<!没有)(?<!不要)(?<!不含)(?<![無无])"
+#: Words for injury, death or a damaged body that are in no row.
 _INJURY_WORDS = re.compile(
-    r"\b(?:wounds?|wounded|injur\w+|corpses?|cadavers?|sever(?:ed|ing)|mutilat\w+|dismember\w+|decapitat\w+"
-    r"|behead\w+|disembowel\w+|entrails|intestines|slaughter\w*|stab(?:s|bed|bing)?|murder\w*|tortur\w+"
-    r"|carcass(?:es)?|impal\w+|(?-i:(?<!al )gor[ey](?!-)))\b"
-    r"|(?<!沒有)(?<!没有)(?<!不要)(?<!不含)(?<![無无])"
-    r"(?:傷口|伤口|屍體|尸体|殘肢|残肢|斷肢|断肢|肢解|斬首|斩首|刺傷|刺伤|虐殺|虐杀)",
+    r"\b(?:wounds?|wounded|injur\w+|corpses?|cadavers?|sever(?:ed|ing)|stab(?:s|bed|bing)?|murder\w*|carcass(?:es)?"
+    r"|impal\w+|lifeless|gash(?:es|ed)?|guts|innards|organs|zombies?|undead|crime scenes?|gunshots?)\b"
+    rf"|{_NOT_EXCLUDED}"
+    r"(?:傷口|伤口|屍體|尸体|刺傷|刺伤|內臟|内脏|殭屍|喪屍|僵尸|丧尸|食人|殺害|杀害|謀殺|谋杀|折磨)",
+    re.IGNORECASE,
+)
+#: Words for cruelty, weapons and parts of bodies. They are ordinary alone.
+_CRUEL_WORDS = re.compile(
+    r"\b(?:knife|knives|daggers?|machetes?|axes?|chainsaws?|blades?|scalpels?|hooks?|spikes?|shackle[sd]?|noose"
+    r"|grotesque\w*|brutal\w*|ghastly|macabre|savage(?:ly)?|sinister|strangl\w+|barbed wire|autops\w+"
+    r"|deform\w*|monstrous\w*|nightmarish|terrified|agony|anguish|scream(?:s|ed|ing)?|victims?|killers?|demons?"
+    r"|demonic|monsters?|executioners?|executions?|skulls?|skeletal|bones|limbs?|eyeballs?"
+    r"|eye sockets?|brains?|skinless|rotting|rotten|decay\w*|worms|raw meat"
+    r"|devour\w*|gnaw\w*|bit(?:e|es|ing)|pierc\w+|ripp(?:ed|ing)"
+    r"|torn|crush(?:ed|ing)|twisted|contorted|hack(?:s|ed|ing)|slash\w*|gouge[sd]?|claws|flesh)\b"
+    rf"|{_NOT_EXCLUDED}"
+    r"(?:匕首|刀|斧|鏈鋸|電鋸|链锯|电锯|殘忍|残忍|殘酷|残酷|尖叫|慘叫|惨叫|惡魔|恶魔|怪物|受害者|兇手|凶手|頭骨|头骨"
+    r"|骷髏|骷髅|眼球|骨頭|骨头|腐爛|腐烂|蛆|撕|啃|咬)",
+    re.IGNORECASE,
+)
+_TEAR = (
+    "tearing|tore|torn|rips?|ripp(?:ed|ing)|bit(?:e|es|ing|ten)?|chop(?:s|ped)?|hack(?:s|ed)?"
+    "|goug(?:e|es|ed|ing)"
+)
+#: Words that suggest graphic violence by themselves. "Gore" with a capital letter is a name.
+_GRAPHIC_WORDS = re.compile(
+    r"\b(?:tortur\w+|massacre\w*|slaughter\w*|maim\w*|lacerat\w+|mangled|butchered|cannibal\w*|gruesome\w*"
+    r"|horrific\w*|sadistic\w*|maggots?|amputat\w+|disfigur\w+|burn(?:ed|t|ing) alive|peeling (?:skin|flesh)"
+    r"|(?:dead|rotting|decaying|decomposing|burnt|burned|charred|mutilated) (?:\w+ )?bod(?:y|ies)"
+    r"|dismember\w*|decapitat\w*|behead\w*|disembowel\w*|eviscerat\w*|mutilat\w*|entrails|intestines|viscera"
+    r"|flay(?:ed|ing)|carnage|bloodbath|(?-i:(?<!al )gor[ey](?!-))"
+    r"|severed (?:\w+ )?(?:heads?|arms?|legs?|hands?|fingers?|f[eo]{2}t|limbs?|ears?|bod(?:y|ies))"
+    r"|(?:torn|exposed|rotting|decaying|decomposing|gouged)[ -](?:\w+ )?"
+    r"(?:flesh|brains?|organs?|intestines|corpses?|eyes?|eyeballs?|limbs?)|flesh[ -]eating"
+    r"|blood[ -]?(?:soaked|drenched|covered|spattered|splattered|stained)"
+    r"|(?:covered|soaked|drenched|smeared|dripping|spattered|splattered|stained) (?:in|with) (?:\w+ )?blood"
+    r"|(?:full of|filled with|pools? of|sea of|river of|rain of|fountain of) (?:\w+ )?blood"
+    r"|blood (?:spatter|splatter|spray|spurt|gush|ooz|pour|spill|splash|drip)\w*"
+    r"|(?:slit|cut|open) throats?|(?:cut|slice|slit|carve)s? (?:\w+ ){0,3}(?:throat|wrists?)"
+    r"|without skin"
+    r"|(?:knife|blade|axe|sword|spear|arrow|nail|spike)s? (?:\w+ ){0,2}(?:in|into|through)"
+    r" (?:his|her|their|its|the) (?:chest|neck|throat|head|eyes?|stomach|back|heart|skull|face)"
+    rf"|(?:{_TEAR}) (?:\w+ )?(?:man|woman|men|women|person|people|him|her|them|victims?|body|bodies) apart"
+    rf"|(?:{_TEAR}) (?:off|out|open) (?:\w+ ){{0,3}}"
+    r"(?:head|arm|leg|hand|finger|ear|tongue|limb|eye|eyeball|heart|skin|throat|chest|stomach)s?"
+    r"|limb from limb"
+    r"|(?:heads?|arms?|legs?|limbs?|eyes|hearts?|tongues?|skin|fac(?:e|es)) (?:\w+ ){0,2}"
+    r"(?:torn|ripped|bitten|chopped|hacked|gouged) (?:off|out|apart|away)"
+    r"|half of (?:his|her|their|its) (?:face|head|body))\b"
+    rf"|{_NOT_EXCLUDED}"
+    r"(?:酷刑|截肢|殘肢|残肢|斷肢|断肢|肢解|斬首|斩首|砍頭|砍头|開膛|开膛|剝皮|剥皮|碎屍|碎尸|虐殺|虐杀|屠殺|屠杀|血淋淋|血肉模糊"
+    r"|[沒没]有皮[膚肤]|撕成碎片|割[開开].{0,4}皮[膚肤]|血泊|鮮血淋漓|鲜血淋漓|[渾浑滿满]身[是鮮鲜]+血)",
     re.IGNORECASE,
 )
 #: Ordinary phrases with a word for blood: food, the sky, colours and medicine.
@@ -36,24 +88,37 @@ _ORDINARY_BLOOD = re.compile(
 
 
 def suggest_graphic_violence(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
-    """Whether texts suggest graphic violence: two of a word for blood, a word for injury or death, and a
-    finding of violence. Without the finding, ambiguous words do not count.
+    """Whether texts suggest graphic violence: a graphic word, a finding of graphic violence although it is
+    below its operating point, or two of these signs: a word for blood, one for injury or death (two different
+    ones are two signs), a cruel word, and a finding of violence. Ambiguous words count only with that
+    finding.
     """
-    violence = any(one.category == Category.VIOLENCE and is_alarm(one) for one in findings)
-    signs = [_signs(_without_ordinary(text), ambiguous=violence) for text in texts]
-    blood, injury = (any(found[number] for found in signs) for number in (0, 1))
-    return violence + blood + injury >= 2
+    found = [one for one in findings if not one.attributes.get("negated")]
+    graphic = max((one.score for one in found if one.category == Category.VIOLENCE_GRAPHIC), default=0.0)
+    plain = [_without_ordinary(text) for text in texts]
+    if graphic >= _MIN_ALONE or any(_GRAPHIC_WORDS.search(text) for text in plain):
+        return True
+    alarm = any(one.category == Category.VIOLENCE and is_alarm(one) for one in found)
+    violence = alarm or graphic >= _MIN_WITH_WORD
+    return violence + len(set().union(*(_signs(text, ambiguous=violence) for text in plain))) >= 2
 
 
-def _signs(text: str, *, ambiguous: bool) -> tuple[bool, bool]:
-    """Whether the text has a word for blood, and one for injury or death elsewhere."""
+def _signs(text: str, *, ambiguous: bool) -> set[str]:
+    """The kinds of words in a text, and the beginning of each word for injury."""
     hits = list(driver_tables.word_forms().find(text))
     blood = [hit for hit in hits if hit.values[0].row in _BLOOD]
     # A form such as "killing time" has a replacement, and "kill" has none.
     plain = {hit.values[0].row for hit in hits if not any(form.alternatives for form in hit.values)}
     unclear = {hit.values[0].row for hit in hits} & _AMBIGUOUS if ambiguous else frozenset()
     elsewhere = _blank(text, ((hit.start, hit.end) for hit in blood))
-    return bool(blood), bool(plain & _DEATH or unclear or _INJURY_WORDS.search(elsewhere))
+    signs = {f"injury {hit.group()[:4].lower()}" for hit in _INJURY_WORDS.finditer(elsewhere)}
+    if plain & _DEATH or unclear:
+        signs.add("death")
+    if blood:
+        signs.add("blood")
+    if _CRUEL_WORDS.search(elsewhere):
+        signs.add("cruel")
+    return signs
 
 
 def _without_ordinary(text: str) -> str:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from safelight.advice.graphic_words import suggest_graphic_violence
@@ -30,6 +33,72 @@ VIOLENCE = Finding(
 )
 def test_blood_together_with_injury_or_death_suggests_graphic_violence(text: str) -> None:
     assert suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a man lies in a pool of blood",
+        "a hallway filled with blood",
+        "a severed hand on a table",
+        "carnage on the battlefield",
+        "a knife in her chest, seen from above",
+        "the beast tore a man apart",
+        "a clown bites off the head of a rat",
+        "一個人倒在血泊中",
+        "怪物把人撕成碎片",
+        "一张没有皮肤的脸",
+    ],
+)
+def test_a_graphic_word_alone_suggests_graphic_violence(text: str) -> None:
+    assert suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a scream, and blood on the door",
+        "a demon gnaws at a corpse",
+        "a corpse and its wounds",
+        "血和匕首",
+        "怪物啃著屍體",
+    ],
+)
+def test_two_signs_of_different_kinds_or_two_injuries_suggest_graphic_violence(text: str) -> None:
+    assert suggest_graphic_violence((), [text])
+
+
+def graphic(score: float, **changes: Any) -> Finding:
+    return msgspec.structs.replace(VIOLENCE, category="violence/graphic", score=score, **changes)
+
+
+def test_a_finding_of_graphic_violence_counts_below_its_operating_point() -> None:
+    assert suggest_graphic_violence([graphic(0.4)], ["a quiet street"])
+    assert suggest_graphic_violence([graphic(0.3)], ["a corpse"])
+    assert not suggest_graphic_violence([graphic(0.3)], ["a quiet street"])
+    assert not suggest_graphic_violence([graphic(0.9, attributes={"negated": True})], ["a corpse"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a samurai with a sword in his hand",
+        "two children in zombie costumes at a Halloween party",
+        "a cook pulls a warm loaf apart",
+        "a girl with tears running out of her eyes",
+        "a museum shows bones and skulls of dinosaurs",
+        "a nurse cleans a wound on a knee",
+        "firefighters carry an injured man out of a burning house",
+        "a lumberjack with an axe, a chainsaw and a knife",
+        "an actor with stage blood on his shirt laughs",
+        "a vampire drinks a glass of blood",
+        "a documentary on organs of the body",
+        "万圣节晚上孩子们扮成僵尸跳舞",
+        "廚師用刀切肉",
+    ],
+)
+def test_an_ordinary_scene_with_one_such_word_gets_help(text: str) -> None:
+    assert not suggest_graphic_violence((), [text])
 
 
 @pytest.mark.parametrize(
