@@ -23,7 +23,7 @@ _MARK = {"simulated": True}
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderBehaviour:
-    """What a simulated provider does beside its filter."""
+    """What a simulated provider does apart from its filter."""
 
     seed: int = 0
     #: Dollars for a second of video. A refused output is charged too; a refused request is not.
