@@ -42,19 +42,6 @@ FIRST = Provider(
             message="The provider's filter was out of order. The content was not judged.",
             next_step="Submit the same request again in a few minutes.",
         ),
-        ErrorRule(
-            id="words.account-closed",
-            kind=ErrorKind.AUTH,
-            documented=_WORDS,
-            text=r"\b(?:account|api key|organi[sz]ation|project|subscription|resource|access)\b.{0,30}"
-            r"\b(?:suspended|banned|deactivated|disabled|locked|restricted|temporarily blocked)\b"
-            r"|(?:帐号|帳號|账号|账户|帳戶|密钥|金鑰).{0,8}(?:锁定|鎖定|封禁|停用|冻结|凍結|禁用)",
-            anywhere=True,
-            message="The provider has closed or locked the account or the key. It may state a policy as the "
-            "reason; this request was not judged.",
-            next_step="Read the provider's message in the account, or ask its support.",
-            confidence=Confidence.GUESS,
-        ),
     ),
 )
 

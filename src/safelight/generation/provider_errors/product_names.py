@@ -32,6 +32,8 @@ def _nameless(name: str, title: str) -> Provider:
     return Provider(name=name, title=title, rows=())
 
 
+#: Four words or more in quotation marks.
+_QUOTED = r"[\"“「](?:[^\s\"“”「」]+\s+){3,}[^\"“”「」]*[\"”」]"
 _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (
         VEO,
@@ -53,7 +55,7 @@ _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (XAI, r"\bgrok[ -]imagine\b|\bxai\b"),
     (VIDU, r"\bvidu\b"),
     (PIXVERSE, r"\bpixverse\b"),
-    (RUNWAY, r"\brunway(?:ml)?\b"),
+    (RUNWAY, r"(?-i:\bRunway\b)|\brunway(?:ml| api)\b"),
     (LUMA, r"\bluma(?:ai| ai| labs| dream machine)\b|\bdream machine\b"),
     (BFL, r"\bblack forest labs\b|\bbfl\b"),
     (STABILITY, r"\bstability ?ai\b|\bstability_|\bstable video\b"),
@@ -70,7 +72,7 @@ _PRODUCTS: tuple[tuple[Provider, str], ...] = (
         _nameless("bing", "Bing Image Creator"),
         r"\b(?:blocked by|microsoft) bing\b|\bbing (?:image|video) creator\b",
     ),
-    (_nameless("firefly", "Adobe Firefly"), r"\badobe firefly\b|\bfirefly (?:api|video|image)\b"),
+    (_nameless("firefly", "Adobe Firefly"), r"\badobe firefly\b|(?-i:\bFirefly) (?:API|Video|Image)\b"),
     (_nameless("ideogram", "Ideogram"), r"\bideogram\b"),
     (_nameless("leonardo", "Leonardo.Ai"), r"\bleonardo\.? ?ai\b"),
     (_nameless("krea", "Krea"), r"\bkrea(?:\.ai| ai)\b"),
@@ -96,13 +98,17 @@ _PRODUCTS: tuple[tuple[Provider, str], ...] = (
     (_nameless("deepinfra", "DeepInfra"), r"\bdeepinfra\b"),
     (_nameless("huggingface", "Hugging Face"), r"\bhugging ?face\b"),
     (_nameless("haiper", "Haiper"), r"\bhaiper\b"),
-    (_nameless("canva", "Canva"), r"\bcanva\b"),
+    (_nameless("canva", "Canva"), r"(?-i:\bCanva\b)"),
     (_nameless("capcut", "CapCut"), r"\bcapcut\b|剪映"),
 )
 
 
 def find_product(text: str) -> Provider | None:
-    """The provider whose product a text names first; None if it names none."""
+    """The provider whose product a text names first; None if it names none.
+
+    A quoted prompt does not count.
+    """
+    text = compiled(_QUOTED).sub("", text)
     found = ((compiled(words).search(text), provider) for provider, words in _PRODUCTS)
     places = [(match.start(), provider) for match, provider in found if match is not None]
     return min(places, key=lambda place: place[0])[1] if places else None

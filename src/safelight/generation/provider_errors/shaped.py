@@ -84,6 +84,20 @@ SHAPED = Provider(
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(
+            id="words.account-closed",
+            kind=ErrorKind.AUTH,
+            documented=_WORDS,
+            text=r"\b(?:account|api key|organi[sz]ation|subscription|your resource)"
+            r" (?:has been|have been|is|was) (?:\w+ ){0,2}?"
+            r"(?:suspended|banned|deactivated|disabled|locked|blocked)\b"
+            r"|(?:帐号|帳號|账号|账户|帳戶|密钥|金鑰)(?:已被|已|被)(?:锁定|鎖定|封禁|停用|冻结|凍結|禁用)",
+            anywhere=True,
+            message="The provider has closed or locked the account or the key. It may state a policy as the "
+            "reason; this request was not judged.",
+            next_step="Read the provider's message in the account, or ask its support.",
+            confidence=Confidence.GUESS,
+        ),
+        ErrorRule(
             id="shaped.sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_WORDS,
@@ -94,7 +108,7 @@ SHAPED = Provider(
             r"|(?:content|usage|safety|moderation)[ _-]policy[ _-](?:violation|reject|block|fail)"
             r"|blocked (?:by|due to|because of|for|under) (?:\w+ ){0,4}(?:content|usage|safety|community"
             r"|moderation) polic(?:y|ies)"
-            r"|content (?:policy|moderation) (?:rejected|failed|blocked)"
+            r"|content (?:policy|moderation) (?:rejected|failed|blocked)(?! (?:to|due|because|with)\b|:)"
             r"|flagged (?:as sensitive|as potentially violating|by (?:a |our |the )?(?:content |safety )?"
             r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"
             r"|safety) (?:filter|polic|system|moderation|check)"
@@ -129,10 +143,12 @@ SHAPED = Provider(
             r"|\bword \W?\w+\W? is banned\b|\bnot passing \S+ safety review\b"
             r"|(?:violat\w+|conflicts? with) the policy against (?:generating|creating)"
             r"|rejected by (?:the |our )?content moderation"
-            r"|\bmoderation (?:blocked|failed|rejected|refused)\b(?! with)"
+            r"|\bmoderation (?:blocked|rejected|refused|failed)\b(?! (?:to|due|because|with)\b|:)"
             r"|\b(?:blocked|rejected|refused)\b.{0,40}\b(?:under|by|via|on|for)\b.{0,20}"
             r"\b(?:content policy|moderation|safety (?:grounds|reasons|filters?))\b"
-            r"|\bcontent flagged for\b|\bunsafe (?:content|image|prompt|upload)\b"
+            r"|\bcontent flagged for\b"
+            r"|\bunsafe (?:content|image|prompt) (?:upload|(?:was )?(?:detected|found|rejected))\b"
+            r"|\bcontains unsafe content\b"
             r"|\bexplicit content detected\b|\brecognized a celebrity\b|\breal people filter\b"
             r"|不安全的(?:图片|圖片|内容|內容)|不当内容|不當內容|(?:人物|内容|內容)安全(?:过滤|過濾)"
             r"|(?:审核器|審核器)(?:捕获|拦截|拒绝|攔截|拒絕)|安全.{0,8}(?:过滤|過濾).{0,8}(?:阻挡|阻擋|拦截|攔截)",

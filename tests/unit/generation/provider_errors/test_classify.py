@@ -371,3 +371,38 @@ def test_a_closed_account_is_not_a_refusal_of_this_request(text: str) -> None:
 def test_a_refusal_in_plain_words_without_a_side_has_no_stage(text: str) -> None:
     found = decode(text)
     assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, ModerationStage.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"error": {"code": "content_policy_violation", "message": "Your request was rejected by the safety '
+        'system. Repeated violations may result in your account being suspended."}}',
+        "内容敏感，多次违规账号将被封禁",
+        "Access to this content is restricted because it violates our usage policy",
+    ],
+)
+def test_a_refusal_that_warns_about_the_account_is_a_refusal(text: str) -> None:
+    assert decode(text).kind is ErrorKind.CONTENT_BLOCK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Image moderation failed: could not download the image",
+        "moderation failed to complete, please retry",
+        "Could not load unsafe content model",
+        "unsafe content check passed but the GPU ran out of memory",
+        "Content moderation failed due to an internal error",
+    ],
+)
+def test_a_filter_that_failed_is_no_refusal(text: str) -> None:
+    assert decode(text).kind is not ErrorKind.CONTENT_BLOCK
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a model walks the runway in a red dress", "the gemini constellation over a lake"]
+)
+def test_a_word_of_a_quoted_prompt_names_no_provider(prompt: str) -> None:
+    found = decode(f'Your prompt "{prompt}" was flagged by moderation')
+    assert (found.kind, found.provider) == (ErrorKind.CONTENT_BLOCK, "")
