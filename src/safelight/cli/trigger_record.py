@@ -19,28 +19,35 @@ _VERSION = 1
 
 
 class TriggerRecord:
-    """JSON lines: the first names the version and the prompt, each other one is a test with its answer."""
+    """JSON lines: the first names what is searched, each other one is a test with its answer."""
 
-    def __init__(self, path: Path, prompt: str) -> None:
+    def __init__(self, path: Path, *, prompt: str, command: str) -> None:
         self._path = path
         self._header = {
             "object": "trigger_search",
             "version": _VERSION,
             "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
+            "command_sha256": hashlib.sha256(command.encode()).hexdigest(),
         }
 
-    def replay(self, search: TriggerSearch) -> None:
-        """Record the answers of the file in the search, or start the file.
+    def confidence(self, wanted: float) -> float:
+        """The confidence of the search in the file; `wanted` for a new file.
 
-        Raises `InvalidField` for the file of another prompt, version or search.
+        Raises `InvalidField` for the file of another prompt, command or version.
         """
         rows = self._read()
         if not rows:
-            append_line(self._path, canonical_json.encode(self._header))
-            return
-        if rows[0] != self._header:
-            raise self._unusable("is of another prompt or another version")
-        for row in rows[1:]:
+            append_line(self._path, canonical_json.encode({**self._header, "confidence": wanted}))
+            return wanted
+        header = rows[0] if isinstance(rows[0], dict) else {}
+        found = header.get("confidence")
+        if header != {**self._header, "confidence": found} or not isinstance(found, float):
+            raise self._unusable("is of another prompt, command or version")
+        return found
+
+    def replay(self, search: TriggerSearch) -> None:
+        """Record the answers of the file in the search. Raises `InvalidField` for those of another one."""
+        for row in self._read()[1:]:
             kept = search.next_test()
             if kept is None:
                 return

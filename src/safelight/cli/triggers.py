@@ -87,13 +87,21 @@ def triggers(
     if len(parts) < 2:
         raise InvalidField(_texts()("too_short"), param=_FIELD)
     confidence = CONFIDENCE if tests else CONFIDENCE_WITHOUT_LIMIT
+    answers = TriggerRecord(record, prompt=text, command=command) if record else None
+    if answers:
+        # The answers of a search lead to the same tests only at the same confidence.
+        confidence = answers.confidence(confidence)
     search = TriggerSearch(_risks(parts, reported), confidence, tests or None)
-    answers = TriggerRecord(record, text) if record else None
     if answers:
         answers.replay(search)
     judge, console = _Judge(shlex.split(command), timeout), progress_console()
     while (numbers := search.next_test()) is not None:
-        refused = judge.refuses(keep_parts(text, parts, numbers))
+        try:
+            refused = judge.refuses(keep_parts(text, parts, numbers))
+        except SafelightError:
+            # Each answer may have cost money: what they show is not lost.
+            _print(console, parts, search.result())
+            raise
         if answers:
             answers.append(numbers, refused=refused)
         search.record(refused=refused)

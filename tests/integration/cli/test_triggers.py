@@ -127,6 +127,28 @@ def test_nothing_is_asked_where_the_gate_of_help_is_closed(
     assert not (folder / "asked").exists()
 
 
+def test_more_tests_go_on_from_the_answers_of_fewer(folder: Path) -> None:
+    command = ["triggers", PROMPT, "--exec", judge(folder), "--record", "record.jsonl", "--tests"]
+    assert main([*command, "3"]) == Exit.NOT_COVERED
+    first = asked(folder)
+    assert main([*command, "0"]) == Exit.OK
+    assert asked(folder)[:3] == first
+    assert len(asked(folder)) == len((folder / "record.jsonl").read_text().splitlines()) - 1
+
+
+def test_a_record_of_another_command_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["triggers", PROMPT, "--record", "record.jsonl", "--exec"]
+    assert main([*command, judge(folder)]) == Exit.OK
+    assert main([*command, judge(folder) + " other"]) == Exit.ERROR
+    assert "another prompt, command or version" in capsys.readouterr().err
+
+
+def test_what_was_found_before_an_error_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = '(3 if "rooftop" in text else 0) if len(log.read_text().splitlines()) < 5 else 9'
+    assert main(["triggers", PROMPT, "--exec", judge(folder, answer)]) == Exit.ERROR
+    assert "rooftop" in capsys.readouterr().err
+
+
 def test_a_prompt_of_chinese_words_is_searched_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = '3 if "天台" in text else 0'
     script = judge(folder, answer).replace("-S -I", "-X utf8")
