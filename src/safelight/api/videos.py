@@ -67,7 +67,9 @@ async def create(request: Request, principal: Writer) -> Response:
     async with read_body(request, services) as body:
         fields, problems, retry = dict(body.fields), FieldProblems(), None
         with problems.collected():
-            retry = read_retry_terms(
+            # In a thread: it compares two long texts.
+            retry = await state.threads.run(
+                read_retry_terms,
                 fields.pop("safelight", None),
                 fields.get("prompt"),
                 max_prompt_chars=services.max_prompt_chars,

@@ -33,7 +33,8 @@ def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> Retry
             f"`{_VARIATION}` must be a prompt of at most {max_prompt_chars:,} characters.", param=_VARIATION
         )
     variation = variation.strip()
-    if variation and isinstance(prompt, str):
+    # A prompt that is too long is refused on its own.
+    if variation and isinstance(prompt, str) and len(prompt) <= max_prompt_chars:
         _require_same_meaning(prompt, variation)
     return RetryTerms(same=same, variation=variation) if same or variation else None
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from safelight.api import videos
 from safelight.errors import (
     CheckLimitExceeded,
     Conflict,
@@ -18,6 +21,7 @@ from safelight.errors import (
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import RetryTerms
 from safelight.policy.findings import Stage
+from safelight.web.retry_terms import read_retry_terms
 from support.fake_api_server import CARD, Live
 
 VIDEO_KEYS = {
@@ -95,6 +99,25 @@ def test_a_retry_is_asked_for_in_json_and_in_forms(client: httpx.Client, server:
     ]
     wrong = client.post("/v1/videos", json={"prompt": "a cat", "safelight": {"retry": {"times": 3}}})
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "safelight.retry")
+
+
+def test_the_terms_of_a_retry_are_read_outside_the_event_loop(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_loop: list[bool] = []
+
+    def read(*given: Any, **limits: Any) -> RetryTerms | None:
+        try:
+            asyncio.get_running_loop()
+            on_loop.append(True)
+        except RuntimeError:
+            on_loop.append(False)
+        return read_retry_terms(*given, **limits)
+
+    monkeypatch.setattr(videos, "read_retry_terms", read)
+    body = {"prompt": "one cat at night", "safelight": {"retry": {"variation": "one cat"}}}
+    assert client.post("/v1/videos", json=body).status_code == 200
+    assert on_loop == [False]
 
 
 def test_uploaded_files_are_deleted_after_the_request(client: httpx.Client, server: Live) -> None:

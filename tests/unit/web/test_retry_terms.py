@@ -6,6 +6,7 @@ import pytest
 
 from safelight.errors import InvalidField
 from safelight.moderation.request import RetryTerms
+from safelight.web import retry_terms
 from safelight.web.retry_terms import read_retry_terms
 
 PROMPT = "Two old women alone on a rooftop at night, a sign says “Open”"
@@ -71,3 +72,10 @@ def test_a_variation_that_changes_who_number_age_identity_or_visible_text_is_ref
     with pytest.raises(InvalidField, match=slot) as wrong:
         read({"retry": {"variation": variation}})
     assert wrong.value.param == "safelight.retry.variation"
+
+
+def test_a_prompt_that_is_too_long_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(retry_terms, "find_fixed_changes", lambda text, _other: compared.append(text))
+    assert read({"retry": {"variation": VARIATION}}, "a cat " * 100) == RetryTerms(variation=VARIATION)
+    assert compared == []
