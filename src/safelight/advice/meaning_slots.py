@@ -23,11 +23,15 @@ from .text_edit import DiffPart
 _CONTEXT = 80
 _SEPARATOR = "\n"
 _CHINESE_COLUMNS = {name: f"{name} alternatives" for name in driver_tables.LANGUAGES[1:]}
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*|[一二兩两三四五六七八九十百千]+(?=[個个位名隻只條条匹頭头群對对雙双])")
+# Bounded, and not in the middle of a longer number: a long row of digits would take quadratic time.
+_NUMBER = re.compile(
+    r"\d+(?:[.,]\d+)*"
+    r"|(?<![一二兩两三四五六七八九十百千])[一二兩两三四五六七八九十百千]{1,8}(?=[個个位名隻只條条匹頭头群對对雙双])"
+)
 _AGE = re.compile(
     r"\b(?:\d{1,3}|[a-z]+)[\s-](?:years?|yrs?|months?)[\s-]olds?\b|\b(?:aged|age of)\s+\w+"
     r"|\bin (?:his|her|their) (?:early |mid |late )?\w+(?:ties|teens)\b"
-    r"|[\d一二兩两三四五六七八九十百]+[幾几多來来]?\s?[歲岁]",
+    r"|(?<![\d一二兩两三四五六七八九十百])[\d一二兩两三四五六七八九十百]{1,8}[幾几多來来]?\s?[歲岁]",
     re.IGNORECASE,
 )
 

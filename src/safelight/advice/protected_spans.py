@@ -12,7 +12,10 @@ _QUOTATION = re.compile(
     r"|「[^」\n]{1,200}」|『[^』\n]{1,200}』|《[^》\n]{1,200}》|〈[^〉\n]{1,200}〉"
 )
 #: A capitalized word, with the start of the text or the sentence before it if it is the first one.
-_CAPITALIZED = re.compile(r"(?P<first>(?:^|[.!?:;。！？：；\n])[\s\"“‘(\[*#-]*)?\b(?P<word>[A-Z][\w'’-]*)")
+# Bounded, because many blank lines would take quadratic time.
+_CAPITALIZED = re.compile(
+    r"(?P<first>(?:^|[.!?:;。！？：；\n])[\s\"“‘(\[*#-]{0,20})?\b(?P<word>[A-Z][\w'’-]*)"
+)
 _CAPITALIZED_NEXT = re.compile(r"\s+[A-Z]")
 
 

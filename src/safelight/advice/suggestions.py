@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from . import driver_tables
 from .driver_tables import DriverKind
@@ -27,6 +28,8 @@ __all__ = ["StatedFacts", "Suggestion", "suggest"]
 
 #: Most suggestions of one request. The first ones change most.
 MAX_SUGGESTIONS = 20
+#: Characters of the rewrites of one kind that are compared with the prompt: a long prompt has fewer of them.
+_MAX_COMPARED = 100_000
 #: Advice on a word of which no replacement fits.
 _ADVICE_WITHOUT_REPLACEMENT = "show"
 _ARTICLE = re.compile(r"an? ")
@@ -135,7 +138,7 @@ def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:
 
 def _kept(prompt: str, suggestions: Iterable[Suggestion]) -> Iterator[Suggestion]:
     """The suggestions that change nothing but what they name, with the prompt after the change."""
-    for one in suggestions:
+    for one in islice(suggestions, _MAX_COMPARED // (len(prompt) + 1) + 1):
         rewritten, diff = apply_edits(prompt, one.edits)
         if keeps_meaning(diff, one.slots, stated=one.stated):
             yield replace(one, rewritten=rewritten, diff=diff)

@@ -115,6 +115,19 @@ def test_a_change_is_found_in_a_long_text() -> None:
     assert not keeps_meaning(replaced(text, "boy", "man"), EVERY_SLOT)
 
 
+@pytest.mark.parametrize("text", ["1" * 200_000, "一" * 200_000, "百" * 200_000 + "歲", "\n" * 50_000])
+def test_a_long_row_of_digits_takes_no_quadratic_time(text: str) -> None:
+    # In quadratic time, this would take hours.
+    assert all(one.start < one.end for one in find_slots(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "age"), [("他十五歲", "十五歲"), ("99岁", "99岁"), ("三十幾歲的人", "三十幾歲")]
+)
+def test_an_age_in_chinese_is_read(text: str, age: str) -> None:
+    assert [one.value for one in find_slots(text) if Slot.AGE in one.slots] == [age]
+
+
 @pytest.mark.parametrize("name", ["words.en", "words.zh"])
 def test_every_replacement_of_the_tables_changes_only_the_slot_of_its_row(name: str) -> None:
     rows = driver_tables.word_rows()
