@@ -205,6 +205,11 @@ def test_what_was_never_sent_costs_nothing(app: Path, fixed: FixedServer) -> Non
     ] * 2
 
 
+def test_a_create_that_waited_for_a_connection_and_lost_its_answer_is_not_sent_again(app: Path) -> None:
+    found = _run_node(app, "node_queue.mjs", {})
+    assert found == {"creates": [True], "lost": ["SubmitUnknown", "unknown"]}
+
+
 def _without_keys(results: dict[str, Any]) -> dict[str, Any]:
     """The results without the random keys in their next steps."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "KEY", json.dumps(results))

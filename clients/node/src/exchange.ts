@@ -7,6 +7,7 @@
 
 import http from "node:http";
 import https from "node:https";
+import type { Socket } from "node:net";
 
 import { ConnectionFailed } from "./errors.js";
 
@@ -49,8 +50,9 @@ export class Exchange {
       const request = (isSecure ? https : http).request(url, { method, headers });
       this.#request = request;
       request.on("socket", (socket) => {
-        if (request.reusedSocket) this.#sent = true;
-        else socket.once(isSecure ? "secureConnect" : "connect", () => (this.#sent = true));
+        // A request that waited for a free connection gets an open one without `reusedSocket`.
+        if (isConnecting(socket)) socket.once(isSecure ? "secureConnect" : "connect", () => (this.#sent = true));
+        else this.#sent = true;
       });
       request.on("error", (error) => {
         this.#failure ??= error;
@@ -111,4 +113,9 @@ export class Exchange {
     const reason = error.message || error.code || error.name;
     return new ConnectionFailed(`There was no response from the server: ${reason}`, this.#sent, error);
   }
+}
+
+/** Whether nothing can be sent yet, as the connection or its TLS handshake is not complete. */
+function isConnecting(socket: Socket & { readonly secureConnecting?: boolean }): boolean {
+  return socket.connecting || socket.secureConnecting === true;
 }
