@@ -127,6 +127,13 @@ def check(
         float | None, typer.Option("--max-cost", min=0, help="For --try: most US dollars of the attempt.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="For --try: do not ask.")] = False,
+    idempotency_key: Annotated[
+        str,
+        typer.Option(
+            "--idempotency-key",
+            help="For --try: the key of an attempt whose answer was lost; not made twice.",
+        ),
+    ] = "",
     checklist: Annotated[
         bool, typer.Option("--checklist", help="Print all ten points of the checklist, not only suggestions.")
     ] = False,
@@ -170,7 +177,12 @@ def check(
     if try_it:
         tried_text = applied["prompt"] if applied else text
         wanted = TryRequest(
-            prompt=tried_text, provider=provider or "", url=url, max_cost=max_cost, purpose=purpose
+            prompt=tried_text,
+            provider=provider or "",
+            url=url,
+            max_cost=max_cost,
+            purpose=purpose,
+            idempotency_key=idempotency_key,
         )
         output = _with_try(output, wanted, helps=checked.prompt_advice.helps, confirmed=yes)
     taxonomy = container.core.taxonomy

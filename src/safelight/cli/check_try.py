@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ class TryRequest:
     #: Most US dollars. None: no ceiling.
     max_cost: float | None
     purpose: str = ""
+    #: That of an earlier attempt whose answer was lost. Empty: a new one.
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[
 
     Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling.
     """
-    from safelight_client import Client, ClientError
+    from safelight_client import Client, ClientError, SubmitUnknown
 
     if not wanted.url:
         raise ConfigurationError(
@@ -64,6 +67,9 @@ def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[
     try:
         with Client(wanted.url, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
             return _try(client, wanted, confirm)
+    except SubmitUnknown as error:
+        remedy = texts()("try.resend", request_key=printable(error.idempotency_key))
+        raise ConfigurationError(printable(str(error)), remedy=remedy) from None
     except ClientError as error:
         raise ConfigurationError(printable(str(error)), remedy=printable(error.next_step)) from None
     except ValueError as error:
@@ -86,8 +92,30 @@ def _try(client: Client, wanted: TryRequest, confirm: Callable[[TryOffer], None]
     offer = TryOffer(model=model, seconds=str(answer["seconds"]), usd=usd)
     _require_within(offer, wanted.max_cost)
     confirm(offer)
-    video = client.wait(client.create(wanted.prompt, model=model, seconds=offer.seconds))
-    return _outcome(video, offer)
+    return _outcome(_send(client, wanted, offer), offer)
+
+
+def _send(client: Client, wanted: TryRequest, offer: TryOffer) -> Video:
+    """The video when it has ended. After Ctrl-C, stderr has its id, or else the key of the request."""
+    key = wanted.idempotency_key or str(uuid.uuid4())
+    video = ""
+    try:
+        created = client.create(wanted.prompt, idempotency_key=key, model=offer.model, seconds=offer.seconds)
+        video = created.id
+        _say("try.sent", video=video)
+        return client.wait(created)
+    except KeyboardInterrupt:
+        if video:
+            _say("try.goes_on", video=video, price=_price(offer))
+        else:
+            _say("try.may_exist", request_key=key, price=_price(offer))
+            _say("try.resend", request_key=key)
+        raise
+
+
+def _say(message: str, **values: str) -> None:
+    sys.stderr.write(printable(texts()(message, **values)) + "\n")
+    sys.stderr.flush()
 
 
 def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[str, Mapping[str, Any]]:
@@ -178,9 +206,13 @@ def show_price(offer: TryOffer) -> None:
 
 
 def _describe(offer: TryOffer) -> str:
+    model = printable(offer.model)
+    return texts()("try.offer", model=model, seconds=offer.seconds, price=_price(offer))
+
+
+def _price(offer: TryOffer) -> str:
     t = texts()
-    price = t("try.unknown") if offer.usd is None else t("try.usd", usd=f"{offer.usd:.2f}")
-    return t("try.offer", model=printable(offer.model), seconds=offer.seconds, price=price)
+    return t("try.unknown") if offer.usd is None else t("try.usd", usd=f"{offer.usd:.2f}")
 
 
 def describe_outcome(tried: Mapping[str, Any], *, is_rewrite: bool) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,10 +29,18 @@ class FakeGateway:
             "storyboard": {"billing": "own", "seconds": [4, 8], "usd_per_second": None},
         }
         self.error: dict[str, Any] | None = None
+        #: A request at which Ctrl-C is pressed, such as `POST /v1/videos`.
+        self.interrupted_at = ""
+        self.is_lost = False
+        self.keys: list[str] = []
         self.sent: list[tuple[str, str, str]] = []
 
     def answer(self, method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
         self.sent.append((method, path, body))
+        if f"{method} {path}" == self.interrupted_at:
+            _thread.interrupt_main()
+        if self.is_lost and path.startswith("/v1/videos"):
+            return (500 if method == "POST" else 404), {"error": {"message": "No answer."}}
         if path == "/v1/models":
             rows = [{"id": name, "object": "model", "safelight": one} for name, one in self.models.items()]
             return 200, {"object": "list", "data": rows}
@@ -45,7 +55,7 @@ class FakeGateway:
         return 200, {
             "id": "video_1",
             "object": "video",
-            "status": "failed" if self.error else "completed",
+            "status": "failed" if self.error else "queued" if self.interrupted_at else "completed",
             "error": self.error,
             "seconds": "4",
             "safelight": {"state": "blocked" if self.error else "delivered", "charge": {"charged": "no"}},
@@ -73,6 +83,8 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGat
             data = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
+            self.send_header("x-should-retry", "false")
+            fake.keys.append(self.headers.get("idempotency-key", ""))
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -211,3 +223,36 @@ def test_without_a_gateway_the_error_names_the_setting(
     monkeypatch.delenv("SAFELIGHT_URL", raising=False)
     assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes"]) == 2
     assert "SAFELIGHT_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("GET /v1/videos/video_1", "video_1 goes on at the provider. Price: US$0.40."),
+        ("POST /v1/videos", "--idempotency-key {key}: it makes no second video."),
+    ],
+)
+def test_after_ctrl_c_the_id_or_the_key_of_the_attempt_is_known(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], at: str, said: str
+) -> None:
+    gateway.interrupted_at = at
+    arguments = ["check", "--try", "--json", PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]
+    assert main(arguments) == 130
+    (key,) = set(gateway.keys) - {""}
+    errors = capsys.readouterr().err
+    assert said.format(key=key) in errors
+    assert ("Sent as video_1" in errors) == at.startswith("GET")
+
+
+def test_a_lost_attempt_is_sent_again_with_the_key_that_the_error_names(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.is_lost = True
+    arguments = [PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]
+    assert main(["check", "--try", *arguments]) == 2
+    found = re.search(r"--idempotency-key\s+(\S+):", capsys.readouterr().err)
+    assert found is not None
+    gateway.is_lost = False
+    code, attempt = tried(capsys, *arguments, "--idempotency-key", found[1])
+    assert (code, attempt["state"]) == (0, "passed")
+    assert set(gateway.keys) - {""} == {found[1]}
