@@ -38,7 +38,7 @@ class HelpRefusal(StrEnum):
     POLICY = "policy"
     #: A detector reports a gated category.
     FINDING = "finding"
-    #: Words, alone or with a finding of violence, suggest graphic violence.
+    #: Words, alone or with a finding, suggest graphic violence or a suicide.
     WORDS = "words"
     #: A gated category was not checked in the language of the text.
     NOT_CHECKED = "not_checked"
@@ -57,12 +57,12 @@ def find_refusal(
     action: Action,
     undecided: bool = False,
     recent: HelpRefusal | None = None,
-    graphic: bool = False,
+    dangerous: bool = False,
 ) -> HelpRefusal | None:
     """Why these findings and this coverage get no suggestions; None if they do. Pure.
 
-    `recent`: the refusal that earlier blocks cause, if any. `graphic`: the result of
-    `graphic_words.suggest_graphic_violence`.
+    `recent`: the refusal that earlier blocks cause, if any. `dangerous`: whether the words
+    suggest graphic violence (`graphic_words`) or a suicide (`suicide_scenes`).
     """
     found = tuple(findings)
     if action.severity >= Action.HOLD.severity:
@@ -73,7 +73,7 @@ def find_refusal(
         return HelpRefusal.POLICY
     if suggests_sexual_minors(found) or any(is_alarm(one) and one.category in GATED for one in found):
         return HelpRefusal.FINDING
-    if graphic:
+    if dangerous:
         return HelpRefusal.WORDS
     if any(_was_not_checked(cell) for cell in cells):
         return HelpRefusal.NOT_CHECKED

@@ -26,6 +26,7 @@ from .provider_rules import ProviderAdvice, ProviderRule
 from .risk_model import RiskEstimate
 from .suggestion import Suggestion, contradiction_wire
 from .suggestions import StatedFacts, suggest
+from .suicide_scenes import suggest_suicide
 
 #: Rows on suicide, addiction and eating disorders, with which help lines are listed.
 _TOPICS = ("topic", "suicide")
@@ -140,16 +141,15 @@ def advise_on(
         *find_drivers(request.texts, request.shown, negated=options.negated),
         *_reference_drivers(options.reference_shows or ()),
     )
+    shown = [text for name, text in request.texts.items() if name not in options.negated]
+    suicide = suggest_suicide(request.findings, shown)
     refusal = find_refusal(
         request.findings,
         request.cells,
         action=request.action,
         undecided=request.undecided,
         recent=options.recent,
-        graphic=suggest_graphic_violence(
-            request.findings,
-            [text for name, text in request.texts.items() if name not in options.negated],
-        ),
+        dangerous=suicide or suggest_graphic_violence(request.findings, shown),
     )
     prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:
@@ -160,7 +160,7 @@ def advise_on(
         lines = () if request.supported else help_lines(locale_of(prompt))
         return _without_advice(refusal, "distress", lines)
     helps = refusal is None and not options.rewrite_failed
-    on_topic = any(driver.row in _TOPICS for driver in drivers)
+    on_topic = suicide or any(driver.row in _TOPICS for driver in drivers)
     return PromptAdvice(
         risk=assess_risk(
             provider,

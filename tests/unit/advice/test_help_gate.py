@@ -97,5 +97,5 @@ def test_earlier_blocks_refuse_help() -> None:
     assert find_refusal((), (), action=Action.ALLOW, recent=HelpRefusal.TWO_BLOCKS) is HelpRefusal.TWO_BLOCKS
 
 
-def test_words_that_suggest_graphic_violence_have_a_reason_of_their_own() -> None:
-    assert find_refusal((), (), action=Action.ALLOW, graphic=True) is HelpRefusal.WORDS
+def test_words_that_suggest_a_dangerous_scene_have_a_reason_of_their_own() -> None:
+    assert find_refusal((), (), action=Action.ALLOW, dangerous=True) is HelpRefusal.WORDS
