@@ -156,6 +156,8 @@ class ProviderRefusal:
     charged: ChargeStatus
     #: How to retry: `same`, `new_seed`, `change_prompt` or `never`.
     retry: str
+    #: Every category that the error names, in its lists or in its messages. `category` is the gravest.
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from safelight.errors import SafelightError
 from safelight.generation.protocol import ProviderRefusal
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
-from safelight.policy.categories import Group
+from safelight.policy.categories import Category, Group
 from safelight.policy.findings import Stage
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 VARIATION_FIELD = "safelight.retry.variation"
 #: The policy of another Safelight gateway is a policy and not a filter of a provider.
 _GATEWAY = "safelight"
+#: A provider that names self-harm or minors does not say in which way, so the gravest is assumed.
+_FLOOR = GATED | {Group.MINORS.value, Category.MINORS_PRESENT.value, Category.SELF_HARM.value}
 _ALLOWED = frozenset({"allow", "label"})
 _STOP = (
     "Your variation was refused too. The filter may be reacting to something real, so Safelight does not "
@@ -90,13 +92,17 @@ class Retries:
 
 
 def may_retry(refusal: ProviderRefusal) -> bool:
-    """Whether the provider's filter blocked the output, for a reason for which help is given."""
-    floor = {*GATED, Group.MINORS.value}
-    category = refusal.category
-    gated = category in floor or any(category.startswith(f"{name}/") for name in floor)
+    """Whether the provider's filter blocked the output, for reasons for which help is given."""
     return (
-        refusal.stage == "output" and refusal.provider != _GATEWAY and refusal.retry != "never" and not gated
+        refusal.stage == "output"
+        and refusal.provider != _GATEWAY
+        and refusal.retry != "never"
+        and not any(_is_gated(category) for category in {refusal.category, *refusal.named})
     )
+
+
+def _is_gated(category: str) -> bool:
+    return any(category == name or category.startswith(f"{name}/") for name in _FLOOR)
 
 
 def read_terms(request: Mapping[str, Any]) -> RetryTerms | None:

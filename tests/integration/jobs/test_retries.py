@@ -11,6 +11,7 @@ import pytest
 
 from safelight.errors import RequestBlocked
 from safelight.generation.protocol import ChargeStatus, ProviderRefusal
+from safelight.generation.provider_errors import read
 from safelight.ids import new_id
 from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.retries import Retries, may_retry
@@ -186,6 +187,9 @@ def test_a_request_or_a_variation_that_our_policy_blocks_is_neither_accepted_nor
         "self-harm/instructions",
         "illicit",
         "violence/graphic",
+        "self-harm",
+        "self-harm/intent",
+        "minors-present",
     ],
 )
 def test_no_retry_in_a_category_of_the_floor(category: str) -> None:
@@ -199,11 +203,37 @@ def test_no_retry_in_a_category_of_the_floor(category: str) -> None:
         retry="change_prompt",
     )
     assert not may_retry(refusal)
-    assert may_retry(replace(refusal, category="violence"))
+    assert may_retry(replace(refusal, category="violence", named=frozenset({"violence", "hate"})))
+    assert not may_retry(replace(refusal, category="violence", named=frozenset({"violence", category})))
     assert may_retry(replace(refusal, category=""))
     assert not may_retry(replace(refusal, category="", retry="never"))
     assert not may_retry(replace(refusal, category="", provider="safelight"))
     assert not may_retry(replace(refusal, category="", stage="unknown"))
+
+
+@pytest.mark.parametrize(
+    ("categories", "message"),
+    [
+        (["violence", "sexual"], "Blocked."),
+        (["hate", "violence/graphic"], "Blocked."),
+        (["harassment", "extremism"], "Blocked."),
+        (["violence", "self-harm"], "Blocked."),
+        (["violence"], "The video was blocked because of nudity."),
+        (["hate"], "Hateful content with a celebrity."),
+    ],
+)
+def test_no_retry_if_one_of_several_named_categories_is_of_the_floor(
+    categories: list[str], message: str
+) -> None:
+    error = {
+        "code": "moderation_blocked",
+        "message": message,
+        "moderation_details": {"moderation_stage": "output", "categories": categories},
+    }
+    refusal = read({"status": "failed", "error": error}, provider="openai")
+    assert refusal is not None
+    assert refusal.stage == "output"
+    assert not may_retry(refusal)
 
 
 def test_no_retry_where_the_help_gate_refuses(retrying: House, upstream: ScriptedUpstream) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from safelight.generation.protocol import ProviderRefusal
 
+from .categories import all_named
 from .classify import classify
 from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import read_body, read_text
@@ -51,7 +52,8 @@ def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None
     """The refusal by a filter in a provider's parsed body; None if the body has another error or no error."""
     if not isinstance(body, Mapping):
         return None
-    found = decode_body(body, provider=provider)
+    said = read_body(body)
+    found = classify(said, provider)
     if found.kind is not ErrorKind.CONTENT_BLOCK:
         return None
     return ProviderRefusal(
@@ -62,4 +64,5 @@ def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None
         message=found.message,
         charged=found.charged,
         retry=found.retry.value,
+        named=all_named(said),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from safelight.policy.categories import SHIPPED, Group
+from safelight.policy.categories import SHIPPED, Category, Group
 
 from .model import UNKNOWN
 from .parse import ParsedError
@@ -79,6 +79,21 @@ _NAMES = {
     "illicit_violent": "illicit",
     "dangerous": "illicit",
 }
+#: The categories in which nobody gets help, gravest first. Each is graver than every other category.
+GRAVEST = (
+    Category.SEXUAL_MINORS.value,
+    Group.MINORS.value,
+    Category.MINORS_PRESENT.value,
+    Category.NCII.value,
+    Category.SEXUAL.value,
+    Category.SELF_HARM_INSTRUCTIONS.value,
+    Category.SELF_HARM_INTENT.value,
+    Category.SELF_HARM.value,
+    Category.EXTREMISM.value,
+    Category.VIOLENCE_GRAPHIC.value,
+    Category.ILLICIT.value,
+    Category.LIKENESS.value,
+)
 _GROUPS = frozenset(group.value for group in Group)
 _REASONS = re.compile(r"(?:possible )?reasons?:\s{0,4}\[?([^.\]\n]{1,200})", re.IGNORECASE)
 _PLACES = (
@@ -99,13 +114,26 @@ def of_name(word: str) -> str:
 
 
 def of_names(words: Iterable[str]) -> str:
+    """The gravest category of a list; the first one if none is in `GRAVEST`; empty if the list has none."""
     known = [category for word in words if (category := of_name(word))]
-    return next((category for category in known if category == "sexual/minors"), known[0] if known else "")
+    return min(known, key=_rank, default="")
+
+
+def _rank(category: str) -> int:
+    return GRAVEST.index(category) if category in GRAVEST else len(GRAVEST)
 
 
 def of_sentence(text: str) -> str:
     """The gravest category that the words of a message name; empty if they name none."""
     return next((category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)), "")
+
+
+def all_named(said: ParsedError) -> frozenset[str]:
+    """Every category that an error names, in its lists or in the words of its messages."""
+    listed = (*said.values(_PLACES), *_filtered(said))
+    text = " ".join((*listed, said.prose)).replace("_", " ")
+    found = {category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)}
+    return frozenset(found | {category for word in listed if (category := of_name(word))})
 
 
 def of_said(said: ParsedError, sentences: str) -> str:
