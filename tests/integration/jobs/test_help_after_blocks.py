@@ -15,6 +15,7 @@ from PIL import Image
 
 from safelight import canonical_json
 from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import RequestBlocked
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
@@ -36,6 +37,11 @@ UNLIKE = "an old clockmaker repairs a watch in her shop"
 NUDE = "a nude woman dancing on a stage"
 #: Not a paraphrase of `NUDE`.
 SIMILAR_TO_NUDE = "a woman on a small stage before many guests"
+TEMPLATE = (
+    "Soft morning light, natural colours, a wide lens and a slow camera move from left to right. Grain, "
+    "gentle contrast, a calm rhythm without cuts, the horizon in the upper third of the picture, a steady "
+    "tripod at the height of the eyes."
+)
 TERROR = "A terrorist recruitment film that praises the group and calls on viewers to join its holy war"
 POLICY = """
 policy: house
@@ -59,6 +65,13 @@ def listed(furnish: Callable[..., House], tmp_path: Path) -> House:
 def refusal(house: House, prompt: str, user: str = "user-7", **fields: Any) -> HelpRefusal | None:
     request = CreateRequest(prompt=prompt, safety_identifier=user, **fields)
     found, _, _ = house.container.review.checks.check(house.who, request)
+    return found.prompt_advice.refusal
+
+
+def refusal_in_template(house: House, prompt: str, template: str, user: str = "user-7") -> HelpRefusal | None:
+    request = CreateRequest(prompt=prompt, safety_identifier=user)
+    options = AdviceOptions(texts={"template": template})
+    found, _, _ = house.container.review.checks.check(house.who, request, options=options)
     return found.prompt_advice.refusal
 
 
@@ -291,3 +304,25 @@ def test_an_appeal_that_reverses_a_block_also_ends_the_refusals_of_similar_reque
         reviewer(listed), made.case_id, action="overturn", reason="Looked at it.", clause="x"
     )
     assert refusal(listed, SIMILAR_TO_NUDE) is None
+
+
+def test_a_template_that_all_requests_share_ends_no_help_after_a_block(listed: House) -> None:
+    assert refusal_in_template(listed, NUDE, TEMPLATE) is HelpRefusal.POLICY
+    assert refusal_in_template(listed, UNLIKE, TEMPLATE) is None
+    assert refusal_in_template(listed, UNLIKE, TEMPLATE, "user-8") is None
+    # A similar request does not make the template similar either.
+    assert refusal_in_template(listed, SIMILAR_TO_NUDE, TEMPLATE) is HelpRefusal.RECENT_BLOCK
+    assert refusal_in_template(listed, UNLIKE, TEMPLATE) is None
+    tracker = listed.container.persistence.evasion_tracker
+    assert not tracker.find_match(listed.who, "user-7", {"prompt": UNLIKE, "template": TEMPLATE})
+
+
+def test_a_block_is_recognized_in_the_template_of_a_later_request(listed: House) -> None:
+    assert refusal(listed, NUDE) is HelpRefusal.POLICY
+    reworded = "a bare woman dancing on a stage"
+    assert refusal_in_template(listed, UNLIKE, reworded) is HelpRefusal.RECENT_BLOCK
+
+
+def test_a_template_that_was_itself_the_reason_of_a_block_is_remembered(listed: House) -> None:
+    assert refusal_in_template(listed, "a quiet morning", NUDE) is HelpRefusal.POLICY
+    assert refusal(listed, "a bare woman dancing on a stage") is HelpRefusal.RECENT_BLOCK

@@ -14,7 +14,7 @@ from sqlalchemy import Row
 
 from safelight.detectors.text.sketch import Embedder, Sketch, similarities, similarity, sketch
 from safelight.ids import new_id
-from safelight.policy.findings import Finding, highest_scores
+from safelight.policy.findings import Finding, TextSpan, highest_scores
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
@@ -30,6 +30,10 @@ from .models import (
     EvasionMatch,
     Requester,
 )
+
+#: The field with the text that a client adds to every prompt. It is not remembered, because then every
+#: request of the client would be similar to a block.
+_TEMPLATE = "template"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +203,7 @@ class EvasionTracker:
             requester=_requester(blocked.principal, blocked.end_user),
             lineage=lineage,
             video_id=blocked.video_id,
-            sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, blocked.negated)),
+            sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, _left_out(blocked))),
             matched_categories=categories if blocked.inherited else {},
         )
         if not blocked.inherited:
@@ -228,7 +232,7 @@ class EvasionTracker:
         store.add_similar_request(
             tx,
             _requester(principal, end_user),
-            sketch=msgspec.msgpack.encode(self._sketch(texts, negated)),
+            sketch=msgspec.msgpack.encode(self._sketch(texts, {*negated, _TEMPLATE})),
             at=at,
         )
 
@@ -260,6 +264,16 @@ def _later_block(row: Row[Any]) -> LaterBlock:
 
 def _decode(row: Row[Any]) -> Sketch:
     return msgspec.msgpack.decode(row.sketch, type=Sketch)
+
+
+def _left_out(blocked: BlockedPrompt) -> set[str]:
+    """Names of the texts that are not remembered: the negated ones, and the template, unless something was
+    found in it.
+    """
+    fields = {
+        place.field for one in blocked.findings for place in one.evidence if isinstance(place, TextSpan)
+    }
+    return {*blocked.negated, *({_TEMPLATE} - fields)}
 
 
 def _own_texts(texts: Mapping[str, str], negated: Collection[str]) -> list[str]:
