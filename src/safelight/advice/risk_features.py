@@ -41,7 +41,8 @@ def find_features(
     prompt: str, *, seconds: float | None = None, width: int | None = None, height: int | None = None
 ) -> frozenset[str]:
     """The features of a request. An unknown length or size gives none."""
-    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARS])
+    # Some characters become up to 18 others.
+    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARS])[:MAX_CHARS]
     found = {f"word:{word}" for word in _words(text.casefold())}
     for driver in find_drivers({PROMPT: text}, ()):
         if not driver.excluded:

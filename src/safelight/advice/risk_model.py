@@ -6,22 +6,26 @@ is known; outcomes replace these expectations.
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from .risk_features import DRIVER_WEIGHTS, driver_feature, find_features
+from .risk_features import DRIVER_WEIGHTS, MAX_CHARS, driver_feature, find_features
 from .sparse_logistic import UNSEEN_VARIANCE, Array, SparseLogistic, fit_sparse_logistic
 
 #: With fewer different prompts, no probability is given.
 MIN_PROMPTS = 50
 #: Most requests that are fitted, the newest: more take seconds.
 MAX_REQUESTS = 400
+#: Most features of a model, the most frequent: 400 long Chinese prompts have a million, which take gigabytes.
+MAX_COLUMNS = 4_000
 #: A word of a single request cannot be told from its other words.
 _MIN_COUNT = 2
 #: Half the width of a 95 % interval, in standard deviations.
@@ -43,10 +47,16 @@ class JudgedRequest:
     #: Whether a person or another program reported it.
     reported: bool = False
 
-    @property
+    @cached_property
     def words(self) -> str:
         """The words of the prompt without case and punctuation: the same for all tries of one prompt."""
-        return " ".join(_WORD.findall(unicodedata.normalize("NFKC", self.prompt).casefold()))
+        text = unicodedata.normalize("NFKC", self.prompt[:MAX_CHARS])[:MAX_CHARS]
+        return " ".join(_WORD.findall(text.casefold()))
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for all tries of one request."""
+        return self.words, self.seconds, self.width, self.height
 
     @property
     def features(self) -> frozenset[str]:
@@ -116,9 +126,8 @@ def fit_risk(judged: Iterable[JudgedRequest]) -> RiskModel | None:
     newest = sorted(judged, key=lambda one: one.at, reverse=True)
     tries: dict[tuple[object, ...], list[JudgedRequest]] = {}
     for one in newest:
-        key = (one.words, one.seconds, one.width, one.height)
-        if key in tries or len(tries) < MAX_REQUESTS:
-            tries.setdefault(key, []).append(one)
+        if one.key in tries or len(tries) < MAX_REQUESTS:
+            tries.setdefault(one.key, []).append(one)
     prompts = len({key[0] for key in tries})
     if prompts < MIN_PROMPTS:
         return None
@@ -142,7 +151,8 @@ def fit_risk(judged: Iterable[JudgedRequest]) -> RiskModel | None:
 
 def _choose_columns(requests: Sequence[frozenset[str]]) -> dict[str, int]:
     counts = Counter(name for features in requests for name in features)
-    names = {name for name, count in counts.items() if count >= _MIN_COUNT}
+    repeated = [(-count, name) for name, count in counts.items() if count >= _MIN_COUNT]
+    names = {name for _count, name in heapq.nsmallest(MAX_COLUMNS, repeated)}
     return {name: at for at, name in enumerate(sorted(names | set(map(driver_feature, DRIVER_WEIGHTS))))}
 
 

@@ -6,12 +6,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from safelight.advice.provider_rules import Document, document_for
-from safelight.advice.risk_features import find_features
-from safelight.advice.risk_model import JudgedRequest, RiskEstimate, RiskModel, fit_risk
+from safelight.advice.risk_features import MAX_CHARS, find_features
+from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
+from safelight.errors import NotFound
 
 from .attempt_log import AttemptLog
 from .gate import Gate, find_gate
@@ -21,8 +22,12 @@ from .models import AttemptFilter, AttemptOutcome, AttemptRecord
 MAX_READ = 2_000
 #: A model is fitted again after this time: fitting takes up to seconds.
 KEEP_S = 300.0
-#: Most models in memory; one needs up to 10 MB.
-_MAX_MODELS = 16
+#: Most models in memory, of all tenants and of one; one needs up to 15 MB.
+_MAX_MODELS, _MAX_OF_TENANT = 16, 4
+#: Attempts that are read at once: each can have a long prompt.
+_PAGE = 200
+#: Characters of an error that are read, and most different errors of a fit: one takes up to 0.1 s.
+MAX_ERROR_CHARS, MAX_ERRORS = 4_000, 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class RiskHistory:
         self._log, self._monotonic = log, monotonic
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        #: Tenants for which a model is fitted now.
+        self._fitting: set[str] = set()
 
     def estimate(
         self,
@@ -56,43 +63,85 @@ class RiskHistory:
         return model.estimate(find_features(prompt, seconds=seconds, width=width, height=height))
 
     def _model(self, tenant: str, asked: str) -> RiskModel | None:
+        """The kept model, or a new one. While a model of the tenant is fitted, other checks do not wait."""
         key = (tenant, asked)
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or self._monotonic() - kept.at >= KEEP_S:
-                attempts = self._log.page(tenant, AttemptFilter(), limit=MAX_READ).attempts
-                kept = _Kept(model=fit_risk(judged_requests(attempts, asked)), at=self._monotonic())
-                self._kept[key] = kept
-            self._kept.move_to_end(key)
-            while len(self._kept) > _MAX_MODELS:
-                self._kept.popitem(last=False)
-            return kept.model
+            is_fresh = kept is not None and self._monotonic() - kept.at < KEEP_S
+            if is_fresh or tenant in self._fitting:
+                return kept.model if kept else None
+            self._fitting.add(tenant)
+        try:
+            model = fit_risk(judged_requests(self._read_newest(tenant), asked))
+            with self._lock:
+                self._keep(key, model)
+            return model
+        finally:
+            with self._lock:
+                self._fitting.discard(tenant)
+
+    def _read_newest(self, tenant: str) -> Iterator[AttemptRecord]:
+        after = None
+        for _page in range(MAX_READ // _PAGE):
+            try:
+                page = self._log.page(tenant, AttemptFilter(), after=after, limit=_PAGE)
+            except NotFound:
+                # The last attempt of the page before was deleted since.
+                return
+            yield from page.attempts
+            if not page.has_more:
+                return
+            after = page.attempts[-1].id
+
+    def _keep(self, key: tuple[str, str], model: RiskModel | None) -> None:
+        self._kept[key] = _Kept(model=model, at=self._monotonic())
+        self._kept.move_to_end(key)
+        own = [one for one in self._kept if one[0] == key[0]]
+        if len(own) > _MAX_OF_TENANT:
+            del self._kept[own[0]]
+        if len(self._kept) > _MAX_MODELS:
+            self._kept.popitem(last=False)
 
 
-def judged_requests(attempts: Iterable[AttemptRecord], asked: str) -> Iterator[JudgedRequest]:
-    """The requests that the filter of this provider or model passed or refused.
+def judged_requests(newest_first: Iterable[AttemptRecord], asked: str) -> Iterator[JudgedRequest]:
+    """The requests that the filter of this provider or model passed or refused, at most `MAX_REQUESTS`.
 
     What our policy, a rule of a team, a plan or an outage stopped is no outcome of that filter.
     """
     document_of = cache(document_for)
-    for one in attempts:
+    keys: set[tuple[object, ...]] = set()
+    is_filter: dict[tuple[str, str], bool] = {}
+    for one in newest_first:
         if one.prompt is None or not _is_at(one, asked, document_of):
             continue
-        if one.outcome is AttemptOutcome.REFUSED:
-            answer = find_gate(one, ())
-            if answer is None or answer.gate is not Gate.PROVIDER_FILTER:
-                continue
-        elif one.outcome is not AttemptOutcome.PASSED:
+        if one.outcome not in (AttemptOutcome.PASSED, AttemptOutcome.REFUSED):
             continue
-        yield JudgedRequest(
-            prompt=one.prompt,
-            refused=one.outcome is AttemptOutcome.REFUSED,
-            at=one.at,
-            seconds=one.seconds,
-            width=one.width,
-            height=one.height,
-            reported=one.is_reported,
-        )
+        judged = _judged(one, one.prompt)
+        keys.add(judged.key)
+        if len(keys) > MAX_REQUESTS:
+            return
+        if judged.refused:
+            error = (one.provider, one.error[:MAX_ERROR_CHARS])
+            if error not in is_filter:
+                if len(is_filter) == MAX_ERRORS:
+                    return
+                answer = find_gate(replace(one, error=error[1]), ())
+                is_filter[error] = answer is not None and answer.gate is Gate.PROVIDER_FILTER
+            if not is_filter[error]:
+                continue
+        yield judged
+
+
+def _judged(attempt: AttemptRecord, prompt: str) -> JudgedRequest:
+    return JudgedRequest(
+        prompt=prompt[:MAX_CHARS],
+        refused=attempt.outcome is AttemptOutcome.REFUSED,
+        at=attempt.at,
+        seconds=attempt.seconds,
+        width=attempt.width,
+        height=attempt.height,
+        reported=attempt.is_reported,
+    )
 
 
 def _is_at(attempt: AttemptRecord, asked: str, document_of: Callable[[str], Document | None]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.advice.risk_features import find_features
+from safelight.advice.risk_features import MAX_CHARS, find_features
 from safelight.advice.risk_model import MIN_PROMPTS, JudgedRequest, RiskModel, fit_risk
 from safelight.advice.sparse_logistic import fit_sparse_logistic
 
@@ -108,6 +108,19 @@ def test_chinese_words_are_features() -> None:
 def test_only_the_newest_requests_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safelight.advice.risk_model.MAX_REQUESTS", 60)
     assert _model(_judged()).since == 1040.0
+
+
+def test_a_model_has_only_the_most_frequent_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight.advice.risk_model.MAX_COLUMNS", 3)
+    words = {name for name in _model(_judged()).columns if name.startswith("word:")}
+    assert len(words) == 3
+    assert words < {"word:by", "word:lake", "word:noon", "word:market", "word:table"}
+
+
+def test_a_long_prompt_of_characters_that_become_many_is_cut() -> None:
+    judged = JudgedRequest(prompt="\ufdfa" * 32_000, refused=True, at=0.0)
+    assert len(judged.words) <= MAX_CHARS
+    assert len(find_features("\ufdfa" * 32_000)) < 10
 
 
 def test_the_same_outcomes_in_any_order_give_the_same_estimate() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
+from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskModel, fit_risk
+from safelight.attempts import risk_history
 from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.gate import GateAnswer, find_gate
 from safelight.attempts.models import (
     AttemptFilter,
     AttemptOrigin,
@@ -16,7 +20,14 @@ from safelight.attempts.models import (
     AttemptPage,
     AttemptRecord,
 )
-from safelight.attempts.risk_history import KEEP_S, RiskHistory, judged_requests
+from safelight.attempts.risk_history import (
+    KEEP_S,
+    MAX_ERROR_CHARS,
+    MAX_ERRORS,
+    MAX_READ,
+    RiskHistory,
+    judged_requests,
+)
 from safelight.generation.protocol import Charge, ChargeStatus
 
 ATTEMPT = AttemptRecord(
@@ -45,9 +56,14 @@ class _Log:
     def __init__(self, attempts: Sequence[AttemptRecord]) -> None:
         self.attempts, self.reads = attempts, 0
 
-    def page(self, tenant: str, _wanted: AttemptFilter, **_options: Any) -> AttemptPage:
+    def page(
+        self, tenant: str, _wanted: AttemptFilter, *, after: str | None = None, limit: int
+    ) -> AttemptPage:
         self.reads += 1
-        return AttemptPage(attempts=tuple(self.attempts) if tenant == "mine" else (), has_more=False)
+        start = int(after) + 1 if after else 0
+        left = self.attempts[start:] if tenant == "mine" else ()
+        page = [replace(one, id=str(start + at)) for at, one in enumerate(left[:limit])]
+        return AttemptPage(attempts=tuple(page), has_more=len(left) > limit)
 
 
 def judged(*attempts: AttemptRecord, asked: str = "veo") -> list[bool]:
@@ -117,3 +133,90 @@ def test_a_model_is_kept_and_fitted_again_later() -> None:
     now = KEEP_S
     assert history.estimate("mine", "Veo ", "a scene") is not None
     assert log.reads == 2
+
+
+def test_a_fit_in_progress_stops_no_other_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, ends, fits = threading.Event(), threading.Event(), []
+
+    def fit(judged: Iterable[JudgedRequest]) -> RiskModel | None:
+        fits.append(threading.current_thread().name)
+        if fits[-1] == "slow":
+            started.set()
+            assert ends.wait(60)
+        return fit_risk(judged)
+
+    monkeypatch.setattr(risk_history, "fit_risk", fit)
+    now = 0.0
+    history = RiskHistory(cast(AttemptLog, _Log(many(60))), monotonic=lambda: now)
+    assert history.estimate("mine", "veo", "a scene") is not None
+    now = KEEP_S
+    slow = threading.Thread(name="slow", target=history.estimate, args=("mine", "veo", "a scene"))
+    slow.start()
+    try:
+        assert started.wait(60)
+        # Until then, the old model of this provider and none of others; other tenants do not wait.
+        assert history.estimate("mine", "veo", "a scene") is not None
+        assert history.estimate("mine", "main", "a scene") is None
+        assert len(fits) == 2
+        assert history.estimate("another", "veo", "a scene") is None
+        assert len(fits) == 3
+    finally:
+        ends.set()
+        slow.join(60)
+    assert history.estimate("mine", "main", "a scene") is not None
+
+
+def test_a_failed_fit_does_not_stop_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = _Log(many(60))
+    history = RiskHistory(cast(AttemptLog, log))
+    with monkeypatch.context() as broken:
+        broken.setattr(risk_history, "fit_risk", lambda _judged: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            history.estimate("mine", "veo", "a scene")
+    assert history.estimate("mine", "veo", "a scene") is not None
+
+
+def test_a_tenant_keeps_four_models_and_does_not_evict_those_of_others() -> None:
+    log = _Log([replace(one, model=f"model-{at % 8}") for at, one in enumerate(many(480))])
+    history = RiskHistory(cast(AttemptLog, log))
+    history.estimate("another", "veo", "a scene")
+    for at in range(8):
+        assert history.estimate("mine", f"model-{at}", "a scene") is not None
+    before = log.reads
+    for at in range(4, 8):
+        history.estimate("mine", f"model-{at}", "a scene")
+    history.estimate("another", "veo", "a scene")
+    assert log.reads == before
+    history.estimate("mine", "model-0", "a scene")
+    assert log.reads > before
+
+
+def test_attempts_are_read_in_small_pages_up_to_the_limit() -> None:
+    log = _Log([replace(ATTEMPT, provider="other", model="")] * (MAX_READ + 500))
+    assert RiskHistory(cast(AttemptLog, log)).estimate("mine", "veo", "a scene") is None
+    assert log.reads == 10
+
+
+def _count_errors(monkeypatch: pytest.MonkeyPatch, attempts: Sequence[AttemptRecord]) -> list[int]:
+    """The lengths of the errors that are read for these attempts."""
+    lengths = []
+
+    def count(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAnswer | None:
+        lengths.append(len(attempt.error))
+        return find_gate(replace(attempt, error=""), others)
+
+    monkeypatch.setattr(risk_history, "find_gate", count)
+    list(judged_requests(attempts, "veo"))
+    return lengths
+
+
+def test_long_and_many_errors_are_read_only_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    other_prompts = [
+        replace(REFUSED, prompt=f"{at} " + "\ufdfa" * 32_000, error=f"{at} {'model ' * 5_000}")
+        for at in range(1_000)
+    ]
+    same_prompt = [replace(REFUSED, error=f"{at} {'model ' * 5_000}") for at in range(1_000)]
+    assert len(_count_errors(monkeypatch, other_prompts)) == MAX_REQUESTS
+    found = _count_errors(monkeypatch, same_prompt)
+    assert (len(found), max(found)) == (MAX_ERRORS, MAX_ERROR_CHARS)
+    assert len(_count_errors(monkeypatch, [REFUSED] * 1_000)) == 1
