@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -126,7 +127,9 @@ def check(
     max_cost: Annotated[
         float | None, typer.Option("--max-cost", min=0, help="For --try: most US dollars of the attempt.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="For --try: do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="For --try: do not ask. Needs --max-cost, except on own hardware.")
+    ] = False,
     idempotency_key: Annotated[
         str,
         typer.Option(
@@ -148,6 +151,8 @@ def check(
 
     if try_it:
         _require_triable(provider, ref, negative_prompt or template or rewritten)
+        if max_cost is not None and not math.isfinite(max_cost):
+            raise InvalidField("--max-cost must be a number of US dollars.", param="max-cost")
     elif provider:
         _require_known(provider)
     text = read_prompt(prompt, file)
@@ -181,10 +186,11 @@ def check(
             provider=provider or "",
             url=url,
             max_cost=max_cost,
+            confirmed=yes,
             purpose=purpose,
             idempotency_key=idempotency_key,
         )
-        output = _with_try(output, wanted, helps=checked.prompt_advice.helps, confirmed=yes)
+        output = _with_try(output, wanted, helps=checked.prompt_advice.helps)
     taxonomy = container.core.taxonomy
 
     def printed(console: Console) -> None:
@@ -208,14 +214,14 @@ def _require_triable(provider: str | None, references: list[Path] | None, other:
         )
 
 
-def _with_try(output: CheckOutput, wanted: TryRequest, *, helps: bool, confirmed: bool) -> CheckOutput:
+def _with_try(output: CheckOutput, wanted: TryRequest, *, helps: bool) -> CheckOutput:
     """The output with the result of the attempt. Nothing is sent if there are no suggestions."""
     import msgspec
 
-    from .check_try import ask, exit_of_try, show_price, try_prompt
+    from .check_try import exit_of_try, try_prompt
 
     if helps and output.action in _TRIED:
-        tried = try_prompt(wanted, show_price if confirmed else ask)
+        tried = try_prompt(wanted)
     else:
         refusal = output.no_suggestions or {}
         tried = {"state": "not_tried", "reason": refusal.get("text") or output.sentence}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ class TryRequest:
     url: str
     #: Most US dollars. None: no ceiling.
     max_cost: float | None
+    #: Nobody is asked: the price is only shown.
+    confirmed: bool = False
     purpose: str = ""
     #: That of an earlier attempt whose answer was lost. Empty: a new one.
     idempotency_key: str = ""
@@ -52,10 +54,11 @@ class TryOffer:
     usd: float | None
 
 
-def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[str, Any]:
-    """Try the prompt once, at the shortest length that the provider sells. `confirm` shows the price.
+def try_prompt(wanted: TryRequest) -> dict[str, Any]:
+    """Try the prompt once, at the shortest length that the provider sells, after its price was shown.
 
-    Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling.
+    Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling, and if nobody is
+    asked about a model that may cost something without a ceiling. Raises `typer.Abort` if the answer is no.
     """
     from safelight_client import Client, ClientError, SubmitUnknown
 
@@ -66,7 +69,7 @@ def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[
         )
     try:
         with Client(wanted.url, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
-            return _try(client, wanted, confirm)
+            return _try(client, wanted)
     except SubmitUnknown as error:
         remedy = texts()("try.resend", request_key=printable(error.idempotency_key))
         raise ConfigurationError(printable(str(error)), remedy=remedy) from None
@@ -76,7 +79,7 @@ def try_prompt(wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[
         raise ConfigurationError(f"{error}.") from None
 
 
-def _try(client: Client, wanted: TryRequest, confirm: Callable[[TryOffer], None]) -> dict[str, Any]:
+def _try(client: Client, wanted: TryRequest) -> dict[str, Any]:
     client.run(client.session.learn_server())
     model, details = choose_model(client.session.models or {}, wanted.provider)
     lengths = [str(seconds) for seconds in details.get("seconds", ())]
@@ -88,10 +91,18 @@ def _try(client: Client, wanted: TryRequest, confirm: Callable[[TryOffer], None]
     if answer["verdict"] not in _SUGGESTS or answer["no_suggestions"]:
         refusal = answer["no_suggestions"] or {}
         return {"state": "not_tried", "reason": refusal.get("text") or answer["summary"]}
-    usd = 0.0 if details.get("billing") == "own" else answer["price"]["usd"]
+    is_own = details.get("billing") == "own"
+    usd = 0.0 if is_own else answer["price"]["usd"]
     offer = TryOffer(model=model, seconds=str(answer["seconds"]), usd=usd)
+    if wanted.confirmed and wanted.max_cost is None and not is_own:
+        raise InvalidField(
+            f"--yes needs --max-cost, because {offer.model} may cost something. Nothing was sent.",
+            param="max-cost",
+            remedy="Add --max-cost with the most US dollars that the attempt may cost, or leave out --yes.",
+        )
     _require_within(offer, wanted.max_cost)
-    confirm(offer)
+    show = _show_price if wanted.confirmed else _ask
+    show(offer)
     return _outcome(_send(client, wanted, offer), offer)
 
 
@@ -139,6 +150,8 @@ def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[s
         )
 
     def price(name: str) -> float:
+        if ours[name].get("billing") == "own":
+            return 0.0
         per_second = ours[name].get("usd_per_second")
         shortest = min(map(float, ours[name].get("seconds") or ("inf",)))
         return float("inf") if per_second is None else float(per_second) * shortest
@@ -194,14 +207,14 @@ def _outcome(video: Video, offer: TryOffer) -> dict[str, Any]:
     }
 
 
-def ask(offer: TryOffer) -> None:
+def _ask(offer: TryOffer) -> None:
     """Show the price and ask. Raises `typer.Abort` if the answer is no."""
     import typer
 
     typer.confirm(f"{_describe(offer)} {texts()('try.send')}", abort=True, err=True)
 
 
-def show_price(offer: TryOffer) -> None:
+def _show_price(offer: TryOffer) -> None:
     sys.stderr.write(f"{_describe(offer)}\n")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from safelight.cli import main
+from safelight.cli.check_try import choose_model
 
 PROMPT = "A woman alone in a dark street"
 
@@ -105,7 +106,8 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGat
 
 
 def tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    code = main(["check", "--try", "--json", *arguments])
+    ceiling = () if "--max-cost" in arguments else ("--max-cost", "1")
+    code = main(["check", "--try", "--json", *arguments, *ceiling])
     return code, json.loads(capsys.readouterr().out)["tried"]
 
 
@@ -134,7 +136,7 @@ def test_an_applied_suggestion_is_tried_and_the_advice_stops_if_it_is_refused(
         "message": "The filter of the provider blocked the output.",
         "moderation_details": {"source": "provider", "moderation_stage": "output", "charged": "no"},
     }
-    arguments = [PROMPT, "--provider", "veo", "--yes", "--apply", "1"]
+    arguments = [PROMPT, "--provider", "veo", "--yes", "--max-cost", "1", "--apply", "1"]
     assert main(["check", "--try", *arguments]) == 3
     said = " ".join(capsys.readouterr().out.split())
     assert "The provider refused the attempt (video_1)" in said
@@ -165,6 +167,30 @@ def test_nothing_is_sent_above_the_ceiling_or_without_a_price(
     code = main(["check", "--try", PROMPT, "--provider", provider, "--yes", "--max-cost", "0.3"])
     assert said in " ".join("".join(capsys.readouterr()).split())
     assert (code != 0, gateway.created) == (True, [])
+
+
+@pytest.mark.parametrize("ceiling", [(), ("--max-cost", "nan"), ("--max-cost", "inf")])
+def test_with_yes_nothing_is_sent_without_a_real_ceiling(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], ceiling: tuple[str, ...]
+) -> None:
+    gateway.models["unpriced"] = {"billing": "paid", "seconds": [5], "usd_per_second": None}
+    for provider in ("veo", "unpriced"):
+        assert main(["check", "--try", PROMPT, "--provider", provider, "--yes", *ceiling]) != 0
+        assert "--max-cost" in capsys.readouterr().err
+    assert gateway.created == []
+
+
+def test_own_hardware_needs_no_ceiling(gateway: FakeGateway, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--try", PROMPT, "--provider", "storyboard", "--yes"]) == 0
+    assert "US$0.00" in capsys.readouterr().err
+
+
+def test_a_model_on_own_hardware_is_cheaper_than_every_paid_one() -> None:
+    models = {
+        "veo-paid": {"safelight": {"billing": "paid", "seconds": [4], "usd_per_second": 0.1}},
+        "veo-own": {"safelight": {"billing": "own", "seconds": [8], "usd_per_second": None}},
+    }
+    assert choose_model(models, "veo")[0] == "veo-own"
 
 
 def test_nothing_is_sent_where_the_gateway_gives_no_suggestions(
@@ -206,7 +232,7 @@ def test_nothing_at_all_is_sent_where_help_is_refused(
     [
         ((PROMPT,), "--try needs --provider"),
         ((PROMPT, "--provider", "veo", "--template", "soft light"), "tries the prompt alone"),
-        ((PROMPT, "--provider", "kling", "--yes"), "has no model of 'kling'"),
+        ((PROMPT, "--provider", "kling", "--yes", "--max-cost", "1"), "has no model of 'kling'"),
     ],
 )
 def test_a_try_that_is_not_possible_says_why(
