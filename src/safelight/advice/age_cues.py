@@ -1,11 +1,13 @@
 """Whether an age may be stated in a prompt, and for which person. Pure.
 
-No age is offered beside a sign of sex, swimwear, undress, school or youth, in any text of the request.
+No age is offered beside a sign of sex, swimwear, undress, school or youth, an age under 18 or a minor that a
+detector found, in any text of the request.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
@@ -25,14 +27,35 @@ _PEOPLE = frozenset(
 )
 #: Chinese counters before 人; without one, it is usually part of a longer word.
 _COUNTED = re.compile(r"[個个位名]$")
-_SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
+_CATEGORIES = frozenset(
+    category.value
+    for category in (Category.SEXUAL, Category.SEXUAL_MINORS, Category.NCII, Category.MINORS_PRESENT)
+)
+_NUMBER = (
+    r"(?:1[0-7]|[1-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|(?:thir|four|fif|six|seven)teen)"
+)
+_HAN_NUMBER = r"(?:1[0-7]|[1-9]|十[一二三四五六七]?|[一二兩两三四五六七八九])"
+_HAN_DIGIT = r"[\d一二兩两三四五六七八九十百]"
+#: Ages under 18 in digits and words.
+_YOUNG_AGE = re.compile(
+    rf"(?<![\d.,A-Za-z]){_NUMBER}[\s-]{{0,2}}(?:y\s?[./]?\s?o\b|(?:years?|yrs?|y|months?)[\s-]{{0,2}}olds?\b"
+    r"|(?:years?|yrs?) of age\b)"
+    rf"|\b(?:age[ds]?|turn(?:s|ed|ing)?)\b\W{{0,3}}(?:(?:of|is|only|just|about|under|below)\W{{1,3}}){{0,2}}"
+    rf"{_NUMBER}(?![\dA-Za-z])"
+    rf"|(?:[芳年][齡龄]|年[紀纪方]|[歲岁][數数])[是為为約约僅仅才只有:：\s]{{0,4}}{_HAN_NUMBER}(?!{_HAN_DIGIT})"
+    rf"|(?<!{_HAN_DIGIT}){_HAN_NUMBER}[幾几多來来]?\s?[歲岁]"
+    r"|\bunder[\s-]?(?:18|eighteen)\b|未[滿满]\s?(?:18|十八)",
+    re.IGNORECASE,
+)
+_POSSESSIVE = re.compile(r"['’]s\b")
 
 
 def has_age_cue(texts: Iterable[str], findings: Iterable[Finding]) -> bool:
     """Whether a text or a finding has a sign beside which no age is offered."""
-    if any(one.category in _SEXUAL for one in findings):
+    if any(one.category in _CATEGORIES for one in findings):
         return True
-    return any(next(_cues().find(text), None) is not None for text in texts)
+    return any(_has_cue(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))) for text in texts)
 
 
 def find_ageless_person(prompt: str) -> SlotValue | None:
@@ -46,6 +69,10 @@ def find_ageless_person(prompt: str) -> SlotValue | None:
     (person,) = people
     alone = person.value != "人" or _COUNTED.search(prompt[: person.start])
     return person if alone else None
+
+
+def _has_cue(text: str) -> bool:
+    return bool(_YOUNG_AGE.search(text)) or next(_cues().find(text), None) is not None
 
 
 @cache
