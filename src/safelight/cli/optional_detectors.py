@@ -5,7 +5,7 @@ from __future__ import annotations
 OPTIONAL_DETECTORS = {
     "custom-models": (
         "Would check images and frames with models that you choose.",
-        "List them: safelight models list. Set one up: docs/models.md#configured-models",
+        "All models: safelight models list. Set one up: docs/models.md#configured-models",
     ),
     "faces": (
         "Would find faces in images, for the protection of real people.",

@@ -279,7 +279,7 @@ def test_the_risk_of_a_request_of_our_own_policy_says_whether_it_is_held_or_bloc
 def test_the_risk_names_the_page_and_the_provider_that_a_report_is_about() -> None:
     reason = advised("a bloody zombie in a cartoon", "veo-3.1").as_wire()["risk"]["reason"]
     assert reason == (
-        "apiyi.com reports that OpenAI Sora refuses prompts with some of the words used here. "
+        "apiyi.com reports that OpenAI Sora may refuse a class of words to which words used here belong. "
         "It does not mention Google Veo, which may refuse them too."
     )
 

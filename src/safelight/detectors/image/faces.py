@@ -33,8 +33,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(
         category=Category.LIKENESS.value,
         modality=Modality.IMAGE,
-        measured="finds a face, not whose it is: 20 of 20 faces of adults at 0.5 to 25 % of the picture, "
-        "false alarms in 0 of 12 pictures without people, benchmarks/pictures.md",
+        measured="finds faces, not whose they are: found 20 of 20 adult faces that fill 0.5 to 25 % of the "
+        "picture, no false alarm in 12 pictures without people, benchmarks/pictures.md",
     ),
 )
 

@@ -92,8 +92,8 @@ SHAPED = Provider(
             r"(?:suspended|banned|deactivated|disabled|locked|blocked)\b"
             r"|(?:帐号|帳號|账号|账户|帳戶|密钥|金鑰)(?:已被|已|被)(?:锁定|鎖定|封禁|停用|冻结|凍結|禁用)",
             anywhere=True,
-            message="The provider has closed or locked the account or the key. It may state a policy as the "
-            "reason; this request was not judged.",
+            message="The provider has closed or locked the account or the key. The content of this "
+            "request is not the reason.",
             next_step="Read the provider's message in the account, or ask its support.",
             confidence=Confidence.GUESS,
         ),
