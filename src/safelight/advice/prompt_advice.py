@@ -200,6 +200,7 @@ def _stated_facts(request: ScreenedRequest, options: AdviceOptions, prompt: str)
         age=None if cue else options.age,
         asks_age=blocked and options.age is None and not cue and find_ageless_person(prompt) is not None,
         shows_face=_FACES in (options.reference_shows or ()) or bool(blocked and request.references),
+        age_cue=cue,
     )
 
 

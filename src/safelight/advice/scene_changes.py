@@ -49,6 +49,8 @@ class StatedFacts:
     asks_age: bool = False
     #: Whether a reference shows a face that a provider may refuse.
     shows_face: bool = False
+    #: Whether the request has a sign of sex, undress, school or youth (see `age_cues`).
+    age_cue: bool = False
 
 
 def find_scene_changes(prompt: str, drivers: Sequence[Driver], facts: StatedFacts) -> Iterator[Suggestion]:
@@ -56,7 +58,7 @@ def find_scene_changes(prompt: str, drivers: Sequence[Driver], facts: StatedFact
     yield from _framing(prompt, facts.purpose)
     if facts.age is not None:
         yield from _age(prompt, facts.age)
-    if facts.shows_face:
+    if facts.shows_face and not facts.age_cue:
         yield from _view_from_behind(prompt)
     yield from _railing(prompt, drivers)
     if any(span.field == PROMPT for driver in drivers for span in driver.spans):

@@ -241,6 +241,21 @@ def test_a_face_in_a_reference_can_be_turned_away() -> None:
 
 
 @pytest.mark.parametrize(
+    "prompt",
+    [
+        "A woman in a bikini alone at night",
+        "A woman in a school uniform alone at night",
+        "一個女人穿著校服獨自在夜晚",
+        "一个女人穿着比基尼独自在夜晚",
+    ],
+)
+def test_no_view_from_behind_is_offered_beside_swimwear_undress_school_or_youth(prompt: str) -> None:
+    advice = advised(prompt, references=1, reference_shows=("pained_faces",))
+    assert of(advice, "from_behind") == []
+    assert advice.suggestions
+
+
+@pytest.mark.parametrize(
     ("prompt", "rewritten"),
     [
         (
