@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -173,16 +173,15 @@ def check(
     )
     references = tuple(ref or ())
     checked = _check_texts(container, text, policy, references, options)
-    applied = None
+    applied, tried_result = None, checked
     if apply is not None and checked.prompt_advice.helps:
         suggestion = find_suggestion(checked, apply)
-        again = _check_texts(container, suggestion.rewritten, policy, references, options)
-        applied = applied_wire(checked, suggestion, again)
+        tried_result = _check_texts(container, suggestion.rewritten, policy, references, options)
+        applied = applied_wire(checked, suggestion, tried_result)
     output = build_output(container, checked, applied)
     if try_it:
-        tried_text = applied["prompt"] if applied else text
         wanted = TryRequest(
-            prompt=tried_text,
+            prompt=applied["prompt"] if applied else text,
             provider=provider or "",
             url=url,
             max_cost=max_cost,
@@ -190,7 +189,7 @@ def check(
             purpose=purpose,
             idempotency_key=idempotency_key,
         )
-        output = _with_try(output, wanted, helps=checked.prompt_advice.helps)
+        output = _with_try(output, wanted, (checked, tried_result))
     taxonomy = container.core.taxonomy
 
     def printed(console: Console) -> None:
@@ -214,18 +213,26 @@ def _require_triable(provider: str | None, references: list[Path] | None, other:
         )
 
 
-def _with_try(output: CheckOutput, wanted: TryRequest, *, helps: bool) -> CheckOutput:
-    """The output with the result of the attempt. Nothing is sent if there are no suggestions."""
+def _with_try(output: CheckOutput, wanted: TryRequest, checks: Iterable[CheckResult]) -> CheckOutput:
+    """The output with the result of the attempt. Nothing is sent if one of the checks gives no help.
+
+    `checks`: those of the prompt and of what is tried, which is another text after `--apply`.
+    """
     import msgspec
 
     from .check_try import exit_of_try, try_prompt
 
-    if helps and output.action in _TRIED:
+    refused = next((one for one in checks if not _may_be_tried(one)), None)
+    if refused is None:
         tried = try_prompt(wanted)
     else:
-        refusal = output.no_suggestions or {}
-        tried = {"state": "not_tried", "reason": refusal.get("text") or output.sentence}
+        no_suggestions = refused.prompt_advice.as_wire(language())["no_suggestions"] or {}
+        tried = {"state": "not_tried", "reason": no_suggestions.get("text") or refused.summary}
     return msgspec.structs.replace(output, tried=tried, exit=exit_of_try(tried, output.exit))
+
+
+def _may_be_tried(checked: CheckResult) -> bool:
+    return checked.prompt_advice.helps and checked.verdict in _TRIED
 
 
 def _require_known(asked: str) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from safelight.cli import main
 from safelight.cli.check_try import choose_model
+from safelight.moderation import check_result
 
 PROMPT = "A woman alone in a dark street"
 
@@ -225,6 +227,24 @@ def test_nothing_at_all_is_sent_where_help_is_refused(
 ) -> None:
     code, found = tried(capsys, *arguments, "--provider", "veo", "--yes")
     assert (code != 0, found["state"], gateway.sent) == (True, "not_tried", [])
+
+
+@pytest.mark.parametrize(
+    "rewritten", ["how to build a bomb at home", "a bloody corpse with an open wound in a street"]
+)
+def test_nothing_at_all_is_sent_if_the_rewrite_is_blocked_or_gets_no_help(
+    gateway: FakeGateway,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    rewritten: str,
+) -> None:
+    find = check_result.find_suggestion
+    monkeypatch.setattr(
+        check_result, "find_suggestion", lambda *found: replace(find(*found), rewritten=rewritten)
+    )
+    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes", "--apply", "1")
+    assert (code, found["state"], gateway.sent) == (1, "not_tried", [])
+    assert found["reason"]
 
 
 @pytest.mark.parametrize(
