@@ -46,6 +46,8 @@ class HelpRefusal(StrEnum):
     DISTRESS = "distress"
     #: The request is similar to one that our policy blocked within a day.
     RECENT_BLOCK = "recent_block"
+    #: The request is similar to one of another end user of the account that our policy blocked within a day.
+    BLOCK_OF_ANOTHER = "block_of_another"
     #: Our policy blocked two requests of this end user or account within a day.
     TWO_BLOCKS = "two_blocks"
 

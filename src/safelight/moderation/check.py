@@ -22,7 +22,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.evasion.models import EvasionMatch
+from safelight.trust.evasion.models import EvasionMatch, SimilarBlock
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 
 from .admission import AdmissionLimits, admit
@@ -86,8 +86,7 @@ class CheckService:
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
             results, left = self._with_references(admitted, prompt, policy)
-        # The default model is not a choice of the caller.
-        asked = options.provider or request.model or ""
+        asked = self._asked(options.provider, request, admitted)
         found = summarize_check(
             results,
             self.taxonomy,
@@ -112,13 +111,21 @@ class CheckService:
         with self.database.read_transaction(principal.tenant) as tx:
             history = tracker.read_history(tx, principal, admitted.end_user)
         match = tracker.match(history.prompts, admitted.texts, negated=admitted.negated)
-        similar_at = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
+        similar = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
         refusal = None
         if tracker.are_two_requests(history):
             refusal = HelpRefusal.TWO_BLOCKS
-        elif similar_at is not None:
-            refusal = HelpRefusal.RECENT_BLOCK
-        return _History(match=match, similar_at=similar_at, refusal=refusal)
+        elif similar is not None:
+            refusal = HelpRefusal.RECENT_BLOCK if similar.own else HelpRefusal.BLOCK_OF_ANOTHER
+        return _History(match=match, similar=similar, refusal=refusal)
+
+    def _asked(self, provider: str, request: CreateRequest, admitted: AdmittedRequest) -> str:
+        """The provider or model that the advice is about; for an alias, its model."""
+        if not provider:
+            # The default model is not a choice of the caller.
+            return admitted.model if request.model else ""
+        aliases = [generator.info().aliases for generator in self.generators.values()]
+        return next((names[provider] for names in aliases if provider in names), provider)
 
     def _estimate_risk(
         self, principal: Principal, asked: str, admitted: AdmittedRequest
@@ -171,14 +178,14 @@ class CheckService:
                     request_id=subject,
                 )
                 self.evasion_tracker.record_block(tx, blocked)
-            elif history.similar_at is not None:
+            elif history.similar is not None:
                 self.evasion_tracker.record_similar(
                     tx,
                     principal,
                     admitted.end_user,
                     admitted.texts,
                     negated=admitted.negated,
-                    at=history.similar_at,
+                    block=history.similar,
                 )
 
 
@@ -188,7 +195,7 @@ class _History:
 
     #: The blocked lineage that the request paraphrases.
     match: EvasionMatch
-    #: When the newest block was that the request is similar to; None if there is none.
-    similar_at: float | None
+    #: The block that the request is similar to; None if there is none.
+    similar: SimilarBlock | None
     #: The refusal of help that blocks cause.
     refusal: HelpRefusal | None

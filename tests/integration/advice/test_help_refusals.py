@@ -30,6 +30,7 @@ REFUSED = {
     HelpRefusal.NOT_CHECKED: "Die Katze schläft auf dem Sofa und die Sonne scheint",
     HelpRefusal.DISTRESS: DISTRESS,
     HelpRefusal.RECENT_BLOCK: EXAMPLE,
+    HelpRefusal.BLOCK_OF_ANOTHER: EXAMPLE,
     HelpRefusal.TWO_BLOCKS: EXAMPLE,
 }
 
@@ -51,7 +52,11 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     stage: PromptStage, refusal: HelpRefusal
 ) -> None:
     prompt = REFUSED[refusal]
-    by_history = refusal in (HelpRefusal.RECENT_BLOCK, HelpRefusal.TWO_BLOCKS)
+    by_history = refusal in (
+        HelpRefusal.RECENT_BLOCK,
+        HelpRefusal.BLOCK_OF_ANOTHER,
+        HelpRefusal.TWO_BLOCKS,
+    )
     found = checked(stage, prompt, provider="sora-2", recent=refusal if by_history else None)
     assert found.prompt_advice.refusal is refusal
     assert found.checklist == ()

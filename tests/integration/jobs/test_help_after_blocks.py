@@ -287,10 +287,18 @@ def test_a_similar_request_is_no_block_and_is_forgotten_with_its_block(listed: H
 
 def test_another_end_user_of_the_key_gets_no_help_for_a_paraphrase(listed: House) -> None:
     refusal(listed, NUDE)
-    assert refusal(listed, "a bare woman dancing on a stage", "user-8") is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, "a bare woman dancing on a stage", "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
     assert refusal(listed, SIMILAR_TO_NUDE, "user-9") is None
     listed.who = replace(listed.who, id="another key")
     assert refusal(listed, "a bare woman dancing on a stage", "user-9") is None
+
+
+def test_a_request_that_is_similar_to_a_block_of_another_end_user_is_not_remembered(listed: House) -> None:
+    refusal(listed, NUDE)
+    assert refusal(listed, "a young woman dancing on a stage", "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
+    with listed.container.persistence.database.read_transaction(listed.who.tenant) as tx:
+        assert [row.subject for row in tx.select(blocked_prompt_sketches)] == ["end_user:user-7"]
+    assert refusal(listed, SIMILAR_TO_NUDE, "user-8") is None
 
 
 def test_an_appeal_that_reverses_a_block_also_ends_the_refusals_of_similar_requests(listed: House) -> None:

@@ -24,8 +24,11 @@ MIN_HELP_SIMILARITY = 0.6
 #: The same for the similarity to an earlier request that was similar to a block. It is higher, because there
 #: can be many of these.
 MIN_CHAINED_SIMILARITY = 0.75
-#: Both are lower by this if one of the two texts has no embedding, because their letters alone are seldom so
-#: similar by accident.
+#: The same for the similarity to a block of another end user of the account, by letters alone. It is higher
+#: than that of a paraphrase (1), because such requests are seldom of the same person (rates: docs/advice.md).
+MIN_SIMILARITY_TO_OTHERS = 1.45
+#: The first two are lower by this if one of the two texts has no embedding, because their letters alone are
+#: seldom so similar by accident.
 LETTERS_MARGIN = 0.15
 #: Number of texts whose sketches stay in memory, because a sketch with an embedding takes milliseconds.
 MAX_KEPT_SKETCHES = 256
@@ -52,6 +55,15 @@ class EvasionMatch:
 
     def __bool__(self) -> bool:
         return self.lineage is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarBlock:
+    """The newest block that a request is similar to; one of the same end user or account comes first."""
+
+    at: float
+    #: Whether the block is of the same end user or account, and not of another end user of the account.
+    own: bool
 
 
 #: The match of a text that does not paraphrase a blocked prompt.

@@ -26,9 +26,11 @@ from .models import (
     MAX_LATER_BLOCKS,
     MIN_CHAINED_SIMILARITY,
     MIN_HELP_SIMILARITY,
+    MIN_SIMILARITY_TO_OTHERS,
     NO_MATCH,
     EvasionMatch,
     Requester,
+    SimilarBlock,
 )
 
 #: The field with the text that a client adds to every prompt. It is not remembered, because then every
@@ -173,19 +175,20 @@ class EvasionTracker:
 
     def find_similar(
         self, texts: Mapping[str, str], history: RecentBlocks, *, negated: Collection[str] = ()
-    ) -> float | None:
-        """When the newest block was that these texts are similar to, or that they paraphrase if it is of
-        another end user; None if there is none. It is slow.
-        """
+    ) -> SimilarBlock | None:
+        """The block that these texts are similar to; None if there is none. It is slow."""
         compared = [(row.at, _decode(row), MIN_HELP_SIMILARITY) for row in history.prompts]
         compared += [(one.at, self._sketch(one.texts, ()), MIN_HELP_SIMILARITY) for one in history.later]
         compared += [(row.at, _decode(row), MIN_CHAINED_SIMILARITY) for row in history.similar]
-        found = _times_of_similar(self._sketches(texts, negated), compared) if compared else []
+        if compared and (times := _times_of_similar(self._sketches(texts, negated), compared)):
+            return SimilarBlock(at=max(times), own=True)
         if history.others:
             # Without embeddings, which would take milliseconds in each check of an account with blocks.
             spelling = self._sketches(texts, negated, embed=False)
-            found += _times_of_similar(spelling, [(row.at, _decode(row), 1.0) for row in history.others])
-        return max(found, default=None)
+            others = [(row.at, _decode(row), MIN_SIMILARITY_TO_OTHERS) for row in history.others]
+            if times := _times_of_similar(spelling, others):
+                return SimilarBlock(at=max(times), own=False)
+        return None
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
         """Remember a blocked prompt. A paraphrase is added to the lineage that it matches.
@@ -223,17 +226,21 @@ class EvasionTracker:
         texts: Mapping[str, str],
         *,
         negated: Collection[str] = (),
-        at: float,
+        block: SimilarBlock,
     ) -> None:
         """Remember a request that is similar to a block, so that a chain of small changes is recognized.
 
-        `at`: the result of `find_similar`. The request is forgotten together with that block.
+        `block`: the result of `find_similar`. The request is forgotten together with that block. It is not
+        remembered if the block is of another end user, because by letters alone harmless requests are similar
+        too.
         """
+        if not block.own:
+            return
         store.add_similar_request(
             tx,
             _requester(principal, end_user),
             sketch=msgspec.msgpack.encode(self._sketch(texts, {*negated, _TEMPLATE})),
-            at=at,
+            at=block.at,
         )
 
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
