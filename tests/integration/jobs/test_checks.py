@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from safelight.advice.prompt_advice import AdviceOptions
 from safelight.api.checks import check_object
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator
 from safelight.console.check_view import check_view
 from safelight.console.translations import load_languages
 from safelight.errors import CheckLimitExceeded, InvalidMedia
+from safelight.generation.protocol import Billing, Generator, GeneratorInfo
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import Upload
@@ -116,3 +119,45 @@ def test_checks_are_limited_and_exceeding_the_limit_costs_only_time(container: C
     with pytest.raises(CheckLimitExceeded) as spent:
         container.review.checks.check(who, CreateRequest(prompt="a cat"))
     assert spent.value.retry_after_s is not None
+
+
+@dataclass(frozen=True)
+class _WithAlias:
+    """A generator whose only model has another provider's name as alias."""
+
+    inner: Generator
+    name: str = "wan"
+    billing: Billing = Billing.OWN
+
+    def info(self) -> GeneratorInfo:
+        return replace(self.inner.info(), models=("Wan-AI/Wan2.2",), aliases={"sora-2": "Wan-AI/Wan2.2"})
+
+
+@pytest.mark.parametrize(
+    ("request_", "options"),
+    [
+        (CreateRequest(prompt="a quiet harbour", model="sora-2"), AdviceOptions()),
+        (CreateRequest(prompt="a quiet harbour"), AdviceOptions(provider="sora-2")),
+    ],
+)
+def test_the_advice_on_an_alias_is_about_its_model(
+    container: Container, request_: CreateRequest, options: AdviceOptions
+) -> None:
+    checks = container.review.checks
+    asked: list[str] = []
+    generator = _WithAlias(checks.generators[checks.default_generator])
+    checks = replace(
+        checks,
+        generators={"wan": generator},
+        default_generator="wan",
+        estimate_risk=lambda _tenant, name, _prompt, **_: asked.append(name),
+    )
+    found, _, _ = checks.check(operator(container), request_, options=options)
+    assert found.advice is not None
+    assert (found.advice.asked, asked) == ("Wan-AI/Wan2.2", ["Wan-AI/Wan2.2"])
+    assert found.prompt_advice.risk.shut_down is None
+
+
+def test_the_default_model_is_no_provider_that_was_asked_about(container: Container) -> None:
+    found, _, _ = container.review.checks.check(operator(container), CreateRequest(prompt="a quiet harbour"))
+    assert found.advice is None
