@@ -33,6 +33,17 @@ _MAX_COMPARED = 100_000
 #: Advice on a word of which no replacement fits.
 _ADVICE_WITHOUT_REPLACEMENT = "show"
 _ARTICLE = re.compile(r"an? ")
+#: A sentence states an injury, or who causes one.
+_STATED_INJURY = re.compile(
+    r"\b(?:hurt|beaten|beat up|hit|kicked|punched|slapped|struck|shot|stabbed|pushed|thrown"
+    r"|attacked|abused|harmed) by\b"
+    r"|\b(?:injur(?:y|ies|ed)|wounded|bleeds?|bleeding|bled|killed)\b"
+    r"|受[傷伤]|流血|被[^，。！？；,.!?;\n]{0,6}[殺杀打踢推傷伤]",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.!?。！？\n]*")
+#: Rows whose replacements would hide an injury that the sentence states.
+_HIDES_INJURY = frozenset({"pain", "fall", "crash", "jump", "tears", "suffer", "suffering"})
 #: Advice on drivers that no row of the word table describes.
 _ADVICE_BY_KIND = {
     DriverKind.NAME: "own_design",
@@ -85,6 +96,7 @@ def _replacements(
     prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
 ) -> Iterator[Suggestion]:
     rows = driver_tables.word_rows()
+    injured = [one.span() for one in _SENTENCE.finditer(prompt) if _STATED_INJURY.search(one.group())]
     for driver in drivers:
         spans = [
             span
@@ -92,6 +104,7 @@ def _replacements(
             if span.field == PROMPT
             and not _overlaps(span.start, span.end, protected)
             and fits(driver.position, prompt, span.start, span.end)
+            and not (driver.row in _HIDES_INJURY and _overlaps(span.start, span.end, injured))
         ]
         if driver.excluded or not spans:
             continue

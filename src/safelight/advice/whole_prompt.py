@@ -33,6 +33,7 @@ def combine(
         ("strongest", _strongest(firsts, drivers)),
         ("everything", [*firsts, *others]),
     ):
+        members = _compatible(members)
         if len(members) < 2:
             continue
         rewritten, _diff = apply_edits(prompt, (edit for one in members for edit in one.edits))
@@ -41,6 +42,12 @@ def combine(
         changes = sum(len(one.edits) for one in members)
         found.setdefault(rewritten, (weight, changes, _merge(message, members)))
     return [one for *_, one in sorted(found.values(), key=lambda each: each[:2])][:MAX_WHOLE]
+
+
+def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
+    """Without those for which nobody may be injured, if another is for an injury that is not real."""
+    staged = any("staged" in one.conditions for one in members)
+    return [one for one in members if not (staged and "unhurt" in one.conditions)]
 
 
 def _firsts(replacements: Iterable[Suggestion]) -> list[Suggestion]:

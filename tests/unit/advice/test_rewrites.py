@@ -63,7 +63,38 @@ def test_no_rewrite_changes_who_number_identity_or_visible_text(prompt: str) -> 
 
 def test_a_whole_prompt_suggestion_has_the_conditions_of_its_parts() -> None:
     (everything,) = of(advised(PROMPTS[1]), "everything")
-    assert set(everything.conditions) == {"size", "unhurt", "time", "staged", "same_scene"}
+    assert set(everything.conditions) == {"size", "time", "staged", "same_scene"}
+
+
+def test_no_suggestion_has_conditions_that_exclude_each_other() -> None:
+    for prompt in (PROMPTS[1], "Two men are in a fight and fall at night", "演員墜落，痛苦的表情，打鬥"):
+        for one in advised(prompt).suggestions:
+            assert not {"unhurt", "staged"} <= set(one.conditions)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kept"),
+    [
+        ("The boy is hurt by his father and cries alone", "hurt by his father and cries"),
+        ("A man is beaten by a stranger and falls at night", "beaten by a stranger and falls"),
+        ("An injured driver after a crash at night", "An injured driver after a crash"),
+        ("夜晚，司機受傷，墜落", "司機受傷，墜落"),
+        ("夜晚，孩子被父親打，哭泣", "孩子被父親打，哭泣"),
+        ("夜晚，司机受伤，坠落", "司机受伤，坠落"),
+        ("夜晚，孩子被父亲打，哭泣", "孩子被父亲打，哭泣"),
+    ],
+)
+def test_an_injury_that_the_text_states_is_not_rewritten_away(prompt: str, kept: str) -> None:
+    rewritten = [one.rewritten for one in advised(prompt).suggestions if one.edits]
+    assert rewritten
+    assert all(kept in one for one in rewritten)
+
+
+def test_a_cry_for_help_is_not_taken_for_tears() -> None:
+    for prompt in ("A man cries for help at night", "A woman crying for help at night"):
+        rewritten = [one.rewritten for one in advised(prompt).suggestions if one.edits]
+        assert rewritten
+        assert all("for help" in one and "moved" not in one for one in rewritten)
 
 
 @pytest.mark.parametrize(
