@@ -146,6 +146,20 @@ def test_refusals_of_earlier_runs_count_and_rows_without_a_result_do_not(tmp_pat
     assert runner.stop_reason == "4 of 6 rows were blocked; at most 3 may be."
 
 
+def test_a_delivered_row_after_the_first_20_stops_neither_a_batch_nor_the_next_run(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(30))
+    plan = planned(path)
+    kinds: list[LineState] = ["blocked"] * 3 + ["delivered"] * 17
+    with Journal(path.with_suffix(".batch") / "journal.sqlite", digest=plan.digest, server="s") as journal:
+        journal.write_lines(*(LineRecord(number=n, state=kind) for n, kind in enumerate(kinds, start=1)))
+        for _ in range(2):
+            runner = BatchRunner(plan, journal, sc.AsyncClient("http://s"), RunLimits(), tmp_path)
+            runner.end_row(LineRecord(number=21, state="delivered"))
+            assert (runner.rules.reason, runner.stop_reason) == ("", "")
+        runner.end_row(LineRecord(number=22, state="blocked"))
+    assert runner.stop_reason.startswith("4 of ")
+
+
 def test_a_batch_that_stopped_for_refusals_goes_on_only_with_a_higher_limit(tmp_path: Path) -> None:
     path = write_batch(tmp_path, subjects(8))
     with ScriptedUpstream({"otherwise": {**BLOCK, "polls": 0}}) as upstream:

@@ -133,7 +133,7 @@ def run_command(
         typer.Option(
             "--max-refusals",
             min=0,
-            help="How many of the first 20 rows may be blocked; later that many of 50.",
+            help="How many of the first 20 rows may be blocked; at a later block, that many of 50.",
         ),
     ] = 5,
     honours_keys: Annotated[

@@ -102,8 +102,10 @@ class BatchRunner:
                 reserved=0 if ended else entry.worst or 0,
                 jobs=int(entry.outcome != UNSENT),
             )
-        for line in self.lines.values():
-            if line.state in ("delivered", "blocked", "failed"):
+        # The journal has the order in which the rows were sent, which is nearly that in which they ended.
+        for number in dict.fromkeys([*self.entries, *self.lines]):
+            line = self.lines.get(number)
+            if line is not None and line.state in ("delivered", "blocked", "failed"):
                 self.rules.record(blocked=line.state == "blocked")
 
     @property

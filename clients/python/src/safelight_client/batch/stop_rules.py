@@ -14,33 +14,33 @@ _SHARE_DIVISOR = 50
 
 @dataclass(kw_only=True)
 class StopRules:
-    """Counts ended and blocked rows, in any order.
+    """Counts ended and blocked rows in the order in which they ended.
 
-    Of the first 20 rows that ended, at most `max_refusals` may be blocked; later at most that many of 50
-    of all rows that ended. With the default, that is 5 of the first 20, then 10 %.
+    Of the first 20 rows that ended, at most `max_refusals` may be blocked. A block after them stops the batch
+    if more than that many of 50 of all rows that ended so far are blocked. With the default, that is 5 of the
+    first 20, then 10 %. A row that was not blocked never stops a batch.
     """
 
     max_refusals: int = 5
     ended: int = 0
     blocked: int = 0
+    #: Why no further row may be sent; empty if one may.
+    reason: str = ""
 
     def record(self, *, blocked: bool) -> None:
         self.ended += 1
         self.blocked += blocked
+        if blocked and self.blocked > self.allowance:
+            self.reason = (
+                f"{self.blocked} of {self.ended} rows were blocked; at most {self.allowance} may be."
+            )
 
     @property
     def allowance(self) -> int:
-        """How many of the rows so far may be blocked."""
+        """How many of the rows so far may be blocked when one is blocked."""
         if self.ended <= _FIRST_ROWS:
             return self.max_refusals
         return self.ended * self.max_refusals // _SHARE_DIVISOR
-
-    @property
-    def reason(self) -> str:
-        """Why no further row may be sent; empty if one may."""
-        if self.blocked <= self.allowance:
-            return ""
-        return f"{self.blocked} of {self.ended} rows were blocked; at most {self.allowance} may be."
 
 
 def read_budget(models: Mapping[str, Mapping[str, Any]] | None, model: str) -> str:
