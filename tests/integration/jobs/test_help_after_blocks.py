@@ -25,6 +25,8 @@ from safelight.testing.detectors import text_marker
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.evasion.models import Requester, SimilarBlock
+from safelight.trust.evasion.store import add_similar_request, delete_blocks_of_video
 from support.clips import make_clip
 
 from .conftest import House
@@ -334,3 +336,31 @@ def test_a_block_is_recognized_in_the_template_of_a_later_request(listed: House)
 def test_a_template_that_was_itself_the_reason_of_a_block_is_remembered(listed: House) -> None:
     assert refusal_in_template(listed, "a quiet morning", NUDE) is HelpRefusal.POLICY
     assert refusal(listed, "a bare woman dancing on a stage") is HelpRefusal.RECENT_BLOCK
+
+
+def test_an_appeal_that_reverses_a_block_of_an_output_ends_its_refusals_and_no_others(
+    listed: House, tmp_path: Path
+) -> None:
+    refusal(listed, NUDE)
+    assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
+    block_output(listed, tmp_path, HARBOUR)
+    refusal(listed, SIMILAR)
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        (video,) = tx.select(videos)
+        similar = tx.select(blocked_prompt_sketches, ~blocked_prompt_sketches.c.blocked)
+        assert video.id in {row.lineage for row in similar}
+        delete_blocks_of_video(tx, video.id)
+        left = tx.select(blocked_prompt_sketches)
+    (block,) = (row for row in left if row.blocked)
+    assert [row.lineage for row in left if not row.blocked] == [block.id]
+
+
+def test_the_next_similar_request_deletes_sketches_of_another_day(listed: House) -> None:
+    refusal(listed, NUDE, "user-8")
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+        requester = Requester(subject="end_user:user-7", account="key:1")
+        block = SimilarBlock(id="sketch_1", at=tx.now(), own=True)
+        add_similar_request(tx, requester, sketch=b"", block=block)
+        (row,) = tx.select(blocked_prompt_sketches)
+    assert (row.subject, row.lineage) == ("end_user:user-7", "sketch_1")

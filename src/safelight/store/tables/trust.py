@@ -110,6 +110,7 @@ blocked_prompt_sketches = Table(
     text("subject"),
     #: `key:ID` or `person:ID`, also if the request named an end user.
     text("account"),
+    #: For a request that was only similar to a block: the id of the block's sketch or video.
     text("lineage"),
     #: The rejected video; null for a check.
     text("video_id", null=True),

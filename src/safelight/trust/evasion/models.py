@@ -61,6 +61,8 @@ class EvasionMatch:
 class SimilarBlock:
     """The newest block that a request is similar to; one of the same end user or account comes first."""
 
+    #: Id of its sketch; for a request that was blocked after its prompt, of the video.
+    id: str
     at: float
     #: Whether the block is of the same end user or account, and not of another end user of the account.
     own: bool

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -60,8 +60,11 @@ class BlockedPrompt:
 
 @dataclass(frozen=True, kw_only=True)
 class LaterBlock:
-    """A request that was blocked after its prompt was allowed: when, and its texts without negated ones."""
+    """A request that was blocked after its prompt was allowed: its video, when, and its texts without negated
+    ones.
+    """
 
+    video_id: str
     at: float
     texts: Mapping[str, str]
 
@@ -177,17 +180,24 @@ class EvasionTracker:
         self, texts: Mapping[str, str], history: RecentBlocks, *, negated: Collection[str] = ()
     ) -> SimilarBlock | None:
         """The block that these texts are similar to; None if there is none. It is slow."""
-        compared = [(row.at, _decode(row), MIN_HELP_SIMILARITY) for row in history.prompts]
-        compared += [(one.at, self._sketch(one.texts, ()), MIN_HELP_SIMILARITY) for one in history.later]
-        compared += [(row.at, _decode(row), MIN_CHAINED_SIMILARITY) for row in history.similar]
-        if compared and (times := _times_of_similar(self._sketches(texts, negated), compared)):
-            return SimilarBlock(at=max(times), own=True)
+        compared = [_Compared(row.id, row.at, _decode(row), MIN_HELP_SIMILARITY) for row in history.prompts]
+        compared += [
+            _Compared(one.video_id, one.at, self._sketch(one.texts, ()), MIN_HELP_SIMILARITY)
+            for one in history.later
+        ]
+        compared += [
+            _Compared(row.lineage, row.at, _decode(row), MIN_CHAINED_SIMILARITY) for row in history.similar
+        ]
+        if compared and (newest := _newest_similar(self._sketches(texts, negated), compared)):
+            return SimilarBlock(id=newest.block_id, at=newest.at, own=True)
         if history.others:
             # Without embeddings, which would take milliseconds in each check of an account with blocks.
             spelling = self._sketches(texts, negated, embed=False)
-            others = [(row.at, _decode(row), MIN_SIMILARITY_TO_OTHERS) for row in history.others]
-            if times := _times_of_similar(spelling, others):
-                return SimilarBlock(at=max(times), own=False)
+            others = [
+                _Compared(row.id, row.at, _decode(row), MIN_SIMILARITY_TO_OTHERS) for row in history.others
+            ]
+            if newest := _newest_similar(spelling, others):
+                return SimilarBlock(id=newest.block_id, at=newest.at, own=False)
         return None
 
     def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
@@ -240,7 +250,7 @@ class EvasionTracker:
             tx,
             _requester(principal, end_user),
             sketch=msgspec.msgpack.encode(self._sketch(texts, {*negated, _TEMPLATE})),
-            at=block.at,
+            block=block,
         )
 
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
@@ -266,7 +276,7 @@ def _counts(row: Row[Any]) -> bool:
 def _later_block(row: Row[Any]) -> LaterBlock:
     request = msgspec.json.decode(row.request)
     kept = {name: text for name, text in request["texts"].items() if name not in request["negated"]}
-    return LaterBlock(at=row.ended_at, texts=kept)
+    return LaterBlock(video_id=row.id, at=row.ended_at, texts=kept)
 
 
 def _decode(row: Row[Any]) -> Sketch:
@@ -291,18 +301,25 @@ def _nearest(own: Iterable[Sketch], blocked: Sketch) -> float:
     return max(similarity(one, blocked) for one in own)
 
 
-def _times_of_similar(own: list[Sketch], compared: list[tuple[float, Sketch, float]]) -> list[float]:
-    """The times of those sketches to which one of `own` has at least their minimum similarity. `compared`:
-    time, sketch and minimum of each.
-    """
-    found = similarities(own, [block for _, block, _ in compared])
-    for row, one in zip(found, own, strict=True):
+class _Compared(NamedTuple):
+    """A sketch that a request is compared with."""
+
+    block_id: str
+    at: float
+    sketch: Sketch
+    least: float
+
+
+def _newest_similar(own: list[Sketch], compared: list[_Compared]) -> _Compared | None:
+    """The newest of those sketches to which one of `own` has at least their least similarity."""
+    found = similarities(own, [one.sketch for one in compared])
+    for row, mine in zip(found, own, strict=True):
         row += [
-            LETTERS_MARGIN if least < 1 and not (one.embedding and block.embedding) else 0
-            for _, block, least in compared
+            LETTERS_MARGIN if one.least < 1 and not (mine.embedding and one.sketch.embedding) else 0
+            for one in compared
         ]
-    reached = np.any(found >= np.array([least for _, _, least in compared]), axis=0)
-    return [compared[column][0] for column in np.flatnonzero(reached)]
+    reached = np.any(found >= np.array([one.least for one in compared]), axis=0)
+    return max((compared[column] for column in np.flatnonzero(reached)), key=lambda one: one.at, default=None)
 
 
 def _requester(principal: Principal, end_user: str | None) -> Requester:

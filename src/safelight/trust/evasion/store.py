@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_
+from sqlalchemy import ColumnElement, Row, or_
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
@@ -13,7 +13,7 @@ from safelight.policy.verdicts import Action
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.store.transaction import Transaction
 
-from .models import MAX_COMPARED_BLOCKS, MAX_COMPARED_OTHERS, WINDOW_S, Requester
+from .models import MAX_COMPARED_BLOCKS, MAX_COMPARED_OTHERS, WINDOW_S, Requester, SimilarBlock
 
 _TABLE = blocked_prompt_sketches.c
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
@@ -79,9 +79,8 @@ def add_block(
     sketch: bytes,
     matched_categories: Mapping[str, float],
 ) -> None:
-    """Store a blocked prompt, and delete those that are too old."""
-    now = tx.now()
-    tx.delete(blocked_prompt_sketches, blocked_prompt_sketches.c.at < now - WINDOW_S)
+    """Store a blocked prompt, and delete sketches that are too old."""
+    _delete_old(tx)
     tx.insert(
         blocked_prompt_sketches,
         id=new_id("sketch"),
@@ -92,13 +91,21 @@ def add_block(
         sketch=sketch,
         matched_categories=dict(matched_categories),
         blocked=True,
-        at=now,
+        at=tx.now(),
     )
 
 
-def add_similar_request(tx: Transaction, requester: Requester, *, sketch: bytes, at: float) -> None:
-    """Store a request that is similar to a block, unless it is stored already."""
-    same = (_TABLE.subject == requester.subject, _TABLE.sketch == sketch, _TABLE.at >= at, ~_TABLE.blocked)
+def add_similar_request(tx: Transaction, requester: Requester, *, sketch: bytes, block: SimilarBlock) -> None:
+    """Store a request that is similar to a block, unless it is stored already, and delete sketches that are
+    too old.
+    """
+    _delete_old(tx)
+    same = (
+        _TABLE.subject == requester.subject,
+        _TABLE.sketch == sketch,
+        _TABLE.at >= block.at,
+        ~_TABLE.blocked,
+    )
     if tx.select(blocked_prompt_sketches, *same, limit=1):
         return
     tx.insert(
@@ -106,21 +113,30 @@ def add_similar_request(tx: Transaction, requester: Requester, *, sketch: bytes,
         id=new_id("sketch"),
         subject=requester.subject,
         account=requester.account,
-        lineage="",
+        lineage=block.id,
         video_id=None,
         sketch=sketch,
         matched_categories={},
         blocked=False,
-        at=at,
+        at=block.at,
     )
 
 
 def delete_blocks_of_video(tx: Transaction, video_id: str) -> None:
-    """Forget the blocked prompt of a reinstated video, the checks of its lineage, and the requests of its end
-    user that were similar to a block.
+    """Forget the blocked prompt of a reinstated video, the checks of its lineage, and the requests that were
+    similar to one of these or to the video.
     """
+    gone = [video_id]
     for row in tx.select(blocked_prompt_sketches, _TABLE.video_id == video_id):
-        of_lineage = and_(
-            _TABLE.lineage == row.lineage, or_(_TABLE.video_id == video_id, _TABLE.video_id.is_(None))
+        of_lineage = (
+            _TABLE.subject == row.subject,
+            _TABLE.lineage == row.lineage,
+            or_(_TABLE.video_id == video_id, _TABLE.video_id.is_(None)),
         )
-        tx.delete(blocked_prompt_sketches, _TABLE.subject == row.subject, or_(of_lineage, ~_TABLE.blocked))
+        gone += [one.id for one in tx.select(blocked_prompt_sketches, *of_lineage)]
+        tx.delete(blocked_prompt_sketches, *of_lineage)
+    tx.delete(blocked_prompt_sketches, ~_TABLE.blocked, _TABLE.lineage.in_(gone))
+
+
+def _delete_old(tx: Transaction) -> None:
+    tx.delete(blocked_prompt_sketches, _TABLE.at < tx.now() - WINDOW_S)

@@ -19,7 +19,9 @@ STEP = "a bare woman moving before the cheering crowd of a theatre"
 
 
 def row(text: str, at: float = 5.0) -> Any:
-    return SimpleNamespace(sketch=msgspec.msgpack.encode(sketch(text)), at=at, lineage="lineage_1")
+    return SimpleNamespace(
+        sketch=msgspec.msgpack.encode(sketch(text)), at=at, id=f"sketch_{at}", lineage="sketch_of_block"
+    )
 
 
 def history(**changes: Any) -> RecentBlocks:
@@ -89,7 +91,9 @@ def test_a_chain_of_small_changes_is_similar_and_ends_with_its_block() -> None:
 
 
 def test_a_request_blocked_after_its_prompt_is_compared_too() -> None:
-    assert found(STEP, history(later=[LaterBlock(at=2.0, texts={"prompt": BLOCKED})])) == 2.0
+    assert (
+        found(STEP, history(later=[LaterBlock(video_id="video_1", at=2.0, texts={"prompt": BLOCKED})])) == 2.0
+    )
 
 
 def test_a_block_of_another_end_user_needs_a_paraphrase() -> None:
@@ -104,8 +108,18 @@ def test_the_time_of_the_newest_similar_block_counts() -> None:
 
 def test_a_similar_block_of_the_same_end_user_comes_before_one_of_another() -> None:
     both = history(prompts=[row(BLOCKED, at=2.0)], others=[row(BLOCKED, at=9.0)])
-    assert find_block(BLOCKED, both) == SimilarBlock(at=2.0, own=True)
-    assert find_block(BLOCKED, history(others=[row(BLOCKED, at=9.0)])) == SimilarBlock(at=9.0, own=False)
+    assert find_block(BLOCKED, both) == SimilarBlock(id="sketch_2.0", at=2.0, own=True)
+    (other,) = others = [row(BLOCKED, at=9.0)]
+    assert find_block(BLOCKED, history(others=others)) == SimilarBlock(id=other.id, at=9.0, own=False)
+
+
+def test_a_chain_belongs_to_the_block_where_it_began() -> None:
+    later = history(later=[LaterBlock(video_id="video_1", at=2.0, texts={"prompt": BLOCKED})])
+    chain = history(similar=[row(STEP, at=3.0)])
+    assert [one and one.id for one in (find_block(STEP, later), find_block(STEP, chain))] == [
+        "video_1",
+        "sketch_of_block",
+    ]
 
 
 @pytest.mark.parametrize(
