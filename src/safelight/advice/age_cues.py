@@ -25,8 +25,21 @@ MIN_AGE, MAX_AGE = ADULT_AGE, 120
 _PEOPLE = frozenset(
     "man woman person lady gentleman 人 男人 女人 男子 女子 男士 女士".split()  # noqa: SIM905
 )
-#: Chinese counters before 人; without one, it is usually part of a longer word.
-_COUNTED = re.compile(r"[個个位名]$")
+_ONE = frozenset({"one", "1", "single", "一"})
+#: What must stand before 人, which is usually part of a longer word. "她一個人" means that she is alone.
+_COUNTED = re.compile(r"(?:(?<![他她它我你妳您們们另自])[一1]\s?|[這这那某])[個个位名]$")
+#: Not before a person: denials, quantities, and a name before a title.
+_NOT_BEFORE = re.compile(
+    r"\b(?:no|not|never|without|any|every|each|another)\s+(?:an?\s+)?(?:\w+\s+)?$"
+    r"|(?:[沒没]有?|[無无]|每一?|任何一?|[幾几數数多])[個个位名]?$|[些群對对雙双]$",
+    re.IGNORECASE,
+)
+_NOT_AFTER = re.compile(r"['’\-‐-–]|[們们類类工生口士體体民群]")
+_NAME_BEFORE_TITLE = re.compile(r"(?![個个位名的])[\u3400-\u9fff]$")
+_TITLES = frozenset({"男士", "女士"})
+_CLAUSE = re.compile(r"[,.;:!?，。；：！？\n]")
+#: Characters before a person that are read.
+_BEFORE = 40
 _CATEGORIES = frozenset(
     category.value
     for category in (Category.SEXUAL, Category.SEXUAL_MINORS, Category.NCII, Category.MINORS_PRESENT)
@@ -67,8 +80,25 @@ def find_ageless_person(prompt: str) -> SlotValue | None:
     if len(people) != 1 or people[0].value not in _PEOPLE:
         return None
     (person,) = people
-    alone = person.value != "人" or _COUNTED.search(prompt[: person.start])
-    return person if alone else None
+    return person if _is_one(prompt, person, values) else None
+
+
+def _is_one(prompt: str, person: SlotValue, values: Iterable[SlotValue]) -> bool:
+    """Whether the words around a person leave it one person, and the word a word of its own."""
+    before = prompt[max(person.start - _BEFORE, 0) : person.start]
+    if _NOT_BEFORE.search(before) or _NOT_AFTER.match(prompt, person.end):
+        return False
+    if person.value == "人" and not _COUNTED.search(before):
+        return False
+    if person.value in _TITLES and _NAME_BEFORE_TITLE.search(before):
+        return False
+    return not any(
+        Slot.HOW_MANY in one.slots
+        and one.value not in _ONE
+        and one.end <= person.start
+        and not _CLAUSE.search(prompt, one.end, person.start)
+        for one in values
+    )
 
 
 def _has_cue(text: str) -> bool:

@@ -262,6 +262,45 @@ def test_no_age_is_written_for_several_people_or_beside_another_age(prompt: str)
     assert of(advised(prompt, age=30), "age_given") == []
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "夜晚，兩名女子獨自走著",
+        "夜晚，一群男人走在街上",
+        "夜晚，男人們走在街上",
+        "夜晚，幾個男人走在街上",
+        "在夜晚使用個人電腦",
+        "夜晚，她一個人走在街上",
+        "夜晚，每個人都在走",
+        "夜晚，沒有人在街上",
+        "夜晚，王女士走在街上",
+        "夜晚，两名女子独自走着",
+        "在夜晚使用个人电脑",
+        "夜晚，没有人在街上",
+        "A man-made lake at night",
+        "A man’s hat in the dark",
+        "No person is in the dark street",
+        "Every woman in the dark street",
+    ],
+)
+def test_no_age_is_written_where_the_word_is_not_one_person(prompt: str) -> None:
+    assert of(advised(prompt, age=30), "age_given") == []
+    assert of(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rewritten"),
+    [
+        ("夜晚，一名女子獨自走在街上", "夜晚，一名30歲的女子獨自走在街上"),
+        ("夜晚，那個人走在街上", "夜晚，那個30歲的人走在街上"),
+        ("夜晚，一个人走在街上", "夜晚，一个30岁的人走在街上"),
+        ("Two cups at night, a woman reads", "Two cups at night, a 30-year-old woman reads"),
+    ],
+)
+def test_the_age_of_one_person_is_written_before_the_word(prompt: str, rewritten: str) -> None:
+    assert [one.rewritten for one in of(advised(prompt, age=30), "age_given")] == [rewritten]
+
+
 def test_a_face_in_a_reference_can_be_turned_away() -> None:
     advice = advised(WOMAN, references=1, reference_shows=("pained_faces",))
     assert [one.rewritten for one in of(advice, "from_behind")] == [
