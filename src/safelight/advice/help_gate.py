@@ -48,6 +48,8 @@ class HelpRefusal(StrEnum):
     RECENT_BLOCK = "recent_block"
     #: The request is similar to one of another end user of the account that our policy blocked within a day.
     BLOCK_OF_ANOTHER = "block_of_another"
+    #: Many requests of this end user or account were similar to one that our policy blocked within a day.
+    MANY_SIMILAR = "many_similar"
     #: Our policy blocked two requests of this end user or account within a day.
     TWO_BLOCKS = "two_blocks"
 

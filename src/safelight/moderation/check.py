@@ -111,10 +111,14 @@ class CheckService:
         with self.database.read_transaction(principal.tenant) as tx:
             history = tracker.read_history(tx, principal, admitted.end_user)
         match = tracker.match(history.prompts, admitted.texts, negated=admitted.negated)
-        similar = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
+        similar = None
+        if not history.is_full:
+            similar = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
         refusal = None
         if tracker.are_two_requests(history):
             refusal = HelpRefusal.TWO_BLOCKS
+        elif history.is_full:
+            refusal = HelpRefusal.MANY_SIMILAR
         elif similar is not None:
             refusal = HelpRefusal.RECENT_BLOCK if similar.own else HelpRefusal.BLOCK_OF_ANOTHER
         return _History(match=match, similar=similar, refusal=refusal)
@@ -195,7 +199,7 @@ class _History:
 
     #: The blocked lineage that the request paraphrases.
     match: EvasionMatch
-    #: The block that the request is similar to; None if there is none.
+    #: The block that the request is similar to; None if there is none, or if the history is full.
     similar: SimilarBlock | None
     #: The refusal of help that blocks cause.
     refusal: HelpRefusal | None

@@ -31,6 +31,7 @@ REFUSED = {
     HelpRefusal.DISTRESS: DISTRESS,
     HelpRefusal.RECENT_BLOCK: EXAMPLE,
     HelpRefusal.BLOCK_OF_ANOTHER: EXAMPLE,
+    HelpRefusal.MANY_SIMILAR: EXAMPLE,
     HelpRefusal.TWO_BLOCKS: EXAMPLE,
 }
 
@@ -55,6 +56,7 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     by_history = refusal in (
         HelpRefusal.RECENT_BLOCK,
         HelpRefusal.BLOCK_OF_ANOTHER,
+        HelpRefusal.MANY_SIMILAR,
         HelpRefusal.TWO_BLOCKS,
     )
     found = checked(stage, prompt, provider="sora-2", recent=refusal if by_history else None)

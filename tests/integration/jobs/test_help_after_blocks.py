@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ from PIL import Image
 from safelight import canonical_json
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
+from safelight.detectors.text.sketch import sketch
 from safelight.errors import RequestBlocked
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
@@ -25,7 +27,7 @@ from safelight.testing.detectors import text_marker
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.evasion.models import Requester, SimilarBlock
+from safelight.trust.evasion.models import MAX_COMPARED_OTHERS, Requester, SimilarBlock
 from safelight.trust.evasion.store import add_similar_request, delete_blocks_of_video
 from support.clips import make_clip
 
@@ -364,3 +366,23 @@ def test_the_next_similar_request_deletes_sketches_of_another_day(listed: House)
         add_similar_request(tx, requester, sketch=b"", block=block)
         (row,) = tx.select(blocked_prompt_sketches)
     assert (row.subject, row.lineage) == ("end_user:user-7", "sketch_1")
+
+
+def test_many_similar_requests_end_help_instead_of_displacing_the_first_ones(listed: House) -> None:
+    refusal(listed, NUDE)
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        (row,) = tx.select(blocked_prompt_sketches)
+        requester = Requester(subject=row.subject, account=row.account)
+        block = SimilarBlock(id=row.id, at=row.at, own=True)
+        for number in range(MAX_COMPARED_OTHERS - 1):
+            other = msgspec.msgpack.encode(sketch(f"number {number}"))
+            add_similar_request(tx, requester, sketch=other, block=block)
+    assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, UNLIKE) is HelpRefusal.MANY_SIMILAR
+    assert refusal(listed, "a woman on a stage before guests") is HelpRefusal.MANY_SIMILAR
+    assert refusal(listed, UNLIKE, "user-8") is None
+    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+        assert len(tx.select(blocked_prompt_sketches)) == 1 + MAX_COMPARED_OTHERS
+        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+    assert refusal(listed, UNLIKE) is None

@@ -14,7 +14,8 @@ WINDOW_S = 86_400
 #: first.
 MAX_COMPARED_BLOCKS = 256
 #: Maximum number of requests that were similar to a block, and of blocks of other end users, that a new
-#: prompt is compared with, newest first. It limits what a check costs.
+#: prompt is compared with, newest first. It limits what a check costs. After so many similar requests nothing
+#: gets help, because further ones could not be compared.
 MAX_COMPARED_OTHERS = 64
 #: Maximum number of requests blocked after their prompt that a new request is compared with, newest first.
 MAX_LATER_BLOCKS = 8

@@ -22,6 +22,7 @@ from safelight.trust.accounts import Principal
 from . import store
 from .models import (
     LETTERS_MARGIN,
+    MAX_COMPARED_OTHERS,
     MAX_KEPT_SKETCHES,
     MAX_LATER_BLOCKS,
     MIN_CHAINED_SIMILARITY,
@@ -81,6 +82,11 @@ class RecentBlocks:
     similar: Sequence[Row[Any]]
     #: Blocked prompts of other end users of the account.
     others: Sequence[Row[Any]]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many requests were similar to a block that no further one can be remembered."""
+        return len(self.similar) >= MAX_COMPARED_OTHERS
 
 
 class EvasionTracker:

@@ -44,7 +44,7 @@ def _read_newest(tx: Transaction, *conditions: ColumnElement[bool], limit: int) 
         blocked_prompt_sketches,
         *conditions,
         _TABLE.at >= tx.now() - WINDOW_S,
-        order_by=(_TABLE.at.desc(),),
+        order_by=(_TABLE.at.desc(), _TABLE.id.desc()),
         limit=limit,
     )
 
