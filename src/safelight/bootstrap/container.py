@@ -53,6 +53,8 @@ class Container:
 
         return Retries(
             blobs=self.persistence.blobs,
+            videos=self.pipeline.context.videos,
+            keys=lambda: self.review.videos.keys,
             check=self.review.checks.check,
             submit=self.review.videos.submit,
             find_key=self.persistence.accounts.find_key,

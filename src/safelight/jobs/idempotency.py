@@ -74,12 +74,21 @@ class IdempotencyKeys:
             if found is not None:
                 return found
             if time.monotonic() >= until:
-                raise IdempotencyKeyInUse(
-                    "Another request with this Idempotency-Key is still running.",
-                    retry_after_s=_RETRY_AFTER_S,
-                    remedy="Wait, then send the same request with the same key: it returns the same video.",
-                )
+                raise _in_use(_RETRY_AFTER_S)
             self.sleep(_POLL_S)
+
+    def find(self, tenant: str, key: str) -> CompletedKey | None:
+        """The completed key, if any. Raises `IdempotencyKeyInUse`, with the time until its claim expires."""
+        with self.database.read_transaction(tenant) as tx:
+            now = tx.now()
+            row = tx.one(tables.idempotency_keys, tables.idempotency_keys.c.key == key)
+        if row is None or row.expires_at < now:
+            return None
+        if row.completed_at is not None:
+            return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
+        if row.lease_expires_at >= now:
+            raise _in_use(row.lease_expires_at - now)
+        return None
 
     def complete(self, tx: Transaction, claim: KeyClaim, *, param: str | None = None) -> None:
         """Complete a claim, in the transaction that records the video. Raises `ClaimExpired`."""
@@ -143,6 +152,14 @@ class IdempotencyKeys:
                 lease_expires_at=now + self.claim_s,
             )
             return KeyClaim(tenant=tenant, key=key, video_id=video_id)
+
+
+def _in_use(retry_after_s: float) -> IdempotencyKeyInUse:
+    return IdempotencyKeyInUse(
+        "Another request with this Idempotency-Key is still running.",
+        retry_after_s=retry_after_s,
+        remedy="Wait, then send the same request with the same key: it returns the same video.",
+    )
 
 
 def fingerprint(request: CreateRequest) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.advice.help_gate import GATED, is_alarm
-from safelight.errors import SafelightError
+from safelight.errors import IdempotencyKeyInUse, NotCovered, SafelightError, Unavailable
 from safelight.generation.protocol import ProviderRefusal
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
@@ -22,7 +22,11 @@ from safelight.policy.findings import Stage
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
 
+from .idempotency import IdempotencyKeys
+from .interruptions import UpstreamPending
 from .models import SubmissionResult, Video, VideoSnapshot
+from .repository import VideoRepository
+from .states import VideoState
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,9 @@ class Retries:
     """Repeats videos. The check and the submission are those of every request, with quota and all limits."""
 
     blobs: BlobStore
+    videos: VideoRepository
+    #: Of the service that submits.
+    keys: Callable[[], IdempotencyKeys]
     #: The check with the help gate.
     check: Callable[[Principal, CreateRequest], tuple[CheckResult, AdmittedRequest, Price]]
     submit: Callable[[Principal, CreateRequest], SubmissionResult]
@@ -53,12 +60,34 @@ class Retries:
     def retry(self, snapshot: VideoSnapshot, refusal: ProviderRefusal, work_dir: Path) -> str | None:
         """Submit the next retry of a video that its provider blocked. Returns its id; None if there is none.
 
-        After a crash it is called again: the idempotency key makes sure that the video exists once.
+        After a crash it is called again: the idempotency key makes sure that the video exists once. Raises
+        `UpstreamPending` while an earlier call with this key may still run, and `Unavailable` if the retry
+        may succeed a little later.
         """
         video, terms = snapshot.video, read_terms(snapshot.request)
         following = _following(video, terms)
         if following is None or not may_retry(refusal):
             return None
+        try:
+            earlier = self.keys().find(video.tenant, f"retry-{video.id}")
+            if earlier is not None:
+                return self._linked(video, earlier.video_id)
+            return self._submit(snapshot, following, work_dir)
+        except IdempotencyKeyInUse as error:
+            raise UpstreamPending(error.retry_after_s) from None
+        except SafelightError as error:
+            if isinstance(error, Unavailable) and not isinstance(error, NotCovered):
+                raise
+            _log.info("%s is not retried (%s).", video.id, error.code)
+            return None
+
+    def _linked(self, video: Video, retry_id: str) -> str | None:
+        """The id of the retry that an earlier call submitted; None if our policy rejected it."""
+        found = self.videos.get(video.tenant, retry_id)
+        return found.id if found.retry_of == video.id and found.state is not VideoState.REJECTED else None
+
+    def _submit(self, snapshot: VideoSnapshot, following: CreateRequest, work_dir: Path) -> str | None:
+        video = snapshot.video
         principal = self.find_key(video.tenant, video.principal_id)
         if principal is None:
             return None
@@ -70,16 +99,12 @@ class Retries:
         request = replace(following, **_fields(snapshot))
         # The client has asked for the retry, so its key needs no scope for checks.
         checker = replace(principal, scopes=principal.scopes | {KeyScope.CHECKS})
-        try:
-            found, admitted, _price = self.check(checker, replace(request, retry=None))
-            same_generator = (admitted.generator, admitted.model) == (video.generator, video.model)
-            if not (found.prompt_advice.helps and found.verdict in _ALLOWED and same_generator):
-                return None
-            uploads = tuple(self._uploads(snapshot, work_dir))
-            result = self.submit(principal, replace(request, uploads=uploads))
-        except SafelightError as error:
-            _log.info("%s is not retried (%s).", video.id, error.code)
+        found, admitted, _price = self.check(checker, replace(request, retry=None))
+        same_generator = (admitted.generator, admitted.model) == (video.generator, video.model)
+        if not (found.prompt_advice.helps and found.verdict in _ALLOWED and same_generator):
             return None
+        uploads = tuple(self._uploads(snapshot, work_dir))
+        result = self.submit(principal, replace(request, uploads=uploads))
         return None if result.refusal is not None else result.video.id
 
     def _uploads(self, snapshot: VideoSnapshot, work_dir: Path) -> Iterator[Upload]:

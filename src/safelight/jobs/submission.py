@@ -105,6 +105,7 @@ class SubmissionService:
         prompt = self.context.stages.prompt.screen(
             admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
         )
+        self.context.fault_hook("screened")
         submission = Submission(
             principal=principal,
             video_id=video_id,

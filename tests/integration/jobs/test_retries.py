@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import RequestBlocked
+from safelight.errors import NotCovered, RequestBlocked, Unavailable
 from safelight.generation.protocol import ChargeStatus, ProviderRefusal
 from safelight.generation.provider_errors import read
 from safelight.ids import new_id
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.idempotency import IdempotencyKeys
+from safelight.jobs.models import CreateRequest, SubmissionResult, Video
 from safelight.jobs.retries import Retries, may_retry
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import RetryTerms
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import KeyScope
+from safelight.trust.accounts import KeyScope, Principal
 
 from .conftest import House
 from .test_known_content import drawn, imported, patient, upload
@@ -49,6 +50,8 @@ def bind(house: House, **parts: Any) -> None:
     container = house.container
     retries = Retries(
         blobs=container.persistence.blobs,
+        videos=container.pipeline.context.videos,
+        keys=lambda: house.videos.keys,
         check=container.review.checks.check,
         submit=lambda principal, request: house.videos.submit(principal, request),
         find_key=lambda _tenant, key: house.who if key == house.who.id else None,
@@ -129,6 +132,63 @@ def test_a_crash_after_the_retry_was_submitted_makes_no_second_one(
     first = retrying.carry_through_crashes(retrying.order(PROMPT, retry=RetryTerms(same=True), **PAID))
     assert (first.explanation or {})["retried_as"]
     assert count(retrying) == 2
+
+
+def test_a_crash_within_the_submission_of_the_retry_neither_loses_nor_doubles_it(
+    retrying: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": refused()})
+    # After kill -9, nothing releases the claim of the idempotency key: it expires.
+    keys = replace(retrying.videos.keys, claim_s=0.5, wait_s=0.0)
+    monkeypatch.setattr(IdempotencyKeys, "release", lambda *_: None)
+    first = retrying.order(PROMPT, retry=RetryTerms(same=True), **PAID)
+    checks: list[str] = []
+
+    def check(*given: Any) -> Any:
+        checks.append(given[1].prompt)
+        return retrying.container.review.checks.check(*given)
+
+    bind(retrying, check=check)
+    monkeypatch.setitem(vars(retrying.videos), "keys", keys)
+    retrying.crash_at = "screened"
+    ended = retrying.carry_through_crashes(first)
+    assert (ended.explanation or {})["retried_as"]
+    assert count(retrying) == 2
+    assert upstream.counts["received"] == 1
+    assert len(checks) == 2, "the check is not repeated while the claim is waited for"
+
+
+def test_a_retry_is_submitted_again_after_a_transient_error_of_the_database(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    failures = [Unavailable("The database is busy; nothing was changed.", retry_after_s=0.01)]
+
+    def submit(principal: Principal, request: CreateRequest) -> SubmissionResult:
+        if failures:
+            raise failures.pop()
+        return retrying.videos.submit(principal, request)
+
+    bind(retrying, submit=submit)
+    assert len(carried(retrying, RetryTerms(same=True))) == 2
+    assert not failures
+
+
+def test_no_retry_after_an_error_that_stays(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+
+    def submit(_principal: Principal, _request: CreateRequest) -> SubmissionResult:
+        raise NotCovered("A detector is missing.")
+
+    bind(retrying, submit=submit)
+    assert len(carried(retrying)) == 1
+
+
+def test_the_key_of_a_client_is_not_taken_for_a_retry(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    first = retrying.order(PROMPT, retry=RetryTerms(same=True), **PAID)
+    retrying.order("a quiet lake", idempotency_key=f"retry-{first.id}", **PAID)
+    assert "retried_as" not in (retrying.carry(first).explanation or {})
 
 
 def test_no_retry_after_a_block_of_the_request(retrying: House, upstream: ScriptedUpstream) -> None:
