@@ -21,6 +21,15 @@ _PHRASE_END = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"(?!\s*-)(?!\s+(?!(?:and|or|but|while|as)\b)[A-Za-z])", re.IGNORECASE)
+_PLACE_NEXT = re.compile(
+    r"\s+(?:alley(?:way)?s?|attic|background|backdrop|bar|basement|bathroom|beach|bedroom|bridge|building|castle"
+    r"|cathedral|caves?|cellar|chamber|church|cinema|city|classroom|club|corners?|corridors?|courtyard|day|doorway"
+    r"|evening|factory|fields?|forests?|garage|garden|hall|hallways?|house|interior|jungle|kitchen|lab|laboratory"
+    r"|lake|lane|library|morning|museum|night|nights|ocean|office|park|passage|paths?|place|restaurant|roads?|rooms?"
+    r"|scenes?|sea|setting|shop|sky|skies|space|stage|staircase|stairs|stairwell|station|streets?|studio|swamp"
+    r"|theat(?:er|re)|town|tunnels?|village|warehouse|woods?)\b(?!-)",
+    re.IGNORECASE,
+)
 #: Characters before and after a position.
 _BEFORE, _AFTER = 40, 20
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -45,6 +54,8 @@ class WordPosition(StrEnum):
     PREDICATE = "predicate"
     #: Not a noun such as "the dark".
     ADJECTIVE = "adjective"
+    #: Directly before a place, such as "dark street", so that no person changes.
+    BEFORE_PLACE = "before place"
     #: A Chinese predicate: not before or after 的, nor after 在.
     CLAUSE = "clause"
     #: A Chinese attribute before 的.
@@ -77,6 +88,8 @@ def fits(position: WordPosition, text: str, start: int, end: int) -> bool:
             return not (determined and word_next)
         case WordPosition.ADJECTIVE:
             return not (determined and not word_next)
+        case WordPosition.BEFORE_PLACE:
+            return bool(_PLACE_NEXT.match(after))
         case WordPosition.CLAUSE:
             return not (before.endswith(("的", "在", "有")) or after.startswith(("的", "地", "得")))
         case WordPosition.BEFORE_DE:
