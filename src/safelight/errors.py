@@ -58,7 +58,7 @@ defined here. A few exceptions are outside the tree; the docstring of each one g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -72,6 +72,8 @@ class SafelightError(Exception):
     retry: ClassVar[bool] = False
     #: The fields of the request with the right names, if only the names were wrong.
     corrected_request: Mapping[str, object] | None = None
+    #: The fields of the request that the corrected one does not have.
+    left_out: Sequence[str] = ()
 
     def __init__(self, message: str, *, param: str | None = None, remedy: str | None = None) -> None:
         super().__init__(message)

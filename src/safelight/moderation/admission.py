@@ -20,7 +20,7 @@ from safelight.generation.protocol import (
     combine_prompts,
 )
 
-from .field_corrections import FIELD_SYNONYMS, correct_fields, describe_fields
+from .field_corrections import FIELD_SYNONYMS, correct_fields, describe_fields, left_out_fields
 from .field_problems import FieldProblems
 from .field_values import check_text, convert
 from .request import AdmittedRequest, CreateRequest, SourceVideo
@@ -75,7 +75,8 @@ def _add_correction(
         return
     try:
         name, _ = _generator(request.model, generators, default, None)
-        corrected = correct_fields(request, generators[name].info())
+        offer = generators[name].info()
+        corrected = correct_fields(request, offer)
         if corrected is None:
             return
         _admit(corrected, generators, default, limits, None)
@@ -84,6 +85,7 @@ def _add_correction(
             error.remedy = f"{error.remedy or ''} With the right names: {left}".strip()
         return
     error.corrected_request = describe_fields(corrected)
+    error.left_out = left_out_fields(request, offer)
 
 
 def _admit(

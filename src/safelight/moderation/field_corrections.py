@@ -63,6 +63,13 @@ def correct_fields(request: CreateRequest, offer: GeneratorInfo) -> CreateReques
     return replace(request, extra=extra, **changes)
 
 
+def left_out_fields(request: CreateRequest, offer: GeneratorInfo) -> tuple[str, ...]:
+    """The fields that a corrected request does not have, because this model has no such field."""
+    return tuple(
+        name for name in request.extra if name not in offer.extra_fields and name not in FIELD_SYNONYMS
+    )
+
+
 def describe_fields(request: CreateRequest) -> dict[str, Any]:
     """The request as JSON that a client can send. Files and data: URLs are named only."""
     fields = {
@@ -89,10 +96,11 @@ def _find_size(given: list[str], offer: GeneratorInfo) -> str | None:
     """The size that fits a resolution and an aspect ratio; None if one cannot be read, or no size fits."""
     ratio: Fraction | None = None
     lines: int | None = None
+    exact: tuple[int, int] | None = None
     for text in given:
-        if exact := _SIZE.fullmatch(text):
-            return f"{int(exact.group(1))}x{int(exact.group(2))}"
-        if (found := _RATIO.fullmatch(text)) and int(found.group(2)):
+        if found := _SIZE.fullmatch(text):
+            exact = int(found.group(1)), int(found.group(2))
+        elif (found := _RATIO.fullmatch(text)) and int(found.group(1)) and int(found.group(2)):
             ratio = Fraction(int(found.group(1)), int(found.group(2)))
         elif found := _LINES.fullmatch(text):
             lines = int(found.group(1))
@@ -100,20 +108,18 @@ def _find_size(given: list[str], offer: GeneratorInfo) -> str | None:
             lines = _WORDS[text.lower()]
         else:
             return None
-    if not offer.sizes:
+    if not exact and not offer.sizes:
         return _any_size(ratio or Fraction(16, 9), lines or 720)
     fitting = [
         (width, height)
-        for width, height in offer.sizes
-        if (ratio is None or Fraction(width, height) == ratio) and lines in (None, min(width, height))
+        for width, height in ([exact] if exact else offer.sizes)
+        if (ratio is None or width == ratio * height) and lines in (None, min(width, height))
     ]
-    # A resolution without a ratio means a wide picture.
-    fitting.sort(key=lambda size: size[0] < size[1])
+    # A resolution without a ratio means a wide picture. A larger one costs more.
+    fitting.sort(key=lambda size: (size[0] < size[1], size[0] * size[1]))
     return f"{fitting[0][0]}x{fitting[0][1]}" if fitting else None
 
 
-def _any_size(ratio: Fraction, lines: int) -> str | None:
-    if not ratio:
-        return None
+def _any_size(ratio: Fraction, lines: int) -> str:
     longer = round(lines * max(ratio, 1 / ratio) / 2) * 2
     return f"{longer}x{lines}" if ratio >= 1 else f"{lines}x{longer}"

@@ -48,7 +48,10 @@ class ErrorDetail(BaseModel):
     )
     safelight: dict[str, Any] | None = Field(
         default=None,
-        description="The request id, and `corrected_request`: the request with the right names of fields.",
+        description=(
+            "The request id; `corrected_request`: the request with the right names of fields; `left_out`: "
+            "the fields that it does not have."
+        ),
     )
 
 

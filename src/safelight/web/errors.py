@@ -40,6 +40,8 @@ def error_response(error: SafelightError, request_id: str) -> JsonResponse:
         body["moderation_details"] = error.details
     if error.corrected_request is not None:
         body["safelight"] = {"corrected_request": error.corrected_request}
+        if error.left_out:
+            body["safelight"]["left_out"] = list(error.left_out)
     headers = retry_headers(error)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="safelight"'

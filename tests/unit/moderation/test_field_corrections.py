@@ -77,6 +77,7 @@ def test_all_fields_of_other_apis_are_named_in_one_answer_with_the_corrected_req
         ({"aspect_ratio": "16:9"}, {"size": "1280x720"}),
         ({"aspect_ratio": "7:4"}, {"size": "1792x1024"}),
         ({"aspect_ratio": "9:16", "resolution": "HD"}, {"size": "720x1280"}),
+        ({"resolution": "1280x720", "aspect_ratio": "16:9"}, {"size": "1280x720"}),
         ({"duration": 4, "quality": "high"}, {"seconds": "4"}),
     ],
 )
@@ -97,12 +98,42 @@ def test_values_are_converted_if_their_meaning_is_certain(
         {"resolution": "720p", "size": "720x1280"},
         {"aspect_ratio": "1:1"},
         {"aspect_ratio": "0:0"},
+        {"aspect_ratio": "0:9"},
+        {"resolution": "720p", "aspect_ratio": "9:0"},
+        {"resolution": "1280x720", "aspect_ratio": "9:16"},
+        {"resolution": "1280x000", "aspect_ratio": "16:9"},
         {"input_image": "cat.png"},
         {"quality": "high"},
     ],
 )
 def test_what_is_not_certain_is_not_corrected(wrong: dict[str, Any], wan: Generator) -> None:
     assert refused(wan, wrong).corrected_request is None
+
+
+def test_of_several_sizes_that_fit_the_smallest_is_suggested() -> None:
+    generator = create({**OPTIONS, "sizes": ["1080x1920", "3840x2160", "1920x1080", "1280x720", "720x1280"]})
+    try:
+        wide, tall = ({"aspect_ratio": "16:9"}, "1280x720"), ({"aspect_ratio": "9:16"}, "720x1280")
+        for wrong, size in (wide, tall, ({"resolution": "1080p"}, "1920x1080")):
+            assert refused(generator, wrong).corrected_request == {"prompt": "a lake", "size": size}
+    finally:
+        generator.close()
+
+
+def test_a_ratio_of_zero_is_not_corrected_if_every_size_is_accepted() -> None:
+    generator = create({**OPTIONS, "sizes": []})
+    try:
+        assert refused(generator, {"aspect_ratio": "0:9"}).corrected_request is None
+        assert refused(generator, {"aspect_ratio": "9:0"}).corrected_request is None
+    finally:
+        generator.close()
+
+
+def test_fields_that_the_corrected_request_does_not_have_are_named(wan: Generator) -> None:
+    error = refused(wan, {"duration": 4, "negative_prompt": "blur", "seed": 3})
+    assert error.corrected_request == {"prompt": "a lake", "seconds": "4", "seed": 3}
+    assert error.left_out == ("negative_prompt",)
+    assert not refused(wan, {"duration": 4}).left_out
 
 
 def test_a_value_that_is_wrong_under_the_right_name_is_named_in_the_same_answer(wan: Generator) -> None:
