@@ -57,7 +57,9 @@ def explanation_lines(
     retry = details.get("retry")
     action = retry.get("action") if isinstance(retry, Mapping) else retry
     advice = ""
-    if details.get("action") != "hold" and t.has(f"explain.retry_{action}"):
+    # After a retry by the gateway, `next_step` names its video.
+    is_retried = "retried_as" in details
+    if details.get("action") != "hold" and not is_retried and t.has(f"explain.retry_{action}"):
         advice = t(f"explain.retry_{action}")
         lines.append(_line(t, "retry", advice))
     if (next_step := details.get("next_step")) and not advice.startswith(str(next_step)):

@@ -233,7 +233,8 @@ def block_by_provider(
     extra: Mapping[str, Any],
 ) -> None:
     """End a video because the filter of the provider blocked it. `extra`: more details of the explanation."""
-    sentence, details = explain_refusal(refusal, charge, server=video.generator)
+    step = str(extra.get("next_step", ""))
+    sentence, details = explain_refusal(refusal, charge, server=video.generator, next_step=step)
     transition(
         tx,
         video,

@@ -145,7 +145,8 @@ def describe_retry(snapshot: VideoSnapshot, retried_as: str | None) -> dict[str,
     """What the explanation of a block by the provider states about retries."""
     terms = read_terms(snapshot.request)
     if retried_as is not None:
-        return {"retried_as": retried_as}
+        step = f"It was submitted again as {retried_as}; follow that video."
+        return {"retried_as": retried_as, "next_step": step}
     return {"next_step": _STOP} if terms is not None and terms.varied else {}
 
 

@@ -20,19 +20,21 @@ _CHARGED = {
 _BILL = "Look at its bill before you submit a new request."
 
 
-def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) -> tuple[str, dict[str, Any]]:
+def explain_refusal(
+    refusal: ProviderRefusal, charge: Charge, *, server: str, next_step: str = ""
+) -> tuple[str, dict[str, Any]]:
     """Explain a refusal: returns sentences for people, and the details for the API.
 
     `server` is the name of the configured generator. `refusal.provider` is only the provider whose error has
-    the same form: many servers answer in the form of OpenAI.
+    the same form: many servers answer in the form of OpenAI. `next_step`: what the gateway did about retries; the client
+    then must not retry.
     """
+    action = "never" if next_step else refusal.retry
+    next_step = next_step or _NEXT.get(refusal.retry, _NEXT["change_prompt"])
     where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
     known = _CHARGED.get(charge.charged)
     charged = f"{server} {known}" if known else f"It is not known whether {server} charged for it. {_BILL}"
-    sentence = (
-        f"{server} refused {where}; our own policy allowed it. "
-        f"{charged} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"
-    )
+    sentence = f"{server} refused {where}; our own policy allowed it. {charged} {next_step}"
     details = {
         "moderation_stage": refusal.stage if refusal.stage in ("input", "output") else "unknown",
         "categories": [refusal.category] if refusal.category else [],
@@ -48,7 +50,7 @@ def explain_refusal(refusal: ProviderRefusal, charge: Charge, *, server: str) ->
             "currency": charge.currency,
             "source": charge.source,
         },
-        "retry": {"action": refusal.retry, "after_s": None},
-        "next_step": _NEXT.get(refusal.retry, _NEXT["change_prompt"]),
+        "retry": {"action": action, "after_s": None},
+        "next_step": next_step,
     }
     return sentence, details

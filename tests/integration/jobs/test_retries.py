@@ -108,6 +108,21 @@ def test_after_a_variation_that_fails_the_explanation_says_that_the_filter_may_b
     assert "retried_as" not in (varied.explanation or {})
 
 
+def test_after_a_retry_the_answer_names_the_new_video_and_asks_for_no_other_retry(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    for terms in (RetryTerms(same=True), RetryTerms(variation=VARIATION)):
+        first, last = carried(retrying, terms)
+        details = first.explanation or {}
+        step = f"It was submitted again as {last.id}; follow that video."
+        assert (details["next_step"], details["retry"]["action"]) == (step, "never")
+        assert (first.error_message or "").endswith(f" {step}")
+    stopped = last.explanation or {}
+    assert stopped["retry"]["action"] == "never"
+    assert (last.error_message or "").endswith(f" {stopped['next_step']}")
+
+
 def test_a_retry_that_passes_is_delivered_and_ends_the_chain(
     retrying: House, upstream: ScriptedUpstream
 ) -> None:

@@ -114,3 +114,10 @@ def test_the_evidence_is_a_sentence_in_the_language_of_the_page() -> None:
         "文字提到受保護的角色或作品：Darth Vader：" + chinese("explain.in_prompt", words="Darth Vader"),
         chinese("category.violence"),
     )
+
+
+def test_after_a_retry_by_the_gateway_the_page_names_the_new_video_and_not_that_a_retry_fails() -> None:
+    step = "It was submitted again as video_1; follow that video."
+    details: dict[str, Any] = {"retry": {"action": "never"}, "next_step": step, "retried_as": "video_1"}
+    (line,) = explanation_lines(details, "", ENGLISH)
+    assert line.sentences == (step,)

@@ -95,6 +95,14 @@ def test_every_sentence_about_a_refusal_of_a_provider_is_translated(
 
 
 @pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
+def test_the_sentence_about_a_retry_by_the_gateway_is_translated_and_names_the_video(tag: str) -> None:
+    step = "It was submitted again as video_1; follow that video."
+    found = translate_sentences(f"It is not known whether wan charged for it. {step}", load_languages()[tag])
+    assert english_words(found.replace("video_1", "")) == []
+    assert "video_1" in found
+
+
+@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
 @pytest.mark.parametrize(
     "text",
     [
