@@ -27,10 +27,15 @@ _EDGES = frozenset({"edge", "邊緣", "邊上", "边缘", "边上"})
 _RAILING = re.compile(r"railing|guard ?rail|fence|欄杆|栏杆|護欄|护栏", re.IGNORECASE)
 _BEHIND = re.compile(r"from behind|back view|silhouette|faceless|背影|背對|背对|剪影", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"\s*(?:[,.;:!?，。；：！？\n]|$)")
-#: Words that only strengthen the next word. Not after "not" and "the".
+#: Words that only strengthen the next word. Not after a denial or "the", before an age, or in a longer word.
 _INTENSIFIER = re.compile(
-    r"(?<!not )(?<!the )(?<!this )(?<!that )\b(?:very|extremely|incredibly|absolutely|insanely|totally"
-    r"|utterly|super|ultra)\s+(?=[a-z])|(?<!不)(?:非常|極其|极其|極度|极度|超級|超级|無比|无比)(?=[\u3400-\u9fff])"
+    r"(?<![Nn]ot )(?<![Nn]ot a )(?<![Nn]ot an )(?<!n't )(?<!n’t )(?<![Nn]ever )(?<![Hh]ardly )(?<!nor )"
+    r"(?<![Tt]he )(?<![Tt]his )(?<![Tt]hat )"
+    r"\b(?:very|extremely|incredibly|absolutely|insanely|totally|utterly)\s+"
+    r"(?!(?:young|youth|old|elder|aged|little|teen|senior|mature))(?=[a-z])"
+    r"|(?<!不)(?<!不是)(?<!並非)(?<!并非)(?<!沒有)(?<!没有)(?<!不算)(?<!不會)(?<!不会)"
+    r"(?:非常(?![規规態态時时期任])|極其|极其|極度|极度|無比|无比)"
+    r"(?![年老幼]|小|資深|资深|成熟|高齡|高龄)(?=[\u3400-\u9fff])"
 )
 _ARTICLE_BEFORE = re.compile(r"\b(?:an|a)\s+$", re.IGNORECASE)
 #: Ages in digits that begin with a vowel sound.

@@ -113,7 +113,7 @@ def test_a_word_of_size_becomes_a_proportion(prompt: str, rewritten: str) -> Non
 @pytest.mark.parametrize(
     ("prompt", "rewritten"),
     [
-        ("An extremely old oak in a dark forest", "An old oak in a dark forest"),
+        ("An extremely tall oak in a dark forest", "A tall oak in a dark forest"),
         ("一片非常安靜的樹林，夜晚", "一片安靜的樹林，夜晚"),
         ("一片极其安静的树林，夜晚", "一片安静的树林，夜晚"),
     ],
@@ -122,7 +122,31 @@ def test_words_that_only_strengthen_are_left_out(prompt: str, rewritten: str) ->
     assert [one.rewritten for one in of(advised(prompt), "simpler")] == [rewritten]
 
 
-@pytest.mark.parametrize("prompt", ["a very calm lake", "a dark forest that is not very old"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a very calm lake",
+        "a dark forest that is not very old",
+        "a dark forest that isn't very quiet",
+        "a dark street that is never very calm",
+        "a dark street, hardly very calm",
+        "Not an extremely dark street",
+        "a very old man in a dark street",
+        "a very young tree in a dark forest",
+        "a super hero in a dark street",
+        "一個非常規的設計，夜晚",
+        "夜晚的非常時期",
+        "超級英雄在夜晚的街道",
+        "夜晚的超級市場",
+        "夜晚，不是非常安靜的街道",
+        "夜晚，並非非常安靜的街道",
+        "夜晚，一棵非常老的樹",
+        "一个非常规的设计，夜晚",
+        "超级英雄在夜晚的街道",
+        "夜晚，没有非常安静的街道",
+        "夜晚，一个非常年轻的国家",
+    ],
+)
 def test_nothing_is_left_out_without_a_driver_or_after_a_denial(prompt: str) -> None:
     assert of(advised(prompt), "simpler") == []
 
