@@ -17,7 +17,7 @@ from safelight.i18n import Messages, translate_sentence
 from .driver_tables import AdviceSource, DriverKind
 from .drivers import Driver
 from .provider_rules import Effect, ProviderAdvice, ProviderRule, document_for
-from .risk_model import RiskEstimate
+from .risk_model import LEVELS_FROM, RiskEstimate
 
 #: The provider that the reports in the tables are about.
 _REPORTED_PROVIDER = "openai"
@@ -26,8 +26,6 @@ _SHUT_DOWN = "shut-down"
 #: Drivers that the sources call high risk on their own.
 _HIGH = (DriverKind.HIGH_RISK_WORD, DriverKind.SCENARIO, DriverKind.NAME)
 _HIGH_LEVEL = "high"
-#: Estimated probabilities from which the level is medium, and high.
-_MEDIUM_FROM, _HIGH_FROM = 0.15, 0.4
 #: Reasons that are stated beside an estimate: they say what the provider may react to.
 _STATED = ("documented_refused", "documented_depends", "reported", "reported_elsewhere")
 
@@ -140,9 +138,10 @@ def assess_risk(
 
 
 def _level_of(probability: float) -> RiskLevel:
-    if probability >= _HIGH_FROM:
+    medium_from, high_from = LEVELS_FROM
+    if probability >= high_from:
         return RiskLevel.HIGH
-    return RiskLevel.MEDIUM if probability >= _MEDIUM_FROM else RiskLevel.LOW
+    return RiskLevel.MEDIUM if probability >= medium_from else RiskLevel.LOW
 
 
 def find_shut_down(advice: ProviderAdvice | None) -> ProviderRule | None:

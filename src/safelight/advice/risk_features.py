@@ -25,6 +25,8 @@ DRIVER_WEIGHTS = {
     DriverKind.BRAND: 0.2,
     DriverKind.STYLE: 0.2,
 }
+#: Start of the feature of a word.
+WORD = "word:"
 _WORDS = re.compile(r"[\u3400-\u9fff]+|[^\W\d_]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 #: Words of grammar, which no filter reads.
@@ -43,7 +45,7 @@ def find_features(
     """The features of a request. An unknown length or size gives none."""
     # Some characters become up to 18 others.
     text = unicodedata.normalize("NFKC", prompt[:MAX_CHARS])[:MAX_CHARS]
-    found = {f"word:{word}" for word in _words(text.casefold())}
+    found = {f"{WORD}{word}" for word in _words(text.casefold())}
     for driver in find_drivers({PROMPT: text}, ()):
         if not driver.excluded:
             found |= {driver_feature(driver.kind), f"row:{driver.row}"}

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .risk_features import DRIVER_WEIGHTS, MAX_CHARS, driver_feature, find_features
+from .risk_features import DRIVER_WEIGHTS, MAX_CHARS, WORD, driver_feature, find_features
 from .sparse_logistic import UNSEEN_VARIANCE, Array, SparseLogistic, fit_sparse_logistic
 
 #: With fewer different prompts, no probability is given.
@@ -30,6 +30,11 @@ MAX_COLUMNS = 4_000
 _MIN_COUNT = 2
 #: Half the width of a 95 % interval, in standard deviations.
 _INTERVAL = 1.96
+#: Probabilities from which the level is medium, and high.
+LEVELS_FROM = (0.15, 0.4)
+#: Width of an interval from which on uncertainty alone may not change the level, and the largest share of
+#: words that no outcome has.
+_MAX_WIDTH, _MAX_UNSEEN = 0.6, 0.5
 _WORD = re.compile(r"\w+")
 
 
@@ -92,14 +97,22 @@ class RiskModel:
     since: float
     until: float
 
-    def estimate(self, features: frozenset[str]) -> RiskEstimate:
-        """The estimate for a request with these features."""
+    def estimate(self, features: frozenset[str]) -> RiskEstimate | None:
+        """The estimate for a request with these features; None if the outcomes say too little about it."""
+        words = [name for name in features if name.startswith(WORD)]
+        if sum(name not in self.columns for name in words) > _MAX_UNSEEN * len(words):
+            return None
         means, spreads = self._log_odds([features])
         mean, spread = float(means[0]), float(spreads[0])
         margin = _INTERVAL * math.sqrt(spread)
+        low, high = _share(mean - margin), _share(mean + margin)
+        probability = float(_probabilities(means, spreads)[0])
+        # A large variance moves the probability towards a half.
+        if high - low > _MAX_WIDTH and _level(probability) != _level(_share(mean)):
+            return None
         return RiskEstimate(
-            probability=float(_probabilities(means, spreads)[0]),
-            interval=(_share(mean - margin), _share(mean + margin)),
+            probability=probability,
+            interval=(low, high),
             prompts=self.prompts,
             attempts=self.attempts,
             reported=self.reported,
@@ -167,6 +180,10 @@ def _probabilities(means: Array, spreads: Array) -> Array:
     """The mean of the logistic function of a normal variable, by MacKay's approximation."""
     shrunk = means / np.sqrt(1.0 + math.pi * spreads / 8.0)
     return np.asarray(1.0 / (1.0 + np.exp(-shrunk)))
+
+
+def _level(probability: float) -> int:
+    return sum(probability >= end for end in LEVELS_FROM)
 
 
 def _share(log_odds: float) -> float:

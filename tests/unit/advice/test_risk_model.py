@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.advice.risk_features import MAX_CHARS, find_features
-from safelight.advice.risk_model import MIN_PROMPTS, JudgedRequest, RiskModel, fit_risk
+from safelight.advice.risk_model import MIN_PROMPTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
 from safelight.advice.sparse_logistic import fit_sparse_logistic
 
 _SCENES = [
@@ -32,6 +32,12 @@ def _model(judged: list[JudgedRequest]) -> RiskModel:
     return model
 
 
+def _estimate(model: RiskModel, prompt: str, **fields: float) -> RiskEstimate:
+    found = model.estimate(find_features(prompt, **fields))  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
 def test_fewer_than_fifty_prompts_give_no_estimate() -> None:
     assert fit_risk(_judged(count=MIN_PROMPTS - 1)) is None
     assert fit_risk(_judged(count=MIN_PROMPTS)) is not None
@@ -47,30 +53,46 @@ def test_tries_of_one_prompt_count_once() -> None:
 
 def test_a_word_that_is_always_refused_raises_the_risk() -> None:
     model = _model(_judged())
-    refused = model.estimate(find_features("A kite above the hills"))
-    passed = model.estimate(find_features("A boat above the hills"))
+    refused = _estimate(model, "A kite on a hill")
+    passed = _estimate(model, "A boat on a hill")
     assert refused.probability > 0.7 > 0.3 > passed.probability
     assert refused.interval[0] > passed.interval[1]
 
 
 def test_the_estimate_states_what_it_is_from() -> None:
-    found = _model(_judged(count=60) + _judged(count=5, reported=True)).estimate(find_features("A lamp"))
+    found = _estimate(_model(_judged(count=60) + _judged(count=5, reported=True)), "A lamp")
     assert (found.prompts, found.attempts, found.reported) == (60, 65, 5)
     assert (found.since, found.until) == (1000.0, 1059.0)
 
 
 def test_unknown_words_make_the_interval_wider() -> None:
     model = _model(_judged())
-    known = model.estimate(find_features("A red boat"))
-    unknown = model.estimate(find_features("A red boat with zebras, violins, glaciers and tambourines"))
+    known = _estimate(model, "A red boat")
+    unknown = _estimate(model, "A red boat with zebras and violins")
     assert unknown.interval[1] - unknown.interval[0] > known.interval[1] - known.interval[0]
+
+
+@pytest.mark.parametrize("unseen", [0.5, 1.0])
+def test_a_text_of_unknown_words_has_no_estimate(monkeypatch: pytest.MonkeyPatch, unseen: float) -> None:
+    monkeypatch.setattr("safelight.advice.risk_model._MAX_UNSEEN", unseen)
+    model = _model(_judged(refused_word="never"))
+    assert _estimate(model, "A red boat").probability < 0.1
+    # Without the limit of unknown words, their variance alone would make the level medium.
+    text = "清晨的湖面上飄著薄霧,一位老漁夫划著木船緩緩駛向遠方的小島,岸邊的柳樹隨風輕輕擺動"
+    text += ",孩子們在沙灘放風箏,遠處傳來教堂鐘聲和海鷗叫喊"
+    assert model.estimate(find_features(text)) is None
+
+
+def test_a_wide_interval_around_a_clear_level_is_an_estimate() -> None:
+    low, high = _estimate(_model(_judged()), "A red kite").interval
+    assert high - low > 0.6
 
 
 def test_a_driver_of_the_tables_raises_the_risk_before_it_was_tried() -> None:
     model = _model(_judged())
     assert (
-        model.estimate(find_features("A red boat, and blood on a table")).probability
-        > model.estimate(find_features("A red boat, and soup on a table")).probability
+        _estimate(model, "A red boat, and blood on a table").probability
+        > _estimate(model, "A red boat, and soup on a table").probability
     )
 
 
@@ -80,7 +102,7 @@ def test_outcomes_replace_what_the_tables_expect() -> None:
         for at, prompt in enumerate(_SCENES)
     ]
     model = _model(passed)
-    assert model.estimate(find_features("A red boat, with fake blood")).probability < 0.1
+    assert _estimate(model, "A red boat, with fake blood").probability < 0.1
 
 
 def test_length_and_aspect_are_learned() -> None:
@@ -96,9 +118,9 @@ def test_length_and_aspect_are_learned() -> None:
         for at, prompt in enumerate(_SCENES)
     ]
     model = _model(judged)
-    long = find_features("A red boat", seconds=12, width=1280, height=720)
-    short = find_features("A red boat", seconds=4, width=1280, height=720)
-    assert model.estimate(long).probability > model.estimate(short).probability + 0.3
+    long = _estimate(model, "A red boat", seconds=12, width=1280, height=720)
+    short = _estimate(model, "A red boat", seconds=4, width=1280, height=720)
+    assert long.probability > short.probability + 0.3
 
 
 def test_chinese_words_are_features() -> None:
@@ -124,8 +146,7 @@ def test_a_long_prompt_of_characters_that_become_many_is_cut() -> None:
 
 
 def test_the_same_outcomes_in_any_order_give_the_same_estimate() -> None:
-    features = find_features("A grey kite")
-    forward, back = _model(_judged()).estimate(features), _model(_judged()[::-1]).estimate(features)
+    forward, back = (_estimate(_model(judged), "A grey kite") for judged in (_judged(), _judged()[::-1]))
     assert forward.probability == pytest.approx(back.probability, abs=1e-9)
 
 
