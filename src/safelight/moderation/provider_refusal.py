@@ -26,8 +26,8 @@ def explain_refusal(
     """Explain a refusal: returns sentences for people, and the details for the API.
 
     `server` is the name of the configured generator. `refusal.provider` is only the provider whose error has
-    the same form: many servers answer in the form of OpenAI. `next_step`: what the gateway did about retries; the client
-    then must not retry.
+    the same form: many servers answer in the form of OpenAI.
+    `next_step`: what the gateway did about retries; the client then must not retry.
     """
     action = "never" if next_step else refusal.retry
     next_step = next_step or _NEXT.get(refusal.retry, _NEXT["change_prompt"])
