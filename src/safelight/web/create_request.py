@@ -93,7 +93,7 @@ def create_request(
 
 def _check_texts(name: str, value: Any) -> None:
     for path, text in _texts((name,), value):
-        _writable(text, format_name(path) if path else "body")
+        require_writable(text, format_name(path) if path else "body")
 
 
 def _prompt(value: Any, most: int) -> str:
@@ -105,13 +105,14 @@ def _prompt(value: Any, most: int) -> str:
         raise InvalidField(
             f"The prompt has {len(value):,} characters; at most {most:,} are allowed.", param="prompt"
         )
-    if not any(_visible(character) for character in value):
+    if not is_visible(value):
         raise InvalidField("The prompt is empty: it has no visible character.", param="prompt")
     return value
 
 
-def _visible(character: str) -> bool:
-    return unicodedata.category(character)[0] not in "ZC"
+def is_visible(text: str) -> bool:
+    """Whether a text has a character that can be seen."""
+    return any(unicodedata.category(character)[0] not in "ZC" for character in text)
 
 
 def _word(fields: Mapping[str, Any], name: str, longest: int) -> str | None:
@@ -216,7 +217,8 @@ def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str 
             yield place, leaf
 
 
-def _writable(text: str, param: str) -> None:
+def require_writable(text: str, param: str) -> None:
+    """Raise `InvalidField` if the database cannot store a text."""
     if "\0" in text:
         shown = param.replace("\0", "\\0")[:200]
         raise InvalidField(f"`{shown}` has a NUL character, which is not allowed.", param=shown)

@@ -9,6 +9,8 @@ from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.errors import InvalidField
 from safelight.moderation.request import RetryTerms
 
+from .create_request import is_visible, require_writable
+
 _FIELD = "safelight"
 _RETRY = f"{_FIELD}.retry"
 _VARIATION = f"{_RETRY}.variation"
@@ -32,6 +34,9 @@ def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> Retry
         raise InvalidField(
             f"`{_VARIATION}` must be a prompt of at most {max_prompt_chars:,} characters.", param=_VARIATION
         )
+    require_writable(variation, _VARIATION)
+    if variation and not is_visible(variation):
+        raise InvalidField(f"`{_VARIATION}` is empty: it has no visible character.", param=_VARIATION)
     variation = variation.strip()
     # A prompt that is too long is refused on its own.
     if variation and isinstance(prompt, str) and len(prompt) <= max_prompt_chars:

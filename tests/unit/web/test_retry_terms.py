@@ -48,6 +48,8 @@ def test_the_terms_are_read_from_json_and_from_forms(value: Any, terms: RetryTer
         ({"retry": "yes"}, "safelight.retry.same"),
         ({"retry": {"variation": ["a"]}}, "safelight.retry.variation"),
         ({"retry": {"variation": "a" * 201}}, "safelight.retry.variation"),
+        ({"retry": {"variation": VARIATION + "\0"}}, "safelight.retry.variation"),
+        ({"retry": {"variation": " \u200b\n"}}, "safelight.retry.variation"),
     ],
 )
 def test_wrong_terms_are_refused_by_name(value: Any, field: str) -> None:
