@@ -1,7 +1,7 @@
 /** Downloads a file, resumes after an interruption, and keeps it only if its hash is right. */
 
 import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 
 import { ApiError, type ClientError, ConnectionFailed, DownloadFailed, HashMismatch } from "./errors.js";
 import { type Explanation, makeExplanation } from "./explanation.js";
@@ -30,6 +30,10 @@ interface Job {
 }
 
 const AGAIN = "Download it again; it continues where it stopped.";
+const FROM_BEGINNING = "Download it again; it starts from the beginning.";
+
+/** The response does not continue the bytes so far. */
+class PartMismatch extends Error {}
 
 /**
  * Stores the file of a delivered video under `path`, atomically.
@@ -49,8 +53,8 @@ export async function download(session: Session, video: Video, path: string, var
       const message = `The downloaded bytes have the hash ${sha256}, the server announced ${wanted}.`;
       throw new HashMismatch(message, { explanation: explain(message, "Download it again."), video });
     }
-    await checkKind(job);
     await rm(job.etagFile, { force: true });
+    if (!wanted) await checkKind(job, `${path}.unknown`);
     await rename(job.part, path);
     return { path, size: (await stat(path)).size, sha256, isVerified: wanted !== "" };
   } catch (error) {
@@ -71,8 +75,11 @@ async function fetchAll(session: Session, job: Job): Promise<Answer> {
       if (size > before) continue; // The server sends less at once than was asked for.
       problem = failDownload(`The server sent ${size} bytes of ${total}.`, job.video);
     } catch (error) {
-      if (error instanceof ConnectionFailed) problem = failDownload(error.message, job.video, error);
-      else if (error instanceof ApiError) problem = error;
+      if (error instanceof ConnectionFailed) problem = failDownload(error.message, job.video, { cause: error });
+      else if (error instanceof PartMismatch) {
+        await truncate(job.part, 0);
+        problem = failDownload(error.message, job.video, { nextStep: FROM_BEGINNING, cause: error });
+      } else if (error instanceof ApiError) problem = error;
       else throw error;
     }
     const status = problem.status ?? 500;
@@ -93,30 +100,35 @@ async function fetchRest(session: Session, job: Job): Promise<Answer> {
     const headers: Record<string, string> = etag && offset > 0 ? { range: `bytes=${offset}-`, "if-range": etag } : {};
     const query: Record<string, string> = job.variant === "video" ? {} : { variant: job.variant };
     const path = `/videos/${encodeURIComponent(job.video.id)}/content`;
-    return await session.transport.download({ method: "GET", path, query, headers }, new PartFile(file, offset, job));
+    return await session.transport.download({ method: "GET", path, query, headers }, new PartFile(file, { offset, etag }, job));
   } finally {
     await file.close();
   }
 }
 
-/** The bytes so far of one download. */
+/** The bytes so far of one download: their number, and the ETag of the file to which they belong. */
 class PartFile implements Sink {
   constructor(
     readonly file: FileHandle,
-    readonly offset: number,
+    readonly known: { readonly offset: number; readonly etag: string },
     readonly job: Job,
   ) {}
 
   /** Starts again unless the response continues exactly at the end of the file. */
   async begin(answer: Answer): Promise<void> {
+    const etag = answer.headers.get("etag") ?? "";
     if (answer.status === 206) {
-      if (readRange(answer).start !== this.offset) {
-        throw failToWrite(new Error("the server sent another part of the file than was requested"), this.job.video);
+      if (readRange(answer).start !== this.known.offset) {
+        throw new PartMismatch("The server sent another part of the file than was requested.");
       }
-      if (this.offset > 0) return;
+      if (this.known.offset > 0) {
+        if (etag && etag.replace(/^W\//, "") !== this.known.etag) {
+          throw new PartMismatch("The file on the server has changed since the download began.");
+        }
+        return;
+      }
     }
     await this.file.truncate(0);
-    const etag = answer.headers.get("etag") ?? "";
     if (etag.startsWith('"')) await writeFile(this.job.etagFile, etag, "latin1");
     else await rm(this.job.etagFile, { force: true });
   }
@@ -142,15 +154,20 @@ function findAnnouncedHash(job: Job, answer: Answer): string {
   return /^"?([0-9a-f]{64})"?$/.exec(answer.headers.get("etag") ?? "")?.[1] ?? "";
 }
 
-/** Throws `DownloadFailed` if the bytes are not a video at all: an MP4 or a WebM file. */
-async function checkKind(job: Job): Promise<void> {
+/** Throws `DownloadFailed` if the bytes are not a video at all: MP4 or WebM. They are then kept as `kept`. */
+async function checkKind(job: Job, kept: string): Promise<void> {
   const file = await open(job.part);
   const head = Buffer.alloc(12);
   const { bytesRead } = await file.read(head).finally(() => file.close());
   const isVideo = head.subarray(4, 8).equals(Buffer.from("ftyp")) || head.readUInt32BE() === 0x1a45dfa3;
   if (bytesRead > 0 && (job.variant !== "video" || isVideo)) return;
-  await removePart(job);
-  const message = "The server reports the video as completed, but its content is not a video.";
+  let message = "The server reports the video as completed, but its content is not a video.";
+  if (bytesRead > 0) {
+    await rename(job.part, kept);
+    message += ` It is kept in ${kept}.`;
+  } else {
+    await removePart(job);
+  }
   const nextStep = "Ask the operator of the server. Do not create the video again before you know its charge.";
   throw new DownloadFailed(message, { explanation: explain(message, nextStep), video: job.video });
 }
@@ -186,8 +203,12 @@ function failToWrite(error: Error, video: Video): DownloadFailed {
   return new DownloadFailed(message, { explanation: explain(message, nextStep), video, cause: error });
 }
 
-function failDownload(message: string, video: Video, cause?: unknown): DownloadFailed {
-  return new DownloadFailed(message, { explanation: explain(message, AGAIN), video, cause });
+function failDownload(
+  message: string,
+  video: Video,
+  { nextStep = AGAIN, cause }: { readonly nextStep?: string; readonly cause?: unknown } = {},
+): DownloadFailed {
+  return new DownloadFailed(message, { explanation: explain(message, nextStep), video, cause });
 }
 
 function explain(message: string, nextStep: string): Explanation {

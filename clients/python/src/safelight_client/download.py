@@ -31,22 +31,28 @@ class Download:
     is_verified: bool
 
 
-class PartFile:
-    """The bytes so far of one download."""
+class _PartMismatch(Exception):
+    """The response does not continue the bytes so far."""
 
-    def __init__(self, file: BinaryIO, etag_file: Path) -> None:
-        self._file, self._etag_file = file, etag_file
+
+class PartFile:
+    """The bytes so far of one download. `etag`: that of the file to which they belong."""
+
+    def __init__(self, file: BinaryIO, etag_file: Path, etag: str) -> None:
+        self._file, self._etag_file, self._etag = file, etag_file, etag
         self.write = file.write
 
     def begin(self, answer: Answer) -> None:
         """Starts again unless the response continues exactly at the end of the file."""
+        etag = answer.headers.get("etag", "")
         if answer.status == 206:
             if _range(answer)[0] != self._file.tell():
-                raise OSError("the server sent another part of the file than was requested")
+                raise _PartMismatch("The server sent another part of the file than was requested.")
             if self._file.tell():
+                if etag and etag.removeprefix("W/") != self._etag:
+                    raise _PartMismatch("The file on the server has changed since the download began.")
                 return
         self._file.truncate(0)
-        etag = answer.headers.get("etag", "")
         if etag.startswith('"'):
             self._etag_file.write_text(etag, "ascii", "replace")
         else:
@@ -77,8 +83,9 @@ def download(session: Session, video: Video, path: Path, variant: str) -> Call[D
             etag_file.unlink(missing_ok=True)
             message = f"The downloaded bytes have the hash {found}, the server announced {wanted}."
             raise HashMismatch(message, explanation=_explanation(message, "Download it again."), video=video)
-        _check_kind(part, video, variant)
         etag_file.unlink(missing_ok=True)
+        if not wanted:
+            _check_kind(part, video, variant)
         os.replace(part, path)  # noqa: PTH105
     except OSError as error:
         message = f"The file could not be written: {error}."
@@ -98,6 +105,11 @@ def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_fi
             problem: ClientError = DownloadFailed(
                 error.message, explanation=_explanation(error.message, step), video=video
             )
+            again = True
+        except _PartMismatch as error:
+            os.truncate(part, 0)
+            step = "Download it again; it starts from the beginning."
+            problem = DownloadFailed(str(error), explanation=_explanation(str(error), step), video=video)
             again = True
         else:
             size, total = part.stat().st_size, _range(answer)[1]
@@ -131,7 +143,7 @@ def _fetch_rest(video: Video, variant: str, part: Path, etag_file: Path) -> Call
             path=f"/videos/{video.id}/content",
             query={"variant": variant} if variant != "video" else {},
             headers={"range": f"bytes={offset}-", "if-range": etag} if etag and offset else {},
-            sink=PartFile(file, etag_file),
+            sink=PartFile(file, etag_file, etag),
         )
     return answer
 
@@ -147,14 +159,20 @@ def _announced_hash(video: Video, answer: Answer, variant: str) -> str:
 
 
 def _check_kind(part: Path, video: Video, variant: str) -> None:
-    """Raises `DownloadFailed` if the bytes are not a video at all."""
+    """Raises `DownloadFailed` if the bytes are not a video at all. They are kept under another name."""
     with part.open("rb") as file:
         head = file.read(12)
-    if not head or (variant == "video" and head[4:8] != _MP4 and not head.startswith(_WEBM)):
+    if head and (variant != "video" or head[4:8] == _MP4 or head.startswith(_WEBM)):
+        return
+    message = "The server reports the video as completed, but its content is not a video."
+    if head:
+        kept = part.with_suffix(".unknown")
+        os.replace(part, kept)  # noqa: PTH105
+        message += f" It is kept in {kept}."
+    else:
         part.unlink()
-        message = "The server reports the video as completed, but its content is not a video."
-        step = "Ask the operator of the server. Do not create the video again before you know its charge."
-        raise DownloadFailed(message, explanation=_explanation(message, step), video=video)
+    step = "Ask the operator of the server. Do not create the video again before you know its charge."
+    raise DownloadFailed(message, explanation=_explanation(message, step), video=video)
 
 
 def _hash(path: Path) -> str:
