@@ -7,7 +7,11 @@ from enum import StrEnum
 
 _DETERMINER = r"(?:a|an|the|this|that|these|those|his|her|its|their|my|your|our|one|two|some|every|each|no)"
 _AFTER_DETERMINER = re.compile(rf"\b{_DETERMINER}\s+$", re.IGNORECASE)
-_NEAR_DETERMINER = re.compile(rf"\b{_DETERMINER}\s+(?:[\w-]+\s+)?$", re.IGNORECASE)
+#: A plural noun between the two, as in "two brothers fight", makes the word a verb.
+_NEAR_DETERMINER = re.compile(
+    rf"\b{_DETERMINER}\s+(?:(?!(?:men|women|people|children|police)\b)[\w-]*(?:[^\Ws]|ss)\s+)?$",
+    re.IGNORECASE,
+)
 _AFTER_A = re.compile(r"\b(?:a|an)\s+$", re.IGNORECASE)
 _NO_VERB_BEFORE = re.compile(
     rf"\b(?:{_DETERMINER}|is|are|was|were|be|been|being|\w+ly)[\s-]+$", re.IGNORECASE
@@ -30,6 +34,13 @@ _PLACE_NEXT = re.compile(
     r"|theat(?:er|re)|town|tunnels?|village|warehouse|woods?)\b(?!-)",
     re.IGNORECASE,
 )
+_DENIAL_BEFORE = re.compile(r"(?:\b(?:not|never|without|no)|n['’]t|\brefus\w+ to)\s+$|不$", re.IGNORECASE)
+_NO_OBJECT = re.compile(r"(?![\u3400-\u9fff])")
+_NO_ADVERB_BEFORE = re.compile(
+    r"(?:\b(?:not|never|so|very|too|let|left|leav(?:e|es|ing)|is|are|was|were|be|been|being|feel(?:s|ing)?|felt)"
+    r"|n['’]t|\b(?:let|left|leav(?:e|es|ing))\s+\w+)\s+$",
+    re.IGNORECASE,
+)
 #: Characters before and after a position.
 _BEFORE, _AFTER = 40, 20
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -50,6 +61,10 @@ class WordPosition(StrEnum):
     #: A verb, and not a noun or a participle.
     VERB = "verb"
     INFINITIVE = "infinitive"
+    #: A verb without an object and a denial.
+    INTRANSITIVE = "intransitive"
+    #: An adverb, and not part of "is alone" or "left alone".
+    ADVERB = "adverb"
     #: Not between an article and a noun.
     PREDICATE = "predicate"
     #: Not a noun such as "the dark".
@@ -84,6 +99,11 @@ def fits(position: WordPosition, text: str, start: int, end: int) -> bool:
             return not (_NO_VERB_BEFORE.search(before) or after.startswith(" of"))
         case WordPosition.INFINITIVE:
             return bool(_INFINITIVE.search(before))
+        case WordPosition.INTRANSITIVE:
+            alone = _CLAUSE_END.match(after) and _NO_OBJECT.match(after)
+            return bool(alone and not _DENIAL_BEFORE.search(before))
+        case WordPosition.ADVERB:
+            return not _NO_ADVERB_BEFORE.search(before)
         case WordPosition.PREDICATE:
             return not (determined and word_next)
         case WordPosition.ADJECTIVE:
