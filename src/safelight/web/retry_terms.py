@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,12 @@ def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> Retry
 
 
 def _require_same_meaning(prompt: str, variation: str) -> None:
+    if _folded(prompt) == _folded(variation):
+        raise InvalidField(
+            f"`{_VARIATION}` is the prompt itself.",
+            param=_VARIATION,
+            remedy=f"Send another wording, or only `{_RETRY}.same`.",
+        )
     changed = find_fixed_changes(prompt, variation)
     if changed:
         raise InvalidField(
@@ -52,6 +59,10 @@ def _require_same_meaning(prompt: str, variation: str) -> None:
             param=_VARIATION,
             remedy="Send it as a request of its own.",
         )
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _object(value: Any, name: str, known: set[str]) -> Mapping[str, Any]:

@@ -76,6 +76,15 @@ def test_a_variation_that_changes_who_number_age_identity_or_visible_text_is_ref
     assert wrong.value.param == "safelight.retry.variation"
 
 
+@pytest.mark.parametrize(
+    "same", [PROMPT, PROMPT.upper(), f"  {PROMPT.replace(' ', '  ')} ", "Ｔ" + PROMPT[1:]]
+)
+def test_a_variation_that_is_the_prompt_itself_is_refused(same: str) -> None:
+    with pytest.raises(InvalidField, match="the prompt itself") as wrong:
+        read({"retry": {"same": True, "variation": same}})
+    assert wrong.value.param == "safelight.retry.variation"
+
+
 def test_a_prompt_that_is_too_long_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
     monkeypatch.setattr(retry_terms, "find_fixed_changes", lambda text, _other: compared.append(text))
