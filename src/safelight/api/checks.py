@@ -73,7 +73,7 @@ def read_provider(value: Any) -> str:
             f"`provider` must be the name of a provider or model, at most {MAX_PROVIDER_CHARS} characters.",
             param="provider",
         )
-    return value
+    return value.strip()
 
 
 def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:

@@ -56,7 +56,9 @@ class RiskHistory:
         size: tuple[int, int] | None = None,
     ) -> RiskEstimate | None:
         """The risk at `asked`, a provider or a model; None if too few of its outcomes are known."""
-        model = self._model(tenant, asked.strip().casefold())
+        asked = asked.strip().casefold()
+        # An empty name would match the attempts without a model.
+        model = self._model(tenant, asked) if asked else None
         if model is None:
             return None
         width, height = size or (None, None)

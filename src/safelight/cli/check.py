@@ -149,6 +149,7 @@ def check(
     """
     from safelight.moderation.check_result import applied_wire, find_suggestion
 
+    provider = (provider or "").strip()
     if try_it:
         _require_triable(provider, ref, negative_prompt or template or rewritten)
         if max_cost is not None and not math.isfinite(max_cost):
@@ -162,7 +163,7 @@ def check(
         raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
     options = advice_options(
         AdviceOptions(
-            provider=provider or "",
+            provider=provider,
             blocked_at=blocked,
             purpose=purpose,
             age=age,
@@ -182,7 +183,7 @@ def check(
     if try_it:
         wanted = TryRequest(
             prompt=applied["prompt"] if applied else text,
-            provider=provider or "",
+            provider=provider,
             url=url,
             max_cost=max_cost,
             confirmed=yes,
@@ -203,7 +204,7 @@ def check(
     return output.exit
 
 
-def _require_triable(provider: str | None, references: list[Path] | None, other: str) -> None:
+def _require_triable(provider: str, references: list[Path] | None, other: str) -> None:
     if not provider:
         raise InvalidField("--try needs --provider: a provider, or a model of the gateway.", param="provider")
     if references or other:

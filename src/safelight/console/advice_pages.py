@@ -123,7 +123,7 @@ def _chosen(found: CheckResult, number: str) -> Suggestion | None:
 def _options(form: dict[str, str]) -> AdviceOptions:
     blocked = form["blocked"]
     return AdviceOptions(
-        provider=form["provider"][:100],
+        provider=form["provider"][:100].strip(),
         blocked_at=BlockedAt(blocked) if blocked in set(BlockedAt) else None,
         purpose=form["purpose"][:_MAX_PURPOSE_CHARS],
     )

@@ -77,7 +77,7 @@ class StudioPages(PageHandler):
             raise NotFound("This server does not check prompts.")
         async with read_body(request, services) as body:
             form = {name: value for name, value in text_fields(body).items() if name in FORM_FIELDS}
-            asked = form.get("provider", "")
+            asked = form.get("provider", "").strip()
             body.fields.pop("provider", None)
             values: dict[str, Any] = {"check": None, "problem": None}
             try:

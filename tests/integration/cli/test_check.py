@@ -266,6 +266,11 @@ def test_an_unknown_provider_is_wrong_usage_and_lists_the_known_ones_and_the_nea
     assert "fal、higgsfield、" in said.err
 
 
+def test_a_provider_of_spaces_is_no_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    without = printed(capsys, "A person alone on a rooftop at night")
+    assert printed(capsys, "A person alone on a rooftop at night", "--provider", " ") == without
+
+
 def test_the_risk_at_the_provider_and_the_suggestions_are_printed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

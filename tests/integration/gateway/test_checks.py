@@ -69,6 +69,11 @@ def test_documented_provider_rules_are_shown_and_others_are_unknown(client: http
     assert (told["provider"], bool(told["model"])) == (None, True)
 
 
+def test_a_provider_of_spaces_is_no_provider(client: httpx.Client) -> None:
+    assert checked(client, prompt="a dog", provider=" ")["provider"] is None
+    assert checked(client, prompt="a dog", provider=" veo ")["provider"]["asked"] == "veo"
+
+
 def test_a_reference_is_checked_too(client: httpx.Client) -> None:
     answer = client.post(
         "/v1/videos/check",

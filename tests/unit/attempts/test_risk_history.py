@@ -118,6 +118,12 @@ def test_outcomes_of_other_tenants_are_never_used() -> None:
     assert history.estimate("another", "veo", "a scene") is None
 
 
+def test_an_empty_name_is_no_model_of_attempts_without_one() -> None:
+    log = _Log([replace(one, model="") for one in many(60)])
+    assert RiskHistory(cast(AttemptLog, log)).estimate("mine", " ", "a scene") is None
+    assert log.reads == 0
+
+
 def test_fewer_than_fifty_outcomes_give_no_estimate() -> None:
     assert RiskHistory(cast(AttemptLog, _Log(many(49)))).estimate("mine", "veo", "a scene") is None
 
