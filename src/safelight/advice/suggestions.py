@@ -43,7 +43,21 @@ _STATED_INJURY = re.compile(
 )
 _SENTENCE = re.compile(r"[^.!?。！？\n]*")
 #: Rows whose replacements would hide an injury that the sentence states.
-_HIDES_INJURY = frozenset({"pain", "fall", "crash", "jump", "tears", "suffer", "suffering"})
+_HIDES_INJURY = frozenset(
+    {
+        "pain",
+        "fall",
+        "crash",
+        "jump",
+        "tears",
+        "suffer",
+        "suffering",
+        "alone",
+        "despair",
+        "hopeless",
+        "struggle",
+    }
+)
 #: Advice on drivers that no row of the word table describes.
 _ADVICE_BY_KIND = {
     DriverKind.NAME: "own_design",

@@ -48,13 +48,14 @@ _MINOR = re.compile(
 
 
 def suggest_suicide(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
-    """Whether a text has a high place together with despair or a jump from somewhere, or with someone alone
-    who is in tears or a minor.
+    """Whether a text has a high place together with despair or a jump from somewhere, or with two of these
+    signs: someone alone, tears, a minor.
     """
     minor = any(one.category == Category.MINORS_PRESENT and is_alarm(one) for one in findings)
-    return any(
-        _DESPAIR.search(text)
-        or (_ALONE.search(text) and (minor or _TEARS.search(text) or _MINOR.search(text)))
-        for text in texts
-        if _HIGH_PLACE.search(text)
-    )
+    for text in texts:
+        if not _HIGH_PLACE.search(text):
+            continue
+        signs = (_ALONE.search(text), _TEARS.search(text), minor or _MINOR.search(text))
+        if _DESPAIR.search(text) or sum(map(bool, signs)) >= 2:
+            return True
+    return False

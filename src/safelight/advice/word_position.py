@@ -35,7 +35,6 @@ _PLACE_NEXT = re.compile(
     re.IGNORECASE,
 )
 _DENIAL_BEFORE = re.compile(r"(?:\b(?:not|never|without|no)|n['’]t|\brefus\w+ to)\s+$|不$", re.IGNORECASE)
-_NO_OBJECT = re.compile(r"(?![\u3400-\u9fff])")
 _NO_ADVERB_BEFORE = re.compile(
     r"(?:\b(?:not|never|so|very|too|let|left|leav(?:e|es|ing)|is|are|was|were|be|been|being|feel(?:s|ing)?|felt)"
     r"|n['’]t|\b(?:let|left|leav(?:e|es|ing))\s+\w+)\s+$",
@@ -100,8 +99,8 @@ def fits(position: WordPosition, text: str, start: int, end: int) -> bool:
         case WordPosition.INFINITIVE:
             return bool(_INFINITIVE.search(before))
         case WordPosition.INTRANSITIVE:
-            alone = _CLAUSE_END.match(after) and _NO_OBJECT.match(after)
-            return bool(alone and not _DENIAL_BEFORE.search(before))
+            ends = _CLAUSE_END.match(after) and not _HAN.match(after)
+            return bool(ends and not _DENIAL_BEFORE.search(before))
         case WordPosition.ADVERB:
             return not _NO_ADVERB_BEFORE.search(before)
         case WordPosition.PREDICATE:

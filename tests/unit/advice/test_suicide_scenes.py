@@ -20,6 +20,7 @@ def advised(prompt: str, *findings: Finding) -> PromptAdvice:
         "A man jumps off a bridge at night",
         "A man stands alone on a cliff in tears",
         "A boy alone on a rooftop at night",
+        "A little girl sits on the roof, crying",
         "一個小孩獨自站在橋邊往下看,哭泣",
         "一個女人在深夜的樓頂，絕望地看著城市",
         "男人獨自在懸崖上流淚",
