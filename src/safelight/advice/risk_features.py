@@ -43,10 +43,8 @@ def find_features(
     prompt: str, *, seconds: float | None = None, width: int | None = None, height: int | None = None
 ) -> frozenset[str]:
     """The features of a request. An unknown length or size gives none."""
-    # Some characters become up to 18 others.
-    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARS])[:MAX_CHARS]
-    found = {f"{WORD}{word}" for word in _words(text.casefold())}
-    for driver in find_drivers({PROMPT: text}, ()):
+    found = set(find_words(prompt))
+    for driver in find_drivers({PROMPT: _normalize(prompt)}, ()):
         if not driver.excluded:
             found |= {driver_feature(driver.kind), f"row:{driver.row}"}
     if seconds:
@@ -56,9 +54,19 @@ def find_features(
     return frozenset(found)
 
 
+def find_words(prompt: str) -> frozenset[str]:
+    """The features of the words of a prompt."""
+    return frozenset(f"{WORD}{word}" for word in _words(_normalize(prompt).casefold()))
+
+
 def driver_feature(kind: DriverKind) -> str:
     """The feature of a request with a driver of this kind."""
     return f"driver:{kind.value}"
+
+
+def _normalize(prompt: str) -> str:
+    # Some characters become up to 18 others.
+    return unicodedata.normalize("NFKC", prompt[:MAX_CHARS])[:MAX_CHARS]
 
 
 def _words(text: str) -> set[str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .risk_features import DRIVER_WEIGHTS, MAX_CHARS, WORD, driver_feature, find_features
+from .risk_features import DRIVER_WEIGHTS, WORD, driver_feature, find_features, find_words
 from .sparse_logistic import UNSEEN_VARIANCE, Array, SparseLogistic, fit_sparse_logistic
 
 #: With fewer different prompts, no probability is given.
@@ -35,7 +33,6 @@ LEVELS_FROM = (0.15, 0.4)
 #: Width of an interval from which on uncertainty alone may not change the level, and the largest share of
 #: words that no outcome has.
 _MAX_WIDTH, _MAX_UNSEEN = 0.6, 0.5
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +50,9 @@ class JudgedRequest:
     reported: bool = False
 
     @cached_property
-    def words(self) -> str:
-        """The words of the prompt without case and punctuation: the same for all tries of one prompt."""
-        text = unicodedata.normalize("NFKC", self.prompt[:MAX_CHARS])[:MAX_CHARS]
-        return " ".join(_WORD.findall(text.casefold()))
+    def words(self) -> frozenset[str]:
+        """The features of the words: the same for all tries of one prompt, also with a counter."""
+        return find_words(self.prompt)
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -51,6 +51,15 @@ def test_tries_of_one_prompt_count_once() -> None:
     assert _model(_judged() + shouted).prompts == 100
 
 
+def test_one_prompt_with_a_counter_is_one_prompt() -> None:
+    counted = [
+        JudgedRequest(prompt=f"A red boat, take {at}", refused=False, at=float(at)) for at in range(100)
+    ]
+    assert fit_risk(counted) is None
+    assert fit_risk(_judged(count=MIN_PROMPTS - 1) + counted[:1]) is not None
+    assert fit_risk(_judged(count=MIN_PROMPTS - 2) + counted) is None
+
+
 def test_a_word_that_is_always_refused_raises_the_risk() -> None:
     model = _model(_judged())
     refused = _estimate(model, "A kite on a hill")
@@ -141,8 +150,9 @@ def test_a_model_has_only_the_most_frequent_features(monkeypatch: pytest.MonkeyP
 
 def test_a_long_prompt_of_characters_that_become_many_is_cut() -> None:
     judged = JudgedRequest(prompt="\ufdfa" * 32_000, refused=True, at=0.0)
-    assert len(judged.words) <= MAX_CHARS
-    assert len(find_features("\ufdfa" * 32_000)) < 10
+    assert max(map(len, judged.words)) <= MAX_CHARS
+    assert judged.words <= find_features("\ufdfa" * 32_000)
+    assert len(judged.words) < 10
 
 
 def test_the_same_outcomes_in_any_order_give_the_same_estimate() -> None:
