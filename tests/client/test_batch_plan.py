@@ -48,6 +48,16 @@ def test_all_wrong_fields_are_named_with_their_lines(tmp_path: Path) -> None:
         ('""', "The row is not an object with fields."),
         ('"A boat"', "The row is not an object with fields."),
         ("null", "The row is not an object with fields."),
+        (
+            '{"prompt": "A boat", "safelight": {"retry": true}}',
+            "safelight.retry cannot be used here, because the batch makes retries of its own: "
+            "a video could be made and paid twice.",
+        ),
+        (
+            '{"prompt": "A boat", "safelight[retry][same]": "true"}',
+            "safelight.retry cannot be used here, because the batch makes retries of its own: "
+            "a video could be made and paid twice.",
+        ),
         ('{"prompt": "A boat \\ud800"}', "A text of the row is not valid Unicode."),
         ('{"prompt": "A boat", "metadata": {"a": "\\udc00"}}', "A text of the row is not valid Unicode."),
         (f'{{"prompt": "A boat", "input_reference": "data:{"a" * 5000}"}}', "does not exist."),

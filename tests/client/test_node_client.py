@@ -211,6 +211,20 @@ def test_a_create_that_waited_for_a_connection_and_lost_its_answer_is_not_sent_a
     assert found == {"creates": [True], "lost": ["SubmitUnknown", "unknown"]}
 
 
+def test_retries_of_the_gateway_are_refused_beside_those_of_a_plan(app: Path, fixed: FixedServer) -> None:
+    program = (
+        'import { Client } from "@safelight/client";'
+        f'const client = new Client("{fixed.url}");'
+        'const given = [{ safelight: { retry: true } }, { "safelight[retry][same]": "true" }];'
+        "for (const fields of given)"
+        '  await client.generate("a boat", {}, fields).catch((error) => console.log(error.message));'
+    )
+    before = len(fixed.requests)
+    said = _run("node", "--input-type=module", "--eval", program, folder=app).splitlines()
+    assert [line.partition(" cannot")[0] for line in said] == ["safelight.retry"] * 2
+    assert len(fixed.requests) == before
+
+
 def _without_keys(results: dict[str, Any]) -> dict[str, Any]:
     """The results without the random keys in their next steps."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "KEY", json.dumps(results))

@@ -45,6 +45,18 @@ def test_the_full_length_follows_only_after_a_delivered_draft() -> None:
     assert [each.charged for each in caught.value.submissions] == ["yes"]
 
 
+@pytest.mark.parametrize("fields", [{"safelight": {"retry": {"same": True}}}, {"safelight[retry]": "true"}])
+def test_retries_of_the_gateway_are_refused_beside_those_of_a_plan(
+    server: FixedServer, fields: dict[str, Any]
+) -> None:
+    with sc.Client(server.url, retries=RETRIES) as one:
+        with pytest.raises(ValueError, match=r"safelight\.retry .* made and paid twice"):
+            one.generate("a boat", sc.Plan(), **fields)
+        assert server.requests == []
+        server.answers["POST /v1/videos"] = (200, {}, {"id": "v1", "status": "completed"})
+        assert one.generate("a boat", sc.Plan(max_submissions=1), **fields).video.id == "v1"
+
+
 def test_a_free_storyboard_is_made_first_in_the_shortest_length_that_is_listed(server: FixedServer) -> None:
     listed = {"id": "storyboard", "safelight": {"billing": "own", "seconds": [8, 4], "usd_per_second": None}}
     server.answers["GET /v1/models"] = (200, {}, {"data": [listed]})

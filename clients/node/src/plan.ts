@@ -11,7 +11,7 @@ import {
 } from "./errors.js";
 import type { Charged } from "./explanation.js";
 import type { Fields } from "./form.js";
-import { readText } from "./json.js";
+import { isObject, readText } from "./json.js";
 import { Ledger } from "./ledger.js";
 import { makeVideoFailed } from "./responses.js";
 import type { Session } from "./session.js";
@@ -71,6 +71,12 @@ export interface Generated {
 /** Makes a video as planned. An error has the `submissions` so far. */
 export async function generate(session: Session, fields: Fields, plan: Plan): Promise<Generated> {
   if ((plan.maxSubmissions ?? 1) < 1) throw new RangeError("maxSubmissions must be 1 or more");
+  if ((plan.maxSubmissions ?? 3) > 1 && asksForRetry(fields)) {
+    throw new TypeError(
+      "safelight.retry cannot be used here, because generate makes retries of its own: " +
+        "a video could be made and paid twice. Leave it out, or set maxSubmissions to 1",
+    );
+  }
   await session.learnServer();
   const ledger = new Ledger(session, plan);
   const given = plan.models ?? [];
@@ -171,4 +177,11 @@ function mayPass(error: ClientError): boolean {
 function mayRepeat(error: ClientError): boolean {
   const isKnown = error instanceof ApiError || error instanceof VideoFailed || error instanceof ConnectionFailed;
   return isKnown && ["same", "unknown"].includes(error.retry) && error.charged === "no";
+}
+
+/** Whether a request asks the gateway for a retry after a block by the provider. */
+function asksForRetry(fields: Fields): boolean {
+  const given: unknown = fields["safelight"];
+  if (isObject(given) && given["retry"]) return true;
+  return Object.keys(fields).some((name) => name.startsWith("safelight[retry]"));
 }

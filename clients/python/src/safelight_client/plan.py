@@ -169,6 +169,11 @@ class Ledger:
 
 def generate(session: Session, fields: Mapping[str, Any], plan: Plan) -> Call[Generated]:
     """Makes a video as planned. An error has the `submissions` so far."""
+    if plan.max_submissions > 1 and asks_for_retry(fields):
+        raise ValueError(
+            "safelight.retry cannot be used here, because generate makes retries of its own: "
+            "a video could be made and paid twice. Leave it out, or set max_submissions=1"
+        )
     yield from session.learn_server()
     fields = read_files(fields)
     ledger = Ledger(session, plan)
@@ -263,6 +268,14 @@ def may_repeat(error: ClientError) -> bool:
     """Whether a new request may help, and the last one is known to have cost nothing."""
     known = isinstance(error, ApiError | VideoFailed | ConnectionFailed)
     return known and error.retry in ("same", "unknown") and error.charged == "no"
+
+
+def asks_for_retry(fields: Mapping[str, Any]) -> bool:
+    """Whether a request asks the gateway for a retry after a block by the provider."""
+    given = fields.get("safelight")
+    if isinstance(given, Mapping) and given.get("retry"):
+        return True
+    return any(name.startswith("safelight[retry]") for name in fields)
 
 
 def _spend_limit(message: str) -> SpendLimit:

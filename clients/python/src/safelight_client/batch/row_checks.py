@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..plan import asks_for_retry
 from .rows import BatchRow
 
 #: Names that other APIs use, and the name in the Videos API.
@@ -56,6 +57,11 @@ def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None, fo
     reference = fields.get("input_reference")
     if isinstance(reference, Path):
         yield from _find_file_problems(reference, folder)
+    if asks_for_retry(fields):
+        yield (
+            "safelight.retry cannot be used here, because the batch makes retries of its own: "
+            "a video could be made and paid twice."
+        )
     if not _is_unicode(fields):
         yield "A text of the row is not valid Unicode."
     if offer is not None:
