@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from safelight.errors import ModerationBlocked, NotFound, SafelightError
-from safelight.jobs.models import Video, VideoRecord
+from safelight.errors import InvalidField, ModerationBlocked, NotFound, UnsupportedField
+from safelight.jobs.models import CreateRequest, Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.field_corrections import describe_fields
@@ -22,7 +21,7 @@ from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
 from safelight.web.json_response import JsonResponse, revalidated_response
-from safelight.web.request_body import read_body
+from safelight.web.request_body import Body, read_body
 from safelight.web.retry_terms import read_retry_terms
 from safelight.web.state import AppState, app_state
 from safelight.web.video_facts import position, valid_video_id
@@ -65,23 +64,7 @@ async def create(request: Request, principal: Writer) -> Response:
     state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
-        fields, problems, retry = dict(body.fields), FieldProblems(), None
-        with problems.collected():
-            # In a thread: it compares two long texts.
-            retry = await state.threads.run(
-                read_retry_terms,
-                fields.pop("safelight", None),
-                fields.get("prompt"),
-                max_prompt_chars=services.max_prompt_chars,
-            )
-        asked = create_request(
-            fields,
-            body.uploads,
-            max_prompt_chars=services.max_prompt_chars,
-            idempotency_key=request.headers.get("idempotency-key"),
-            problems=problems,
-        )
-        asked = replace(asked, retry=retry)
+        asked = await _read_create(state, body, request.headers.get("idempotency-key"))
         return await submit(state, request, principal, asked)
 
 
@@ -91,15 +74,20 @@ async def refuse_generation(request: Request, _: Writer) -> Response:
     state = app_state(request)
     services = state.services
     error = NotFound("This address does not exist: send the request to POST /v1/videos.")
-    try:
-        async with read_body(request, services) as body:
-            asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-            default = next(iter(services.generators))
-            admit(asked, services.generators, default=default, limits=AdmissionLimits())
+    async with read_body(request, services) as body:
+        try:
+            asked = await _read_create(state, body)
+            await state.threads.run(
+                admit,
+                asked,
+                services.generators,
+                default=next(iter(services.generators)),
+                limits=AdmissionLimits(max_prompt_characters=services.max_prompt_chars),
+            )
             error.corrected_request = describe_fields(asked)
-    except (SafelightError, HTTPException) as problem:
-        error.remedy = str(problem.detail if isinstance(problem, HTTPException) else problem)
-        error.corrected_request = getattr(problem, "corrected_request", None)
+        except (InvalidField, UnsupportedField) as problem:
+            error.remedy = str(problem)
+            error.corrected_request, error.left_out = problem.corrected_request, problem.left_out
     raise error
 
 
@@ -202,6 +190,21 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
     state = app_state(request)
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
     return revalidated_response(request, record_object(found, state.services.taxonomy))
+
+
+async def _read_create(state: AppState, body: Body, idempotency_key: str | None = None) -> CreateRequest:
+    """The request; wrong fields are collected in its `problems`."""
+    longest = state.services.max_prompt_chars
+    fields, problems, retry = dict(body.fields), FieldProblems(), None
+    with problems.collected():
+        # In a thread: it compares two long texts.
+        retry = await state.threads.run(
+            read_retry_terms, fields.pop("safelight", None), fields.get("prompt"), max_prompt_chars=longest
+        )
+    asked = create_request(
+        fields, body.uploads, max_prompt_chars=longest, idempotency_key=idempotency_key, problems=problems
+    )
+    return replace(asked, retry=retry)
 
 
 def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from safelight.generation.protocol import GeneratorInfo
 
-from .request import CreateRequest
+from .request import CreateRequest, RetryTerms
 
 FIELD_SYNONYMS = {
     "duration": "seconds",
@@ -83,8 +83,14 @@ def describe_fields(request: CreateRequest) -> dict[str, Any]:
         "characters": [{"id": each} for each in request.characters] or None,
         "safety_identifier": request.safety_identifier,
         "metadata": dict(request.metadata) or None,
+        "safelight": {"retry": _describe_retry(request.retry)} if request.retry else None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _describe_retry(retry: RetryTerms) -> dict[str, Any]:
+    asked = {"same": retry.same, "variation": retry.variation}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _read_seconds(value: object) -> str | None:

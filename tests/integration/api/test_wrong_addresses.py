@@ -31,20 +31,51 @@ def test_a_request_without_wrong_fields_is_returned_as_it_is(client: httpx.Clien
 @pytest.mark.parametrize(
     "sent",
     [
-        {"content": b"{", "headers": {"content-type": "application/json"}},
-        {"content": b"a", "headers": {"content-type": "text/plain"}},
         {"json": {"prompt": 4}},
         {"json": {"model": "none", "prompt": "a cat"}},
         {"json": {"prompt": "a\0cat"}},
     ],
 )
-def test_a_body_that_cannot_be_read_or_corrected_gets_the_address_too(
+def test_a_request_that_cannot_be_corrected_gets_the_address_too(
     client: httpx.Client, sent: dict[str, Any]
 ) -> None:
     answer = client.post(ADDRESS, **sent)
     error = answer.json()["error"]
     assert (answer.status_code, "POST /v1/videos" in error["message"]) == (404, True)
     assert error["safelight"].keys() == {"request_id"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"a", "headers": {"content-type": "text/plain"}}, 415),
+    ],
+)
+def test_a_body_that_cannot_be_read_gets_the_same_answer_as_a_create(
+    client: httpx.Client, sent: dict[str, Any], status: int
+) -> None:
+    answers = [client.post(address, **sent) for address in (ADDRESS, "/v1/videos")]
+    assert [answer.status_code for answer in answers] == [status, status]
+    assert len({answer.json()["error"]["message"] for answer in answers}) == 1
+
+
+def test_the_retry_terms_are_read_as_in_a_create_and_stay_in_the_corrected_request(
+    client: httpx.Client,
+) -> None:
+    fields = {"prompt": "a cat", "seconds": "4", "safelight": {"retry": {"same": True}}}
+    error = client.post(ADDRESS, json=fields).json()["error"]
+    assert error["safelight"]["corrected_request"] == fields
+    wrong = {**fields, "safelight": {"retry": {"same": 3}}}
+    error = client.post(ADDRESS, json=wrong).json()["error"]
+    assert "`safelight.retry.same` must be true or false." in error["message"]
+
+
+def test_fields_that_the_corrected_request_does_not_have_are_named(client: httpx.Client) -> None:
+    fields = {"prompt": "a cat", "duration": 4, "negative_prompts": "blur"}
+    told = client.post(ADDRESS, json=fields).json()["error"]["safelight"]
+    assert told["corrected_request"] == {"prompt": "a cat", "seconds": "4"}
+    assert told["left_out"] == ["negative_prompts"]
 
 
 def test_it_needs_a_key_and_nothing_is_submitted(client: httpx.Client, server: Any) -> None:
