@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight import __version__
 from safelight.errors import ConfigurationError
 
 from .batch_checks import make_checker, read_yaml_rows
 from .batch_output import describe_unsettled, print_plan, print_result, say
+from .client_version import require_same_client
 from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, make_console, printable, progress_console
@@ -57,13 +57,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.callback()
 def batch() -> None:
     """Plan and run many generation requests from one file."""
-    import safelight_client
-
-    if safelight_client.__version__ != __version__:
-        raise ConfigurationError(
-            f"safelight-client {safelight_client.__version__} is installed; this is safelight {__version__}.",
-            remedy=f"Install safelight-client {__version__}, or remove it: safelight includes the client.",
-        )
+    require_same_client()
 
 
 @app.command("plan")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import ConfigurationError, InvalidField
 from safelight.i18n import load_messages
 
+from .client_version import require_same_client
 from .exit_codes import Exit
 from .language import language, texts
 from .output import printable
@@ -62,6 +63,7 @@ def try_prompt(wanted: TryRequest) -> dict[str, Any]:
     """
     from safelight_client import Client, ClientError, SubmitUnknown
 
+    require_same_client()
     if not wanted.url:
         raise ConfigurationError(
             "--try needs a gateway.",

@@ -302,3 +302,12 @@ def test_a_lost_attempt_is_sent_again_with_the_key_that_the_error_names(
     code, attempt = tried(capsys, *arguments, "--idempotency-key", found[1])
     assert (code, attempt["state"]) == (0, "passed")
     assert set(gateway.keys) - {""} == {found[1]}
+
+
+def test_a_client_of_another_version_sends_nothing(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safelight_client.__version__", "0.0.9")
+    assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]) == 2
+    assert "safelight-client 0.0.9 is installed" in capsys.readouterr().err
+    assert gateway.sent == []
