@@ -68,7 +68,14 @@ def has_age_cue(texts: Iterable[str], findings: Iterable[Finding]) -> bool:
     """Whether a text or a finding has a sign beside which no age is offered."""
     if any(one.category in _CATEGORIES for one in findings):
         return True
-    return any(_has_cue(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))) for text in texts)
+    return any(find_age_cues(text) for text in texts)
+
+
+def find_age_cues(text: str) -> frozenset[str]:
+    """The words of a text that are a sign of sex, swimwear, undress, school or youth, and ages under 18."""
+    plain = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))
+    ages = (hit.group().casefold() for hit in _YOUNG_AGE.finditer(plain))
+    return frozenset((*ages, *(hit.form for hit in _cues().find(plain))))
 
 
 def find_ageless_person(prompt: str) -> SlotValue | None:
@@ -99,10 +106,6 @@ def _is_one(prompt: str, person: SlotValue, values: Iterable[SlotValue]) -> bool
         and not _CLAUSE.search(prompt, one.end, person.start)
         for one in values
     )
-
-
-def _has_cue(text: str) -> bool:
-    return bool(_YOUNG_AGE.search(text)) or next(_cues().find(text), None) is not None
 
 
 @cache

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from safelight.advice.age_cues import find_age_cues
 from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.errors import InvalidField
 from safelight.moderation.request import RetryTerms
@@ -21,7 +22,8 @@ _FORM_WORDS = {"true": True, "false": False}
 def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> RetryTerms | None:
     """What the field `safelight` asks for; None if it asks for nothing. Raises `InvalidField`.
 
-    A variation keeps who is in the video, how many, ages, identities and quoted text.
+    A variation keeps who is in the video, how many, ages, identities and quoted text, and adds no word about
+    youth, undress, swimwear, sex or school.
     """
     asked = _object(value, _FIELD, {"retry"}).get("retry")
     if isinstance(asked, bool | str):
@@ -56,6 +58,12 @@ def _require_same_meaning(prompt: str, variation: str) -> None:
     if changed:
         raise InvalidField(
             f"`{_VARIATION}` changes what a variation has to keep: {', '.join(sorted(changed))}.",
+            param=_VARIATION,
+            remedy="Send it as a request of its own.",
+        )
+    if find_age_cues(variation) - find_age_cues(prompt):
+        raise InvalidField(
+            f"`{_VARIATION}` adds a word about youth, undress, swimwear, sex or school.",
             param=_VARIATION,
             remedy="Send it as a request of its own.",
         )

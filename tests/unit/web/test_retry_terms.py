@@ -85,6 +85,29 @@ def test_a_variation_that_is_the_prompt_itself_is_refused(same: str) -> None:
     assert wrong.value.param == "safelight.retry.variation"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "variation"),
+    [
+        ("a street at night", "a schoolgirl in a street at night"),
+        ("a street at school", "a schoolgirl in a street at school"),
+        ("a woman walks home", "a naked woman walks home"),
+        ("a couple at a lake", "a couple in swimwear at a lake"),
+        ("夜裡的街道", "夜裡街道上的學生"),
+        ("夜里的街道", "夜里街道上的学生"),
+    ],
+)
+def test_a_variation_that_adds_youth_undress_or_school_is_refused(prompt: str, variation: str) -> None:
+    with pytest.raises(InvalidField) as wrong:
+        read({"retry": {"variation": variation}}, prompt)
+    assert wrong.value.param == "safelight.retry.variation"
+
+
+def test_a_variation_may_keep_and_leave_out_the_words_of_the_prompt_about_school() -> None:
+    prompt = "a teacher alone in an empty school at night"
+    for variation in ("a teacher quietly in an empty school at dusk", "a teacher in an empty house"):
+        assert read({"retry": {"variation": variation}}, prompt) == RetryTerms(variation=variation)
+
+
 def test_a_prompt_that_is_too_long_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
     monkeypatch.setattr(retry_terms, "find_fixed_changes", lambda text, _other: compared.append(text))
