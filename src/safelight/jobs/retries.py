@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,11 @@ def _is_gated(category: str) -> bool:
 def read_terms(request: Mapping[str, Any]) -> RetryTerms | None:
     """What an accepted request asks for, if anything."""
     stored = request.get("retry")
-    return RetryTerms(**stored) if stored else None
+    if not stored:
+        return None
+    # Another version of Safelight may have stored more.
+    known = {each.name for each in fields(RetryTerms)}
+    return RetryTerms(**{name: value for name, value in stored.items() if name in known})
 
 
 def store_terms(terms: RetryTerms | None) -> dict[str, Any]:

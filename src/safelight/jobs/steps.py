@@ -7,6 +7,7 @@ after a crash.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from safelight.errors import (
     InvalidMedia,
     SafelightError,
     SandboxFailed,
+    Unavailable,
     UpstreamError,
     UpstreamInvalidResponse,
     UpstreamModerationBlocked,
@@ -41,7 +43,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
-from safelight.tracing.tracer import SpanKind, child_span
+from safelight.tracing.tracer import Interruption, SpanKind, child_span
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
@@ -57,6 +59,7 @@ from .stage_records import record_stage
 from .states import VideoState
 from .transitions import transition
 
+_log = logging.getLogger(__name__)
 MP4 = "video/mp4"
 #: The visible text that is drawn into every frame if the verdict is `label`.
 BADGE = "AI-generated"
@@ -295,8 +298,7 @@ def _end_generation(
     if refusal is not None:
         context.wait_for_lease()
         # Before the block is committed: after a crash, the retry is found by its idempotency key.
-        with context.work_dir(video.id) as work_dir:
-            retried_as = context.retry(snapshot, refusal, work_dir)
+        retried_as = _retried_as(context, snapshot, refusal)
         context.fault_hook("retried")
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
@@ -313,6 +315,18 @@ def _end_generation(
             outcomes.block_by_provider(context, tx, video, refusal, charge, extra)
         else:
             outcomes.fail(context, tx, video, error)
+
+
+def _retried_as(context: PipelineContext, snapshot: VideoSnapshot, refusal: ProviderRefusal) -> str | None:
+    """The id of the retry; None if there is none. A defect of the retry must not hide the block."""
+    try:
+        with context.work_dir(snapshot.video.id) as work_dir:
+            return context.retry(snapshot, refusal, work_dir)
+    except (Interruption, Unavailable):
+        raise
+    except Exception:
+        _log.exception("%s is not retried because of an internal error.", snapshot.video.id)
+        return None
 
 
 def _generation_request(

@@ -15,7 +15,7 @@ from safelight.generation.provider_errors import read
 from safelight.ids import new_id
 from safelight.jobs.idempotency import IdempotencyKeys
 from safelight.jobs.models import CreateRequest, SubmissionResult, Video
-from safelight.jobs.retries import Retries, may_retry
+from safelight.jobs.retries import Retries, may_retry, read_terms
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import RetryTerms
 from safelight.store import tables
@@ -197,6 +197,24 @@ def test_no_retry_after_an_error_that_stays(retrying: House, upstream: ScriptedU
 
     bind(retrying, submit=submit)
     assert len(carried(retrying)) == 1
+
+
+def test_an_internal_error_of_the_retry_does_not_hide_the_block(
+    retrying: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.play({"otherwise": refused()})
+
+    def submit(_principal: Principal, _request: CreateRequest) -> SubmissionResult:
+        raise TypeError("a defect")
+
+    bind(retrying, submit=submit)
+    (video,) = carried(retrying)
+    assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
+    assert "TypeError: a defect" in caplog.text
+
+
+def test_stored_terms_may_have_fields_of_another_version() -> None:
+    assert read_terms({"retry": {"same": True, "times": 3}}) == RetryTerms(same=True)
 
 
 def test_the_key_of_a_client_is_not_taken_for_a_retry(retrying: House, upstream: ScriptedUpstream) -> None:
