@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -61,8 +61,9 @@ class AdviceOptions:
     texts: Mapping[str, str] = field(default_factory=dict)
     #: Fields of the request that state what the video must not show.
     negated: frozenset[str] = frozenset()
-    #: The risk by the tenant's own outcomes; None if too few are known.
-    estimate: RiskEstimate | None = None
+    #: Computes the risk by the tenant's own outcomes, None if too few are known. It is called only if the
+    #: estimate is shown, because it can take seconds.
+    estimate: Callable[[], RiskEstimate | None] | None = None
     #: Refusal of help that earlier blocks of this end user or account cause.
     recent: HelpRefusal | None = None
 
@@ -167,7 +168,9 @@ def advise_on(
             drivers,
             readable=refusal is not HelpRefusal.NOT_CHECKED,
             # A percentage would show step by step how a request evades the filter.
-            estimate=options.estimate if refusal is None else None,
+            estimate=options.estimate()
+            if options.estimate and refusal is None and find_shut_down(provider) is None
+            else None,
         ),
         drivers=drivers,
         contradictions=tuple(

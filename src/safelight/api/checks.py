@@ -60,7 +60,12 @@ async def check(request: Request, principal: Checker) -> Response:
             fields, body.uploads, max_prompt_chars=services.max_prompt_chars, problems=problems
         )
         found, admitted, price = await state.check_threads.run(
-            services.checks.check, principal, wanted, options=AdviceOptions(provider=provider)
+            services.checks.check,
+            principal,
+            wanted,
+            options=AdviceOptions(provider=provider),
+            # The response has no provider risk.
+            estimates_risk=False,
         )
     return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
 

@@ -340,7 +340,7 @@ def _check_texts(
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
     if options.provider and _has_data(container):
         tenant, history = container.persistence.tenant, container.persistence.risk_history
-        options = replace(options, estimate=history.estimate(tenant, options.provider, text))
+        options = replace(options, estimate=lambda: history.estimate(tenant, options.provider, text))
     return summarize_check(
         stages,
         container.core.taxonomy,

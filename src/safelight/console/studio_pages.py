@@ -83,7 +83,12 @@ class StudioPages(PageHandler):
             try:
                 order = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
                 found, _, price = await self.run(
-                    services.checks.check, principal, order, options=AdviceOptions(provider=asked)
+                    services.checks.check,
+                    principal,
+                    order,
+                    options=AdviceOptions(provider=asked),
+                    # The studio shows no provider risk.
+                    estimates_risk=False,
                 )
                 prompt = form.get(PROMPT_FIELD, "")
                 values["check"] = check_view(found, price, prompt, services.taxonomy, t)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,11 +62,17 @@ class CheckService:
     max_reference_bytes: int = 64 << 20
 
     def check(
-        self, principal: Principal, request: CreateRequest, *, options: AdviceOptions | None = None
+        self,
+        principal: Principal,
+        request: CreateRequest,
+        *,
+        options: AdviceOptions | None = None,
+        estimates_risk: bool = True,
     ) -> tuple[CheckResult, AdmittedRequest, Price]:
         """Screen a request and return the verdict with advice, and the price. Counts as one check.
 
-        The texts of `options` are screened too. Raises the errors of `admit`, and `CheckLimitExceeded`,
+        The texts of `options` are screened too. `estimates_risk`: whether the caller uses the estimate of the
+        risk, which can take seconds. Raises the errors of `admit`, and `CheckLimitExceeded`,
         `InvalidMedia` and `RefusedAddress`.
         """
         principal.require(KeyScope.CHECKS)
@@ -94,7 +101,9 @@ class CheckService:
             options=replace(
                 options,
                 provider=asked,
-                estimate=self._estimate_risk(principal, asked, admitted) if asked else None,
+                estimate=partial(self._estimate_risk, principal, asked, admitted)
+                if asked and estimates_risk
+                else None,
                 negated=admitted.negated,
                 recent=history.refusal,
             ),

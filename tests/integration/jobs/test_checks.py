@@ -158,6 +158,19 @@ def test_the_advice_on_an_alias_is_about_its_model(
     assert found.prompt_advice.risk.shut_down is None
 
 
+@pytest.mark.parametrize(("prompt", "wanted"), [(PROMPT, True), ("a quiet harbour", False)])
+def test_no_risk_is_estimated_for_a_block_or_if_it_is_not_used(
+    container: Container, prompt: str, wanted: bool
+) -> None:
+    asked: list[str] = []
+    checks = replace(
+        container.review.checks, estimate_risk=lambda _tenant, name, _prompt, **_: asked.append(name)
+    )
+    options = AdviceOptions(provider="veo")
+    checks.check(operator(container), CreateRequest(prompt=prompt), options=options, estimates_risk=wanted)
+    assert asked == []
+
+
 def test_the_default_model_is_no_provider_that_was_asked_about(container: Container) -> None:
     found, _, _ = container.review.checks.check(operator(container), CreateRequest(prompt="a quiet harbour"))
     assert found.advice is None

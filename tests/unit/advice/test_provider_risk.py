@@ -97,8 +97,20 @@ def test_an_unreadable_text_has_no_estimate() -> None:
     assert assess_risk(advise("veo", ()), (), readable=False, estimate=ESTIMATE).estimate is None
 
 
-def test_a_request_that_gets_no_suggestions_has_no_percentage() -> None:
+@pytest.mark.parametrize(
+    ("provider", "recent", "calls"),
+    [("veo", None, 1), ("veo", HelpRefusal.RECENT_BLOCK, 0), ("sora-2", None, 0)],
+)
+def test_an_estimate_is_computed_only_if_it_is_shown(
+    provider: str, recent: HelpRefusal | None, calls: int
+) -> None:
+    made = []
+
+    def estimate() -> RiskEstimate:
+        made.append(ESTIMATE)
+        return ESTIMATE
+
     request = ScreenedRequest(texts={"prompt": "a paper boat on a lake"})
-    options = AdviceOptions(provider="veo", estimate=ESTIMATE, recent=HelpRefusal.RECENT_BLOCK)
-    found = advise_on(request, advise("veo", ()), options)
-    assert (found.refusal is not None, found.risk.estimate) == (True, None)
+    options = AdviceOptions(provider=provider, estimate=estimate, recent=recent)
+    found = advise_on(request, advise(provider, ()), options)
+    assert (found.refusal, len(made), found.risk.estimate is not None) == (recent, calls, bool(calls))
