@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -60,7 +61,10 @@ class Login:
         return response
 
     async def _page(self, request: Request, token: str, back: str, *, failed: bool) -> Response:
-        values = {"token": token, "back": back, "failed": failed}
+        values: dict[str, Any] = {"token": token, "back": back, "failed": failed}
+        if token:
+            # A change of language or theme leads back here, with the token.
+            values["current_path"] = f"/login?{urlencode({'token': token, 'back': back})}"
         return await self._pages.render(request, "login.html", values, status=401 if failed else 200)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -576,3 +577,15 @@ def test_cross_site_requests_are_refused(staff: httpx.Client, console: ConsoleSe
         ("/language", {"language": "en"}),
     ):
         assert staff.post(path, data=data, headers=elsewhere).status_code == 403
+
+
+@pytest.mark.parametrize(("path", "name"), [("/theme", "theme"), ("/language", "language")])
+def test_a_login_link_survives_a_change_of_theme_or_language(
+    console: ConsoleServer, stranger: httpx.Client, path: str, name: str
+) -> None:
+    token = console.staff_login()
+    page = stranger.get("/login", params={"token": token, "back": "/videos"})
+    back = html.unescape(re.findall(r'name="back" value="([^"]*)"', page.text)[0])
+    again = stranger.post(path, data={name: "dark", "back": back})
+    assert f'name="token" value="{token}"' in again.text
+    assert 'name="back" value="/videos"' in again.text
