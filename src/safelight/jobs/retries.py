@@ -36,6 +36,8 @@ VARIATION_FIELD = "safelight.retry.variation"
 _GATEWAY = "safelight"
 #: A provider that names self-harm or minors does not say in which way, so the gravest is assumed.
 _FLOOR = GATED | {Group.MINORS.value, Category.MINORS_PRESENT.value, Category.SELF_HARM.value}
+#: Many providers accept no larger seed.
+_MAX_SEED = 2**31 - 1
 _ALLOWED = frozenset({"allow", "label"})
 _STOP = (
     "Your variation was refused too. The filter may be reacting to something real, so Safelight does not "
@@ -65,7 +67,7 @@ class Retries:
         may succeed a little later.
         """
         video, terms = snapshot.video, read_terms(snapshot.request)
-        following = _following(video, terms)
+        following = _following(video, terms, refusal)
         if following is None or not may_retry(refusal):
             return None
         try:
@@ -154,9 +156,9 @@ def describe_retry(snapshot: VideoSnapshot, retried_as: str | None) -> dict[str,
     return {"next_step": _STOP} if terms is not None and terms.varied else {}
 
 
-def _following(video: Video, terms: RetryTerms | None) -> CreateRequest | None:
-    """The next retry: the same prompt first, then the variation."""
-    if terms is not None and terms.same:
+def _following(video: Video, terms: RetryTerms | None, refusal: ProviderRefusal) -> CreateRequest | None:
+    """The next retry: the same prompt first, unless the provider asks to change it; then the variation."""
+    if terms is not None and terms.same and refusal.retry != "change_prompt":
         left = RetryTerms(variation=terms.variation, of=video.id)
         return CreateRequest(prompt=video.prompt, retry=left, idempotency_key=f"retry-{video.id}")
     if terms is not None and terms.variation:
@@ -168,6 +170,10 @@ def _following(video: Video, terms: RetryTerms | None) -> CreateRequest | None:
 def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
     """The fields that a retry has in common with the blocked video."""
     video, extra = snapshot.video, dict(snapshot.request["extra"])
+    seed = extra.get("seed")
+    if isinstance(seed, int) and seed >= 0:
+        # The same prompt with the same seed would give the same video. Below 0, the provider chooses.
+        extra["seed"] = seed + 1 if seed < _MAX_SEED else seed - 1
     return {
         "model": video.model or None,
         "seconds": None if "num_frames" in extra else str(video.seconds),

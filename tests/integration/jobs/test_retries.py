@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from safelight.errors import NotCovered, RequestBlocked, Unavailable
 from safelight.generation.protocol import ChargeStatus, ProviderRefusal
 from safelight.generation.provider_errors import read
+from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs.idempotency import IdempotencyKeys
 from safelight.jobs.models import CreateRequest, SubmissionResult, Video
@@ -121,6 +123,31 @@ def test_after_a_retry_the_answer_names_the_new_video_and_asks_for_no_other_retr
     stopped = last.explanation or {}
     assert stopped["retry"]["action"] == "never"
     assert (last.error_message or "").endswith(f" {stopped['next_step']}")
+
+
+@pytest.mark.parametrize(
+    ("seed", "seeds"),
+    [(41, [41, 42, 43]), (2**31 - 1, [2**31 - 1, 2**31 - 2, 2**31 - 1]), (-1, [-1, -1, -1])],
+)
+def test_the_retry_has_another_seed(
+    retrying: House, upstream: ScriptedUpstream, seed: int, seeds: list[int]
+) -> None:
+    upstream.play({"otherwise": refused()})
+    options = {"name": "paid", "url": upstream.url, "models": ["paid-1"], "billing": "paid"}
+    with closing(videos_api({**options, "extra_fields": {"seed": "int"}})) as generator:
+        retrying.container.core.generators["paid"] = generator  # type: ignore[index]
+        found = carried(retrying, extra={"seed": seed})
+    assert [retrying.snapshot(one).request["extra"]["seed"] for one in found] == seeds
+
+
+def test_the_same_prompt_is_not_sent_again_if_the_provider_asks_to_change_it(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    blocked = refused()
+    blocked["error"]["moderation_details"]["retry"] = "change_prompt"
+    upstream.play({"otherwise": blocked})
+    assert [one.prompt for one in carried(retrying)] == [PROMPT, VARIATION]
+    assert len(carried(retrying, RetryTerms(same=True))) == 1
 
 
 def test_a_retry_that_passes_is_delivered_and_ends_the_chain(
