@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +61,12 @@ def upstream(
     ] = 0.2,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 is any free one.")] = 0,
+    api_key: Annotated[
+        str,
+        typer.Option(
+            "--api-key", help="Key that every request must have; required if --host is not this machine only."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Serve `/v1/videos` with a hidden filter, charges and refunds, until Ctrl-C. All of it is simulated."""
@@ -70,6 +77,8 @@ def upstream(
         raise InvalidField(
             "--noise must be from 0 to 0.4, and --rate above it and at most 0.9.", param="rate"
         )
+    if not api_key and not _is_loopback(host):
+        raise InvalidField(f"{host} can be reached from other machines: set --api-key.", param="api_key")
     behaviour = ProviderBehaviour(
         seed=seed,
         price=price,
@@ -79,8 +88,15 @@ def upstream(
         drift_at=read_time(drift_on) if drift_on else None,
         drift_share=drift_share,
     )
-    _serve(family, behaviour, (rate, noise), (host, port), as_json=as_json)
+    _serve(family, behaviour, (rate, noise), (host, port), api_key=api_key, as_json=as_json)
     return Exit.OK
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _serve(
@@ -89,6 +105,7 @@ def _serve(
     shares: tuple[float, float],
     address: tuple[str, int],
     *,
+    api_key: str,
     as_json: bool,
 ) -> None:
     from safelight.simulation.hidden_filter import make_filter
@@ -98,7 +115,7 @@ def _serve(
     hidden = make_filter(family, behaviour.seed, rate=rate, noise=noise)
     provider = SimulatedProvider(hidden=hidden, behaviour=behaviour, clock=time.time)
     model = f"simulated-{family.value}"
-    server = make_upstream(provider, model, host=address[0], port=address[1])
+    server = make_upstream(provider, model, api_key=api_key, host=address[0], port=address[1])
 
     def started() -> None:
         facts = {"url": server.url, "model": model, "family": family.value, "seed": behaviour.seed}

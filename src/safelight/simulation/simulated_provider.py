@@ -89,9 +89,12 @@ class SimulatedProvider:
         )
 
 
-def make_upstream(provider: SimulatedProvider, model: str, *, host: str, port: int) -> ScriptedUpstream:
-    """The server of a simulated provider, with this one model."""
-    return ScriptedUpstream(Scenario(models=(model,)), host=host, port=port, choose_rule=provider.choose_rule)
+def make_upstream(
+    provider: SimulatedProvider, model: str, *, api_key: str = "", host: str, port: int
+) -> ScriptedUpstream:
+    """The server of a simulated provider, with this one model. Without `api_key`, requests need no key."""
+    scenario = Scenario(models=(model,), api_key=api_key)
+    return ScriptedUpstream(scenario, host=host, port=port, choose_rule=provider.choose_rule)
 
 
 def _seconds(fields: Mapping[str, Any]) -> float:

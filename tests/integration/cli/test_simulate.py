@@ -35,7 +35,17 @@ def test_the_command_serves_videos_and_states_that_all_is_simulated() -> None:
             assert process.wait(60) == Exit.OK
 
 
-@pytest.mark.parametrize("options", [("--rate", "0.02"), ("--noise", "0.5"), ("--drift-on", "tomorrow")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--rate", "0.02"),
+        ("--noise", "0.5"),
+        ("--drift-on", "tomorrow"),
+        ("--host", "0.0.0.0"),
+        ("--host", "::"),
+        ("--host", "example.org"),
+    ],
+)
 def test_impossible_options_are_refused(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "upstream", *options]) == Exit.ERROR
     assert capsys.readouterr().err

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
 from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider
+from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
 
 HIDDEN = HiddenFilter(score=lambda prompt: 10.0 * ("kite" in prompt), mean=0, spread=1, threshold=5, noise=0)
 PROVIDER = SimulatedProvider(
@@ -69,3 +70,15 @@ def test_more_is_refused_after_the_drift() -> None:
 @pytest.mark.parametrize("seconds", ["", "many", None, [4]])
 def test_a_length_that_is_no_number_counts_as_four_seconds(seconds: object) -> None:
     assert PROVIDER.choose_rule({"prompt": "a lamp", "seconds": seconds}, 1).charge == 0.4
+
+
+def test_a_key_is_needed_and_a_huge_video_is_refused() -> None:
+    with make_upstream(PROVIDER, "simulated-1", api_key="sk-1", host="127.0.0.1", port=0) as upstream:
+        counts = upstream.url.removesuffix("/v1") + "/_safelight/counts"
+        for url in (f"{upstream.url}/models", counts):
+            assert httpx.get(url).status_code == 401
+        headers = {"authorization": "Bearer sk-1"}
+        assert httpx.get(counts, headers=headers).status_code == 200
+        for huge in ({"seconds": "86400"}, {"size": "99999x720"}):
+            answer = httpx.post(f"{upstream.url}/videos", json={"prompt": "a lamp", **huge}, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")

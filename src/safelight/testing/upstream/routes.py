@@ -15,6 +15,9 @@ from .http_server import Reply, Request
 from .scenario import ScenarioRule, ScriptedAction
 from .state import AcceptedRequest, FakeUpstreamState
 
+#: Largest width and height, and greatest length, of a video.
+MAX_SIDE = 4096
+MAX_SECONDS = 60
 _SENTINEL = "Hmmm something didn't look right with your request."
 
 
@@ -30,10 +33,10 @@ class Routes:
 
     def handle(self, request: Request) -> Reply:
         parts = request.path.strip("/").split("/")
-        if parts == ["_safelight", "counts"]:
-            return _json(self._book.counts())
         if not self._admitted(request):
             return _error(401, "invalid_api_key", "Incorrect API key provided: sk-wrong-0123456789.")
+        if parts == ["_safelight", "counts"]:
+            return _json(self._book.counts())
         match request.method, parts:
             case "GET", ["v1", "models"]:
                 models = [{"id": name, "object": "model"} for name in self._book.scenario.models]
@@ -83,6 +86,8 @@ class Routes:
                 name: source.fields[name] for name in ("model", "seconds", "size") if name in source.fields
             }
             fields = {**kept, **fields, "remixed_from_video_id": source.id}
+        if _is_too_large(fields):
+            return _error(400, "invalid_value", "The video is too long or too large for this server.")
         fields["route"] = request.path
         key = request.headers.get("idempotency-key", "")
         rule = self._book.receive(key, fields)
@@ -180,6 +185,16 @@ class Routes:
         if not path.exists():
             write_plain_clip(path, width=int(width), height=int(height), seconds=seconds)
         return path.read_bytes()
+
+
+def _is_too_large(fields: dict[str, Any]) -> bool:
+    """Whether making the clip would take too much time or memory."""
+    width, _, height = str(fields.get("size", "720x1280")).partition("x")
+    try:
+        sides = abs(int(width)), abs(int(height))
+        return max(sides) > MAX_SIDE or int(str(fields.get("seconds", "4"))) > MAX_SECONDS
+    except ValueError:
+        return False
 
 
 def _trouble(act: ScriptedAction) -> Reply:
