@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import threading
 import time
+from typing import Any
 
+import pytest
+
+from safelight.generation.videos_api import health
 from safelight.generation.videos_api.health import UpstreamEndpoint, UpstreamHealth
 from safelight.testing.upstream import ScriptedUpstream
 
@@ -20,11 +25,19 @@ def test_only_unreachable_upstreams_are_listed() -> None:
         assert all(reach.down().values())
 
 
-def test_callers_do_not_wait_for_a_health_check() -> None:
+def test_callers_do_not_wait_for_a_health_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, discover = threading.Event(), health.discover
+
+    def wait(*arguments: Any, **options: Any) -> Any:
+        released.wait(30)
+        return discover(*arguments, **options)
+
+    monkeypatch.setattr(health, "discover", wait)
     with ScriptedUpstream() as gone:
         pass
     reach = UpstreamHealth({"gone": UpstreamEndpoint(url=gone.url)}, every_s=0.0)
     assert reach.down() == {}
+    released.set()
     until = time.monotonic() + 30
     while not reach.down() and time.monotonic() < until:
         time.sleep(0.02)
