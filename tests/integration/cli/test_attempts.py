@@ -178,6 +178,9 @@ def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -
     assert "1 of 1 prompts refused (95 % interval 21 to 100 %, 1 attempts)" in capsys.readouterr().out
 
 
+THINGS = ("tree", "lamp", "stone", "cloud", "bridge", "bell", "door", "river")
+
+
 def test_fifty_own_outcomes_give_a_check_a_percentage(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,7 +196,8 @@ def test_fifty_own_outcomes_give_a_check_a_percentage(
             {
                 "provider": "runway",
                 "time": "2026-11-20T14:05:00+08:00",
-                "prompt": f"a paper boat {'with a kite' * (at % 2)}, scene {at}",
+                # Prompts that differ only in a number would count as one.
+                "prompt": f"a paper boat {'with a kite' * (at % 2)}, {THINGS[at % 8]} and {THINGS[at // 8]}s",
                 **({"error": BLOCK} if at % 2 else {"file_came": True}),
             }
             for at in range(first, last)
