@@ -163,7 +163,7 @@ def python_results(fixed: FixedServer, tmp_path_factory: pytest.TempPathFactory)
         folder = tmp_path_factory.mktemp("python")
         address = calls.serve(fixed, call)
         result = calls.run(call, address, calls.prepare(call, folder))
-        found[call["name"]] = {**result, **calls.observed(fixed, address, folder)}
+        found[call["name"]] = {**result, **calls.observed(call, fixed, address, folder)}
     return found
 
 
@@ -189,7 +189,10 @@ def test_shared_calls_have_the_results_of_the_python_client(
     results = {}
     for step, result, folder in zip(steps, found, folders, strict=True):
         fixed.requests[:] = requests
-        results[step["call"]["name"]] = {**result, **calls.observed(fixed, step["address"], folder)}
+        results[step["call"]["name"]] = {
+            **result,
+            **calls.observed(step["call"], fixed, step["address"], folder),
+        }
     spelled = json.loads(json.dumps(results).replace("idempotencyKey", "idempotency_key"))
     assert _without_keys(spelled) == _without_keys(python_results)
 
