@@ -45,7 +45,7 @@ def combine(
 
 
 def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
-    """Without those for which nobody may be injured, if another is for an injury that is not real."""
+    """Without those for scenes without an injury, if another is for an injury that is not real."""
     staged = any("staged" in one.conditions for one in members)
     return [one for one in members if not (staged and "unhurt" in one.conditions)]
 

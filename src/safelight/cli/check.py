@@ -158,9 +158,7 @@ def check(
         _require_known(provider)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
-    limit = container.core.settings.server.max_prompt_characters
-    if len(text) > limit:
-        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
+    require_length(container, text)
     options = advice_options(
         AdviceOptions(
             provider=provider,
@@ -173,11 +171,11 @@ def check(
         ref_shows,
     )
     references = tuple(ref or ())
-    checked = _check_texts(container, text, policy, references, options)
+    checked = check_texts(container, text, policy, references, options)
     applied, tried_result = None, checked
     if apply is not None and checked.prompt_advice.helps:
         suggestion = find_suggestion(checked, apply)
-        tried_result = _check_texts(container, suggestion.rewritten, policy, references, options)
+        tried_result = check_texts(container, suggestion.rewritten, policy, references, options)
         applied = applied_wire(checked, suggestion, tried_result)
     output = build_output(container, checked, applied)
     if try_it:
@@ -266,6 +264,13 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     return text
 
 
+def require_length(container: Container, text: str) -> None:
+    """Raise `InvalidField` if the prompt is longer than the settings allow."""
+    limit = container.core.settings.server.max_prompt_characters
+    if len(text) > limit:
+        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
+
+
 def run_check(
     container: Container,
     texts: Mapping[str, str],
@@ -326,7 +331,7 @@ def _require_readable(path: Path) -> Path:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _check_texts(
+def check_texts(
     container: Container,
     text: str,
     policy: str | None,

@@ -39,7 +39,7 @@ class TryRequest:
     url: str
     #: Most US dollars. None: no ceiling.
     max_cost: float | None
-    #: Nobody is asked: the price is only shown.
+    #: No question is asked: the price is only shown.
     confirmed: bool = False
     purpose: str = ""
     #: That of an earlier attempt whose answer was lost. Empty: a new one.
@@ -58,8 +58,9 @@ class TryOffer:
 def try_prompt(wanted: TryRequest) -> dict[str, Any]:
     """Try the prompt once, at the shortest length that the provider sells, after its price was shown.
 
-    Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling, and if nobody is
-    asked about a model that may cost something without a ceiling. Raises `typer.Abort` if the answer is no.
+    Raises `InvalidField` if the price is above the ceiling, or not known with a ceiling, and if no
+    question is asked about a model that may cost something without a ceiling. Raises `typer.Abort` if the
+    answer is no.
     """
     from safelight_client import Client, ClientError, SubmitUnknown
 

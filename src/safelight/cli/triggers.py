@@ -13,7 +13,7 @@ import typer
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 from safelight.i18n import Messages, load_messages
 
-from .check import read_prompt, run_check
+from .check import check_texts, read_prompt, require_length
 from .commands import load_container
 from .exit_codes import Exit
 from .language import join_sentences, language
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from safelight.advice.prompt_advice import PromptAdvice
     from safelight.advice.prompt_parts import PromptPart
     from safelight.advice.trigger_search import TriggerResult
-    from safelight.bootstrap import Container
 
 app = typer.Typer(add_completion=False)
 
@@ -66,6 +65,7 @@ def triggers(
 
     Each test may cost what your command costs. Exit code 0: found. 5: not found, or only a group of words.
     """
+    from safelight.advice.prompt_advice import AdviceOptions
     from safelight.advice.prompt_parts import keep_parts, split_parts
     from safelight.advice.trigger_search import (
         CONFIDENCE,
@@ -79,7 +79,9 @@ def triggers(
     if not command:
         raise InvalidField("Give a command with --exec that accepts or refuses a text.", param="exec")
     text = read_prompt(prompt, file)
-    advice = _advise(load_container(ctx), text)
+    container = load_container(ctx)
+    require_length(container, text)
+    advice = check_texts(container, text, None, (), AdviceOptions()).prompt_advice
     if not advice.helps:
         raise InvalidField(_texts()("no_help"), param=_FIELD)
     reported = _reported_words(advice)
@@ -146,18 +148,6 @@ class _Judge:
                 remedy=f"Exit code {_ACCEPTED} means accepted, {_REFUSED} refused.",
             )
         return done.returncode == _REFUSED
-
-
-def _advise(container: Container, text: str) -> PromptAdvice:
-    from safelight.advice.prompt_advice import AdviceOptions
-    from safelight.moderation.check_result import summarize_check
-
-    limit = container.core.settings.server.max_prompt_characters
-    if len(text) > limit:
-        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
-    stages, _ = run_check(container, {_FIELD: text}, None)
-    found = summarize_check(stages, container.core.taxonomy, texts={_FIELD: text}, options=AdviceOptions())
-    return found.prompt_advice
 
 
 def _reported_words(advice: PromptAdvice) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Retries that a client asked for: a video whose output its provider blocked is repeated as a new video.
 
 At most once with the same prompt and once with a variation that the client approved. Never after a block by
-our policy, never in a category in which nobody gets help, and never at another generator.
+our policy, never in a category in which there is no help, and never at another generator.
 """
 
 from __future__ import annotations

@@ -264,8 +264,10 @@ def test_a_try_that_is_not_possible_says_why(
 
 
 def test_without_a_gateway_the_error_names_the_setting(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # Here is no data directory of an earlier version.
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SAFELIGHT_URL", raising=False)
     assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes"]) == 2
     assert "SAFELIGHT_URL" in capsys.readouterr().err

@@ -79,7 +79,7 @@ _NAMES = {
     "illicit_violent": "illicit",
     "dangerous": "illicit",
 }
-#: The categories in which nobody gets help, gravest first. Each is graver than every other category.
+#: The categories in which there is no help, gravest first. Each is graver than every other category.
 GRAVEST = (
     Category.SEXUAL_MINORS.value,
     Group.MINORS.value,
