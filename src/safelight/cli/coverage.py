@@ -80,6 +80,8 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
         for waiver in table["waivers"]
     ]
     lines += _describe_cells(table["cells"])
+    if any(_is_measured_with_all_text(cell) for cell in table["cells"]):
+        lines.append(t("coverage.together", figure=_describe_prompts()))
     lines += [
         t("coverage.missing", name=detector_name(one["detector"]), reason=translate(one["message"]))
         for one in table["missing"]
@@ -126,8 +128,22 @@ def _format_figure(measured: str | None) -> str:
     if not measured:
         return load_messages("console", language())("coverage.unmeasured")
     figure, _, page = measured.rpartition(", ")
-    page = page.removeprefix("docs/")
-    return t("coverage.measured" if figure else "coverage.page", figure=translate(figure), page=page)
+    if not figure:
+        return t("coverage.measured_together")
+    return t("coverage.measured", figure=translate(figure), page=page.removeprefix("docs/"))
+
+
+def _is_measured_with_all_text(cell: dict[str, Any]) -> bool:
+    from safelight.console.measured_text import is_prompts_page
+
+    return bool(cell["detectors"]) and is_prompts_page(cell["measured"] or "")
+
+
+def _describe_prompts() -> str:
+    from safelight.console.measured_text import describe_prompts
+    from safelight.console.translations import load_languages
+
+    return describe_prompts(load_languages()[language()])
 
 
 def _format_cell(cell: dict[str, Any] | None) -> str:

@@ -30,10 +30,15 @@ def describe_measured(
         stated = "" if current else stated
     if own := _own_figure(stated, t):
         parts.append(t("scan.reason", reason=own))
-    if _is_page_of_prompts(stated):
-        day = _format_day(load_shipped_prompts().made, t)
-        parts.append(t("coverage.figure_prompts", figure=_format_prompts(t), day=day))
+    if is_prompts_page(stated):
+        parts.append(describe_prompts(t))
     return tuple(parts) or (t("coverage.unmeasured"),)
+
+
+def describe_prompts(t: Translations) -> str:
+    """What was measured for all text checks together, with its date."""
+    day = _format_day(load_shipped_prompts().made, t)
+    return t("coverage.figure_prompts", figure=_format_prompts(t), day=day)
 
 
 def list_figures(
@@ -46,7 +51,7 @@ def list_figures(
         figures.append(_format_figure(one, t) + ("" if current else " *"))
     if own := _own_figure(stated, t):
         figures.append(own)
-    if not figures and _is_page_of_prompts(stated):
+    if not figures and is_prompts_page(stated):
         figures.append(_format_prompts(t))
     return tuple(figures) or (t("coverage.unmeasured"),)
 
@@ -83,7 +88,8 @@ def _own_figure(stated: str, t: Translations) -> str:
     return translate_note(_PAGE.sub("", stated).strip(), t)
 
 
-def _is_page_of_prompts(stated: str) -> bool:
+def is_prompts_page(stated: str) -> bool:
+    """Whether what a cell states is the page of the text checks, which are measured together."""
     return stated == load_shipped_prompts().page
 
 
