@@ -32,12 +32,14 @@ _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|s
 _NOT_TAKEN = "not taken"
 
 _BLOCKED = (
-    "OpenAI refused the request and does not say when; probably during or after generation, so it may have "
-    "been charged."
+    "OpenAI, or another service that uses its error codes, refused the request and does not say when; "
+    "probably during or after generation, so it may have been charged. (OpenAI's own video service ended "
+    "on 24 September 2026.)"
 )
 _SENTINEL = (
-    "OpenAI refused the request before anything was generated and does not give the reason. "
-    "According to its users, about half of these refusals are anti-abuse blocks."
+    "OpenAI, or another service that uses its error codes, refused the request before anything was "
+    "generated and does not give the reason. When OpenAI still made videos (until 24 September 2026), its "
+    "users reported that about half of these refusals were anti-abuse blocks."
 )
 _AGAIN = (
     "Submit the same request once more. If it is refused again, change the prompt or the reference image."
