@@ -33,6 +33,7 @@ from safelight.jobs.models import (
     StageRecord,
     SubmissionResult,
     Video,
+    VideoFilter,
     VideoRecord,
 )
 from safelight.jobs.quota import QuotaStatus
@@ -213,6 +214,15 @@ class Desk:
         ids = [video.id for video in mine]
         start = ids.index(after) + 1 if after else 0
         return Page(videos=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit)
+
+    def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+        found = [
+            video
+            for video in self.list(principal, after=after, limit=len(self.videos), order="desc").videos
+            if (VideoState.BLOCKED if video.vaulted else video.state) in wanted.states
+            and wanted.words.casefold() in ("" if video.vaulted else video.prompt.casefold())
+        ]
+        return Page(videos=tuple(found[:limit]), has_more=len(found) > limit)
 
     def delete(self, principal: Principal, video_id: str) -> None:
         self.get(principal, video_id)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
+from safelight.jobs.models import VideoFilter
 from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
@@ -106,7 +107,7 @@ class StudioPages(PageHandler):
 
     async def _recent_cards(self, request: Request, principal: Principal) -> list[VideoCard]:
         recent = await self.run(
-            self.services.videos.list, principal, after=None, limit=RECENT_VIDEOS, order="desc"
+            self.services.videos.find, principal, VideoFilter(), after=None, limit=RECENT_VIDEOS
         )
         t, now = self.translations(request), self.console.clock()
         return [video_card(video, now, t) for video in recent.videos]

@@ -19,6 +19,7 @@ _NAMED_STATES = frozenset(
         VideoState.GENERATING,
         VideoState.SCANNING,
         VideoState.SEALING,
+        VideoState.REJECTED,
         VideoState.WITHDRAWN,
         VideoState.FAILED,
     }
@@ -31,6 +32,7 @@ class VideoCard:
     href: str
     #: None unless the video is delivered and its file still exists.
     thumbnail_url: str | None
+    #: Empty for a vaulted video.
     prompt: str
     tone: str
     state: str
@@ -54,7 +56,7 @@ def video_card(video: Video, now: float, t: Translations) -> VideoCard:
         id=video.id,
         href=f"/videos/{video.id}",
         thumbnail_url=f"{links(video)['content']}?variant=thumbnail" if shown else None,
-        prompt=truncate(video.prompt, 120),
+        prompt="" if video.vaulted else truncate(video.prompt, 120),
         tone=video_tone(video),
         state=t(f"videos.card.{video.state.value}" if named else verdict_key(video)),
         percent=video.progress if video.state in {VideoState.GENERATING, VideoState.SCANNING} else None,

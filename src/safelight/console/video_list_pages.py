@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.jobs.models import Video
+from safelight.jobs.models import VideoFilter
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import Principal
 from safelight.web.video_facts import valid_video_id
@@ -16,9 +16,6 @@ from .handler import PageHandler
 from .video_card import video_card
 
 VIDEOS_PER_PAGE = 24
-#: Maximum number of videos that are read to fill one page.
-_MAX_VIDEOS_READ = 500
-_READ_BATCH = 100
 
 STATE_FILTERS: dict[str, frozenset[VideoState]] = {
     "all": frozenset(VideoState),
@@ -28,6 +25,7 @@ STATE_FILTERS: dict[str, frozenset[VideoState]] = {
     "held": frozenset({VideoState.HELD}),
     "delivered": frozenset({VideoState.DELIVERED}),
     "blocked": frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.WITHDRAWN}),
+    "rejected": frozenset({VideoState.REJECTED}),
     "failed": frozenset({VideoState.FAILED}),
 }
 
@@ -44,9 +42,12 @@ class VideoListPages(PageHandler):
         search = request.query_params.get("q", "")[:200].strip()
         after_param = request.query_params.get("after")
         after = valid_video_id(after_param) if after_param else None
-        videos, last_id = await self.run(self._find, principal, after, STATE_FILTERS[state], search)
+        wanted = VideoFilter(states=STATE_FILTERS[state], words=search)
+        page = await self.run(
+            self.services.videos.find, principal, wanted, after=after, limit=VIDEOS_PER_PAGE
+        )
         t, now = self.translations(request), self.console.clock()
-        cards = [video_card(video, now, t) for video in videos]
+        cards = [video_card(video, now, t) for video in page.videos]
         if self.wants_fragment(request):
             return await self.render_page(request, "video_grid.html", principal, cards=cards)
         view = "list" if request.query_params.get("view") == "list" else "grid"
@@ -59,32 +60,10 @@ class VideoListPages(PageHandler):
             view=view,
             views=[(name, f"/videos?{urlencode({**query, 'view': name})}") for name in ("grid", "list")],
             source=f"/videos?{request.url.query}",
-            searched=_MAX_VIDEOS_READ,
             state=state,
             search=search,
             filters=tuple(STATE_FILTERS),
             first=after is None,
             start=f"/videos?{urlencode(query)}",
-            more=f"/videos?{urlencode({**query, 'after': last_id})}" if last_id else None,
+            more=f"/videos?{urlencode({**query, 'after': page.videos[-1].id})}" if page.has_more else None,
         )
-
-    def _find(
-        self, principal: Principal, after: str | None, states: frozenset[VideoState], search: str
-    ) -> tuple[list[Video], str | None]:
-        """One page of matching videos, and the id from which the next page continues; None on the last
-        page.
-        """
-        videos: list[Video] = []
-        limit = VIDEOS_PER_PAGE if len(states) == len(VideoState) and not search else _READ_BATCH
-        for _ in range(_MAX_VIDEOS_READ // _READ_BATCH):
-            page = self.services.videos.list(principal, after=after, limit=limit, order="desc")
-            for video in page.videos:
-                after = video.id
-                if video.state in states and search.casefold() in video.prompt.casefold():
-                    videos.append(video)
-                if len(videos) == VIDEOS_PER_PAGE:
-                    left = page.has_more or video.id != page.videos[-1].id
-                    return videos, after if left else None
-            if not page.has_more:
-                return videos, None
-        return videos, after

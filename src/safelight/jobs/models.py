@@ -32,6 +32,7 @@ __all__ = [
     "SubmissionResult",
     "Upload",
     "Video",
+    "VideoFilter",
     "VideoRecord",
     "VideoSnapshot",
 ]
@@ -239,6 +240,17 @@ class VideoRecord:
     audit_log: tuple[Mapping[str, Any], ...]
     #: The videos and characters from which this video was derived directly: {"id", "step"}.
     parents: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFilter:
+    """Which videos a list has."""
+
+    #: A vaulted video counts as blocked, because the stage that blocked it is not shown.
+    states: frozenset[VideoState] = frozenset(VideoState)
+    #: A part of the prompt, in any letter case (on SQLite for ASCII letters only). No words find a
+    #: vaulted video.
+    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

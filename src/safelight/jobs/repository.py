@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_
+from sqlalchemy import ColumnElement, Row, and_, literal, or_, tuple_
 
 from safelight.errors import NotFound
 from safelight.store import tables
@@ -15,8 +16,9 @@ from safelight.trust.reviews import approved_verdict_ids
 from . import mappers
 from .attempt_store import attempts_of
 from .files import files_of
-from .models import Page, Video, VideoRecord, VideoSnapshot
+from .models import Page, Video, VideoFilter, VideoRecord, VideoSnapshot
 from .stage_records import approved_findings, overturned_findings, stage_records
+from .states import VideoState
 
 #: Least difference between the creation times of two videos of a tenant.
 _LIST_STEP_S = 0.001
@@ -51,24 +53,23 @@ class VideoRepository:
 
     def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page:
         """A page of accepted videos, in order of creation. `after` is the last id of the previous page."""
-        videos = tables.videos.c
-        where: list[ColumnElement[bool]] = [videos.accepted_at.is_not(None), videos.deleted_at.is_(None)]
-        order = (
-            (videos.created_at.desc(), videos.id.desc())
-            if newest_first
-            else (videos.created_at.asc(), videos.id.asc())
-        )
+        accepted = tables.videos.c.accepted_at.is_not(None)
         with self._database.read_transaction(tenant=tenant) as tx:
-            if after is not None:
-                start = _row(tx, after)
-                earlier = and_(videos.created_at == start.created_at, videos.id < start.id)
-                later = and_(videos.created_at == start.created_at, videos.id > start.id)
-                if newest_first:
-                    where.append(or_(videos.created_at < start.created_at, earlier))
-                else:
-                    where.append(or_(videos.created_at > start.created_at, later))
-            rows = tx.select(tables.videos, *where, order_by=order, limit=limit + 1)
-        return Page(videos=tuple(mappers.video(row) for row in rows[:limit]), has_more=len(rows) > limit)
+            return _page(tx, [accepted], after=after, limit=limit, newest_first=newest_first)
+
+    def find(self, tenant: str, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+        """A page of the videos of this filter, newest first, also of those that were never accepted."""
+        videos = tables.videos.c
+        where = [
+            or_(
+                and_(videos.vaulted.is_(False), videos.state.in_([one.value for one in wanted.states])),
+                and_(videos.vaulted.is_(True), literal(VideoState.BLOCKED in wanted.states)),
+            )
+        ]
+        if wanted.words:
+            where += [videos.vaulted.is_(False), videos.prompt.icontains(wanted.words, autoescape=True)]
+        with self._database.read_transaction(tenant=tenant) as tx:
+            return _page(tx, where, after=after, limit=limit, newest_first=True)
 
     def record(self, tenant: str, video_id: str, *, show_vaulted: bool) -> VideoRecord:
         """The whole record of a video. Without `show_vaulted`, that of a vaulted video has no stages."""
@@ -92,6 +93,25 @@ class VideoRepository:
                 audit_log=tuple(mappers.audit_entry(row) for row in log),
                 parents=tuple({"id": row.parent_id, "derivation": row.derivation} for row in parents),
             )
+
+
+def _page(
+    tx: Transaction,
+    where: Sequence[ColumnElement[bool]],
+    *,
+    after: str | None,
+    limit: int,
+    newest_first: bool,
+) -> Page:
+    videos = tables.videos.c
+    conditions = [videos.deleted_at.is_(None), *where]
+    if after is not None:
+        start = _row(tx, after)
+        position, last = (videos.created_at, videos.id), (start.created_at, start.id)
+        conditions.append(tuple_(*position) < last if newest_first else tuple_(*position) > last)
+    order = [column.desc() if newest_first else column.asc() for column in (videos.created_at, videos.id)]
+    rows = tx.select(tables.videos, *conditions, order_by=order, limit=limit + 1)
+    return Page(videos=tuple(mappers.video(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
 
 def next_created_at(tx: Transaction) -> float:

@@ -25,7 +25,7 @@ from .context import PipelineContext
 from .files import drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
-from .models import Character, Content, Page, SubmissionResult, Video, VideoRecord
+from .models import Character, Content, Page, SubmissionResult, Video, VideoFilter, VideoRecord
 from .queue_places import QueuePlaces
 from .quota import QuotaStatus
 from .references import References
@@ -147,16 +147,16 @@ class VideoService:
         return self._with_place(video)
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
-        principal.require(KeyScope.VIDEOS_READ)
-        if after is not None and not is_id(after, "video"):
-            raise _no_video(after)
-        page = self.context.videos.page(
-            principal.tenant,
-            after=after,
-            limit=max(1, min(limit, _MAX_PAGE_SIZE)),
-            newest_first=order != "asc",
+        """A page of the accepted videos, as OpenAI's list."""
+        limit = self._check_page(principal, after, limit)
+        return self._with_places(
+            self.context.videos.page(principal.tenant, after=after, limit=limit, newest_first=order != "asc")
         )
-        return replace(page, videos=tuple(self._with_place(video) for video in page.videos))
+
+    def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+        """A page of the videos of this filter, newest first, also those blocked before generation."""
+        limit = self._check_page(principal, after, limit)
+        return self._with_places(self.context.videos.find(principal.tenant, wanted, after=after, limit=limit))
 
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video and its files. The record of its verdicts and decisions stays."""
@@ -223,6 +223,16 @@ class VideoService:
             return 60_000
         age = self.context.database.clock() - video.created_at
         return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
+
+    def _check_page(self, principal: Principal, after: str | None, limit: int) -> int:
+        """The number of videos on a page. Raises if the caller may not read it, or if `after` is no id."""
+        principal.require(KeyScope.VIDEOS_READ)
+        if after is not None:
+            _check_id(after)
+        return max(1, min(limit, _MAX_PAGE_SIZE))
+
+    def _with_places(self, page: Page) -> Page:
+        return replace(page, videos=tuple(self._with_place(video) for video in page.videos))
 
     def _with_place(self, video: Video) -> Video:
         status = self.queue_places.status(video)

@@ -50,3 +50,14 @@ def test_the_age_is_a_duration_and_then_a_date(age_s: float, text: str) -> None:
 def test_the_reason_of_a_vaulted_video_is_not_on_its_card() -> None:
     card = video_card(a_video(state=VideoState.BLOCKED, vaulted=True), NOW, EN)
     assert (card.state, card.tone) == ("Blocked", "block")
+
+
+@pytest.mark.parametrize("state", [VideoState.REJECTED, VideoState.BLOCKED])
+def test_the_card_of_a_vaulted_video_has_neither_prompt_nor_stage(state: VideoState) -> None:
+    card = video_card(a_video(state=state, vaulted=True, prompt="private words"), NOW, EN)
+    assert (card.state, card.prompt) == ("Blocked", "")
+
+
+def test_a_blocked_prompt_says_that_it_was_blocked_before_generation() -> None:
+    card = video_card(a_video(state=VideoState.REJECTED), NOW, EN)
+    assert (card.state, card.tone, card.in_progress) == ("Blocked before generation", "block", False)
