@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from test_batch_run import planned, states, subjects, write_batch
 import safelight_client as sc
 from safelight.testing.clips import tiny_clip
 from safelight_client.batch import BatchPlan, BatchRunner, Journal, PromptCheck, RunLimits, row_run
-from safelight_client.batch.journal import JournalEntry
+from safelight_client.batch.journal import JournalEntry, LineRecord
 
 URL = "http://server.test/v1"
 GATEWAY = {"data": [{"id": "m", "safelight": {}}]}
@@ -379,3 +381,29 @@ def test_a_paid_video_of_a_row_that_the_plan_now_excludes_is_taken_and_nothing_i
     assert states(done)[1] == "not_sent"
     assert (states(done)[0] == "delivered") == (ending == "completed")
     assert (server.keys, done.ceiling.reserved) == ([], 0)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_resumed_batch_counts_refusals_in_the_order_in_which_its_rows_ended(
+    tmp_path: Path, version: int
+) -> None:
+    """Three early blocks are within the limit of 5; after 23 delivered rows, the third would be too many."""
+    path = write_batch(tmp_path, subjects(30))
+    with journal_of(path) as journal:
+        for number in (24, 25, 26):
+            journal.write_lines(LineRecord(number=number, state="blocked"))
+        for number in range(1, 24):
+            journal.write_lines(LineRecord(number=number, state="made"))
+            journal.write_lines(LineRecord(number=number, state="delivered"))
+    if version == 2:
+        _make_version_2(path.with_suffix(".batch") / "journal.sqlite")
+    done = run_on(MemoryServer(is_gateway=True), path, RunLimits(max_usd=0))
+    assert (done.rules.ended, done.rules.blocked) == (26, 3)
+    assert done.rules.reason == ("" if version == 3 else "3 of 26 rows were blocked; at most 2 may be.")
+
+
+def _make_version_2(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("alter table line drop column written")
+        db.execute("pragma user_version = 2")
+        db.commit()

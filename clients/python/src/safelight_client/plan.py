@@ -239,18 +239,35 @@ def _make(
         if problem is None:
             assert video is not None
             return video
-        blocked = problem.explanation.is_block
         delay = session.retries.delay_s(number, problem.after_s)
-        # After a block by a provider, or a failure without a reason, one more try at most.
-        doubtful = blocked or problem.retry == "unknown"
-        again = (may_pass(problem) if blocked else may_repeat(problem)) and not (doubtful and was_doubtful)
+        again = may_follow(problem, was_doubtful=was_doubtful)
         if not again or number == plan.max_submissions or delay > session.retries.max_retry_after_s:
             raise problem
-        was_doubtful = was_doubtful or doubtful
-        if blocked and str(request.get("seed", "")).isdigit():
-            request["seed"] = int(request["seed"]) + 1
+        was_doubtful = was_doubtful or is_doubtful(problem)
+        request = with_next_seed(request, int(problem.explanation.is_block))
         yield Pause(seconds=delay)
     raise AssertionError("max_submissions must be 1 or more")
+
+
+def may_follow(error: ClientError, *, was_doubtful: bool) -> bool:
+    """Whether one more submission of the same request may follow this error.
+
+    `was_doubtful`: whether an earlier submission of the request ended with a doubtful error.
+    """
+    again = may_pass(error) if error.explanation.is_block else may_repeat(error)
+    return again and not (is_doubtful(error) and was_doubtful)
+
+
+def is_doubtful(error: ClientError) -> bool:
+    """Whether the error is a block by a provider or has no reason: one more try at most follows."""
+    return error.explanation.is_block or error.retry == "unknown"
+
+
+def with_next_seed(fields: Mapping[str, Any], blocks: int) -> dict[str, Any]:
+    """The fields after this number of blocks: each makes the seed one higher."""
+    if blocks and str(fields.get("seed", "")).isdigit():
+        return {**fields, "seed": int(fields["seed"]) + blocks}
+    return dict(fields)
 
 
 def may_pass(error: ClientError) -> bool:

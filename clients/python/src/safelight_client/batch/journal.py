@@ -21,12 +21,13 @@ from safelight_client.errors import BatchError, BatchRunning, JournalUnusable
 from safelight_client.transport import split_login
 
 #: Marks the file as ours, and its version.
-_APPLICATION, _VERSION = 0x5AFE_BA7C, 2
+_APPLICATION, _VERSION = 0x5AFE_BA7C, 3
 _TABLES = """
 create table batch (digest text not null, server text not null);
 create table line (
     number integer primary key, state text not null, message text not null, by_policy integer not null,
-    video_id text not null, path text not null, sha256 text not null
+    video_id text not null, path text not null, sha256 text not null,
+    written integer not null default 0
 ) without rowid;
 create table submission (
     key text primary key, number integer not null, phase text not null, model text not null,
@@ -35,6 +36,9 @@ create table submission (
 );
 create index submission_of_row on submission (number);
 """
+#: From version 2 to 3. `written` numbers the rows in the order in which they were written last; the rules by
+#: which a batch stops depend on the order in which rows ended.
+_ADD_ORDER = "alter table line add column written integer not null default 0"
 #: What became of a row. Only `pending`, `open` and `made` go on in the next run.
 LineState = Literal[
     "pending", "open", "made", "delivered", "blocked", "failed", "submit_unknown", "vanished", "not_sent"
@@ -125,7 +129,11 @@ class Journal:
         (version,) = self._db.execute("pragma user_version").fetchone()
         if application != _APPLICATION:
             raise _damaged(self.path, "it is not a journal of a batch")
-        if version != _VERSION:
+        if version == _VERSION - 1:
+            with self._transaction():
+                self._db.execute(_ADD_ORDER)
+                self._db.execute(f"pragma user_version = {_VERSION}")
+        elif version != _VERSION:
             raise JournalUnusable(
                 f"The journal {self.path} has version {version}; this program reads version {_VERSION}.",
                 "Finish the batch with the program that began it.",
@@ -156,9 +164,10 @@ class Journal:
             )
 
     def lines(self) -> dict[int, LineRecord]:
-        """The rows that were begun, by number."""
+        """The rows that were begun, by number, in the order in which they were written last."""
         found = self._db.execute(
-            "select number, state, message, by_policy, video_id, path, sha256 from line"
+            "select number, state, message, by_policy, video_id, path, sha256 from line "
+            "order by written, number"
         ).fetchall()
         return {
             number: LineRecord(
@@ -208,7 +217,8 @@ class Journal:
         """Stores rows durably, all or none of them."""
         with self._transaction():
             self._db.executemany(
-                "insert or replace into line values (?, ?, ?, ?, ?, ?, ?)",
+                "insert or replace into line "
+                "select ?, ?, ?, ?, ?, ?, ?, coalesce(max(written), 0) + 1 from line",
                 [
                     (one.number, one.state, one.message, one.by_policy, one.video_id, one.path, one.sha256)
                     for one in records

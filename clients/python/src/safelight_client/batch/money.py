@@ -33,6 +33,13 @@ def usd(amount: int) -> float:
     return amount / MICRO
 
 
+def cost_of(charged: str, amount: float | None, currency: str) -> int | None:
+    """What an ended submission cost; None if that is not known in dollars."""
+    if charged == "no":
+        return 0
+    return micro(amount) if charged == "yes" and amount is not None and currency == "USD" else None
+
+
 class PriceList:
     """Prices per second: those that were given or that a Safelight gateway states; the higher of both."""
 

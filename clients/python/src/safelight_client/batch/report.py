@@ -8,7 +8,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,8 @@ def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
     report = build_report(runner)
     texts = {
         "report.json": json.dumps(report, indent=2, ensure_ascii=False),
-        "report.csv": _as_csv(report),
-        "report.html": _as_html(report, folder / "thumbnails"),
+        "report.csv": report_csv(report),
+        "report.html": report_html(report, lambda row: _read_thumbnail(folder / "thumbnails", row)),
     }
     for name, text in texts.items():
         part = folder / f"{name}.part"
@@ -112,7 +112,8 @@ def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
     return report
 
 
-def _as_csv(report: Mapping[str, Any]) -> str:
+def report_csv(report: Mapping[str, Any]) -> str:
+    """The rows of a report as CSV, for a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
@@ -129,14 +130,20 @@ def _cell(value: object) -> object:
     return f"'{text}" if text.startswith(_WHITE_SPACE) or text.lstrip().startswith(_FORMULA) else text
 
 
-def _as_html(report: Mapping[str, Any], thumbnails: Path) -> str:
+def _read_thumbnail(folder: Path, row: Mapping[str, Any]) -> bytes:
+    path = folder / f"{Path(row['file']).stem}.img"
+    is_small = row["file"] and path.is_file() and path.stat().st_size <= _MAX_THUMBNAILS
+    return path.read_bytes() if is_small else b""
+
+
+def report_html(report: Mapping[str, Any], thumbnail: Callable[[Mapping[str, Any]], bytes]) -> str:
+    """The report as one page. `thumbnail`: reads the image of a row; empty if it has none."""
     left = _MAX_THUMBNAILS
     rows = []
     for row in report["rows"]:
         image = ""
-        path = thumbnails / f"{Path(row['file']).stem}.img"
-        if row["file"] and path.is_file() and path.stat().st_size <= left:
-            data = path.read_bytes()
+        data = thumbnail(row)
+        if data and len(data) <= left:
             left -= len(data)
             kind = _TYPES.get(data[:3], "jpeg")
             image = f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'

@@ -18,7 +18,7 @@ from safelight_client.errors import (
     TooManyRequests,
     VideoVanished,
 )
-from safelight_client.plan import may_pass, may_repeat
+from safelight_client.plan import is_doubtful, may_follow, may_repeat, with_next_seed
 from safelight_client.responses import failure
 from safelight_client.steps import Part
 from safelight_client.submission import find_lost, form_of, submit, submit_unknown
@@ -26,7 +26,7 @@ from safelight_client.video import Video
 
 from .interruption import end_at_pauses
 from .journal import JournalEntry, LineRecord, LineState, Phase
-from .money import micro
+from .money import cost_of
 from .row_download import Stopped, download_row
 from .stop_rules import budget_reason
 
@@ -87,7 +87,7 @@ class RowRun:
         if entry is not None and entry.state == "ended":
             return await self._read_ended(entry)
         blocks = sum(each.outcome == _BLOCKED for each in sent)
-        fields, was_doubtful = _with_next_seed(fields, blocks), blocks > 0
+        fields, was_doubtful = with_next_seed(fields, blocks), blocks > 0
         for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
             form = None
             if entry is None and self._planned.skipped:
@@ -98,13 +98,8 @@ class RowRun:
             problem = await self._submit(entry, fields, form)
             if isinstance(problem, Video):
                 return problem
-            blocked = problem.explanation.is_block
             delay = self._client.session.retries.delay_s(number, problem.after_s)
-            # After a block by a provider, or a failure without a reason, one more try at most.
-            doubtful = blocked or problem.retry == "unknown"
-            again = (may_pass(problem) if blocked else may_repeat(problem)) and not (
-                doubtful and was_doubtful
-            )
+            again = may_follow(problem, was_doubtful=was_doubtful)
             too_long = delay > self._client.session.retries.max_retry_after_s
             if not again or too_long or self._runner.stop_reason or self._planned.skipped:
                 raise problem
@@ -113,8 +108,8 @@ class RowRun:
             if number == self._runner.limits.max_submissions or not self._runner.ceiling.reserve(worst):
                 raise problem
             self._reserved.append(phase)
-            was_doubtful = was_doubtful or doubtful
-            fields = _with_next_seed(fields, int(blocked))
+            was_doubtful = was_doubtful or is_doubtful(problem)
+            fields = with_next_seed(fields, int(problem.explanation.is_block))
             entry = None
             await self._runner.pause(delay)
         raise AssertionError("max_submissions must be 1 or more")
@@ -183,10 +178,10 @@ class RowRun:
             if entry.video_id and not error.explanation.is_block and not isinstance(error, VideoVanished):
                 self._leave("open", str(error))
                 raise Stopped from None
-            self._settle(entry, error.charged, None, "USD", self._outcome(error))
+            self._settle(entry, error.charged, None, "USD", outcome_of(error))
             return error
         problem = failure(video) if video.status == "failed" else None
-        outcome = _COMPLETED if problem is None else self._outcome(problem)
+        outcome = _COMPLETED if problem is None else outcome_of(problem)
         self._settle(entry, video.charged, video.amount, video.currency, outcome)
         return problem or video
 
@@ -261,18 +256,11 @@ class RowRun:
         self._leave("pending", str(error))
         raise Stopped
 
-    def _outcome(self, error: ClientError) -> str:
-        if error.explanation.is_block:
-            return _BLOCKED if error.explanation.by_provider else _POLICY_BLOCK
-        return error.code or error.explanation.kind
-
     def _settle(
         self, entry: JournalEntry, charged: str, amount: float | None, currency: str, outcome: str
     ) -> None:
         """Ends a submission in the journal, and releases what it did not cost."""
-        cost = 0 if charged == "no" else None
-        if charged == "yes" and amount is not None and currency == "USD":
-            cost = micro(amount)
+        cost = cost_of(charged, amount, currency)
         self._runner.write_entry(replace(entry, state="ended", outcome=outcome, charged=charged, cost=cost))
         self._runner.ceiling.settle(entry.worst, cost)
 
@@ -304,11 +292,11 @@ class RowRun:
         )
 
 
-def _with_next_seed(fields: Mapping[str, Any], blocks: int) -> dict[str, Any]:
-    """The fields after this number of blocks: each makes the seed one higher."""
-    if blocks and str(fields.get("seed", "")).isdigit():
-        return {**fields, "seed": int(fields["seed"]) + blocks}
-    return dict(fields)
+def outcome_of(error: ClientError) -> str:
+    """The outcome of a submission that ended with this error."""
+    if error.explanation.is_block:
+        return _BLOCKED if error.explanation.by_provider else _POLICY_BLOCK
+    return error.code or error.explanation.kind
 
 
 def _is_refused(error: ClientError) -> bool:

@@ -55,10 +55,10 @@ class BatchRows:
 def read_rows(path: Path, read_yaml: YamlReader | None = None) -> BatchRows:
     """The rows of a file. Raises `BatchError` if the file as a whole cannot be read."""
     readers: dict[str, YamlReader] = {
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
+        ".jsonl": read_jsonl,
+        ".ndjson": read_jsonl,
+        ".csv": read_csv,
+        ".tsv": read_csv,
     }
     if read_yaml is not None:
         readers |= dict.fromkeys((".yaml", ".yml"), read_yaml)
@@ -66,12 +66,15 @@ def read_rows(path: Path, read_yaml: YamlReader | None = None) -> BatchRows:
     if reader is None:
         known = ", ".join(sorted(readers))
         raise BatchError(f"{path.name} is not a batch: the ending is not one of {known}.", "Rename the file.")
-    rows = tuple(
-        _row(number, line, entry) for number, (line, entry) in enumerate(reader(_read_text(path)), start=1)
-    )
+    rows = rows_of_entries(reader(_read_text(path)))
     if not rows:
         raise BatchError(f"{path.name} has no rows.", _STEP)
     return BatchRows(path=path, rows=rows)
+
+
+def rows_of_entries(entries: Iterable[tuple[int, object]]) -> tuple[BatchRow, ...]:
+    """The rows of entries with their lines. An entry that is a text is the problem of its line."""
+    return tuple(_row(number, line, entry) for number, (line, entry) in enumerate(entries, start=1))
 
 
 def _read_text(path: Path) -> str:
@@ -115,7 +118,8 @@ def _first_repeated(names: list[str]) -> str:
 _EXTRA = "\0extra"
 
 
-def _read_jsonl(text: str) -> Iterator[tuple[int, object]]:
+def read_jsonl(text: str) -> Iterator[tuple[int, object]]:
+    """The entries of JSON Lines, with their lines."""
     for line, content in enumerate(text.split("\n"), start=1):
         if content.strip():
             try:
@@ -157,7 +161,8 @@ def _is_deep(entry: object) -> bool:
     return bool(level)
 
 
-def _read_csv(text: str) -> Iterator[tuple[int, object]]:
+def read_csv(text: str) -> Iterator[tuple[int, object]]:
+    """The entries of a CSV text, with their lines. Raises `BatchError` if its header is wrong."""
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -102,10 +102,8 @@ class BatchRunner:
                 reserved=0 if ended else entry.worst or 0,
                 jobs=int(entry.outcome != UNSENT),
             )
-        # The journal has the order in which the rows were sent, which is nearly that in which they ended.
-        for number in dict.fromkeys([*self.entries, *self.lines]):
-            line = self.lines.get(number)
-            if line is not None and line.state in ("delivered", "blocked", "failed"):
+        for line in self.lines.values():
+            if line.state in ("delivered", "blocked", "failed"):
                 self.rules.record(blocked=line.state == "blocked")
 
     @property
