@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from safelight.jobs.models import RetryRefusal
+
 from .field_schemas import ADVICE_FIELDS, RETRY_FIELD
 
 
@@ -71,6 +73,9 @@ class Safelight(BaseModel):
     reinstated_as: str | None
     retry_of: str | None = Field(description="The video that this one repeats, by `safelight.retry`.")
     retried_as: str | None = Field(description="The video that repeats this one.")
+    retry_refused: Literal[*RetryRefusal] | None = Field(  # type: ignore[valid-type]
+        description="Why the video was not retried although `safelight.retry` asked for it."
+    )
     safety_identifier: str | None
     metadata: dict[str, str]
     links: VideoLinks

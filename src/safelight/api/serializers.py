@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from safelight.jobs.models import Page, Video, VideoRecord
+from safelight.jobs.retries import find_retry_refusal
 from safelight.jobs.states import VideoState, WireStatus, wire_status
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
@@ -79,6 +80,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "reinstated_as": None,
             "retry_of": None,
             "retried_as": None,
+            "retry_refused": None,
             "safety_identifier": video.end_user,
             "metadata": dict(video.metadata),
             "links": links(video),
@@ -101,6 +103,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "reinstated_as": video.reinstated_as,
         "retry_of": video.retry_of or None,
         "retried_as": (video.explanation or {}).get("retried_as"),
+        "retry_refused": refused.value if (refused := find_retry_refusal(video)) else None,
         "safety_identifier": video.end_user,
         "metadata": dict(video.metadata),
         "links": links(video),

@@ -19,7 +19,7 @@ from .persistence import PersistenceParts
 if TYPE_CHECKING:
     from safelight.jobs.context import PipelineContext
     from safelight.jobs.hash_recheck import HashRecheck
-    from safelight.jobs.models import VideoSnapshot
+    from safelight.jobs.models import RetryResult, VideoSnapshot
     from safelight.jobs.queue import DurableQueue
     from safelight.jobs.queue_places import QueuePlaces
     from safelight.jobs.sweeper import Sweeper
@@ -39,7 +39,7 @@ class PipelineParts:
         self._persistence = persistence
         self._likeness = likeness
         #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
-        self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], str | None] = lambda *_: None
+        self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult]
 
     @cached_property
     def policy_loader(self) -> PolicyLoader:

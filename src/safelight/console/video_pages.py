@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.jobs.models import Video
 from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
@@ -18,6 +20,7 @@ from .formatting import format_datetime
 from .handler import PageHandler
 from .timeline import record_view
 from .video_gate import find_video_gate, gate_lines
+from .video_retries import find_chain, retry_lines
 from .video_view import video_view
 
 #: Reasons for a report, the most serious first.
@@ -48,7 +51,9 @@ class VideoPages(PageHandler):
         now = self.console.clock()
         view = video_view(record.video, record, t, taxonomy, now=now, installed=installed)
         gate = await self.run(find_video_gate, self.services.attempts, principal.tenant, record)
-        view = replace(view, lines=(*view.lines, *gate_lines(gate, t.tag)))
+        chain = await self.run(self._find_retries, principal, record.video)
+        more = (*gate_lines(gate, t.tag), *retry_lines(record.video, chain, t.tag))
+        view = replace(view, lines=(*view.lines, *more))
         if self.wants_fragment(request):
             return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
         appeal = await self.run(self._find_appeal, principal, video_id)
@@ -71,6 +76,9 @@ class VideoPages(PageHandler):
             return {}
         keys = await self.run(self.services.accounts.list_keys, principal.tenant)
         return {key.id: key.name for key in keys}
+
+    def _find_retries(self, principal: Principal, video: Video) -> tuple[Video, ...]:
+        return find_chain(video, partial(self.services.videos.get, principal))
 
     def _find_appeal(self, principal: Principal, video_id: str) -> Appeal | None:
         try:

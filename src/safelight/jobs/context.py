@@ -31,7 +31,7 @@ from .durations import Durations, Part
 from .fair_order import SlotRequest
 from .files import FileRow, add_file
 from .local_slots import LocalSlots
-from .models import Explainer, Video, VideoSnapshot
+from .models import Explainer, RetryResult, Video, VideoSnapshot
 from .progress_writer import recorded_progress
 from .quota import Quota
 from .refusal_budget import RefusalBudget
@@ -88,8 +88,8 @@ class PipelineContext:
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
     durations: Durations = field(default_factory=Durations)
-    #: Submits the retry of a video that its provider blocked. Returns its id; None if there is none.
-    retry: Callable[[VideoSnapshot, ProviderRefusal, Path], str | None] = lambda *_: None
+    #: Submits the retry of a video that its provider blocked, if the client asked for one.
+    retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult] = lambda *_: RetryResult()
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     tracer: Tracer = field(default_factory=Tracer)

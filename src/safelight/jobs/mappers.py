@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ def from_json(data: bytes | None) -> Any:
 
 
 def video(row: Row[Any]) -> Video:
+    retry = _retry_terms(row.request)
     return Video(
         id=row.id,
         tenant=row.tenant_id,
@@ -55,15 +57,16 @@ def video(row: Row[Any]) -> Video:
         revision=row.revision,
         deadline_at=row.deadline_at,
         outcome_summary=from_json(row.outcome_summary),
-        retry_of=_retry_of(row.request),
+        retry_of=str(retry.get("of", "")),
+        asks_retry=bool(retry.get("same") or retry.get("variation")),
     )
 
 
-def _retry_of(request: bytes) -> str:
+def _retry_terms(request: bytes) -> Mapping[str, Any]:
     # Few requests ask for a retry, and lists have many rows.
     if b'"retry"' not in request:
-        return ""
-    return str((from_json(request).get("retry") or {}).get("of", ""))
+        return {}
+    return from_json(request).get("retry") or {}
 
 
 def character(row: Row[Any]) -> Character:

@@ -27,6 +27,8 @@ __all__ = [
     "Explainer",
     "Page",
     "QueueStatus",
+    "RetryRefusal",
+    "RetryResult",
     "ReusedFile",
     "StageRecord",
     "SubmissionResult",
@@ -104,8 +106,52 @@ class Video:
     outcome_summary: Mapping[str, Any] | None = None
     #: The video that this one repeats, because its provider blocked its output; empty if there is none.
     retry_of: str = ""
+    #: Whether the client asked for a retry of this video.
+    asks_retry: bool = False
     #: Set by the service for a video that is not finished and not held.
     queue: QueueStatus | None = None
+
+
+class RetryRefusal(StrEnum):
+    """Why a video is not retried although the client asked for it."""
+
+    #: A policy of Safelight blocked it, or a reviewer did.
+    POLICY = "policy"
+    #: The provider refused the request and not the finished video, or it does not say which.
+    NOT_OUTPUT = "not_output"
+    #: It ended for another reason than a block.
+    NOT_BLOCKED = "not_blocked"
+    #: A category in which there is no help.
+    CATEGORY = "category"
+    #: The gate of help refuses.
+    NO_HELP = "no_help"
+    #: The provider states that a retry does not help.
+    PROVIDER = "provider"
+    #: The provider asks for another prompt, and there is no approved variation.
+    NO_VARIATION = "no_variation"
+    #: Every retry that the client asked for was made.
+    ALREADY_RETRIED = "already_retried"
+    #: The variation was blocked too.
+    VARIATION_BLOCKED = "variation_blocked"
+    #: The request has a source video or a character.
+    REFERENCE = "reference"
+    #: Another generator or model would make it now.
+    OTHER_GENERATOR = "other_generator"
+    KEY_REVOKED = "key_revoked"
+    QUOTA = "quota"
+    CHECK_LIMIT = "check_limit"
+    REFUSAL_BUDGET = "refusal_budget"
+    #: The retry could not be submitted for another reason, which the log of the server has.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryResult:
+    """What came of a requested retry. Both are empty if the client asked for none."""
+
+    #: The id of the new video.
+    retried_as: str = ""
+    refused: RetryRefusal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

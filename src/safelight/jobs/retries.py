@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from safelight.advice.help_gate import GATED, is_alarm
-from safelight.errors import IdempotencyKeyInUse, NotCovered, SafelightError, Unavailable
+from safelight.errors import (
+    CheckLimitExceeded,
+    IdempotencyKeyInUse,
+    NotCovered,
+    QuotaExceeded,
+    RefusalBudgetUsed,
+    SafelightError,
+    Unavailable,
+)
 from safelight.generation.protocol import ProviderRefusal
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
@@ -24,7 +32,7 @@ from safelight.trust.accounts import KeyScope, Principal
 
 from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending
-from .models import SubmissionResult, Video, VideoSnapshot
+from .models import RetryRefusal, RetryResult, SubmissionResult, Video, VideoSnapshot
 from .repository import VideoRepository
 from .states import VideoState
 
@@ -45,6 +53,22 @@ _STOP = (
 )
 
 
+#: What an error of the submission means, by its code.
+_LIMITS = {
+    QuotaExceeded.code: RetryRefusal.QUOTA,
+    CheckLimitExceeded.code: RetryRefusal.CHECK_LIMIT,
+    RefusalBudgetUsed.code: RetryRefusal.REFUSAL_BUDGET,
+}
+
+
+class _NotRetried(Exception):
+    """A condition of a retry is not met."""
+
+    def __init__(self, reason: RetryRefusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retries:
     """Repeats videos. The check and the submission are those of every request, with quota and all limits."""
@@ -59,55 +83,71 @@ class Retries:
     #: The API key of a tenant with this id; None if it is revoked or no key.
     find_key: Callable[[str, str], Principal | None]
 
-    def retry(self, snapshot: VideoSnapshot, refusal: ProviderRefusal, work_dir: Path) -> str | None:
-        """Submit the next retry of a video that its provider blocked. Returns its id; None if there is none.
+    def retry(self, snapshot: VideoSnapshot, refusal: ProviderRefusal, work_dir: Path) -> RetryResult:
+        """Submit the next retry of a video that its provider blocked, if the client asked for one.
 
         After a crash it is called again: the idempotency key makes sure that the video exists once. Raises
         `UpstreamPending` while an earlier call with this key may still run, and `Unavailable` if the retry
         may succeed a little later.
         """
         video, terms = snapshot.video, read_terms(snapshot.request)
+        if terms is None:
+            return RetryResult()
         following = _following(video, terms, refusal)
-        if following is None or not may_retry(refusal):
-            return None
+        against = refusal_against(refusal)
+        if following is None or against is not None:
+            return RetryResult(refused=against or _why_nothing_follows(terms))
         try:
             earlier = self.keys().find(video.tenant, f"retry-{video.id}")
             if earlier is not None:
                 return self._linked(video, earlier.video_id)
-            return self._submit(snapshot, following, work_dir)
+            return RetryResult(retried_as=self._submit(snapshot, following, work_dir))
+        except _NotRetried as refused:
+            return RetryResult(refused=refused.reason)
         except IdempotencyKeyInUse as error:
             raise UpstreamPending(error.retry_after_s) from None
         except SafelightError as error:
             if isinstance(error, Unavailable) and not isinstance(error, NotCovered):
                 raise
             _log.info("%s is not retried (%s).", video.id, error.code)
-            return None
+            return RetryResult(refused=_LIMITS.get(error.code, RetryRefusal.FAILED))
 
-    def _linked(self, video: Video, retry_id: str) -> str | None:
-        """The id of the retry that an earlier call submitted; None if our policy rejected it."""
+    def _linked(self, video: Video, retry_id: str) -> RetryResult:
+        """The retry that an earlier call submitted."""
         found = self.videos.get(video.tenant, retry_id)
-        return found.id if found.retry_of == video.id and found.state is not VideoState.REJECTED else None
+        if found.retry_of != video.id:
+            # A client used the idempotency key for another request.
+            return RetryResult(refused=RetryRefusal.FAILED)
+        if found.state is VideoState.REJECTED:
+            return RetryResult(refused=RetryRefusal.POLICY)
+        return RetryResult(retried_as=found.id)
 
-    def _submit(self, snapshot: VideoSnapshot, following: CreateRequest, work_dir: Path) -> str | None:
+    def _submit(self, snapshot: VideoSnapshot, following: CreateRequest, work_dir: Path) -> str:
+        """The id of the submitted retry. Raises `_NotRetried`."""
         video = snapshot.video
         principal = self.find_key(video.tenant, video.principal_id)
         if principal is None:
-            return None
+            raise _NotRetried(RetryRefusal.KEY_REVOKED)
         if any("of" in reference for reference in snapshot.request["references"]):
             # A source video or a character may have been withdrawn since.
-            return None
+            raise _NotRetried(RetryRefusal.REFERENCE)
         if any(is_alarm(one) and one.category in GATED for one in snapshot.findings(Stage.REFERENCE)):
-            return None
+            raise _NotRetried(RetryRefusal.NO_HELP)
         request = replace(following, **_fields(snapshot))
         # The client has asked for the retry, so its key needs no scope for checks.
         checker = replace(principal, scopes=principal.scopes | {KeyScope.CHECKS})
         found, admitted, _price = self.check(checker, replace(request, retry=None))
-        same_generator = (admitted.generator, admitted.model) == (video.generator, video.model)
-        if not (found.prompt_advice.helps and found.verdict in _ALLOWED and same_generator):
-            return None
+        if found.verdict not in _ALLOWED:
+            raise _NotRetried(RetryRefusal.POLICY)
+        if not found.prompt_advice.helps:
+            raise _NotRetried(RetryRefusal.NO_HELP)
+        if (admitted.generator, admitted.model) != (video.generator, video.model):
+            raise _NotRetried(RetryRefusal.OTHER_GENERATOR)
         uploads = tuple(self._uploads(snapshot, work_dir))
         result = self.submit(principal, replace(request, uploads=uploads))
-        return None if result.refusal is not None else result.video.id
+        if result.refusal is not None:
+            raise _NotRetried(RetryRefusal.POLICY)
+        return result.video.id
 
     def _uploads(self, snapshot: VideoSnapshot, work_dir: Path) -> Iterator[Upload]:
         for number, reference in enumerate(snapshot.request["references"]):
@@ -118,14 +158,15 @@ class Retries:
             )
 
 
-def may_retry(refusal: ProviderRefusal) -> bool:
-    """Whether the provider's filter blocked the output, for reasons for which help is given."""
-    return (
-        refusal.stage == "output"
-        and refusal.provider != _GATEWAY
-        and refusal.retry != "never"
-        and not any(_is_gated(category) for category in {refusal.category, *refusal.named})
-    )
+def refusal_against(refusal: ProviderRefusal) -> RetryRefusal | None:
+    """What this block speaks against a retry; None if a filter blocked the output and there may be help."""
+    if refusal.provider == _GATEWAY:
+        return RetryRefusal.POLICY
+    if any(_is_gated(category) for category in {refusal.category, *refusal.named}):
+        return RetryRefusal.CATEGORY
+    if refusal.stage != "output":
+        return RetryRefusal.NOT_OUTPUT
+    return RetryRefusal.PROVIDER if refusal.retry == "never" else None
 
 
 def _is_gated(category: str) -> bool:
@@ -147,24 +188,48 @@ def store_terms(terms: RetryTerms | None) -> dict[str, Any]:
     return {"retry": asdict(terms)} if terms else {}
 
 
-def describe_retry(snapshot: VideoSnapshot, retried_as: str | None) -> dict[str, Any]:
+def describe_retry(snapshot: VideoSnapshot, retry: RetryResult) -> dict[str, Any]:
     """What the explanation of a block by the provider states about retries."""
+    if retry.retried_as:
+        step = f"It was submitted again as {retry.retried_as}; follow that video."
+        return {"retried_as": retry.retried_as, "next_step": step}
+    refused = {"retry_refused": retry.refused.value} if retry.refused else {}
     terms = read_terms(snapshot.request)
-    if retried_as is not None:
-        step = f"It was submitted again as {retried_as}; follow that video."
-        return {"retried_as": retried_as, "next_step": step}
-    return {"next_step": _STOP} if terms is not None and terms.varied else {}
+    return {**refused, "next_step": _STOP} if terms is not None and terms.varied else refused
 
 
-def _following(video: Video, terms: RetryTerms | None, refusal: ProviderRefusal) -> CreateRequest | None:
+def find_retry_refusal(video: Video) -> RetryRefusal | None:
+    """Why an ended video was not retried although the client asked for it."""
+    if video.vaulted:
+        return None
+    details = video.explanation or {}
+    if (stored := details.get("retry_refused")) in set(RetryRefusal):
+        return RetryRefusal(stored)
+    if not video.asks_retry or details.get("source") == "provider":
+        return None
+    if video.state in (VideoState.REJECTED, VideoState.BLOCKED):
+        return RetryRefusal.POLICY
+    if video.state is VideoState.FAILED:
+        return _LIMITS.get(video.error_code or "", RetryRefusal.NOT_BLOCKED)
+    return None
+
+
+def _following(video: Video, terms: RetryTerms, refusal: ProviderRefusal) -> CreateRequest | None:
     """The next retry: the same prompt first, unless the provider asks to change it; then the variation."""
-    if terms is not None and terms.same and refusal.retry != "change_prompt":
+    if terms.same and refusal.retry != "change_prompt":
         left = RetryTerms(variation=terms.variation, of=video.id)
         return CreateRequest(prompt=video.prompt, retry=left, idempotency_key=f"retry-{video.id}")
-    if terms is not None and terms.variation:
+    if terms.variation:
         left = RetryTerms(of=video.id, varied=True)
         return CreateRequest(prompt=terms.variation, retry=left, idempotency_key=f"retry-{video.id}")
     return None
+
+
+def _why_nothing_follows(terms: RetryTerms) -> RetryRefusal:
+    if terms.varied:
+        return RetryRefusal.VARIATION_BLOCKED
+    # The same prompt is left only if the provider asks to change it.
+    return RetryRefusal.NO_VARIATION if terms.same else RetryRefusal.ALREADY_RETRIED
 
 
 def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:

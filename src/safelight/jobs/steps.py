@@ -52,7 +52,7 @@ from .context import NewFile, PipelineContext
 from .durations import Part
 from .files import drop_files
 from .lineage import source_clip_of
-from .models import Video, VideoSnapshot
+from .models import RetryRefusal, RetryResult, Video, VideoSnapshot
 from .references import screen_stored_references
 from .retries import describe_retry
 from .stage_records import record_stage
@@ -294,11 +294,11 @@ def _end_generation(
         refusal = None
     if charge is None and refusal is not None:
         charge = Charge(charged=refusal.charged, source="documented")
-    video, retried_as = snapshot.video, None
+    video, retry = snapshot.video, RetryResult()
     if refusal is not None:
         context.wait_for_lease()
         # Before the block is committed: after a crash, the retry is found by its idempotency key.
-        retried_as = _retried_as(context, snapshot, refusal)
+        retry = _retry(context, snapshot, refusal)
         context.fault_hook("retried")
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
@@ -311,14 +311,14 @@ def _end_generation(
         if last is not None and last.ended_at is None:
             finish_attempt(tx, video.id, last, error.code, charge=charge)
         if refusal is not None:
-            extra = describe_retry(snapshot, retried_as)
+            extra = describe_retry(snapshot, retry)
             outcomes.block_by_provider(context, tx, video, refusal, charge, extra)
         else:
             outcomes.fail(context, tx, video, error)
 
 
-def _retried_as(context: PipelineContext, snapshot: VideoSnapshot, refusal: ProviderRefusal) -> str | None:
-    """The id of the retry; None if there is none. A defect of the retry must not hide the block."""
+def _retry(context: PipelineContext, snapshot: VideoSnapshot, refusal: ProviderRefusal) -> RetryResult:
+    """Retry the video if the client asked for it. A defect of the retry must not hide the block."""
     try:
         with context.work_dir(snapshot.video.id) as work_dir:
             return context.retry(snapshot, refusal, work_dir)
@@ -326,7 +326,7 @@ def _retried_as(context: PipelineContext, snapshot: VideoSnapshot, refusal: Prov
         raise
     except Exception:
         _log.exception("%s is not retried because of an internal error.", snapshot.video.id)
-        return None
+        return RetryResult(refused=RetryRefusal.FAILED)
 
 
 def _generation_request(

@@ -16,8 +16,8 @@ from safelight.generation.provider_errors import read
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs.idempotency import IdempotencyKeys
-from safelight.jobs.models import CreateRequest, SubmissionResult, Video
-from safelight.jobs.retries import Retries, may_retry, read_terms
+from safelight.jobs.models import CreateRequest, RetryRefusal, SubmissionResult, Video
+from safelight.jobs.retries import Retries, find_retry_refusal, read_terms, refusal_against
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import RetryTerms
 from safelight.store import tables
@@ -73,6 +73,12 @@ def carried(
     while (following := (found[-1].explanation or {}).get("retried_as")) is not None:
         found.append(house.carry(house.videos.get(house.who, following)))
     return found
+
+
+def why_not(house: House, terms: RetryTerms | None = BOTH, prompt: str = PROMPT, **fields: Any) -> str:
+    """Why the last video of the chain that comes of a request was not retried."""
+    refused = find_retry_refusal(carried(house, terms, prompt, **fields)[-1])
+    return refused.value if refused else ""
 
 
 def count(house: House) -> int:
@@ -240,6 +246,42 @@ def test_an_internal_error_of_the_retry_does_not_hide_the_block(
     assert "TypeError: a defect" in caplog.text
 
 
+def test_a_retry_that_was_not_made_has_its_reason(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    same = RetryTerms(same=True)
+    assert why_not(retrying, None) == ""
+    assert why_not(retrying, same) == RetryRefusal.ALREADY_RETRIED
+    assert why_not(retrying) == RetryRefusal.VARIATION_BLOCKED
+    assert why_not(retrying, prompt="an actor with stage blood beside an open wound") == RetryRefusal.NO_HELP
+    change = refused()
+    change["error"]["moderation_details"]["retry"] = "change_prompt"
+    for block, reason in (
+        (change, RetryRefusal.NO_VARIATION),
+        (refused(category="sexual"), RetryRefusal.CATEGORY),
+        (refused("input"), RetryRefusal.NOT_OUTPUT),
+        ({"polls": 0, "ends": "failed", "error": {"message": "No."}}, RetryRefusal.NOT_BLOCKED),
+        ({"polls": 0}, ""),
+    ):
+        upstream.play({"otherwise": block})
+        assert why_not(retrying, same) == reason
+
+
+def test_a_request_that_our_policy_rejects_has_the_reason_of_its_missing_retry(retrying: House) -> None:
+    with pytest.raises(RequestBlocked) as blocked:
+        retrying.order("a nude woman dancing", retry=RetryTerms(same=True), **PAID)
+    video = retrying.videos.get(retrying.who, str(blocked.value.details["video_id"]))
+    assert find_retry_refusal(video) is RetryRefusal.POLICY
+
+
+def test_a_limit_that_stops_a_retry_is_its_reason(retrying: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": refused()})
+    bind(retrying, find_key=lambda _tenant, _key: None)
+    assert why_not(retrying) == RetryRefusal.KEY_REVOKED
+    bind(retrying)
+    limit(retrying, 2)
+    assert why_not(retrying) == RetryRefusal.REFUSAL_BUDGET
+
+
 def test_stored_terms_may_have_fields_of_another_version() -> None:
     assert read_terms({"retry": {"same": True, "times": 3}}) == RetryTerms(same=True)
 
@@ -283,6 +325,7 @@ def test_no_retry_after_a_block_by_our_policy_of_the_output(
     )
     (video,) = carried(house, model="instant-1")
     assert (video.state, count(house)) == (VideoState.BLOCKED, 1)
+    assert find_retry_refusal(video) is RetryRefusal.POLICY
 
 
 def test_a_request_or_a_variation_that_our_policy_blocks_is_neither_accepted_nor_retried(
@@ -322,13 +365,13 @@ def test_no_retry_in_a_category_of_the_floor(category: str) -> None:
         charged=ChargeStatus.YES,
         retry="change_prompt",
     )
-    assert not may_retry(refusal)
-    assert may_retry(replace(refusal, category="violence", named=frozenset({"violence", "hate"})))
-    assert not may_retry(replace(refusal, category="violence", named=frozenset({"violence", category})))
-    assert may_retry(replace(refusal, category=""))
-    assert not may_retry(replace(refusal, category="", retry="never"))
-    assert not may_retry(replace(refusal, category="", provider="safelight"))
-    assert not may_retry(replace(refusal, category="", stage="unknown"))
+    assert refusal_against(refusal)
+    assert not refusal_against(replace(refusal, category="violence", named=frozenset({"violence", "hate"})))
+    assert refusal_against(replace(refusal, category="violence", named=frozenset({"violence", category})))
+    assert not refusal_against(replace(refusal, category=""))
+    assert refusal_against(replace(refusal, category="", retry="never"))
+    assert refusal_against(replace(refusal, category="", provider="safelight"))
+    assert refusal_against(replace(refusal, category="", stage="unknown"))
 
 
 @pytest.mark.parametrize(
@@ -353,7 +396,7 @@ def test_no_retry_if_one_of_several_named_categories_is_of_the_floor(
     refusal = read({"status": "failed", "error": error}, provider="openai")
     assert refusal is not None
     assert refusal.stage == "output"
-    assert not may_retry(refusal)
+    assert refusal_against(refusal)
 
 
 def test_no_retry_where_the_help_gate_refuses(retrying: House, upstream: ScriptedUpstream) -> None:
@@ -408,7 +451,7 @@ def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> 
         retrying.videos, context=replace(context, quota=replace(context.quota, videos_per_day=1))
     )
     # The blocked video still counts while its retry is submitted.
-    assert len(carried(retrying)) == 1
+    assert why_not(retrying) == RetryRefusal.QUOTA
     assert count(retrying) == 1
 
 

@@ -10,7 +10,17 @@ from safelight.i18n import Messages, available_languages, load_messages, load_te
 from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
-SLICES = ("advice", "attempts", "cli", "console", "detectors", "explanations", "settings", "triggers")
+SLICES = (
+    "advice",
+    "attempts",
+    "cli",
+    "console",
+    "detectors",
+    "explanations",
+    "retries",
+    "settings",
+    "triggers",
+)
 #: Slices whose keys are the English sentences.
 KEYED_BY_ENGLISH = ("reasons", "findings", "provider_errors", "provider_rules", "doctor", "commands")
 TAGS = ("zh-Hans", "zh-Hant")
@@ -28,6 +38,7 @@ SAME_AS_ENGLISH = {
     "cli": {"quote", "separator", "serve.label.base"},
     "detectors": set[str](),
     "explanations": set[str](),
+    "retries": set[str](),
     "settings": set[str](),
     "triggers": {"quote"},
 }
