@@ -23,6 +23,9 @@ KINDS = frozenset(
         "webhook",
         "lineage",
         "sketch",
+        "batch",
+        "template",
+        "entry",
     }
 )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .accounts import api_keys, login_links, sessions, tenants
 from .audit_log import audit_log, audit_log_contents, audit_log_head
+from .batches import batch_rows, batch_submissions, batches
 from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
+from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .requests import characters, idempotency_keys, video_lineage
 from .seals import seals
 from .trust import (
@@ -28,6 +30,9 @@ __all__ = [
     "audit_log",
     "audit_log_contents",
     "audit_log_head",
+    "batch_rows",
+    "batch_submissions",
+    "batches",
     "biometric_templates",
     "blocked_prompt_sketches",
     "cases",
@@ -38,17 +43,22 @@ __all__ = [
     "findings",
     "idempotency_keys",
     "installation",
+    "library_entries",
+    "library_terms",
+    "library_uses",
     "login_links",
     "metadata",
     "outbox",
     "pending_decisions",
     "policies",
+    "prompt_templates",
     "protected_people",
     "quota_usage",
     "reported_attempts",
     "reports",
     "seals",
     "sessions",
+    "template_videos",
     "tenants",
     "verdicts",
     "video_lineage",
