@@ -6,26 +6,29 @@ suggestions, nothing is tried. It records the attempt like every other one.
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import ConfigurationError, InvalidField
+from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
-from .client_version import require_same_client
 from .exit_codes import Exit
+from .gateway_calls import (
+    check_request,
+    choose_model,
+    gateway_client,
+    read_models,
+    reason_against,
+    shortest_length,
+)
 from .language import language, texts
 from .output import printable
 
 if TYPE_CHECKING:
     from safelight_client import Client, Video
-    from safelight_client.steps import Answer, Call
-
-_SUGGESTS = frozenset({"allow", "label"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,38 +65,17 @@ def try_prompt(wanted: TryRequest) -> dict[str, Any]:
     question is asked about a model that may cost something without a ceiling. Raises `typer.Abort` if the
     answer is no.
     """
-    from safelight_client import Client, ClientError, SubmitUnknown
-
-    require_same_client()
-    if not wanted.url:
-        raise ConfigurationError(
-            "--try needs a gateway.",
-            remedy="Give its address with --url or SAFELIGHT_URL, and its key in SAFELIGHT_API_KEY.",
-        )
-    try:
-        with Client(wanted.url, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
-            return _try(client, wanted)
-    except SubmitUnknown as error:
-        remedy = texts()("try.resend", request_key=printable(error.idempotency_key))
-        raise ConfigurationError(printable(str(error)), remedy=remedy) from None
-    except ClientError as error:
-        raise ConfigurationError(printable(str(error)), remedy=printable(error.next_step)) from None
-    except ValueError as error:
-        raise ConfigurationError(f"{error}.") from None
+    with gateway_client(wanted.url, "--try") as client:
+        return _try(client, wanted)
 
 
 def _try(client: Client, wanted: TryRequest) -> dict[str, Any]:
-    client.run(client.session.learn_server())
-    model, details = choose_model(client.session.models or {}, wanted.provider)
-    lengths = [str(seconds) for seconds in details.get("seconds", ())]
-    fields = {"prompt": wanted.prompt, "model": model}
-    if lengths:
-        fields["seconds"] = min(lengths, key=float)
+    model, details = choose_model(read_models(client), wanted.provider)
+    fields = {"prompt": wanted.prompt, "model": model, **shortest_length(details)}
     asked = {**fields, "provider": wanted.provider, "purpose": wanted.purpose, "language": language()}
-    answer = client.run(_check(asked))
-    if answer["verdict"] not in _SUGGESTS or answer["no_suggestions"]:
-        refusal = answer["no_suggestions"] or {}
-        return {"state": "not_tried", "reason": refusal.get("text") or answer["summary"]}
+    answer = client.run(check_request(asked))
+    if reason := reason_against(answer):
+        return {"state": "not_tried", "reason": reason}
     is_own = details.get("billing") == "own"
     usd = 0.0 if is_own else answer["price"]["usd"]
     offer = TryOffer(model=model, seconds=str(answer["seconds"]), usd=usd)
@@ -130,51 +112,6 @@ def _send(client: Client, wanted: TryRequest, offer: TryOffer) -> Video:
 def _say(message: str, **values: str) -> None:
     sys.stderr.write(printable(texts()(message, **values)) + "\n")
     sys.stderr.flush()
-
-
-def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[str, Mapping[str, Any]]:
-    """The model of the gateway that `asked` names, or the cheapest model of the provider that it names.
-
-    Raises `InvalidField` if the gateway has none.
-    """
-    from safelight.advice.provider_rules import document_for
-
-    ours = {
-        name: row["safelight"] for name, row in models.items() if isinstance(row.get("safelight"), Mapping)
-    }
-    if asked in ours:
-        return asked, ours[asked]
-    document = document_for(asked)
-    fitting = [name for name in ours if document is not None and document_for(name) == document]
-    if not fitting:
-        known = ", ".join(sorted(ours)) or "none"
-        raise InvalidField(
-            f"The gateway has no model of {asked[:100]!r}. Its models: {known}.", param="provider"
-        )
-
-    def price(name: str) -> float:
-        if ours[name].get("billing") == "own":
-            return 0.0
-        per_second = ours[name].get("usd_per_second")
-        shortest = min(map(float, ours[name].get("seconds") or ("inf",)))
-        return float("inf") if per_second is None else float(per_second) * shortest
-
-    chosen = min(fitting, key=price)
-    return chosen, ours[chosen]
-
-
-def _check(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
-    """The check of the gateway, as a call of the client. Raises `ApiError`."""
-    from safelight_client.responses import api_error
-    from safelight_client.steps import Send
-    from safelight_client.submission import form_of
-
-    form = form_of({name: value for name, value in fields.items() if value})
-    answer: Answer = yield Send(method="POST", path="/safelight/checks", form=form)
-    if not answer.is_ok:
-        raise api_error(answer)
-    body = answer.json()
-    return body if isinstance(body, Mapping) else {}
 
 
 def _require_within(offer: TryOffer, max_cost: float | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from safelight.cli import main
-from safelight.cli.check_try import choose_model
+from safelight.cli.gateway_calls import choose_model
 from safelight.moderation import check_result
 
 PROMPT = "A woman alone in a dark street"

@@ -1,0 +1,106 @@
+"""What commands need of a gateway before they send it paid requests: its models, its check, its errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import ConfigurationError, InvalidField
+
+from .client_version import require_same_client
+from .language import texts
+from .output import printable
+
+if TYPE_CHECKING:
+    from safelight_client import Client
+    from safelight_client.steps import Answer, Call
+
+
+@contextmanager
+def gateway_client(url: str, option: str) -> Iterator[Client]:
+    """A client of the gateway that `option` needs. Its errors are raised as `ConfigurationError`."""
+    from safelight_client import Client, ClientError, SubmitUnknown
+
+    require_same_client()
+    if not url:
+        raise ConfigurationError(
+            f"{option} needs a gateway.",
+            remedy="Give its address with --url or SAFELIGHT_URL, and its key in SAFELIGHT_API_KEY.",
+        )
+    try:
+        with Client(url, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
+            yield client
+    except SubmitUnknown as error:
+        remedy = texts()("try.resend", request_key=printable(error.idempotency_key))
+        raise ConfigurationError(printable(str(error)), remedy=remedy) from None
+    except ClientError as error:
+        raise ConfigurationError(printable(str(error)), remedy=printable(error.next_step)) from None
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from None
+
+
+def read_models(client: Client) -> Mapping[str, Mapping[str, Any]]:
+    """The models of the gateway by name."""
+    client.run(client.session.learn_server())
+    return client.session.models or {}
+
+
+def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[str, Mapping[str, Any]]:
+    """The model of the gateway that `asked` names, or the cheapest model of the provider that it names.
+
+    Raises `InvalidField` if the gateway has none.
+    """
+    from safelight.advice.provider_rules import document_for
+
+    ours = {
+        name: row["safelight"] for name, row in models.items() if isinstance(row.get("safelight"), Mapping)
+    }
+    if asked in ours:
+        return asked, ours[asked]
+    document = document_for(asked)
+    fitting = [name for name in ours if document is not None and document_for(name) == document]
+    if not fitting:
+        known = ", ".join(sorted(ours)) or "none"
+        raise InvalidField(
+            f"The gateway has no model of {asked[:100]!r}. Its models: {known}.", param="provider"
+        )
+
+    def price(name: str) -> float:
+        if ours[name].get("billing") == "own":
+            return 0.0
+        per_second = ours[name].get("usd_per_second")
+        shortest = min(map(float, ours[name].get("seconds") or ("inf",)))
+        return float("inf") if per_second is None else float(per_second) * shortest
+
+    chosen = min(fitting, key=price)
+    return chosen, ours[chosen]
+
+
+def shortest_length(details: Mapping[str, Any]) -> dict[str, str]:
+    """The field for the shortest length that the model sells; empty if it names none."""
+    lengths = [str(seconds) for seconds in details.get("seconds", ())]
+    return {"seconds": min(lengths, key=float)} if lengths else {}
+
+
+def check_request(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
+    """The check of the gateway, as a call of the client. Raises `ApiError`."""
+    from safelight_client.responses import api_error
+    from safelight_client.steps import Send
+    from safelight_client.submission import form_of
+
+    form = form_of({name: value for name, value in fields.items() if value})
+    answer: Answer = yield Send(method="POST", path="/safelight/checks", form=form)
+    if not answer.is_ok:
+        raise api_error(answer)
+    body = answer.json()
+    return body if isinstance(body, Mapping) else {}
+
+
+def reason_against(answer: Mapping[str, Any]) -> str:
+    """Why the gateway gives no help with a text that it checked; empty if it does."""
+    if answer["verdict"] in ("allow", "label") and not answer["no_suggestions"]:
+        return ""
+    refusal = answer["no_suggestions"] or {}
+    return str(refusal.get("text") or answer["summary"])
