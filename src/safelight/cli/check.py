@@ -22,6 +22,7 @@ from .commands import load_container
 from .exit_codes import Exit
 from .language import language
 from .output import emit
+from .prompt_checker import FIELD, find_policy, has_data, make_pipeline
 from .provider_names import unknown_provider
 
 if TYPE_CHECKING:
@@ -30,21 +31,16 @@ if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.moderation.check_result import CheckResult
     from safelight.moderation.evaluation import StageResult
-    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
 
 app = typer.Typer(add_completion=False)
 
-_FIELD = "prompt"
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
 #: References are screened for at most this time in all. Longer than in a check by HTTP, because the sandbox
 #: and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
-#: Each text detector may take at least this time. A process that has just started loads word lists and
-#: models; on a busy machine, with the limit of the gateway, the prompt would count as not checked.
-_TEXT_S = 20.0
 
 
 @app.command()
@@ -249,7 +245,7 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     Raises `InvalidField` unless exactly one source is given, and `NotFound` if the file is unreadable.
     """
     if (prompt is None) == (file is None):
-        raise InvalidField("Give either a prompt or --file with a file that contains one.", param=_FIELD)
+        raise InvalidField("Give either a prompt or --file with a file that contains one.", param=FIELD)
     if file is not None:
         try:
             text = file.read_bytes().decode("utf-8", "replace")
@@ -260,7 +256,7 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     else:
         text = prompt or ""
     if not text.strip():
-        raise InvalidField("The prompt is empty.", param=_FIELD)
+        raise InvalidField("The prompt is empty.", param=FIELD)
     return text
 
 
@@ -268,7 +264,7 @@ def require_length(container: Container, text: str) -> None:
     """Raise `InvalidField` if the prompt is longer than the settings allow."""
     limit = container.core.settings.server.max_prompt_characters
     if len(text) > limit:
-        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
+        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=FIELD)
 
 
 def run_check(
@@ -283,13 +279,10 @@ def run_check(
 
     Without a data directory, the policy from the settings applies without waivers.
     """
-    from safelight.detectors.text.pipeline import TextPipeline
     from safelight.moderation.prompt import PromptStage
 
-    known = _has_data(container)
-    tenant_policy = _tenant_policy(container, policy, known=known)
-    budget_s = max(_TEXT_S, container.core.settings.scan.text_timeout_s)
-    pipeline = TextPipeline(container.core.detectors.text_detectors(), budget_s=budget_s)
+    tenant_policy = find_policy(container, policy)
+    pipeline = make_pipeline(container)
     prompt = PromptStage(pipeline=pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
         return (prompt,), ()
@@ -303,7 +296,7 @@ def run_check(
     # Without a data directory, no person is enrolled, so scene detection needs no face matching.
     scene_detection = (
         container.pipeline.scene_detection
-        if known
+        if has_data(container)
         else SceneDetection(detectors=container.core.detectors.scene_detectors())
     )
     stage = ReferenceStage(
@@ -317,10 +310,6 @@ def run_check(
         timed = TimedReferenceStage(stage=stage, threads=threads, timeout_s=_REFERENCES_S)
         found, left = timed.screen_files(files, context)
     return (prompt, *found), tuple(str(file.path) for file in left)
-
-
-def _has_data(container: Container) -> bool:
-    return container.core.settings.data.exists() or container.core.settings.storage.database is not None
 
 
 def _require_readable(path: Path) -> Path:
@@ -341,9 +330,9 @@ def check_texts(
     """Screen the prompt with its other texts and references, and combine the results into one."""
     from safelight.moderation.check_result import summarize_check
 
-    texts = {_FIELD: text, **options.texts}
+    texts = {FIELD: text, **options.texts}
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
-    if options.provider and _has_data(container):
+    if options.provider and has_data(container):
         tenant, history = container.persistence.tenant, container.persistence.risk_history
         options = replace(options, estimate=lambda: history.estimate(tenant, options.provider, text))
     return summarize_check(
@@ -354,21 +343,6 @@ def check_texts(
         references=len(references),
         not_checked=unchecked,
     )
-
-
-def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> TenantPolicy:
-    """The policy to check with. `known` is true if a data directory exists, which may contain waivers."""
-    from safelight.moderation.tenant_policy import TenantPolicy
-    from safelight.policy.documents import load
-
-    taxonomy = container.core.taxonomy
-    if policy is None and known:
-        return container.pipeline.policy_loader.load(container.persistence.tenant)
-    chosen = container.core.configured_policy if policy is None else load(policy, taxonomy)
-    if not known:
-        return TenantPolicy(tenant="", taxonomy=taxonomy, policy=chosen)
-    stored = container.pipeline.policy_loader.load(container.persistence.tenant)
-    return replace(stored, policy=chosen, facts=frozenset())
 
 
 def build_output(

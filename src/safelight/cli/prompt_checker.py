@@ -1,0 +1,65 @@
+"""The check of prompts without a gateway: detectors, policy and waivers are loaded once for many prompts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from safelight.advice.prompt_advice import AdviceOptions
+    from safelight.bootstrap import Container
+    from safelight.detectors.text.pipeline import TextPipeline
+    from safelight.moderation.check_result import CheckResult
+    from safelight.moderation.tenant_policy import TenantPolicy
+
+FIELD = "prompt"
+#: Each text detector may take at least this time. A process that has just started loads word lists and
+#: models; on a busy machine, with the limit of the gateway, the prompt would count as not checked.
+_TEXT_S = 20.0
+
+
+class PromptChecker:
+    """Checks prompts one by one. Records nothing."""
+
+    def __init__(self, container: Container, policy: str | None) -> None:
+        from safelight.moderation.prompt import PromptStage
+
+        self._stage = PromptStage(pipeline=make_pipeline(container))
+        self._policy = find_policy(container, policy)
+        self._taxonomy = container.core.taxonomy
+
+    def check(self, text: str, options: AdviceOptions) -> CheckResult:
+        """Screen a prompt, evaluate the policy, and advise on it."""
+        from safelight.moderation.check_result import summarize_check
+
+        texts = {FIELD: text}
+        stage = self._stage.screen(texts, self._policy)
+        return summarize_check((stage,), self._taxonomy, texts=texts, options=options)
+
+
+def make_pipeline(container: Container) -> TextPipeline:
+    """The text detectors, with the time limit of a process that has just started."""
+    from safelight.detectors.text.pipeline import TextPipeline
+
+    budget_s = max(_TEXT_S, container.core.settings.scan.text_timeout_s)
+    return TextPipeline(container.core.detectors.text_detectors(), budget_s=budget_s)
+
+
+def has_data(container: Container) -> bool:
+    """Whether there is a data directory or a database, which may contain waivers."""
+    return container.core.settings.data.exists() or container.core.settings.storage.database is not None
+
+
+def find_policy(container: Container, policy: str | None) -> TenantPolicy:
+    """The policy to check with. Without a data directory, that of the settings, without waivers."""
+    from safelight.moderation.tenant_policy import TenantPolicy
+    from safelight.policy.documents import load
+
+    taxonomy, known = container.core.taxonomy, has_data(container)
+    if policy is None and known:
+        return container.pipeline.policy_loader.load(container.persistence.tenant)
+    chosen = container.core.configured_policy if policy is None else load(policy, taxonomy)
+    if not known:
+        return TenantPolicy(tenant="", taxonomy=taxonomy, policy=chosen)
+    stored = container.pipeline.policy_loader.load(container.persistence.tenant)
+    return replace(stored, policy=chosen, facts=frozenset())
