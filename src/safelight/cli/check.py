@@ -134,7 +134,7 @@ def check(
         ),
     ] = "",
     checklist: Annotated[
-        bool, typer.Option("--checklist", help="Print all ten points of the checklist, not only suggestions.")
+        bool, typer.Option("--checklist", help="Print all suggestions and the ten points of the checklist.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -192,7 +192,7 @@ def check(
         from .check_output import print_check
 
         print_check(console, text, checked, output, taxonomy=taxonomy, whole_checklist=checklist)
-        print_advice(console, output)
+        print_advice(console, output, whole=checklist)
 
     emit(output, as_json, printed)
     return output.exit

@@ -13,6 +13,7 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
+from .check_output import MAX_SUGGESTIONS
 from .language import join_sentences, language, texts
 from .output import print_prose, printable
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Answer that no reference shows any of the reported risks.
 _NONE = "none"
+#: Longest rewritten prompt that is printed, in characters. `--apply` prints a longer one.
+_MAX_REWRITTEN = 300
 #: Reason for no suggestions: an honest rewrite was refused too.
 _STOPPED = "rewrite_failed"
 _NEGATED = frozenset({"negative_prompt"})
@@ -53,12 +56,15 @@ def advice_options(
     )
 
 
-def print_advice(console: Console, output: CheckOutput) -> None:
-    """Print the advice in the language in use, if there is any. Help lines are always printed."""
+def print_advice(console: Console, output: CheckOutput, *, whole: bool) -> None:
+    """Print the advice in the language in use, if there is any. Help lines are always printed.
+
+    `whole`: print all suggestions, not only the first ones.
+    """
     from rich.text import Text
 
     t = load_messages("advice", language())
-    for title, lines in _paragraphs(output):
+    for title, lines in _paragraphs(output, whole=whole):
         print_prose(console, t(f"title.{title}"))
         for line in lines:
             print_prose(console, printable(line), start="  ")
@@ -86,7 +92,7 @@ def _print_indented(console: Console, text: Text) -> None:
     console.print(Text("  ").append(text) if console.soft_wrap else Padding(text, (0, 0, 0, 2)))
 
 
-def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
+def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
     t = load_messages("advice", language())
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
@@ -104,7 +110,7 @@ def _paragraphs(output: CheckOutput) -> Iterator[tuple[str, list[str]]]:
     if output.contradictions:
         yield "contradictions", [one["text"] for one in output.contradictions]
     if output.suggestions:
-        yield "suggestions", [_suggestion(one) for one in output.suggestions]
+        yield "suggestions", _suggestions(output.suggestions, whole=whole)
     elif output.no_suggestions and (output.drivers or output.no_suggestions["reason"] == _STOPPED):
         yield "no_suggestions", [output.no_suggestions["text"]]
     if output.fix:
@@ -128,10 +134,21 @@ def _line(line: DriverLine) -> str:
     return f"{quoted}{t('colon') if quoted else ''}{said}"
 
 
+def _suggestions(suggestions: list[dict[str, Any]], *, whole: bool) -> list[str]:
+    shown = suggestions if whole else suggestions[:MAX_SUGGESTIONS]
+    lines = [_suggestion(one) for one in shown]
+    if more := len(suggestions) - len(shown):
+        lines.append(load_messages("advice", language())("more_suggestions", count=more))
+    return lines
+
+
 def _suggestion(suggestion: dict[str, Any]) -> str:
     number = f"{suggestion['number']}." if suggestion["number"] else "-"
     parts = [suggestion["text"], suggestion["condition"] or ""]
     parts += [one["text"] for one in suggestion["contradictions"]]
+    changed = sum(part["change"] == "removed" for part in suggestion["diff"])
+    if changed > 1 and len(suggestion["rewritten"]) <= _MAX_REWRITTEN:
+        parts.append(load_messages("advice", language())("rewritten", prompt=suggestion["rewritten"]))
     return f"{number} {join_sentences(part for part in parts if part)}"
 
 

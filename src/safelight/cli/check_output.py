@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from .check_data import CheckOutput
 
-MAX_ROWS, MAX_SUGGESTIONS = 5, 3
+MAX_ROWS = 5
+#: Suggestions that are printed without `--checklist`.
+MAX_SUGGESTIONS = 3
 #: Matches quoted in one row; a match longer than this many characters is not quoted.
 _MAX_QUOTES, _MAX_QUOTE_CHARACTERS = 4, 60
 #: Findings below this score are printed only if the verdict rests on them.

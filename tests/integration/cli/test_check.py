@@ -327,6 +327,17 @@ def test_the_example_of_stacked_words_gets_drivers_and_a_rewrite(capsys: pytest.
     assert "A person standing {+quietly+} on {+an+} {+observation deck+}" in capsys.readouterr().out
 
 
+def test_three_suggestions_are_printed_and_all_with_the_checklist(capsys: pytest.CaptureFixture[str]) -> None:
+    prompt = "A person standing alone on a rooftop at night, looking down at the city"
+    main(["check", prompt, "--provider", "veo"])
+    short = capsys.readouterr().out
+    assert "  3. " in short
+    assert "  4. " not in short
+    assert "more with --checklist." in short
+    main(["check", prompt, "--provider", "veo", "--checklist"])
+    assert "  4. " in capsys.readouterr().out
+
+
 def test_a_suggestion_that_does_not_exist_cannot_be_applied(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answered(capsys, "a cat on a windowsill", "--apply", "1")
     assert (code, told["error"]["code"], told["error"]["param"]) == (Exit.ERROR, "invalid_value", "apply")
