@@ -19,7 +19,8 @@ MIN_FAILED = 3
 _MAX_ROW = 200
 _PLAN = re.compile(
     r"does not have access to (?:the )?model|organization must be verified|upgrade (?:your|to)"
-    r"|\b(?:your|current|this|free|paid|higher) (?:\w+ )?(?:plan|tier|subscription)\b"
+    # "Check your plan and billing details" is what OpenAI writes about a used-up quota.
+    r"|(?<!check )\b(?:your|current|this|free|paid|higher) (?:\w+ )?(?:plan|tier|subscription)\b"
     r"|model.{0,60}not (?:available|included|enabled|allowed)"
     r"(?! in (?:your|this) (?:region|country|location))"
     r"|套餐|未开通|未開通|(?:升级|升級).{0,6}(?:方案|会员|會員)"

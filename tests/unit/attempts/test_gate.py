@@ -52,6 +52,10 @@ def at(minutes: int, outcome: AttemptOutcome, prompt: str = "", **changes: str) 
         ),
         ("Your plan does not include this model: upgrade your plan.", Gate.PLAN),
         ('{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}', Gate.ACCOUNT),
+        (
+            "Error 429: You exceeded your current quota, please check your plan and billing details.",
+            Gate.ACCOUNT,
+        ),
         ("the quick brown fox", Gate.UNKNOWN),
         ("Content blocked by your administrator: workspace policy", Gate.TEAM_RULE),
         ("系统升级中", Gate.UNKNOWN),
