@@ -40,7 +40,7 @@ class RefusalCount:
 
     @property
     def is_half_used(self) -> bool:
-        return 2 * self.refused >= self.limit
+        return self.refused >= max(1, self.limit // 2)
 
     @property
     def is_used(self) -> bool:
