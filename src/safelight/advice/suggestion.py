@@ -33,6 +33,14 @@ class Suggestion:
     rewritten: str = ""
     diff: tuple[DiffPart, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
+    #: How many drivers the changed prompt still has. Set on the first suggestion only.
+    drivers_left: int | None = None
+
+    def describe_effect(self, messages: Messages) -> str:
+        """Why the first suggestion is the first, in a sentence; empty for others."""
+        if self.drivers_left is None:
+            return ""
+        return messages("first.some_left" if self.drivers_left else "first.none_left", left=self.drivers_left)
 
     def as_wire(self, messages: Messages) -> dict[str, Any]:
         return {

@@ -21,7 +21,7 @@ from .meaning_slots import keeps_meaning
 from .scene_changes import FRAMING, StatedFacts, find_scene_changes
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
-from .whole_prompt import combine
+from .whole_prompt import combine, find_left, weigh
 from .word_position import fits, has_determiner
 
 __all__ = ["StatedFacts", "Suggestion", "suggest"]
@@ -76,8 +76,9 @@ def suggest(
 ) -> tuple[Suggestion, ...]:
     """The suggestions on a prompt: those that can be applied first, numbered from 1, then advice. Pure.
 
-    The purpose comes first, then changes of the whole prompt. Terms that a source warns of come last among
-    the replacements. `protected`: character ranges that no suggestion changes.
+    The first one leaves the least that filters may react to. Then come the purpose, changes of the whole
+    prompt, and replacements; terms that a source warns of are last among these. `protected`: character ranges
+    that no suggestion changes.
     """
     facts = facts or StatedFacts()
     replacements = list(_kept(prompt, _replacements(prompt, drivers, protected)))
@@ -89,13 +90,26 @@ def suggest(
     replacements.sort(key=lambda one: bool(one.contradictions))
     framing = [one for one in others if one.message == FRAMING]
     changes = [one for one in others if one.message != FRAMING]
-    kept = [*framing, *whole, *replacements, *changes, *exclusions][:MAX_SUGGESTIONS]
+    kept = _best_first([*framing, *whole, *replacements, *changes, *exclusions])[:MAX_SUGGESTIONS]
     done = [replace(one, number=number) for number, one in enumerate(kept, 1)]
     changed = {
         driver.row for driver in drivers for one in replacements if one.values["words"] in driver.words
     }
     advice = list(_advice(drivers, changed, facts))
     return (*done, *advice[: MAX_SUGGESTIONS - len(done)])
+
+
+def _best_first(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+    """The suggestion that leaves the least first; among equal ones, one with the fewest changes."""
+    if not suggestions:
+        return []
+    left = [find_left(one.rewritten) for one in suggestions[:MAX_SUGGESTIONS]]
+    best = min(
+        range(len(left)),
+        key=lambda at: (weigh(left[at]), bool(suggestions[at].contradictions), len(suggestions[at].edits)),
+    )
+    others = [one for at, one in enumerate(suggestions) if at != best]
+    return [replace(suggestions[best], drivers_left=len(left[best])), *others]
 
 
 def _overlaps(start: int, end: int, protected: Sequence[tuple[int, int]]) -> bool:

@@ -37,11 +37,20 @@ def combine(
         if len(members) < 2:
             continue
         rewritten, _diff = apply_edits(prompt, (edit for one in members for edit in one.edits))
-        left = find_drivers({PROMPT: rewritten}, ())
-        weight = sum(_WEIGHTS.get(one.kind, 1) for one in left if not one.excluded)
+        weight = weigh(find_left(rewritten))
         changes = sum(len(one.edits) for one in members)
         found.setdefault(rewritten, (weight, changes, _merge(message, members)))
     return [one for *_, one in sorted(found.values(), key=lambda each: each[:2])][:MAX_WHOLE]
+
+
+def find_left(rewritten: str) -> tuple[Driver, ...]:
+    """The drivers that a changed prompt still has by the tables."""
+    return tuple(one for one in find_drivers({PROMPT: rewritten}, ()) if not one.excluded)
+
+
+def weigh(drivers: Iterable[Driver]) -> int:
+    """The weight of drivers, by which suggestions are ordered."""
+    return sum(_WEIGHTS.get(one.kind, 1) for one in drivers)
 
 
 def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:

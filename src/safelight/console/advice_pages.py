@@ -8,25 +8,25 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.advice.driver_lines import driver_lines
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.advice.provider_rules import document_for, documents
+from safelight.advice.provider_rules import document_for
 from safelight.advice.suggestions import Suggestion
-from safelight.detectors.text.chinese import locale_of
 from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
 from safelight.jobs.models import Video
-from safelight.moderation.check_result import CheckResult, advice_wire, applied_wire, find_suggestion
-from safelight.policy.explanations import HelpLine, help_lines
+from safelight.moderation.check_result import CheckResult, applied_wire, find_suggestion
 from safelight.trust.accounts import Principal
 from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
 
+from .check_view import check_view
 from .handler import PageHandler
+from .studio import list_providers
 
 #: Longest purpose, as in the API.
 _MAX_PURPOSE_CHARS = 300
-_FIELDS = ("prompt", "provider", "blocked", "purpose")
+#: `model` comes from the studio: the advice is about it if no provider is selected.
+_FIELDS = ("prompt", "model", "provider", "blocked", "purpose")
 
 
 class AdvicePages(PageHandler):
@@ -50,20 +50,11 @@ class AdvicePages(PageHandler):
         form = {name: sent.get(name, "") for name in _FIELDS}
         values: dict[str, Any] = {}
         try:
-            asked = create_request(
-                {"prompt": form["prompt"]}, max_prompt_chars=self.services.max_prompt_chars
-            )
-            locale = self.translations(request).tag
-            options = _options(form)
-            found, _, _ = await self.run(checks.check, principal, asked, options=options)
-            answer = advice_wire(found, locale)
-            lines, sources = driver_lines(answer["drivers"])
-            values = {
-                "answer": answer,
-                "lines": lines,
-                "sources": sources,
-                "support": _support(found, form["prompt"], locale),
-            }
+            fields = {name: form[name] for name in ("prompt", "model") if form[name]}
+            asked = create_request(fields, max_prompt_chars=self.services.max_prompt_chars)
+            t, options = self.translations(request), _options(form)
+            found, _, price = await self.run(checks.check, principal, asked, options=options)
+            values = {"check": check_view(found, price, form["prompt"], self.services.taxonomy, t)}
             if suggestion := _chosen(found, sent.get("apply", "")):
                 changed = replace(asked, prompt=suggestion.rewritten)
                 again, _, _ = await self.run(checks.check, principal, changed, options=options)
@@ -77,12 +68,11 @@ class AdvicePages(PageHandler):
     ) -> Response:
         shown = {
             "form": form,
-            "answer": None,
+            "check": None,
             "problem": None,
             "applied": None,
-            "support": (),
             "a": load_messages("advice", self.translations(request).tag),
-            "providers": [(name, document.title) for name, document in documents().items()],
+            "providers": list_providers(),
             **values,
         }
         return await self.render_page(request, "advice.html", principal, **shown)
@@ -102,13 +92,6 @@ def form_of(video: Video) -> dict[str, str]:
         "provider": document.provider if document else "",
         "blocked": blocked.value if blocked else "",
     }
-
-
-def _support(found: CheckResult, prompt: str, locale: str) -> tuple[HelpLine, ...]:
-    """The help lines of the verdict, in the language of the prompt and then in that of the reader."""
-    if not found.explanation.support:
-        return ()
-    return tuple(dict.fromkeys((*help_lines(locale_of(prompt)), *help_lines(locale))))
 
 
 def _chosen(found: CheckResult, number: str) -> Suggestion | None:

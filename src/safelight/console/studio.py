@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from safelight.advice.provider_rules import documents
 from safelight.generation.protocol import GeneratorInfo
 from safelight.web.services import Services
 
@@ -56,6 +57,11 @@ class FormOptions:
     sizes: tuple[SizeOption, ...]
     cost: str
     takes_reference: bool
+
+
+def list_providers() -> tuple[tuple[str, str], ...]:
+    """The name and title of each provider with documented rules."""
+    return tuple((name, document.title) for name, document in documents().items())
 
 
 class StudioForm:

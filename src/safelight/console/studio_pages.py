@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
+from safelight.i18n import load_messages
 from safelight.jobs.models import VideoFilter
 from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
@@ -16,9 +17,10 @@ from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id
 
-from .check_view import PROMPT_FIELD, check_view, list_providers
+from .check_view import check_view
 from .handler import PageHandler, text_fields
-from .studio import FORM_FIELDS, StudioForm
+from .prompt_highlights import PROMPT_FIELD
+from .studio import FORM_FIELDS, StudioForm, list_providers
 from .video_card import VideoCard, video_card
 from .video_view import video_view
 
@@ -88,15 +90,15 @@ class StudioPages(PageHandler):
                     principal,
                     order,
                     options=AdviceOptions(provider=asked),
-                    # The studio shows no provider risk.
-                    estimates_risk=False,
                 )
                 prompt = form.get(PROMPT_FIELD, "")
                 values["check"] = check_view(found, price, prompt, services.taxonomy, t)
             except (BadInput, RateLimited) as problem:
                 values["problem"] = problem
         if self.wants_fragment(request):
-            return await self.render_page(request, "check_result.html", principal, **values)
+            return await self.render_page(
+                request, "check_result.html", principal, a=load_messages("advice", t.tag), **values
+            )
         return await self._render_studio(
             request, principal, dict(self._form.default_values()) | form, {"checks": values}
         )
@@ -136,6 +138,7 @@ class StudioPages(PageHandler):
         t, services = self.translations(request), self.services
         values: dict[str, Any] = {
             "form": form,
+            "a": load_messages("advice", t.tag),
             "options": self._form.options(t),
             "cards": await self._recent_cards(request, principal),
             "max_prompt_chars": services.max_prompt_chars,

@@ -85,6 +85,8 @@ class Explanation:
     stage: Stage
     #: What happened, why, the cost and the next step.
     sentence: str
+    #: Only why; empty if the verdict allows, or if the reader may not know it. Not in `as_wire`.
+    why: str
     next_step: str
     #: The group, for use if the category is withheld; empty if the group is withheld too.
     group: str
@@ -181,6 +183,7 @@ def explain(
     decided_by_gap = verdict.is_decided_by_gaps
     retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
     step = _next_step_text(verdict, retry, messages, decided_by_gap=decided_by_gap, appeal=bool(links.appeal))
+    why = _reason_text(verdict, group, messages, shows_details=shows_details, decided_by_gap=decided_by_gap)
     named = (verdict.category if shows_details and nameable else group,) if not decided_by_gap else ()
     return Explanation(
         action=verdict.action,
@@ -188,12 +191,11 @@ def explain(
         sentence=_joined(
             messages,
             _outcome_text(verdict, messages),
-            _reason_text(
-                verdict, group, messages, shows_details=shows_details, decided_by_gap=decided_by_gap
-            ),
+            why,
             _charge_text(charge, verdict, messages),
             step,
         ),
+        why=why,
         next_step=step,
         group="" if decided_by_gap else group,
         categories=tuple(name for name in named if name),
@@ -274,6 +276,7 @@ def _explain_vaulted(
         sentence=_joined(
             messages, _outcome_text(verdict, messages), _charge_text(charge, verdict, messages), step
         ),
+        why="",
         next_step=step,
         group="",
         categories=(),

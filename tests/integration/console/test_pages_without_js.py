@@ -119,20 +119,33 @@ def test_a_prompt_check_requests_no_video(staff: httpx.Client, console: ConsoleS
     page = staff.post("/check", data=fields)
     assert page.status_code == 200
     assert re.search(r"<mark[^>]*>Taylor Swift</mark>", page.text)
-    assert "documented as blocked" in page.text
-    assert "Prompt checklist" not in page.text
+    assert "documentation says it would refuse" in page.text
     assert "Taylor Swift walks by</textarea>" in page.text
     part = staff.post("/check", data=fields, headers={**FRAGMENT, "accept-language": "zh-TW"})
     assert "<html" not in part.text
-    assert "文件載明會攔阻" in part.text
+    assert "文件寫明會拒絕" in part.text
     assert len(console.server.desk.requests) == before
+
+
+@pytest.mark.parametrize("prompt", ["A man alone on a rooftop at night", "SAFELIGHT-TEST:violence", "A boat"])
+def test_the_studio_and_the_page_check_give_one_answer(staff: httpx.Client, prompt: str) -> None:
+    fields = {"prompt": prompt, "model": "shelf-1", "provider": "sora-2"}
+    short = staff.post("/check", data=fields, headers=FRAGMENT).text
+    whole = staff.post("/advice", data=fields).text
+    states = re.findall(r'<span class="tone[^>]*><svg.*?</svg>((?:Our policy|Provider)[^<]*)</span>', short)
+    assert len(states) == (1 if states == ["Our policy: would be blocked"] else 2)
+    assert all(state in whole for state in states)
+    first = re.search(r"Try this first: ([^<]*)", short)
+    if first:
+        assert f"<p>{first[1]}" in whole
+    assert ("Try this first" in short) == ("Try this first" in whole)
 
 
 def test_a_provider_risk_is_highlighted_if_our_policy_allows_the_prompt(staff: httpx.Client) -> None:
     fields = {"prompt": "Two children fly a kite", "provider": "veo", "model": "shelf-1"}
     part = staff.post("/check", data=fields, headers=FRAGMENT)
     assert part.status_code == 200
-    assert "may be blocked" in part.text
+    assert "documentation says it might refuse" in part.text
     assert re.search(r'<mark class="provider"[^>]*>', part.text)
 
 

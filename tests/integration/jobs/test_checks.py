@@ -102,9 +102,9 @@ def test_a_reference_that_is_not_checked_in_time_is_undecided_and_listed(tmp_pat
     price = Price(usd=None, usd_per_second=None, seconds=4)
     for t in load_languages().values():
         view = check_view(found, price, "a quiet harbour", container.core.taxonomy, t)
-        assert view.sources[0].tone == "hold"
-        assert view.sources[0].status == t("check.undecided")
-        assert "input_reference" in view.sources[0].text
+        assert view.policy.tone == "hold"
+        assert view.policy.status == t("check.undecided")
+        assert "input_reference" in view.policy.text
     with container.persistence.database.read_transaction(operator(container).tenant) as tx:
         row = tx.select(tables.audit_log_contents)[-1]
     assert json.loads(row.content)["action"] == "undecided"

@@ -77,7 +77,7 @@ def test_a_documented_refusal_keeps_its_level() -> None:
     )
     risk = assess_risk(advise("veo", [finding]), (), estimate=replace(ESTIMATE, probability=0.02))
     assert (risk.level, risk.estimate is not None) == (RiskLevel.HIGH, True)
-    assert "documents that it refuses this" in wire(risk)["reason"]
+    assert "documentation says it would refuse this" in wire(risk)["reason"]
 
 
 def test_reported_outcomes_are_marked_in_every_language() -> None:

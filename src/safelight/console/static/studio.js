@@ -119,6 +119,8 @@ applyModel();
 const button = request.querySelector("button.main");
 const idle = button.textContent;
 request.addEventListener("submit", async (event) => {
+  // Another page, with the prompt.
+  if (event.submitter?.id === "all-advice") return;
   event.preventDefault();
   if (event.submitter?.id === "check") return check();
   if (button.disabled) return;
