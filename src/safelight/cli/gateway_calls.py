@@ -47,6 +47,20 @@ def read_models(client: Client) -> Mapping[str, Mapping[str, Any]]:
     return client.session.models or {}
 
 
+def read_model(client: Client, name: str) -> Mapping[str, Any]:
+    """What the gateway states about a model now."""
+    from safelight_client.responses import api_error
+    from safelight_client.steps import Send
+    from safelight_client.waiting import read
+
+    answer = client.run(read(client.session, Send(method="GET", path=f"/models/{name}")))
+    if not answer.is_ok:
+        raise api_error(answer)
+    body = answer.json()
+    ours = body.get("safelight") if isinstance(body, Mapping) else None
+    return ours if isinstance(ours, Mapping) else {}
+
+
 def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[str, Mapping[str, Any]]:
     """The model of the gateway that `asked` names, or the cheapest model of the provider that it names.
 
