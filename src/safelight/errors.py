@@ -6,6 +6,7 @@
     │   ├── UnsupportedField            400 unsupported_field      names the field
     │   ├── InvalidMedia                400 invalid_media          wrong type, truncated, or over a limit
     │   ├── ForbiddenUrl                400 forbidden_url          a URL that the gateway does not fetch
+    │   ├── TemplateRequired            400 template_required      the policy demands an approved template
     │   └── TooLarge                    413 too_large
     ├── RequestBlocked                  400 sentinel_block         before anything was spent
     ├── ModerationBlocked               (job) moderation_blocked   in or after generation
@@ -103,6 +104,12 @@ class InvalidMedia(BadInput):
 
 class ForbiddenUrl(BadInput):
     code = "forbidden_url"
+
+
+class TemplateRequired(BadInput):
+    """The policy of the team accepts only prompts made from an approved template."""
+
+    code = "template_required"
 
 
 class TooLarge(BadInput):

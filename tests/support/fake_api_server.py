@@ -52,8 +52,10 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
+from safelight.trust.library import Library
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, Reviews
+from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 from safelight.web.services import Services
 
@@ -467,6 +469,10 @@ def live(
             ),
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
+            templates=Templates(database, lambda tenant: frozenset({"ada"})),
+            library=Library(
+                database, check=lambda principal, prompt: "allow", offered_models=lambda: {"shelf-1"}
+            ),
             waivers=options.pop("waivers", lambda: (A_WAIVER,)),
             taxonomy=SHIPPED,
             generators=generators,

@@ -24,6 +24,7 @@ from . import (
     attempts,
     checks,
     derivatives,
+    library,
     metrics,
     models,
     moderations,
@@ -32,6 +33,7 @@ from . import (
     reviews,
     sync,
     system,
+    templates,
     videos,
     webhooks,
 )
@@ -108,7 +110,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
     app.include_router(attempts.router)
-    for trust in (reports, appeals, reviews, webhooks):
+    for trust in (reports, appeals, reviews, webhooks, templates, library):
         app.include_router(trust.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

@@ -26,6 +26,7 @@ from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
+from safelight.web.template_call import fill_prompt
 
 from . import schemas
 
@@ -53,6 +54,7 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
+        await fill_prompt(state, principal, fields)
         provider, problems = "", FieldProblems()
         with problems.collected():
             provider = read_provider(fields.pop("provider", None))

@@ -33,9 +33,24 @@ ADVICE_FIELDS: dict[str, Any] = {
     "language": {"type": "string", "enum": ["en", "zh-Hant", "zh-Hans"]},
 }
 #: `safelight` of `POST /v1/videos`.
-RETRY_FIELD: dict[str, Any] = {
+OWN_FIELD: dict[str, Any] = {
     "type": "object",
     "properties": {
+        "template": {
+            "type": "object",
+            "description": "The template from which the prompt is made; the field `prompt` is left out.",
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string"},
+                "version": {
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                    "description": "By default the newest approved version.",
+                },
+                "values": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+            "additionalProperties": False,
+        },
         "retry": {
             "description": "What follows a block of the output by the provider.",
             "oneOf": [
@@ -46,7 +61,7 @@ RETRY_FIELD: dict[str, Any] = {
                     "additionalProperties": False,
                 },
             ],
-        }
+        },
     },
     "additionalProperties": False,
 }

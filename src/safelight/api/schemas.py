@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from safelight.jobs.models import RetryRefusal
 
-from .field_schemas import ADVICE_FIELDS, RETRY_FIELD
+from .field_schemas import ADVICE_FIELDS, OWN_FIELD
 
 
 class Health(BaseModel):
@@ -51,6 +51,12 @@ class QueuePlace(BaseModel):
     )
 
 
+class VideoTemplate(BaseModel):
+    name: str
+    version: int
+    values: dict[str, str]
+
+
 class Safelight(BaseModel):
     state: str
     stage: str | None
@@ -76,6 +82,7 @@ class Safelight(BaseModel):
     retry_refused: Literal[*RetryRefusal] | None = Field(  # type: ignore[valid-type]
         description="Why the video was not retried although `safelight.retry` asked for it."
     )
+    template: VideoTemplate | None = Field(description="The template from which the prompt was made.")
     safety_identifier: str | None
     metadata: dict[str, str]
     links: VideoLinks
@@ -417,8 +424,9 @@ MODERATION_BODY: dict[str, Any] = {
 
 #: Body of `POST /v1/videos`. Other fields must be in the generator's allow-list.
 CREATE_BODY: dict[str, Any] = _request_body(
-    ["prompt"],
-    {**_FIELDS, "safelight": RETRY_FIELD},
+    # A request that names a template has no prompt.
+    [],
+    {**_FIELDS, "safelight": OWN_FIELD},
     {
         "input_reference": (
             _FILE,

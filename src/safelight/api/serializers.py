@@ -10,6 +10,7 @@ from safelight.jobs.models import Page, Video, VideoRecord
 from safelight.jobs.retries import find_retry_refusal
 from safelight.jobs.states import VideoState, WireStatus, wire_status
 from safelight.policy.verdicts import Action
+from safelight.trust.templates import TemplateUse
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
 
 VAULTED_MESSAGE = "This video was blocked by our safety checks."
@@ -81,6 +82,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "retry_of": None,
             "retried_as": None,
             "retry_refused": None,
+            "template": None,
             "safety_identifier": video.end_user,
             "metadata": dict(video.metadata),
             "links": links(video),
@@ -104,10 +106,17 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "retry_of": video.retry_of or None,
         "retried_as": (video.explanation or {}).get("retried_as"),
         "retry_refused": refused.value if (refused := find_retry_refusal(video)) else None,
+        "template": _template(video.template),
         "safety_identifier": video.end_user,
         "metadata": dict(video.metadata),
         "links": links(video),
     }
+
+
+def _template(use: TemplateUse | None) -> dict[str, Any] | None:
+    if use is None:
+        return None
+    return {"name": use.name, "version": use.version, "values": dict(use.values)}
 
 
 def _error(video: Video) -> dict[str, Any]:

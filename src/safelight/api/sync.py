@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import anyio
@@ -20,6 +21,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState, app_state
+from safelight.web.template_call import fill_prompt
 
 from . import schemas
 from .content import content_response
@@ -57,13 +59,16 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
     state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
+        fields = dict(body.fields)
+        template = await fill_prompt(state, principal, fields)
         asked = create_request(
-            body.fields,
+            fields,
             body.uploads,
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
             problems=FieldProblems(),
         )
+        asked = replace(asked, template=template)
         found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found

@@ -24,6 +24,7 @@ from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import Body, read_body
 from safelight.web.retry_terms import read_retry_terms
 from safelight.web.state import AppState, app_state
+from safelight.web.template_call import fill_prompt
 from safelight.web.video_facts import position, valid_video_id
 
 from . import schemas
@@ -64,19 +65,19 @@ async def create(request: Request, principal: Writer) -> Response:
     state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
-        asked = await _read_create(state, body, request.headers.get("idempotency-key"))
+        asked = await _read_create(state, principal, body, request.headers.get("idempotency-key"))
         return await submit(state, request, principal, asked)
 
 
 @router.post("/generations", include_in_schema=False)
-async def refuse_generation(request: Request, _: Writer) -> Response:
+async def refuse_generation(request: Request, principal: Writer) -> Response:
     """Refuses a create at the address that other servers have: names the right one, and wrong fields."""
     state = app_state(request)
     services = state.services
     error = NotFound("This address does not exist: send the request to POST /v1/videos.")
     async with read_body(request, services) as body:
         try:
-            asked = await _read_create(state, body)
+            asked = await _read_create(state, principal, body)
             await state.threads.run(
                 admit,
                 asked,
@@ -192,10 +193,13 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
     return revalidated_response(request, record_object(found, state.services.taxonomy))
 
 
-async def _read_create(state: AppState, body: Body, idempotency_key: str | None = None) -> CreateRequest:
+async def _read_create(
+    state: AppState, principal: Principal, body: Body, idempotency_key: str | None = None
+) -> CreateRequest:
     """The request; wrong fields are collected in its `problems`."""
     longest = state.services.max_prompt_chars
     fields, problems, retry = dict(body.fields), FieldProblems(), None
+    template = await fill_prompt(state, principal, fields)
     with problems.collected():
         # In a thread: it compares two long texts.
         retry = await state.threads.run(
@@ -204,7 +208,7 @@ async def _read_create(state: AppState, body: Body, idempotency_key: str | None 
     asked = create_request(
         fields, body.uploads, max_prompt_chars=longest, idempotency_key=idempotency_key, problems=problems
     )
-    return replace(asked, retry=retry)
+    return replace(asked, retry=retry, template=template)
 
 
 def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:

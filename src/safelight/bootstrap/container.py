@@ -79,6 +79,8 @@ class Container:
             reports=self.review.reports,
             appeals=self.review.appeals,
             webhooks=self.persistence.webhooks,
+            templates=self.review.templates,
+            library=self.review.library,
             attempts=AttemptLog(self.persistence.database),
             generators=self.core.generators,
             scratch=self.persistence.data_directory.scratch,

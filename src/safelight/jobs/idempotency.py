@@ -178,5 +178,6 @@ def fingerprint(request: CreateRequest) -> str:
         "metadata": dict(request.metadata),
         "uploads": [[upload.field, sha256_file(upload.path)] for upload in request.uploads],
         **({"retry": asdict(request.retry)} if request.retry else {}),
+        **({"template": asdict(request.template)} if request.template else {}),
     }
     return hashlib.sha256(canonical_json.encode(document)).hexdigest()

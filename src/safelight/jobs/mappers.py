@@ -12,6 +12,7 @@ from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
+from safelight.trust.templates import TemplateUse
 
 from .models import Attempt, Character, CharacterState, StageRecord, Video
 from .states import VideoState
@@ -59,7 +60,16 @@ def video(row: Row[Any]) -> Video:
         outcome_summary=from_json(row.outcome_summary),
         retry_of=str(retry.get("of", "")),
         asks_retry=bool(retry.get("same") or retry.get("variation")),
+        template=_template_use(row.request),
     )
+
+
+def _template_use(request: bytes) -> TemplateUse | None:
+    # Lists have many rows, and most requests name no template.
+    if b'"template":{' not in request:
+        return None
+    stored = from_json(request).get("template")
+    return TemplateUse(**stored) if stored else None
 
 
 def _retry_terms(request: bytes) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Verdict
+from safelight.trust.templates import TemplateUse
 
 from .states import VideoState
 
@@ -108,6 +109,8 @@ class Video:
     retry_of: str = ""
     #: Whether the client asked for a retry of this video.
     asks_retry: bool = False
+    #: The template from which the prompt was made.
+    template: TemplateUse | None = None
     #: Set by the service for a video that is not finished and not held.
     queue: QueueStatus | None = None
 

@@ -29,6 +29,7 @@ from safelight.policy.categories import Category, Group
 from safelight.policy.findings import Stage
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.templates import TemplateUse
 
 from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending
@@ -235,6 +236,7 @@ def _why_nothing_follows(terms: RetryTerms) -> RetryRefusal:
 def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
     """The fields that a retry has in common with the blocked video."""
     video, extra = snapshot.video, dict(snapshot.request["extra"])
+    template = snapshot.request.get("template")
     seed = extra.get("seed")
     if isinstance(seed, int) and seed >= 0:
         # The same prompt with the same seed would give the same video. Below 0, the provider chooses.
@@ -246,4 +248,5 @@ def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
         "extra": extra,
         "safety_identifier": video.end_user,
         "metadata": dict(video.metadata),
+        "template": TemplateUse(**template) if template else None,
     }

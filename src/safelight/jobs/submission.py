@@ -8,7 +8,7 @@ from typing import Any
 
 from safelight import canonical_json
 from safelight.detectors.text.chinese import locale_of
-from safelight.errors import RequestBlocked
+from safelight.errors import RequestBlocked, TemplateRequired
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.field_problems import FieldProblems
@@ -25,6 +25,9 @@ from safelight.trust.accounts import Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
+from safelight.trust.library.store import record_use as record_library_use
+from safelight.trust.templates import TemplateUse
+from safelight.trust.templates.store import record_use as record_template_use
 
 from . import mappers, outcomes
 from .characters import Characters
@@ -52,6 +55,7 @@ class Submission:
     scrutiny: EvasionMatch = NO_MATCH
     references: tuple[ReferenceInput, ...] = ()
     retry: RetryTerms | None = None
+    template: TemplateUse | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,8 @@ class SubmissionService:
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
+        if policy.policy.demands_template:
+            _require_template(request)
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
         prompt = self.context.stages.prompt.screen(
             admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
@@ -114,6 +120,7 @@ class SubmissionService:
             claim=claim,
             scrutiny=scrutiny,
             retry=request.retry,
+            template=request.template,
         )
         if prompt.verdict.action is Action.BLOCK:
             return self._reject(submission, (prompt,))
@@ -274,6 +281,9 @@ class SubmissionService:
             outcome_summary=None if state is VideoState.QUEUED else _summary(results),
             **columns,
         )
+        if submission.template is not None:
+            record_template_use(tx, video_id, submission.template)
+        record_library_use(tx, video_id, admitted.prompt)
         tx.append_audit(
             "video.received",
             subject=video_id,
@@ -287,6 +297,24 @@ class SubmissionService:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
         assert row is not None
         return mappers.video(row)
+
+
+def _require_template(request: CreateRequest) -> None:
+    """Raise `TemplateRequired` unless the prompt is that of an approved template."""
+    if request.template is None or not request.template.approved:
+        raise TemplateRequired(
+            "This team demands a template: each prompt is made from one that a second person has approved. "
+            "Your prompt was not judged, and nothing was charged.",
+            param="safelight.template",
+            remedy="Choose one on the page Templates or with `safelight templates list`, and send its name "
+            "and values.",
+        )
+    if request.retry is not None and (request.retry.variation or request.retry.varied):
+        raise TemplateRequired(
+            "This team demands a template, so a retry cannot have another wording.",
+            param="safelight.retry.variation",
+            remedy="Leave the variation out.",
+        )
 
 
 def _summary(results: tuple[StageResult, ...]) -> bytes:
@@ -318,6 +346,7 @@ def _request(submission: Submission, *, pending: bool) -> bytes:
             "pending": pending,
             "origin": asdict(lineage.origin) if lineage.origin else None,
             **store_terms(submission.retry),
+            **({"template": asdict(submission.template)} if submission.template else {}),
         }
     )
 

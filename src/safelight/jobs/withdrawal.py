@@ -7,6 +7,7 @@ from safelight.ids import is_id
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
+from safelight.trust.library.store import withdraw_entries
 from safelight.trust.reviews import CaseKind, close_cases
 
 from . import mappers, outcomes
@@ -77,6 +78,7 @@ def withdraw_within(
 def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
     transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
+    withdraw_entries(tx, video.id, actor=actor)
     for kind in _PICTURES:
         drop_files(tx, video.id, kind=kind)
     tx.update(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.generation.protocol import Derivation
+from safelight.trust.templates import TemplateUse
 
 from .field_problems import FieldProblems
 
@@ -60,6 +61,8 @@ class CreateRequest:
     characters: tuple[str, ...] = ()
     #: None if the client asks for no retry.
     retry: RetryTerms | None = None
+    #: The template from which the prompt was made. Set by the gateway, never read from a body as it is.
+    template: TemplateUse | None = None
     #: Wrong fields that were found in parsing; admission names them together with those that it finds.
     problems: FieldProblems = field(default_factory=FieldProblems, compare=False, repr=False)
 

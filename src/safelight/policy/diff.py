@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .documents import Policy
+from .inheritance import TEMPLATES_OPTIONAL, TEMPLATES_REQUIRED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,12 @@ class PolicyDiff:
     requirements: tuple[Change, ...]
     #: Whether the shared rules have another order. The order decides between rules with equal actions.
     reordered: bool = False
+    #: A change of the key `templates`.
+    templates: FieldChange | None = None
 
     @property
     def empty(self) -> bool:
-        return not (self.rules or self.requirements or self.reordered)
+        return not (self.rules or self.requirements or self.reordered or self.templates)
 
     def as_json(self) -> dict[str, Any]:
         def as_json(change: Change) -> dict[str, Any]:
@@ -56,6 +59,11 @@ class PolicyDiff:
             "rules": [as_json(change) for change in self.rules],
             "requirements": [as_json(change) for change in self.requirements],
             "reordered": self.reordered,
+            **(
+                {"templates": {"old": self.templates.old, "new": self.templates.new}}
+                if self.templates
+                else {}
+            ),
         }
 
     def lines(self) -> Iterator[str]:
@@ -68,6 +76,8 @@ class PolicyDiff:
                 yield f"{sign} {noun} {change.id}"
                 for one in change.fields:
                     yield f"    {one.field}: {_format_value(one.old)} -> {_format_value(one.new)}"
+        if self.templates:
+            yield f"~ templates: {self.templates.old} -> {self.templates.new}"
         if self.reordered:
             yield "~ the order of the rules changed"
 
@@ -83,7 +93,15 @@ def diff(old: Policy, new: Policy) -> PolicyDiff:
         rules=tuple(_compare_entries(before, after)),
         requirements=tuple(_compare_entries(_by_id(old, "requires"), _by_id(new, "requires"))),
         reordered=shared_before != shared_after,
+        templates=_compare_templates(old, new),
     )
+
+
+def _compare_templates(old: Policy, new: Policy) -> FieldChange | None:
+    before, after = (
+        TEMPLATES_REQUIRED if policy.demands_template else TEMPLATES_OPTIONAL for policy in (old, new)
+    )
+    return None if before == after else FieldChange(field="templates", old=before, new=after)
 
 
 def _label(policy: Policy) -> str:

@@ -20,7 +20,15 @@ from safelight.errors import PolicyError
 from .categories import Taxonomy
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .findings import Modality, Stage
-from .inheritance import BASELINE, SHIPPED_NAMES, LayerEntry, PolicyLayer, read_layer, resolve_extends
+from .inheritance import (
+    BASELINE,
+    SHIPPED_NAMES,
+    TEMPLATES_REQUIRED,
+    LayerEntry,
+    PolicyLayer,
+    read_layer,
+    resolve_extends,
+)
 from .requirements import (
     ALWAYS_PRESENT,
     MANDATORY_CELLS,
@@ -47,6 +55,8 @@ class Policy:
     sha256: str
     rules: tuple[Rule, ...]
     requirements: tuple[Requirement, ...]
+    #: Whether every prompt has to be made from an approved template. No rule depends on it.
+    demands_template: bool = False
     #: The whole document as plain values, with everything that it extends merged in.
     document: Mapping[str, Any]
     #: Compiled forms of the policy, created at first use. They do not change decisions.
@@ -172,6 +182,10 @@ def _compile_layers(
         "requires": [entry.spec for entry in demanded.values()],
     }
     document |= {key: value for key in ("version", "about") if (value := getattr(top, key))}
+    stated = [layer.templates for layer in layers if layer.templates]
+    demands_template = stated[-1:] == [TEMPLATES_REQUIRED]
+    if demands_template:
+        document["templates"] = TEMPLATES_REQUIRED
     extra = {name: kind.value for name, kind in known.items() if name not in KNOWN_ATTRIBUTES}
     if extra:
         document["attributes"] = extra
@@ -182,6 +196,7 @@ def _compile_layers(
         sha256=hashlib.sha256(canonical_json.document_text(document).encode()).hexdigest(),
         rules=compiled,
         requirements=requirements,
+        demands_template=demands_template,
         document=document,
     )
 

@@ -23,7 +23,9 @@ MAX_EXTENDS = 8
 MAX_FILES = 64
 
 _HEADER = frozenset({"policy", "version", "extends", "about"})
-_KEYS = frozenset({*_HEADER, "attributes", "thresholds", "rules", "requires"})
+_KEYS = frozenset({*_HEADER, "templates", "attributes", "thresholds", "rules", "requires"})
+#: Values of the key `templates`: whether every prompt has to be made from an approved template.
+TEMPLATES_OPTIONAL, TEMPLATES_REQUIRED = "optional", "required"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class PolicyLayer:
     version: str = ""
     about: str = ""
     extends: str = ""
+    #: `optional` or `required`; empty if the document does not say.
+    templates: str = ""
     attributes: dict[str, AttributeType] = field(default_factory=dict)
     rules: list[LayerEntry] = field(default_factory=list)
     thresholds: list[LayerEntry] = field(default_factory=list)
@@ -208,6 +212,9 @@ def _read_entries(
     known: Mapping[str, AttributeType],
 ) -> None:
     rules = RuleReader(reader, taxonomy, known)
+    if "templates" in keys:
+        words = (TEMPLATES_OPTIONAL, TEMPLATES_REQUIRED)
+        layer.templates = reader.choice(keys["templates"], "templates", words) or layer.templates
     if "rules" in keys:
         for index, node in enumerate(reader.items(keys["rules"], "rules")):
             before = len(reader.problems)

@@ -47,9 +47,13 @@ def did_you_mean(word: str, options: Collection[str]) -> str:
 class YamlReader:
     """Reads values from YAML nodes. If a value is invalid, it adds an error to `problems` and continues."""
 
-    def __init__(self, file: str, problems: list[PolicyProblem]) -> None:
+    def __init__(
+        self, file: str, problems: list[PolicyProblem], *, first_line: str = "policy: my-policy"
+    ) -> None:
         self.file = file
         self.problems = problems
+        #: An example of the first line, for the remedy of a file that is no mapping.
+        self._first_line = first_line
 
     def problem(self, node: yaml.Node | None, field: str, message: str, remedy: str) -> None:
         line = node.start_mark.line + 1 if node is not None else 0
@@ -102,9 +106,7 @@ class YamlReader:
             self.problem(None, "", "The file has characters that YAML does not allow.", "Remove them.")
             return None
         if not isinstance(node, yaml.MappingNode):
-            self.problem(
-                node, "", "A policy file must be a mapping of keys.", "Start with `policy: my-policy`."
-            )
+            self.problem(node, "", "The file must be a mapping of keys.", f"Start with `{self._first_line}`.")
             return None
         return node
 

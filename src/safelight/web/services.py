@@ -29,8 +29,10 @@ from safelight.policy.waivers import Waiver
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
+from safelight.trust.library import Library
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import Reviews
+from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 
 
@@ -74,6 +76,8 @@ class Services:
     appeals: Appeals
     webhooks: Webhooks
     attempts: AttemptLog
+    templates: Templates
+    library: Library
     #: Returns the waivers in force, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy

@@ -1,0 +1,201 @@
+"""The routes of `/v1/safelight/library`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.library import EntryQuery, EntryStatus, ImportOutcome, NewEntry
+from safelight.trust.library.models import MAX_CATEGORY_CHARACTERS, MAX_NOTES_CHARACTERS
+from safelight.trust.library.serializers import entry_object, import_object, read_imported
+from safelight.trust.library.service import MAX_IMPORTED_ENTRIES, MAX_RESULTS
+from safelight.web.auth import requires
+from safelight.web.create_request import require_writable
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import optional_text, required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+from safelight.web.video_facts import valid_video_id
+
+from . import schemas
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+EntryId = Annotated[str, Path(max_length=80)]
+#: Longest query in characters; a longer one is a prompt and finds too much.
+MAX_QUERY_CHARACTERS = 400
+
+router = APIRouter(prefix="/v1/safelight/library", tags=["library"], responses=errors(*COMMON_ERRORS))
+
+
+class EntryObject(BaseModel):
+    object: Literal["library.entry"]
+    id: str
+    prompt: str
+    category: str
+    notes: str
+    variation_of: str | None
+    video_id: str | None = Field(description="The video that proved the prompt first; null for an import.")
+    created_at: int
+    status: Literal[*EntryStatus]  # type: ignore[valid-type]
+    needs_validation: bool
+    model: str | None = Field(description="The model of the last proof.")
+    proven_at: int | None
+    last_video_id: str | None
+    proofs: int = Field(description="Delivered videos with this prompt and the verdict allow.")
+    blocks: int = Field(description="Videos with this prompt that were blocked.")
+
+
+class EntryList(BaseModel):
+    object: Literal["list"]
+    data: list[EntryObject]
+
+
+class EntryDeleted(BaseModel):
+    id: str
+    object: Literal["library.entry.deleted"]
+    deleted: bool
+
+
+class ImportResultObject(BaseModel):
+    number: int
+    outcome: Literal[*ImportOutcome]  # type: ignore[valid-type]
+    reason: str | None
+
+
+class ImportObject(BaseModel):
+    object: Literal["library.import"]
+    added: int
+    results: list[ImportResultObject]
+
+
+_CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY_CHARACTERS}
+_NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
+
+
+def _json_body(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_ADD = _json_body(
+    ["video_id", "category"],
+    {
+        "video_id": {"type": "string"},
+        "category": _CATEGORY,
+        "notes": schemas.make_nullable(_NOTES),
+        "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
+    },
+)
+_IMPORT = _json_body(
+    ["entries"],
+    {
+        "entries": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_IMPORTED_ENTRIES,
+            "items": {
+                "type": "object",
+                "required": ["prompt", "category"],
+                "properties": {"prompt": {"type": "string"}, "category": _CATEGORY, "notes": _NOTES},
+            },
+        }
+    },
+)
+
+
+@router.get("", summary="Search the library", responses={200: {"model": EntryList}})
+async def search(
+    request: Request,
+    principal: Reader,
+    q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS, description="Words, in any language.")] = "",
+    category: Annotated[str | None, Query(max_length=MAX_CATEGORY_CHARACTERS)] = None,
+    needs_validation: bool = False,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 50,
+) -> Response:
+    """The entries that fit best; without words, the newest first."""
+    app = app_state(request)
+    require_writable(q + (category or ""), "q")
+    query = EntryQuery(words=q, category=category, needs_validation=needs_validation, limit=limit)
+    found = await app.threads.run(app.services.library.search, principal, query)
+    return JsonResponse({"object": "list", "data": [entry_object(each) for each in found]})
+
+
+@router.post(
+    "",
+    summary="Add the prompt of a delivered video",
+    responses={200: {"model": EntryObject}, **errors(*BODY_ERRORS, 404, 409)},
+    openapi_extra=_ADD,
+)
+async def add(request: Request, principal: Writer) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    variation_of = optional_text(fields, "variation_of")
+    if variation_of is not None:
+        require_writable(variation_of, "variation_of")
+    new = NewEntry(
+        video_id=valid_video_id(required_text(fields, "video_id")),
+        category=required_text(fields, "category"),
+        notes=optional_text(fields, "notes") or "",
+        variation_of=variation_of,
+    )
+    return JsonResponse(entry_object(await app.threads.run(app.services.library.add, principal, new)))
+
+
+@router.get("/export", summary="Export the library", responses={200: {"model": EntryList}})
+async def export(request: Request, principal: Reader) -> Response:
+    app = app_state(request)
+    found = await app.threads.run(app.services.library.export, principal)
+    return JsonResponse({"object": "list", "data": [entry_object(each) for each in found]})
+
+
+@router.post(
+    "/import",
+    summary="Import prompts; each is checked like a new prompt",
+    responses={200: {"model": ImportObject}, **errors(*BODY_ERRORS, 429)},
+    openapi_extra=_IMPORT,
+)
+async def import_entries(
+    request: Request, principal: Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
+) -> Response:
+    """Each entry counts as one check. Imported prompts are unproven until a video with them is delivered."""
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        given = body.fields.get("entries")
+    if not isinstance(given, list):
+        raise InvalidField("`entries` must be a list.", param="entries")
+    entries = [read_imported(value, number) for number, value in enumerate(given, start=1)]
+    for entry in entries:
+        require_writable(entry.prompt + entry.category + entry.notes, "entries")
+    results = await app.check_threads.run(app.services.library.import_entries, principal, entries)
+    return JsonResponse(import_object(results))
+
+
+@router.get(
+    "/{entry_id}",
+    summary="Retrieve a library entry",
+    responses={200: {"model": EntryObject}, **errors(404)},
+)
+async def retrieve(request: Request, principal: Reader, entry_id: EntryId) -> Response:
+    app = app_state(request)
+    return JsonResponse(entry_object(await app.threads.run(app.services.library.get, principal, entry_id)))
+
+
+@router.delete(
+    "/{entry_id}",
+    summary="Remove a library entry",
+    responses={200: {"model": EntryDeleted}, **errors(404)},
+)
+async def remove(request: Request, principal: Writer, entry_id: EntryId) -> Response:
+    """Its videos stay."""
+    app = app_state(request)
+    await app.threads.run(app.services.library.remove, principal, entry_id)
+    return JsonResponse({"id": entry_id, "object": "library.entry.deleted", "deleted": True})

@@ -1,0 +1,203 @@
+"""Adds, searches, removes, imports and exports proven prompts. Every change is in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import BadInput, CheckLimitExceeded, Conflict, InvalidField, NotFound
+from safelight.store.database import Database
+from safelight.store.tables import library_entries, library_uses, video_lineage, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+
+from . import store
+from .models import (
+    EntryQuery,
+    ImportedEntry,
+    ImportOutcome,
+    ImportResult,
+    LibraryEntry,
+    NewEntry,
+    validate_category,
+    validate_notes,
+)
+from .search_terms import query_terms, rank
+
+MAX_RESULTS = 200
+#: Each entry of an import is one check, which takes up to a second.
+MAX_IMPORTED_ENTRIES = 200
+_ALLOWED = "allow"
+
+
+class Library:
+    """The proven prompts of a tenant."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        check: Callable[[Principal, str], str],
+        offered_models: Callable[[], Collection[str]],
+    ) -> None:
+        """`check` returns the verdict on a prompt and counts as one check of the principal."""
+        self._database = database
+        self._check = check
+        self._offered_models = offered_models
+
+    def add(self, principal: Principal, new: NewEntry) -> LibraryEntry:
+        """Add the prompt of a delivered video with the verdict `allow`.
+
+        Raises `NotFound`, and `Conflict` for any other video and for a prompt that the library has.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        category, notes = validate_category(new.category), validate_notes(new.notes)
+        with self._database.transaction(principal.tenant) as tx:
+            row = tx.one(videos, videos.c.id == new.video_id)
+            if row is None or row.deleted_at is not None:
+                raise NotFound(f"There is no video {new.video_id[:80]!r}.", param="video_id")
+            if not store.is_proof(tx, row):
+                raise Conflict(
+                    "Only the prompt of a delivered video with the verdict allow can be added.",
+                    param="video_id",
+                )
+            if row.remixed_from or tx.count(video_lineage, video_lineage.c.video_id == row.id):
+                raise Conflict(
+                    "This prompt continues another video, so it proves nothing alone.", param="video_id"
+                )
+            if new.variation_of is not None:
+                _find(tx, new.variation_of, param="variation_of")
+            identity = store.insert_entry(
+                tx,
+                prompt=row.prompt,
+                category=category,
+                notes=notes,
+                video_id=row.id,
+                variation_of=new.variation_of,
+                created_by=principal.id,
+            )
+            if identity is None:
+                raise Conflict("The library has this prompt already.", param="video_id")
+            tx.insert(library_uses, entry_id=identity, video_id=row.id)
+            content = {"video": row.id, "category": category}
+            tx.append_audit("library.added", subject=identity, actor=principal.id, content=content)
+        return self.get(principal, identity)
+
+    def get(self, principal: Principal, identity: str) -> LibraryEntry:
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = _find(tx, identity)
+            uses = store.read_uses(tx, [identity])[identity]
+        return store.entry_from_row(row, uses, self._offered_models())
+
+    def search(self, principal: Principal, query: EntryQuery) -> tuple[LibraryEntry, ...]:
+        """The entries that fit best; without words, the newest first."""
+        found = self._find_all(principal, query)
+        return found[: max(1, min(query.limit, MAX_RESULTS))]
+
+    def export(self, principal: Principal) -> tuple[LibraryEntry, ...]:
+        """All entries, the newest first."""
+        return self._find_all(principal, EntryQuery())
+
+    def _find_all(self, principal: Principal, query: EntryQuery) -> tuple[LibraryEntry, ...]:
+        principal.require(KeyScope.VIDEOS_READ)
+        wanted, columns = [], library_entries.c
+        terms = query_terms(query.words)
+        if query.words.strip() and not terms:
+            return ()
+        if query.category:
+            wanted.append(columns.category == query.category)
+        with self._database.read_transaction(principal.tenant) as tx:
+            points: dict[str, float] = {}
+            if terms:
+                points = rank(store.find_holders(tx, terms), tx.count(library_entries))
+            rows = tx.select(library_entries, *wanted, order_by=(columns.created_at.desc(), columns.id))
+            rows = [row for row in rows if not terms or row.id in points]
+            rows.sort(key=lambda row: -points.get(row.id, 0.0))
+            uses = store.read_uses(tx, [row.id for row in rows])
+        offered = self._offered_models()
+        found = (store.entry_from_row(row, uses[row.id], offered) for row in rows)
+        return tuple(one for one in found if one.status.needs_validation or not query.needs_validation)
+
+    def categories(self, principal: Principal) -> tuple[str, ...]:
+        """The categories that entries have, in alphabetical order."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            rows = tx.select(library_entries, columns=[library_entries.c.category])
+        return tuple(sorted({row.category for row in rows}))
+
+    def variations(self, principal: Principal, identity: str) -> tuple[LibraryEntry, ...]:
+        """The entries that are variations of an entry, oldest first."""
+        principal.require(KeyScope.VIDEOS_READ)
+        columns = library_entries.c
+        with self._database.read_transaction(principal.tenant) as tx:
+            rows = tx.select(
+                library_entries,
+                columns.variation_of == identity,
+                order_by=(columns.created_at, columns.id),
+            )
+            uses = store.read_uses(tx, [row.id for row in rows])
+        offered = self._offered_models()
+        return tuple(store.entry_from_row(row, uses[row.id], offered) for row in rows)
+
+    def remove(self, principal: Principal, identity: str) -> None:
+        """Remove an entry. Its videos stay."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self._database.transaction(principal.tenant) as tx:
+            row = _find(tx, identity)
+            store.delete_entry(tx, row.id)
+            content = {"video": row.video_id, "category": row.category}
+            tx.append_audit("library.removed", subject=row.id, actor=principal.id, content=content)
+
+    def import_entries(
+        self, principal: Principal, entries: Sequence[ImportedEntry]
+    ) -> tuple[ImportResult, ...]:
+        """Check each prompt like a new one and add those with the verdict `allow`, as unproven.
+
+        When the check limit is reached, the rest is reported as not checked.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        if not 1 <= len(entries) <= MAX_IMPORTED_ENTRIES:
+            raise InvalidField(f"Import 1 to {MAX_IMPORTED_ENTRIES} entries at a time.", param="entries")
+        results: list[ImportResult] = []
+        exhausted = False
+        for number, entry in enumerate(entries, start=1):
+            outcome, reason = ImportOutcome.NOT_CHECKED, ""
+            if not exhausted:
+                try:
+                    outcome, reason = self._import_one(principal, entry)
+                except CheckLimitExceeded as error:
+                    exhausted, reason = True, str(error)
+                except BadInput as error:
+                    outcome, reason = ImportOutcome.INVALID, str(error)
+            results.append(ImportResult(number=number, outcome=outcome, reason=reason))
+        return tuple(results)
+
+    def _import_one(self, principal: Principal, entry: ImportedEntry) -> tuple[ImportOutcome, str]:
+        category, notes = validate_category(entry.category), validate_notes(entry.notes)
+        with self._database.read_transaction(principal.tenant) as tx:
+            if tx.count(library_entries, library_entries.c.prompt_sha256 == store.hash_prompt(entry.prompt)):
+                return ImportOutcome.KNOWN, ""
+        verdict = self._check(principal, entry.prompt)
+        if verdict != _ALLOWED:
+            return ImportOutcome.REFUSED, verdict
+        with self._database.transaction(principal.tenant) as tx:
+            identity = store.insert_entry(
+                tx, prompt=entry.prompt, category=category, notes=notes, created_by=principal.id
+            )
+            if identity is None:
+                return ImportOutcome.KNOWN, ""
+            content = {"category": category}
+            tx.append_audit("library.imported", subject=identity, actor=principal.id, content=content)
+        return ImportOutcome.ADDED, verdict
+
+
+def _find(tx: Transaction, identity: str, *, param: str = "entry") -> Row[Any]:
+    row = tx.one(library_entries, library_entries.c.id == identity)
+    if row is None:
+        raise NotFound(
+            f"There is no library entry {identity[:80]!r}.", param=param, remedy="See: safelight library list"
+        )
+    return row

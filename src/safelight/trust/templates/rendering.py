@@ -1,0 +1,69 @@
+"""Fills the slots of a template. Pure: the same template and values give the same prompt."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from safelight.errors import InvalidField
+
+from .models import Slot, SlotType, TemplateDocument
+
+#: A slot in the text of a template. Values are never searched for slots.
+MARKER = re.compile(r"\[([^\[\]]*)\]")
+#: Prefix of the field that an error names.
+VALUES_FIELD = "safelight.template.values"
+#: How many allowed values an error lists.
+_MAX_LISTED = 12
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def render(document: TemplateDocument, values: Mapping[str, str]) -> str:
+    """The prompt: each slot replaced by its value, literally and in one pass.
+
+    Raises `InvalidField`, which names every missing, unknown or invalid value.
+    """
+    slots = {slot.name: slot for slot in document.slots}
+    problems = {
+        **{name[:40]: f"There is no slot [{name[:40]}]." for name in values if name not in slots},
+        **{name: problem for name, slot in slots.items() if (problem := _find_problem(slot, values, slots))},
+    }
+    if problems:
+        known = ", ".join(f"[{name}]" for name in slots) or "none"
+        raise InvalidField(
+            f"The values do not fit the template {document.name}: {' '.join(problems.values())}",
+            param=f"{VALUES_FIELD}.{next(iter(problems))}",
+            remedy=f"Its slots: {known}.",
+        )
+    filled = {name: values.get(name, slot.default) for name, slot in slots.items()}
+    return MARKER.sub(lambda found: filled[found[1]], document.text)
+
+
+def find_value_problem(slot: Slot, value: str) -> str:
+    """Why a value does not fit its slot; empty if it fits."""
+    if slot.type is SlotType.TEXT:
+        if not value.strip():
+            return f"The value of [{slot.name}] is empty."
+        if len(value) > slot.max_characters:
+            return (
+                f"The value of [{slot.name}] has {len(value)} characters; "
+                f"at most {slot.max_characters} are allowed."
+            )
+        if any(unicodedata.category(character) in _UNPRINTABLE for character in value):
+            return f"The value of [{slot.name}] must be one line without control characters."
+        return ""
+    if value in slot.values:
+        return ""
+    listed = ", ".join(slot.values[:_MAX_LISTED]) + (", ..." if len(slot.values) > _MAX_LISTED else "")
+    return f"{value[:80]!r} is not allowed for [{slot.name}]. Allowed: {listed}."
+
+
+def _find_problem(slot: Slot, values: Mapping[str, str], slots: Mapping[str, Slot]) -> str:
+    value = values.get(slot.name)
+    if value is None:
+        return f"[{slot.name}] needs a value." if slot.required else ""
+    injected = next((name for name in MARKER.findall(value) if name in slots), None)
+    if injected is not None:
+        return f"The value of [{slot.name}] contains the slot [{injected}], which is not filled."
+    return find_value_problem(slot, value)

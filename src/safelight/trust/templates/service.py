@@ -1,0 +1,216 @@
+"""Adds templates, passes them through review, and renders prompts. Every change is in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.tables import prompt_templates
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+
+from . import store
+from .documents import read_document
+from .models import RenderedPrompt, Template, TemplateCall, TemplateState, TemplateUse, Validation
+from .rendering import render
+
+#: A template of the largest allowed text with all its slots is smaller.
+MAX_SOURCE_CHARACTERS = 64_000
+#: The record of a version shows its newest videos.
+MAX_VALIDATIONS = 100
+
+
+class Templates:
+    """The prompt templates of a tenant. An approval never changes how a prompt is judged."""
+
+    def __init__(self, database: Database, approvers: Callable[[str], frozenset[str]]) -> None:
+        """`approvers` returns the ids of the principals of a tenant that may approve templates."""
+        self._database = database
+        self._approvers = approvers
+
+    def list(self, principal: Principal) -> tuple[Template, ...]:
+        """Every version of every template, by name, the newest version first."""
+        principal.require(KeyScope.VIDEOS_READ)
+        approvers = self._approvers(principal.tenant)
+        with self._database.read_transaction(principal.tenant) as tx:
+            columns = prompt_templates.c
+            rows = tx.select(prompt_templates, order_by=(columns.name, columns.version.desc()))
+        return tuple(_template(row, approvers) for row in rows)
+
+    def get(self, principal: Principal, name: str, version: int | None = None) -> Template:
+        """One version; None: the newest approved one, or the newest if none is approved."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = _find(tx, name, version)
+        return _template(row, self._approvers(principal.tenant))
+
+    def add(self, principal: Principal, source: str) -> Template:
+        """Store a draft as the next version of its name. Raises `InvalidField` with all its problems."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        if len(source) > MAX_SOURCE_CHARACTERS:
+            raise InvalidField(
+                f"A template has at most {MAX_SOURCE_CHARACTERS:,} characters.", param="source"
+            )
+        document = read_document(source)
+        identity = new_id("template")
+        with self._database.transaction(principal.tenant) as tx:
+            version = store.newest_version(tx, document.name) + 1
+            added = tx.insert_or_ignore(
+                prompt_templates,
+                id=identity,
+                name=document.name,
+                version=version,
+                state=TemplateState.DRAFT.value,
+                source=source,
+                author=principal.id,
+                author_name=principal.name,
+                created_at=tx.now(),
+            )
+            if not added:
+                raise Conflict(
+                    f"Another version of {document.name} was added at the same time. Send it again.",
+                    param="source",
+                )
+            _record(tx, "template.added", identity, principal, document.name, version)
+        return self.get(principal, document.name, version)
+
+    def submit(self, principal: Principal, name: str, version: int) -> Template:
+        """Hand a draft over for review. It waits there until another person approves it."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self._database.transaction(principal.tenant) as tx:
+            row = _find(tx, name, version)
+            _require_state(row, TemplateState.DRAFT)
+            _change(tx, row, TemplateState.REVIEW, submitted_at=tx.now())
+            _record(tx, "template.submitted", row.id, principal, name, version)
+        return self.get(principal, name, version)
+
+    def approve(self, principal: Principal, name: str, version: int) -> Template:
+        """Approve a version in review. Raises `Forbidden` for its author."""
+        principal.require(KeyScope.REVIEW)
+        approvers = self._approvers(principal.tenant)
+        with self._database.transaction(principal.tenant) as tx:
+            row = _find(tx, name, version)
+            _require_state(row, TemplateState.REVIEW)
+            _require_another_person(_template(row, approvers), principal)
+            _change(
+                tx,
+                row,
+                TemplateState.APPROVED,
+                approved_at=tx.now(),
+                approver=principal.id,
+                approver_name=principal.name,
+            )
+            _record(tx, "template.approved", row.id, principal, name, version)
+        return self.get(principal, name, version)
+
+    def retire(self, principal: Principal, name: str, version: int) -> Template:
+        """End the use of a version. Its author may do so, and everyone who may approve."""
+        with self._database.transaction(principal.tenant) as tx:
+            row = _find(tx, name, version)
+            if principal.id != row.author:
+                principal.require(KeyScope.REVIEW)
+            if row.state == TemplateState.RETIRED.value:
+                raise Conflict(f"Version {version} of {name} is retired already.", param="version")
+            _change(tx, row, TemplateState.RETIRED, retired_at=tx.now())
+            _record(tx, "template.retired", row.id, principal, name, version)
+        return self.get(principal, name, version)
+
+    def render(self, principal: Principal, call: TemplateCall) -> RenderedPrompt:
+        """The prompt for these values. It is judged like every prompt.
+
+        Raises `InvalidField` for values that do not fit, `NotFound`, and `Conflict` for a retired version.
+        """
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            template = store.template_from_row(_find(tx, call.name, call.version))
+        if template.state is TemplateState.RETIRED:
+            raise Conflict(
+                f"Version {template.version} of the template {template.name} is retired.",
+                param="safelight.template",
+                remedy="Use another version.",
+            )
+        if call.version is None and template.state is not TemplateState.APPROVED:
+            raise Conflict(
+                f"No version of the template {template.name} is approved.",
+                param="safelight.template",
+                remedy=f"To try a draft, name its version: {template.version}.",
+            )
+        use = TemplateUse(
+            id=template.id,
+            name=template.name,
+            version=template.version,
+            approved=template.state is TemplateState.APPROVED,
+            values=dict(call.values),
+        )
+        return RenderedPrompt(text=render(template.document, call.values), use=use)
+
+    def validations(self, principal: Principal, name: str, version: int) -> tuple[Validation, ...]:
+        """What the videos made from a version show, newest first."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return store.read_validations(tx, _find(tx, name, version).id, MAX_VALIDATIONS)
+
+
+def _find(tx: Transaction, name: str, version: int | None) -> Row[Any]:
+    """One version; None: the newest approved one, or the newest if none is approved."""
+    columns = prompt_templates.c
+    rows = tx.select(prompt_templates, columns.name == name, order_by=(columns.version.desc(),))
+    rows = [row for row in rows if version in {None, row.version}]
+    if not rows:
+        which = "template" if version is None else f"version {version} of a template"
+        raise NotFound(
+            f"There is no {which} {name[:80]!r}.",
+            param="safelight.template",
+            remedy="See: safelight templates list",
+        )
+    return next((row for row in rows if row.state == TemplateState.APPROVED.value), rows[0])
+
+
+def _require_state(row: Row[Any], state: TemplateState) -> None:
+    if row.state != state.value:
+        raise Conflict(
+            f"Version {row.version} of {row.name} is in the state {row.state}, not in {state.value}.",
+            param="version",
+        )
+
+
+def _change(tx: Transaction, row: Row[Any], state: TemplateState, **columns: Any) -> None:
+    """Move a version to another state. Raises `Conflict` if another request was faster."""
+    changed = tx.update(
+        prompt_templates,
+        prompt_templates.c.id == row.id,
+        prompt_templates.c.state == row.state,
+        state=state.value,
+        **columns,
+    )
+    if not changed:
+        raise Conflict(f"Version {row.version} of {row.name} was changed at the same time.", param="version")
+
+
+def _record(
+    tx: Transaction, event: str, identity: str, principal: Principal, name: str, version: int
+) -> None:
+    content = {"name": name, "version": version, "by": principal.name}
+    tx.append_audit(event, subject=identity, actor=principal.id, content=content)
+
+
+def _require_another_person(template: Template, principal: Principal) -> None:
+    if principal.id != template.author:
+        return
+    remedy = "Ask another person with the scope review to approve it."
+    if template.no_eligible_approver:
+        remedy = (
+            "No other person is enrolled, so it stays in review. Enrol one: "
+            "safelight keys create NAME --scope review --scope videos:read"
+        )
+    raise Forbidden("The author of a template may not approve it.", remedy=remedy)
+
+
+def _template(row: Row[Any], approvers: frozenset[str]) -> Template:
+    waits = row.state == TemplateState.REVIEW.value
+    return store.template_from_row(row, no_eligible_approver=waits and not approvers - {row.author})

@@ -1,0 +1,189 @@
+"""The library of proven prompts, with real videos on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from safelight.errors import CheckLimitExceeded, Conflict, Forbidden, InvalidField, NotFound
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import withdraw
+from safelight.store import tables
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.library import (
+    EntryQuery,
+    EntryStatus,
+    ImportedEntry,
+    ImportOutcome,
+    Library,
+    LibraryEntry,
+    NewEntry,
+)
+
+from .conftest import House
+
+
+def delivered(house: House, prompt: str = "a quiet lake at dawn") -> Video:
+    video = house.carry(house.order(prompt))
+    assert video.state is VideoState.DELIVERED
+    return video
+
+
+def add(house: House, video: Video, **fields: str) -> LibraryEntry:
+    new = NewEntry(video_id=video.id, **{"category": "landscape", **fields})
+    return house.container.review.library.add(house.who, new)
+
+
+def find(house: House, words: str, **fields: object) -> list[str]:
+    query = EntryQuery(words=words, **fields)  # type: ignore[arg-type]
+    return [each.prompt for each in house.container.review.library.search(house.who, query)]
+
+
+def mark(house: House, video: Video, **columns: object) -> None:
+    """Change the row of a video, as if its life had been another."""
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, **columns)
+
+
+def test_the_prompt_of_a_delivered_video_is_added_and_found(house: House) -> None:
+    video = delivered(house)
+    entry = add(house, video, notes="still water works best")
+    assert (entry.prompt, entry.status, entry.last_video_id) == (video.prompt, EntryStatus.PROVEN, video.id)
+    assert (entry.model, entry.proofs, entry.blocks) == (video.model, 1, 0)
+    assert find(house, "LAKE") == find(house, "water") == find(house, "landscape") == [video.prompt]
+    assert find(house, "volcano") == find(house, "...") == []
+    assert find(house, "lake", category="people") == []
+
+
+def test_chinese_prompts_are_found_in_both_scripts(house: House) -> None:
+    video = delivered(house, "早晨的湖面，霧氣緩緩上升")
+    add(house, video)
+    assert find(house, "霧氣") == find(house, "雾气") == find(house, "湖") == [video.prompt]
+    assert find(house, "海浪") == []
+
+
+def test_the_prompt_with_more_and_rarer_words_comes_first(house: House) -> None:
+    for prompt in ("a quiet lake at dawn", "a quiet lake with a red boat", "a quiet forest"):
+        add(house, delivered(house, prompt))
+    assert find(house, "quiet lake boat")[0] == "a quiet lake with a red boat"
+    assert find(house, "quiet lake boat", limit=1) == ["a quiet lake with a red boat"]
+
+
+def test_only_delivered_and_allowed_videos_prove_a_prompt(house: House) -> None:
+    waiting = house.order()
+    labelled = delivered(house, "a quiet lake at noon")
+    with house.container.persistence.database.transaction(labelled.tenant) as tx:
+        tx.update(tables.verdicts, tables.verdicts.c.video_id == labelled.id, action="label")
+    for video in (waiting, labelled):
+        with pytest.raises(Conflict, match="verdict allow"):
+            add(house, video)
+    with pytest.raises(NotFound):
+        house.container.review.library.add(house.who, NewEntry(video_id="video_none", category="a"))
+
+
+def test_a_prompt_that_continues_another_video_is_no_proof(house: House) -> None:
+    first, second = delivered(house), delivered(house, "now with rain")
+    mark(house, second, remixed_from=first.id)
+    with pytest.raises(Conflict, match="continues another video"):
+        add(house, second)
+
+
+def test_a_prompt_is_in_the_library_once(house: House) -> None:
+    add(house, delivered(house))
+    with pytest.raises(Conflict, match="already"):
+        add(house, delivered(house))
+
+
+def test_an_entry_is_withdrawn_with_its_video(house: House) -> None:
+    video = delivered(house)
+    entry = add(house, video)
+    other = add(house, delivered(house, "a quiet forest"), variation_of=entry.id)
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    library = house.container.review.library
+    with pytest.raises(NotFound):
+        library.get(house.who, entry.id)
+    assert find(house, "lake") == []
+    assert library.get(house.who, other.id).variation_of is None
+
+
+def test_two_blocked_uses_mark_an_entry_and_a_delivery_proves_it_again(house: House) -> None:
+    entry = add(house, delivered(house))
+    library = house.container.review.library
+    for expected in (EntryStatus.PROVEN, EntryStatus.FAILED_USES):
+        used = house.order(entry.prompt)
+        mark(house, used, state="blocked", error_code="moderation_blocked")
+        assert library.get(house.who, entry.id).status is expected
+    assert find(house, "", needs_validation=True) == [entry.prompt]
+    delivered(house, entry.prompt)
+    again = library.get(house.who, entry.id)
+    assert (again.status, again.proofs, again.blocks) == (EntryStatus.PROVEN, 2, 2)
+
+
+def test_a_failure_that_is_no_refusal_marks_nothing(house: House) -> None:
+    entry = add(house, delivered(house))
+    for _ in range(2):
+        mark(house, house.order(entry.prompt), state="failed", error_code="timeout")
+    assert house.container.review.library.get(house.who, entry.id).status is EntryStatus.PROVEN
+
+
+def test_a_new_model_version_marks_an_entry(house: House) -> None:
+    video = delivered(house)
+    entry = add(house, video)
+    mark(house, video, model="instant-0")
+    assert house.container.review.library.get(house.who, entry.id).status is EntryStatus.NEW_MODEL
+
+
+def test_imports_are_checked_like_new_prompts_and_stay_unproven(house: House) -> None:
+    library = house.container.review.library
+    add(house, delivered(house))
+    results = library.import_entries(
+        house.who,
+        [
+            ImportedEntry(prompt="a birch forest in the snow", category="landscape"),
+            ImportedEntry(prompt="a quiet lake at dawn", category="landscape"),
+            ImportedEntry(prompt="SAFELIGHT-TEST:violence/graphic", category="landscape"),
+            ImportedEntry(prompt="a hill", category=""),
+            ImportedEntry(prompt="", category="landscape"),
+        ],
+    )
+    assert [one.outcome for one in results] == [
+        ImportOutcome.ADDED,
+        ImportOutcome.KNOWN,
+        ImportOutcome.REFUSED,
+        ImportOutcome.INVALID,
+        ImportOutcome.INVALID,
+    ]
+    (found,) = library.search(house.who, EntryQuery(words="birch"))
+    assert found.status is EntryStatus.UNPROVEN
+    delivered(house, "a birch forest in the snow")
+    assert library.get(house.who, found.id).status is EntryStatus.PROVEN
+    with pytest.raises(InvalidField):
+        library.import_entries(house.who, [])
+
+
+def test_an_import_stops_at_the_check_limit_and_says_what_was_left(house: House) -> None:
+    def check(_principal: Principal, prompt: str) -> str:
+        if prompt == "b":
+            raise CheckLimitExceeded("The check limit is reached.")
+        return "allow"
+
+    library = Library(house.container.persistence.database, check=check, offered_models=set)
+    entries = [ImportedEntry(prompt=prompt, category="x") for prompt in "abc"]
+    outcomes = [one.outcome for one in library.import_entries(house.who, entries)]
+    assert outcomes == [ImportOutcome.ADDED, ImportOutcome.NOT_CHECKED, ImportOutcome.NOT_CHECKED]
+
+
+def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None:
+    entry = add(house, delivered(house))
+    library = house.container.review.library
+    stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("b").id)
+    assert library.search(stranger, EntryQuery(words="lake")) == library.export(stranger) == ()
+    with pytest.raises(NotFound):
+        library.remove(stranger, entry.id)
+    reader = replace(house.who, scopes=frozenset({KeyScope.VIDEOS_READ}))
+    with pytest.raises(Forbidden):
+        library.remove(reader, entry.id)
+    library.remove(house.who, entry.id)
+    assert library.export(house.who) == ()

@@ -1,0 +1,101 @@
+"""Videos made from templates: judged by their text, recorded, and demanded by a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import RequestBlocked, TemplateRequired
+from safelight.jobs.models import CreateRequest
+from safelight.jobs.states import VideoState
+from safelight.moderation.request import RetryTerms
+from safelight.testing.detectors import text_marker
+from safelight.trust.accounts import KeyScope
+from safelight.trust.templates import TemplateCall
+
+from .conftest import House
+
+SOURCE = "template: lake\ntext: 'a quiet lake [WORDS]'\nslots: {WORDS: {type: text}}\n"
+POLICY = "policy: team\nextends: starter\n"
+
+
+def request_of(house: House, words: str, version: int | None = None) -> CreateRequest:
+    call = TemplateCall(name="lake", version=version, values={"WORDS": words})
+    rendered = house.container.review.templates.render(house.who, call)
+    return CreateRequest(prompt=rendered.text, template=rendered.use)
+
+
+def approve(house: House) -> None:
+    """Add the template and let another person approve it."""
+    templates = house.container.review.templates
+    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
+    templates.add(author, SOURCE)
+    templates.submit(author, "lake", 1)
+    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
+
+
+def test_a_delivered_video_is_a_validation_of_its_version(house: House) -> None:
+    approve(house)
+    video = house.carry(house.videos.create(house.who, request_of(house, "at dawn")))
+    assert video.state is VideoState.DELIVERED
+    assert video.template is not None
+    assert (video.template.name, video.template.version) == ("lake", 1)
+    (found,) = house.container.review.templates.validations(house.who, "lake", 1)
+    assert (found.video_id, found.prompt, found.outcome) == (video.id, "a quiet lake at dawn", "delivered")
+    assert (found.model, found.created_at) == (video.model, video.created_at)
+    assert found.charge is not None
+    assert found.charge["charged"] == "no"
+
+
+def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(
+        POLICY + "templates: required\nrules:\n  - id: m-1\n    reason: A marked word.\n"
+        "    when: {category: deception, modality: text, score: {at_least: 0.5}}\n    action: block\n"
+    )
+    house = furnish(text_marker(category="deception", score=0.9), policy={"document": str(document)})
+    house.waive()
+    approve(house)
+    with pytest.raises(RequestBlocked):
+        house.videos.create(house.who, request_of(house, "MARKER"))
+    (found,) = house.container.review.templates.validations(house.who, "lake", 1)
+    assert (found.outcome, found.error_code) == ("rejected", "sentinel_block")
+
+
+def test_a_policy_may_demand_an_approved_template(furnish: Callable[..., House], tmp_path: Path) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(POLICY + "templates: required\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    templates = house.container.review.templates
+    with pytest.raises(TemplateRequired, match="This team demands a template") as caught:
+        house.order()
+    assert caught.value.param == "safelight.template"
+    templates.add(replace(house.who, scopes=frozenset(KeyScope)), SOURCE)
+    with pytest.raises(TemplateRequired):
+        house.videos.create(house.who, request_of(house, "at dawn", version=1))
+    templates.retire(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
+    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
+    templates.add(author, SOURCE)
+    templates.submit(author, "lake", 2)
+    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 2)
+    asked = request_of(house, "at dawn")
+    with pytest.raises(TemplateRequired, match="another wording"):
+        house.videos.create(house.who, replace(asked, retry=RetryTerms(variation="a calm lake at dawn")))
+    assert house.videos.create(house.who, asked).state is VideoState.QUEUED
+
+
+def test_the_same_key_with_another_template_is_another_request(house: House) -> None:
+    from safelight.errors import IdempotencyKeyReused
+
+    approve(house)
+    asked = request_of(house, "at dawn")
+    first = house.videos.create(house.who, replace(asked, idempotency_key="k"))
+    assert house.videos.create(house.who, replace(asked, idempotency_key="k")).id == first.id
+    with pytest.raises(IdempotencyKeyReused):
+        house.videos.create(house.who, CreateRequest(prompt=asked.prompt, idempotency_key="k"))

@@ -1,0 +1,162 @@
+"""The life of a template, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.store.database import Database
+from safelight.store.tables import audit_log
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.templates import TemplateCall, Templates, TemplateState
+
+SOURCE = "template: lake\ntext: 'a lake at [TIME]'\nslots: {TIME: {values: [dawn, noon]}}\n"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def enrolled() -> set[str]:
+    """The ids of the people that may approve."""
+    return {"ada", "bea"}
+
+
+@pytest.fixture
+def templates(database: Database, enrolled: set[str]) -> Templates:
+    return Templates(database, lambda tenant: frozenset(enrolled))
+
+
+def person(name: str, *scopes: KeyScope, tenant: str = "tenant_a") -> Principal:
+    everything = {KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.REVIEW}
+    return Principal(
+        tenant=tenant,
+        id=name,
+        kind=PrincipalKind.PERSON,
+        name=name.title(),
+        scopes=frozenset(scopes or everything),
+    )
+
+
+ADA, BEA = person("ada"), person("bea")
+
+
+def in_review(templates: Templates) -> None:
+    templates.add(ADA, SOURCE)
+    templates.submit(ADA, "lake", 1)
+
+
+def test_a_template_goes_from_draft_to_review_to_approved_to_retired(
+    templates: Templates, database: Database
+) -> None:
+    assert templates.add(ADA, SOURCE).state is TemplateState.DRAFT
+    assert templates.submit(ADA, "lake", 1).state is TemplateState.REVIEW
+    approved = templates.approve(BEA, "lake", 1)
+    assert (approved.state, approved.approver_name) == (TemplateState.APPROVED, "Bea")
+    assert templates.retire(BEA, "lake", 1).state is TemplateState.RETIRED
+    with database.read_transaction(ADA.tenant) as tx:
+        events = [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
+    assert events == ["template.added", "template.submitted", "template.approved", "template.retired"]
+
+
+def test_the_author_may_not_approve(templates: Templates) -> None:
+    in_review(templates)
+    with pytest.raises(Forbidden, match="Ask another person"):
+        templates.approve(ADA, "lake", 1)
+    assert templates.get(ADA, "lake").state is TemplateState.REVIEW
+
+
+def test_without_another_enrolled_person_it_stays_in_review_and_says_so(
+    templates: Templates, enrolled: set[str]
+) -> None:
+    enrolled.discard("bea")
+    in_review(templates)
+    assert templates.get(ADA, "lake").no_eligible_approver
+    with pytest.raises(Forbidden, match="No other person is enrolled, so it stays in review"):
+        templates.approve(ADA, "lake", 1)
+    enrolled.add("bea")
+    assert not templates.get(ADA, "lake").no_eligible_approver
+
+
+def test_no_step_can_be_skipped_or_repeated(templates: Templates) -> None:
+    templates.add(ADA, SOURCE)
+    with pytest.raises(Conflict, match="in the state draft, not in review"):
+        templates.approve(BEA, "lake", 1)
+    templates.submit(ADA, "lake", 1)
+    with pytest.raises(Conflict):
+        templates.submit(ADA, "lake", 1)
+    templates.retire(ADA, "lake", 1)
+    with pytest.raises(Conflict, match="retired already"):
+        templates.retire(ADA, "lake", 1)
+
+
+def test_a_changed_text_is_a_new_version_and_the_old_one_stays(templates: Templates) -> None:
+    in_review(templates)
+    templates.approve(BEA, "lake", 1)
+    second = templates.add(BEA, SOURCE.replace("a lake", "a calm lake"))
+    assert (second.version, second.state) == (2, TemplateState.DRAFT)
+    assert templates.get(ADA, "lake").version == 1
+    assert templates.get(ADA, "lake", 1).source == SOURCE
+    templates.submit(BEA, "lake", 2)
+    templates.approve(ADA, "lake", 2)
+    assert templates.get(ADA, "lake").version == 2
+    assert [each.version for each in templates.list(ADA)] == [2, 1]
+
+
+def test_only_approved_versions_are_used_by_name_and_no_retired_one_at_all(templates: Templates) -> None:
+    call = TemplateCall(name="lake", values={"TIME": "dawn"})
+    templates.add(ADA, SOURCE)
+    with pytest.raises(Conflict, match="No version of the template lake is approved"):
+        templates.render(ADA, call)
+    draft = templates.render(ADA, TemplateCall(name="lake", version=1, values={"TIME": "dawn"}))
+    assert (draft.text, draft.use.approved) == ("a lake at dawn", False)
+    templates.submit(ADA, "lake", 1)
+    templates.approve(BEA, "lake", 1)
+    assert templates.render(ADA, call).use.approved
+    templates.retire(BEA, "lake", 1)
+    with pytest.raises(Conflict, match="Version 1 of the template lake is retired"):
+        templates.render(ADA, call)
+
+
+def test_values_are_checked_and_names_must_exist(templates: Templates) -> None:
+    templates.add(ADA, SOURCE)
+    with pytest.raises(InvalidField):
+        templates.render(ADA, TemplateCall(name="lake", version=1, values={}))
+    for name, version in (("sea", None), ("lake", 2), ("lake", 0)):
+        with pytest.raises(NotFound):
+            templates.get(ADA, name, version)
+
+
+def test_another_tenant_sees_nothing_and_may_use_the_same_name(templates: Templates) -> None:
+    in_review(templates)
+    stranger = person("ada", tenant="tenant_b")
+    assert templates.list(stranger) == ()
+    with pytest.raises(NotFound):
+        templates.get(stranger, "lake")
+    assert templates.add(stranger, SOURCE).version == 1
+
+
+def test_each_step_needs_its_scope(templates: Templates) -> None:
+    reader = person("eve", KeyScope.VIDEOS_READ)
+    in_review(templates)
+    for step in (
+        lambda: templates.add(reader, SOURCE),
+        lambda: templates.submit(reader, "lake", 1),
+        lambda: templates.approve(reader, "lake", 1),
+        lambda: templates.retire(reader, "lake", 1),
+    ):
+        with pytest.raises(Forbidden):
+            step()
+    assert templates.list(reader)
+
+
+def test_an_author_without_the_scope_review_may_retire_the_own_draft(templates: Templates) -> None:
+    writer = person("eve", KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
+    templates.add(writer, SOURCE)
+    assert templates.retire(writer, "lake", 1).state is TemplateState.RETIRED

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import InvalidField
+from safelight.trust.templates.documents import read_document
+from safelight.trust.templates.models import SlotType
+from safelight.trust.templates.rendering import render
+from safelight.trust.templates.slot_values import LANGUAGES, shipped_values
+
+EXAMPLES = Path(__file__).parents[4] / "examples" / "templates"
+
+
+def problem(source: str) -> str:
+    with pytest.raises(InvalidField) as caught:
+        read_document(source)
+    return str(caught.value)
+
+
+def test_a_typed_slot_has_the_shipped_values_of_the_language_of_the_template() -> None:
+    source = 'template: a\nlanguage: zh-Hant\ntext: "[X]走路"\nslots: {X: {type: adult_descriptor}}'
+    assert "成年的" in read_document(source).slots[0].values
+
+
+def test_a_typed_slot_keeps_some_of_its_values_and_takes_no_others() -> None:
+    source = 'template: a\ntext: "[X]"\nslots: {X: {type: adult_descriptor, values: [adult, young]}}'
+    assert "'young' is not a value of the type adult_descriptor" in problem(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("", "mapping of keys"),
+        ("- a", "Start with `template: my-template`"),
+        ("template: a", "The key 'text' is missing"),
+        ("text: a", "The key 'template' is missing"),
+        ("template: A b\ntext: a", "lowercase letters"),
+        ("template: a\ntext: '[X]'", "[X] is not declared"),
+        ("template: a\ntext: 'a [x] b'", "[x] is not declared"),
+        ("template: a\ntext: b\nslots: {X: {type: text}}", "[X] does not occur"),
+        ("template: a\ntext: '[X]'\nslots: {X: {type: colour}}", "The value 'colour' is unknown"),
+        ("template: a\ntext: '[X]'\nslots: {X: {}}", "The allowed values are missing"),
+        ("template: a\ntext: '[x-y]'\nslots: {x-y: {type: text}}", "capital letters"),
+        ("template: a\ntext: '[X]'\nslots: {X: {type: text, values: [b]}}", "Free text has no values"),
+        ("template: a\ntext: '[X]'\nslots: {X: {values: [b], max_characters: 3}}", "Only free text"),
+        ("template: a\ntext: '[X]'\nslots: {X: {type: text, max_characters: 0.5}}", "whole number"),
+        ("template: a\ntext: '[X]'\nslots: {X: {values: [b], default: b}}", "A required slot has no default"),
+        (
+            "template: a\ntext: '[X]'\nslots: {X: {values: [b], required: false, default: c}}",
+            "'c' is not allowed",
+        ),
+        ("template: a\ntext: '[X]'\nslots: {X: {values: ['b [X]']}}", "slots are replaced once"),
+        ("template: a\ntext: '[X] [Y]'\nslots: {X: {values: ['[Y]']}, Y: {values: [c]}}", "cannot be nested"),
+        ("template: a\ntext: '[X]'\nslots: {X: {values: [b]}, X: {values: [c]}}", "occurs twice"),
+        ("template: a\ntext: b\nnotes: c", "The key 'notes' is unknown"),
+        ("template: &x a\ntext: *x", "Anchors and aliases"),
+    ],
+)
+def test_a_document_with_a_problem_is_refused_with_its_reason(source: str, expected: str) -> None:
+    assert expected in problem(source)
+
+
+def test_all_problems_are_reported_with_their_lines() -> None:
+    found = problem("template: A\ntext: '[X]'\nnotes: c\n")
+    assert [line for line in range(1, 4) if f"template:{line}:" in found] == [1, 2, 3]
+
+
+def test_every_type_with_values_has_them_in_every_language() -> None:
+    expected = set(SlotType) - {SlotType.CHOICE, SlotType.TEXT}
+    assert set(shipped_values()) == expected
+    for by_language in shipped_values().values():
+        assert set(by_language) == set(LANGUAGES)
+        assert all(len(set(values)) == len(values) > 4 for values in by_language.values())
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_is_valid_and_renders_with_its_first_values(path: Path) -> None:
+    document = read_document(path.read_text(encoding="utf-8"))
+    assert document.name == path.stem
+    values = {slot.name: slot.values[0] if slot.values else "blue" for slot in document.slots}
+    assert "[" not in render(document, values)
+
+
+def test_there_are_examples_in_both_scripts_of_chinese_and_in_english() -> None:
+    documents = [read_document(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.yaml")]
+    assert {document.language for document in documents} == set(LANGUAGES)
