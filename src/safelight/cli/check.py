@@ -23,7 +23,7 @@ from .exit_codes import Exit
 from .language import language
 from .output import emit
 from .prompt_checker import FIELD, find_policy, has_data, make_pipeline
-from .provider_names import unknown_provider
+from .provider_names import require_known_provider
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,7 +151,7 @@ def check(
         if max_cost is not None and not math.isfinite(max_cost):
             raise InvalidField("--max-cost must be a number of US dollars.", param="max-cost")
     elif provider:
-        _require_known(provider)
+        require_known_provider(provider)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
     require_length(container, text)
@@ -228,15 +228,6 @@ def _with_try(output: CheckOutput, wanted: TryRequest, checks: Iterable[CheckRes
 
 def _may_be_tried(checked: CheckResult) -> bool:
     return checked.prompt_advice.helps and checked.verdict in _TRIED
-
-
-def _require_known(asked: str) -> None:
-    """Raises `ConfigurationError` with the known names and the nearest one for an unknown provider."""
-    from safelight.advice.provider_rules import document_for, documents
-
-    if document_for(asked) is None:
-        known = documents()
-        raise unknown_provider(asked, known, {alias for one in known.values() for alias in one.aliases})
 
 
 def read_prompt(prompt: str | None, file: Path | None) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "Write safelight.toml, create the data directory and list what is missing.",
     "serve": "Run the gateway, its workers and its web pages.",
     "check": "Check a prompt against the policy; nothing is generated.",
+    "lint": "Check the prompts in files against the policy, and replace light synonyms.",
     "batch": "Plan and run many generation requests from one file.",
     "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
     "triggers": "Find the words of a refused prompt that cause the refusal.",
@@ -104,9 +105,7 @@ def _print_version(requested: bool) -> None:
 
 def build_command() -> Any:
     """The root command `safelight`."""
-    app = typer.Typer(
-        cls=_LazyGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
-    )
+    app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 
     @app.callback()
     def safelight(

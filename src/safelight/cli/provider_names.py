@@ -26,3 +26,12 @@ def unknown_provider(asked: str, names: Iterable[str], aliases: Collection[str])
             [sentence, *([t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else ())]
         )
     )
+
+
+def require_known_provider(asked: str) -> None:
+    """Raises `ConfigurationError` with the known names and the nearest one, for a provider without rules."""
+    from safelight.advice.provider_rules import document_for, documents
+
+    if document_for(asked) is None:
+        known = documents()
+        raise unknown_provider(asked, known, {alias for one in known.values() for alias in one.aliases})

@@ -1,0 +1,29 @@
+"""Blocked prompts of one session or run, kept in memory, so that similar prompts can be recognized."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from safelight.detectors.text.sketch import Embedder, Sketch, similarities, sketch
+
+from .models import LETTERS_MARGIN, MAX_COMPARED_BLOCKS, MIN_HELP_SIMILARITY
+
+
+class SessionBlocks:
+    """Sketches of the newest blocked prompts. The prompts themselves are not kept."""
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder
+        self._sketches: deque[Sketch] = deque(maxlen=MAX_COMPARED_BLOCKS)
+
+    def remember(self, text: str) -> None:
+        """Remember a prompt that was blocked."""
+        self._sketches.append(sketch(text, self._embedder))
+
+    def is_similar(self, text: str) -> bool:
+        """Whether the text is similar to a block, as for the help that the gateway gives."""
+        if not self._sketches:
+            return False
+        own = sketch(text, self._embedder)
+        nearest = float(similarities([own], list(self._sketches)).max())
+        return nearest >= MIN_HELP_SIMILARITY - (0 if own.embedding else LETTERS_MARGIN)

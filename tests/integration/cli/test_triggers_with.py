@@ -1,0 +1,291 @@
+"""`safelight triggers --with`: limits of money and refusals, the gate of help, and providers that misbehave."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.exit_codes import Exit
+
+PROMPT = "A person standing alone on a rooftop at night"
+BLOCKED = {"code": "moderation_blocked", "message": "The filter refused it."}
+FAILED = {"code": "upstream_error", "message": "The GPU failed."}
+
+
+class FakeGateway:
+    """The parts of a gateway that a search needs. Its filter refuses “rooftop” together with “night”."""
+
+    def __init__(self) -> None:
+        self.stage = "input"
+        self.model = {"billing": "paid", "seconds": [8, 4], "usd_per_second": 0.1, "refusal_budget": "open"}
+        #: What the check says about a text that has this word.
+        self.no_help: dict[str, dict[str, Any]] = {}
+        #: The state of the n-th video, counted from 1, instead of that of the filter.
+        self.errors: dict[int, dict[str, Any]] = {}
+        #: The charge of a finished video.
+        self.charge: dict[str, Any] = {"charged": "yes", "amount": 0.4, "currency": "USD"}
+        #: Prompts and videos by Idempotency-Key.
+        self.videos: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    @property
+    def prompts(self) -> list[str]:
+        return [prompt for prompt, _ in self.videos.values()]
+
+    def answer(self, method: str, path: str, fields: dict[str, str], key: str) -> tuple[int, dict[str, Any]]:
+        name = "veo-3.1"
+        row = {"id": name, "object": "model", "safelight": self.model}
+        if path == "/v1/models":
+            return 200, {"object": "list", "data": [row]}
+        if path == f"/v1/models/{name}":
+            return 200, row
+        if path == "/v1/safelight/checks":
+            refusal = next((one for word, one in self.no_help.items() if word in fields["prompt"]), None)
+            return 200, {"verdict": "allow", "no_suggestions": refusal, "summary": "Allowed."}
+        if method == "POST":
+            if key not in self.videos:
+                self.videos[key] = (fields["prompt"], self.video(fields["prompt"], len(self.videos) + 1))
+            return 200, self.videos[key][1]
+        return 200, next(video for _, video in self.videos.values() if path.endswith(video["id"]))
+
+    def video(self, prompt: str, number: int) -> dict[str, Any]:
+        refused = "rooftop" in prompt and "night" in prompt
+        error = self.errors.get(number) or (BLOCKED if refused else None)
+        charge = {"charged": "no"} if error and self.stage == "input" else self.charge
+        if error is BLOCKED:
+            details = {"source": "provider", "moderation_stage": self.stage, "charged": charge["charged"]}
+            error = {**error, "moderation_details": details}
+        return {
+            "id": f"video_{number}",
+            "object": "video",
+            "status": "failed" if error else "completed",
+            "error": error,
+            "seconds": "4",
+            "safelight": {"state": "blocked" if error else "delivered", "charge": charge},
+        }
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
+    fake = FakeGateway()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer("GET")
+
+        def do_POST(self) -> None:
+            self._answer("POST")
+
+        def _answer(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+            fields = dict(re.findall(r'name="(\w+)"\r\n\r\n(.*?)\r\n', body))
+            key = self.headers.get("idempotency-key", "")
+            status, answer = fake.answer(method, self.path, fields, key)
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAFELIGHT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SAFELIGHT_URL", f"http://127.0.0.1:{server.server_port}/v1")
+    monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=30)
+
+
+def search(*options: str, ceiling: tuple[str, ...] = ("--max-cost", "10")) -> int:
+    return main(["triggers", PROMPT, "--with", "veo", "--yes", "--json", *ceiling, *options])
+
+
+def read(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
+    out, err = capsys.readouterr()
+    return json.loads(out), " ".join(err.split())
+
+
+def words(found: dict[str, Any]) -> set[str]:
+    return {word["text"] for one in found["sets"] for word in one["triggers"]}
+
+
+def test_the_words_are_found_and_the_price_is_shown_before_the_first_test(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search() == Exit.OK
+    found, err = read(capsys)
+    assert words(found) == {"rooftop", "at night"}
+    assert found["tests"] == len(gateway.prompts) <= 12
+    assert err.startswith("At most 12 tests with veo-3.1, 4 s. US$0.40 each, at most US$4.80 in all.")
+    passed = sum(not ("rooftop" in one and "night" in one) for one in gateway.prompts)
+    assert (found["cost"]["usd"], found["cost"]["unknown"]) == (pytest.approx(0.4 * passed), 0)
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("en", "US$0.40 each"), ("zh-Hant", "每次 0.40 美元"), ("zh-Hans", "每次 0.40 美元")],
+)
+def test_without_a_yes_nothing_is_sent(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, said: str
+) -> None:
+    assert main(["--lang", tag, "triggers", PROMPT, "--with", "veo"]) != Exit.OK
+    assert said in capsys.readouterr().err
+    assert gateway.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("options", "price", "said"),
+    [
+        ((), 0.1, "--yes needs --max-cost"),
+        (("--max-cost", "0"), 0.1, "more than the ceiling of US$0.00"),
+        (("--max-cost", "0.3"), 0.1, "more than the ceiling of US$0.30"),
+        (("--max-cost", "5"), None, "price of veo-3.1 is not known"),
+        (("--allow-charged", "0.1"), 0.1, "more than the ceiling of US$0.10"),
+    ],
+)
+def test_nothing_is_sent_without_a_ceiling_or_above_it(
+    gateway: FakeGateway,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    price: float | None,
+    said: str,
+) -> None:
+    gateway.model["usd_per_second"] = price
+    assert search(ceiling=options) == Exit.ERROR
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert gateway.prompts == []
+
+
+def test_the_ceiling_of_the_cost_ends_a_search_that_goes_on_with_a_higher_one(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = ("--record", "record.jsonl")
+    assert search(*record, ceiling=("--max-cost", "0.8")) == Exit.ERROR
+    found, err = read(capsys)
+    assert found["result"] == "stopped"
+    assert found["cost"]["usd"] <= 0.8
+    assert "more than the ceiling of US$0.80" in err
+    made = len(gateway.prompts)
+    assert search(*record) == Exit.OK
+    found, _ = read(capsys)
+    assert words(found) == {"rooftop", "at night"}
+    assert len(gateway.prompts) == found["tests"] > made
+    assert len(set(gateway.prompts[:made]) - set(gateway.prompts[made:])) == made
+
+
+def test_a_charge_that_is_not_known_counts_with_the_price(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.charge = {"charged": "unknown"}
+    assert search(ceiling=("--max-cost", "0.8")) == Exit.ERROR
+    found, _ = read(capsys)
+    assert (found["cost"]["usd"], found["cost"]["unknown"]) == (0, 2)
+
+
+def test_a_search_stops_when_half_of_the_refusal_budget_is_used(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.model["refusal_budget"] = "half_used"
+    assert search() == Exit.ERROR
+    _, err = read(capsys)
+    assert "half as many requests as it may refuse today" in err
+    assert "--record tomorrow" in err
+    assert gateway.prompts == []
+
+
+def test_nothing_is_sent_where_the_gateway_gives_no_help(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.no_help["person"] = {"reason": "two_blocks", "text": "Two requests were blocked today."}
+    assert search() == Exit.ERROR
+    _, err = read(capsys)
+    assert "Two requests were blocked today." in err
+    assert not [one for one in gateway.prompts if "person" in one]
+
+
+@pytest.mark.parametrize("stage", ["input", "output"])
+def test_refusals_of_the_finished_video_are_searched_only_if_their_charge_is_allowed(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], stage: str
+) -> None:
+    gateway.stage = stage
+    at_request = search()
+    found, _ = read(capsys)
+    assert (at_request, words(found) != set()) == ((0, True) if stage == "input" else (5, False))
+    assert (found["cost"]["refused_at_output"] > 0) == (stage == "output")
+    assert search(ceiling=("--allow-charged", "4.8")) == Exit.OK
+    found, err = read(capsys)
+    assert words(found) == {"rooftop", "at night"}
+    assert "may not be in the words" in err
+
+
+def test_a_test_that_failed_is_no_answer_and_is_made_again_with_its_cost_counted(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.errors[3] = FAILED
+    assert search("--record", "record.jsonl") == Exit.ERROR
+    found, err = read(capsys)
+    assert (found["tests"], found["result"]) == (2, "stopped")
+    assert "video_3 gave no answer" in err
+    assert search("--record", "record.jsonl") == Exit.OK
+    found, _ = read(capsys)
+    assert words(found) == {"rooftop", "at night"}
+    assert gateway.prompts[2] == gateway.prompts[3]
+    assert found["cost"]["videos"] == [f"video_{number + 1}" for number in range(len(gateway.prompts))]
+
+
+def test_an_answer_that_was_not_recorded_is_not_paid_twice(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert search("--record", "record.jsonl") == Exit.OK
+    before, _ = read(capsys)
+    sent, record = len(gateway.prompts), tmp_path / "record.jsonl"
+    record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:3]) + b'{"kept": [1')
+    assert search("--record", "record.jsonl") == Exit.OK
+    assert read(capsys)[0] == before
+    assert len(gateway.prompts) == sent
+
+
+def test_a_provider_that_charges_more_than_its_price_ends_the_search(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.charge["amount"] = 0.8
+    assert search() == Exit.ERROR
+    found, err = read(capsys)
+    assert "was charged US$0.80, but its price is US$0.40" in err
+    assert found["cost"]["usd"] == 0.8
+
+
+@pytest.mark.parametrize("answers", ["refused", "accepted"])
+def test_a_provider_that_always_answers_the_same_names_no_word(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], answers: str
+) -> None:
+    always = FAILED if answers == "accepted" else BLOCKED
+    gateway.video = lambda _prompt, number: FakeGateway.video(  # type: ignore[method-assign]
+        gateway, "rooftop night" if always is BLOCKED else "a lake", number
+    )
+    assert search() != Exit.OK
+    found, _ = read(capsys)
+    assert words(found) == set()
+
+
+def test_one_of_a_command_and_a_provider_is_needed(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["triggers", PROMPT, "--with", "veo", "--exec", "true"]) == Exit.ERROR
+    assert main(["triggers", PROMPT, "--with", "kling", "--yes", "--max-cost", "1"]) == Exit.ERROR
+    assert "has no model of 'kling'" in capsys.readouterr().err
