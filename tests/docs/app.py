@@ -16,6 +16,7 @@ def app() -> Any:
     return build_app(
         Services(
             videos=Desk(),
+            batches=None,  # type: ignore[arg-type]
             accounts=None,  # type: ignore[arg-type]
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from safelight.console.services import ConsoleServices
 from safelight.errors import Conflict, NotFound, RequestBlocked
 from safelight.generation.protocol import Billing, Generator, GeneratorInfo
 from safelight.ids import new_id
+from safelight.jobs.batches.service import BatchService
 from safelight.jobs.models import (
     Attempt,
     Character,
@@ -460,6 +461,7 @@ def live(
         generators: dict[str, Generator] = {"shelf": Shelf()}
         services = Services(
             videos=desk,
+            batches=BatchService(database=database),
             accounts=accounts,
             moderation=Looker(),
             reviews=Reviews(database, desk),

@@ -22,6 +22,7 @@ from . import (
     advice_checks,
     appeals,
     attempts,
+    batches,
     checks,
     derivatives,
     library,
@@ -110,6 +111,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
     app.include_router(attempts.router)
+    app.include_router(batches.router)
     for trust in (reports, appeals, reviews, webhooks, templates, library):
         app.include_router(trust.router)
     app.include_router(system.router)

@@ -69,6 +69,7 @@ class Container:
         server = self.core.settings.server
         return Services(
             videos=self.review.videos,
+            batches=self.review.batches.service,
             accounts=self.persistence.accounts,
             waivers=lambda: self.persistence.waivers_in_force(self.persistence.tenant),
             taxonomy=self.core.taxonomy,

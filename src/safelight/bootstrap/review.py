@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from safelight.trust.reviews import DecisionExecutor, Reviews
     from safelight.trust.templates import Templates
 
+    from .batches import BatchParts
+
 
 class ReviewParts:
     """Reviews, appeals, reports, notifications, and the services that the API and the pages call."""
@@ -137,6 +139,12 @@ class ReviewParts:
             stopping=self._core.shutdown_event,
         )
 
+    @cached_property
+    def batches(self) -> BatchParts:
+        from .batches import BatchParts
+
+        return BatchParts(self._core, self._persistence, self._pipeline, self)
+
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
@@ -145,6 +153,7 @@ class ReviewParts:
             self._pipeline.upstream_waits.part,
             self._pipeline.cancellation.part,
             self._pipeline.sweeper.part,
+            self.batches.advancer.part,
             self.decision_executor.part,
             self.notifier.part,
             self.notifier.pruning,

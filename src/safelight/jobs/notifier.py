@@ -39,6 +39,12 @@ _EVENTS: Mapping[VideoState, EventType] = {
 }
 _BLOCKS = frozenset({VideoState.REJECTED, VideoState.BLOCKED})
 _TOPICS = {f"video.{state.value}": state for state in VideoState}
+#: The webhook event for each topic of a batch that has ended.
+_BATCH_EVENTS: Mapping[str, EventType] = {
+    "batch.completed": EventType.BATCH_COMPLETED,
+    "batch.stopped": EventType.BATCH_FAILED,
+    "batch.cancelled": EventType.BATCH_CANCELLED,
+}
 
 
 class Notifier:
@@ -77,7 +83,7 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_(_TOPICS),
+            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS]),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
             tables.outbox.c.id.not_in(self.part.rows.parked()),
@@ -119,6 +125,9 @@ class Notifier:
             return not self._in_flight.total()
 
     def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
+        if event.topic in _BATCH_EVENTS:
+            self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
+            return
         state = _TOPICS[event.topic]
         kind = _EVENTS.get(state)
         row = None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.generation.protocol import Generator
+from safelight.jobs.batches.service import BatchService
 from safelight.jobs.models import (
     Character,
     Content,
@@ -76,6 +77,7 @@ class Services:
     appeals: Appeals
     webhooks: Webhooks
     attempts: AttemptLog
+    batches: BatchService
     templates: Templates
     library: Library
     #: Returns the waivers in force, for the banner on every page.

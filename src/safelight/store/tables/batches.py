@@ -38,12 +38,15 @@ batches = Table(
     json("options"),
     json("limits"),
     integer("row_count"),
+    #: Numbers of rows and the highest price, as of the plan; null before it is complete.
+    json("plan", null=True),
     #: Why no further row is sent; empty if one may be. A cancelled batch has a reason too.
     text("stop_reason", default=""),
     #: Why nothing happens at the moment, such as a limit of checks; empty if nothing is waited for.
     text("wait_reason", default=""),
     Column("cancelled", Boolean, nullable=False, default=False),
-    #: Until this time, one process works on the batch.
+    #: The name of the process that works on the batch, until this time.
+    text("leased_by", null=True),
     time("leased_until"),
     #: Nothing is done before this time.
     time("due_at"),

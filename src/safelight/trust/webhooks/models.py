@@ -17,6 +17,11 @@ class EventType(StrEnum):
     VIDEO_WITHDRAWN = "video.withdrawn"
     #: A request that named an end user by `safety_identifier` was blocked.
     SAFETY_IDENTIFIER_BLOCKED = "safety_identifier.blocked"
+    #: Every row of a batch has ended.
+    BATCH_COMPLETED = "batch.completed"
+    #: A batch was stopped by a rule, its ceiling or an error. OpenAI has this event too.
+    BATCH_FAILED = "batch.failed"
+    BATCH_CANCELLED = "batch.cancelled"
 
 
 @dataclass(frozen=True, kw_only=True)

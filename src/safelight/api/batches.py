@@ -1,0 +1,308 @@
+"""The routes of `/v1/safelight/batches`: many generation requests, planned and run within a ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import SafelightError
+from safelight.jobs.batches.models import Batch, BatchState, RowState, Totals
+from safelight.jobs.batches.reports import build_report, row_object
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
+from safelight.web.json_response import JsonResponse, revalidated_response
+from safelight.web.request_body import read_body
+from safelight.web.state import AppState, app_state
+from safelight_client.batch.money import usd
+from safelight_client.batch.report import report_csv, report_html
+
+from . import schemas
+from .batch_order import LIMITS_BODY, ORDER_BODY, read_limits, read_order
+from .submission import REPLAYED
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+
+router = APIRouter(prefix="/v1/safelight/batches", tags=["batches"], responses=errors(*COMMON_ERRORS))
+
+
+class BatchPlanObject(BaseModel):
+    rows: int
+    to_send: int
+    invalid: int
+    expected_refusals: int
+    neighbours: int
+    duplicates: int
+    near_duplicates: int
+    unknown_prices: int
+    worst_usd: float = Field(description="The highest price of all rows that would be sent.")
+
+
+class BatchLimitsObject(BaseModel):
+    max_usd: float | None
+    max_jobs: int | None
+    concurrency: int
+    max_refusals: int
+
+
+class BatchOptionsObject(BaseModel):
+    model: str
+    two_phase: bool
+    draft_model: str
+    draft_seconds: str
+    send_duplicates: bool
+
+
+class BatchObject(BaseModel):
+    id: str
+    object: Literal["batch"]
+    state: Literal[*BatchState]  # type: ignore[valid-type]
+    created_at: int
+    ended_at: int | None
+    run: bool = Field(description="Whether the run begins, or began, after the plan.")
+    total: int = Field(description="The number of rows.")
+    rows: dict[str, int] = Field(description="The number of rows by their state.")
+    plan: BatchPlanObject | None = Field(description="Null until every row is checked.")
+    options: BatchOptionsObject
+    limits: BatchLimitsObject
+    spent_usd: float
+    reserved_usd: float
+    creates: int
+    stopped: str | None = Field(description="Why no further row is sent.")
+    waiting: str | None = Field(description="What the batch waits for, such as a limit of checks.")
+
+
+class BatchList(BaseModel):
+    object: Literal["list"]
+    data: list[BatchObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class BatchVideoObject(BaseModel):
+    id: str
+    phase: Literal["draft", "video"]
+    outcome: str
+    charged: Literal["yes", "no", "unknown"]
+    cost_usd: float | None
+
+
+class BatchRowObject(BaseModel):
+    number: int
+    line: int
+    id: str
+    state: Literal[*RowState]  # type: ignore[valid-type]
+    cost_usd: float | None
+    worst_usd: float
+    planned_usd: float | None
+    model: str
+    prompt: str
+    message: str
+    risk: str
+    problems: list[str]
+    duplicate_of: int | None
+    near_duplicate_of: int | None
+    neighbour_of: int | None
+    video_id: str
+    sha256: str
+    file: str
+    videos: list[BatchVideoObject] = Field(description="The videos that were made for it, in their order.")
+
+
+class BatchRowList(BaseModel):
+    object: Literal["list"]
+    data: list[BatchRowObject]
+    has_more: bool
+
+
+@router.post(
+    "",
+    summary="Plan, and run, many generation requests",
+    responses={200: {"model": BatchObject}, **errors(*BODY_ERRORS, 409)},
+    openapi_extra={"requestBody": ORDER_BODY, "parameters": [schemas.IDEMPOTENCY]},
+)
+async def create(request: Request, principal: Writer) -> Response:
+    """Stores the batch and answers at once. Its rows are then checked; poll it for the plan."""
+    state = app_state(request)
+    async with read_body(request, state.services) as body:
+        order = await state.threads.run(read_order, body.fields, request.headers.get("idempotency-key"))
+    batch, totals, replayed = await state.threads.run(state.services.batches.create, principal, order)
+    return JsonResponse(batch_object(batch, totals), headers={REPLAYED: "true"} if replayed else {})
+
+
+@router.get("", summary="List batches", responses={200: {"model": BatchList}, **NOT_MODIFIED, **errors(404)})
+async def list_batches(
+    request: Request,
+    principal: Reader,
+    after: Annotated[str | None, Query(description="List the batches after this id.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """The newest first."""
+    state = app_state(request)
+    page = await state.threads.run(state.services.batches.list, principal, after=after, limit=limit)
+    data = [batch_object(batch, totals) for batch, totals in page.batches]
+    ids = [each["id"] for each in data]
+    return revalidated_response(
+        request,
+        {
+            "object": "list",
+            "data": data,
+            "first_id": ids[0] if ids else None,
+            "last_id": ids[-1] if ids else None,
+            "has_more": page.has_more,
+        },
+    )
+
+
+@router.get(
+    "/{batch_id}",
+    summary="Retrieve a batch",
+    responses={200: {"model": BatchObject}, **NOT_MODIFIED, **errors(404)},
+)
+async def retrieve(request: Request, principal: Reader, batch_id: str) -> Response:
+    state = app_state(request)
+    batch, totals = await state.threads.run(state.services.batches.get, principal, batch_id)
+    return revalidated_response(request, batch_object(batch, totals))
+
+
+@router.get(
+    "/{batch_id}/rows",
+    summary="List the rows of a batch",
+    responses={200: {"model": BatchRowList}, **NOT_MODIFIED, **errors(404)},
+)
+async def rows(
+    request: Request,
+    principal: Reader,
+    batch_id: str,
+    after: Annotated[int, Query(ge=0, le=2**31, description="List the rows after this number.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    state = app_state(request)
+    batches = state.services.batches
+    page = await state.threads.run(batches.rows, principal, batch_id, after=after, limit=limit)
+    data = [row_object(row) for row in page.rows]
+    return revalidated_response(request, {"object": "list", "data": data, "has_more": page.has_more})
+
+
+@router.post(
+    "/{batch_id}/run",
+    summary="Run a planned batch, or continue a stopped one",
+    responses={200: {"model": BatchObject}, **errors(*BODY_ERRORS, 404, 409)},
+    openapi_extra={"requestBody": LIMITS_BODY},
+)
+async def run(request: Request, principal: Writer, batch_id: str) -> Response:
+    """Limits that are left out stay as they are."""
+    state = app_state(request)
+    fields: Mapping[str, Any] = {}
+    if request.headers.get("content-type"):
+        async with read_body(request, state.services) as body:
+            fields = body.fields
+    batch, totals = await state.threads.run(
+        state.services.batches.run, principal, batch_id, lambda limits: read_limits(fields, limits)
+    )
+    return JsonResponse(batch_object(batch, totals))
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    summary="Cancel a batch",
+    responses={200: {"model": BatchObject}, **errors(404)},
+)
+async def cancel(request: Request, principal: Writer, batch_id: str) -> Response:
+    """Sends nothing more. Videos that are under way go on, and may be charged."""
+    state = app_state(request)
+    batch, totals = await state.threads.run(state.services.batches.cancel, principal, batch_id)
+    return JsonResponse(batch_object(batch, totals))
+
+
+@router.get(
+    "/{batch_id}/report",
+    summary="Report of a batch",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The report so far",
+            "content": {"application/json": {}, "text/csv": {}, "text/html": {}},
+        },
+        **errors(404),
+    },
+)
+async def report(
+    request: Request,
+    principal: Reader,
+    batch_id: str,
+    format: Literal["json", "csv", "html"] = "json",  # noqa: A002
+) -> Response:
+    """HTML has the thumbnails in it, so that the file can be passed on. CSV is made for a spreadsheet."""
+    state = app_state(request)
+    found = await state.threads.run(_read_report, state, principal, batch_id, format)
+    if isinstance(found, dict):
+        return JsonResponse(found)
+    kind = "text/csv" if format == "csv" else "text/html"
+    name = f'attachment; filename="{batch_id}.{format}"'
+    return Response(found, media_type=f"{kind}; charset=utf-8", headers={"content-disposition": name})
+
+
+def _read_report(state: AppState, principal: Principal, batch_id: str, wanted: str) -> dict[str, Any] | bytes:
+    batches = state.services.batches
+    batch, totals = batches.get(principal, batch_id)
+    found = build_report(batch, totals, batches.all_rows(principal, batch_id))
+    if wanted == "json":
+        return found
+    text = (
+        report_csv(found)
+        if wanted == "csv"
+        else report_html(found, lambda row: _read_thumbnail(state, principal, row))
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _read_thumbnail(state: AppState, principal: Principal, row: Mapping[str, Any]) -> bytes:
+    """The thumbnail of a delivered row; empty if there is none, for example after its retention."""
+    if not row["file"]:
+        return b""
+    try:
+        content = state.services.videos.content(principal, row["video_id"], "thumbnail")
+        return b"".join(content.chunks(0, content.size))
+    except SafelightError:
+        return b""
+
+
+def batch_object(batch: Batch, totals: Totals) -> dict[str, Any]:
+    limits, options = batch.limits, batch.options
+    return {
+        "id": batch.id,
+        "object": "batch",
+        "state": batch.state.value,
+        "created_at": int(batch.created_at),
+        "ended_at": None if batch.ended_at is None else int(batch.ended_at),
+        "run": batch.runs,
+        "total": batch.row_count,
+        "rows": dict(sorted(totals.states.items())),
+        "plan": None if batch.plan is None else dict(batch.plan),
+        "options": {
+            "model": options.model,
+            "two_phase": options.two_phase,
+            "draft_model": options.draft_model,
+            "draft_seconds": options.draft_seconds,
+            "send_duplicates": options.send_duplicates,
+        },
+        "limits": {
+            "max_usd": None if limits.max_amount is None else usd(limits.max_amount),
+            "max_jobs": limits.max_jobs,
+            "concurrency": limits.concurrency,
+            "max_refusals": limits.max_refusals,
+        },
+        "spent_usd": usd(totals.spent),
+        "reserved_usd": usd(totals.reserved),
+        "creates": totals.creates,
+        "stopped": batch.stop_reason or None,
+        "waiting": batch.wait_reason or None,
+    }

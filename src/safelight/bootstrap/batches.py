@@ -1,0 +1,81 @@
+"""Builds the service of batches and the background part that advances them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .core import CoreParts
+from .persistence import PersistenceParts
+from .pipeline import PipelineParts
+
+if TYPE_CHECKING:
+    from safelight.jobs.batches.advancer import BatchAdvancer
+    from safelight.jobs.batches.service import BatchService
+    from safelight.jobs.models import CreateRequest, SubmissionResult, Video
+    from safelight.trust.accounts import Principal
+
+    from .review import ReviewParts
+
+
+class BatchParts:
+    """Batches by API. Their checks and submissions are those of every request."""
+
+    def __init__(
+        self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts, review: ReviewParts
+    ) -> None:
+        self._core = core
+        self._persistence = persistence
+        self._pipeline = pipeline
+        self._review = review
+
+    @cached_property
+    def service(self) -> BatchService:
+        from safelight.jobs.batches.service import BatchService
+
+        return BatchService(database=self._persistence.database)
+
+    @cached_property
+    def advancer(self) -> BatchAdvancer:
+        from safelight.jobs.batches.advancer import BatchAdvancer
+        from safelight.jobs.batches.planning import BatchPlanner
+
+        generators = self._core.generators
+        first = generators[self._core.settings.generation.default_generator]
+        return BatchAdvancer(
+            context=self._pipeline.context,
+            planner=BatchPlanner(
+                check=self._review.checks.check,
+                read_request=self._read_request,
+                generators=generators,
+                default_model=next(iter(first.info().models), ""),
+            ),
+            submit=self._submit,
+            describe=self._describe,
+            find_principal=self._find_principal,
+            worker=self._pipeline.worker_name,
+        )
+
+    def _read_request(self, fields: Mapping[str, Any]) -> CreateRequest:
+        from safelight.web.create_request import create_request
+
+        return create_request(fields, max_prompt_chars=self._core.settings.server.max_prompt_characters)
+
+    def _submit(self, principal: Principal, video_id: str, request: CreateRequest) -> SubmissionResult:
+        from safelight.trust.accounts import KeyScope
+
+        principal.require(KeyScope.VIDEOS_WRITE)
+        return self._review.videos.submissions.submit(principal, video_id, request, None)
+
+    def _describe(self, video: Video) -> Mapping[str, Any]:
+        from safelight.api.serializers import video_object
+
+        return video_object(video)
+
+    def _find_principal(self, principal: Principal) -> Principal | None:
+        from safelight.trust.accounts import PrincipalKind
+
+        if principal.kind is PrincipalKind.PERSON:
+            return principal
+        return self._persistence.accounts.find_key(principal.tenant, principal.id)

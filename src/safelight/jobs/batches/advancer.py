@@ -1,0 +1,388 @@
+"""A background part that advances batches: plans them, sends their rows within the ceiling, and ends them.
+
+Every step is in the database before its effect: the id of a video is stored before the video is created, so
+that after a crash the same id is used and none is created twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_
+
+from safelight.background.part import BackgroundPart
+from safelight.errors import Conflict, Forbidden, NotFound, RateLimited, SafelightError, Unavailable
+from safelight.ids import new_id
+from safelight.jobs.context import PipelineContext
+from safelight.jobs.models import CreateRequest, SubmissionResult, Video
+from safelight.jobs.states import TERMINAL, VideoState
+from safelight.store.tables import batch_rows, batches
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal
+from safelight_client import BatchError
+from safelight_client.batch.journal import JournalEntry
+from safelight_client.batch.stop_rules import budget_reason
+from safelight_client.plan import with_next_seed
+from safelight_client.retries import RetryPolicy
+
+from . import store
+from .models import ACTIVE, Batch, BatchState, Row, RowState
+from .planning import BatchPlanner, row_plan
+from .submissions import EndedSubmission, blocks_of, delay_of_next, phases_left, read_ended
+from .transitions import end_row, finish, start, stop
+
+_INTERVAL_S = 1.0
+#: One batch is worked on for about this long in one round, so that others get their turn.
+_TURN_S = 5.0
+#: A process that dies leaves its batch for this time. A turn with its last submission is shorter.
+_LEASE_S = 300.0
+_MAX_BATCHES = 100
+#: Rows that are read at once to find those to check or to send.
+_MAX_ROWS = 200
+#: After an error of the gateway that may pass, the batch goes on after this time at the earliest.
+_MIN_WAIT_S = 1.0
+#: Outcome of a submission whose key was revoked, or that a limit of the gateway refused.
+_REFUSED = "The gateway does not accept requests of this batch: {}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchAdvancer:
+    """Several processes may share a database: each batch is leased to one of them for a turn."""
+
+    context: PipelineContext
+    planner: BatchPlanner
+    #: Submits a request as a video with a given id.
+    submit: Callable[[Principal, str, CreateRequest], SubmissionResult]
+    #: A video as the API returns it.
+    describe: Callable[[Video], Mapping[str, Any]]
+    #: The principal with its scopes of today; None if its key is revoked.
+    find_principal: Callable[[Principal], Principal | None]
+    #: The name of this process, unique among the processes of one database.
+    worker: str
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    monotonic: Callable[[], float] = time.monotonic
+
+    @cached_property
+    def part(self) -> BackgroundPart:
+        return BackgroundPart(
+            "batches",
+            {"advance": self.advance},
+            interval_s=_INTERVAL_S,
+            stopping=self.context.shutdown_event,
+        )
+
+    def advance(self) -> None:
+        """Work on every batch that is due for one turn."""
+        for tenant, batch_id in self._due():
+            if self.context.shutdown_event.is_set():
+                return
+            with self.part.rows.attempt(batch_id), self._leased(tenant, batch_id) as batch:
+                if batch is not None:
+                    self._take_turn(batch)
+
+    def _due(self) -> list[tuple[str, str]]:
+        columns = batches.c
+        with self.context.database.across_tenants("batches", readonly=True) as tx:
+            found = tx.select(
+                batches,
+                columns.ended_at.is_(None),
+                columns.state.in_([state.value for state in ACTIVE]),
+                columns.due_at <= tx.now(),
+                self._is_free(tx.now()),
+                columns.id.not_in(self.part.rows.parked()),
+                columns=[columns.tenant_id, columns.id],
+                order_by=(columns.updated_at,),
+                limit=_MAX_BATCHES,
+            )
+        return [(row.tenant_id, row.id) for row in found]
+
+    @contextmanager
+    def _leased(self, tenant: str, batch_id: str) -> Iterator[Batch | None]:
+        """The batch; None if another process works on it."""
+        database = self.context.database
+        with database.transaction(tenant) as tx:
+            now = tx.now()
+            lease = {"leased_by": self.worker, "leased_until": now + _LEASE_S}
+            mine = tx.update(batches, batches.c.id == batch_id, self._is_free(now), **lease)
+            batch = store.find(tx, batch_id) if mine else None
+        try:
+            yield batch
+        finally:
+            if batch is not None:
+                with database.transaction(tenant) as tx:
+                    same = batches.c.leased_by == self.worker
+                    tx.update(batches, batches.c.id == batch_id, same, leased_by=None, leased_until=0.0)
+
+    def _is_free(self, now: float) -> ColumnElement[bool]:
+        """A process that was killed gets its batch back at its next start, others after the lease."""
+        return or_(batches.c.leased_until <= now, batches.c.leased_by == self.worker)
+
+    def _take_turn(self, batch: Batch) -> None:
+        principal = self.find_principal(batch.principal)
+        if principal is None:
+            with self._changing(batch) as (tx, current):
+                stop(tx, current, "The key of the batch was revoked.")
+        elif batch.state is BatchState.PLANNING:
+            self._plan(batch, principal)
+            return
+        under_way = self._follow(batch, principal)
+        if principal is not None and batch.state is BatchState.RUNNING:
+            self._send(batch, principal, under_way)
+        self._finish(batch)
+
+    @contextmanager
+    def _changing(self, batch: Batch) -> Iterator[tuple[Transaction, Batch]]:
+        """A transaction with the batch locked, as it is now."""
+        with self.context.database.transaction(batch.principal.tenant) as tx:
+            current = store.find(tx, batch.id, lock=True)
+            assert current is not None
+            yield tx, current
+
+    # The plan.
+
+    def _plan(self, batch: Batch, principal: Principal) -> None:
+        unchecked = batch_rows.c.state == RowState.UNCHECKED.value
+        with self.context.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id, unchecked, limit=_MAX_ROWS)
+        until = self.monotonic() + _TURN_S
+        checked, limited = self.planner.check_rows(principal, batch, rows, until=until)
+        with self._changing(batch) as (tx, current):
+            if current.state is not BatchState.PLANNING:
+                return
+            for each in checked:
+                store.change_row(
+                    tx,
+                    batch.id,
+                    each.number,
+                    found=asdict(each.found),
+                    problems=list(each.problems),
+                    state=RowState.PENDING.value,
+                )
+            wait_s = 0.0 if limited is None else limited.retry_after_s or _MIN_WAIT_S
+            store.change(
+                tx, batch.id, wait_reason="" if limited is None else str(limited), due_at=tx.now() + wait_s
+            )
+            if limited is None and len(checked) == len(rows) < _MAX_ROWS:
+                self._complete_plan(tx, current)
+
+    def _complete_plan(self, tx: Transaction, batch: Batch) -> None:
+        rows = store.rows(tx, batch.id)
+        try:
+            plan = self.planner.plan(batch, rows)
+        except BatchError as error:
+            stop(tx, batch, f"{error} {error.next_step}")
+            finish(tx, batch, BatchState.STOPPED)
+            return
+        for planned in plan.rows:
+            skipped = planned.skipped
+            store.change_row(
+                tx,
+                batch.id,
+                planned.row.number,
+                plan=row_plan(planned),
+                state=(RowState.NOT_SENT if skipped else RowState.PENDING).value,
+                message=skipped,
+            )
+        totals = plan.totals()
+        store.change(tx, batch.id, state=BatchState.PLANNED.value, plan=totals)
+        tx.append_audit("batch.planned", subject=batch.id, actor="batches", content=totals)
+        if batch.runs:
+            planned_batch = replace(batch, plan=totals)
+            try:
+                start(tx, planned_batch, batch.limits, actor=batch.principal.id)
+            except Conflict as error:
+                stop(tx, planned_batch, str(error))
+                finish(tx, planned_batch, BatchState.STOPPED)
+
+    # The run.
+
+    def _follow(self, batch: Batch, principal: Principal | None) -> int:
+        """End submissions whose videos have ended. Returns how many rows are under way.
+
+        Held videos wait for a reviewer and do not count.
+        """
+        is_open = batch_rows.c.state == RowState.OPEN.value
+        with self.context.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id, is_open)
+        under_way = 0
+        for row in rows:
+            video = self._find(batch, row.entries[-1].key)
+            if video is not None and video.state in TERMINAL:
+                self._settle(batch, row, row.entries[-1], video)
+            elif video is None and principal is not None:
+                # The process died before the video was created.
+                under_way += self._submit(batch, principal, row, row.entries[-1])
+            else:
+                under_way += video is None or video.state is not VideoState.HELD
+        return under_way
+
+    def _find(self, batch: Batch, video_id: str) -> Video | None:
+        try:
+            return self.context.videos.get(batch.principal.tenant, video_id)
+        except NotFound:
+            return None
+
+    def _send(self, batch: Batch, principal: Principal, under_way: int) -> None:
+        """Send rows until enough are under way, nothing more fits, or the turn is over."""
+        until = self.monotonic() + _TURN_S
+        while under_way < batch.limits.concurrency and self.monotonic() < until:
+            begun = self._begin(batch)
+            if begun is None:
+                return
+            under_way += self._submit(batch, principal, *begun)
+
+    def _begin(self, batch: Batch) -> tuple[Row, JournalEntry] | None:
+        """Reserve and store the next submission. None if none may be sent now."""
+        levels = {name: count.level for name, count in self.context.refusals.read().items()}
+        with self._changing(batch) as (tx, current):
+            if current.stop_reason:
+                return None
+            rows = store.pending_rows(tx, batch.id, limit=_MAX_ROWS)
+            # First those that have begun, because a draft was paid; last those that failed before at no cost.
+            order = sorted(rows, key=lambda row: (not row.held_creates, bool(row.entries), row.number))
+            money = store.ceiling(tx, current)
+            for row in order:
+                phases = phases_left(row)
+                assert row.plan is not None
+                needed = [row.plan.worst_of(phase) for phase in phases]
+                if not row.held_creates and not money.reserve(*needed):
+                    continue
+                reason = budget_reason(levels.get(self.planner.generator_of(row.plan.model), ""))
+                if reason:
+                    stop(tx, current, reason)
+                    return None
+                return row, self._store_entry(tx, current, row, needed)
+            states = store.totals(tx, batch.id).states
+            if rows and not states.get(RowState.OPEN.value):
+                left = states[RowState.PENDING.value]
+                stop(tx, current, f"The ceiling does not allow {left} more rows.")
+        return None
+
+    def _store_entry(
+        self, tx: Transaction, batch: Batch, row: Row, needed: Sequence[int | None]
+    ) -> JournalEntry:
+        assert row.plan is not None
+        phase = phases_left(row)[0]
+        held = (row.held_amount, row.held_creates) if row.held_creates else _sum(needed)
+        entry = JournalEntry(
+            key=new_id("video"),
+            number=row.number,
+            phase=phase,
+            model=row.plan.model_of(phase),
+            sent_at=tx.now(),
+            worst=needed[0],
+        )
+        store.insert_entry(tx, batch.id, entry)
+        store.change_row(
+            tx,
+            batch.id,
+            row.number,
+            state=RowState.OPEN.value,
+            held_amount=held[0] - (needed[0] or 0),
+            held_creates=held[1] - 1,
+        )
+        return entry
+
+    def _submit(self, batch: Batch, principal: Principal, row: Row, entry: JournalEntry) -> bool:
+        """Create the video of a stored submission. Returns whether it is under way."""
+        assert row.plan is not None
+        fields = with_next_seed(row.plan.fields_of(entry.phase), blocks_of(row, entry.phase))
+        try:
+            result = self.submit(principal, entry.key, self.planner.read_request(fields))
+        except (RateLimited, Forbidden) as error:
+            self._take_back(batch, entry, error)
+            return False
+        except Unavailable as error:
+            with self._changing(batch) as (tx, _):
+                due_at = tx.now() + max(error.retry_after_s, _MIN_WAIT_S)
+                store.change(tx, batch.id, wait_reason=str(error), due_at=due_at)
+            return True
+        except SafelightError as error:
+            with self._changing(batch) as (tx, current):
+                ended = replace(entry, state="ended", outcome=error.code, charged="no", cost=0)
+                store.write_entry(tx, ended)
+                end_row(tx, current, row, RowState.FAILED, str(error))
+            return False
+        if result.video.state in TERMINAL:
+            self._settle(batch, row, entry, result.video)
+            return False
+        with self._changing(batch) as (tx, current):
+            store.write_entry(tx, replace(entry, state="accepted"))
+            if current.wait_reason:
+                store.change(tx, batch.id, wait_reason="")
+        return result.video.state is not VideoState.HELD
+
+    def _take_back(self, batch: Batch, entry: JournalEntry, error: SafelightError) -> None:
+        """Nothing was created: a limit of the gateway refused the request. The batch stops."""
+        with self._changing(batch) as (tx, current):
+            unsent = replace(entry, state="ended", outcome=store.UNSENT, charged="no", cost=0)
+            store.write_entry(tx, unsent)
+            store.change_row(
+                tx, batch.id, entry.number, state=RowState.PENDING.value, held_amount=0, held_creates=0
+            )
+            stop(tx, current, _REFUSED.format(error))
+
+    def _settle(self, batch: Batch, row: Row, entry: JournalEntry, video: Video) -> None:
+        """Record the end of a submission, and what follows."""
+        ended = read_ended(entry, self.describe(video))
+        earlier = [each for each in row.entries if each.phase == entry.phase and each.key != entry.key]
+        videos = [self._find(batch, each.key) for each in earlier if each.outcome != store.UNSENT]
+        described = [self.describe(each) for each in videos if each is not None]
+        delay = delay_of_next(ended, row, described, self.retries)
+        with self._changing(batch) as (tx, current):
+            store.write_entry(tx, ended.entry)
+            if ended.problem is None:
+                self._go_on(tx, current, row, ended)
+            elif delay is None or current.stop_reason or not self._reserve_again(tx, current, ended):
+                end_row(tx, current, row, ended.row_state, ended.message, by_policy=ended.by_policy)
+            else:
+                stored = store.rows(tx, batch.id, batch_rows.c.number == row.number)[0]
+                store.change_row(
+                    tx,
+                    batch.id,
+                    row.number,
+                    state=RowState.PENDING.value,
+                    held_amount=stored.held_amount + (entry.worst or 0),
+                    held_creates=stored.held_creates + 1,
+                    due_at=tx.now() + delay,
+                )
+
+    def _reserve_again(self, tx: Transaction, batch: Batch, ended: EndedSubmission) -> bool:
+        return store.ceiling(tx, batch).reserve(ended.entry.worst)
+
+    def _go_on(self, tx: Transaction, batch: Batch, row: Row, ended: EndedSubmission) -> None:
+        """After a delivered video the row has ended; after a delivered draft its video follows."""
+        if ended.entry.phase == "video":
+            end_row(tx, batch, row, RowState.DELIVERED, "")
+            return
+        stored = store.rows(tx, batch.id, batch_rows.c.number == row.number)[0]
+        assert stored.plan is not None
+        if stored.plan.neighbour_of is not None:
+            message = (
+                f"The prompt is nearly that of line {stored.plan.neighbour_of}, which the policy blocks."
+            )
+            end_row(tx, batch, row, RowState.NOT_SENT, message)
+            return
+        held = {"held_amount": 0, "held_creates": 0} if batch.stop_reason else {}
+        store.change_row(tx, batch.id, row.number, state=RowState.PENDING.value, **held)
+
+    def _finish(self, batch: Batch) -> None:
+        with self._changing(batch) as (tx, current):
+            states = store.totals(tx, batch.id).states
+            if current.ended_at is not None or states.get(RowState.OPEN.value):
+                return
+            if current.cancelled:
+                finish(tx, current, BatchState.CANCELLED)
+            elif current.stop_reason:
+                finish(tx, current, BatchState.STOPPED)
+            elif not states.get(RowState.PENDING.value):
+                finish(tx, current, BatchState.COMPLETED)
+
+
+def _sum(amounts: Sequence[int | None]) -> tuple[int, int]:
+    return sum(amount or 0 for amount in amounts), len(amounts)

@@ -1,0 +1,170 @@
+"""Plans a batch: checks its rows a few at a time, then finds duplicates, neighbours and prices."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.provider_rules import document_for
+from safelight.errors import CheckLimitExceeded, SafelightError, Unavailable
+from safelight.generation.protocol import MEDIA_FIELDS, Generator
+from safelight.i18n import DEFAULT
+from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.request import AdmittedRequest, CreateRequest
+from safelight.policy.verdicts import Action
+from safelight.trust.accounts import KeyScope, Principal
+from safelight_client.batch import BatchPlan, BatchRow, BatchRows, PlannedRow, PromptCheck, plan_batch
+from safelight_client.batch.row_checks import find_problems
+
+from .models import Batch, Row, RowPlan
+
+#: The fields that decide what a check finds.
+_CHECKED = ("prompt", "negative_prompt", "model")
+#: Rows of a batch by API have no folder. No row may name a file, so this path is never opened.
+_NO_FILE = Path("batch")
+_NO_MEDIA = "A row of a batch on the server has no reference media: remove {}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedRow:
+    """A row with what its check found."""
+
+    number: int
+    found: PromptCheck
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPlanner:
+    """Plans with the rules of the client, and with the admission and the policy of this gateway."""
+
+    #: The check of `POST /v1/safelight/checks`: it counts against the limits of checks.
+    check: Callable[..., tuple[CheckResult, AdmittedRequest, Price]]
+    read_request: Callable[[Mapping[str, Any]], CreateRequest]
+    generators: Mapping[str, Generator]
+    #: Empty if the default generator names no model.
+    default_model: str
+    monotonic: Callable[[], float] = time.monotonic
+
+    def check_rows(
+        self, principal: Principal, batch: Batch, rows: Sequence[Row], *, until: float
+    ) -> tuple[list[CheckedRow], CheckLimitExceeded | None]:
+        """Check rows until a time of the monotonic clock, or until a limit of checks is reached."""
+        checker = replace(principal, scopes=principal.scopes | {KeyScope.CHECKS})
+        known: dict[str, CheckedRow] = {}
+        checked: list[CheckedRow] = []
+        for row in rows:
+            if checked and self.monotonic() >= until:
+                break
+            try:
+                checked.append(self._check_row(checker, batch, row, known))
+            except CheckLimitExceeded as error:
+                return checked, error
+        return checked, None
+
+    def _check_row(
+        self, principal: Principal, batch: Batch, row: Row, known: dict[str, CheckedRow]
+    ) -> CheckedRow:
+        number, fields = row.number, self.fields_of(batch, row.source)
+        problems = row.source.problems or tuple(_find_problems(fields, self.offers()))
+        if problems:
+            return CheckedRow(number=number, found=PromptCheck(), problems=problems)
+        key = json.dumps(dict(fields), sort_keys=True)
+        if key not in known:
+            known[key] = self._check_fields(principal, fields, number)
+        return replace(known[key], number=number)
+
+    def _check_fields(self, principal: Principal, fields: Mapping[str, Any], number: int) -> CheckedRow:
+        model = str(fields["model"])
+        options = AdviceOptions(provider=model if document_for(model) else "")
+        try:
+            found, _, _ = self.check(
+                principal, self.read_request(fields), options=options, estimates_risk=False
+            )
+        except (CheckLimitExceeded, Unavailable):
+            raise
+        except SafelightError as error:
+            return CheckedRow(number=number, found=PromptCheck(), problems=(error.message,))
+        blocked = found.action is Action.BLOCK
+        risk = ""
+        if options.provider and not blocked:
+            risk = str(found.prompt_advice.as_wire(DEFAULT)["risk_level"])
+        reason = found.summary if found.action.severity >= Action.HOLD.severity else ""
+        return CheckedRow(
+            number=number, found=PromptCheck(is_blocked=blocked, reason=reason, risk=risk), problems=()
+        )
+
+    def fields_of(self, batch: Batch, row: BatchRow) -> dict[str, Any]:
+        """The fields of a row with its model."""
+        return {**row.fields, "model": str(row.fields.get("model") or self._model(batch))}
+
+    def _model(self, batch: Batch) -> str:
+        return batch.options.model or self.default_model
+
+    def generator_of(self, model: str) -> str:
+        """The name of the generator that makes videos of a model; empty if there is none."""
+        for name, generator in self.generators.items():
+            offer = generator.info()
+            if model in offer.models or model in offer.aliases:
+                return name
+        return ""
+
+    def offers(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the rules of the client need to know about each model, in the form of `GET /v1/models`."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for generator in self.generators.values():
+            offer = generator.info()
+            stated = {
+                "billing": generator.billing.value,
+                "seconds": list(offer.seconds),
+                "usd_per_second": offer.usd_per_second,
+            }
+            for model in (*offer.models, *offer.aliases):
+                found.setdefault(model, {"safelight": stated})
+        return found
+
+    def plan(self, batch: Batch, rows: Sequence[Row]) -> BatchPlan:
+        """The plan of rows that were all checked. Raises `BatchError` if the options cannot be met."""
+        found = {_words(self.fields_of(batch, row.source)): row.found or PromptCheck() for row in rows}
+        return plan_batch(
+            BatchRows(path=_NO_FILE / "rows", rows=tuple(row.source for row in rows)),
+            replace(batch.options, model=self._model(batch)),
+            models=self.offers(),
+            check=lambda fields: found[_words(fields)],
+        )
+
+
+def _words(fields: Mapping[str, Any]) -> str:
+    return json.dumps([fields.get(name) for name in _CHECKED])
+
+
+def _find_problems(fields: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    media = sorted(name for name in fields if name.partition("[")[0] in MEDIA_FIELDS)
+    if media:
+        return [_NO_MEDIA.format(", ".join(media))]
+    model = str(fields["model"])
+    if model and model not in offers:
+        return [f"The server has no model {model[:100]}."]
+    return list(find_problems(fields, offers.get(model, {}).get("safelight"), _NO_FILE))
+
+
+def row_plan(planned: PlannedRow) -> dict[str, Any]:
+    """The plan of one row as it is stored."""
+    return asdict(
+        RowPlan(
+            model=planned.model,
+            # A wrong row is never sent, and its fields may be anything.
+            fields={} if planned.problems else dict(planned.fields),
+            draft=None if planned.draft is None else dict(planned.draft),
+            worst=planned.worst,
+            draft_worst=planned.draft_worst,
+            duplicate_of=planned.duplicate_of,
+            near_duplicate_of=planned.near_duplicate_of,
+            neighbour_of=planned.neighbour_of,
+        )
+    )

@@ -1,0 +1,141 @@
+"""The service of batches behind the API and the pages: create, run, cancel, read and report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from safelight import canonical_json
+from safelight.errors import Conflict, IdempotencyKeyReused, NotFound
+from safelight.ids import is_id, new_id
+from safelight.store.database import Database
+from safelight.store.tables import batch_rows, batches
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+
+from . import store
+from .models import Batch, BatchLimits, BatchOrder, BatchPage, BatchState, Row, RowPage, Totals
+from .transitions import cancel, start
+
+_MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchService:
+    """Every method is synchronous and raises only `SafelightError`s. The background part does the work."""
+
+    database: Database
+
+    def create(self, principal: Principal, order: BatchOrder) -> tuple[Batch, Totals, bool]:
+        """Store a batch, which is planned next. Also returns whether it is that of an earlier request.
+
+        Raises `IdempotencyKeyReused` if the key was sent with another batch.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        batch_id, digest = new_id("batch"), _digest(order)
+        with self.database.transaction(principal.tenant) as tx:
+            if not store.insert(tx, batch_id, principal, order, digest):
+                row = tx.one(batches, batches.c.idempotency_key == order.idempotency_key)
+                if row is None or row.request_sha256 != digest:
+                    raise IdempotencyKeyReused(
+                        "This Idempotency-Key was sent earlier with a different batch.",
+                        param="Idempotency-Key",
+                        remedy="Send the earlier batch again without changes, or use a new key.",
+                    )
+                return store.batch_of(row), store.totals(tx, row.id), True
+            tx.append_audit(
+                "batch.created",
+                subject=batch_id,
+                actor=principal.id,
+                content={"rows": len(order.rows), "sha256": digest, "run": order.run},
+            )
+            return self._require(tx, batch_id), store.totals(tx, batch_id), False
+
+    def run(
+        self, principal: Principal, batch_id: str, revise: Callable[[BatchLimits], BatchLimits]
+    ) -> tuple[Batch, Totals]:
+        """Run a planned batch, or continue a stopped one, with revised limits, for this principal.
+
+        Raises `Conflict` if it runs already or has ended, and if the limits do not suffice.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self.database.transaction(principal.tenant) as tx:
+            batch = self._require(tx, batch_id, lock=True)
+            if batch.state not in (BatchState.PLANNING, BatchState.PLANNED, BatchState.STOPPED):
+                raise Conflict(f"{batch_id} is {batch.state.value}, so it cannot be run.", param="batch_id")
+            limits = revise(batch.limits)
+            if batch.plan is None:
+                document = store.limits_document(limits, runs=True)
+                planning = BatchState.PLANNING.value
+                store.change(tx, batch_id, state=planning, limits=document, stop_reason="", ended_at=None)
+            else:
+                start(tx, batch, limits, actor=principal.id)
+            store.change(
+                tx,
+                batch_id,
+                principal_id=principal.id,
+                principal_kind=principal.kind.value,
+                principal_name=principal.name,
+            )
+            return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def cancel(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
+        """Send nothing more. Videos that are under way go on, and the batch ends with them."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self.database.transaction(principal.tenant) as tx:
+            batch = self._require(tx, batch_id, lock=True)
+            if batch.state not in (BatchState.COMPLETED, BatchState.CANCELLED) and not batch.cancelled:
+                cancel(tx, batch, actor=principal.id)
+            return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def get(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
+        principal.require(KeyScope.VIDEOS_READ)
+        with self.database.read_transaction(principal.tenant) as tx:
+            return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def list(self, principal: Principal, *, after: str | None, limit: int) -> BatchPage:
+        """The batches of the tenant, newest first."""
+        principal.require(KeyScope.VIDEOS_READ)
+        limit = max(1, min(limit, _MAX_PAGE_SIZE))
+        with self.database.read_transaction(principal.tenant) as tx:
+            # Ids sort by age.
+            where = () if after is None else (batches.c.id < self._require(tx, after).id,)
+            found = tx.select(batches, *where, order_by=(batches.c.id.desc(),), limit=limit + 1)
+            page = [(store.batch_of(row), store.totals(tx, row.id)) for row in found[:limit]]
+        return BatchPage(batches=tuple(page), has_more=len(found) > limit)
+
+    def rows(self, principal: Principal, batch_id: str, *, after: int, limit: int) -> RowPage:
+        """The rows of a batch with a number above `after`, in their order."""
+        principal.require(KeyScope.VIDEOS_READ)
+        limit = max(1, min(limit, _MAX_PAGE_SIZE))
+        with self.database.read_transaction(principal.tenant) as tx:
+            self._require(tx, batch_id)
+            found = store.rows(tx, batch_id, batch_rows.c.number > after, limit=limit + 1)
+        return RowPage(rows=found[:limit], has_more=len(found) > limit)
+
+    def all_rows(self, principal: Principal, batch_id: str) -> Iterator[Row]:
+        after = 0
+        while True:
+            page = self.rows(principal, batch_id, after=after, limit=_MAX_PAGE_SIZE)
+            yield from page.rows
+            if not page.has_more:
+                return
+            after = page.rows[-1].number
+
+    def _require(self, tx: Transaction, batch_id: str, *, lock: bool = False) -> Batch:
+        found = store.find(tx, batch_id, lock=lock) if is_id(batch_id, "batch") else None
+        if found is None:
+            raise NotFound(f"There is no batch {batch_id[:80]!r}.", param="batch_id")
+        return found
+
+
+def _digest(order: BatchOrder) -> str:
+    """The hash of everything that was requested."""
+    document = {
+        "rows": [[row.name, dict(row.fields), list(row.problems)] for row in order.rows],
+        "options": asdict(order.options),
+        "limits": asdict(order.limits),
+        "run": order.run,
+    }
+    return hashlib.sha256(canonical_json.encode(document)).hexdigest()

@@ -1,0 +1,305 @@
+"""Reads and writes batches, their rows and their submissions, in a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import Row as DatabaseRow
+
+from safelight.store.tables import batch_rows, batch_submissions, batches, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal, PrincipalKind
+from safelight.trust.accounts.models import APPLICATION_SCOPES
+from safelight_client.batch import BatchRow, PlanOptions, PromptCheck
+from safelight_client.batch.journal import JournalEntry
+from safelight_client.batch.money import CostCeiling
+
+from .models import COUNTED, Batch, BatchLimits, BatchOrder, BatchState, Row, RowPlan, RowState, Totals
+
+#: Outcome of a submission that never became a video, because the gateway did not accept requests then.
+UNSENT = "unsent"
+
+
+def insert(tx: Transaction, batch_id: str, principal: Principal, order: BatchOrder, digest: str) -> bool:
+    """Store a new batch with its rows. Returns False, and stores nothing, if its idempotency key is known."""
+    now = tx.now()
+    added = tx.insert_or_ignore(
+        batches,
+        id=batch_id,
+        state=BatchState.PLANNING.value,
+        created_at=now,
+        updated_at=now,
+        principal_id=principal.id,
+        principal_kind=principal.kind.value,
+        principal_name=principal.name,
+        idempotency_key=order.idempotency_key,
+        request_sha256=digest,
+        options=asdict(order.options),
+        limits=limits_document(order.limits, runs=order.run),
+        row_count=len(order.rows),
+        stop_reason="",
+        wait_reason="",
+        cancelled=False,
+        leased_until=0.0,
+        due_at=0.0,
+    )
+    for row in order.rows if added else ():
+        tx.insert(
+            batch_rows,
+            batch_id=batch_id,
+            number=row.number,
+            line=row.line,
+            name=row.name,
+            fields=dict(row.fields),
+            problems=list(row.problems),
+            state=RowState.UNCHECKED.value,
+            message="",
+            by_policy=False,
+            held_amount=0,
+            held_creates=0,
+            due_at=0.0,
+        )
+    return added
+
+
+def find(tx: Transaction, batch_id: str, *, lock: bool = False) -> Batch | None:
+    row = tx.one(batches, batches.c.id == batch_id, lock=lock)
+    return None if row is None else batch_of(row)
+
+
+def batch_of(row: DatabaseRow[Any]) -> Batch:
+    limits = dict(row.limits)
+    runs = bool(limits.pop("runs"))
+    principal = Principal(
+        tenant=row.tenant_id,
+        id=row.principal_id,
+        kind=PrincipalKind(row.principal_kind),
+        name=row.principal_name,
+        scopes=APPLICATION_SCOPES,
+    )
+    return Batch(
+        id=row.id,
+        state=BatchState(row.state),
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+        principal=principal,
+        options=PlanOptions(**row.options),
+        limits=BatchLimits(**limits),
+        runs=runs,
+        row_count=row.row_count,
+        plan=row.plan,
+        stop_reason=row.stop_reason,
+        wait_reason=row.wait_reason,
+        cancelled=row.cancelled,
+    )
+
+
+def change(tx: Transaction, batch_id: str, **values: Any) -> None:
+    tx.update(batches, batches.c.id == batch_id, updated_at=tx.now(), **values)
+
+
+def limits_document(limits: BatchLimits, *, runs: bool) -> dict[str, Any]:
+    """The limits as they are stored, with whether a run follows the plan."""
+    return {**asdict(limits), "runs": runs}
+
+
+def rows(
+    tx: Transaction, batch_id: str, *where: ColumnElement[bool], limit: int | None = None
+) -> tuple[Row, ...]:
+    """The rows that meet the conditions, in their order, with their submissions."""
+    found = tx.select(
+        batch_rows,
+        batch_rows.c.batch_id == batch_id,
+        *where,
+        order_by=(batch_rows.c.number,),
+        limit=limit,
+    )
+    sent = entries(tx, batch_id, [row.number for row in found] if where or limit else None)
+    delivered = [sent[row.number][-1].key for row in found if row.state == RowState.DELIVERED.value]
+    columns = (videos.c.id, videos.c.sealed_sha256)
+    hashes = {
+        each.id: each.sealed_sha256 for each in tx.select(videos, videos.c.id.in_(delivered), columns=columns)
+    }
+    return tuple(_row(row, sent[row.number], hashes) for row in found)
+
+
+def pending_rows(tx: Transaction, batch_id: str, *, limit: int) -> tuple[Row, ...]:
+    """Rows that may be sent now: all that have a reservation, and the first of the others."""
+    columns = batch_rows.c
+    ready = (columns.state == RowState.PENDING.value, columns.due_at <= tx.now())
+    begun = rows(tx, batch_id, *ready, columns.held_creates > 0)
+    return (*begun, *rows(tx, batch_id, *ready, columns.held_creates == 0, limit=limit))
+
+
+def entries(
+    tx: Transaction, batch_id: str, numbers: list[int] | None = None
+) -> Mapping[int, list[JournalEntry]]:
+    """The submissions by row, in the order in which they were sent. `numbers`: only of these rows."""
+    columns = batch_submissions.c
+    only = () if numbers is None else (columns.number.in_(numbers),)
+    order = (columns.sent_at, columns.video_id)
+    sent: dict[int, list[JournalEntry]] = defaultdict(list)
+    for row in tx.select(batch_submissions, columns.batch_id == batch_id, *only, order_by=order):
+        sent[row.number].append(
+            JournalEntry(
+                key=row.video_id,
+                number=row.number,
+                phase=row.phase,
+                model=row.model,
+                sent_at=row.sent_at,
+                worst=row.worst,
+                state=row.state,
+                video_id="" if row.state == "sending" or row.outcome == UNSENT else row.video_id,
+                outcome=row.outcome,
+                charged=row.charged,
+                cost=row.cost,
+            )
+        )
+    return sent
+
+
+def _row(row: DatabaseRow[Any], sent: Sequence[JournalEntry], hashes: Mapping[str, str | None]) -> Row:
+    return Row(
+        source=BatchRow(
+            number=row.number,
+            line=row.line,
+            name=row.name,
+            fields=row.fields,
+            problems=tuple(row.problems),
+        ),
+        state=RowState(row.state),
+        found=None if row.found is None else PromptCheck(**row.found),
+        plan=None if row.plan is None else RowPlan(**row.plan),
+        message=row.message,
+        by_policy=row.by_policy,
+        held_amount=row.held_amount,
+        held_creates=row.held_creates,
+        due_at=row.due_at,
+        entries=tuple(sent),
+        sha256=(hashes.get(sent[-1].key) or "") if sent else "",
+    )
+
+
+def change_row(tx: Transaction, batch_id: str, number: int, **values: Any) -> None:
+    tx.update(batch_rows, batch_rows.c.batch_id == batch_id, batch_rows.c.number == number, **values)
+
+
+def end_row(
+    tx: Transaction, batch_id: str, number: int, state: RowState, message: str, **values: Any
+) -> None:
+    """End a row: nothing of it is reserved any more."""
+    last = select(func.max(batch_rows.c.ended)).where(
+        tx.tenant_condition(batch_rows)[0], batch_rows.c.batch_id == batch_id
+    )
+    place = (tx.execute(last).scalar_one() or 0) + 1
+    change_row(
+        tx,
+        batch_id,
+        number,
+        state=state.value,
+        message=message,
+        held_amount=0,
+        held_creates=0,
+        ended=place,
+        **values,
+    )
+
+
+def exclude(tx: Transaction, batch_id: str, row: Row, line: int) -> None:
+    """Mark a row whose draft is under way as a neighbour of a blocked row: its video is not sent."""
+    assert row.plan is not None
+    plan = asdict(replace(row.plan, neighbour_of=line))
+    change_row(tx, batch_id, row.number, plan=plan, held_amount=0, held_creates=0)
+
+
+def ended_in_order(tx: Transaction, batch_id: str) -> list[bool]:
+    """The ended rows that count for the rule on blocks, in their order: whether each was blocked."""
+    columns = batch_rows.c
+    found = tx.select(
+        batch_rows,
+        columns.batch_id == batch_id,
+        columns.state.in_([state.value for state in COUNTED]),
+        columns=[columns.state],
+        order_by=(columns.ended,),
+    )
+    return [row.state == RowState.BLOCKED.value for row in found]
+
+
+def insert_entry(tx: Transaction, batch_id: str, entry: JournalEntry) -> None:
+    tx.insert(
+        batch_submissions,
+        video_id=entry.key,
+        batch_id=batch_id,
+        number=entry.number,
+        phase=entry.phase,
+        model=entry.model,
+        sent_at=entry.sent_at,
+        worst=entry.worst,
+        state=entry.state,
+        outcome=entry.outcome,
+        charged=entry.charged,
+        cost=entry.cost,
+    )
+
+
+def write_entry(tx: Transaction, entry: JournalEntry) -> None:
+    tx.update(
+        batch_submissions,
+        batch_submissions.c.video_id == entry.key,
+        state=entry.state,
+        outcome=entry.outcome,
+        charged=entry.charged,
+        cost=entry.cost,
+    )
+
+
+def totals(tx: Transaction, batch_id: str) -> Totals:
+    sent, held = batch_submissions.c, batch_rows.c
+    has_ended = sent.state == "ended"
+    worst = func.coalesce(sent.worst, 0)
+    money = tx.execute(
+        select(
+            func.sum(case((has_ended, func.coalesce(sent.cost, worst)), else_=0)).label("spent"),
+            func.sum(case((has_ended, 0), else_=worst)).label("reserved"),
+            func.sum(case((sent.outcome == UNSENT, 0), else_=1)).label("creates"),
+        ).where(*tx.tenant_condition(batch_submissions), sent.batch_id == batch_id)
+    ).one()
+    groups = tx.execute(
+        select(
+            held.state,
+            func.count().label("number"),
+            func.sum(held.held_amount).label("amount"),
+            func.sum(held.held_creates).label("creates"),
+        )
+        .where(*tx.tenant_condition(batch_rows), held.batch_id == batch_id)
+        .group_by(held.state)
+    ).all()
+    return Totals(
+        states={group.state: int(group.number) for group in groups},
+        spent=int(money.spent or 0),
+        reserved=int(money.reserved or 0) + sum(int(group.amount) for group in groups),
+        creates=int(money.creates or 0) + sum(int(group.creates) for group in groups),
+    )
+
+
+def ceiling(tx: Transaction, batch: Batch) -> CostCeiling:
+    """The money of a batch. The caller has locked the batch: no other create is reserved meanwhile."""
+    found = totals(tx, batch.id)
+    money = CostCeiling(batch.limits.max_amount, batch.limits.max_jobs)
+    money.restore(spent=found.spent, reserved=found.reserved, jobs=found.creates)
+    return money
+
+
+def give_back(tx: Transaction, batch_id: str) -> None:
+    """End the reservations of rows whose next submission has not begun."""
+    tx.update(
+        batch_rows,
+        batch_rows.c.batch_id == batch_id,
+        batch_rows.c.state == RowState.PENDING.value,
+        held_amount=0,
+        held_creates=0,
+    )

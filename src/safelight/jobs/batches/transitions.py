@@ -1,0 +1,138 @@
+"""Changes of a batch with their audit entries: start, stop and end. The caller has locked the batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from safelight.errors import Conflict
+from safelight.store.tables import batch_rows
+from safelight.store.transaction import Transaction
+from safelight_client.batch.money import micro
+from safelight_client.batch.similarity import SimilarTexts
+from safelight_client.batch.stop_rules import StopRules
+
+from . import store
+from .models import Batch, BatchLimits, BatchState, Row, RowState
+
+
+def start(tx: Transaction, batch: Batch, limits: BatchLimits, *, actor: str) -> None:
+    """Begin or continue the run of a planned batch. Raises `Conflict` if the limits do not suffice."""
+    assert batch.plan is not None
+    if batch.plan["unknown_prices"] and limits.max_jobs is None:
+        raise Conflict(
+            f"The price of {batch.plan['unknown_prices']} rows is not known.",
+            param="max_jobs",
+            remedy="State the largest number of jobs.",
+        )
+    reason = _reason(tx, batch, limits)
+    if reason:
+        raise Conflict(reason, param="max_refusals", remedy="Allow more refusals, or leave the batch.")
+    if limits.max_amount is None:
+        limits = replace(limits, max_amount=micro(batch.plan["worst_usd"]))
+    store.change(
+        tx,
+        batch.id,
+        state=BatchState.RUNNING.value,
+        limits=store.limits_document(limits, runs=True),
+        stop_reason="",
+        wait_reason="",
+        ended_at=None,
+        due_at=0.0,
+    )
+    tx.append_audit("batch.started", subject=batch.id, actor=actor, content={"limits": _limits(limits)})
+
+
+def _limits(limits: BatchLimits) -> dict[str, int | None]:
+    return {
+        "max_amount_millionths": limits.max_amount,
+        "max_jobs": limits.max_jobs,
+        "max_refusals": limits.max_refusals,
+    }
+
+
+def _reason(tx: Transaction, batch: Batch, limits: BatchLimits) -> str:
+    """Why no further row may be sent after the blocks so far; empty if one may."""
+    rules = StopRules(max_refusals=limits.max_refusals)
+    for blocked in store.ended_in_order(tx, batch.id):
+        rules.record(blocked=blocked)
+    return rules.reason
+
+
+def stop(tx: Transaction, batch: Batch, reason: str) -> None:
+    """Send nothing more, and give back what is reserved for it. What is under way goes on."""
+    if batch.stop_reason:
+        return
+    store.change(tx, batch.id, stop_reason=reason)
+    store.give_back(tx, batch.id)
+    tx.append_audit("batch.stopping", subject=batch.id, actor="batches", content={"reason": reason})
+
+
+def finish(tx: Transaction, batch: Batch, state: BatchState) -> None:
+    """Nothing of the batch is under way any more."""
+    now = tx.now()
+    store.change(tx, batch.id, state=state.value, wait_reason="", ended_at=now)
+    tx.append_audit(f"batch.{state.value}", subject=batch.id, actor="batches", content={})
+    tx.publish(f"batch.{state.value}", subject=batch.id, body={"id": batch.id, "at": now})
+
+
+def end_row(
+    tx: Transaction, batch: Batch, row: Row, state: RowState, message: str, *, by_policy: bool = False
+) -> None:
+    """End a row, and stop the batch if a rule demands that."""
+    store.end_row(tx, batch.id, row.number, state, message, by_policy=by_policy)
+    if state is not RowState.BLOCKED:
+        return
+    if by_policy:
+        _exclude_neighbours(tx, batch, row)
+    reason = _reason(tx, batch, batch.limits)
+    if reason:
+        current = store.find(tx, batch.id)
+        assert current is not None
+        stop(tx, current, reason)
+
+
+def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row) -> None:
+    """Rows that are nearly the same as a row which the policy blocked are not sent, and the batch stops."""
+    rows = store.rows(tx, batch.id)
+    similar = SimilarTexts([row.source.prompt for row in rows])
+    waiting = [
+        place
+        for place, row in enumerate(rows)
+        if row.state in (RowState.PENDING, RowState.OPEN)
+        and not any(entry.phase == "video" and not entry.is_void for entry in row.entries)
+    ]
+    place = next(place for place, row in enumerate(rows) if row.number == blocked.number)
+    line = blocked.source.line
+    message = f"The prompt is nearly that of line {line}, which the policy blocks."
+    found = [rows[other] for other in similar.neighbours(place, waiting)]
+    for row in found:
+        if row.state is RowState.PENDING:
+            store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, message)
+        else:
+            # Its draft is under way; its video is not sent after it.
+            store.exclude(tx, batch.id, row, line)
+    if found:
+        stop(
+            tx,
+            batch,
+            f"The policy blocked line {line}. Its prompt is nearly that of {len(found)} more rows, "
+            "which are not sent.",
+        )
+
+
+def cancel(tx: Transaction, batch: Batch, *, actor: str) -> None:
+    """Send nothing more. Videos that are under way go on, because upstreams cannot take them back."""
+    tx.update(
+        batch_rows,
+        batch_rows.c.batch_id == batch.id,
+        batch_rows.c.state.in_([RowState.PENDING.value, RowState.UNCHECKED.value]),
+        state=RowState.NOT_SENT.value,
+        message="The batch was cancelled.",
+        held_amount=0,
+        held_creates=0,
+    )
+    reason = batch.stop_reason or "The batch was cancelled."
+    store.change(tx, batch.id, cancelled=True, stop_reason=reason)
+    tx.append_audit("batch.cancelling", subject=batch.id, actor=actor, content={})
+    if batch.state is not BatchState.RUNNING:
+        finish(tx, batch, BatchState.CANCELLED)

@@ -1,0 +1,457 @@
+"""Batches by API: planned, run within a ceiling, stopped by the client's rules, and exact after a crash."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from safelight.bootstrap.batches import BatchParts
+from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, QuotaExceeded, Unavailable
+from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.batches.advancer import BatchAdvancer
+from safelight.jobs.batches.models import Batch, BatchLimits, BatchOrder, Row, Totals
+from safelight.jobs.batches.reports import build_report
+from safelight.store.tables import audit_log, batches, outbox, videos
+from safelight.testing.upstream import ScriptedUpstream
+from safelight_client.batch import PlanOptions
+from safelight_client.batch.rows import rows_of_entries
+from safelight_client.retries import RetryPolicy
+
+from .conftest import Crash, House
+
+SUBJECTS = (
+    "A red kite over wheat fields",
+    "Fishing boats at dawn in fog",
+    "Two chess players in a park",
+    "A potter shapes a tall vase",
+    "Snow falls on an empty station",
+    "Bees around lavender in July",
+)
+BLOCKED = {
+    "polls": 0,
+    "ends": "refused",
+    "error": {
+        "code": "moderation_blocked",
+        "message": "Blocked.",
+        "moderation_details": {"moderation_stage": "input", "categories": ["violence"]},
+    },
+}
+FLAKY = {"polls": 0, "ends": "failed", "error": {"code": "server_error", "message": "A node was lost."}}
+
+
+class Studio:
+    """A house with a paid model at 0.1 USD a second, and its batches."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.parts = BatchParts(
+            house.container.core,
+            house.container.persistence,
+            house.container.pipeline,
+            house.container.review,
+        )
+        self.service = self.parts.service
+        self.advancer: BatchAdvancer = replace(
+            self.parts.advancer,
+            submit=lambda who, video_id, request: house.videos.submissions.submit(
+                who, video_id, request, None
+            ),
+            retries=RetryPolicy(first_s=0.0, max_s=0.0),
+        )
+
+    def order(self, *rows: Any, run: bool = True, key: str | None = None, **fields: Any) -> Batch:
+        names = BatchLimits.__dataclass_fields__
+        limits = BatchLimits(**{name: value for name, value in fields.items() if name in names})
+        options = PlanOptions(**{name: value for name, value in fields.items() if name not in names})
+        entries = rows_of_entries(enumerate(rows, start=1))
+        order = BatchOrder(rows=entries, options=options, limits=limits, run=run, idempotency_key=key)
+        return self.service.create(self.house.who, order)[0]
+
+    def carry(self, batch: Batch, *, rounds: int = 60) -> Batch:
+        """Advance the batch and its videos until it has ended or waits for a request."""
+        for _ in range(rounds):
+            self.advancer.advance()
+            for row in self.rows(batch):
+                if row.state == "open":
+                    self.house.carry(self.house.videos.get(self.house.who, row.entries[-1].key))
+            found, _ = self.read(batch)
+            if found.ended_at is not None or found.state == "planned":
+                return found
+        raise AssertionError(f"the batch goes on: {self.read(batch)}")
+
+    def read(self, batch: Batch) -> tuple[Batch, Totals]:
+        return self.service.get(self.house.who, batch.id)
+
+    def rows(self, batch: Batch) -> list[Row]:
+        return list(self.service.all_rows(self.house.who, batch.id))
+
+    def states(self, batch: Batch) -> list[str]:
+        return [row.state.value for row in self.rows(batch)]
+
+
+@pytest.fixture
+def studio(house: House, upstream: ScriptedUpstream) -> Iterator[Studio]:
+    options = {
+        "url": upstream.url,
+        "models": ["paid-1"],
+        "name": "paid",
+        "billing": "paid",
+        "usd_per_second": 0.1,
+        "seconds": [4, 8, 12],
+        "extra_fields": {"seed": "int"},
+    }
+    with closing(videos_api(options)) as generator:
+        house.container.core.generators["paid"] = generator  # type: ignore[index]
+        yield Studio(house)
+
+
+def shots(count: int, **fields: Any) -> list[dict[str, Any]]:
+    """Rows that are not near each other."""
+    return [
+        {
+            "prompt": f"{SUBJECTS[n % len(SUBJECTS)]} {chr(97 + n % 26) * 9} {n * 7919}",
+            "seconds": 4,
+            "model": "paid-1",
+            **fields,
+        }
+        for n in range(count)
+    ]
+
+
+def test_a_plan_sends_nothing_and_names_prices_refusals_neighbours_and_duplicates(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    good, other = shots(2)
+    bad = {"prompt": "Two men SAFELIGHT-TEST:violence under a bridge", "seconds": 4, "model": "paid-1"}
+    near = {**bad, "prompt": "Two men under a bridge SAFELIGHT-TEST:none"}
+    batch = studio.order(
+        good,
+        other,
+        bad,
+        near,
+        dict(good),
+        {"prompt": "A boat", "duration": 4, "model": "paid-1"},
+        {"prompt": "A boat", "model": "no-such-model"},
+        {"prompt": "A boat", "seconds": 4, "model": "paid-1", "input_reference": "/etc/passwd"},
+        {"prompt": "A boat", "seconds": 5, "model": "paid-1"},
+        {"prompt": "A boat", "seconds": 4, "model": "paid-1", "colour": "red"},
+        "The line is not JSON.",
+        run=False,
+    )
+    done = studio.carry(batch)
+    assert done.state == "planned"
+    assert done.plan is not None
+    assert upstream.counts["received"] == 0
+    wanted = {
+        "rows": 11,
+        "to_send": 2,
+        "invalid": 6,
+        "expected_refusals": 1,
+        "neighbours": 1,
+        "duplicates": 1,
+    }
+    assert {name: done.plan[name] for name in wanted} == wanted
+    assert done.plan["worst_usd"] == 0.8
+    messages = [row.message for row in studio.rows(batch)]
+    assert messages[3] == "The prompt is nearly that of line 3, which the policy blocks."
+    assert messages[4] == "The row is the same as line 1."
+    assert messages[5] == "There is no field duration: use seconds."
+    assert messages[6] == "The server has no model no-such-model."
+    assert messages[7] == "A row of a batch on the server has no reference media: remove input_reference."
+    assert messages[8] == "The model makes these lengths in seconds: 4, 8, 12."
+    assert "colour" in messages[9]
+    assert messages[10] == "The line is not JSON."
+
+
+def test_a_run_makes_every_row_within_its_ceiling_and_records_it(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(5), concurrency=2)
+    done = studio.carry(batch)
+    assert (done.state, done.stop_reason) == ("completed", "")
+    assert studio.states(batch) == ["delivered"] * 5
+    _, totals = studio.read(batch)
+    assert (totals.spent, totals.reserved, totals.creates) == (2_000_000, 0, 5)
+    assert max(upstream.counts["accepted_by_prompt"].values()) == 1
+    report = build_report(done, totals, studio.rows(batch))
+    assert [row["cost_usd"] for row in report["rows"]] == [0.4] * 5
+    assert all(row["sha256"] and row["file"].endswith("/content") for row in report["rows"])
+    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+        events = [row.event for row in tx.select(audit_log, audit_log.c.subject == batch.id)]
+        assert events == ["batch.created", "batch.planned", "batch.started", "batch.completed"]
+        assert tx.count(outbox, outbox.c.topic == "batch.completed") == 1
+
+
+def test_what_does_not_fit_under_the_ceiling_is_not_sent_and_a_higher_one_continues(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(4), max_amount=900_000)
+    done = studio.carry(batch)
+    assert (done.state, done.stop_reason) == ("stopped", "The ceiling does not allow 2 more rows.")
+    assert upstream.counts["received"] == 2
+    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_amount=2_000_000))
+    assert studio.carry(batch).state == "completed"
+    assert studio.states(batch) == ["delivered"] * 4
+
+
+def test_two_phases_make_a_free_draft_first_and_the_video_only_if_it_passed(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(2, seconds=8), two_phase=True, draft_model="instant-1", draft_seconds="4")
+    done = studio.carry(batch)
+    assert done.state == "completed"
+    rows = studio.rows(batch)
+    assert [[entry.phase for entry in row.entries] for row in rows] == [["draft", "video"]] * 2
+    assert [[entry.model for entry in row.entries] for row in rows] == [["instant-1", "paid-1"]] * 2
+    assert studio.read(batch)[1].spent == 800_000
+    assert upstream.counts["received"] == 2
+
+
+def test_after_a_draft_that_the_provider_blocks_no_video_follows_and_its_price_is_given_back(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": BLOCKED})
+    batch = studio.order(*shots(1, seconds=8), two_phase=True)
+    done = studio.carry(batch)
+    assert done.state == "completed"
+    assert studio.states(batch) == ["blocked"]
+    assert upstream.counts["received"] == 1
+    assert studio.read(batch)[1].reserved == 0
+
+
+def test_a_model_without_a_known_price_needs_a_largest_number_of_jobs(studio: Studio) -> None:
+    unpriced = {"prompt": "A boat", "seconds": 4, "model": "own-1"}
+    options = {"url": "http://127.0.0.1:9/v1", "models": ["open-1"], "name": "open", "billing": "paid"}
+    with closing(videos_api(options)) as generator:
+        studio.house.container.core.generators["open"] = generator  # type: ignore[index]
+        batch = studio.order({**unpriced, "model": "open-1"})
+        done = studio.carry(batch)
+        assert done.state == "stopped"
+        assert done.stop_reason == "The price of 1 rows is not known. State the largest number of jobs."
+        with pytest.raises(Conflict, match="not known"):
+            studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+
+
+def test_six_blocks_of_the_first_rows_stop_the_batch_and_a_run_needs_a_higher_limit(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": BLOCKED})
+    batch = studio.order(*shots(12), concurrency=1)
+    done = studio.carry(batch)
+    assert (done.state, done.stop_reason) == ("stopped", "6 of 6 rows were blocked; at most 5 may be.")
+    assert upstream.counts["received"] == 6
+    with pytest.raises(Conflict, match="6 of 6"):
+        studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4}})
+    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_refusals=20))
+    assert studio.carry(batch).state == "completed"
+
+
+def test_neighbours_of_a_row_that_the_policy_blocks_in_the_run_are_not_sent(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    """The policy has changed after the plan: the submission blocks what the check had allowed."""
+    rows = [
+        {"prompt": "Two old men play chess under a wide stone bridge", "seconds": 4, "model": "paid-1"},
+        {"prompt": "Two old men play chess under the wide stone bridge", "seconds": 4, "model": "paid-1"},
+        *shots(1),
+    ]
+    batch = studio.order(*rows, run=False)
+    studio.carry(batch)
+    submit = studio.advancer.submit
+
+    def stricter(who: Any, video_id: str, request: Any) -> Any:
+        return submit(who, video_id, replace(request, prompt=f"{request.prompt} SAFELIGHT-TEST:violence"))
+
+    studio.advancer = replace(studio.advancer, submit=stricter)
+    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, concurrency=1))
+    done = studio.carry(batch)
+    assert studio.states(batch) == ["blocked", "not_sent", "pending"]
+    assert done.state == "stopped"
+    assert done.stop_reason.startswith("The policy blocked line 1. Its prompt is nearly that of 1 more rows")
+    assert upstream.counts["received"] == 0
+
+
+def test_a_failure_that_cost_nothing_is_repeated_and_a_block_of_the_input_is_not(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    first, second = shots(2)
+    upstream.play(
+        {
+            "orders": [
+                {"when": second["prompt"], **BLOCKED},
+                {"when": first["prompt"], "nth": 1, **FLAKY, "refund": True, "charge": 0.4},
+            ],
+            "otherwise": {"polls": 0, "charge": 0.4},
+        }
+    )
+    batch = studio.order(first, second)
+    done = studio.carry(batch)
+    assert done.state == "completed"
+    assert [len(row.entries) for row in studio.rows(batch)][1] == 1
+    assert studio.states(batch)[1] == "blocked"
+    counts = upstream.counts["accepted_by_prompt"]
+    assert counts[second["prompt"]] == 1
+    assert len(studio.rows(batch)[0].entries) == counts[first["prompt"]]
+
+
+def test_half_of_the_refusal_budget_stops_the_batch_before_anything_is_sent(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": BLOCKED})
+    studio.house.container.pipeline.context.refusals._limits = {"paid": 4}
+    batch = studio.order(*shots(6), concurrency=1)
+    done = studio.carry(batch)
+    assert done.state == "stopped"
+    assert done.stop_reason.startswith("The provider has refused half of the requests")
+    assert upstream.counts["received"] == 2
+
+
+@pytest.mark.parametrize("boundary", ["screened", "accepted"])
+def test_after_a_crash_in_a_submission_the_same_video_is_used_and_nothing_is_paid_twice(
+    studio: Studio, upstream: ScriptedUpstream, boundary: str
+) -> None:
+    batch = studio.order(*shots(3), run=False)
+    studio.carry(batch)
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    submit, calls = studio.advancer.submit, itertools.count()
+
+    def crashing(who: Any, video_id: str, request: Any) -> Any:
+        is_second = next(calls) == 1
+        if is_second and boundary == "screened":
+            raise Crash
+        result = submit(who, video_id, request)
+        if is_second:
+            raise Crash
+        return result
+
+    studio.advancer = replace(studio.advancer, submit=crashing)
+    with pytest.raises(Crash):
+        studio.carry(batch)
+    assert studio.carry(batch).state == "completed"
+    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+        assert tx.count(videos) == 3
+    assert upstream.counts["received"] == 3
+    assert studio.read(batch)[1].spent == 1_200_000
+
+
+def test_a_batch_of_a_killed_process_goes_on_at_its_next_start_and_elsewhere_after_its_lease(
+    studio: Studio,
+) -> None:
+    batch = studio.order(*shots(1), run=False)
+    database = studio.house.container.persistence.database
+    with database.transaction(studio.house.who.tenant) as tx:
+        lease = {"leased_by": studio.advancer.worker, "leased_until": tx.now() + 100}
+        tx.update(batches, batches.c.id == batch.id, **lease)
+    replace(studio.advancer, worker="another").advance()
+    assert studio.read(batch)[0].state == "planning"
+    studio.advancer.advance()
+    assert studio.read(batch)[0].state == "planned"
+
+
+def test_two_processes_do_not_work_on_the_same_batch(studio: Studio, upstream: ScriptedUpstream) -> None:
+    batch = studio.order(*shots(2))
+    inner = studio.advancer.submit
+
+    def nested(who: Any, video_id: str, request: Any) -> Any:
+        other.advance()
+        return inner(who, video_id, request)
+
+    other = replace(studio.advancer, worker="another", submit=lambda *_: pytest.fail("the batch is leased"))
+    studio.advancer = replace(studio.advancer, submit=nested)
+    assert studio.carry(batch).state == "completed"
+    assert upstream.counts["received"] == 2
+
+
+def test_a_limit_of_the_gateway_stops_the_batch_and_takes_the_row_back(studio: Studio) -> None:
+    def full(*_: Any) -> Any:
+        raise QuotaExceeded("No videos are left today.")
+
+    batch = studio.order(*shots(2))
+    submit, studio.advancer = studio.advancer.submit, replace(studio.advancer, submit=full)
+    done = studio.carry(batch)
+    assert done.state == "stopped"
+    assert done.stop_reason.endswith("No videos are left today.")
+    assert studio.states(batch) == ["pending", "pending"]
+    assert (studio.read(batch)[1].reserved, studio.read(batch)[1].creates) == (0, 0)
+    studio.advancer = replace(studio.advancer, submit=submit)
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    assert studio.carry(batch).state == "completed"
+
+
+def test_a_short_outage_delays_the_batch_and_the_same_video_follows(studio: Studio) -> None:
+    ids: list[str] = []
+    inner = studio.advancer.submit
+
+    def unavailable(who: Any, video_id: str, request: Any) -> Any:
+        ids.append(video_id)
+        if len(ids) == 1:
+            raise Unavailable("The disk is busy.", retry_after_s=0.0)
+        return inner(who, video_id, request)
+
+    batch = studio.order(*shots(1))
+    studio.advancer = replace(studio.advancer, submit=unavailable)
+    studio.advancer.advance()
+    studio.advancer.advance()
+    assert studio.read(batch)[0].wait_reason == "The disk is busy."
+    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+        tx.update(batches, due_at=0.0)
+    done = studio.carry(batch)
+    assert (done.state, done.wait_reason) == ("completed", "")
+    assert ids == [ids[0]] * 2
+
+
+def test_a_cancelled_batch_sends_nothing_more_and_follows_what_is_under_way(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(5), concurrency=2)
+    while not studio.read(batch)[1].states.get("open"):
+        studio.advancer.advance()
+    cancelled, _ = studio.service.cancel(studio.house.who, batch.id)
+    assert (cancelled.state, cancelled.ended_at) == ("running", None)
+    done = studio.carry(batch)
+    assert done.state == "cancelled"
+    assert studio.states(batch) == ["delivered"] * 2 + ["not_sent"] * 3
+    assert studio.read(batch)[1].reserved == 0
+    assert upstream.counts["received"] == 2
+    with pytest.raises(Conflict, match="cancelled"):
+        studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+
+
+def test_the_same_key_returns_the_same_batch_and_another_batch_is_refused(studio: Studio) -> None:
+    first = studio.order(*shots(1), run=False, key="monday")
+    assert studio.order(*shots(1), run=False, key="monday").id == first.id
+    with pytest.raises(IdempotencyKeyReused):
+        studio.order(*shots(2), run=False, key="monday")
+
+
+def test_a_revoked_key_stops_the_batch(studio: Studio) -> None:
+    batch = studio.order(*shots(2))
+    studio.advancer = replace(studio.advancer, find_principal=lambda _: None)
+    done = studio.carry(batch)
+    assert (done.state, done.stop_reason) == ("stopped", "The key of the batch was revoked.")
+
+
+def test_the_limit_of_checks_delays_the_plan(furnish: Callable[..., House]) -> None:
+    house = furnish(limits={"checks_per_hour": 2})
+    house.waive()
+    studio = Studio(house)
+    batch = studio.order(*shots(3, model="instant-1"), run=False)
+    studio.advancer.advance()
+    waiting, totals = studio.read(batch)
+    assert waiting.state == "planning"
+    assert "limit of 2 checks" in waiting.wait_reason
+    assert totals.states == {"pending": 2, "unchecked": 1}
+
+
+def test_a_batch_is_unknown_to_another_tenant(studio: Studio) -> None:
+    batch = studio.order(*shots(1), run=False)
+    stranger = replace(studio.house.who, tenant="tenant_other")
+    with pytest.raises(NotFound):
+        studio.service.get(stranger, batch.id)
+    assert studio.service.list(stranger, after=None, limit=10).batches == ()
