@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,54 +14,74 @@ from safelight import canonical_json
 from safelight.errors import InvalidField, NotFound
 from safelight.fileio import append_line
 
+from .trigger_answers import TriggerAnswer
+
 if TYPE_CHECKING:
     from safelight.advice.trigger_search import TriggerSearch
 
-_VERSION = 1
+_VERSION = 2
 
 
 class TriggerRecord:
-    """JSON lines: the first names what is searched, each other one is a test with its answer."""
+    """JSON lines: the first names what is searched, each other one is a test with its answer.
 
-    def __init__(self, path: Path, *, prompt: str, command: str) -> None:
+    Without a path, nothing is kept.
+    """
+
+    def __init__(self, path: Path | None, *, prompt: str, judge: str) -> None:
         self._path = path
+        #: Of this search. Keys of its requests begin with it, so that an interrupted test is not paid twice.
+        self.search_id = uuid.uuid4().hex
         self._header = {
             "object": "trigger_search",
             "version": _VERSION,
             "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
-            "command_sha256": hashlib.sha256(command.encode()).hexdigest(),
+            "judge_sha256": hashlib.sha256(judge.encode()).hexdigest(),
         }
 
     def confidence(self, wanted: float) -> float:
         """The confidence of the search in the file; `wanted` for a new file.
 
-        Raises `InvalidField` for the file of another prompt, command or version.
+        Raises `InvalidField` for the file of another prompt, command, provider or version.
         """
         rows = self._read()
         if not rows:
-            append_line(self._path, canonical_json.encode({**self._header, "confidence": wanted}))
+            self._write({**self._header, "search": self.search_id, "confidence": wanted})
             return wanted
         header = rows[0] if isinstance(rows[0], dict) else {}
-        found = header.get("confidence")
-        if header != {**self._header, "confidence": found} or not isinstance(found, float):
-            raise self._unusable("is of another prompt, command or version")
+        found, search_id = header.get("confidence"), header.get("search")
+        known = {**self._header, "search": search_id, "confidence": found}
+        if header != known or not isinstance(found, float) or not isinstance(search_id, str):
+            raise self._unusable("is of another prompt, command, provider or version")
+        self.search_id = search_id
         return found
 
-    def replay(self, search: TriggerSearch) -> None:
-        """Record the answers of the file in the search. Raises `InvalidField` for those of another one."""
-        for row in self._read()[1:]:
-            kept = search.next_test()
-            if kept is None:
-                return
-            if not isinstance(row, dict) or row.get("kept") != sorted(kept):
-                raise self._unusable("has answers to other tests")
-            search.record(refused=row["refused"] is True)
+    def replay(self, search: TriggerSearch) -> list[TriggerAnswer]:
+        """Record the answers of the file in the search, and return them with the tests that failed.
 
-    def append(self, kept: Collection[int], *, refused: bool) -> None:
+        Raises `InvalidField` for those of another search.
+        """
+        found = []
+        for row in self._read()[1:]:
+            answer, kept = TriggerAnswer.read(row), search.next_test()
+            if answer is None or kept is None or row.get("kept") != sorted(kept):
+                raise self._unusable("has answers to other tests")
+            found.append(answer)
+            if answer.refused is not None:
+                search.record(refused=answer.refused)
+        return found
+
+    def append(self, kept: Collection[int], answer: TriggerAnswer) -> None:
         """Add one answer and flush it to disk."""
-        append_line(self._path, canonical_json.encode({"kept": sorted(kept), "refused": refused}))
+        self._write({"kept": sorted(kept), **asdict(answer)})
+
+    def _write(self, row: dict[str, Any]) -> None:
+        if self._path is not None:
+            append_line(self._path, canonical_json.encode(row))
 
     def _read(self) -> list[Any]:
+        if self._path is None:
+            return []
         try:
             lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:

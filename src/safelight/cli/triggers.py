@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,11 @@ from safelight.i18n import Messages, load_messages
 from .check import check_texts, read_prompt, require_length
 from .commands import load_container
 from .exit_codes import Exit
-from .language import join_sentences, language
-from .output import emit, print_prose, printable, progress_console
+from .gateway_calls import gateway_client
+from .language import language
+from .output import emit, error_payload, print_prose, printable, progress_console
+from .trigger_answers import TriggerAnswer, TriggerCommand, TriggerJudge
+from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, describe_cost
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +35,6 @@ app = typer.Typer(add_completion=False)
 _FIELD = "prompt"
 #: How much likelier a word is to be a trigger if the tables of reported words name it. Not measured.
 _REPORTED_RISK = 5.0
-#: Exit codes of the command that judges a text, as `safelight check` has them.
-_ACCEPTED, _REFUSED = int(Exit.OK), int(Exit.BLOCKED)
 
 
 @app.command()
@@ -49,6 +51,35 @@ def triggers(
             help="A command that reads a text on standard input. Exit code 0: accepted. 3: refused.",
         ),
     ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option("--with", help="A provider, or a model of the gateway, at which each text is tried."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", min=0, help="For --with: most US dollars of all tests.")
+    ] = None,
+    allow_charged: Annotated[
+        float | None,
+        typer.Option(
+            "--allow-charged",
+            min=0,
+            help="For --with: search refusals of the finished video too, for at most this many US dollars.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="For --with: do not ask. Needs a ceiling of the cost, except on own hardware."
+        ),
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="SAFELIGHT_URL",
+            help="For --with: base URL of the gateway with /v1. The key: SAFELIGHT_API_KEY.",
+        ),
+    ] = None,
     tests: Annotated[
         int, typer.Option("--tests", min=0, help="The most texts to test; 0: as many as needed.")
     ] = 12,
@@ -63,10 +94,70 @@ def triggers(
 ) -> int:
     """Find the words of a refused prompt that together cause the refusal, by testing shorter texts.
 
-    Each test may cost what your command costs. Exit code 0: found. 5: not found, or only a group of words.
+    Each test may cost what your command or the provider costs. Exit code 0: found. 5: not found, or only a
+    group of words.
     """
-    from safelight.advice.prompt_advice import AdviceOptions
-    from safelight.advice.prompt_parts import keep_parts, split_parts
+    if bool(command) == bool(provider):
+        raise InvalidField(
+            "Give a command with --exec that accepts or refuses a text, or a provider with --with.",
+            param="exec",
+        )
+    if command:
+        judge = TriggerCommand(shlex.split(command), command, timeout)
+        return _search(_Prompt.read(ctx, prompt, file), judge, _Options(tests, record, as_json))
+    whole = _Prompt.read(ctx, prompt, file)
+    ceilings = [each for each in (max_cost, allow_charged) if each is not None]
+    limits = TriggerLimits(
+        tests=tests,
+        max_cost=min(ceilings, default=None),
+        at_output=allow_charged is not None,
+        timeout_s=timeout,
+    )
+    with gateway_client(url or "", "--with") as client:
+        at_provider = TriggerProvider(client, provider or "", url or "", limits)
+        return _search(
+            whole,
+            at_provider,
+            _Options(tests, record, as_json, confirm=partial(at_provider.confirm, confirmed=yes)),
+        )
+
+
+@dataclass(frozen=True)
+class _Options:
+    tests: int
+    record: Path | None
+    as_json: bool
+    #: Called with the tests of the record before a test is made.
+    confirm: Callable[[Sequence[TriggerAnswer]], object] = lambda _: None
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    text: str
+    parts: tuple[PromptPart, ...]
+    risks: Sequence[float]
+
+    @classmethod
+    def read(cls, ctx: typer.Context, prompt: str | None, file: Path | None) -> _Prompt:
+        """Raises `InvalidField` for a prompt that gets no help, or that has no two parts."""
+        from safelight.advice.prompt_advice import AdviceOptions
+        from safelight.advice.prompt_parts import split_parts
+
+        text = read_prompt(prompt, file)
+        container = load_container(ctx)
+        require_length(container, text)
+        advice = check_texts(container, text, None, (), AdviceOptions()).prompt_advice
+        if not advice.helps:
+            raise InvalidField(_texts()("no_help"), param=_FIELD)
+        reported = _reported_words(advice)
+        parts = split_parts(text, reported)
+        if len(parts) < 2:
+            raise InvalidField(_texts()("too_short"), param=_FIELD)
+        return cls(text, parts, _risks(parts, reported))
+
+
+def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
+    from safelight.advice.prompt_parts import keep_parts
     from safelight.advice.trigger_search import (
         CONFIDENCE,
         CONFIDENCE_WITHOUT_LIMIT,
@@ -76,78 +167,46 @@ def triggers(
 
     from .trigger_record import TriggerRecord
 
-    if not command:
-        raise InvalidField("Give a command with --exec that accepts or refuses a text.", param="exec")
-    text = read_prompt(prompt, file)
-    container = load_container(ctx)
-    require_length(container, text)
-    advice = check_texts(container, text, None, (), AdviceOptions()).prompt_advice
-    if not advice.helps:
-        raise InvalidField(_texts()("no_help"), param=_FIELD)
-    reported = _reported_words(advice)
-    parts = split_parts(text, reported)
-    if len(parts) < 2:
-        raise InvalidField(_texts()("too_short"), param=_FIELD)
-    confidence = CONFIDENCE if tests else CONFIDENCE_WITHOUT_LIMIT
-    answers = TriggerRecord(record, prompt=text, command=command) if record else None
-    if answers:
-        # The answers of a search lead to the same tests only at the same confidence.
-        confidence = answers.confidence(confidence)
-    search = TriggerSearch(_risks(parts, reported), confidence, tests or None)
-    if answers:
-        answers.replay(search)
-    judge, console = _Judge(shlex.split(command), timeout), progress_console()
+    record = TriggerRecord(options.record, prompt=prompt.text, judge=judge.name)
+    # The answers of a search lead to the same tests only at the same confidence.
+    confidence = record.confidence(CONFIDENCE if options.tests else CONFIDENCE_WITHOUT_LIMIT)
+    search = TriggerSearch(prompt.risks, confidence, options.tests or None)
+    made, console = record.replay(search), progress_console()
+
+    def outcome(error: SafelightError | None = None) -> _Outcome:
+        cost = made if judge.costs else None
+        return _Outcome(prompt.text, prompt.parts, search.result(), cost, error)
+
+    if search.next_test() is not None:
+        options.confirm(made)
     while (numbers := search.next_test()) is not None:
         try:
-            refused = judge.refuses(keep_parts(text, parts, numbers))
-        except SafelightError:
+            answer = judge.ask(
+                keep_parts(prompt.text, prompt.parts, numbers),
+                f"triggers-{record.search_id}-{len(made)}",
+                made,
+            )
+            record.append(numbers, answer)
+            made.append(answer)
+            if answer.refused is None:
+                raise SafelightError(_texts()("provider.failed", video=answer.video, problem=answer.problem))
+            search.record(refused=answer.refused)
+            judge.require_price(answer)
+        except SafelightError as error:
             # Each answer may have cost money: what they show is not lost.
-            _print(console, parts, search.result())
+            emit(outcome(error).as_json(), options.as_json, outcome(error).print)
+            if options.as_json:
+                return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR
             raise
-        if answers:
-            answers.append(numbers, refused=refused)
-        search.record(refused=refused)
         line = _texts()(
-            "refused" if refused else "accepted",
+            "refused" if answer.refused else "accepted",
             test=str(search.tests),
             kept=str(len(numbers)),
-            all=str(len(parts)),
+            all=str(len(prompt.parts)),
         )
         console.print(line)
-    result = search.result()
-    emit(_to_json(text, parts, result), as_json, lambda out: _print(out, parts, result))
-    return Exit.OK if result.end is TriggerSearchEnd.FOUND else Exit.NOT_COVERED
-
-
-class _Judge:
-    """The command that accepts or refuses a text."""
-
-    def __init__(self, words: Sequence[str], timeout_s: float) -> None:
-        self._words = words
-        self._timeout_s = timeout_s
-
-    def refuses(self, text: str) -> bool:
-        """Raises `SafelightError` if the command gives no answer."""
-        name = self._words[0] if self._words else ""
-        try:
-            done = subprocess.run(
-                self._words,
-                input=text.encode(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=self._timeout_s,
-            )
-        except (OSError, IndexError) as error:
-            raise ConfigurationError(f"The command {name!r} cannot be run: {error}.") from error
-        except subprocess.TimeoutExpired as error:
-            raise SafelightError(f"The command {name!r} gave no answer in {self._timeout_s:g} s.") from error
-        if done.returncode not in (_ACCEPTED, _REFUSED):
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise SafelightError(
-                join_sentences([f"The command {name!r} ended with exit code {done.returncode}.", *said[-1:]]),
-                remedy=f"Exit code {_ACCEPTED} means accepted, {_REFUSED} refused.",
-            )
-        return done.returncode == _REFUSED
+    emit(outcome().as_json(), options.as_json, outcome().print)
+    return Exit.OK if search.result().end is TriggerSearchEnd.FOUND else Exit.NOT_COVERED
 
 
 def _reported_words(advice: PromptAdvice) -> list[tuple[int, int]]:
@@ -166,49 +225,65 @@ def _risks(parts: Sequence[PromptPart], reported: Sequence[tuple[int, int]]) -> 
     ]
 
 
-def _to_json(text: str, parts: Sequence[PromptPart], result: TriggerResult) -> dict[str, Any]:
-    def words(numbers: Sequence[int]) -> list[dict[str, Any]]:
-        return [
-            {"text": parts[n].word, "start": parts[n].start, "end": parts[n].end} for n in sorted(numbers)
-        ]
+@dataclass(frozen=True)
+class _Outcome:
+    """What a search shows at its end."""
 
-    return {
-        "object": "trigger_search",
-        "prompt": text,
-        "result": result.end.value,
-        "sets": [
-            {
-                "triggers": words(found.triggers),
-                "one_of": words(found.group),
-                "confidence": round(found.confidence, 3),
-            }
-            for found in result.sets
-        ],
-        "accepted_without": words(result.accepted_without),
-        "tests": result.tests,
-        "words": len(parts),
-    }
+    prompt: str
+    parts: Sequence[PromptPart]
+    result: TriggerResult
+    #: The tests, if their cost is known.
+    tests: Sequence[TriggerAnswer] | None
+    #: What ended the search before its time.
+    error: SafelightError | None
 
+    def as_json(self) -> dict[str, Any]:
+        def words(numbers: Sequence[int]) -> list[dict[str, Any]]:
+            found = [self.parts[n] for n in sorted(numbers)]
+            return [{"text": part.word, "start": part.start, "end": part.end} for part in found]
 
-def _print(console: Console, parts: Sequence[PromptPart], result: TriggerResult) -> None:
-    from safelight.advice.trigger_set_search import SetSearchEnd
+        return {
+            "object": "trigger_search",
+            "prompt": self.prompt,
+            "result": "stopped" if self.error else self.result.end.value,
+            "sets": [
+                {
+                    "triggers": words(found.triggers),
+                    "one_of": words(found.group),
+                    "confidence": round(found.confidence, 3),
+                }
+                for found in self.result.sets
+            ],
+            "accepted_without": words(self.result.accepted_without),
+            "tests": self.result.tests,
+            "words": len(self.parts),
+            "cost": None if self.tests is None else describe_cost(self.tests),
+            **(error_payload(self.error) if self.error else {}),
+        }
 
-    t = _texts()
+    def print(self, console: Console) -> None:
+        from safelight.advice.trigger_set_search import SetSearchEnd
 
-    def quoted(numbers: Sequence[int]) -> str:
-        return t("separator").join(t("quote", text=printable(parts[n].word)) for n in sorted(numbers))
+        t = _texts()
 
-    for found in result.sets:
-        key = "words_and_group" if found.triggers else "group"
-        if not found.group:
-            key = "words" if found.end is SetSearchEnd.FOUND else "words_and_more"
-        sure = f"{100 * found.confidence:.0f}"
-        print_prose(console, t(key, words=quoted(found.triggers), group=quoted(found.group), sure=sure))
-    if result.accepted_without:
-        print_prose(console, t("accepted_without", words=quoted(result.accepted_without)))
-    if t.has(f"end.{result.end.value}"):
-        print_prose(console, t(f"end.{result.end.value}"))
-    print_prose(console, t("tests", tests=str(result.tests)))
+        def quoted(numbers: Sequence[int]) -> str:
+            return t("separator").join(
+                t("quote", text=printable(self.parts[n].word)) for n in sorted(numbers)
+            )
+
+        for found in self.result.sets:
+            key = "words_and_group" if found.triggers else "group"
+            if not found.group:
+                key = "words" if found.end is SetSearchEnd.FOUND else "words_and_more"
+            sure = f"{100 * found.confidence:.0f}"
+            print_prose(console, t(key, words=quoted(found.triggers), group=quoted(found.group), sure=sure))
+        if self.result.accepted_without:
+            print_prose(console, t("accepted_without", words=quoted(self.result.accepted_without)))
+        if self.error is None and t.has(f"end.{self.result.end.value}"):
+            print_prose(console, t(f"end.{self.result.end.value}"))
+        print_prose(console, t("tests", tests=str(self.result.tests)))
+        for line in cost_lines(self.tests) if self.tests is not None else ():
+            print_prose(console, line)
 
 
 def _texts() -> Messages:

@@ -140,13 +140,15 @@ def test_a_record_of_another_command_is_refused(folder: Path, capsys: pytest.Cap
     command = ["triggers", PROMPT, "--record", "record.jsonl", "--exec"]
     assert main([*command, judge(folder)]) == Exit.OK
     assert main([*command, judge(folder) + " other"]) == Exit.ERROR
-    assert "another prompt, command or version" in capsys.readouterr().err
+    assert "another prompt, command, provider or version" in capsys.readouterr().err
 
 
 def test_what_was_found_before_an_error_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = '(3 if "rooftop" in text else 0) if len(log.read_text().splitlines()) < 5 else 9'
     assert main(["triggers", PROMPT, "--exec", judge(folder, answer)]) == Exit.ERROR
-    assert "rooftop" in capsys.readouterr().err
+    said = capsys.readouterr().out
+    assert "rooftop" in said
+    assert "All allowed tests were used" not in said
 
 
 def test_a_prompt_of_chinese_words_is_searched_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`safelight triggers --with`: the words that a simulated provider refuses, over real HTTP, with its prices."""
+"""`safelight triggers --with`: the words that a simulated provider refuses, over HTTP, with its prices."""
 
 from __future__ import annotations
 
