@@ -79,6 +79,15 @@ def format_provenance_report(report: Mapping[str, Any]) -> str:
             least_ssim=quality["ssim"]["least"],
         )
     )
+    lines.append(
+        t(
+            "eval_provenance.visibility",
+            visibility=quality["visibility"]["mean"],
+            most_visibility=quality["visibility"]["most"],
+            flicker=quality["flicker"]["mean"],
+            most_flicker=quality["flicker"]["most"],
+        )
+    )
     lines.append(t("eval_provenance.unmarked", **unmarked))
     lines.append(t("eval_provenance.seconds", **report["seconds"]))
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from safelight.errors import InvalidField, SafelightError
 from safelight.fileio import append_line, sha256_file
@@ -24,12 +25,13 @@ from safelight.media.probe import VideoLimits
 from safelight.provenance.watermark import embedder
 from safelight.provenance.watermark.detector import WatermarkDetection, WatermarkDetector
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
-from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
+from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
 
 from . import watermark_attacks
 from .structural_similarity import structural_similarity
 from .tuning_clips import TUNING_CLIPS
+from .visual_masking import BLOCK, visible_change
 from .watermark_attacks import ATTACKS, Luma, LumaClip, deliver
 
 #: Time for one search, in seconds of processor time.
@@ -41,6 +43,8 @@ _MEDIA = (".mp4", ".mkv", ".webm", ".avi", ".mov")
 UNMARKED = "unmarked"
 #: Every n-th frame is measured for quality and sampled for the strength.
 _SAMPLED = 6
+#: Percentile of the blocks of all sampled frames whose visibility is reported.
+_MOST_BLOCKS = 99.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,4 +217,31 @@ def _quality(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
     return {
         "psnr_db": round(float(10 * np.log10(255**2 / max(error, 1e-9))), 2),
         "ssim": round(float(similar), 4),
+    } | _visibility(plain, marked)
+
+
+def _visibility(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
+    """The mark, and its change from one frame to the next, in visible thresholds of most blocks."""
+    mark, flicker = [], []
+    for number in range(0, len(plain.frames), _SAMPLED):
+        picture = _small(plain.frames[number].astype(np.float32))
+        changes = [
+            _small(other.astype(np.float32) - one)
+            for one, other in zip(
+                plain.frames[number : number + 2], marked.frames[number : number + 2], strict=True
+            )
+        ]
+        mark.append(visible_change(picture, changes[0]))
+        flicker.append(visible_change(picture, changes[-1] - changes[0]))
+    return {
+        "visibility": round(float(np.percentile(np.concatenate(mark), _MOST_BLOCKS)), 1),
+        "flicker": round(float(np.percentile(np.concatenate(flicker), _MOST_BLOCKS)), 1),
     }
+
+
+def _small(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """At a shorter side of 360 pixels: the thresholds are for a viewer at five times the picture's height."""
+    height, width = plane.shape
+    factor = min(SHORT_SIDE / min(height, width), 1.0)
+    size = (max(round(width * factor), BLOCK), max(round(height * factor), BLOCK))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,8 @@ def build_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "attacks": [{"attack": name, **_recovered(part)} for name, part in _groups(marked, "attack")],
         "kinds": [{"kind": name, **_recovered(part)} for name, part in _groups(marked, "kind")],
         "quality": {
-            name: {
-                "mean": round(float(np.mean([row[name] for row in each_clip])), 4),
-                "least": min(row[name] for row in each_clip),
-            }
-            for name in ("psnr_db", "ssim")
+            **{name: _mean_and("least", min, name, each_clip) for name in ("psnr_db", "ssim")},
+            **{name: _mean_and("most", max, name, each_clip) for name in ("visibility", "flicker")},
         },
         "unmarked": {
             "searches": len(unmarked),
@@ -43,6 +40,13 @@ def build_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "search_unmarked_most": max(row["search_s"] for row in unmarked),
         },
     }
+
+
+def _mean_and(
+    end: str, worst: Callable[[list[float]], float], name: str, rows: Sequence[dict[str, Any]]
+) -> dict[str, float]:
+    values = [float(row[name]) for row in rows]
+    return {"mean": round(float(np.mean(values)), 4), end: worst(values)}
 
 
 def _groups(rows: Sequence[dict[str, Any]], key: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:

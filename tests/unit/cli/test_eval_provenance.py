@@ -12,7 +12,12 @@ def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:
             "keys": 1,
             "attacks": [{"attack": "crop-50", **row}],
             "kinds": [{"kind": "camera", **row}],
-            "quality": {"psnr_db": {"mean": 42.7, "least": 42.6}, "ssim": {"mean": 0.99, "least": 0.98}},
+            "quality": {
+                "psnr_db": {"mean": 42.7, "least": 42.6},
+                "ssim": {"mean": 0.99, "least": 0.98},
+                "visibility": {"mean": 15.1, "most": 20.2},
+                "flicker": {"mean": 3.1, "most": 9.9},
+            },
             "unmarked": {"searches": 4, "accepts": 0, "wrong_ids": 0},
             "seconds": {
                 "mark_per_frame": 0.005,
@@ -24,4 +29,5 @@ def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:
     )
     assert "crop-50: read back 75.0 % of 4 (50.0-100.0 %)" in text
     assert "camera: read back 75.0 % of 4 (50.0-100.0 %)" in text
+    assert "mark 15.1 (most 20.2), change between frames 3.1 (most 9.9)" in text
     assert "4 searched, 0 read as marked" in text

@@ -38,6 +38,8 @@ def test_a_clip_is_marked_attacked_and_read_back(folder: Path, tmp_path: Path) -
     assert report["kinds"][0]["kind"] == "drawn"
     assert report["sources"] == 1
     assert report["quality"]["psnr_db"]["least"] >= 42.5
+    assert 0 < report["quality"]["visibility"]["mean"] <= report["quality"]["visibility"]["most"]
+    assert 0 < report["quality"]["flicker"]["mean"] <= report["quality"]["flicker"]["most"]
     assert report["unmarked"] == {"searches": 1, "accepts": 0, "wrong_ids": 0}
 
 

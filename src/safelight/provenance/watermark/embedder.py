@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from . import payload
 from .masking import allowed_amplitude
-from .pattern import SHORT_SIDE, SLOT_S, SLOTS, TILE, WatermarkPattern
+from .pattern import FADE_S, SHORT_SIDE, SLOT_S, SLOTS, TILE, WatermarkPattern
 
 Luma = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 #: differ.
 TARGET_PSNR = 42.7
 #: Highest factor on the perceptual model, however flat the clip is.
-MAX_STRENGTH = 2.2
+MAX_STRENGTH = 1.8
 
 
 def choose_strength(samples: Iterable[Luma]) -> float:
@@ -40,18 +40,35 @@ class WatermarkEmbedder:
         self._codeword = payload.encode(pattern, content_id)
         self._start = pattern.start(content_id)
         self._strength = strength
-        self._rendered: tuple[tuple[int, int, int], Floats] | None = None
+        #: The last two slots of one size.
+        self._rendered: dict[tuple[int, int, int], Floats] = {}
 
     def mark(self, luma: Luma, time_s: float) -> Luma:
         """A marked copy of one frame. `time_s` is its time from the start of the clip."""
         height, width = luma.shape
-        slot = (self._start[0] + int(time_s / SLOT_S)) % SLOTS
-        key = (slot, width, height)
-        if self._rendered is None or self._rendered[0] != key:
-            self._rendered = (key, self._render(slot, width, height))
         change = cv2.resize(allowed_amplitude(luma), (width, height), interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(change, self._rendered[1], dst=change)
+        cv2.multiply(change, self._pattern_at(time_s, width, height), dst=change)
         return np.asarray(cv2.add(luma, change, dtype=cv2.CV_8U), np.uint8)
+
+    def _pattern_at(self, time_s: float, width: int, height: int) -> Floats:
+        number, within = divmod(time_s, SLOT_S)
+        slot = (self._start[0] + int(number)) % SLOTS
+        current = self._rendered_slot(slot, width, height)
+        moved = (within - (SLOT_S - FADE_S)) / FADE_S
+        if moved <= 0:
+            return current
+        following = self._rendered_slot((slot + 1) % SLOTS, width, height)
+        # The two places are not correlated: these factors keep the power.
+        angle = moved * math.pi / 2
+        return np.asarray(cv2.addWeighted(current, math.cos(angle), following, math.sin(angle), 0))
+
+    def _rendered_slot(self, slot: int, width: int, height: int) -> Floats:
+        key = (slot, width, height)
+        if key not in self._rendered:
+            if len(self._rendered) == 2:
+                del self._rendered[next(iter(self._rendered))]
+            self._rendered[key] = self._render(slot, width, height)
+        return self._rendered[key]
 
     def _render(self, slot: int, width: int, height: int) -> Floats:
         scale = min(width, height) / SHORT_SIDE

@@ -25,6 +25,8 @@ _MIN_RADIUS, _MAX_RADIUS = 6.0, 22.0
 PAYLOAD_TONES = 512
 #: After this time, the tile moves to another place, so that the mean of all frames shows less of the pattern.
 SLOT_S = 2.0
+#: Duration of a move at the end of a slot: one place fades into the next, because a jump would be seen.
+FADE_S = 0.5
 SLOTS = 8
 
 
@@ -46,8 +48,6 @@ def _lattice() -> npt.NDArray[np.int64]:
 #: Every tone as cycles per tile, across and down. Mirroring the picture maps this set to itself.
 TONES = _lattice()
 RADII = np.hypot(TONES[:, 0], TONES[:, 1])
-#: Lower frequencies are stronger, because encoders keep them.
-AMPLITUDES = (RADII / _MAX_RADIUS) ** -0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class WatermarkPattern:
         side = TILE * scale
         signs = np.ones(len(TONES))
         signs[self.payload] -= 2.0 * codeword
-        values = AMPLITUDES * signs * np.exp(1j * self.phases)
+        values = signs * np.exp(1j * self.phases)
         spectrum = np.zeros((side, side), np.complex128)
         spectrum[TONES[:, 1] % side, TONES[:, 0] % side] = values
         tile = np.fft.ifft2(spectrum).real

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from safelight.provenance.watermark.embedder import MAX_STRENGTH, WatermarkEmbedder, choose_strength
-from safelight.provenance.watermark.pattern import SLOT_S, WatermarkPattern
+from safelight.provenance.watermark.pattern import FADE_S, SLOT_S, WatermarkPattern
 
 from .conftest import Luma
 
@@ -33,12 +36,23 @@ def test_marking_changes_neither_the_input_nor_black_into_noise_of_wrapped_numbe
         assert np.abs(marked.astype(int) - level).max() < 15
 
 
-def test_the_pattern_is_still_within_a_slot_and_moves_after_it(pattern: WatermarkPattern) -> None:
+def test_the_pattern_is_still_in_a_slot_and_then_fades_into_its_next_place(pattern: WatermarkPattern) -> None:
     frame = np.full((360, 640), 128, np.uint8)
-    embedder = WatermarkEmbedder(pattern, 1, strength=2.0)
-    first, same, later = (embedder.mark(frame, time) for time in (0.0, SLOT_S - 0.1, SLOT_S))
-    assert (first == same).all()
-    assert (first != later).any()
+    embedder = WatermarkEmbedder(pattern, 1, strength=8.0)
+
+    def mark(time_s: float) -> npt.NDArray[np.float64]:
+        return embedder.mark(frame, time_s).astype(float) - 128
+
+    def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+        return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+    first, following = mark(0.0), mark(SLOT_S)
+    assert (mark(SLOT_S - FADE_S) == first).all()
+    assert abs(correlation(first, following)) < 0.2
+    times = SLOT_S - FADE_S + FADE_S * np.linspace(0, 1, 12)
+    fading = [mark(time) for time in times]
+    assert all(one.std() == pytest.approx(first.std(), rel=0.1) for one in fading)
+    assert all(correlation(one, other) > 0.95 for one, other in pairwise(fading))
 
 
 @pytest.mark.parametrize("shape", [(360, 640), (640, 360), (400, 400), (362, 1000), (2, 2)])

@@ -26,6 +26,20 @@ def test_the_flat_side_of_an_edge_is_not_treated_as_texture() -> None:
     assert allowed_amplitude(edge)[:, 175:].max() < 1.05 * flat
 
 
+def test_smooth_gradients_and_the_inside_of_a_frame_are_flat() -> None:
+    ramp = np.tile(np.linspace(70, 250, 640), (360, 1)).astype(np.uint8)
+    flat = allowed_amplitude(np.full((360, 640), 200, np.uint8)).max()
+    assert np.median(allowed_amplitude(ramp)) < 1.3 * flat
+    ring = np.full((360, 640), 220, np.uint8)
+    ring[100:260, 200:440] = 90
+    ring[116:244, 216:424] = 220
+    assert allowed_amplitude(ring).max() < 1.05 * flat
+
+
+def test_black_gets_nothing() -> None:
+    assert allowed_amplitude(np.zeros((360, 640), np.uint8)).max() == 0
+
+
 def test_small_and_narrow_frames_are_accepted() -> None:
     for shape in ((16, 16), (2, 900), (900, 2)):
         assert np.isfinite(allowed_amplitude(np.zeros(shape, np.uint8))).all()
