@@ -20,6 +20,7 @@ from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
 from .graphic_words import suggest_graphic_violence
 from .help_gate import HelpRefusal, find_refusal
+from .omissions import EstimateRisks
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
 from .provider_rules import ProviderAdvice, ProviderRule
@@ -64,6 +65,8 @@ class AdviceOptions:
     #: Computes the risk by the tenant's own outcomes, None if too few are known. It is called only if the
     #: estimate is shown, because it can take seconds.
     estimate: Callable[[], RiskEstimate | None] | None = None
+    #: Estimates the risk of other prompts by the same outcomes, only after a block by the provider.
+    estimate_others: EstimateRisks = lambda _prompts: None
     #: Refusal of help that earlier blocks of this end user or account cause.
     recent: HelpRefusal | None = None
 
@@ -181,6 +184,7 @@ def advise_on(
             drivers,
             _stated_facts(request, options, prompt),
             protected=find_protected_spans(prompt, request.findings, field=PROMPT),
+            estimate=None if options.blocked_at is None else options.estimate_others,
         )
         if helps
         else (),

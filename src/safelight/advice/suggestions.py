@@ -18,10 +18,12 @@ from .driver_tables import DriverKind
 from .drivers import PROMPT, Driver, find_contradictions
 from .exclusions import exclusion_of, find_exclusions, removal
 from .meaning_slots import keeps_meaning
+from .omissions import EstimateRisks, find_changes_by_outcomes, find_simplifications
+from .prompt_details import find_details
 from .scene_changes import FRAMING, StatedFacts, find_scene_changes
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
-from .whole_prompt import combine, find_left, weigh
+from .whole_prompt import combine, find_firsts, find_left, weigh
 from .word_position import fits, has_determiner
 
 __all__ = ["StatedFacts", "Suggestion", "suggest"]
@@ -73,12 +75,14 @@ def suggest(
     facts: StatedFacts | None = None,
     *,
     protected: Sequence[tuple[int, int]] = (),
+    estimate: EstimateRisks | None = None,
 ) -> tuple[Suggestion, ...]:
     """The suggestions on a prompt: those that can be applied first, numbered from 1, then advice. Pure.
 
     The first one leaves the least that filters may react to. Then come the purpose, changes of the whole
     prompt, and replacements; terms that a source warns of are last among these. `protected`: character ranges
-    that no suggestion changes.
+    that no suggestion changes. `estimate`: by own outcomes, after a block by the provider. What it
+    favours comes before the changes of the tables.
     """
     facts = facts or StatedFacts()
     replacements = list(_kept(prompt, _replacements(prompt, drivers, protected)))
@@ -86,11 +90,21 @@ def suggest(
         [one for one in _kept(prompt, each) if not _touches(one, protected)]
         for each in (find_scene_changes(prompt, drivers, facts), _exclusions(prompt, drivers))
     )
-    whole = _kept(prompt, combine(prompt, replacements, others, drivers))
+    whole = list(_kept(prompt, combine(prompt, replacements, others, drivers)))
+    outcomes: list[Suggestion] = []
+    simpler: list[Suggestion] = []
+    if estimate is not None:
+        details = find_details(prompt, drivers, protected)
+        found = find_changes_by_outcomes(prompt, details, find_firsts(replacements), estimate)
+        outcomes = list(_kept(prompt, found))
+        simpler = list(_kept(prompt, find_simplifications(prompt, details)))
     replacements.sort(key=lambda one: bool(one.contradictions))
     framing = [one for one in others if one.message == FRAMING]
     changes = [one for one in others if one.message != FRAMING]
-    kept = _best_first([*framing, *whole, *replacements, *changes, *exclusions])[:MAX_SUGGESTIONS]
+    tables = [*whole[1:], *replacements, *changes, *exclusions]
+    kept = [*framing, *outcomes, *whole[:1], *simpler, *tables][:MAX_SUGGESTIONS]
+    if not outcomes:
+        kept = _best_first(kept)
     done = [replace(one, number=number) for number, one in enumerate(kept, 1)]
     changed = {
         driver.row for driver in drivers for one in replacements if one.values["words"] in driver.words

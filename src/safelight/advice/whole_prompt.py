@@ -23,7 +23,7 @@ def combine(
 
     The one that leaves the least risk comes first, and among equal ones the one with the fewest changes.
     """
-    firsts = _firsts(replacements)
+    firsts = find_firsts(replacements)
     found: dict[str, tuple[int, int, Suggestion]] = {}
     if any(Slot.PLACE in one.slots for one in firsts):
         # Another place, such as an observation deck, usually has a railing.
@@ -39,7 +39,7 @@ def combine(
         rewritten, _diff = apply_edits(prompt, (edit for one in members for edit in one.edits))
         weight = weigh(find_left(rewritten))
         changes = sum(len(one.edits) for one in members)
-        found.setdefault(rewritten, (weight, changes, _merge(message, members)))
+        found.setdefault(rewritten, (weight, changes, merge(message, members)))
     return [one for *_, one in sorted(found.values(), key=lambda each: each[:2])][:MAX_WHOLE]
 
 
@@ -59,7 +59,7 @@ def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
     return [one for one in members if not (staged and "unhurt" in one.conditions)]
 
 
-def _firsts(replacements: Iterable[Suggestion]) -> list[Suggestion]:
+def find_firsts(replacements: Iterable[Suggestion]) -> list[Suggestion]:
     """The first replacement of each driver, unless a source warns of it."""
     firsts: dict[tuple[int, int], Suggestion] = {}
     for one in replacements:
@@ -90,7 +90,9 @@ def _stacked_rows(drivers: Iterable[Driver]) -> frozenset[str]:
     return frozenset(one.row for one in drivers if one.kind in STACKED_KINDS and not one.excluded)
 
 
-def _merge(message: str, members: Sequence[Suggestion]) -> Suggestion:
+def merge(message: str, members: Sequence[Suggestion]) -> Suggestion:
+    """One suggestion with the changes and conditions of all members."""
+
     def union(values: Iterator[tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one for each in values for one in each))
 

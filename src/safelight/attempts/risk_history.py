@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -63,6 +63,24 @@ class RiskHistory:
             return None
         width, height = size or (None, None)
         return model.estimate(find_features(prompt, seconds=seconds, width=width, height=height))
+
+    def estimate_all(
+        self,
+        tenant: str,
+        asked: str,
+        prompts: Sequence[str],
+        *,
+        seconds: float | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Sequence[float] | None:
+        """The probability of a refusal of each prompt; None if too few outcomes are known."""
+        asked = asked.strip().casefold()
+        model = self._model(tenant, asked) if asked else None
+        if model is None:
+            return None
+        width, height = size or (None, None)
+        features = [find_features(one, seconds=seconds, width=width, height=height) for one in prompts]
+        return [float(risk) for risk in model.probabilities(features)]
 
     def _model(self, tenant: str, asked: str) -> RiskModel | None:
         """The kept model, or a new one. While a model of the tenant is fitted, other checks do not wait."""

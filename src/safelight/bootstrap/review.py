@@ -311,5 +311,6 @@ class ReviewParts:
             spend=self.moderation.spend,
             evasion_tracker=self._persistence.evasion_tracker,
             estimate_risk=self._persistence.risk_history.estimate,
+            estimate_risks=self._persistence.risk_history.estimate_all,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )

@@ -325,7 +325,12 @@ def check_texts(
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
     if options.provider and has_data(container):
         tenant, history = container.persistence.tenant, container.persistence.risk_history
-        options = replace(options, estimate=lambda: history.estimate(tenant, options.provider, text))
+        provider = options.provider
+        options = replace(
+            options,
+            estimate=lambda: history.estimate(tenant, provider, text),
+            estimate_others=lambda prompts: history.estimate_all(tenant, provider, prompts),
+        )
     return summarize_check(
         stages,
         container.core.taxonomy,

@@ -23,6 +23,8 @@ from .output import ProgressBar, emit
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
+    from safelight.evaluation.advice_eval import AdviceEvaluation
+    from safelight.evaluation.datasets import DataSet
     from safelight.evaluation.protocol import CaseOutcome
     from safelight.policy.documents import Policy
 
@@ -180,6 +182,14 @@ def advice(
             "--simulated", help="Also measure the estimated risk on simulated filters; takes two minutes."
         ),
     ] = False,
+    rewrites: Annotated[
+        bool,
+        typer.Option(
+            "--rewrites",
+            help="Also measure whether suggestions pass simulated filters, on prompts of a scene grammar and "
+            "on the harmless English prompts of --data; takes minutes.",
+        ),
+    ] = False,
     policy: Annotated[
         str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     ] = "",
@@ -192,9 +202,9 @@ def advice(
     """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
     from safelight.evaluation import advice_eval, datasets, holdout_log, risk_eval
 
-    if not (data or evasion or simulated):
+    if not (data or evasion or simulated or rewrites):
         raise InvalidField(
-            "There is nothing to evaluate. Give --data, --evasion or --simulated.", param="data"
+            "There is nothing to evaluate. Give --data, --evasion, --simulated or --rewrites.", param="data"
         )
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data or ()]
@@ -214,10 +224,24 @@ def advice(
             report["simulated"] = {
                 "risk": risk_eval.run_risk_eval(observe=lambda: progress.update(next(fits)))
             }
+    if rewrites:
+        report.setdefault("simulated", {})["rewrites"] = _run_rewrites(evaluation, sets)
     if log is not None:
         holdout_log.append(log, advice_eval.format_log_entry(report, now=dt.datetime.now(dt.UTC)))
     emit(report, as_json, format_advice_report(report))
     return Exit.OK
+
+
+def _run_rewrites(evaluation: AdviceEvaluation, sets: Sequence[DataSet]) -> dict[str, Any]:
+    from safelight.evaluation.rewrite_eval import RewriteEvaluation
+
+    texts = [case.text for each in sets for case in each.cases if case.label == "safe" and case.lang == "en"]
+    done = itertools.count(1)
+    rewriting = RewriteEvaluation(
+        suggest=evaluation.suggest, data=texts, observe=lambda: progress.update(next(done))
+    )
+    with ProgressBar(rewriting.cells, "filters") as progress:
+        return rewriting.run()
 
 
 def _run_evasion(container: Container, policy: Policy) -> dict[str, Any]:

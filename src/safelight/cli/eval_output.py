@@ -98,8 +98,10 @@ def format_advice_report(report: Mapping[str, Any]) -> str:
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
     if found := report.get("evasion"):
         lines += _format_evasion(found)
-    if found := report.get("simulated"):
-        lines += _format_risk(found["risk"])
+    if found := report.get("simulated", {}).get("risk"):
+        lines += _format_risk(found)
+    if found := report.get("simulated", {}).get("rewrites"):
+        lines += _format_rewrites(found)
     hashes = {"model": report["model_hash"][:16], "advice": report["advice_hash"][:16]}
     versions = texts()("eval.versions", **hashes)
     return "\n".join([*lines, versions])
@@ -112,6 +114,32 @@ def _format_risk(found: Mapping[str, Any]) -> Iterator[str]:
     for row in found["rows"]:
         values = {name: value for name, value in row.items() if not isinstance(value, list)}
         yield t("eval.simulated_circular" if row["circular"] else "eval.simulated_family", **values)
+
+
+def _format_rewrites(found: Mapping[str, Any]) -> Iterator[str]:
+    """Whether suggestions pass simulated filters, beside the alternatives to them."""
+    t = texts()
+    yield t("eval.rewrites_title", n=found["prompts"], filters=found["filters"])
+    for row in found["rows"]:
+        passed = ", ".join(
+            t(f"eval.rewrites_{name}") + " {:.1%} ({:.1%} – {:.1%})".format(one["mean"], *one["interval"])
+            for name, one in row["passed"].items()
+        )
+        kept = [row["slots_outside_kept"], row["slots_kept"], row["changed_words"]]
+        outside, slots, words = ("-" if share is None else f"{share:.1%}" for share in kept)
+        yield t(
+            "eval.rewrites_row",
+            source=row["source"],
+            family=row["family"],
+            outcomes=row["outcomes"],
+            n=row["n"],
+            passed=passed,
+            outside=outside,
+            slots=slots,
+            words=words,
+            fixed=row["changed_fixed"],
+            rewrites=row["rewrites"],
+        )
 
 
 def _format_evasion(found: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.omissions import EstimateRisks
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.advice.suggestion import Suggestion
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.check_result import summarize_check
 from safelight.moderation.prompt import PromptStage
@@ -70,6 +72,15 @@ class AdviceEvaluation:
             "policy": {self.policy.name: self.policy.sha256},
             "rows": list(_count(outcomes)),
         }
+
+    def suggest(self, prompt: str, estimate: EstimateRisks) -> Sequence[Suggestion]:
+        """The suggestions that can be applied after a block of the request by a provider."""
+        policy = TenantPolicy(tenant="", taxonomy=self.taxonomy, policy=self.policy)
+        texts = {_FIELD: prompt}
+        result = PromptStage(pipeline=self.pipeline).screen(texts, policy)
+        options = AdviceOptions(blocked_at=BlockedAt.REQUEST, estimate_others=estimate)
+        found = summarize_check((result,), self.taxonomy, texts=texts, options=options)
+        return [one for one in found.prompt_advice.suggestions if one.number]
 
     def _outcome(self, case: EvalCase, stage: PromptStage, policy: TenantPolicy) -> AdviceOutcome:
         texts = {_FIELD: case.text}

@@ -6,7 +6,7 @@ prompt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,8 @@ class CheckService:
     evasion_tracker: EvasionTracker
     #: The risk of a tenant's prompt at a provider or model, by own outcomes. None if too few are known.
     estimate_risk: Callable[..., RiskEstimate | None] = lambda *_, **__: None
+    #: The same for several prompts.
+    estimate_risks: Callable[..., Sequence[float] | None] = lambda *_, **__: None
     max_reference_bytes: int = 64 << 20
 
     def check(
@@ -104,6 +106,7 @@ class CheckService:
                 estimate=partial(self._estimate_risk, principal, asked, admitted)
                 if asked and estimates_risk
                 else None,
+                estimate_others=partial(self._estimate_risks, principal, asked, admitted),
                 negated=admitted.negated,
                 recent=history.refusal,
             ),
@@ -145,6 +148,12 @@ class CheckService:
     ) -> RiskEstimate | None:
         prompt, size = admitted.texts.get("prompt", ""), (admitted.width, admitted.height)
         return self.estimate_risk(principal.tenant, asked, prompt, seconds=admitted.seconds, size=size)
+
+    def _estimate_risks(
+        self, principal: Principal, asked: str, admitted: AdmittedRequest, prompts: Sequence[str]
+    ) -> Sequence[float] | None:
+        size = (admitted.width, admitted.height)
+        return self.estimate_risks(principal.tenant, asked, prompts, seconds=admitted.seconds, size=size)
 
     def _with_references(
         self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
