@@ -214,6 +214,34 @@ def test_a_create_that_waited_for_a_connection_and_lost_its_answer_is_not_sent_a
     assert found == {"creates": [True], "lost": ["SubmitUnknown", "unknown"]}
 
 
+def test_an_aborted_call_ends_at_once_and_states_what_may_be_charged(app: Path) -> None:
+    scenario = {
+        "orders": [
+            {"when": "silent", "submit": "hang"},
+            {"when": "busy", "submit": {"status": 429, "retry_after": 60}},
+            {"when": "endless", "ends": "never"},
+        ],
+        "otherwise": {"polls": 0},
+    }
+    with ScriptedUpstream(scenario) as upstream:
+        found = _run_node(app, "node_abort.mjs", {"url": upstream.url})
+        counts = upstream.counts
+    ended = {"name": "AbortError", "cause": "enough", "hasKey": False, "hasVideo": False, "outcomes": []}
+    assert found == {
+        "before": ended,
+        "create": {**ended, "hasKey": True},
+        "refused": ended,
+        "wait": {**ended, "hasVideo": True},
+        "watch": {**ended, "hasVideo": True},
+        "download": ended,
+        "generate": {**ended, "hasVideo": True, "outcomes": ["interrupted"]},
+        "after": "in_progress",
+        "sdk": [True, "completed", True],
+    }
+    # Not that of the call that was aborted before it began.
+    assert counts["received"] == 5
+
+
 def test_retries_of_the_gateway_are_refused_beside_those_of_a_plan(app: Path, fixed: FixedServer) -> None:
     program = (
         'import { Client } from "@safelight/client";'

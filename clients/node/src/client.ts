@@ -34,12 +34,18 @@ export interface ClientOptions {
   readonly timeoutS?: number;
 }
 
-export interface CreateOptions {
+/** Options of every call. */
+export interface CallOptions {
+  /** Ends the call with `Aborted`. What was created goes on at the server. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CreateOptions extends CallOptions {
   readonly idempotencyKey?: string;
   readonly deadlineS?: number;
 }
 
-export interface WaitOptions {
+export interface WaitOptions extends CallOptions {
   readonly deadlineS?: number;
   readonly onProgress?: (video: Video) => unknown;
 }
@@ -62,54 +68,70 @@ export class Client {
   /** Requests a video. At most one is created and paid, whatever happens to the connection. */
   async create(prompt: string, fields: CreateFields = {}, options: CreateOptions = {}): Promise<Video> {
     const request = { prompt, ...(fields as Fields) };
-    return await submit(this.session, request, options.idempotencyKey, options.deadlineS ?? CREATE_DEADLINE_S);
+    const session = this.session.withSignal(options.signal);
+    return await submit(session, request, options.idempotencyKey, options.deadlineS ?? CREATE_DEADLINE_S);
   }
 
   /** One video as it is now. */
-  async retrieve(videoId: string): Promise<Video> {
-    return await retrieve(this.session, videoId);
+  async retrieve(videoId: string, options: CallOptions = {}): Promise<Video> {
+    return await retrieve(this.session.withSignal(options.signal), videoId);
   }
 
   /** One page of the list; the next one begins `after` the last video of this one. */
-  async list(options: ListOptions = {}): Promise<Page> {
-    return await listPage(this.session, options);
+  async list(options: ListOptions & CallOptions = {}): Promise<Page> {
+    return await listPage(this.session.withSignal(options.signal), options);
   }
 
   /** Deletes a video and its files. */
-  async delete(videoId: string): Promise<void> {
-    await deleteVideo(this.session, videoId);
+  async delete(videoId: string, options: CallOptions = {}): Promise<void> {
+    await deleteVideo(this.session.withSignal(options.signal), videoId);
   }
 
   /** Cancels an unfinished video, if the server offers it. */
-  async cancel(videoId: string): Promise<Cancellation> {
-    return await cancelVideo(this.session, videoId);
+  async cancel(videoId: string, options: CallOptions = {}): Promise<Cancellation> {
+    return await cancelVideo(this.session.withSignal(options.signal), videoId);
   }
 
   /** Polls until the video has ended. Returns it, completed or failed; throws `DeadlinePassed`. */
   async wait(video: Video | string, options: WaitOptions = {}): Promise<Video> {
-    let latest = await this.#find(video);
-    for await (latest of watch(this.session, latest, options.deadlineS ?? VIDEO_DEADLINE_S)) {
+    let latest = await this.#find(video, options);
+    const session = this.session.withSignal(options.signal);
+    for await (latest of watch(session, latest, options.deadlineS ?? VIDEO_DEADLINE_S)) {
       options.onProgress?.(latest);
     }
     return latest;
   }
 
   /** The video now and after each change, until it has ended. */
-  async *watch(video: Video | string, deadlineS = VIDEO_DEADLINE_S): AsyncGenerator<Video, void> {
-    yield* watch(this.session, await this.#find(video), deadlineS);
+  async *watch(
+    video: Video | string,
+    deadlineS = VIDEO_DEADLINE_S,
+    options: CallOptions = {},
+  ): AsyncGenerator<Video, void> {
+    yield* watch(this.session.withSignal(options.signal), await this.#find(video, options), deadlineS);
   }
 
   /** Stores the file. Resumes an interrupted download, and checks the hash that the server announced. */
-  async download(video: Video | string, path: string, variant: Variant = "video"): Promise<Download> {
-    return await download(this.session, await this.#find(video), path, variant);
+  async download(
+    video: Video | string,
+    path: string,
+    variant: Variant = "video",
+    options: CallOptions = {},
+  ): Promise<Download> {
+    return await download(this.session.withSignal(options.signal), await this.#find(video, options), path, variant);
   }
 
   /** Makes a video within a price limit: a draft first, retries that cost nothing, several models. */
-  async generate(prompt: string, plan: Plan, fields: CreateFields = {}): Promise<Generated> {
-    return await generate(this.session, { prompt, ...(fields as Fields) }, plan);
+  async generate(
+    prompt: string,
+    plan: Plan,
+    fields: CreateFields = {},
+    options: CallOptions = {},
+  ): Promise<Generated> {
+    return await generate(this.session.withSignal(options.signal), { prompt, ...(fields as Fields) }, plan);
   }
 
-  async #find(video: Video | string): Promise<Video> {
-    return typeof video === "string" ? await this.retrieve(video) : video;
+  async #find(video: Video | string, options: CallOptions): Promise<Video> {
+    return typeof video === "string" ? await this.retrieve(video, options) : video;
   }
 }

@@ -9,6 +9,7 @@ import http from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 
+import { Aborted } from "./abort.js";
 import { ConnectionFailed } from "./errors.js";
 
 /** Pieces of a body in memory before the server has to wait. */
@@ -21,6 +22,7 @@ export interface Request {
   readonly body: Uint8Array | null;
   /** Longest silence of the server. */
   readonly silenceS: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 export class Exchange {
@@ -28,6 +30,9 @@ export class Exchange {
   readonly headers: Headers = new Headers();
   readonly #silence: NodeJS.Timeout;
   readonly #pieces: Uint8Array[] = [];
+  readonly #abort = (): void => {
+    this.#request?.destroy(new Error("the call was aborted"));
+  };
   #request: http.ClientRequest | undefined;
   #response: http.IncomingMessage | undefined;
   #wake = (): void => undefined;
@@ -46,6 +51,9 @@ export class Exchange {
   async start(): Promise<void> {
     const { method, url, headers, body } = this.request;
     const isSecure = url.protocol === "https:";
+    const { signal } = this.request;
+    if (signal?.aborted) throw new Aborted(signal);
+    signal?.addEventListener("abort", this.#abort);
     await new Promise<void>((resolve, reject) => {
       const request = (isSecure ? https : http).request(url, { method, headers });
       this.#request = request;
@@ -106,10 +114,13 @@ export class Exchange {
   /** Stops the timer, and closes the connection unless the response has ended. */
   end(): void {
     clearTimeout(this.#silence);
+    this.request.signal?.removeEventListener("abort", this.#abort);
     if (!this.#response?.complete) this.#request?.destroy();
   }
 
-  #makeFailure(error: NodeJS.ErrnoException): ConnectionFailed {
+  #makeFailure(error: NodeJS.ErrnoException): ConnectionFailed | Aborted {
+    const { signal } = this.request;
+    if (signal?.aborted) return new Aborted(signal, { isSent: this.#sent });
     const reason = error.message || error.code || error.name;
     return new ConnectionFailed(`There was no response from the server: ${reason}`, this.#sent, error);
   }

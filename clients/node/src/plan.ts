@@ -1,5 +1,6 @@
 /** From a prompt to a finished video within a price limit: drafts, retries, and several models. */
 
+import { Aborted } from "./abort.js";
 import {
   AccessDenied,
   ApiError,
@@ -86,7 +87,7 @@ export async function generate(session: Session, fields: Fields, plan: Plan): Pr
     const video = await tryModels(session, fields, choices, ledger);
     return { video, submissions: ledger.submissions };
   } catch (error) {
-    if (error instanceof ClientError) error.submissions = ledger.submissions;
+    if (error instanceof ClientError || error instanceof Aborted) error.submissions = ledger.submissions;
     throw error;
   }
 }

@@ -1,27 +1,57 @@
-/** What a client knows about its server and its own requests. Shared by all calls of one client. */
+/** One call of a client, with what the client knows about its server and its own requests. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { Aborted } from "./abort.js";
 import { ClientError } from "./errors.js";
 import { asObject, isObject, type JsonObject } from "./json.js";
 import type { RetryPolicy } from "./retry_policy.js";
 import type { Answer, Transport } from "./transport.js";
 
-/** State of one client. */
+/** What all calls of one client share. */
+interface State {
+  models: ReadonlyMap<string, JsonObject> | null;
+  clockAheadS: number;
+  honoursKeys: boolean | null;
+  /** Ids of videos that belong to requests of ours. */
+  readonly known: Set<string>;
+  /** Creates that are being sent, by their prompt. */
+  readonly inFlight: Map<string, number>;
+}
+
 export class Session {
-  /** Models as the server lists them, by id; null until they were asked for. */
-  models: ReadonlyMap<string, JsonObject> | null = null;
-  /** Seconds that the clock of the server is ahead of ours. */
-  clockAheadS = 0;
-  readonly #known = new Set<string>();
-  readonly #inFlight = new Map<string, number>();
+  readonly #state: State;
 
   /** `honoursKeys`: whether the server honours `Idempotency-Key`. null: find out with `GET /models`. */
   constructor(
     readonly transport: Transport,
     readonly retries: RetryPolicy,
-    public honoursKeys: boolean | null,
-  ) {}
+    honoursKeys: boolean | null,
+    readonly signal?: AbortSignal,
+    state?: State,
+  ) {
+    this.#state = state ?? { models: null, clockAheadS: 0, honoursKeys, known: new Set(), inFlight: new Map() };
+  }
+
+  /** The same session for one call, which ends with `Aborted` when the signal is aborted. */
+  withSignal(signal: AbortSignal | undefined): Session {
+    if (signal === undefined) return this;
+    return new Session(this.transport.withSignal(signal), this.retries, null, signal, this.#state);
+  }
+
+  /** Models as the server lists them, by id; null until they were asked for. */
+  get models(): ReadonlyMap<string, JsonObject> | null {
+    return this.#state.models;
+  }
+
+  /** Seconds that the clock of the server is ahead of ours. */
+  get clockAheadS(): number {
+    return this.#state.clockAheadS;
+  }
+
+  get honoursKeys(): boolean | null {
+    return this.#state.honoursKeys;
+  }
 
   /** Seconds on a clock that never jumps. */
   clock(): number {
@@ -34,40 +64,45 @@ export class Session {
   }
 
   async pause(seconds: number): Promise<void> {
-    await sleep(seconds * 1000);
+    try {
+      await sleep(seconds * 1000, undefined, this.signal ? { signal: this.signal } : {});
+    } catch (error) {
+      throw this.signal?.aborted ? new Aborted(this.signal) : error;
+    }
   }
 
   /** Notes that a create with this prompt is being sent. */
   begin(prompt: string): void {
-    this.#inFlight.set(prompt, (this.#inFlight.get(prompt) ?? 0) + 1);
+    this.#state.inFlight.set(prompt, (this.#state.inFlight.get(prompt) ?? 0) + 1);
   }
 
   end(prompt: string): void {
-    const left = (this.#inFlight.get(prompt) ?? 1) - 1;
-    if (left > 0) this.#inFlight.set(prompt, left);
-    else this.#inFlight.delete(prompt);
+    const { inFlight } = this.#state;
+    const left = (inFlight.get(prompt) ?? 1) - 1;
+    if (left > 0) inFlight.set(prompt, left);
+    else inFlight.delete(prompt);
   }
 
   /** Whether no other create with this prompt is being sent. */
   isOnlyOne(prompt: string): boolean {
-    return this.#inFlight.get(prompt) === 1;
+    return this.#state.inFlight.get(prompt) === 1;
   }
 
   /** Notes that a video belongs to a request of ours. False if it already belonged to one. */
   claim(videoId: string): boolean {
-    const isNew = !this.#known.has(videoId);
-    this.#known.add(videoId);
+    const isNew = !this.#state.known.has(videoId);
+    this.#state.known.add(videoId);
     return isNew;
   }
 
   isKnown(videoId: string): boolean {
-    return this.#known.has(videoId);
+    return this.#state.known.has(videoId);
   }
 
   /** Learns how far the clock of the server is ahead, from the header `date`. */
   learnClock(answer: Answer): void {
     const moment = Date.parse(answer.headers.get("date") ?? "");
-    if (!Number.isNaN(moment)) this.clockAheadS = moment / 1000 - this.wallClock();
+    if (!Number.isNaN(moment)) this.#state.clockAheadS = moment / 1000 - this.wallClock();
   }
 
   /** Asks the server for its models, once. Only a Safelight gateway states more than their ids. */
@@ -84,10 +119,11 @@ export class Session {
     const rows = asObject(answer.json())["data"];
     if (!answer.isOk || !Array.isArray(rows)) {
       // A server without this list, unless it is only out of order at the moment.
-      if (answer.status < 500 && answer.status !== 429) this.models = new Map();
+      if (answer.status < 500 && answer.status !== 429) this.#state.models = new Map();
       return;
     }
-    this.models = new Map(rows.filter(isObject).map((row) => [String(row["id"]), row]));
-    this.honoursKeys ??= [...this.models.values()].some((row) => isObject(row["safelight"]));
+    const models = rows.filter(isObject);
+    this.#state.models = new Map(models.map((row) => [String(row["id"]), row]));
+    this.#state.honoursKeys ??= models.some((row) => isObject(row["safelight"]));
   }
 }

@@ -8,6 +8,7 @@
 
 import { randomUUID } from "node:crypto";
 
+import { Aborted } from "./abort.js";
 import { ApiError, ClientError, ConnectionFailed, InvalidResponse, SubmitUnknown } from "./errors.js";
 import { makeExplanation, unsettle } from "./explanation.js";
 import { encodeForm, type Fields, type Form } from "./form.js";
@@ -34,6 +35,8 @@ interface Create {
   /** Times of the clocks of the session. */
   readonly until: number;
   readonly sentAt: number;
+  /** Whether the server may have made a video. */
+  mayExist: boolean;
 }
 
 /** Creates a video. Throws `ApiError`, `ConnectionFailed`, `InvalidResponse` or `SubmitUnknown`. */
@@ -48,12 +51,16 @@ export async function submit(
   await session.learnServer();
   const prompt = readText(fields["prompt"]);
   session.begin(prompt);
+  const times = { until, sentAt: session.wallClock() };
+  const create: Create = { fields, form, prompt, key: key || randomUUID(), ...times, mayExist: false };
   try {
-    const create = { fields, form, prompt, key: key || randomUUID(), until, sentAt: session.wallClock() };
     const video = await send(session, create);
     // Before the end: another request with this prompt must not take the video for its own.
     session.claim(video.id);
     return video;
+  } catch (error) {
+    if (error instanceof Aborted && create.mayExist) error.idempotencyKey = create.key;
+    throw error;
   } finally {
     session.end(prompt);
   }
@@ -62,7 +69,6 @@ export async function submit(
 async function send(session: Session, create: Create): Promise<Video> {
   const { key, until } = create;
   let wasSent = false;
-  let mayExist = false;
   for (let failures = 1; ; failures++) {
     const timeoutS = Math.max(until - session.clock(), LEAST_TIMEOUT_S);
     const headers = { "idempotency-key": key };
@@ -74,17 +80,18 @@ async function send(session: Session, create: Create): Promise<Video> {
       session.learnClock(answer);
       return readCreated(answer);
     } catch (error) {
+      if (error instanceof Aborted) create.mayExist ||= error.isSent;
       if (!(error instanceof ClientError)) throw error;
       cause = error;
     }
     const uncertain = isUncertain(cause);
     wasSent ||= uncertain || cause instanceof ApiError;
-    mayExist ||= uncertain;
+    create.mayExist ||= uncertain;
     const delayS = session.retries.delayS(failures, cause.afterS);
     const inTime = session.clock() + delayS <= until && delayS <= session.retries.maxRetryAfterS;
     const again = inTime && mayHelp(cause, answer) && (session.honoursKeys === true || !wasSent);
     if (!again || failures >= session.retries.attempts) {
-      if (!mayExist) throw cause;
+      if (!create.mayExist) throw cause;
       const found = await findLost(session, create);
       if (!isIds(found)) return found;
       if (cause.explanation.isBlock) {

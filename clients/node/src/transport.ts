@@ -57,7 +57,8 @@ export interface Sink {
 /** The server and the key: what every request has in common. */
 export class Transport {
   readonly #baseUrl: string;
-  readonly #authorization: string;
+  #authorization: string;
+  #signal: AbortSignal | undefined;
   readonly #timeoutS: number;
 
   constructor(baseUrl: string, apiKey: string, timeoutS: number) {
@@ -68,6 +69,14 @@ export class Transport {
     this.#baseUrl = address;
     this.#authorization = login || (key && `Bearer ${key}`);
     this.#timeoutS = timeoutS;
+  }
+
+  /** The same transport for one call, which ends with `Aborted` when the signal is aborted. */
+  withSignal(signal: AbortSignal): Transport {
+    const transport = new Transport(this.#baseUrl, "", this.#timeoutS);
+    transport.#authorization = this.#authorization;
+    transport.#signal = signal;
+    return transport;
   }
 
   /** The response to a request. A redirect is not followed. Throws `ConnectionFailed`. */
@@ -123,7 +132,7 @@ export class Transport {
       headers["content-length"] = String(request.form.body.length);
     }
     const silenceS = Math.min(this.#timeoutS, request.timeoutS ?? this.#timeoutS);
-    return new Exchange({ method: request.method, url, headers, body, silenceS });
+    return new Exchange({ method: request.method, url, headers, body, silenceS, signal: this.#signal });
   }
 }
 

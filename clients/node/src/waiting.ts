@@ -1,5 +1,6 @@
 /** Waits for the end of a video. A server that hangs, lies or forgets ends the wait with an error. */
 
+import { Aborted } from "./abort.js";
 import { readRetryAfter } from "./error_meanings.js";
 import { ApiError, ClientError, DeadlinePassed, InvalidResponse, VideoVanished } from "./errors.js";
 import { makeExplanation } from "./explanation.js";
@@ -44,6 +45,15 @@ export async function read(session: Session, request: Send): Promise<Answer> {
  * Throws `DeadlinePassed`, `VideoVanished`, `InvalidResponse`, or `ApiError` if the key is not accepted.
  */
 export async function* watch(session: Session, video: Video, deadlineS: number): AsyncGenerator<Video, void> {
+  try {
+    yield* poll(session, video, deadlineS);
+  } catch (error) {
+    if (error instanceof Aborted) error.videoId = video.id;
+    throw error;
+  }
+}
+
+async function* poll(session: Session, video: Video, deadlineS: number): AsyncGenerator<Video, void> {
   const began = session.clock();
   let changed = began;
   let delayS = session.retries.pollDelayS(0, null);
