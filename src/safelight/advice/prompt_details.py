@@ -83,7 +83,8 @@ _NO_NOUN = re.compile(rf"(?:{_PREPOSITION}|{_CONJUNCTION}|or|of|to|is|are|was|we
 #: What a viewer, a platform or a filter may take as a risk, and looks that belong to a person.
 _CARRIES_RISK = re.compile(
     r"\b(?:weapons?|arm(?:ed|ou?red?)|guns?|gun\w+|pistols?|rifles?|revolvers?|shotguns?|bullets?"
-    r"|ammunition|shoot\w*|shots? (?:at|fired)|swords?|spears?|arrows?|sabers?|bombs?|bomb\w+|explo\w+|grenades?"
+    r"|ammunition|shoot\w*|shots? (?:at|fired)|swords?|spears?|arrows?|sabers?|bombs?|bomb\w+|explo\w+"
+    r"|grenades?"
     r"|missiles?"
     r"|tanks?|war|wars|warfare|battle\w*|soldiers?|milit\w+|army|fight\w*|violen\w+|attack\w*"
     r"|threat\w*|hostage|kidnap\w*|prison\w*|jail|handcuff\w*|cage[sd]?|rope|tied|bound|gag\w*|chains?|whip\w*"
