@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -51,6 +52,10 @@ _SPACED_WORD = re.compile(
     rf"(?:(?<![^\W_])|(?=[\u2e80-\uffff]))[^\W\d_]"
     rf"(?P<gap>{_SEPARATOR}{{1,3}}){_SINGLE_LETTER}(?:(?P=gap){_SINGLE_LETTER})+"
 )
+#: Words of one letter that can stand before a word whose letters are separated, as in "a w o r d".
+_ONE_LETTER_WORDS = frozenset("ai")
+#: Fewest letters of that word. "a b c" has none.
+_MIN_SPACED_LETTERS = 3
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
 #: The kinds of view that the steps make. Any other view is a separate text that was hidden in the original.
 _STEP_VIEWS = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
@@ -86,6 +91,19 @@ def folded(view: TextView) -> TextView:
 def joined(view: TextView) -> TextView:
     """Joins letters of a word that are separated by one character each (`w o r d`, `w.o.r.d`)."""
     return _drop_separators(view, "joined", [hit.span() for hit in _SPACED_WORD.finditer(view.text)])
+
+
+def joined_after_article(view: TextView) -> TextView:
+    """The same, but "a" or "i" before the separated letters is a word of its own (`a w o r d`)."""
+    spaced = []
+    for hit in _SPACED_WORD.finditer(view.text):
+        start, end = hit.span()
+        after = hit.end("gap")
+        letters = sum(letter.isalnum() for letter in view.text[after:end])
+        if view.text[start] in _ONE_LETTER_WORDS and letters >= _MIN_SPACED_LETTERS:
+            start = after
+        spaced.append((start, end))
+    return _drop_separators(view, "joined_after_article", spaced)
 
 
 def deleet(view: TextView) -> TextView:
@@ -134,6 +152,12 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         if current.text not in texts or step is folded:
             texts.add(current.text)
             made.append(current)
+    if chain is VIEWS:
+        current = made[1]
+        for step in (joined_after_article, deleet, squeezed):
+            current = step(current)
+        if current.text not in texts:
+            made.append(replace(current, kind="joined_after_article"))
     made += [
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
         for one in decode_views(text)

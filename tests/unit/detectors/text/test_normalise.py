@@ -88,3 +88,23 @@ def test_a_fully_encoded_text_is_read_only_as_its_decoded_text() -> None:
     assert [one.kind for one in final_views(views(code))] == ["hex"]
     beside = f"{code} and a plain sentence beside it"
     assert [one.kind for one in final_views(views(beside))][1:] == ["hex"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a n a k e d woman", "a naked woman"),
+        ("I k i l l it", "i kill it"),
+        ("a n u d 3 model", "a nude model"),
+    ],
+)
+def test_a_word_of_one_letter_before_separated_letters_is_also_read_alone(typed: str, read: str) -> None:
+    assert read in [view.text for view in views(typed)]
+    assert any(view.text == read for view in final_views(views(typed)))
+
+
+@pytest.mark.parametrize(
+    "text", ["a cat", "a b c", "A U S team", "the U S A team", "n a k e d", "a n.a.k.e.d man"]
+)
+def test_other_texts_have_no_view_for_that(text: str) -> None:
+    assert "joined_after_article" not in [view.kind for view in views(text)]
