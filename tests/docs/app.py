@@ -24,6 +24,7 @@ def app() -> Any:
             appeals=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]
             attempts=None,  # type: ignore[arg-type]
+            drift=None,  # type: ignore[arg-type]
             templates=None,  # type: ignore[arg-type]
             library=None,  # type: ignore[arg-type]
             waivers=lambda: (),

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.drift_history import DriftHistory
 from safelight.bootstrap.app import build_app
 from safelight.console.services import ConsoleServices
 from safelight.errors import Conflict, NotFound, RequestBlocked
@@ -472,6 +473,7 @@ def live(
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
             templates=Templates(database, lambda tenant: frozenset({"ada"})),
+            drift=DriftHistory(AttemptLog(database)),
             library=Library(
                 database, check=lambda principal, prompt: "allow", offered_models=lambda: {"shelf-1"}
             ),

@@ -59,7 +59,7 @@ class JudgedRequest:
         """The same for all tries of one request."""
         return self.words, self.seconds, self.width, self.height
 
-    @property
+    @cached_property
     def features(self) -> frozenset[str]:
         return find_features(self.prompt, seconds=self.seconds, width=self.width, height=self.height)
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
 from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
+from safelight.attempts.drift import DriftKind
 from safelight.attempts.export import write_csv
 from safelight.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
@@ -103,6 +104,41 @@ class PatternList(BaseModel):
     has_more: bool = Field(
         description=f"Whether there are more attempts than the newest {MAX_PATTERN_ATTEMPTS}."
     )
+
+
+class OutcomeRateObject(BaseModel):
+    count: int
+    total: int
+    rate: float | None
+    interval: tuple[float, float]
+
+
+class DriftObject(BaseModel):
+    object: Literal["drift"]
+    provider: str
+    model: str | None
+    kind: Literal[*DriftKind]  # type: ignore[valid-type]
+    words: str | None = Field(description="Of `refuses_words`: the word, driver or row.")
+    since: str = Field(description="The most probable time of the change.")
+    earliest: str = Field(description="Start of the 95 % interval of that time.")
+    latest: str
+    found_at: str = Field(description="The time of the attempt with which it was found.")
+    until: str | None = Field(description="The next change; null if this one goes on.")
+    before: OutcomeRateObject
+    after: OutcomeRateObject
+    text: str
+
+
+class WatchedProvider(BaseModel):
+    provider: str
+    model: str | None
+    outcomes: int
+
+
+class DriftList(BaseModel):
+    object: Literal["list"]
+    data: list[DriftObject]
+    watched: list[WatchedProvider] = Field(description="Providers and models, and outcomes that were read.")
 
 
 class ClaimTotal(BaseModel):
@@ -269,6 +305,19 @@ async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Respo
     return JsonResponse(found, headers=_NO_STORE)
 
 
+@router.get(
+    "/drift",
+    summary="Find out since when a provider behaves differently",
+    responses={200: {"model": DriftList}, **errors(429)},
+)
+async def drift(request: Request, principal: Reader) -> Response:
+    """Changes of refusals, failures, charges and prices in the newest attempts. Counts as one check."""
+    state = app_state(request)
+    await _spend(state, principal)
+    found = await state.check_threads.run(state.services.drift.find, principal.tenant)
+    return JsonResponse(found.as_json(load_messages("attempts")), headers=_NO_STORE)
+
+
 @router.get("/claim", summary="Download a claim for a refund", responses={**_CLAIM, **errors(404, 429)})
 async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery, Query()]) -> Response:
     """Charged attempts without a file. Unknown charges are listed apart. Counts as one check."""
@@ -334,7 +383,8 @@ def _patterns(state: AppState, principal: Principal, wanted: AttemptFilter) -> d
 def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str, Any]:
     log = state.services.attempts
     attempt = log.get(principal.tenant, attempt_id)
-    return attempt_answer(attempt, answer_gate(log, principal.tenant, attempt), load_messages("attempts"))
+    gate = answer_gate(log, principal.tenant, attempt, find_drifts=state.services.drift.drifts)
+    return attempt_answer(attempt, gate, load_messages("attempts"))
 
 
 async def _spend(state: AppState, principal: Principal) -> None:

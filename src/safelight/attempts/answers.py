@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from safelight.advice.risk_features import find_features
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
 
 from .attempt_log import AttemptLog
 from .claim import Claim, build_claim, find_second_charges
-from .gate import GateAnswer, find_gate
+from .drift import Drift, DriftKind
+from .gate import Gate, GateAnswer, GateEvidence, GateSign, find_gate
 from .models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord
 
 #: Attempts up to this time before and after one are evidence about it, and at most so many on each side.
 _GATE_WINDOW_S, _MAX_EVIDENCE = 14 * 86_400.0, 2_000
 #: The first one of two charges is searched up to this time before the oldest attempt.
 _FIRST_CHARGE_S = 90 * 86_400.0
+#: What a drift shows about an attempt, by the party that refused it, and the kinds that show it.
+_DRIFT_SIGNS = {
+    Gate.PROVIDER_FILTER: GateSign.REFUSES_MORE,
+    Gate.PROVIDER_DOWN: GateSign.FAILS_MORE,
+    Gate.UNKNOWN: GateSign.FAILS_MORE,
+}
+_DRIFTS = {
+    GateSign.REFUSES_MORE: (DriftKind.REFUSES_MORE, DriftKind.REFUSES_WORDS),
+    GateSign.FAILS_MORE: (DriftKind.FAILS_MORE,),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +49,34 @@ class ChosenAttempts:
         return find_second_charges(self.searched)
 
 
-def answer_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnswer | None:
-    """The party that refused an attempt, with the evidence of other attempts; None if it was not refused."""
+def answer_gate(
+    log: AttemptLog,
+    tenant: str,
+    attempt: AttemptRecord,
+    *,
+    find_drifts: Callable[[str], Sequence[Drift]] = lambda _tenant: (),
+) -> GateAnswer | None:
+    """The party that refused an attempt, with the evidence of other attempts; None if it was not refused.
+
+    `find_drifts` takes the tenant. It is called only if the provider may be the party.
+    """
+    answer = _read_gate(log, tenant, attempt)
+    sign = None if answer is None else _DRIFT_SIGNS.get(answer.gate)
+    if answer is None or sign is None:
+        return answer
+    kinds, words = _DRIFTS[sign], find_features(attempt.prompt or "")
+    evidence = tuple(
+        GateEvidence(sign=sign, at=one.since, provider=one.provider, count=one.after.count, until=one.until)
+        for one in find_drifts(tenant)
+        if (one.provider, one.model) == (attempt.provider, attempt.model)
+        and one.kind in kinds
+        and one.since <= attempt.at < (one.until or math.inf)
+        and (not one.words or one.words in words)
+    )
+    return replace(answer, evidence=(*answer.evidence, *evidence))
+
+
+def _read_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnswer | None:
     before = AttemptFilter(since=attempt.at - _GATE_WINDOW_S, until=attempt.at)
     earlier = log.page(tenant, before, limit=_MAX_EVIDENCE).attempts
     window_s = _GATE_WINDOW_S

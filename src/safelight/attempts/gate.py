@@ -66,6 +66,9 @@ class GateSign(StrEnum):
     PASSED_BEFORE = "passed_before"
     PASSED_ELSEWHERE = "passed_elsewhere"
     REFUSED_ELSEWHERE = "refused_elsewhere"
+    #: The provider refuses, or fails, more often since a time; of other attempts too.
+    REFUSES_MORE = "refuses_more"
+    FAILS_MORE = "fails_more"
 
 
 @dataclass(frozen=True, kw_only=True)

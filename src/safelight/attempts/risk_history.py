@@ -12,11 +12,11 @@ from functools import cache
 from safelight.advice.provider_rules import Document, document_for
 from safelight.advice.risk_features import MAX_CHARS, find_features
 from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
-from safelight.errors import NotFound
 
 from .attempt_log import AttemptLog
 from .gate import Gate, find_gate
 from .models import AttemptFilter, AttemptOutcome, AttemptRecord
+from .newest_attempts import iterate_newest
 
 #: Newest attempts of the tenant that are read.
 MAX_READ = 2_000
@@ -24,8 +24,6 @@ MAX_READ = 2_000
 KEEP_S = 300.0
 #: Most models in memory, of all tenants and of one; one needs up to 15 MB.
 _MAX_MODELS, _MAX_OF_TENANT = 16, 4
-#: Attempts that are read at once: each can have a long prompt.
-_PAGE = 200
 #: Characters of an error that are read, and most different errors of a fit: one takes up to 0.1 s.
 MAX_ERROR_CHARS, MAX_ERRORS = 4_000, 400
 
@@ -92,26 +90,14 @@ class RiskHistory:
                 return kept.model if kept else None
             self._fitting.add(tenant)
         try:
-            model = fit_risk(judged_requests(self._read_newest(tenant), asked))
+            newest = iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ)
+            model = fit_risk(judged_requests(newest, asked))
             with self._lock:
                 self._keep(key, model)
             return model
         finally:
             with self._lock:
                 self._fitting.discard(tenant)
-
-    def _read_newest(self, tenant: str) -> Iterator[AttemptRecord]:
-        after = None
-        for _page in range(MAX_READ // _PAGE):
-            try:
-                page = self._log.page(tenant, AttemptFilter(), after=after, limit=_PAGE)
-            except NotFound:
-                # The last attempt of the page before was deleted since.
-                return
-            yield from page.attempts
-            if not page.has_more:
-                return
-            after = page.attempts[-1].id
 
     def _keep(self, key: tuple[str, str], model: RiskModel | None) -> None:
         self._kept[key] = _Kept(model=model, at=self._monotonic())

@@ -83,6 +83,7 @@ class Container:
             templates=self.review.templates,
             library=self.review.library,
             attempts=AttemptLog(self.persistence.database),
+            drift=self.persistence.drift_history,
             generators=self.core.generators,
             scratch=self.persistence.data_directory.scratch,
             version=safelight.__version__,

@@ -13,6 +13,7 @@ from safelight.policy.waivers import Waiver
 from .core import CoreParts
 
 if TYPE_CHECKING:
+    from safelight.attempts.drift_history import DriftHistory
     from safelight.attempts.risk_history import RiskHistory
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
@@ -82,6 +83,13 @@ class PersistenceParts:
         return RiskHistory(AttemptLog(self.database))
 
     @cached_property
+    @cached_property
+    def drift_history(self) -> DriftHistory:
+        from safelight.attempts.attempt_log import AttemptLog
+        from safelight.attempts.drift_history import DriftHistory
+
+        return DriftHistory(AttemptLog(self.database))
+
     def accounts(self) -> Accounts:
         from safelight.trust.accounts import Accounts
 

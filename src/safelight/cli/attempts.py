@@ -98,14 +98,32 @@ def patterns(
     Tries of one prompt at one provider count once. Exit code 5: no attempt passed or was refused. Only these
     are counted, at most the newest 10,000.
     """
+    from safelight.attempts.drift_history import DriftHistory
     from safelight.attempts.patterns import find_patterns
 
     log, owner = open_log(ctx, tenant)
     found = find_patterns(log.all(owner, make_filter(provider, model, since, until, None)))
     t = messages()
     lines = [format_pattern(one, t) for one in found] or [t("patterns.none")]
+    lines = [*(one.text(t) for one in DriftHistory(log).recent(owner, provider=provider or "")), *lines]
     emit({"patterns": [one.as_json() for one in found]}, as_json, "\n".join(lines))
     return Exit.OK if found else Exit.NOT_COVERED
+
+
+@app.command()
+def drift(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
+    """Show since when a provider refuses more or less, fails more, or charges differently.
+
+    The newest 2,000 attempts are read. Exit code 5: none of them shows what a provider answered.
+    """
+    from safelight.attempts.drift_history import DriftHistory
+
+    log, owner = open_log(ctx, tenant)
+    found = DriftHistory(log).find(owner)
+    t = messages()
+    lines = [one.text(t) for one in found.drifts] or [t("drift.none" if found.watched else "patterns.none")]
+    emit(found.as_json(load_english()), as_json, "\n".join(lines))
+    return Exit.OK if found.watched else Exit.NOT_COVERED
 
 
 @app.command()
@@ -315,11 +333,10 @@ def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
 
 def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:
     from safelight.attempts.answers import answer_gate, attempt_answer
-    from safelight.i18n import load_messages
+    from safelight.attempts.drift_history import DriftHistory
 
-    gate = answer_gate(log, tenant, attempt)
-    # JSON is in English.
-    answer = attempt_answer(attempt, gate, load_messages("attempts"))
+    gate = answer_gate(log, tenant, attempt, find_drifts=DriftHistory(log).drifts)
+    answer = attempt_answer(attempt, gate, load_english())
     emit(answer, as_json, format_attempt(attempt, messages(), gate))
     return Exit.OK
 
@@ -349,6 +366,13 @@ def make_filter(
         since=None if since is None else read_time(since),
         until=None if until is None else read_time(until),
     )
+
+
+def load_english() -> Any:
+    """The messages of the attempts in English: JSON is in English."""
+    from safelight.i18n import load_messages
+
+    return load_messages("attempts")
 
 
 def messages() -> Any:

@@ -17,6 +17,7 @@ from safelight.attempts.answers import (
     claim_of,
 )
 from safelight.attempts.claim import Claim
+from safelight.attempts.drift import Drift
 from safelight.attempts.models import AttemptFilter, AttemptRecord, format_moment
 from safelight.attempts.patterns import RefusalPattern, find_patterns
 from safelight.errors import NotFound
@@ -32,6 +33,7 @@ from .attempts_view import (
     budget_lines,
     charge_text,
     chart_bars,
+    drift_lines,
     losses,
     lost_attempts,
     pattern_rows,
@@ -59,6 +61,7 @@ class _Found:
     rows: tuple[AttemptRecord, ...]
     more: bool
     patterns: tuple[RefusalPattern, ...]
+    drifts: tuple[Drift, ...]
     #: Whether the tenant has no attempt at all.
     none_ever: bool
 
@@ -93,6 +96,7 @@ class AttemptsPages(PageHandler):
             a=a,
             none_ever=found.none_ever,
             budgets=budget_lines(budgets, t, a),
+            drifts=drift_lines(found.drifts, t, a),
             period=period,
             periods=tuple(PERIODS),
             provider=provider,
@@ -148,6 +152,7 @@ class AttemptsPages(PageHandler):
             rows=table.attempts,
             more=table.has_more,
             patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
+            drifts=self.services.drift.recent(tenant, provider=wanted.provider),
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
         )
 
@@ -155,4 +160,4 @@ class AttemptsPages(PageHandler):
         log = self.services.attempts
         attempt = log.get(tenant, attempt_id)
         claim = claim_of(log, tenant, AttemptFilter(), ids=[attempt_id], now=self.console.clock())
-        return attempt, answer_gate(log, tenant, attempt), claim
+        return attempt, answer_gate(log, tenant, attempt, find_drifts=self.services.drift.drifts), claim

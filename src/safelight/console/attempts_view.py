@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from safelight.attempts.claim import sum_charges
+from safelight.attempts.drift import Drift
 from safelight.attempts.gate import find_gate
 from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord, format_amount
 from safelight.attempts.patterns import RefusalPattern
@@ -22,6 +23,8 @@ _MAX_BARS = 30
 #: Width and height of the chart, in its own units.
 CHART_WIDTH, CHART_HEIGHT = 720, 96
 _MAX_PATTERNS = 8
+#: Drifts at the head of the page.
+_MAX_DRIFTS = 3
 TONES = {
     AttemptOutcome.PASSED: "allow",
     AttemptOutcome.REFUSED: "block",
@@ -179,6 +182,11 @@ def budget_lines(budgets: Mapping[str, RefusalCount], t: Translations, a: Messag
         for name, count in budgets.items()
         if count.is_half_used
     )
+
+
+def drift_lines(drifts: Sequence[Drift], t: Translations, a: Messages) -> tuple[str, ...]:
+    """A sentence for each drift, the newest ones, with times as the page shows them."""
+    return tuple(one.text(a, format_time=lambda at: format_datetime(at, t)) for one in drifts[:_MAX_DRIFTS])
 
 
 def attempt_row(attempt: AttemptRecord, t: Translations, a: Messages) -> AttemptLine:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from safelight.attempts.answers import answer_gate
 from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.drift import Drift
 from safelight.attempts.gate import Gate, GateAnswer
 from safelight.errors import NotFound, RefusalBudgetUsed
 from safelight.generation.protocol import Billing
@@ -27,7 +29,9 @@ class VideoGate:
     own_hardware: bool = False
 
 
-def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoGate | None:
+def find_video_gate(
+    log: AttemptLog, tenant: str, record: VideoRecord, *, find_drifts: Callable[[str], Sequence[Drift]]
+) -> VideoGate | None:
     """Who refused the video; None if it was not refused and no provider failed, or if it is vaulted."""
     video = record.video
     if video.state not in _REFUSED or video.vaulted:
@@ -44,7 +48,7 @@ def find_video_gate(log: AttemptLog, tenant: str, record: VideoRecord) -> VideoG
         attempt = log.get(tenant, last.id)
     except NotFound:
         return None
-    answer = answer_gate(log, tenant, attempt)
+    answer = answer_gate(log, tenant, attempt, find_drifts=find_drifts)
     own = last.billing is Billing.OWN
     return None if answer is None else VideoGate(answer=answer, attempt_id=attempt.id, own_hardware=own)
 

@@ -50,7 +50,8 @@ class VideoPages(PageHandler):
         installed = installed_checks(await self.run(self.services.videos.coverage))
         now = self.console.clock()
         view = video_view(record.video, record, t, taxonomy, now=now, installed=installed)
-        gate = await self.run(find_video_gate, self.services.attempts, principal.tenant, record)
+        log, drift = self.services.attempts, self.services.drift
+        gate = await self.run(find_video_gate, log, principal.tenant, record, find_drifts=drift.drifts)
         chain = await self.run(self._find_retries, principal, record.video)
         more = (*gate_lines(gate, t.tag), *retry_lines(record.video, chain, t.tag))
         view = replace(view, lines=(*view.lines, *more))

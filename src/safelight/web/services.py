@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.drift_history import DriftHistory
 from safelight.generation.protocol import Generator
 from safelight.jobs.batches.service import BatchService
 from safelight.jobs.models import (
@@ -77,6 +78,7 @@ class Services:
     appeals: Appeals
     webhooks: Webhooks
     attempts: AttemptLog
+    drift: DriftHistory
     batches: BatchService
     templates: Templates
     library: Library

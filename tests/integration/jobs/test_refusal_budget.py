@@ -184,10 +184,12 @@ def test_a_video_that_the_budget_ended_has_no_gate_of_an_earlier_attempt(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     blocked = refused(house, upstream, "a lake")
-    record, log = house.videos.record(house.who, blocked.id), house.container.services.attempts
-    assert find_video_gate(log, house.who.tenant, record) is not None
+    record, services = house.videos.record(house.who, blocked.id), house.container.services
+    log, history = services.attempts, services.drift
+    assert find_video_gate(log, house.who.tenant, record, find_drifts=history.drifts) is not None
     ended = replace(record.video, state=VideoState.FAILED, error_code="refusal_budget_used")
-    assert find_video_gate(log, house.who.tenant, replace(record, video=ended)) is None
+    video = replace(record, video=ended)
+    assert find_video_gate(log, house.who.tenant, video, find_drifts=history.drifts) is None
 
 
 def test_each_count_uses_an_index_that_has_only_its_rows(database: Database) -> None:

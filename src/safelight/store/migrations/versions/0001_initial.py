@@ -1,14 +1,19 @@
-"""First migration: all tables, as of the first release.
+"""First migration: the tables that every installation uses, as of the first release.
 
 Until then, changes of the tables are made in this file.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from safelight.store.migrations.columns import boolean as _boolean
+from safelight.store.migrations.columns import bytes_ as _bytes
+from safelight.store.migrations.columns import double as _double
+from safelight.store.migrations.columns import integer as _integer
+from safelight.store.migrations.columns import partial_index as _partial_index
+from safelight.store.migrations.columns import text as _text
 
 revision = "0001"
 down_revision = None
@@ -62,59 +67,6 @@ def upgrade() -> None:
         *_integer("id", "seq"),
         *_text("hash"),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "batches",
-        *_text("id", "tenant_id", "state"),
-        *_double("created_at", "updated_at"),
-        *_double("ended_at", null=True),
-        *_text("principal_id", "principal_kind", "principal_name"),
-        *_text("idempotency_key", null=True),
-        *_text("request_sha256", "options", "limits"),
-        *_integer("row_count"),
-        *_text("plan", null=True),
-        *_text("stop_reason", "wait_reason"),
-        *_boolean("cancelled"),
-        *_text("leased_by", null=True),
-        *_double("leased_until", "due_at"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("tenant_id", "idempotency_key"),
-        sa.UniqueConstraint("tenant_id", "id"),
-        sa.Index(None, "tenant_id", "created_at", "id"),
-        sa.Index(
-            None,
-            "state",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
-        ),
-    )
-    op.create_table(
-        "batch_rows",
-        *_text("tenant_id", "batch_id"),
-        *_integer("number", "line"),
-        *_text("name", "fields", "problems", "state"),
-        *_text("found", "plan", null=True),
-        *_text("message"),
-        *_boolean("by_policy"),
-        *_integer("held_amount", "held_creates"),
-        *_double("due_at"),
-        *_integer("ended", null=True),
-        sa.PrimaryKeyConstraint("tenant_id", "batch_id", "number"),
-        sa.ForeignKeyConstraint(["tenant_id", "batch_id"], ["batches.tenant_id", "batches.id"]),
-        sa.Index(None, "tenant_id", "batch_id", "state", "number"),
-    )
-    op.create_table(
-        "batch_submissions",
-        *_text("video_id", "tenant_id", "batch_id"),
-        *_integer("number"),
-        *_text("phase", "model"),
-        *_double("sent_at"),
-        *_integer("worst", null=True),
-        *_text("state", "outcome", "charged"),
-        *_integer("cost", null=True),
-        sa.PrimaryKeyConstraint("video_id"),
-        sa.ForeignKeyConstraint(["tenant_id", "batch_id"], ["batches.tenant_id", "batches.id"]),
-        sa.Index(None, "tenant_id", "batch_id", "number"),
     )
     op.create_table(
         "biometric_templates",
@@ -210,29 +162,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
-        "library_entries",
-        *_text("id", "tenant_id"),
-        *_text("video_id", null=True),
-        *_text("prompt", "prompt_sha256", "category", "notes"),
-        *_text("variation_of", null=True),
-        *_double("created_at"),
-        *_text("created_by"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("tenant_id", "prompt_sha256"),
-        sa.Index(None, "tenant_id", "video_id"),
-    )
-    op.create_table(
-        "library_terms",
-        *_text("tenant_id", "term", "entry_id"),
-        sa.PrimaryKeyConstraint("tenant_id", "term", "entry_id"),
-        sa.Index(None, "tenant_id", "entry_id"),
-    )
-    op.create_table(
-        "library_uses",
-        *_text("tenant_id", "entry_id", "video_id"),
-        sa.PrimaryKeyConstraint("tenant_id", "entry_id", "video_id"),
-    )
-    op.create_table(
         "login_links",
         *_text("digest", "tenant_id", "principal"),
         *_double("expires_at"),
@@ -275,18 +204,6 @@ def upgrade() -> None:
         *_double("published_at"),
         *_text("published_by"),
         *_boolean("active"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("tenant_id", "name", "version"),
-    )
-    op.create_table(
-        "prompt_templates",
-        *_text("id", "tenant_id", "name"),
-        *_integer("version"),
-        *_text("state", "source", "author", "author_name"),
-        *_double("created_at"),
-        *_double("submitted_at", null=True),
-        *_text("approver", "approver_name", null=True),
-        *_double("approved_at", "retired_at", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "name", "version"),
     )
@@ -353,12 +270,6 @@ def upgrade() -> None:
         *_double("created_at", "expires_at"),
         *_double("ended_at", null=True),
         sa.PrimaryKeyConstraint("digest"),
-    )
-    op.create_table(
-        "template_videos",
-        *_text("tenant_id", "video_id", "template_id", "slot_values"),
-        sa.PrimaryKeyConstraint("tenant_id", "video_id"),
-        sa.Index(None, "tenant_id", "template_id"),
     )
     op.create_table(
         "tenants",
@@ -470,16 +381,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Dropped first, because they have foreign keys to other tables.
-    for table in ("attempts", "batch_submissions", "batch_rows"):
-        op.drop_table(table)
+    # Dropped first, because `attempts` has a foreign key to `videos`.
+    op.drop_table("attempts")
     for table in (
         "api_keys",
         "assets",
         "audit_log",
         "audit_log_contents",
         "audit_log_head",
-        "batches",
         "biometric_templates",
         "blocked_prompt_sketches",
         "cases",
@@ -490,21 +399,16 @@ def downgrade() -> None:
         "findings",
         "idempotency_keys",
         "installation",
-        "library_entries",
-        "library_terms",
-        "library_uses",
         "login_links",
         "outbox",
         "pending_decisions",
         "policies",
-        "prompt_templates",
         "protected_people",
         "quota_usage",
         "reported_attempts",
         "reports",
         "seals",
         "sessions",
-        "template_videos",
         "tenants",
         "verdicts",
         "video_lineage",
@@ -513,35 +417,3 @@ def downgrade() -> None:
         "webhook_endpoints",
     ):
         op.drop_table(table)
-
-
-# The names of constraints and indexes follow the convention of `safelight.store.tables.types.metadata`.
-
-
-def _partial_index(*columns: str, where: str) -> sa.Index:
-    return sa.Index(None, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
-
-
-def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
-    return _columns(sa.Text(), names, null=null)
-
-
-def _double(*names: str, null: bool = False) -> list[sa.Column[float]]:
-    return _columns(sa.Double(), names, null=null)
-
-
-def _integer(*names: str, null: bool = False) -> list[sa.Column[int]]:
-    # Never an autoincrement column, because our code sets ids and sequence numbers.
-    return _columns(sa.BigInteger(), names, null=null)
-
-
-def _bytes(*names: str, null: bool = False) -> list[sa.Column[bytes]]:
-    return _columns(sa.LargeBinary(), names, null=null)
-
-
-def _boolean(*names: str) -> list[sa.Column[bool]]:
-    return _columns(sa.Boolean(), names, null=False)
-
-
-def _columns(kind: Any, names: tuple[str, ...], *, null: bool) -> list[sa.Column[Any]]:
-    return [sa.Column(name, kind, nullable=null, autoincrement=False) for name in names]

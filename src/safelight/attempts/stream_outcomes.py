@@ -1,0 +1,181 @@
+"""Outcomes of one provider and model in order, as drift is searched in them. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from safelight.advice.risk_features import MAX_CHARS, WORD
+from safelight.advice.risk_model import MAX_REQUESTS, MIN_PROMPTS, JudgedRequest, fit_risk
+from safelight.generation.protocol import ChargeStatus
+from safelight.generation.provider_errors import decode
+
+from .change_test import Array
+from .gate import Gate, gate_of_error
+from .models import AttemptOutcome, AttemptRecord
+
+#: Tries of one prompt within this time depend on each other, so only the first one counts.
+SAME_PROMPT_S = 86_400.0
+#: A risk model is fitted at this number of outcomes, and again when there are four times as many.
+_REFIT = 4
+#: Characters of an error that are read, and most different errors: one takes up to 0.1 s.
+_MAX_ERROR_CHARS, _MAX_ERRORS = 4_000, 400
+_HALVINGS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOutcome:
+    """What one attempt shows about its provider. None: nothing."""
+
+    at: float
+    #: The prompt with its length; None if it is withheld.
+    request: JudgedRequest | None
+    #: Whether the provider's filter refused it.
+    refused: bool | None
+    #: Whether the provider failed, with an outage or with an error that no rule explains.
+    failed: bool | None
+    #: Of a refused one: whether it was charged.
+    charged: bool | None
+    #: What a second cost, with what it depends on: length, size and currency.
+    price: tuple[tuple[object, ...], float] | None
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Words and drivers; none without a prompt."""
+        return frozenset() if self.request is None else self.request.features
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Words, drivers and rows of the tables by which a change can be limited."""
+        return frozenset(one for one in self.features if one.startswith((WORD, "driver:", "row:")))
+
+
+def split_streams(attempts: Iterable[AttemptRecord]) -> dict[tuple[str, str], list[StreamOutcome]]:
+    """The outcomes of each provider and model, oldest first. Equal times are ordered by id."""
+    causes = _FailureCauses()
+    streams: defaultdict[tuple[str, str], list[StreamOutcome]] = defaultdict(list)
+    for one in sorted(attempts, key=lambda each: (each.at, each.id)):
+        found = _read(one, causes)
+        if any(shown is not None for shown in (found.refused, found.failed, found.charged, found.price)):
+            streams[one.provider, one.model].append(found)
+    return dict(streams)
+
+
+def first_tries(outcomes: Iterable[StreamOutcome]) -> list[StreamOutcome]:
+    """Without further tries of one prompt within a day after the one that counts.
+
+    Prompts that differ only in numbers are the same. Withheld prompts count one by one.
+    """
+    counted: dict[frozenset[str], float] = {}
+    found = []
+    for one in outcomes:
+        words = frozenset[str]() if one.request is None else one.request.words
+        if words:
+            last = counted.get(words)
+            if last is not None and one.at - last < SAME_PROMPT_S:
+                continue
+            counted[words] = one.at
+        found.append(one)
+    return found
+
+
+def estimate_risks(judged: Sequence[StreamOutcome]) -> Array:
+    """The log-odds of a refusal of each prompt, compared with the others, by the risk model.
+
+    Each one is estimated from outcomes before it. They are 0 with fewer than `MIN_PROMPTS` outcomes, and for
+    withheld prompts.
+    """
+    risks = np.zeros(len(judged))
+    start = MIN_PROMPTS
+    while start < len(judged):
+        end = min(len(judged), start * _REFIT)
+        risks[start:end] = _risks_after(judged[max(0, start - MAX_REQUESTS) : start], judged[start:end])
+        start = end
+    return risks
+
+
+def _risks_after(known: Sequence[StreamOutcome], asked: Sequence[StreamOutcome]) -> Array:
+    requests = [one.request for one in known if one.request is not None]
+    model = fit_risk(requests)
+    if model is None:
+        return np.zeros(len(asked))
+    own = _log_odds(model.probabilities([one.features for one in requests]))
+    refused = sum(one.refused for one in requests)
+    level = _log_odds(np.array([(refused + 0.5) / (len(requests) + 1)]))[0]
+    centre = _find_centre(own, float(level))
+    given = _log_odds(model.probabilities([one.features for one in asked])) - centre
+    return np.where([one.request is None for one in asked], 0.0, given)
+
+
+def _find_centre(odds: Array, level: float) -> float:
+    """What to subtract so that the outcomes keep their rate: it must not change when a model is fitted."""
+    share = 1.0 / (1.0 + np.exp(-level))
+    low, high = -30.0, 30.0
+    for _half in range(_HALVINGS):
+        middle = (low + high) / 2
+        mean = float(np.mean(1.0 / (1.0 + np.exp(-(odds - middle + level)))))
+        low, high = (middle, high) if mean > share else (low, middle)
+    return low
+
+
+def _log_odds(shares: Array) -> Array:
+    kept = np.clip(shares, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(kept / (1 - kept)))
+
+
+class _FailureCauses:
+    """The party that refused, by provider and error. Each error is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Gate | None] = {}
+
+    def find(self, attempt: AttemptRecord) -> Gate | None:
+        """None if there are too many different errors."""
+        key = (attempt.provider, attempt.error[:_MAX_ERROR_CHARS])
+        if key not in self._known and len(self._known) < _MAX_ERRORS:
+            self._known[key] = gate_of_error(decode(key[1], provider=key[0]), key[1])
+        return self._known.get(key)
+
+
+def _read(attempt: AttemptRecord, causes: _FailureCauses) -> StreamOutcome:
+    refused = failed = charged = None
+    if attempt.outcome is AttemptOutcome.PASSED or attempt.file_came:
+        refused = failed = False
+    elif attempt.outcome is AttemptOutcome.REFUSED:
+        # A rule of a team is none of the provider's filter.
+        if causes.find(attempt) in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
+            refused, failed = True, False
+            if attempt.charge.charged is not ChargeStatus.UNKNOWN:
+                charged = attempt.charge.charged is ChargeStatus.YES
+    elif attempt.outcome is AttemptOutcome.FAILED and causes.find(attempt) in (
+        Gate.PROVIDER_DOWN,
+        Gate.UNKNOWN,
+    ):
+        failed = True
+    return StreamOutcome(
+        at=attempt.at,
+        request=None
+        if attempt.prompt is None
+        else JudgedRequest(
+            prompt=attempt.prompt[:MAX_CHARS],
+            refused=bool(refused),
+            at=attempt.at,
+            seconds=attempt.seconds,
+            width=attempt.width,
+            height=attempt.height,
+        ),
+        refused=refused,
+        failed=failed,
+        charged=charged,
+        price=_price(attempt),
+    )
+
+
+def _price(attempt: AttemptRecord) -> tuple[tuple[object, ...], float] | None:
+    charge = attempt.charge
+    if charge.charged is not ChargeStatus.YES or charge.amount is None or not attempt.seconds:
+        return None
+    return (attempt.seconds, attempt.width, attempt.height, charge.currency), charge.amount

@@ -1,0 +1,190 @@
+"""Drift: its kind, its start, and what is no drift."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.attempts.drift import Drift, DriftKind, DriftReport, find_drift
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.i18n import load_messages
+
+Kind: TypeAlias = dict[str, object]
+START, HOUR_S = 1_790_000_000.0, 3_600.0
+REFUSED = "SAFETY.INPUT.TEXT: the request was refused"
+ATTEMPT = AttemptRecord(
+    id="attempt_0",
+    origin=AttemptOrigin.GATEWAY,
+    at=START,
+    provider="runway",
+    model="gen4",
+    seconds=5,
+    width=None,
+    height=None,
+    prompt=None,
+    error="",
+    outcome=AttemptOutcome.PASSED,
+    stage="unknown",
+    file_came=True,
+    charge=Charge(charged=ChargeStatus.YES, amount=0.5, currency="USD"),
+    request_id="",
+)
+PASSED: Kind = {"outcome": AttemptOutcome.PASSED}
+REFUSAL: Kind = {
+    "outcome": AttemptOutcome.REFUSED,
+    "error": REFUSED,
+    "file_came": False,
+    "charge": Charge(charged=ChargeStatus.NO),
+}
+CHARGED: Kind = {**REFUSAL, "charge": Charge(charged=ChargeStatus.YES, amount=0.5, currency="USD")}
+OUTAGE: Kind = {
+    "outcome": AttemptOutcome.FAILED,
+    "error": "503 Service Unavailable",
+    "file_came": False,
+    "charge": Charge(charged=ChargeStatus.NO),
+}
+
+
+def series(*kinds: Kind) -> list[AttemptRecord]:
+    """One attempt per hour."""
+    return [
+        replace(ATTEMPT, id=f"attempt_{number:05}", at=START + number * HOUR_S, **kind)  # type: ignore[arg-type]
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def every(count: int, step: int, kind: dict[str, object]) -> list[dict[str, object]]:
+    """Passed attempts, and in every `step`th place another one."""
+    return [kind if number % step == step - 1 else PASSED for number in range(count)]
+
+
+def found(attempts: Sequence[AttemptRecord]) -> list[DriftKind]:
+    return [one.kind for one in find_drift(attempts).drifts]
+
+
+def only(attempts: Sequence[AttemptRecord]) -> Drift:
+    (drift,) = find_drift(attempts).drifts
+    return drift
+
+
+def test_no_attempts_have_no_drift() -> None:
+    assert find_drift(()) == DriftReport()
+
+
+def test_a_provider_that_refuses_more_is_named_with_the_time() -> None:
+    drift = only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL)))
+    assert drift.kind is DriftKind.REFUSES_MORE
+    assert drift.earliest <= START + 300 * HOUR_S <= drift.latest
+    assert drift.until is None
+    assert drift.before.total + drift.after.total == 340
+    assert drift.after.count > 15
+
+
+def test_an_outage_is_no_refusal_and_ends() -> None:
+    kinds = [*every(300, 30, REFUSAL), *[OUTAGE] * 20, *every(200, 30, REFUSAL)]
+    end, outage = find_drift(series(*kinds)).drifts
+    assert (outage.kind, end.kind) == (DriftKind.FAILS_MORE, DriftKind.FAILS_LESS)
+    assert outage.since == START + 300 * HOUR_S
+    assert outage.until == end.since
+
+
+def test_a_laxer_provider_is_found() -> None:
+    assert found(series(*every(300, 2, REFUSAL), *every(150, 30, REFUSAL))) == [DriftKind.REFUSES_LESS]
+
+
+def test_refusals_that_are_charged_from_a_day_on_are_found() -> None:
+    kinds = [*every(600, 3, REFUSAL), *every(200, 3, CHARGED)]
+    assert found(series(*kinds)) == [DriftKind.CHARGES_MORE]
+
+
+def test_another_price_is_found_soon() -> None:
+    dearer: Kind = {"charge": Charge(charged=ChargeStatus.YES, amount=0.8, currency="USD")}
+    drift = only(series(*[PASSED] * 100, *[dearer] * 8))
+    assert drift.kind is DriftKind.PRICE
+    assert drift.since == START + 100 * HOUR_S
+
+
+def test_other_lengths_have_other_prices() -> None:
+    longer: Kind = {"seconds": 10.0, "charge": Charge(charged=ChargeStatus.YES, amount=1.0, currency="USD")}
+    assert found(series(*[PASSED] * 100, *[longer] * 30)) == []
+
+
+def test_a_word_that_explains_the_refusals_is_named() -> None:
+    subjects = ["lake", "harbour", "forest", "meadow", "market"]
+    chosen = random.Random(5)
+
+    def kinds(count: int, *, strict: bool) -> list[dict[str, object]]:
+        rows = []
+        for number in range(count):
+            subject = chosen.choice(subjects)
+            prompt = f"{subject} with a {chosen.choice('abcdefgh')}{'xyz'[number % 3]}{number:x} boat"
+            rows.append({**(REFUSAL if strict and subject == "harbour" else PASSED), "prompt": prompt})
+        return rows
+
+    drift = only(series(*kinds(300, strict=False), *kinds(100, strict=True)))
+    assert (drift.kind, drift.words) == (DriftKind.REFUSES_WORDS, "word:harbour")
+    assert drift.before.count == 0
+    assert drift.after.count == drift.after.total
+
+
+def test_tries_of_one_prompt_on_a_day_count_once() -> None:
+    passed = [{**PASSED, "prompt": f"a lake, {chr(97 + number % 26)}{number}"} for number in range(300)]
+    refused = [{**REFUSAL, "prompt": f"a red balloon, take {number}"} for number in range(20)]
+    assert found(series(*passed, *refused)) == []
+
+
+def test_a_rule_of_a_team_and_a_missing_plan_are_no_drift() -> None:
+    team: Kind = {**REFUSAL, "error": "blocked by your organization"}
+    plan: Kind = {**OUTAGE, "error": "Your plan does not have access to the model gen4."}
+    assert found(series(*[PASSED] * 300, *[team] * 30, *[plan] * 30)) == []
+
+
+def test_a_video_that_our_policy_stopped_passed_the_filter_of_the_provider() -> None:
+    stopped: Kind = {"outcome": AttemptOutcome.STOPPED}
+    assert found(series(*every(300, 2, REFUSAL), *[stopped] * 100)) == [DriftKind.REFUSES_LESS]
+
+
+def test_providers_and_models_are_compared_apart() -> None:
+    kinds = [*every(300, 30, REFUSAL), *every(60, 2, REFUSAL)]
+    other = [
+        replace(one, id=f"{one.id}_b", model="other", outcome=AttemptOutcome.PASSED, error="", file_came=True)
+        for one in series(*kinds)
+    ]
+    drift = only([*series(*kinds), *other])
+    assert drift.model == "gen4"
+    report = find_drift([*series(*kinds), *other])
+    assert report.watched == {("runway", "gen4"): 360, ("runway", "other"): 360}
+
+
+@given(st.lists(st.sampled_from([0, 1, 2]), max_size=60), st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_the_order_of_reading_and_of_equal_times_does_not_matter(
+    places: list[int], shuffled: random.Random
+) -> None:
+    steps: tuple[Kind, ...] = (PASSED, REFUSAL, OUTAGE)
+    kinds: list[Kind] = [
+        *every(60, 20, REFUSAL),
+        *(steps[one] for one in places),
+    ]
+    attempts = [replace(one, at=START + number // 4 * HOUR_S) for number, one in enumerate(series(*kinds))]
+    mixed = list(attempts)
+    shuffled.shuffle(mixed)
+    assert find_drift(mixed) == find_drift(attempts)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize("kind", DriftKind)
+def test_each_kind_has_a_sentence_in_each_language(kind: DriftKind, language: str) -> None:
+    drift = replace(
+        only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL))), kind=kind, words="word:kite"
+    )
+    text = drift.text(load_messages("attempts", language))
+    assert "runway/gen4" in text
+    assert "{" not in text
