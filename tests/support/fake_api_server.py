@@ -437,6 +437,7 @@ class Live:
     tenant: str
     key: str
     scratch: Path
+    database: Database
 
     @property
     def auth(self) -> Mapping[str, str]:
@@ -472,8 +473,8 @@ def live(
             ),
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
-            templates=Templates(database, lambda tenant: frozenset({"ada"})),
             drift=DriftHistory(AttemptLog(database)),
+            templates=Templates(database, lambda tenant: frozenset({"ada"})),
             library=Library(
                 database, check=lambda principal, prompt: "allow", offered_models=lambda: {"shelf-1"}
             ),
@@ -487,7 +488,13 @@ def live(
         )
         with listening(build_app(services, pages or ConsoleServices())) as url:
             yield Live(
-                url=url, desk=desk, accounts=accounts, tenant=tenant, key=key, scratch=services.scratch
+                url=url,
+                desk=desk,
+                accounts=accounts,
+                tenant=tenant,
+                key=key,
+                scratch=services.scratch,
+                database=database,
             )
 
 

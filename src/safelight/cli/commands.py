@@ -23,6 +23,8 @@ COMMANDS = {
     "serve": "Run the gateway, its workers and its web pages.",
     "check": "Check a prompt against the policy; nothing is generated.",
     "lint": "Check the prompts in files against the policy, and replace light synonyms.",
+    "templates": "Add prompt templates, have them approved, and render their prompts.",
+    "library": "Search, add, remove, import and export proven prompts.",
     "batch": "Plan and run many generation requests from one file.",
     "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
     "triggers": "Find the words of a refused prompt that cause the refusal.",

@@ -21,6 +21,7 @@ from .appeal_pages import AppealPages
 from .attempts_pages import AttemptsPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
+from .library_pages import LibraryPages
 from .login import Login, local_path
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -29,6 +30,7 @@ from .review_pages import ReviewPages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
 from .studio_pages import StudioPages
+from .template_pages import TemplatePages
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import load_languages
 from .verify_pages import VerifyPages
@@ -65,6 +67,7 @@ class Console:
         review, coverage = ReviewPages(*services), CoveragePages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
         attempts = AttemptsPages(*services)
+        templates, library = TemplatePages(*services), LibraryPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -86,6 +89,15 @@ class Console:
             ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
             ("GET", "/attempts", protected(attempts.show, read)),
             ("GET", "/attempts/{attempt_id}", protected(attempts.show_one, read)),
+            ("GET", "/templates", protected(templates.list, read)),
+            ("POST", "/templates", protected(templates.add, write)),
+            ("GET", "/templates/{name}", protected(templates.show, read)),
+            ("POST", "/templates/{name}", protected(templates.use, read)),
+            ("POST", "/templates/{name}/{version}", protected(templates.change, read)),
+            ("GET", "/library", protected(library.show, read)),
+            ("POST", "/library", protected(library.add, write)),
+            ("GET", "/library/{entry_id}", protected(library.show_one, read)),
+            ("POST", "/library/{entry_id}/remove", protected(library.remove, write)),
             ("GET", "/verify", verify.show),
             ("POST", "/verify", verify.verify),
             ("GET", "/explain-error", provider_errors.show),

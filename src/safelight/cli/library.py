@@ -1,0 +1,205 @@
+"""`safelight library`: prompts whose videos were delivered, to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from safelight.i18n import load_messages
+
+from .commands import load_container
+from .exit_codes import Exit
+from .key_owner import acting_principal
+from .language import language
+from .output import emit, printable
+
+if TYPE_CHECKING:
+    from safelight.i18n import Messages
+    from safelight.trust.library import EntryQuery, ImportedEntry, ImportResult, LibraryEntry
+
+app = typer.Typer(no_args_is_help=True, help="Search, add, remove, import and export proven prompts.")
+
+Category = Annotated[str | None, typer.Option("--category", help="Only this category.")]
+Marked = Annotated[
+    bool, typer.Option("--needs-validation", help="Only entries that need to be validated again.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context, category: Category = None, marked: Marked = False, as_json: Json = False
+) -> int:
+    """List the newest entries."""
+    from safelight.trust.library import EntryQuery
+    from safelight.trust.library.service import MAX_RESULTS
+
+    query = EntryQuery(category=category, needs_validation=marked, limit=MAX_RESULTS)
+    return _search(ctx, query, as_json=as_json)
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    words: Annotated[str, typer.Argument(help="Words of the prompt, in any language.")],
+    category: Category = None,
+    marked: Marked = False,
+    as_json: Json = False,
+) -> int:
+    """Find the entries that fit best."""
+    from safelight.trust.library import EntryQuery
+
+    query = EntryQuery(words=words, category=category, needs_validation=marked)
+    return _search(ctx, query, as_json=as_json)
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    video: Annotated[str, typer.Argument(help="The id of a delivered video with the verdict allow.")],
+    category: Annotated[str, typer.Option("--category", help="A category, such as landscape.")],
+    notes: Annotated[str, typer.Option("--notes", help="What a colleague should know.")] = "",
+    variation_of: Annotated[
+        str | None, typer.Option("--variation-of", help="The id of the entry that this prompt varies.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Add the prompt of a delivered video."""
+    from safelight.trust.library import NewEntry
+    from safelight.trust.library.serializers import entry_object
+
+    container = load_container(ctx)
+    new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
+    added = container.review.library.add(acting_principal(container, use_key=False), new)
+    emit(entry_object(added), as_json, _format(added))
+    return Exit.OK
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    entry: Annotated[str, typer.Argument(help="The entry's id.")],
+    as_json: Json = False,
+) -> int:
+    """Remove an entry. Its videos stay."""
+    container = load_container(ctx)
+    container.review.library.remove(acting_principal(container, use_key=False), entry)
+    emit({"id": entry, "deleted": True}, as_json, _texts()("entry.removed"))
+    return Exit.OK
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="An export, or a file of JSON lines.", exists=True, dir_okay=False)
+    ],
+    as_json: Json = False,
+) -> int:
+    """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
+    from safelight.trust.library import ImportOutcome
+    from safelight.trust.library.serializers import import_object
+    from safelight.trust.library.service import MAX_IMPORTED_ENTRIES
+
+    entries = _read_entries(file)
+    container = load_container(ctx)
+    principal, library = acting_principal(container, use_key=False), container.review.library
+    results: list[ImportResult] = []
+    for start in range(0, len(entries), MAX_IMPORTED_ENTRIES):
+        part = library.import_entries(principal, entries[start : start + MAX_IMPORTED_ENTRIES])
+        results += [_renumber(each, start) for each in part]
+    emit(import_object(results), as_json, _format_import(results))
+    fine = {ImportOutcome.ADDED, ImportOutcome.KNOWN}
+    return Exit.OK if all(each.outcome in fine for each in results) else Exit.ERROR
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write. [default: the standard output]")
+    ] = None,
+) -> int:
+    """Write all entries as JSON, to import them elsewhere."""
+    from safelight.fileio import write_atomic
+    from safelight.trust.library.serializers import entry_object
+
+    container = load_container(ctx)
+    found = container.review.library.export(acting_principal(container, use_key=False))
+    payload = {"object": "list", "data": [entry_object(each) for each in found]}
+    if out is None:
+        emit(payload, True, "")
+    else:
+        write_atomic(out, json.dumps(payload, ensure_ascii=False, indent=2).encode())
+        emit(payload, False, _texts()("entry.exported", count=len(found), path=out))
+    return Exit.OK
+
+
+def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
+    from safelight.trust.library.serializers import entry_object
+
+    container = load_container(ctx)
+    found = container.review.library.search(acting_principal(container, use_key=False), query)
+    lines = "\n".join(_format(each) for each in found)
+    emit({"entries": [entry_object(each) for each in found]}, as_json, lines or _texts()("entry.none"))
+    return Exit.OK
+
+
+def _read_entries(file: Path) -> list[ImportedEntry]:
+    """The entries of an export, a JSON list, or JSON lines. Raises `InvalidField`."""
+    from safelight.errors import InvalidField
+    from safelight.trust.library.serializers import read_imported
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
+    listed: Any
+    try:
+        whole = json.loads(text)
+        listed = whole.get("data", [whole]) if isinstance(whole, dict) else whole
+    except ValueError:
+        listed = []
+        for number, line in enumerate(text.splitlines(), start=1):
+            try:
+                listed += [json.loads(line)] if line.strip() else []
+            except ValueError:
+                raise InvalidField(f"Line {number} of {file} is not JSON.", param="file") from None
+    if not isinstance(listed, list) or not listed:
+        raise InvalidField(f"{file} has no entries.", param="file")
+    return [read_imported(value, number) for number, value in enumerate(listed, start=1)]
+
+
+def _renumber(result: ImportResult, start: int) -> ImportResult:
+    from dataclasses import replace
+
+    return replace(result, number=result.number + start)
+
+
+def _texts() -> Messages:
+    return load_messages("prompts", language())
+
+
+def _format(entry: LibraryEntry) -> str:
+    t = _texts()
+    status = t(f"entry.status.{entry.status.value}")
+    lines = [
+        f"{entry.id}  {printable(entry.category)}  {status}",
+        f"  {printable(entry.prompt)}",
+    ]
+    if entry.notes:
+        lines.append(f"  {printable(entry.notes)}")
+    return "\n".join(lines)
+
+
+def _format_import(results: list[ImportResult]) -> str:
+    t = _texts()
+    lines = [t("import.added", count=sum(each.outcome.value == "added" for each in results))]
+    for each in results:
+        if each.outcome.value != "added":
+            outcome = t(f"import.{each.outcome.value}")
+            lines.append(f"  {each.number}: {outcome} {printable(each.reason)}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,182 @@
+"""`safelight templates`: prompt templates with slots, which a second person approves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from safelight.i18n import load_messages
+
+from .commands import load_container
+from .exit_codes import Exit
+from .key_owner import UseKey, acting_principal
+from .language import language
+from .output import emit, format_day, printable
+
+if TYPE_CHECKING:
+    from safelight.i18n import Messages
+    from safelight.trust.templates import Template, Validation
+
+app = typer.Typer(
+    no_args_is_help=True, help="Add prompt templates, have them approved, and render their prompts."
+)
+
+Name = Annotated[str, typer.Argument(help="The template's name.")]
+Version = Annotated[int, typer.Argument(help="The number of the version.", min=1)]
+SomeVersion = Annotated[
+    int | None, typer.Option("--version", help="The version. [default: the newest approved one]", min=1)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False) -> int:
+    """List every version of every template with its state."""
+    from safelight.trust.templates.serializers import template_object
+
+    container = load_container(ctx)
+    found = container.review.templates.list(acting_principal(container, use_key=False))
+    lines = "\n".join(_format_line(each) for each in found)
+    emit(
+        {"templates": [template_object(each) for each in found]}, as_json, lines or _texts()("template.none")
+    )
+    return Exit.OK
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, version: SomeVersion = None, as_json: Json = False) -> int:
+    """Show a template: its text, its slots, and the videos made from it."""
+    from safelight.trust.templates.serializers import template_object, validation_object
+
+    container = load_container(ctx)
+    principal, templates = acting_principal(container, use_key=False), container.review.templates
+    found = templates.get(principal, name, version)
+    validations = templates.validations(principal, name, found.version)
+    payload = {**template_object(found), "validations": [validation_object(one) for one in validations]}
+    emit(payload, as_json, _format(found, validations))
+    return Exit.OK
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The template, a YAML file.", exists=True, dir_okay=False)],
+    use_key: UseKey = False,
+    as_json: Json = False,
+) -> int:
+    """Add a draft. A name that exists gets a new version."""
+    from safelight.errors import InvalidField
+    from safelight.trust.templates.serializers import template_object
+
+    try:
+        source = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
+    container = load_container(ctx)
+    added = container.review.templates.add(acting_principal(container, use_key), source)
+    emit(template_object(added), as_json, _format_line(added))
+    return Exit.OK
+
+
+@app.command()
+def submit(
+    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
+) -> int:
+    """Submit a draft for review. Another person has to approve it."""
+    from safelight.trust.templates.serializers import template_object
+
+    container = load_container(ctx)
+    found = container.review.templates.submit(acting_principal(container, use_key), name, version)
+    emit(template_object(found), as_json, _format_line(found))
+    return Exit.OK
+
+
+@app.command()
+def approve(
+    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
+) -> int:
+    """Approve a version in review. Its author may not do this."""
+    from safelight.trust.templates.serializers import template_object
+
+    container = load_container(ctx)
+    found = container.review.templates.approve(acting_principal(container, use_key), name, version)
+    emit(template_object(found), as_json, _format_line(found))
+    return Exit.OK
+
+
+@app.command()
+def retire(
+    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
+) -> int:
+    """Retire a version: no new prompt is made from it."""
+    from safelight.trust.templates.serializers import template_object
+
+    container = load_container(ctx)
+    found = container.review.templates.retire(acting_principal(container, use_key), name, version)
+    emit(template_object(found), as_json, _format_line(found))
+    return Exit.OK
+
+
+@app.command()
+def render(
+    ctx: typer.Context,
+    name: Name,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="A slot and its value, as SLOT=VALUE; repeatable.")
+    ] = None,
+    version: SomeVersion = None,
+    as_json: Json = False,
+) -> int:
+    """Print the prompt of a template. It is not checked: pass it to `safelight check`."""
+    from safelight.errors import InvalidField
+    from safelight.trust.templates import TemplateCall
+    from safelight.trust.templates.serializers import rendered_object
+
+    given: dict[str, str] = {}
+    for each in values or ():
+        slot, equals, value = each.partition("=")
+        if not equals or slot in given:
+            raise InvalidField(f"{each!r} is not SLOT=VALUE, or its slot occurs twice.", param="set")
+        given[slot] = value
+    container = load_container(ctx)
+    call = TemplateCall(name=name, version=version, values=given)
+    rendered = container.review.templates.render(acting_principal(container, use_key=False), call)
+    emit(rendered_object(rendered), as_json, rendered.text)
+    return Exit.OK
+
+
+def _texts() -> Messages:
+    return load_messages("prompts", language())
+
+
+def _format_line(template: Template) -> str:
+    t = _texts()
+    state = t(f"template.state.{template.state.value}")
+    line = t("template.line", name=template.name, version=template.version, state=state)
+    if template.approver_name:
+        line += "  " + t("template.approved_by", who=printable(template.approver_name))
+    if template.no_eligible_approver:
+        line += "\n  " + t("template.no_approver")
+    return line
+
+
+def _format(template: Template, validations: tuple[Validation, ...]) -> str:
+    t, document = _texts(), template.document
+    lines = [_format_line(template)]
+    if document.about:
+        lines.append(f"  {printable(document.about)}")
+    lines += ["", f"  {printable(document.text)}", ""]
+    for slot in document.slots:
+        allowed = (
+            t("template.free_text", count=slot.max_characters) if not slot.values else ", ".join(slot.values)
+        )
+        needed = "" if slot.required else f" ({t('template.optional')})"
+        lines.append(f"  [{slot.name}]{needed}: {printable(allowed)}")
+    lines += ["", t("template.validations", count=len(validations))]
+    for found in validations:
+        outcome = t(f"outcome.{found.outcome}") if t.has(f"outcome.{found.outcome}") else found.outcome
+        day = format_day(found.created_at)
+        lines.append(f"  {day}  {outcome}  {printable(found.model)}  {found.video_id}")
+    return "\n".join(lines)

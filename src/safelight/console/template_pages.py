@@ -1,0 +1,240 @@
+"""Pages of the prompt templates: all of them, and one with its slots, its review and its videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField, RequestBlocked, SafelightError
+from safelight.i18n import Messages, load_messages
+from safelight.moderation.request import CreateRequest
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
+from safelight.web.create_request import require_writable
+
+from .formatting import format_datetime, format_iso, format_money
+from .handler import PageHandler
+from .translations import Translations
+
+TONES = {
+    TemplateState.DRAFT: "none",
+    TemplateState.REVIEW: "hold",
+    TemplateState.APPROVED: "allow",
+    TemplateState.RETIRED: "none",
+}
+#: Prefix of the form fields with the values of slots.
+_SLOT = "slot."
+EXAMPLE = """template: cook-at-work
+about: One adult who cooks, in soft light.
+text: "A [POSITIVE_EMOTION] [ADULT_DESCRIPTOR] cook prepares [DISH], [LIGHTING_STYLE]."
+slots:
+  POSITIVE_EMOTION: {type: positive_emotion}
+  ADULT_DESCRIPTOR: {type: adult_descriptor}
+  DISH: {values: [noodles, dumplings, a vegetable soup]}
+  LIGHTING_STYLE: {type: lighting_style}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Preview:
+    """The rendered prompt and the verdict of its check."""
+
+    prompt: str
+    verdict: str | None
+
+
+class TemplatePages(PageHandler):
+    async def list(self, request: Request, principal: Principal) -> Response:
+        return await self._render_list(request, principal)
+
+    async def add(self, request: Request, principal: Principal) -> Response:
+        """Store a draft and open its page."""
+        form = await self.read_form(request)
+        source = form.get("source", "").replace("\r\n", "\n")
+        try:
+            require_writable(source, "source")
+            added = await self.run(self.services.templates.add, principal, source)
+        except SafelightError as problem:
+            return await self._render_list(request, principal, source=source, problem=problem)
+        return self.redirect(_address(added))
+
+    async def show(self, request: Request, principal: Principal) -> Response:
+        found = await self._find(request, principal)
+        return await self._render_one(request, principal, found, {})
+
+    async def use(self, request: Request, principal: Principal) -> Response:
+        """Show the prompt with its verdict, or request a video with it."""
+        form = await self.read_form(request)
+        found = await self._find(request, principal)
+        values = {name.removeprefix(_SLOT): each for name, each in form.items() if name.startswith(_SLOT)}
+        # An empty field of a slot that is not required leaves the slot to its default.
+        optional = {slot.name for slot in found.document.slots if not slot.required}
+        given = {name: each for name, each in values.items() if each or name not in optional}
+        try:
+            for each in given.values():
+                require_writable(each, "values")
+            call = TemplateCall(name=found.name, version=found.version, values=given)
+            rendered = await self.run(self.services.templates.render, principal, call)
+            if form.get("action") == "create":
+                return await self._create(principal, rendered, form.get("model", ""))
+            preview = await self._check(principal, rendered)
+        except RequestBlocked as blocked:
+            return self.redirect(f"/videos/{blocked.details['video_id']}")
+        except SafelightError as problem:
+            return await self._render_one(request, principal, found, values, problem=problem)
+        return await self._render_one(request, principal, found, values, preview=preview)
+
+    async def change(self, request: Request, principal: Principal) -> Response:
+        """Submit, approve or retire one version."""
+        form = await self.read_form(request)
+        found = await self._find(request, principal, request.path_params["version"])
+        templates = self.services.templates
+        steps = {"submit": templates.submit, "approve": templates.approve, "retire": templates.retire}
+        try:
+            if form.get("action") not in steps:
+                raise InvalidField("This action is unknown.", param="action")
+            await self.run(steps[form["action"]], principal, found.name, found.version)
+        except SafelightError as problem:
+            return await self._render_one(request, principal, found, {}, problem=problem)
+        return self.redirect(_address(found))
+
+    async def _create(self, principal: Principal, rendered: RenderedPrompt, model: str) -> Response:
+        asked = CreateRequest(prompt=rendered.text, template=rendered.use, model=model or None)
+        video = await self.run(self.services.videos.create, principal, asked)
+        return self.redirect(f"/videos/{video.id}")
+
+    async def _check(self, principal: Principal, rendered: RenderedPrompt) -> _Preview:
+        checks = self.services.checks
+        if checks is None or not principal.has_scope(KeyScope.CHECKS):
+            return _Preview(prompt=rendered.text, verdict=None)
+        asked = CreateRequest(prompt=rendered.text)
+        found, _, _ = await self.run(checks.check, principal, asked, estimates_risk=False)
+        return _Preview(prompt=rendered.text, verdict=found.verdict)
+
+    async def _find(self, request: Request, principal: Principal, version: str | None = None) -> Template:
+        given = version or request.query_params.get("version", "")
+        number = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+        name = request.path_params["name"]
+        require_writable(name, "name")
+        return await self.run(self.services.templates.get, principal, name, number)
+
+    async def _render_list(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        source: str = EXAMPLE,
+        problem: SafelightError | None = None,
+    ) -> Response:
+        m = load_messages("prompts", self.translations(request).tag)
+        found = await self.run(self.services.templates.list, principal)
+        return await self.render_page(
+            request,
+            "templates.html",
+            principal,
+            problem.status if problem else 200,
+            m=m,
+            rows=[_row(each, m) for each in found],
+            may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
+            source=source,
+            problem=problem,
+        )
+
+    async def _render_one(
+        self,
+        request: Request,
+        principal: Principal,
+        template: Template,
+        values: dict[str, str],
+        *,
+        preview: _Preview | None = None,
+        problem: SafelightError | None = None,
+    ) -> Response:
+        services, t = self.services, self.translations(request)
+        m = load_messages("prompts", t.tag)
+        validations = await self.run(
+            services.templates.validations, principal, template.name, template.version
+        )
+        every = await self.run(services.templates.list, principal)
+        return await self.render_page(
+            request,
+            "template.html",
+            principal,
+            problem.status if problem else 200,
+            m=m,
+            row=_row(template, m),
+            document=template.document,
+            source=template.source,
+            created=format_datetime(template.created_at, t),
+            versions=[_row(each, m) for each in every if each.name == template.name],
+            slots=[(slot, values.get(slot.name, "")) for slot in template.document.slots],
+            models=[model for generator in services.generators.values() for model in generator.info().models],
+            preview=preview,
+            problem=problem,
+            actions=_actions(template, principal),
+            is_author=principal.id == template.author,
+            is_usable=template.state is not TemplateState.RETIRED,
+            may_create=principal.has_scope(KeyScope.VIDEOS_WRITE),
+            validations=[_validation_row(each, t, m) for each in validations],
+        )
+
+
+def _address(template: Template) -> str:
+    return f"/templates/{quote(template.name)}?version={template.version}"
+
+
+def _row(template: Template, m: Messages) -> dict[str, Any]:
+    return {
+        "href": _address(template),
+        "name": template.name,
+        "version": template.version,
+        "about": template.document.about,
+        "language": template.document.language,
+        "tone": TONES[template.state],
+        "state": m(f"template.state.{template.state.value}"),
+        "author": template.author_name,
+        "approver": template.approver_name,
+        "no_approver": template.no_eligible_approver,
+    }
+
+
+def _actions(template: Template, principal: Principal) -> list[str]:
+    """The steps that this person may take now."""
+    is_author, may_review = principal.id == template.author, principal.has_scope(KeyScope.REVIEW)
+    found = []
+    if template.state is TemplateState.DRAFT and principal.has_scope(KeyScope.VIDEOS_WRITE):
+        found.append("submit")
+    if template.state is TemplateState.REVIEW and may_review and not is_author:
+        found.append("approve")
+    if template.state is not TemplateState.RETIRED and (is_author or may_review):
+        found.append("retire")
+    return found
+
+
+def _validation_row(found: Validation, t: Translations, m: Messages) -> dict[str, Any]:
+    key = f"outcome.{found.outcome}"
+    return {
+        "href": f"/videos/{found.video_id}",
+        "prompt": found.prompt,
+        "model": found.model,
+        "time": format_datetime(found.created_at, t),
+        "iso": format_iso(found.created_at),
+        "outcome": m(key) if m.has(key) else found.outcome,
+        "tone": {"delivered": "allow", "held": "hold", "failed": "error"}.get(
+            found.outcome, "block" if found.error_code else "none"
+        ),
+        "charge": _format_charge(found, m),
+    }
+
+
+def _format_charge(found: Validation, m: Messages) -> str:
+    charge = found.charge
+    if charge is None:
+        return "–"
+    if charge["charged"] == "yes" and charge.get("amount") is not None:
+        return format_money(float(charge["amount"]), str(charge["currency"]))
+    return m("charge.no") if charge["charged"] == "no" else m("charge.unknown")

@@ -1,0 +1,155 @@
+"""The pages of templates and of the library, without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from safelight.ids import new_id
+from safelight.store.tables import verdicts, videos
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from support.fake_api_server import Live
+
+SOURCE = """template: {name}
+text: 'a lake at [TIME][END]'
+slots:
+  TIME: {{values: [dawn, noon]}}
+  END: {{type: text, required: false}}
+"""
+
+
+@pytest.fixture
+def ada(server: Live) -> Iterator[httpx.Client]:
+    with browser(server) as client:
+        yield sign_in(server, client, "ada")
+
+
+@pytest.fixture
+def bea(server: Live) -> Iterator[httpx.Client]:
+    with browser(server) as client:
+        yield sign_in(server, client, "bea")
+
+
+def browser(server: Live) -> httpx.Client:
+    return httpx.Client(
+        base_url=server.url,
+        headers={"accept": "text/html", "origin": server.url},
+        follow_redirects=True,
+        timeout=10,
+        verify=False,
+    )
+
+
+def sign_in(server: Live, client: httpx.Client, name: str) -> httpx.Client:
+    person = Principal(
+        tenant=server.tenant,
+        id=name,
+        kind=PrincipalKind.PERSON,
+        name=name.title(),
+        scopes=frozenset(KeyScope) - {KeyScope.VAULT},
+    )
+    answer = client.post("/login", data={"token": server.accounts.create_login_link(person)})
+    assert answer.url.path == "/", answer.text
+    return client
+
+
+def test_a_template_is_added_previewed_and_approved_by_another_person(
+    ada: httpx.Client, bea: httpx.Client
+) -> None:
+    added = ada.post("/templates", data={"source": SOURCE.format(name="pages").replace("\n", "\r\n")})
+    assert (added.url.path, added.status_code) == ("/templates/pages", 200)
+    preview = ada.post("/templates/pages?version=1", data={"slot.TIME": "dawn", "slot.END": ""})
+    assert "a lake at dawn</p>" in preview.text
+    submitted = ada.post("/templates/pages/1", data={"action": "submit"})
+    assert "another person has to approve it" in submitted.text or "No other person" in submitted.text
+    assert 'value="approve"' not in submitted.text
+    assert ada.post("/templates/pages/1", data={"action": "approve"}).status_code == 403
+    assert 'value="approve"' in bea.get("/templates/pages").text
+    approved = bea.post("/templates/pages/1", data={"action": "approve"})
+    assert "Approved by Bea." in approved.text
+    assert "approved" in bea.get("/templates").text
+
+
+def test_a_video_is_requested_from_the_page(server: Live, ada: httpx.Client) -> None:
+    ada.post("/templates", data={"source": SOURCE.format(name="create")})
+    values = {"slot.TIME": "noon", "slot.END": ", still", "model": "shelf-1", "action": "create"}
+    made = ada.post("/templates/create?version=1", data=values)
+    assert made.url.path.startswith("/videos/video_")
+    asked = server.desk.requests[-1]
+    assert asked.prompt == "a lake at noon, still"
+    assert asked.template is not None
+
+
+def test_problems_are_shown_with_what_was_written(ada: httpx.Client) -> None:
+    wrong = ada.post("/templates", data={"source": "template: Wrong\ntext: '<b>[X]</b>'"})
+    assert wrong.status_code == 400
+    assert "[X] is not declared" in wrong.text
+    assert "&lt;b&gt;[X]&lt;/b&gt;" in wrong.text
+    ada.post("/templates", data={"source": SOURCE.format(name="values")})
+    refused = ada.post("/templates/values?version=1", data={"slot.TIME": "midnight"})
+    assert refused.status_code == 400
+    assert "is not allowed for [TIME]" in refused.text
+    assert ada.get("/templates/none").status_code == 404
+    assert ada.post("/templates/values/1", data={"action": "explode"}).status_code == 400
+
+
+def proven(server: Live, prompt: str) -> str:
+    """The id of a delivered video with the verdict allow in the database."""
+    video, columns = new_id("video"), {"created_at": 1.0}
+    with server.database.transaction(server.tenant) as tx:
+        tx.insert(
+            videos,
+            id=video,
+            state="delivered",
+            stage="delivery",
+            updated_at=1.0,
+            principal_id="key_1",
+            model="shelf-1",
+            generator="shelf",
+            prompt=prompt,
+            seconds=4,
+            width=1280,
+            height=720,
+            request=b"{}",
+            request_sha256="0" * 64,
+            verdict_action="allow",
+            **columns,
+        )
+        assert tx.count(verdicts, verdicts.c.video_id == video) == 0
+    return video
+
+
+def test_a_prompt_is_added_found_and_removed(server: Live, ada: httpx.Client) -> None:
+    video = proven(server, "a quiet pond")
+    empty = ada.get("/library")
+    assert "The library is empty." in empty.text
+    added = ada.post("/library", data={"video_id": f"{server.url}/videos/{video}", "category": "water"})
+    assert re.fullmatch("/library/entry_[0-9a-f]{32}", added.url.path)
+    assert "proven" in added.text
+    assert "a quiet pond" in ada.get("/library?q=POND&category=water").text
+    assert "No entry fits." in ada.get("/library?q=volcano").text
+    assert "No entry fits." in ada.get("/library?marked=1").text
+    variation = proven(server, "a quiet pond in the rain")
+    entry = added.url.path.rpartition("/")[2]
+    ada.post("/library", data={"video_id": variation, "category": "water", "variation_of": entry})
+    assert "a quiet pond in the rain" in ada.get(f"/library/{entry}").text
+    assert ada.post(f"/library/{entry}/remove").url.path == "/library"
+    assert ada.get(f"/library/{entry}").status_code == 404
+
+
+def test_a_video_that_is_not_delivered_is_refused_with_the_form_kept(ada: httpx.Client) -> None:
+    answer = ada.post("/library", data={"video_id": new_id("video"), "category": "water <b>"})
+    assert answer.status_code == 404
+    assert 'value="water &lt;b&gt;"' in answer.text
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_the_pages_exist_in_chinese(ada: httpx.Client, language: str) -> None:
+    headers = {"accept-language": language}
+    assert {"zh-Hant": "範本", "zh-Hans": "模板"}[language] in ada.get("/templates", headers=headers).text
+    assert {"zh-Hant": "提示詞庫", "zh-Hans": "提示词库"}[language] in ada.get(
+        "/library", headers=headers
+    ).text
