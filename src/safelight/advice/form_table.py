@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+#: Number of texts whose phrases stay in memory: those of one request.
+_KEPT_TEXTS = 16
 _TOKEN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?|[\u3400-\u9fff]")
 
 
@@ -31,6 +33,8 @@ class FormTable(Generic[Value]):
         self._values: dict[str, list[Value]] = {}
         #: The phrases by their first word, the longest first.
         self._by_first: dict[str, list[str]] = {}
+        # One request looks for the same phrases in the same text several times.
+        self._search = lru_cache(maxsize=_KEPT_TEXTS)(self._search_text)
 
     def add(self, form: str, value: Value) -> None:
         """Add a phrase. It may have several values."""
@@ -44,9 +48,14 @@ class FormTable(Generic[Value]):
         same_first = self._by_first.setdefault(_key(first.group()), [])
         same_first.append(form)
         same_first.sort(key=len, reverse=True)
+        self._search.cache_clear()
 
     def find(self, text: str) -> Iterator[FormHit[Value]]:
         """The longest phrase at each place, from left to right, without overlaps."""
+        return iter(self._search(text))
+
+    def _search_text(self, text: str) -> tuple[FormHit[Value], ...]:
+        hits: list[FormHit[Value]] = []
         end = 0
         for token in _TOKEN.finditer(text):
             if token.start() < end:
@@ -54,8 +63,10 @@ class FormTable(Generic[Value]):
             for form in self._by_first.get(_key(token.group()), ()):
                 if found := _pattern(form).match(text, token.start()):
                     end = found.end()
-                    yield FormHit(start=token.start(), end=end, form=form, values=tuple(self._values[form]))
+                    values = tuple(self._values[form])
+                    hits.append(FormHit(start=token.start(), end=end, form=form, values=values))
                     break
+        return tuple(hits)
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from safelight.advice.checklist import ChecklistItem, checklist
@@ -59,14 +60,21 @@ class CheckResult:
     deciding: StageResult
     explanation: Explanation
     coverage: Coverage
-    #: Advice on the providers. Empty if help is refused, because it names words and what to write instead.
-    checklist: tuple[ChecklistItem, ...]
+    #: Makes `checklist`.
+    make_checklist: Callable[[], tuple[ChecklistItem, ...]]
     #: None if the request names no provider, if the findings are vaulted, or if the writer is in distress.
     advice: ProviderAdvice | None
     #: Drivers, provider risk and suggestions.
     prompt_advice: PromptAdvice
     #: Fields with references that were not screened in the time of a check.
     not_checked: tuple[str, ...] = ()
+
+    @cached_property
+    def checklist(self) -> tuple[ChecklistItem, ...]:
+        """Advice on the providers. Empty if help is refused, because it names words and what to write
+        instead. Made when it is first read, because a run over many prompts does not read it.
+        """
+        return self.make_checklist() if self.prompt_advice.helps else ()
 
     @property
     def lists_only(self) -> tuple[Cell, ...]:
@@ -165,9 +173,9 @@ def summarize_check(
         deciding=deciding,
         explanation=explanation,
         coverage=coverage,
-        checklist=checklist(texts, findings, cells=coverage, references=references, shown=shown)
-        if prompt_advice.helps
-        else (),
+        make_checklist=partial(
+            checklist, texts, findings, cells=coverage, references=references, shown=shown
+        ),
         advice=None if prompt_advice.refusal is HelpRefusal.DISTRESS else provider,
         prompt_advice=prompt_advice,
         not_checked=not_checked,

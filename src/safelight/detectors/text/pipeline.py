@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from functools import lru_cache, partial
+from typing import Literal, Protocol, cast
 
 from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
 from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
@@ -26,9 +27,10 @@ from .safety_card import CardDetector
 _FILE_SOURCES = frozenset({"on_screen", "transcript", "tags"})
 #: Most calls of one detector that may hang at the same time. With this number, the detector is skipped.
 MAX_STUCK = 4
+#: Number of different outcomes of the detectors whose cells stay in memory.
+_KEPT_CELLS = 64
 
 
-@runtime_checkable
 class MultiFieldDetector(TextDetector, Protocol):
     """A text detector that inspects all fields of a request together instead of one by one."""
 
@@ -86,6 +88,8 @@ class TextPipeline:
         #: Number of abandoned calls that are still running, by the index of the detector.
         self._stuck: dict[int, int] = {}
         self._lock = threading.Lock()
+        # Most texts have the same outcomes, and so the same cells.
+        self._make_cells = lru_cache(maxsize=_KEPT_CELLS)(partial(_cells, self.detectors))
 
     @property
     def points(self) -> Mapping[str, float]:
@@ -149,8 +153,10 @@ class TextPipeline:
         findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
-            cells=_cells(
-                self.detectors, runs, modality, short=bool(contents) and all(map(_is_short, contents))
+            cells=self._make_cells(
+                tuple((run.note, run.abstained) for run in runs),
+                modality,
+                short=bool(contents) and all(map(_is_short, contents)),
             ),
             latency_ms=(time.perf_counter() - began) * 1000,
             detector_ms={
@@ -210,7 +216,6 @@ class TextPipeline:
             run = runs[index]
             with changed:
                 run.started = self._clock()
-                changed.notify_all()
             with self._lock:
                 stuck = self._stuck.get(index, 0) >= MAX_STUCK
             outcome = (
@@ -228,7 +233,9 @@ class TextPipeline:
                 run.note, run.abstained, run.findings = outcome.note, outcome.abstained, outcome.findings
                 run.elapsed_s = self._clock() - run.started
                 run.done = True
-                changed.notify_all()
+                if index + 1 == len(work):
+                    # Only once: a thread that wakes for each detector costs more than most detectors do.
+                    changed.notify_all()
 
     def _wait(
         self,
@@ -246,10 +253,11 @@ class TextPipeline:
                 run = runs[position]
                 if run.done:
                     position += 1
-                elif run.started is None:
-                    changed.wait()
                 else:
-                    left = min(run.started + self.budget_s, deadline) - self._clock()
+                    now = self._clock()
+                    # A detector that has not started yet starts now at the latest.
+                    started = now if run.started is None else run.started
+                    left = min(started + self.budget_s, deadline) - now
                     if left <= 0:
                         with self._lock:
                             self._stuck[position] = self._stuck.get(position, 0) + 1
@@ -264,8 +272,10 @@ def _run_detector(detector: TextDetector, contents: list[TextContent]) -> _Run:
     """Run one detector. The note gives the reason for a gap in coverage, or is empty."""
     run = _Run()
     try:
-        if isinstance(detector, MultiFieldDetector):
-            run.findings = [_check(finding) for finding in detector.inspect_together(contents)]
+        # Not `isinstance`: for a protocol it takes longer than most detectors need for a short text.
+        if hasattr(detector, "inspect_together"):
+            together = cast(MultiFieldDetector, detector)
+            run.findings = [_check(finding) for finding in together.inspect_together(contents)]
         else:
             for content in contents:
                 _inspect_content(detector, content, run)
@@ -345,15 +355,20 @@ def _replace(finding: Finding, **changes: object) -> Finding:
 
 
 def _cells(
-    detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Modality, *, short: bool
+    detectors: Sequence[TextDetector],
+    outcomes: tuple[tuple[str, str], ...],
+    modality: Modality,
+    *,
+    short: bool,
 ) -> tuple[Cell, ...]:
+    """The cells. `outcomes`: for each detector, the note of a gap and why it abstained; each may be empty."""
     by_category: dict[str, list[_Part]] = {}
-    for detector, run in zip(detectors, runs, strict=True):
+    for detector, (note, abstained) in zip(detectors, outcomes, strict=True):
         for capability in detector.capabilities:
             # Detectors for text also check transcripts. Some other detectors check transcripts only.
             if capability.modality in (Modality.TEXT, modality):
                 by_category.setdefault(capability.category, []).append(
-                    _Part(detector=detector, run=run, measured=capability.measured)
+                    _Part(detector=detector, note=note, abstained=abstained, measured=capability.measured)
                 )
     return tuple(
         _cell(category, modality, parts, short=short) for category, parts in sorted(by_category.items())
@@ -362,10 +377,11 @@ def _cells(
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """The run of one detector, as a part of the check of one category."""
+    """The outcome of one detector, as a part of the check of one category."""
 
     detector: TextDetector
-    run: _Run
+    note: str
+    abstained: str
     measured: str | None
 
     @property
@@ -378,10 +394,10 @@ class _Part:
 
 
 def _cell(category: str, modality: Modality, parts: Sequence[_Part], *, short: bool) -> Cell:
-    judged = [part for part in parts if not part.run.note and not part.run.abstained]
+    judged = [part for part in parts if not part.note and not part.abstained]
     # A detector that abstained leaves no gap if another one judged all of the text.
-    complete = bool(judged) and not any(part.run.note for part in parts)
-    notes = [note for part in parts for note in (part.run.note, part.run.abstained) if note]
+    complete = bool(judged) and not any(part.note for part in parts)
+    notes = [note for part in parts for note in (part.note, part.abstained) if note]
     by_classifier = any(part.is_learned for part in judged)
     return Cell(
         category=category,
