@@ -66,30 +66,27 @@ def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[s
 
     Raises `InvalidField` if the gateway has none.
     """
-    from safelight.advice.provider_rules import document_for
+    from safelight.advice.model_choice import ModelOffer, choose_offer
 
     ours = {
         name: row["safelight"] for name, row in models.items() if isinstance(row.get("safelight"), Mapping)
     }
-    if asked in ours:
-        return asked, ours[asked]
-    document = document_for(asked)
-    fitting = [name for name in ours if document is not None and document_for(name) == document]
-    if not fitting:
+    offers = [
+        ModelOffer(
+            name=name,
+            is_own=row.get("billing") == "own",
+            seconds=tuple(map(float, row.get("seconds") or ())),
+            usd_per_second=row.get("usd_per_second"),
+        )
+        for name, row in ours.items()
+    ]
+    chosen = choose_offer(offers, asked)
+    if chosen is None:
         known = ", ".join(sorted(ours)) or "none"
         raise InvalidField(
             f"The gateway has no model of {asked[:100]!r}. Its models: {known}.", param="provider"
         )
-
-    def price(name: str) -> float:
-        if ours[name].get("billing") == "own":
-            return 0.0
-        per_second = ours[name].get("usd_per_second")
-        shortest = min(map(float, ours[name].get("seconds") or ("inf",)))
-        return float("inf") if per_second is None else float(per_second) * shortest
-
-    chosen = min(fitting, key=price)
-    return chosen, ours[chosen]
+    return chosen.name, ours[chosen.name]
 
 
 def shortest_length(details: Mapping[str, Any]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from support.gateway_process import Running, safelight, started
 
 #: This filter refuses "woman" together with "sea", and neither alone.
 SEED = 2
-PROMPT = "A woman reads a letter by the sea at dawn"
+PROMPT = "A woman waits by the sea"
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_the_two_words_that_are_refused_together_are_found_and_the_tests_are_att
     assert "At most 12 tests with simulated-interactions, 4 s, 640x360. US$0.40 each, at most US$4.80" in err
     assert code == Exit.OK, err
     (found,) = said["sets"]
-    assert {word["text"] for word in found["triggers"]} == {"woman", "by the sea"}
+    assert {word["text"] for word in found["triggers"]} == {"woman", "sea"}
     cost, tests = said["cost"], said["tests"]
     assert tests <= 12
     assert len(cost["videos"]) == len(set(cost["videos"])) == tests
