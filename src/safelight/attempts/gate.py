@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
@@ -17,6 +18,8 @@ from .models import AttemptOutcome, AttemptRecord, format_moment
 MIN_FAILED = 3
 #: Attempts before and after one that are read for that sign.
 _MAX_ROW = 200
+#: Errors whose gate is remembered: reading a long one takes 0.2 s, and it can have 64,000 characters.
+_MAX_KNOWN_ERRORS = 200
 _PLAN = re.compile(
     r"does not have access to (?:the )?model|organization must be verified|upgrade (?:your|to)"
     # "Check your plan and billing details" is what OpenAI writes about a used-up quota.
@@ -137,6 +140,12 @@ def gate_of_error(found: ProviderError, text: str = "") -> Gate:
     return Gate.TEAM_RULE if team else Gate.UNKNOWN
 
 
+@lru_cache(maxsize=_MAX_KNOWN_ERRORS)
+def gate_of_text(provider: str, text: str) -> Gate:
+    """The party by the text of an error of this provider."""
+    return gate_of_error(decode(text, provider=provider), text)
+
+
 def find_gate(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAnswer | None:
     """The party that refused an attempt; None if it was not refused and did not fail.
 
@@ -146,7 +155,7 @@ def find_gate(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAn
         return GateAnswer(gate=Gate.OWN_POLICY)
     if attempt.outcome not in (AttemptOutcome.REFUSED, AttemptOutcome.FAILED):
         return None
-    gate = gate_of_error(decode(attempt.error, provider=attempt.provider), attempt.error)
+    gate = gate_of_text(attempt.provider, attempt.error)
     if attempt.outcome is AttemptOutcome.REFUSED and gate is Gate.UNKNOWN:
         gate = Gate.PROVIDER_FILTER
     ended = [one for one in others if one.outcome in _ENDED and one.id != attempt.id]

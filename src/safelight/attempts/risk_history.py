@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from safelight.advice.provider_rules import Document, document_for
@@ -14,7 +14,8 @@ from safelight.advice.risk_features import MAX_CHARS, find_features
 from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
 
 from .attempt_log import AttemptLog
-from .gate import Gate, find_gate
+from .error_gates import ErrorGates
+from .gate import Gate
 from .models import AttemptFilter, AttemptOutcome, AttemptRecord
 from .newest_attempts import iterate_newest
 
@@ -24,8 +25,6 @@ MAX_READ = 2_000
 KEEP_S = 300.0
 #: Most models in memory, of all tenants and of one; one needs up to 15 MB.
 _MAX_MODELS, _MAX_OF_TENANT = 16, 4
-#: Characters of an error that are read, and most different errors of a fit: one takes up to 0.1 s.
-MAX_ERROR_CHARS, MAX_ERRORS = 4_000, 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ def judged_requests(newest_first: Iterable[AttemptRecord], asked: str) -> Iterat
     """
     document_of = cache(document_for)
     keys: set[tuple[object, ...]] = set()
-    is_filter: dict[tuple[str, str], bool] = {}
+    gates = ErrorGates()
     for one in newest_first:
         if one.prompt is None or not _is_at(one, asked, document_of):
             continue
@@ -127,13 +126,12 @@ def judged_requests(newest_first: Iterable[AttemptRecord], asked: str) -> Iterat
         if len(keys) > MAX_REQUESTS:
             return
         if judged.refused:
-            error = (one.provider, one.error[:MAX_ERROR_CHARS])
-            if error not in is_filter:
-                if len(is_filter) == MAX_ERRORS:
-                    return
-                answer = find_gate(replace(one, error=error[1]), ())
-                is_filter[error] = answer is not None and answer.gate is Gate.PROVIDER_FILTER
-            if not is_filter[error]:
+            gate = gates.find(one.provider, one.error)
+            if gate is None:
+                # Without this refusal, older requests that passed would weigh too much.
+                return
+            # A refusal that no rule explains is the filter's.
+            if gate not in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
                 continue
         yield judged
 

@@ -11,18 +11,16 @@ import numpy as np
 from safelight.advice.risk_features import MAX_CHARS, WORD
 from safelight.advice.risk_model import MAX_REQUESTS, MIN_PROMPTS, JudgedRequest, fit_risk
 from safelight.generation.protocol import ChargeStatus
-from safelight.generation.provider_errors import decode
 
 from .change_test import Array
-from .gate import Gate, gate_of_error
+from .error_gates import ErrorGates
+from .gate import Gate
 from .models import AttemptOutcome, AttemptRecord
 
 #: Tries of one prompt within this time depend on each other, so only the first one counts.
 SAME_PROMPT_S = 86_400.0
 #: A risk model is fitted at this number of outcomes, and again when there are four times as many.
 _REFIT = 4
-#: Characters of an error that are read, and most different errors: one takes up to 0.1 s.
-_MAX_ERROR_CHARS, _MAX_ERRORS = 4_000, 400
 _HALVINGS = 40
 
 
@@ -55,10 +53,10 @@ class StreamOutcome:
 
 def split_streams(attempts: Iterable[AttemptRecord]) -> dict[tuple[str, str], list[StreamOutcome]]:
     """The outcomes of each provider and model, oldest first. Equal times are ordered by id."""
-    causes = _FailureCauses()
+    gates = ErrorGates()
     streams: defaultdict[tuple[str, str], list[StreamOutcome]] = defaultdict(list)
     for one in sorted(attempts, key=lambda each: (each.at, each.id)):
-        found = _read(one, causes)
+        found = _read(one, gates)
         if any(shown is not None for shown in (found.refused, found.failed, found.charged, found.price)):
             streams[one.provider, one.model].append(found)
     return dict(streams)
@@ -126,31 +124,17 @@ def _log_odds(shares: Array) -> Array:
     return np.asarray(np.log(kept / (1 - kept)))
 
 
-class _FailureCauses:
-    """The party that refused, by provider and error. Each error is read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Gate | None] = {}
-
-    def find(self, attempt: AttemptRecord) -> Gate | None:
-        """None if there are too many different errors."""
-        key = (attempt.provider, attempt.error[:_MAX_ERROR_CHARS])
-        if key not in self._known and len(self._known) < _MAX_ERRORS:
-            self._known[key] = gate_of_error(decode(key[1], provider=key[0]), key[1])
-        return self._known.get(key)
-
-
-def _read(attempt: AttemptRecord, causes: _FailureCauses) -> StreamOutcome:
+def _read(attempt: AttemptRecord, gates: ErrorGates) -> StreamOutcome:
     refused = failed = charged = None
     if attempt.outcome is AttemptOutcome.PASSED or attempt.file_came:
         refused = failed = False
     elif attempt.outcome is AttemptOutcome.REFUSED:
         # A rule of a team is none of the provider's filter.
-        if causes.find(attempt) in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
+        if gates.find(attempt.provider, attempt.error) in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
             refused, failed = True, False
             if attempt.charge.charged is not ChargeStatus.UNKNOWN:
                 charged = attempt.charge.charged is ChargeStatus.YES
-    elif attempt.outcome is AttemptOutcome.FAILED and causes.find(attempt) in (
+    elif attempt.outcome is AttemptOutcome.FAILED and gates.find(attempt.provider, attempt.error) in (
         Gate.PROVIDER_DOWN,
         Gate.UNKNOWN,
     ):

@@ -9,10 +9,11 @@ from typing import cast
 
 import pytest
 
-from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskModel, fit_risk
-from safelight.attempts import risk_history
+from safelight.advice.risk_model import JudgedRequest, RiskModel, fit_risk
+from safelight.attempts import error_gates, risk_history
 from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.gate import GateAnswer, find_gate
+from safelight.attempts.error_gates import MAX_ALL_ERROR_CHARS, MAX_ERROR_CHARS
+from safelight.attempts.gate import Gate
 from safelight.attempts.models import (
     AttemptFilter,
     AttemptOrigin,
@@ -22,8 +23,6 @@ from safelight.attempts.models import (
 )
 from safelight.attempts.risk_history import (
     KEEP_S,
-    MAX_ERROR_CHARS,
-    MAX_ERRORS,
     MAX_READ,
     RiskHistory,
     judged_requests,
@@ -210,26 +209,18 @@ def test_attempts_are_read_in_small_pages_up_to_the_limit() -> None:
     assert log.reads == 10
 
 
-def _count_errors(monkeypatch: pytest.MonkeyPatch, attempts: Sequence[AttemptRecord]) -> list[int]:
-    """The lengths of the errors that are read for these attempts."""
-    lengths = []
+def test_errors_are_read_up_to_a_number_of_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
 
-    def count(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAnswer | None:
-        lengths.append(len(attempt.error))
-        return find_gate(replace(attempt, error=""), others)
+    def count(_provider: str, text: str) -> Gate:
+        lengths.append(len(text))
+        return Gate.PROVIDER_FILTER
 
-    monkeypatch.setattr(risk_history, "find_gate", count)
-    list(judged_requests(attempts, "veo"))
-    return lengths
-
-
-def test_long_and_many_errors_are_read_only_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    other_prompts = [
-        replace(REFUSED, prompt=f"{word(at)} " + "\ufdfa" * 32_000, error=f"{at} {'model ' * 5_000}")
-        for at in range(1_000)
-    ]
-    same_prompt = [replace(REFUSED, error=f"{at} {'model ' * 5_000}") for at in range(1_000)]
-    assert len(_count_errors(monkeypatch, other_prompts)) == MAX_REQUESTS
-    found = _count_errors(monkeypatch, same_prompt)
-    assert (len(found), max(found)) == (MAX_ERRORS, MAX_ERROR_CHARS)
-    assert len(_count_errors(monkeypatch, [REFUSED] * 1_000)) == 1
+    monkeypatch.setattr(error_gates, "gate_of_text", count)
+    hostile = [replace(REFUSED, prompt=word(at), error=f"{at} {'model ' * 5_000}") for at in range(1_000)]
+    found = list(judged_requests([ATTEMPT, *hostile], "veo"))
+    assert (max(lengths), sum(lengths)) == (MAX_ERROR_CHARS, MAX_ALL_ERROR_CHARS)
+    assert len(found) == 1 + len(lengths)
+    lengths.clear()
+    assert len(list(judged_requests([REFUSED] * 1_000, "veo"))) == 1_000
+    assert len(lengths) == 1
