@@ -7,34 +7,32 @@ that after a crash the same id is used and none is created twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
-
 from safelight.background.part import BackgroundPart
-from safelight.errors import Conflict, Forbidden, NotFound, RateLimited, SafelightError, Unavailable
-from safelight.ids import new_id
+from safelight.errors import Forbidden, NotFound, RateLimited, SafelightError, Unavailable
 from safelight.jobs.context import PipelineContext
 from safelight.jobs.models import CreateRequest, SubmissionResult, Video
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.store.tables import batch_rows, batches
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
-from safelight_client import BatchError
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.stop_rules import budget_reason
 from safelight_client.plan import with_next_seed
 from safelight_client.retries import RetryPolicy
 
 from . import store
-from .models import ACTIVE, Batch, BatchState, Row, RowState
-from .planning import BatchPlanner, row_plan
-from .submissions import EndedSubmission, blocks_of, delay_of_next, phases_left, read_ended
-from .transitions import end_row, finish, start, stop
+from .models import Batch, BatchState, Row, RowState
+from .plan_steps import complete_plan, store_checks
+from .planning import BatchPlanner
+from .reservations import begin_submission, reserve_next
+from .submissions import EndedSubmission, blocks_of, delay_of_next, read_ended
+from .transitions import end_row, finish, stop
 
 _INTERVAL_S = 1.0
 #: One batch is worked on for about this long in one round, so that others get their turn.
@@ -42,7 +40,7 @@ _TURN_S = 5.0
 #: A process that dies leaves its batch for this time. A turn with its last submission is shorter.
 _LEASE_S = 300.0
 _MAX_BATCHES = 100
-#: Rows that are read at once to find those to check or to send.
+#: Rows that are read at once to be checked.
 _MAX_ROWS = 200
 #: After an error of the gateway that may pass, the batch goes on after this time at the earliest.
 _MIN_WAIT_S = 1.0
@@ -86,20 +84,9 @@ class BatchAdvancer:
                     self._take_turn(batch)
 
     def _due(self) -> list[tuple[str, str]]:
-        columns = batches.c
+        parked = self.part.rows.parked()
         with self.context.database.across_tenants("batches", readonly=True) as tx:
-            found = tx.select(
-                batches,
-                columns.ended_at.is_(None),
-                columns.state.in_([state.value for state in ACTIVE]),
-                columns.due_at <= tx.now(),
-                self._is_free(tx.now()),
-                columns.id.not_in(self.part.rows.parked()),
-                columns=[columns.tenant_id, columns.id],
-                order_by=(columns.updated_at,),
-                limit=_MAX_BATCHES,
-            )
-        return [(row.tenant_id, row.id) for row in found]
+            return store.due_batches(tx, self.worker, left_out=parked, limit=_MAX_BATCHES)
 
     @contextmanager
     def _leased(self, tenant: str, batch_id: str) -> Iterator[Batch | None]:
@@ -108,7 +95,7 @@ class BatchAdvancer:
         with database.transaction(tenant) as tx:
             now = tx.now()
             lease = {"leased_by": self.worker, "leased_until": now + _LEASE_S}
-            mine = tx.update(batches, batches.c.id == batch_id, self._is_free(now), **lease)
+            mine = tx.update(batches, batches.c.id == batch_id, store.is_free(self.worker, now), **lease)
             batch = store.find(tx, batch_id) if mine else None
         try:
             yield batch
@@ -117,10 +104,6 @@ class BatchAdvancer:
                 with database.transaction(tenant) as tx:
                     same = batches.c.leased_by == self.worker
                     tx.update(batches, batches.c.id == batch_id, same, leased_by=None, leased_until=0.0)
-
-    def _is_free(self, now: float) -> ColumnElement[bool]:
-        """A process that was killed gets its batch back at its next start, others after the lease."""
-        return or_(batches.c.leased_until <= now, batches.c.leased_by == self.worker)
 
     def _take_turn(self, batch: Batch) -> None:
         principal = self.find_principal(batch.principal)
@@ -143,8 +126,6 @@ class BatchAdvancer:
             assert current is not None
             yield tx, current
 
-    # The plan.
-
     def _plan(self, batch: Batch, principal: Principal) -> None:
         unchecked = batch_rows.c.state == RowState.UNCHECKED.value
         with self.context.database.read_transaction(batch.principal.tenant) as tx:
@@ -154,52 +135,12 @@ class BatchAdvancer:
         with self._changing(batch) as (tx, current):
             if current.state is not BatchState.PLANNING:
                 return
-            for each in checked:
-                store.change_row(
-                    tx,
-                    batch.id,
-                    each.number,
-                    found=asdict(each.found),
-                    problems=list(each.problems),
-                    state=RowState.PENDING.value,
-                )
+            store_checks(tx, batch, checked)
             wait_s = 0.0 if limited is None else limited.retry_after_s or _MIN_WAIT_S
-            store.change(
-                tx, batch.id, wait_reason="" if limited is None else str(limited), due_at=tx.now() + wait_s
-            )
+            waiting = "" if limited is None else str(limited)
+            store.change(tx, batch.id, wait_reason=waiting, due_at=tx.now() + wait_s)
             if limited is None and len(checked) == len(rows) < _MAX_ROWS:
-                self._complete_plan(tx, current)
-
-    def _complete_plan(self, tx: Transaction, batch: Batch) -> None:
-        rows = store.rows(tx, batch.id)
-        try:
-            plan = self.planner.plan(batch, rows)
-        except BatchError as error:
-            stop(tx, batch, f"{error} {error.next_step}")
-            finish(tx, batch, BatchState.STOPPED)
-            return
-        for planned in plan.rows:
-            skipped = planned.skipped
-            store.change_row(
-                tx,
-                batch.id,
-                planned.row.number,
-                plan=row_plan(planned),
-                state=(RowState.NOT_SENT if skipped else RowState.PENDING).value,
-                message=skipped,
-            )
-        totals = plan.totals()
-        store.change(tx, batch.id, state=BatchState.PLANNED.value, plan=totals)
-        tx.append_audit("batch.planned", subject=batch.id, actor="batches", content=totals)
-        if batch.runs:
-            planned_batch = replace(batch, plan=totals)
-            try:
-                start(tx, planned_batch, batch.limits, actor=batch.principal.id)
-            except Conflict as error:
-                stop(tx, planned_batch, str(error))
-                finish(tx, planned_batch, BatchState.STOPPED)
-
-    # The run.
+                complete_plan(tx, current, self.planner)
 
     def _follow(self, batch: Batch, principal: Principal | None) -> int:
         """End submissions whose videos have ended. Returns how many rows are under way.
@@ -242,51 +183,15 @@ class BatchAdvancer:
         with self._changing(batch) as (tx, current):
             if current.stop_reason:
                 return None
-            rows = store.pending_rows(tx, batch.id, limit=_MAX_ROWS)
-            # First those that have begun, because a draft was paid; last those that failed before at no cost.
-            order = sorted(rows, key=lambda row: (not row.held_creates, bool(row.entries), row.number))
-            money = store.ceiling(tx, current)
-            for row in order:
-                phases = phases_left(row)
-                assert row.plan is not None
-                needed = [row.plan.worst_of(phase) for phase in phases]
-                if not row.held_creates and not money.reserve(*needed):
-                    continue
-                reason = budget_reason(levels.get(self.planner.generator_of(row.plan.model), ""))
-                if reason:
-                    stop(tx, current, reason)
-                    return None
-                return row, self._store_entry(tx, current, row, needed)
-            states = store.totals(tx, batch.id).states
-            if rows and not states.get(RowState.OPEN.value):
-                left = states[RowState.PENDING.value]
-                stop(tx, current, f"The ceiling does not allow {left} more rows.")
-        return None
-
-    def _store_entry(
-        self, tx: Transaction, batch: Batch, row: Row, needed: Sequence[int | None]
-    ) -> JournalEntry:
-        assert row.plan is not None
-        phase = phases_left(row)[0]
-        held = (row.held_amount, row.held_creates) if row.held_creates else _sum(needed)
-        entry = JournalEntry(
-            key=new_id("video"),
-            number=row.number,
-            phase=phase,
-            model=row.plan.model_of(phase),
-            sent_at=tx.now(),
-            worst=needed[0],
-        )
-        store.insert_entry(tx, batch.id, entry)
-        store.change_row(
-            tx,
-            batch.id,
-            row.number,
-            state=RowState.OPEN.value,
-            held_amount=held[0] - (needed[0] or 0),
-            held_creates=held[1] - 1,
-        )
-        return entry
+            found = reserve_next(tx, current)
+            if found is None:
+                return None
+            assert found.plan is not None
+            reason = budget_reason(levels.get(self.planner.generator_of(found.plan.model), ""))
+            if reason:
+                stop(tx, current, reason)
+                return None
+            return found, begin_submission(tx, current, found)
 
     def _submit(self, batch: Batch, principal: Principal, row: Row, entry: JournalEntry) -> bool:
         """Create the video of a stored submission. Returns whether it is under way."""
@@ -382,7 +287,3 @@ class BatchAdvancer:
                 finish(tx, current, BatchState.STOPPED)
             elif not states.get(RowState.PENDING.value):
                 finish(tx, current, BatchState.COMPLETED)
-
-
-def _sum(amounts: Sequence[int | None]) -> tuple[int, int]:
-    return sum(amount or 0 for amount in amounts), len(amounts)

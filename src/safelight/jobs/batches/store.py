@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy import Row as DatabaseRow
 
 from safelight.store.tables import batch_rows, batch_submissions, batches, videos
@@ -18,7 +18,18 @@ from safelight_client.batch import BatchRow, PlanOptions, PromptCheck
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.money import CostCeiling
 
-from .models import COUNTED, Batch, BatchLimits, BatchOrder, BatchState, Row, RowPlan, RowState, Totals
+from .models import (
+    ACTIVE,
+    COUNTED,
+    Batch,
+    BatchLimits,
+    BatchOrder,
+    BatchState,
+    Row,
+    RowPlan,
+    RowState,
+    Totals,
+)
 
 #: Outcome of a submission that never became a video, because the gateway did not accept requests then.
 UNSENT = "unsent"
@@ -69,6 +80,30 @@ def insert(tx: Transaction, batch_id: str, principal: Principal, order: BatchOrd
 def find(tx: Transaction, batch_id: str, *, lock: bool = False) -> Batch | None:
     row = tx.one(batches, batches.c.id == batch_id, lock=lock)
     return None if row is None else batch_of(row)
+
+
+def due_batches(
+    tx: Transaction, worker: str, *, left_out: Collection[str], limit: int
+) -> list[tuple[str, str]]:
+    """Tenant and id of batches that a process may work on now, in a transaction across tenants."""
+    columns = batches.c
+    found = tx.select(
+        batches,
+        columns.ended_at.is_(None),
+        columns.state.in_([state.value for state in ACTIVE]),
+        columns.due_at <= tx.now(),
+        is_free(worker, tx.now()),
+        columns.id.not_in(left_out),
+        columns=[columns.tenant_id, columns.id],
+        order_by=(columns.updated_at,),
+        limit=limit,
+    )
+    return [(row.tenant_id, row.id) for row in found]
+
+
+def is_free(worker: str, now: float) -> ColumnElement[bool]:
+    """A process that was killed gets its batch back at its next start, others after the lease."""
+    return or_(batches.c.leased_until <= now, batches.c.leased_by == worker)
 
 
 def batch_of(row: DatabaseRow[Any]) -> Batch:
