@@ -75,6 +75,23 @@ def revoke(
     raise NotFound(f"The key {key} does not exist.", remedy="See: safelight keys list")
 
 
+@app.command()
+def login(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(help="The key's id, key_...")],
+    as_json: Json = False,
+) -> int:
+    """Print a link that signs the owner of a key in to the pages, once, with the scopes of the key."""
+    accounts = load_container(ctx).persistence.accounts
+    for owner in accounts.list_tenants():
+        principal = accounts.find_key(owner.id, key)
+        if principal is not None:
+            path = f"/login?token={accounts.create_login_link(principal)}"
+            emit({"path": path}, as_json, f"{path}\n\nOpen it within 15 minutes at the address of the gateway.")
+            return Exit.OK
+    raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
+
+
 def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
     """The tenant with this id or name; without one, the only tenant. Raises `BadInput`, `NotFound`."""
     known = accounts.list_tenants()

@@ -10,6 +10,7 @@ import pytest
 from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.errors import Unauthenticated
+from safelight.trust.accounts import KeyScope
 
 Run = Callable[..., tuple[int, Any]]
 
@@ -63,6 +64,19 @@ def test_an_unknown_scope_gets_the_list_of_scopes(run: Run) -> None:
     code, answer = run("keys", "create", "x", "--scope", "everything")
     assert code == 1
     assert "videos:write" in answer["error"]["remedy"]
+
+
+def test_the_owner_of_a_key_signs_in_with_its_scopes_until_it_is_revoked(run: Run) -> None:
+    _, key = run("keys", "create", "bea", "--scope", "review", "--scope", "videos:read")
+    _, link = run("keys", "login", key["id"])
+    accounts = load().persistence.accounts
+    _, session = accounts.redeem_login_link(link["path"].partition("token=")[2])
+    owner = accounts.authenticate_session(session)
+    assert (owner.id, owner.scopes) == (key["id"], {KeyScope.REVIEW, KeyScope.VIDEOS_READ})
+    run("keys", "revoke", key["id"])
+    with pytest.raises(Unauthenticated):
+        accounts.authenticate_session(session)
+    assert run("keys", "login", key["id"])[1]["error"]["code"] == "not_found"
 
 
 def test_an_unknown_key_is_reported(run: Run) -> None:

@@ -15,7 +15,15 @@ from safelight.store.tables import api_keys, login_links, sessions, tenants
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import APPLICATION_SCOPES, KeyRecord, KeyScope, Principal, SessionRecord, Tenant
+from .models import (
+    APPLICATION_SCOPES,
+    KeyRecord,
+    KeyScope,
+    Principal,
+    PrincipalKind,
+    SessionRecord,
+    Tenant,
+)
 from .tokens import KEY_PREFIX, LINK_PREFIX, SESSION_PREFIX, hash_token, is_well_formed, new_token
 
 #: How long an authenticated token is accepted before the database is read again.
@@ -252,7 +260,12 @@ class Accounts:
                 sessions.c.ended_at.is_(None),
                 sessions.c.expires_at > tx.now(),
             )
-        return None if row is None else store.decode_principal(row.tenant_id, row.principal)
+        if row is None:
+            return None
+        principal = store.decode_principal(row.tenant_id, row.principal)
+        # The session of a key's owner ends when the key is revoked.
+        is_key = principal.kind is PrincipalKind.KEY
+        return self.find_key(principal.tenant, principal.id) if is_key else principal
 
     def _update_last_used(self, principal: Principal, now: float) -> None:
         # A request is authenticated even if this update fails because the database is full or busy.
