@@ -21,7 +21,7 @@ from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
 from .handler import PageHandler
-from .studio import list_providers
+from .studio import is_own_hardware, list_providers
 
 #: Longest purpose, as in the API.
 _MAX_PURPOSE_CHARS = 300
@@ -53,8 +53,14 @@ class AdvicePages(PageHandler):
             fields = {name: form[name] for name in ("prompt", "model") if form[name]}
             asked = create_request(fields, max_prompt_chars=self.services.max_prompt_chars)
             t, options = self.translations(request), _options(form)
-            found, _, price = await self.run(checks.check, principal, asked, options=options)
-            values = {"check": check_view(found, price, form["prompt"], self.services.taxonomy, t)}
+            found, admitted, price = await self.run(checks.check, principal, asked, options=options)
+            own = (
+                bool(form["model"])
+                and not options.provider
+                and is_own_hardware(self.services, admitted.generator)
+            )
+            view = check_view(found, price, form["prompt"], self.services.taxonomy, t, own_hardware=own)
+            values = {"check": view}
             if suggestion := _chosen(found, sent.get("apply", "")):
                 changed = replace(asked, prompt=suggestion.rewritten)
                 again, _, _ = await self.run(checks.check, principal, changed, options=options)

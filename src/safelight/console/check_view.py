@@ -8,7 +8,7 @@ from typing import Any
 
 from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.help_gate import HelpRefusal
-from safelight.advice.provider_risk import ProviderRisk
+from safelight.advice.provider_risk import RiskLevel
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, Price, advice_wire
@@ -23,7 +23,8 @@ from .translations import Translations
 
 #: Suggestions that are not folded away.
 MAX_SHOWN_SUGGESTIONS = 3
-_OWN_POLICY = "own_policy_"
+#: Starts of the reasons of a provider risk.
+_OWN_POLICY, _DOCUMENTED = "own_policy_", "documented_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,6 @@ class CheckView:
     provider: CheckSource | None
     #: Source of the provider risk: title, date and address; None if there is none.
     risk_source: Mapping[str, Any] | None
-    #: False if nothing was found: the studio then shows one line.
-    found: bool
     highlights: tuple[PromptHighlight, ...]
     segments: tuple[PromptSegment, ...]
     #: What filters may react to, and the numbered sources of these lines.
@@ -77,14 +76,28 @@ class CheckView:
 
 
 def check_view(
-    result: CheckResult, price: Price, prompt: str, taxonomy: Taxonomy, t: Translations
+    result: CheckResult,
+    price: Price,
+    prompt: str,
+    taxonomy: Taxonomy,
+    t: Translations,
+    *,
+    own_hardware: bool = False,
 ) -> CheckView:
-    """The result of a check in the user's language."""
+    """The result of a check in the user's language.
+
+    `own_hardware`: the advice is about a model on own hardware, where no provider can refuse a request.
+    """
     wire, advice, messages = advice_wire(result, t.tag), result.prompt_advice, load_messages("advice", t.tag)
-    highlights = find_highlights(result, prompt, taxonomy, t)
+    own_model = own_hardware and not (result.advice and result.advice.provider)
+    highlights = find_highlights(result, prompt, taxonomy, t, with_providers=not own_model)
     checklist = tuple(checklist_row(item, t) for item in result.checklist)
     lines, sources = driver_lines(wire["drivers"])
-    policy, provider = _policy_source(result, taxonomy, t), _provider_source(wire, advice.risk, t)
+    policy, provider = _policy_source(result, taxonomy, t), _provider_source(result, wire, t)
+    if own_model and provider:
+        provider = CheckSource(
+            name=provider.name, tone="none", status=t("check.own_hardware"), text=t("check.own_hardware_text")
+        )
     support_title, support = _support(result, wire, prompt, t)
     suggestions, refusal = wire["suggestions"], wire["no_suggestions"]
     reason = refusal["reason"] if refusal else "none_known"
@@ -99,7 +112,6 @@ def check_view(
         policy=policy,
         provider=provider,
         risk_source=wire["risk"]["source"],
-        found=bool(highlights or suggestions or support) or policy.tone != Action.ALLOW.value,
         highlights=highlights,
         segments=split_prompt(prompt, highlights),
         drivers=lines,
@@ -133,18 +145,20 @@ def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> 
     )
 
 
-def _provider_source(wire: Mapping[str, Any], risk: ProviderRisk, t: Translations) -> CheckSource | None:
+def _provider_source(result: CheckResult, wire: Mapping[str, Any], t: Translations) -> CheckSource | None:
+    risk = result.prompt_advice.risk
     if risk.reason.startswith(_OWN_POLICY):
         return None
-    level = wire["risk_level"]
-    documented = risk.reason if risk.reason.startswith("documented_") and not risk.shut_down else ""
-    tone = {"medium": "hold", "high": "hold"}.get(level, "none")
-    return CheckSource(
-        name=t("check.provider", name=risk.provider) if risk.provider else t("check.any_provider"),
-        tone=Action.BLOCK.value if documented == "documented_refused" else tone,
-        status=t(f"check.{documented}" if documented else f"check.risk.{level}"),
-        text=wire["risk"]["reason"],
-    )
+    name = t("check.provider", name=risk.provider) if risk.provider else t("check.any_provider")
+    if risk.shut_down:
+        status, tone = t("check.shut_down"), "none"
+    elif risk.reason.startswith(_DOCUMENTED):
+        refused = risk.reason == "documented_refused"
+        status, tone = t(f"check.{risk.reason}"), Action.BLOCK.value if refused else Action.HOLD.value
+    else:
+        status = t(f"check.risk.{risk.level.value}")
+        tone = Action.HOLD.value if risk.level in {RiskLevel.MEDIUM, RiskLevel.HIGH} else "none"
+    return CheckSource(name=name, tone=tone, status=status, text=wire["risk"]["reason"])
 
 
 def _support(

@@ -20,13 +20,20 @@ from safelight.policy.findings import Modality
 from .formatting import list_checks, translate_category
 from .translations import Translations
 
+#: Statuses of a check of one video: a gap that a waiver excuses, and a check that was complete without a
+#: detector, which the installation could not make.
+WAIVED, WITHOUT_DETECTOR = "waived", "without detector"
 #: The statuses that are counted, in the order of the pages: missing checks first.
 COUNTED = (
     CoverageStatus.NOT_CHECKED.value,
+    WAIVED,
     CoverageStatus.PARTLY.value,
     CoverageStatus.CHECKED.value,
+    WITHOUT_DETECTOR,
     NOT_MADE,
 )
+#: The gaps, which no page folds away.
+_GAPS = frozenset({CoverageStatus.NOT_CHECKED.value, CoverageStatus.PARTLY.value, WAIVED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,12 @@ class CoverageGroup:
     status: str
     label: str
     modalities: tuple[tuple[str, tuple[str, ...]], ...]
+    #: What the status means, if it is not clear.
+    hint: str = ""
+
+    @property
+    def is_gap(self) -> bool:
+        return self.status in _GAPS
 
     @property
     def count(self) -> int:
@@ -51,11 +64,48 @@ class CoverageSummary:
     notes: tuple[str, ...] = ()
 
 
-def summarize_video(made: Iterable[Check], installed: Iterable[Check], t: Translations) -> CoverageSummary:
-    """The checks of a video with the total of its installation; a sentence names each difference."""
-    made, installed = list(made), list(installed)
-    notes = differences_from_installation(made, installed, t)
-    return summarize(checks_of_video(made, installed), t, notes=notes)
+@dataclass(frozen=True, kw_only=True)
+class VideoCoverage:
+    """The checks that were made for a video, and the gaps that waivers excused."""
+
+    made: tuple[Check, ...]
+    #: Category and modality of each gap that a waiver covers. `waivers`: the names of those that the verdict
+    #: needed; none if it would be the same without them.
+    waived: frozenset[tuple[str, str]] = frozenset()
+    waivers: tuple[str, ...] = ()
+
+
+def summarize_video(video: VideoCoverage, installed: Iterable[Check], t: Translations) -> CoverageSummary:
+    """The checks of a video: exactly those of its installation, each with one status.
+
+    A sentence names the checks that the installation could make and that were not made for this video.
+    """
+    installed = list(installed)
+    without = {check[:2] for check in complete_without_detector(video.made, installed)}
+    checks = {_with_cause(check, video, without) for check in checks_of_video(video.made, installed)}
+    notes = [_compare(checks, installed, t)]
+    if gaps := uncounted_gaps(video.made, installed):
+        notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
+    return summarize(checks, t, notes=filter(None, notes), waivers=video.waivers)
+
+
+def _with_cause(check: Check, video: VideoCoverage, without: Collection[tuple[str, str]]) -> Check:
+    category, modality, status = check
+    if (category, modality) in without:
+        status = WITHOUT_DETECTOR
+    elif video.waivers and (category, modality) in video.waived and status != CoverageStatus.CHECKED.value:
+        status = WAIVED
+    return category, modality, status
+
+
+def _compare(checks: Collection[Check], installed: Collection[Check], t: Translations) -> str:
+    """How the count differs from that of the coverage page; empty if it does not."""
+    can, total = count_complete(installed)
+    if count_complete(checks)[0] == can:
+        return ""
+    able = {check[:2] for check in installed if check[2] == CoverageStatus.CHECKED.value}
+    fewer = [check for check in checks if check[:2] in able and check[2] != CoverageStatus.CHECKED.value]
+    return t("coverage.of_installation", can=can, all=total, fewer=len(fewer), checks=_name(fewer, t))
 
 
 def differences_from_installation(
@@ -74,7 +124,9 @@ def _name(checks: Iterable[Check], t: Translations) -> str:
     return list_checks(((category, modality) for category, modality, _ in sorted(checks)), t)
 
 
-def summarize(checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = ()) -> CoverageSummary:
+def summarize(
+    checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = (), waivers: Iterable[str] = ()
+) -> CoverageSummary:
     """The number of completed checks, and all counted checks by status, missing checks first."""
     unique = counted(checks)
     complete, total = count_complete(unique)
@@ -92,8 +144,10 @@ def summarize(checks: Iterable[Check], t: Translations, *, notes: Iterable[str] 
             )
         )
         if modalities:
-            name = t(f"coverage.{status.replace(' ', '_')}")
-            groups.append(CoverageGroup(status=status, label=name, modalities=modalities))
+            key = f"coverage.{status.replace(' ', '_')}"
+            name = t(key, names=t.join_list(list(waivers)))
+            hint = t(f"{key}_hint") if t.has(f"{key}_hint") else ""
+            groups.append(CoverageGroup(status=status, label=name, modalities=modalities, hint=hint))
     return CoverageSummary(
         sentence=t("coverage.count", checked=complete, all=total), groups=tuple(groups), notes=tuple(notes)
     )

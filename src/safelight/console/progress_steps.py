@@ -11,8 +11,6 @@ from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 
-from .verdict_tone import is_waived
-
 
 class PipelineStep(StrEnum):
     ADMISSION = "admission"
@@ -85,9 +83,7 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
     current = PIPELINE_STEPS.index(_current_step(video))
     recorded = {_STEP_OF_STAGE[stage_record.stage] for stage_record in record.stages} if record else set()
     waived = (
-        {_STEP_OF_STAGE[stage.stage] for stage in record.stages if is_waived(stage.verdict)}
-        if record
-        else set()
+        {_STEP_OF_STAGE[stage.stage] for stage in record.stages if stage.verdict.waivers} if record else set()
     )
     latencies_ms = _latencies_ms(record)
     steps = []

@@ -66,9 +66,9 @@ class _Marks:
 
 
 def find_highlights(
-    result: CheckResult, prompt: str, taxonomy: Taxonomy, t: Translations
+    result: CheckResult, prompt: str, taxonomy: Taxonomy, t: Translations, *, with_providers: bool
 ) -> tuple[PromptHighlight, ...]:
-    """The highlights of the prompt, without overlaps.
+    """The highlights of the prompt, without overlaps. `with_providers`: also what a provider may refuse.
 
     Findings that decide the verdict come first, then what a provider may refuse, then other findings and the
     points of the checklist.
@@ -82,11 +82,11 @@ def find_highlights(
             if _key(finding) in deciding:
                 marks.add(finding.evidence, _finding_mark(result.action.value, finding, t))
     conditions = [one.when for one in result.advice.matching if one.when] if result.advice else []
-    for finding in shown:
+    for finding in shown if with_providers else ():
         if any(when.matches(finding) for when in conditions):
             marks.add(finding.evidence, _finding_mark("provider", finding, t))
     for driver in result.prompt_advice.as_wire(t.tag)["drivers"]:
-        if not driver["excluded"]:
+        if with_providers and not driver["excluded"]:
             spans = [TextSpan(**span) for span in driver["spans"]]
             marks.add(spans, _Mark(tone="provider", reason=driver["reason"]))
     for finding in shown:

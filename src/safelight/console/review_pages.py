@@ -27,6 +27,7 @@ from .last_decision import LastDecision, conflict_text, last_decision
 from .timeline import record_view
 from .translations import Translations
 from .verdict_text import blocking_verdict, explain_video
+from .video_timeline import video_timeline
 
 CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
@@ -197,6 +198,7 @@ class ReviewPages(PageHandler):
             "prompt": split_highlights(record.video.prompt, prompt_spans(details)),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
+            "timeline": video_timeline(record, taxonomy, t, now=None),
             "opened_at": format_datetime(case.opened_at, t),
             "due_at": format_datetime(case.due_at, t),
             "reports": case_file.reports,

@@ -119,7 +119,8 @@ def _load_style() -> str:
     """The console's stylesheet and the report's own stylesheet, without comments and empty lines."""
     static = files("safelight.console").joinpath("static")
     text = "\n".join(
-        static.joinpath(name).read_text(encoding="utf-8") for name in ("console.css", "scan_report.css")
+        static.joinpath(name).read_text(encoding="utf-8")
+        for name in ("console.css", "timeline.css", "scan_report.css")
     )
     return re.sub(r"/\*.*?\*/|\n\s*(?=\n)", "", text, flags=re.DOTALL)
 

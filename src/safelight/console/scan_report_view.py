@@ -11,6 +11,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
+from .finding_lanes import TimelineLane, time_spans, timeline_lanes, timeline_ticks
 from .formatting import (
     format_datetime,
     format_decimal,
@@ -28,14 +29,7 @@ from .scan_report_tables import (
     scan_cost_rows,
     strip_folders,
 )
-from .scan_report_timeline import (
-    ScanFindingRow,
-    TimelineLane,
-    scan_finding_row,
-    time_spans,
-    timeline_lanes,
-    timeline_ticks,
-)
+from .scan_report_timeline import ScanFindingRow, scan_finding_row
 from .timeline import is_hidden
 from .translations import Translations
 from .verdict_tone import WAIVED, is_waived

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safelight.advice.provider_rules import documents
-from safelight.generation.protocol import GeneratorInfo
+from safelight.generation.protocol import Billing, GeneratorInfo
 from safelight.web.services import Services
 
 from .translations import Translations
@@ -62,6 +62,11 @@ class FormOptions:
 def list_providers() -> tuple[tuple[str, str], ...]:
     """The name and title of each provider with documented rules."""
     return tuple((name, document.title) for name, document in documents().items())
+
+
+def is_own_hardware(services: Services, generator: str) -> bool:
+    """Whether this generator runs on the operator's hardware, so that no provider can refuse a request."""
+    return services.generators[generator].billing is Billing.OWN
 
 
 class StudioForm:

@@ -20,7 +20,7 @@ from safelight.web.video_facts import valid_video_id
 from .check_view import check_view
 from .handler import PageHandler, text_fields
 from .prompt_highlights import PROMPT_FIELD
-from .studio import FORM_FIELDS, StudioForm, list_providers
+from .studio import FORM_FIELDS, StudioForm, is_own_hardware, list_providers
 from .video_card import VideoCard, video_card
 from .video_view import video_view
 
@@ -85,14 +85,15 @@ class StudioPages(PageHandler):
             values: dict[str, Any] = {"check": None, "problem": None}
             try:
                 order = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-                found, _, price = await self.run(
+                found, admitted, price = await self.run(
                     services.checks.check,
                     principal,
                     order,
                     options=AdviceOptions(provider=asked),
                 )
                 prompt = form.get(PROMPT_FIELD, "")
-                values["check"] = check_view(found, price, prompt, services.taxonomy, t)
+                own = not asked and is_own_hardware(services, admitted.generator)
+                values["check"] = check_view(found, price, prompt, services.taxonomy, t, own_hardware=own)
             except (BadInput, RateLimited) as problem:
                 values["problem"] = problem
         if self.wants_fragment(request):

@@ -47,9 +47,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRow:
-    """Findings with the same reason. `bars` has the left edge and width of each bar in thousandths of the
-    clip.
-    """
+    """Findings with the same reason."""
 
     name: str
     category: str
@@ -58,7 +56,6 @@ class FindingRow:
     reason: str
     #: Whether the reason has no translation.
     reason_in_english: bool
-    bars: tuple[tuple[int, int], ...]
     location: str
 
 
@@ -95,7 +92,6 @@ class RecordView:
     entries: tuple[TimelineEntry, ...]
     stages: tuple[StageRow, ...]
     attempts: tuple[AttemptRow, ...]
-    seconds: int
     sealed_at: str
     manifest_bytes: int
     source_sha256: str
@@ -115,7 +111,6 @@ def record_view(
         entries=() if hidden else tuple(_log_entries(record, t, keys or {})),
         stages=() if hidden else tuple(_stage_rows(record, taxonomy, t)),
         attempts=tuple(_attempt_rows(record, t)),
-        seconds=record.video.seconds,
         sealed_at=format_datetime(float(seal["created_at"]), t) if "created_at" in seal else "",
         manifest_bytes=int(seal.get("manifest_bytes") or 0),
         source_sha256=str(seal.get("source_sha256") or ""),
@@ -169,7 +164,7 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
             latency=format_duration(float(ms) / 1000, t) if isinstance(ms, int | float) else "",
             policy=f"{verdict.policy} {verdict.policy_sha256[:12]}",
             sha256=verdict.subject_sha256,
-            findings=tuple(_finding_rows(visible, record.video.seconds, t)),
+            findings=tuple(_finding_rows(visible, t)),
             withheld=len(record_item.findings) - len(visible),
         )
 
@@ -182,7 +177,7 @@ def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) -> Iterator[FindingRow]:
+def _finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[FindingRow]:
     """One row for all findings of one detector with one reason. Its score is the highest of them."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
@@ -205,7 +200,6 @@ def _finding_rows(findings: Iterable[Finding], seconds: int, t: Translations) ->
             detector=t("record.detector", name=translate_detector(first.detector, t), version=first.version),
             reason=reason,
             reason_in_english=in_english,
-            bars=tuple(_timeline_bar(start, end, seconds) for start, end in spans),
             location=t.join_list(places) if places else t(f"modality.{first.modality.value}"),
         )
 
@@ -224,13 +218,6 @@ def merge_spans(spans: Iterable[tuple[float, float]]) -> tuple[tuple[float, floa
         else:
             merged.append((start, end))
     return tuple(merged)
-
-
-def _timeline_bar(start: float, end: float, seconds: int) -> tuple[int, int]:
-    """Left edge and width in thousandths of the clip. The width has a minimum."""
-    whole = max(seconds, end, 0.001)
-    left = round(1000 * max(0.0, start) / whole)
-    return min(left, 992), max(8, round(1000 * (end - start) / whole))
 
 
 def _attempt_rows(record: VideoRecord, t: Translations) -> Iterator[AttemptRow]:

@@ -21,6 +21,7 @@ from .handler import PageHandler
 from .timeline import record_view
 from .video_gate import find_video_gate, gate_lines
 from .video_retries import find_chain, retry_lines
+from .video_timeline import video_timeline
 from .video_view import video_view
 
 #: Reasons for a report, the most serious first.
@@ -66,6 +67,7 @@ class VideoPages(PageHandler):
             appeal_due=format_datetime(appeal.due_at, t) if appeal else "",
             video=view,
             record=record_view(record, taxonomy, t, keys=await self._key_names(principal)),
+            timeline=video_timeline(record, taxonomy, t, now=now),
             reinstated_as=record.video.reinstated_as,
             reinstated_from=record.video.reinstated_from,
             problem=None,

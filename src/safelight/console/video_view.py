@@ -15,7 +15,7 @@ from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 
-from .coverage import CoverageSummary, summarize_video
+from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
 from .formatting import format_datetime, format_duration, format_money
 from .highlights import TextSegment, split_highlights
@@ -90,8 +90,15 @@ def video_view(
     explanation = explain_video(video, record, taxonomy, t)
     details = explanation.details
     delivered = video.state is VideoState.DELIVERED
-    merged = Coverage().merge(cell for stage in record.stages for cell in stage.coverage) if record else ()
-    made = [(cell.category, cell.modality.value, cell.status.value) for cell in merged]
+    stages = record.stages if record else ()
+    merged = Coverage().merge(cell for stage in stages for cell in stage.coverage)
+    made = VideoCoverage(
+        made=tuple((cell.category, cell.modality.value, cell.status.value) for cell in merged),
+        waived=frozenset(
+            (cell.category, cell.modality.value) for stage in stages for cell in stage.verdict.waived
+        ),
+        waivers=tuple(dict.fromkeys(name for stage in stages for name in stage.verdict.waivers)),
+    )
     urls = links(video)
     headline = t("state.vaulted" if video.vaulted else _headline_key(video, details))
     charge = coverage_and_charge(video, record)["charge"] if record else None
@@ -136,7 +143,7 @@ def video_view(
         not_drawn=""
         if video.vaulted
         else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),
-        coverage=summarize_video(made, installed, t) if made and not video.vaulted else None,
+        coverage=summarize_video(made, installed, t) if made.made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,
         blocked_by_provider=_is_blocked_by_provider(video, details),

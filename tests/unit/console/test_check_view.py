@@ -79,7 +79,7 @@ def test_words_that_filters_may_react_to_are_marked_with_what_to_write_instead(s
 
 def test_a_plain_prompt_is_one_line(stage: PromptStage) -> None:
     found = view(stage, "A paper boat drifts on a pond")
-    assert not found.found
+    assert found.highlights == ()
     assert (found.policy.tone, found.policy.text, found.first_reason) == ("allow", "", "")
     assert found.suggestions == []
     assert found.no_suggestions

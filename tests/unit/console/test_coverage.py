@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 from safelight.cli.demo import WAIVER_REASON
-from safelight.console.coverage import NOT_MADE, checks_of_video, summarize, summarize_video
+from safelight.console.coverage import VideoCoverage, summarize, summarize_video
 from safelight.console.formatting import translate_note
 from safelight.console.measured_text import describe_measured
 from safelight.console.translations import load_languages
 from safelight.evaluation.measurements import load_shipped
+from safelight.moderation.coverage_count import NOT_MADE, Check, checks_of_video
 from safelight.policy.findings import Modality
 
 EN = load_languages()["en"]
@@ -17,6 +20,10 @@ CELLS = [
     ("likeness", "image", "partly"),
     ("privacy", "audio", "off"),
 ]
+
+
+def video(*made: Check, **values: Any) -> VideoCoverage:
+    return VideoCoverage(made=made, **values)
 
 
 def test_missing_checks_come_first_and_checks_that_are_off_are_not_counted() -> None:
@@ -37,30 +44,47 @@ def test_no_cells_give_no_groups() -> None:
 def test_a_video_has_the_denominator_of_its_installation() -> None:
     made = [("hate", "text", "checked"), ("sexual", "text", "partly"), ("privacy", "audio", "off")]
     assert ("sexual", "frames", NOT_MADE) in checks_of_video(made, CELLS)
-    assert summarize_video(made, CELLS, EN).sentence == "Checked: 1 of 5"
+    assert summarize_video(video(*made), CELLS, EN).sentence == "Checked: 1 of 5"
     assert summarize(CELLS, EN).sentence.endswith("of 5")
-    assert summarize_video(made, CELLS, EN).notes == ()
+    assert summarize_video(video(*made), CELLS, EN).notes == (
+        "The coverage page counts 3 of 5: what this installation can check. Of those, not made for this "
+        "video (2), because it has no such content or ended earlier: frames (Sexual content); text (Sexual "
+        "content).",
+    )
 
 
 def test_a_gap_that_the_installation_does_not_count_is_named_beside_the_same_total() -> None:
     made = [("hate", "text", "checked"), ("hate", "audio", "checked"), ("likeness", "audio", "partly")]
-    found = summarize_video(made, CELLS, EN)
+    found = summarize_video(video(*made), CELLS, EN)
     assert found.sentence == "Checked: 1 of 5"
-    assert found.notes == (
+    assert found.notes[1:] == (
         "Incomplete, and not counted, because this installation neither requires nor covers it: "
         "audio (A real person's likeness).",
     )
 
 
-def test_a_complete_check_that_cannot_be_made_now_is_named_without_a_claim_about_the_content() -> None:
-    made = [("violence/graphic", "frames", "checked"), ("hate", "text", "checked")]
-    found = summarize_video(made, CELLS, EN)
-    assert found.sentence == "Checked: 2 of 5"
-    assert found.notes == (
-        "Counted as checked without a detector, because there was nothing to check (such as no speech in the "
-        "sound), the request brought a transcript, or the detector was removed later: frames (Graphic "
-        "violence).",
+def test_each_check_of_a_video_has_one_status_and_all_add_up_to_the_total() -> None:
+    made = [
+        ("violence/graphic", "frames", "checked"),
+        ("hate", "text", "checked"),
+        ("likeness", "image", "partly"),
+    ]
+    found = summarize_video(
+        video(*made, waived=frozenset({("likeness", "image")}), waivers=("tests",)), CELLS, EN
     )
+    assert found.sentence == "Checked: 1 of 5"
+    assert [(group.label, group.count, group.is_gap) for group in found.groups] == [
+        ("Not checked, and allowed under the waiver “tests”", 1, True),
+        ("Checked", 1, False),
+        ("Complete without a detector", 1, False),
+        ("Not made (no such content, or not reached)", 2, False),
+    ]
+    assert "nothing to check" in found.groups[2].hint
+
+
+def test_a_video_with_the_count_of_its_installation_needs_no_words() -> None:
+    made = [cell for cell in CELLS if cell[2] != "off"]
+    assert summarize_video(video(*made), CELLS, EN).notes == ()
 
 
 def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:

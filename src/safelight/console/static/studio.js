@@ -91,6 +91,13 @@ for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
   checks.addEventListener(on, (event) => emphasize(event.target.closest("[data-reason], [data-highlight]")?.dataset.reason ?? event.target.closest("[data-highlight]")?.dataset.highlight));
   checks.addEventListener(off, () => emphasize());
 }
+const setPrompt = (text) => {
+  field.value = text;
+  field.focus();
+  paint();
+  scheduleCheck();
+};
+checks.addEventListener("click", ({ target }) => { if (target.dataset.use) setPrompt(target.dataset.use); });
 for (const one of [request.elements.model, request.elements.provider]) one?.addEventListener("change", () => { lastChecked = ""; scheduleCheck(); });
 request.classList.add("scripted");
 
@@ -140,12 +147,7 @@ request.addEventListener("submit", async (event) => {
 });
 const insertPhrase = document.getElementById("insert-phrase");
 insertPhrase.hidden = false;
-insertPhrase.addEventListener("click", () => {
-  field.value = insertPhrase.dataset.phrase;
-  field.focus();
-  paint();
-  scheduleCheck();
-});
+insertPhrase.addEventListener("click", () => setPrompt(insertPhrase.dataset.phrase));
 paint();
 if (field.value) { lastChecked = ""; scheduleCheck(); }
 followVideo(refreshGrid);

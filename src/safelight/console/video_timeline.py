@@ -1,0 +1,120 @@
+"""The timeline of a scanned video: frames, a lane for each category, and speech, along the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.jobs.models import StageRecord, VideoRecord
+from safelight.jobs.states import VideoState
+from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Finding, Stage
+from safelight.web.video_facts import links
+
+from .finding_lanes import TimelineLane, TimelineSegment, time_spans, timeline_lanes, timeline_ticks
+from .formatting import format_decimal
+from .timeline import is_hidden
+from .translations import Translations
+
+#: Frames and columns of the contact sheet of a delivered file (`moderation.delivery`).
+_SHEET_FRAMES, _SHEET_COLUMNS = 10, 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StripCell:
+    """One frame of the contact sheet. `flagged`: something was found at its time, so that it is blurred."""
+
+    column: int
+    row: int
+    flagged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoTimeline:
+    #: Address of the contact sheet; empty if the file was not delivered, or does not exist any more.
+    sheet_url: str
+    cells: tuple[StripCell, ...]
+    columns: int
+    rows: int
+    frame_width: int
+    frame_height: int
+    lanes: tuple[TimelineLane, ...]
+    speech: TimelineLane | None
+    #: What is known about the sound.
+    sound: str
+    ticks: tuple[tuple[str, str], ...]
+
+
+def video_timeline(
+    record: VideoRecord, taxonomy: Taxonomy, t: Translations, *, now: float | None
+) -> VideoTimeline | None:
+    """The timeline by the last scan of the video. None if it was not scanned, or is vaulted.
+
+    Without `now`, it has no frames: a reviewer sees frames on demand only, and each view is logged.
+    """
+    video = record.video
+    scan = next((one for one in reversed(record.stages) if one.stage is Stage.OUTPUT), None)
+    facts = scan.details.get("facts") if scan else None
+    if scan is None or not facts or video.vaulted:
+        return None
+    visible = [finding for finding in scan.findings if not is_hidden(finding.category, taxonomy)]
+    seconds = max(float(facts.get("duration_s") or 0.0), float(facts.get("audio_duration_s") or 0.0))
+    frames = int((scan.details.get("schedule") or {}).get("frames") or facts.get("frames") or 0)
+    is_kept = now is not None and (video.expires_at is None or video.expires_at > now)
+    has_sheet = is_kept and video.state is VideoState.DELIVERED and frames >= _SHEET_FRAMES
+    return VideoTimeline(
+        sheet_url=f"{links(video)['content']}?variant=spritesheet" if has_sheet else "",
+        cells=tuple(_cells(scan.findings, seconds)) if has_sheet else (),
+        columns=_SHEET_COLUMNS,
+        rows=_SHEET_FRAMES // _SHEET_COLUMNS,
+        frame_width=int(facts.get("width") or 16),
+        frame_height=int(facts.get("height") or 9),
+        lanes=tuple(timeline_lanes(visible, seconds, t)),
+        speech=_speech_lane(scan, seconds, t),
+        sound=_describe_sound(facts, scan.details.get("sound"), t),
+        ticks=timeline_ticks(seconds, frames, t),
+    )
+
+
+def _cells(findings: Iterable[Finding], seconds: float) -> Iterable[StripCell]:
+    spans = [span for finding in findings for span in time_spans(finding)]
+    length_s = seconds / _SHEET_FRAMES
+    for number in range(_SHEET_FRAMES):
+        start = number * length_s
+        yield StripCell(
+            column=number % _SHEET_COLUMNS,
+            row=number // _SHEET_COLUMNS,
+            flagged=any(first < start + length_s and start <= last for first, last in spans),
+        )
+
+
+def _speech_lane(scan: StageRecord, seconds: float, t: Translations) -> TimelineLane | None:
+    speech = (scan.details.get("sound") or {}).get("speech") or ()
+    spans = [(float(span["start_s"]), float(span["end_s"])) for span in speech]
+    if not spans or not seconds:
+        return None
+    places = [t("record.at", start=format_decimal(start), end=format_decimal(end)) for start, end in spans]
+    return TimelineLane(
+        name=t("record.speech"),
+        modality=t("modality.audio"),
+        segments=tuple(
+            TimelineSegment(
+                left=min(round(1000 * start / seconds), 994),
+                width=max(6, round(1000 * (end - start) / seconds)),
+                opacity="1",
+            )
+            for start, end in spans
+        ),
+        peaks=(),
+        strongest="",
+        label=t.join_list(places),
+    )
+
+
+def _describe_sound(facts: Mapping[str, Any], sound: Mapping[str, Any] | None, t: Translations) -> str:
+    if not facts.get("audio_codec") or sound is None:
+        return t("record.no_sound")
+    if sound.get("speech") is not None and not sound["speech"]:
+        return t("record.no_speech")
+    return t("record.transcribed" if sound.get("transcribed") else "record.not_transcribed")

@@ -1,0 +1,111 @@
+"""The timeline of a scanned video: frames only of a delivered file, findings by category, speech."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.console.translations import load_languages
+from safelight.console.video_timeline import VideoTimeline, video_timeline
+from safelight.jobs.models import StageRecord, VideoRecord
+from safelight.jobs.states import VideoState
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Basis, Finding, FrameRange, Modality, Stage
+from support.fake_api_server import a_video, allowed
+
+NOW = 1_795_000_000.0
+EN = load_languages()["en"]
+FACTS = {"duration_s": 4.0, "frames": 96, "width": 1280, "height": 720, "audio_codec": "aac"}
+SPEECH = {"speech": [{"start_s": 1.0, "end_s": 2.0}], "transcribed": True}
+
+
+def found(category: str = "violence") -> Finding:
+    return Finding(
+        category=category,
+        score=0.9,
+        modality=Modality.FRAMES,
+        detector="safety-card",
+        version="1",
+        reason="A card.",
+        basis=Basis.MATCHED,
+        evidence=(FrameRange(first=24, last=36, peak=30, start_s=1.0, end_s=1.5),),
+    )
+
+
+def timeline(
+    *findings: Finding, sound: Any = SPEECH, now: float | None = NOW, **changes: Any
+) -> VideoTimeline | None:
+    changes = {"state": VideoState.DELIVERED, "expires_at": NOW + 60, **changes}
+    scan = StageRecord(
+        stage=Stage.OUTPUT,
+        verdict=allowed(Stage.OUTPUT),
+        findings=findings,
+        coverage=Coverage(),
+        at=NOW,
+        details={"facts": FACTS, "sound": sound},
+    )
+    record = VideoRecord(video=a_video(**changes), stages=(scan,), attempts=(), seal=None, audit_log=())
+    return video_timeline(record, SHIPPED, EN, now=now)
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_frames"),
+    [
+        ({}, True),
+        ({"expires_at": NOW - 1}, False),
+        ({"state": VideoState.HELD}, False),
+        ({"state": VideoState.BLOCKED}, False),
+        ({"state": VideoState.WITHDRAWN}, False),
+        ({"now": None}, False),
+    ],
+)
+def test_only_a_delivered_file_that_exists_has_frames(changes: dict[str, Any], has_frames: bool) -> None:
+    shown = timeline(**changes)
+    assert shown
+    assert bool(shown.sheet_url) is bool(shown.cells) is has_frames
+
+
+def test_frames_are_blurred_where_something_was_found() -> None:
+    shown = timeline(found())
+    assert shown
+    assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [2, 3]
+    assert [(cell.column, cell.row) for cell in shown.cells][4:6] == [(4, 0), (0, 1)]
+
+
+def test_a_finding_without_details_blurs_frames_but_has_no_lane() -> None:
+    shown = timeline(found("self-harm/instructions"))
+    assert shown
+    assert shown.lanes == ()
+    assert any(cell.flagged for cell in shown.cells)
+
+
+def test_lanes_and_speech_are_aligned_to_the_length_of_the_clip() -> None:
+    shown = timeline(found())
+    assert shown
+    assert shown.speech
+    (lane,) = shown.lanes
+    assert [(one.left, one.width) for one in (*lane.segments, *shown.speech.segments)] == [
+        (250, 125),
+        (250, 250),
+    ]
+    assert shown.sound.startswith("The speech was transcribed")
+
+
+@pytest.mark.parametrize(
+    ("sound", "sentence"),
+    [
+        (None, "The video has no sound."),
+        ({"speech": [], "transcribed": True}, "No speech was detected in the sound."),
+        ({**SPEECH, "transcribed": False}, "Speech was detected but not transcribed"),
+    ],
+)
+def test_what_is_known_about_the_sound_is_said(sound: Any, sentence: str) -> None:
+    shown = timeline(sound=sound)
+    assert shown
+    assert shown.sound.startswith(sentence)
+
+
+def test_a_vaulted_video_has_no_timeline() -> None:
+    assert timeline(found(), vaulted=True, state=VideoState.BLOCKED) is None
