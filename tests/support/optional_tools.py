@@ -27,6 +27,16 @@ def leave_out(what: str, remedy: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
+def mcp_package() -> Any:
+    """The official package of the Model Context Protocol."""
+    try:
+        import mcp
+    except ModuleNotFoundError:
+        leave_out("the Python package mcp", "pip install --require-hashes -r requirements/dev.lock")
+    return mcp
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> str:
     """URL of a PostgreSQL server where databases may be created."""
     url = os.environ.get("SAFELIGHT_TEST_POSTGRES", "")

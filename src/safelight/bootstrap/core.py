@@ -25,6 +25,7 @@ from safelight.tracing.tracer import Tracer
 if TYPE_CHECKING:
     from safelight.detectors.image.hash_lists import HashLists
     from safelight.detectors.image.logo_store import LogoStore
+    from safelight.detectors.text.sketch import Embedder
     from safelight.generation.videos_api.health import UpstreamHealth
     from safelight.media.probe import VideoLimits
     from safelight.net.fetch import Fetcher
@@ -107,6 +108,15 @@ class CoreParts:
     @cached_property
     def text_pipeline(self) -> TextPipeline:
         return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_timeout_s)
+
+    @cached_property
+    def text_embedder(self) -> Embedder | None:
+        """Embeds texts, to compare their meaning; None if no detector has a model for it."""
+        from safelight.detectors.text.classifier_detectors import MiniLmDetector
+
+        readers = (one for one in self.text_pipeline.detectors if isinstance(one, MiniLmDetector))
+        reader = next(readers, None)
+        return reader.embed_text if reader else None
 
     @cached_property
     def generators(self) -> Mapping[str, Generator]:

@@ -214,12 +214,9 @@ class PersistenceParts:
 
     @cached_property
     def evasion_tracker(self) -> EvasionTracker:
-        from safelight.detectors.text.classifier_detectors import MiniLmDetector
         from safelight.trust.evasion.service import EvasionTracker
 
-        readers = (one for one in self._core.text_pipeline.detectors if isinstance(one, MiniLmDetector))
-        reader = next(readers, None)
-        return EvasionTracker(self.database, reader.embed_text if reader else None)
+        return EvasionTracker(self.database, self._core.text_embedder)
 
     @cached_property
     def webhook_client(self) -> WebhookClient:

@@ -48,6 +48,7 @@ COMMANDS = {
     "hash-lists": "Import, list and remove hash lists of known content.",
     "train": "Train the prompt classifiers from the committed examples and your own.",
     "eval": "Measure detectors on labelled data.",
+    "mcp": "Serve tools for an assistant: check, explain errors, request videos within limits.",
     "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
     "version": "Print the version.",
 }

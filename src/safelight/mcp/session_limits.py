@@ -1,0 +1,68 @@
+"""Limits of one MCP session: money, and no request that resembles a blocked one."""
+
+from __future__ import annotations
+
+import threading
+
+from safelight.trust.evasion.session_blocks import SessionBlocks
+
+
+class SessionRefusal(Exception):
+    """A tool does not do what was asked. The message states why, and what to do. Not in the error tree,
+    because it is returned to the assistant.
+    """
+
+
+class SessionLimits:
+    """Money that may still be spent, and the blocks of this session. Thread-safe."""
+
+    def __init__(self, allowed_usd: float | None, blocks: SessionBlocks) -> None:
+        self._allowed_usd = allowed_usd
+        self._left_usd = allowed_usd or 0.0
+        self._blocks = blocks
+        self._lock = threading.Lock()
+
+    @property
+    def left_usd(self) -> float:
+        """US dollars that are neither spent nor reserved."""
+        return round(self._left_usd, 6)
+
+    def remember_block(self, prompt: str) -> None:
+        """Remember a prompt that the policy or a provider blocked."""
+        with self._lock:
+            self._blocks.remember(prompt)
+
+    def is_similar_to_block(self, prompt: str) -> bool:
+        """Whether the prompt resembles one that was blocked in this session."""
+        with self._lock:
+            return self._blocks.is_similar(prompt)
+
+    def require_allowed(self, prompt: str) -> None:
+        """Raises `SessionRefusal` if nothing may be requested, or not this prompt."""
+        if self._allowed_usd is None:
+            raise SessionRefusal(
+                "This server requests no videos. Its operator can allow it with --allow-spend and an amount "
+                "in US dollars; 0 allows models without charge."
+            )
+        if self.is_similar_to_block(prompt):
+            raise SessionRefusal(
+                "This prompt resembles one that was blocked in this session, so it is not requested. Do not "
+                "try other words for it. Tell the user what was blocked, and ask for another scene."
+            )
+
+    def reserve(self, usd: float | None) -> float:
+        """Reserve the price, and return it. Raises `SessionRefusal` if it is not known or too high."""
+        if usd is None:
+            raise SessionRefusal("The price of this model is not known, so nothing is requested.")
+        with self._lock:
+            if usd > self.left_usd:
+                raise SessionRefusal(
+                    f"The video costs US${usd:.2f}; US${self.left_usd:.2f} of --allow-spend are left."
+                )
+            self._left_usd -= usd
+        return usd
+
+    def release(self, usd: float) -> None:
+        """Give back a reserved price of which nothing was charged."""
+        with self._lock:
+            self._left_usd += usd

@@ -1,0 +1,179 @@
+"""The tools of one MCP session. Texts of prompts and providers are returned apart, marked as untrusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.provider_rules import document_for
+from safelight.attempts.gate import GateAnswer, gate_of_error
+from safelight.generation.provider_errors import decode
+from safelight.generation.provider_errors.registry import named
+from safelight.i18n import load_messages
+from safelight.moderation.check_result import CheckResult, advice_wire
+from safelight.policy.verdicts import Action
+
+from .gateway import GatewayFailure, McpGateway, VideoOffer, VideoState
+from .session_limits import SessionLimits, SessionRefusal
+from .untrusted import with_untrusted
+
+#: Most characters of a text that a tool takes, as a gateway accepts by default.
+MAX_CHARACTERS = 32_000
+#: Most attempts of one answer, so that it fits into the context of a model.
+MAX_ATTEMPTS = 50
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+#: Parts of a check that quote the prompt.
+_QUOTING = ("drivers", "contradictions", "suggestions", "checklist")
+#: Our own statements in the answer of a check.
+_STATED = (
+    *("verdict", "summary", "risk_level", "risk", "no_suggestions", "help_lines"),
+    *("model", "seconds", "price"),
+)
+_UNTRUSTED_OF_ATTEMPT = ("prompt", "error", "own_error", "provider", "model", "request_id", "source")
+
+#: Checks a text on this machine. Records nothing.
+LocalCheck = Callable[[str, AdviceOptions], CheckResult]
+
+
+class McpTools:
+    """The tools. With a gateway, checks are made there, so that its limits and its history count."""
+
+    def __init__(
+        self, local_check: Callable[[], LocalCheck], gateway: McpGateway | None, limits: SessionLimits
+    ) -> None:
+        self._local_check = local_check
+        self._gateway = gateway
+        self._limits = limits
+
+    def check(self, prompt: str, provider: str = "") -> dict[str, Any]:
+        """The verdict of the policy, and what the provider may refuse. Nothing is generated."""
+        _require_text(prompt, "prompt")
+        if provider and document_for(provider) is None and self._gateway is None:
+            raise SessionRefusal(
+                "The provider is not known. Leave it out, or name one such as veo or runway."
+            )
+        if self._gateway is None:
+            answer: Mapping[str, Any] = self._check_here(prompt, provider)
+        else:
+            try:
+                answer = self._gateway.check(prompt, provider)
+            except GatewayFailure as failure:
+                return self._failed(prompt, failure)
+        if answer.get("verdict") == Action.BLOCK.value:
+            self._limits.remember_block(prompt)
+        similar = self._limits.is_similar_to_block(prompt)
+        ours = {name: answer[name] for name in _STATED if answer.get(name) is not None}
+        # Near a block of this session, nothing is suggested, even if the gateway has forgotten the block.
+        texts = {} if similar else {name: answer[name] for name in _QUOTING if name in answer}
+        ours |= {"checked_by": "this machine" if self._gateway is None else "gateway"}
+        return with_untrusted(ours, {"prompt": prompt, **texts})
+
+    def _check_here(self, prompt: str, provider: str) -> Mapping[str, Any]:
+        recent = HelpRefusal.RECENT_BLOCK if self._limits.is_similar_to_block(prompt) else None
+        found = self._local_check()(prompt, AdviceOptions(provider=provider, recent=recent))
+        return {**advice_wire(found), "summary": found.summary}
+
+    def explain_error(self, error: str, provider: str = "") -> dict[str, Any]:
+        """Which party refused at which stage, the charge and the next step, for an error of a provider."""
+        _require_text(error, "error")
+        if provider and named(provider) is None:
+            raise SessionRefusal("The provider is not known. Leave it out, or name one such as veo or kling.")
+        found = decode(error, provider=provider or None)
+        gate = GateAnswer(gate=gate_of_error(found, error)).as_json(load_messages("attempts"))
+        ours = found.as_json()
+        texts = {name: ours.pop(name) for name in ("code", "message")}
+        return with_untrusted({**ours, "gate": gate}, {"error": error[:MAX_CHARACTERS], **texts})
+
+    def status(self, video_id: str) -> dict[str, Any]:
+        """One video as it is now."""
+        gateway = self._require_gateway()
+        if not _VIDEO_ID.fullmatch(video_id):
+            raise SessionRefusal("This is not the id of a video.")
+        try:
+            video = gateway.status(video_id)
+        except GatewayFailure as failure:
+            return self._failed("", failure)
+        return self._video(video)
+
+    def attempts(self, provider: str = "", limit: int = 20) -> dict[str, Any]:
+        """Attempts at providers, newest first, with outcome and charge."""
+        gateway = self._require_gateway()
+        if not 1 <= limit <= MAX_ATTEMPTS:
+            raise SessionRefusal(f"limit must be between 1 and {MAX_ATTEMPTS}.")
+        try:
+            answer = gateway.attempts(provider, limit)
+        except GatewayFailure as failure:
+            return self._failed("", failure)
+        rows = [
+            with_untrusted(
+                {name: value for name, value in row.items() if name not in _UNTRUSTED_OF_ATTEMPT},
+                {name: row.get(name) for name in _UNTRUSTED_OF_ATTEMPT},
+            )
+            for row in answer.get("data", [])
+        ]
+        return {"attempts": rows, "has_more": bool(answer.get("has_more"))}
+
+    def offer(self, prompt: str, model: str, seconds: str) -> VideoOffer:
+        """What a video costs. Raises `SessionRefusal` if it would not be requested.
+
+        Called before the user is asked, so that nothing is confirmed that is refused anyway.
+        """
+        _require_text(prompt, "prompt")
+        self._limits.require_allowed(prompt)
+        try:
+            offer = self._require_gateway().offer(prompt, model, seconds)
+        except GatewayFailure as failure:
+            if failure.is_block:
+                self._limits.remember_block(prompt)
+            raise SessionRefusal(
+                f"The gateway refused the request. {failure.explanation.get('next_step', '')}".strip()
+            ) from None
+        if offer.is_block:
+            self._limits.remember_block(prompt)
+        if offer.refusal:
+            raise SessionRefusal(f"Not requested: {offer.refusal}")
+        self._limits.release(self._limits.reserve(offer.usd))
+        return offer
+
+    def create_video(self, prompt: str, offer: VideoOffer) -> dict[str, Any]:
+        """Request a video that the user has confirmed. Raises `SessionRefusal` if the money is used up."""
+        gateway = self._require_gateway()
+        self._limits.require_allowed(prompt)
+        reserved = self._limits.reserve(offer.usd)
+        try:
+            video = gateway.create(prompt, offer)
+        except GatewayFailure as failure:
+            if failure.explanation.get("charged") == "no":
+                self._limits.release(reserved)
+            return self._failed(prompt, failure)
+        return {**self._video(video), "reserved_usd": reserved, "left_usd": self._limits.left_usd}
+
+    def _video(self, video: VideoState) -> dict[str, Any]:
+        if video.is_block and video.prompt:
+            self._limits.remember_block(video.prompt)
+        ours = {"id": video.id, "status": video.status, **video.facts}
+        return with_untrusted(ours, {"prompt": video.prompt, "message": video.message})
+
+    def _failed(self, prompt: str, failure: GatewayFailure) -> dict[str, Any]:
+        if failure.is_block and prompt:
+            self._limits.remember_block(prompt)
+        return with_untrusted(
+            {"failed": dict(failure.explanation)}, {"prompt": prompt, "message": failure.message}
+        )
+
+    def _require_gateway(self) -> McpGateway:
+        if self._gateway is None:
+            raise SessionRefusal(
+                "This needs a gateway. Its operator sets SAFELIGHT_URL and SAFELIGHT_API_KEY for this server."
+            )
+        return self._gateway
+
+
+def _require_text(text: str, name: str) -> None:
+    if not text.strip():
+        raise SessionRefusal(f"The {name} is empty.")
+    if len(text) > MAX_CHARACTERS:
+        raise SessionRefusal(f"The {name} is longer than {MAX_CHARACTERS} characters.")
