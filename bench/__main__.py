@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "trace_request": "calls between packages and database transactions of one request",
     "install": "the wheel into an empty environment, cold, then check and decode",
     "triggers": "finding the words that cause a refusal, beside delta debugging; simulated",
+    "client_costs": "a delivered second with our client, naive retry and a copied program; simulated",
     "queueing": "twenty creates at once, and other videos beside an upstream that never finishes",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }
