@@ -34,7 +34,8 @@ _INJURY_WORDS = re.compile(
 _CRUEL_WORDS = re.compile(
     r"\b(?:knife|knives|daggers?|machetes?|axes?|chainsaws?|blades?|scalpels?|hooks?|spikes?|shackle[sd]?|noose"
     r"|grotesque\w*|brutal\w*|ghastly|macabre|savage(?:ly)?|sinister|strangl\w+|barbed wire|autops\w+"
-    r"|deform\w*|monstrous\w*|nightmarish|terrified|agony|anguish|scream(?:s|ed|ing)?|victims?|killers?|demons?"
+    r"|deform\w*|monstrous\w*|nightmarish|terrified|agony|anguish|scream(?:s|ed|ing)?"
+    r"|victims?|killers?|demons?"
     r"|demonic|monsters?|executioners?|executions?|skulls?|skeletal|bones|limbs?|eyeballs?"
     r"|eye sockets?|brains?|skinless|rotting|rotten|decay\w*|worms|raw meat"
     r"|devour\w*|gnaw\w*|bit(?:e|es|ing)|pierc\w+|ripp(?:ed|ing)"
@@ -42,6 +43,33 @@ _CRUEL_WORDS = re.compile(
     rf"|{_NOT_EXCLUDED}"
     r"(?:匕首|刀|斧|鏈鋸|電鋸|链锯|电锯|殘忍|残忍|殘酷|残酷|尖叫|慘叫|惨叫|惡魔|恶魔|怪物|受害者|兇手|凶手|頭骨|头骨"
     r"|骷髏|骷髅|眼球|骨頭|骨头|腐爛|腐烂|蛆|撕|啃|咬)",
+    re.IGNORECASE,
+)
+#: Parts of bodies, and what decays.
+_BODY_WORDS = re.compile(
+    r"\b(?:skulls?|skeletal|skeletons?|bones|ribs|limbs?|eyeballs?|eye ?sockets?|brains?"
+    r"|skinless|flesh|rotting|rotten"
+    r"|decay\w*|worms|maggots|larvae|parasites?|pus|raw meat|throats?"
+    r"|body|bodies|remains)\b"
+    rf"|{_NOT_EXCLUDED}(?:頭骨|头骨|骷髏|骷髅|眼球|骨頭|骨头|腐爛|腐烂|蛆|喉嚨|喉咙|殘骸|残骸)",
+    re.IGNORECASE,
+)
+#: Beings of horror stories, people who hurt others, and those who are hurt.
+_HORROR_WORDS = re.compile(
+    r"\b(?:monsters?|demons?|demonic|ghouls?|werewol(?:f|ves)|vampires?|mutants?|possessed|cultists?|killers?|murderers?"
+    r"|executioners?|psychopaths?|maniacs?|cannibals?|victims?|prisoners?|prey)\b"
+    rf"|{_NOT_EXCLUDED}(?:惡魔|恶魔|怪物|狼人|吸血鬼|受害者|兇手|凶手|囚犯)",
+    re.IGNORECASE,
+)
+#: What is done to a body.
+_HARM_WORDS = re.compile(
+    r"\b(?:devour\w*|gnaw\w*|ripp(?:ed|ing)|rips|tears (?=a|an|the|his|her|its|into|apart|open)|tearing"
+    r"|tore|torn|crush(?:ed|es|ing)|hack(?:s|ed|ing)|slash\w*|gouge[sd]?|maul(?:s|ed|ing)"
+    r"|strangl\w+|whipp?(?:ed|s|ing)|chained|shackle[sd]?|drag(?:s|ged|ging)|screaming|writh\w+|convuls\w+"
+    r"|agony|anguish|impal\w+|burst(?:s|ing)? (?:out|from)|crawl(?:s|ing)? (?:out|from"
+    r"|under)|peck(?:s|ed|ing)?"
+    r"|dissect\w*|grind(?:s|ing)?|dripping|protrud\w+|splatter\w*|spatter\w*|ooz\w+|swollen|hanged)\b"
+    rf"|{_NOT_EXCLUDED}(?:撕|啃|咬|吞噬|壓碎|压碎|扭曲|鞭打|拖行|掙扎|挣扎|慘叫|惨叫|尖叫)",
     re.IGNORECASE,
 )
 _TEAR = (
@@ -63,7 +91,27 @@ _GRAPHIC_WORDS = re.compile(
     r"|(?:full of|filled with|pools? of|sea of|river of|rain of|fountain of) (?:\w+ )?blood"
     r"|blood (?:spatter|splatter|spray|spurt|gush|ooz|pour|spill|splash|drip)\w*"
     r"|(?:slit|cut|open) throats?|(?:cut|slice|slit|carve)s? (?:\w+ ){0,3}(?:throat|wrists?)"
-    r"|without skin"
+    r"|without skin|mass graves?|body parts|human (?:remains|flesh|meat|limbs|skin"
+    r"|sacrifices?)|seppuku|hara-?kiri"
+    r"|(?:pile|heap|mountain|sea|row)s? of (?:\w+ ){0,2}(?:bodies|corpses|skulls|limbs)"
+    r"|heads? on (?:a |the )?(?:spike|stick|stake|pike|plate|platter)s?|meat hooks?|skinless|eye ?sockets?"
+    r"|sacrific(?:es?|ed|ing) (?:a |the )?(?:\w+ )?(?:humans?|man|woman|girl|boy|child|victim|virgin|person)"
+    r"|(?:bit(?:e|es|ten)|tor[en]|tears?|cuts?|slices?) (?:\w+ )?"
+    r"(?:man|woman|men|women|person|people|bod(?:y|ies)|him|her|them|victims?|sw"
+    r"immer|soldier|prey|animal|head)s? "
+    r"(?:in (?:half|two)|to pieces|into pieces)"
+    r"|run over by|loses? (?:a|an|his|her|their|one) (?:arm|leg|hand|eye|finger|limb)s?"
+    r"|(?:broken|exposed|protruding) (?:bones?|ribs?)|bones? protrud\w+"
+    r"|(?:needle|nail|knife|blade|hook|spike|scissors) (?:\w+ ){0,3}(?:in|into|through"
+    r"|under) (?:an? |the |his |her )?"
+    r"(?:\w+ )?(?:eyes?|skin|hands?|tongue|teeth)"
+    r"|pull(?:s|ed|ing)? out (?:\w+ ){0,2}(?:teeth|tooth|nails|fingernails|eyes?|hair|organs?|heart)"
+    r"|nails? (?:his|her|their|a) (?:\w+ )?(?:hands?|feet|foot|body)"
+    r"|(?:burnt|burned|charred|decomposing|bloated) (?:corpse|body|man|woman|person)s?"
+    r"|devour(?:s|ed|ing)? (?:\w+ ){0,2}(?:humans?|man|woman|people|villagers?|soldiers?"
+    r"|victims?|bod(?:y|ies))"
+    r"|(?:eat|eats|eating|ate) (?:\w+ ){0,3}(?:remains|corpses?|human|brains|bodies|alive)"
+    r"|dissect(?:s|ed|ing)? (?:a |the )?(?:living|live|alive)|under (?:human|his|her|the) skin"
     r"|(?:knife|blade|axe|sword|spear|arrow|nail|spike)s? (?:\w+ ){0,2}(?:in|into|through)"
     r" (?:his|her|their|its|the) (?:chest|neck|throat|head|eyes?|stomach|back|heart|skull|face)"
     rf"|(?:{_TEAR}) (?:\w+ )?(?:man|woman|men|women|person|people|him|her|them|victims?|body|bodies) apart"
@@ -123,6 +171,10 @@ def _signs(text: str, *, ambiguous: bool) -> set[str]:
         signs.add("blood")
     if _CRUEL_WORDS.search(elsewhere):
         signs.add("cruel")
+    # Each of these has ordinary meanings, so it takes two of them.
+    kinds = (_BODY_WORDS, _HORROR_WORDS, _HARM_WORDS)
+    if sum(bool(each.search(elsewhere)) for each in kinds) >= 2:
+        signs |= {"cruel", "harmed body"}
     return signs
 
 

@@ -143,3 +143,41 @@ def test_with_a_finding_of_violence_ordinary_and_excluded_words_are_no_sign(text
 
 def test_signs_in_different_fields_count_together() -> None:
     assert suggest_graphic_violence((), ["blood on the floor", "next to a corpse"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A creature with ribs without flesh crawls over bones, dripping",
+        "A pile of bodies lies in a trench after the battle",
+        "A head on a spike in front of a castle",
+        "A werewolf devours a villager",
+        "Parasites burst out of a man",
+        "A needle goes into an eye",
+        "A soldier loses his leg in an explosion",
+        "A cult sacrifices a woman on an altar",
+        "Zombies eat the remains of a soldier",
+        "一個怪物啃骨頭",
+        "一个怪物啃骨头",
+    ],
+)
+def test_a_harmed_body_suggests_graphic_violence(text: str) -> None:
+    assert suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A chef cuts an orange in half",
+        "A museum with dinosaur skeletons and bones",
+        "A leopard with a long body and a piercing gaze",
+        "A knight fights a monster with a sword",
+        "A vampire costume with red lips at a party",
+        "A boxer trains with a punching bag",
+        "A knife glides through the flesh of a mango",
+        "A dog gnaws on a toy",
+        "博物館裡的恐龍骨頭",
+    ],
+)
+def test_ordinary_bodies_and_beings_of_stories_get_help(text: str) -> None:
+    assert not suggest_graphic_violence((), [text])
