@@ -15,6 +15,7 @@ import typer
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
+from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
 from .exit_codes import Exit
@@ -32,6 +33,7 @@ app = typer.Typer(no_args_is_help=True)
 #: Seconds for the detectors of one request of an evasion sequence.
 _EVASION_TIMEOUT_S = 60
 app.command()(provenance)
+app.command()(drift)
 
 
 @app.callback()

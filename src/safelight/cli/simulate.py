@@ -13,6 +13,8 @@ import typer
 
 from safelight.errors import InvalidField, SafelightError
 from safelight.simulation.hidden_filter import FilterFamily
+from safelight.simulation.scene_grammar import find_words
+from safelight.simulation.simulated_provider import SimulatedDrift
 
 from .exit_codes import Exit
 from .language import texts
@@ -54,11 +56,26 @@ def upstream(
         float, typer.Option("--hang-share", min=0, max=1, help="Share of the requests that never end.")
     ] = 0.0,
     drift_on: Annotated[
-        str, typer.Option("--drift-on", help="From this time on, such as 2026-12-01T00:00Z, more is refused.")
+        str,
+        typer.Option(
+            "--drift-on", help="The time, such as 2026-12-01T00:00Z, from which it behaves differently."
+        ),
     ] = "",
+    drift_kind: Annotated[
+        SimulatedDrift,
+        typer.Option(
+            "--drift-kind",
+            help="From then on, more or less is refused, only prompts with --drift-words are, requests fail, "
+            "refusals are charged, or a second costs half as much again.",
+        ),
+    ] = SimulatedDrift.MORE,
     drift_share: Annotated[
-        float, typer.Option("--drift-share", min=0, max=1, help="Share of the passed requests, from then on.")
+        float,
+        typer.Option("--drift-share", min=0, max=1, help="Share of the requests that --drift-kind concerns."),
     ] = 0.2,
+    drift_words: Annotated[
+        str, typer.Option("--drift-words", help="English words, separated by commas, of --drift-kind words.")
+    ] = "",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 is any free one.")] = 0,
     api_key: Annotated[
@@ -79,6 +96,9 @@ def upstream(
         )
     if not api_key and not _is_loopback(host):
         raise InvalidField(f"{host} can be reached from other machines: set --api-key.", param="api_key")
+    words = find_words(drift_words)
+    if bool(words) != (drift_kind is SimulatedDrift.WORDS):
+        raise InvalidField("--drift-kind words and --drift-words belong together.", param="drift_words")
     behaviour = ProviderBehaviour(
         seed=seed,
         price=price,
@@ -86,7 +106,9 @@ def upstream(
         refund_share=refund_share,
         hang_share=hang_share,
         drift_at=read_time(drift_on) if drift_on else None,
+        drift_kind=drift_kind,
         drift_share=drift_share,
+        drift_words=words,
     )
     _serve(family, behaviour, (rate, noise), (host, port), api_key=api_key, as_json=as_json)
     return Exit.OK

@@ -41,6 +41,8 @@ def test_the_command_serves_videos_and_states_that_all_is_simulated() -> None:
         ("--rate", "0.02"),
         ("--noise", "0.5"),
         ("--drift-on", "tomorrow"),
+        ("--drift-kind", "words"),
+        ("--drift-words", "lamp"),
         ("--host", "0.0.0.0"),
         ("--host", "::"),
         ("--host", "example.org"),

@@ -10,7 +10,12 @@ import pytest
 
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
 from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
+from safelight.simulation.simulated_provider import (
+    ProviderBehaviour,
+    SimulatedDrift,
+    SimulatedProvider,
+    make_upstream,
+)
 
 HIDDEN = HiddenFilter(score=lambda prompt: 10.0 * ("kite" in prompt), mean=0, spread=1, threshold=5, noise=0)
 PROVIDER = SimulatedProvider(
@@ -82,3 +87,32 @@ def test_a_key_is_needed_and_a_huge_video_is_refused() -> None:
         for huge in ({"seconds": "86400"}, {"size": "99999x720"}):
             answer = httpx.post(f"{upstream.url}/videos", json={"prompt": "a lamp", **huge}, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")
+
+
+def _drifted(kind: SimulatedDrift, **changes: object) -> SimulatedProvider:
+    return _with(drift_at=900.0, drift_kind=kind, **changes)
+
+
+def test_a_drift_in_words_concerns_only_prompts_with_them() -> None:
+    drifted = _drifted(SimulatedDrift.WORDS, drift_share=1.0, drift_words=frozenset({"lamp"}))
+    assert drifted.probability("a lamp") == pytest.approx(1.0)
+    assert drifted.probability("a boat") == pytest.approx(0.0)
+
+
+def test_a_laxer_filter_passes_what_it_refused() -> None:
+    drifted = _drifted(SimulatedDrift.LESS, drift_share=0.9)
+    assert drifted.probability("a kite") == pytest.approx(0.1)
+    assert PROVIDER.probability("a kite") == pytest.approx(1.0)
+
+
+def test_an_outage_is_an_error_without_a_charge() -> None:
+    rule = _drifted(SimulatedDrift.ERRORS, drift_share=1.0).choose_rule(LAMP, 1)
+    assert (rule.submit.do, rule.submit.status, rule.charge) == ("status", 500, None)
+    error = {"message": rule.submit.message, "code": rule.submit.code}
+    assert decode(json.dumps({"error": error}), provider="upstream").kind is ErrorKind.TRANSIENT
+
+
+def test_charges_and_prices_drift_without_the_filter() -> None:
+    charged = _drifted(SimulatedDrift.CHARGES).choose_rule(KITE, 1)
+    assert (charged.ends, charged.charge) == ("refused", 0.8)
+    assert _drifted(SimulatedDrift.PRICE).choose_rule(LAMP, 1).charge == pytest.approx(1.2)

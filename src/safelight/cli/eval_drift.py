@@ -1,0 +1,70 @@
+"""`safelight eval drift`: measure how soon drift of a provider is found, on a simulated one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from .exit_codes import Exit
+from .language import texts
+from .output import ProgressBar, emit
+
+
+def drift(
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, max=1000, help="Runs of each row; 200 take half an hour.")
+    ] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Measure on a simulated provider how soon drift is found, its kind, and false alarms without drift.
+
+    The same numbers are drawn in each run of the command.
+    """
+    from safelight.evaluation.drift_eval import count_steps, run_drift_eval
+
+    done = itertools.count(1)
+    with ProgressBar(count_steps(runs), "runs") as progress:
+        report = run_drift_eval(runs=runs, observe=lambda: progress.update(next(done)))
+    emit(report, as_json, format_drift_report(report))
+    return Exit.OK
+
+
+def format_drift_report(report: Mapping[str, Any]) -> str:
+    """The report as lines of text."""
+    t = texts()
+    lines = [t("eval_drift.title", runs=report["runs"], within=report["within"])]
+    lines += [
+        t(
+            "eval_drift.row",
+            base=f"{100 * row['base']:.0f}",
+            before=row["before"],
+            rate=row["calls_a_day"],
+            prompts=t(f"eval_drift.{row['prompts']}"),
+            found=_share(row["found"]),
+            baseline=_share(row["baseline"]["found"]),
+        )
+        for row in report["rows"]
+    ]
+    lines += [
+        t("eval_drift.kind", drift=row["drift"], found=_share(row["found"]), right=_share(row["right"]))
+        for row in report["kinds"]
+    ]
+    lines += [
+        t(
+            "eval_drift.quiet",
+            base=f"{100 * row['base']:.0f}",
+            prompts=t(f"eval_drift.{row['prompts']}"),
+            alarms=row["alarms"],
+            years=row["years"],
+        )
+        for row in report["without_drift"]
+    ]
+    return "\n".join(lines)
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    low, high = share["interval"]
+    return f"{share['k']}/{share['n']} ({100 * low:.0f}–{100 * high:.0f} %)"
