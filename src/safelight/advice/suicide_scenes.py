@@ -19,6 +19,16 @@ _HIGH_PLACE = re.compile(
     r"|[陽阳][台臺]|窗[台臺]|高[處处]|[邊边][緣缘]|塔",
     re.IGNORECASE,
 )
+#: Where one step leads down.
+_DROP = re.compile(
+    r"\b(?:ledges?|parapet|brink|window ?sill|over the railing|outside (?:of )?the railing"
+    r"|railing of (?:a|the) bridge"
+    r"|(?<!water's )(?<!water’s )edge of (?:an? |the )?(?:\w+ )?(?:roof(?:top)?|building|cliff"
+    r"|bridge|tower|skyscraper|abyss"
+    r"|balcony|platform|precipice))\b"
+    r"|(?:[樓楼][頂顶]|屋[頂顶]|天[台臺]|[懸悬]?崖|[橋桥]|[陽阳][台臺]|高[樓楼]|窗[台臺])(?:的)?(?:[邊边][緣缘上]?|外)",
+    re.IGNORECASE,
+)
 #: Despair, farewell, or a jump from somewhere.
 _DESPAIR = re.compile(
     r"\b(?:despair\w*|desperat\w+|hopeless\w*|no hope|lost (?:all )?hope"
@@ -41,7 +51,8 @@ _TEARS = re.compile(
     re.IGNORECASE,
 )
 _MINOR = re.compile(
-    r"\b(?:child|children|kids?|boys?|girls?|teens?|teenagers?|pre-?teens?|tweens?|schoolboys?|schoolgirls?)\b"
+    r"\b(?:child|children|kids?|boys?|girls?|teens?|teenagers?|pre-?teens?|tweens?|schoolboys?"
+    r"|schoolgirls?)\b"
     r"|小孩|孩子|孩童|[兒儿]童|男孩|女孩|少年|少女|小朋友|[學学]童",
     re.IGNORECASE,
 )
@@ -49,13 +60,14 @@ _MINOR = re.compile(
 
 def suggest_suicide(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
     """Whether a text has a high place together with despair or a jump from somewhere, or with two of these
-    signs: someone alone, tears, a minor.
+    signs: someone alone, tears, a minor. At an edge, tears are enough.
     """
     minor = any(one.category == Category.MINORS_PRESENT and is_alarm(one) for one in findings)
     for text in texts:
         if not _HIGH_PLACE.search(text):
             continue
         signs = (_ALONE.search(text), _TEARS.search(text), minor or _MINOR.search(text))
-        if _DESPAIR.search(text) or sum(map(bool, signs)) >= 2:
+        at_edge = _TEARS.search(text) and _DROP.search(text)
+        if _DESPAIR.search(text) or at_edge or sum(map(bool, signs)) >= 2:
             return True
     return False
