@@ -83,13 +83,13 @@ class PersistenceParts:
         return RiskHistory(AttemptLog(self.database))
 
     @cached_property
-    @cached_property
     def drift_history(self) -> DriftHistory:
         from safelight.attempts.attempt_log import AttemptLog
         from safelight.attempts.drift_history import DriftHistory
 
         return DriftHistory(AttemptLog(self.database))
 
+    @cached_property
     def accounts(self) -> Accounts:
         from safelight.trust.accounts import Accounts
 
