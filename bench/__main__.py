@@ -9,6 +9,7 @@ import sys
 MEASUREMENTS = {
     "serving": "time to ready, idle memory, screening through HTTP, a block with a 1080p reference",
     "screening": "what words cost, one core",
+    "lint": "prompts per second of safelight lint, one core",
     "evidence": "whether the words shown are what a finding stands on",
     "scan": "frames per second of the scan beside bare decode",
     "seal": "sealing and verifying",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import InvalidField
-from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoState
+from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 
 from .gateway_calls import check_request, choose_model, read_models, reason_against, shortest_length
 
@@ -26,7 +26,7 @@ class ClientGateway:
         with _failures():
             return self._client.run(check_request({"prompt": prompt, "provider": provider}))
 
-    def status(self, video_id: str) -> VideoState:
+    def status(self, video_id: str) -> VideoReply:
         with _failures():
             return _state(self._client.retrieve(video_id))
 
@@ -58,7 +58,7 @@ class ClientGateway:
             is_block=answer.get("verdict") == "block",
         )
 
-    def create(self, prompt: str, offer: VideoOffer) -> VideoState:
+    def create(self, prompt: str, offer: VideoOffer) -> VideoReply:
         with _failures():
             return _state(self._client.create(prompt, model=offer.model, seconds=offer.seconds))
 
@@ -98,7 +98,7 @@ def _facts(explained: Explanation) -> dict[str, Any]:
     }
 
 
-def _state(video: Video) -> VideoState:
+def _state(video: Video) -> VideoReply:
     why = video.explanation
     facts: dict[str, Any] = {
         "model": video.model,
@@ -110,7 +110,7 @@ def _state(video: Video) -> VideoState:
         "amount": video.amount,
         "currency": video.currency,
     }
-    return VideoState(
+    return VideoReply(
         id=video.id,
         status=video.status,
         prompt=video.prompt,

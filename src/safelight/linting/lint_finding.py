@@ -47,7 +47,7 @@ class LintFinding:
     rule: LintRule
     level: LintLevel
     message: str
-    #: Categories of a verdict, as far as they may be named.
+    #: Categories of a verdict that may be named.
     categories: tuple[str, ...] = ()
     #: Risk of a refusal by the provider: low, medium, high or unknown; empty if none was asked about.
     risk: str = ""

@@ -16,7 +16,7 @@ from .record_prompts import read_csv, read_jsonl
 from .text_prompts import read_markdown, read_text
 from .yaml_prompts import read_yaml
 
-#: Most bytes of one line. A longer one is no prompt, and would fill the memory.
+#: Most bytes of one line. A longer one would fill the memory, and no prompt is so long.
 MAX_LINE_BYTES = 4 << 20
 #: Most bytes of a YAML file, which is parsed as a whole.
 MAX_YAML_BYTES = 64 << 20
@@ -47,7 +47,7 @@ ENDINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PromptFile:
-    """One file to read. `format`: None if its ending says nothing."""
+    """One file to read. `format`: None if its ending is not known."""
 
     path: Path
     format: PromptFormat | None

@@ -61,7 +61,7 @@ def _json_values(line: str, number: int, field: str) -> Iterator[LintPrompt | Un
 def read_csv(lines: Iterable[str], field: str) -> Iterator[LintPrompt | UnreadPart]:
     """The cells of the column with this name. The first row has the names of the columns.
 
-    Raises `FileNotRead` if there is no such column, and at broken quotes, because the rows after them would
+    Raises `FileNotRead` if the column does not exist, and at broken quotes, because the rows after them would
     be read in the wrong columns.
     """
     numbered = enumerate(lines, start=1)

@@ -1,7 +1,7 @@
 """Plans the replacement of light synonyms: phrases such as "blood moon", which a filter may misread.
 
 Only the phrases in `advice/data/light_synonyms.tsv` are replaced: their first alternative in the word tables
-says the same. Other alternatives can change what happens, who is there, or the mood, which only the writer
+means the same. Other alternatives can change what happens, who is there, or the mood, which only the writer
 can decide.
 """
 

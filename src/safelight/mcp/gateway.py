@@ -22,7 +22,7 @@ class GatewayFailure(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoState:
+class VideoReply:
     """A video as the gateway reports it."""
 
     id: str
@@ -57,7 +57,7 @@ class McpGateway(Protocol):
         """The answer of `POST /v1/safelight/checks`."""
         ...
 
-    def status(self, video_id: str) -> VideoState: ...
+    def status(self, video_id: str) -> VideoReply: ...
 
     def attempts(self, provider: str, limit: int) -> Mapping[str, Any]:
         """The answer of `GET /v1/safelight/attempts`."""
@@ -67,6 +67,6 @@ class McpGateway(Protocol):
         """The price of a request, and whether the gateway would accept it. Nothing is generated."""
         ...
 
-    def create(self, prompt: str, offer: VideoOffer) -> VideoState:
+    def create(self, prompt: str, offer: VideoOffer) -> VideoReply:
         """Requests the video; at most one is created."""
         ...

@@ -16,7 +16,7 @@ from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, advice_wire
 from safelight.policy.verdicts import Action
 
-from .gateway import GatewayFailure, McpGateway, VideoOffer, VideoState
+from .gateway import GatewayFailure, McpGateway, VideoOffer, VideoReply
 from .session_limits import SessionLimits, SessionRefusal
 from .untrusted import with_untrusted
 
@@ -151,7 +151,7 @@ class McpTools:
             return self._failed(prompt, failure)
         return {**self._video(video), "reserved_usd": reserved, "left_usd": self._limits.left_usd}
 
-    def _video(self, video: VideoState) -> dict[str, Any]:
+    def _video(self, video: VideoReply) -> dict[str, Any]:
         if video.is_block and video.prompt:
             self._limits.remember_block(video.prompt)
         ours = {"id": video.id, "status": video.status, **video.facts}

@@ -15,7 +15,7 @@ from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.cli.prompt_checker import PromptChecker
-from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoState
+from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
 from safelight.trust.evasion.session_blocks import SessionBlocks
@@ -43,8 +43,8 @@ class ScriptedGateway:
         suggestion = {"text": "Write “x” instead of “y”."}
         return {"verdict": verdict, "summary": "Done.", "risk_level": "low", "suggestions": [suggestion]}
 
-    def status(self, video_id: str) -> VideoState:
-        return VideoState(
+    def status(self, video_id: str) -> VideoReply:
+        return VideoReply(
             id=video_id,
             status="failed",
             prompt=NEAR,
@@ -61,11 +61,11 @@ class ScriptedGateway:
     def offer(self, prompt: str, model: str, seconds: str) -> VideoOffer:
         return VideoOffer(model=model, seconds=seconds or "4", usd=self.usd, refusal=self.refusal)
 
-    def create(self, prompt: str, offer: VideoOffer) -> VideoState:
+    def create(self, prompt: str, offer: VideoOffer) -> VideoReply:
         self.created.append(prompt)
         if self.failure:
             raise self.failure
-        return VideoState(id="video_1", status="queued", prompt=prompt, facts={"charged": "unknown"})
+        return VideoReply(id="video_1", status="queued", prompt=prompt, facts={"charged": "unknown"})
 
 
 @pytest.fixture(autouse=True)
