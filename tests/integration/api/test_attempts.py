@@ -149,3 +149,23 @@ def test_the_claim_is_json_or_a_download_and_unknown_charges_are_in_no_sum(clien
     assert "0.25 USD" in text.text
     assert "veo" not in text.text
     assert client.get(f"{PATH}/claim", params={"language": "xx"}).status_code == 400
+
+
+def test_drift_is_listed_and_needs_only_the_right_to_read(client: httpx.Client, server: Live) -> None:
+    assert client.get(f"{PATH}/drift").json() == {"object": "list", "data": [], "watched": []}
+    other = key_of_new_tenant(server)
+    rows = [
+        {
+            "time": 1_790_000_000 + 3_600 * number,
+            "prompt": f"a lake q{chr(97 + number // 26)}{chr(97 + number % 26)}",
+        }
+        for number in range(100)
+    ]
+    passed = [{**row, "provider": "runway", "outcome": "passed", "file_came": True} for row in rows[:80]]
+    refused = [{**row, "provider": "runway", "error": "SAFETY.INPUT.TEXT"} for row in rows[80:]]
+    client.post(PATH, json={"attempts": [*passed, *refused]}, headers=other)
+    found = client.get(f"{PATH}/drift", headers=other).json()
+    (drift,) = found["data"]
+    assert (drift["kind"], drift["until"]) == ("refuses_more", None)
+    assert "runway" in drift["text"]
+    assert found["watched"][0]["outcomes"] == 100

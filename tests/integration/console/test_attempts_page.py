@@ -148,3 +148,21 @@ def test_another_tenant_and_a_person_without_the_scope_see_nothing(
         assert checker.get("/attempts").status_code == 403
         assert checker.get(f"/attempts/{attempt}").status_code == 403
     assert page.get("/attempts/nothing").status_code == 404
+
+
+def test_a_recent_drift_is_at_the_head_of_the_page(server: Live, tenant: str, page: httpx.Client) -> None:
+    hour = 3_600
+    prompts = [f"a lake q{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(100)]
+    rows = [
+        {
+            "time": time.time() - hour * (100 - number),
+            "prompt": prompt,
+            "amount": None,
+            **({"error": None, "outcome": "passed", "file_came": True} if number < 80 else {}),
+        }
+        for number, prompt in enumerate(prompts)
+    ]
+    add(server, tenant, *rows)
+    assert "runway refuses more since" in page.get("/attempts").text
+    assert "runway refuses more since" not in page.get("/attempts?provider=kling").text
+    assert "runway 拒絕的提示詞變多" in page.get("/attempts", headers={"accept-language": "zh-TW"}).text

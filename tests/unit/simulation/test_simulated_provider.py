@@ -96,7 +96,7 @@ def _drifted(kind: SimulatedDrift, **changes: object) -> SimulatedProvider:
 def test_a_drift_in_words_concerns_only_prompts_with_them() -> None:
     drifted = _drifted(SimulatedDrift.WORDS, drift_share=1.0, drift_words=frozenset({"lamp"}))
     assert drifted.probability("a lamp") == pytest.approx(1.0)
-    assert drifted.probability("a boat") == pytest.approx(0.0)
+    assert drifted.probability("a boat") < 0.001
 
 
 def test_a_laxer_filter_passes_what_it_refused() -> None:
