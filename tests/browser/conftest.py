@@ -44,6 +44,10 @@ def gateway(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def signed_in(gateway: Running) -> StorageState:
+    return sign_in(gateway)
+
+
+def sign_in(gateway: Running) -> StorageState:
     """Cookies of a session; the one-time login link is used up."""
     token = gateway.login.rpartition("token=")[2]
     answer = httpx.post(
@@ -73,7 +77,7 @@ def signed_in(gateway: Running) -> StorageState:
 
 
 @contextmanager
-def _expect_no_page_errors(page: Page) -> Iterator[None]:
+def expect_no_page_errors(page: Page) -> Iterator[None]:
     """Fails on page errors and Content-Security-Policy violations."""
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -90,7 +94,7 @@ def _expect_no_page_errors(page: Page) -> Iterator[None]:
 def page(gateway: Running, browser: Browser, signed_in: StorageState) -> Iterator[Page]:
     """The studio of the real gateway, signed in."""
     opened = browser.new_context(storage_state=signed_in).new_page()
-    with _expect_no_page_errors(opened):
+    with expect_no_page_errors(opened):
         opened.goto(gateway.address)
         yield opened
 
@@ -103,7 +107,7 @@ def user(
     locale = getattr(request, "param", "en")
     context = browser.new_context(storage_state=signed_in, locale=locale, reduced_motion="reduce")
     opened = context.new_page()
-    with _expect_no_page_errors(opened):
+    with expect_no_page_errors(opened):
         opened.goto(gateway.address)
         yield KeyboardUser(page=opened, t=translations_for(locale), axe=axe)
 
@@ -124,7 +128,7 @@ def staff(console: ConsoleServer, browser: Browser, request: pytest.FixtureReque
     """A page of the fake server, signed in as staff; `request.param` is the browser's language."""
     context = browser.new_context(locale=getattr(request, "param", "en"), reduced_motion="reduce")
     page = context.new_page()
-    with _expect_no_page_errors(page):
+    with expect_no_page_errors(page):
         page.goto(console.staff_login())
         page.locator("main button.main").click()
         page.wait_for_url(f"{console.server.url}/")

@@ -15,13 +15,14 @@ from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
 from safelight.jobs.models import Video
 from safelight.moderation.check_result import CheckResult, applied_wire, find_suggestion
-from safelight.trust.accounts import Principal
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
 from .handler import PageHandler
 from .studio import is_own_hardware, list_providers
+from .try_offer import find_try_offer
 
 #: Longest purpose, as in the API.
 _MAX_PURPOSE_CHARS = 300
@@ -61,10 +62,14 @@ class AdvicePages(PageHandler):
             )
             view = check_view(found, price, form["prompt"], self.services.taxonomy, t, own_hardware=own)
             values = {"check": view}
+            may_try = found.prompt_advice.helps and principal.has_scope(KeyScope.VIDEOS_WRITE)
             if suggestion := _chosen(found, sent.get("apply", "")):
                 changed = replace(asked, prompt=suggestion.rewritten)
                 again, _, _ = await self.run(checks.check, principal, changed, options=options)
                 values["applied"] = applied_wire(found, suggestion, again)
+                may_try = may_try and again.prompt_advice.helps
+            if may_try:
+                values["offer"] = find_try_offer(self.services.generators, _model_to_try(form), t)
         except (BadInput, RateLimited) as problem:
             values = {"problem": problem}
         return await self._render(request, principal, form, values)
@@ -77,6 +82,7 @@ class AdvicePages(PageHandler):
             "check": None,
             "problem": None,
             "applied": None,
+            "offer": None,
             "a": load_messages("advice", self.translations(request).tag),
             "providers": list_providers(),
             **values,
@@ -95,9 +101,17 @@ def form_of(video: Video) -> dict[str, str]:
     )
     return {
         "prompt": video.prompt,
+        "model": video.model,
         "provider": document.provider if document else "",
         "blocked": blocked.value if blocked else "",
     }
+
+
+def _model_to_try(form: dict[str, str]) -> str:
+    """The model of the form, if it is of the selected provider; otherwise the provider."""
+    model, provider = form["model"], form["provider"]
+    is_of_provider = not provider or document_for(model) == document_for(provider)
+    return model if model and is_of_provider else provider
 
 
 def _chosen(found: CheckResult, number: str) -> Suggestion | None:

@@ -33,6 +33,7 @@ from .studio_pages import StudioPages
 from .template_pages import TemplatePages
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import load_languages
+from .try_pages import TryPages
 from .verify_pages import VerifyPages
 from .video_list_pages import VideoListPages
 from .video_pages import VideoPages
@@ -66,7 +67,7 @@ class Console:
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
-        attempts = AttemptsPages(*services)
+        attempts, tries = AttemptsPages(*services), TryPages(*services)
         templates, library = TemplatePages(*services), LibraryPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -87,6 +88,8 @@ class Console:
             ("POST", "/videos/{video_id}/appeal", protected(appeals.appeal, read)),
             ("GET", "/advice", protected(advice.show, KeyScope.CHECKS)),
             ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
+            ("POST", "/advice/try", protected(tries.create, KeyScope.CHECKS, write)),
+            ("GET", "/advice/try/{video_id}", protected(tries.show, read)),
             ("GET", "/attempts", protected(attempts.show, read)),
             ("GET", "/attempts/{attempt_id}", protected(attempts.show_one, read)),
             ("GET", "/templates", protected(templates.list, read)),

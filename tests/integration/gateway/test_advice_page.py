@@ -13,6 +13,7 @@ from support.gateway_process import Running
 
 _HIDDEN = r'<input type="hidden" name="(\w+)" value="([^"]*)">'
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
+TRIED = {"prompt": EXAMPLE, "model": "storyboard-1", "usd": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     page = staff.post("/advice", data=form)
     assert page.status_code == 200
     assert 'data-verdict="allow" data-risk="medium"' in page.text
-    assert '<p class="lead tone allow"><svg' in page.text
+    assert '<span class="tone allow"><svg' in page.text
     assert "<del>alone</del><ins>quietly</ins>" in page.text
     assert "Deep fix" in page.text
     form = form | {"purpose": "a film about the city"}
@@ -46,6 +47,18 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     assert 'data-verdict="allow"' in applied
     assert "observation deck at dusk" in applied
     assert f">{EXAMPLE}</textarea>" in again.text
+
+
+def test_a_try_has_its_price_on_the_page_and_goes_to_the_shortest_length(staff: httpx.Client) -> None:
+    page = staff.post("/advice", data={"prompt": EXAMPLE, "model": "storyboard-1"}).text
+    offered = page.split('id="try"')[1].split("</form>")[0]
+    assert "Free, generated on this computer" in offered
+    fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, offered)}
+    assert fields == TRIED
+    tried = staff.post("/advice/try", data=fields)
+    assert tried.url.path.startswith("/advice/try/video_")
+    video = staff.get(f"/v1/videos/{tried.url.path.rpartition('/')[2]}").json()
+    assert (video["prompt"], video["seconds"]) == (EXAMPLE, "1")
 
 
 def test_an_unknown_suggestion_is_an_error_on_the_page_and_a_refusal_of_help_is_not(
@@ -126,3 +139,28 @@ def test_the_prompt_of_a_video_is_filled_in(staff: httpx.Client) -> None:
     made = staff.post("/", files={"prompt": (None, "a quiet harbour with small boats")})
     page = staff.get("/advice", params={"from": made.url.path.rpartition("/")[2]})
     assert ">a quiet harbour with small boats</textarea>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"usd": ""}, "The price has changed"),
+        ({"usd": "x"}, "The price has changed"),
+        ({"model": "no-model"}, "no such model"),
+        ({"prompt": "a nude woman alone on a rooftop at night"}, ""),
+        ({"prompt": "a bloody corpse with an open wound in a street"}, ""),
+    ],
+)
+def test_nothing_is_tried_at_another_price_or_where_there_is_no_help(
+    staff: httpx.Client, changed: dict[str, str], said: str
+) -> None:
+    before = staff.get("/v1/videos", params={"limit": 1}).json()["first_id"]
+    answer = staff.post("/advice/try", data=TRIED | changed)
+    assert answer.status_code in (400, 409)
+    assert said in answer.text
+    assert staff.get("/v1/videos", params={"limit": 1}).json()["first_id"] == before
+
+
+def test_a_prompt_without_help_has_no_try(staff: httpx.Client) -> None:
+    form = {"prompt": "a nude woman alone on a rooftop at night", "model": "storyboard-1"}
+    assert 'id="try"' not in staff.post("/advice", data=form).text

@@ -12,7 +12,8 @@ from support.fake_api_server import a_video
 def test_a_video_that_a_provider_blocked_fills_in_provider_and_stage(stage: str, blocked: str) -> None:
     details = {"source": "provider", "moderation_stage": stage}
     video = replace(a_video(), model="veo-3.1", prompt="a lake", explanation=details)
-    assert form_of(video) == {"prompt": "a lake", "provider": "veo", "blocked": blocked}
+    filled = {"prompt": "a lake", "model": "veo-3.1", "provider": "veo", "blocked": blocked}
+    assert form_of(video) == filled
     assert form_of(replace(video, model="my-model"))["provider"] == ""
 
 

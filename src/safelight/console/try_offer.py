@@ -1,0 +1,58 @@
+"""What a try of a prompt at the shortest length is, and what the other lengths cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from safelight.advice.model_choice import ModelOffer, choose_offer
+from safelight.generation.protocol import Billing, Generator
+
+from .translations import Translations
+from .video_view import format_price
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthPrice:
+    """A length that a model sells."""
+
+    seconds: int
+    #: In words.
+    price: str
+    #: US dollars as text, for the form; empty if not known.
+    usd: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryOffer:
+    model: str
+    shortest: LengthPrice
+    longer: tuple[LengthPrice, ...]
+
+
+def find_try_offer(generators: Mapping[str, Generator], asked: str, t: Translations) -> TryOffer | None:
+    """The offer for a model, or for the cheapest model of a provider; None if this server has none."""
+    chosen = choose_offer(_offers(generators), asked)
+    if chosen is None or not chosen.seconds:
+        return None
+    lengths = [_length_price(chosen, seconds, t) for seconds in sorted(chosen.seconds)]
+    return TryOffer(model=chosen.name, shortest=lengths[0], longer=tuple(lengths[1:]))
+
+
+def _offers(generators: Mapping[str, Generator]) -> Iterator[ModelOffer]:
+    """The models of all generators. If two have one of the same name, requests go to the first."""
+    for generator in generators.values():
+        info = generator.info()
+        for name in (*info.models, *info.aliases):
+            yield ModelOffer(
+                name=name,
+                is_own=generator.billing is Billing.OWN,
+                seconds=info.seconds,
+                usd_per_second=info.usd_per_second,
+            )
+
+
+def _length_price(offer: ModelOffer, seconds: float, t: Translations) -> LengthPrice:
+    usd = offer.usd(seconds)
+    price = format_price(0.0 if offer.is_own else offer.usd_per_second, int(seconds), t)
+    return LengthPrice(seconds=int(seconds), price=price, usd="" if usd is None else f"{usd:g}")
