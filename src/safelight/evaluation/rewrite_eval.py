@@ -171,6 +171,7 @@ def _try(
         suggestions=len(rewrites),
         passed={
             "suggestions": passes(rewrites),
+            "no_change_as_often": passes([prompt] * len(rewrites)),
             "no_change": passes([prompt] * _TRIES),
             "random_words": passes([_change_words(prompt, count, random) for count in changed]),
             "best_word": passes([best] * _TRIES),
