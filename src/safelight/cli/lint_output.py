@@ -28,6 +28,7 @@ _RULES = {
     LintRule.POLICY_LABEL: "The policy allows the prompt with a label.",
     LintRule.PROVIDER_RISK: "The provider may refuse the prompt.",
     LintRule.DRIVER: "The filter of a provider may react to these words.",
+    LintRule.DISTRESS: "The text reads like the writer's own distress.",
     LintRule.NOT_CHECKED: "The language or the length of the prompt is not covered.",
     LintRule.TOO_LONG: "The prompt is longer than the gateway accepts.",
     LintRule.UNREADABLE: "A file, or a part of it, could not be read.",

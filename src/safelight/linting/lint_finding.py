@@ -26,6 +26,8 @@ class LintRule(StrEnum):
     PROVIDER_RISK = "provider-risk"
     #: Words that a provider's filter may react to.
     DRIVER = "driver"
+    #: The text reads like the writer's own distress.
+    DISTRESS = "distress"
     #: The language or the length of the prompt is not covered.
     NOT_CHECKED = "not-checked"
     TOO_LONG = "too-long"

@@ -10,7 +10,7 @@ from safelight.advice.drivers import PROMPT, Driver
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.provider_risk import RiskLevel
-from safelight.i18n import load_messages
+from safelight.i18n import DEFAULT, load_messages
 from safelight.moderation.check_result import CheckResult
 from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain
@@ -105,27 +105,24 @@ class PromptLinter:
             message="",
         )
         advice = checked.prompt_advice
-        if checked.action in _VERDICTS:
-            rule, level = _VERDICTS[checked.action]
+        found = checked.explanation
+        if self._options.locale != DEFAULT:
             found = explain(
                 checked.deciding.verdict,
                 self._taxonomy,
                 level=ExplanationLevel.DEVELOPER,
                 locale=self._options.locale,
             )
-            lines = [line.text for line in (*found.support, *advice.help_lines)]
-            yield replace(
-                whole,
-                rule=rule,
-                level=level,
-                message=" ".join([found.sentence, *lines]),
-                categories=found.categories,
-            )
+        lines = [line.text for line in (*found.support, *advice.help_lines)]
+        if checked.action in _VERDICTS:
+            rule, level = _VERDICTS[checked.action]
+            message = " ".join([found.sentence, *lines])
+            yield replace(whole, rule=rule, level=level, message=message, categories=found.categories)
             if checked.action is not Action.LABEL:
                 return
         if advice.refusal is HelpRefusal.DISTRESS:
-            lines = [line.text for line in advice.help_lines]
-            yield replace(whole, message=" ".join([self._advice("refusal.distress"), *lines]))
+            message = " ".join([self._advice("refusal.distress"), *lines])
+            yield replace(whole, rule=LintRule.DISTRESS, message=message)
             return
         if advice.refusal is HelpRefusal.NOT_CHECKED:
             yield replace(whole, message=self._t("not_checked"))

@@ -200,6 +200,17 @@ def test_no_suggestion_is_given_near_a_blocked_prompt_of_the_run(
     assert (alone["summary"]["fixable"], both["summary"]["fixable"]) == (1, 0)
 
 
+def test_a_text_of_distress_gets_help_lines_and_no_advice(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.txt").write_text("I do not want to live any more, under a blood moon\n")
+    _, said = lint_json(capsys, "a.txt", "--provider", "sora", "--fix")
+    (found,) = said["findings"]
+    assert (found["rule"], found["level"]) == ("distress", "note")
+    assert "988" in found["message"]
+    assert found["suggestions"] == []
+
+
 def test_a_file_name_cannot_forge_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = "a\nb.txt:1:1: error: forged\x1b[2J\u202e::error::x.txt"
     (folder / name).write_text(f"{BLOCKED}\n")
