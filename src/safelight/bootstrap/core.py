@@ -180,6 +180,7 @@ class CoreParts:
     def scanner(self) -> Scanner:
         from safelight.moderation import delivery
         from safelight.provenance import worker
+        from safelight.provenance.watermark import clip_marking
         from safelight.scanning.service import Scanner, ScannerOptions
 
         return Scanner(
@@ -189,7 +190,7 @@ class CoreParts:
                 video=self._longest_clip,
                 video_timeout_s=self.settings.scan.timeout_s,
                 warm_children=self.settings.scan.warm_workers,
-                modules=("c2pa", worker.__name__, delivery.__name__),
+                modules=("c2pa", worker.__name__, clip_marking.__name__, delivery.__name__),
             ),
         )
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from safelight.provenance.registry import Registry
     from safelight.provenance.sealing import Sealer
     from safelight.provenance.verification import Verifier
+    from safelight.provenance.watermark_keys import WatermarkKeys
+    from safelight.provenance.watermark_service import WatermarkReader
     from safelight.store.blobs import BlobStore
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
@@ -122,8 +124,27 @@ class PersistenceParts:
     @cached_property
     def sealer(self) -> Sealer:
         from safelight.provenance.sealing import Sealer
+        from safelight.provenance.watermark_service import WatermarkService
 
-        return Sealer(sandbox=self._core.sandbox, keys=self.signing_keys)
+        sealing = self._core.settings.sealing
+        watermark = None
+        if sealing.seal == "watermark":
+            watermark = WatermarkService(
+                sandbox=self._core.sandbox, keys=self.watermark_keys, preset=sealing.preset
+            )
+        return Sealer(sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark)
+
+    @cached_property
+    def watermark_keys(self) -> WatermarkKeys:
+        from safelight.provenance.watermark_keys import WatermarkKeys
+
+        return WatermarkKeys(self.key_folder / "watermark")
+
+    @cached_property
+    def watermark_reader(self) -> WatermarkReader:
+        from safelight.provenance.watermark_service import WatermarkReader
+
+        return WatermarkReader(sandbox=self._core.sandbox, keys=self.watermark_keys)
 
     @cached_property
     def verifier(self) -> Verifier:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from safelight.errors import NotFound
@@ -18,7 +19,7 @@ from .scan_text import format_cells
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.provenance.models import Verification
+    from safelight.provenance.models import Evidence, Verification
     from safelight.provenance.verification import Verifier
 
 app = typer.Typer(add_completion=False)
@@ -46,19 +47,39 @@ def verify(
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
     found = verifier.verify(file, lookup=lookup)
+    found = msgspec.structs.replace(found, evidence=(*found.evidence, _watermark_evidence(container, file)))
     emit(found, as_json, format_verification(found))
     return exit_code_of(found)
 
 
 def _make_verifier(container: Container) -> Verifier:
     """The installation's verifier. Without a data directory, a verifier without keys; it creates nothing."""
-    if container.core.settings.data.exists() or container.core.settings.storage.key_dir is not None:
+    if _has_keys(container):
         return container.persistence.verifier
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verification import Verifier
 
     no_keys = KeyStore.own(container.core.settings.data / "keys", organization="")
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
+
+
+def _watermark_evidence(container: Container, file: Path) -> Evidence:
+    from safelight.provenance import messages
+    from safelight.provenance.models import Evidence
+
+    reader = container.persistence.watermark_reader if _has_keys(container) else None
+    if reader is None or not reader.has_keys:
+        return Evidence(kind="watermark", **messages.watermark_not_checkable())
+    content_id = reader.read(file)
+    known = None
+    if content_id is not None and _has_registry(container):
+        known = container.persistence.seal_registry.by_mark(content_id)
+    return Evidence(kind="watermark", **messages.watermark(content_id, known))
+
+
+def _has_keys(container: Container) -> bool:
+    settings = container.core.settings
+    return settings.data.exists() or settings.storage.key_dir is not None
 
 
 def _has_registry(container: Container) -> bool:

@@ -54,6 +54,7 @@ def video(row: Row[Any]) -> Video:
         vaulted=row.vaulted,
         waived=row.waived,
         sealed_sha256=row.sealed_sha256,
+        mark=row.mark,
         deleted=row.deleted_at is not None,
         revision=row.revision,
         deadline_at=row.deadline_at,
@@ -133,6 +134,12 @@ def seal(row: Row[Any]) -> dict[str, Any]:
         "source_sha256": row.source_sha256,
         "created_at": row.created_at,
         "manifest_bytes": len(row.manifest),
+        "mark": {
+            "state": row.mark_state,
+            "id": row.mark_id,
+            "epoch": row.mark_epoch,
+            "algorithm": row.mark_algorithm,
+        },
         "facts": row.facts,
     }
 

@@ -99,6 +99,8 @@ class Video:
     #: True if only a waiver of a coverage gap made the verdict possible.
     waived: bool
     sealed_sha256: str | None
+    #: Whether the delivered file has a watermark: a value of `provenance.seal.MarkState`.
+    mark: str | None = None
     deleted: bool
     revision: int
     #: When the video fails if it is unfinished. None if the video was never accepted.

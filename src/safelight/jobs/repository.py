@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, literal, or_, tuple_
 
 from safelight.errors import NotFound
+from safelight.provenance.registry import is_intact
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
@@ -93,6 +94,13 @@ class VideoRepository:
                 audit_log=tuple(mappers.audit_entry(row) for row in log),
                 parents=tuple({"id": row.parent_id, "derivation": row.derivation} for row in parents),
             )
+
+    def has_intact_seal(self, tenant: str, video_id: str) -> bool:
+        """Whether the seal of the delivered file is unchanged and is that of the evaluated file."""
+        with self._database.read_transaction(tenant=tenant) as tx:
+            video = _row(tx, video_id)
+            seal = tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
+        return seal is not None and seal.source_sha256 == video.generated_sha256 and is_intact(seal)
 
 
 def _page(

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import Conflict, NotFound, RequestBlocked, Withdrawn
+from safelight.errors import Conflict, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.ids import is_id, new_id
 from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
@@ -194,6 +194,7 @@ class VideoService:
             )
         if kind == "sealed":
             files = [row for row in files if row.sha256 == video.sealed_sha256]
+            self._require_intact_seal(video)
         if not files:
             raise NotFound(f"{video_id} has no variant {variant[:40]!r}.", param="variant")
         file = files[-1]
@@ -202,6 +203,13 @@ class VideoService:
             return self.context.blobs.stream(principal.tenant, file.sha256, start, end)
 
         return Content(sha256=file.sha256, media_type=file.media_type, size=file.bytes, chunks=chunks)
+
+    def _require_intact_seal(self, video: Video) -> None:
+        if not self.context.videos.has_intact_seal(video.tenant, video.id):
+            raise SafelightError(
+                f"{video.id} is not delivered: the seal of its file was changed after sealing.",
+                remedy="The operator can compare the record with the audit log: safelight audit verify",
+            )
 
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
         """The whole record of any video, even a rejected one. That of a vaulted video has no stages."""

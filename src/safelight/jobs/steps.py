@@ -230,7 +230,7 @@ def _may_have_unjudged_tracks(context: PipelineContext, snapshot: VideoSnapshot,
 
 
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Draw the badge, write the manifest and add the registry row. Delivery is possible only after this."""
+    """Draw the badge, seal the file and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
     with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
@@ -263,9 +263,10 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             video,
             VideoState.DELIVERED,
             actor="jobs",
-            why={"sha256": sealed_sha256, "judged": scanned_sha256},
+            why={"sha256": sealed_sha256, "judged": scanned_sha256, "mark": seal.mark.state.value},
             progress=100,
             sealed_sha256=sealed_sha256,
+            mark=seal.mark.state.value,
             expires_at=tx.now() + context.limits.keep_s,
         )
 

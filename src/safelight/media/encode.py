@@ -37,6 +37,7 @@ class VideoFormat:
     crf: int = 20
     preset: str = "veryfast"
     threads: int = 1
+    pixel_format: str = "yuv420p"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class Mp4Writer:
         rate = Fraction(video.fps).limit_denominator(1001)
         self._video: Any = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = self._size
-        self._video.pix_fmt = "yuv420p"
+        self._video.pix_fmt = video.pixel_format
         self._video.options = {"crf": str(video.crf), "preset": video.preset}
         if video.timestamped:
             # No B-frames: the duration of an MP4 comes from its decode times, which with B-frames can end
@@ -95,7 +96,24 @@ class Mp4Writer:
 
         if pixels.shape != (self._size[1], self._size[0], 3):
             raise ValueError(f"a frame of {pixels.shape} does not fit {self._size[0]} x {self._size[1]}")
-        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        self._add(av.VideoFrame.from_ndarray(pixels, format="rgb24"), time_s)
+
+    def add_picture(self, frame: Any, *, time_s: float) -> None:
+        """Append a decoded frame in the pixel format of this file."""
+        frame.pict_type = 0  # the encoder would keep the type that the frame had in its source
+        self._add(frame, time_s)
+
+    def copy_display(self, source: Any, *, rotation: int) -> None:
+        """Take over how a video stream is shown: colours, shape of a pixel, rotation. Before any frame."""
+        ours, theirs = self._video.codec_context, source.codec_context
+        for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
+            setattr(ours, name, getattr(theirs, name))
+        if source.sample_aspect_ratio:
+            ours.sample_aspect_ratio = source.sample_aspect_ratio
+        if rotation:
+            self._video.set_display_rotation(rotation)
+
+    def _add(self, frame: Any, time_s: float | None) -> None:
         ticks = self._frames if time_s is None else round(time_s / self._time_base)
         self._last_pts = max(ticks, self._last_pts + 1)
         frame.pts, frame.time_base, frame.duration = self._last_pts, self._time_base, self._frame_ticks

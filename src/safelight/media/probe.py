@@ -83,11 +83,17 @@ def detect_audio_container(head: bytes) -> str | None:
 
 @contextlib.contextmanager
 def open_container(
-    path: Path, limits: VideoLimits, *, animations: bool = False, recordings: bool = False
+    path: Path,
+    limits: VideoLimits,
+    *,
+    animations: bool = False,
+    recordings: bool = False,
+    as_played: bool = False,
 ) -> Iterator[Any]:
     """Open a clip as a PyAV container with safe options.
 
-    `animations`: also accept GIF. `recordings`: also accept audio files. Raises `InvalidMedia`, `TooLarge`.
+    `animations`: also accept GIF. `recordings`: also accept audio files. `as_played`: obey edit lists, which
+    a scan must not, because they can hide frames. Raises `InvalidMedia`, `TooLarge`.
     """
     import av
 
@@ -112,9 +118,7 @@ def open_container(
             "This is not a video file in a supported format.", remedy="Send MP4, MOV, WebM, MKV or AVI."
         )
     options = {"protocol_whitelist": "file", "max_pixels": str(limits.pixels)}
-    if container == "mov":
-        # Players that obey an edit list do not show some frames. It is ignored here, because the scan must
-        # see all frames.
+    if container == "mov" and not as_played:
         options["ignore_editlist"] = "1"
     with decoder_errors_raise():
         opened_container = av.open(

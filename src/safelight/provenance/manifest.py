@@ -32,7 +32,7 @@ class SourceType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SoftBinding:
-    """A watermark or fingerprint that identifies a copy which lost its manifest."""
+    """A watermark that identifies a copy which lost its manifest."""
 
     #: Algorithm name from C2PA's list of soft bindings, or our own name in reverse domain notation.
     alg: str
@@ -102,6 +102,15 @@ def _actions(facts: SealFacts) -> list[dict[str, Any]]:
             "softwareAgent": {"name": facts.model or facts.generator},
         }
     ]
+    if facts.soft_bindings:
+        actions.append(
+            {
+                "action": "c2pa.watermarked",
+                "when": when,
+                "description": "An invisible watermark in the picture.",
+                "softwareAgent": {"name": "Safelight"},
+            }
+        )
     if facts.badge:
         actions.append(
             {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.ids import new_id
 from safelight.store.tables import seals
 
-from .seal import Seal
+from .seal import Mark, MarkState, Seal
 
 if TYPE_CHECKING:
     from safelight.store.database import Database
@@ -31,6 +31,11 @@ class Registry:
             source_sha256=seal.source_sha256,
             manifest=seal.manifest,
             facts=dict(seal.facts),
+            mark_state=seal.mark.state.value,
+            mark_id=seal.mark.content_id,
+            mark_epoch=seal.mark.epoch,
+            mark_algorithm=seal.mark.algorithm,
+            binding=seal.binding,
             created_at=seal.sealed_at.timestamp(),
         )
 
@@ -42,6 +47,12 @@ class Registry:
             row = tx.one(seals, seals.c.sha256 == sha256)
         return None if row is None else _seal(row)
 
+    def by_mark(self, content_id: str) -> Seal | None:
+        """The seal of the file with this watermark, from any tenant."""
+        with self._database.across_tenants("origin of a watermark", readonly=True) as tx:
+            rows = tx.select(seals, seals.c.mark_id == content_id, limit=1)
+        return _seal(rows[0]) if rows else None
+
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
         """The seals of one video, newest first; there are several if the sealing step ran again."""
         with self._database.read_transaction(tenant) as tx:
@@ -49,6 +60,14 @@ class Registry:
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())
             )
         return tuple(_seal(row) for row in rows)
+
+
+def is_intact(row: Any) -> bool:
+    """Whether a row of the registry is as it was when the file was sealed."""
+    try:
+        return bool(row.binding == _seal(row).binding)
+    except ValueError:
+        return False
 
 
 def _seal(row: Any) -> Seal:
@@ -59,4 +78,10 @@ def _seal(row: Any) -> Seal:
         sealed_at=dt.datetime.fromtimestamp(row.created_at, dt.UTC),
         manifest=row.manifest,
         facts=row.facts,
+        mark=Mark(
+            state=MarkState(row.mark_state),
+            content_id=row.mark_id,
+            epoch=row.mark_epoch,
+            algorithm=row.mark_algorithm,
+        ),
     )

@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+
+from safelight import canonical_json
+
+#: Name of the watermark and its version, as in the manifest. Another method gets another number.
+WATERMARK_ALGORITHM = "safelight.watermark.1"
+
+
+class MarkState(StrEnum):
+    """Whether a delivered file has a watermark, in the words of the record and of the API."""
+
+    READ_BACK = "read back"
+    TOO_WEAK = "none (too dark or flat)"
+    FORMAT = "none (picture format)"
+    OFF = "none (off)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """The watermark of one delivered file."""
+
+    state: MarkState
+    #: The id in hexadecimal digits, and the epoch of the key; None without a mark.
+    content_id: str | None = None
+    epoch: int | None = None
+    algorithm: str = WATERMARK_ALGORITHM
+
+
+NO_MARK = Mark(state=MarkState.OFF)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +51,19 @@ class Seal:
     #: Content of the manifest's assertion `safelight.verdict`, and the fingerprint of the signing
     #: certificate.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    mark: Mark = NO_MARK
+
+    @property
+    def binding(self) -> str:
+        """Binds the delivered bytes to the evaluated ones and to the mark; stored when the file is sealed."""
+        mark = self.mark
+        return hashlib.sha256(
+            canonical_json.encode(
+                {
+                    "video": self.video_id,
+                    "sha256": self.sha256,
+                    "source_sha256": self.source_sha256,
+                    "mark": [mark.state.value, mark.content_id, mark.epoch, mark.algorithm],
+                }
+            )
+        ).hexdigest()

@@ -1,11 +1,13 @@
-"""Sealing: a sandboxed child writes the manifest into a finished file; the gateway signs it."""
+"""Sealing: sandboxed children mark the picture and write the manifest into the file; the gateway signs it."""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,16 @@ from safelight.store import disk
 
 from . import manifest, worker
 from .keys import KeyStore
-from .manifest import SealFacts
-from .seal import Seal
+from .manifest import SealFacts, SoftBinding, SourceType
+from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal
+from .watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
+from .watermark_service import NewMark, WatermarkService
 
 _LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
 #: Maximum number of bytes that a manifest adds to the file.
 _ADDED = 1 << 20
+#: A marked copy is rarely larger than this multiple of its source.
+_MARKED_GROWTH = 4
 
 
 def _utc_now() -> dt.datetime:
@@ -34,10 +40,16 @@ class Sealer:
     """Seals files before delivery. Thread-safe."""
 
     def __init__(
-        self, *, sandbox: Sandbox, keys: KeyStore, clock: Callable[[], dt.datetime] = _utc_now
+        self,
+        *,
+        sandbox: Sandbox,
+        keys: KeyStore,
+        watermark: WatermarkService | None = None,
+        clock: Callable[[], dt.datetime] = _utc_now,
     ) -> None:
         self._sandbox = sandbox
         self._keys = keys
+        self._watermark = watermark
         self._clock = clock
 
     @property
@@ -52,45 +64,98 @@ class Sealer:
         """Writes a sealed and verified copy of the MP4 `source` to `into`; if it fails, `into` is
         unchanged.
 
+        With a watermark, the picture is encoded again. The mark is then read back from the sealed file. If
+        it cannot be read, the file is sealed without a mark, and the seal gives the reason.
+
         May be called again: each call replaces `into` with a file that has another hash. Raises
         `InvalidMedia`, `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
         """
-        definition = manifest.build(facts, version=safelight.__version__)
+        manifest.build(facts, version=safelight.__version__)  # facts that cannot be sealed end here
         source_sha256 = sha256_file(source)
-        disk.require_space(into.parent, source.stat().st_size + _ADDED)
-        key = self._keys.signing()
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
-            answer = self._sandbox.run(
-                EntryPoint.of(worker.seal),
-                {
-                    "manifest": json.dumps(definition),
-                    "chain": key.chain_pem,
-                    "anchors": self._keys.anchors_pem,
-                    "source": str(source.resolve()),
-                    "into": str(partial.resolve()),
-                },
-                reads=[source.resolve()],
-                writes=[partial.resolve()],
-                limits=_LIMITS,
-                hooks=CallHooks(signer=OneSignature(key.sign_claim)),
-            )
-            stored = _checked(answer)
+            signed = self._seal_marked(source, partial, facts)
             sha256 = sha256_file(partial)
             replace_durably(partial, into)
         finally:
             partial.unlink(missing_ok=True)
-        verdict = next(
-            one["data"] for one in definition["assertions"] if one["label"] == manifest.VERDICT_LABEL
-        )
         return Seal(
             video_id=facts.video_id,
             sha256=sha256,
             source_sha256=source_sha256,
             sealed_at=self._clock(),
-            manifest=stored,
-            facts={**verdict, "certificate": key.fingerprint},
+            manifest=signed.manifest,
+            facts={**signed.verdict, "certificate": signed.certificate},
+            mark=signed.mark,
         )
+
+    def _seal_marked(self, source: Path, into: Path, facts: SealFacts) -> _Signed:
+        """Marks the picture and signs it, with a second try at a higher strength; else without a mark."""
+        if self._watermark is None:
+            return self._sign(source, into, facts)
+        state = MarkState.TOO_WEAK
+        for most in (MAX_STRENGTH, RETRY_STRENGTH):
+            new = self._watermark.new_mark()
+            marked = into.with_name(f"{into.name}.marked")
+            try:
+                disk.require_space(into.parent, _MARKED_GROWTH * source.stat().st_size)
+                preview = facts.source_type is SourceType.ALGORITHMIC
+                result = self._watermark.mark(source, marked, new, most=most, preview=preview)
+                if result.strength is None:
+                    state = MarkState.FORMAT
+                    break
+                signed = self._sign(marked, into, facts, new)
+            finally:
+                marked.unlink(missing_ok=True)
+            if signed.mark.state is MarkState.READ_BACK:
+                return signed
+            if result.strength < most:  # the picture's quality limits the strength, and would again
+                break
+        return replace(self._sign(source, into, facts), mark=Mark(state=state))
+
+    def _sign(self, source: Path, into: Path, facts: SealFacts, new: NewMark | None = None) -> _Signed:
+        mark = NO_MARK
+        if new is not None:
+            value = new.content_id.to_bytes(8, "big")
+            binding = SoftBinding(alg=WATERMARK_ALGORITHM, value=base64.b64encode(value).decode())
+            facts = replace(facts, soft_bindings=(*facts.soft_bindings, binding))
+        definition = manifest.build(facts, version=safelight.__version__)
+        disk.require_space(into.parent, source.stat().st_size + _ADDED)
+        key = self._keys.signing()
+        answer = self._sandbox.run(
+            EntryPoint.of(worker.seal),
+            {
+                "manifest": json.dumps(definition),
+                "chain": key.chain_pem,
+                "anchors": self._keys.anchors_pem,
+                "source": str(source.resolve()),
+                "into": str(into.resolve()),
+                "seed": new.epoch.seed if new else None,
+            },
+            reads=[source.resolve()],
+            writes=[into.resolve()],
+            limits=_LIMITS,
+            hooks=CallHooks(signer=OneSignature(key.sign_claim)),
+        )
+        stored = _checked(answer)
+        if new is not None and answer.get("content_id") == new.content_id:
+            mark = Mark(
+                state=MarkState.READ_BACK, content_id=f"{new.content_id:016x}", epoch=new.epoch.number
+            )
+        verdict = next(
+            one["data"] for one in definition["assertions"] if one["label"] == manifest.VERDICT_LABEL
+        )
+        return _Signed(manifest=stored, certificate=key.fingerprint, verdict=verdict, mark=mark)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Signed:
+    """A signed file."""
+
+    manifest: bytes
+    certificate: str
+    verdict: Mapping[str, Any]
+    mark: Mark
 
 
 class OneSignature:

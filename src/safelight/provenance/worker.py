@@ -25,9 +25,11 @@ _MAX_ENTRIES = 64
 
 def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """Copies the MP4 at `source` to `into`, adds a manifest signed by the gateway, and validates the
-    result.
+    result. With a `seed`, the watermark is then read from the result.
     """
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
+
+    from .watermark.clip_marking import read_mark
 
     context = _context(argument["anchors"])
     try:
@@ -39,7 +41,9 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
         raise InvalidMedia(f"The video cannot be sealed: {str(error)[:_MAX_TEXT_CHARACTERS]}.") from error
     with Path(argument["into"]).open("rb") as sealed:
         state = _reader("video/mp4", sealed, None, context).get_validation_state()
-    return {"manifest": manifest, "state": state}
+    seed = argument["seed"]
+    content_id = None if seed is None else read_mark(Path(argument["into"]), seed)
+    return {"manifest": manifest, "state": state, "content_id": content_id}
 
 
 def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:

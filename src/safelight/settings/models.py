@@ -271,6 +271,15 @@ class ReviewSettings(Section):
 
 
 class SealingSettings(Section):
+    seal: Literal["watermark", "c2pa"] = Field(
+        default="watermark",
+        description="What a delivered file gets: `watermark` (an invisible watermark, for which the picture "
+        "is encoded again, and the C2PA manifest) or `c2pa` (the manifest only; the picture is not changed).",
+    )
+    preset: Literal["ultrafast", "veryfast", "fast", "medium", "slow"] = Field(
+        default="veryfast",
+        description="Preset of the H.264 encoder for watermarked files. A faster one makes larger files.",
+    )
     organization: str = Field(
         default="Safelight installation",
         description="Organization name in the certificates that Safelight issues itself.",

@@ -105,3 +105,38 @@ def test_invalid_roots_are_refused(plain: Path, capsys: pytest.CaptureFixture[st
     assert "PEM" in capsys.readouterr().err
     assert main(["verify", str(plain), "--trust", "nowhere.pem"]) == 1
     assert main(["verify", "nowhere.mp4"]) == 1
+
+
+def test_a_watermark_is_named_with_what_it_does_not_prove_and_only_where_the_key_is(
+    sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark = load().persistence.seal_registry.by_video(FACTS.video_id, tenant=load().persistence.tenant)[0].mark
+    stripped = tmp_path / "stripped.mp4"
+    with av.open(str(sealed)) as source, av.open(str(stripped), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert main(["verify", str(stripped), "--json"]) == 5
+    says = json.loads(capsys.readouterr().out)["evidence"][-1]
+    assert says["kind"] == "watermark"
+    assert (mark.content_id is not None) == (FACTS.video_id in says["says"])
+    assert mark.content_id is None or mark.content_id in says["says"]
+    assert "That" in says["does_not_prove"]
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    main(["verify", str(stripped), "--json"])
+    says = json.loads(capsys.readouterr().out)["evidence"][-1]
+    assert says["says"].startswith("The watermark is not checkable here")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_rotated_key_marks_new_files(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["signing", "rotate-watermark-key", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"epoch": 2}
+    assert [epoch.number for epoch in load().persistence.watermark_keys.searched()] == [2, 1]
+    assert main(["signing", "rotate-watermark-key"]) == 0
+    assert "epoch 3" in capsys.readouterr().out

@@ -19,34 +19,44 @@ Floats = npt.NDArray[np.float32]
 #: Luma PSNR of a marked clip before encoding, in decibels. The limit is 42.5; frames that were not sampled
 #: differ.
 TARGET_PSNR = 42.7
-#: Highest factor on the perceptual model, however flat the clip is.
-MAX_STRENGTH = 1.8
+#: Highest factor on the perceptual model, and that of a second try if the mark was not read back.
+MAX_STRENGTH, RETRY_STRENGTH = 1.8, 2.7
 
 
-def choose_strength(samples: Iterable[Luma]) -> float:
-    """The factor on the perceptual model that gives the target PSNR on sampled frames of a clip."""
-    powers = [float(np.mean(np.square(allowed_amplitude(luma)))) for luma in samples]
+def choose_strength(samples: Iterable[Luma], *, most: float = MAX_STRENGTH, black: int = 0) -> float:
+    """The factor on the perceptual model that gives the target PSNR on sampled frames of a clip.
+
+    It is at most `most`, however flat the clip is. `black` is the luma of black.
+    """
+    powers = [float(np.mean(np.square(allowed_amplitude(luma, black)))) for luma in samples]
     if not powers:
         raise ValueError("a clip without frames has no strength")
+    if not any(powers):
+        return most
     allowed_error = 255.0**2 / 10 ** (TARGET_PSNR / 10) - 1 / 12
-    return min(math.sqrt(allowed_error / (sum(powers) / len(powers))), MAX_STRENGTH)
+    return min(math.sqrt(allowed_error / (sum(powers) / len(powers))), most)
 
 
 class WatermarkEmbedder:
     """Marks the frames of one clip with one id."""
 
-    def __init__(self, pattern: WatermarkPattern, content_id: int, *, strength: float) -> None:
+    def __init__(
+        self, pattern: WatermarkPattern, content_id: int, *, strength: float, black: int = 0
+    ) -> None:
         self._pattern = pattern
         self._codeword = payload.encode(pattern, content_id)
         self._start = pattern.start(content_id)
         self._strength = strength
+        self._black = black
         #: The last two slots of one size.
         self._rendered: dict[tuple[int, int, int], Floats] = {}
 
     def mark(self, luma: Luma, time_s: float) -> Luma:
         """A marked copy of one frame. `time_s` is its time from the start of the clip."""
         height, width = luma.shape
-        change = cv2.resize(allowed_amplitude(luma), (width, height), interpolation=cv2.INTER_LINEAR)
+        change = cv2.resize(
+            allowed_amplitude(luma, self._black), (width, height), interpolation=cv2.INTER_LINEAR
+        )
         cv2.multiply(change, self._pattern_at(time_s, width, height), dst=change)
         return np.asarray(cv2.add(luma, change, dtype=cv2.CV_8U), np.uint8)
 

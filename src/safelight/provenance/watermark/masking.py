@@ -23,13 +23,13 @@ _MASKING_WINDOW = np.ones((7, 7), np.uint8)
 _DARKNESS_WINDOW = np.ones((5, 5), np.uint8)
 
 
-def allowed_amplitude(luma: Luma) -> Floats:
+def allowed_amplitude(luma: Luma, black: int = 0) -> Floats:
     """Relative amplitude for each pixel of a small copy: more in texture, less in dark and flat areas."""
-    small = _shrink(luma)
+    small = _shrink(luma) - black
     contrast = cv2.erode(_local_contrast(small), _MASKING_WINDOW)
     darkest = cv2.erode(cv2.blur(small, (3, 3)), _DARKNESS_WINDOW)
     amplitude = np.minimum(_FLAT + _PER_CONTRAST * np.maximum(contrast - _ROUNDING_CONTRAST, 0), _MOST)
-    amplitude *= np.minimum(np.sqrt(darkest / _FULL_LUMA), 1)
+    amplitude *= np.sqrt(np.clip(darkest / _FULL_LUMA, 0, 1))
     return np.asarray(cv2.GaussianBlur(amplitude, (0, 0), 1.2), np.float32)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from .types import blob, json, metadata, text, time
+from .types import blob, integer, json, metadata, text, time
 
 seals = Table(
     "seals",
@@ -16,7 +16,13 @@ seals = Table(
     text("source_sha256"),
     blob("manifest"),
     json("facts"),
+    text("mark_state"),
+    text("mark_id", null=True),
+    integer("mark_epoch", null=True),
+    text("mark_algorithm"),
+    text("binding"),
     time("created_at"),
     UniqueConstraint("sha256"),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "mark_id"),
 )

@@ -60,6 +60,7 @@ videos = Table(
     #: The sha256 of the generated file before sealing; the output verdict is about this file.
     text("generated_sha256", null=True),
     text("sealed_sha256", null=True),
+    text("mark", null=True),
     _flag("vaulted"),
     _flag("quarantined"),
     _flag("waived"),

@@ -1,0 +1,257 @@
+"""Marks clips and reads marks, with decoder and encoder. Runs only inside a sandboxed child.
+
+The child gets the seed of one epoch, never the key.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from safelight.media.encode import Mp4Writer, VideoFormat
+from safelight.media.probe import (
+    ACCEPTED_CLIP_LIMITS,
+    MediaInfo,
+    decoder_errors_raise,
+    open_container,
+    probe_container,
+    strict_decoding,
+)
+from safelight.media.tracks import select_tracks
+
+from .detector import WatermarkDetector
+from .embedder import WatermarkEmbedder, choose_strength
+from .pattern import WatermarkPattern
+from .residual import ResidualSums
+
+Luma = npt.NDArray[np.uint8]
+
+#: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
+_MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
+#: At least so many frames of the whole clip give the strength.
+_SAMPLES = 48
+#: Constant rate factor of H.264: no visible loss.
+_CRF = 18
+#: Luma of black in video range.
+_VIDEO_BLACK = 16
+_FULL_RANGE = 2
+
+
+class Obstacle(StrEnum):
+    """Why a clip cannot be marked."""
+
+    #: More than 8 bits per sample, interlaced, an odd side, or no plane of luma.
+    FORMAT = "format"
+
+
+class MarkTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `mark_in_child`."""
+
+    source: str
+    into: str
+    seed: bytes
+    content_id: int
+    #: The highest factor on the perceptual model.
+    most: float
+    #: The encoder's preset, such as `medium`.
+    preset: str
+
+
+class MarkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The factor on the perceptual model, or why nothing was written."""
+
+    strength: float | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frame:
+    frame: Any
+    #: The plane of luma, turned as it is shown. It shares its memory with the frame.
+    luma: Luma
+    time_s: float
+
+
+def mark_in_child(argument: Any, _link: object) -> MarkResult:
+    """Entry point: a marked copy of a plain MP4, with its timing, colours and audio."""
+    task = msgspec.convert(argument, MarkTask)
+    source = Path(task.source)
+    with _open(source) as container:
+        info = probe_container(container, source.stat().st_size, ACCEPTED_CLIP_LIMITS)
+        if not _can_be_marked(container):
+            return MarkResult(obstacle=Obstacle.FORMAT)
+        black = _black(select_tracks(container)[0].codec_context)
+    strength = choose_strength(_sample(source, info), most=task.most, black=black)
+    marker = WatermarkEmbedder(
+        WatermarkPattern.from_seed(task.seed), task.content_id, strength=strength, black=black
+    )
+    _write(task, info, marker)
+    return MarkResult(strength=strength)
+
+
+class SearchTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `search_in_child`. The seeds are tried in their order."""
+
+    source: str
+    seeds: tuple[bytes, ...]
+    #: Processor time for the search, in seconds.
+    budget_s: float
+
+
+class FoundMark(msgspec.Struct, frozen=True, kw_only=True):
+    """The id that was read, and the number of the seed in the task."""
+
+    seed: int
+    content_id: int
+
+
+def search_in_child(argument: Any, _link: object) -> FoundMark | None:
+    """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
+    task = msgspec.convert(argument, SearchTask)
+    sums = _add_up(Path(task.source))
+    end = time.process_time() + task.budget_s
+    for number, seed in enumerate(task.seeds):
+        detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
+        found = detector.search(sums, lambda: time.process_time() > end)
+        if found is not None:
+            return FoundMark(seed=number, content_id=found.content_id)
+    return None
+
+
+def read_mark(path: Path, seed: bytes) -> int | None:
+    """The id in a file that was neither cropped nor turned; None if no mark is read."""
+    found = WatermarkDetector(WatermarkPattern.from_seed(seed)).read(_add_up(path))
+    return None if found is None else found.content_id
+
+
+def _add_up(path: Path) -> ResidualSums:
+    sums = ResidualSums()
+    first_s: float | None = None
+    for one in _frames(path):
+        first_s = one.time_s if first_s is None else first_s
+        if sums.wants(one.time_s - first_s):
+            sums.add(one.luma, one.time_s - first_s)
+        if sums.is_full:
+            break
+    return sums
+
+
+def _open(path: Path) -> AbstractContextManager[Any]:
+    return open_container(path, ACCEPTED_CLIP_LIMITS, as_played=True)
+
+
+def _can_be_marked(container: Any) -> bool:
+    stream = select_tracks(container)[0]
+    codec = stream.codec_context
+    return (
+        codec.format is not None
+        and codec.format.name in _MARKED_FORMATS
+        and codec.width % 2 == codec.height % 2 == 0
+        and not _is_interlaced(container, stream)
+    )
+
+
+def _is_interlaced(container: Any, stream: Any) -> bool:
+    with decoder_errors_raise():
+        return any(frame.interlaced_frame for frame in _first(container.decode(stream)))
+
+
+def _first(frames: Iterator[Any]) -> Iterator[Any]:
+    frame = next(frames, None)
+    if frame is not None:
+        yield frame
+
+
+def _sample(source: Path, info: MediaInfo) -> Iterator[Luma]:
+    step = max((info.frames or 0) // _SAMPLES, 1)
+    return (one.luma for number, one in enumerate(_frames(source)) if number % step == 0)
+
+
+def _frames(path: Path) -> Iterator[_Frame]:
+    with _open(path) as container:
+        info = probe_container(container, path.stat().st_size, ACCEPTED_CLIP_LIMITS)
+        stream = strict_decoding(select_tracks(container)[0])
+        frames = container.decode(stream)
+        number = 0
+        while True:
+            with decoder_errors_raise():
+                frame = next(frames, None)
+            if frame is None:
+                return
+            if frame.format.name not in _MARKED_FORMATS:
+                frame = frame.reformat(format="gray")
+            time_s = frame.time if frame.time is not None else number / (info.fps or 25.0)
+            yield _Frame(frame=frame, luma=_shown(_luma(frame), info.rotation), time_s=time_s)
+            number += 1
+
+
+def _luma(frame: Any) -> Luma:
+    plane = frame.planes[0]
+    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return lines[:, : frame.width]
+
+
+def _shown(luma: Luma, rotation: int) -> Luma:
+    return np.rot90(luma, rotation // 90 % 4)
+
+
+def _black(codec: Any) -> int:
+    is_full_range = codec.format.name.startswith("yuvj") or codec.color_range == _FULL_RANGE
+    return 0 if is_full_range else _VIDEO_BLACK
+
+
+def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder) -> None:
+    source = Path(task.source)
+    with _open(source) as original:
+        video, audio = select_tracks(original)
+        shape = VideoFormat(
+            width=video.codec_context.width,
+            height=video.codec_context.height,
+            fps=info.fps or 25,
+            timestamped=True,
+            crf=_CRF,
+            preset=task.preset,
+            pixel_format=video.codec_context.format.name,
+        )
+        with Mp4Writer(Path(task.into), shape) as writer:
+            writer.copy_display(video, rotation=info.rotation)
+            sound = _Sound(writer, original, audio)
+            first_s: float | None = None
+            for one in _frames(source):
+                first_s = one.time_s if first_s is None else first_s
+                sound.copy_until(one.time_s)
+                marked = marker.mark(np.ascontiguousarray(one.luma), one.time_s - first_s)
+                one.frame.make_writable()
+                _luma(one.frame)[:] = _shown(marked, -info.rotation)
+                writer.add_picture(one.frame, time_s=one.time_s)
+            sound.copy_until(math.inf)
+
+
+class _Sound:
+    """Copies the packets of an audio track between the frames, because the muxer keeps what comes early."""
+
+    def __init__(self, writer: Mp4Writer, container: Any, track: Any) -> None:
+        self._writer = writer
+        self._copied = None if track is None else writer.add_copied_stream(track)
+        self._packets = iter(()) if track is None else container.demux(track)
+        self._next: Any = self._read()
+
+    def copy_until(self, time_s: float) -> None:
+        while self._next is not None and float(self._next.dts * self._next.time_base) <= time_s:
+            self._next.stream = self._copied
+            self._writer.add_packet(self._next)
+            self._next = self._read()
+
+    def _read(self) -> Any:
+        with decoder_errors_raise():
+            return next((packet for packet in self._packets if packet.dts is not None), None)
