@@ -150,16 +150,19 @@ class BatchAdvancer:
         is_open = batch_rows.c.state == RowState.OPEN.value
         with self.context.database.read_transaction(batch.principal.tenant) as tx:
             rows = store.rows(tx, batch.id, is_open)
+            states = store.video_states(tx, [row.entries[-1].key for row in rows])
         under_way = 0
         for row in rows:
-            video = self._find(batch, row.entries[-1].key)
-            if video is not None and video.state in TERMINAL:
-                self._settle(batch, row, row.entries[-1], video)
-            elif video is None and principal is not None:
+            entry = row.entries[-1]
+            state = states.get(entry.key)
+            if state in TERMINAL:
+                video = self.context.videos.get(batch.principal.tenant, entry.key)
+                self._settle(batch, row, entry, video)
+            elif state is None and principal is not None:
                 # The process died before the video was created.
-                under_way += self._submit(batch, principal, row, row.entries[-1])
+                under_way += self._submit(batch, principal, row, entry)
             else:
-                under_way += video is None or video.state is not VideoState.HELD
+                under_way += state is not VideoState.HELD
         return under_way
 
     def _find(self, batch: Batch, video_id: str) -> Video | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy import Row as DatabaseRow
 
+from safelight.jobs.states import VideoState
 from safelight.store.tables import batch_rows, batch_submissions, batches, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, PrincipalKind
@@ -217,6 +218,12 @@ def _row(row: DatabaseRow[Any], sent: Sequence[JournalEntry], hashes: Mapping[st
         entries=tuple(sent),
         sha256=(hashes.get(sent[-1].key) or "") if sent else "",
     )
+
+
+def video_states(tx: Transaction, ids: Collection[str]) -> Mapping[str, VideoState]:
+    """The states of those of these videos that exist."""
+    found = tx.select(videos, videos.c.id.in_(ids), columns=(videos.c.id, videos.c.state))
+    return {row.id: VideoState(row.state) for row in found}
 
 
 def change_row(tx: Transaction, batch_id: str, number: int, **values: Any) -> None:
