@@ -18,6 +18,7 @@ from .core import CoreParts
 from .likeness import LikenessParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
+from .prompts import PromptParts
 from .review import ReviewParts
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Container:
         self.likeness = LikenessParts(self.core, self.persistence)
         self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
         self.review = ReviewParts(self.core, self.persistence, self.pipeline)
+        self.prompts = PromptParts(self.core, self.persistence, self.review)
         self.pipeline.retry = lambda *blocked: self.retries.retry(*blocked)
 
     @cached_property
@@ -80,8 +82,8 @@ class Container:
             reports=self.review.reports,
             appeals=self.review.appeals,
             webhooks=self.persistence.webhooks,
-            templates=self.review.templates,
-            library=self.review.library,
+            templates=self.prompts.templates,
+            library=self.prompts.library,
             attempts=AttemptLog(self.persistence.database),
             drift=self.persistence.drift_history,
             generators=self.core.generators,

@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
     from safelight.moderation.timed_reference import TimedReferenceStage
-    from safelight.trust.accounts import Principal
     from safelight.trust.appeals import Appeals
-    from safelight.trust.library import Library
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, Reviews
-    from safelight.trust.templates import Templates
 
     from .batches import BatchParts
 
@@ -78,7 +75,7 @@ class ReviewParts:
             per_hour=self._core.settings.limits.reports_per_hour,
         )
 
-    def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
+    def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
         """The ids of the reviewers that may decide a case.
 
         For a vaulted case: the keys with the scope `vault`. For other cases: the keys with the scope
@@ -98,34 +95,9 @@ class ReviewParts:
         return Appeals(
             self._persistence.database,
             subject=self.review_actions.appeal_subject,
-            deciders=self._deciders,
+            deciders=self.deciders,
             per_hour=self._core.settings.limits.reports_per_hour,
         )
-
-    @cached_property
-    def templates(self) -> Templates:
-        from safelight.trust.templates import Templates
-
-        return Templates(self._persistence.database, lambda tenant: self._deciders(tenant, vault=False))
-
-    @cached_property
-    def library(self) -> Library:
-        from safelight.trust.library import Library
-
-        return Library(
-            self._persistence.database,
-            check=self._check_prompt,
-            offered_models=lambda: {
-                model for generator in self._core.generators.values() for model in generator.info().models
-            },
-        )
-
-    def _check_prompt(self, principal: Principal, prompt: str) -> str:
-        """The verdict of a check of this prompt for the default model."""
-        from safelight.moderation.request import CreateRequest
-
-        found, _, _ = self.checks.check(principal, CreateRequest(prompt=prompt), estimates_risk=False)
-        return found.verdict
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -18,7 +18,7 @@ from .output import emit, printable
 
 if TYPE_CHECKING:
     from safelight.i18n import Messages
-    from safelight.trust.library import EntryQuery, ImportedEntry, ImportResult, LibraryEntry
+    from safelight.trust.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
 
 app = typer.Typer(no_args_is_help=True, help="Search, add, remove, import and export proven prompts.")
 
@@ -73,7 +73,7 @@ def add(
 
     container = load_container(ctx)
     new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
-    added = container.review.library.add(acting_principal(container, use_key=False), new)
+    added = container.prompts.library.add(acting_principal(container, use_key=False), new)
     emit(entry_object(added), as_json, _format(added))
     return Exit.OK
 
@@ -86,7 +86,7 @@ def remove(
 ) -> int:
     """Remove an entry. Its videos stay."""
     container = load_container(ctx)
-    container.review.library.remove(acting_principal(container, use_key=False), entry)
+    container.prompts.library.remove(acting_principal(container, use_key=False), entry)
     emit({"id": entry, "deleted": True}, as_json, _texts()("entry.removed"))
     return Exit.OK
 
@@ -106,8 +106,8 @@ def import_(
 
     entries = _read_entries(file)
     container = load_container(ctx)
-    principal, library = acting_principal(container, use_key=False), container.review.library
-    results: list[ImportResult] = []
+    principal, library = acting_principal(container, use_key=False), container.prompts.library
+    results: list[EntryImport] = []
     for start in range(0, len(entries), MAX_IMPORTED_ENTRIES):
         part = library.import_entries(principal, entries[start : start + MAX_IMPORTED_ENTRIES])
         results += [_renumber(each, start) for each in part]
@@ -128,7 +128,7 @@ def export(
     from safelight.trust.library.serializers import entry_object
 
     container = load_container(ctx)
-    found = container.review.library.export(acting_principal(container, use_key=False))
+    found = container.prompts.library.export(acting_principal(container, use_key=False))
     payload = {"object": "list", "data": [entry_object(each) for each in found]}
     if out is None:
         emit(payload, True, "")
@@ -142,7 +142,7 @@ def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
     from safelight.trust.library.serializers import entry_object
 
     container = load_container(ctx)
-    found = container.review.library.search(acting_principal(container, use_key=False), query)
+    found = container.prompts.library.search(acting_principal(container, use_key=False), query)
     lines = "\n".join(_format(each) for each in found)
     emit({"entries": [entry_object(each) for each in found]}, as_json, lines or _texts()("entry.none"))
     return Exit.OK
@@ -173,7 +173,7 @@ def _read_entries(file: Path) -> list[ImportedEntry]:
     return [read_imported(value, number) for number, value in enumerate(listed, start=1)]
 
 
-def _renumber(result: ImportResult, start: int) -> ImportResult:
+def _renumber(result: EntryImport, start: int) -> EntryImport:
     from dataclasses import replace
 
     return replace(result, number=result.number + start)
@@ -195,7 +195,7 @@ def _format(entry: LibraryEntry) -> str:
     return "\n".join(lines)
 
 
-def _format_import(results: list[ImportResult]) -> str:
+def _format_import(results: list[EntryImport]) -> str:
     t = _texts()
     lines = [t("import.added", count=sum(each.outcome.value == "added" for each in results))]
     for each in results:

@@ -37,7 +37,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.review.templates.list(acting_principal(container, use_key=False))
+    found = container.prompts.templates.list(acting_principal(container, use_key=False))
     lines = "\n".join(_format_line(each) for each in found)
     emit(
         {"templates": [template_object(each) for each in found]}, as_json, lines or _texts()("template.none")
@@ -51,7 +51,7 @@ def show(ctx: typer.Context, name: Name, version: SomeVersion = None, as_json: J
     from safelight.trust.templates.serializers import template_object, validation_object
 
     container = load_container(ctx)
-    principal, templates = acting_principal(container, use_key=False), container.review.templates
+    principal, templates = acting_principal(container, use_key=False), container.prompts.templates
     found = templates.get(principal, name, version)
     validations = templates.validations(principal, name, found.version)
     payload = {**template_object(found), "validations": [validation_object(one) for one in validations]}
@@ -75,7 +75,7 @@ def add(
     except UnicodeDecodeError:
         raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
     container = load_container(ctx)
-    added = container.review.templates.add(acting_principal(container, use_key), source)
+    added = container.prompts.templates.add(acting_principal(container, use_key), source)
     emit(template_object(added), as_json, _format_line(added))
     return Exit.OK
 
@@ -88,7 +88,7 @@ def submit(
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.review.templates.submit(acting_principal(container, use_key), name, version)
+    found = container.prompts.templates.submit(acting_principal(container, use_key), name, version)
     emit(template_object(found), as_json, _format_line(found))
     return Exit.OK
 
@@ -101,7 +101,7 @@ def approve(
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.review.templates.approve(acting_principal(container, use_key), name, version)
+    found = container.prompts.templates.approve(acting_principal(container, use_key), name, version)
     emit(template_object(found), as_json, _format_line(found))
     return Exit.OK
 
@@ -114,7 +114,7 @@ def retire(
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.review.templates.retire(acting_principal(container, use_key), name, version)
+    found = container.prompts.templates.retire(acting_principal(container, use_key), name, version)
     emit(template_object(found), as_json, _format_line(found))
     return Exit.OK
 
@@ -142,7 +142,7 @@ def render(
         given[slot] = value
     container = load_container(ctx)
     call = TemplateCall(name=name, version=version, values=given)
-    rendered = container.review.templates.render(acting_principal(container, use_key=False), call)
+    rendered = container.prompts.templates.render(acting_principal(container, use_key=False), call)
     emit(rendered_object(rendered), as_json, rendered.text)
     return Exit.OK
 

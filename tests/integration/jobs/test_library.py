@@ -33,12 +33,12 @@ def delivered(house: House, prompt: str = "a quiet lake at dawn") -> Video:
 
 def add(house: House, video: Video, **fields: str) -> LibraryEntry:
     new = NewEntry(video_id=video.id, **{"category": "landscape", **fields})
-    return house.container.review.library.add(house.who, new)
+    return house.container.prompts.library.add(house.who, new)
 
 
 def find(house: House, words: str, **fields: object) -> list[str]:
     query = EntryQuery(words=words, **fields)  # type: ignore[arg-type]
-    return [each.prompt for each in house.container.review.library.search(house.who, query)]
+    return [each.prompt for each in house.container.prompts.library.search(house.who, query)]
 
 
 def mark(house: House, video: Video, **columns: object) -> None:
@@ -80,7 +80,7 @@ def test_only_delivered_and_allowed_videos_prove_a_prompt(house: House) -> None:
         with pytest.raises(Conflict, match="verdict allow"):
             add(house, video)
     with pytest.raises(NotFound):
-        house.container.review.library.add(house.who, NewEntry(video_id="video_none", category="a"))
+        house.container.prompts.library.add(house.who, NewEntry(video_id="video_none", category="a"))
 
 
 def test_a_prompt_that_continues_another_video_is_no_proof(house: House) -> None:
@@ -101,7 +101,7 @@ def test_an_entry_is_withdrawn_with_its_video(house: House) -> None:
     entry = add(house, video)
     other = add(house, delivered(house, "a quiet forest"), variation_of=entry.id)
     withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
-    library = house.container.review.library
+    library = house.container.prompts.library
     with pytest.raises(NotFound):
         library.get(house.who, entry.id)
     assert find(house, "lake") == []
@@ -110,7 +110,7 @@ def test_an_entry_is_withdrawn_with_its_video(house: House) -> None:
 
 def test_two_blocked_uses_mark_an_entry_and_a_delivery_proves_it_again(house: House) -> None:
     entry = add(house, delivered(house))
-    library = house.container.review.library
+    library = house.container.prompts.library
     for expected in (EntryStatus.PROVEN, EntryStatus.FAILED_USES):
         used = house.order(entry.prompt)
         mark(house, used, state="blocked", error_code="moderation_blocked")
@@ -125,18 +125,18 @@ def test_a_failure_that_is_no_refusal_marks_nothing(house: House) -> None:
     entry = add(house, delivered(house))
     for _ in range(2):
         mark(house, house.order(entry.prompt), state="failed", error_code="timeout")
-    assert house.container.review.library.get(house.who, entry.id).status is EntryStatus.PROVEN
+    assert house.container.prompts.library.get(house.who, entry.id).status is EntryStatus.PROVEN
 
 
 def test_a_new_model_version_marks_an_entry(house: House) -> None:
     video = delivered(house)
     entry = add(house, video)
     mark(house, video, model="instant-0")
-    assert house.container.review.library.get(house.who, entry.id).status is EntryStatus.NEW_MODEL
+    assert house.container.prompts.library.get(house.who, entry.id).status is EntryStatus.NEW_MODEL
 
 
 def test_imports_are_checked_like_new_prompts_and_stay_unproven(house: House) -> None:
-    library = house.container.review.library
+    library = house.container.prompts.library
     add(house, delivered(house))
     results = library.import_entries(
         house.who,
@@ -177,7 +177,7 @@ def test_an_import_stops_at_the_check_limit_and_says_what_was_left(house: House)
 
 def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None:
     entry = add(house, delivered(house))
-    library = house.container.review.library
+    library = house.container.prompts.library
     stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("b").id)
     assert library.search(stranger, EntryQuery(words="lake")) == library.export(stranger) == ()
     with pytest.raises(NotFound):

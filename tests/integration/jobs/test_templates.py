@@ -24,13 +24,13 @@ POLICY = "policy: team\nextends: starter\n"
 
 def request_of(house: House, words: str, version: int | None = None) -> CreateRequest:
     call = TemplateCall(name="lake", version=version, values={"WORDS": words})
-    rendered = house.container.review.templates.render(house.who, call)
+    rendered = house.container.prompts.templates.render(house.who, call)
     return CreateRequest(prompt=rendered.text, template=rendered.use)
 
 
 def approve(house: House) -> None:
     """Add the template and let another person approve it."""
-    templates = house.container.review.templates
+    templates = house.container.prompts.templates
     author = replace(house.who, id="author", scopes=frozenset(KeyScope))
     templates.add(author, SOURCE)
     templates.submit(author, "lake", 1)
@@ -43,7 +43,7 @@ def test_a_delivered_video_is_a_validation_of_its_version(house: House) -> None:
     assert video.state is VideoState.DELIVERED
     assert video.template is not None
     assert (video.template.name, video.template.version) == ("lake", 1)
-    (found,) = house.container.review.templates.validations(house.who, "lake", 1)
+    (found,) = house.container.prompts.templates.validations(house.who, "lake", 1)
     assert (found.video_id, found.prompt, found.outcome) == (video.id, "a quiet lake at dawn", "delivered")
     assert (found.model, found.created_at) == (video.model, video.created_at)
     assert found.charge is not None
@@ -63,7 +63,7 @@ def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(
     approve(house)
     with pytest.raises(RequestBlocked):
         house.videos.create(house.who, request_of(house, "MARKER"))
-    (found,) = house.container.review.templates.validations(house.who, "lake", 1)
+    (found,) = house.container.prompts.templates.validations(house.who, "lake", 1)
     assert (found.outcome, found.error_code) == ("rejected", "sentinel_block")
 
 
@@ -72,7 +72,7 @@ def test_a_policy_may_demand_an_approved_template(furnish: Callable[..., House],
     document.write_text(POLICY + "templates: required\n")
     house = furnish(policy={"document": str(document)})
     house.waive()
-    templates = house.container.review.templates
+    templates = house.container.prompts.templates
     with pytest.raises(TemplateRequired, match="This team demands a template") as caught:
         house.order()
     assert caught.value.param == "safelight.template"

@@ -22,7 +22,7 @@ _CODES: Mapping[str, ErrorKind] = {
         ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
         ErrorKind.INVALID_REQUEST: (
             "invalid_request invalid_value unsupported_field invalid_media forbidden_url too_large "
-            "not_found conflict "
+            "not_found conflict template_required "
             "withdrawn unknown_route method_not_allowed unsupported_media_type range_not_satisfiable "
             "configuration_error upstream_rejected idempotency_key_reused"
         ),

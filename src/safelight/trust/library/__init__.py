@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from .models import (
+    EntryImport,
     EntryQuery,
     EntryStatus,
     ImportedEntry,
     ImportOutcome,
-    ImportResult,
     LibraryEntry,
     NewEntry,
 )
 from .service import Library
 
 __all__ = [
+    "EntryImport",
     "EntryQuery",
     "EntryStatus",
     "ImportOutcome",
-    "ImportResult",
     "ImportedEntry",
     "Library",
     "LibraryEntry",

@@ -84,7 +84,7 @@ class ImportOutcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportResult:
+class EntryImport:
     """What became of one entry of an import."""
 
     #: Its position in the import, from 1.

@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.errors import InvalidField
 
-from .models import ImportedEntry, ImportResult, LibraryEntry
+from .models import EntryImport, ImportedEntry, LibraryEntry
 
 
 def entry_object(entry: LibraryEntry) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def entry_object(entry: LibraryEntry) -> dict[str, Any]:
     }
 
 
-def import_object(results: Iterable[ImportResult]) -> dict[str, Any]:
+def import_object(results: Iterable[EntryImport]) -> dict[str, Any]:
     listed = [
         {"number": one.number, "outcome": one.outcome.value, "reason": one.reason or None} for one in results
     ]

@@ -15,10 +15,10 @@ from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .models import (
+    EntryImport,
     EntryQuery,
     ImportedEntry,
     ImportOutcome,
-    ImportResult,
     LibraryEntry,
     NewEntry,
     validate_category,
@@ -153,7 +153,7 @@ class Library:
 
     def import_entries(
         self, principal: Principal, entries: Sequence[ImportedEntry]
-    ) -> tuple[ImportResult, ...]:
+    ) -> tuple[EntryImport, ...]:
         """Check each prompt like a new one and add those with the verdict `allow`, as unproven.
 
         When the check limit is reached, the rest is reported as not checked.
@@ -161,7 +161,7 @@ class Library:
         principal.require(KeyScope.VIDEOS_WRITE)
         if not 1 <= len(entries) <= MAX_IMPORTED_ENTRIES:
             raise InvalidField(f"Import 1 to {MAX_IMPORTED_ENTRIES} entries at a time.", param="entries")
-        results: list[ImportResult] = []
+        results: list[EntryImport] = []
         exhausted = False
         for number, entry in enumerate(entries, start=1):
             outcome, reason = ImportOutcome.NOT_CHECKED, ""
@@ -172,7 +172,7 @@ class Library:
                     exhausted, reason = True, str(error)
                 except BadInput as error:
                     outcome, reason = ImportOutcome.INVALID, str(error)
-            results.append(ImportResult(number=number, outcome=outcome, reason=reason))
+            results.append(EntryImport(number=number, outcome=outcome, reason=reason))
         return tuple(results)
 
     def _import_one(self, principal: Principal, entry: ImportedEntry) -> tuple[ImportOutcome, str]:

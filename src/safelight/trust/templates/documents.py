@@ -10,7 +10,7 @@ import yaml
 from safelight.errors import InvalidField
 from safelight.policy.yaml_reader import PolicyProblem, YamlReader
 
-from .models import Slot, SlotType, TemplateDocument
+from .models import SlotType, TemplateDocument, TemplateSlot
 from .rendering import MARKER, find_value_problem
 from .slot_values import LANGUAGES, shipped_values
 
@@ -77,7 +77,7 @@ class _DocumentReader:
         about = self._reader.text(keys["about"], "about") if "about" in keys else ""
         return TemplateDocument(name=name, about=about or "", language=language, text=text, slots=slots)
 
-    def _slots(self, node: yaml.Node, language: str) -> tuple[Slot, ...]:
+    def _slots(self, node: yaml.Node, language: str) -> tuple[TemplateSlot, ...]:
         found = []
         slots = self._reader.mapping(node, "slots", None)
         if len(slots) > MAX_SLOTS:
@@ -94,7 +94,7 @@ class _DocumentReader:
                 found.append(self._slot(name, value, language))
         return tuple(found)
 
-    def _slot(self, name: str, node: yaml.Node, language: str) -> Slot:
+    def _slot(self, name: str, node: yaml.Node, language: str) -> TemplateSlot:
         here = f"slots.{name}"
         keys = self._reader.mapping(node, here, _SLOT_KEYS)
         kind = SlotType.CHOICE
@@ -104,7 +104,7 @@ class _DocumentReader:
         required = True
         if "required" in keys:
             required = self._reader.boolean(keys["required"], f"{here}.required") is not False
-        slot = Slot(
+        slot = TemplateSlot(
             name=name,
             type=kind,
             values=self._values(here, kind, keys, node, language),
@@ -190,7 +190,7 @@ class _DocumentReader:
                 node, f"slots.{name}", f"[{name}] does not occur in the text.", "Use it, or remove the slot."
             )
 
-    def _check_recursion(self, node: yaml.Node, slots: tuple[Slot, ...]) -> None:
+    def _check_recursion(self, node: yaml.Node, slots: tuple[TemplateSlot, ...]) -> None:
         names = {slot.name for slot in slots}
         for slot in slots:
             for value in (*slot.values, slot.default):
@@ -204,4 +204,4 @@ class _DocumentReader:
 
 
 def _line_problem(value: str) -> str:
-    return find_value_problem(Slot(name="", type=SlotType.TEXT, max_characters=len(value)), value)
+    return find_value_problem(TemplateSlot(name="", type=SlotType.TEXT, max_characters=len(value)), value)

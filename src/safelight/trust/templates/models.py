@@ -32,7 +32,7 @@ class SlotType(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot:
+class TemplateSlot:
     """A part of the text that a request fills, written as `[NAME]`."""
 
     name: str
@@ -54,7 +54,7 @@ class TemplateDocument:
     #: The language of the text: en, zh-Hant or zh-Hans.
     language: str
     text: str
-    slots: tuple[Slot, ...]
+    slots: tuple[TemplateSlot, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

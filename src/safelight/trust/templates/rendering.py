@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from safelight.errors import InvalidField
 
-from .models import Slot, SlotType, TemplateDocument
+from .models import SlotType, TemplateDocument, TemplateSlot
 
 #: A slot in the text of a template. Values are never searched for slots.
 MARKER = re.compile(r"\[([^\[\]]*)\]")
@@ -40,7 +40,7 @@ def render(document: TemplateDocument, values: Mapping[str, str]) -> str:
     return MARKER.sub(lambda found: filled[found[1]], document.text)
 
 
-def find_value_problem(slot: Slot, value: str) -> str:
+def find_value_problem(slot: TemplateSlot, value: str) -> str:
     """Why a value does not fit its slot; empty if it fits."""
     if slot.type is SlotType.TEXT:
         if not value.strip():
@@ -59,7 +59,7 @@ def find_value_problem(slot: Slot, value: str) -> str:
     return f"{value[:80]!r} is not allowed for [{slot.name}]. Allowed: {listed}."
 
 
-def _find_problem(slot: Slot, values: Mapping[str, str], slots: Mapping[str, Slot]) -> str:
+def _find_problem(slot: TemplateSlot, values: Mapping[str, str], slots: Mapping[str, TemplateSlot]) -> str:
     value = values.get(slot.name)
     if value is None:
         return f"[{slot.name}] needs a value." if slot.required else ""

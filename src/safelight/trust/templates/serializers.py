@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .models import RenderedPrompt, Slot, Template, Validation
+from .models import RenderedPrompt, Template, TemplateSlot, Validation
 
 
 def template_object(template: Template) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def template_object(template: Template) -> dict[str, Any]:
     }
 
 
-def slot_object(slot: Slot) -> dict[str, Any]:
+def slot_object(slot: TemplateSlot) -> dict[str, Any]:
     return {
         "name": slot.name,
         "type": slot.type.value,
