@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 #: Phrases of at most this many letters have no plural: "is" is not the plural of "i".
 _MAX_SINGULAR = 2
-#: A word of letters and digits, or any other character; each Chinese character is a token of its own.
-_TOKEN = re.compile(r"[^\W_\u2e80-\U0010ffff]+|.", re.DOTALL)
+#: A word of letters and digits, or any other visible character; each Chinese character is a token of its own.
+_TOKEN = re.compile(r"[^\W_\u2e80-\U0010ffff]+|\S")
 
 
 class WordIndex:
@@ -21,8 +21,8 @@ class WordIndex:
         self._numbers: dict[str, int] = {}
         lengths: dict[str, set[int]] = {}
         for number, phrase in enumerate(phrases):
-            if not phrase:
-                raise ValueError(f"phrase {number} is empty")
+            if not phrase or phrase[0].isspace():
+                raise ValueError(f"phrase {number} is empty or begins with a space")
             self._numbers[phrase] = number
             lengths.setdefault(_first_token(phrase), set()).add(len(phrase))
         #: Lengths of the phrases that begin with this word or character.
