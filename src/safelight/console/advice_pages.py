@@ -22,7 +22,7 @@ from safelight.web.video_facts import valid_video_id
 from .check_view import check_view
 from .handler import PageHandler
 from .studio import is_own_hardware, list_providers
-from .try_offer import find_try_offer
+from .try_lengths import find_try_lengths
 
 #: Longest purpose, as in the API.
 _MAX_PURPOSE_CHARS = 300
@@ -69,7 +69,7 @@ class AdvicePages(PageHandler):
                 values["applied"] = applied_wire(found, suggestion, again)
                 may_try = may_try and again.prompt_advice.helps
             if may_try:
-                values["offer"] = find_try_offer(self.services.generators, _model_to_try(form), t)
+                values["offer"] = find_try_lengths(self.services.generators, _model_to_try(form), t)
         except (BadInput, RateLimited) as problem:
             values = {"problem": problem}
         return await self._render(request, principal, form, values)

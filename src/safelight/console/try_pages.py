@@ -17,7 +17,7 @@ from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
 
 from .handler import PageHandler
-from .try_offer import TryOffer, find_try_offer
+from .try_lengths import TryLengths, find_try_lengths
 from .video_view import video_view
 
 _ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
@@ -34,7 +34,7 @@ class TryPages(PageHandler):
         if services.checks is None:
             raise NotFound("This server does not check prompts.")
         sent = await self.read_form(request)
-        offer = find_try_offer(services.generators, sent.get("model", ""), t)
+        offer = find_try_lengths(services.generators, sent.get("model", ""), t)
         if offer is None:
             raise InvalidField("This server has no such model.", param="model")
         _require_price(offer, sent.get("usd", ""))
@@ -65,7 +65,7 @@ class TryPages(PageHandler):
         view = video_view(video, record, t, services.taxonomy, now=self.console.clock(), installed=installed)
         values: dict[str, Any] = {
             "video": view,
-            "offer": find_try_offer(services.generators, video.model, t),
+            "offer": find_try_lengths(services.generators, video.model, t),
             "passed": video.state is VideoState.DELIVERED,
             "size": f"{video.width}x{video.height}",
             "prompt": video.prompt,
@@ -76,7 +76,7 @@ class TryPages(PageHandler):
         return await self.render_page(request, "try.html", principal, **values)
 
 
-def _require_price(offer: TryOffer, shown: str) -> None:
+def _require_price(offer: TryLengths, shown: str) -> None:
     """Raise `Conflict` if the try costs more than was shown. `shown`: empty if no price was known."""
     now = offer.shortest.usd
     try:

@@ -90,4 +90,5 @@ def test_the_two_words_that_are_refused_together_are_found_and_the_tests_are_att
     assert {row["video_id"] for row in rows} == set(cost["videos"])
     assert {row["outcome"] for row in rows} == {"passed", "refused"}
     passed = sum(row["outcome"] == "passed" for row in rows)
-    assert (cost["usd"], cost["unknown"]) == (pytest.approx(0.4 * passed), 0)
+    # The simulated provider does not state that a refused request costs nothing.
+    assert (cost["usd"], cost["unknown"]) == (pytest.approx(0.4 * passed), tests - passed)

@@ -24,19 +24,21 @@ class LengthPrice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TryOffer:
+class TryLengths:
+    """A model with its lengths, the shortest one apart."""
+
     model: str
     shortest: LengthPrice
     longer: tuple[LengthPrice, ...]
 
 
-def find_try_offer(generators: Mapping[str, Generator], asked: str, t: Translations) -> TryOffer | None:
+def find_try_lengths(generators: Mapping[str, Generator], asked: str, t: Translations) -> TryLengths | None:
     """The offer for a model, or for the cheapest model of a provider; None if this server has none."""
     chosen = choose_offer(_offers(generators), asked)
     if chosen is None or not chosen.seconds:
         return None
     lengths = [_length_price(chosen, seconds, t) for seconds in sorted(chosen.seconds)]
-    return TryOffer(model=chosen.name, shortest=lengths[0], longer=tuple(lengths[1:]))
+    return TryLengths(model=chosen.name, shortest=lengths[0], longer=tuple(lengths[1:]))
 
 
 def _offers(generators: Mapping[str, Generator]) -> Iterator[ModelOffer]:
