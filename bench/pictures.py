@@ -86,7 +86,7 @@ class Console:
         self._page.goto(f"{self._gateway.address}/coverage?cell=violence/graphic/frames")
 
     def policy(self) -> None:
-        self._page.goto(f"{self._gateway.address}/policy")
+        self._page.goto(f"{self._gateway.address}/policy?edit=1")
         self._page.locator("#document").fill(POLICY)
         self._page.locator("button[value=replay]").click()
         self._page.wait_for_selector("#findings .changes", timeout=60_000)

@@ -27,6 +27,7 @@ PAGES = (
     "/coverage",
     "/coverage?cell=violence/graphic/frames",
     "/policy",
+    "/policy?edit=1",
     "/settings",
     "/nothing",
 )

@@ -20,6 +20,7 @@ PAGES = (
     "/explain-error",
     "/coverage",
     "/policy",
+    "/policy?edit=1",
     "/settings",
 )
 _MAX_KEY_PRESSES = 250

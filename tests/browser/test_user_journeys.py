@@ -188,7 +188,14 @@ def test_a_policy_is_changed_replayed_published_and_rolled_back(
     submit_prompt(user, CARD_NUMBER.format(f"two, {locale}"))
     document, findings = page.locator("#document"), page.locator("#findings")
 
+    def open_editor() -> None:
+        if page.locator("#edit-policy").count():
+            user.focus(page.locator("#edit-policy"))
+            user.press("Enter")
+            page.wait_for_url("**/policy?edit=1")
+
     def publish(text: str) -> None:
+        open_editor()
         user.press("Escape", "/")
         user.replace_text(document, text)
         expect(findings).to_have_attribute("aria-busy", "false")
@@ -204,6 +211,7 @@ def test_a_policy_is_changed_replayed_published_and_rolled_back(
     user.run_command(t("nav.policy"))
     page.wait_for_url("**/policy")
     publish(f'policy: house-{locale}\nversion: "1"\nextends: starter\nrules: []\n')
+    open_editor()
     user.press("/")
     user.replace_text(document, f"policy: house-{locale}\nextends: starter\nrools: []\n")
     expect(page.locator(".gutter .invalid")).to_have_text("3\n")

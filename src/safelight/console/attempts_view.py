@@ -22,6 +22,8 @@ _DAY_S = 86_400
 _MAX_BARS = 30
 #: Width and height of the chart, in its own units.
 CHART_WIDTH, CHART_HEIGHT = 720, 96
+#: Of fewer prompts, a share and its interval state more than is known.
+_MIN_FOR_SHARE = 20
 _MAX_PATTERNS = 8
 #: Drifts at the head of the page.
 _MAX_DRIFTS = 3
@@ -157,7 +159,7 @@ def pattern_rows(patterns: Sequence[RefusalPattern], kind: str, a: Messages) -> 
     for one in [each for each in patterns if each.kind == kind][:_MAX_PATTERNS]:
         low, high = one.rate.interval
         text = a(
-            "page.pattern",
+            "page.pattern_few" if one.rate.total < _MIN_FOR_SHARE else "page.pattern",
             refused=one.rate.refused,
             total=one.rate.total,
             low=f"{100 * low:.0f}",

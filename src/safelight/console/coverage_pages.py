@@ -16,7 +16,13 @@ from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
 from .coverage import COUNTED, summarize
-from .formatting import format_date, translate_category, translate_detector, translate_note
+from .formatting import (
+    format_date,
+    name_waiver_decider,
+    translate_category,
+    translate_detector,
+    translate_note,
+)
 from .handler import PageHandler
 from .measured_text import describe_measured
 from .translations import Translations
@@ -168,7 +174,7 @@ def _waiver_row(
     checks = waived_checks(table, waiver["name"])
     return {
         "name": str(waiver["name"]),
-        "decided_by": str(waiver["decided_by"]),
+        "decided_by": name_waiver_decider(str(waiver["name"]), str(waiver["decided_by"]), t),
         # The reason of the waiver that `make run` records is a text of this project.
         "reason": translate_note(str(waiver["reason"]), t).rstrip(".。"),
         "scope": describe_waiver_scope(checks, waiver["categories"], taxonomy, t.tag),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from safelight.i18n import load_messages, name_category, name_checks, translate_sentence
+from safelight.policy.waivers import DEMO
 
 from .translations import Translations
 
@@ -104,3 +105,8 @@ def list_checks(checks: Iterable[tuple[str, str]], t: Translations) -> str:
     for category, modality in checks:
         by_modality.setdefault(modality, []).append(category)
     return name_checks(by_modality, t.tag)
+
+
+def name_waiver_decider(name: str, decided_by: str, t: Translations) -> str:
+    """Who decided a waiver. `make run` records its waiver `demo` for the person who started it."""
+    return t("coverage.demo_decider") if (name, decided_by) == (DEMO, "make run") else decided_by

@@ -24,6 +24,7 @@ from safelight.trust.policies import PublishedPolicy
 
 from .formatting import format_datetime
 from .handler import PageHandler
+from .policy_rules import rule_groups
 from .translations import Translations
 
 #: Maximum number of past records that one replay from the page evaluates.
@@ -74,6 +75,10 @@ class PolicyPages(PageHandler):
     """Handlers of the policy editor; they need the scope `policy`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
+        """The rules in force and the versions; with `?edit=1`, the editor."""
+        if "edit" not in request.query_params:
+            t, current = self.translations(request), await self.run(self._policies.in_force, principal.tenant)
+            return await self._render(request, principal, groups=rule_groups(current, t))
         text = NEW_POLICY_TEMPLATE.format(name="house", extends=await self._base_policy_name(principal))
         return await self._render_editor(request, principal, text)
 
@@ -167,24 +172,25 @@ class PolicyPages(PageHandler):
     async def _render_editor(
         self, request: Request, principal: Principal, text: str, status: int = 200, **values: Any
     ) -> Response:
+        values = {**_NO_FINDINGS, "document": text, "max_bytes": MAX_BYTES, **values}
+        return await self._render(request, principal, status, **values)
+
+    async def _render(
+        self, request: Request, principal: Principal, status: int = 200, **values: Any
+    ) -> Response:
         current = await self.run(self._policies.in_force, principal.tenant)
         published = await self.run(self._policies.published.list)
         t = self.translations(request)
-        rows = [_version_row(version, t) for version in reversed(published)][:8]
-        return await self.render_page(
-            request,
-            "policy.html",
-            principal,
-            status,
-            document=text,
-            max_bytes=MAX_BYTES,
-            current=current,
-            rules=len(current.rules),
-            published=rows,
-            can_go_back=any(version.active for version in published[1:]),
-            confirmation=_confirmation(request, t),
-            **{**_NO_FINDINGS, **values},
-        )
+        shown = {
+            "groups": (),
+            "problem": None,
+            "current": current,
+            "rules": len(current.rules),
+            "published": [_version_row(version, t) for version in reversed(published)][:8],
+            "can_go_back": any(version.active for version in published[1:]),
+            "confirmation": _confirmation(request, t),
+        }
+        return await self.render_page(request, "policy.html", principal, status, **{**shown, **values})
 
 
 _NO_FINDINGS: dict[str, Any] = {

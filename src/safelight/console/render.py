@@ -21,7 +21,7 @@ from safelight.trust.accounts import Principal
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
-from .formatting import format_datetime
+from .formatting import format_datetime, name_waiver_decider
 from .navigation import NAV_FIRST, nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
@@ -131,7 +131,12 @@ def _banner_text(
     waiver: Waiver, checks: Mapping[str, Iterable[str]], taxonomy: Taxonomy, t: Translations
 ) -> str:
     scope = describe_waiver_scope(checks, waiver.categories, taxonomy, t.tag)
-    sentence = t("banner.waiver", name=waiver.name, who=waiver.decided_by, scope=scope)
+    sentence = t(
+        "banner.waiver",
+        name=waiver.name,
+        who=name_waiver_decider(waiver.name, waiver.decided_by, t),
+        scope=scope,
+    )
     if waiver.expires_at is None:
         return sentence
     return f"{sentence} {t('banner.until', at=format_datetime(waiver.expires_at, t))}"

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from safelight.errors import SafelightError
+from safelight.errors import RateLimited, SafelightError
 from safelight.trust.accounts import KeyScope
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
@@ -142,8 +142,13 @@ class Console:
     async def error_page(
         self, request: Request, error: SafelightError | None, response: Response
     ) -> Response:
-        """The error page if a browser requests HTML outside `/v1`; otherwise the JSON `response`."""
-        if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+        """The error page if a browser requests HTML outside `/v1`; otherwise the JSON `response`.
+
+        A script gets a fragment if it has to wait, because the sentence of the JSON is in English.
+        """
+        accept = request.headers.get("accept", "")
+        must_wait = isinstance(error, RateLimited) and self._handler.wants_fragment(request)
+        if request.url.path.startswith("/v1/") or not ("text/html" in accept or must_wait):
             return response
         try:
             return await self._render_error_page(request, error, response)
@@ -157,9 +162,12 @@ class Console:
     ) -> Response:
         """The error with its request id and a next step."""
         status = response.status_code
-        values: dict[str, Any] = {"status": status, "kind": _error_kind(status), "error": error}
+        wait = response.headers.get("retry-after", "")
+        values: dict[str, Any] = {"status": status, "kind": _error_kind(status), "error": error, "wait": wait}
         principal = await self._handler.current_principal(request)
-        page = await self._pages.render(request, "error.html", values, principal=principal, status=status)
+        is_fragment = self._handler.wants_fragment(request)
+        template = "error_wait.html" if is_fragment else "error.html"
+        page = await self._pages.render(request, template, values, principal=principal, status=status)
         for name in ("retry-after", "allow", "x-should-retry", "www-authenticate"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]

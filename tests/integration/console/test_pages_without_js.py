@@ -33,6 +33,7 @@ PAGES = (
     "/explain-error",
     "/coverage",
     "/policy",
+    "/policy?edit=1",
     "/settings",
 )
 
@@ -402,6 +403,12 @@ def test_verify_works_without_login_and_stores_nothing(
     assert stranger.post("/verify", files={"file": ("a", b"x" * 3_000_000)}).status_code == 413
     codes = {stranger.post("/verify", files={"file": ("", b"")}).status_code for _ in range(12)}
     assert 429 in codes
+    limited = stranger.post("/verify", files={"file": ("", b"")}, headers={"accept-language": "zh-TW"})
+    assert re.search(r"請於 \d+ 秒後再試。", limited.text)
+    assert f"請於 {limited.headers['retry-after']} 秒後再試。" in limited.text
+    limited = stranger.post("/verify", files={"file": ("", b"")}, headers=FRAGMENT)
+    assert limited.headers["content-type"].startswith("text/html")
+    assert f"Try again in {limited.headers['retry-after']} s." in limited.text
 
 
 def test_a_provider_error_is_explained_and_secrets_are_masked(stranger: httpx.Client) -> None:

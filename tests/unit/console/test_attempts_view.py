@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
+from safelight.attempts.patterns import RefusalPattern, RefusalRate
 from safelight.console.attempts_view import (
     CHART_HEIGHT,
     budget_lines,
     chart_bars,
     losses,
     lost_attempts,
+    pattern_rows,
     with_unknown_charge,
 )
 from safelight.console.translations import load_languages
@@ -101,3 +105,12 @@ def test_a_budget_of_refusals_is_named_from_half_on_without_its_counts() -> None
         "used has refused as many requests as it may refuse today (UTC). "
         "Nothing is sent to it until 22 Sep 2026, 00:00 UTC."
     )
+
+
+@pytest.mark.parametrize(("total", "has_interval"), [(3, False), (19, False), (20, True)])
+def test_a_share_of_few_prompts_is_not_stated(total: int, has_interval: bool) -> None:
+    rate = RefusalRate(refused=1, total=total, attempts=total)
+    pattern = RefusalPattern(kind="provider", value="openai", rate=rate, others=rate)
+    (row,) = pattern_rows([pattern], "provider", load_messages("attempts", "en"))
+    assert row.text.startswith(f"1 of {total} prompts refused")
+    assert ("%" in row.text) is has_interval

@@ -4,7 +4,7 @@ from typing import Any
 
 from safelight.cli.demo import WAIVER_REASON
 from safelight.console.coverage import VideoCoverage, summarize, summarize_video
-from safelight.console.formatting import translate_note
+from safelight.console.formatting import name_waiver_decider, translate_note
 from safelight.console.measured_text import describe_measured
 from safelight.console.translations import load_languages
 from safelight.evaluation.measurements import load_shipped
@@ -122,3 +122,9 @@ def test_the_reason_of_the_waiver_that_make_run_records_is_shown_in_the_readers_
     assert (
         translate_note("A pilot with ten people.", load_languages()["zh-Hant"]) == "A pilot with ten people."
     )
+
+
+def test_the_demonstration_waiver_says_who_allowed_it_in_words() -> None:
+    for t in load_languages().values():
+        assert "make run" not in name_waiver_decider("demo", "make run", t)
+        assert name_waiver_decider("pilot", "Ada Reed", t) == "Ada Reed"

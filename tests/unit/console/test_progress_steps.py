@@ -84,9 +84,10 @@ def test_steps_last_from_one_state_to_the_next() -> None:
     assert step_started_at(video, None) == video.created_at
 
 
-def test_a_step_that_is_allowed_only_under_a_waiver_is_not_shown_as_done() -> None:
+@pytest.mark.parametrize("action", [Action.ALLOW, Action.LABEL])
+def test_a_step_that_is_allowed_only_under_a_waiver_is_not_shown_as_done(action: Action) -> None:
     plain = Verdict(
-        action=Action.ALLOW,
+        action=action,
         stage=Stage.PROMPT,
         subject_sha256="0" * 64,
         policy="starter",

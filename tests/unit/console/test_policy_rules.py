@@ -1,0 +1,62 @@
+"""Every rule of every shipped policy is a sentence, in three languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from safelight.console.policy_rules import RuleRow, rule_groups
+from safelight.console.translations import load_languages
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+from safelight.policy.inheritance import SHIPPED_NAMES
+
+
+@pytest.mark.parametrize("policy", SHIPPED_NAMES)
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_each_rule_of_a_shipped_policy_is_a_sentence_in_the_readers_language(policy: str, tag: str) -> None:
+    loaded = load(policy, SHIPPED)
+    rows = [row for group in rule_groups(loaded, load_languages()[tag]) for row in group.rules]
+    assert sorted(row.id for row in rows) == sorted(rule.id for rule in loaded.rules)
+    for row in rows:
+        assert not row.in_english, row.id
+        assert re.search(r"[.。]$", row.text), row.text
+        assert not re.search(r"[{}_]|policy\\.", row.text + row.action), row.text
+
+
+def starter(name: str) -> RuleRow:
+    groups = rule_groups(load("starter", SHIPPED), load_languages()["en"])
+    return next(row for group in groups for row in group.rules if row.id == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "text"),
+    [
+        (
+            "sm-2",
+            "Block",
+            "Sexual content about a minor: in text, images, frames, audio. The content is locked away.",
+        ),
+        ("lk-5", "Label", "A real public figure is depicted: in any content. For minors: Hold for review."),
+        (
+            "vi-2",
+            "Block",
+            "Graphic violence in pictures: in images, frames. Not if the context is medical, news.",
+        ),
+        (
+            "sh-2",
+            "Block",
+            "The text reads like instructions for self-harm: in any content. Help lines are shown.",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_happens(name: str, action: str, text: str) -> None:
+    row = starter(name)
+    assert (row.action, row.text) == (action, text)
+
+
+def test_rules_of_one_category_are_together() -> None:
+    names = [group.name for group in rule_groups(load("starter", SHIPPED), load_languages()["en"])]
+    assert len(names) == len(set(names))
+    assert {"Sexual content", "Sexual content with a minor", "Several categories"} <= set(names)
