@@ -29,7 +29,6 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("verify", "/verify", ()),
     ("advice", "/advice", (KeyScope.CHECKS,)),
     ("templates", "/templates", (KeyScope.VIDEOS_READ,)),
-    ("library", "/library", (KeyScope.VIDEOS_READ,)),
     ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
     ("explain_error", "/explain-error", ()),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
