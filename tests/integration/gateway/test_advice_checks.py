@@ -32,7 +32,7 @@ def test_the_answer_has_the_verdict_the_risk_the_drivers_and_the_suggestions(cli
 
 def test_the_language_of_the_answer_can_be_chosen(client: httpx.Client) -> None:
     told = checked(client, prompt="一個人獨自站在夜晚的樓頂上", language="zh-TW")
-    assert told["suggestions"][0]["text"].startswith("每個詞")
+    assert told["suggestions"][0]["text"].startswith("一次替換")
     assert "觀景台" in told["suggestions"][0]["rewritten"]
 
 

@@ -42,7 +42,7 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, page.text.split("</ol>")[0])}
     assert {name: fields[name] for name in form} == form
     assert fields["apply"].isdigit()
-    again = staff.post("/advice", data=form | {"apply": "2"})
+    again = staff.post("/advice", data=form | {"apply": "1"})
     applied = again.text.split('id="applied"')[1].split("</article>")[0]
     assert 'data-verdict="allow"' in applied
     assert "observation deck at dusk" in applied
