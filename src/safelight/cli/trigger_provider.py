@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: A charge above the price by more than this factor is no rounding: the provider charged for something else.
 _ROUNDING = 1.01
+#: Sums of prices are exact to this many US dollars.
+_CENT_FRACTION = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class TriggerOffer:
     """How each test is made, and what it costs."""
 
     model: str
+    #: The name under which attempts list it.
+    generator: str
     #: Fields of the request: the model, the shortest length and the smallest size.
     fields: dict[str, Any]
     #: US dollars of one test; None if not known.
@@ -77,7 +81,13 @@ class TriggerProvider:
         self._client = client
         self._provider = provider
         self._limits = limits
-        self.offer = TriggerOffer(model=model, fields=fields, usd=usd, is_own=is_own)
+        self.offer = TriggerOffer(
+            model=model,
+            generator=str(details.get("generator") or model),
+            fields=fields,
+            usd=usd,
+            is_own=is_own,
+        )
         self.name = f"{url} {fields} output={limits.at_output}"
 
     def confirm(self, earlier: Sequence[TriggerAnswer], *, confirmed: bool) -> None:
@@ -155,7 +165,7 @@ class TriggerProvider:
             raise SafelightError(
                 f"{answer.video} was charged US${answer.usd:.2f}, but its price is US${usd:.2f}. "
                 "The search ends, so that it does not go on.",
-                remedy=f"safelight attempts claim --provider {self.offer.model}",
+                remedy=f"safelight attempts claim --provider {self.offer.generator}",
             )
 
     def _require_money(self, earlier: Iterable[TriggerAnswer]) -> None:
@@ -169,7 +179,7 @@ class TriggerProvider:
                 param="max-cost",
                 remedy="Set usd_per_second of the upstream, or leave out the ceiling.",
             )
-        if spent + offer.usd > limit * _ROUNDING:
+        if spent + offer.usd > limit + _CENT_FRACTION:
             raise InvalidField(
                 f"The tests so far may have cost US${spent:.2f}, and the next one costs US${offer.usd:.2f}: "
                 f"more than the ceiling of US${limit:.2f}. Nothing more was sent.",
@@ -178,7 +188,7 @@ class TriggerProvider:
             )
 
     def _require_refusal_budget(self) -> None:
-        """A search uses at most half of the refusals that the provider has left for the day."""
+        """A search uses at most half of the refusals that the provider may make in a day."""
         budget = read_model(self._client, self.offer.model).get("refusal_budget")
         if budget in ("half_used", "used"):
             raise SafelightError(

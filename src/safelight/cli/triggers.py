@@ -198,6 +198,10 @@ def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
             if options.as_json:
                 return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR
             raise
+        except KeyboardInterrupt:
+            stopped = outcome(SafelightError("Stopped by Ctrl-C."))
+            emit(stopped.as_json(), options.as_json, stopped.print)
+            raise
         line = _texts()(
             "refused" if answer.refused else "accepted",
             test=str(search.tests),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import re
 import threading
@@ -37,6 +38,8 @@ class FakeGateway:
         self.errors: dict[int, dict[str, Any]] = {}
         #: The charge of a finished video.
         self.charge: dict[str, Any] = {"charged": "yes", "amount": 0.4, "currency": "USD"}
+        #: Ctrl-C is pressed at the request after this number of videos.
+        self.interrupted_at = -1
         #: Judged instead of every prompt.
         self.always = ""
         #: Prompts and videos by Idempotency-Key.
@@ -57,6 +60,9 @@ class FakeGateway:
             refusal = next((one for word, one in self.no_help.items() if word in fields["prompt"]), None)
             return 200, {"verdict": "allow", "no_suggestions": refusal, "summary": "Allowed."}
         if method == "POST":
+            if len(self.videos) == self.interrupted_at:
+                self.interrupted_at = -1
+                _thread.interrupt_main()
             if key not in self.videos:
                 self.videos[key] = (fields["prompt"], self.video(fields["prompt"], len(self.videos) + 1))
             return 200, self.videos[key][1]
@@ -268,6 +274,18 @@ def test_an_answer_that_was_not_recorded_is_not_paid_twice(
     assert search("--record", "record.jsonl") == Exit.OK
     assert read(capsys)[0] == before
     assert len(gateway.prompts) == sent
+
+
+def test_after_ctrl_c_the_answers_are_shown_and_no_test_is_paid_twice(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.interrupted_at = 2
+    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
+    found, _ = read(capsys)
+    assert (found["result"], found["tests"]) == ("stopped", 2)
+    assert search("--record", "record.jsonl") == Exit.OK
+    found, _ = read(capsys)
+    assert found["tests"] == len(gateway.prompts)
 
 
 def test_a_provider_that_charges_more_than_its_price_ends_the_search(
