@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +14,29 @@ if TYPE_CHECKING:
     from safelight.jobs.batches.advancer import BatchAdvancer
     from safelight.jobs.batches.service import BatchService
     from safelight.jobs.models import CreateRequest, SubmissionResult, Video
+    from safelight.jobs.service import VideoService
+    from safelight.moderation.check import CheckService
     from safelight.trust.accounts import Principal
-
-    from .review import ReviewParts
 
 
 class BatchParts:
     """Batches by API. Their checks and submissions are those of every request."""
 
     def __init__(
-        self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts, review: ReviewParts
+        self,
+        core: CoreParts,
+        persistence: PersistenceParts,
+        pipeline: PipelineParts,
+        *,
+        checks: Callable[[], CheckService],
+        videos: Callable[[], VideoService],
     ) -> None:
+        """`checks` and `videos`: the services of every request, which are built at their first use."""
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
-        self._review = review
+        self._checks = checks
+        self._videos = videos
 
     @cached_property
     def service(self) -> BatchService:
@@ -46,7 +54,7 @@ class BatchParts:
         return BatchAdvancer(
             context=self._pipeline.context,
             planner=BatchPlanner(
-                check=self._review.checks.check,
+                check=self._checks().check,
                 read_request=self._read_request,
                 generators=generators,
                 default_model=next(iter(first.info().models), ""),
@@ -66,7 +74,7 @@ class BatchParts:
         from safelight.trust.accounts import KeyScope
 
         principal.require(KeyScope.VIDEOS_WRITE)
-        return self._review.videos.submissions.submit(principal, video_id, request, None)
+        return self._videos().submissions.submit(principal, video_id, request, None)
 
     def _describe(self, video: Video) -> Mapping[str, Any]:
         from safelight.api.serializers import video_object

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError
 
+from .batches import BatchParts
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
+    from safelight.jobs.upstream_gate import UpstreamGate
     from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, Reviews
-
-    from .batches import BatchParts
 
 
 class ReviewParts:
@@ -36,6 +37,9 @@ class ReviewParts:
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
+        self.batches = BatchParts(
+            core, persistence, pipeline, checks=lambda: self.checks, videos=lambda: self.videos
+        )
         #: The last coverage table, and what it was computed from. It changes seldom and is requested often.
         self._coverage: tuple[object, dict[str, Any]] = (None, {})
 
@@ -111,12 +115,6 @@ class ReviewParts:
             stopping=self._core.shutdown_event,
         )
 
-    @cached_property
-    def batches(self) -> BatchParts:
-        from .batches import BatchParts
-
-        return BatchParts(self._core, self._persistence, self._pipeline, self)
-
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
@@ -181,7 +179,7 @@ class ReviewParts:
         if self._core.shutdown_event.is_set():
             problems["process"] = "it shuts down"
         parked = {each.name: list(each.parked) for each in health if each.parked}
-        down, paused = self._core.upstream_health.down(), self._describe_paused_upstreams()
+        down, paused = self._core.upstream_health.down(), _describe_pauses(self._pipeline.context.upstreams)
         clock = self._describe_clock_jump()
         reasons_are_shown = self._core.settings.server.loopback and "database" not in problems
         refusals = self._pipeline.context.refusals.describe() if reasons_are_shown else {}
@@ -197,15 +195,6 @@ class ReviewParts:
             **({"upstreams_down": dict(down)} if down else {}),
             **({"upstreams_paused": paused} if paused else {}),
             **({"refusal_budgets": refusals} if refusals else {}),
-        }
-
-    def _describe_paused_upstreams(self) -> dict[str, str]:
-        """The upstreams that are not called for a time, because calls failed, with the reason."""
-        gates = self._pipeline.context.upstreams.items()
-        return {
-            name: f"{failures} calls in a row failed; one call after a pause tests it"
-            for name, gate in gates
-            if (failures := gate.failures_of_pause())
         }
 
     def _describe_clock_jump(self) -> dict[str, int]:
@@ -286,3 +275,12 @@ class ReviewParts:
             estimate_risks=self._persistence.risk_history.estimate_all,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )
+
+
+def _describe_pauses(gates: Mapping[str, UpstreamGate]) -> dict[str, str]:
+    """The upstreams that are not called for a time, because calls failed, with the reason."""
+    return {
+        name: f"{failures} calls in a row failed; one call after a pause tests it"
+        for name, gate in gates.items()
+        if (failures := gate.failures_of_pause())
+    }

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap.batches import BatchParts
 from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, QuotaExceeded, Unavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.batches.advancer import BatchAdvancer
@@ -49,15 +48,10 @@ class Studio:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.parts = BatchParts(
-            house.container.core,
-            house.container.persistence,
-            house.container.pipeline,
-            house.container.review,
-        )
-        self.service = self.parts.service
+        parts = house.container.review.batches
+        self.service = parts.service
         self.advancer: BatchAdvancer = replace(
-            self.parts.advancer,
+            parts.advancer,
             submit=lambda who, video_id, request: house.videos.submissions.submit(
                 who, video_id, request, None
             ),
