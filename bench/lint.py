@@ -4,7 +4,7 @@
 
 The prompts are those of the English sets in bench/prompts that have at most 60 tokens of MiniLM's tokenizer,
 each once. The light stack is every detector but MiniLM. Single prompts are linted as `safelight lint` does,
-without a provider and with one, and then 10,000 lines by the command itself. `long` are the prompts with 40
+without a provider and with one, and then 10,000 lines by the command itself. `long` are the prompts with 25
 tokens or more. Of the rounds over all prompts, the median and the fastest are printed: on a machine with
 other work, the fastest is nearer to the cost of the work alone.
 """
@@ -31,7 +31,7 @@ from safelight.detectors.text.minilm.package import NOT_INSTALLED, find_weights
 from safelight.linting.lint_prompt import FilePlace, LintPrompt
 from safelight.linting.prompt_linter import LintOptions, PromptLinter
 
-MAX_TOKENS, MIN_LONG_TOKENS = 60, 40
+MAX_TOKENS, MIN_LONG_TOKENS = 60, 25
 PROMPTS = Path(__file__).parent / "prompts"
 #: A provider whose model is documented, and about which creators report most.
 PROVIDER = "sora"
