@@ -95,6 +95,7 @@ def measure(runs: int) -> dict[str, Any]:
             "anchors": keys.anchors_pem,
             "source": str(plain),
             "into": str(folder / "near.mp4"),
+            "seed": None,
         }
         question = {"path": str(sealed), "anchors": [("own", keys.anchors_pem)], "manifest": None}
         found = {

@@ -32,10 +32,7 @@ def provenance(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Mark clips with the watermark, attack the copies and read the marks back.
-
-    The watermark is not applied to deliveries yet.
-    """
+    """Mark clips with the watermark, attack the copies and read the marks back."""
     from safelight.evaluation.provenance_eval import ProvenanceEvaluation, find_clips
     from safelight.evaluation.provenance_report import build_report
     from safelight.evaluation.watermark_attacks import ATTACKS
