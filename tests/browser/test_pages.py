@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -31,6 +33,29 @@ def test_a_card_follows_its_video_and_a_missing_thumbnail_leaves_the_icon(
     # The fake server has no thumbnail.
     expect(card.locator("img")).to_have_js_property("naturalWidth", 0)
     expect(card.locator(".thumb .icon")).to_be_visible()
+
+
+def test_nothing_below_the_answer_moves_while_the_user_types(staff: Page, console: ConsoleServer) -> None:
+    create = staff.locator("#request button.main")
+    field, answer = staff.locator("#prompt"), staff.locator("#checks")
+    staff.set_viewport_size({"width": 390, "height": 844})
+    before, preview = create.bounding_box(), staff.locator("#outcome").bounding_box()
+    assert before
+    assert preview
+    assert preview["y"] > before["y"], "one column on a phone"
+    staff.locator("select[name=provider]").select_option("veo")
+    for prompt, text in (
+        ("A paper boat", "Our policy: allowed"),
+        ("A man alone on a rooftop at night, looking down at the city", "provider risk"),
+        ("A street with SAFELIGHT-TEST:violence " + "and more words " * 30, "would be blocked"),
+    ):
+        field.fill(prompt)
+        expect(answer).to_contain_text(text)
+        assert create.bounding_box() == before
+    answer.get_by_role("button", name="All advice").click()
+    staff.wait_for_url("**/advice")
+    expect(staff.locator("#advice textarea")).to_have_value(re.compile("^A street"))
+    expect(staff.locator("#answer")).to_contain_text("Our policy: would be blocked")
 
 
 def test_a_cell_of_the_coverage_map_shows_its_details(staff: Page, console: ConsoleServer) -> None:

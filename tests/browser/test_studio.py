@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, StorageState, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from support.gateway_process import Running
 
@@ -35,6 +35,14 @@ def test_the_studio_works_without_javascript(
     expect(page).to_have_url(re.compile(r"/videos/video_[0-9a-f]{32}$"))
     expect(page.get_by_role("heading", name="Delivered.")).to_be_visible(timeout=MADE_MS)
     context.close()
+
+
+def test_the_suggestion_to_try_first_is_used_with_one_click(page: Page) -> None:
+    page.locator("select[name=provider]").select_option("veo")
+    page.locator("#prompt").fill("A man alone on a rooftop at night, looking down at the city")
+    expect(page.locator("#checks")).to_contain_text("Try this first")
+    page.get_by_role("button", name="Use this prompt").click()
+    expect(page.locator("#prompt")).to_have_value(re.compile("observation deck at dusk"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
