@@ -1,6 +1,6 @@
 """Evaluation of rewrites on simulated filters: how often one of the first three suggestions passes.
 
-Also what the rewrites change. Beside it stand the same prompt again, random changes of as many words, and the
+Also what the rewrites change. For comparison: the same prompt again, random changes of as many words, and the
 best prompt without one word.
 """
 

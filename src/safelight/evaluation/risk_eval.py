@@ -1,7 +1,7 @@
 """Risk evaluation: the risk model on simulated filters, the only ones whose probabilities are known.
 
-Each model is fitted on outcomes of one hidden filter and judged on other prompts, beside the optimum: the
-probabilities of the filter itself.
+Each model is fitted on outcomes of one hidden filter and judged on other prompts. The optimum, for
+comparison: the probabilities of the filter itself.
 """
 
 from __future__ import annotations
