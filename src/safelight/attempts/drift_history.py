@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from .attempt_log import AttemptLog
 from .drift import Drift, DriftReport, find_drift
@@ -22,38 +23,38 @@ _KEEP_S = 300.0
 _MAX_KEPT = 256
 
 
+@dataclass(kw_only=True)
+class _Kept:
+    """The answer of one tenant. `lock` is held while it is searched."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    report: DriftReport | None = None
+    at: float = 0.0
+
+
 class DriftHistory:
     """Reads the tenant's own attempts only. Thread-safe."""
 
     def __init__(self, log: AttemptLog, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log, self._monotonic = log, monotonic
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[DriftReport, float]] = OrderedDict()
-        #: Tenants whose attempts are read now.
-        self._reading: set[str] = set()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(self, tenant: str) -> DriftReport:
         """The drift in the tenant's newest attempts, up to five minutes old.
 
-        While it is searched for one request, others get the last answer, or an empty one.
+        While it is searched for one request, others of the tenant wait for the same answer.
         """
         with self._lock:
-            kept = self._kept.get(tenant)
-            is_fresh = kept is not None and self._monotonic() - kept[1] < _KEEP_S
-            if is_fresh or tenant in self._reading:
-                return kept[0] if kept else DriftReport()
-            self._reading.add(tenant)
-        try:
-            report = find_drift(iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ))
-            with self._lock:
-                self._kept[tenant] = (report, self._monotonic())
-                self._kept.move_to_end(tenant)
-                if len(self._kept) > _MAX_KEPT:
-                    self._kept.popitem(last=False)
-            return report
-        finally:
-            with self._lock:
-                self._reading.discard(tenant)
+            kept = self._kept.setdefault(tenant, _Kept())
+            self._kept.move_to_end(tenant)
+            if len(self._kept) > _MAX_KEPT:
+                self._kept.popitem(last=False)
+        with kept.lock:
+            if kept.report is None or self._monotonic() - kept.at >= _KEEP_S:
+                newest = iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ)
+                kept.report, kept.at = find_drift(newest), self._monotonic()
+            return kept.report
 
     def drifts(self, tenant: str) -> tuple[Drift, ...]:
         """All drifts in the tenant's newest attempts."""

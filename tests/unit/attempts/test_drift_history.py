@@ -1,0 +1,41 @@
+"""Drift history: one search for all that ask at the same time, kept for five minutes."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from safelight.attempts import drift_history
+from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.drift import DriftReport
+from safelight.attempts.drift_history import DriftHistory
+from safelight.store.database import Database
+
+
+def test_requests_at_the_same_time_wait_for_one_search_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[str] = []
+    gate = threading.Barrier(2, timeout=30)
+
+    def search(_attempts: object) -> DriftReport:
+        searches.append("search")
+        gate.wait()
+        return DriftReport(watched={("runway", ""): len(searches)})
+
+    monkeypatch.setattr(drift_history, "find_drift", search)
+    now = [0.0]
+    history = DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db")), monotonic=lambda: now[0])
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(history.find, "tenant") for _number in range(3)]
+        gate.wait()
+        assert {one.result().watched["runway", ""] for one in asked} == {1}
+        assert history.find("tenant").watched["runway", ""] == 1
+        now[0] = 301.0
+        later = threads.submit(history.find, "tenant")
+        gate.wait()
+        assert later.result().watched["runway", ""] == 2
+    assert len(searches) == 2
