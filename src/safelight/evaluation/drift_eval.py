@@ -1,6 +1,6 @@
 """Drift evaluation: how soon a simulated drift is found, its kind, and false alarms without drift.
 
-Beside it the baseline: the last 50 outcomes compared with all before them, by a test of two proportions.
+The baseline compares the last 50 outcomes with all before them by a test of two proportions.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _detect(
 
 
 def _find_first(attempts: Sequence[AttemptRecord], change: float) -> tuple[int | None, Drift | None, int]:
-    """Calls until the first alarm after the change and what it says, and the number of earlier alarms."""
+    """Calls until the first alarm after the change, its drift, and the number of earlier alarms."""
     drifts = find_drift(attempts).drifts
     later = [one for one in drifts if one.found_at >= change]
     early = len(drifts) - len(later)
