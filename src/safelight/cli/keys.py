@@ -87,7 +87,9 @@ def login(
         principal = accounts.find_key(owner.id, key)
         if principal is not None:
             path = f"/login?token={accounts.create_login_link(principal)}"
-            emit({"path": path}, as_json, f"{path}\n\nOpen it within 15 minutes at the address of the gateway.")
+            emit(
+                {"path": path}, as_json, f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
+            )
             return Exit.OK
     raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
 
