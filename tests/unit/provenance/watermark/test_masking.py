@@ -43,3 +43,9 @@ def test_black_gets_nothing() -> None:
 def test_small_and_narrow_frames_are_accepted() -> None:
     for shape in ((16, 16), (2, 900), (900, 2)):
         assert np.isfinite(allowed_amplitude(np.zeros(shape, np.uint8))).all()
+
+
+def test_black_of_video_range_gets_nothing_and_full_range_luma_16_gets_something() -> None:
+    frame = np.full((360, 640), 16, np.uint8)
+    assert allowed_amplitude(frame, 16).max() == 0
+    assert allowed_amplitude(frame).max() > 0
