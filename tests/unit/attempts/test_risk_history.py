@@ -224,3 +224,12 @@ def test_errors_are_read_up_to_a_number_of_characters(monkeypatch: pytest.Monkey
     lengths.clear()
     assert len(list(judged_requests([REFUSED] * 1_000, "veo"))) == 1_000
     assert len(lengths) == 1
+
+
+def test_several_prompts_are_estimated_by_one_model() -> None:
+    history = RiskHistory(cast(AttemptLog, _Log(many(60))))
+    risks = history.estimate_all("mine", "veo", ["a scene", "another scene"])
+    assert risks is not None
+    assert len(risks) == 2
+    assert all(0 < risk < 1 for risk in risks)
+    assert history.estimate_all("mine", "", ["a scene"]) is None
