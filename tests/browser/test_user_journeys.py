@@ -43,7 +43,7 @@ def submit_prompt(user: KeyboardUser, prompt: str) -> str:
     user.press("Control+Enter")
     expect(page.locator("#outcome .prompt")).to_contain_text(prompt)
     # The prompt was also checked while typing.
-    expect(page.locator("#checks .checklist, #checks .sources").first).to_be_visible()
+    expect(page.locator("#checks .answer-line").first).to_be_visible()
     found = page.locator("#outcome article").get_attribute("data-video")
     assert found
     return found
