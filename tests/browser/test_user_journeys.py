@@ -64,7 +64,7 @@ def test_a_provider_risk_is_removed_and_the_video_is_delivered_and_verified(
             break
     user.press("Escape", "/")
     user.replace_text(page.locator("#prompt"), "Taylor Swift walks on a beach at dusk")
-    refused = t("check.risk_refused")
+    refused = t("check.documented_refused")
     expect(page.locator("#checks")).to_contain_text(refused)
     assert user.serious_violations() == []
     user.focus(page.locator("[data-reason]").first)
