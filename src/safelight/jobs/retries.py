@@ -63,7 +63,7 @@ _LIMITS = {
 
 
 class _NotRetried(Exception):
-    """A condition of a retry is not met."""
+    """A condition of a retry is not met. Not in the error tree: it never leaves this module."""
 
     def __init__(self, reason: RetryRefusal) -> None:
         super().__init__(reason.value)
