@@ -32,6 +32,8 @@ _STATED = (
     *("verdict", "summary", "risk_level", "risk", "no_suggestions", "help_lines"),
     *("model", "seconds", "price"),
 )
+#: The name of the field `charged.source` in `ProviderError.quoted`.
+_CHARGE_SOURCE = "charge_source"
 _UNTRUSTED_OF_ATTEMPT = ("prompt", "error", "own_error", "provider", "model", "request_id", "source")
 
 #: Checks a text on this machine. Records nothing.
@@ -84,7 +86,9 @@ class McpTools:
         found = decode(error, provider=provider or None)
         gate = GateAnswer(gate=gate_of_error(found, error)).as_json(load_messages("attempts"))
         ours = found.as_json()
-        texts = {name: ours.pop(name) for name in ("code", "message")}
+        texts = {name: ours.pop(name) for name in {"code", "message", *found.quoted} - {_CHARGE_SOURCE}}
+        if _CHARGE_SOURCE in found.quoted:
+            texts[_CHARGE_SOURCE] = ours["charged"].pop("source")
         return with_untrusted({**ours, "gate": gate}, {"error": error[:MAX_CHARACTERS], **texts})
 
     def status(self, video_id: str) -> dict[str, Any]:

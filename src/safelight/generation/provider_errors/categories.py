@@ -108,9 +108,14 @@ def of_name(word: str) -> str:
     if plain in _NAMES:
         return _NAMES[plain]
     for spelling in (plain, plain.replace("_", "-"), plain.replace("_", "/", 1), plain.replace("/", "_")):
-        if spelling in SHIPPED or spelling in _GROUPS:
+        if is_category(spelling):
             return spelling
     return ""
+
+
+def is_category(name: str) -> bool:
+    """Whether this is the name of one of our categories or groups."""
+    return name in SHIPPED or name in _GROUPS
 
 
 def of_names(words: Iterable[str]) -> str:

@@ -100,6 +100,8 @@ class ProviderError:
     #: The provider's own code and message, with secrets masked.
     code: str
     message: str
+    #: Names of further fields whose words are those of the error and not ours.
+    quoted: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         return {

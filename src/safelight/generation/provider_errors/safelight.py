@@ -8,7 +8,7 @@ from typing import Any
 from safelight.generation.protocol import ChargeStatus
 from safelight.net.redaction import redact
 
-from .categories import of_names
+from .categories import is_category, of_names
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError, read_amount
 
@@ -40,6 +40,8 @@ _UPSTREAM = frozenset(
 )
 #: No generator was called when these errors were returned.
 _UNSPENT = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.AUTH, ErrorKind.INVALID_REQUEST})
+#: Sources of a charge that we write ourselves.
+_OWN_CHARGE_SOURCES = ("not taken", "safelight", "upstream")
 _AGAIN: Mapping[ErrorKind, ProviderRetry] = {
     ErrorKind.RATE_LIMIT: ProviderRetry.SAME,
     ErrorKind.QUOTA: ProviderRetry.NEVER,
@@ -120,13 +122,23 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
     amount, currency = read_amount(details)
     how, after = _retry(details, kind)
     message = redact(str(error.get("message") or "")[:4000])
+    next_step = redact(str(details.get("next_step") or "")[:1000])
+    provider = str(details.get("provider") or "") if from_provider else "safelight"
+    category = of_names(_names(details)) or str(details.get("group") or "") or UNKNOWN
+    quotes = {
+        "provider": from_provider,
+        "category": category != UNKNOWN and not is_category(category),
+        "charge_source": source not in ("", *_OWN_CHARGE_SOURCES),
+        "summary": bool(message),
+        "next_step": bool(next_step),
+    }
     return ProviderError(
         source=ErrorSource.PROVIDER if from_provider else ErrorSource.GATEWAY,
-        provider=str(details.get("provider") or "") if from_provider else "safelight",
+        provider=provider,
         via="safelight" if from_provider else "",
         kind=kind,
         stage=_side(details, code),
-        category=of_names(_names(details)) or str(details.get("group") or "") or UNKNOWN,
+        category=category,
         modality="",
         charged=charged,
         charge_source=source,
@@ -135,14 +147,13 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
         retry=how,
         after_s=after,
         summary=message or "Safelight refused the request.",
-        next_step=redact(str(details.get("next_step") or "")[:1000])
-        or _STEPS_OF_CODES.get(code)
-        or _STEPS.get(kind, "Ask the operator."),
+        next_step=next_step or _STEPS_OF_CODES.get(code) or _STEPS.get(kind, "Ask the operator."),
         confidence=Confidence.CERTAIN if kind is not ErrorKind.UNKNOWN else Confidence.NONE,
         rule=f"safelight.{code}" if kind is not ErrorKind.UNKNOWN else "",
         documented=_PAGE,
         code=redact(code, longest=80),
         message=message,
+        quoted=frozenset(name for name, is_quoted in quotes.items() if is_quoted),
     )
 
 
