@@ -29,7 +29,6 @@ from safelight.policy.categories import Category, Group
 from safelight.policy.findings import Stage
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.templates import TemplateUse
 
 from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending
@@ -219,9 +218,12 @@ def _following(video: Video, terms: RetryTerms, refusal: ProviderRefusal) -> Cre
     """The next retry: the same prompt first, unless the provider asks to change it; then the variation."""
     if terms.same and refusal.retry != "change_prompt":
         left = RetryTerms(variation=terms.variation, of=video.id)
-        return CreateRequest(prompt=video.prompt, retry=left, idempotency_key=f"retry-{video.id}")
+        return CreateRequest(
+            prompt=video.prompt, template=video.template, retry=left, idempotency_key=f"retry-{video.id}"
+        )
     if terms.variation:
         left = RetryTerms(of=video.id, varied=True)
+        # The variation is a prompt of its own and not that of the template.
         return CreateRequest(prompt=terms.variation, retry=left, idempotency_key=f"retry-{video.id}")
     return None
 
@@ -236,7 +238,6 @@ def _why_nothing_follows(terms: RetryTerms) -> RetryRefusal:
 def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
     """The fields that a retry has in common with the blocked video."""
     video, extra = snapshot.video, dict(snapshot.request["extra"])
-    template = snapshot.request.get("template")
     seed = extra.get("seed")
     if isinstance(seed, int) and seed >= 0:
         # The same prompt with the same seed would give the same video. Below 0, the provider chooses.
@@ -248,5 +249,4 @@ def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
         "extra": extra,
         "safety_identifier": video.end_user,
         "metadata": dict(video.metadata),
-        "template": TemplateUse(**template) if template else None,
     }

@@ -57,6 +57,12 @@ class Submission:
     retry: RetryTerms | None = None
     template: TemplateUse | None = None
 
+    @property
+    def is_prompt_alone(self) -> bool:
+        """Whether the video comes from the prompt alone: no source, no references, no characters."""
+        admitted = self.admitted
+        return not (admitted.origin or admitted.uploads or admitted.urls or self.lineage.parents)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionService:
@@ -106,7 +112,7 @@ class SubmissionService:
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
         if policy.policy.demands_template:
-            _require_template(request)
+            _require_template(request, admitted)
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
         prompt = self.context.stages.prompt.screen(
             admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
@@ -283,7 +289,8 @@ class SubmissionService:
         )
         if submission.template is not None:
             record_template_use(tx, video_id, submission.template)
-        record_library_use(tx, video_id, admitted.prompt)
+        if submission.is_prompt_alone:
+            record_library_use(tx, video_id, admitted.prompt)
         tx.append_audit(
             "video.received",
             subject=video_id,
@@ -299,8 +306,8 @@ class SubmissionService:
         return mappers.video(row)
 
 
-def _require_template(request: CreateRequest) -> None:
-    """Raise `TemplateRequired` unless the prompt is that of an approved template."""
+def _require_template(request: CreateRequest, admitted: AdmittedRequest) -> None:
+    """Raise `TemplateRequired` unless the only text is the prompt of an approved template."""
     if request.template is None or not request.template.approved:
         raise TemplateRequired(
             "This team demands a template: each prompt is made from one that a second person has approved. "
@@ -314,6 +321,12 @@ def _require_template(request: CreateRequest) -> None:
             "This team demands a template, so a retry cannot have another wording.",
             param="safelight.retry.variation",
             remedy="Leave the variation out.",
+        )
+    for field in sorted(admitted.texts.keys() - {"prompt"}):
+        raise TemplateRequired(
+            f"This team demands a template, so {field} cannot be given: nobody has approved its text.",
+            param=field,
+            remedy=f"Leave {field} out.",
         )
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row
 
 from safelight.errors import CheckLimitExceeded, Conflict, Forbidden, InvalidField, NotFound
-from safelight.jobs.models import Video
+from safelight.generation.protocol import Derivation
+from safelight.jobs.models import Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import withdraw
 from safelight.store import tables
+from safelight.store.transaction import Transaction
+from safelight.testing.clips import tiny_clip
+from safelight.testing.generators import create as instant
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.library import (
     EntryQuery,
@@ -20,9 +29,12 @@ from safelight.trust.library import (
     Library,
     LibraryEntry,
     NewEntry,
+    store,
 )
+from safelight.trust.library.store import is_proof
 
 from .conftest import House
+from .test_lineage import ABLE
 
 
 def delivered(house: House, prompt: str = "a quiet lake at dawn") -> Video:
@@ -86,7 +98,7 @@ def test_only_delivered_and_allowed_videos_prove_a_prompt(house: House) -> None:
 def test_a_prompt_that_continues_another_video_is_no_proof(house: House) -> None:
     first, second = delivered(house), delivered(house, "now with rain")
     mark(house, second, remixed_from=first.id)
-    with pytest.raises(Conflict, match="continues another video"):
+    with pytest.raises(Conflict, match="proves nothing alone"):
         add(house, second)
 
 
@@ -106,6 +118,75 @@ def test_an_entry_is_withdrawn_with_its_video(house: House) -> None:
         library.get(house.who, entry.id)
     assert find(house, "lake") == []
     assert library.get(house.who, other.id).variation_of is None
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_an_entry_is_removed_when_any_video_with_its_prompt_is_withdrawn(
+    house: House, imported: bool
+) -> None:
+    library = house.container.prompts.library
+    if imported:
+        library.import_entries(
+            house.who, [ImportedEntry(prompt="a quiet lake at dawn", category="landscape")]
+        )
+    else:
+        add(house, delivered(house))
+    later = delivered(house)
+    assert library.export(house.who)[0].last_video_id == later.id
+    withdraw(house.container.pipeline.context, later, actor="ada", why="a court said so")
+    assert library.export(house.who) == ()
+
+
+def test_a_withdrawal_while_an_entry_is_added_leaves_no_entry(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = delivered(house)
+    context = house.container.pipeline.context
+    started = threading.Event()
+
+    def take_back() -> None:
+        started.set()
+        withdraw(context, video, actor="ada", why="a court said so")
+
+    thread = threading.Thread(target=take_back)
+
+    def judge(tx: Transaction, row: Row[Any]) -> bool:
+        thread.start()
+        started.wait()
+        # Without the lock on the video, the withdrawal ends here, before the entry exists.
+        thread.join(1)
+        return is_proof(tx, row)
+
+    monkeypatch.setattr(store, "is_proof", judge)
+    with suppress(Conflict):
+        add(house, video)
+    thread.join()
+    assert house.container.prompts.library.export(house.who) == ()
+
+
+def test_a_video_with_a_source_or_a_reference_is_no_use_and_no_proof(house: House, tmp_path: Path) -> None:
+    library = house.container.prompts.library
+    library.import_entries(house.who, [ImportedEntry(prompt="now with rain", category="landscape")])
+    house.container.core.generators["able"] = instant(ABLE)  # type: ignore[index]
+    first = house.carry(house.order("a quiet lake", model="able-1"))
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(tiny_clip())
+    upload = Upload(field="video", path=clip, filename="a.mp4", media_type="video/mp4")
+    reference = replace(upload, field="input_reference")
+    remix, edit, pictured = (
+        house.carry(house.order("now with rain", **fields))
+        for fields in (
+            {"step": Derivation.REMIX, "source": first.id},
+            {"step": Derivation.EDIT, "uploads": (upload,)},
+            {"uploads": (reference,)},
+        )
+    )
+    assert {remix.state, edit.state, pictured.state} == {VideoState.DELIVERED}
+    (entry,) = library.export(house.who)
+    assert (entry.status, entry.proofs) == (EntryStatus.UNPROVEN, 0)
+    for video in (remix, edit, pictured):
+        with pytest.raises(Conflict, match="proves nothing alone"):
+            add(house, video)
 
 
 def test_two_blocked_uses_mark_an_entry_and_a_delivery_proves_it_again(house: House) -> None:

@@ -24,6 +24,7 @@ from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.templates import TemplateCall
 
 from .conftest import House
 from .test_known_content import drawn, imported, patient, upload
@@ -104,6 +105,19 @@ def test_an_output_block_is_followed_by_one_retry_and_one_variation_each_a_linke
     assert all(
         len(retrying.videos.record(retrying.who, one.id).attempts) == 1 for one in (first, same, varied)
     )
+
+
+def test_the_template_counts_for_the_retry_with_its_prompt_and_not_for_the_variation(
+    retrying: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": refused()})
+    templates = retrying.container.prompts.templates
+    templates.add(retrying.who, f"template: street\ntext: {PROMPT}\n")
+    use = templates.render(retrying.who, TemplateCall(name="street", version=1, values={})).use
+    first, same, varied = carried(retrying, template=use)
+    assert (first.template, same.template, varied.template) == (use, use, None)
+    made = templates.validations(retrying.who, "street", 1)
+    assert [one.video_id for one in made] == [same.id, first.id]
 
 
 def test_after_a_variation_that_fails_the_explanation_says_that_the_filter_may_be_right_and_stops(

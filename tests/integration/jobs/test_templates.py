@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from safelight.errors import RequestBlocked, TemplateRequired
+from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import RetryTerms
 from safelight.testing.detectors import text_marker
+from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope
 from safelight.trust.templates import TemplateCall
 
@@ -88,6 +91,25 @@ def test_a_policy_may_demand_an_approved_template(furnish: Callable[..., House],
     with pytest.raises(TemplateRequired, match="another wording"):
         house.videos.create(house.who, replace(asked, retry=RetryTerms(variation="a calm lake at dawn")))
     assert house.videos.create(house.who, asked).state is VideoState.QUEUED
+
+
+def test_with_a_demanded_template_no_other_text_can_be_given(
+    furnish: Callable[..., House], tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(POLICY + "templates: required\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    approve(house)
+    options = {"name": "own", "url": upstream.url, "models": ["own-1"], "billing": "own"}
+    fields = {"extra_fields": {"script": "str"}, "text_fields": ["script"]}
+    with closing(videos_api({**options, **fields})) as generator:
+        house.container.core.generators["own"] = generator  # type: ignore[index]
+        asked = replace(request_of(house, "at dawn"), model="own-1")
+        with pytest.raises(TemplateRequired, match="script cannot be given") as caught:
+            house.videos.create(house.who, replace(asked, extra={"script": "a knight fights a dragon"}))
+        assert caught.value.param == "script"
+        assert house.videos.create(house.who, asked).state is VideoState.QUEUED
 
 
 def test_the_same_key_with_another_template_is_another_request(house: House) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from safelight.errors import BadInput, CheckLimitExceeded, Conflict, InvalidField, NotFound
 from safelight.store.database import Database
-from safelight.store.tables import library_entries, library_uses, video_lineage, videos
+from safelight.store.tables import library_entries, library_uses, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 
@@ -55,7 +55,8 @@ class Library:
         principal.require(KeyScope.VIDEOS_WRITE)
         category, notes = validate_category(new.category), validate_notes(new.notes)
         with self._database.transaction(principal.tenant) as tx:
-            row = tx.one(videos, videos.c.id == new.video_id)
+            # A withdrawal locks the same row, so it removes this entry or is seen here.
+            row = tx.one(videos, videos.c.id == new.video_id, lock=True)
             if row is None or row.deleted_at is not None:
                 raise NotFound(f"There is no video {new.video_id[:80]!r}.", param="video_id")
             if not store.is_proof(tx, row):
@@ -63,9 +64,10 @@ class Library:
                     "Only the prompt of a delivered video with the verdict allow can be added.",
                     param="video_id",
                 )
-            if row.remixed_from or tx.count(video_lineage, video_lineage.c.video_id == row.id):
+            if not store.is_prompt_alone(tx, row):
                 raise Conflict(
-                    "This prompt continues another video, so it proves nothing alone.", param="video_id"
+                    "A video with a source, a reference or a character: its prompt proves nothing alone.",
+                    param="video_id",
                 )
             if new.variation_of is not None:
                 _find(tx, new.variation_of, param="variation_of")

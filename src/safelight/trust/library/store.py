@@ -6,10 +6,18 @@ import hashlib
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, select
 
 from safelight.ids import new_id
-from safelight.store.tables import library_entries, library_terms, library_uses, verdicts, videos
+from safelight.store.tables import (
+    library_entries,
+    library_terms,
+    library_uses,
+    verdicts,
+    video_lineage,
+    videos,
+)
 from safelight.store.transaction import Transaction
 
 from .models import EntryUse, LibraryEntry, UseOutcome
@@ -62,10 +70,11 @@ def record_use(tx: Transaction, video_id: str, prompt: str) -> None:
 
 
 def withdraw_entries(tx: Transaction, video_id: str, *, actor: str) -> None:
-    """Remove the entries that a withdrawn video proved, in the transaction that withdraws it."""
-    for row in tx.select(library_entries, library_entries.c.video_id == video_id):
-        delete_entry(tx, row.id)
-        tx.append_audit("library.withdrawn", subject=row.id, actor=actor, content={"video": video_id})
+    """Remove the entries whose prompt a withdrawn video has, in the transaction that withdraws it."""
+    used = tx.select(library_uses, library_uses.c.video_id == video_id, columns=[library_uses.c.entry_id])
+    for entry in sorted({row.entry_id for row in used}):
+        delete_entry(tx, entry)
+        tx.append_audit("library.withdrawn", subject=entry, actor=actor, content={"video": video_id})
 
 
 def read_uses(tx: Transaction, entries: Collection[str]) -> dict[str, list[EntryUse]]:
@@ -95,6 +104,13 @@ def read_uses(tx: Transaction, entries: Collection[str]) -> dict[str, list[Entry
 def is_proof(tx: Transaction, row: Row[Any]) -> bool:
     """Whether a video was delivered, and allowed at every stage without a label or a reviewer."""
     return _outcome(row, bool(_not_allowed(tx, [row.id]))) is UseOutcome.PROOF
+
+
+def is_prompt_alone(tx: Transaction, row: Row[Any]) -> bool:
+    """Whether a delivered video comes from its prompt alone: no source, no references, no characters."""
+    request = msgspec.json.decode(row.request)
+    derived = row.remixed_from or tx.count(video_lineage, video_lineage.c.video_id == row.id)
+    return not (derived or request["origin"] or request["references"])
 
 
 def find_holders(tx: Transaction, terms: Collection[str]) -> dict[str, frozenset[str]]:
