@@ -61,6 +61,7 @@ def _json_values(line: str, number: int, field: str) -> Iterator[LintPrompt | Un
 def read_csv(lines: Iterable[str], field: str) -> Iterator[LintPrompt | UnreadPart]:
     """The cells of the column with this name. The first row has the names of the columns.
 
+    A row that has more cells than the first one, or stray quotes, is an `UnreadPart`.
     Raises `FileNotRead` if the column does not exist, and at broken quotes, because the rows after them would
     be read in the wrong columns.
     """
@@ -78,6 +79,13 @@ def read_csv(lines: Iterable[str], field: str) -> Iterator[LintPrompt | UnreadPa
         if column >= len(row.cells):
             if row.text.strip():
                 yield UnreadPart(line=row.line, reason="few_cells", values={"field": field})
+            continue
+        # With a comma or a quote that is not quoted, a part of the prompt would be read as another cell.
+        if any(row.text[start:end].strip() for start, end in row.cells[len(names) :]):
+            yield UnreadPart(line=row.line, reason="many_cells")
+            continue
+        if any(map(_has_stray_quote, (row.text[start:end] for start, end in row.cells))):
+            yield UnreadPart(line=row.line, reason="stray_quote")
             continue
         cell = row.cells[column]
         text, offsets = _cell(row.text, cell)
@@ -129,6 +137,11 @@ def _rows(numbered: Iterator[tuple[int, str]], delimiter: str) -> Iterator[_Row]
         if line[end : end + 1] not in ("", "\r", "\n"):
             raise FileNotRead(first, "broken_quotes")
         yield _Row(text="".join(row), line=first, cells=cells)
+
+
+def _has_stray_quote(cell: str) -> bool:
+    """Whether a cell that is not quoted has a quote that may belong to text behind the next separator."""
+    return not cell.startswith('"') and (cell.lstrip().startswith('"') or cell.count('"') % 2 == 1)
 
 
 def _cell(row: str, cell: tuple[int, int]) -> tuple[str, Sequence[int]]:

@@ -170,6 +170,16 @@ def test_a_blocked_prompt_is_an_error_at_its_line(folder: Path, capsys: pytest.C
     assert said["summary"]["prompts"] == 2
 
 
+def test_a_prompt_with_a_comma_outside_quotes_is_not_half_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.csv").write_text(f"prompt\n{CALM}, {BLOCKED}\n")
+    code, said = lint_json(capsys, "a.csv")
+    assert code == Exit.NOT_COVERED
+    assert [(found["rule"], found["line"]) for found in said["findings"]] == [("unreadable", 2)]
+    assert said["summary"]["prompts"] == 0
+
+
 def test_the_risk_of_a_provider_is_reported_with_words_and_suggestions(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

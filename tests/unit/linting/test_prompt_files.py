@@ -103,6 +103,9 @@ def test_marked_code_blocks_of_markdown_are_prompts_and_nothing_else_is() -> Non
         (b'{"prompt": ["a"]}', PromptFormat.JSONL, "not_text", 1),
         (b"[" * 100_000, PromptFormat.JSONL, "not_json", 1),
         (b"id,prompt\n1,a\n2\n", PromptFormat.CSV, "few_cells", 3),
+        (b"prompt\nA lake, and a boat\n", PromptFormat.CSV, "many_cells", 2),
+        (b'id,prompt,note\n1, "a lake, and a boat"\n', PromptFormat.CSV, "stray_quote", 2),
+        (b'prompt,note\na sign "open, or shut"\n', PromptFormat.CSV, "stray_quote", 2),
         (b'id,prompt\n1,"a\n2,b\n', PromptFormat.CSV, "broken_quotes", 2),
         (b'id,prompt\n1,"a" b\n', PromptFormat.CSV, "broken_quotes", 2),
         (b"id,text\n1,a\n", PromptFormat.CSV, "no_column", 1),
@@ -117,6 +120,15 @@ def test_what_cannot_be_read_is_reported_with_its_line(
 ) -> None:
     (unread,) = [item for item in read(text, kind) if isinstance(item, UnreadPart)]
     assert (unread.reason, unread.line) == (reason, line)
+
+
+def test_rows_of_csv_with_empty_cells_at_the_end_and_the_rows_after_a_bad_one_are_read() -> None:
+    items = read('prompt\na sign that says "open"\na, b\nc,,\n"d, e",\n', PromptFormat.CSV)
+    assert [item.text for item in items if isinstance(item, LintPrompt)] == [
+        'a sign that says "open"',
+        "c",
+        "d, e",
+    ]
 
 
 def test_the_rows_after_a_bad_line_of_json_are_read() -> None:
