@@ -31,6 +31,8 @@ class ModelOption:
     sizes: tuple[str, ...]
     #: US dollars per second; empty if it is not known.
     price: str
+    #: What a video of the default length costs.
+    cost: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class StudioForm:
 
     def default_values(self) -> Mapping[str, str]:
         info = self._default_generator.info()
-        seconds = _DEFAULT_SECONDS if _DEFAULT_SECONDS in info.seconds else info.seconds[0]
+        seconds = _default_seconds(info)
         width, height = _DEFAULT_SIZE if not info.sizes or _DEFAULT_SIZE in info.sizes else info.sizes[0]
         return {
             "prompt": "",
@@ -92,7 +94,7 @@ class StudioForm:
         models: dict[str, ModelOption] = {}
         for info in infos:
             for name in info.models:
-                models.setdefault(name, _model_option(name, info))
+                models.setdefault(name, _model_option(name, info, t))
         return FormOptions(
             models=tuple(models.values()),
             seconds=tuple(sorted({seconds for info in infos for seconds in info.seconds})),
@@ -102,12 +104,18 @@ class StudioForm:
         )
 
 
-def _model_option(name: str, info: GeneratorInfo) -> ModelOption:
+def _default_seconds(info: GeneratorInfo) -> int:
+    """The length that admission takes for a request without one."""
+    return _DEFAULT_SECONDS if _DEFAULT_SECONDS in info.seconds else info.seconds[0]
+
+
+def _model_option(name: str, info: GeneratorInfo, t: Translations) -> ModelOption:
     return ModelOption(
         name=name,
         seconds=tuple(info.seconds),
         sizes=tuple(f"{width}x{height}" for width, height in info.sizes or _USUAL_SIZES),
         price="" if info.usd_per_second is None else f"{info.usd_per_second:g}",
+        cost=format_price(info.usd_per_second, _default_seconds(info), t),
     )
 
 

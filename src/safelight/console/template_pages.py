@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -9,15 +12,18 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, RequestBlocked, SafelightError
+from safelight import canonical_json
+from safelight.errors import InvalidField, NotFound, RequestBlocked, SafelightError
 from safelight.i18n import Messages, load_messages
 from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
 from safelight.web.create_request import require_writable
+from safelight.web.template_call import read_version
 
 from .formatting import format_datetime, format_iso, format_money
 from .handler import PageHandler
+from .studio import StudioForm
 from .translations import Translations
 
 TONES = {
@@ -28,6 +34,8 @@ TONES = {
 }
 #: Prefix of the form fields with the values of slots.
 _SLOT = "slot."
+#: The hidden field with a random text, another one each time the form is shown.
+_FORM_ID = "form_id"
 EXAMPLE = """template: cook-at-work
 about: One adult who cooks, in soft light.
 text: "A [POSITIVE_EMOTION] [ADULT_DESCRIPTOR] cook prepares [DISH], [LIGHTING_STYLE]."
@@ -80,7 +88,7 @@ class TemplatePages(PageHandler):
             call = TemplateCall(name=found.name, version=found.version, values=given)
             rendered = await self.run(self.services.templates.render, principal, call)
             if form.get("action") == "create":
-                return await self._create(principal, rendered, form.get("model", ""))
+                return await self._create(principal, rendered, form)
             preview = await self._check(principal, rendered)
         except RequestBlocked as blocked:
             return self.redirect(f"/videos/{blocked.details['video_id']}")
@@ -102,8 +110,15 @@ class TemplatePages(PageHandler):
             return await self._render_one(request, principal, found, {}, problem=problem)
         return self.redirect(_address(found))
 
-    async def _create(self, principal: Principal, rendered: RenderedPrompt, model: str) -> Response:
-        asked = CreateRequest(prompt=rendered.text, template=rendered.use, model=model or None)
+    async def _create(
+        self, principal: Principal, rendered: RenderedPrompt, form: Mapping[str, str]
+    ) -> Response:
+        asked = CreateRequest(
+            prompt=rendered.text,
+            template=rendered.use,
+            model=form.get("model") or None,
+            idempotency_key=_submission_key(form),
+        )
         video = await self.run(self.services.videos.create, principal, asked)
         return self.redirect(f"/videos/{video.id}")
 
@@ -117,9 +132,12 @@ class TemplatePages(PageHandler):
 
     async def _find(self, request: Request, principal: Principal, version: str | None = None) -> Template:
         given = version or request.query_params.get("version", "")
-        number = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
         name = request.path_params["name"]
         require_writable(name, "name")
+        try:
+            number = read_version(given)
+        except InvalidField:
+            raise NotFound(f"There is no version {given[:20]!r} of a template {name[:80]!r}.") from None
         return await self.run(self.services.templates.get, principal, name, number)
 
     async def _render_list(
@@ -172,7 +190,8 @@ class TemplatePages(PageHandler):
             created=format_datetime(template.created_at, t),
             versions=[_row(each, m) for each in every if each.name == template.name],
             slots=[(slot, values.get(slot.name, "")) for slot in template.document.slots],
-            models=[model for generator in services.generators.values() for model in generator.info().models],
+            models=StudioForm(services).options(t).models,
+            form_id=secrets.token_hex(16),
             preview=preview,
             problem=problem,
             actions=_actions(template, principal),
@@ -181,6 +200,16 @@ class TemplatePages(PageHandler):
             may_create=principal.has_scope(KeyScope.VIDEOS_WRITE),
             validations=[_validation_row(each, t, m) for each in validations],
         )
+
+
+def _submission_key(form: Mapping[str, str]) -> str | None:
+    """The idempotency key of a form, so that a second click requests no second video.
+
+    It includes the values, because a browser may return to the form, and other values are another request.
+    """
+    if not form.get(_FORM_ID):
+        return None
+    return f"page-{hashlib.sha256(canonical_json.encode(dict(form))).hexdigest()}"
 
 
 def _address(template: Template) -> str:

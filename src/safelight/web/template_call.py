@@ -55,10 +55,11 @@ def read_template_call(given: Any) -> TemplateCall:
         )
     for text in (name, *values, *values.values()):
         require_writable(text, _FIELD)
-    return TemplateCall(name=name, version=_version(given.get("version")), values=dict(values))
+    return TemplateCall(name=name, version=read_version(given.get("version")), values=dict(values))
 
 
-def _version(given: Any) -> int | None:
+def read_version(given: Any) -> int | None:
+    """The number of a version; None if none is given. Raises `InvalidField`."""
     if given is None or given == "":
         return None
     # A form sends the number as text.

@@ -83,6 +83,23 @@ def test_a_video_is_requested_from_the_page(server: Live, ada: httpx.Client) -> 
     assert asked.template is not None
 
 
+def test_the_price_is_shown_and_a_second_click_requests_no_second_video(
+    server: Live, ada: httpx.Client
+) -> None:
+    page = ada.post("/templates", data={"source": SOURCE.format(name="once")}).text
+    assert re.search(
+        '<option value="shelf-1">shelf-1 · [^<]*(Free|about|Cost unknown)[^<]*</option>', page
+    ), page
+    form_id = re.findall('name="form_id" value="([0-9a-f]{32})"', page)[0]
+    values = {"slot.TIME": "noon", "model": "shelf-1", "action": "create", "form_id": form_id}
+    for given in (values, values, {**values, "slot.TIME": "dawn"}):
+        assert ada.post("/templates/once?version=1", data=given).url.path.startswith("/videos/video_")
+    first, second, other = (one.idempotency_key for one in server.desk.requests[-3:])
+    assert first == second != other
+    assert first
+    assert form_id not in ada.get("/templates/once?version=1").text
+
+
 def test_problems_are_shown_with_what_was_written(ada: httpx.Client) -> None:
     wrong = ada.post("/templates", data={"source": "template: Wrong\ntext: '<b>[X]</b>'"})
     assert wrong.status_code == 400
@@ -94,6 +111,14 @@ def test_problems_are_shown_with_what_was_written(ada: httpx.Client) -> None:
     assert "is not allowed for [TIME]" in refused.text
     assert ada.get("/templates/none").status_code == 404
     assert ada.post("/templates/values/1", data={"action": "explode"}).status_code == 400
+
+
+@pytest.mark.parametrize("version", ["abc", "0", "12345678901"])
+def test_what_is_no_version_is_not_found_and_changes_none(ada: httpx.Client, version: str) -> None:
+    ada.post("/templates", data={"source": SOURCE.format(name="version")})
+    assert ada.get(f"/templates/version?version={version}").status_code == 404
+    assert ada.post(f"/templates/version/{version}", data={"action": "retire"}).status_code == 404
+    assert 'value="retire"' in ada.get("/templates/version?version=1").text
 
 
 def proven(server: Live, prompt: str) -> str:

@@ -110,7 +110,7 @@ def is_prompt_alone(tx: Transaction, row: Row[Any]) -> bool:
     """Whether a delivered video comes from its prompt alone: no source, no references, no characters."""
     request = msgspec.json.decode(row.request)
     derived = row.remixed_from or tx.count(video_lineage, video_lineage.c.video_id == row.id)
-    return not (derived or request["origin"] or request["references"])
+    return not (derived or request.get("origin") or request.get("references"))
 
 
 def find_holders(tx: Transaction, terms: Collection[str]) -> dict[str, frozenset[str]]:
