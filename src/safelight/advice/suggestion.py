@@ -11,6 +11,9 @@ from safelight.i18n import Messages, load_messages
 from .driver_tables import AdviceSource, Contradiction, Slot
 from .text_edit import DiffPart, TextEdit
 
+#: The condition that the scene of the user stays.
+_SAME_SCENE = "same_scene"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
@@ -55,8 +58,16 @@ class Suggestion:
         }
 
     def _condition(self, messages: Messages) -> str | None:
-        sentences = [messages(f"condition.{name}") for name in self.conditions]
+        sentences = [messages(f"condition.{name}") for name in _join_conditions(self.conditions)]
         return load_messages("explanations", messages.tag)("join").join(sentences) or None
+
+
+def _join_conditions(conditions: tuple[str, ...]) -> list[str]:
+    """What changes in one sentence; that the scene must stay the same is said once, at the end."""
+    changed = [name for name in ("place", "time") if name in conditions]
+    rest = [name for name in conditions if name not in (*changed, _SAME_SCENE)]
+    same = [_SAME_SCENE] if changed or _SAME_SCENE in conditions else []
+    return [*filter(None, ["_and_".join(changed)]), *rest, *same]
 
 
 def contradiction_wire(found: Contradiction, messages: Messages) -> dict[str, Any]:

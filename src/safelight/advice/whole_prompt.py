@@ -14,6 +14,8 @@ from .text_edit import apply_edits
 MAX_WHOLE = 3
 #: Weights of the drivers that are left, for the order only: the sources call the first two high risk.
 _WEIGHTS = {DriverKind.HIGH_RISK_WORD: 3, DriverKind.SCENARIO: 3, DriverKind.STACKING: 2}
+#: Conditions that nobody is injured.
+_UNHURT = frozenset({"unhurt", "gentle_contact"})
 
 
 def combine(
@@ -56,7 +58,7 @@ def weigh(drivers: Iterable[Driver]) -> int:
 def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
     """Without those for scenes without an injury, if another is for an injury that is not real."""
     staged = any("staged" in one.conditions for one in members)
-    return [one for one in members if not (staged and "unhurt" in one.conditions)]
+    return [one for one in members if not (staged and _UNHURT.intersection(one.conditions))]
 
 
 def find_firsts(replacements: Iterable[Suggestion]) -> list[Suggestion]:

@@ -47,6 +47,8 @@ def coverage(
 def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
 
+    from safelight.console.formatting import name_waiver_decider
+    from safelight.console.translations import load_languages
     from safelight.moderation.coverage_count import count_complete, installed_checks
     from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 
@@ -74,7 +76,7 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
             scope=describe_waiver_scope(
                 waived_checks(table, waiver["name"]), waiver["categories"], taxonomy, language()
             ),
-            who=waiver["decided_by"],
+            who=name_waiver_decider(waiver["name"], waiver["decided_by"], load_languages()[language()]),
             reason=translate(waiver["reason"]),
         )
         for waiver in table["waivers"]

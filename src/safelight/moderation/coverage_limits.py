@@ -22,7 +22,10 @@ UNSUPPORTED: Mapping[str, str] = {
     Category.EXTREMISM.value: "No bundled model detects flags, uniforms or scenes of terror.",
     Category.HATE_SYMBOLS.value: "Some symbols are detected, but an independent test found too many misses.",
 }
-_NOBODY = "No protected person is enrolled, so faces in frames are compared with nobody."
+_NOBODY = (
+    "Faces in frames are compared only with people whom you chose to protect, and nobody is on that list "
+    "yet. Set it up: docs/likeness.md"
+)
 _NOT_TRANSCRIBED = (
     "Speech is not transcribed, so its words are not checked. Set up Whisper or a transcription server: "
     "docs/sound.md"

@@ -329,9 +329,13 @@ def test_a_suggestion_has_the_condition_of_every_row_whose_words_it_replaces(pro
             spans = {(span.start, span.end) for span in driver.spans}
             if driver.row in rows and any((edit.start, edit.end) in spans for edit in one.edits):
                 assert rows[driver.row].condition in one.conditions
-    assert " ".join(advised(EXAMPLE).as_wire()["suggestions"][0]["condition"].split()[:4]) == (
-        "Only if the result"
-    )
+
+
+def test_what_changes_is_one_sentence_and_that_the_scene_stays_is_said_once() -> None:
+    condition = advised(EXAMPLE).as_wire()["suggestions"][0]["condition"]
+    assert condition.startswith("This changes the place and the time of day or the light.")
+    assert condition.endswith("Only if the result still describes your scene.")
+    assert condition.count("Only if the result") == 1
 
 
 def test_every_row_with_a_replacement_has_a_condition() -> None:

@@ -110,7 +110,8 @@ def test_a_check_of_text_has_its_figure_for_clips_and_that_of_all_text_checks_fo
     assert describe_measured("docs/benchmarks/prompts.md", "violence", Modality.TEXT, EN) == (
         "words in the picture: 8 of 10 found (49 to 94 %); false alarms: 0 of 72 harmless clips (95 % "
         "interval). Measured on 20 Nov 2026 with earlier versions of the detectors.",
-        "All text checks together, in prompts: 994 of 2,307 found under the right category (41 to 45 %); "
+        "All text checks together, in prompts: 994 of 2,307 found under the right category "
+        "(41 to 45 %, 95 % interval); "
         "false alarms: 5 of 814. Measured on 21 Nov 2026.",
     )
 

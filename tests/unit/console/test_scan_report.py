@@ -316,7 +316,8 @@ def measured_cell(category: str, modality: Modality, detector: str, measured: st
         ),
         (
             measured_cell("violence/graphic", Modality.TEXT, "ngrams", "docs/benchmarks/prompts.md"),
-            "All text checks together, in prompts: 994 of 2,307 found under the right category (41 to 45 %); "
+            "All text checks together, in prompts: 994 of 2,307 found under the right category "
+            "(41 to 45 %, 95 % interval); "
             "false alarms: 5 of 814<",
         ),
         (

@@ -21,10 +21,10 @@ _CATEGORIES = {
     "harassment": "harassment or coarse language",
     "extremism": "extremism",
     "illicit": "dangerous or illegal activity",
-    "likeness": "a real person",
+    "likeness": "the likeness of a real person",
     "ip": "a possible similarity to somebody else's protected work",
-    "ip/character": "a protected character",
-    "ip/brand": "a brand",
+    "ip/character": "the use of a protected character",
+    "ip/brand": "the use of a brand",
     "deception": "deception",
     "privacy": "private data",
 }
