@@ -114,6 +114,12 @@ class Transaction:
         row = self._with_tenant(table, values)
         self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
+    def insert_all(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows in one statement. Raises `sqlalchemy.exc.IntegrityError` like `insert`."""
+        if rows:
+            values = [self._with_tenant(table, dict(row)) for row in rows]
+            self._connection.execute(sql_insert(table), values, execution_options={INSERTED_FOR: self.tenant})
+
     def insert_or_ignore(self, table: Table, **values: Any) -> bool:
         """Add one row unless a row with the same key exists. Returns whether the row was added."""
         build = postgresql.insert if self._postgres else sqlite.insert

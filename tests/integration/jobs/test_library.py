@@ -256,6 +256,22 @@ def test_an_import_stops_at_the_check_limit_and_says_what_was_left(house: House)
     assert outcomes == [ImportOutcome.ADDED, ImportOutcome.NOT_CHECKED, ImportOutcome.NOT_CHECKED]
 
 
+def test_a_long_prompt_is_found_by_its_beginning(house: House) -> None:
+    library = house.container.prompts.library
+    prompt = f"a quiet lake {'x ' * 1_000}volcano"
+    (result,) = library.import_entries(house.who, [ImportedEntry(prompt=prompt, category="x")])
+    assert result.outcome is ImportOutcome.ADDED
+    assert find(house, "lake") == [prompt]
+    assert find(house, "volcano") == []
+
+
+def test_a_key_that_may_not_read_gets_the_entry_that_it_added(house: House) -> None:
+    library, video = house.container.prompts.library, delivered(house)
+    writer = replace(house.who, scopes=frozenset({KeyScope.VIDEOS_WRITE}))
+    added = library.add(writer, NewEntry(video_id=video.id, category="landscape"))
+    assert added == library.get(house.who, added.id)
+
+
 def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None:
     entry = add(house, delivered(house))
     library = house.container.prompts.library

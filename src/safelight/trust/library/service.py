@@ -85,7 +85,8 @@ class Library:
             tx.insert(library_uses, entry_id=identity, video_id=row.id)
             content = {"video": row.id, "category": category}
             tx.append_audit("library.added", subject=identity, actor=principal.id, content=content)
-        return self.get(principal, identity)
+            uses = store.read_uses(tx, [identity])[identity]
+            return store.entry_from_row(_find(tx, identity), uses, self._offered_models())
 
     def get(self, principal: Principal, identity: str) -> LibraryEntry:
         principal.require(KeyScope.VIDEOS_READ)

@@ -26,6 +26,8 @@ from .status import find_status, last_proof
 
 #: SQLite allows more; PostgreSQL plans long lists slowly.
 _CHUNK = 500
+#: The search finds a longer prompt by its beginning; each character can be two rows of the index.
+MAX_INDEXED_CHARACTERS = 2_000
 _BLOCK_CODES = frozenset({"sentinel_block", "moderation_blocked"})
 
 
@@ -49,8 +51,8 @@ def insert_entry(tx: Transaction, *, prompt: str, category: str, notes: str, **c
     )
     if not added:
         return None
-    for term in sorted(index_terms(f"{prompt}\n{category}\n{notes}")):
-        tx.insert(library_terms, term=term, entry_id=identity)
+    terms = sorted(index_terms(f"{prompt[:MAX_INDEXED_CHARACTERS]}\n{category}\n{notes}"))
+    tx.insert_all(library_terms, [{"term": term, "entry_id": identity} for term in terms])
     return identity
 
 

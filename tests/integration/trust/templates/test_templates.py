@@ -84,6 +84,20 @@ def test_without_another_enrolled_person_it_stays_in_review_and_says_so(
     assert not templates.get(ADA, "lake").no_eligible_approver
 
 
+def test_each_step_needs_only_its_own_scope(templates: Templates) -> None:
+    writer, reviewer = person("ada", KeyScope.VIDEOS_WRITE), person("bea", KeyScope.REVIEW)
+    assert templates.add(writer, SOURCE).version == 1
+    assert templates.submit(writer, "lake", 1).state is TemplateState.REVIEW
+    assert templates.approve(reviewer, "lake", 1).state is TemplateState.APPROVED
+    call = TemplateCall(name="lake", values={"TIME": "dawn"})
+    for scope in (KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS):
+        assert templates.render(person("cal", scope), call).text == "a lake at dawn"
+    with pytest.raises(Forbidden):
+        templates.render(reviewer, call)
+    assert templates.retire(reviewer, "lake", 1).state is TemplateState.RETIRED
+    assert len(templates.list(ADA)) == 1
+
+
 def test_no_step_can_be_skipped_or_repeated(templates: Templates) -> None:
     templates.add(ADA, SOURCE)
     with pytest.raises(Conflict, match="in the state draft, not in review"):
