@@ -5,10 +5,12 @@ The only module that imports the package `mcp`, which the extra `safelight[mcp]`
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Elicit, Resolve
@@ -17,9 +19,10 @@ from pydantic import BaseModel, Field
 
 from safelight import __version__
 
-from .session_limits import SessionRefusal
+from .gateway import VideoOffer
+from .session_limits import SessionRefusal, format_price
 from .tools import McpTools
-from .untrusted import NOTICE
+from .untrusted import NOTICE, with_untrusted
 
 _INSTRUCTIONS = (
     "Safelight checks prompts for AI video against a content policy, and explains errors of providers. Check "
@@ -28,8 +31,6 @@ _INSTRUCTIONS = (
 )
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
 _SPENDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
-#: Most characters of a prompt that the question to the user shows.
-_SHOWN_CHARACTERS = 1_000
 
 T = TypeVar("T")
 #: The context of a call. The tools of the session are its lifespan context.
@@ -92,31 +93,37 @@ def attempts(
     return _answered(lambda: _tools(ctx).attempts(provider, limit))
 
 
-def ask_user(prompt: str, model: str, seconds: str, ctx: ToolContext) -> Elicit[Confirmation]:
-    """The question about one video. Raises `ToolError` if it would not be requested, or if the client cannot
-    ask.
+def find_offer(prompt: str, model: str, seconds: str, ctx: ToolContext) -> VideoOffer:
+    """The video that the question is about. Raises `ToolError` if it would not be requested, or if the client
+    cannot ask.
     """
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise ToolError("This client cannot ask the user (elicitation), so no video is requested.")
-    offer = _answered(lambda: _tools(ctx).offer(prompt, model, seconds))
-    price = f"for at most US${offer.usd:.2f}" if offer.usd else "without charge"
-    shown = "".join(letter if letter.isprintable() else " " for letter in prompt[:_SHOWN_CHARACTERS])
+    return _answered(lambda: _tools(ctx).offer(prompt, model, seconds))
+
+
+def ask_user(prompt: str, offer: Annotated[VideoOffer, Resolve(find_offer)]) -> Elicit[Confirmation]:
+    """The question about one video, with its whole prompt."""
+    price = f"for at most {format_price(offer.usd)}" if offer.usd else "without charge"
+    shown = "".join(letter if letter.isprintable() else " " for letter in prompt)
     message = f"Request a video of {offer.seconds} s from {offer.model}, {price}? The prompt: {shown}"
     return Elicit(message, Confirmation)
 
 
 def create_video(
     prompt: Prompt,
-    model: Annotated[str, Field(description="A model of the gateway.")],
-    answer: Annotated[Confirmation, Resolve(ask_user)],
+    model: Annotated[str, Field(description="A model of the gateway.")],  # noqa: ARG001 - find_offer reads it
+    offer: Annotated[VideoOffer, Resolve(find_offer)],
+    answer: Annotated[ElicitationResult[Confirmation], Resolve(ask_user)],
     ctx: ToolContext,
-    seconds: Annotated[str, Field(description="Length in seconds; empty: the shortest of the model.")] = "",
+    seconds: Annotated[  # noqa: ARG001 - find_offer reads it
+        str, Field(description="Length in seconds; empty: the shortest of the model.")
+    ] = "",
 ) -> dict[str, Any]:
     """Request a video, after the user has confirmed its price. Costs money, within the operator's limit."""
-    if not answer.approve:
+    if not isinstance(answer, AcceptedElicitation) or not answer.data.approve:
         raise ToolError("The user did not approve the video. Nothing was requested or charged.")
-    offer = _answered(lambda: _tools(ctx).offer(prompt, model, seconds))
     return _answered(lambda: _tools(ctx).create_video(prompt, offer))
 
 
@@ -129,4 +136,5 @@ def _answered(call: Callable[[], T]) -> T:
     try:
         return call()
     except SessionRefusal as refusal:
-        raise ToolError(str(refusal)) from None
+        texts = f" {json.dumps(with_untrusted({}, refusal.texts))}" if refusal.texts else ""
+        raise ToolError(f"{refusal}{texts}") from None

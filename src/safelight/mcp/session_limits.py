@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from safelight.trust.evasion.session_blocks import SessionBlocks
 
 
 class SessionRefusal(Exception):
     """A tool does not do what was asked. The message states why, and what to do. Not in the error tree,
-    because it is returned to the assistant.
+    because it is returned to the assistant. `texts`: what others wrote about it.
     """
+
+    def __init__(self, message: str, texts: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.texts = texts or {}
 
 
 class SessionLimits:
@@ -50,19 +56,35 @@ class SessionLimits:
                 "try other words for it. Tell the user what was blocked, and ask for another scene."
             )
 
-    def reserve(self, usd: float | None) -> float:
-        """Reserve the price, and return it. Raises `SessionRefusal` if it is not known or too high."""
+    def require_affordable(self, usd: float | None) -> float:
+        """The price. Raises `SessionRefusal` if it is not known or higher than what is left."""
         if usd is None:
             raise SessionRefusal("The price of this model is not known, so nothing is requested.")
-        with self._lock:
-            if usd > self.left_usd:
-                raise SessionRefusal(
-                    f"The video costs US${usd:.2f}; US${self.left_usd:.2f} of --allow-spend are left."
-                )
-            self._left_usd -= usd
+        left = self.left_usd
+        if usd > left:
+            raise SessionRefusal(
+                f"The video costs {format_price(usd)}; US${_to_cents(left, ROUND_DOWN)} of --allow-spend are "
+                "left."
+            )
         return usd
+
+    def reserve(self, usd: float | None) -> float:
+        """Reserve the price, and return it. Raises `SessionRefusal` if it is not known or too high."""
+        with self._lock:
+            price = self.require_affordable(usd)
+            self._left_usd -= price
+        return price
 
     def release(self, usd: float) -> None:
         """Give back a reserved price of which nothing was charged."""
         with self._lock:
             self._left_usd += usd
+
+
+def format_price(usd: float) -> str:
+    """A price for people, rounded up to the cent, so that never more is paid than is shown."""
+    return f"US${_to_cents(usd, ROUND_UP)}"
+
+
+def _to_cents(usd: float, rounding: str) -> Decimal:
+    return Decimal(str(round(usd, 6))).quantize(Decimal("0.01"), rounding)

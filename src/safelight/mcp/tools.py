@@ -22,6 +22,8 @@ from .untrusted import with_untrusted
 
 #: Most characters of a text that a tool takes, as a gateway accepts by default.
 MAX_CHARACTERS = 32_000
+#: Most characters of the prompt of a video. The question to the user shows the whole prompt.
+MAX_SHOWN_CHARACTERS = 4_000
 #: Most attempts of one answer, so that it fits into the context of a model.
 MAX_ATTEMPTS = 50
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -126,26 +128,40 @@ class McpTools:
         Called before the user is asked, so that nothing is confirmed that is refused anyway.
         """
         _require_text(prompt, "prompt")
+        if len(prompt) > MAX_SHOWN_CHARACTERS:
+            raise SessionRefusal(
+                f"The prompt is longer than {MAX_SHOWN_CHARACTERS} characters, so the question to the user "
+                "would not show all of it. Nothing is requested."
+            )
         self._limits.require_allowed(prompt)
         try:
             offer = self._require_gateway().offer(prompt, model, seconds)
         except GatewayFailure as failure:
             if failure.is_block:
                 self._limits.remember_block(prompt)
+            next_step = failure.explanation.get("next_step", "")
             raise SessionRefusal(
-                f"The gateway refused the request. {failure.explanation.get('next_step', '')}".strip()
+                f"The gateway refused the request. {next_step}".strip(), {"message": failure.message}
             ) from None
         if offer.is_block:
             self._limits.remember_block(prompt)
         if offer.refusal:
             raise SessionRefusal(f"Not requested: {offer.refusal}")
-        self._limits.release(self._limits.reserve(offer.usd))
+        self._limits.require_affordable(offer.usd)
         return offer
 
-    def create_video(self, prompt: str, offer: VideoOffer) -> dict[str, Any]:
-        """Request a video that the user has confirmed. Raises `SessionRefusal` if the money is used up."""
+    def create_video(self, prompt: str, confirmed: VideoOffer) -> dict[str, Any]:
+        """Request the video that the user has confirmed. Raises `SessionRefusal` if it has become another one
+        or more expensive since then, or if the money is used up.
+        """
         gateway = self._require_gateway()
-        self._limits.require_allowed(prompt)
+        offer = self.offer(prompt, confirmed.model, confirmed.seconds)
+        same = (offer.model, offer.seconds) == (confirmed.model, confirmed.seconds)
+        if not same or (offer.usd or 0) > (confirmed.usd or 0):
+            raise SessionRefusal(
+                "The price or the model has changed since the user was asked. Nothing was requested or "
+                "charged. Call the tool again, so that the user sees the new price."
+            )
         reserved = self._limits.reserve(offer.usd)
         try:
             video = gateway.create(prompt, offer)

@@ -36,6 +36,11 @@ class ScriptedGateway:
     usd: float | None = 0.4
     failure: GatewayFailure | None = None
     refusal: str = ""
+    #: Raised by offers.
+    no_offer: GatewayFailure | None = None
+    #: The price as soon as the user has been asked; None: as before.
+    later_usd: float | None = None
+    was_asked: Callable[[], bool] = lambda: False
     created: list[str] = field(default_factory=list)
 
     def check(self, prompt: str, provider: str) -> Mapping[str, Any]:
@@ -59,7 +64,10 @@ class ScriptedGateway:
         return {"data": [row][:limit], "has_more": False}
 
     def offer(self, prompt: str, model: str, seconds: str) -> VideoOffer:
-        return VideoOffer(model=model, seconds=seconds or "4", usd=self.usd, refusal=self.refusal)
+        if self.no_offer:
+            raise self.no_offer
+        usd = self.usd if self.later_usd is None or not self.was_asked() else self.later_usd
+        return VideoOffer(model=model, seconds=seconds or "4", usd=usd, refusal=self.refusal)
 
     def create(self, prompt: str, offer: VideoOffer) -> VideoReply:
         self.created.append(prompt)
@@ -272,6 +280,47 @@ def test_bad_arguments_are_refused_with_a_reason(tool: str, arguments: dict[str,
     failed, said = host(ScriptedGateway()).call(tool, **arguments)
     assert failed
     assert said
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_more_is_paid_than_the_user_has_confirmed(mode: str) -> None:
+    gateway = ScriptedGateway(usd=0.2, later_usd=0.9)
+    assistant = host(gateway, mode=mode)
+    gateway.was_asked = lambda: bool(assistant.questions)
+    failed, said = assistant.call("create_video", prompt=CALM, model="veo-3.1")
+    if mode == "legacy":
+        assert failed
+        assert "has changed" in said
+        assert gateway.created == []
+    else:
+        # The newer protocol makes the question again after the answer, and asks if it is another one.
+        assert not failed
+        assert "US$0.90" in assistant.questions[1]
+
+
+def test_the_question_shows_the_price_rounded_up_and_the_whole_prompt() -> None:
+    long = f"{CALM}. " * 80 + "The last words."
+    assistant = host(ScriptedGateway(usd=0.004))
+    assert not assistant.call("create_video", prompt=long, model="veo-3.1")[0]
+    (question,) = assistant.questions
+    assert "at most US$0.01" in question
+    assert question.endswith("The last words.")
+    failed, said = assistant.call("create_video", prompt=long * 2, model="veo-3.1")
+    assert failed
+    assert "longer than 4000 characters" in said
+    assert len(assistant.questions) == 1
+
+
+def test_a_refusal_of_the_gateway_says_why_and_a_declined_question_says_that_nothing_was_requested() -> None:
+    explanation = {"kind": "invalid_request", "next_step": "Correct the request as the message describes."}
+    failure = GatewayFailure(explanation=explanation, message="seconds must be 4 or 8", is_block=False)
+    _, said = host(ScriptedGateway(no_offer=failure)).call("create_video", prompt=CALM, model="m")
+    before, _, texts = said.partition(' {"untrusted"')
+    assert before.endswith("as the message describes.")
+    assert "seconds must be 4 or 8" in texts
+    for action in ("decline", "cancel"):
+        _, said = host(ScriptedGateway(), action=action).call("create_video", prompt=CALM, model="m")
+        assert "The user did not approve the video. Nothing was requested" in said
 
 
 def test_a_request_without_charge_needs_no_money() -> None:
