@@ -32,7 +32,7 @@ from .plan_steps import complete_plan, store_checks
 from .planning import BatchPlanner
 from .reservations import begin_submission, reserve_next
 from .submissions import EndedSubmission, blocks_of, delay_of_next, read_ended
-from .transitions import end_row, finish, stop
+from .transitions import end_row, finish, leave, stop, take_back
 
 _INTERVAL_S = 1.0
 #: One batch is worked on for about this long in one round, so that others get their turn.
@@ -44,7 +44,7 @@ _MAX_BATCHES = 100
 _MAX_ROWS = 200
 #: After an error of the gateway that may pass, the batch goes on after this time at the earliest.
 _MIN_WAIT_S = 1.0
-#: Outcome of a submission whose key was revoked, or that a limit of the gateway refused.
+#: Why a batch stops when a limit of the gateway or of the key refuses a submission.
 _REFUSED = "The gateway does not accept requests of this batch: {}"
 
 
@@ -158,12 +158,23 @@ class BatchAdvancer:
             if state in TERMINAL:
                 video = self.context.videos.get(batch.principal.tenant, entry.key)
                 self._settle(batch, row, entry, video)
-            elif state is None and principal is not None:
-                # The process died before the video was created.
-                under_way += self._submit(batch, principal, row, entry)
+            elif state is None:
+                # The process died before the video was created, or the storage was not available.
+                if self._may_follow(batch, entry) and principal is not None:
+                    under_way += self._submit(batch, principal, row, entry)
             else:
                 under_way += state is not VideoState.HELD
         return under_way
+
+    def _may_follow(self, batch: Batch, entry: JournalEntry) -> bool:
+        """Whether a stored submission without a video may be sent. If not, it is taken back."""
+        with self._changing(batch) as (tx, current):
+            if not current.stop_reason:
+                return True
+            # Another process may have sent it while this one had no lease.
+            if not store.video_states(tx, [entry.key]):
+                take_back(tx, current, entry)
+            return False
 
     def _find(self, batch: Batch, video_id: str) -> Video | None:
         try:
@@ -203,7 +214,10 @@ class BatchAdvancer:
         try:
             result = self.submit(principal, entry.key, self.planner.read_request(fields))
         except (RateLimited, Forbidden) as error:
-            self._take_back(batch, entry, error)
+            # Nothing was created: a limit of the gateway refused the request.
+            with self._changing(batch) as (tx, current):
+                take_back(tx, current, entry)
+                stop(tx, current, _REFUSED.format(error))
             return False
         except Unavailable as error:
             with self._changing(batch) as (tx, _):
@@ -225,16 +239,6 @@ class BatchAdvancer:
                 store.change(tx, batch.id, wait_reason="")
         return result.video.state is not VideoState.HELD
 
-    def _take_back(self, batch: Batch, entry: JournalEntry, error: SafelightError) -> None:
-        """Nothing was created: a limit of the gateway refused the request. The batch stops."""
-        with self._changing(batch) as (tx, current):
-            unsent = replace(entry, state="ended", outcome=store.UNSENT, charged="no", cost=0)
-            store.write_entry(tx, unsent)
-            store.change_row(
-                tx, batch.id, entry.number, state=RowState.PENDING.value, held_amount=0, held_creates=0
-            )
-            stop(tx, current, _REFUSED.format(error))
-
     def _settle(self, batch: Batch, row: Row, entry: JournalEntry, video: Video) -> None:
         """Record the end of a submission, and what follows."""
         ended = read_ended(entry, self.describe(video))
@@ -249,7 +253,7 @@ class BatchAdvancer:
             elif delay is None or current.stop_reason or not self._reserve_again(tx, current, ended):
                 end_row(tx, current, row, ended.row_state, ended.message, by_policy=ended.by_policy)
             else:
-                stored = store.rows(tx, batch.id, batch_rows.c.number == row.number)[0]
+                stored = store.find_row(tx, batch.id, row.number)
                 store.change_row(
                     tx,
                     batch.id,
@@ -268,16 +272,7 @@ class BatchAdvancer:
         if ended.entry.phase == "video":
             end_row(tx, batch, row, RowState.DELIVERED, "")
             return
-        stored = store.rows(tx, batch.id, batch_rows.c.number == row.number)[0]
-        assert stored.plan is not None
-        if stored.plan.neighbour_of is not None:
-            message = (
-                f"The prompt is nearly that of line {stored.plan.neighbour_of}, which the policy blocks."
-            )
-            end_row(tx, batch, row, RowState.NOT_SENT, message)
-            return
-        held = {"held_amount": 0, "held_creates": 0} if batch.stop_reason else {}
-        store.change_row(tx, batch.id, row.number, state=RowState.PENDING.value, **held)
+        leave(tx, batch, store.find_row(tx, batch.id, row.number))
 
     def _finish(self, batch: Batch) -> None:
         with self._changing(batch) as (tx, current):

@@ -14,7 +14,7 @@ from safelight.advice.provider_rules import document_for
 from safelight.errors import CheckLimitExceeded, SafelightError, Unavailable
 from safelight.generation.protocol import MEDIA_FIELDS, Generator
 from safelight.i18n import DEFAULT
-from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.check_result import TEMPLATE_REQUIRED, CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest
 from safelight.policy.verdicts import Action
 from safelight.trust.accounts import KeyScope, Principal
@@ -90,6 +90,8 @@ class BatchPlanner:
             raise
         except SafelightError as error:
             return CheckedRow(number=number, found=PromptCheck(), problems=(error.message,))
+        if found.template_required:
+            return CheckedRow(number=number, found=PromptCheck(), problems=(TEMPLATE_REQUIRED,))
         blocked = found.action is Action.BLOCK
         risk = ""
         if options.provider and not blocked:

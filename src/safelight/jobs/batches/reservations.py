@@ -13,31 +13,45 @@ from .models import Batch, Row, RowState
 from .submissions import phases_left
 from .transitions import stop
 
-#: Rows among which the next one is looked for.
-_MAX_ROWS = 200
-
 
 def reserve_next(tx: Transaction, batch: Batch) -> Row | None:
     """The next row, with the creates that are reserved for it. None if none may be sent now.
 
     Stops the batch if nothing fits under its ceiling and nothing is under way.
     """
-    rows = store.pending_rows(tx, batch.id, limit=_MAX_ROWS)
-    money = store.ceiling(tx, batch)
     # First those that have begun, because a draft was paid; last those that failed before at no cost.
-    for row in sorted(rows, key=lambda row: (not row.held_creates, bool(row.entries), row.number)):
-        if row.held_creates:
-            return row
-        assert row.plan is not None
-        needed = [row.plan.worst_of(phase) for phase in phases_left(row)]
-        if money.reserve(*needed):
-            amount = sum(each or 0 for each in needed)
-            return replace(row, held_amount=amount, held_creates=len(needed))
+    begun = next(store.ready_rows(tx, batch.id, reserved=True), None)
+    if begun is not None:
+        return begun
+    money = store.ceiling(tx, batch)
+    misfits, failed_before = 0, None
+    for row in store.ready_rows(tx, batch.id, reserved=False):
+        if row.entries and failed_before is not None:
+            continue
+        needed = _needed(row)
+        if not money.fits(*needed):
+            misfits += 1
+        elif row.entries:
+            failed_before = row
+        else:
+            return _with_reservation(row, needed)
+    if failed_before is not None:
+        return _with_reservation(failed_before, _needed(failed_before))
     states = store.totals(tx, batch.id).states
-    if rows and not states.get(RowState.OPEN.value):
-        left = states[RowState.PENDING.value]
-        stop(tx, batch, f"The ceiling does not allow {left} more rows.")
+    # A row that waits for a retry is pending too, and has its reservation.
+    if misfits and misfits == states[RowState.PENDING.value] and not states.get(RowState.OPEN.value):
+        rows = "row" if misfits == 1 else "rows"
+        stop(tx, batch, f"The ceiling does not allow {misfits} more {rows}.")
     return None
+
+
+def _needed(row: Row) -> list[int | None]:
+    assert row.plan is not None
+    return [row.plan.worst_of(phase) for phase in phases_left(row)]
+
+
+def _with_reservation(row: Row, needed: list[int | None]) -> Row:
+    return replace(row, held_amount=sum(each or 0 for each in needed), held_creates=len(needed))
 
 
 def begin_submission(tx: Transaction, batch: Batch, row: Row) -> JournalEntry:

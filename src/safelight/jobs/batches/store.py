@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -34,6 +34,8 @@ from .models import (
 
 #: Outcome of a submission that never became a video, because the gateway did not accept requests then.
 UNSENT = "unsent"
+#: Rows that are read at once while the next one is looked for.
+_PAGE = 200
 
 
 def insert(tx: Transaction, batch_id: str, principal: Principal, order: BatchOrder, digest: str) -> bool:
@@ -163,12 +165,20 @@ def rows(
     return tuple(_row(row, sent[row.number], hashes) for row in found)
 
 
-def pending_rows(tx: Transaction, batch_id: str, *, limit: int) -> tuple[Row, ...]:
-    """Rows that may be sent now: all that have a reservation, and the first of the others."""
+def find_row(tx: Transaction, batch_id: str, number: int) -> Row:
+    """A row that exists, as it is now."""
+    return rows(tx, batch_id, batch_rows.c.number == number)[0]
+
+
+def ready_rows(tx: Transaction, batch_id: str, *, reserved: bool) -> Iterator[Row]:
+    """Rows that may be sent now, in their order: those with a reservation, or those without."""
     columns = batch_rows.c
-    ready = (columns.state == RowState.PENDING.value, columns.due_at <= tx.now())
-    begun = rows(tx, batch_id, *ready, columns.held_creates > 0)
-    return (*begun, *rows(tx, batch_id, *ready, columns.held_creates == 0, limit=limit))
+    held = columns.held_creates > 0 if reserved else columns.held_creates == 0
+    ready = (columns.state == RowState.PENDING.value, columns.due_at <= tx.now(), held)
+    after = 0
+    while found := rows(tx, batch_id, *ready, columns.number > after, limit=_PAGE):
+        yield from found
+        after = found[-1].number
 
 
 def entries(

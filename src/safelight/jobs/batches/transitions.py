@@ -7,12 +7,16 @@ from dataclasses import replace
 from safelight.errors import Conflict
 from safelight.store.tables import batch_rows
 from safelight.store.transaction import Transaction
+from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.money import micro
 from safelight_client.batch.similarity import SimilarTexts
 from safelight_client.batch.stop_rules import StopRules
 
 from . import store
 from .models import Batch, BatchLimits, BatchState, Row, RowState
+
+_CANCELLED = "The batch was cancelled."
+_NEIGHBOUR = "The prompt is nearly that of line {}, which the policy blocks."
 
 
 def start(tx: Transaction, batch: Batch, limits: BatchLimits, *, actor: str) -> None:
@@ -91,6 +95,27 @@ def end_row(
         stop(tx, current, reason)
 
 
+def take_back(tx: Transaction, batch: Batch, entry: JournalEntry) -> None:
+    """End a stored submission that never became a video, and never will."""
+    store.write_entry(tx, replace(entry, state="ended", outcome=store.UNSENT, charged="no", cost=0))
+    row = store.find_row(tx, batch.id, entry.number)
+    leave(tx, batch, replace(row, held_amount=0, held_creates=0))
+
+
+def leave(tx: Transaction, batch: Batch, row: Row) -> None:
+    """A row of which nothing is under way waits for its next submission, or ends if none may follow."""
+    assert row.plan is not None
+    if batch.cancelled:
+        store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, _CANCELLED)
+    elif row.plan.neighbour_of is not None:
+        message = _NEIGHBOUR.format(row.plan.neighbour_of)
+        store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, message)
+    else:
+        amount, creates = (0, 0) if batch.stop_reason else (row.held_amount, row.held_creates)
+        pending = RowState.PENDING.value
+        store.change_row(tx, batch.id, row.number, state=pending, held_amount=amount, held_creates=creates)
+
+
 def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row) -> None:
     """Rows that are nearly the same as a row which the policy blocked are not sent, and the batch stops."""
     rows = store.rows(tx, batch.id)
@@ -103,11 +128,10 @@ def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row) -> None:
     ]
     place = next(place for place, row in enumerate(rows) if row.number == blocked.number)
     line = blocked.source.line
-    message = f"The prompt is nearly that of line {line}, which the policy blocks."
     found = [rows[other] for other in similar.neighbours(place, waiting)]
     for row in found:
         if row.state is RowState.PENDING:
-            store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, message)
+            store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, _NEIGHBOUR.format(line))
         else:
             # Its draft is under way; its video is not sent after it.
             store.exclude(tx, batch.id, row, line)
@@ -127,11 +151,11 @@ def cancel(tx: Transaction, batch: Batch, *, actor: str) -> None:
         batch_rows.c.batch_id == batch.id,
         batch_rows.c.state.in_([RowState.PENDING.value, RowState.UNCHECKED.value]),
         state=RowState.NOT_SENT.value,
-        message="The batch was cancelled.",
+        message=_CANCELLED,
         held_amount=0,
         held_creates=0,
     )
-    reason = batch.stop_reason or "The batch was cancelled."
+    reason = batch.stop_reason or _CANCELLED
     store.change(tx, batch.id, cancelled=True, stop_reason=reason)
     tx.append_audit("batch.cancelling", subject=batch.id, actor=actor, content={})
     if batch.state is not BatchState.RUNNING:

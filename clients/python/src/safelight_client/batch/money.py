@@ -91,16 +91,20 @@ class CostCeiling:
 
         A create without a known price needs a limit of the number of jobs.
         """
+        if not self.fits(*worst):
+            return False
+        self.reserved += sum(each or 0 for each in worst)
+        self.jobs += len(worst)
+        return True
+
+    def fits(self, *worst: int | None) -> bool:
+        """Whether the prices of several creates could be reserved."""
         known = [each for each in worst if each is not None]
         if len(known) < len(worst) and self.max_jobs is None:
             return False
         if self.max_jobs is not None and self.jobs + len(worst) > self.max_jobs:
             return False
-        if self.limit is not None and self.spent + self.reserved + sum(known) > self.limit:
-            return False
-        self.reserved += sum(known)
-        self.jobs += len(worst)
-        return True
+        return self.limit is None or self.spent + self.reserved + sum(known) <= self.limit
 
     def settle(self, worst: int | None, cost: int | None) -> None:
         """Ends a reservation: it cost this much. None: not known, so the highest price counts as spent."""
