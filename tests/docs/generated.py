@@ -111,6 +111,9 @@ def _value(value: Any) -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     from safelight.cli.commands import COMMANDS, build_command
+    from safelight.cli.language import take_language
+
+    take_language(["--lang", "en"])  # earlier tests of the same process may have chosen another one
 
     root = build_command()
     lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
