@@ -6,6 +6,7 @@ Nothing is submitted to a generator, and no quota is used.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -54,7 +55,7 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        await fill_prompt(state, principal, fields)
+        template = await fill_prompt(state, principal, fields)
         provider, problems = "", FieldProblems()
         with problems.collected():
             provider = read_provider(fields.pop("provider", None))
@@ -64,7 +65,7 @@ async def check(request: Request, principal: Checker) -> Response:
         found, admitted, price = await state.check_threads.run(
             services.checks.check,
             principal,
-            wanted,
+            replace(wanted, template=template),
             options=AdviceOptions(provider=provider),
             # The response has no provider risk.
             estimates_risk=False,
@@ -97,6 +98,7 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
             if cell.modality is Modality.TEXT and cell.depth
         },
         "not_checked": list(found.not_checked),
+        "template_required": found.template_required,
         "checklist": [item.as_wire() for item in found.checklist],
         "provider": found.advice.as_wire() if found.advice is not None else None,
         "model": admitted.model,

@@ -210,6 +210,9 @@ class VideoCheck(BaseModel):
     not_checked: list[str] = Field(
         description="Fields with references whose check did not finish within `scan.reference_timeout_s`."
     )
+    template_required: bool = Field(
+        description="Whether `POST /v1/videos` would refuse it, because the policy demands a template."
+    )
     checklist: list[dict[str, Any]]
     provider: dict[str, Any] | None
     model: str

@@ -111,7 +111,8 @@ def check_request(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
 
 def reason_against(answer: Mapping[str, Any]) -> str:
     """Why the gateway gives no help with a text that it checked; empty if it does."""
-    if answer["verdict"] in ("allow", "label") and not answer["no_suggestions"]:
+    refused = answer["no_suggestions"] or answer.get("template_required")
+    if answer["verdict"] in ("allow", "label") and not refused:
         return ""
     refusal = answer["no_suggestions"] or {}
     return str(refusal.get("text") or answer["summary"])

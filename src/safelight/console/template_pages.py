@@ -126,7 +126,7 @@ class TemplatePages(PageHandler):
         checks = self.services.checks
         if checks is None or not principal.has_scope(KeyScope.CHECKS):
             return _Preview(prompt=rendered.text, verdict=None)
-        asked = CreateRequest(prompt=rendered.text)
+        asked = CreateRequest(prompt=rendered.text, template=rendered.use)
         found, _, _ = await self.run(checks.check, principal, asked, estimates_risk=False)
         return _Preview(prompt=rendered.text, verdict=found.verdict)
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from safelight import canonical_json
 from safelight.detectors.text.chinese import locale_of
-from safelight.errors import RequestBlocked, TemplateRequired
+from safelight.errors import RequestBlocked
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms
 from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.template_demand import find_missing_template
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -111,8 +112,8 @@ class SubmissionService:
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
-        if policy.policy.demands_template:
-            _require_template(request, admitted)
+        if policy.policy.demands_template and (refused := find_missing_template(request, admitted)):
+            raise refused
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
         prompt = self.context.stages.prompt.screen(
             admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
@@ -304,30 +305,6 @@ class SubmissionService:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
         assert row is not None
         return mappers.video(row)
-
-
-def _require_template(request: CreateRequest, admitted: AdmittedRequest) -> None:
-    """Raise `TemplateRequired` unless the only text is the prompt of an approved template."""
-    if request.template is None or not request.template.approved:
-        raise TemplateRequired(
-            "This team demands a template: each prompt is made from one that a second person has approved. "
-            "Your prompt was not judged, and nothing was charged.",
-            param="safelight.template",
-            remedy="Choose one on the page Templates or with `safelight templates list`, and send its name "
-            "and values.",
-        )
-    if request.retry is not None and (request.retry.variation or request.retry.varied):
-        raise TemplateRequired(
-            "This team demands a template, so a retry cannot have another wording.",
-            param="safelight.retry.variation",
-            remedy="Leave the variation out.",
-        )
-    for field in sorted(admitted.texts.keys() - {"prompt"}):
-        raise TemplateRequired(
-            f"This team demands a template, so {field} cannot be given: nobody has approved its text.",
-            param=field,
-            remedy=f"Leave {field} out.",
-        )
 
 
 def _summary(results: tuple[StageResult, ...]) -> bytes:

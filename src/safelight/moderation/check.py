@@ -34,6 +34,7 @@ from .prompt import PromptStage
 from .reference import ReferenceInput
 from .request import AdmittedRequest, CreateRequest
 from .screening import ScreeningContext
+from .template_demand import find_missing_template
 from .tenant_policy import TenantPolicy
 from .timed_reference import TimedReferenceStage
 
@@ -80,6 +81,7 @@ class CheckService:
         principal.require(KeyScope.CHECKS)
         options = options or AdviceOptions()
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
+        missing_template = find_missing_template(request, admitted)
         admitted = replace(
             admitted,
             texts={**admitted.texts, **options.texts},
@@ -113,6 +115,8 @@ class CheckService:
             references=len(admitted.uploads) + len(admitted.urls),
             not_checked=left,
         )
+        if policy.policy.demands_template and missing_template is not None:
+            found = replace(found, template_required=True)
         self._record(principal, admitted, found, history)
         offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)

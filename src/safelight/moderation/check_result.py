@@ -24,6 +24,9 @@ from safelight.policy.verdicts import Action
 from .evaluation import StageResult
 
 UNDECIDED = "undecided"
+TEMPLATE_REQUIRED = (
+    "This team demands a template: a video is refused unless its whole text is made from an approved one."
+)
 #: Verdicts from the most lenient to the strictest.
 _SEVERITY = {name: rank for rank, name in enumerate(("allow", "label", UNDECIDED, "hold", "block"))}
 
@@ -68,6 +71,8 @@ class CheckResult:
     prompt_advice: PromptAdvice
     #: Fields with references that were not screened in the time of a check.
     not_checked: tuple[str, ...] = ()
+    #: Whether the policy demands a template and this request, as it is, would be refused for it.
+    template_required: bool = False
 
     @cached_property
     def checklist(self) -> tuple[ChecklistItem, ...]:
@@ -99,6 +104,12 @@ class CheckResult:
 
     @property
     def summary(self) -> str:
+        if self.template_required:
+            return f"{self._sentence} {TEMPLATE_REQUIRED}"
+        return self._sentence
+
+    @property
+    def _sentence(self) -> str:
         if not self.undecided:
             return self.explanation.sentence
         return (

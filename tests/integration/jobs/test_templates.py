@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from safelight.api.checks import check_object
+from safelight.cli.gateway_calls import reason_against
 from safelight.errors import RequestBlocked, TemplateRequired
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
+from safelight.moderation.check_result import TEMPLATE_REQUIRED
 from safelight.moderation.request import RetryTerms
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
@@ -20,6 +23,7 @@ from safelight.trust.accounts import KeyScope
 from safelight.trust.templates import TemplateCall
 
 from .conftest import House
+from .test_batches import Studio
 
 SOURCE = "template: lake\ntext: 'a quiet lake [WORDS]'\nslots: {WORDS: {type: text}}\n"
 POLICY = "policy: team\nextends: starter\n"
@@ -91,6 +95,39 @@ def test_a_policy_may_demand_an_approved_template(furnish: Callable[..., House],
     with pytest.raises(TemplateRequired, match="another wording"):
         house.videos.create(house.who, replace(asked, retry=RetryTerms(variation="a calm lake at dawn")))
     assert house.videos.create(house.who, asked).state is VideoState.QUEUED
+
+
+def test_a_check_says_that_a_template_is_demanded(furnish: Callable[..., House], tmp_path: Path) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(POLICY + "templates: required\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    approve(house)
+    check = house.container.review.checks.check
+    asked = CreateRequest(prompt="a quiet lake")
+    found, admitted, price = check(house.who, asked)
+    answer = check_object(found, admitted, price)
+    assert (answer["verdict"], answer["template_required"]) == ("allow", True)
+    assert "This team demands a template" in answer["summary"]
+    assert "demands a template" in reason_against({**answer, "no_suggestions": None})
+    made, _, _ = check(house.who, request_of(house, "at dawn"))
+    assert not made.template_required
+    assert "template" not in made.summary
+
+
+def test_the_plan_of_a_batch_says_that_a_template_is_demanded(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(POLICY + "templates: required\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    studio = Studio(house)
+    batch = studio.carry(studio.order({"prompt": "a quiet lake", "model": "instant-1"}, run=False))
+    (row,) = studio.rows(batch)
+    assert row.message == TEMPLATE_REQUIRED
+    assert batch.plan is not None
+    assert (batch.plan["to_send"], batch.plan["invalid"]) == (0, 1)
 
 
 def test_with_a_demanded_template_no_other_text_can_be_given(
