@@ -87,7 +87,7 @@ def lint(
     """Check all prompts in files: text, Markdown, JSON lines, YAML, CSV. Nothing is generated or recorded.
 
     Exit code 0: no finding of the level of --fail-on. 3: a prompt would be blocked. 4: one would be held.
-    5: a part could not be read. 1: other findings of this level.
+    5: a part could not be read, or nothing was checked. 1: other findings of this level.
     """
     # Not at the top, so that the completion of a shell imports no detector.
     from safelight.linting.lint_run import FixMode, LintRun, LintTask
@@ -149,9 +149,12 @@ def _lint_all(run: LintRun, reporter: LintReporter, paths: Sequence[Path], kind:
             for finding in run.lint_stream("-", sys.stdin.buffer, kind):
                 reporter.add(finding)
             continue
+        before = run.summary.files
         for file in find_files(path, kind):
             for finding in run.lint_file(file):
                 reporter.add(finding)
+        if run.summary.files == before:
+            reporter.add(run.no_files(str(path)))
 
 
 def _exit_of(summary: LintSummary, fail_on: LintFailure) -> int:
@@ -163,7 +166,7 @@ def _exit_of(summary: LintSummary, fail_on: LintFailure) -> int:
         return Exit.BLOCKED
     if rules[LintRule.POLICY_HOLD]:
         return Exit.HELD
-    if rules[LintRule.UNREADABLE] or rules[LintRule.TOO_LONG]:
+    if summary.has_unchecked or not summary.prompts:
         return Exit.NOT_COVERED
     levels = list(LintLevel)
     counted = levels[: levels.index(LintLevel(fail_on.value)) + 1]

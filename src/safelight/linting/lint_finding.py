@@ -73,6 +73,10 @@ class LintFinding:
         }
 
 
+#: Rules of findings which mean, as errors, that something was not checked.
+_UNCHECKED = (LintRule.UNREADABLE, LintRule.TOO_LONG, LintRule.NO_PROMPTS)
+
+
 @dataclass
 class LintSummary:
     """The counts of a run."""
@@ -83,12 +87,15 @@ class LintSummary:
     fixed: int = 0
     fixable: int = 0
     interrupted: bool = False
+    #: Whether a file or a part of one that should have been checked was not.
+    has_unchecked: bool = False
     rules: Counter[LintRule] = field(default_factory=Counter)
     levels: Counter[LintLevel] = field(default_factory=Counter)
 
     def add(self, finding: LintFinding) -> None:
         self.rules[finding.rule] += 1
         self.levels[finding.level] += 1
+        self.has_unchecked |= finding.level is LintLevel.ERROR and finding.rule in _UNCHECKED
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
 from .fixed_file import ChangedLine, rewrite
-from .lint_finding import LintFinding, LintRule, LintSummary
+from .lint_finding import LintFinding, LintLevel, LintRule, LintSummary
 from .lint_prompt import LintPrompt, UnreadPart
 from .prompt_file import PromptFile, PromptFormat, read_prompts
 from .prompt_linter import PromptLinter
@@ -46,21 +46,30 @@ class LintRun:
     def lint_file(self, file: PromptFile) -> Iterator[LintFinding]:
         """The findings of one file."""
         fix = FileFix() if self._task.fix is not FixMode.OFF else None
-        yield from self._lint(str(file.path), file.format, file.read(self._task.field), fix)
+        is_read = yield from self._lint(str(file.path), file.read(self._task.field), fix)
+        if not is_read and file.format is not None:
+            yield self._count(self._no_prompts(str(file.path), file.format, named=file.named))
         if fix and fix.edits:
             yield from self._rewrite(file, fix)
 
     def lint_stream(self, name: str, stream: BinaryIO, kind: PromptFormat) -> Iterator[LintFinding]:
         """The findings of a stream, such as standard input. It cannot be fixed."""
-        yield from self._lint(name, kind, read_prompts(stream, kind, self._task.field), None)
+        is_read = yield from self._lint(name, read_prompts(stream, kind, self._task.field), None)
+        if not is_read:
+            yield self._count(self._no_prompts(name, kind, named=True))
+
+    def no_files(self, folder: str) -> LintFinding:
+        """The finding of a folder without files that can be read, so that nothing was checked."""
+        return self._count(self._linter.no_files(folder))
+
+    def _no_prompts(self, name: str, kind: PromptFormat, *, named: bool) -> LintFinding:
+        level = LintLevel.ERROR if named else LintLevel.NOTE
+        return self._linter.no_prompts(name, kind.value, self._task.field, level)
 
     def _lint(
-        self,
-        name: str,
-        kind: PromptFormat | None,
-        items: Iterable[LintPrompt | UnreadPart],
-        fix: FileFix | None,
-    ) -> Iterator[LintFinding]:
+        self, name: str, items: Iterable[LintPrompt | UnreadPart], fix: FileFix | None
+    ) -> Generator[LintFinding, None, bool]:
+        """The findings of all prompts and unread parts. Returns whether there were any."""
         self.summary.files += 1
         number = -1
         for number, item in enumerate(items):
@@ -83,11 +92,14 @@ class LintRun:
                 if planned:
                     fix.prompts[number] = planned[0]
                     fix.edits += planned[1]
-        if number < 0 and kind is not None:
-            yield self._count(self._linter.no_prompts(name, kind.value, self._task.field))
+        return number >= 0
 
     def _rewrite(self, file: PromptFile, fix: FileFix) -> Iterator[LintFinding]:
         name = str(file.path)
+        if file.path.is_symlink() and not file.named:
+            # It may be a link to any file outside the folder.
+            yield self._count(self._linter.note(name, LintRule.NOT_FIXED, "not_fixed.link"))
+            return
         try:
             changed = rewrite(file, fix, self._task.field, write=self._task.fix is FixMode.WRITE)
         except (NotWritable, UnicodeDecodeError):

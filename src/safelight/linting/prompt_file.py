@@ -51,6 +51,8 @@ class PromptFile:
 
     path: Path
     format: PromptFormat | None
+    #: Whether the user named the file itself, and not a folder that it is in.
+    named: bool = False
 
     def read(self, field: str) -> Iterator[LintPrompt | UnreadPart]:
         """The prompts, and the parts that cannot be read. Raises no error for a bad file."""
@@ -124,7 +126,7 @@ def find_files(path: Path, kind: PromptFormat | None) -> Iterator[PromptFile]:
     folders, are left out.
     """
     if not path.is_dir():
-        yield PromptFile(path=path, format=kind or ENDINGS.get(path.suffix.lower()))
+        yield PromptFile(path=path, format=kind or ENDINGS.get(path.suffix.lower()), named=True)
         return
     unread: list[OSError] = []
     for folder, folders, names in os.walk(path, onerror=unread.append):

@@ -19,6 +19,7 @@ from safelight.trust.evasion.session_blocks import SessionBlocks
 
 from .lint_finding import LintFinding, LintLevel, LintRule
 from .lint_prompt import FilePlace, LintPrompt, UnreadPart
+from .prompt_file import ENDINGS
 
 #: Checks a text with the policy in force, and advises on it. Records nothing.
 PromptCheck = Callable[[str, AdviceOptions], CheckResult]
@@ -90,10 +91,15 @@ class PromptLinter:
         text = self._t(message, **values)
         return LintFinding(file=file, place=place, rule=rule, level=LintLevel.NOTE, message=text)
 
-    def no_prompts(self, file: str, kind: str, field: str) -> LintFinding:
-        """The note that a file of this format has no prompt, and what would be one."""
+    def no_prompts(self, file: str, kind: str, field: str, level: LintLevel) -> LintFinding:
+        """The finding that a file of this format has no prompt, and what would be one."""
         what = self._t(f"prompts_in.{kind}", field=field)
-        return self.note(file, LintRule.NO_PROMPTS, "no_prompts", what=what)
+        return replace(self.note(file, LintRule.NO_PROMPTS, "no_prompts", what=what), level=level)
+
+    def no_files(self, folder: str) -> LintFinding:
+        """The finding that a folder has no file that can be read."""
+        message = self._t("no_files", endings=", ".join(ENDINGS))
+        return self._error(folder, _TOP, LintRule.NO_PROMPTS, message)
 
     def _findings(self, file: str, prompt: LintPrompt, checked: CheckResult) -> Iterator[LintFinding]:
         whole = LintFinding(

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.resolver import Resolver
 
 from safelight.yaml_loader import Loader
 
 from .lint_prompt import FileNotRead, FilePlace, LintPrompt, Quoting, UnreadPart
 
+#: Finds out what an unquoted value is: text, a number, null and so on.
+_RESOLVER: Any = Resolver()
+_TEXT_TAG = "tag:yaml.org,2002:str"
 #: Most lists and objects within each other. No file of prompts has more, and the parser keeps all of them.
 MAX_DEPTH = 100
 
@@ -66,6 +70,8 @@ def _value(text: str, event: yaml.NodeEvent, field: str) -> LintPrompt | UnreadP
         return UnreadPart(line=line, reason=reason, values={"field": field})
     if not event.value.strip():
         return None
+    if event.implicit[0] and _RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False)) != _TEXT_TAG:
+        return UnreadPart(line=line, reason="not_text", values={"field": field})
     chunk = text[start.index : event.end_mark.index if event.end_mark else None]
     offsets = _align(chunk, event.value, event.style or "")
     return LintPrompt(

@@ -368,6 +368,44 @@ def test_the_file_behind_a_link_is_changed_and_a_read_only_folder_is_reported(
     assert (folder / "real.txt").read_text() == f"{FIXED}\n"
 
 
+def test_a_link_in_a_folder_is_checked_and_the_file_behind_it_is_not_changed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = folder.parent / "outside.txt"
+    outside.write_text(f"{LIGHT}\n")
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "link.txt").symlink_to(outside)
+    for mode in ("--fix", "--diff"):
+        _, said = lint_json(capsys, "prompts", mode)
+        assert outside.read_text() == f"{LIGHT}\n"
+        assert "not-fixed" in {found["rule"] for found in said["findings"]}
+        assert (said["summary"]["prompts"], said["summary"]["fixable"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "level"),
+    [
+        ("named.yaml", "prompt: a calm lake\n", "error"),
+        ("named.txt", "\n", "error"),
+        ("in/a/folder.jsonl", '{"prompt": "a calm lake"}\n', "note"),
+        ("in/an/unknown.png", "", "error"),
+    ],
+)
+def test_a_run_that_checks_nothing_fails(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, level: str
+) -> None:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    code, said = lint_json(capsys, name.partition("/")[0], "--field", "text")
+    assert code == Exit.NOT_COVERED
+    assert [(found["rule"], found["level"]) for found in said["findings"]] == [("no-prompts", level)]
+    # Beside a file with prompts, a file without one is an error only if it was named itself.
+    (folder / "good.txt").write_text(f"{CALM}\n")
+    code, _ = lint_json(capsys, name.partition("/")[0], "good.txt", "--field", "text")
+    assert code == (Exit.NOT_COVERED if level == "error" else Exit.OK)
+
+
 def test_standard_input_is_read_with_its_format() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "safelight", "lint", "-", "--input", "csv", "--field", "text", "--json"],

@@ -111,6 +111,8 @@ def test_marked_code_blocks_of_markdown_are_prompts_and_nothing_else_is() -> Non
         (b"id,text\n1,a\n", PromptFormat.CSV, "no_column", 1),
         (b"prompt: a\n\t- b: [", PromptFormat.YAML, "not_yaml", 2),
         (b"prompt: {a: b}", PromptFormat.YAML, "not_text", 1),
+        (b"prompt: null", PromptFormat.YAML, "not_text", 1),
+        (b"a: !!str 3\nprompt: 3", PromptFormat.YAML, "not_text", 2),
         (b"x: &x a\nprompt: *x", PromptFormat.YAML, "alias", 2),
         (b"[" * 1_000, PromptFormat.YAML, "too_deep", 1),
     ],
