@@ -173,8 +173,6 @@ async def import_entries(
     if not isinstance(given, list):
         raise InvalidField("`entries` must be a list.", param="entries")
     entries = [read_imported(value, number) for number, value in enumerate(given, start=1)]
-    for entry in entries:
-        require_writable(entry.prompt + entry.category + entry.notes, "entries")
     results = await app.check_threads.run(app.services.library.import_entries, principal, entries)
     return JsonResponse(import_object(results))
 

@@ -100,7 +100,8 @@ def import_(
     as_json: Json = False,
 ) -> int:
     """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
-    from safelight.trust.library import ImportOutcome
+    from safelight.errors import SafelightError
+    from safelight.trust.library import EntryImport, ImportOutcome
     from safelight.trust.library.serializers import import_object
     from safelight.trust.library.service import MAX_IMPORTED_ENTRIES
 
@@ -109,7 +110,17 @@ def import_(
     principal, library = acting_principal(container, use_key=False), container.prompts.library
     results: list[EntryImport] = []
     for start in range(0, len(entries), MAX_IMPORTED_ENTRIES):
-        part = library.import_entries(principal, entries[start : start + MAX_IMPORTED_ENTRIES])
+        try:
+            part = library.import_entries(principal, entries[start : start + MAX_IMPORTED_ENTRIES])
+        except SafelightError as error:
+            if not results:
+                raise
+            # What the earlier parts added stays, so it is reported.
+            results += [
+                EntryImport(number=number, outcome=ImportOutcome.NOT_CHECKED, reason=str(error))
+                for number in range(start + 1, len(entries) + 1)
+            ]
+            break
         results += [_renumber(each, start) for each in part]
     emit(import_object(results), as_json, _format_import(results))
     fine = {ImportOutcome.ADDED, ImportOutcome.KNOWN}

@@ -11,11 +11,14 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.errors import Unavailable
 from safelight.ids import new_id
 from safelight.store.tables import videos
 from safelight.trust.accounts import KeyScope
+from safelight.trust.library import EntryImport, ImportOutcome, Library
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "templates"
+SURROGATE = r'{"prompt": "a \ud800 lake", "category": "x"}'
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -121,7 +124,31 @@ def test_a_prompt_is_added_exported_and_imported_elsewhere(run: Run, tmp_path: P
     assert (code, again["results"][0]["outcome"]) == (0, "known")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{not json", '{"prompt": "a"}', '[{"category": "a"}]'])
+def test_an_error_in_a_later_part_of_an_import_does_not_hide_what_was_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parts = [(EntryImport(number=1, outcome=ImportOutcome.ADDED),)]
+
+    def import_entries(*_: object) -> tuple[EntryImport, ...]:
+        if not parts:
+            raise Unavailable("The database is busy.")
+        return parts.pop()
+
+    monkeypatch.setattr(Library, "import_entries", import_entries)
+    line = json.dumps({"prompt": "a quiet lake", "category": "x"})
+    (tmp_path / "many.jsonl").write_text("\n".join([line] * 201))
+    assert main(["library", "import", "many.jsonl", "--json"]) != 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["added"], len(found["results"])) == (1, 2)
+    assert found["results"][1] == {
+        "number": 201,
+        "outcome": "not_checked",
+        "reason": "The database is busy.",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{not json", '{"prompt": "a"}', '[{"category": "a"}]', SURROGATE])
 def test_a_file_without_valid_entries_is_refused(run: Run, tmp_path: Path, text: str) -> None:
     file = tmp_path / "entries.json"
     file.write_text(text)

@@ -153,7 +153,7 @@ def test_a_prompt_is_added_found_and_removed(server: Live, ada: httpx.Client) ->
     assert "The library is empty." in empty.text
     added = ada.post("/library", data={"video_id": f"{server.url}/videos/{video}", "category": "water"})
     assert re.fullmatch("/library/entry_[0-9a-f]{32}", added.url.path)
-    assert "proven" in added.text
+    assert "fewer than two were blocked since" in added.text
     assert "a quiet pond" in ada.get("/library?q=POND&category=water").text
     assert "No entry fits." in ada.get("/library?q=volcano").text
     assert "No entry fits." in ada.get("/library?marked=1").text

@@ -11,7 +11,8 @@ from safelight.errors import InvalidField
 MAX_CATEGORY_CHARACTERS = 40
 MAX_NOTES_CHARACTERS = 1_000
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
+#: NUL, and halves of surrogate pairs, which no database stores as text.
+NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class EntryStatus(StrEnum):
@@ -138,6 +139,6 @@ def validate_category(text: str) -> str:
 
 def validate_notes(text: str) -> str:
     text = text.strip()
-    if len(text) > MAX_NOTES_CHARACTERS or _NOT_STORABLE.search(text):
+    if len(text) > MAX_NOTES_CHARACTERS or NOT_STORABLE.search(text):
         raise InvalidField(f"The notes may have {MAX_NOTES_CHARACTERS} characters.", param="notes")
     return text

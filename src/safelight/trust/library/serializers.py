@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.errors import InvalidField
 
-from .models import EntryImport, ImportedEntry, LibraryEntry
+from .models import NOT_STORABLE, EntryImport, ImportedEntry, LibraryEntry
 
 
 def entry_object(entry: LibraryEntry) -> dict[str, Any]:
@@ -48,4 +48,9 @@ def read_imported(value: Any, number: int) -> ImportedEntry:
     category, notes = value.get("category"), value.get("notes") or ""
     if not isinstance(category, str) or not isinstance(notes, str):
         raise InvalidField(f"Entry {number} needs a category, and its fields must be texts.", param="entries")
+    if NOT_STORABLE.search(value["prompt"] + category + notes):
+        raise InvalidField(
+            f"Entry {number} has a NUL character or half a surrogate pair, which is not Unicode text.",
+            param="entries",
+        )
     return ImportedEntry(prompt=value["prompt"], category=category, notes=notes)
