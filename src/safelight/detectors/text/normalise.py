@@ -57,7 +57,8 @@ _ONE_LETTER_WORDS = frozenset("ai")
 #: Fewest letters of that word. "a b c" has none.
 _MIN_SPACED_LETTERS = 3
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
-#: The kinds of view that the steps make. Any other view is a separate text that was hidden in the original.
+#: The kinds of view that the steps make. Any other view is a text of its own: one that was hidden in the
+#: original, or the other reading of its separated letters (`joined_after_article`).
 _STEP_VIEWS = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
 #: Encodings that people cannot read directly, and most original characters per hidden character.
 _UNREADABLE_ENCODINGS, _MAX_CHARS_PER_HIDDEN = frozenset({"base64", "hex", "url", "references"}), 12
@@ -142,22 +143,27 @@ VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The original text, each different view of it, and the texts that are hidden in it in an encoding."""
+    """The original text, each different view of it, the other reading of its separated letters, and the texts
+    that are hidden in it in an encoding.
+    """
     made = [plain(text)]
     current = made[0]
     texts = {text}
+    joined_text = text
     for step in chain:
         current = step(current)
+        if step is joined:
+            joined_text = current.text
         # The folded view is added even if folding changed nothing, because detectors read it.
         if current.text not in texts or step is folded:
             texts.add(current.text)
             made.append(current)
     if chain is VIEWS:
-        current = made[1]
-        for step in (joined_after_article, deleet, squeezed):
-            current = step(current)
-        if current.text not in texts:
-            made.append(replace(current, kind="joined_after_article"))
+        current = joined_after_article(made[1])
+        if current.text != joined_text:
+            current = squeezed(deleet(current))
+            if current.text not in texts:
+                made.append(replace(current, kind="joined_after_article"))
     made += [
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
         for one in decode_views(text)
@@ -166,18 +172,18 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
 
 
 def final_views(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
-    """The views from which classifiers read each text once: the last view of the text, and each hidden
-    text.
+    """The views from which classifiers read each text once: the last view of the text, the other reading of
+    its separated letters, and each hidden text.
 
     The last view of the text is left out if the whole text is an encoding of a hidden text.
     """
     last = next(view for view in reversed(found) if view.kind in _STEP_VIEWS)
-    hidden = [view for view in found if view.kind not in _STEP_VIEWS]
+    others = [view for view in found if view.kind not in _STEP_VIEWS]
     if any(
-        view.kind in _UNREADABLE_ENCODINGS and _covers_everything(view, len(found[0].text)) for view in hidden
+        view.kind in _UNREADABLE_ENCODINGS and _covers_everything(view, len(found[0].text)) for view in others
     ):
-        return tuple(hidden)
-    return (last, *hidden)
+        return tuple(others)
+    return (last, *others)
 
 
 def normalize_text(text: str) -> str:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import VIEWS, final_views, folded, plain, view_of_kind, views
+from safelight.detectors.text.normalise import (
+    VIEWS,
+    deleet,
+    final_views,
+    folded,
+    joined_after_article,
+    plain,
+    squeezed,
+    view_of_kind,
+    views,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=200)
 SLY_TEXT = st.text(alphabet="nude k1ll.-_ \u200b\u200d\u0301\ud800аеＡﷺ🙂裸 @$!", max_size=80)
@@ -108,3 +118,13 @@ def test_a_word_of_one_letter_before_separated_letters_is_also_read_alone(typed:
 )
 def test_other_texts_have_no_view_for_that(text: str) -> None:
     assert "joined_after_article" not in [view.kind for view in views(text)]
+
+
+@given(st.text(alphabet="ai wrd.-03e|", max_size=40))
+def test_the_other_reading_goes_through_all_steps_and_is_there_if_it_differs(text: str) -> None:
+    found = views(text)
+    read = squeezed(deleet(joined_after_article(found[1]))).text
+    others = {view.text for view in found if view.kind in ("plain", "folded", "joined", "deleet", "squeezed")}
+    assert [view.text for view in found if view.kind == "joined_after_article"] == [read] * (
+        read not in others
+    )
