@@ -117,5 +117,4 @@ def _state(video: Video) -> VideoReply:
         facts=facts | ({"failure": _facts(why)} if why else {}),
         message=why.message if why else "",
         is_block=bool(why and why.is_block),
-        charged=video.charged,
     )

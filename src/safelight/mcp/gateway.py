@@ -33,8 +33,6 @@ class VideoReply:
     #: The message of a failure, which may be that of a provider.
     message: str = ""
     is_block: bool = False
-    #: Whether anything was charged: yes, no or unknown.
-    charged: str = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)

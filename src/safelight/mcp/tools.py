@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from safelight.advice.help_gate import HelpRefusal
@@ -36,7 +37,13 @@ _STATED = (
 )
 #: The name of the field `charged.source` in `ProviderError.quoted`.
 _CHARGE_SOURCE = "charge_source"
-_UNTRUSTED_OF_ATTEMPT = ("prompt", "error", "own_error", "provider", "model", "request_id", "source")
+#: Our own statements in an attempt. All other fields may have been written by others.
+_STATED_OF_ATTEMPT = (
+    *("object", "id", "origin", "reported", "time", "prompt_withheld", "outcome", "stage", "seconds", "size"),
+    *("file_came", "charged", "amount", "currency", "refunded", "is_refunded", "video_id"),
+)
+#: States of a video that may still be blocked.
+_UNFINISHED = ("queued", "in_progress")
 
 #: Checks a text on this machine. Records nothing.
 LocalCheck = Callable[[str, AdviceOptions], CheckResult]
@@ -51,6 +58,8 @@ class McpTools:
         self._local_check = local_check
         self._gateway = gateway
         self._limits = limits
+        #: Prompts of the videos of the session that may still be blocked, by id.
+        self._unfinished: dict[str, str] = {}
 
     def check(self, prompt: str, provider: str = "") -> dict[str, Any]:
         """The verdict of the policy, and what the provider may refuse. Nothing is generated."""
@@ -115,8 +124,8 @@ class McpTools:
             return self._failed("", failure)
         rows = [
             with_untrusted(
-                {name: value for name, value in row.items() if name not in _UNTRUSTED_OF_ATTEMPT},
-                {name: row.get(name) for name in _UNTRUSTED_OF_ATTEMPT},
+                {name: row[name] for name in _STATED_OF_ATTEMPT if name in row},
+                {name: value for name, value in row.items() if name not in _STATED_OF_ATTEMPT},
             )
             for row in answer.get("data", [])
         ]
@@ -133,6 +142,7 @@ class McpTools:
                 f"The prompt is longer than {MAX_SHOWN_CHARACTERS} characters, so the question to the user "
                 "would not show all of it. Nothing is requested."
             )
+        self._remember_later_blocks()
         self._limits.require_allowed(prompt)
         try:
             offer = self._require_gateway().offer(prompt, model, seconds)
@@ -169,11 +179,23 @@ class McpTools:
             if failure.explanation.get("charged") == "no":
                 self._limits.release(reserved)
             return self._failed(prompt, failure)
+        self._unfinished[video.id] = prompt
         return {**self._video(video), "reserved_usd": reserved, "left_usd": self._limits.left_usd}
 
+    def _remember_later_blocks(self) -> None:
+        """Look at the videos of the session that had not ended: a provider may have blocked one since."""
+        for video_id in list(self._unfinished):
+            # The gateway refuses near its own blocks, also if it does not answer here.
+            with suppress(GatewayFailure):
+                self._video(self._require_gateway().status(video_id))
+
     def _video(self, video: VideoReply) -> dict[str, Any]:
-        if video.is_block and video.prompt:
-            self._limits.remember_block(video.prompt)
+        # The gateway may withhold the prompt of a blocked video.
+        prompt = video.prompt or self._unfinished.get(video.id)
+        if video.status not in _UNFINISHED:
+            self._unfinished.pop(video.id, None)
+        if video.is_block and prompt:
+            self._limits.remember_block(prompt)
         ours = {"id": video.id, "status": video.status, **video.facts}
         return with_untrusted(ours, {"prompt": video.prompt, "message": video.message})
 

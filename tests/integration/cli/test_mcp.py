@@ -56,7 +56,6 @@ class ScriptedGateway:
             facts={"failure": {"stage": "output", "charged": "yes"}},
             message=INJECTION,
             is_block=True,
-            charged="yes",
         )
 
     def attempts(self, provider: str, limit: int) -> Mapping[str, Any]:
@@ -264,6 +263,30 @@ def test_after_a_block_no_neighbour_is_requested(how: str) -> None:
     assert "suggestions" not in said["untrusted"]
     failed, _ = assistant.call("create_video", prompt=CALM, model="veo-3.1")
     assert not failed
+
+
+def test_a_block_after_the_request_counts_without_a_call_of_status() -> None:
+    gateway = ScriptedGateway()
+    assistant = host(gateway)
+    assert not assistant.call("create_video", prompt=f"{NEAR}, burning", model="veo-3.1")[0]
+    # The scripted gateway answers that the video was blocked.
+    failed, said = assistant.call("create_video", prompt=NEAR, model="veo-3.1")
+    assert failed
+    assert "blocked in this session" in said
+    assert len(gateway.created) == 1
+
+
+def test_a_field_of_an_attempt_that_is_not_known_is_untrusted() -> None:
+    class NewGateway(ScriptedGateway):
+        def attempts(self, provider: str, limit: int) -> Mapping[str, Any]:
+            row = {"id": "attempt_1", "outcome": "refused", "charged": "no", "new": INJECTION, "model": "m"}
+            return {"data": [row], "has_more": False}
+
+    _, said = host(NewGateway()).call("attempts")
+    (row,) = said["attempts"]
+    untrusted = row.pop("untrusted")
+    assert row == {"id": "attempt_1", "outcome": "refused", "charged": "no"}
+    assert (untrusted["new"], untrusted["model"]) == (INJECTION, "m")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,11 @@ class SessionBlocks:
         self._sketches.append(sketch(text, self._embedder))
 
     def is_similar(self, text: str) -> bool:
-        """Whether the text is similar to a block, as for the help that the gateway gives."""
+        """Whether the text is similar to a block that is kept, from the same similarity on as in the gateway.
+
+        The gateway also compares with requests that were similar to a block, and keeps what ends with a
+        session here.
+        """
         if not self._sketches:
             return False
         own = sketch(text, self._embedder)
