@@ -20,6 +20,7 @@ from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
+from .form_key import new_form_id
 from .handler import PageHandler
 from .studio import is_own_hardware, list_providers
 from .try_lengths import find_try_lengths
@@ -83,6 +84,7 @@ class AdvicePages(PageHandler):
             "problem": None,
             "applied": None,
             "offer": None,
+            "form_id": new_form_id(),
             "a": load_messages("advice", self.translations(request).tag),
             "providers": list_providers(),
             **values,

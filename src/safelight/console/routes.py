@@ -90,6 +90,7 @@ class Console:
             ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
             ("POST", "/advice/try", protected(tries.create, KeyScope.CHECKS, write)),
             ("GET", "/advice/try/{video_id}", protected(tries.show, read)),
+            ("POST", "/advice/try/{video_id}", protected(tries.create_full, read, write)),
             ("GET", "/attempts", protected(attempts.show, read)),
             ("GET", "/attempts/{attempt_id}", protected(attempts.show_one, read)),
             ("GET", "/templates", protected(templates.list, read)),

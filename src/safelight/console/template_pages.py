@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight import canonical_json
 from safelight.errors import InvalidField, NotFound, RequestBlocked, SafelightError
 from safelight.i18n import Messages, load_messages
 from safelight.moderation.request import CreateRequest
@@ -21,6 +18,7 @@ from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, Te
 from safelight.web.create_request import require_writable
 from safelight.web.template_call import read_version
 
+from .form_key import form_key, new_form_id
 from .formatting import format_datetime, format_iso, format_money
 from .handler import PageHandler
 from .studio import StudioForm
@@ -34,8 +32,6 @@ TONES = {
 }
 #: Prefix of the form fields with the values of slots.
 _SLOT = "slot."
-#: The hidden field with a random text, another one each time the form is shown.
-_FORM_ID = "form_id"
 EXAMPLE = """template: cook-at-work
 about: One adult who cooks, in soft light.
 text: "A [POSITIVE_EMOTION] [ADULT_DESCRIPTOR] cook prepares [DISH], [LIGHTING_STYLE]."
@@ -68,7 +64,7 @@ class TemplatePages(PageHandler):
             added = await self.run(self.services.templates.add, principal, source)
         except SafelightError as problem:
             return await self._render_list(request, principal, source=source, problem=problem)
-        return self.redirect(_address(added))
+        return self.redirect(_address(added.name, added.version))
 
     async def show(self, request: Request, principal: Principal) -> Response:
         found = await self._find(request, principal)
@@ -108,7 +104,7 @@ class TemplatePages(PageHandler):
             await self.run(steps[form["action"]], principal, found.name, found.version)
         except SafelightError as problem:
             return await self._render_one(request, principal, found, {}, problem=problem)
-        return self.redirect(_address(found))
+        return self.redirect(_address(found.name, found.version))
 
     async def _create(
         self, principal: Principal, rendered: RenderedPrompt, form: Mapping[str, str]
@@ -117,7 +113,7 @@ class TemplatePages(PageHandler):
             prompt=rendered.text,
             template=rendered.use,
             model=form.get("model") or None,
-            idempotency_key=_submission_key(form),
+            idempotency_key=form_key(form),
         )
         video = await self.run(self.services.videos.create, principal, asked)
         return self.redirect(f"/videos/{video.id}")
@@ -177,7 +173,7 @@ class TemplatePages(PageHandler):
         validations = await self.run(
             services.templates.validations, principal, template.name, template.version
         )
-        every = await self.run(services.templates.list, principal)
+        versions = await self.run(services.templates.versions, principal, template.name)
         return await self.render_page(
             request,
             "template.html",
@@ -188,10 +184,18 @@ class TemplatePages(PageHandler):
             document=template.document,
             source=template.source,
             created=format_datetime(template.created_at, t),
-            versions=[_row(each, m) for each in every if each.name == template.name],
+            versions=[
+                {
+                    "href": _address(template.name, each.version),
+                    "version": each.version,
+                    "tone": TONES[each.state],
+                    "state": m(f"template.state.{each.state.value}"),
+                }
+                for each in versions
+            ],
             slots=[(slot, values.get(slot.name, "")) for slot in template.document.slots],
             models=StudioForm(services).options(t).models,
-            form_id=secrets.token_hex(16),
+            form_id=new_form_id(),
             preview=preview,
             problem=problem,
             actions=_actions(template, principal),
@@ -202,23 +206,13 @@ class TemplatePages(PageHandler):
         )
 
 
-def _submission_key(form: Mapping[str, str]) -> str | None:
-    """The idempotency key of a form, so that a second click requests no second video.
-
-    It includes the values, because a browser may return to the form, and other values are another request.
-    """
-    if not form.get(_FORM_ID):
-        return None
-    return f"page-{hashlib.sha256(canonical_json.encode(dict(form))).hexdigest()}"
-
-
-def _address(template: Template) -> str:
-    return f"/templates/{quote(template.name)}?version={template.version}"
+def _address(name: str, version: int) -> str:
+    return f"/templates/{quote(name)}?version={version}"
 
 
 def _row(template: Template, m: Messages) -> dict[str, Any]:
     return {
-        "href": _address(template),
+        "href": _address(template.name, template.version),
         "name": template.name,
         "version": template.version,
         "about": template.document.about,

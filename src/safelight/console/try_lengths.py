@@ -35,9 +35,11 @@ class TryLengths:
 def find_try_lengths(generators: Mapping[str, Generator], asked: str, t: Translations) -> TryLengths | None:
     """The offer for a model, or for the cheapest model of a provider; None if this server has none."""
     chosen = choose_offer(_offers(generators), asked)
-    if chosen is None or not chosen.seconds:
+    # A request names a whole number of seconds.
+    whole = sorted(int(each) for each in chosen.seconds if each == int(each)) if chosen else []
+    if chosen is None or not whole:
         return None
-    lengths = [_length_price(chosen, seconds, t) for seconds in sorted(chosen.seconds)]
+    lengths = [_length_price(chosen, seconds, t) for seconds in whole]
     return TryLengths(model=chosen.name, shortest=lengths[0], longer=tuple(lengths[1:]))
 
 
@@ -54,7 +56,7 @@ def _offers(generators: Mapping[str, Generator]) -> Iterator[ModelOffer]:
             )
 
 
-def _length_price(offer: ModelOffer, seconds: float, t: Translations) -> LengthPrice:
+def _length_price(offer: ModelOffer, seconds: int, t: Translations) -> LengthPrice:
     usd = offer.usd(seconds)
-    price = format_price(0.0 if offer.is_own else offer.usd_per_second, int(seconds), t)
-    return LengthPrice(seconds=int(seconds), price=price, usd="" if usd is None else f"{usd:g}")
+    price = format_price(0.0 if offer.is_own else offer.usd_per_second, seconds, t)
+    return LengthPrice(seconds=seconds, price=price, usd="" if usd is None else f"{usd:g}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -11,13 +13,15 @@ from safelight.errors import Conflict, InvalidField, NotFound, RequestBlocked
 from safelight.i18n import load_messages
 from safelight.jobs.states import VideoState
 from safelight.moderation.coverage_count import installed_checks
+from safelight.moderation.request import CreateRequest
 from safelight.policy.verdicts import Action
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
 from safelight.web.video_facts import valid_video_id
 
+from .form_key import form_key, new_form_id
 from .handler import PageHandler
-from .try_lengths import TryLengths, find_try_lengths
+from .try_lengths import LengthPrice, find_try_lengths
 from .video_view import video_view
 
 _ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
@@ -37,23 +41,46 @@ class TryPages(PageHandler):
         offer = find_try_lengths(services.generators, sent.get("model", ""), t)
         if offer is None:
             raise InvalidField("This server has no such model.", param="model")
-        _require_price(offer, sent.get("usd", ""))
-        fields = {
-            "prompt": sent.get("prompt", ""),
-            "model": offer.model,
-            "seconds": str(offer.shortest.seconds),
-        }
-        asked = create_request(fields, max_prompt_chars=services.max_prompt_chars)
+        _require_price(offer.shortest, sent.get("usd", ""))
+        asked = self._request(sent, sent.get("prompt", ""), offer.model, offer.shortest)
         found, _, _ = await self.run(services.checks.check, principal, asked, estimates_risk=False)
         if found.verdict not in _ALLOWED or not found.prompt_advice.helps:
             wire = found.prompt_advice.as_wire(t.tag)["no_suggestions"]
             raise InvalidField(wire["text"] if wire else found.summary, param="prompt")
+        rewritten = "?rewritten=1" if sent.get("rewritten") else ""
+        return await self._submit(principal, asked, "/advice/try/{video}" + rewritten)
+
+    async def create_full(self, request: Request, principal: Principal) -> Response:
+        """Submit the prompt of a delivered try at a longer length, if it costs at most what was shown."""
+        sent = await self.read_form(request)
+        video_id = valid_video_id(request.path_params["video_id"])
+        tried = await self.run(self.services.videos.get, principal, video_id)
+        if tried.state is not VideoState.DELIVERED:
+            raise Conflict("The try was not delivered. Nothing was sent.")
+        offer = find_try_lengths(self.services.generators, tried.model, self.translations(request))
+        longer = offer.longer if offer else ()
+        length = next((one for one in longer if str(one.seconds) == sent.get("seconds")), None)
+        if offer is None or length is None:
+            raise InvalidField("This server does not sell this length.", param="seconds")
+        _require_price(length, sent.get(f"usd_{length.seconds}", ""))
+        asked = self._request(sent, tried.prompt, offer.model, length, size=f"{tried.width}x{tried.height}")
+        return await self._submit(principal, asked, "/videos/{video}")
+
+    def _request(
+        self, sent: Mapping[str, str], prompt: str, model: str, length: LengthPrice, **fields: str
+    ) -> CreateRequest:
+        return create_request(
+            {"prompt": prompt, "model": model, "seconds": str(length.seconds), **fields},
+            max_prompt_chars=self.services.max_prompt_chars,
+            idempotency_key=form_key(sent),
+        )
+
+    async def _submit(self, principal: Principal, asked: CreateRequest, page: str) -> Response:
         try:
-            video = await self.run(services.videos.create, principal, asked)
+            video = await self.run(self.services.videos.create, principal, asked)
         except RequestBlocked as error:
             return self.redirect(f"/videos/{error.details['video_id']}")
-        rewritten = "?rewritten=1" if sent.get("rewritten") else ""
-        return self.redirect(f"/advice/try/{video.id}{rewritten}")
+        return self.redirect(page.format(video=video.id))
 
     async def show(self, request: Request, principal: Principal) -> Response:
         """Progress and result of a try, and the longer lengths when it has passed."""
@@ -67,8 +94,7 @@ class TryPages(PageHandler):
             "video": view,
             "offer": find_try_lengths(services.generators, video.model, t),
             "passed": video.state is VideoState.DELIVERED,
-            "size": f"{video.width}x{video.height}",
-            "prompt": video.prompt,
+            "form_id": new_form_id(),
             "stop": view.blocked_by_provider and "rewritten" in request.query_params,
             "a": load_messages("advice", t.tag),
             "problem": None,
@@ -76,11 +102,11 @@ class TryPages(PageHandler):
         return await self.render_page(request, "try.html", principal, **values)
 
 
-def _require_price(offer: TryLengths, shown: str) -> None:
-    """Raise `Conflict` if the try costs more than was shown. `shown`: empty if no price was known."""
-    now = offer.shortest.usd
+def _require_price(length: LengthPrice, shown: str) -> None:
+    """Raise `Conflict` if a length costs more than was shown. `shown`: empty if no price was known."""
+    now = length.usd
     try:
-        costs_more = shown != now and (not now or not shown or float(now) > float(shown))
+        costs_more = shown != now and not (now and shown and float(now) <= float(shown) < math.inf)
     except ValueError:
         costs_more = True
     if costs_more:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from html import unescape
 
@@ -54,11 +55,49 @@ def test_a_try_has_its_price_on_the_page_and_goes_to_the_shortest_length(staff: 
     offered = page.split('id="try"')[1].split("</form>")[0]
     assert "Free, generated on this computer" in offered
     fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, offered)}
+    form_id = fields.pop("form_id")
+    assert re.fullmatch("[0-9a-f]{32}", form_id)
     assert fields == TRIED
+    fields["form_id"] = form_id
     tried = staff.post("/advice/try", data=fields)
     assert tried.url.path.startswith("/advice/try/video_")
     video = staff.get(f"/v1/videos/{tried.url.path.rpartition('/')[2]}").json()
     assert (video["prompt"], video["seconds"]) == (EXAMPLE, "1")
+
+
+def shown_fields(form: str) -> dict[str, str]:
+    return {name: unescape(value) for name, value in re.findall(_HIDDEN, form)}
+
+
+def delivered_try(staff: httpx.Client) -> str:
+    """The page of a try that was delivered."""
+    page = staff.post("/advice", data={"prompt": EXAMPLE, "model": "storyboard-1"}).text
+    fields = shown_fields(page.split('id="try"')[1].split("</form>")[0])
+    first, second = staff.post("/advice/try", data=fields), staff.post("/advice/try", data=fields)
+    assert first.url == second.url, "a second click makes no second video"
+    until = time.monotonic() + 60
+    while 'id="full"' not in (page := staff.get(str(first.url)).text):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return page
+
+
+def test_a_second_click_makes_neither_a_second_try_nor_a_second_full_video(staff: httpx.Client) -> None:
+    page = delivered_try(staff)
+    form = page.split('aria-labelledby="full"')[1].split("</form>")[0]
+    [address] = re.findall('action="(/advice/try/video_[^"]+)"', form)
+    seconds = re.findall('<option value="([0-9]+)"', form)[0]
+    fields = shown_fields(form) | {"seconds": seconds}
+    for changed in ({f"usd_{seconds}": "nan"}, {f"usd_{seconds}": ""}, {"seconds": "1"}):
+        assert staff.post(address, data=fields | changed).status_code in (400, 409)
+    first, second = staff.post(address, data=fields), staff.post(address, data=fields)
+    assert first.url == second.url
+    made = first.url.path.rpartition("/")[2]
+    tried = staff.get(f"/v1/videos/{address.rpartition('/')[2]}").json()
+    video = staff.get(f"/v1/videos/{made}").json()
+    assert (video["prompt"], video["seconds"], video["size"]) == (EXAMPLE, seconds, tried["size"])
+    newer = staff.post("/advice/try", data=TRIED | {"form_id": "another"}).url
+    assert made not in newer.path
 
 
 def test_an_unknown_suggestion_is_an_error_on_the_page_and_a_refusal_of_help_is_not(
@@ -146,6 +185,8 @@ def test_the_prompt_of_a_video_is_filled_in(staff: httpx.Client) -> None:
     [
         ({"usd": ""}, "The price has changed"),
         ({"usd": "x"}, "The price has changed"),
+        ({"usd": "nan"}, "The price has changed"),
+        ({"usd": "inf"}, "The price has changed"),
         ({"model": "no-model"}, "no such model"),
         ({"prompt": "a nude woman alone on a rooftop at night"}, ""),
         ({"prompt": "a bloody corpse with an open wound in a street"}, ""),
