@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,8 +62,13 @@ class TriggerJudge(Protocol):
     def require_price(self, answer: TriggerAnswer) -> None:
         """Raise `SafelightError` if the test was charged more than its price."""
 
-    def ask(self, text: str, key: str, earlier: Sequence[TriggerAnswer]) -> TriggerAnswer:
-        """The answer. The same `key` never costs twice. `earlier`: all tests before, also failed ones.
+    def ask(
+        self, text: str, key: str, earlier: Sequence[TriggerAnswer], before_paid: Callable[[], None]
+    ) -> TriggerAnswer:
+        """The answer. `earlier`: all tests before, also failed ones.
+
+        `before_paid` is called just before what may cost something. The same `key` costs only once for as
+        long as the gateway keeps keys.
 
         Raises `SafelightError` if the test cannot be made.
         """
@@ -82,7 +87,9 @@ class TriggerCommand:
     def require_price(self, answer: TriggerAnswer) -> None:
         pass
 
-    def ask(self, text: str, key: str, earlier: Sequence[TriggerAnswer]) -> TriggerAnswer:
+    def ask(
+        self, text: str, key: str, earlier: Sequence[TriggerAnswer], before_paid: Callable[[], None]
+    ) -> TriggerAnswer:
         name = self._words[0] if self._words else ""
         try:
             done = subprocess.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,9 @@ class TriggerProvider:
         else:
             typer.confirm(f"{said} {_texts()('provider.start')}", abort=True, err=True)
 
-    def ask(self, text: str, key: str, earlier: Sequence[TriggerAnswer]) -> TriggerAnswer:
+    def ask(
+        self, text: str, key: str, earlier: Sequence[TriggerAnswer], before_paid: Callable[[], None]
+    ) -> TriggerAnswer:
         """Make one test. See `TriggerJudge`."""
         from safelight_client import ClientError, ContentBlocked
 
@@ -122,6 +124,7 @@ class TriggerProvider:
         try:
             self._require_refusal_budget()
             self._require_help(text)
+            before_paid()
             created = self._client.create(text, idempotency_key=key, **self.offer.fields)
             video = created.id
             _say(_texts()("provider.sent", video=video))
@@ -241,7 +244,7 @@ def describe_cost(earlier: Sequence[TriggerAnswer]) -> dict[str, Any]:
     return {
         "usd": round(sum(one.usd for one in charged if one.usd is not None), 6),
         "unknown": sum(one.usd is None for one in charged),
-        "videos": [one.video for one in earlier],
+        "videos": [one.video for one in earlier if one.video],
         "refused_at_output": sum(one.at_output for one in earlier),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Collection
 from dataclasses import asdict
@@ -19,19 +20,25 @@ from .trigger_answers import TriggerAnswer
 if TYPE_CHECKING:
     from safelight.advice.trigger_search import TriggerSearch
 
-_VERSION = 2
+_VERSION = 3
+#: A test is not sent again with an older key: the gateway forgets keys after 24 h, and would charge twice.
+_MAX_KEY_AGE_S = 20 * 3600.0
 
 
 class TriggerRecord:
-    """JSON lines: the first names what is searched, each other one is a test with its answer.
+    """JSON lines: the first names what is searched, each other one is a test with its answer, or a test that
+    may cost something, before it is sent.
 
     Without a path, nothing is kept.
     """
 
     def __init__(self, path: Path | None, *, prompt: str, judge: str) -> None:
         self._path = path
-        #: Of this search. Keys of its requests begin with it, so that an interrupted test is not paid twice.
+        #: Of this search. Keys of its requests begin with it, so that a test that was interrupted a short
+        #: time ago is not paid twice.
         self.search_id = uuid.uuid4().hex
+        #: When the test without an answer was first sent; None if there is no such test.
+        self._sent_at: float | None = None
         self._header = {
             "object": "trigger_search",
             "version": _VERSION,
@@ -66,13 +73,28 @@ class TriggerRecord:
             answer, kept = TriggerAnswer.read(row), search.next_test()
             if answer is None or kept is None or row.get("kept") != sorted(kept):
                 raise self._unusable("has answers to other tests")
+            if isinstance(row.get("sent_at"), int | float):
+                self._sent_at = self._sent_at or float(row["sent_at"])
+                continue
+            self._sent_at = None
             found.append(answer)
             if answer.refused is not None:
                 search.record(refused=answer.refused)
         return found
 
+    def has_lost_test(self) -> bool:
+        """Whether a test was sent, has no answer, and can no longer be sent again without a second charge."""
+        return self._sent_at is not None and abs(time.time() - self._sent_at) >= _MAX_KEY_AGE_S
+
+    def begin(self, kept: Collection[int]) -> None:
+        """Add the time at which a test is sent, unless it was sent before, and flush it to disk."""
+        if self._sent_at is None:
+            self._sent_at = time.time()
+            self._write({"kept": sorted(kept), "sent_at": self._sent_at})
+
     def append(self, kept: Collection[int], answer: TriggerAnswer) -> None:
         """Add one answer and flush it to disk."""
+        self._sent_at = None
         self._write({"kept": sorted(kept), **asdict(answer)})
 
     def _write(self, row: dict[str, Any]) -> None:

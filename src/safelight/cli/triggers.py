@@ -177,7 +177,20 @@ def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
         cost = made if judge.costs else None
         return _Outcome(prompt.text, prompt.parts, search.result(), cost, error)
 
-    if search.next_test() is not None:
+    def stop(error: SafelightError) -> int:
+        # Each answer may have cost money: what they show is not lost.
+        emit(outcome(error).as_json(), options.as_json, outcome(error).print)
+        if not options.as_json:
+            raise error
+        return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR
+
+    numbers = search.next_test()
+    if numbers is not None and record.has_lost_test():
+        lost = TriggerAnswer(refused=None, charged="unknown", problem=_texts()("provider.lost"))
+        record.append(numbers, lost)
+        made.append(lost)
+        return stop(SafelightError(lost.problem, remedy=_texts()("provider.lost_again")))
+    if numbers is not None:
         options.confirm(made)
     while (numbers := search.next_test()) is not None:
         try:
@@ -185,6 +198,7 @@ def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
                 keep_parts(prompt.text, prompt.parts, numbers),
                 f"triggers-{record.search_id}-{len(made)}",
                 made,
+                partial(record.begin, numbers),
             )
             record.append(numbers, answer)
             made.append(answer)
@@ -193,11 +207,7 @@ def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
             search.record(refused=answer.refused)
             judge.require_price(answer)
         except SafelightError as error:
-            # Each answer may have cost money: what they show is not lost.
-            emit(outcome(error).as_json(), options.as_json, outcome(error).print)
-            if options.as_json:
-                return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR
-            raise
+            return stop(error)
         except KeyboardInterrupt:
             stopped = outcome(SafelightError("Stopped by Ctrl-C."))
             emit(stopped.as_json(), options.as_json, stopped.print)

@@ -288,6 +288,40 @@ def test_after_ctrl_c_the_answers_are_shown_and_no_test_is_paid_twice(
     assert found["tests"] == len(gateway.prompts)
 
 
+def test_a_test_whose_key_no_longer_protects_is_counted_and_not_sent_again_by_itself(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gateway.interrupted_at = 1
+    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
+    capsys.readouterr()
+    record = tmp_path / "record.jsonl"
+    rows = [json.loads(line) for line in record.read_bytes().splitlines()]
+    rows[-1]["sent_at"] -= 21 * 3600
+    record.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sent = len(gateway.prompts)
+    gateway.videos = {f"forgotten-{key}": video for key, video in gateway.videos.items()}
+    assert search("--record", "record.jsonl") == Exit.ERROR
+    found, err = read(capsys)
+    assert "more than 20 hours ago" in err
+    assert (found["cost"]["unknown"], len(gateway.prompts)) == (1, sent)
+    spent = found["cost"]["usd"] + 0.4
+    assert search("--record", "record.jsonl", ceiling=("--max-cost", f"{spent + 0.3:.2f}")) == Exit.ERROR
+    assert f"may have cost US${spent:.2f}" in read(capsys)[1]
+    assert len(gateway.prompts) == sent
+    assert search("--record", "record.jsonl") == Exit.OK
+    assert read(capsys)[0]["cost"]["unknown"] == 1
+    assert not {key for key in gateway.videos if f"forgotten-{key}" in gateway.videos}
+
+
+def test_a_search_that_stopped_before_it_sent_a_test_has_lost_none(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gateway.model["refusal_budget"] = "half_used"
+    assert search("--record", "record.jsonl") == Exit.ERROR
+    capsys.readouterr()
+    assert "sent_at" not in (tmp_path / "record.jsonl").read_text()
+
+
 def test_a_provider_that_charges_more_than_its_price_ends_the_search(
     gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
