@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .models import RenderedPrompt, SlotType, Template, TemplateCall, TemplateState, TemplateUse, Validation
+from .models import (
+    RenderedPrompt,
+    SlotType,
+    Template,
+    TemplateCall,
+    TemplateState,
+    TemplateUse,
+    TemplateVersion,
+    Validation,
+)
 from .service import Templates
 
 __all__ = [
@@ -12,6 +21,7 @@ __all__ = [
     "TemplateCall",
     "TemplateState",
     "TemplateUse",
+    "TemplateVersion",
     "Templates",
     "Validation",
 ]

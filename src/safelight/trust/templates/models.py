@@ -58,6 +58,14 @@ class TemplateDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TemplateVersion:
+    """A version of a template and its state, without its text."""
+
+    version: int
+    state: TemplateState
+
+
+@dataclass(frozen=True, kw_only=True)
 class Template:
     """One version of a template with the record of its approval."""
 

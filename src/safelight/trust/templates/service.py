@@ -16,13 +16,25 @@ from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .documents import read_document
-from .models import RenderedPrompt, Template, TemplateCall, TemplateState, TemplateUse, Validation
+from .models import (
+    RenderedPrompt,
+    Template,
+    TemplateCall,
+    TemplateState,
+    TemplateUse,
+    TemplateVersion,
+    Validation,
+)
 from .rendering import render
 
 #: A template of the largest allowed text with all its slots is smaller.
 MAX_SOURCE_CHARACTERS = 64_000
 #: The record of a version shows its newest videos.
 MAX_VALIDATIONS = 100
+#: Of one name. A change makes a new version, so a template in use has some tens at most.
+MAX_VERSIONS = 100
+#: Versions of all names of a tenant. A list reads each of them, about 10 ms for the longest.
+MAX_STORED = 500
 #: Any of these scopes is enough to render a prompt.
 _RENDERERS = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
 
@@ -44,6 +56,12 @@ class Templates:
             rows = tx.select(prompt_templates, order_by=(columns.name, columns.version.desc()))
         return tuple(_template(row, approvers) for row in rows)
 
+    def versions(self, principal: Principal, name: str) -> tuple[TemplateVersion, ...]:
+        """The versions of one template without their texts, the newest first."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return store.read_versions(tx, name)
+
     def get(self, principal: Principal, name: str, version: int | None = None) -> Template:
         """One version; None: the newest approved one, or the newest if none is approved."""
         principal.require(KeyScope.VIDEOS_READ)
@@ -62,6 +80,13 @@ class Templates:
         identity, approvers = new_id("template"), self._approvers(principal.tenant)
         with self._database.transaction(principal.tenant) as tx:
             version = store.newest_version(tx, document.name) + 1
+            if version > MAX_VERSIONS or tx.count(prompt_templates) >= MAX_STORED:
+                raise Conflict(
+                    f"A template has at most {MAX_VERSIONS} versions, and all templates together "
+                    f"{MAX_STORED:,}.",
+                    param="source",
+                    remedy="Give the template another name, or ask the operator: versions are never deleted.",
+                )
             added = tx.insert_or_ignore(
                 prompt_templates,
                 id=identity,
@@ -164,17 +189,19 @@ class Templates:
 
 def _find(tx: Transaction, name: str, version: int | None) -> Row[Any]:
     """One version; None: the newest approved one, or the newest if none is approved."""
-    columns = prompt_templates.c
-    rows = tx.select(prompt_templates, columns.name == name, order_by=(columns.version.desc(),))
-    rows = [row for row in rows if version in {None, row.version}]
-    if not rows:
+    found = [one for one in store.read_versions(tx, name) if version in {None, one.version}]
+    if not found:
         which = "template" if version is None else f"version {version} of a template"
         raise NotFound(
             f"There is no {which} {name[:80]!r}.",
             param="safelight.template",
             remedy="See: safelight templates list",
         )
-    return next((row for row in rows if row.state == TemplateState.APPROVED.value), rows[0])
+    chosen = next((one for one in found if one.state is TemplateState.APPROVED), found[0])
+    columns = prompt_templates.c
+    row = tx.one(prompt_templates, columns.name == name, columns.version == chosen.version)
+    assert row is not None, "versions are never deleted"
+    return row
 
 
 def _require_state(row: Row[Any], state: TemplateState) -> None:

@@ -11,7 +11,7 @@ from safelight.store.tables import prompt_templates, template_videos, videos
 from safelight.store.transaction import Transaction
 
 from .documents import read_document
-from .models import Template, TemplateState, TemplateUse, Validation
+from .models import Template, TemplateState, TemplateUse, TemplateVersion, Validation
 
 
 def template_from_row(row: Row[Any], *, no_eligible_approver: bool = False) -> Template:
@@ -51,16 +51,21 @@ def read_validations(tx: Transaction, template_id: str, limit: int) -> tuple[Val
     return tuple(_validation(row) for row in tx.execute(statement).all())
 
 
-def newest_version(tx: Transaction, name: str) -> int:
-    """The number of the newest version of a template; 0 if there is none."""
+def read_versions(tx: Transaction, name: str) -> tuple[TemplateVersion, ...]:
+    """The versions of a template, the newest first."""
+    columns = prompt_templates.c
     rows = tx.select(
         prompt_templates,
-        prompt_templates.c.name == name,
-        columns=[prompt_templates.c.version],
-        order_by=(prompt_templates.c.version.desc(),),
-        limit=1,
+        columns.name == name,
+        columns=[columns.version, columns.state],
+        order_by=(columns.version.desc(),),
     )
-    return int(rows[0].version) if rows else 0
+    return tuple(TemplateVersion(version=row.version, state=TemplateState(row.state)) for row in rows)
+
+
+def newest_version(tx: Transaction, name: str) -> int:
+    """The number of the newest version of a template; 0 if there is none."""
+    return max((one.version for one in read_versions(tx, name)), default=0)
 
 
 def _validation(row: Row[Any]) -> Validation:

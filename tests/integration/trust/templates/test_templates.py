@@ -10,7 +10,7 @@ from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.store.database import Database
 from safelight.store.tables import audit_log
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.templates import TemplateCall, Templates, TemplateState
+from safelight.trust.templates import TemplateCall, Templates, TemplateState, service
 
 SOURCE = "template: lake\ntext: 'a lake at [TIME]'\nslots: {TIME: {values: [dawn, noon]}}\n"
 
@@ -96,6 +96,19 @@ def test_each_step_needs_only_its_own_scope(templates: Templates) -> None:
         templates.render(reviewer, call)
     assert templates.retire(reviewer, "lake", 1).state is TemplateState.RETIRED
     assert len(templates.list(ADA)) == 1
+
+
+def test_the_number_of_versions_is_limited(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MAX_VERSIONS", 2)
+    monkeypatch.setattr(service, "MAX_STORED", 3)
+    for _ in range(2):
+        templates.add(ADA, SOURCE)
+    with pytest.raises(Conflict, match="at most 2 versions"):
+        templates.add(ADA, SOURCE)
+    templates.add(ADA, SOURCE.replace("lake", "pond"))
+    with pytest.raises(Conflict, match="all templates together 3"):
+        templates.add(ADA, SOURCE.replace("lake", "hill"))
+    assert [one.version for one in templates.versions(ADA, "lake")] == [2, 1]
 
 
 def test_no_step_can_be_skipped_or_repeated(templates: Templates) -> None:
