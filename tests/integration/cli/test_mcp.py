@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -265,11 +265,16 @@ def test_after_a_block_no_neighbour_is_requested(how: str) -> None:
     assert not failed
 
 
-def test_a_block_after_the_request_counts_without_a_call_of_status() -> None:
-    gateway = ScriptedGateway()
+@pytest.mark.parametrize("shown", [NEAR, ""])
+def test_a_block_after_the_request_counts_without_a_call_of_status(shown: str) -> None:
+    class BlockingGateway(ScriptedGateway):
+        def status(self, video_id: str) -> VideoReply:
+            return replace(super().status(video_id), prompt=shown)
+
+    gateway = BlockingGateway()
     assistant = host(gateway)
     assert not assistant.call("create_video", prompt=f"{NEAR}, burning", model="veo-3.1")[0]
-    # The scripted gateway answers that the video was blocked.
+    # The gateway answers that the video was blocked, with or without its prompt.
     failed, said = assistant.call("create_video", prompt=NEAR, model="veo-3.1")
     assert failed
     assert "blocked in this session" in said
