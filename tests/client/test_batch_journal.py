@@ -17,6 +17,7 @@ from test_batch_run import planned, run_batch, states, subjects, write_batch
 import safelight_client as sc
 from safelight.testing.upstream import ScriptedUpstream
 from safelight_client.batch import Journal, RunLimits
+from safelight_client.batch.journal import LineRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -136,3 +137,15 @@ def test_the_password_in_a_journal_of_an_earlier_version_is_removed(tmp_path: Pa
         opened(path, server=f"http://{login}:other@server.test:8000").close()
     assert b"first-word" not in path.read_bytes()
     opened(path, server="http://anna:other@server.test:8000").close()
+
+
+def test_many_rows_are_numbered_without_looking_for_the_last_number_again(tmp_path: Path) -> None:
+    statements: list[str] = []
+    with opened(tmp_path / "j.sqlite") as journal:
+        journal._db.set_trace_callback(statements.append)
+        journal.write_lines(*(LineRecord(number=number, state="blocked") for number in (3, 1, 2)))
+        journal.write_lines(LineRecord(number=3, state="delivered"))
+        assert not [text for text in statements if "max(" in text]
+    with opened(tmp_path / "j.sqlite") as journal:
+        journal.write_lines(LineRecord(number=1, state="delivered"))
+        assert list(journal.lines()) == [2, 3, 1]

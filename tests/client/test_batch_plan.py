@@ -351,3 +351,23 @@ def test_the_limit_of_refusals_is_a_number_at_first_and_a_share_later(
     rules = StopRules(max_refusals=max_refusals, ended=ended - 1, blocked=blocked - 1)
     rules.record(blocked=True)
     assert bool(rules.reason) == stops
+
+
+def test_a_wrong_row_is_compared_with_no_other_unless_its_words_are_blocked(tmp_path: Path) -> None:
+    words = "two men fight under a wide stone bridge"
+    rows = [
+        {"prompt": words, "seconds": "four", "model": "wan"},
+        {"prompt": words, "seconds": 4, "model": "wan"},
+        {"prompt": f"{words}!", "seconds": 4, "model": "wan"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    source = read_rows(path)
+    allowed = plan_batch(source, PlanOptions(prices={"wan": 0.2}), check=lambda _: PromptCheck())
+    assert [each.near_duplicate_of for each in allowed.rows] == [None, None, 2]
+    blocked = plan_batch(
+        source,
+        PlanOptions(prices={"wan": 0.2}),
+        check=lambda fields: PromptCheck(is_blocked=fields["seconds"] == "four"),
+    )
+    assert blocked.sendable == []

@@ -27,6 +27,7 @@ from safelight_client.batch import (
     write_reports,
 )
 from safelight_client.batch.journal import LineRecord, LineState
+from safelight_client.batch.report import report_html
 
 SUBJECTS = (
     "A red kite over wheat fields",
@@ -323,3 +324,23 @@ def test_ctrl_c_says_which_videos_go_on_and_the_next_run_takes_them(tmp_path: Pa
         again = run_batch(upstream.url, path, RunLimits(deadline_s=0.05))
         assert upstream.counts["received"] == 4
     assert again.counts == {"open": 4}
+
+
+def test_no_thumbnail_is_read_when_no_further_one_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight_client.batch.report._MAX_THUMBNAILS", 40_000)
+    row = {"line": 1, "state": "delivered", "cost_usd": 0.4, "prompt": "p", "message": "", "file": ""}
+    report = {
+        "rows": [row] * 20,
+        "states": {"delivered": 20},
+        "spent_usd": 8.0,
+        "reserved_usd": 0.0,
+        "stopped": "",
+    }
+    asked: list[int] = []
+
+    def read(_: Mapping[str, object], most: int) -> bytes:
+        asked.append(most)
+        return b"\xff\xd8\xff" + bytes(14_997)
+
+    assert report_html(report, read).count("<img") == 2
+    assert asked == [40_000, 25_000]

@@ -20,6 +20,8 @@ from safelight_client.batch.rows import read_csv, read_jsonl, rows_of_entries
 #: Rows of one batch. All of them are stored, and later planned, in one transaction.
 MAX_ROWS = 2_000
 MAX_CONCURRENCY = 64
+#: Characters of all rows as JSON. They are stored, and their prompts are compared with each other.
+_MAX_SIZE = 8_000_000
 #: Characters of the name of a row.
 _MAX_NAME = 200
 #: Whole numbers that both databases store.
@@ -86,7 +88,9 @@ LIMITS_BODY: dict[str, Any] = {
 }
 
 
-def read_order(fields: Mapping[str, Any], idempotency_key: str | None) -> BatchOrder:
+def read_order(
+    fields: Mapping[str, Any], idempotency_key: str | None, *, max_prompt_chars: int
+) -> BatchOrder:
     """The requested batch. Raises `InvalidField`, `UnsupportedField` or `TooLarge`."""
     _require_known(fields, {*_SOURCES, *_TEXTS, *_FLAGS, "run", *_LIMITS})
     texts = {name: optional_text(fields, name) or "" for name in _TEXTS}
@@ -99,7 +103,7 @@ def read_order(fields: Mapping[str, Any], idempotency_key: str | None) -> BatchO
         flags["two_phase"] = True
     limits = {name: value for name, value in fields.items() if name in _LIMITS}
     return BatchOrder(
-        rows=_read_rows(fields),
+        rows=_read_rows(fields, max_prompt_chars),
         options=PlanOptions(
             model=texts["model"],
             draft_model=texts["draft_model"],
@@ -151,7 +155,7 @@ def _require_known(fields: Mapping[str, Any], known: set[str]) -> None:
         )
 
 
-def _read_rows(fields: Mapping[str, Any]) -> tuple[BatchRow, ...]:
+def _read_rows(fields: Mapping[str, Any], max_prompt_chars: int) -> tuple[BatchRow, ...]:
     given = [name for name in sorted(_SOURCES) if fields.get(name) is not None]
     if len(given) != 1:
         raise InvalidField("Send exactly one of `rows`, `jsonl` and `csv`.", param="rows")
@@ -160,14 +164,26 @@ def _read_rows(fields: Mapping[str, Any]) -> tuple[BatchRow, ...]:
         raise InvalidField("`rows` must be a list of objects.", param="rows")
     if name != "rows" and not isinstance(content, str):
         raise InvalidField(f"`{name}` must be a text.", param=name)
+    if isinstance(content, str) and len(content) > _MAX_SIZE:
+        raise _too_large(name)
     try:
         entries = _entries(name, content)
-        rows = tuple(_storable(row) for row in rows_of_entries(entries))
+        rows = tuple(_storable(row, max_prompt_chars) for row in rows_of_entries(entries))
     except BatchError as error:
         raise InvalidField(str(error), param=name) from None
     if not rows:
         raise InvalidField("The batch has no rows.", param=name)
+    if sum(len(json.dumps([dict(row.fields), row.problems])) for row in rows) > _MAX_SIZE:
+        raise _too_large(name)
     return rows
+
+
+def _too_large(name: str) -> TooLarge:
+    return TooLarge(
+        f"The rows of a batch may have at most {_MAX_SIZE:,} characters as JSON.",
+        param=name,
+        remedy="Send several batches.",
+    )
 
 
 def _entries(name: str, content: Any) -> Iterator[tuple[int, object]]:
@@ -183,13 +199,18 @@ def _entries(name: str, content: Any) -> Iterator[tuple[int, object]]:
         yield entry
 
 
-def _storable(row: BatchRow) -> BatchRow:
-    """The row; without its fields, and with the problem, if they cannot be stored."""
+def _storable(row: BatchRow, max_prompt_chars: int) -> BatchRow:
+    """The row; without its fields, and with the problem, if they cannot be stored or are too long."""
     try:
         json.dumps([row.name, row.fields], ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
         problem = "The row has a number that is not finite, or a text that is not valid Unicode."
         return replace(row, name="", fields={}, problems=(*row.problems, problem))
+    for name in ("prompt", "negative_prompt"):
+        text = row.fields.get(name)
+        if isinstance(text, str) and len(text) > max_prompt_chars:
+            problem = f"`{name}` has {len(text):,} characters; {max_prompt_chars:,} are accepted."
+            return replace(row, fields={}, problems=(*row.problems, problem))
     if "\0" in row.name or len(row.name) > _MAX_NAME:
         problem = f"The id of the row has a NUL character or more than {_MAX_NAME} characters."
         return replace(row, name="", problems=(*row.problems, problem))

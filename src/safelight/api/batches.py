@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -132,7 +133,11 @@ async def create(request: Request, principal: Writer) -> Response:
     """Stores the batch and answers at once. Its rows are then checked; poll it for the plan."""
     state = app_state(request)
     async with read_body(request, state.services) as body:
-        order = await state.threads.run(read_order, body.fields, request.headers.get("idempotency-key"))
+        order = await state.threads.run(
+            partial(read_order, max_prompt_chars=state.services.max_prompt_chars),
+            body.fields,
+            request.headers.get("idempotency-key"),
+        )
     batch, totals, replayed = await state.threads.run(state.services.batches.create, principal, order)
     return JsonResponse(batch_object(batch, totals), headers={REPLAYED: "true"} if replayed else {})
 
@@ -259,18 +264,18 @@ def _read_report(state: AppState, principal: Principal, batch_id: str, wanted: s
     text = (
         report_csv(found)
         if wanted == "csv"
-        else report_html(found, lambda row: _read_thumbnail(state, principal, row))
+        else report_html(found, lambda row, most: _read_thumbnail(state, principal, row, most))
     )
     return text.encode("utf-8", "replace")
 
 
-def _read_thumbnail(state: AppState, principal: Principal, row: Mapping[str, Any]) -> bytes:
-    """The thumbnail of a delivered row; empty if there is none, for example after its retention."""
+def _read_thumbnail(state: AppState, principal: Principal, row: Mapping[str, Any], most: int) -> bytes:
+    """The thumbnail of a delivered row; empty without one, as after its retention, or above `most` bytes."""
     if not row["file"]:
         return b""
     try:
         content = state.services.videos.content(principal, row["video_id"], "thumbnail")
-        return b"".join(content.chunks(0, content.size))
+        return b"".join(content.chunks(0, content.size)) if content.size <= most else b""
     except SafelightError:
         return b""
 

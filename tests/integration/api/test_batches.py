@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import httpx
@@ -144,3 +145,18 @@ def test_an_unknown_batch_is_not_found(client: httpx.Client) -> None:
         for name in ("batch_0199a3f2c1d04b7e8f00112233445566", "video_1", "%00"):
             answer = client.request(method, f"{PATH}/{name}{path}")
             assert answer.status_code == 404, (method, path, name)
+
+
+def test_a_prompt_above_the_limit_is_a_wrong_row_that_is_not_stored(client: httpx.Client) -> None:
+    batch = create(client, rows=[{"prompt": "x" * 40_000}, {"prompt": "x", "negative_prompt": "x" * 40_000}])
+    rows = client.get(f"{PATH}/{batch['id']}/rows").json()["data"]
+    assert [row["prompt"] for row in rows] == ["", ""]
+    assert "40,000 characters" in rows[0]["problems"][0]
+
+
+@pytest.mark.parametrize("source", ["rows", "jsonl"])
+def test_rows_that_are_too_large_together_are_refused(client: httpx.Client, source: str) -> None:
+    rows = [{"prompt": "x" * 30_000}] * 280
+    content = rows if source == "rows" else "\n".join(map(json.dumps, rows))
+    answer = client.post(PATH, json={source: content})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")

@@ -13,11 +13,9 @@ from safelight.store.tables import batches
 from safelight.testing.upstream import ScriptedUpstream
 from safelight_client.retries import RetryPolicy
 
-from . import test_batches
 from .conftest import Crash
 from .test_batches import BLOCKED, FLAKY, Studio, shots
-
-studio = test_batches.studio
+from .test_batches import studio as studio  # the fixture
 
 
 def advance(studio: Studio) -> None:
@@ -63,7 +61,8 @@ def test_a_submission_that_never_became_a_video_is_not_sent_after_a_stop_rule(
 ) -> None:
     first, second = shots(2)
     upstream.play({"orders": [{"when": first["prompt"], **BLOCKED}], "otherwise": {"polls": 0}})
-    submit, tried = studio.advancer.submit, set()
+    submit = studio.advancer.submit
+    tried: set[str] = set()
 
     def unavailable_once(who: Any, video_id: str, request: Any) -> Any:
         if request.prompt == second["prompt"] and not tried:

@@ -226,7 +226,7 @@ def test_a_model_without_a_known_price_needs_a_largest_number_of_jobs(studio: St
         batch = studio.order({**unpriced, "model": "open-1"})
         done = studio.carry(batch)
         assert done.state == "stopped"
-        assert done.stop_reason == "The price of 1 rows is not known. State the largest number of jobs."
+        assert done.stop_reason == "The price of 1 row is not known. State the largest number of jobs."
         with pytest.raises(Conflict, match="not known"):
             studio.service.run(studio.house.who, batch.id, lambda limits: limits)
 
@@ -267,7 +267,7 @@ def test_neighbours_of_a_row_that_the_policy_blocks_in_the_run_are_not_sent(
     done = studio.carry(batch)
     assert studio.states(batch) == ["blocked", "not_sent", "pending"]
     assert done.state == "stopped"
-    assert done.stop_reason.startswith("The policy blocked line 1. Its prompt is nearly that of 1 more rows")
+    assert done.stop_reason.startswith("The policy blocked line 1. Its prompt is nearly that of 1 more row")
     assert upstream.counts["received"] == 0
 
 

@@ -21,6 +21,7 @@ from safelight.jobs.states import TERMINAL, VideoState
 from safelight.store.tables import batch_rows, batches
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
+from safelight_client import BatchError
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.stop_rules import budget_reason
 from safelight_client.plan import with_next_seed
@@ -28,15 +29,17 @@ from safelight_client.retries import RetryPolicy
 
 from . import store
 from .models import Batch, BatchState, Row, RowState
-from .plan_steps import complete_plan, store_checks
+from .plan_steps import store_checks, store_plan
 from .planning import BatchPlanner
 from .reservations import begin_submission, reserve_next
 from .submissions import EndedSubmission, blocks_of, delay_of_next, read_ended
-from .transitions import end_row, finish, leave, stop, take_back
+from .transitions import end_row, find_neighbours, finish, leave, stop, take_back
 
 _INTERVAL_S = 1.0
 #: One batch is worked on for about this long in one round, so that others get their turn.
 _TURN_S = 5.0
+#: A longer round would count as a background part that hangs.
+_ROUND_S = 30.0
 #: A process that dies leaves its batch for this time. A turn with its last submission is shorter.
 _LEASE_S = 300.0
 _MAX_BATCHES = 100
@@ -75,9 +78,10 @@ class BatchAdvancer:
         )
 
     def advance(self) -> None:
-        """Work on every batch that is due for one turn."""
+        """Work on batches that are due, each for one turn. Those without a turn are the first next time."""
+        until = self.monotonic() + _ROUND_S
         for tenant, batch_id in self._due():
-            if self.context.shutdown_event.is_set():
+            if self.context.shutdown_event.is_set() or self.monotonic() >= until:
                 return
             with self.part.rows.attempt(batch_id), self._leased(tenant, batch_id) as batch:
                 if batch is not None:
@@ -94,7 +98,8 @@ class BatchAdvancer:
         database = self.context.database
         with database.transaction(tenant) as tx:
             now = tx.now()
-            lease = {"leased_by": self.worker, "leased_until": now + _LEASE_S}
+            # The time of the change decides who is next, so it is also that of a turn without changes.
+            lease = {"leased_by": self.worker, "leased_until": now + _LEASE_S, "updated_at": now}
             mine = tx.update(batches, batches.c.id == batch_id, store.is_free(self.worker, now), **lease)
             batch = store.find(tx, batch_id) if mine else None
         try:
@@ -131,7 +136,14 @@ class BatchAdvancer:
         with self.context.database.read_transaction(batch.principal.tenant) as tx:
             rows = store.rows(tx, batch.id, unchecked, limit=_MAX_ROWS)
         until = self.monotonic() + _TURN_S
-        checked, limited = self.planner.check_rows(principal, batch, rows, until=until)
+        try:
+            checked, limited = self.planner.check_rows(principal, batch, rows, until=until)
+        except Forbidden as error:
+            with self._changing(batch) as (tx, current):
+                if current.state is BatchState.PLANNING:
+                    stop(tx, current, _REFUSED.format(error))
+                    finish(tx, current, BatchState.STOPPED)
+            return
         with self._changing(batch) as (tx, current):
             if current.state is not BatchState.PLANNING:
                 return
@@ -139,8 +151,28 @@ class BatchAdvancer:
             wait_s = 0.0 if limited is None else limited.retry_after_s or _MIN_WAIT_S
             waiting = "" if limited is None else str(limited)
             store.change(tx, batch.id, wait_reason=waiting, due_at=tx.now() + wait_s)
-            if limited is None and len(checked) == len(rows) < _MAX_ROWS:
-                complete_plan(tx, current, self.planner)
+        if limited is None and len(checked) == len(rows) < _MAX_ROWS:
+            self._complete_plan(batch)
+
+    def _complete_plan(self, batch: Batch) -> None:
+        """Plan a batch whose rows were all checked.
+
+        It takes seconds for many long prompts, and in this time no transaction may keep others waiting.
+        """
+        with self.context.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id)
+        try:
+            plan, problem = self.planner.plan(batch, rows), ""
+        except BatchError as error:
+            plan, problem = None, f"{error} {error.next_step}"
+        with self._changing(batch) as (tx, current):
+            if current.state is not BatchState.PLANNING:
+                return
+            if plan is None:
+                stop(tx, current, problem)
+                finish(tx, current, BatchState.STOPPED)
+            else:
+                store_plan(tx, current, plan)
 
     def _follow(self, batch: Batch, principal: Principal | None) -> int:
         """End submissions whose videos have ended. Returns how many rows are under way.
@@ -246,12 +278,13 @@ class BatchAdvancer:
         videos = [self._find(batch, each.key) for each in earlier if each.outcome != store.UNSENT]
         described = [self.describe(each) for each in videos if each is not None]
         delay = delay_of_next(ended, row, described, self.retries)
+        near = self._find_neighbours(batch, row) if ended.by_policy else None
         with self._changing(batch) as (tx, current):
             store.write_entry(tx, ended.entry)
             if ended.problem is None:
                 self._go_on(tx, current, row, ended)
             elif delay is None or current.stop_reason or not self._reserve_again(tx, current, ended):
-                end_row(tx, current, row, ended.row_state, ended.message, by_policy=ended.by_policy)
+                end_row(tx, current, row, ended.row_state, ended.message, near=near)
             else:
                 stored = store.find_row(tx, batch.id, row.number)
                 store.change_row(
@@ -263,6 +296,12 @@ class BatchAdvancer:
                     held_creates=stored.held_creates + 1,
                     due_at=tx.now() + delay,
                 )
+
+    def _find_neighbours(self, batch: Batch, blocked: Row) -> list[int]:
+        """The numbers of the rows that are nearly the same. Long prompts take time, so no lock is held."""
+        with self.context.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id)
+        return find_neighbours(rows, blocked)
 
     def _reserve_again(self, tx: Transaction, batch: Batch, ended: EndedSubmission) -> bool:
         return store.ceiling(tx, batch).reserve(ended.entry.worst)

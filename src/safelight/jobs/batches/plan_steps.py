@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 
 from safelight.errors import Conflict
 from safelight.store.transaction import Transaction
-from safelight_client import BatchError
+from safelight_client.batch import BatchPlan
 
 from . import store
 from .models import Batch, BatchState, RowState
-from .planning import BatchPlanner, CheckedRow, row_plan
+from .planning import CheckedRow, row_plan
 from .transitions import finish, start, stop
 
 
@@ -27,14 +27,8 @@ def store_checks(tx: Transaction, batch: Batch, checked: Sequence[CheckedRow]) -
         )
 
 
-def complete_plan(tx: Transaction, batch: Batch, planner: BatchPlanner) -> None:
-    """Plan a batch whose rows were all checked, and start it if it runs without a further request."""
-    try:
-        plan = planner.plan(batch, store.rows(tx, batch.id))
-    except BatchError as error:
-        stop(tx, batch, f"{error} {error.next_step}")
-        finish(tx, batch, BatchState.STOPPED)
-        return
+def store_plan(tx: Transaction, batch: Batch, plan: BatchPlan) -> None:
+    """Store the plan of all rows, and start the batch if it runs without a further request."""
     for planned in plan.rows:
         skipped = planned.skipped
         store.change_row(

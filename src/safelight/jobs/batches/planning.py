@@ -11,7 +11,7 @@ from typing import Any
 
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.provider_rules import document_for
-from safelight.errors import CheckLimitExceeded, SafelightError, Unavailable
+from safelight.errors import BadInput, NotFound, RateLimited, Unavailable, Withdrawn
 from safelight.generation.protocol import MEDIA_FIELDS, Generator
 from safelight.i18n import DEFAULT
 from safelight.moderation.check_result import TEMPLATE_REQUIRED, CheckResult, Price
@@ -53,8 +53,11 @@ class BatchPlanner:
 
     def check_rows(
         self, principal: Principal, batch: Batch, rows: Sequence[Row], *, until: float
-    ) -> tuple[list[CheckedRow], CheckLimitExceeded | None]:
-        """Check rows until a time of the monotonic clock, or until a limit of checks is reached."""
+    ) -> tuple[list[CheckedRow], RateLimited | Unavailable | None]:
+        """Check rows until a time of the monotonic clock, or until an error that may pass.
+
+        Also returns that error, for example that a limit of checks is reached.
+        """
         checker = replace(principal, scopes=principal.scopes | {KeyScope.CHECKS})
         known: dict[str, CheckedRow] = {}
         checked: list[CheckedRow] = []
@@ -63,7 +66,7 @@ class BatchPlanner:
                 break
             try:
                 checked.append(self._check_row(checker, batch, row, known))
-            except CheckLimitExceeded as error:
+            except (RateLimited, Unavailable) as error:
                 return checked, error
         return checked, None
 
@@ -86,9 +89,7 @@ class BatchPlanner:
             found, _, _ = self.check(
                 principal, self.read_request(fields), options=options, estimates_risk=False
             )
-        except (CheckLimitExceeded, Unavailable):
-            raise
-        except SafelightError as error:
+        except (BadInput, NotFound, Withdrawn) as error:
             return CheckedRow(number=number, found=PromptCheck(), problems=(error.message,))
         if found.template_required:
             return CheckedRow(number=number, found=PromptCheck(), problems=(TEMPLATE_REQUIRED,))
@@ -132,12 +133,17 @@ class BatchPlanner:
 
     def plan(self, batch: Batch, rows: Sequence[Row]) -> BatchPlan:
         """The plan of rows that were all checked. Raises `BatchError` if the options cannot be met."""
-        found = {_words(self.fields_of(batch, row.source)): row.found or PromptCheck() for row in rows}
+        # A wrong row was not checked; another row may have the same words.
+        found = {
+            _words(self.fields_of(batch, row.source)): row.found or PromptCheck()
+            for row in rows
+            if not row.source.problems
+        }
         return plan_batch(
             BatchRows(path=_NO_FILE / "rows", rows=tuple(row.source for row in rows)),
             replace(batch.options, model=self._model(batch)),
             models=self.offers(),
-            check=lambda fields: found[_words(fields)],
+            check=lambda fields: found.get(_words(fields), PromptCheck()),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from safelight import canonical_json
-from safelight.errors import Conflict, IdempotencyKeyReused, NotFound
+from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, RateLimited
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
 from safelight.store.tables import batch_rows, batches
@@ -19,6 +19,8 @@ from .models import Batch, BatchLimits, BatchOrder, BatchPage, BatchState, Row, 
 from .transitions import cancel, start
 
 _MAX_PAGE_SIZE = 1000
+#: Batches of one tenant that have not ended: a limit of what is stored, and of the work in one round.
+MAX_UNFINISHED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class BatchService:
                         remedy="Send the earlier batch again without changes, or use a new key.",
                     )
                 return store.batch_of(row), store.totals(tx, row.id), True
+            if store.count_unfinished(tx) > MAX_UNFINISHED:
+                raise RateLimited(
+                    f"A team may have at most {MAX_UNFINISHED} batches that have not ended. "
+                    "Cancel one that is not needed, or wait until one has ended."
+                )
             tx.append_audit(
                 "batch.created",
                 subject=batch_id,

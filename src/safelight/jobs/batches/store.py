@@ -88,8 +88,12 @@ def find(tx: Transaction, batch_id: str, *, lock: bool = False) -> Batch | None:
 def due_batches(
     tx: Transaction, worker: str, *, left_out: Collection[str], limit: int
 ) -> list[tuple[str, str]]:
-    """Tenant and id of batches that a process may work on now, in a transaction across tenants."""
+    """Tenant and id of batches that a process may work on now, in a transaction across tenants.
+
+    First the one of each tenant whose last turn is the longest ago, then the second of each, and so on.
+    """
     columns = batches.c
+    place = func.row_number().over(partition_by=columns.tenant_id, order_by=columns.updated_at)
     found = tx.select(
         batches,
         columns.ended_at.is_(None),
@@ -98,10 +102,15 @@ def due_batches(
         is_free(worker, tx.now()),
         columns.id.not_in(left_out),
         columns=[columns.tenant_id, columns.id],
-        order_by=(columns.updated_at,),
+        order_by=(place, columns.updated_at),
         limit=limit,
     )
     return [(row.tenant_id, row.id) for row in found]
+
+
+def count_unfinished(tx: Transaction) -> int:
+    """The batches of the tenant that have not ended: planned, running or to be planned."""
+    return tx.count(batches, batches.c.ended_at.is_(None))
 
 
 def is_free(worker: str, now: float) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from safelight.errors import Conflict
@@ -22,9 +23,10 @@ _NEIGHBOUR = "The prompt is nearly that of line {}, which the policy blocks."
 def start(tx: Transaction, batch: Batch, limits: BatchLimits, *, actor: str) -> None:
     """Begin or continue the run of a planned batch. Raises `Conflict` if the limits do not suffice."""
     assert batch.plan is not None
-    if batch.plan["unknown_prices"] and limits.max_jobs is None:
+    unpriced = batch.plan["unknown_prices"]
+    if unpriced and limits.max_jobs is None:
         raise Conflict(
-            f"The price of {batch.plan['unknown_prices']} rows is not known.",
+            f"The price of {unpriced} {'row' if unpriced == 1 else 'rows'} is not known.",
             param="max_jobs",
             remedy="State the largest number of jobs.",
         )
@@ -80,14 +82,23 @@ def finish(tx: Transaction, batch: Batch, state: BatchState) -> None:
 
 
 def end_row(
-    tx: Transaction, batch: Batch, row: Row, state: RowState, message: str, *, by_policy: bool = False
+    tx: Transaction,
+    batch: Batch,
+    row: Row,
+    state: RowState,
+    message: str,
+    *,
+    near: Sequence[int] | None = None,
 ) -> None:
-    """End a row, and stop the batch if a rule demands that."""
-    store.end_row(tx, batch.id, row.number, state, message, by_policy=by_policy)
+    """End a row, and stop the batch if a rule demands that.
+
+    `near`: the rows that are nearly the same, if the policy blocked this one.
+    """
+    store.end_row(tx, batch.id, row.number, state, message, by_policy=near is not None)
     if state is not RowState.BLOCKED:
         return
-    if by_policy:
-        _exclude_neighbours(tx, batch, row)
+    if near:
+        _exclude_neighbours(tx, batch, row, near)
     reason = _reason(tx, batch, batch.limits)
     if reason:
         current = store.find(tx, batch.id)
@@ -116,19 +127,25 @@ def leave(tx: Transaction, batch: Batch, row: Row) -> None:
         store.change_row(tx, batch.id, row.number, state=pending, held_amount=amount, held_creates=creates)
 
 
-def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row) -> None:
+def find_neighbours(rows: Sequence[Row], blocked: Row) -> list[int]:
+    """The numbers of the rows that are nearly the same as a blocked one and are not sent yet."""
+    compared = [row for row in rows if not row.source.problems]
+    similar = SimilarTexts([row.source.prompt for row in compared])
+    waiting = [place for place, row in enumerate(compared) if _waits(row)]
+    place = next(place for place, row in enumerate(compared) if row.number == blocked.number)
+    return [compared[other].number for other in similar.neighbours(place, waiting)]
+
+
+def _waits(row: Row) -> bool:
+    return row.state in (RowState.PENDING, RowState.OPEN) and not any(
+        entry.phase == "video" and not entry.is_void for entry in row.entries
+    )
+
+
+def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row, near: Sequence[int]) -> None:
     """Rows that are nearly the same as a row which the policy blocked are not sent, and the batch stops."""
-    rows = store.rows(tx, batch.id)
-    similar = SimilarTexts([row.source.prompt for row in rows])
-    waiting = [
-        place
-        for place, row in enumerate(rows)
-        if row.state in (RowState.PENDING, RowState.OPEN)
-        and not any(entry.phase == "video" and not entry.is_void for entry in row.entries)
-    ]
-    place = next(place for place, row in enumerate(rows) if row.number == blocked.number)
     line = blocked.source.line
-    found = [rows[other] for other in similar.neighbours(place, waiting)]
+    found = [row for row in store.rows(tx, batch.id, batch_rows.c.number.in_(near)) if _waits(row)]
     for row in found:
         if row.state is RowState.PENDING:
             store.end_row(tx, batch.id, row.number, RowState.NOT_SENT, _NEIGHBOUR.format(line))
@@ -139,8 +156,8 @@ def _exclude_neighbours(tx: Transaction, batch: Batch, blocked: Row) -> None:
         stop(
             tx,
             batch,
-            f"The policy blocked line {line}. Its prompt is nearly that of {len(found)} more rows, "
-            "which are not sent.",
+            f"The policy blocked line {line}. Its prompt is nearly that of {len(found)} more "
+            f"{'row' if len(found) == 1 else 'rows'}, not sent.",
         )
 
 

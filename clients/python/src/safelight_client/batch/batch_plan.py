@@ -118,12 +118,11 @@ def plan_batch(
     Raises `BatchError` if the options cannot be met.
     """
     planner = _Planner(source, options, PriceList(options.prices, models or {}))
-    similar = SimilarTexts([row.prompt for row in source.rows])
-    near = similar.near_duplicates()
     checks: dict[str, PromptCheck] = {}
     same: dict[str, BatchRow] = {}
+    repeated: set[int] = set()
     built: list[PlannedRow] = []
-    for place, row in enumerate(source.rows):
+    for count, row in enumerate(source.rows, start=1):
         planned = planner.plan(row)
         key = json.dumps(planned.fields, sort_keys=True, default=str)
         first = same.setdefault(key, row)
@@ -132,22 +131,24 @@ def plan_batch(
             texts = [row.fields.get("prompt"), row.fields.get("negative_prompt"), planned.model]
             words = json.dumps(texts, default=str)
             found = checks[words] if words in checks else checks.setdefault(words, check(planned.fields))
-        earlier = near.get(place)
         is_repeated = first is not row and not row.problems
-        built.append(
-            replace(
-                planned,
-                check=found,
-                duplicate_of=first.line if is_repeated and not options.send_duplicates else None,
-                near_duplicate_of=source.rows[earlier].line
-                if earlier is not None and not is_repeated and row.prompt
-                else None,
-            )
-        )
+        if is_repeated:
+            repeated.add(count - 1)
+        duplicate_of = first.line if is_repeated and not options.send_duplicates else None
+        built.append(replace(planned, check=found, duplicate_of=duplicate_of))
         if on_progress is not None:
-            on_progress(place + 1)
+            on_progress(count)
+    similar = SimilarTexts([_compared_text(each) for each in built])
+    for place, earlier in similar.near_duplicates().items():
+        if place not in repeated:
+            built[place] = replace(built[place], near_duplicate_of=source.rows[earlier].line)
     digest = hashlib.sha256(f"{source.digest} {_choices(options)}".encode()).hexdigest()
     return BatchPlan(rows=_mark_neighbours(built, similar), digest=digest, similar=similar)
+
+
+def _compared_text(planned: PlannedRow) -> str:
+    """The prompt; empty if the row is wrong, since it is never sent, unless the policy blocks its words."""
+    return "" if planned.problems and not planned.check.is_blocked else planned.row.prompt
 
 
 def _choices(options: PlanOptions) -> str:

@@ -149,6 +149,8 @@ class Journal:
                 f"The journal {self.path} belongs to another batch: the rows or the options have changed.",
                 "Use the file and the options of that batch, or another output folder.",
             )
+        # The column has no index, so its last number is read once; no other program writes meanwhile.
+        (self._written,) = self._db.execute("select coalesce(max(written), 0) from line").fetchone()
         stored = _address(rows[0][1])
         if stored != rows[0][1]:
             # An earlier version stored the password too; it must not stay in free space of the file.
@@ -217,13 +219,22 @@ class Journal:
         """Stores rows durably, all or none of them."""
         with self._transaction():
             self._db.executemany(
-                "insert or replace into line "
-                "select ?, ?, ?, ?, ?, ?, ?, coalesce(max(written), 0) + 1 from line",
+                "insert or replace into line values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (one.number, one.state, one.message, one.by_policy, one.video_id, one.path, one.sha256)
-                    for one in records
+                    (
+                        one.number,
+                        one.state,
+                        one.message,
+                        one.by_policy,
+                        one.video_id,
+                        one.path,
+                        one.sha256,
+                        place,
+                    )
+                    for place, one in enumerate(records, start=self._written + 1)
                 ],
             )
+        self._written += len(records)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Thumbnails above this size together are left out of the page.
 _MAX_THUMBNAILS = 16 * 1024 * 1024
+#: Bytes of a usual thumbnail.
+_USUAL_THUMBNAIL = 16 * 1024
 _COLUMNS = (
     "line",
     "id",
@@ -103,7 +105,9 @@ def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
     texts = {
         "report.json": json.dumps(report, indent=2, ensure_ascii=False),
         "report.csv": report_csv(report),
-        "report.html": report_html(report, lambda row: _read_thumbnail(folder / "thumbnails", row)),
+        "report.html": report_html(
+            report, lambda row, most: _read_thumbnail(folder / "thumbnails", row, most)
+        ),
     }
     for name, text in texts.items():
         part = folder / f"{name}.part"
@@ -130,19 +134,23 @@ def _cell(value: object) -> object:
     return f"'{text}" if text.startswith(_WHITE_SPACE) or text.lstrip().startswith(_FORMULA) else text
 
 
-def _read_thumbnail(folder: Path, row: Mapping[str, Any]) -> bytes:
+def _read_thumbnail(folder: Path, row: Mapping[str, Any], most: int) -> bytes:
     path = folder / f"{Path(row['file']).stem}.img"
-    is_small = row["file"] and path.is_file() and path.stat().st_size <= _MAX_THUMBNAILS
+    is_small = row["file"] and path.is_file() and path.stat().st_size <= most
     return path.read_bytes() if is_small else b""
 
 
-def report_html(report: Mapping[str, Any], thumbnail: Callable[[Mapping[str, Any]], bytes]) -> str:
-    """The report as one page. `thumbnail`: reads the image of a row; empty if it has none."""
+def report_html(report: Mapping[str, Any], thumbnail: Callable[[Mapping[str, Any], int], bytes]) -> str:
+    """The report as one page.
+
+    `thumbnail`: reads the image of a row; empty if it has none, or one with more bytes than given.
+    """
     left = _MAX_THUMBNAILS
     rows = []
     for row in report["rows"]:
         image = ""
-        data = thumbnail(row)
+        # Without room for a usual thumbnail no further one is read.
+        data = thumbnail(row, left) if left >= _USUAL_THUMBNAIL else b""
         if data and len(data) <= left:
             left -= len(data)
             kind = _TYPES.get(data[:3], "jpeg")
