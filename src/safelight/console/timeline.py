@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from safelight.generation.protocol import Billing
 from safelight.jobs.models import VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
+from safelight.provenance.seal import MarkState
 
 from .explanation_view import format_charge
 from .formatting import (
@@ -95,6 +97,8 @@ class RecordView:
     sealed_at: str
     manifest_bytes: int
     source_sha256: str
+    #: Whether the file has a watermark, in words; empty if it was not sealed.
+    mark: str
     parents: tuple[tuple[str, str], ...]
 
 
@@ -114,8 +118,14 @@ def record_view(
         sealed_at=format_datetime(float(seal["created_at"]), t) if "created_at" in seal else "",
         manifest_bytes=int(seal.get("manifest_bytes") or 0),
         source_sha256=str(seal.get("source_sha256") or ""),
+        mark=_describe_mark(seal, t),
         parents=() if hidden else tuple((one["id"], one["derivation"]) for one in record.parents),
     )
+
+
+def _describe_mark(seal: Mapping[str, Any], t: Translations) -> str:
+    state = (seal.get("mark") or {}).get("state")
+    return next((t(f"record.mark.{one.name.lower()}") for one in MarkState if one == state), "")
 
 
 def _log_entries(record: VideoRecord, t: Translations, keys: Mapping[str, str]) -> Iterator[TimelineEntry]:

@@ -42,12 +42,13 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
+from safelight.provenance.sealing import SealingTime
 from safelight.store.retention import Retention
 from safelight.tracing.tracer import Interruption, SpanKind, child_span
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
-from .attempts import ChargedFailure
+from .attempts import ChargedFailure, seconds_left
 from .context import NewFile, PipelineContext
 from .durations import Part
 from .files import drop_files
@@ -242,7 +243,8 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             return
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
-        seal = context.sealer.seal(source, sealed, _seal_facts(context, snapshot))
+        time = SealingTime(left_s=lambda: seconds_left(context, video), cancel=context.shutdown_event)
+        seal = context.sealer.seal(source, sealed, _seal_facts(context, snapshot), time)
         context.fault_hook("sealed")
         previews = context.delivery.draw_previews(sealed, work_dir)
         sealed_sha256, *_ = context.store_files(

@@ -98,8 +98,14 @@ class Mp4Writer:
             raise ValueError(f"a frame of {pixels.shape} does not fit {self._size[0]} x {self._size[1]}")
         self._add(av.VideoFrame.from_ndarray(pixels, format="rgb24"), time_s)
 
+    def accepts(self, frame: Any) -> bool:
+        """Whether a decoded frame has the size and the pixel format of this file."""
+        return (frame.width, frame.height) == self._size and frame.format.name == self._video.pix_fmt
+
     def add_picture(self, frame: Any, *, time_s: float) -> None:
-        """Append a decoded frame in the pixel format of this file."""
+        """Append a decoded frame of the size and pixel format of this file."""
+        if not self.accepts(frame):
+            raise ValueError(f"a frame of {frame.width} x {frame.height} in {frame.format.name} does not fit")
         frame.pict_type = 0  # the encoder would keep the type that the frame had in its source
         self._add(frame, time_s)
 

@@ -226,10 +226,10 @@ def _seconds(stream: Any) -> float:
 
 
 def _rotation(container: Any, video: Any) -> int:
-    """Rotation of the first frame, as reported by the decoder."""
+    """Rotation of the first frame, as reported by the decoder, to the nearest quarter turn."""
     with decoder_errors_raise():
         for frame in container.decode(video):
-            rotation = int(getattr(frame, "rotation", 0) or 0) % 360
+            rotation = round((getattr(frame, "rotation", 0) or 0) / 90) * 90 % 360
             container.seek(0)
             return rotation
     raise InvalidMedia("No frame of the clip can be decoded.")

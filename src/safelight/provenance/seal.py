@@ -19,8 +19,10 @@ class MarkState(StrEnum):
     """Whether a delivered file has a watermark, in the words of the record and of the API."""
 
     READ_BACK = "read back"
-    TOO_WEAK = "none (too dark or flat)"
+    NOT_READABLE = "none (not readable)"
     FORMAT = "none (picture format)"
+    NO_TIME = "none (not enough time)"
+    FAILED = "none (marking failed)"
     OFF = "none (off)"
 
 

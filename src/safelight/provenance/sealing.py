@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import logging
 import secrets
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import safelight
-from safelight.errors import SandboxCrashed
+from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed
 from safelight.fileio import replace_durably, sha256_file
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
@@ -22,18 +24,36 @@ from . import manifest, worker
 from .keys import KeyStore
 from .manifest import SealFacts, SoftBinding, SourceType
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal
+from .watermark.clip_marking import Obstacle
 from .watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
-from .watermark_service import NewMark, WatermarkService
+from .watermark_service import MarkOrder, NewMark, WatermarkService
+
+_log = logging.getLogger(__name__)
 
 _LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
 #: Maximum number of bytes that a manifest adds to the file.
 _ADDED = 1 << 20
-#: A marked copy is rarely larger than this multiple of its source.
+#: Free space for a marked copy, as a multiple of its source. A copy that becomes larger than the disk is
+#: found while it is written, and the video then waits for space.
 _MARKED_GROWTH = 4
+#: Maximum duration of one try to mark a clip, and the share of the remaining time that it may use. The rest
+#: is for the signature, for reading the mark back, and for sealing without a mark.
+_MAX_MARKING_S, _MARKING_SHARE = 1800.0, 0.5
+_MARK_STATES = {Obstacle.FORMAT: MarkState.FORMAT, Obstacle.TIME: MarkState.NO_TIME}
 
 
 def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealingTime:
+    """The time that one seal has."""
+
+    #: Seconds until the deadline of the video.
+    left_s: Callable[[], float] = lambda: _MAX_MARKING_S / _MARKING_SHARE
+    #: When this event is set, the child that marks is ended, and `seal` raises `SandboxFailed`.
+    cancel: threading.Event = field(default_factory=threading.Event)
 
 
 class Sealer:
@@ -60,12 +80,13 @@ class Sealer:
         self._keys.signing()
         return self._keys.anchors_pem
 
-    def seal(self, source: Path, into: Path, facts: SealFacts) -> Seal:
+    def seal(self, source: Path, into: Path, facts: SealFacts, time: SealingTime | None = None) -> Seal:
         """Writes a sealed and verified copy of the MP4 `source` to `into`; if it fails, `into` is
         unchanged.
 
         With a watermark, the picture is encoded again. The mark is then read back from the sealed file. If
-        it cannot be read, the file is sealed without a mark, and the seal gives the reason.
+        it cannot be read, if marking fails, or if it would not end in time, the file is sealed without a
+        mark, and the seal gives the reason.
 
         May be called again: each call replaces `into` with a file that has another hash. Raises
         `InvalidMedia`, `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
@@ -74,7 +95,7 @@ class Sealer:
         source_sha256 = sha256_file(source)
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
-            signed = self._seal_marked(source, partial, facts)
+            signed = self._seal_marked(source, partial, facts, time or SealingTime())
             sha256 = sha256_file(partial)
             replace_durably(partial, into)
         finally:
@@ -89,28 +110,42 @@ class Sealer:
             mark=signed.mark,
         )
 
-    def _seal_marked(self, source: Path, into: Path, facts: SealFacts) -> _Signed:
+    def _seal_marked(self, source: Path, into: Path, facts: SealFacts, time: SealingTime) -> _Signed:
         """Marks the picture and signs it, with a second try at a higher strength; else without a mark."""
         if self._watermark is None:
             return self._sign(source, into, facts)
-        state = MarkState.TOO_WEAK
-        for most in (MAX_STRENGTH, RETRY_STRENGTH):
-            new = self._watermark.new_mark()
-            marked = into.with_name(f"{into.name}.marked")
-            try:
+        state = MarkState.NOT_READABLE
+        marked = into.with_name(f"{into.name}.marked")
+        try:
+            for most in (MAX_STRENGTH, RETRY_STRENGTH):
+                order = MarkOrder(
+                    mark=self._watermark.new_mark(),
+                    most=most,
+                    preview=facts.source_type is SourceType.ALGORITHMIC,
+                    budget_s=min(_MARKING_SHARE * time.left_s(), _MAX_MARKING_S),
+                    cancel=time.cancel,
+                )
                 disk.require_space(into.parent, _MARKED_GROWTH * source.stat().st_size)
-                preview = facts.source_type is SourceType.ALGORITHMIC
-                result = self._watermark.mark(source, marked, new, most=most, preview=preview)
-                if result.strength is None:
-                    state = MarkState.FORMAT
+                result = self._watermark.mark(source, marked, order)
+                if result.obstacle is not None:
+                    if most == MAX_STRENGTH:
+                        state = _MARK_STATES[result.obstacle]
                     break
-                signed = self._sign(marked, into, facts, new)
-            finally:
+                signed = self._sign(marked, into, facts, order.mark)
+                if signed.mark.state is MarkState.READ_BACK:
+                    return signed
                 marked.unlink(missing_ok=True)
-            if signed.mark.state is MarkState.READ_BACK:
-                return signed
-            if result.strength < most:  # the picture's quality limits the strength, and would again
-                break
+                if (result.strength or 0.0) < most:
+                    break  # the picture's quality limits the strength, and would again
+        except (SandboxFailed, InvalidMedia, ConfigurationError) as error:
+            if time.cancel.is_set():
+                raise
+            # A child also ends like this on a full disk. Then the video waits for space.
+            disk.require_space(into.parent)
+            _log.error("Marking %s failed; it is sealed without a watermark: %s", facts.video_id, error)
+            state = MarkState.FAILED
+        finally:
+            marked.unlink(missing_ok=True)
         return replace(self._sign(source, into, facts), mark=Mark(state=state))
 
     def _sign(self, source: Path, into: Path, facts: SealFacts, new: NewMark | None = None) -> _Signed:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 
 from .watermark.clip_marking import FoundMark, MarkResult, mark_in_child, search_in_child
 from .watermark_keys import WatermarkEpoch, WatermarkKeys
 
 _LIMITS = Limits(wall_s=1800.0, cpu_s=3600, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
+#: A child ends itself when its time is used up. If it does not, it is ended this many seconds later.
+_GRACE_S = 30.0
 _ID_BITS = 64
 #: Processor time for the search in one file, in seconds.
 _SEARCH_S = 15.0
@@ -31,6 +34,21 @@ class NewMark:
     epoch: WatermarkEpoch
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkOrder:
+    """What to mark a clip with."""
+
+    mark: NewMark
+    #: The highest factor on the perceptual model.
+    most: float
+    #: Seconds for reading the clip, marking and encoding it.
+    budget_s: float
+    #: A preview is encoded faster, into a larger file.
+    preview: bool = False
+    #: When this event is set, the child is ended with `SandboxFailed`.
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
 class WatermarkService:
     """Marks clips with the key of this installation's current epoch. Thread-safe."""
 
@@ -42,26 +60,23 @@ class WatermarkService:
     def new_mark(self) -> NewMark:
         return NewMark(content_id=secrets.randbits(_ID_BITS), epoch=self._keys.current())
 
-    def mark(
-        self, source: Path, into: Path, mark: NewMark, *, most: float, preview: bool = False
-    ) -> MarkResult:
-        """Write a marked copy of a plain MP4 to `into`, unless the result names an obstacle.
-
-        A preview is encoded faster, into a larger file.
-        """
+    def mark(self, source: Path, into: Path, order: MarkOrder) -> MarkResult:
+        """Write a marked copy of a plain MP4 to `into`, unless the result names an obstacle."""
         answer = self._sandbox.run(
             EntryPoint.of(mark_in_child),
             {
                 "source": str(source.resolve()),
                 "into": str(into.resolve()),
-                "seed": mark.epoch.seed,
-                "content_id": mark.content_id,
-                "most": most,
-                "preset": _PREVIEW_PRESET if preview else self._preset,
+                "seed": order.mark.epoch.seed,
+                "content_id": order.mark.content_id,
+                "most": order.most,
+                "preset": _PREVIEW_PRESET if order.preview else self._preset,
+                "budget_s": order.budget_s,
             },
             reads=[source.resolve()],
             writes=[into.resolve()],
-            limits=_LIMITS,
+            limits=msgspec.structs.replace(_LIMITS, wall_s=order.budget_s + _GRACE_S),
+            hooks=CallHooks(cancel=order.cancel),
         )
         try:
             return msgspec.convert(answer, MarkResult)

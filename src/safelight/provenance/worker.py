@@ -29,8 +29,6 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
-    from .watermark.clip_marking import read_mark
-
     context = _context(argument["anchors"])
     try:
         builder = Builder.from_json(argument["manifest"], context=context)
@@ -42,7 +40,11 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     with Path(argument["into"]).open("rb") as sealed:
         state = _reader("video/mp4", sealed, None, context).get_validation_state()
     seed = argument["seed"]
-    content_id = None if seed is None else read_mark(Path(argument["into"]), seed)
+    content_id = None
+    if seed is not None:
+        from .watermark.clip_marking import read_mark
+
+        content_id = read_mark(Path(argument["into"]), seed)
     return {"manifest": manifest, "state": state, "content_id": content_id}
 
 

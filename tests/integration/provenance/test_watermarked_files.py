@@ -175,9 +175,9 @@ def test_a_black_clip_is_delivered_untouched_and_says_why_it_has_no_mark(
 ) -> None:
     source, sealed = _write(tmp_path / "black.mp4", _black(14)), tmp_path / "sealed.mp4"
     seal = marking_sealer.seal(source, sealed, facts())
-    assert seal.mark.state is MarkState.TOO_WEAK
+    assert seal.mark.state is MarkState.NOT_READABLE
     assert seal.mark.content_id is None
-    assert str(seal.mark.state) == "none (too dark or flat)"
+    assert str(seal.mark.state) == "none (not readable)"
     pictures = [[one.to_ndarray().tobytes() for one in _frames(path)] for path in (source, sealed)]
     assert pictures[0] == pictures[1]
 

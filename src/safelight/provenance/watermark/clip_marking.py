@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,7 +51,18 @@ class Obstacle(StrEnum):
     """Why a clip cannot be marked."""
 
     #: More than 8 bits per sample, interlaced, an odd side, or no plane of luma.
+    #: Or one that changes in the middle of the clip, or a rotation that is not by quarter turns.
     FORMAT = "format"
+    #: It would take longer than the budget.
+    TIME = "time"
+
+
+class CannotBeMarked(Exception):
+    """Ends the marking of a clip, in the child. Not in the error tree: it becomes a `MarkResult`."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.value)
+        self.obstacle = obstacle
 
 
 class MarkTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +76,8 @@ class MarkTask(msgspec.Struct, frozen=True, kw_only=True):
     most: float
     #: The encoder's preset, such as `medium`.
     preset: str
+    #: Seconds for reading, marking and encoding the clip.
+    budget_s: float = math.inf
 
 
 class MarkResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,18 +98,59 @@ class _Frame:
 def mark_in_child(argument: Any, _link: object) -> MarkResult:
     """Entry point: a marked copy of a plain MP4, with its timing, colours and audio."""
     task = msgspec.convert(argument, MarkTask)
+    try:
+        return MarkResult(strength=_mark(task))
+    except CannotBeMarked as error:
+        return MarkResult(obstacle=error.obstacle)
+
+
+class MarkingTime:
+    """The time that marking may take. Ends the work as soon as it is clear that the time is not enough.
+
+    The speed is measured on the frames of the clip itself: it depends on their number and size, on the
+    preset and on the machine.
+    """
+
+    #: So many frames are encoded before the speed is used.
+    MEASURED = 48
+
+    def __init__(self, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + budget_s
+        #: The time at the first encoded frame.
+        self._began: float | None = None
+
+    def check(self) -> None:
+        """While the clip is only read."""
+        if self._clock() > self._end:
+            raise CannotBeMarked(Obstacle.TIME)
+
+    def check_encoding(self, done: int, total: int) -> None:
+        """When `done` frames were encoded, from 0 on. `total` is 0 if it is not known."""
+        now = self._clock()
+        self.check()
+        if self._began is None:
+            self._began = now
+        if done >= self.MEASURED:
+            left_s = (now - self._began) / done * max(total - done, 0)
+            if now + left_s > self._end:
+                raise CannotBeMarked(Obstacle.TIME)
+
+
+def _mark(task: MarkTask) -> float:
+    limit = MarkingTime(task.budget_s)
     source = Path(task.source)
     with _open(source) as container:
         info = probe_container(container, source.stat().st_size, ACCEPTED_CLIP_LIMITS)
         if not _can_be_marked(container):
-            return MarkResult(obstacle=Obstacle.FORMAT)
+            raise CannotBeMarked(Obstacle.FORMAT)
         black = _black(select_tracks(container)[0].codec_context)
-    strength = choose_strength(_sample(source, info), most=task.most, black=black)
+    strength = choose_strength(_sample(source, info, limit), most=task.most, black=black)
     marker = WatermarkEmbedder(
         WatermarkPattern.from_seed(task.seed), task.content_id, strength=strength, black=black
     )
-    _write(task, info, marker)
-    return MarkResult(strength=strength)
+    _write(task, info, marker, limit)
+    return strength
 
 
 class SearchTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,13 +211,27 @@ def _can_be_marked(container: Any) -> bool:
         codec.format is not None
         and codec.format.name in _MARKED_FORMATS
         and codec.width % 2 == codec.height % 2 == 0
-        and not _is_interlaced(container, stream)
+        and _first_frame_can_be_marked(container, stream)
     )
 
 
-def _is_interlaced(container: Any, stream: Any) -> bool:
+def _first_frame_can_be_marked(container: Any, stream: Any) -> bool:
     with decoder_errors_raise():
-        return any(frame.interlaced_frame for frame in _first(container.decode(stream)))
+        return all(
+            not frame.interlaced_frame and _is_quarter_turn(frame)
+            for frame in _first(container.decode(stream))
+        )
+
+
+def _is_quarter_turn(frame: Any) -> bool:
+    """Whether the display matrix only turns, by 0, 90, 180 or 270 degrees, and does not mirror."""
+    from av.sidedata.sidedata import Type
+
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return True
+    a, b, _u, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
+    return bool(a == d and b == -c and (a == 0) != (b == 0))
 
 
 def _first(frames: Iterator[Any]) -> Iterator[Any]:
@@ -172,9 +240,12 @@ def _first(frames: Iterator[Any]) -> Iterator[Any]:
         yield frame
 
 
-def _sample(source: Path, info: MediaInfo) -> Iterator[Luma]:
+def _sample(source: Path, info: MediaInfo, limit: MarkingTime) -> Iterator[Luma]:
     step = max((info.frames or 0) // _SAMPLES, 1)
-    return (one.luma for number, one in enumerate(_frames(source)) if number % step == 0)
+    for number, one in enumerate(_frames(source)):
+        limit.check()
+        if number % step == 0:
+            yield one.luma
 
 
 def _frames(path: Path) -> Iterator[_Frame]:
@@ -188,10 +259,10 @@ def _frames(path: Path) -> Iterator[_Frame]:
                 frame = next(frames, None)
             if frame is None:
                 return
-            if frame.format.name not in _MARKED_FORMATS:
-                frame = frame.reformat(format="gray")
+            # Only the luma is read from another format; such a frame is never encoded.
+            grey = frame if frame.format.name in _MARKED_FORMATS else frame.reformat(format="gray")
             time_s = frame.time if frame.time is not None else number / (info.fps or 25.0)
-            yield _Frame(frame=frame, luma=_shown(_luma(frame), info.rotation), time_s=time_s)
+            yield _Frame(frame=frame, luma=_shown(_luma(grey), info.rotation), time_s=time_s)
             number += 1
 
 
@@ -210,7 +281,7 @@ def _black(codec: Any) -> int:
     return 0 if is_full_range else _VIDEO_BLACK
 
 
-def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder) -> None:
+def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder, limit: MarkingTime) -> None:
     source = Path(task.source)
     with _open(source) as original:
         video, audio = select_tracks(original)
@@ -227,7 +298,10 @@ def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder) -> None:
             writer.copy_display(video, rotation=info.rotation)
             sound = _Sound(writer, original, audio)
             first_s: float | None = None
-            for one in _frames(source):
+            for number, one in enumerate(_frames(source)):
+                limit.check_encoding(number, info.frames)
+                if not writer.accepts(one.frame) or one.frame.interlaced_frame:
+                    raise CannotBeMarked(Obstacle.FORMAT)
                 first_s = one.time_s if first_s is None else first_s
                 sound.copy_until(one.time_s)
                 marked = marker.mark(np.ascontiguousarray(one.luma), one.time_s - first_s)
