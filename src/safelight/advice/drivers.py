@@ -29,7 +29,8 @@ MIN_STACKED = 2
 #: Most drivers of one request; no reader needs a longer list.
 MAX_DRIVERS = 60
 
-_FINDING_KINDS = {
+#: The kinds of the drivers that are findings, by their row.
+FINDING_KINDS = {
     "likeness": DriverKind.NAME,
     "ip/character": DriverKind.NAME,
     "ip/brand": DriverKind.BRAND,
@@ -169,7 +170,7 @@ def _stacking(words: Sequence[Driver]) -> Iterator[Driver]:
 
 def _from_findings(texts: Mapping[str, str], findings: Iterable[Finding]) -> Iterator[Driver]:
     for finding in findings:
-        kind = _FINDING_KINDS.get(finding.category)
+        kind = FINDING_KINDS.get(finding.category)
         spans = tuple(place for place in finding.evidence if isinstance(place, TextSpan))
         if kind is None or finding.modality is not Modality.TEXT or finding.test_card or not spans:
             continue

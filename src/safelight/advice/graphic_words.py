@@ -151,11 +151,6 @@ def suggest_graphic_violence(findings: Iterable[Finding], texts: Iterable[str]) 
     return violence + len(set().union(*(_signs(text, ambiguous=violence) for text in plain))) >= 2
 
 
-def has_violent_word(text: str) -> bool:
-    """Whether a text has a word for blood, injury, death, cruelty, a weapon or graphic violence."""
-    return bool(_GRAPHIC_WORDS.search(text) or _signs(text, ambiguous=True))
-
-
 def _signs(text: str, *, ambiguous: bool) -> set[str]:
     """The kinds of words in a text, and the beginning of each word for injury."""
     hits = list(driver_tables.word_forms().find(text))

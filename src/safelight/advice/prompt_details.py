@@ -1,7 +1,8 @@
 """Details of a prompt that can be left out: clauses, phrases of place or time, and adjectives. Pure.
 
-A detail has no person or animal, number, age, identity, name, quotation, exclusion or reported word, and
-nothing that carries risk, such as a weapon. Without it, the rest is still a sentence.
+Every word of a detail is in `data/details.tsv`: place, weather, time, light, camera, colour, style, music or
+an object in the background. An unknown word may state a risk or a fact about a person, so it stays. So do
+names, quotations, exclusions and reported words. Without a detail, the rest is still a sentence.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
+from . import driver_tables
 from .drivers import PROMPT, Driver
 from .exclusions import find_exclusions
-from .graphic_words import has_violent_word
+from .form_table import FormHit, FormTable
 from .meaning_slots import FIXED, find_slots
 
 #: Most details of a prompt: for each of them the risk without it is estimated.
@@ -24,10 +28,13 @@ _MAX_PHRASE_WORDS, _MAX_CLAUSE_WORDS = 6, 20
 _MAX_HAN = 24
 _WORD = re.compile(r"[A-Za-z][\w'’-]*|[\u3400-\u9fff]")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+")
-_CLAUSE = re.compile(r"\s*[,;，；、]\s*([^,;，；、]+)")
+# Bounded: many spaces would take quadratic time.
+_CLAUSE = re.compile(r"\s{0,8}[,;，；、]\s{0,8}([^,;，；、]+)")
 _PREPOSITION = (
     "in|on|at|by|under|near|beside|behind|during|before|after|across|along|through|inside|outside|against"
 )
+#: Prepositions of phrases that state no more than a place or a time. "Behind the tree" may state a threat.
+_PLAIN_PREPOSITION = "in|on|at|beside|near|during|across|along"
 _CONJUNCTION = "and|but|while|as|then|when|where|which|who|that"
 #: After such a beginning, the first clause of a sentence is its main clause.
 _INTRODUCTION = re.compile(
@@ -39,11 +46,9 @@ _NEW_THING = re.compile(
     r"(?:an?|some|many|several|few|another|other|more|two|both)\b",
     re.IGNORECASE,
 )
-#: The verb of the sentence: ", rests on a table".
-_VERB_FIRST = re.compile(
-    rf"\s*[,;]\s*(?:\w+ly\s+)?(?:is|are|has|"
-    rf"\w+[^s\W]s\s+(?:an?|the|his|her|its|their|to|{_PREPOSITION}|\w+ly))\b",
-    re.IGNORECASE,
+#: The beginning of a clause that cannot be the verb of the sentence, as it is in ", walks home".
+_NO_VERB_FIRST = re.compile(
+    rf"[,;]\s{{0,8}}(?:an?|the|his|her|its|their|some|and|while|as|with|{_PREPOSITION})\b", re.IGNORECASE
 )
 #: An adjective before a comma belongs to a noun of the next clause: "in soft, natural light".
 _ADJECTIVE_LAST = re.compile(
@@ -56,61 +61,22 @@ _ADJECTIVE_LAST = re.compile(
 )
 #: A phrase of place or time with an article: "on a frozen river", "at the edge of the field".
 _PHRASE = re.compile(
-    rf"\s+(?:{_PREPOSITION})\s+(?:a|an|the)\s+[\w'’-]+(?:\s+(?!(?:{_PREPOSITION}|{_CONJUNCTION}|to|from|with)\b)"
+    rf"\s(?:{_PLAIN_PREPOSITION})\s+(?:a|an|the)\s+[\w'’-]+(?:\s+(?!(?:{_PREPOSITION}|{_CONJUNCTION}|to|from|with)\b)"
     rf"[\w'’-]+){{0,4}}(?=\s*[,;.!?]|\s*$|\s+(?:{_PREPOSITION}|{_CONJUNCTION})\b)",
     re.IGNORECASE,
 )
-#: After the first noun or adjective of a phrase, such a word may be a verb: "in the garden sings".
-_MAYBE_VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|do|does|can|will|go|come|\w+(?:[^s\W]s|ing|ed))$", re.IGNORECASE
-)
-#: Adjectives of colour, light, material, weather and mood. Without one of them, the noun stays.
-_ADJECTIVE = re.compile(
-    r"(?<=\s)(?:red|blue|green|yellow|orange|purple|violet|pink|grey|gray|golden|gold|silver|crimson|scarlet"
-    r"|turquoise|beige|colou?rful|vivid|vibrant|bright|shiny|glowing|glittering|sparkling|pale|soft|hard|harsh"
-    r"|wooden|metal|metallic|stone|marble|velvet|silk|leather|wool|woolen|cotton|steel|iron|bronze|copper|rusty"
-    r"|wet|dry|snowy|rainy|foggy|misty|windy|stormy|sunny|cloudy|frozen|icy|hot|fresh|dusty|muddy"
-    r"|small|tiny|large|big|huge|giant|wide|narrow|tall|long|short|steep|deep|heavy|empty|crowded|busy|ancient"
-    r"|modern|vintage|antique|ruined|abandoned|rustic|elegant|delicate|beautiful|cosy|cozy|magical|mystical"
-    r"|majestic|serene|mysterious|dreamy|dreamlike|eerie|lonely|playful|epic|gothic|romantic)"
-    r"(?:-colou?red)?\s+(?=[a-z])"
-)
+#: Before a phrase that does not belong to a place where a word can be left out: a comma or the beginning of a
+#: sentence, or a verb that needs the phrase.
+_NEEDS_PHRASE = re.compile(r"(?:^|[,;:.!?，；。！？]|\b(?:is|are|was|were|be|been|only))\s*$", re.IGNORECASE)
 _DETERMINER_BEFORE = re.compile(
     r"\b(?:a|an|the|his|her|its|their|this|that)(?:\s+[\w-]+)?\s+$", re.IGNORECASE
 )
-#: An adjective before one of these words belongs to no noun.
-_NO_NOUN = re.compile(rf"(?:{_PREPOSITION}|{_CONJUNCTION}|or|of|to|is|are|was|were)\b", re.IGNORECASE)
-#: What a viewer, a platform or a filter may take as a risk, and looks that belong to a person.
-_CARRIES_RISK = re.compile(
-    r"\b(?:weapons?|arm(?:ed|ou?red?)|guns?|gun\w+|pistols?|rifles?|revolvers?|shotguns?|bullets?"
-    r"|ammunition|shoot\w*|shots? (?:at|fired)|swords?|spears?|arrows?|sabers?|bombs?|bomb\w+|explo\w+"
-    r"|grenades?"
-    r"|missiles?"
-    r"|tanks?|war|wars|warfare|battle\w*|soldiers?|milit\w+|army|fight\w*|violen\w+|attack\w*"
-    r"|threat\w*|hostage|kidnap\w*|prison\w*|jail|handcuff\w*|cage[sd]?|rope|tied|bound|gag\w*|chains?|whip\w*"
-    r"|drugs?|pills?|syringes?|needles?|heroin|cocaine|cannabis|marijuana|meth|opium|smok(?:es|ing|ed)"
-    r"|cigar\w*|tobacco|vap(?:e|es|ing)|alcohol\w*|wine|beer|whisk\w+|vodka|drunk\w*|liquor|casino|gambl\w*"
-    r"|poison\w*|toxic|razors?|scissors|saws?|blood\w*|hurt|wound\w*|bandage\w*|scars?|bruis\w*"
-    r"|surg\w+|corpse\w*|dead|death|die[sd]?|dying|funeral|hearse|coffin\w*|grave\w*|cemetery|slaughter\w*"
-    r"|skeleton\w*|ghost\w*|nud\w+|naked|nake\w+|bare\w*|topless|undress\w*|strip\w*|lingerie|underwear|bikinis?"
-    r"|swimsuits?|swimwear|bra|panties|sex\w*|erotic\w*|kiss\w*|lips|breasts?|cleavage|thighs?|bed|bedroom|bath\w*"
-    r"|shower\w*|see-through|transparent|sheer|tight|seductiv\w*|intimate\w*|pregnan\w*"
-    r"|school\w*|classrooms?|playground\w*|nursery|toys?|dolls?|minors?|youth\w*|baby|babies|child\w*"
-    r"|fires?|fier\w+|flame\w*|burn\w*|smoke|ash(?:es)?|match(?:es)?|drown\w*|sink\w*|falls?|falling|edge|cliffs?"
-    r"|rooftops?|ledge|crash\w*|wreck\w*|accident\w*|danger\w*|emergenc\w*"
-    r"|police\w*|crim\w*|steal\w*|thie(?:f|ves)|rob\w*|protest\w*|riot\w*|politic\w*|president\w*"
-    r"|elections?|swastika\w*|nazi\w*|terror\w*"
-    r"|cry|cries|crying|tears?|scream\w*|pain\w*|desperat\w*|despair|hopeless|alone|suicid\w*"
-    r"|logo\w*|brand\w*|style of|watermark\w*|signature"
-    r"|wheelchair|crutch\w*|prosthe\w*|hijab|niqab|burqa|turban|headscar\w*|beard\w*|bald|hair\w*|skin\w*|tattoo\w*"
-    r"|freckle\w*|faces?|eyes|mask\w*|uniform\w*|seen from behind|blurred)\b"
-    r"|[槍枪刀劍剑箭炸彈弹毒藥药菸烟酒血傷伤屍尸死葬墓裸胸吻床浴校童嬰婴火焰燒烧溺墜坠崖警罪旗淚泪哭痛綁绑鎖锁"
-    r"髮发鬍胡膚肤臉脸眼紋纹]|武器|戰|战爭|战争|內衣|内衣|制服|標誌|标志|商標|商标|輪椅|轮椅",
-    re.IGNORECASE,
-)
-_NEGATION = re.compile(
-    r"\b(?:no|not|never|without|nor|neither|nobody|none)\b|n['’]t\b|[不沒没無无非]", re.IGNORECASE
-)
+#: Kinds of words of the table that are no detail by themselves; the other kinds are nouns.
+_LINK, _MOTION = "link", "motion"
+_ADJECTIVES = frozenset({"colour", "quality"})
+#: Characters before a phrase or of a next clause that are read.
+_LONGEST_BEGINNING = 60
+_NEXT_WORD = re.compile(r"\s*[\w'’-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,33 +99,93 @@ def find_details(
     kept = [*protected, *((one.start, one.end) for one in find_exclusions(text))]
     kept += [(one.start, one.end) for one in find_slots(text) if one.slots & FIXED]
     kept += [(span.start, span.end) for driver in drivers for span in driver.spans if span.field == PROMPT]
-    found = {(one.start, one.end): one for one in _candidates(text) if not _is_kept(one, kept)}
-    return tuple(sorted(found.values(), key=lambda one: (one.start, one.end))[:MAX_DETAILS])
+    found = {
+        span: Detail(start=span[0], end=span[1], text=text[span[0] : span[1]])
+        for span in (*_clauses(text, kept), *_phrases(text, kept), *_adjectives(text, kept))
+    }
+    return tuple(found[span] for span in sorted(found))[:MAX_DETAILS]
 
 
-def _candidates(text: str) -> Iterator[Detail]:
-    spans: list[tuple[int, int]] = []
+def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     for sentence in _SENTENCE.finditer(text):
         for number, clause in enumerate(_CLAUSE.finditer(text, sentence.start(), sentence.end())):
-            is_main = (
-                _NEW_THING.match(clause.group())
-                or _VERB_FIRST.match(clause.group())
-                or (number == 0 and _INTRODUCTION.match(text, sentence.start()))
+            is_main = _NEW_THING.match(clause.group()) or (
+                number == 0 and _INTRODUCTION.match(text, sentence.start())
             )
             cut = _ADJECTIVE_LAST.search(text[sentence.start() : clause.start()])
-            if not is_main and not cut and _is_short(clause.group(1), _MAX_CLAUSE_WORDS):
-                spans.append(clause.span())
-        for phrase in _PHRASE.finditer(text, sentence.start(), sentence.end()):
-            after_noun = phrase.group().split()[3:]
-            short = _is_short(phrase.group(), _MAX_PHRASE_WORDS)
-            cut = _ADJECTIVE_LAST.search(phrase.group())
-            if short and not cut and not any(_MAYBE_VERB.search(word) for word in after_noun):
-                spans.append(phrase.span())
-    for adjective in _ADJECTIVE.finditer(text):
-        before = text[max(adjective.start() - 40, 0) : adjective.start()]
-        if _DETERMINER_BEFORE.search(before) and not _NO_NOUN.match(text, adjective.end()):
-            spans.append(adjective.span())
-    return (Detail(start=start, end=end, text=text[start:end]) for start, end in spans)
+            if (
+                not is_main
+                and not cut
+                and _is_short(clause.group(1), _MAX_CLAUSE_WORDS)
+                and not _before_verb(text[clause.end() : sentence.end()])
+                and _has_only_details(clause.group(1))
+                and not _overlaps(clause.span(), kept)
+            ):
+                yield clause.span()
+
+
+def _before_verb(rest: str) -> bool:
+    """Whether the next clause may begin with the verb of the sentence: without this one, a comma would cut it
+    off.
+    """
+    if rest[:1] not in (",", ";") or _NO_VERB_FIRST.match(rest):
+        return False
+    first = next(_table().find(rest[:_LONGEST_BEGINNING]), None)
+    return first is None or bool(rest[1 : first.start].strip()) or first.values[0] in (_LINK, _MOTION)
+
+
+def _phrases(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for phrase in _PHRASE.finditer(text):
+        before = text[max(phrase.start() - _LONGEST_BEGINNING, 0) : phrase.start()]
+        if (
+            not _NEEDS_PHRASE.search(before)
+            and _is_short(phrase.group(), _MAX_PHRASE_WORDS)
+            and not _ADJECTIVE_LAST.search(phrase.group())
+            and _has_only_details(phrase.group())
+            and not _overlaps(phrase.span(), kept)
+        ):
+            yield phrase.span()
+
+
+def _adjectives(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Adjectives before a noun of the table. Nothing near them belongs to a person."""
+    hits = list(_table().find(text))
+    for number, hit in enumerate(hits[:-1]):
+        if not _ADJECTIVES.intersection(hit.values) or not hit.form.isascii():
+            continue
+        noun = _noun_after(text, hits[number:])
+        if noun is None or not _DETERMINER_BEFORE.search(text[max(hit.start - 40, 0) : hit.start]):
+            continue
+        next_word = _NEXT_WORD.match(text, noun.end)
+        around = (hit.start, next_word.end() if next_word else noun.end)
+        if not _overlaps(around, kept):
+            yield hit.start, hits[number + 1].start
+
+
+def _noun_after(text: str, hits: Sequence[FormHit[str]]) -> FormHit[str] | None:
+    """The noun of the table that follows an adjective, the first of `hits`, with only adjectives between."""
+    for before, hit in pairwise(hits):
+        if not text[before.end : hit.start].isspace() or text[hit.end : hit.end + 1] in ("-", "'", "’"):
+            return None
+        if _is_noun(hit):
+            return hit
+        if not _ADJECTIVES.intersection(hit.values):
+            return None
+    return None
+
+
+def _has_only_details(text: str) -> bool:
+    """Whether every word is in the table, with a noun, and without a motion before it."""
+    hits = list(_table().find(text))
+    rest = list(text)
+    for hit in hits:
+        rest[hit.start : hit.end] = " " * (hit.end - hit.start)
+    first = next((one for one in hits if _is_noun(one) or _MOTION in one.values), None)
+    return first is not None and _is_noun(first) and not any(one.isalnum() for one in rest)
+
+
+def _is_noun(hit: FormHit[str]) -> bool:
+    return any(kind not in (_LINK, _MOTION) and kind not in _ADJECTIVES for kind in hit.values)
 
 
 def _is_short(text: str, words: int) -> bool:
@@ -167,11 +193,16 @@ def _is_short(text: str, words: int) -> bool:
     return 0 < len(found) <= (words if text.isascii() else _MAX_HAN)
 
 
-def _is_kept(detail: Detail, kept: Iterable[tuple[int, int]]) -> bool:
-    """Whether a detail has something that must stay."""
-    return bool(
-        any(detail.start < end and start < detail.end for start, end in kept)
-        or _NEGATION.search(detail.text)
-        or _CARRIES_RISK.search(detail.text)
-        or has_violent_word(detail.text)
-    )
+def _overlaps(span: tuple[int, int], kept: Iterable[tuple[int, int]]) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in kept)
+
+
+@cache
+def _table() -> FormTable[str]:
+    """The words of details, with their kinds."""
+    table: FormTable[str] = FormTable()
+    for row in driver_tables.read_rows("details"):
+        for language in driver_tables.LANGUAGES:
+            for form in row[language].split("|"):
+                table.add(form, row["kind"])
+    return table

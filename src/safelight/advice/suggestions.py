@@ -32,6 +32,8 @@ __all__ = ["StatedFacts", "Suggestion", "suggest"]
 MAX_SUGGESTIONS = 20
 #: Characters of the rewrites of one kind that are compared with the prompt: a long prompt has fewer of them.
 _MAX_COMPARED = 100_000
+#: Suggestions of which the first one is chosen: weighing one of them reads the whole prompt.
+_MAX_WEIGHED = 5
 #: Advice on a word of which no replacement fits.
 _ADVICE_WITHOUT_REPLACEMENT = "show"
 _ARTICLE = re.compile(r"an? ")
@@ -104,7 +106,7 @@ def suggest(
     tables = [*whole[1:], *replacements, *changes, *exclusions]
     kept = [*framing, *outcomes, *whole[:1], *simpler, *tables][:MAX_SUGGESTIONS]
     if not outcomes:
-        kept = _best_first(kept)
+        kept = _best_first(prompt, kept, drivers)
     done = [replace(one, number=number) for number, one in enumerate(kept, 1)]
     changed = {
         driver.row for driver in drivers for one in replacements if one.values["words"] in driver.words
@@ -113,11 +115,16 @@ def suggest(
     return (*done, *advice[: MAX_SUGGESTIONS - len(done)])
 
 
-def _best_first(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
-    """The suggestion that leaves the least first; among equal ones, one with the fewest changes."""
-    if not suggestions:
-        return []
-    left = [find_left(one.rewritten) for one in suggestions[:MAX_SUGGESTIONS]]
+def _best_first(
+    prompt: str, suggestions: Sequence[Suggestion], drivers: Sequence[Driver]
+) -> list[Suggestion]:
+    """The suggestion that leaves the least first; among equal ones, one with the fewest changes.
+
+    The order stays if none leaves less than the prompt has.
+    """
+    left = [find_left(one.rewritten, one.edits, drivers) for one in suggestions[:_MAX_WEIGHED]]
+    if not left or min(map(weigh, left)) >= weigh(find_left(prompt, (), drivers)):
+        return list(suggestions)
     best = min(
         range(len(left)),
         key=lambda at: (weigh(left[at]), bool(suggestions[at].contradictions), len(suggestions[at].edits)),

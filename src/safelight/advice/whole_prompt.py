@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from .driver_tables import DriverKind, Slot
-from .drivers import MIN_STACKED, PROMPT, STACKED_KINDS, Driver, find_drivers
+from .drivers import FINDING_KINDS, MIN_STACKED, PROMPT, STACKED_KINDS, Driver, find_drivers
 from .scene_changes import RAILING
 from .suggestion import Suggestion
-from .text_edit import apply_edits
+from .text_edit import TextEdit, apply_edits
 
 MAX_WHOLE = 3
 #: Weights of the drivers that are left, for the order only: the sources call the first two high risk.
@@ -38,16 +38,26 @@ def combine(
         members = _compatible(members)
         if len(members) < 2:
             continue
-        rewritten, _diff = apply_edits(prompt, (edit for one in members for edit in one.edits))
-        weight = weigh(find_left(rewritten))
-        changes = sum(len(one.edits) for one in members)
-        found.setdefault(rewritten, (weight, changes, merge(message, members)))
+        edits = [edit for one in members for edit in one.edits]
+        rewritten, _diff = apply_edits(prompt, edits)
+        weight = weigh(find_left(rewritten, edits, drivers))
+        found.setdefault(rewritten, (weight, len(edits), merge(message, members)))
     return [one for *_, one in sorted(found.values(), key=lambda each: each[:2])][:MAX_WHOLE]
 
 
-def find_left(rewritten: str) -> tuple[Driver, ...]:
-    """The drivers that a changed prompt still has by the tables."""
-    return tuple(one for one in find_drivers({PROMPT: rewritten}, ()) if not one.excluded)
+def find_left(rewritten: str, edits: Iterable[TextEdit], drivers: Iterable[Driver]) -> tuple[Driver, ...]:
+    """The drivers that a changed prompt still has: by the tables, and of findings that no edit touches."""
+    places = [(edit.start, edit.end) for edit in edits]
+    kept = (
+        one
+        for one in drivers
+        if one.row in FINDING_KINDS
+        and any(
+            span.field == PROMPT and not any(span.start < end and start < span.end for start, end in places)
+            for span in one.spans
+        )
+    )
+    return (*(one for one in find_drivers({PROMPT: rewritten}, ()) if not one.excluded), *kept)
 
 
 def weigh(drivers: Iterable[Driver]) -> int:

@@ -354,3 +354,19 @@ def test_a_suggestion_names_what_its_words_state() -> None:
 def test_an_exclusion_with_a_person_is_not_left_out() -> None:
     advice = advised("a quiet park, no crying children")
     assert not [one for one in advice.suggestions if one.message == "leave_out_exclusion"]
+
+
+@pytest.mark.parametrize("category", ["ip/character", "ip/brand"])
+def test_a_name_that_stays_is_counted_among_what_filters_may_react_to(category: str) -> None:
+    prompt = "Mickey Mouse cries in the dark forest."
+    found = (named(category, prompt, "Mickey Mouse"),)
+    request = ScreenedRequest(texts={"prompt": prompt}, findings=found, shown=found)
+    first = advise_on(request, None, AdviceOptions()).suggestions[0]
+    assert "Mickey Mouse" in first.rewritten
+    assert first.drivers_left
+
+
+def test_a_suggestion_that_removes_nothing_of_the_tables_does_not_say_so_and_keeps_its_place() -> None:
+    prompt = "A dancer sits in a garden, golden light, clouds drift, the camera circles"
+    first = advised(prompt, blocked_at=BlockedAt.REQUEST).suggestions[0]
+    assert (first.rewritten, first.drivers_left) == ("A dancer sits", None)
