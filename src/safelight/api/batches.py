@@ -24,7 +24,7 @@ from safelight_client.batch.money import usd
 from safelight_client.batch.report import report_csv, report_html
 
 from . import schemas
-from .batch_order import LIMITS_BODY, ORDER_BODY, read_limits, read_order
+from .batch_request import BATCH_BODY, LIMITS_BODY, read_batch_request, read_limits
 from .submission import REPLAYED
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -101,8 +101,10 @@ class BatchRowObject(BaseModel):
     id: str
     state: Literal[*RowState]  # type: ignore[valid-type]
     cost_usd: float | None
-    worst_usd: float
-    planned_usd: float | None
+    worst_usd: float = Field(
+        description="What counts as spent: the highest price where the cost is not known."
+    )
+    planned_usd: float | None = Field(description="The highest price of the draft and the video in the plan.")
     model: str
     prompt: str
     message: str
@@ -127,18 +129,18 @@ class BatchRowList(BaseModel):
     "",
     summary="Plan, and run, many generation requests",
     responses={200: {"model": BatchObject}, **errors(*BODY_ERRORS, 409)},
-    openapi_extra={"requestBody": ORDER_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": BATCH_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create(request: Request, principal: Writer) -> Response:
     """Stores the batch and answers at once. Its rows are then checked; poll it for the plan."""
     state = app_state(request)
     async with read_body(request, state.services) as body:
-        order = await state.threads.run(
-            partial(read_order, max_prompt_chars=state.services.max_prompt_chars),
+        wanted = await state.threads.run(
+            partial(read_batch_request, max_prompt_chars=state.services.max_prompt_chars),
             body.fields,
             request.headers.get("idempotency-key"),
         )
-    batch, totals, replayed = await state.threads.run(state.services.batches.create, principal, order)
+    batch, totals, replayed = await state.threads.run(state.services.batches.create, principal, wanted)
     return JsonResponse(batch_object(batch, totals), headers={REPLAYED: "true"} if replayed else {})
 
 

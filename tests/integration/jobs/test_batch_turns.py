@@ -10,7 +10,7 @@ import pytest
 
 from safelight.errors import Forbidden, RateLimited, Unavailable
 from safelight.jobs.batches import advancer, service, store
-from safelight.jobs.batches.models import BatchLimits, BatchOrder
+from safelight.jobs.batches.models import BatchLimits, BatchRequest
 from safelight.jobs.batches.planning import BatchPlanner
 from safelight.jobs.batches.transitions import find_neighbours
 from safelight.store.tables import batches
@@ -108,8 +108,8 @@ def test_the_first_batch_of_each_tenant_comes_before_the_second_of_another(studi
     mine = [studio.order(*shots(1)).id for _ in range(3)]
     stranger = replace(studio.house.who, tenant="tenant_other")
     rows = rows_of_entries([(1, {"prompt": "A boat"})])
-    order = BatchOrder(rows=rows, options=PlanOptions(), limits=BatchLimits(), run=False)
-    theirs = studio.service.create(stranger, order)[0].id
+    request = BatchRequest(rows=rows, options=PlanOptions(), limits=BatchLimits(), run=False)
+    theirs = studio.service.create(stranger, request)[0].id
     with studio.house.container.persistence.database.across_tenants("batches", readonly=True) as tx:
         due = [batch_id for _, batch_id in store.due_batches(tx, "one", left_out=(), limit=2)]
     assert due == [mine[0], theirs]

@@ -13,7 +13,7 @@ import pytest
 from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, QuotaExceeded, Unavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.batches.advancer import BatchAdvancer
-from safelight.jobs.batches.models import Batch, BatchLimits, BatchOrder, Row, Totals
+from safelight.jobs.batches.models import Batch, BatchLimits, BatchRequest, Row, Totals
 from safelight.jobs.batches.reports import build_report
 from safelight.store.tables import audit_log, batches, outbox, videos
 from safelight.testing.upstream import ScriptedUpstream
@@ -63,8 +63,8 @@ class Studio:
         limits = BatchLimits(**{name: value for name, value in fields.items() if name in names})
         options = PlanOptions(**{name: value for name, value in fields.items() if name not in names})
         entries = rows_of_entries(enumerate(rows, start=1))
-        order = BatchOrder(rows=entries, options=options, limits=limits, run=run, idempotency_key=key)
-        return self.service.create(self.house.who, order)[0]
+        request = BatchRequest(rows=entries, options=options, limits=limits, run=run, idempotency_key=key)
+        return self.service.create(self.house.who, request)[0]
 
     def carry(self, batch: Batch, *, rounds: int = 60) -> Batch:
         """Advance the batch and its videos until it has ended or waits for a request."""

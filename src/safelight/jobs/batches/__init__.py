@@ -1,4 +1,4 @@
-"""Batches by API: many generation requests in one order, planned, run within a ceiling, and reported.
+"""Batches by API: many generation requests together, planned, run within a ceiling, and reported.
 
 The rules are those of `safelight_client.batch`. Here the state is kept in the database and advanced by a
 background part.

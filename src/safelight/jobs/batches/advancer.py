@@ -314,6 +314,10 @@ class BatchAdvancer:
         leave(tx, batch, store.find_row(tx, batch.id, row.number))
 
     def _finish(self, batch: Batch) -> None:
+        with self.context.database.read_transaction(batch.principal.tenant) as tx:
+            # A batch that only waits for its videos takes no lock.
+            if store.totals(tx, batch.id).states.get(RowState.OPEN.value):
+                return
         with self._changing(batch) as (tx, current):
             states = store.totals(tx, batch.id).states
             if current.ended_at is not None or states.get(RowState.OPEN.value):

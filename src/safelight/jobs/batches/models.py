@@ -60,7 +60,7 @@ class BatchLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchOrder:
+class BatchRequest:
     """A batch as it was requested."""
 
     rows: tuple[BatchRow, ...]

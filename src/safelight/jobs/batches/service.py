@@ -15,7 +15,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
-from .models import Batch, BatchLimits, BatchOrder, BatchPage, BatchState, Row, RowPage, Totals
+from .models import Batch, BatchLimits, BatchPage, BatchRequest, BatchState, Row, RowPage, Totals
 from .transitions import cancel, start
 
 _MAX_PAGE_SIZE = 1000
@@ -29,16 +29,16 @@ class BatchService:
 
     database: Database
 
-    def create(self, principal: Principal, order: BatchOrder) -> tuple[Batch, Totals, bool]:
+    def create(self, principal: Principal, request: BatchRequest) -> tuple[Batch, Totals, bool]:
         """Store a batch, which is planned next. Also returns whether it is that of an earlier request.
 
         Raises `IdempotencyKeyReused` if the key was sent with another batch.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
-        batch_id, digest = new_id("batch"), _digest(order)
+        batch_id, digest = new_id("batch"), _digest(request)
         with self.database.transaction(principal.tenant) as tx:
-            if not store.insert(tx, batch_id, principal, order, digest):
-                row = tx.one(batches, batches.c.idempotency_key == order.idempotency_key)
+            if not store.insert(tx, batch_id, principal, request, digest):
+                row = tx.one(batches, batches.c.idempotency_key == request.idempotency_key)
                 if row is None or row.request_sha256 != digest:
                     raise IdempotencyKeyReused(
                         "This Idempotency-Key was sent earlier with a different batch.",
@@ -55,7 +55,7 @@ class BatchService:
                 "batch.created",
                 subject=batch_id,
                 actor=principal.id,
-                content={"rows": len(order.rows), "sha256": digest, "run": order.run},
+                content={"rows": len(request.rows), "sha256": digest, "run": request.run},
             )
             return self._require(tx, batch_id), store.totals(tx, batch_id), False
 
@@ -137,12 +137,12 @@ class BatchService:
         return found
 
 
-def _digest(order: BatchOrder) -> str:
+def _digest(request: BatchRequest) -> str:
     """The hash of everything that was requested."""
     document = {
-        "rows": [[row.name, dict(row.fields), list(row.problems)] for row in order.rows],
-        "options": asdict(order.options),
-        "limits": asdict(order.limits),
-        "run": order.run,
+        "rows": [[row.name, dict(row.fields), list(row.problems)] for row in request.rows],
+        "options": asdict(request.options),
+        "limits": asdict(request.limits),
+        "run": request.run,
     }
     return hashlib.sha256(canonical_json.encode(document)).hexdigest()

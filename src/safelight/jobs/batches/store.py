@@ -24,7 +24,7 @@ from .models import (
     COUNTED,
     Batch,
     BatchLimits,
-    BatchOrder,
+    BatchRequest,
     BatchState,
     Row,
     RowPlan,
@@ -38,7 +38,7 @@ UNSENT = "unsent"
 _PAGE = 200
 
 
-def insert(tx: Transaction, batch_id: str, principal: Principal, order: BatchOrder, digest: str) -> bool:
+def insert(tx: Transaction, batch_id: str, principal: Principal, request: BatchRequest, digest: str) -> bool:
     """Store a new batch with its rows. Returns False, and stores nothing, if its idempotency key is known."""
     now = tx.now()
     added = tx.insert_or_ignore(
@@ -50,18 +50,18 @@ def insert(tx: Transaction, batch_id: str, principal: Principal, order: BatchOrd
         principal_id=principal.id,
         principal_kind=principal.kind.value,
         principal_name=principal.name,
-        idempotency_key=order.idempotency_key,
+        idempotency_key=request.idempotency_key,
         request_sha256=digest,
-        options=asdict(order.options),
-        limits=limits_document(order.limits, runs=order.run),
-        row_count=len(order.rows),
+        options=asdict(request.options),
+        limits=limits_document(request.limits, runs=request.run),
+        row_count=len(request.rows),
         stop_reason="",
         wait_reason="",
         cancelled=False,
         leased_until=0.0,
         due_at=0.0,
     )
-    for row in order.rows if added else ():
+    for row in request.rows if added else ():
         tx.insert(
             batch_rows,
             batch_id=batch_id,

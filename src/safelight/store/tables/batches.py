@@ -1,4 +1,4 @@
-"""Batches: many generation requests in one order, with the plan of each row and its submissions."""
+"""Batches: many generation requests that run together, with the plan of each row and its submissions."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
-from safelight.jobs.batches.models import BatchLimits, BatchOrder
+from safelight.jobs.batches.models import BatchLimits, BatchRequest
 from safelight.web.create_request import MAX_IDEMPOTENCY_KEY, require_writable
 from safelight.web.json_fields import optional_flag, optional_text
 from safelight_client import BatchError
@@ -54,7 +54,7 @@ _LIMIT_SCHEMAS: dict[str, Any] = {
     },
 }
 _ROW: dict[str, Any] = {"type": "object", "description": "The fields of a create, and `id` as a name."}
-ORDER_BODY: dict[str, Any] = {
+BATCH_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
@@ -88,9 +88,9 @@ LIMITS_BODY: dict[str, Any] = {
 }
 
 
-def read_order(
+def read_batch_request(
     fields: Mapping[str, Any], idempotency_key: str | None, *, max_prompt_chars: int
-) -> BatchOrder:
+) -> BatchRequest:
     """The requested batch. Raises `InvalidField`, `UnsupportedField` or `TooLarge`."""
     _require_known(fields, {*_SOURCES, *_TEXTS, *_FLAGS, "run", *_LIMITS})
     texts = {name: optional_text(fields, name) or "" for name in _TEXTS}
@@ -102,7 +102,7 @@ def read_order(
     if texts["draft_model"] or texts["draft_seconds"]:
         flags["two_phase"] = True
     limits = {name: value for name, value in fields.items() if name in _LIMITS}
-    return BatchOrder(
+    return BatchRequest(
         rows=_read_rows(fields, max_prompt_chars),
         options=PlanOptions(
             model=texts["model"],
