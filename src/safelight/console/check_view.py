@@ -137,6 +137,8 @@ def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> 
     text = t.join_sentences(filter(None, (explanation.why, step))) if explanation.why or step else ""
     if result.undecided:
         text = t("check.undecided_text", fields=t.join_list(list(result.not_checked)))
+    if result.template_required:
+        text = t.join_sentences(filter(None, (text, load_messages("prompts", t.tag)("template.demanded"))))
     return CheckSource(
         name=t("check.policy"),
         tone=Action.HOLD.value if result.undecided else result.action.value,

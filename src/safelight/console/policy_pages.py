@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import NotFound, PolicyError, SafelightError
+from safelight.i18n import load_messages
 from safelight.ids import new_id
 from safelight.policy import diff, reference_cases
 from safelight.policy.documents import Policy, load
@@ -185,6 +186,7 @@ class PolicyPages(PageHandler):
             "groups": (),
             "problem": None,
             "current": current,
+            "m": load_messages("prompts", t.tag),
             "rules": len(current.rules),
             "published": [_version_row(version, t) for version in reversed(published)][:8],
             "can_go_back": any(version.active for version in published[1:]),

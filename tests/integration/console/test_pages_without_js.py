@@ -584,6 +584,16 @@ def test_a_policy_is_replayed_published_and_rolled_back(staff: httpx.Client, con
     assert back.sha256 == active.sha256
 
 
+def test_the_page_of_a_policy_that_demands_templates_says_so(staff: httpx.Client) -> None:
+    demanding = {"document": GOOD + "templates: required\n", "action": "publish"}
+    page = staff.post("/policy", data=demanding)
+    assert "demands a template" not in staff.get("/policy").text
+    confirm = re.search(r'name="confirm" value="([0-9a-f]{64})"', page.text)
+    assert confirm
+    staff.post("/policy", data={**demanding, "confirm": confirm[1]})
+    assert "demands a template" in staff.get("/policy").text
+
+
 def test_help_lines_match_the_language(staff: httpx.Client, console: ConsoleServer) -> None:
     video_id = create_video(staff, "a page of help")
     lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]

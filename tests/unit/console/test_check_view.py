@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,3 +84,13 @@ def test_a_plain_prompt_is_one_line(stage: PromptStage) -> None:
     assert (found.policy.tone, found.policy.text, found.first_reason) == ("allow", "", "")
     assert found.suggestions == []
     assert found.no_suggestions
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en", "demands a template"), ("zh-Hant", "要求使用範本")])
+def test_a_demanded_template_is_named_beside_the_verdict(stage: PromptStage, locale: str, words: str) -> None:
+    t, texts = load_languages()[locale], {"prompt": "a quiet lake"}
+    policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=load("starter", SHIPPED))
+    found = summarize_check((stage.screen(texts, policy),), SHIPPED, texts=texts, options=AdviceOptions())
+    for demanded in (False, True):
+        shown = check_view(replace(found, template_required=demanded), PRICE, texts["prompt"], SHIPPED, t)
+        assert (words in shown.policy.text) is demanded
