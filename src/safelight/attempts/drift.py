@@ -25,8 +25,9 @@ from .models import AttemptRecord, format_moment
 from .stream_outcomes import StreamOutcome, estimate_risks, first_tries, split_streams
 
 YEAR_S = 365.25 * 86_400.0
-#: The rate of attempts is counted over at least this time, and taken to be at least so many a year.
-_MIN_SPAN_S, _MIN_A_YEAR = 7 * 86_400.0, 500.0
+#: The attempts of a new account are taken for those of at least this time; any account is taken to have at
+#: least so many a year.
+_NEW_ACCOUNT_S, _MIN_A_YEAR = 7 * 86_400.0, 500.0
 #: Prices that differ by less are equal: amounts are rounded.
 _SAME_PRICE = 0.01
 #: A word can be the cause if so many attempts before and after the change have it, and at least this share of
@@ -142,13 +143,19 @@ class DriftReport:
         }
 
 
-def find_drift(attempts: Iterable[AttemptRecord]) -> DriftReport:
-    """The drifts in these attempts, in any order, at one false alarm a year at their own rate."""
-    streams = {key: _series_of(outcomes) for key, outcomes in split_streams(attempts).items()}
+def find_drift(attempts: Iterable[AttemptRecord], *, has_older: bool = False) -> DriftReport:
+    """The drifts in these attempts, in any order, at one false alarm a year at their own rate.
+
+    `has_older`: whether the account has older attempts too.
+    """
+    read = split_streams(attempts)
+    streams = {key: _series_of(outcomes) for key, outcomes in read.outcomes.items()}
     rows = [row for series in streams.values() for each in series for row in each.rows]
     if not rows:
         return DriftReport()
-    years = max(max(row.at for row in rows) - min(row.at for row in rows), _MIN_SPAN_S) / YEAR_S
+    # All attempts of a busy account that are read can be of one hour: only a new account gets a longer time.
+    shortest = 1.0 if has_older or read.has_older else _NEW_ACCOUNT_S
+    years = max(max(row.at for row in rows) - min(row.at for row in rows), shortest) / YEAR_S
     # One false alarm a year is the limit of all providers and models together.
     totals = Counter[DriftKind]()
     for series in streams.values():

@@ -41,20 +41,32 @@ class DriftHistory:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(self, tenant: str) -> DriftReport:
-        """The drift in the tenant's newest attempts, up to five minutes old.
+        """The drift in the tenant's newest attempts.
 
-        While it is searched for one request, others of the tenant wait for the same answer.
+        After five minutes one request searches again, and the others get the old report until it is done.
+        They wait only for the first report.
         """
         with self._lock:
             kept = self._kept.setdefault(tenant, _Kept())
             self._kept.move_to_end(tenant)
             if len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
-        with kept.lock:
-            if kept.report is None or self._monotonic() - kept.at >= _KEEP_S:
-                newest = iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ)
-                kept.report, kept.at = find_drift(newest), self._monotonic()
+        old = kept.report
+        if old is None:
+            kept.lock.acquire()
+        elif not self._is_due(kept) or not kept.lock.acquire(blocking=False):
+            return old
+        try:
+            if kept.report is None or self._is_due(kept):
+                newest = list(iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ))
+                kept.report = find_drift(newest, has_older=len(newest) >= MAX_READ)
+                kept.at = self._monotonic()
             return kept.report
+        finally:
+            kept.lock.release()
+
+    def _is_due(self, kept: _Kept) -> bool:
+        return self._monotonic() - kept.at >= _KEEP_S
 
     def drifts(self, tenant: str) -> tuple[Drift, ...]:
         """All drifts in the tenant's newest attempts."""

@@ -33,6 +33,16 @@ _ECHO = re.compile(
     r"\s{0,9}[:=]\s{0,9}(\\*[\"']).{0,8000}?(?:(?<!\\)\2|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+#: What differs between two errors of one cause: times, ids, durations and amounts. Short numbers stay,
+#: because status codes and codes of providers are among them.
+_CHANGING = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|\b\d{1,2}:\d\d(?::\d\d)?(?:\.\d{1,9})?\b"
+    r"|(?<![\w-])(?=(?:[A-Za-z_-]{0,80}\d){4})[0-9A-Za-z_-]{12,}"
+    r"|(?<=id)[\s\"':=#(\\]{1,6}(?=[^\s\"',;)}\\]{0,80}\d)[^\s\"',;)}\\]{1,200}"
+    r"|\b\d{9,}\b|\b\d+\.\d+\b"
+    r"|\b\d+(?=\s?(?:ms|s|secs?|seconds?|minutes?|hours?|bytes|[kKM]B|credits?|tokens?|char(?:acter)?s?)\b)"
+)
 #: The first characters of a prompt by which a shortened copy of it is found.
 _PREFIX_CHARS = 20
 
@@ -47,6 +57,11 @@ def shorten_error(body: str) -> str:
         return cut_addresses(body)[:_MAX_PLAIN_CHARS]
     kept = _keep(document)
     return cut_addresses(json.dumps(kept, ensure_ascii=False)) if kept else ""
+
+
+def mask_ids(error: str) -> str:
+    """The error without ids, times and amounts, so that two errors of one cause are equal."""
+    return _CHANGING.sub("#", error)
 
 
 def cut_addresses(text: str) -> str:

@@ -12,12 +12,18 @@ from typing import Any
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
 from safelight.i18n import Messages
 
+from .error_text import mask_ids
 from .models import AttemptOutcome, AttemptRecord, format_moment
 
 #: From this number of different prompts on that failed in a row, the sign `all_fail` is given.
 MIN_FAILED = 3
 #: Attempts before and after one that are read for that sign.
 _MAX_ROW = 200
+#: Characters of an error that are read.
+MAX_ERROR_CHARS = 4_000
+#: Characters of all different errors of one pass. Reading them takes 4 seconds at most; usual errors have
+#: 200 characters.
+MAX_ALL_ERROR_CHARS = 60_000
 #: Errors whose gate is remembered: reading a long one takes 0.2 s, and it can have 64,000 characters.
 _MAX_KNOWN_ERRORS = 200
 _PLAN = re.compile(
@@ -35,7 +41,6 @@ _TEAM = re.compile(
     r"|\byour team|workspace (?:policy|rule)|blocklist|block list|团队|團隊|管理员|管理員|工作区|工作區",
     re.IGNORECASE,
 )
-_MAX_CHARS = 4000
 _DOWN = (ErrorKind.TRANSIENT, ErrorKind.TIMEOUT)
 _ACCOUNT = (ErrorKind.AUTH, ErrorKind.QUOTA, ErrorKind.RATE_LIMIT)
 _ENDED = (
@@ -124,7 +129,7 @@ class GateAnswer:
 def gate_of_error(found: ProviderError, text: str = "") -> Gate:
     """The party by the error alone. `text`: the error as it was given, for one that no rule explains."""
     unknown = found.kind is ErrorKind.UNKNOWN
-    words = text[:_MAX_CHARS] if unknown else f"{found.code} {found.message}"
+    words = text[:MAX_ERROR_CHARS] if unknown else f"{found.code} {found.message}"
     if found.kind is ErrorKind.CONTENT_BLOCK:
         if found.source is ErrorSource.GATEWAY:
             return Gate.OWN_POLICY
@@ -144,6 +149,25 @@ def gate_of_error(found: ProviderError, text: str = "") -> Gate:
 def gate_of_text(provider: str, text: str) -> Gate:
     """The party by the text of an error of this provider."""
     return gate_of_error(decode(text, provider=provider), text)
+
+
+class ErrorGates:
+    """The gates of the errors in one pass over attempts. Errors that differ only in ids are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Gate] = {}
+        self._left = MAX_ALL_ERROR_CHARS
+
+    def find(self, provider: str, error: str) -> Gate | None:
+        """The gate of this error; None if it is a new one and the limit is reached."""
+        text = error[:MAX_ERROR_CHARS]
+        key = (provider, mask_ids(text))
+        if key not in self._known:
+            if len(text) > self._left:
+                return None
+            self._left -= len(text)
+            self._known[key] = gate_of_text(provider, text)
+        return self._known[key]
 
 
 def find_gate(attempt: AttemptRecord, others: Iterable[AttemptRecord]) -> GateAnswer | None:
@@ -174,6 +198,9 @@ def _all_fail(attempt: AttemptRecord, ended: Sequence[AttemptRecord]) -> tuple[G
 
     Only failures of the provider, and those that no rule explains, are in the row.
     """
+    gates = ErrorGates()
+    if not _is_outage(attempt, gates):
+        return ()
     same = [
         one for one in (*ended, attempt) if (one.provider, one.model) == (attempt.provider, attempt.model)
     ]
@@ -181,9 +208,9 @@ def _all_fail(attempt: AttemptRecord, ended: Sequence[AttemptRecord]) -> tuple[G
     place = same.index(attempt)
     before = _failures(reversed(same[max(0, place - _MAX_ROW) : place]))
     after = _failures(same[place + 1 : place + 1 + _MAX_ROW])
-    row = [one for one in (*before.failed, attempt, *after.failed) if _is_outage(one)]
+    row = [one for one in (*before.failed, attempt, *after.failed) if _is_outage(one, gates)]
     # Without a success before, it is not known that any prompt ever passed.
-    if attempt not in row or not before.has_passed or len({_plain(one.prompt) for one in row}) < MIN_FAILED:
+    if not before.has_passed or len({_plain(one.prompt) for one in row}) < MIN_FAILED:
         return ()
     first, last = min(one.at for one in row), max(one.at for one in row)
     sign = GateSign.ALL_FAILED if after.has_passed else GateSign.ALL_FAIL
@@ -208,11 +235,10 @@ def _failures(attempts: Iterable[AttemptRecord]) -> _Failures:
     return _Failures(failed=tuple(failed), has_passed=False)
 
 
-def _is_outage(attempt: AttemptRecord) -> bool:
+def _is_outage(attempt: AttemptRecord, gates: ErrorGates) -> bool:
     if attempt.outcome is not AttemptOutcome.FAILED or not _plain(attempt.prompt):
         return False
-    found = gate_of_error(decode(attempt.error, provider=attempt.provider), attempt.error)
-    return found in (Gate.PROVIDER_DOWN, Gate.UNKNOWN)
+    return gates.find(attempt.provider, attempt.error) in (Gate.PROVIDER_DOWN, Gate.UNKNOWN)
 
 
 def _same_prompt(attempt: AttemptRecord, ended: Sequence[AttemptRecord]) -> tuple[GateEvidence, ...]:

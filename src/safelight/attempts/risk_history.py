@@ -14,8 +14,7 @@ from safelight.advice.risk_features import MAX_CHARS, find_features
 from safelight.advice.risk_model import MAX_REQUESTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
 
 from .attempt_log import AttemptLog
-from .error_gates import ErrorGates
-from .gate import Gate
+from .gate import ErrorGates, Gate
 from .models import AttemptFilter, AttemptOutcome, AttemptRecord
 from .newest_attempts import iterate_newest
 

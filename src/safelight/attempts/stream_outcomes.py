@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,7 @@ from safelight.advice.risk_model import MAX_REQUESTS, MIN_PROMPTS, JudgedRequest
 from safelight.generation.protocol import ChargeStatus
 
 from .change_test import Array
-from .error_gates import ErrorGates
-from .gate import Gate
+from .gate import ErrorGates, Gate
 from .models import AttemptOutcome, AttemptRecord
 
 #: Tries of one prompt within this time depend on each other, so only the first one counts.
@@ -51,15 +50,31 @@ class StreamOutcome:
         return frozenset(one for one in self.features if one.startswith((WORD, "driver:", "row:")))
 
 
-def split_streams(attempts: Iterable[AttemptRecord]) -> dict[tuple[str, str], list[StreamOutcome]]:
-    """The outcomes of each provider and model, oldest first. Equal times are ordered by id."""
+@dataclass(frozen=True, kw_only=True)
+class Streams:
+    #: Of each provider and model, oldest first.
+    outcomes: Mapping[tuple[str, str], Sequence[StreamOutcome]]
+    #: Whether there are older attempts, whose errors were too many to be read.
+    has_older: bool
+
+
+def split_streams(attempts: Iterable[AttemptRecord]) -> Streams:
+    """The outcomes of each provider and model. Equal times are ordered by id.
+
+    The newest attempts are read first, and none before the first one whose error is not read any more:
+    refusals alone must not be left out.
+    """
     gates = ErrorGates()
     streams: defaultdict[tuple[str, str], list[StreamOutcome]] = defaultdict(list)
-    for one in sorted(attempts, key=lambda each: (each.at, each.id)):
+    has_older = False
+    for one in sorted(attempts, key=lambda each: (each.at, each.id), reverse=True):
         found = _read(one, gates)
+        if found is None:
+            has_older = True
+            break
         if any(shown is not None for shown in (found.refused, found.failed, found.charged, found.price)):
             streams[one.provider, one.model].append(found)
-    return dict(streams)
+    return Streams(outcomes={key: found[::-1] for key, found in streams.items()}, has_older=has_older)
 
 
 def first_tries(outcomes: Iterable[StreamOutcome]) -> list[StreamOutcome]:
@@ -124,21 +139,22 @@ def _log_odds(shares: Array) -> Array:
     return np.asarray(np.log(kept / (1 - kept)))
 
 
-def _read(attempt: AttemptRecord, gates: ErrorGates) -> StreamOutcome:
+def _read(attempt: AttemptRecord, gates: ErrorGates) -> StreamOutcome | None:
+    """None if the error is one too many."""
     refused = failed = charged = None
     if attempt.outcome is AttemptOutcome.PASSED or attempt.file_came:
         refused = failed = False
-    elif attempt.outcome is AttemptOutcome.REFUSED:
+    elif attempt.outcome in (AttemptOutcome.REFUSED, AttemptOutcome.FAILED):
+        gate = gates.find(attempt.provider, attempt.error)
+        if gate is None:
+            return None
+        if attempt.outcome is AttemptOutcome.FAILED:
+            failed = True if gate in (Gate.PROVIDER_DOWN, Gate.UNKNOWN) else None
         # A rule of a team is none of the provider's filter.
-        if gates.find(attempt.provider, attempt.error) in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
+        elif gate in (Gate.PROVIDER_FILTER, Gate.UNKNOWN):
             refused, failed = True, False
             if attempt.charge.charged is not ChargeStatus.UNKNOWN:
                 charged = attempt.charge.charged is ChargeStatus.YES
-    elif attempt.outcome is AttemptOutcome.FAILED and gates.find(attempt.provider, attempt.error) in (
-        Gate.PROVIDER_DOWN,
-        Gate.UNKNOWN,
-    ):
-        failed = True
     return StreamOutcome(
         at=attempt.at,
         request=None

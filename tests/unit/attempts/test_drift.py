@@ -163,6 +163,54 @@ def test_providers_and_models_are_compared_apart() -> None:
     assert report.watched == {("runway", "gen4"): 360, ("runway", "other"): 360}
 
 
+def chance(count: int, share: float, seed: int, *, words: int = 0, ids: bool = False) -> list[Kind]:
+    """Refusals by chance. The error of each one has other words, another id, or neither."""
+    chosen = random.Random(seed)
+    kinds: list[Kind] = []
+    for _number in range(count):
+        refused = chosen.random() < share
+        others = " ".join(chosen.choice("abcdefgh") * chosen.randint(2, 9) for _word in range(words))
+        mark = f" (request id: {chosen.getrandbits(128):032x}) " if ids else " "
+        kinds.append({**REFUSAL, "error": f"{REFUSED}{mark}{others}"} if refused else PASSED)
+    return kinds
+
+
+def test_errors_with_ids_give_the_drift_that_errors_without_them_give() -> None:
+    def rise(*, ids: bool) -> DriftReport:
+        kinds = [*chance(1_800, 0.2, 1, ids=ids), *chance(200, 0.6, 2, ids=ids)]
+        return find_drift(series(*kinds))
+
+    assert found(series(*chance(1_800, 0.2, 1, ids=True))) == []
+    assert [one.kind for one in rise(ids=True).drifts] == [DriftKind.REFUSES_MORE]
+    assert rise(ids=True).watched == {("runway", "gen4"): 2_000}
+
+
+def test_errors_too_many_to_be_read_make_no_provider_laxer() -> None:
+    """Older attempts are left out together, those that passed too."""
+    steady = find_drift(series(*chance(1_500, 0.3, 3, words=50)))
+    assert steady.drifts == ()
+    assert 300 < steady.watched["runway", "gen4"] < 1_500
+
+
+def test_errors_too_many_to_be_read_do_not_hide_a_rise() -> None:
+    kinds = [*chance(1_400, 0.1, 3, words=50), *chance(100, 0.6, 4, words=50)]
+    assert found(series(*kinds)) == [DriftKind.REFUSES_MORE]
+
+
+def test_a_busy_account_without_drift_has_no_false_alarm_in_a_day() -> None:
+    """20,000 attempts a day: each search reads the newest 2,000 of them, which are of 2.4 hours."""
+    chosen = random.Random(1)
+    kinds = [replace(ATTEMPT, **PASSED), replace(ATTEMPT, **REFUSAL)]  # type: ignore[arg-type]
+    attempts = [
+        replace(kinds[chosen.random() < 0.2], id=f"attempt_{number:05}", at=START + number * 86_400 / 20_000)
+        for number in range(20_000)
+    ]
+    parts = [attempts[begin : begin + 2_000] for begin in range(0, len(attempts), 2_000)]
+    assert [find_drift(part, has_older=True).drifts for part in parts] == [()] * len(parts)
+    # The same outcomes are a false alarm at the rate of an account that has made no more attempts than these.
+    assert [one.kind for one in find_drift(parts[4]).drifts] == [DriftKind.REFUSES_MORE]
+
+
 @given(st.lists(st.sampled_from([0, 1, 2]), max_size=60), st.randoms(use_true_random=False))
 @settings(max_examples=25, deadline=None)
 def test_the_order_of_reading_and_of_equal_times_does_not_matter(

@@ -21,12 +21,14 @@ def test_requests_at_the_same_time_wait_for_one_search_that_is_kept(
     searches: list[str] = []
     gate = threading.Barrier(2, timeout=30)
 
-    def search(_attempts: object) -> DriftReport:
+    def search(_attempts: object, *, has_older: bool) -> DriftReport:
+        assert not has_older
         searches.append("search")
         gate.wait()
         return DriftReport(watched={("runway", ""): len(searches)})
 
     monkeypatch.setattr(drift_history, "find_drift", search)
+    monkeypatch.setattr(drift_history, "iterate_newest", lambda *_log, limit: iter(()))
     now = [0.0]
     history = DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db")), monotonic=lambda: now[0])
     with ThreadPoolExecutor(3) as threads:
@@ -34,8 +36,36 @@ def test_requests_at_the_same_time_wait_for_one_search_that_is_kept(
         gate.wait()
         assert {one.result().watched["runway", ""] for one in asked} == {1}
         assert history.find("tenant").watched["runway", ""] == 1
-        now[0] = 301.0
+    assert len(searches) == 1
+
+
+def test_the_old_report_is_given_while_a_new_one_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[str] = []
+    started, may_end = threading.Event(), threading.Event()
+
+    def search(_attempts: object, *, has_older: bool) -> DriftReport:
+        searches.append("search")
+        if len(searches) == 2:
+            started.set()
+            assert may_end.wait(30)
+        return DriftReport(watched={("runway", ""): len(searches)})
+
+    monkeypatch.setattr(drift_history, "find_drift", search)
+    monkeypatch.setattr(drift_history, "iterate_newest", lambda *_log, limit: iter(()))
+    now = [0.0]
+    history = DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db")), monotonic=lambda: now[0])
+    assert history.find("tenant").watched["runway", ""] == 1
+    now[0] = 301.0
+    with ThreadPoolExecutor(4) as threads:
         later = threads.submit(history.find, "tenant")
-        gate.wait()
+        try:
+            assert started.wait(30)
+            others = [threads.submit(history.find, "tenant") for _number in range(3)]
+            assert {one.result(30).watched["runway", ""] for one in others} == {1}
+        finally:
+            may_end.set()
         assert later.result().watched["runway", ""] == 2
+    assert history.find("tenant").watched["runway", ""] == 2
     assert len(searches) == 2

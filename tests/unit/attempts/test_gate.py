@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
+import uuid
 from dataclasses import replace
 
 import pytest
 
-from safelight.attempts.gate import Gate, GateSign, find_gate, gate_of_error
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.attempts import gate as gates
+from safelight.attempts.error_text import mask_ids
+from safelight.attempts.gate import (
+    MAX_ALL_ERROR_CHARS,
+    MAX_ERROR_CHARS,
+    ErrorGates,
+    Gate,
+    GateSign,
+    find_gate,
+    gate_of_error,
+)
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, format_moment
 from safelight.generation.protocol import Charge, ChargeStatus
-from safelight.generation.provider_errors import decode
+from safelight.generation.provider_errors import ProviderError, decode
 from safelight.i18n import load_messages
 
 NOON = 1_790_000_000.0
@@ -192,3 +205,61 @@ def test_every_gate_and_sign_has_its_texts(tag: str) -> None:
 def test_no_test_sends_a_refused_prompt_elsewhere(gate: Gate, tag: str) -> None:
     said = load_messages("attempts", tag)(f"gate_test.{gate.value}")
     assert not re.search("unchanged|another (?:provider|model)|原封不動|原样|另一", said)
+
+
+def test_errors_that_differ_only_in_ids_and_times_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    def count(_provider: str, text: str) -> Gate:
+        texts.append(text)
+        return Gate.PROVIDER_FILTER
+
+    monkeypatch.setattr(gates, "gate_of_text", count)
+    chosen = random.Random(4)
+    known = ErrorGates()
+    for number in range(1_000):
+        error = json.dumps(
+            {
+                "error": {"code": "moderation_blocked", "message": f"Refused after {number / 7:.3f} s."},
+                "request_id": f"req_{chosen.getrandbits(128):032x}",
+                "task_id": f"task-{number}",
+                "trace": str(uuid.UUID(int=chosen.getrandbits(128), version=4)),
+                "created": 1_790_000_000 + number,
+                "at": format_moment(NOON + number),
+            }
+        )
+        assert known.find("runway", error) is Gate.PROVIDER_FILTER
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Error 503: Service Unavailable",
+        "Support codes: 58061214, 17301594",
+        '{"code": 500054, "message": "SAFETY.INPUT.TEXT"}',
+        "sensitive_content_v2_blocked: E005",
+        '{"task_id": null, "code": "1301"}',
+    ],
+)
+def test_codes_are_not_masked(error: str) -> None:
+    assert mask_ids(error) == error
+
+
+def test_a_row_of_failures_is_read_up_to_a_number_of_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    def count(text: str, *, provider: str) -> ProviderError:
+        lengths.append(len(text))
+        return decode(text[:40], provider=provider)
+
+    monkeypatch.setattr(gates, "decode", count)
+    others = [at(-300, AttemptOutcome.PASSED)]
+    others += [
+        at(-number, AttemptOutcome.FAILED, error=f"{number} {'model ' * 9_000}") for number in range(1, 101)
+    ]
+    found = find_gate(replace(ATTEMPT, error="it broke once more"), others)
+    assert found is not None
+    assert [one.sign for one in found.evidence] == [GateSign.ALL_FAIL]
+    assert max(lengths) <= MAX_ERROR_CHARS
+    assert sum(lengths) <= MAX_ALL_ERROR_CHARS

@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 
 from safelight.advice.risk_model import JudgedRequest, RiskModel, fit_risk
-from safelight.attempts import error_gates, risk_history
+from safelight.attempts import gate as gates
+from safelight.attempts import risk_history
 from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.error_gates import MAX_ALL_ERROR_CHARS, MAX_ERROR_CHARS
-from safelight.attempts.gate import Gate
+from safelight.attempts.gate import MAX_ALL_ERROR_CHARS, MAX_ERROR_CHARS, Gate
 from safelight.attempts.models import (
     AttemptFilter,
     AttemptOrigin,
@@ -216,7 +216,7 @@ def test_errors_are_read_up_to_a_number_of_characters(monkeypatch: pytest.Monkey
         lengths.append(len(text))
         return Gate.PROVIDER_FILTER
 
-    monkeypatch.setattr(error_gates, "gate_of_text", count)
+    monkeypatch.setattr(gates, "gate_of_text", count)
     hostile = [replace(REFUSED, prompt=word(at), error=f"{at} {'model ' * 5_000}") for at in range(1_000)]
     found = list(judged_requests([ATTEMPT, *hostile], "veo"))
     assert (max(lengths), sum(lengths)) == (MAX_ERROR_CHARS, MAX_ALL_ERROR_CHARS)
