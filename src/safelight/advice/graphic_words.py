@@ -47,29 +47,39 @@ _CRUEL_WORDS = re.compile(
 )
 #: Parts of bodies, and what decays.
 _BODY_WORDS = re.compile(
-    r"\b(?:skulls?|skeletal|skeletons?|bones|ribs|limbs?|eyeballs?|eye ?sockets?|brains?"
-    r"|skinless|flesh|rotting|rotten"
-    r"|decay\w*|worms|maggots|larvae|parasites?|pus|raw meat|throats?"
-    r"|body|bodies|remains)\b"
+    r"\b(?:skeletal|limbs?|eyeballs?|eye ?sockets?|brains?|skinless|flesh|rotting|rotten|decay\w*|maggots"
+    r"|larvae|parasites?|pus|raw meat|(?:human|his|her|their) remains)\b"
     rf"|{_NOT_EXCLUDED}(?:頭骨|头骨|骷髏|骷髅|眼球|骨頭|骨头|腐爛|腐烂|蛆|喉嚨|喉咙|殘骸|残骸)",
     re.IGNORECASE,
 )
+#: Such words that food, sport, museums and nature have too.
+_COMMON_BODY_WORDS = re.compile(
+    r"\b(?:skulls?|skeletons?|bones|ribs|worms|throats?|body|bodies|the remains)\b", re.IGNORECASE
+)
 #: Beings of horror stories, people who hurt others, and those who are hurt.
 _HORROR_WORDS = re.compile(
-    r"\b(?:monsters?|demons?|demonic|ghouls?|werewol(?:f|ves)|vampires?|mutants?|possessed|cultists?|killers?|murderers?"
-    r"|executioners?|psychopaths?|maniacs?|cannibals?|victims?|prisoners?|prey)\b"
+    r"\b(?:mutants?|cultists?|killers?|murderers?|executioners?|psychopaths?|maniacs?|cannibals?|victims?)\b"
     rf"|{_NOT_EXCLUDED}(?:惡魔|恶魔|怪物|狼人|吸血鬼|受害者|兇手|凶手|囚犯)",
+    re.IGNORECASE,
+)
+#: Such words that costumes, tales and nature have too.
+_COMMON_HORROR_WORDS = re.compile(
+    r"\b(?:monsters?|demons?|demonic|ghouls?|werewol(?:f|ves)|vampires?|possessed|prisoners?|prey|creatures?)\b",
     re.IGNORECASE,
 )
 #: What is done to a body.
 _HARM_WORDS = re.compile(
-    r"\b(?:devour\w*|gnaw\w*|ripp(?:ed|ing)|rips|tears (?=a|an|the|his|her|its|into|apart|open)|tearing"
-    r"|tore|torn|crush(?:ed|es|ing)|hack(?:s|ed|ing)|slash\w*|gouge[sd]?|maul(?:s|ed|ing)"
-    r"|strangl\w+|whipp?(?:ed|s|ing)|chained|shackle[sd]?|drag(?:s|ged|ging)|screaming|writh\w+|convuls\w+"
-    r"|agony|anguish|impal\w+|burst(?:s|ing)? (?:out|from)|crawl(?:s|ing)? (?:out|from"
-    r"|under)|peck(?:s|ed|ing)?"
-    r"|dissect\w*|grind(?:s|ing)?|dripping|protrud\w+|splatter\w*|spatter\w*|ooz\w+|swollen|hanged)\b"
+    r"\b(?:devour\w*|gnaw\w*|tears (?=a|an|the|his|her|its|into|apart|open)|hack(?:s|ed|ing)|slash\w*"
+    r"|gouge[sd]?|maul(?:s|ed|ing)|strangl\w+|shackle[sd]?|writh\w+|convuls\w+|agony|anguish|impal\w+"
+    r"|burst(?:s|ing)? (?:out|from)|dissect\w*|protrud\w+|hanged)\b"
     rf"|{_NOT_EXCLUDED}(?:撕|啃|咬|吞噬|壓碎|压碎|扭曲|鞭打|拖行|掙扎|挣扎|慘叫|惨叫|尖叫)",
+    re.IGNORECASE,
+)
+#: Such words that kitchens, workshops, concerts and nature have too.
+_COMMON_HARM_WORDS = re.compile(
+    r"\b(?:ripp(?:ed|ing)|rips|tearing|tore|torn|crush(?:ed|es|ing)|whipp?(?:ed|s|ing)|chained|drag(?:s|ged|ging)"
+    r"|screaming|crawl(?:s|ing)? (?:out|from|under)|peck(?:s|ed|ing)?|grind(?:s|ing)?|dripping|splatter\w*"
+    r"|spatter\w*|ooz\w+|swollen)\b",
     re.IGNORECASE,
 )
 _TEAR = (
@@ -166,9 +176,17 @@ def _signs(text: str, *, ambiguous: bool) -> set[str]:
         signs.add("blood")
     if _CRUEL_WORDS.search(elsewhere):
         signs.add("cruel")
-    # Each of these has ordinary meanings, so it takes two of them.
-    kinds = (_BODY_WORDS, _HORROR_WORDS, _HARM_WORDS)
-    if sum(bool(each.search(elsewhere)) for each in kinds) >= 2:
+    clear = sum(bool(each.search(elsewhere)) for each in (_BODY_WORDS, _HORROR_WORDS, _HARM_WORDS))
+    kinds = sum(
+        bool(each.search(elsewhere) or common.search(elsewhere))
+        for each, common in (
+            (_BODY_WORDS, _COMMON_BODY_WORDS),
+            (_HORROR_WORDS, _COMMON_HORROR_WORDS),
+            (_HARM_WORDS, _COMMON_HARM_WORDS),
+        )
+    )
+    # Each of these has ordinary meanings, so it takes two of them, or three if all are common words.
+    if kinds >= 2 and (clear or ambiguous or kinds == 3):
         signs |= {"cruel", "harmed body"}
     return signs
 

@@ -50,6 +50,12 @@ _TEARS = re.compile(
     r"\b(?:tears|tearful\w*|cr(?:y|ies|ied|ying)|weep(?:s|ing)?|wept|sob(?:s|bed|bing)?)\b|哭|淚|泪|泣",
     re.IGNORECASE,
 )
+#: Tears that are no sign of despair.
+_JOY = re.compile(
+    r"\b(?:tears of (?:joy|happiness)|happy tears|(?:cr(?:y|ies|ied|ying)|weep(?:s|ing)?|sob(?:s|bing)?)"
+    r" (?:with|from|for|of) (?:joy|happiness|laughter))\b|喜[極极]而泣|[喜幸][悅悦福]的?[淚泪]",
+    re.IGNORECASE,
+)
 _MINOR = re.compile(
     r"\b(?:child|children|kids?|boys?|girls?|teens?|teenagers?|pre-?teens?|tweens?|schoolboys?"
     r"|schoolgirls?)\b"
@@ -66,8 +72,9 @@ def suggest_suicide(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
     for text in texts:
         if not _HIGH_PLACE.search(text):
             continue
-        signs = (_ALONE.search(text), _TEARS.search(text), minor or _MINOR.search(text))
-        at_edge = _TEARS.search(text) and _DROP.search(text)
+        tears = _TEARS.search(_JOY.sub(" ", text))
+        signs = (_ALONE.search(text), tears, minor or _MINOR.search(text))
+        at_edge = tears and _DROP.search(text)
         if _DESPAIR.search(text) or at_edge or sum(map(bool, signs)) >= 2:
             return True
     return False

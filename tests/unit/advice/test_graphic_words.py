@@ -181,3 +181,32 @@ def test_a_harmed_body_suggests_graphic_violence(text: str) -> None:
 )
 def test_ordinary_bodies_and_beings_of_stories_get_help(text: str) -> None:
     assert not suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She remains calm in the meditation hall, her hair dripping with rain.",
+        "Skeletons and vampires dance at a cheerful Halloween party for neighbours.",
+        "Barbecue ribs dripping with sauce on a wooden board, a chef smiles.",
+        "A surfer climbs out of the sea, water dripping from his body, at sunset.",
+        "An athlete crosses the finish line, his body swollen with pride.",
+        "Body lotion next to crushed ice and mint on a marble table.",
+        "A woodpecker pecks at a tree while bones and fossils are shown in the museum.",
+        "A friendly monster drags a pillow through the house.",
+        "Worms crawl out from the wet soil of a garden in spring.",
+        "Throat singing with a possessed rhythm at a concert.",
+        "Coffee beans are grinding slowly, a full body aroma, steam rises.",
+        "A baby vampire bat hangs in the cave, its ribs visible.",
+        "A painter with torn jeans, paint splattered on his body, laughs.",
+    ],
+)
+def test_common_words_of_food_sport_costumes_and_nature_get_help(text: str) -> None:
+    assert not suggest_graphic_violence((), [text])
+
+
+@pytest.mark.parametrize(
+    "text", ["A monster drags a body, dripping", "A killer drags a body", "A demon gnaws on ribs"]
+)
+def test_three_common_words_or_one_that_is_clear_suggest_graphic_violence(text: str) -> None:
+    assert suggest_graphic_violence((), [text])
