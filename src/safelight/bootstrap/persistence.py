@@ -129,6 +129,7 @@ class PersistenceParts:
         sealing = self._core.settings.sealing
         watermark = None
         if sealing.seal == "watermark":
+            self.watermark_keys.current()  # a bad key is found at the start, not after a paid generation
             watermark = WatermarkService(
                 sandbox=self._core.sandbox, keys=self.watermark_keys, preset=sealing.preset
             )

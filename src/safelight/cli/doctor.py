@@ -158,6 +158,9 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _check_database(container, doctor_checks.database),
         "signing key": lambda: doctor_checks.signing(_key_dir(container)),
+        "watermark key": lambda: doctor_checks.watermark(
+            _key_dir(container) / "watermark", wanted=settings.sealing.seal == "watermark"
+        ),
         "clock": lambda: doctor_checks.clock(
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),

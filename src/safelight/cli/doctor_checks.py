@@ -397,6 +397,25 @@ def signing(keys: Path) -> DoctorCheck:
     )
 
 
+def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
+    """Check the watermark keys. They are only read, not created."""
+    from safelight.errors import ConfigurationError
+    from safelight.provenance.watermark_keys import WatermarkKeys
+
+    if not wanted:
+        return DoctorCheck(
+            name="watermark key", state=DoctorState.OK, message="Not needed: “sealing.seal” is “c2pa”."
+        )
+    try:
+        epochs = WatermarkKeys(keys).searched()
+    except ConfigurationError as error:
+        return DoctorCheck(
+            name="watermark key", state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
+        )
+    message = "It can be read." if epochs else "It is created at the first start."
+    return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
+
+
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
     """Check whether a generator's server accepts connections. Sends no request."""
     parts = urlsplit(url)

@@ -137,6 +137,8 @@ def _create_installation(path: Path) -> Container:
 
     container = load(path)
     container.persistence.signing_keys.signing()
+    if container.core.settings.sealing.seal == "watermark":
+        container.persistence.watermark_keys.current()
     return container
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from safelight.jobs.models import StageRecord, VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Finding, Stage
+from safelight.policy.findings import Finding, FrameRange, Stage, TimeRange
 from safelight.web.video_facts import links
 
-from .finding_lanes import TimelineLane, TimelineSegment, time_spans, timeline_lanes, timeline_ticks
+from .finding_lanes import TimelineLane, TimelineSegment, timeline_lanes, timeline_ticks
 from .formatting import format_decimal
 from .timeline import is_hidden
 from .translations import Translations
@@ -23,7 +23,7 @@ _SHEET_FRAMES, _SHEET_COLUMNS = 10, 5
 
 @dataclass(frozen=True, kw_only=True)
 class StripCell:
-    """One frame of the contact sheet. `flagged`: something was found at its time, so that it is blurred."""
+    """One frame of the contact sheet. `flagged`: something was found near it, so that it is blurred."""
 
     column: int
     row: int
@@ -65,7 +65,9 @@ def video_timeline(
     has_sheet = is_kept and video.state is VideoState.DELIVERED and frames >= _SHEET_FRAMES
     return VideoTimeline(
         sheet_url=f"{links(video)['content']}?variant=spritesheet" if has_sheet else "",
-        cells=tuple(_cells(scan.findings, seconds)) if has_sheet else (),
+        cells=tuple(_cells(scan.findings, frames, float(facts.get("duration_s") or 0.0)))
+        if has_sheet
+        else (),
         columns=_SHEET_COLUMNS,
         rows=_SHEET_FRAMES // _SHEET_COLUMNS,
         frame_width=int(facts.get("width") or 16),
@@ -77,16 +79,29 @@ def video_timeline(
     )
 
 
-def _cells(findings: Iterable[Finding], seconds: float) -> Iterable[StripCell]:
-    spans = [span for finding in findings for span in time_spans(finding)]
-    length_s = seconds / _SHEET_FRAMES
+def _cells(findings: Iterable[Finding], frames: int, picture_s: float) -> Iterable[StripCell]:
+    """The frames of the sheet are evenly spaced by number. A cell beside a finding is blurred too."""
+    spans = [
+        span for finding in findings for one in finding.evidence if (span := _share(one, frames, picture_s))
+    ]
     for number in range(_SHEET_FRAMES):
-        start = number * length_s
         yield StripCell(
             column=number % _SHEET_COLUMNS,
             row=number // _SHEET_COLUMNS,
-            flagged=any(first < start + length_s and start <= last for first, last in spans),
+            flagged=any(
+                first * _SHEET_FRAMES < number + 2 and number - 1 <= last * _SHEET_FRAMES
+                for first, last in spans
+            ),
         )
+
+
+def _share(evidence: object, frames: int, picture_s: float) -> tuple[float, float] | None:
+    """Where evidence is in the picture, from 0 to 1. Uneven frame times and a longer sound change nothing."""
+    if isinstance(evidence, FrameRange):
+        return evidence.first / frames, (evidence.last + 1) / frames
+    if isinstance(evidence, TimeRange):
+        return (evidence.start_s / picture_s, evidence.end_s / picture_s) if picture_s else (0.0, 1.0)
+    return None
 
 
 def _speech_lane(scan: StageRecord, seconds: float, t: Translations) -> TimelineLane | None:

@@ -35,7 +35,13 @@ class WatermarkKeys:
         """The epoch that marks new files. Creates the first key if there is none."""
         numbers = self._numbers()
         if not numbers:
-            self._create(1)
+            try:
+                self._create(1)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"The watermark key cannot be created in {self._folder}: {error.strerror}.",
+                    remedy="Make the folder writable once, or set sealing.seal to c2pa.",
+                ) from error
             numbers = self._numbers()
         return self._epoch(numbers[-1])
 

@@ -28,9 +28,23 @@ def test_a_fresh_folder_is_checked_completely_and_left_unchanged(
     code, found = doctor(capsys)
     assert code == 0
     wanted = {"python", "packages", "limits", "fonts", "speech", "sandbox", "settings", "data directory"}
-    wanted |= {"disk", "port", "database", "signing key", "clock", "policy", "detectors"}
+    wanted |= {"disk", "port", "database", "signing key", "watermark key", "clock", "policy", "detectors"}
     assert wanted <= set(found)
     assert list(here.iterdir()) == []
+
+
+def test_a_watermark_key_that_others_can_read_is_a_failed_check(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = here / "data" / "keys" / "watermark"
+    keys.mkdir(parents=True)
+    (keys / "epoch-1.key").write_text("ab" * 32)
+    (keys / "epoch-1.key").chmod(0o640)
+    (here / "safelight.toml").write_text('data = "data"\n')
+    code, found = doctor(capsys)
+    assert code == 1
+    assert found["watermark key"]["state"] == "failed"
+    assert "chmod 600" in found["watermark key"]["remedy"]
 
 
 def test_invalid_settings_are_one_failed_check_and_other_checks_still_run(

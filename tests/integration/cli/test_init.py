@@ -33,6 +33,7 @@ def test_it_writes_the_settings_the_data_directory_and_the_keys(
     assert (here / "safelight.toml").is_file()
     assert (here / "elsewhere" / "db.sqlite3").is_file()
     assert (here / "elsewhere" / "keys" / "signing.pem").is_file()
+    assert (here / "elsewhere" / "keys" / "watermark" / "epoch-1.key").is_file()
     assert len(load().persistence.accounts.list_tenants()) == 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import SafelightError
+from safelight.errors import ConfigurationError, SafelightError
 from safelight.jobs.states import VideoState
 from safelight.provenance.seal import MarkState
 from safelight.store import tables
@@ -48,3 +48,12 @@ def test_a_changed_seal_is_not_delivered(furnish: Callable[..., House], change: 
         tx.update(tables.seals, tables.seals.c.video_id == video.id, **change)
     with pytest.raises(SafelightError, match="seal of its file was changed"):
         house.videos.content(house.who, video.id, "video")
+
+
+def test_a_gateway_whose_watermark_key_cannot_be_used_does_not_start(furnish: Callable[..., House]) -> None:
+    house = furnish(sealing={"seal": "watermark"})
+    persistence = house.container.persistence
+    (persistence.key_folder / "watermark" / "epoch-1.key").chmod(0o640)
+    vars(persistence).pop("sealer", None)
+    with pytest.raises(ConfigurationError, match="can be read by other users"):
+        _ = persistence.sealer

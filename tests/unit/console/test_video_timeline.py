@@ -67,11 +67,24 @@ def test_only_a_delivered_file_that_exists_has_frames(changes: dict[str, Any], h
     assert bool(shown.sheet_url) is bool(shown.cells) is has_frames
 
 
-def test_frames_are_blurred_where_something_was_found() -> None:
+def test_frames_are_blurred_where_something_was_found_and_beside_it() -> None:
     shown = timeline(found())
     assert shown
-    assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [2, 3]
+    assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [1, 2, 3, 4]
     assert [(cell.column, cell.row) for cell in shown.cells][4:6] == [(4, 0), (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"audio_duration_s": 8.0}, {"duration_s": 40.0}], ids=["longer sound", "uneven frame times"]
+)
+def test_frames_are_blurred_by_their_number_and_not_by_their_time(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, float]
+) -> None:
+    for name, value in changes.items():
+        monkeypatch.setitem(FACTS, name, value)
+    shown = timeline(found())
+    assert shown
+    assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [1, 2, 3, 4]
 
 
 def test_a_finding_without_details_blurs_frames_but_has_no_lane() -> None:

@@ -57,3 +57,9 @@ def test_a_damaged_key_is_named_with_its_remedy(keys: WatermarkKeys, tmp_path: P
     (tmp_path / "watermark" / "epoch-1.key").write_text(content, "utf-8")
     with pytest.raises(ConfigurationError, match=r"epoch-1\.key is damaged"):
         keys.searched()
+
+
+def test_a_folder_in_which_no_key_can_be_created_is_named_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ConfigurationError, match=r"cannot be created in .* sealing\.seal"):
+        WatermarkKeys(tmp_path / "file" / "watermark").current()
