@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,6 @@ from safelight.jobs.states import TERMINAL, VideoState
 from safelight.store.tables import batch_rows, batches
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
-from safelight_client import BatchError
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.stop_rules import budget_reason
 from safelight_client.plan import with_next_seed
@@ -29,26 +28,18 @@ from safelight_client.retries import RetryPolicy
 
 from . import store
 from .models import Batch, BatchState, Row, RowState
-from .plan_steps import store_checks, store_plan
+from .plan_turn import MIN_WAIT_S, TURN_S, PlanTurn
 from .planning import BatchPlanner
 from .reservations import begin_submission, reserve_next
 from .submissions import EndedSubmission, blocks_of, delay_of_next, read_ended
-from .transitions import end_row, find_neighbours, finish, leave, stop, take_back
+from .transitions import REFUSED, changing, end_row, find_neighbours, finish, leave, stop, take_back
 
 _INTERVAL_S = 1.0
-#: One batch is worked on for about this long in one round, so that others get their turn.
-_TURN_S = 5.0
 #: A longer round would count as a background part that hangs.
 _ROUND_S = 30.0
 #: A process that dies leaves its batch for this time. A turn with its last submission is shorter.
 _LEASE_S = 300.0
 _MAX_BATCHES = 100
-#: Rows that are read at once to be checked.
-_MAX_ROWS = 200
-#: After an error of the gateway that may pass, the batch goes on after this time at the earliest.
-_MIN_WAIT_S = 1.0
-#: Why a batch stops when a limit of the gateway or of the key refuses a submission.
-_REFUSED = "The gateway does not accept requests of this batch: {}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,63 +107,16 @@ class BatchAdvancer:
             with self._changing(batch) as (tx, current):
                 stop(tx, current, "The key of the batch was revoked.")
         elif batch.state is BatchState.PLANNING:
-            self._plan(batch, principal)
+            turn = PlanTurn(database=self.context.database, planner=self.planner, monotonic=self.monotonic)
+            turn.take(batch, principal)
             return
         under_way = self._follow(batch, principal)
         if principal is not None and batch.state is BatchState.RUNNING:
             self._send(batch, principal, under_way)
         self._finish(batch)
 
-    @contextmanager
-    def _changing(self, batch: Batch) -> Iterator[tuple[Transaction, Batch]]:
-        """A transaction with the batch locked, as it is now."""
-        with self.context.database.transaction(batch.principal.tenant) as tx:
-            current = store.find(tx, batch.id, lock=True)
-            assert current is not None
-            yield tx, current
-
-    def _plan(self, batch: Batch, principal: Principal) -> None:
-        unchecked = batch_rows.c.state == RowState.UNCHECKED.value
-        with self.context.database.read_transaction(batch.principal.tenant) as tx:
-            rows = store.rows(tx, batch.id, unchecked, limit=_MAX_ROWS)
-        until = self.monotonic() + _TURN_S
-        try:
-            checked, limited = self.planner.check_rows(principal, batch, rows, until=until)
-        except Forbidden as error:
-            with self._changing(batch) as (tx, current):
-                if current.state is BatchState.PLANNING:
-                    stop(tx, current, _REFUSED.format(error))
-                    finish(tx, current, BatchState.STOPPED)
-            return
-        with self._changing(batch) as (tx, current):
-            if current.state is not BatchState.PLANNING:
-                return
-            store_checks(tx, batch, checked)
-            wait_s = 0.0 if limited is None else limited.retry_after_s or _MIN_WAIT_S
-            waiting = "" if limited is None else str(limited)
-            store.change(tx, batch.id, wait_reason=waiting, due_at=tx.now() + wait_s)
-        if limited is None and len(checked) == len(rows) < _MAX_ROWS:
-            self._complete_plan(batch)
-
-    def _complete_plan(self, batch: Batch) -> None:
-        """Plan a batch whose rows were all checked.
-
-        It takes seconds for many long prompts, and in this time no transaction may keep others waiting.
-        """
-        with self.context.database.read_transaction(batch.principal.tenant) as tx:
-            rows = store.rows(tx, batch.id)
-        try:
-            plan, problem = self.planner.plan(batch, rows), ""
-        except BatchError as error:
-            plan, problem = None, f"{error} {error.next_step}"
-        with self._changing(batch) as (tx, current):
-            if current.state is not BatchState.PLANNING:
-                return
-            if plan is None:
-                stop(tx, current, problem)
-                finish(tx, current, BatchState.STOPPED)
-            else:
-                store_plan(tx, current, plan)
+    def _changing(self, batch: Batch) -> AbstractContextManager[tuple[Transaction, Batch]]:
+        return changing(self.context.database, batch)
 
     def _follow(self, batch: Batch, principal: Principal | None) -> int:
         """End submissions whose videos have ended. Returns how many rows are under way.
@@ -216,7 +160,7 @@ class BatchAdvancer:
 
     def _send(self, batch: Batch, principal: Principal, under_way: int) -> None:
         """Send rows until enough are under way, nothing more fits, or the turn is over."""
-        until = self.monotonic() + _TURN_S
+        until = self.monotonic() + TURN_S
         while under_way < batch.limits.concurrency and self.monotonic() < until:
             begun = self._begin(batch)
             if begun is None:
@@ -249,11 +193,11 @@ class BatchAdvancer:
             # Nothing was created: a limit of the gateway refused the request.
             with self._changing(batch) as (tx, current):
                 take_back(tx, current, entry)
-                stop(tx, current, _REFUSED.format(error))
+                stop(tx, current, REFUSED.format(error))
             return False
         except Unavailable as error:
             with self._changing(batch) as (tx, _):
-                due_at = tx.now() + max(error.retry_after_s, _MIN_WAIT_S)
+                due_at = tx.now() + max(error.retry_after_s, MIN_WAIT_S)
                 store.change(tx, batch.id, wait_reason=str(error), due_at=due_at)
             return True
         except SafelightError as error:

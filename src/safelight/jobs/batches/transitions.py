@@ -1,11 +1,13 @@
-"""Changes of a batch with their audit entries: start, stop and end. The caller has locked the batch."""
+"""Changes of a batch with their audit entries: start, stop and end, in a transaction that has locked it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from safelight.errors import Conflict
+from safelight.store.database import Database
 from safelight.store.tables import batch_rows
 from safelight.store.transaction import Transaction
 from safelight_client.batch.journal import JournalEntry
@@ -16,8 +18,19 @@ from safelight_client.batch.stop_rules import StopRules
 from . import store
 from .models import Batch, BatchLimits, BatchState, Row, RowState
 
+#: Why a batch stops when a limit of the gateway or of the key refuses a request.
+REFUSED = "The gateway does not accept requests of this batch: {}"
 _CANCELLED = "The batch was cancelled."
 _NEIGHBOUR = "The prompt is nearly that of line {}, which the policy blocks."
+
+
+@contextmanager
+def changing(database: Database, batch: Batch) -> Iterator[tuple[Transaction, Batch]]:
+    """A transaction with the batch locked, as it is now."""
+    with database.transaction(batch.principal.tenant) as tx:
+        current = store.find(tx, batch.id, lock=True)
+        assert current is not None
+        yield tx, current
 
 
 def start(tx: Transaction, batch: Batch, limits: BatchLimits, *, actor: str) -> None:
