@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from safelight.errors import NotFound
+from safelight.errors import ConfigurationError, NotFound, SandboxFailed
 from safelight.i18n import load_messages
 
 from .commands import load_container
@@ -68,9 +68,12 @@ def _watermark_evidence(container: Container, file: Path) -> Evidence:
     from safelight.provenance.models import Evidence
 
     reader = container.persistence.watermark_reader if _has_keys(container) else None
-    if reader is None or not reader.has_keys:
-        return Evidence(kind="watermark", **messages.watermark_not_checkable())
-    content_id = reader.read(file)
+    try:
+        if reader is None or not reader.has_keys:
+            return Evidence(kind="watermark", **messages.watermark_not_checkable())
+        content_id = reader.read(file)
+    except (ConfigurationError, SandboxFailed) as error:
+        return Evidence(kind="watermark", **messages.watermark_search_failed(error.message))
     known = None
     if content_id is not None and _has_registry(container):
         known = container.persistence.seal_registry.by_mark(content_id)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
+from safelight.errors import InvalidMedia, SandboxCrashed, TooLarge
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 
@@ -96,7 +96,10 @@ class WatermarkReader:
         return bool(self._keys.searched())
 
     def read(self, path: Path) -> str | None:
-        """The id of the mark in hexadecimal digits; None if none was read or the file is not a video."""
+        """The id of the mark in hexadecimal digits; None if none was read or the file is not a video.
+
+        Raises a `SandboxFailed` if the search did not end.
+        """
         argument = {
             "source": str(path.resolve()),
             "seeds": [epoch.seed for epoch in self._keys.searched()],
@@ -109,6 +112,6 @@ class WatermarkReader:
             found = msgspec.convert(answer, FoundMark | None)
         except msgspec.ValidationError as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
-        except (InvalidMedia, TooLarge, SandboxFailed):
+        except (InvalidMedia, TooLarge):
             return None
         return None if found is None else f"{found.content_id:016x}"

@@ -10,10 +10,12 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.errors import ConfigurationError, SafelightError, SandboxTimedOut
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType
+from safelight.provenance.watermark_service import WatermarkReader
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,
@@ -140,3 +142,20 @@ def test_a_rotated_key_marks_new_files(sealed: Path, capsys: pytest.CaptureFixtu
     assert [epoch.number for epoch in load().persistence.watermark_keys.searched()] == [2, 1]
     assert main(["signing", "rotate-watermark-key"]) == 0
     assert "epoch 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "problem", [SandboxTimedOut("It took too long."), ConfigurationError("The key is damaged.")]
+)
+def test_a_search_for_a_mark_that_does_not_end_is_not_reported_as_no_mark(
+    sealed: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    problem: SafelightError,
+) -> None:
+    def fail(_reader: WatermarkReader, _path: Path) -> None:
+        raise problem
+
+    monkeypatch.setattr(WatermarkReader, "read", fail)
+    assert main(["verify", str(sealed)]) == 0
+    assert f"The search for a watermark did not end: {problem.message}" in capsys.readouterr().out
