@@ -112,7 +112,8 @@ def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, 
             is_main = _NEW_THING.match(clause.group()) or (
                 number == 0 and _INTRODUCTION.match(text, sentence.start())
             )
-            cut = _ADJECTIVE_LAST.search(text[sentence.start() : clause.start()])
+            beginning = max(clause.start() - _LONGEST_BEGINNING, sentence.start())
+            cut = _ADJECTIVE_LAST.search(text[beginning : clause.start()])
             if (
                 not is_main
                 and not cut

@@ -141,6 +141,11 @@ def test_a_clause_between_the_subject_and_its_verb_stays(between: str, verb: str
     assert details(f"A woman, {between}, {verb}") == []
 
 
+def test_the_verb_of_the_main_clause_stays() -> None:
+    found = details("A chef in the kitchen, wearing a white hat, cooks pasta, soft light")
+    assert found == [" in the kitchen", ", soft light"]
+
+
 def test_a_protected_range_stays() -> None:
     prompt = "A lake, soft light"
     assert [one.text for one in find_details(prompt)] == [", soft light"]
