@@ -194,7 +194,7 @@ class VideoService:
             )
         if kind == "sealed":
             files = [row for row in files if row.sha256 == video.sealed_sha256]
-            self._require_intact_seal(video)
+        self._require_intact_seal(video)
         if not files:
             raise NotFound(f"{video_id} has no variant {variant[:40]!r}.", param="variant")
         file = files[-1]

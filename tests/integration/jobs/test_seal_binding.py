@@ -46,8 +46,9 @@ def test_a_changed_seal_is_not_delivered(furnish: Callable[..., House], change: 
     assert house.videos.content(house.who, video.id, "video").size
     with house.container.persistence.database.transaction(video.tenant) as tx:
         tx.update(tables.seals, tables.seals.c.video_id == video.id, **change)
-    with pytest.raises(SafelightError, match="seal of its file was changed"):
-        house.videos.content(house.who, video.id, "video")
+    for variant in ("video", "thumbnail", "spritesheet"):
+        with pytest.raises(SafelightError, match="seal of its file was changed"):
+            house.videos.content(house.who, video.id, variant)
 
 
 def test_a_gateway_whose_watermark_key_cannot_be_used_does_not_start(furnish: Callable[..., House]) -> None:
