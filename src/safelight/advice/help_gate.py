@@ -38,7 +38,7 @@ class HelpRefusal(StrEnum):
     POLICY = "policy"
     #: A detector reports a gated category.
     FINDING = "finding"
-    #: Words, alone or with a finding, suggest graphic violence or a suicide.
+    #: Words, alone or with a finding, suggest graphic violence, a suicide, or a minor without clothes.
     WORDS = "words"
     #: A gated category was not checked in the language of the text.
     NOT_CHECKED = "not_checked"
@@ -66,7 +66,8 @@ def find_refusal(
     """Why these findings and this coverage get no suggestions; None if they do. Pure.
 
     `recent`: the refusal that earlier blocks cause, if any. `dangerous`: whether the words
-    suggest graphic violence (`graphic_words`) or a suicide (`suicide_scenes`).
+    suggest graphic violence (`graphic_words`), a suicide (`suicide_scenes`) or a minor without clothes
+    (`minor_scenes`).
     """
     found = tuple(findings)
     if action.severity >= Action.HOLD.severity:

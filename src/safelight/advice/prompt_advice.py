@@ -20,6 +20,7 @@ from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
 from .graphic_words import suggest_graphic_violence
 from .help_gate import HelpRefusal, find_refusal
+from .minor_scenes import suggest_minor_scene
 from .omissions import EstimateRisks
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
@@ -153,7 +154,11 @@ def advise_on(
         action=request.action,
         undecided=request.undecided,
         recent=options.recent,
-        dangerous=suicide or suggest_graphic_violence(request.findings, shown),
+        dangerous=(
+            suicide
+            or suggest_graphic_violence(request.findings, shown)
+            or suggest_minor_scene(request.findings, shown)
+        ),
     )
     prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:

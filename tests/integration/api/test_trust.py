@@ -235,7 +235,7 @@ def test_a_test_of_an_unreachable_target_reports_the_failure(client: httpx.Clien
         ({"url": "https://192.168.1.1/x", "event_types": ["video.held"]}, "forbidden_url"),
         ({"url": "http://hooks.example/x", "event_types": ["video.held"]}, "forbidden_url"),
         ({"url": "file:///etc/passwd", "event_types": ["video.held"]}, "forbidden_url"),
-        ({"url": URL, "event_types": ["batch.completed"]}, "invalid_value"),
+        ({"url": URL, "event_types": ["batch.opened"]}, "invalid_value"),
         ({"url": URL, "event_types": "video.held"}, "invalid_value"),
         ({"url": URL, "event_types": []}, "invalid_value"),
         ({"url": URL}, "invalid_value"),

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.advice.minor_scenes import suggest_minor_scene
+from safelight.policy.findings import Basis, Finding, Modality
+
+MINOR = Finding(
+    category="minors-present",
+    score=0.9,
+    detector="test",
+    version="1",
+    reason="A word for a minor.",
+    modality=Modality.TEXT,
+    basis=Basis.MATCHED,
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["A schoolgirl in a bikini dances", "一名女學生穿著比基尼跳舞", "一名女学生穿着内衣"]
+)
+def test_a_minor_with_a_word_of_undress_gets_no_help(text: str) -> None:
+    assert suggest_minor_scene([MINOR], [text])
+    assert not suggest_minor_scene([], [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Children build a sandcastle at the beach",
+        "A mother baths her baby",
+        "孩子们在游泳池里玩水",
+        "A stripe on a bus",
+    ],
+)
+def test_ordinary_scenes_with_children_get_help(text: str) -> None:
+    assert not suggest_minor_scene([MINOR], [text])
