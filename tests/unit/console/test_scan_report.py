@@ -308,7 +308,7 @@ def measured_cell(category: str, modality: Modality, detector: str, measured: st
     [
         (
             measured_cell("hate", Modality.TEXT, "word-lists", "docs/benchmarks/prompts.md"),
-            "words in the picture: 10 of 10 found (72 to 100 %); false alarms: 0 of 72 *<",
+            "words in the picture: 9 of 10 found (60 to 98 %); false alarms: 0 of 72 *<",
         ),
         (
             measured_cell("photosensitive", Modality.FRAMES, "flicker", None),
@@ -331,15 +331,15 @@ def test_every_check_has_its_measured_figure_and_never_the_name_of_a_page(cell: 
     made = report(action=Action.ALLOW, coverage=(cell,), detectors={"flicker": "1"})
     html = render(made, installed=[(cell.category, cell.modality.value, "checked")])
     assert figure in html
-    assert "The figures are what a test on 20 Nov 2026 found" in html
+    assert "The figures are what a test on 22 Nov 2026 found" in html
     assert "benchmarks/" not in html
 
 
 @pytest.mark.parametrize(
     ("lang", "figure"),
     [
-        ("zh-Hant", "畫面中的文字：10 段中找到 8 段（49 至 94 %）；誤報：72 部中有 0 部 *"),
-        ("zh-Hans", "画面中的文字：10 段中找到 8 段（49 至 94 %）；误报：72 个中有 0 个 *"),
+        ("zh-Hant", "畫面中的文字：10 段中找到 7 段（40 至 89 %）；誤報：72 部中有 0 部 *"),
+        ("zh-Hans", "画面中的文字：10 段中找到 7 段（40 至 89 %）；误报：72 个中有 0 个 *"),
     ],
 )
 def test_figures_are_in_the_language_of_the_report(lang: str, figure: str) -> None:
@@ -356,7 +356,7 @@ def test_modalities_of_a_check_share_a_row_with_both_figures() -> None:
     html = render(report(coverage=cells), installed=installed)
     assert (
         "words said, transcribed without a mistake: 7 of 10 found (40 to 89 %); false alarms: 0 of 72 *<br>"
-        "words in the picture: 8 of 10 found" in html
+        "words in the picture: 7 of 10 found" in html
     )
 
 
