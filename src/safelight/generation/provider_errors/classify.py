@@ -26,10 +26,10 @@ _EITHER_SIDE = (
     r"\b(?:inputs?|prompts?)(?:, \w+){0,3},? or (?:the )?(?:outputs?|generated)\b"
     r"|\boutputs? or (?:the )?inputs?\b"
     r"|可能是.{0,12}(?:敏感|违规|違規)"
-    r"|(?:输入|輸入).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
+    r"|(?:输入|輸入|提示[词詞]).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
 )
 #: Advice to use something else does not say what was refused.
-_ADVICE = r"\b(?:use|try|choose|pick) (?:an?|another)\b[^.。;；\n]*"
+_ADVICE = r"\b(?:use|try|choose|pick) (?:an?|another|(?:with )?(?:a )?different)\b[^.。;；\n]*"
 _MESSAGES = (
     "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
     "|failuremessage|reason|detail"

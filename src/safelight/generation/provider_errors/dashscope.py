@@ -15,7 +15,8 @@ DASHSCOPE = Provider(
     aliases=frozenset(
         {"wan", "wanx", "wan2.6", "wan2.7", "alibaba", "aliyun", "model-studio", "bailian", "qwen"}
     ),
-    signs=r"dashscope|aliyuncs|DataInspectionFailed|IPInfringementSuspect|\bwanx?2\.\d-|InvalidApiKey",
+    signs=r"dashscope|aliyuncs|DataInspectionFailed|\bgreen net check"
+    r"|IPInfringementSuspect|\bwanx?2\.\d-|InvalidApiKey",
     rows=(
         ErrorRule(
             id="dashscope.ip",
@@ -48,7 +49,8 @@ DASHSCOPE = Provider(
             id="dashscope.inspection",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
-            text=r"DataInspectionFailed|CustomRoleBlocked|FaqRuleBlocked|inappropriate-content",
+            text=r"DataInspectionFailed|\bgreen net check failed"
+            r"|CustomRoleBlocked|FaqRuleBlocked|inappropriate-content",
             anywhere=True,
         ),
         ErrorRule(

@@ -406,3 +406,30 @@ def test_a_filter_that_failed_is_no_refusal(text: str) -> None:
 def test_a_word_of_a_quoted_prompt_names_no_provider(prompt: str) -> None:
     found = decode(f'Your prompt "{prompt}" was flagged by moderation')
     assert (found.kind, found.provider) == (ErrorKind.CONTENT_BLOCK, "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "影片被安全過濾器封鎖",
+        "输入没有通过安全审核",
+        "內容審核判定參考圖含有真人，因此拒絕生成",
+        "Green net check failed for output video",
+        "The uploaded audio was flagged by safety review.",
+        "Your prompt was caught by our moderator.",
+    ],
+)
+def test_further_words_of_a_refusal_are_recognized(said: str) -> None:
+    assert decode(said).kind is ErrorKind.CONTENT_BLOCK
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["提示词或生成结果被内容审核拦截", "Content was flagged by the safety system. Try different prompts."],
+)
+def test_a_refusal_of_either_side_has_no_stage(said: str) -> None:
+    assert decode(said).stage is ModerationStage.UNKNOWN
+
+
+def test_a_review_that_was_passed_is_no_refusal() -> None:
+    assert decode("内容审核判定通过，正在生成").kind is not ErrorKind.CONTENT_BLOCK
