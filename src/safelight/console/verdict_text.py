@@ -44,7 +44,10 @@ def explain_video(
         return VerdictText()
     verdict = blocking_verdict(record) if record and "source" not in stored else None
     if reason := _SENTENCE_KEYS.get(str(stored.get("reason", ""))):
-        return VerdictText(sentence=t(reason), details={**stored, "next_step": ""})
+        sentences = [t(reason)]
+        if verdict is not None and (why := explain(verdict, taxonomy, level=level, locale=t.tag).why):
+            sentences.append(t("verdict.held_because", why=why))
+        return VerdictText(sentence=t.join_sentences(sentences), details={**stored, "next_step": ""})
     explained = video.state in {VideoState.REJECTED, VideoState.BLOCKED, VideoState.HELD}
     if verdict is None or not explained or (video.state is not VideoState.HELD and not stored):
         changes: dict[str, Any] = {}

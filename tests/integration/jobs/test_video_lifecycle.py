@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from safelight.api.serializers import video_object
+from safelight.console.translations import load_languages
+from safelight.console.verdict_text import explain_video
 from safelight.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
 from safelight.generation.protocol import LocalGenerator
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transitions import StaleRevision, transition
+from safelight.policy.categories import SHIPPED
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
@@ -81,6 +84,17 @@ def test_an_undecided_hold_is_rejected_and_its_quota_returned(furnish: Callable[
     assert ended.explanation is not None
     assert ended.explanation["reason"] == "review_expired"
     house.order()
+
+
+def test_the_page_of_an_undecided_hold_says_why_it_was_held(furnish: Callable[..., House]) -> None:
+    house = furnish(review={"due_minutes": 0.00001})
+    video = house.carry(house.order())
+    sweeper(house).sweep()
+    record = house.videos.record(house.who, video.id)
+    said = explain_video(record.video, record, SHIPPED, load_languages()["en"]).sentence
+    assert "no reviewer decided in time" in said
+    assert "Why it was held: " in said
+    assert not said.endswith("Why it was held: ")
 
 
 def test_a_blocked_prompt_costs_nothing_and_is_recorded_but_not_listed(house: House) -> None:
