@@ -63,7 +63,7 @@ class Suggestion:
 
 
 def _join_conditions(conditions: tuple[str, ...]) -> list[str]:
-    """What changes in one sentence; that the scene must stay the same is said once, at the end."""
+    """One key for everything that changes, and the condition that the scene stays once, at the end."""
     changed = [name for name in ("place", "time") if name in conditions]
     rest = [name for name in conditions if name not in (*changed, _SAME_SCENE)]
     same = [_SAME_SCENE] if changed or _SAME_SCENE in conditions else []

@@ -48,11 +48,12 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
     from rich.text import Text
 
     from safelight.console.formatting import name_waiver_decider
+    from safelight.console.measured_text import describe_prompts
     from safelight.console.translations import load_languages
     from safelight.moderation.coverage_count import count_complete, installed_checks
     from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 
-    t, words = texts(), load_messages("console", language())
+    t, words = texts(), load_languages()[language()]
     policy = table["policy"]
     cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
     print_prose(console, t("coverage.title", name=policy["name"], version=policy["version"]), style="bold")
@@ -76,14 +77,14 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
             scope=describe_waiver_scope(
                 waived_checks(table, waiver["name"]), waiver["categories"], taxonomy, language()
             ),
-            who=name_waiver_decider(waiver["name"], waiver["decided_by"], load_languages()[language()]),
+            who=name_waiver_decider(waiver["name"], waiver["decided_by"], words),
             reason=translate(waiver["reason"]),
         )
         for waiver in table["waivers"]
     ]
     lines += _describe_cells(table["cells"])
     if any(_is_measured_with_all_text(cell) for cell in table["cells"]):
-        lines.append(t("coverage.together", figure=_describe_prompts()))
+        lines.append(t("coverage.together", figure=describe_prompts(words)))
     lines += [
         t("coverage.missing", name=detector_name(one["detector"]), reason=translate(one["message"]))
         for one in table["missing"]
@@ -139,13 +140,6 @@ def _is_measured_with_all_text(cell: dict[str, Any]) -> bool:
     from safelight.console.measured_text import is_prompts_page
 
     return bool(cell["detectors"]) and is_prompts_page(cell["measured"] or "")
-
-
-def _describe_prompts() -> str:
-    from safelight.console.measured_text import describe_prompts
-    from safelight.console.translations import load_languages
-
-    return describe_prompts(load_languages()[language()])
 
 
 def _format_cell(cell: dict[str, Any] | None) -> str:

@@ -68,16 +68,14 @@ def add(
 ) -> int:
     """Add a draft. A name that exists gets a new version."""
     from safelight.errors import InvalidField
-    from safelight.trust.templates.serializers import template_object
 
     try:
         source = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
     container = load_container(ctx)
-    added = container.prompts.templates.add(acting_principal(container, use_key), source)
-    emit(template_object(added), as_json, _format_line(added))
-    return Exit.OK
+    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    return _emit_template(templates.add(principal, source), as_json)
 
 
 @app.command()
@@ -85,12 +83,9 @@ def submit(
     ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
 ) -> int:
     """Submit a draft for review. Another person has to approve it."""
-    from safelight.trust.templates.serializers import template_object
-
     container = load_container(ctx)
-    found = container.prompts.templates.submit(acting_principal(container, use_key), name, version)
-    emit(template_object(found), as_json, _format_line(found))
-    return Exit.OK
+    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    return _emit_template(templates.submit(principal, name, version), as_json)
 
 
 @app.command()
@@ -98,12 +93,9 @@ def approve(
     ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
 ) -> int:
     """Approve a version in review. Its author may not do this."""
-    from safelight.trust.templates.serializers import template_object
-
     container = load_container(ctx)
-    found = container.prompts.templates.approve(acting_principal(container, use_key), name, version)
-    emit(template_object(found), as_json, _format_line(found))
-    return Exit.OK
+    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    return _emit_template(templates.approve(principal, name, version), as_json)
 
 
 @app.command()
@@ -111,12 +103,9 @@ def retire(
     ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
 ) -> int:
     """Retire a version: no new prompt is made from it."""
-    from safelight.trust.templates.serializers import template_object
-
     container = load_container(ctx)
-    found = container.prompts.templates.retire(acting_principal(container, use_key), name, version)
-    emit(template_object(found), as_json, _format_line(found))
-    return Exit.OK
+    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    return _emit_template(templates.retire(principal, name, version), as_json)
 
 
 @app.command()
@@ -144,6 +133,13 @@ def render(
     call = TemplateCall(name=name, version=version, values=given)
     rendered = container.prompts.templates.render(acting_principal(container, use_key=False), call)
     emit(rendered_object(rendered), as_json, rendered.text)
+    return Exit.OK
+
+
+def _emit_template(template: Template, as_json: bool) -> int:
+    from safelight.trust.templates.serializers import template_object
+
+    emit(template_object(template), as_json, _format_line(template))
     return Exit.OK
 
 

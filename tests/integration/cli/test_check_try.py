@@ -5,10 +5,8 @@ from __future__ import annotations
 import _thread
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pytest
 from safelight.cli import main
 from safelight.cli.gateway_calls import choose_model
 from safelight.moderation import check_result
+from support.fake_gateway import serving
 
 PROMPT = "A woman alone in a dark street"
 
@@ -73,38 +72,15 @@ class FakeGateway:
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
     fake = FakeGateway()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer("GET")
+    def answer(method: str, path: str, body: str, key: str) -> tuple[int, dict[str, Any]]:
+        fake.keys.append(key)
+        return fake.answer(method, path, body)
 
-        def do_POST(self) -> None:
-            self._answer("POST")
-
-        def _answer(self, method: str) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-            status, answer = fake.answer(method, self.path, body)
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("x-should-retry", "false")
-            fake.keys.append(self.headers.get("idempotency-key", ""))
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAFELIGHT_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
-    yield fake
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=30)
+    with serving(answer) as address:
+        monkeypatch.setenv("SAFELIGHT_URL", address)
+        yield fake
 
 
 def tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import _thread
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from support.fake_gateway import serving
 
 PROMPT = "A person standing alone on a rooftop at night"
 BLOCKED = {"code": "moderation_blocked", "message": "The filter refused it."}
@@ -90,39 +89,16 @@ class FakeGateway:
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
     fake = FakeGateway()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer("GET")
+    def answer(method: str, path: str, body: str, key: str) -> tuple[int, dict[str, Any]]:
+        fields = dict(re.findall(r'name="(\w+)"\r\n\r\n(.*?)\r\n', body))
+        return fake.answer(method, path, fields, key)
 
-        def do_POST(self) -> None:
-            self._answer("POST")
-
-        def _answer(self, method: str) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-            fields = dict(re.findall(r'name="(\w+)"\r\n\r\n(.*?)\r\n', body))
-            key = self.headers.get("idempotency-key", "")
-            status, answer = fake.answer(method, self.path, fields, key)
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAFELIGHT_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("SAFELIGHT_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
-    yield fake
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=30)
+    with serving(answer) as address:
+        monkeypatch.setenv("SAFELIGHT_URL", address)
+        yield fake
 
 
 def search(*options: str, ceiling: tuple[str, ...] = ("--max-cost", "10")) -> int:
