@@ -20,6 +20,8 @@ UNREADY_AFTER = 5
 #: A task that runs for longer than this, without an end, makes the part unready too.
 STALLED_S = 120.0
 _BACKOFF = Backoff.doubling(first_s=1.0, max_s=60.0)
+#: Own generator: the state of the module `random` belongs to the process that this thread runs in.
+_RANDOM = random.Random()  # noqa: S311
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ class BackgroundPart:
             self._errors += 1
             task.failures += 1
             task.last_error = type(error).__name__
-            pause_s = _BACKOFF.delay_s(task.failures) * random.uniform(0.5, 1.0)  # noqa: S311
+            pause_s = _BACKOFF.delay_s(task.failures) * _RANDOM.uniform(0.5, 1.0)
             task.due = self._monotonic() + pause_s
             log = _log.warning if isinstance(error, Unavailable) else _log.error
             log(

@@ -33,7 +33,7 @@ def part(*tasks: Callable[[], object], stopping: threading.Event | None = None) 
 def test_a_thread_survives_every_error_and_works_on(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("safelight.background.part.random.uniform", lambda *_: 0.0)
+    monkeypatch.setattr("safelight.background.part._RANDOM.uniform", lambda *_: 0.0)
     stopping, worked = threading.Event(), threading.Event()
     failures = iter(range(100))
 

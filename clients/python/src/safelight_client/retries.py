@@ -30,7 +30,8 @@ class RetryPolicy:
         import random  # Slow to import.
 
         limit = min(self.max_s, self.first_s * 2 ** min(failures - 1, 30))
-        jitter = random.uniform(0, limit)  # noqa: S311
+        # An own generator: the state of the module belongs to the program that uses this package.
+        jitter = random.SystemRandom().uniform(0, limit)
         return jitter if retry_after_s is None else retry_after_s + min(jitter, self.first_s)
 
     def poll_delay_s(self, age_s: float, stated_ms: float | None) -> float:
