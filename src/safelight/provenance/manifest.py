@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from safelight.policy.coverage import Coverage, CoverageStatus
@@ -40,6 +41,51 @@ class SoftBinding:
     value: str
 
 
+class Relationship(StrEnum):
+    """C2PA's relationship of an ingredient to the new file."""
+
+    #: The new file is this one, changed. A manifest has at most one.
+    PARENT = "parentOf"
+    #: The generator got this file as an input.
+    INPUT = "inputTo"
+
+
+class Origin(StrEnum):
+    """How a parent became the new file: C2PA's action after `c2pa.opened`."""
+
+    #: A remix, an edit or an extension of the parent.
+    EDITED = "c2pa.edited"
+    #: The generator's own output, encoded again or put into another container.
+    TRANSCODED = "c2pa.transcoded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingredient:
+    """A file from which the video was made. Its own manifest, if it has one, is kept in the new one."""
+
+    #: Unique in the manifest; actions refer to it.
+    label: str
+    #: Shown to readers; never a file name that a person has given.
+    title: str
+    relationship: Relationship
+    #: Of a parent: what was done with it.
+    origin: Origin = Origin.EDITED
+    #: The file, or, if `archived`, its manifest as `worker.archive_ingredient` stored it.
+    path: Path
+    archived: bool = False
+
+
+class TrainingUse(StrEnum):
+    """What the operator states about training on delivered files, in CAWG's words."""
+
+    NOT_ALLOWED = "notAllowed"
+    ALLOWED = "allowed"
+
+
+#: CAWG's kinds of use that the operator states. `ai_inference` is left out: detectors of harm do that.
+_TRAINING_USES = ("data_mining", "ai_generative_training", "ai_training")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SealFacts:
     """Facts of a video at the time of sealing."""
@@ -59,18 +105,24 @@ class SealFacts:
     #: Whether a reviewer released the video, after a hold or after a successful appeal.
     reviewed: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
+    #: Files from which the video was made; at most one parent.
+    ingredients: tuple[Ingredient, ...] = ()
+    #: None if the operator states nothing.
+    training: TrainingUse | None = None
 
 
 def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
     """The manifest definition for the c2pa library, claim version 2.
 
     Raises `ValueError` for a video that must never be sealed (held or blocked, and not released by a
-    reviewer), and for a time without a time zone.
+    reviewer), for two parents, and for a time without a time zone.
     """
     if facts.verdict.action.severity >= Action.HOLD.severity and not facts.reviewed:
         raise ValueError(f"a verdict of {facts.verdict.action.value!r} cannot be sealed")
     if facts.generated_at.tzinfo is None:
         raise ValueError("generated_at needs a time zone")
+    if len(_parents(facts)) > 1:
+        raise ValueError("a manifest has at most one parent")
     assertions = [
         {"label": "c2pa.actions", "created": True, "data": {"actions": _actions(facts)}},
         {"label": VERDICT_LABEL, "created": True, "data": _verdict(facts)},
@@ -83,6 +135,9 @@ def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
         }
         for binding in facts.soft_bindings
     ]
+    if facts.training is not None:
+        uses = {f"cawg.{use}": {"use": facts.training.value} for use in _TRAINING_USES}
+        assertions.append({"label": "cawg.training-mining", "created": True, "data": {"entries": uses}})
     return {
         "claim_version": 2,
         "claim_generator_info": [{"name": "Safelight", "version": version}],
@@ -94,14 +149,23 @@ def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
 
 def _actions(facts: SealFacts) -> list[dict[str, Any]]:
     when = facts.generated_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    actions: list[dict[str, Any]] = [
-        {
-            "action": "c2pa.created",
+    inputs = [one.label for one in facts.ingredients if one.relationship is Relationship.INPUT]
+    made: dict[str, Any] = {
+        "action": "c2pa.created",
+        "when": when,
+        "digitalSourceType": facts.source_type.uri,
+        "softwareAgent": {"name": facts.model or facts.generator},
+        **({"parameters": {"ingredientIds": inputs}} if inputs else {}),
+    }
+    actions = [made]
+    for parent in _parents(facts):
+        opened = {
+            "action": "c2pa.opened",
             "when": when,
-            "digitalSourceType": facts.source_type.uri,
-            "softwareAgent": {"name": facts.model or facts.generator},
+            "softwareAgent": {"name": "Safelight"},
+            "parameters": {"ingredientIds": [parent.label]},
         }
-    ]
+        actions = [opened, {**made, "action": parent.origin.value}]
     if facts.soft_bindings:
         actions.append(
             {
@@ -121,6 +185,10 @@ def _actions(facts: SealFacts) -> list[dict[str, Any]]:
             }
         )
     return actions
+
+
+def _parents(facts: SealFacts) -> list[Ingredient]:
+    return [one for one in facts.ingredients if one.relationship is Relationship.PARENT]
 
 
 def _verdict(facts: SealFacts) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from safelight import canonical_json
 
-#: Name of the watermark and its version, as in the manifest. Another method gets another number.
-WATERMARK_ALGORITHM = "safelight.watermark.1"
+#: Name of the watermark and its version, as in the manifest. Another method gets another number. C2PA's list
+#: demands that such a name begins with the domain of its publisher, reversed.
+WATERMARK_ALGORITHM = "org.safelight.watermark.1"
 
 
 class MarkState(StrEnum):

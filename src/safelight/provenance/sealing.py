@@ -22,7 +22,7 @@ from safelight.store import disk
 
 from . import manifest, worker
 from .keys import KeyStore
-from .manifest import SealFacts, SoftBinding, SourceType
+from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal
 from .watermark.clip_marking import Obstacle
 from .watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
@@ -31,8 +31,8 @@ from .watermark_service import MarkOrder, NewMark, WatermarkService
 _log = logging.getLogger(__name__)
 
 _LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
-#: Maximum number of bytes that a manifest adds to the file.
-_ADDED = 1 << 20
+#: Maximum number of bytes that a manifest adds to the file: its own, and that of each ingredient.
+_ADDED, _ADDED_BY_INGREDIENT = 1 << 20, 4 << 20
 #: Free space for a marked copy, as a multiple of its source. A copy that becomes larger than the disk is
 #: found while it is written, and the video then waits for space.
 _MARKED_GROWTH = 4
@@ -56,6 +56,14 @@ class SealingTime:
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SealingOptions:
+    """What the operator decided about seals."""
+
+    #: What manifests state about training on the files. None: nothing.
+    training: TrainingUse | None = None
+
+
 class Sealer:
     """Seals files before delivery. Thread-safe."""
 
@@ -65,11 +73,13 @@ class Sealer:
         sandbox: Sandbox,
         keys: KeyStore,
         watermark: WatermarkService | None = None,
+        options: SealingOptions | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> None:
         self._sandbox = sandbox
         self._keys = keys
         self._watermark = watermark
+        self._options = options or SealingOptions()
         self._clock = clock
 
     @property
@@ -92,6 +102,7 @@ class Sealer:
         `InvalidMedia`, `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
         """
         manifest.build(facts, version=safelight.__version__)  # facts that cannot be sealed end here
+        facts = replace(facts, training=self._options.training)
         source_sha256 = sha256_file(source)
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
@@ -109,6 +120,29 @@ class Sealer:
             facts={**signed.verdict, "certificate": signed.certificate},
             mark=signed.mark,
         )
+
+    def archive_ingredient(self, ingredient: Ingredient, into: Path) -> bool:
+        """Stores the manifest of a generator's file in `into`, before the file is converted and loses it.
+
+        Returns False if the file has no manifest. The stored form is an `Ingredient` with `archived`.
+        """
+        try:
+            kept: bool = self._sandbox.run(
+                EntryPoint.of(worker.archive_ingredient),
+                {
+                    "path": str(ingredient.path.resolve()),
+                    "into": str(into.resolve()),
+                    "entry": _entry(ingredient),
+                    "anchors": self._keys.anchors_pem,
+                },
+                reads=[ingredient.path.resolve()],
+                writes=[into.resolve()],
+                limits=_LIMITS,
+            )
+        except (SandboxFailed, InvalidMedia) as error:
+            _log.warning("The manifest of %s cannot be kept: %s", ingredient.title, error)
+            return False
+        return kept
 
     def _seal_marked(self, source: Path, into: Path, facts: SealFacts, time: SealingTime) -> _Signed:
         """Marks the picture and signs it, with a second try at a higher strength; else without a mark."""
@@ -155,19 +189,23 @@ class Sealer:
             binding = SoftBinding(alg=WATERMARK_ALGORITHM, value=base64.b64encode(value).decode())
             facts = replace(facts, soft_bindings=(*facts.soft_bindings, binding))
         definition = manifest.build(facts, version=safelight.__version__)
-        disk.require_space(into.parent, source.stat().st_size + _ADDED)
+        disk.require_space(into.parent, _size_with_manifest(source, facts))
         key = self._keys.signing()
         answer = self._sandbox.run(
             EntryPoint.of(worker.seal),
             {
                 "manifest": json.dumps(definition),
+                "ingredients": [
+                    {**_entry(one), "path": str(one.path.resolve()), "archived": one.archived}
+                    for one in facts.ingredients
+                ],
                 "chain": key.chain_pem,
                 "anchors": self._keys.anchors_pem,
                 "source": str(source.resolve()),
                 "into": str(into.resolve()),
                 "seed": new.epoch.seed if new else None,
             },
-            reads=[source.resolve()],
+            reads=[source.resolve(), *(one.path.resolve() for one in facts.ingredients)],
             writes=[into.resolve()],
             limits=_LIMITS,
             hooks=CallHooks(signer=OneSignature(key.sign_claim)),
@@ -212,6 +250,19 @@ class OneSignature:
             raise SandboxCrashed(
                 "The sandboxed child asked to sign something that is not a claim."
             ) from error
+
+
+def _size_with_manifest(source: Path, facts: SealFacts) -> int:
+    return source.stat().st_size + _ADDED + _ADDED_BY_INGREDIENT * len(facts.ingredients)
+
+
+def _entry(ingredient: Ingredient) -> dict[str, str]:
+    """The ingredient as the c2pa library expects it."""
+    return {
+        "label": ingredient.label,
+        "title": ingredient.title,
+        "relationship": ingredient.relationship.value,
+    }
 
 
 def _checked(answer: Any) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +23,25 @@ _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
 _TRACES = (bytes.fromhex("d8fec3d61b0e483c9297582877ec4781"), b"jumbc2pa", b"jumdc2pa")
 _MAX_TEXT_CHARACTERS = 500
 _MAX_ENTRIES = 64
+#: A manifest with a long history and thumbnails has 1 or 2 MB. Each descendant of a video contains it.
+_MAX_INGREDIENT_BYTES = 4 << 20
 
 
 def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """Copies the MP4 at `source` to `into`, adds a manifest signed by the gateway, and validates the
     result. With a `seed`, the watermark is then read from the result.
+
+    The manifests of ingredients are judged by our own roots only. If other roots were trusted here, a reader
+    that has only ours would no longer trust the new manifest.
     """
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
+    definition, archives = _with_ingredients(argument)
     context = _context(argument["anchors"])
     try:
-        builder = Builder.from_json(argument["manifest"], context=context)
+        builder = Builder.from_json(json.dumps(definition), context=context)
+        for archive in archives:
+            builder.add_ingredient_from_archive(io.BytesIO(archive))
         signer = Signer.from_callback(link.sign, C2paSigningAlg.ES256, argument["chain"], None)
         with Path(argument["source"]).open("rb") as source, Path(argument["into"]).open("wb+") as into:
             manifest = builder.sign(signer, "video/mp4", source, into)
@@ -46,6 +56,56 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
 
         content_id = read_mark(Path(argument["into"]), seed)
     return {"manifest": manifest, "state": state, "content_id": content_id}
+
+
+def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """The manifest definition, and the archives of the ingredients whose format can contain a manifest.
+
+    The others, and those that cannot be read, are named in the definition.
+    """
+    definition, archives = json.loads(argument["manifest"]), []
+    for one in argument["ingredients"]:
+        entry = {name: one[name] for name in ("label", "title", "relationship")}
+        path = Path(one["path"])
+        archive = path.read_bytes() if one["archived"] else _archive(path, entry, argument["anchors"])[0]
+        if archive is not None:
+            archives.append(archive)
+        else:
+            entry |= {"format": "application/octet-stream", "instance_id": f"xmp:iid:{uuid.uuid4()}"}
+            definition.setdefault("ingredients", []).append(entry)
+    return definition, archives
+
+
+def archive_ingredient(argument: dict[str, Any], _link: ChildChannel) -> bool:
+    """Writes the manifest of the file at `path` to `into`, as an ingredient for a later seal. Returns False
+    if the file has no manifest.
+    """
+    archive, has_manifest = _archive(Path(argument["path"]), argument["entry"], argument["anchors"])
+    if archive is None or not has_manifest:
+        return False
+    Path(argument["into"]).write_bytes(archive)
+    return True
+
+
+def _archive(path: Path, entry: dict[str, str], anchors: str) -> tuple[bytes | None, bool]:
+    """The file at `path` as an ingredient with its manifest, and whether it has a manifest. None for a file
+    that the library cannot read, and for a manifest that is too large to be passed on.
+    """
+    kind = media_type(path)
+    if kind is None:
+        return None, False
+    from c2pa import Builder, C2paError
+
+    builder = Builder.from_json(json.dumps({"claim_version": 2}), context=_context(anchors))
+    stored = io.BytesIO()
+    try:
+        with path.open("rb") as file:
+            builder.add_ingredient(entry, kind, file)
+        builder.write_ingredient_archive(entry["label"], stored)
+    except C2paError:
+        return None, False
+    archive = stored.getvalue()
+    return (archive, _has_traces(path)) if len(archive) <= _MAX_INGREDIENT_BYTES else (None, False)
 
 
 def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
@@ -107,7 +167,8 @@ def _report(reader: Reader) -> dict[str, Any]:
     signature = active.get("signature_info") or {}
     assertions = active.get("assertions") or []
     results = (store.get("validation_results") or {}).get("activeManifest") or {}
-    created = next((one for one in _actions(assertions) if one.get("action") == "c2pa.created"), {})
+    # The action that made the content has a source type; the first action of an edited file has none.
+    made = next((one for one in _actions(assertions) if one.get("digitalSourceType")), {})
     makers = active.get("claim_generator_info") or [{}]
     return {
         "state": str(store.get("validation_state", "invalid")).lower(),
@@ -115,8 +176,8 @@ def _report(reader: Reader) -> dict[str, Any]:
         "common_name": _text(signature.get("common_name")),
         "serial": _text(signature.get("cert_serial_number")),
         "signed_at": _text(signature.get("time")),
-        "generated_at": _text(created.get("when")),
-        "source_type": _text(created.get("digitalSourceType")).rpartition("/")[2],
+        "generated_at": _text(made.get("when")),
+        "source_type": _text(made.get("digitalSourceType")).rpartition("/")[2],
         "made_with": _text(makers[0].get("name")),
         "title": _text(active.get("title")),
         "assertions": [_text(one.get("label")) for one in assertions[:_MAX_ENTRIES]],
