@@ -26,6 +26,8 @@ KINDS = frozenset(
         "batch",
         "template",
         "entry",
+        "session",
+        "drift",
     }
 )
 

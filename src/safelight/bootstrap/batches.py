@@ -85,5 +85,5 @@ class BatchParts:
         from safelight.trust.accounts import PrincipalKind
 
         if principal.kind is PrincipalKind.PERSON:
-            return principal
+            return self._persistence.people.refresh(principal)
         return self._persistence.accounts.find_key(principal.tenant, principal.id)

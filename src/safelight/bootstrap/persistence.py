@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
     from safelight.trust.accounts import Accounts
+    from safelight.store.key_ring import KeyRing
     from safelight.trust.audit import CheckpointKey, CheckpointStore, CheckpointWriter
     from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
     from safelight.trust.policies import Policies
+    from safelight.trust.people import People
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
 
@@ -104,6 +106,23 @@ class PersistenceParts:
         return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
 
     @property
+    @cached_property
+    def secret_keys(self) -> KeyRing:
+        """The keys that encrypt secrets of people and webhook endpoints in the database."""
+        from safelight.store.key_ring import KeyRing
+
+        return KeyRing.load(
+            self.key_folder,
+            "secrets",
+            remedy="Restore the file from a backup. Without it, people and webhook secrets must be reset.",
+        )
+
+    @cached_property
+    def people(self) -> People:
+        from safelight.trust.people import People
+
+        return People(self.database, self.secret_keys)
+
     def key_folder(self) -> Path:
         """The folder of the signing keys; all processes of one installation share it."""
         folder = self._core.settings.storage.key_dir

@@ -82,15 +82,16 @@ class ReviewParts:
     def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
         """The ids of the reviewers that may decide a case.
 
-        For a vaulted case: the keys with the scope `vault`. For other cases: the keys with the scope
-        `review`, and the local operator.
+        For a vaulted case: the keys and people with the scope `vault`. For other cases: the keys and people
+        with the scope `review`, and the local operator.
         """
         from safelight.trust.accounts import OPERATOR, KeyScope
 
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
         live = (key for key in self._persistence.accounts.list_keys(tenant) if key.revoked_at is None)
         keys = frozenset(key.id for key in live if wanted in key.scopes)
-        return keys if vault else keys | {OPERATOR}
+        known = keys | self._persistence.people.deciders(tenant, wanted)
+        return known if vault else known | {OPERATOR}
 
     @cached_property
     def appeals(self) -> Appeals:

@@ -51,7 +51,7 @@ class PageHandler:
         if not cookie:
             return None
         try:
-            return await self.run(self.services.accounts.authenticate_session, cookie)
+            return await self.run(self.services.accounts.sessions.authenticate, cookie)
         except Unauthenticated:
             return None
 

@@ -55,7 +55,7 @@ class Login:
     async def sign_out(self, request: Request) -> Response:
         check_same_origin(request)
         if cookie := request.cookies.get(COOKIE):
-            await self._state.threads.run(self._state.services.accounts.end_session, cookie)
+            await self._state.threads.run(self._state.services.accounts.sessions.end, cookie)
         response = RedirectResponse("/login", status_code=303)
         clear_session(response, request)
         return response

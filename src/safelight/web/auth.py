@@ -59,7 +59,7 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
             remedy="`safelight keys create` makes one.",
         )
     check_same_origin(request)
-    return await threads.run(accounts.authenticate_session, cookie)
+    return await threads.run(accounts.sessions.authenticate, cookie)
 
 
 async def principal_of(request: Request) -> Principal:

@@ -71,11 +71,11 @@ def test_the_owner_of_a_key_signs_in_with_its_scopes_until_it_is_revoked(run: Ru
     _, link = run("keys", "login", key["id"])
     accounts = load().persistence.accounts
     _, session = accounts.redeem_login_link(link["path"].partition("token=")[2])
-    owner = accounts.authenticate_session(session)
+    owner = accounts.sessions.authenticate(session)
     assert (owner.id, owner.scopes) == (key["id"], {KeyScope.REVIEW, KeyScope.VIDEOS_READ})
     run("keys", "revoke", key["id"])
     with pytest.raises(Unauthenticated):
-        accounts.authenticate_session(session)
+        accounts.sessions.authenticate(session)
     assert run("keys", "login", key["id"])[1]["error"]["code"] == "not_found"
 
 

@@ -10,6 +10,7 @@ from safelight.store.tables import (
     installation,
     metadata,
     policies,
+    sign_in_failures,
     tenants,
     videos,
     waivers,
@@ -30,6 +31,7 @@ def test_only_the_listed_tables_have_no_tenant() -> None:
     assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
         installation,
         audit_log_head,
+        sign_in_failures,
     }
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .accounts import api_keys, login_links, sessions, tenants
+from .accounts import (
+    api_keys,
+    invitations,
+    login_links,
+    people,
+    sessions,
+    sign_in_failures,
+    tenants,
+)
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches
 from .likeness import biometric_templates, consents, protected_people
@@ -50,6 +58,7 @@ __all__ = [
     "metadata",
     "outbox",
     "pending_decisions",
+    "invitations",
     "policies",
     "prompt_templates",
     "protected_people",
@@ -57,6 +66,7 @@ __all__ = [
     "reported_attempts",
     "reports",
     "seals",
+    "people",
     "sessions",
     "template_videos",
     "tenants",
@@ -66,3 +76,4 @@ __all__ = [
     "waivers",
     "webhook_endpoints",
 ]
+    "sign_in_failures",

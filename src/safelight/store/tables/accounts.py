@@ -1,10 +1,10 @@
-"""Tenants, API keys, one-time login links and sessions."""
+"""Tenants, API keys, one-time login links, sessions, people and their invitations."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from .types import json, metadata, text, time
+from .types import COMMON, blob, integer, json, metadata, text, time
 
 tenants = Table(
     "tenants",
@@ -46,9 +46,66 @@ sessions = Table(
     "sessions",
     metadata,
     text("digest", primary_key=True),
+    text("id"),
     text("tenant_id"),
+    text("principal_id"),
     json("principal"),
     time("created_at"),
     time("expires_at"),
+    time("last_used_at"),
+    text("browser"),
     time("ended_at", null=True),
+    Index(None, "tenant_id", "principal_id"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("name"),
+    #: In lower case. Unique in the installation, because a person signs in without naming a tenant.
+    text("email"),
+    text("role"),
+    text("language"),
+    text("state"),
+    time("created_at"),
+    text("created_by"),
+    #: The hash with its parameters; null until the person has accepted an invitation.
+    text("password_hash", null=True),
+    #: Encrypted with a key outside the database.
+    blob("totp_secret", null=True),
+    #: The time step of the last accepted code. A code is accepted once.
+    integer("totp_step", null=True),
+    #: Digests of the recovery codes that are not used yet.
+    json("recovery_codes"),
+    #: Issuer and subject of the account at the OpenID provider.
+    text("oidc_subject", null=True),
+    UniqueConstraint("email"),
+    UniqueConstraint("oidc_subject"),
+    Index(None, "tenant_id", "created_at"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    text("digest", primary_key=True),
+    text("tenant_id"),
+    text("person_id"),
+    #: Encrypted. It becomes the secret of the person when the invitation is accepted.
+    blob("totp_secret"),
+    time("expires_at"),
+    time("used_at", null=True),
+    Index(None, "tenant_id", "person_id"),
+)
+
+#: Failed sign-ins of the last minutes, by a digest of the e-mail address, which may belong to nobody.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    text("id", primary_key=True),
+    text("subject"),
+    time("at"),
+    Index(None, "subject", "at"),
+    info=COMMON,
 )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from .models import OPERATOR, KeyRecord, KeyScope, Principal, PrincipalKind, SessionRecord, Tenant
+from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, SessionRecord, Tenant
+from .permissions import ROLES, KeyScope, Permissions, ReviewRank, Role
 from .service import Accounts
+from .sessions import Sessions
 
 __all__ = [
     "OPERATOR",
+    "ROLES",
     "Accounts",
     "KeyRecord",
     "KeyScope",
+    "Permissions",
     "Principal",
     "PrincipalKind",
+    "ReviewRank",
+    "Role",
     "SessionRecord",
+    "Sessions",
     "Tenant",
 ]

@@ -7,24 +7,7 @@ from enum import StrEnum
 
 from safelight.errors import Forbidden
 
-
-class KeyScope(StrEnum):
-    """One permission of a key or a person."""
-
-    VIDEOS_READ = "videos:read"
-    VIDEOS_WRITE = "videos:write"
-    #: Lets a client check prompts and have provider errors explained.
-    CHECKS = "checks"
-    REVIEW = "review"
-    POLICY = "policy"
-    ADMIN = "admin"
-    #: Gives access to vaulted files, and to quarantined files and cases.
-    VAULT = "vault"
-    #: Lets a client use the safety test card, if the operator has enabled it.
-    TEST = "test"
-    #: Lets a monitoring system read `GET /metrics`.
-    METRICS = "metrics"
-
+from .permissions import ROLES, KeyScope, ReviewRank, Role
 
 #: The id of the principal that runs commands on the command line, and of the sessions that its login links
 #: open.
@@ -47,6 +30,17 @@ class Principal:
     kind: PrincipalKind
     name: str
     scopes: frozenset[KeyScope]
+    #: The role of an enrolled person. None for keys, and for the operator at the terminal.
+    role: Role | None = None
+
+    @property
+    def review_rank(self) -> ReviewRank:
+        """How far the decisions of this principal reach; `NONE` if it decides no cases."""
+        if not self.scopes & {KeyScope.REVIEW, KeyScope.VAULT}:
+            return ReviewRank.NONE
+        if self.role is not None:
+            return ROLES[self.role].review_rank
+        return ReviewRank.REVIEWER if self.kind is PrincipalKind.KEY else ReviewRank.LEAD
 
     def has_scope(self, scope: KeyScope) -> bool:
         """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
@@ -89,6 +83,13 @@ class KeyRecord:
 class SessionRecord:
     """A session as stored, without its token."""
 
+    #: Identifies the session on pages. It gives no access.
+    id: str
     principal: Principal
     created_at: float
+    #: The session ends at this time at the latest.
     expires_at: float
+    #: The time of the last request, accurate to a minute.
+    last_used_at: float
+    #: The browser as it described itself; empty if unknown.
+    browser: str = ""

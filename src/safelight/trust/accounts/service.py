@@ -1,4 +1,4 @@
-"""Creates tenants, API keys, login links and sessions, and authenticates requests."""
+"""Creates tenants, API keys and login links, and authenticates requests."""
 
 from __future__ import annotations
 
@@ -6,32 +6,27 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
-from sqlalchemy import or_
-
 from safelight.errors import BadInput, Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.tables import api_keys, login_links, sessions, tenants
+from safelight.store.tables import api_keys, login_links, tenants
 from safelight.store.transaction import Transaction
 
 from . import store
 from .models import (
     APPLICATION_SCOPES,
     KeyRecord,
-    KeyScope,
     Principal,
-    PrincipalKind,
     SessionRecord,
     Tenant,
 )
-from .tokens import KEY_PREFIX, LINK_PREFIX, SESSION_PREFIX, hash_token, is_well_formed, new_token
+from .permissions import KeyScope
+from .sessions import LAST_USED_INTERVAL_S, Sessions, open_session, purge_sessions
+from .tokens import KEY_PREFIX, LINK_PREFIX, hash_token, is_well_formed, new_token
 
 #: How long an authenticated token is accepted before the database is read again.
 TOKEN_CACHE_S = 3.0
 LOGIN_LINK_TTL_S = 15 * 60.0
-SESSION_TTL_S = 12 * 3600.0
-#: The shortest time between two updates of `last_used_at`.
-LAST_USED_INTERVAL_S = 60.0
 
 _MAX_CACHED_TOKENS = 10_000
 _MAX_NAME_CHARACTERS = 100
@@ -42,10 +37,11 @@ _KEY_REMEDY = (
 
 
 class Accounts:
-    """Manages tenants, keys, login links and sessions. Every change is recorded in the audit log."""
+    """Manages tenants, keys and login links. Every change is recorded in the audit log."""
 
     def __init__(self, database: Database, *, cache_s: float = TOKEN_CACHE_S) -> None:
         self._database = database
+        self.sessions = Sessions(database)
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, Principal]] = {}
         #: Keys that this process has revoked. A key that was read before a revocation is not cached.
@@ -186,7 +182,7 @@ class Accounts:
             )
         return token
 
-    def redeem_login_link(self, token: str) -> tuple[SessionRecord, str]:
+    def redeem_login_link(self, token: str, *, browser: str = "") -> tuple[SessionRecord, str]:
         """Open a session from a login link. Returns the session and its token.
 
         A login link works only once, even if two requests use it at the same time. Raises `Unauthenticated`
@@ -199,7 +195,6 @@ class Accounts:
         if row is None:
             raise _invalid_link()
         principal = store.decode_principal(row.tenant_id, row.principal)
-        secret = new_token(SESSION_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
             now = tx.now()
             redeemed = tx.update(
@@ -211,61 +206,13 @@ class Accounts:
             )
             if not redeemed:
                 raise _invalid_link()
-            record = SessionRecord(principal=principal, created_at=now, expires_at=now + SESSION_TTL_S)
-            tx.insert(
-                sessions,
-                digest=hash_token(secret),
-                principal=store.encode_principal(principal),
-                created_at=now,
-                expires_at=record.expires_at,
-            )
-            tx.append_audit("session.opened", subject=principal.id, actor=principal.id, content={})
-        return record, secret
-
-    def authenticate_session(self, token: str) -> Principal:
-        """The principal of a session token. Raises `Unauthenticated` if the token has no open session."""
-        principal = self._session(token)
-        if principal is None:
-            raise Unauthenticated(
-                "You are not signed in.", remedy="Ask the operator of this gateway for a login link."
-            )
-        return principal
-
-    def end_session(self, token: str) -> None:
-        """End the session of this token. Does nothing if the token has no open session."""
-        principal = self._session(token)
-        if principal is None:
-            return
-        with self._database.transaction(principal.tenant) as tx:
-            mine = (sessions.c.digest == hash_token(token), sessions.c.ended_at.is_(None))
-            if tx.update(sessions, *mine, ended_at=tx.now()):
-                tx.append_audit("session.ended", subject=principal.id, actor=principal.id, content={})
+            return open_session(tx, principal, browser=browser)
 
     def purge_expired(self) -> int:
         """Delete expired login links, and expired or ended sessions. Returns the number of deleted rows."""
         with self._database.across_tenants("expired links and sessions") as tx:
-            now = tx.now()
-            links = tx.delete(login_links, login_links.c.expires_at < now)
-            return links + tx.delete(
-                sessions, or_(sessions.c.expires_at < now, sessions.c.ended_at.is_not(None))
-            )
-
-    def _session(self, token: str) -> Principal | None:
-        if not is_well_formed(token, SESSION_PREFIX):
-            return None
-        with self._database.across_tenants("authenticating a session", readonly=True) as tx:
-            row = tx.one(
-                sessions,
-                sessions.c.digest == hash_token(token),
-                sessions.c.ended_at.is_(None),
-                sessions.c.expires_at > tx.now(),
-            )
-        if row is None:
-            return None
-        principal = store.decode_principal(row.tenant_id, row.principal)
-        # The session of a key's owner ends when the key is revoked.
-        is_key = principal.kind is PrincipalKind.KEY
-        return self.find_key(principal.tenant, principal.id) if is_key else principal
+            links = tx.delete(login_links, login_links.c.expires_at < tx.now())
+            return links + purge_sessions(tx)
 
     def _update_last_used(self, principal: Principal, now: float) -> None:
         # A request is authenticated even if this update fails because the database is full or busy.

@@ -7,7 +7,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from .models import KeyRecord, KeyScope, Principal, PrincipalKind, Tenant
+from .models import KeyRecord, Principal, PrincipalKind, Tenant
+from .permissions import ROLES, KeyScope, Role
+
+#: The state of a person who may sign in.
+ACTIVE = "active"
 
 
 def tenant_from_row(row: Row[Any]) -> Tenant:
@@ -49,7 +53,23 @@ def encode_principal(principal: Principal) -> dict[str, Any]:
         "kind": principal.kind.value,
         "name": principal.name,
         "scopes": sorted(scope.value for scope in principal.scopes),
+        **({"role": principal.role.value} if principal.role else {}),
     }
+
+
+def principal_of_person(row: Row[Any]) -> Principal | None:
+    """The principal of an enrolled person with the scopes of the present role; None if disabled."""
+    if row.state != ACTIVE:
+        return None
+    role = Role(row.role)
+    return Principal(
+        tenant=row.tenant_id,
+        id=row.id,
+        kind=PrincipalKind.PERSON,
+        name=row.name,
+        scopes=ROLES[role].scopes,
+        role=role,
+    )
 
 
 def decode_principal(tenant_id: str, stored: Mapping[str, Any]) -> Principal:
@@ -59,4 +79,5 @@ def decode_principal(tenant_id: str, stored: Mapping[str, Any]) -> Principal:
         kind=PrincipalKind(stored["kind"]),
         name=stored["name"],
         scopes=parse_scopes(stored["scopes"]),
+        role=Role(stored["role"]) if "role" in stored else None,
     )

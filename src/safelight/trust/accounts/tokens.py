@@ -9,20 +9,22 @@ import secrets
 KEY_PREFIX = "sk-safelight-"
 LINK_PREFIX = "login-"
 SESSION_PREFIX = "session-"
+INVITATION_PREFIX = "invite-"
 
-#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. That of a
-#: login link has 192, so that the link fits on a line of 80 columns.
+#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. A
+#: link has 192, so that it fits on a line of 80 columns.
 _RANDOM_BYTES, _LINK_BYTES = 32, 24
+_LINKS = frozenset({LINK_PREFIX, INVITATION_PREFIX})
 _RANDOM_PART, _LINK_PART = re.compile(r"[A-Za-z0-9_-]{43}"), re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 def new_token(prefix: str) -> str:
-    return prefix + secrets.token_urlsafe(_LINK_BYTES if prefix == LINK_PREFIX else _RANDOM_BYTES)
+    return prefix + secrets.token_urlsafe(_LINK_BYTES if prefix in _LINKS else _RANDOM_BYTES)
 
 
 def is_well_formed(token: str, prefix: str) -> bool:
     """Whether the token has the format of our tokens. Checked before the database is read."""
-    part = _LINK_PART if prefix == LINK_PREFIX else _RANDOM_PART
+    part = _LINK_PART if prefix in _LINKS else _RANDOM_PART
     return token.startswith(prefix) and part.fullmatch(token[len(prefix) :]) is not None
 
 

@@ -9,7 +9,8 @@ from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenti
 from safelight.store.database import Database
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, login_links, sessions
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
-from safelight.trust.accounts.service import LOGIN_LINK_TTL_S, SESSION_TTL_S, TOKEN_CACHE_S
+from safelight.trust.accounts.service import LOGIN_LINK_TTL_S, TOKEN_CACHE_S
+from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
 
 
 class Clock:
@@ -162,12 +163,12 @@ def test_a_login_link_opens_one_session(accounts: Accounts, clock: Clock) -> Non
     tenant = accounts.create_tenant("Acme")
     link = accounts.create_login_link(person(tenant.id))
     record, token = accounts.redeem_login_link(link)
-    assert record.principal == person(tenant.id) == accounts.authenticate_session(token)
+    assert record.principal == person(tenant.id) == accounts.sessions.authenticate(token)
     with pytest.raises(Unauthenticated, match="invalid, used or expired"):
         accounts.redeem_login_link(link)
     clock.now += SESSION_TTL_S + 1
     with pytest.raises(Unauthenticated):
-        accounts.authenticate_session(token)
+        accounts.sessions.authenticate(token)
 
 
 def test_of_concurrent_uses_of_one_login_link_one_succeeds(accounts: Accounts) -> None:
@@ -202,21 +203,21 @@ def test_a_link_is_refused_after_15_minutes(accounts: Accounts, clock: Clock) ->
 def test_sign_out_ends_the_session(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     _, token = accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
-    accounts.end_session(token)
-    accounts.end_session(token)
-    accounts.end_session("nonsense")
+    accounts.sessions.end(token)
+    accounts.sessions.end(token)
+    accounts.sessions.end("nonsense")
     with pytest.raises(Unauthenticated):
-        accounts.authenticate_session(token)
+        accounts.sessions.authenticate(token)
 
 
 def test_a_token_of_one_kind_is_refused_as_another_kind(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     _, key = accounts.create_key(tenant.id, "app")
     link = accounts.create_login_link(person(tenant.id))
-    for use in (accounts.authenticate, accounts.authenticate_session):
+    for use in (accounts.authenticate, accounts.sessions.authenticate):
         with pytest.raises(Unauthenticated):
             use(link)
-    for use in (accounts.redeem_login_link, accounts.authenticate_session):
+    for use in (accounts.redeem_login_link, accounts.sessions.authenticate):
         with pytest.raises(Unauthenticated):
             use(key)
 
@@ -237,7 +238,7 @@ def test_every_change_is_in_the_audit_log(accounts: Accounts, database: Database
     record, _ = accounts.create_key(tenant.id, "app")
     accounts.revoke_key(tenant.id, record.id)
     _, token = accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
-    accounts.end_session(token)
+    accounts.sessions.end(token)
     assert events(database) == [
         "tenant.created",
         "key.created",

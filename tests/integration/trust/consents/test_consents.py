@@ -267,5 +267,5 @@ def test_a_lost_key_is_an_error_and_not_an_empty_list_of_people(
         other.protected(HERE)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "templates.key").write_bytes(b"short")
-    with pytest.raises(SettingsError, match="is not a key"):
+    with pytest.raises(SettingsError, match="does not contain keys"):
         TemplateKey.load(tmp_path / "broken")

@@ -270,8 +270,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "sessions",
-        *_text("digest", "tenant_id", "principal"),
-        *_double("created_at", "expires_at"),
+        *_text("digest", "id", "tenant_id", "principal_id", "principal"),
+        *_double("created_at", "expires_at", "last_used_at"),
+        *_text("browser"),
         *_double("ended_at", null=True),
         sa.PrimaryKeyConstraint("digest"),
     )
@@ -329,6 +330,38 @@ def upgrade() -> None:
         *_text("generated_sha256", "sealed_sha256", "mark", null=True),
         *_boolean("vaulted", "quarantined", "waived"),
         *_integer("enqueue_count", "revision"),
+        sa.Index(None, "tenant_id", "principal_id"),
+    )
+    op.create_table(
+        "people",
+        *_text("id", "tenant_id", "name", "email", "role", "language", "state"),
+        *_double("created_at"),
+        *_text("created_by"),
+        *_text("password_hash", null=True),
+        *_bytes("totp_secret", null=True),
+        *_integer("totp_step", null=True),
+        *_text("recovery_codes"),
+        *_text("oidc_subject", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sa.UniqueConstraint("oidc_subject"),
+        sa.Index(None, "tenant_id", "created_at"),
+    )
+    op.create_table(
+        "invitations",
+        *_text("digest", "tenant_id", "person_id"),
+        *_bytes("totp_secret"),
+        *_double("expires_at"),
+        *_double("used_at", null=True),
+        sa.PrimaryKeyConstraint("digest"),
+        sa.Index(None, "tenant_id", "person_id"),
+    )
+    op.create_table(
+        "sign_in_failures",
+        *_text("id", "subject"),
+        *_double("at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "subject", "at"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "id"),
         sa.Index(None, "state", "updated_at"),
@@ -421,3 +454,6 @@ def downgrade() -> None:
         "webhook_endpoints",
     ):
         op.drop_table(table)
+        "invitations",
+        "people",
+        "sign_in_failures",

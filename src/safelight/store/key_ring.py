@@ -1,0 +1,119 @@
+"""Encrypts small secrets for the database. The keys are in a file of the keys folder, outside it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from safelight.errors import SettingsError
+from safelight.fileio import write_atomic, write_once
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+#: A ciphertext begins with this part of its key's hash, so that it is known which key it needs.
+_KEY_ID_BYTES = 4
+#: The key in use and the one before it. A process that read the file before a rotation may still write a few
+#: values with the older key; the next rotation encrypts them again.
+_MAX_KEYS = 2
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of the file by their id. The last one encrypts."""
+
+    by_id: dict[bytes, bytes]
+    stamp: tuple[int, int]
+
+    @property
+    def newest(self) -> bytes:
+        return list(self.by_id)[-1]
+
+
+class KeyRing:
+    """Encrypts and decrypts with AES-256-GCM. The key file is created on first use.
+
+    Losing the file makes what it encrypts unreadable. Every process of an installation uses the same file and
+    reads it again when it has changed.
+    """
+
+    def __init__(self, path: Path, *, remedy: str) -> None:
+        self._path = path
+        self._remedy = remedy
+        self._lock = threading.Lock()
+        self._keys = self._read()
+
+    @classmethod
+    def load(cls, folder: Path, name: str, *, remedy: str) -> KeyRing:
+        """The keys in `folder/name.key`, created if missing.
+
+        Raises `SettingsError` with `remedy` if the file does not contain keys.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{name}.key"
+        if not path.exists():
+            write_once(path, secrets.token_bytes(KEY_BYTES))
+        return cls(path, remedy=remedy)
+
+    def encrypt(self, plain: bytes, associated_data: str) -> bytes:
+        """The key's id, the nonce and the ciphertext. `associated_data` identifies the record."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        keys, nonce = self._current(), secrets.token_bytes(_NONCE_BYTES)
+        body = AESGCM(keys.by_id[keys.newest]).encrypt(nonce, plain, associated_data.encode())
+        return keys.newest + nonce + body
+
+    def decrypt(self, ciphertext: bytes, associated_data: str) -> bytes | None:
+        """The plain bytes. None if the key is missing, or the associated data or the ciphertext is wrong."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = self._current().by_id.get(ciphertext[:_KEY_ID_BYTES])
+        nonce = ciphertext[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES]
+        body = ciphertext[_KEY_ID_BYTES + _NONCE_BYTES :]
+        if key is None:
+            return None
+        try:
+            return AESGCM(key).decrypt(nonce, body, associated_data.encode())
+        except (InvalidTag, ValueError):
+            return None
+
+    def is_current(self, ciphertext: bytes) -> bool:
+        """Whether the newest key encrypted this."""
+        return ciphertext[:_KEY_ID_BYTES] == self._current().newest
+
+    def add_key(self) -> None:
+        """Begin a rotation: add a key, which encrypts from now on, and forget all but the one before it."""
+        with self._lock:
+            kept = list(self._read().by_id.values())[-(_MAX_KEYS - 1) :]
+            write_atomic(self._path, b"".join([*kept, secrets.token_bytes(KEY_BYTES)]))
+            self._keys = self._read()
+
+    def _current(self) -> _Keys:
+        with self._lock:
+            if self._stamp() != self._keys.stamp:
+                self._keys = self._read()
+            return self._keys
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            raise self._unreadable() from error
+        return status.st_ino, status.st_mtime_ns
+
+    def _read(self) -> _Keys:
+        stamp = self._stamp()
+        try:
+            data = self._path.read_bytes()
+        except OSError as error:
+            raise self._unreadable() from error
+        if not data or len(data) % KEY_BYTES or len(data) > _MAX_KEYS * KEY_BYTES:
+            raise self._unreadable()
+        keys = [data[start : start + KEY_BYTES] for start in range(0, len(data), KEY_BYTES)]
+        return _Keys({hashlib.sha256(key).digest()[:_KEY_ID_BYTES]: key for key in keys}, stamp)
+
+    def _unreadable(self) -> SettingsError:
+        return SettingsError(f"{self._path} does not contain keys of {KEY_BYTES} bytes.", remedy=self._remedy)

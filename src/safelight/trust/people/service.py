@@ -1,0 +1,236 @@
+"""Invites people, changes their roles, and disables them. Every change is recorded in the audit log."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
+
+from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import invitations, people
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
+from safelight.trust.accounts.sessions import end_sessions
+from safelight.trust.accounts.store import principal_of_person
+from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, new_token
+
+from . import store
+from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
+from .one_time_codes import new_totp_secret
+
+#: Long enough for a holiday weekend. A new invitation can be sent at any time.
+INVITATION_TTL_S = 7 * 86_400.0
+
+_MAX_NAME_CHARACTERS = 100
+_MAX_EMAIL_CHARACTERS = 254
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class People:
+    """The people of all tenants. `principal` needs the scope `people`, which the owner has."""
+
+    def __init__(self, database: Database, keys: KeyRing) -> None:
+        self._database = database
+        self._keys = keys
+
+    def add(self, principal: Principal, new: NewPerson) -> Invitation:
+        """Add a person and make their invitation.
+
+        Raises `InvalidField`, and `Conflict` if a person with this address exists.
+        """
+        principal.require(KeyScope.PEOPLE)
+        email = normalize_email(new.email)
+        with self._database.transaction(principal.tenant) as tx:
+            identity = new_id("user")
+            try:
+                tx.insert(
+                    people,
+                    id=identity,
+                    name=_name(new.name),
+                    email=email,
+                    role=new.role.value,
+                    language=_language(new.language),
+                    state=PersonState.INVITED.value,
+                    created_at=tx.now(),
+                    created_by=principal.id,
+                    recovery_codes=[],
+                )
+            except IntegrityError:
+                raise Conflict(f"A person with the address {email} exists already.", param="email") from None
+            tx.append_audit(
+                "person.added",
+                subject=identity,
+                actor=principal.id,
+                content={"name": new.name.strip(), "email": email, "role": new.role.value},
+            )
+            return self._invite(tx, store.find_row(tx, identity), INVITATION_TTL_S)
+
+    def list(self, principal: Principal) -> tuple[Person, ...]:
+        """All people of the tenant, oldest first."""
+        principal.require(KeyScope.PEOPLE)
+        with self._database.read_transaction(principal.tenant) as tx:
+            rows = tx.select(people, order_by=(people.c.created_at, people.c.id))
+        return tuple(store.person_from_row(row) for row in rows)
+
+    def get(self, tenant: str, person: str) -> Person:
+        """The person with this id. Raises `NotFound`."""
+        with self._database.read_transaction(tenant) as tx:
+            return store.person_from_row(store.find_row(tx, person))
+
+    def find(self, principal: Principal, id_or_email: str) -> Person:
+        """The person with this id or e-mail address. Raises `NotFound`."""
+        known = {word: each for each in self.list(principal) for word in (each.id, each.email)}
+        found = known.get(id_or_email.strip().lower())
+        if found is None:
+            raise NotFound(f"There is no person {id_or_email[:80]!r}.", remedy="See: safelight people list")
+        return found
+
+    def change_role(self, principal: Principal, person: str, role: Role) -> Person:
+        """Give a person another role. It applies from their next request on.
+
+        Raises `Conflict` for the last owner.
+        """
+        principal.require(KeyScope.PEOPLE)
+        with self._database.transaction(principal.tenant) as tx:
+            row = _changeable(tx, person, keeps_owner=role is Role.OWNER)
+            if row.role != role.value:
+                tx.update(people, people.c.id == person, role=role.value)
+                tx.append_audit(
+                    "person.role_changed",
+                    subject=person,
+                    actor=principal.id,
+                    content={"from": row.role, "to": role.value},
+                )
+            return store.person_from_row(store.find_row(tx, person))
+
+    def disable(self, principal: Principal, person: str) -> Person:
+        """End the sessions of a person at once, and refuse further sign-ins.
+
+        Raises `Conflict` for the last owner.
+        """
+        principal.require(KeyScope.PEOPLE)
+        with self._database.transaction(principal.tenant) as tx:
+            row = _changeable(tx, person, keeps_owner=False)
+            if row.state == PersonState.DISABLED:
+                raise Conflict(f"{row.name} is disabled already.", param="person")
+            tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.DISABLED.value)
+            _withdraw_invitations(tx, person)
+            tx.append_audit("person.disabled", subject=person, actor=principal.id, content={})
+            end_sessions(tx, person, by=principal.id)
+            return store.person_from_row(store.find_row(tx, person))
+
+    def reset(self, principal: Principal, person: str) -> Invitation:
+        """Forget password, authenticator and recovery codes, end all sessions, and invite the person again.
+
+        This also lets a disabled person in again. Raises `Conflict` for the last owner.
+        """
+        principal.require(KeyScope.PEOPLE)
+        with self._database.transaction(principal.tenant) as tx:
+            _changeable(tx, person, keeps_owner=False)
+            tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.INVITED.value)
+            tx.append_audit("person.reset", subject=person, actor=principal.id, content={})
+            end_sessions(tx, person, by=principal.id)
+            return self._invite(tx, store.find_row(tx, person), INVITATION_TTL_S)
+
+    def set_language(self, principal: Principal, language: str) -> None:
+        """Store the language of the person who asks."""
+        with self._database.transaction(principal.tenant) as tx:
+            tx.update(people, people.c.id == principal.id, language=_language(language))
+
+    def deciders(self, tenant: str, scope: KeyScope) -> frozenset[str]:
+        """The ids of the active people whose role has this scope."""
+        roles = [role.value for role, permissions in ROLES.items() if scope in permissions.scopes]
+        with self._database.read_transaction(tenant) as tx:
+            rows = tx.select(
+                people,
+                people.c.state == PersonState.ACTIVE.value,
+                people.c.role.in_(roles),
+                columns=(people.c.id,),
+            )
+        return frozenset(row.id for row in rows)
+
+    def refresh(self, principal: Principal) -> Principal | None:
+        """The principal as it is now: None for a person who was disabled.
+
+        A principal that is no enrolled person, such as the operator, is returned unchanged.
+        """
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = tx.one(people, people.c.id == principal.id)
+        return principal if row is None else principal_of_person(row)
+
+    def _invite(self, tx: Transaction, row: Row[Any], ttl_s: float) -> Invitation:
+        _withdraw_invitations(tx, row.id)
+        token = new_token(INVITATION_PREFIX)
+        expires = tx.now() + ttl_s
+        tx.insert(
+            invitations,
+            digest=hash_token(token),
+            person_id=row.id,
+            totp_secret=self._keys.encrypt(new_totp_secret().encode(), totp_record(row.id)),
+            expires_at=expires,
+        )
+        return Invitation(person=store.person_from_row(row), token=token, expires_at=expires)
+
+
+def normalize_email(email: str) -> str:
+    """The address in lower case. Raises `InvalidField` if it is no e-mail address."""
+    cleaned = email.strip().lower()
+    if len(cleaned) > _MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
+        raise InvalidField("That is not an e-mail address.", param="email", remedy="Send ada@example.com.")
+    return cleaned
+
+
+def totp_record(person: str) -> str:
+    """The associated data of a person's encrypted TOTP secret."""
+    return f"people:{person}:totp"
+
+
+#: The columns of a person who cannot sign in.
+_WITHOUT_PROOFS: dict[str, Any] = {
+    "password_hash": None,
+    "totp_secret": None,
+    "totp_step": None,
+    "recovery_codes": [],
+    "oidc_subject": None,
+}
+
+
+def _changeable(tx: Transaction, person: str, *, keeps_owner: bool) -> Row[Any]:
+    """The locked row of a person. Raises `Conflict` if the change would leave no active owner."""
+    # All owners are locked in one order, so that two owners cannot remove each other at the same time.
+    owners = tx.select(people, people.c.role == Role.OWNER.value, order_by=(people.c.id,), lock=True)
+    row = store.find_row(tx, person, lock=True)
+    active = {owner.id for owner in owners if owner.state == PersonState.ACTIVE}
+    if active == {person} and not keeps_owner:
+        raise Conflict(
+            f"{row.name} is the last active owner.",
+            param="person",
+            remedy="Give another active person the role owner first.",
+        )
+    return row
+
+
+def _withdraw_invitations(tx: Transaction, person: str) -> None:
+    tx.delete(invitations, invitations.c.person_id == person)
+
+
+def _name(name: str) -> str:
+    cleaned = name.strip()
+    if not cleaned or len(cleaned) > _MAX_NAME_CHARACTERS or not cleaned.isprintable():
+        raise InvalidField(f"A name has 1 to {_MAX_NAME_CHARACTERS} printable characters.", param="name")
+    return cleaned
+
+
+def _language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise InvalidField(
+            f"{language[:20]!r} is not a language of the pages.",
+            param="language",
+            remedy=f"Use one of: {', '.join(LANGUAGES)}.",
+        )
+    return language
