@@ -52,6 +52,7 @@ from .attempts import ChargedFailure, seconds_left
 from .context import NewFile, PipelineContext
 from .durations import Part
 from .files import drop_files
+from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
 from .models import RetryRefusal, RetryResult, Video, VideoSnapshot
 from .references import screen_stored_references
@@ -131,10 +132,11 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             _end_generation(context, snapshot, error, None)
             return
         context.fault_hook("made")
+        upstream_manifest = keep_upstream_manifest(context, generator, clip)
         plain = _normalized(context, video, clip)
-        [sha256] = context.store_files(
+        sha256, *_ = context.store_files(
             video,
-            [NewFile(path=plain.path, kind="generated", media_type=MP4)],
+            [NewFile(path=plain.path, kind="generated", media_type=MP4), *upstream_manifest],
             retention=Retention.EVIDENCE,
         )
     context.fault_hook("stored")
@@ -244,7 +246,10 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
         time = SealingTime(left_s=lambda: seconds_left(context, video), cancel=context.shutdown_event)
-        seal = context.sealer.seal(source, sealed, _seal_facts(context, snapshot), time)
+        facts = replace(
+            _seal_facts(context, snapshot), ingredients=load_ingredients(context, snapshot, work_dir)
+        )
+        seal = context.sealer.seal(source, sealed, facts, time)
         context.fault_hook("sealed")
         previews = context.delivery.draw_previews(sealed, work_dir)
         sealed_sha256, *_ = context.store_files(
@@ -260,6 +265,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
         drop_files(tx, video.id, kind="generated")
         drop_files(tx, video.id, kind="source")
+        drop_files(tx, video.id, kind=UPSTREAM_MANIFEST)
         transition(
             tx,
             video,

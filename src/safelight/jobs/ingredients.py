@@ -1,0 +1,71 @@
+"""Ingredients of a video's manifest: its source, its references, and the file from the generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safelight.generation.protocol import LocalGenerator
+from safelight.moderation.admission import SOURCE_FIELD
+from safelight.provenance.manifest import Ingredient, Origin, Relationship
+
+from .context import NewFile, PipelineContext
+from .models import VideoSnapshot
+
+#: Kind of the stored manifest of the file that a provider delivered.
+UPSTREAM_MANIFEST = "upstream_manifest"
+_MANIFEST_TYPE = "application/c2pa"
+
+
+def keep_upstream_manifest(context: PipelineContext, generator: object, clip: Path) -> list[NewFile]:
+    """The manifest of a clip from a provider as a file to store. Empty if the clip has none.
+
+    The clip is converted later, and loses its manifest.
+    """
+    if isinstance(generator, LocalGenerator):
+        return []
+    kept = clip.with_name("upstream.c2pa")
+    if not context.sealer.archive_ingredient(_upstream(clip, archived=False), kept):
+        return []
+    return [NewFile(path=kept, kind=UPSTREAM_MANIFEST, media_type=_MANIFEST_TYPE)]
+
+
+def load_ingredients(
+    context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
+) -> tuple[Ingredient, ...]:
+    """The files from which the video was made, copied to `work_dir`. Erased files are left out."""
+    tenant, stored = snapshot.video.tenant, {row.sha256: row for row in snapshot.files}
+    found = []
+    for row in snapshot.files:
+        if row.kind == UPSTREAM_MANIFEST:
+            path = work_dir / "upstream.c2pa"
+            context.blobs.copy_to(tenant, row.sha256, path)
+            found = [_upstream(path, archived=True)]
+    for number, reference in enumerate(snapshot.request["references"], start=1):
+        if reference["sha256"] not in stored:
+            continue
+        path = work_dir / f"ingredient-{number}"
+        context.blobs.copy_to(tenant, reference["sha256"], path)
+        is_source = reference["field"] == SOURCE_FIELD
+        # A manifest has one parent only: the file that came from the provider, if it has a manifest.
+        is_parent = is_source and not any(one.relationship is Relationship.PARENT for one in found)
+        found.append(
+            Ingredient(
+                label=f"reference-{number}",
+                title=reference.get("of") or ("source" if is_source else f"reference {number}"),
+                relationship=Relationship.PARENT if is_parent else Relationship.INPUT,
+                origin=Origin.EDITED,
+                path=path,
+            )
+        )
+    return tuple(found)
+
+
+def _upstream(path: Path, *, archived: bool) -> Ingredient:
+    return Ingredient(
+        label="generated",
+        title="output of the generator",
+        relationship=Relationship.PARENT,
+        origin=Origin.TRANSCODED,
+        path=path,
+        archived=archived,
+    )

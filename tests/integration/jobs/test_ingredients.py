@@ -1,0 +1,100 @@
+"""What the manifest of a delivered video states about the files from which the video was made."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from c2pa import Builder, C2paSigningAlg, Context, Reader, Signer
+
+from safelight.generation.protocol import Derivation
+from safelight.jobs.files import files_of
+from safelight.jobs.models import Upload, Video
+from safelight.jobs.states import VideoState
+from safelight.provenance.keys import KeyStore
+from safelight.testing.clips import tiny_clip
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+
+from .conftest import House
+
+GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+@pytest.fixture
+def able(house: House) -> House:
+    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["remix", "edit"]}
+    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    return house
+
+
+def manifests(house: House, video: Video) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The active manifest of a delivered file, and all manifests in it. The file is trusted."""
+    assert video.state is VideoState.DELIVERED
+    data = b"".join(house.container.persistence.blobs.stream(house.who.tenant, video.sealed_sha256 or ""))
+    anchors = house.container.persistence.signing_keys.anchors_pem
+    context = Context.from_dict({"trust": {"trust_anchors": anchors}})
+    store = json.loads(Reader("video/mp4", io.BytesIO(data), context=context).json())
+    assert store["validation_state"] == "Trusted"
+    return store["manifests"][store["active_manifest"]], store["manifests"]
+
+
+def actions(manifest: dict[str, Any]) -> list[str]:
+    found = next(one for one in manifest["assertions"] if one["label"] == "c2pa.actions.v2")
+    return [one["action"] for one in found["data"]["actions"] if one["action"] != "c2pa.watermarked"]
+
+
+def test_a_remix_of_an_edit_has_the_whole_chain(able: House) -> None:
+    first = able.carry(able.order("a quiet lake", model="able-1"))
+    second = able.carry(able.order("at night", step=Derivation.EDIT, source=first.id))
+    third = able.carry(able.order("with a moon", step=Derivation.REMIX, source=second.id))
+    active, chain = manifests(able, third)
+    assert len(chain) == 3
+    assert actions(active) == ["c2pa.opened", "c2pa.edited"]
+    [parent] = active["ingredients"]
+    assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
+    assert parent["validation_results"]["activeManifest"]["failure"] == []
+
+
+def test_an_uploaded_clip_with_a_foreign_manifest_keeps_it(able: House, tmp_path: Path) -> None:
+    clip = signed_by_provider(tmp_path / "foreign.mp4", tmp_path)
+    upload = Upload(field="video", filename="my-name.mp4", path=clip, media_type="video/mp4")
+    video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
+    active, chain = manifests(able, video)
+    assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
+    assert "my-name" not in json.dumps(chain)
+    assert active["ingredients"][0]["title"] == "source"
+
+
+def test_the_manifest_of_a_providers_file_is_kept(
+    house: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    clip = signed_by_provider(tmp_path / "provider.mp4", tmp_path)
+    upstream.play({"otherwise": {"polls": 0, "clip": str(clip)}})
+    video = house.carry(house.order(model="paid-1"))
+    active, chain = manifests(house, video)
+    assert len(chain) == 2
+    assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        assert not files_of(tx, video.id, kind="upstream_manifest")
+
+
+def signed_by_provider(path: Path, folder: Path) -> Path:
+    """A clip as a provider delivers it, with the provider's manifest."""
+    keys = KeyStore.own(folder / "provider", organization="Provider")
+    signing = keys.signing()
+    made = {"action": "c2pa.created", "digitalSourceType": GENERATED}
+    definition = {
+        "claim_version": 2,
+        "claim_generator_info": [{"name": "Provider"}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": [made]}}],
+    }
+    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
+    signer = Signer.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
+    with path.open("wb+") as into:
+        builder = Builder.from_json(json.dumps(definition), context=context)
+        builder.sign(signer, "video/mp4", io.BytesIO(tiny_clip()), into)
+    return path
