@@ -142,7 +142,8 @@ class PersistenceParts:
 
     @cached_property
     def sealer(self) -> Sealer:
-        from safelight.provenance.sealing import Sealer
+        from safelight.provenance.manifest import TrainingUse
+        from safelight.provenance.sealing import Sealer, SealingOptions
         from safelight.provenance.watermark_service import WatermarkService
 
         sealing = self._core.settings.sealing
@@ -152,7 +153,11 @@ class PersistenceParts:
             watermark = WatermarkService(
                 sandbox=self._core.sandbox, keys=self.watermark_keys, preset=sealing.preset
             )
-        return Sealer(sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark)
+        uses = {"not_allowed": TrainingUse.NOT_ALLOWED, "allowed": TrainingUse.ALLOWED}
+        options = SealingOptions(training=uses.get(sealing.training))
+        return Sealer(
+            sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark, options=options
+        )
 
     @cached_property
     def watermark_keys(self) -> WatermarkKeys:

@@ -297,11 +297,26 @@ class SealingSettings(Section):
     trust: Path | None = Field(
         default=None, description="Additional root certificates, PEM, that `safelight verify` trusts."
     )
+    training: Literal["not_allowed", "allowed", "not_stated"] = Field(
+        default="not_allowed",
+        description="What the manifest states about training models on delivered files and about data mining "
+        "(`cawg.training-mining`).",
+    )
+    timestamp_url: str | None = Field(
+        default=None,
+        description="URL of a timestamp authority (RFC 3161) that confirms the time of each seal. Set "
+        "`timestamp_anchors` too.",
+    )
+    timestamp_anchors: Path | None = Field(
+        default=None, description="Root certificates of the timestamp authority, PEM."
+    )
 
     @model_validator(mode="after")
     def _key_and_chain(self) -> SealingSettings:
         if (self.key is None) != (self.chain is None):
             raise ValueError("set both `key` and `chain`, or neither of them")
+        if (self.timestamp_url is None) != (self.timestamp_anchors is None):
+            raise ValueError("set both `timestamp_url` and `timestamp_anchors`, or neither of them")
         return self
 
 
