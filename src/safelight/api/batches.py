@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
+from fastapi import Path as ApiPath
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from safelight.jobs.batches.models import Batch, BatchState, RowState, Totals
 from safelight.jobs.batches.reports import build_report, row_object
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
+from safelight.web.batch_request import BATCH_BODY, LIMITS_BODY, read_batch_request, read_limits
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
 from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import read_body
@@ -24,7 +26,6 @@ from safelight_client.batch.money import usd
 from safelight_client.batch.report import report_csv, report_html
 
 from . import schemas
-from .batch_request import BATCH_BODY, LIMITS_BODY, read_batch_request, read_limits
 from .submission import REPLAYED
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -125,6 +126,12 @@ class BatchRowList(BaseModel):
     has_more: bool
 
 
+class DeletedBatch(BaseModel):
+    id: str
+    object: Literal["batch.deleted"]
+    deleted: Literal[True]
+
+
 @router.post(
     "",
     summary="Plan, and run, many generation requests",
@@ -190,10 +197,11 @@ async def rows(
     batch_id: str,
     after: Annotated[int, Query(ge=0, le=2**31, description="List the rows after this number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    state: Annotated[RowState | None, Query(description="List only the rows in this state.")] = None,
 ) -> Response:
-    state = app_state(request)
-    batches = state.services.batches
-    page = await state.threads.run(batches.rows, principal, batch_id, after=after, limit=limit)
+    app = app_state(request)
+    batches = app.services.batches
+    page = await app.threads.run(batches.rows, principal, batch_id, after=after, limit=limit, state=state)
     data = [row_object(row) for row in page.rows]
     return revalidated_response(request, {"object": "list", "data": data, "has_more": page.has_more})
 
@@ -227,6 +235,42 @@ async def cancel(request: Request, principal: Writer, batch_id: str) -> Response
     state = app_state(request)
     batch, totals = await state.threads.run(state.services.batches.cancel, principal, batch_id)
     return JsonResponse(batch_object(batch, totals))
+
+
+@router.post(
+    "/{batch_id}/stop", summary="Stop a batch", responses={200: {"model": BatchObject}, **errors(404)}
+)
+async def stop(request: Request, principal: Writer, batch_id: str) -> Response:
+    """Sends nothing more until `run` continues it. Videos that are under way go on, and may be charged."""
+    state = app_state(request)
+    batch, totals = await state.threads.run(state.services.batches.stop, principal, batch_id)
+    return JsonResponse(batch_object(batch, totals))
+
+
+@router.post(
+    "/{batch_id}/rows/{number}/retry",
+    summary="Send a failed row of a batch once more",
+    responses={200: {"model": BatchObject}, **errors(404, 409)},
+)
+async def retry(
+    request: Request, principal: Writer, batch_id: str, number: Annotated[int, ApiPath(ge=1, le=2**31 - 1)]
+) -> Response:
+    """Only failed rows, never blocked ones. A completed batch runs again; a stopped one waits for `run`."""
+    state = app_state(request)
+    batch, totals = await state.threads.run(state.services.batches.retry, principal, batch_id, number)
+    return JsonResponse(batch_object(batch, totals))
+
+
+@router.delete(
+    "/{batch_id}",
+    summary="Delete a batch",
+    responses={200: {"model": DeletedBatch}, **errors(404, 409)},
+)
+async def delete(request: Request, principal: Writer, batch_id: str) -> Response:
+    """Deletes its rows and its report. Its videos stay. A batch that is planned or run now is not deleted."""
+    state = app_state(request)
+    await state.threads.run(state.services.batches.delete, principal, batch_id)
+    return JsonResponse({"id": batch_id, "object": "batch.deleted", "deleted": True})
 
 
 @router.get(

@@ -328,7 +328,9 @@ class LimitSettings(Section):
         default=1000, ge=1, description="Videos that one API key may request per UTC day."
     )
     retention_days: float = Field(
-        default=30.0, gt=0, description="Days after which delivered content is deleted."
+        default=30.0,
+        gt=0,
+        description="Days after which delivered content, and batches that have ended, are deleted.",
     )
     checks_per_hour: int = Field(
         default=600,

@@ -27,7 +27,7 @@ from safelight_client.plan import with_next_seed
 from safelight_client.retries import RetryPolicy
 
 from . import store
-from .models import Batch, BatchState, Row, RowState
+from .models import ACTIVE, Batch, BatchState, Row, RowState
 from .plan_turn import MIN_WAIT_S, TURN_S, PlanTurn
 from .planning import BatchPlanner
 from .reservations import begin_submission, reserve_next
@@ -63,7 +63,7 @@ class BatchAdvancer:
     def part(self) -> BackgroundPart:
         return BackgroundPart(
             "batches",
-            {"advance": self.advance},
+            {"advance": self.advance, "delete expired": self.delete_expired},
             interval_s=_INTERVAL_S,
             stopping=self.context.shutdown_event,
         )
@@ -77,6 +77,24 @@ class BatchAdvancer:
             with self.part.rows.attempt(batch_id), self._leased(tenant, batch_id) as batch:
                 if batch is not None:
                     self._take_turn(batch)
+
+    def delete_expired(self) -> None:
+        """Delete batches that ended, or were never run, as long ago as the files of their videos are kept.
+
+        Their rows have prompts, which may be personal data.
+        """
+        database = self.context.database
+        if self.context.clock_watch.held_for_s():
+            return
+        with database.across_tenants("expired batches", readonly=True) as tx:
+            before = tx.now() - self.context.limits.keep_s
+            parked = self.part.rows.parked()
+            found = store.expired_batches(tx, before, left_out=parked, limit=_MAX_BATCHES)
+        for batch in found:
+            with self.part.rows.attempt(batch.id), self._changing(batch) as (tx, current):
+                if current.state not in ACTIVE:
+                    store.delete(tx, batch.id)
+                    tx.append_audit("batch.expired", subject=batch.id, actor="batches", content={})
 
     def _due(self) -> list[tuple[str, str]]:
         parked = self.part.rows.parked()

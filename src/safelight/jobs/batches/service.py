@@ -15,8 +15,19 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
-from .models import Batch, BatchLimits, BatchPage, BatchRequest, BatchState, Row, RowPage, Totals
-from .transitions import cancel, start
+from .models import (
+    ACTIVE,
+    Batch,
+    BatchLimits,
+    BatchPage,
+    BatchRequest,
+    BatchState,
+    Row,
+    RowPage,
+    RowState,
+    Totals,
+)
+from .transitions import cancel, finish, start, stop
 
 _MAX_PAGE_SIZE = 1000
 #: Batches of one tenant that have not ended: a limit of what is stored, and of the work in one round.
@@ -78,13 +89,7 @@ class BatchService:
                 store.change(tx, batch_id, state=planning, limits=document, stop_reason="", ended_at=None)
             else:
                 start(tx, batch, limits, actor=principal.id)
-            store.change(
-                tx,
-                batch_id,
-                principal_id=principal.id,
-                principal_kind=principal.kind.value,
-                principal_name=principal.name,
-            )
+            _set_principal(tx, batch_id, principal)
             return self._require(tx, batch_id), store.totals(tx, batch_id)
 
     def cancel(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
@@ -95,6 +100,55 @@ class BatchService:
             if batch.state not in (BatchState.COMPLETED, BatchState.CANCELLED) and not batch.cancelled:
                 cancel(tx, batch, actor=principal.id)
             return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def stop(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
+        """Send nothing more until `run` continues the batch. Videos that are under way go on."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self.database.transaction(principal.tenant) as tx:
+            batch = self._require(tx, batch_id, lock=True)
+            if batch.state in ACTIVE:
+                stop(tx, batch, f"{principal.name} stopped the batch.", actor=principal.id)
+            if batch.state is BatchState.PLANNING:
+                finish(tx, batch, BatchState.STOPPED)
+            return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def retry(self, principal: Principal, batch_id: str, number: int) -> tuple[Batch, Totals]:
+        """Send a failed row once more, within the limits of the batch. A stopped batch stays stopped.
+
+        Raises `Conflict` for a row that did not fail: a blocked one is never sent again.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self.database.transaction(principal.tenant) as tx:
+            batch = self._require(tx, batch_id, lock=True)
+            row = next(iter(store.rows(tx, batch_id, batch_rows.c.number == number)), None)
+            if row is None:
+                raise NotFound(f"{batch_id} has no row {number}.", param="number")
+            if row.state is not RowState.FAILED or batch.cancelled:
+                what = "the batch was cancelled" if batch.cancelled else f"it is {row.state.value}"
+                raise Conflict(f"Row {number} cannot be sent again, because {what}.", param="number")
+            pending = RowState.PENDING.value
+            store.change_row(tx, batch_id, number, state=pending, message="", ended=None, due_at=0.0)
+            tx.append_audit(
+                "batch.row_retried", subject=batch_id, actor=principal.id, content={"row": number}
+            )
+            if batch.state is BatchState.COMPLETED:
+                start(tx, batch, batch.limits, actor=principal.id)
+                _set_principal(tx, batch_id, principal)
+            return self._require(tx, batch_id), store.totals(tx, batch_id)
+
+    def delete(self, principal: Principal, batch_id: str) -> None:
+        """Delete a batch with its rows and report. Its videos stay. Raises `Conflict` while it runs."""
+        principal.require(KeyScope.VIDEOS_WRITE)
+        with self.database.transaction(principal.tenant) as tx:
+            batch = self._require(tx, batch_id, lock=True)
+            if batch.state in ACTIVE or store.is_leased(tx, batch_id):
+                raise Conflict(
+                    f"{batch_id} is still {batch.state.value}.",
+                    param="batch_id",
+                    remedy="Stop or cancel it, and wait until its last videos have ended.",
+                )
+            store.delete(tx, batch_id)
+            tx.append_audit("batch.deleted", subject=batch_id, actor=principal.id, content={})
 
     def get(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
         principal.require(KeyScope.VIDEOS_READ)
@@ -112,13 +166,16 @@ class BatchService:
             page = [(store.batch_of(row), store.totals(tx, row.id)) for row in found[:limit]]
         return BatchPage(batches=tuple(page), has_more=len(found) > limit)
 
-    def rows(self, principal: Principal, batch_id: str, *, after: int, limit: int) -> RowPage:
-        """The rows of a batch with a number above `after`, in their order."""
+    def rows(
+        self, principal: Principal, batch_id: str, *, after: int, limit: int, state: RowState | None = None
+    ) -> RowPage:
+        """The rows of a batch with a number above `after`, in their order. `state`: only those."""
         principal.require(KeyScope.VIDEOS_READ)
         limit = max(1, min(limit, _MAX_PAGE_SIZE))
+        only = () if state is None else (batch_rows.c.state == state.value,)
         with self.database.read_transaction(principal.tenant) as tx:
             self._require(tx, batch_id)
-            found = store.rows(tx, batch_id, batch_rows.c.number > after, limit=limit + 1)
+            found = store.rows(tx, batch_id, batch_rows.c.number > after, *only, limit=limit + 1)
         return RowPage(rows=found[:limit], has_more=len(found) > limit)
 
     def all_rows(self, principal: Principal, batch_id: str) -> Iterator[Row]:
@@ -135,6 +192,17 @@ class BatchService:
         if found is None:
             raise NotFound(f"There is no batch {batch_id[:80]!r}.", param="batch_id")
         return found
+
+
+def _set_principal(tx: Transaction, batch_id: str, principal: Principal) -> None:
+    """The videos from now on are made for this principal."""
+    store.change(
+        tx,
+        batch_id,
+        principal_id=principal.id,
+        principal_kind=principal.kind.value,
+        principal_name=principal.name,
+    )
 
 
 def _digest(request: BatchRequest) -> str:

@@ -154,6 +154,32 @@ def limits_document(limits: BatchLimits, *, runs: bool) -> dict[str, Any]:
     return {**asdict(limits), "runs": runs}
 
 
+def delete(tx: Transaction, batch_id: str) -> None:
+    """Delete a batch with its rows. Its videos stay."""
+    tx.delete(batch_submissions, batch_submissions.c.batch_id == batch_id)
+    tx.delete(batch_rows, batch_rows.c.batch_id == batch_id)
+    tx.delete(batches, batches.c.id == batch_id)
+
+
+def expired_batches(tx: Transaction, before: float, *, left_out: Collection[str], limit: int) -> list[Batch]:
+    """Batches that are not worked on and have not changed since, in a transaction across tenants."""
+    columns = batches.c
+    found = tx.select(
+        batches,
+        columns.state.not_in([state.value for state in ACTIVE]),
+        columns.updated_at < before,
+        columns.id.not_in(left_out),
+        order_by=(columns.updated_at,),
+        limit=limit,
+    )
+    return [batch_of(row) for row in found]
+
+
+def is_leased(tx: Transaction, batch_id: str) -> bool:
+    """Whether a process works on the batch now."""
+    return tx.one(batches, batches.c.id == batch_id, batches.c.leased_until > tx.now()) is not None
+
+
 def rows(
     tx: Transaction, batch_id: str, *where: ColumnElement[bool], limit: int | None = None
 ) -> tuple[Row, ...]:

@@ -77,13 +77,13 @@ def _reason(tx: Transaction, batch: Batch, limits: BatchLimits) -> str:
     return rules.reason
 
 
-def stop(tx: Transaction, batch: Batch, reason: str) -> None:
+def stop(tx: Transaction, batch: Batch, reason: str, *, actor: str = "batches") -> None:
     """Send nothing more, and give back what is reserved for it. What is under way goes on."""
     if batch.stop_reason:
         return
     store.change(tx, batch.id, stop_reason=reason)
     store.give_back(tx, batch.id)
-    tx.append_audit("batch.stopping", subject=batch.id, actor="batches", content={"reason": reason})
+    tx.append_audit("batch.stopping", subject=batch.id, actor=actor, content={"reason": reason})
 
 
 def finish(tx: Transaction, batch: Batch, state: BatchState) -> None:

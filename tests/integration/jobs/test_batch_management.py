@@ -1,0 +1,130 @@
+"""What people do with a batch that exists: stop it, send a failed row again, delete it; and its retention."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from safelight.errors import Conflict, NotFound
+from safelight.jobs.batches.models import RowState
+from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches
+from safelight.testing.upstream import ScriptedUpstream
+
+from .test_batches import BLOCKED, FLAKY, Studio, shots
+from .test_batches import studio as studio  # the fixture
+
+
+def stored_rows(studio: Studio) -> int:
+    tables = (batches, batch_rows, batch_submissions)
+    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+        return sum(tx.count(table) for table in tables)
+
+
+def test_a_person_stops_a_batch_and_a_run_continues_it(studio: Studio, upstream: ScriptedUpstream) -> None:
+    batch = studio.order(*shots(5), concurrency=2)
+    while not studio.read(batch)[1].states.get("open"):
+        studio.advancer.advance()
+    studio.service.stop(studio.house.who, batch.id)
+    done = studio.carry(batch)
+    assert done.state == "stopped"
+    assert done.stop_reason.endswith("stopped the batch.")
+    assert studio.states(batch) == ["delivered"] * 2 + ["pending"] * 3
+    assert studio.read(batch)[1].reserved == 0
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    assert studio.carry(batch).state == "completed"
+    assert upstream.counts["received"] == 5
+
+
+def test_a_batch_that_is_stopped_while_it_is_planned_goes_on_with_its_plan(studio: Studio) -> None:
+    batch = studio.order(*shots(2))
+    stopped, _ = studio.service.stop(studio.house.who, batch.id)
+    assert (stopped.state, stopped.plan) == ("stopped", None)
+    studio.advancer.advance()
+    assert studio.states(batch) == ["unchecked"] * 2
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    assert studio.carry(batch).state == "completed"
+
+
+def test_a_failed_row_is_sent_again_only_on_request_and_a_blocked_one_never(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    failing, blocked = shots(2)
+    failures = [{"when": failing["prompt"], "nth": n, **FLAKY, "charge": 0.4} for n in (1, 2)]
+    upstream.play(
+        {
+            "orders": [{"when": blocked["prompt"], **BLOCKED}, *failures],
+            "otherwise": {"polls": 0, "charge": 0.4},
+        }
+    )
+    batch = studio.order(failing, blocked, max_amount=2_000_000)
+    assert studio.carry(batch).state == "completed"
+    assert studio.states(batch) == ["failed", "blocked"]
+    with pytest.raises(Conflict, match="it is blocked"):
+        studio.service.retry(studio.house.who, batch.id, 2)
+    with pytest.raises(NotFound):
+        studio.service.retry(studio.house.who, batch.id, 3)
+    started, _ = studio.service.retry(studio.house.who, batch.id, 1)
+    assert started.state == "running"
+    assert studio.carry(batch).state == "completed"
+    assert studio.states(batch) == ["delivered", "blocked"]
+
+
+def test_rows_are_listed_by_their_state(studio: Studio) -> None:
+    batch = studio.order(*shots(3), max_amount=800_000)
+    studio.carry(batch)
+    page = studio.service.rows(studio.house.who, batch.id, after=0, limit=10, state=RowState.PENDING)
+    assert [row.number for row in page.rows] == [3]
+
+
+def test_a_batch_is_deleted_with_its_rows_and_its_videos_stay(studio: Studio) -> None:
+    batch = studio.order(*shots(2))
+    studio.carry(batch)
+    video = studio.rows(batch)[0].video_id
+    studio.service.delete(studio.house.who, batch.id)
+    assert stored_rows(studio) == 0
+    assert studio.house.videos.get(studio.house.who, video).state == "delivered"
+    with pytest.raises(NotFound):
+        studio.service.get(studio.house.who, batch.id)
+    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+        assert tx.count(audit_log, audit_log.c.event == "batch.deleted") == 1
+
+
+def test_a_batch_that_is_planned_run_or_worked_on_is_not_deleted(studio: Studio) -> None:
+    batch = studio.order(*shots(1), run=False)
+    with pytest.raises(Conflict):
+        studio.service.delete(studio.house.who, batch.id)
+    studio.carry(batch)
+    database = studio.house.container.persistence.database
+    with database.transaction(studio.house.who.tenant) as tx:
+        tx.update(batches, leased_by="another", leased_until=tx.now() + 60)
+    with pytest.raises(Conflict):
+        studio.service.delete(studio.house.who, batch.id)
+
+
+def test_a_stranger_changes_no_batch_of_another_tenant(studio: Studio) -> None:
+    batch = studio.order(*shots(1), run=False)
+    stranger = replace(studio.house.who, tenant="tenant_other")
+    for change in (studio.service.stop, studio.service.delete):
+        with pytest.raises(NotFound):
+            change(stranger, batch.id)
+    with pytest.raises(NotFound):
+        studio.service.retry(stranger, batch.id, 1)
+
+
+def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(studio: Studio) -> None:
+    ended, waiting, running = (studio.order(*shots(1), run=run) for run in (True, False, True))
+    studio.carry(ended)
+    studio.carry(waiting)
+    database = studio.house.container.persistence.database
+    studio.advancer.delete_expired()
+    assert stored_rows(studio) > 0
+    old = -studio.house.container.pipeline.context.limits.keep_s - 1
+    with database.transaction(studio.house.who.tenant) as tx:
+        tx.update(batches, updated_at=tx.now() + old)
+        tx.update(batches, batches.c.id == running.id, state="running")
+    studio.advancer.delete_expired()
+    for gone in (ended, waiting):
+        with pytest.raises(NotFound):
+            studio.read(gone)
+    assert studio.read(running)[0].state == "running"
