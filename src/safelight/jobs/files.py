@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.ids import new_id
+from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
@@ -79,9 +80,10 @@ def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> No
 
 
 def vault_files(tx: Transaction, video_id: str) -> None:
-    """Mark every file of a video for the vault. The sweeper moves the bytes, and no API returns them.
+    """Mark every file of a video for the vault, and delete its fingerprints.
 
-    The source clip is not marked, because it belongs to another video.
+    The sweeper moves the bytes, and no API returns them. The source clip is not marked, because it belongs to
+    another video.
     """
     tx.update(
         tables.assets,
@@ -90,3 +92,4 @@ def vault_files(tx: Transaction, video_id: str) -> None:
         tables.assets.c.deleted_at.is_(None),
         retention=Retention.VAULT.value,
     )
+    remove_fingerprints(tx, video_id)

@@ -14,6 +14,7 @@ from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
+from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
@@ -176,6 +177,7 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
+            remove_fingerprints(tx, video.id)
             update(tx, video, deleted_at=tx.now())
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.ids import is_id
+from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
@@ -79,6 +80,7 @@ def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, s
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
     transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
     withdraw_entries(tx, video.id, actor=actor)
+    remove_fingerprints(tx, video.id)
     for kind in _PICTURES:
         drop_files(tx, video.id, kind=kind)
     tx.update(

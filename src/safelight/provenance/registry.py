@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.ids import new_id
 from safelight.store.tables import seals
 
+from .fingerprints.fingerprint_store import add_fingerprint
 from .seal import Mark, MarkState, Seal
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ class Registry:
         self._database = database
 
     def record(self, tx: Transaction, seal: Seal) -> bool:
-        """Inserts the seal in this transaction. Returns False if a seal of the same file is already
-        recorded.
+        """Inserts the seal and its fingerprint in this transaction.
+
+        Returns False if a seal of the same file is already recorded.
         """
-        return tx.insert_or_ignore(
+        is_new = tx.insert_or_ignore(
             seals,
             id=new_id("seal"),
             video_id=seal.video_id,
@@ -38,6 +40,9 @@ class Registry:
             binding=seal.binding,
             created_at=seal.sealed_at.timestamp(),
         )
+        if is_new and seal.fingerprint is not None:
+            add_fingerprint(tx, seal.sha256, seal.video_id, seal.fingerprint)
+        return is_new
 
     def by_sha256(self, sha256: str) -> Seal | None:
         """The seal of the file with this hash, from any tenant: anyone who has the file may ask for its

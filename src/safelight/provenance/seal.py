@@ -11,6 +11,8 @@ from typing import Any
 
 from safelight import canonical_json
 
+from .fingerprints.clip_fingerprint import ClipFingerprint
+
 #: Name of the watermark and its version, as in the manifest. Another method gets another number. C2PA's list
 #: demands that such a name begins with the domain of its publisher, reversed.
 WATERMARK_ALGORITHM = "org.safelight.watermark.1"
@@ -55,6 +57,8 @@ class Seal:
     #: certificate.
     facts: Mapping[str, Any] = field(default_factory=dict)
     mark: Mark = NO_MARK
+    #: Only of a new seal. The registry stores it apart, because it is personal data.
+    fingerprint: ClipFingerprint | None = None
 
     @property
     def binding(self) -> str:

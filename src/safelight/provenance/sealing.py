@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import safelight
 from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed
 from safelight.fileio import replace_durably, sha256_file
@@ -21,6 +23,7 @@ from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 from safelight.store import disk
 
 from . import manifest, worker
+from .fingerprints.clip_fingerprint import ClipFingerprint
 from .keys import KeyStore
 from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal
@@ -119,6 +122,7 @@ class Sealer:
             manifest=signed.manifest,
             facts={**signed.verdict, "certificate": signed.certificate},
             mark=signed.mark,
+            fingerprint=signed.fingerprint,
         )
 
     def archive_ingredient(self, ingredient: Ingredient, into: Path) -> bool:
@@ -204,6 +208,7 @@ class Sealer:
                 "source": str(source.resolve()),
                 "into": str(into.resolve()),
                 "seed": new.epoch.seed if new else None,
+                "content_id": new.content_id if new else None,
             },
             reads=[source.resolve(), *(one.path.resolve() for one in facts.ingredients)],
             writes=[into.resolve()],
@@ -218,7 +223,13 @@ class Sealer:
         verdict = next(
             one["data"] for one in definition["assertions"] if one["label"] == manifest.VERDICT_LABEL
         )
-        return _Signed(manifest=stored, certificate=key.fingerprint, verdict=verdict, mark=mark)
+        return _Signed(
+            manifest=stored,
+            certificate=key.fingerprint,
+            verdict=verdict,
+            mark=mark,
+            fingerprint=_fingerprint(answer),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +240,7 @@ class _Signed:
     certificate: str
     verdict: Mapping[str, Any]
     mark: Mark
+    fingerprint: ClipFingerprint | None
 
 
 class OneSignature:
@@ -263,6 +275,13 @@ def _entry(ingredient: Ingredient) -> dict[str, str]:
         "title": ingredient.title,
         "relationship": ingredient.relationship.value,
     }
+
+
+def _fingerprint(answer: Any) -> ClipFingerprint | None:
+    try:
+        return msgspec.convert(answer.get("fingerprint"), ClipFingerprint | None)
+    except msgspec.ValidationError as error:
+        raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
 
 
 def _checked(answer: Any) -> bytes:

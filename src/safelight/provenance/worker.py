@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from safelight.sandbox.child_main import ChildChannel
 
+    from .fingerprints.clip_fingerprint import ClipFingerprint
+
 #: Allowed key usages of an operator's certificate: e-mail protection, document signing, and C2PA's own.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
 #: Byte sequences of a manifest: the id of its MP4 box, and the types of the inner boxes, which are the same
@@ -55,7 +57,19 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
         from .watermark.clip_marking import read_mark
 
         content_id = read_mark(Path(argument["into"]), seed)
-    return {"manifest": manifest, "state": state, "content_id": content_id}
+    is_final = seed is None or content_id == argument["content_id"]
+    fingerprint = _fingerprint(Path(argument["into"])) if is_final else None
+    return {"manifest": manifest, "state": state, "content_id": content_id, "fingerprint": fingerprint}
+
+
+def _fingerprint(path: Path) -> ClipFingerprint | None:
+    """The fingerprint of a sealed file. A clip of which no frame can be decoded is delivered without one."""
+    from .fingerprints.fingerprinter import fingerprint_clip
+
+    try:
+        return fingerprint_clip(path)
+    except InvalidMedia:
+        return None
 
 
 def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

@@ -13,6 +13,7 @@ from .accounts import (
 )
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches
+from .fingerprints import provenance_answers, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
@@ -62,9 +63,11 @@ __all__ = [
     "policies",
     "prompt_templates",
     "protected_people",
+    "provenance_answers",
     "quota_usage",
     "reported_attempts",
     "reports",
+    "seal_fingerprints",
     "seals",
     "people",
     "sessions",

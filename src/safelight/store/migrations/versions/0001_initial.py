@@ -255,6 +255,25 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "reporter", "created_at"),
     )
     op.create_table(
+        "provenance_answers",
+        *_text("sha256", "day"),
+        *_integer("checks"),
+        *_text("answer"),
+        sa.PrimaryKeyConstraint("sha256", "day"),
+    )
+    op.create_table(
+        "seal_fingerprints",
+        *_text("sha256", "tenant_id", "video_id"),
+        *_bytes("hashes", "thumbnails", null=True),
+        *_bytes("salt"),
+        *_text("commitment"),
+        *_double("removed_at", null=True),
+        *_double("changed_at"),
+        sa.PrimaryKeyConstraint("sha256"),
+        sa.Index(None, "tenant_id", "video_id"),
+        sa.Index(None, "changed_at"),
+    )
+    op.create_table(
         "seals",
         *_text("id", "tenant_id", "video_id", "sha256", "source_sha256"),
         *_bytes("manifest"),
@@ -441,9 +460,11 @@ def downgrade() -> None:
         "pending_decisions",
         "policies",
         "protected_people",
+        "provenance_answers",
         "quota_usage",
         "reported_attempts",
         "reports",
+        "seal_fingerprints",
         "seals",
         "sessions",
         "tenants",

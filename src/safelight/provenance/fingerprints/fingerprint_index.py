@@ -1,0 +1,106 @@
+"""Exact search for the registered files whose frames are nearest to those of an unknown file."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS
+
+from .fingerprint_store import FingerprintChange
+from .frame_hashes import Hashes
+
+#: Longest time that a transaction may take between reading the clock and its end, and largest difference
+#: between the clocks of two machines, together. Changes of this time are read again by each refresh.
+_OVERLAP_S = 600.0
+#: Nearest hashes that are looked at for each hash of the unknown file.
+_NEIGHBOURS = 64
+#: Registered files that a search names at most.
+MAX_SHORTLIST = 20
+
+
+class FingerprintSource(Protocol):
+    """Where an index reads the fingerprints; see `FingerprintStore`."""
+
+    def changes(self, since: float) -> list[FingerprintChange]: ...
+
+    def hashes(self, wanted: Any) -> Iterable[tuple[str, Hashes]]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarFile:
+    """A registered file, and the share of the searched frames that match one of its frames."""
+
+    sha256: str
+    share: float
+
+
+class FingerprintIndex:
+    """The hashes of all registered files in memory. Built on first use from the database, and kept up to date
+    with the changes of all processes before each search. Thread-safe.
+    """
+
+    def __init__(self, source: FingerprintSource) -> None:
+        import faiss
+
+        self._source = source
+        self._selector = faiss.IDSelectorBatch
+        self._index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(8 * BYTES))
+        self._lock = threading.Lock()
+        self._since = 0.0
+        self._next = 0
+        #: The numbers of the hashes of each file in the index, and the file of each number.
+        self._numbers: dict[str, npt.NDArray[np.int64]] = {}
+        self._files: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        """The number of hashes."""
+        return int(self._index.ntotal)
+
+    def search(self, frames: Iterable[Hashes]) -> tuple[SimilarFile, ...]:
+        """The files with near frames, the most similar first, at most `MAX_SHORTLIST`.
+
+        Each element of `frames` has the hashes of one frame, of which one has to match.
+        """
+        searched = [hashes for hashes in frames if len(hashes)]
+        with self._lock:
+            self._refresh()
+            if not searched or not len(self):
+                return ()
+            distances, numbers = self._index.search(np.concatenate(searched), min(_NEIGHBOURS, len(self)))
+            votes: Counter[str] = Counter()
+            start = 0
+            for hashes in searched:
+                part = slice(start, start + len(hashes))
+                near = numbers[part][(distances[part] <= MAX_DISTANCE_BITS) & (numbers[part] >= 0)]
+                votes.update({self._files[int(number)] for number in near})
+                start += len(hashes)
+        return tuple(
+            SimilarFile(sha256=sha256, share=count / len(searched))
+            for sha256, count in votes.most_common(MAX_SHORTLIST)
+        )
+
+    def _refresh(self) -> None:
+        changes = self._source.changes(self._since - _OVERLAP_S)
+        removed = [one.sha256 for one in changes if one.is_removed and one.sha256 in self._numbers]
+        for sha256 in removed:
+            numbers = self._numbers.pop(sha256)
+            if numbers.size:
+                self._index.remove_ids(self._selector(numbers))
+            for number in numbers:
+                del self._files[int(number)]
+        added = {one.sha256 for one in changes if not one.is_removed and one.sha256 not in self._numbers}
+        for sha256, hashes in self._source.hashes(added) if added else ():
+            numbers = np.arange(self._next, self._next + len(hashes), dtype=np.int64)
+            if numbers.size:
+                self._index.add_with_ids(hashes, numbers)
+            self._next += len(hashes)
+            self._numbers[sha256] = numbers
+            self._files.update(dict.fromkeys(numbers.tolist(), sha256))
+        self._since = max([self._since, *(one.changed_at for one in changes)])

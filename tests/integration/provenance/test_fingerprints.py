@@ -1,0 +1,100 @@
+"""Fingerprints of sealed files, made in real children and stored in a real database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safelight.detectors.image.pdq import BYTES
+from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
+from safelight.provenance.registry import Registry
+from safelight.provenance.sealing import Sealer
+from safelight.store.database import Database
+from safelight.store.migrations import migrate
+from safelight.store.tables import seal_fingerprints
+
+from .conftest import FactsMaker
+from .test_registry import a_seal
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
+    migrate(made)
+    yield made
+    made.close()
+
+
+def a_fingerprint(number: int, count: int = 8) -> ClipFingerprint:
+    hashes = np.random.default_rng(number).integers(0, 256, (count, BYTES), dtype=np.uint8)
+    return ClipFingerprint(hashes=hashes.tobytes(), thumbnails=(b"jpeg",), step_s=0.5)
+
+
+def _hashes(fingerprint: ClipFingerprint) -> np.ndarray:
+    return np.frombuffer(fingerprint.hashes, np.uint8).reshape(-1, BYTES)
+
+
+def _record(database: Database, number: int) -> str:
+    sha256 = f"{number:064x}"
+    seal = replace(a_seal(sha256), video_id=f"video_{number}", fingerprint=a_fingerprint(number))
+    with database.transaction("tenant_a") as tx:
+        assert Registry(database).record(tx, seal)
+    return sha256
+
+
+def test_a_seal_has_the_fingerprint_of_the_sealed_file(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    fingerprint = sealer.seal(video, tmp_path / "sealed.mp4", facts()).fingerprint
+    assert fingerprint is not None
+    assert len(fingerprint.hashes) % BYTES == 0
+    assert fingerprint.hashes
+    assert all(each.startswith(b"\xff\xd8\xff") for each in fingerprint.thumbnails)
+
+
+def test_an_index_finds_the_file_of_a_near_frame_and_no_other(database: Database) -> None:
+    known = [_record(database, number) for number in range(5)]
+    index = FingerprintIndex(FingerprintStore(database))
+    searched = _hashes(a_fingerprint(3)).copy()
+    searched[:, 0] ^= 0xFF  # 8 of 256 bits differ
+    found = index.search([searched[:1], searched[1:2]])
+    assert [(one.sha256, one.share) for one in found] == [(known[3], 1.0)]
+    assert index.search([_hashes(a_fingerprint(99))]) == ()
+
+
+def test_an_index_follows_what_other_processes_add_and_remove(database: Database) -> None:
+    index = FingerprintIndex(FingerprintStore(database))
+    assert index.search([_hashes(a_fingerprint(1))]) == ()
+    sha256 = _record(database, 1)
+    assert [one.sha256 for one in index.search([_hashes(a_fingerprint(1))])] == [sha256]
+    _record(database, 2)
+    with database.transaction("tenant_a") as tx:
+        remove_fingerprints(tx, "video_1")
+    assert index.search([_hashes(a_fingerprint(1))]) == ()
+    assert len(index) == 8
+
+
+def test_a_removed_fingerprint_leaves_only_a_commitment(database: Database) -> None:
+    sha256 = _record(database, 1)
+    with database.transaction("tenant_a") as tx:
+        remove_fingerprints(tx, "video_1")
+        row = tx.one(seal_fingerprints, seal_fingerprints.c.sha256 == sha256)
+    assert row is not None
+    assert (row.hashes, row.thumbnails) == (None, None)
+    assert row.commitment == a_fingerprint(1).commitment(row.salt)
+    assert row.commitment != hashlib.sha256(a_fingerprint(1).hashes).hexdigest()
+    assert FingerprintStore(database).picture(sha256) is None
+
+
+def test_another_tenant_cannot_remove_a_fingerprint(database: Database) -> None:
+    sha256 = _record(database, 1)
+    with database.transaction("tenant_b") as tx:
+        remove_fingerprints(tx, "video_1")
+    assert FingerprintStore(database).picture(sha256) is not None
