@@ -46,11 +46,7 @@ class DriftHistory:
         After five minutes one request searches again, and the others get the old report until it is done.
         They wait only for the first report.
         """
-        with self._lock:
-            kept = self._kept.setdefault(tenant, _Kept())
-            self._kept.move_to_end(tenant)
-            if len(self._kept) > _MAX_KEPT:
-                self._kept.popitem(last=False)
+        kept = self._kept_of(tenant)
         old = kept.report
         if old is None:
             kept.lock.acquire()
@@ -58,12 +54,30 @@ class DriftHistory:
             return old
         try:
             if kept.report is None or self._is_due(kept):
-                newest = list(iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ))
-                kept.report = find_drift(newest, has_older=len(newest) >= MAX_READ)
-                kept.at = self._monotonic()
+                return self._search(tenant, kept)
             return kept.report
         finally:
             kept.lock.release()
+
+    def search(self, tenant: str) -> DriftReport:
+        """The drift in the attempts as they are now. The others get this report from now on."""
+        kept = self._kept_of(tenant)
+        with kept.lock:
+            return self._search(tenant, kept)
+
+    def _kept_of(self, tenant: str) -> _Kept:
+        with self._lock:
+            kept = self._kept.setdefault(tenant, _Kept())
+            self._kept.move_to_end(tenant)
+            if len(self._kept) > _MAX_KEPT:
+                self._kept.popitem(last=False)
+        return kept
+
+    def _search(self, tenant: str, kept: _Kept) -> DriftReport:
+        newest = list(iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ))
+        kept.report = find_drift(newest, has_older=len(newest) >= MAX_READ)
+        kept.at = self._monotonic()
+        return kept.report
 
     def _is_due(self, kept: _Kept) -> bool:
         return self._monotonic() - kept.at >= _KEEP_S

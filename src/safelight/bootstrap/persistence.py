@@ -14,6 +14,7 @@ from .core import CoreParts
 
 if TYPE_CHECKING:
     from safelight.attempts.drift_history import DriftHistory
+    from safelight.attempts.drift_watch import DriftWatch
     from safelight.attempts.risk_history import RiskHistory
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
@@ -92,6 +93,12 @@ class PersistenceParts:
         from safelight.attempts.drift_history import DriftHistory
 
         return DriftHistory(AttemptLog(self.database))
+
+    @cached_property
+    def drift_watch(self) -> DriftWatch:
+        from safelight.attempts.drift_watch import DriftWatch
+
+        return DriftWatch(self.database, self.drift_history, stopping=self._core.shutdown_event)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -128,6 +128,7 @@ class ReviewParts:
             self.decision_executor.part,
             self.notifier.part,
             self.notifier.pruning,
+            self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
         )
 

@@ -1,4 +1,7 @@
-"""Sends webhooks: converts video events to one message per subscribed endpoint, and delivers the messages."""
+"""Sends webhooks: converts events of videos, batches and drift to messages, and delivers them.
+
+Each endpoint that is subscribed to an event gets one message.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
+from safelight.attempts.drift_episodes import TOPIC as DRIFT_TOPIC
 from safelight.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
@@ -83,7 +88,7 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS]),
+            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, DRIFT_TOPIC]),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
             tables.outbox.c.id.not_in(self.part.rows.parked()),
@@ -127,6 +132,9 @@ class Notifier:
     def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
         if event.topic in _BATCH_EVENTS:
             self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
+            return
+        if event.topic == DRIFT_TOPIC:
+            self._queue(tx, event, event.id, EventType.PROVIDER_DRIFT, msgspec.json.decode(event.body))
             return
         state = _TOPICS[event.topic]
         kind = _EVENTS.get(state)

@@ -294,3 +294,15 @@ def test_the_notifier_thread_sends_new_messages(database: Database, to: Target) 
     assert {each.headers["webhook-id"] for each in got} == ids
     while not made.is_idle():
         time.sleep(0.005)
+
+
+def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, to: Target) -> None:
+    listening(house, to, "provider.drift")
+    database, tenant = house.container.persistence.database, house.who.tenant
+    drift = {"id": new_id("drift"), "status": "begun", "provider": "runway", "kind": "refuses_more"}
+    with database.across_tenants("a test") as tx:
+        for owner in (tenant, "tenant_other"):
+            tx.publish("provider.drift", subject=drift["id"], body=drift, tenant=owner)
+    tell(notifier(database, to))
+    (body,) = bodies(to.got)
+    assert (body["type"], body["data"]) == ("provider.drift", drift)

@@ -14,6 +14,7 @@ from .accounts import (
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches
 from .fingerprints import provenance_answers, seal_fingerprints
+from .drift import drift_episodes
 from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
@@ -49,6 +50,7 @@ __all__ = [
     "check_usage",
     "consents",
     "decisions",
+    "drift_episodes",
     "findings",
     "idempotency_keys",
     "installation",

@@ -22,6 +22,8 @@ class EventType(StrEnum):
     #: A batch was stopped by a rule, its ceiling or an error. OpenAI has this event too.
     BATCH_FAILED = "batch.failed"
     BATCH_CANCELLED = "batch.cancelled"
+    #: A provider behaves differently than before, or a drift that was reported has ended.
+    PROVIDER_DRIFT = "provider.drift"
 
 
 @dataclass(frozen=True, kw_only=True)

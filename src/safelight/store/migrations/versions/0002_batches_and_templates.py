@@ -1,4 +1,4 @@
-"""Second migration: batches, prompt templates, and the library of prompts.
+"""Second migration: batches, prompt templates, the library of prompts, and episodes of drift.
 
 Until the first release, changes of these tables are made in this file.
 """
@@ -111,6 +111,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "video_id"),
         sa.Index(None, "tenant_id", "template_id"),
     )
+    op.create_table(
+        "drift_episodes",
+        *text("id", "tenant_id", "provider", "model", "outcomes", "kind"),
+        *double("since", "earliest", "found_at", "begun_at"),
+        *double("ended_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(
+            None,
+            "tenant_id",
+            "provider",
+            "model",
+            "outcomes",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
 
 
 def downgrade() -> None:
@@ -124,5 +141,6 @@ def downgrade() -> None:
         "library_entries",
         "template_videos",
         "prompt_templates",
+        "drift_episodes",
     ):
         op.drop_table(table)
