@@ -120,7 +120,7 @@ def check_view(
         suggestions=suggestions[:MAX_SHOWN_SUGGESTIONS],
         folded=suggestions[MAX_SHOWN_SUGGESTIONS:],
         first_reason=best.describe_effect(messages) if best else "",
-        no_suggestions="" if suggestions else refusal["text"] if refusal else t("advice.none_known"),
+        no_suggestions="" if suggestions else _why_none(result, refusal, t),
         next_step=t(f"advice.next.{reason}") if has_next else "",
         fix_title=messages(f"title.fix_{wire['fix']['kind']}") if wire["fix"] else "",
         fix=tuple(wire["fix"]["steps"]) if wire["fix"] else (),
@@ -128,6 +128,15 @@ def check_view(
         passed=sum(row.passed for row in checklist),
         note=t("check.note", cost=_format_cost(price, t)),
     )
+
+
+def _why_none(result: CheckResult, refusal: Mapping[str, Any] | None, t: Translations) -> str:
+    """Why there are no suggestions. If our policy is the reason, with what it does with this prompt."""
+    if refusal is None:
+        return t("advice.none_known")
+    if refusal["reason"] != HelpRefusal.POLICY.value or result.action is Action.ALLOW:
+        return str(refusal["text"])
+    return t(f"advice.none_policy.{'undecided' if result.undecided else result.action.value}")
 
 
 def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> CheckSource:

@@ -17,8 +17,9 @@ class NavItem:
     count: int = 0
 
 
-#: Number of items that a narrow screen shows; the others are in a menu.
-NAV_FIRST = 4
+#: Number of items that a narrow screen shows, and a wide one; the others are in a menu.
+NAV_NARROW = 4
+NAV_WIDE = 6
 
 #: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
 #: public.
@@ -28,12 +29,12 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
     ("advice", "/advice", (KeyScope.CHECKS,)),
+    ("settings", "/settings", (KeyScope.ADMIN,)),
     ("templates", "/templates", (KeyScope.VIDEOS_READ,)),
     ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
     ("explain_error", "/explain-error", ()),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
     ("policy", "/policy", (KeyScope.POLICY,)),
-    ("settings", "/settings", (KeyScope.ADMIN,)),
 )
 
 

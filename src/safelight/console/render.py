@@ -22,7 +22,7 @@ from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
 from .formatting import format_datetime, name_waiver_decider
-from .navigation import NAV_FIRST, nav_items
+from .navigation import NAV_NARROW, NAV_WIDE, nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
 
@@ -96,7 +96,8 @@ class Pages:
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
-            "nav_first": NAV_FIRST,
+            "nav_narrow": NAV_NARROW,
+            "nav_wide": NAV_WIDE,
             "nav_items": nav_items(principal, path, waiting_cases),
             "current_path": path,
         }

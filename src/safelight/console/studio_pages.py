@@ -18,6 +18,7 @@ from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
+from .form_key import FORM_ID, form_key, new_form_id
 from .handler import PageHandler, text_fields
 from .prompt_highlights import PROMPT_FIELD
 from .studio import FORM_FIELDS, StudioForm, is_own_hardware, list_providers
@@ -54,8 +55,17 @@ class StudioPages(PageHandler):
             given = text_fields(body)
             form = {name: given.get(name, "") for name in FORM_FIELDS}
             body.fields.pop("provider", None)
+            # The script disables the button while it sends, and its page stays, where the same request may be
+            # sent again on purpose. Files are not part of the key, so a form with one has none.
+            key = None if self.wants_fragment(request) or body.uploads else form_key(given)
+            body.fields.pop(FORM_ID, None)
             try:
-                asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+                asked = create_request(
+                    body.fields,
+                    body.uploads,
+                    max_prompt_chars=services.max_prompt_chars,
+                    idempotency_key=key,
+                )
                 video = await self.run(services.videos.create, principal, asked)
                 video_id, status = video.id, 200
             except RequestBlocked as error:
@@ -82,6 +92,7 @@ class StudioPages(PageHandler):
             form = {name: value for name, value in text_fields(body).items() if name in FORM_FIELDS}
             asked = form.get("provider", "").strip()
             body.fields.pop("provider", None)
+            body.fields.pop(FORM_ID, None)
             values: dict[str, Any] = {"check": None, "problem": None}
             try:
                 order = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
@@ -139,6 +150,7 @@ class StudioPages(PageHandler):
         t, services = self.translations(request), self.services
         values: dict[str, Any] = {
             "form": form,
+            "form_id": new_form_id(),
             "a": load_messages("advice", t.tag),
             "options": self._form.options(t),
             "cards": await self._recent_cards(request, principal),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from safelight.generation.protocol import Billing
-from safelight.jobs.models import VideoRecord
+from safelight.jobs.models import Attempt, VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
 from safelight.provenance.seal import MarkState
@@ -27,6 +28,9 @@ from .verdict_tone import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0
+#: Submissions in a row are shown as one from this number on, so that the record of a generator that was down
+#: stays short.
+_MERGED_FROM = 3
 #: The parts of the service that are actors of the audit log.
 _ACTORS = {"policy": "policy", "jobs": "service", "sweeper": "service"}
 #: As many characters of an id as the list of keys in the settings shows.
@@ -45,6 +49,8 @@ class TimelineEntry:
     event: str
     actor: str
     hash: str
+    #: The number of the last entry, if several are shown as one; else `seq`.
+    last_seq: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,10 @@ class StageRow:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptRow:
-    number: int
+    """One attempt, or several in a row that the generator did not accept."""
+
+    #: `3`, or `3–29` for several attempts.
+    number: str
     generator: str
     own_hardware: bool
     upstream_id: str
@@ -130,20 +139,47 @@ def _describe_mark(seal: Mapping[str, Any], t: Translations) -> str:
 
 def _log_entries(record: VideoRecord, t: Translations, keys: Mapping[str, str]) -> Iterator[TimelineEntry]:
     before: float | None = None
-    for entry in record.audit_log:
+    for group in _repeated_submissions(record.audit_log):
+        entry, last = group[0], group[-1]
         at = float(entry["at"])
         key = f"event.{str(entry['event']).replace('.', '_')}"
+        description = t(key) if t.has(key) else str(entry["event"])
+        if entry is not last:
+            until = format_clock_time(float(last["at"]))
+            description = t("record.submitted_again", count=len(group) // 2, until=until)
         yield TimelineEntry(
             seq=int(entry["seq"]),
+            last_seq=int(last["seq"]),
             at=format_clock_time(at),
             iso=format_iso(at),
             elapsed="" if before is None else f"+{format_duration(max(0.0, at - before), t)}",
-            description=t(key) if t.has(key) else str(entry["event"]),
+            description=description,
             event=str(entry["event"]),
             actor=name_actor(str(entry["actor"]), t, keys),
-            hash=_to_hex(entry["hash"]),
+            hash=_to_hex(last["hash"]),
         )
-        before = at
+        before = float(last["at"])
+
+
+def _repeated_submissions(log: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The entries of the log one by one; pairs `attempt.intended`, `attempt.ended` in a row as one group.
+
+    The first pair stays as it is: it says when the request was first sent. A generator that is down for an
+    hour would make hundreds of pairs.
+    """
+    pair = ["attempt.intended", "attempt.ended"]
+    at = 0
+    while at < len(log):
+        end = at
+        while [str(entry["event"]) for entry in log[end : end + 2]] == pair:
+            end += 2
+        if end - at > 2 * _MERGED_FROM:
+            yield from ((entry,) for entry in log[at : at + 2])
+            yield log[at + 2 : end]
+        else:
+            end = max(end, at + 1)
+            yield from ((entry,) for entry in log[at:end])
+        at = end
 
 
 def name_actor(actor: str, t: Translations, keys: Mapping[str, str]) -> str:
@@ -231,31 +267,41 @@ def merge_spans(spans: Iterable[tuple[float, float]]) -> tuple[tuple[float, floa
 
 
 def _attempt_rows(record: VideoRecord, t: Translations) -> Iterator[AttemptRow]:
-    for record_item in record.attempts:
-        charge = {
-            "charged": record_item.charge.charged.value,
-            "amount": record_item.charge.amount,
-            "currency": record_item.charge.currency,
-            "source": record_item.charge.source,
-        }
-        took = (
-            ""
-            if record_item.ended_at is None
-            else format_duration(max(0.0, record_item.ended_at - record_item.created_at), t)
-        )
-        own = record_item.billing is Billing.OWN
-        nowhere = "own" if record_item.upstream_id else "none"
-        copy = record_item.upstream_copy_status or (nowhere if own else "unknown")
-        yield AttemptRow(
-            number=record_item.number,
-            generator=record_item.generator,
-            own_hardware=own,
-            upstream_id=record_item.upstream_id or "",
-            duration=took,
-            outcome=name_outcome(record_item.outcome, t),
-            cost=format_charge(charge, t),
-            upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
-        )
+    """A row for each attempt. Attempts in a row that differ in number and duration only are one."""
+    rows = [_attempt_row(attempt, t) for attempt in record.attempts]
+    for _, group in groupby(rows, lambda row: replace(row, number="", duration="")):
+        same = list(group)
+        if same[0].upstream_id or len(same) < _MERGED_FROM:
+            yield from same
+        else:
+            yield replace(same[0], number=f"{same[0].number}–{same[-1].number}", duration="")
+
+
+def _attempt_row(attempt: Attempt, t: Translations) -> AttemptRow:
+    charge = {
+        "charged": attempt.charge.charged.value,
+        "amount": attempt.charge.amount,
+        "currency": attempt.charge.currency,
+        "source": attempt.charge.source,
+    }
+    took = (
+        ""
+        if attempt.ended_at is None
+        else format_duration(max(0.0, attempt.ended_at - attempt.created_at), t)
+    )
+    own = attempt.billing is Billing.OWN
+    nowhere = "own" if attempt.upstream_id else "none"
+    copy = attempt.upstream_copy_status or (nowhere if own else "unknown")
+    return AttemptRow(
+        number=str(attempt.number),
+        generator=attempt.generator,
+        own_hardware=own,
+        upstream_id=attempt.upstream_id or "",
+        duration=took,
+        outcome=name_outcome(attempt.outcome, t),
+        cost=format_charge(charge, t),
+        upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
+    )
 
 
 def name_outcome(outcome: str | None, t: Translations) -> str:

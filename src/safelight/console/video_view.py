@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from safelight.generation.protocol import Billing
+from safelight.generation.protocol import Billing, ChargeStatus
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.moderation.coverage_count import Check
@@ -23,6 +23,9 @@ from .progress_steps import ProgressStep, list_progress_steps, step_started_at
 from .translations import Translations
 from .verdict_text import explain_video
 from .verdict_tone import verdict_key, video_tone
+
+#: Outcome of an attempt that did not reach a generator, or was turned away before any cost.
+_NOT_TAKEN = "not_taken"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,9 @@ def video_view(
 ) -> VideoView:
     """The view of a video in its current state. `installed` are the checks of the installation."""
     steps = list_progress_steps(video, record)
+    waits = _waits_for_generator(video, record)
+    if waits:
+        steps = tuple(replace(step, percent=None) for step in steps)
     action = verdict_action(video)
     explanation = explain_video(video, record, taxonomy, t)
     details = explanation.details
@@ -100,7 +106,7 @@ def video_view(
         waivers=tuple(dict.fromkeys(name for stage in stages for name in stage.verdict.waivers)),
     )
     urls = links(video)
-    headline = t("state.vaulted" if video.vaulted else _headline_key(video, details))
+    headline = t("state.waits_for_generator" if waits else _headline_key(video, details))
     charge = coverage_and_charge(video, record)["charge"] if record else None
     lines = explanation_lines(details, video.prompt, t)
     if video.state is VideoState.FAILED and not lines and charge:
@@ -123,7 +129,9 @@ def video_view(
         tone=video_tone(video),
         headline=headline,
         # The explanation often begins with the sentence of the headline, so that sentence is removed.
-        message=_message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
+        message=_describe_wait(video, record, t)
+        if waits
+        else _message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
         message_in_english=explanation.in_english
         and bool(explanation.sentence)
         and video.state in _STATES_WITH_STORED_MESSAGE,
@@ -159,7 +167,30 @@ def format_price(usd_per_second: float | None, seconds: int, t: Translations) ->
     return t("studio.cost_about", amount=format_money(usd_per_second * seconds, "USD").removeprefix("$"))
 
 
+def _waits_for_generator(video: Video, record: VideoRecord | None) -> bool:
+    """Whether the generator did not accept the request, so that it is sent again later."""
+    attempts = record.attempts if record else ()
+    return (
+        video.state is VideoState.GENERATING
+        and not video.vaulted
+        and bool(attempts)
+        and attempts[-1].outcome == _NOT_TAKEN
+    )
+
+
+def _describe_wait(video: Video, record: VideoRecord | None, t: Translations) -> str:
+    text = t("state.sent_again")
+    if video.deadline_at is not None:
+        text = t("state.sent_again_until", until=format_datetime(video.deadline_at, t))
+    attempts = record.attempts if record else ()
+    if all(attempt.charge.charged is ChargeStatus.NO for attempt in attempts):
+        text = t("list.sentences", first=text, second=t("state.nothing_charged"))
+    return text
+
+
 def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
+    if video.vaulted:
+        return "state.vaulted"
     if _is_blocked_by_provider(video, details):
         return "state.blocked_by_provider"
     return f"state.{video.state.value}"

@@ -124,7 +124,7 @@ def test_a_blocked_prompt_gets_neither_words_nor_suggestions(staff: httpx.Client
     assert "<del>" not in page.text
     assert "rooftops" not in page.text
     assert "<h2>Why there are no suggestions</h2>" in page.text
-    assert "The explanation of the verdict names the next step." in page.text
+    assert "Our policy blocks this prompt, so there are no suggestions." in page.text
 
 
 @pytest.mark.parametrize(

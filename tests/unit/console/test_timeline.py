@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from safelight.console.timeline import merge_spans, name_actor, name_outcome, record_view
 from safelight.console.translations import load_languages
+from safelight.console.video_view import video_view
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.jobs.models import Attempt, VideoRecord
 from safelight.jobs.states import VideoState
@@ -47,6 +51,24 @@ def test_the_outcome_of_an_attempt_is_no_error_code(tag: str) -> None:
     assert name_outcome("an_own_code", t) == "an_own_code"
 
 
+def an_attempt(**values: Any) -> Attempt:
+    attempt = Attempt(
+        id="attempt",
+        number=1,
+        generator="wan",
+        billing=Billing.OWN,
+        idempotency_key="key",
+        upstream_id=None,
+        created_at=0.0,
+        submitted_at=0.0,
+        ended_at=1.0,
+        outcome="done",
+        charge=Charge(charged=ChargeStatus.NO),
+        upstream_copy_status=None,
+    )
+    return replace(attempt, **values)
+
+
 @pytest.mark.parametrize(
     ("billing", "upstream_id", "copy"),
     [
@@ -59,20 +81,48 @@ def test_a_copy_on_own_hardware_is_not_called_unknown(
     billing: Billing, upstream_id: str | None, copy: str
 ) -> None:
     video = a_video(state=VideoState.FAILED)
-    attempt = Attempt(
-        id="attempt",
-        number=1,
-        generator="wan",
-        billing=billing,
-        idempotency_key="key",
-        upstream_id=upstream_id,
-        created_at=0.0,
-        submitted_at=0.0,
-        ended_at=1.0,
-        outcome="upstream_error",
-        charge=Charge(charged=ChargeStatus.NO),
-        upstream_copy_status=None,
-    )
+    attempt = an_attempt(billing=billing, upstream_id=upstream_id, outcome="upstream_error")
     record = VideoRecord(video=video, stages=(), attempts=(attempt,), seal=None, audit_log=())
     (row,) = record_view(record, Taxonomy(()), load_languages()["en"]).attempts
     assert row.upstream_copy == copy
+
+
+def test_the_record_of_a_generator_that_is_down_stays_short() -> None:
+    down = [an_attempt(number=number, outcome="not_taken") for number in range(1, 31)]
+    taken = an_attempt(number=31, outcome=None, ended_at=None, upstream_id="job")
+    events = ["video.generating", *["attempt.intended", "attempt.ended"] * 30, "attempt.intended"]
+    log = [
+        {"seq": seq, "at": float(seq), "event": event, "actor": "jobs", "hash": "00"}
+        for seq, event in enumerate(events)
+    ]
+    video = a_video(state=VideoState.GENERATING)
+    record = VideoRecord(video=video, stages=(), attempts=(*down, taken), seal=None, audit_log=tuple(log))
+    view = record_view(record, Taxonomy(()), load_languages()["en"])
+    assert [row.number for row in view.attempts] == ["1–30", "31"]
+    assert [(entry.seq, entry.last_seq) for entry in view.entries] == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 60),
+        (61, 61),
+    ]
+    assert view.entries[3].description.startswith("Submitted 29 more times, not accepted, until ")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "headline"),
+    [
+        (["not_taken"], "The generator does not accept requests at the moment."),
+        (["not_taken", None], "Generating."),
+        ([], "Generating."),
+    ],
+)
+def test_a_generator_that_does_not_accept_requests_is_not_called_generating(
+    outcomes: list[str | None], headline: str
+) -> None:
+    attempts = tuple(an_attempt(number=number, outcome=outcome) for number, outcome in enumerate(outcomes))
+    video = a_video(state=VideoState.GENERATING)
+    record = VideoRecord(video=video, stages=(), attempts=attempts, seal=None, audit_log=())
+    view = video_view(video, record, load_languages()["en"], Taxonomy(()), now=0.0, installed=())
+    assert view.headline == headline
+    assert any(step.percent is not None for step in view.steps) == (headline == "Generating.")

@@ -15,7 +15,7 @@ const openDialog = (template) => {
 
 export const showHelp = () => openDialog("keys-help").showModal();
 
-const pages = () => [...document.querySelectorAll(".top nav > a, .acts a, .tabs a, footer a, .top-end > a")].map((link) => ({ name: link.textContent.trim(), kind: "page", run: () => link.click() }));
+const pages = () => [...document.querySelectorAll(".top nav > a, .more-pages a:not(.narrow-only), .acts a, .tabs a, footer a, .top-end > a")].map((link) => ({ name: link.textContent.trim(), kind: "page", run: () => link.click() }));
 const actions = () => [...document.querySelectorAll("main form button:not([type=button]), .top-end button")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), kind: "action", run: () => button.click() }));
 const templateActions = () => [...document.getElementById("palette").content.querySelectorAll("a")].map((link) => ({ name: link.textContent, kind: "action", run: () => location.assign(link.href) }));
 

@@ -47,6 +47,10 @@ const emphasizeAtCaret = () => {
 // The server counts code points; the browser counts UTF-16 units.
 const toUtf16 = (text, count) => [...text].slice(0, count).join("").length;
 
+const showMore = () => checks.classList.toggle("has-more", checks.scrollTop + checks.clientHeight < checks.scrollHeight - 1);
+checks.addEventListener("scroll", showMore);
+checks.addEventListener("toggle", showMore, true);
+
 let timer = 0;
 let controller = null;
 let lastChecked = field.value;
@@ -75,6 +79,7 @@ const check = async () => {
     if (error.name !== "AbortError") throw error;
   } finally {
     checks.setAttribute("aria-busy", "false");
+    showMore();
   }
 };
 

@@ -60,6 +60,11 @@ _SPOKEN = re.compile(
     re.IGNORECASE,
 )
 _AFTER_RAIN = re.compile(r"\bafter (?:the |a |heavy |light )*(?:rain\w*|storm|snow\w*)\b|雨过天晴")
+_IN_WEATHER = re.compile(
+    r"\b(?:in|through|under) (?:the |a |heavy |light |falling |pouring )*"
+    r"(?:snow|rain|fog|mist|hail|storm|blizzard)\w*\b|"
+    r"[雪雨雾霧]中|[淋冒][着著]?[雨雪]|雪地"
+)
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
     r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
@@ -144,7 +149,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
         setting = (
             _choose(number, "setting", (Environment.FOREST, Environment.MEADOW))
             if leafy
-            else _setting_for(subjects, weather, signs, number)
+            else _outdoors(_settings_for(subjects, weather, signs), rest, weather, number)
         )
         tints |= {t for s in subjects[:1] if s.kind in CATALOGUE and (t := CATALOGUE[s.kind].tint)}
     setting, subjects = _suited(setting, subjects, weather)
@@ -244,10 +249,10 @@ def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:
     return tuple(signs[:2]), " ".join(spoken)[:LONGEST_SPEECH], _QUOTED.sub(" ", prompt)
 
 
-def _setting_for(
-    subjects: tuple[Subject, ...], weather: Weather | None, signs: tuple[str, ...], number: int
-) -> Environment:
-    """The usual environment of a subject, for prompts that name no environment."""
+def _settings_for(
+    subjects: tuple[Subject, ...], weather: Weather | None, signs: tuple[str, ...]
+) -> tuple[Environment, ...]:
+    """The usual environments of a subject, for prompts that name no environment."""
     wide = (
         Environment.MOUNTAINS,
         Environment.MEADOW,
@@ -273,25 +278,35 @@ def _setting_for(
     }
     kinds = {s.kind for s in subjects}
     if weather is Weather.SANDSTORM:
-        return Environment.DESERT
+        return (Environment.DESERT,)
     if weather is Weather.CLOUDY and not subjects:
-        return _choose(number, "setting", (Environment.MEADOW, Environment.SEA))
+        return (Environment.MEADOW, Environment.SEA)
     if weather in SNOWY and not subjects:
-        return _choose(number, "setting", (Environment.MOUNTAINS, Environment.MEADOW, Environment.FOREST))
+        return (Environment.MOUNTAINS, Environment.MEADOW, Environment.FOREST)
     if SubjectKind.RAINBOW in kinds or (weather in (ROUGH | {Weather.WIND}) and not subjects):
-        return _choose(number, "setting", (Environment.MEADOW, Environment.MOUNTAINS))
+        return (Environment.MEADOW, Environment.MOUNTAINS)
     if SubjectKind.BRIDGE in kinds:
-        return Environment.LAKE
+        return (Environment.LAKE,)
     for subject in subjects:
         if subject.kind in home:
-            return _choose(number, "setting", home[subject.kind])
+            return home[subject.kind]
         if subject.kind in CATALOGUE:
-            return _choose(number, "setting", CATALOGUE[subject.kind].homes)
+            return CATALOGUE[subject.kind].homes
         if subject.kind in TRADES:
-            return _choose(number, "setting", TRADES[subject.kind].homes)
+            return TRADES[subject.kind].homes
     if signs:
-        return _choose(number, "setting", (Environment.STREET, Environment.CITY, *wide))
-    return _choose(number, "setting", wide)
+        return (Environment.STREET, Environment.CITY, *wide)
+    return wide
+
+
+def _outdoors(
+    settings: tuple[Environment, ...], text: str, weather: Weather | None, number: int
+) -> Environment:
+    """One of the environments. Who is in the snow or the rain is not in a room."""
+    if weather is not None:
+        outside = tuple(one for one in settings if one not in INDOORS)
+        settings = outside or ((Environment.STREET,) if _IN_WEATHER.search(text) else settings)
+    return _choose(number, "setting", settings)
 
 
 def _suited(

@@ -17,7 +17,7 @@ from safelight.generation.storyboard.lexicon import (
     Tint,
     Weather,
 )
-from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.scene import INDOORS, read
 from safelight.generation.storyboard.subject_kinds import SubjectKind
 
 
@@ -151,3 +151,16 @@ def test_style_mood_tint_and_sound_are_read() -> None:
     assert Style.WATERCOLOR in scene.styles
     assert Tint.AUTUMN in scene.tints
     assert {Sound.MUSIC, Sound.BIRDS} <= scene.sounds
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Two cats play in the snow", "A dancer in the pouring rain", "一只猫在雨中奔跑"]
+)
+def test_who_is_in_the_snow_or_the_rain_is_not_in_a_room(prompt: str) -> None:
+    scene = read(prompt)
+    assert scene.setting not in INDOORS
+    assert scene.weather in {Weather.SNOW, Weather.RAIN}
+
+
+def test_rain_at_a_window_leaves_the_cook_in_the_kitchen() -> None:
+    assert read("A chef cooks, rain on the window").setting is Environment.KITCHEN
