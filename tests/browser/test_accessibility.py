@@ -18,6 +18,7 @@ PAGES = (
     "/videos",
     "/videos?view=list",
     "/videos?q=words+of+no+prompt",
+    "/videos/batches",
     "/review",
     "/review?state=closed",
     "/advice",

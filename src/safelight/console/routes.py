@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from safelight.errors import RateLimited, SafelightError
 from safelight.trust.accounts import KeyScope
+from safelight.web.access import public
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
@@ -19,6 +20,7 @@ from safelight.web.state import AppState
 from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
 from .attempts_pages import AttemptsPages
+from .batches_pages import BatchesPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
 from .library_pages import LibraryPages
@@ -39,6 +41,8 @@ from .video_list_pages import VideoListPages
 from .video_pages import VideoPages
 
 _log = logging.getLogger(__name__)
+#: Most cases need the scope `review`, quarantined ones the scope `vault`.
+DECIDER = (KeyScope.REVIEW, KeyScope.VAULT)
 _YEAR_S = 31_536_000
 
 
@@ -67,6 +71,7 @@ class Console:
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
+        batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
         templates, library = TemplatePages(*services), LibraryPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
@@ -81,6 +86,10 @@ class Console:
             ("POST", "/", protected(studio.create, write)),
             ("POST", "/check", protected(studio.check, KeyScope.CHECKS)),
             ("GET", "/videos", protected(video_list.show, read)),
+            ("GET", "/videos/batches", protected(batches.list, read)),
+            ("POST", "/videos/batches", protected(batches.add, write)),
+            ("GET", "/videos/batches/{batch_id}", protected(batches.show, read)),
+            ("POST", "/videos/batches/{batch_id}", protected(batches.change, write)),
             ("GET", "/videos/{video_id}", protected(videos.show, read)),
             ("GET", "/videos/{video_id}/report", protected(videos.report_form, read)),
             ("POST", "/videos/{video_id}/report", protected(videos.report, read)),
@@ -102,15 +111,15 @@ class Console:
             ("POST", "/library", protected(library.add, write)),
             ("GET", "/library/{entry_id}", protected(library.show_one, read)),
             ("POST", "/library/{entry_id}/remove", protected(library.remove, write)),
-            ("GET", "/verify", verify.show),
-            ("POST", "/verify", verify.verify),
-            ("GET", "/explain-error", provider_errors.show),
-            ("POST", "/explain-error", provider_errors.explain),
-            ("GET", "/review", protected(review.list_cases)),
-            ("GET", "/review/{case_id}", protected(review.show_case)),
-            ("POST", "/review/{case_id}", protected(review.decide)),
-            ("POST", "/review/{case_id}/undo", protected(review.undo)),
-            ("POST", "/review/{case_id}/reveal", protected(review.reveal)),
+            ("GET", "/verify", public(verify.show)),
+            ("POST", "/verify", public(verify.verify)),
+            ("GET", "/explain-error", public(provider_errors.show)),
+            ("POST", "/explain-error", public(provider_errors.explain)),
+            ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),
+            ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
+            ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/reveal", protected(review.reveal, any_of=DECIDER)),
             ("GET", "/coverage", protected(coverage.show, read)),
             ("GET", "/policy", protected(policies.show, policy_scope)),
             ("POST", "/policy", protected(policies.act, policy_scope)),
@@ -120,12 +129,12 @@ class Console:
             ("POST", "/settings/webhooks", protected(settings.create_webhook, admin)),
             ("POST", "/settings/webhooks/{endpoint_id}", protected(settings.change_webhook, admin)),
             ("POST", "/settings/names", protected(settings.change_names, admin)),
-            ("GET", "/login", login.show),
-            ("POST", "/login", login.redeem),
-            ("POST", "/logout", login.sign_out),
-            ("POST", "/theme", self.theme),
-            ("POST", "/language", self.language),
-            ("GET", "/static/{version}/{name}", self.static),
+            ("GET", "/login", public(login.show)),
+            ("POST", "/login", public(login.redeem)),
+            ("POST", "/logout", public(login.sign_out)),
+            ("POST", "/theme", public(self.theme)),
+            ("POST", "/language", public(self.language)),
+            ("GET", "/static/{version}/{name}", public(self.static)),
         ]
         app.router.routes += [Route(path, endpoint, methods=[method]) for method, path, endpoint in routes]
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.i18n import load_messages
 from safelight.jobs.models import VideoFilter
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import Principal
@@ -56,6 +57,7 @@ class VideoListPages(PageHandler):
             request,
             "videos.html",
             principal,
+            b=load_messages("batches", t.tag),
             cards=cards,
             view=view,
             views=[(name, f"/videos?{urlencode({**query, 'view': name})}") for name in ("grid", "list")],

@@ -13,6 +13,7 @@ from safelight.i18n.messages import load_document
 SLICES = (
     "advice",
     "attempts",
+    "batches",
     "cli",
     "console",
     "detectors",
@@ -36,6 +37,7 @@ FOREIGN_TERMS = {
 SAME_AS_ENGLISH = {
     "advice": {"quote"},
     "attempts": {"quote"},
+    "batches": set[str](),
     "console": {"app.name", "footer.version", "verify.quoted"},
     "cli": {"quote", "separator", "serve.label.base"},
     "detectors": set[str](),

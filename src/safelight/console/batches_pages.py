@@ -1,0 +1,223 @@
+"""The pages of batches: all of them with a form for a new one, and one with its progress, rows and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField, NotFound, SafelightError
+from safelight.i18n import load_messages
+from safelight.jobs.batches.models import Batch, BatchState, Row, RowPage, RowState, Totals
+from safelight.jobs.models import Video
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.batch_request import read_batch_request, read_limits
+from safelight.web.request_body import Body, read_body
+
+from .batches_view import batch_actions, batch_view, row_view
+from .form_key import FORM_ID, form_key, new_form_id
+from .handler import PageHandler, text_fields
+from .studio import StudioForm
+
+BATCHES_PER_PAGE = 25
+ROWS_PER_PAGE = 25
+#: Bytes of a form with its file. A batch has at most 8,000,000 characters.
+_MAX_BODY_BYTES = 33_000_000
+_EXAMPLE = "id,prompt,seconds\ntram,A tram crosses a bridge at dusk,4\n"
+_LIMITS = ("max_usd", "max_jobs", "max_refusals")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A batch with one page of its rows and their videos."""
+
+    batch: Batch
+    totals: Totals
+    page: RowPage
+    videos: Mapping[str, Video]
+
+
+class BatchesPages(PageHandler):
+    async def list(self, request: Request, principal: Principal) -> Response:
+        """The batches, newest first. Query: `after` (the last id of the previous page)."""
+        return await self._render_list(request, principal, {})
+
+    async def add(self, request: Request, principal: Principal) -> Response:
+        """Store a batch from a file or from text, and open its page."""
+        limit = min(self.services.max_body_bytes, _MAX_BODY_BYTES)
+        async with read_body(request, replace(self.services, max_body_bytes=limit)) as body:
+            form = text_fields(body)
+            try:
+                fields, key = await self.run(_batch_fields, form, body)
+                wanted = await self.run(
+                    partial(read_batch_request, max_prompt_chars=self.services.max_prompt_chars), fields, key
+                )
+                batch, _, _ = await self.run(self.services.batches.create, principal, wanted)
+            except SafelightError as problem:
+                return await self._render_list(request, principal, form, problem=problem)
+        return self.redirect(f"/videos/batches/{batch.id}")
+
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """One batch. A script gets only the part that changes.
+
+        Query: `state` (only rows in this state), `after` (the last number of the previous page).
+        """
+        return await self._render_one(request, principal)
+
+    async def change(self, request: Request, principal: Principal) -> Response:
+        """Run, stop, cancel or delete a batch, or send one of its failed rows again."""
+        form = await self.read_form(request)
+        batch_id = request.path_params["batch_id"]
+        try:
+            await self.run(self._action(principal, batch_id, form))
+        except NotFound:
+            raise
+        except SafelightError as problem:
+            return await self._render_one(request, principal, problem=problem)
+        here = f"/videos/batches/{batch_id}"
+        return self.redirect("/videos/batches" if form["action"] == "delete" else here)
+
+    def _action(self, principal: Principal, batch_id: str, form: Mapping[str, str]) -> Callable[[], object]:
+        batches, action = self.services.batches, form.get("action", "")
+        if action in ("run", "resume"):
+            limits = _limit_fields(form)
+            return lambda: self._run(principal, batch_id, limits)
+        if action == "retry":
+            number = form.get("number", "")
+            if not number.isdecimal() or len(number) > 9:
+                raise InvalidField("This row does not exist.", param="number")
+            return lambda: batches.retry(principal, batch_id, int(number))
+        plain = {"stop": batches.stop, "cancel": batches.cancel, "delete": batches.delete}
+        if action not in plain:
+            raise InvalidField("This action is unknown.", param="action")
+        return lambda: plain[action](principal, batch_id)
+
+    def _run(self, principal: Principal, batch_id: str, limits: Mapping[str, Any]) -> None:
+        batches = self.services.batches
+        # A second click on the same button starts nothing.
+        if batches.get(principal, batch_id)[0].state is not BatchState.RUNNING:
+            batches.run(principal, batch_id, lambda now: read_limits(limits, now))
+
+    def _find(self, principal: Principal, batch_id: str, after: int, state: RowState | None) -> _Found:
+        batches = self.services.batches
+        batch, totals = batches.get(principal, batch_id)
+        page = batches.rows(principal, batch_id, after=after, limit=ROWS_PER_PAGE, state=state)
+        videos = {row.video_id: video for row in page.rows if (video := self._video(principal, row))}
+        return _Found(batch=batch, totals=totals, page=page, videos=videos)
+
+    def _video(self, principal: Principal, row: Row) -> Video | None:
+        if not row.video_id:
+            return None
+        try:
+            return self.services.videos.get(principal, row.video_id)
+        except NotFound:
+            # The video was deleted; the row stays.
+            return None
+
+    async def _render_list(
+        self,
+        request: Request,
+        principal: Principal,
+        form: Mapping[str, str],
+        *,
+        problem: SafelightError | None = None,
+    ) -> Response:
+        t, now = self.translations(request), self.console.clock()
+        b = load_messages("batches", t.tag)
+        after = request.query_params.get("after") or None
+        page = await self.run(
+            partial(self.services.batches.list, after=after, limit=BATCHES_PER_PAGE), principal
+        )
+        return await self.render_page(
+            request,
+            "batches.html",
+            principal,
+            problem.status if problem else 200,
+            b=b,
+            batches=[batch_view(batch, totals, now, t, b) for batch, totals in page.batches],
+            may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
+            models=StudioForm(self.services).options(t).models,
+            form={"content": _EXAMPLE, **form},
+            form_id=new_form_id(),
+            problem=problem,
+            first=after is None,
+            more=f"/videos/batches?after={page.batches[-1][0].id}" if page.has_more else None,
+        )
+
+    async def _render_one(
+        self, request: Request, principal: Principal, *, problem: SafelightError | None = None
+    ) -> Response:
+        query, batch_id = request.query_params, request.path_params["batch_id"]
+        chosen = query.get("state", "")
+        state = RowState(chosen) if chosen in frozenset(RowState) else None
+        given = query.get("after", "")
+        after = int(given) if given.isdecimal() and len(given) <= 9 else 0
+        found = await self.run(self._find, principal, batch_id, after, state)
+        t, now = self.translations(request), self.console.clock()
+        b = load_messages("batches", t.tag)
+        batch, rows = found.batch, found.page.rows
+        here = f"/videos/batches/{batch_id}"
+        address = {"state": state.value} if state is not None else {}
+        return await self.render_page(
+            request,
+            "batch_progress.html" if self.wants_fragment(request) else "batch.html",
+            principal,
+            problem.status if problem else 200,
+            b=b,
+            batch=batch_view(batch, found.totals, now, t, b),
+            state=batch.state.value,
+            rows=[row_view(row, batch, found.videos.get(row.video_id), now, t, b) for row in rows],
+            filters=[
+                (name, found.totals.states.get(name, 0), f"{here}?{urlencode({'state': name})}")
+                for name in RowState
+                if found.totals.states.get(name, 0) or name is state
+            ],
+            chosen=address.get("state", ""),
+            source=f"{here}?{request.url.query}",
+            actions=batch_actions(batch, principal),
+            limits=batch.limits,
+            may_write=principal.has_scope(KeyScope.VIDEOS_WRITE),
+            problem=problem,
+            first=not after,
+            start=f"{here}?{urlencode(address)}",
+            more=f"{here}?{urlencode({**address, 'after': rows[-1].number})}"
+            if found.page.has_more
+            else None,
+        )
+
+
+def _batch_fields(form: Mapping[str, str], body: Body) -> tuple[dict[str, Any], str | None]:
+    """The fields of a new batch as in the API, and the idempotency key of the form."""
+    files = [upload for upload in body.uploads if upload.path.stat().st_size]
+    kind, content = "csv", form.get("content", "")
+    if files:
+        kind = "jsonl" if files[0].filename.lower().endswith((".jsonl", ".ndjson")) else "csv"
+        try:
+            content = files[0].path.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidField("The file is not text in UTF-8.", param="file") from None
+    # The key includes what was sent, because another file with the same form is another batch.
+    key = form_key({**form, "content": content}) if form.get(FORM_ID) else None
+    fields: dict[str, Any] = {kind: content, "two_phase": form.get("two_phase") == "1", **_limit_fields(form)}
+    if form.get("model"):
+        fields["model"] = form["model"]
+    if fields["two_phase"] and form.get("draft_model"):
+        fields["draft_model"] = form["draft_model"]
+    return fields, key
+
+
+def _limit_fields(form: Mapping[str, str]) -> dict[str, Any]:
+    """The limits that were filled in. What is no number is refused with the other fields."""
+    found: dict[str, Any] = {}
+    for name in _LIMITS:
+        text = form.get(name, "").strip()
+        try:
+            found |= {name: float(text)} if text else {}
+        except ValueError:
+            found[name] = text
+    return found
