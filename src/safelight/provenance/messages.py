@@ -76,10 +76,13 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
         case ManifestState.TRUSTED:
             signer = "this installation" if own else _name(reading)
             return {
-                "says": f"Sealed by {signer}{_on(reading)}; source: {reading.source_type or 'not given'}.",
-                "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged.",
-                "does_not_prove": "That the content is true or harmless, or when it was made: the time is "
-                "the signer's own claim. Parts of the file without picture or sound are not covered.",
+                "says": f"Sealed by {signer}{_on(reading)}{_confirmed(reading)}; "
+                f"source: {reading.source_type or 'not given'}.",
+                "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged"
+                f"{', not later than that time' if reading.time_trusted else ''}.",
+                "does_not_prove": f"That the content is true or harmless, or when it was made"
+                f"{'' if reading.time_trusted else ': the time is the signer’s own claim'}. "
+                "Parts of the file without picture or sound are not covered.",
             }
         case ManifestState.VALID:
             return {
@@ -161,6 +164,10 @@ def _noun(reading: ManifestReport) -> str:
 
 def _name(reading: ManifestReport) -> str:
     return f"“{reading.issuer or reading.common_name or 'a signer without a name'}”"
+
+
+def _confirmed(reading: ManifestReport) -> str:
+    return ", a time confirmed by a timestamp authority" if reading.time_trusted else ""
 
 
 def _on(reading: ManifestReport) -> str:

@@ -49,6 +49,9 @@ class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
     common_name: str = ""
     serial: str = ""
     signed_at: str = ""
+    #: Whether the manifest has a timestamp for this signature, and whether its authority is trusted.
+    has_timestamp: bool = False
+    time_trusted: bool = False
     generated_at: str = ""
     source_type: str = ""
     made_with: str = ""

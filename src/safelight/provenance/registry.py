@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from safelight.ids import new_id
 from safelight.store.tables import seals
 
 from .fingerprints.fingerprint_store import add_fingerprint
-from .seal import Mark, MarkState, Seal
+from .seal import Mark, MarkState, Seal, lacks_timestamp
 
 if TYPE_CHECKING:
     from safelight.store.database import Database
@@ -57,6 +58,21 @@ class Registry:
         with self._database.across_tenants("origin of a watermark", readonly=True) as tx:
             rows = tx.select(seals, seals.c.mark_id == content_id, limit=1)
         return _seal(rows[0]) if rows else None
+
+    def without_timestamp(self) -> tuple[Seal, ...]:
+        """Seals that were made while the timestamp authority did not answer, of all tenants, oldest first."""
+        with self._database.across_tenants("missing timestamps", readonly=True) as tx:
+            rows = tx.select(seals, columns=(seals.c.id, seals.c.facts), order_by=(seals.c.created_at,))
+            missing = [row.id for row in rows if lacks_timestamp(row.facts)]
+            found = [tx.one(seals, seals.c.id == one) for one in missing]
+        return tuple(_seal(row) for row in found if row is not None)
+
+    def add_timestamp(self, seal: Seal, manifest: bytes, facts: Mapping[str, Any]) -> None:
+        """Replaces the stored copy of a manifest by the same one with a timestamp. The delivered file is not
+        changed.
+        """
+        with self._database.across_tenants("a later timestamp") as tx:
+            tx.update(seals, seals.c.sha256 == seal.sha256, manifest=manifest, facts=dict(facts))
 
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
         """The seals of one video, newest first; there are several if the sealing step ran again."""

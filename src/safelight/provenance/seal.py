@@ -74,3 +74,14 @@ class Seal:
                 }
             )
         ).hexdigest()
+
+
+def timestamp_facts(authority: str, *, at: dt.datetime | None = None, missing: str = "") -> dict[str, Any]:
+    """The entry in a seal's facts on its timestamp: the confirmed time, or why there is none."""
+    found = {"at": at.astimezone(dt.UTC).isoformat()} if at else {"missing": missing}
+    return {"timestamp": {"authority": authority, **found}}
+
+
+def lacks_timestamp(facts: Mapping[str, Any]) -> bool:
+    """Whether a timestamp was asked for when the file was sealed, and is still missing."""
+    return "missing" in facts.get("timestamp", {})

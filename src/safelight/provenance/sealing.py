@@ -26,7 +26,9 @@ from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint
 from .keys import KeyStore
 from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
-from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal
+from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal, timestamp_facts
+from .timestamp_authority import TimestampMissing
+from .timestamping import Timestamper, replace_manifest
 from .watermark.clip_marking import Obstacle
 from .watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
 from .watermark_service import MarkOrder, NewMark, WatermarkService
@@ -65,6 +67,8 @@ class SealingOptions:
 
     #: What manifests state about training on the files. None: nothing.
     training: TrainingUse | None = None
+    #: Confirms the time of each seal. None: the time is this machine's only.
+    timestamper: Timestamper | None = None
 
 
 class Sealer:
@@ -109,7 +113,9 @@ class Sealer:
         source_sha256 = sha256_file(source)
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
-            signed = self._seal_marked(source, partial, facts, time or SealingTime())
+            signed = self._with_timestamp(
+                self._seal_marked(source, partial, facts, time or SealingTime()), partial
+            )
             sha256 = sha256_file(partial)
             replace_durably(partial, into)
         finally:
@@ -120,10 +126,26 @@ class Sealer:
             source_sha256=source_sha256,
             sealed_at=self._clock(),
             manifest=signed.manifest,
-            facts={**signed.verdict, "certificate": signed.certificate},
+            facts={**signed.verdict, "certificate": signed.certificate, **signed.timestamp},
             mark=signed.mark,
             fingerprint=signed.fingerprint,
         )
+
+    def _with_timestamp(self, signed: _Signed, path: Path) -> _Signed:
+        """Adds the time that the authority confirms to the signed file. Without an answer, the file stays as
+        it is, and the seal gives the reason.
+        """
+        timestamper = self._options.timestamper
+        if timestamper is None:
+            return signed
+        try:
+            confirmed = timestamper.confirm(signed.manifest, self._keys.anchors_pem, path)
+            replace_manifest(path, signed.manifest, confirmed.manifest)
+        except TimestampMissing as missing:
+            _log.warning("A file is sealed without a timestamp: %s", missing)
+            return replace(signed, timestamp=timestamp_facts(timestamper.host, missing=str(missing)))
+        found = timestamp_facts(timestamper.host, at=confirmed.at)
+        return replace(signed, manifest=confirmed.manifest, timestamp=found)
 
     def archive_ingredient(self, ingredient: Ingredient, into: Path) -> bool:
         """Stores the manifest of a generator's file in `into`, before the file is converted and loses it.
@@ -241,6 +263,8 @@ class _Signed:
     verdict: Mapping[str, Any]
     mark: Mark
     fingerprint: ClipFingerprint | None
+    #: The entry `timestamp` of the seal's facts; empty without an authority.
+    timestamp: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OneSignature:

@@ -32,10 +32,13 @@ class Verifier:
     network access.
     """
 
-    def __init__(self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "") -> None:
+    def __init__(
+        self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "", timestamp_pem: str = ""
+    ) -> None:
         self._sandbox = sandbox
         self._keys = keys
         self._trust_pem = trust_pem
+        self._timestamp_pem = timestamp_pem
 
     def with_trust_anchors(self, pem: bytes) -> Verifier:
         """A verifier that also trusts these roots (PEM). Raises `ConfigurationError` if they are invalid."""
@@ -47,7 +50,12 @@ class Verifier:
                 remedy="Give a file that starts with -----BEGIN CERTIFICATE-----.",
             ) from error
         added = certificates.certificates_pem(held).decode()
-        return Verifier(sandbox=self._sandbox, keys=self._keys, trust_pem=self._trust_pem + added)
+        return Verifier(
+            sandbox=self._sandbox,
+            keys=self._keys,
+            trust_pem=self._trust_pem + added,
+            timestamp_pem=self._timestamp_pem,
+        )
 
     def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
         """The origin of the file at `path`; `lookup` finds a seal by the file's sha256.
@@ -103,6 +111,7 @@ class Verifier:
             "path": str(path.resolve()),
             "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],
             "manifest": known.manifest if known else None,
+            "timestamp_anchors": self._timestamp_pem,
         }
         try:
             answer = self._sandbox.run(

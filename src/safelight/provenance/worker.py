@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import InvalidMedia
 
+from .cose_signature import CoseSignature, MalformedManifest
+
 if TYPE_CHECKING:
     from c2pa import Context, Reader
 
@@ -122,11 +124,39 @@ def _archive(path: Path, entry: dict[str, str], anchors: str) -> tuple[bytes | N
     return (archive, _has_traces(path)) if len(archive) <= _MAX_INGREDIENT_BYTES else (None, False)
 
 
+def timestamp_message(argument: dict[str, Any], _link: ChildChannel) -> bytes:
+    """The bytes that a timestamp authority has to confirm for the newest manifest of a store."""
+    return _signature(argument["manifest"]).message
+
+
+def add_timestamp(argument: dict[str, Any], _link: ChildChannel) -> bytes:
+    """The manifest with a timestamp. With the `path` of its file, the library must still trust it."""
+    manifest = argument["manifest"]
+    try:
+        changed = _signature(manifest).with_timestamp(manifest, argument["token"])
+    except MalformedManifest as error:
+        raise InvalidMedia(str(error)) from error
+    if argument["path"] is None:
+        return changed
+    with Path(argument["path"]).open("rb") as file:
+        report = _report(_reader("video/mp4", file, changed, _context(argument["anchors"])))
+    if report["state"] != "trusted" or not report["has_timestamp"]:
+        raise InvalidMedia("with the timestamp, the manifest is not valid")
+    return changed
+
+
+def _signature(manifest: bytes) -> CoseSignature:
+    try:
+        return CoseSignature.find(manifest)
+    except MalformedManifest as error:
+        raise InvalidMedia(str(error)) from error
+
+
 def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
     """Reads and validates the manifest of the file at `path`; see `models.ManifestReport`.
 
-    `anchors` are tried in order until one makes the signature trusted. `manifest` is used if the file has
-    none.
+    `anchors` are tried in order until one makes the signature trusted. `manifest`, if given, is read instead
+    of the one in the file. `timestamp_anchors` are the roots of timestamp authorities.
     """
     path = Path(argument["path"])
     kind = media_type(path)
@@ -134,15 +164,22 @@ def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
         return {"state": "absent", "media_type": "", "note": "format"}
     from c2pa import C2paError
 
+    def report(anchors: str) -> dict[str, Any]:
+        with path.open("rb") as file:
+            return _report(_reader(kind, file, argument.get("manifest"), _context(anchors)))
+
     found: dict[str, Any] = {}
-    for name, anchors in argument["anchors"]:
-        try:
-            with path.open("rb") as file:
-                found = _report(_reader(kind, file, argument.get("manifest"), _context(anchors)))
-        except C2paError as error:
-            return {"media_type": kind, **_unread(str(error), path)}
-        if found["state"] == "trusted":
-            return {**found, "media_type": kind, "trusted_by": name}
+    try:
+        for name, anchors in argument["anchors"]:
+            found = report(anchors)
+            if found["state"] == "trusted":
+                found |= {"trusted_by": name}
+                break
+        if found["has_timestamp"] and argument["timestamp_anchors"]:
+            # These roots are tried alone: they confirm times, and never who signed the content.
+            found |= {"time_trusted": report(argument["timestamp_anchors"])["time_trusted"]}
+    except C2paError as error:
+        return {"media_type": kind, **_unread(str(error), path)}
     return {**found, "media_type": kind}
 
 
@@ -183,6 +220,7 @@ def _report(reader: Reader) -> dict[str, Any]:
     results = (store.get("validation_results") or {}).get("activeManifest") or {}
     # The action that made the content has a source type; the first action of an edited file has none.
     made = next((one for one in _actions(assertions) if one.get("digitalSourceType")), {})
+    passed = {one.get("code") for one in results.get("success") or []}
     makers = active.get("claim_generator_info") or [{}]
     return {
         "state": str(store.get("validation_state", "invalid")).lower(),
@@ -190,6 +228,8 @@ def _report(reader: Reader) -> dict[str, Any]:
         "common_name": _text(signature.get("common_name")),
         "serial": _text(signature.get("cert_serial_number")),
         "signed_at": _text(signature.get("time")),
+        "has_timestamp": "timeStamp.validated" in passed,
+        "time_trusted": "timeStamp.trusted" in passed,
         "generated_at": _text(made.get("when")),
         "source_type": _text(made.get("digitalSourceType")).rpartition("/")[2],
         "made_with": _text(makers[0].get("name")),

@@ -84,7 +84,12 @@ def test_a_flipped_byte_in_frames_index_or_claim_is_never_trusted(
             changed = bytearray(data)
             changed[offset] ^= 0x10
             copy.write_bytes(changed)
-            argument = {"path": str(copy), "anchors": [["own", keys.anchors_pem]], "manifest": None}
+            argument = {
+                "path": str(copy),
+                "anchors": [["own", keys.anchors_pem]],
+                "manifest": None,
+                "timestamp_anchors": "",
+            }
             assert worker.read(argument, None)["state"] != "trusted", (name, offset)  # type: ignore[arg-type]
 
 
@@ -211,7 +216,12 @@ def test_a_remote_manifest_is_not_fetched(keys: KeyStore, video: Path, tmp_path:
     assert f"http://127.0.0.1:{server.server_port}/manifest".encode() in pointing.read_bytes()
 
     # In this process, where the network is open, so that only the setting keeps it from asking.
-    argument = {"path": str(pointing), "anchors": [["own", keys.anchors_pem]], "manifest": None}
+    argument = {
+        "path": str(pointing),
+        "anchors": [["own", keys.anchors_pem]],
+        "manifest": None,
+        "timestamp_anchors": "",
+    }
     found = worker.read(argument, None)  # type: ignore[arg-type]
     server.shutdown()
     server.server_close()
