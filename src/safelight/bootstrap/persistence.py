@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
     from safelight.provenance.sealing import Sealer
+    from safelight.provenance.timestamp_authority import TimestampAuthority
+    from safelight.provenance.timestamping import Timestamper
     from safelight.provenance.verification import Verifier
     from safelight.provenance.watermark_keys import WatermarkKeys
     from safelight.provenance.watermark_service import WatermarkReader
@@ -161,10 +163,29 @@ class PersistenceParts:
                 sandbox=self._core.sandbox, keys=self.watermark_keys, preset=sealing.preset
             )
         uses = {"not_allowed": TrainingUse.NOT_ALLOWED, "allowed": TrainingUse.ALLOWED}
-        options = SealingOptions(training=uses.get(sealing.training))
+        options = SealingOptions(training=uses.get(sealing.training), timestamper=self.timestamper)
         return Sealer(
             sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark, options=options
         )
+
+    @cached_property
+    def timestamper(self) -> Timestamper | None:
+        """None if no timestamp authority is configured."""
+        authority = self._timestamp_authority
+        if authority is None:
+            return None
+        from safelight.provenance.timestamping import Timestamper
+
+        return Timestamper(sandbox=self._core.sandbox, authority=authority)
+
+    @cached_property
+    def _timestamp_authority(self) -> TimestampAuthority | None:
+        sealing = self._core.settings.sealing
+        if sealing.timestamp_url is None or sealing.timestamp_anchors is None:
+            return None
+        from safelight.provenance.timestamp_authority import TimestampAuthority
+
+        return TimestampAuthority.load(sealing.timestamp_url, sealing.timestamp_anchors)
 
     @cached_property
     def watermark_keys(self) -> WatermarkKeys:
@@ -182,7 +203,12 @@ class PersistenceParts:
     def verifier(self) -> Verifier:
         from safelight.provenance.verification import Verifier
 
-        verifier = Verifier(sandbox=self._core.sandbox, keys=self.signing_keys)
+        authority = self._timestamp_authority
+        verifier = Verifier(
+            sandbox=self._core.sandbox,
+            keys=self.signing_keys,
+            timestamp_pem=authority.anchors_pem if authority else "",
+        )
         trust = self._core.settings.sealing.trust
         if trust is None:
             return verifier
