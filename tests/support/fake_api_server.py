@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.drift_history import DriftHistory
@@ -438,6 +439,7 @@ class Live:
     key: str
     scratch: Path
     database: Database
+    app: FastAPI
 
     @property
     def auth(self) -> Mapping[str, str]:
@@ -486,7 +488,8 @@ def live(
             watch_interval_s=0.05,
             **options,
         )
-        with listening(build_app(services, pages or ConsoleServices())) as url:
+        app = build_app(services, pages or ConsoleServices())
+        with listening(app) as url:
             yield Live(
                 url=url,
                 desk=desk,

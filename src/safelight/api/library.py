@@ -164,7 +164,8 @@ async def export(request: Request, principal: Reader) -> Response:
     openapi_extra=_IMPORT,
 )
 async def import_entries(
-    request: Request, principal: Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
+    request: Request,
+    principal: Annotated[Principal, Depends(requires(KeyScope.CHECKS, KeyScope.VIDEOS_WRITE))],
 ) -> Response:
     """Each entry counts as one check. Imported prompts are unproven until a video with them is delivered."""
     app = app_state(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from safelight.metrics import COUNTERS, HISTOGRAMS, Counter, Gauge, Histogram
 from safelight.trust.accounts import KeyScope
+from safelight.web.access import Access, declare
 from safelight.web.auth import authenticate
 from safelight.web.error_responses import errors
 from safelight.web.state import app_state
@@ -26,9 +27,22 @@ _LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII
 #: Headers that a reverse proxy adds, with those that begin with `x-forwarded-`.
 _PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
 
+_ACCESS = Access(every=frozenset({KeyScope.METRICS}))
+
+
+async def metrics_reader(request: Request) -> None:
+    """A FastAPI dependency that raises `Forbidden` if the caller may not read the metrics."""
+    state = app_state(request)
+    if not (state.services.metrics_are_open and _is_local(request)):
+        _ACCESS.require(await authenticate(request, state.services.accounts, state.threads))
+
+
+declare(_ACCESS, metrics_reader)
+
 
 @router.get(
     "/metrics",
+    dependencies=[Depends(metrics_reader)],
     summary="Read the metrics of this process, in the format of Prometheus",
     response_class=Response,
     responses={200: {"description": "The metrics", "content": {"text/plain": {}}}, **errors(401, 403)},
@@ -36,9 +50,6 @@ _PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
 async def metrics(request: Request) -> Response:
     """Needs a key with the scope `metrics`, except on a loopback address without a reverse proxy."""
     state = app_state(request)
-    if not (state.services.metrics_are_open and _is_local(request)):
-        principal = await authenticate(request, state.services.accounts, state.threads)
-        principal.require(KeyScope.METRICS)
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     gauges = await state.threads.run(state.services.gauges)
     return Response(encode(_registry(gauges)), headers={"content-type": content_type})

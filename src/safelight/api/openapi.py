@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.web.access import public
 from safelight.web.auth import COOKIE
 from safelight.web.json_response import JsonResponse
 from safelight.web.state import app_state
@@ -32,7 +33,7 @@ class SafelightAPI(FastAPI):
     """
 
     def setup(self) -> None:
-        self.add_route("/openapi.json", self._respond, include_in_schema=False)
+        self.add_route("/openapi.json", public(self._respond), include_in_schema=False)
 
     async def _respond(self, request: Request) -> Response:
         return JsonResponse(await app_state(request).threads.run(self.openapi))

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.trust.accounts import Principal
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
-from safelight.web.auth import principal_of
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
+from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
 from safelight.web.json_response import JsonResponse
@@ -20,7 +20,7 @@ from safelight.web.state import app_state
 
 #: The service decides which cases a principal may see: most cases need the scope `review`, quarantined cases
 #: the scope `vault`.
-Reviewer = Annotated[Principal, Depends(principal_of)]
+Reviewer = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT)))]
 
 router = APIRouter(
     prefix="/v1/reviews",

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope
+from safelight.web.access import no_account
 from safelight.web.auth import requires
 from safelight.web.error_responses import COMMON_ERRORS, NOT_MODIFIED, errors
 from safelight.web.json_response import JsonResponse, revalidated_response
@@ -28,7 +29,12 @@ async def coverage(request: Request) -> Response:
     return revalidated_response(request, await state.threads.run(state.services.videos.coverage))
 
 
-@router.get("/healthz", summary="Check that the process responds", responses={200: {"model": schemas.Health}})
+@router.get(
+    "/healthz",
+    summary="Check that the process responds",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": schemas.Health}},
+)
 async def healthz(request: Request) -> Response:
     return JsonResponse({"status": "ok", "version": app_state(request).services.version})
 
@@ -36,6 +42,7 @@ async def healthz(request: Request) -> Response:
 @router.get(
     "/readyz",
     summary="Check that the server can process videos",
+    dependencies=[Depends(no_account)],
     responses={
         200: {"model": schemas.Readiness},
         503: {"model": schemas.Readiness, "description": "The server cannot process videos now"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from safelight.errors import Unauthenticated
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.access import Access, Endpoint, declare
 from safelight.web.auth import COOKIE, check_same_origin
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
@@ -21,7 +22,6 @@ from .services import ConsoleServices
 from .translations import Translations
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
-Endpoint = Callable[[Request], Awaitable[Response]]
 FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 
 
@@ -55,21 +55,24 @@ class PageHandler:
         except Unauthenticated:
             return None
 
-    def protected(self, handler: Handler, *scopes: KeyScope) -> Endpoint:
-        """Wrap a handler: a request needs a session with these scopes and must come from our own origin."""
+    def protected(self, handler: Handler, *scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Endpoint:
+        """Wrap a handler: a request needs a session with all `scopes` and one of `any_of`.
+
+        It must also come from our own origin.
+        """
+        access = Access(every=frozenset(scopes), any_of=frozenset(any_of))
 
         async def endpoint(request: Request) -> Response:
             principal = await self.current_principal(request)
             if principal is None:
                 if request.method == "GET":
                     return redirect_to_login(request)
-                raise Unauthenticated("You are not signed in.", remedy="Open a login link.")
+                raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)
-            for scope in scopes:
-                principal.require(scope)
+            access.require(principal)
             return await handler(request, principal)
 
-        return endpoint
+        return declare(access, endpoint)
 
     async def read_form(self, request: Request) -> dict[str, str]:
         """The text fields of a form. Files are left out."""

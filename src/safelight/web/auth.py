@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from safelight.errors import Forbidden, Unauthenticated
 from safelight.trust.accounts import Accounts, KeyScope, Principal
 
+from .access import Access, declare
 from .state import app_state
 from .thread_pool import Threads
 
@@ -62,22 +63,20 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     return await threads.run(accounts.sessions.authenticate, cookie)
 
 
-async def principal_of(request: Request) -> Principal:
-    """A FastAPI dependency that returns the principal. It does not check scopes, because the service does."""
-    app = app_state(request)
-    return await authenticate(request, app.services.accounts, app.threads)
+def requires(*scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Callable[[Request], Awaitable[Principal]]:
+    """Makes a FastAPI dependency that returns the principal, which has all `scopes` and one of `any_of`.
 
-
-def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
-    """Makes a FastAPI dependency that returns the principal. Raises `Forbidden` if `scope` is missing."""
+    Raises `Forbidden` for other principals.
+    """
+    access = Access(every=frozenset(scopes), any_of=frozenset(any_of))
 
     async def principal(request: Request) -> Principal:
         app = app_state(request)
         found = await authenticate(request, app.services.accounts, app.threads)
-        found.require(scope)
+        access.require(found)
         return found
 
-    return principal
+    return declare(access, principal)
 
 
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
