@@ -47,9 +47,8 @@ def test_a_video_has_the_denominator_of_its_installation() -> None:
     assert summarize_video(video(*made), CELLS, EN).sentence == "Checked: 1 of 5"
     assert summarize(CELLS, EN).sentence.endswith("of 5")
     assert summarize_video(video(*made), CELLS, EN).notes == (
-        "The coverage page counts 3 of 5: what this installation can check. Of those, not made for this "
-        "video (2), because it has no such content or ended earlier: frames (Sexual content); text (Sexual "
-        "content).",
+        "This installation can make 3 of the 5. Not made for this video, because it has no such content or did "
+        "not get that far: 2, namely frames (Sexual content); text (Sexual content).",
     )
 
 
