@@ -491,6 +491,7 @@ def live(
         app = build_app(services, pages or ConsoleServices())
         with listening(app) as url:
             yield Live(
+                app=app,
                 url=url,
                 desk=desk,
                 accounts=accounts,
