@@ -142,9 +142,11 @@ async def decide(request: Request, principal: Reviewer, case_id: str) -> Respons
         app.services.reviews.decide,
         principal,
         case_id,
-        action=required_text(fields, "action"),
-        reason=required_text(fields, "reason"),
-        clause=optional_text(fields, "clause"),
+        DecisionRequest(
+            action=required_text(fields, "action"),
+            reason=required_text(fields, "reason"),
+            clause=optional_text(fields, "clause"),
+        ),
     )
     return JsonResponse(case_file_object(decided))
 

@@ -112,6 +112,7 @@ class DecisionOptions:
 def _decide(
     ctx: typer.Context, case_id: str, decision: DecisionOptions, *, by: str, quarantined: bool, as_json: bool
 ) -> int:
+    from safelight.trust.reviews import DecisionRequest
     from safelight.trust.reviews.models import ACTIONS
 
     container = load_container(ctx)
@@ -120,9 +121,11 @@ def _decide(
     decided = container.review.reviews.decide(
         principal,
         case_id,
-        action=ACTIONS[kind][0 if decision.approve else 1].value,
-        reason=decision.reason,
-        clause=decision.clause,
+        DecisionRequest(
+            action=ACTIONS[kind][0 if decision.approve else 1].value,
+            reason=decision.reason,
+            clause=decision.clause,
+        ),
     )
     emit(
         _case_file_to_json(decided),

@@ -16,7 +16,7 @@ from safelight.policy.decisions import is_gap_reason
 from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, UNDO_S
 
 from .explanation_view import explanation_lines, prompt_spans
@@ -92,9 +92,11 @@ class ReviewPages(PageHandler):
                 self.services.reviews.decide_with_undo,
                 principal,
                 case_id,
-                action=form.get("action", ""),
-                reason=form.get("reason", ""),
-                clause=form.get("clause") or None,
+                DecisionRequest(
+                    action=form.get("action", ""),
+                    reason=form.get("reason", ""),
+                    clause=form.get("clause") or None,
+                ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem, form=form)

@@ -30,7 +30,7 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import OPERATOR, KeyScope, PrincipalKind
 from safelight.trust.appeals import AppealState
 from safelight.trust.audit import verify
-from safelight.trust.reviews import Case, CaseKind, CaseState
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest
 
 from .conftest import House
 from .test_decisions import decide, reviewer
@@ -139,7 +139,9 @@ def test_the_appellant_cannot_decide_the_appeal(house: House) -> None:
     cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ)
     made = house.container.review.appeals.add(cleo, video.id, text=WHY)
     with pytest.raises(Forbidden):
-        house.container.review.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
+        house.container.review.reviews.decide(
+            cleo, made.case_id, DecisionRequest(action="overturn", reason="mine")
+        )
 
 
 def test_an_upheld_block_cannot_be_appealed_again(house: House) -> None:

@@ -25,7 +25,7 @@ __all__ = ["clock", "held", "house"]
 def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken, fine = house.order(MARKED), house.order(MARKED)
+    broken, fine = house.order(MARKED), house.order(f"{MARKED} again")
     for case in house.container.review.reviews.list(reviewer(house)).cases:
         decide_with_undo(house, case, "approve" if case.video_id == broken.id else "refuse")
     actions = house.container.review.review_actions
@@ -45,7 +45,7 @@ def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
 def test_a_decision_that_meets_a_locked_row_does_not_stop_the_others(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked, fine = house.order(MARKED), house.order(MARKED)
+    locked, fine = house.order(MARKED), house.order(f"{MARKED} again")
     for video, action in ((locked, "approve"), (fine, "refuse")):
         (case,) = house.container.review.reviews.list_for_video(reviewer(house), video.id)
         decide_with_undo(house, case, action)

@@ -34,7 +34,7 @@ from safelight.testing.detectors import text_marker
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
 from safelight.trust.reports import NewReport
-from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, DecisionRequest
 
 from .conftest import House
 from .test_video_lifecycle import NoEngine
@@ -83,7 +83,9 @@ def only_case(house: House, who: Principal | None = None) -> Case:
 
 def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
     return house.container.review.reviews.decide(
-        reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
+        reviewer(house, name),
+        case.id,
+        DecisionRequest(action=action, reason="Looked at it.", clause="held-1"),
     )
 
 
@@ -296,7 +298,9 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
     assert house.container.review.reviews.list(stranger).cases == ()
     for call in (
         lambda: house.container.review.reviews.get(stranger, case.id),
-        lambda: house.container.review.reviews.decide(stranger, case.id, action="approve", reason="x"),
+        lambda: house.container.review.reviews.decide(
+            stranger, case.id, DecisionRequest(action="approve", reason="x")
+        ),
         lambda: house.container.review.reviews.get(reviewer(house), "case_" + "0" * 32),
         lambda: house.container.review.reviews.get(reviewer(house), "nonsense"),
     ):
@@ -306,7 +310,7 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
         house.container.review.reviews.list(reviewer(house, "app", KeyScope.VIDEOS_READ))
     with pytest.raises(Forbidden):
         house.container.review.reviews.decide(
-            reviewer(house, "app", KeyScope.ADMIN), case.id, action="approve", reason="x"
+            reviewer(house, "app", KeyScope.ADMIN), case.id, DecisionRequest(action="approve", reason="x")
         )
     assert house.container.review.reviews.count_open(reviewer(house, "app", KeyScope.VIDEOS_READ)) == 0
     assert house.container.review.reviews.count_open(reviewer(house)) == 1
@@ -323,7 +327,9 @@ def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Callable[
         decide(house, case, "approve")
     officer = reviewer(house, "officer", KeyScope.VAULT)
     assert only_case(house, officer).id == case.id
-    house.container.review.reviews.decide(officer, case.id, action="approve", reason="Adults.")
+    house.container.review.reviews.decide(
+        officer, case.id, DecisionRequest(action="approve", reason="Adults.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -345,14 +351,16 @@ def test_a_decision_without_a_reason_changes_nothing(
     house.order(MARKED)
     case = only_case(house)
     with pytest.raises(InvalidField) as caught:
-        house.container.review.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
+        house.container.review.reviews.decide(
+            reviewer(house), case.id, DecisionRequest(action=action, reason=reason)
+        )
     assert caught.value.param == param
     assert only_case(house).state is CaseState.OPEN
 
 
 def test_every_case_is_listed_once_across_pages(held: Callable[..., House]) -> None:
     house = held()
-    ordered = {house.order(MARKED).id for _ in range(5)}
+    ordered = {house.order(f"{MARKED} {number}").id for number in range(5)}
     seen: list[str] = []
     after = None
     while True:

@@ -29,6 +29,7 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.evasion.models import MAX_COMPARED_OTHERS, Requester, SimilarBlock
 from safelight.trust.evasion.store import add_similar_request, delete_blocks_of_video
+from safelight.trust.reviews import DecisionRequest
 from support.clips import make_clip
 
 from .conftest import House
@@ -182,7 +183,7 @@ def test_a_request_that_a_reviewer_rejects_counts(furnish: Callable[..., House],
     )
     reviews = house.container.review.reviews
     (case,) = reviews.list(ada).cases
-    reviews.decide(ada, case.id, action="refuse", reason="Looked at it.", clause="held-1")
+    reviews.decide(ada, case.id, DecisionRequest(action="refuse", reason="Looked at it.", clause="held-1"))
     assert refusal(house, SIMILAR) is HelpRefusal.RECENT_BLOCK
 
 
@@ -245,7 +246,7 @@ def test_a_prompt_whose_block_an_appeal_reversed_does_not_count(listed: House) -
     video_id = str(caught.value.details["video_id"])
     made = listed.container.review.appeals.add(listed.who, video_id, text="It is a play.")
     listed.container.review.reviews.decide(
-        reviewer(listed), made.case_id, action="overturn", reason="Looked at it.", clause="x"
+        reviewer(listed), made.case_id, DecisionRequest(action="overturn", reason="Looked at it.", clause="x")
     )
     assert refusal(listed, UNLIKE) is None
     tracker = listed.container.persistence.evasion_tracker
@@ -313,7 +314,7 @@ def test_an_appeal_that_reverses_a_block_also_ends_the_refusals_of_similar_reque
         listed.who, str(caught.value.details["video_id"]), text="It is a play."
     )
     listed.container.review.reviews.decide(
-        reviewer(listed), made.case_id, action="overturn", reason="Looked at it.", clause="x"
+        reviewer(listed), made.case_id, DecisionRequest(action="overturn", reason="Looked at it.", clause="x")
     )
     assert refusal(listed, SIMILAR_TO_NUDE) is None
 

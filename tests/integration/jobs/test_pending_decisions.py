@@ -20,7 +20,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.trust.appeals import AppealState
 from safelight.trust.reports import NewReport
-from safelight.trust.reviews import Case, CaseFile, CaseState, DecisionExecutor, Reviews
+from safelight.trust.reviews import Case, CaseFile, CaseState, DecisionExecutor, DecisionRequest, Reviews
 from safelight.trust.reviews.models import UNDO_S
 
 from .conftest import House
@@ -62,7 +62,9 @@ def executor(house: House) -> DecisionExecutor:
 
 def decide_with_undo(house: House, case: Case, action: str, name: str = "ada") -> CaseFile:
     return house.container.review.reviews.decide_with_undo(
-        reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
+        reviewer(house, name),
+        case.id,
+        DecisionRequest(action=action, reason="Looked at it.", clause="held-1"),
     )
 
 
@@ -367,7 +369,7 @@ def test_an_involved_person_cannot_decide_an_appeal_that_is_opened_again_at_this
     house.container.review.appeals.add(house.who, video.id, text="It is a play.")
     case = only_case(house)
     # The row as it was while the decision of another person was pending.
-    monkeypatch.setattr(Reviews, "_row", lambda *_: replace(case, state=CaseState.PENDING))
+    monkeypatch.setattr(Reviews, "_row", lambda *_, **__: replace(case, state=CaseState.PENDING))
     for action in (decide, decide_with_undo):
         with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             action(house, case, "overturn", "ada")

@@ -13,12 +13,13 @@ from .accounts import (
 )
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches
-from .fingerprints import provenance_answers, seal_fingerprints
 from .drift import drift_episodes
+from .fingerprints import provenance_answers, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .requests import characters, idempotency_keys, video_lineage
+from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
 from .seals import seals
 from .trust import (
     blocked_prompt_sketches,
@@ -45,15 +46,19 @@ __all__ = [
     "batches",
     "biometric_templates",
     "blocked_prompt_sketches",
+    "case_conflicts",
+    "case_skips",
     "cases",
     "characters",
     "check_usage",
     "consents",
     "decisions",
     "drift_episodes",
+    "exposures",
     "findings",
     "idempotency_keys",
     "installation",
+    "invitations",
     "library_entries",
     "library_terms",
     "library_uses",
@@ -61,7 +66,7 @@ __all__ = [
     "metadata",
     "outbox",
     "pending_decisions",
-    "invitations",
+    "people",
     "policies",
     "prompt_templates",
     "protected_people",
@@ -69,10 +74,11 @@ __all__ = [
     "quota_usage",
     "reported_attempts",
     "reports",
+    "reviewer_preferences",
     "seal_fingerprints",
     "seals",
-    "people",
     "sessions",
+    "sign_in_failures",
     "template_videos",
     "tenants",
     "verdicts",
@@ -81,4 +87,3 @@ __all__ = [
     "waivers",
     "webhook_endpoints",
 ]
-    "sign_in_failures",

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from .types import blob, integer, json, metadata, text, time
+
+
+def _open_leaders(*columns: str) -> Index:
+    """An index of the cases that wait for a decision of their own."""
+    where = sql("state = 'open' AND leader_id IS NULL")
+    return Index(None, *columns, sqlite_where=where, postgresql_where=where)
+
 
 cases = Table(
     "cases",
@@ -25,9 +33,33 @@ cases = Table(
     time("opened_at"),
     time("due_at"),
     time("closed_at", null=True),
+    #: Added to by each change that a reviewer must know before the decision.
+    integer("version", default=1),
+    integer("severity", default=1),
+    #: The number of videos and reports that the decision is about.
+    integer("reach", default=1),
+    #: The place in the queue: the smallest comes first.
+    time("rank_at", default=lambda context: context.get_current_parameters()["due_at"]),
+    #: The open case with which this near-duplicate is decided; null for a case that is decided by itself.
+    text("leader_id", null=True),
+    #: The id of the first case of the cluster; kept when the case leaves it or is closed.
+    text("cluster_id", null=True),
+    #: Equal for near-duplicates; null when the case is closed.
+    text("cluster_key", null=True),
+    #: The reviewer who has the case open, until `leased_until`.
+    text("leased_by", null=True),
+    time("leased_until", null=True),
+    #: The lowest `ReviewRank` that may decide the case: higher after an escalation, and for an appeal against
+    #: a decision of a person with a higher role.
+    integer("required_rank", default=1),
     UniqueConstraint("tenant_id", "dedup_key"),
     Index(None, "tenant_id", "state", "due_at"),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "tenant_id", "leader_id"),
+    Index(None, "tenant_id", "cluster_id"),
+    #: The queue.
+    _open_leaders("tenant_id", "rank_at", "id"),
+    Index(None, "tenant_id", "cluster_key"),
 )
 
 decisions = Table(
@@ -44,6 +76,8 @@ decisions = Table(
     time("at"),
     #: The ids of the verdicts on the video at the time of the decision.
     json("verdict_ids"),
+    #: The role of the person; null for keys and for the operator at the terminal.
+    text("role", null=True),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
 )
@@ -63,6 +97,7 @@ pending_decisions = Table(
     text("decided_by"),
     time("at"),
     json("verdict_ids"),
+    text("role", null=True),
     time("due_at"),
     #: Why the decision could not be carried out; null until that is tried.
     text("conflict", null=True),

@@ -22,6 +22,7 @@ from safelight.trust.reviews import (
     case_from_row,
     involved_people,
     open_case,
+    record_conflicts,
 )
 
 from .models import Appeal, AppealState, AppealSubjectLookup, ReviewerLookup
@@ -102,6 +103,7 @@ class Appeals:
                 created_at=now,
             )
             add_report(tx, report)
+            record_conflicts(tx, case)
             tx.append_audit(
                 "appeal.received",
                 subject=video.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .conflicts import involved_people, record_conflicts
 from .executor import DecisionExecutor
 from .models import (
     UNFINISHED,
@@ -13,15 +14,16 @@ from .models import (
     Decision,
     DecisionAction,
     DecisionActions,
+    DecisionRequest,
     NewCase,
     PendingDecision,
 )
+from .queue import ReviewQueue
 from .service import Reviews
 from .store import (
     approved_verdict_ids,
     case_from_row,
     close_cases,
-    involved_people,
     list_decisions,
     lock_pending_hold,
     open_case,
@@ -39,8 +41,10 @@ __all__ = [
     "DecisionAction",
     "DecisionActions",
     "DecisionExecutor",
+    "DecisionRequest",
     "NewCase",
     "PendingDecision",
+    "ReviewQueue",
     "Reviews",
     "approved_verdict_ids",
     "case_from_row",
@@ -50,4 +54,5 @@ __all__ = [
     "lock_pending_hold",
     "open_case",
     "overturned_verdict_ids",
+    "record_conflicts",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from safelight.background.part import BackgroundPart
 from safelight.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
@@ -13,6 +14,7 @@ from safelight.store.tables import cases, pending_decisions, reports
 from safelight.store.transaction import Transaction
 
 from . import store
+from .clusters import members_of
 from .models import UNDO_S, Case, CaseState, Decision, DecisionAction, DecisionActions, PendingDecision
 
 #: Pause if no decision is due earlier. Shorter than the time to undo, so that a decision that another process
@@ -114,7 +116,34 @@ class DecisionExecutor:
         row = tx.one(cases, cases.c.id == made.case_id)
         assert row is not None  # It was closed in this transaction.
         store.move_to_decisions(tx, made)
-        return apply_decision(self._actions, tx, store.case_from_row(row), made)
+        return apply_to_cluster(self._actions, tx, store.case_from_row(row), made)
+
+
+def apply_to_cluster(
+    actions: DecisionActions, tx: Transaction, of: Case, made: Decision
+) -> Callable[[], None] | None:
+    """Apply a decision to the video of a closed case, and to each of its near-duplicates with a decision of
+    its own. A near-duplicate that no longer allows the decision gets the reason, and is decided by itself.
+    """
+    after = [apply_decision(actions, tx, of, made)]
+    for row in members_of(tx, of.id):
+        member = store.case_from_row(row)
+        copy = store.copy_decision(tx, made, member)
+        try:
+            with tx.savepoint():
+                if not store.close_case(tx, member.id, state=CaseState.OPEN):
+                    continue
+                store.add_decision(tx, copy)
+                after.append(apply_decision(actions, tx, member, copy))
+        except (Conflict, NotFound) as problem:
+            store.add_member_conflict(tx, copy, str(problem))
+    wanted = [call for call in after if call is not None]
+    return partial(_call_all, wanted) if wanted else None
+
+
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 def apply_decision(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from safelight.policy.findings import Stage
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts import ReviewRank, Role
 
 
 class CaseKind(StrEnum):
@@ -23,6 +24,18 @@ class CaseKind(StrEnum):
 #: How long a decision made on a page waits before it is carried out, and can be undone. Long enough to notice
 #: a wrong key and to undo the decision; short compared with a review, which takes minutes.
 UNDO_S = 10.0
+
+
+#: How long a case is kept for a reviewer after the last sign of life of the page. Pages give one every
+#: `HEARTBEAT_S`, so three may be lost.
+LEASE_S = 120.0
+HEARTBEAT_S = 30.0
+#: Skips and exposure belong to the reviewer and are deleted after this time.
+KEEP_SKIPS_S = 30 * 86_400.0
+#: The time over which exposure is added up: a working day.
+SHIFT_S = 8 * 3600.0
+#: The part of the exposure budget from which the reviewer is warned.
+WARN_FROM = 0.8
 
 
 class CaseState(StrEnum):
@@ -93,6 +106,18 @@ class Case:
     #: When the decision is due. After that time a hold is rejected; a report or an appeal is overdue.
     due_at: float
     closed_at: float | None
+    #: Higher after each change that a reviewer has to know before the decision.
+    version: int
+    severity: int
+    #: The number of videos and reports that the decision is about.
+    reach: int
+    #: The case with which this near-duplicate is decided; None for a case that is decided by itself.
+    leader_id: str | None
+    #: The reviewer who has the case open now, and until when.
+    leased_by: str | None
+    leased_until: float | None
+    #: The lowest rank that may decide the case.
+    required_rank: ReviewRank
 
     @property
     def actions(self) -> tuple[DecisionAction, ...]:
@@ -117,6 +142,20 @@ class Decision:
     at: float
     #: Ids of all verdicts on the video at the time of the decision.
     verdict_ids: tuple[str, ...]
+    #: The role of the person; None for keys and for the operator at the terminal.
+    role: Role | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRequest:
+    """A decision as a reviewer sent it."""
+
+    action: str
+    reason: str
+    #: The rule or clause of the policy that the reviewer names, if any.
+    clause: str | None = None
+    #: The version of the case that the reviewer read; None if it is not compared.
+    version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,17 +179,43 @@ class CaseFile:
     #: The number of reports, and the newest reports without contact addresses, newest first.
     reports: int
     notes: tuple[Mapping[str, Any], ...]
-    #: Whether the case is an open appeal that the requesting principal may not decide.
+    #: Whether the requesting principal may not decide the open case: it is an appeal in which they are
+    #: involved, or it needs a higher rank.
     requires_other_reviewer: bool = False
     #: The decision that waits to be carried out, or the last one that could not be.
     pending: PendingDecision | None = None
+    #: The number of open near-duplicates that are decided with this case.
+    members: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CasePage:
-    #: Open cases are sorted by due time, all others with the newest first.
+    #: Open cases are in the order of the queue, all others with the newest first.
     cases: tuple[Case, ...]
     has_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewerPreferences:
+    #: The names of the categories whose cases the reviewer is not offered.
+    declined_categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """How much a reviewer was shown in the last `SHIFT_S`, in seconds times severity."""
+
+    used: float
+    budget: float
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the reviewer is warned."""
+        return self.used >= self.budget * WARN_FROM
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.used >= self.budget
 
 
 class DecisionActions(Protocol):

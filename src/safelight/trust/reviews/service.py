@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement
@@ -15,7 +15,9 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
-from .executor import apply_decision
+from .clusters import members_of
+from .conflicts import involved_people, record_conflicts
+from .executor import apply_to_cluster
 from .models import (
     ACTIONS,
     UNDO_S,
@@ -27,23 +29,16 @@ from .models import (
     Decision,
     DecisionAction,
     DecisionActions,
+    DecisionRequest,
     PendingDecision,
 )
+from .priority import rank_at
 
 MAX_REASON_CHARACTERS = 2000
 MAX_CLAUSE_CHARACTERS = 200
 _MAX_PAGE_CASES = 100
 _MAX_NOTES = 20
 _KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Request:
-    """A decision as a reviewer sent it, with valid texts."""
-
-    action: str
-    reason: str
-    clause: str | None
 
 
 class Reviews:
@@ -65,34 +60,46 @@ class Reviews:
         kind: CaseKind | None = None,
         after: str | None = None,
         limit: int = 50,
+        late: bool = False,
     ) -> CasePage:
-        """The cases that this principal may decide: open cases by due time, others with the newest first."""
-        where = _visible(principal)
+        """The cases that this principal may see: open cases in the order of the queue, others with the newest
+        first. Open near-duplicates are in the list only as the case with which they are decided.
+
+        `late` selects the open cases whose due time is over.
+        """
+        where = visible_to(principal)
         if state is not None:
             where.append(cases.c.state == state.value)
         if kind is not None:
             where.append(cases.c.kind == kind.value)
         soonest = state is CaseState.OPEN
+        if soonest:
+            where.append(cases.c.leader_id.is_(None))
         limit = max(1, min(limit, _MAX_PAGE_CASES))
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 start = self._row(tx, principal, after)
-                at = cases.c.due_at if soonest else cases.c.opened_at
-                value = start.due_at if soonest else start.opened_at
+                at = cases.c.rank_at if soonest else cases.c.opened_at
+                value = _rank_of(start) if soonest else start.opened_at
                 same = (at == value) & (cases.c.id > start.id if soonest else cases.c.id < start.id)
                 where.append(((at > value) if soonest else (at < value)) | same)
-            order = (cases.c.due_at, cases.c.id) if soonest else (cases.c.opened_at.desc(), cases.c.id.desc())
+            if late:
+                where.append(cases.c.due_at < tx.now())
+            order = (
+                (cases.c.rank_at, cases.c.id) if soonest else (cases.c.opened_at.desc(), cases.c.id.desc())
+            )
             rows = tx.select(cases, *where, order_by=order, limit=limit + 1)
         return CasePage(
             cases=tuple(store.case_from_row(row) for row in rows[:limit]), has_more=len(rows) > limit
         )
 
     def count_open(self, principal: Principal) -> int:
-        """Number of open cases that this principal may decide, for the badge on a page."""
+        """Number of open cases that this principal may see, for the badge on a page."""
         if not (principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
-            return tx.count(cases, *_visible(principal), cases.c.state == CaseState.OPEN.value)
+            waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
+            return tx.count(cases, *visible_to(principal), *waiting)
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
         """A case with its reports and its decision.
@@ -110,10 +117,12 @@ class Reviews:
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
                 limit=_MAX_NOTES,
             )
-            others_only = _others_only(tx, principal, case)
+            others_only = case.state is CaseState.OPEN and _obstacle(tx, principal, case) is not None
+            members = len(members_of(tx, case.id))
         return CaseFile(
             case=case,
             requires_other_reviewer=others_only,
+            members=members,
             decision=store.decision_from_row(decided) if decided is not None else None,
             pending=pending,
             reports=count,
@@ -136,64 +145,63 @@ class Reviews:
         with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
                 cases,
-                *_visible(principal),
+                *visible_to(principal),
                 cases.c.video_id == video_id,
                 order_by=(cases.c.opened_at, cases.c.id),
             )
         return tuple(store.case_from_row(row) for row in rows)
 
-    def decide(
-        self,
-        principal: Principal,
-        case_id: str,
-        *,
-        action: str,
-        reason: str,
-        clause: str | None = None,
-    ) -> CaseFile:
-        """Decide a case at once, without undo. The decision is recorded and applied to the video in one
-        transaction.
+    def decide(self, principal: Principal, case_id: str, wanted: DecisionRequest) -> CaseFile:
+        """Decide a case at once, without undo. The decision is recorded and applied to the video, and to
+        those of its near-duplicates, in one transaction.
 
         A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
-        Raises `InvalidField`, `Conflict` if the case is closed already, and `Forbidden` if the principal is
-        involved in the appeal.
+        Raises `InvalidField`, `Conflict` if the case is closed already, is open at another reviewer or has
+        another version, and `Forbidden` if the principal is involved in the appeal or has a rank that is too
+        low.
         """
-        wanted = _valid_request(action, reason, clause)
+        wanted = _valid_request(wanted)
         with self._database.transaction(principal.tenant) as tx:
-            case = self._row(tx, principal, case_id)
-            made = _decide(tx, principal, case, wanted)
+            case, made = self._prepare(tx, principal, case_id, wanted)
             if not store.close_case(tx, case.id, state=CaseState.OPEN):
                 raise _too_late(tx, self._row(tx, principal, case_id))
-            _require_uninvolved(tx, principal, case)
+            _require_may_decide(tx, principal, case)
             store.drop_conflict(tx, case.id)
             store.add_decision(tx, made)
-            after_commit = apply_decision(self._actions, tx, case, made)
+            after_commit = apply_to_cluster(self._actions, tx, case, made)
         if after_commit is not None:
             after_commit()
         return self.get(principal, case_id)
 
-    def decide_with_undo(
-        self,
-        principal: Principal,
-        case_id: str,
-        *,
-        action: str,
-        reason: str,
-        clause: str | None = None,
-    ) -> CaseFile:
+    def decide_with_undo(self, principal: Principal, case_id: str, wanted: DecisionRequest) -> CaseFile:
         """Record a decision as pending. A `DecisionExecutor` carries it out after `UNDO_S`.
 
         Until then nothing about the video changes. Raises the same errors as `decide`.
         """
-        wanted = _valid_request(action, reason, clause)
+        wanted = _valid_request(wanted)
         with self._database.transaction(principal.tenant) as tx:
-            case = self._row(tx, principal, case_id)
-            made = _decide(tx, principal, case, wanted)
+            case, made = self._prepare(tx, principal, case_id, wanted)
             if not store.move_case(tx, case.id, before=CaseState.OPEN, after=CaseState.PENDING):
                 raise _too_late(tx, self._row(tx, principal, case_id))
-            _require_uninvolved(tx, principal, case)
+            _require_may_decide(tx, principal, case)
             store.add_pending(tx, made, due_at=made.at + UNDO_S)
         return self.get(principal, case_id)
+
+    def _prepare(
+        self, tx: Transaction, principal: Principal, case_id: str, wanted: DecisionRequest
+    ) -> tuple[Case, Decision]:
+        """The locked case, and the decision on it, which is not recorded yet."""
+        case = self._row(tx, principal, case_id, lock=True)
+        made = store.make_decision(tx, case, wanted, action=_action(case.kind, wanted.action), by=principal)
+        if case.state is CaseState.OPEN:
+            require_free(case, principal, now=tx.now())
+            if wanted.version is not None and wanted.version != case.version:
+                raise Conflict(
+                    f"{case.id} changed after you opened it, for example by another report.",
+                    param="version",
+                    remedy="Read the case again, and decide then.",
+                )
+        return case, made
 
     def undo(self, principal: Principal, case_id: str) -> CaseFile:
         """Undo a pending decision, so that the case is open again.
@@ -210,15 +218,21 @@ class Reviews:
                 raise _cannot_undo(tx, self._row(tx, principal, case_id))
         return self.get(principal, case_id)
 
-    def _row(self, tx: Transaction, principal: Principal, case_id: str) -> Case:
-        visible = _visible(principal)
-        row = tx.one(cases, *visible, cases.c.id == case_id) if is_id(case_id, "case") else None
-        if row is None:
-            raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
-        return store.case_from_row(row)
+    def _row(self, tx: Transaction, principal: Principal, case_id: str, *, lock: bool = False) -> Case:
+        return find_case(tx, principal, case_id, lock=lock)
 
 
-def _visible(principal: Principal) -> list[ColumnElement[bool]]:
+def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool = False) -> Case:
+    """A case that this principal may see. Raises `NotFound`."""
+    visible = visible_to(principal)
+    row = tx.one(cases, *visible, cases.c.id == case_id, lock=lock) if is_id(case_id, "case") else None
+    if row is None:
+        raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
+    return store.case_from_row(row)
+
+
+def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
+    """The condition on the cases that a principal may see. Raises `Forbidden` if it is none."""
     review, vault = principal.has_scope(KeyScope.REVIEW), principal.has_scope(KeyScope.VAULT)
     if not review and not vault:
         raise Forbidden(
@@ -230,44 +244,61 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
     return [cases.c.quarantined.is_(vault)]
 
 
-def _valid_request(action: str, reason: str, clause: str | None) -> _Request:
-    return _Request(
-        action=action,
-        reason=_validate_text(reason, "reason", MAX_REASON_CHARACTERS),
-        clause=_validate_text(clause, "clause", MAX_CLAUSE_CHARACTERS) if clause else None,
+def _valid_request(wanted: DecisionRequest) -> DecisionRequest:
+    return replace(
+        wanted,
+        reason=validate_text(wanted.reason, "reason", MAX_REASON_CHARACTERS),
+        clause=validate_text(wanted.clause, "clause", MAX_CLAUSE_CHARACTERS) if wanted.clause else None,
     )
 
 
-def _decide(tx: Transaction, principal: Principal, case: Case, wanted: _Request) -> Decision:
-    """A new decision of this principal. Nothing but the action is checked yet."""
-    action = _action(case.kind, wanted.action)
-    return store.make_decision(
-        tx, case, action=action, reason=wanted.reason, clause=wanted.clause, decided_by=principal.id
-    )
+def require_free(case: Case, principal: Principal, *, now: float) -> None:
+    """Raise `Conflict` if another reviewer has the open case, or if it is decided with another case."""
+    if case.leader_id is not None:
+        raise Conflict(
+            f"{case.id} is a near-duplicate and is decided together with {case.leader_id}.",
+            param="case_id",
+            remedy=f"Decide {case.leader_id}.",
+        )
+    if case.leased_by not in (None, principal.id) and (case.leased_until or 0.0) > now:
+        raise Conflict(
+            f"{case.id} is open at another reviewer until {_utc(case.leased_until or now)}.",
+            param="case_id",
+            remedy="Take the next case.",
+        )
 
 
-def _require_uninvolved(tx: Transaction, principal: Principal, case: Case) -> None:
-    """Raise `Forbidden` if the principal may not decide this appeal.
+def _require_may_decide(tx: Transaction, principal: Principal, case: Case) -> None:
+    """Raise `Forbidden` if the principal may not decide this case.
 
     Call it after the state of the case was changed, because then no other transaction can change it until
     the commit.
     """
-    if case.kind is CaseKind.APPEAL and principal.id in store.involved_people(tx, case):
-        raise Forbidden(
+    obstacle = _obstacle(tx, principal, case)
+    if obstacle is not None:
+        raise obstacle
+    record_conflicts(tx, case)
+
+
+def _obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | None:
+    """Why this principal may not decide the case."""
+    if principal.review_rank < case.required_rank:
+        return Forbidden(
+            "This case needs a reviewer with a higher role.",
+            remedy="Ask a senior reviewer or the trust lead.",
+        )
+    if case.kind is CaseKind.APPEAL and principal.id in involved_people(tx, case):
+        return Forbidden(
             "You cannot decide this appeal, because you requested the video, sent the appeal, or "
             "decided on this video earlier.",
             remedy="Ask another reviewer to decide it.",
         )
+    return None
 
 
 def _pending(tx: Transaction, case: Case) -> PendingDecision | None:
     row = tx.one(pending_decisions, pending_decisions.c.case_id == case.id)
     return store.pending_from_row(row) if row is not None else None
-
-
-def _others_only(tx: Transaction, principal: Principal, case: Case) -> bool:
-    appealed = case.kind is CaseKind.APPEAL and case.state is CaseState.OPEN
-    return appealed and principal.id in store.involved_people(tx, case)
 
 
 def _action(kind: CaseKind, action: str) -> DecisionAction:
@@ -282,12 +313,11 @@ def _action(kind: CaseKind, action: str) -> DecisionAction:
     return DecisionAction(action)
 
 
-def _validate_text(text: str, param: str, max_characters: int) -> str:
+def validate_text(text: str, param: str, max_characters: int) -> str:
+    """A text of a reviewer without spaces around it. Raises `InvalidField`."""
     text = text.strip()
     if not text or len(text) > max_characters or "\0" in text:
-        raise InvalidField(
-            f"The {param} of a decision must have 1 to {max_characters} characters.", param=param
-        )
+        raise InvalidField(f"The {param} must have 1 to {max_characters} characters.", param=param)
     return text
 
 
@@ -330,6 +360,10 @@ def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
             param="case_id",
         )
     return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
+
+
+def _rank_of(case: Case) -> float:
+    return rank_at(due_at=case.due_at, severity=case.severity, reach=case.reach)
 
 
 def _utc(at: float) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, pending_decisions, reports, verdicts, videos
+from safelight.store.tables import cases, decisions, pending_decisions, verdicts
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role
 
+from .clusters import add_report_to_reach, cluster_key, join_cluster, leave_cluster, replace_leader
 from .models import (
     UNFINISHED,
     Case,
@@ -18,9 +21,11 @@ from .models import (
     CaseState,
     Decision,
     DecisionAction,
+    DecisionRequest,
     NewCase,
     PendingDecision,
 )
+from .priority import rank_at, severity_of
 
 _UNFINISHED = [state.value for state in UNFINISHED]
 
@@ -28,6 +33,7 @@ _UNFINISHED = [state.value for state in UNFINISHED]
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     """The open case of this kind for this video. Created if there is none."""
     dedup_key = f"{new.kind.value}:{new.video_id}"
+    severity = severity_of(new.category)
     added = tx.insert_or_ignore(
         cases,
         id=new_id("case"),
@@ -42,12 +48,18 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
         quarantined=new.quarantined,
         opened_at=tx.now(),
         due_at=new.due_at,
+        severity=severity,
+        rank_at=rank_at(due_at=new.due_at, severity=severity, reach=1),
+        cluster_key=cluster_key(tx, new),
     )
     row = tx.one(cases, cases.c.dedup_key == dedup_key, lock=True)
     if row is None:
         # Another transaction closed the existing case between the two statements, so a new case is opened.
         return open_case(tx, new, actor=actor)
+    if not added and new.kind is CaseKind.REPORT:
+        add_report_to_reach(tx, row)
     if added:
+        join_cluster(tx, row)
         tx.append_audit(
             "case.opened",
             subject=new.video_id,
@@ -59,7 +71,10 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
                 "reason": new.reason,
             },
         )
-    return case_from_row(row)
+    opened = case_from_row(row)
+    if added and new.kind is CaseKind.APPEAL:
+        require_rank_of_decisions(tx, opened)
+    return opened
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
@@ -70,7 +85,11 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     where = [cases.c.video_id == video_id, cases.c.state.in_(_UNFINISHED)]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
-    closed = tx.update(cases, *where, state=CaseState.EXPIRED.value, dedup_key=None, closed_at=tx.now())
+    rows = tx.select(cases, *where, lock=True)
+    closed = tx.update(cases, *where, **_closed(tx, CaseState.EXPIRED))
+    for row in rows:
+        if row.leader_id is None:
+            replace_leader(tx, row)
     if closed:
         tx.append_audit("case.expired", subject=video_id, actor=actor, content={"cases": closed})
     return closed
@@ -85,21 +104,45 @@ def close_case(tx: Transaction, case_id: str, *, state: CaseState) -> bool:
             cases,
             cases.c.id == case_id,
             cases.c.state == state.value,
-            state=CaseState.DECIDED.value,
-            dedup_key=None,
-            closed_at=tx.now(),
+            **_closed(tx, CaseState.DECIDED),
         )
         == 1
     )
 
 
+def _closed(tx: Transaction, state: CaseState) -> dict[str, Any]:
+    """The columns of a case that is closed now."""
+    return {
+        "state": state.value,
+        "dedup_key": None,
+        "cluster_key": None,
+        "leased_by": None,
+        "leased_until": None,
+        "closed_at": tx.now(),
+        "version": cases.c.version + 1,
+    }
+
+
 def move_case(tx: Transaction, case_id: str, *, before: CaseState, after: CaseState) -> bool:
     """Change the state of a case that stays unfinished. Returns False if its state is not `before`."""
-    return tx.update(cases, cases.c.id == case_id, cases.c.state == before.value, state=after.value) == 1
+    return (
+        tx.update(
+            cases,
+            cases.c.id == case_id,
+            cases.c.state == before.value,
+            state=after.value,
+            version=cases.c.version + 1,
+            leased_by=None,
+            leased_until=None,
+        )
+        == 1
+    )
 
 
 def lock_pending_hold(tx: Transaction, video_id: str) -> bool:
-    """Lock the unfinished hold of a video. Returns whether a decision on it is pending."""
+    """Lock the unfinished hold of a video. Returns whether a decision on it, or on the case with which it is
+    decided, is pending.
+    """
     locked = tx.select(
         cases,
         cases.c.video_id == video_id,
@@ -107,11 +150,15 @@ def lock_pending_hold(tx: Transaction, video_id: str) -> bool:
         cases.c.state.in_(_UNFINISHED),
         lock=True,
     )
-    return any(row.state == CaseState.PENDING.value for row in locked)
+    leaders = [row.leader_id for row in locked if row.leader_id is not None]
+    states = {row.state for row in locked}
+    if leaders:
+        states |= {row.state for row in tx.select(cases, cases.c.id.in_(leaders), lock=True)}
+    return CaseState.PENDING.value in states
 
 
 def make_decision(
-    tx: Transaction, of: Case, *, action: DecisionAction, reason: str, clause: str | None, decided_by: str
+    tx: Transaction, of: Case, wanted: DecisionRequest, *, action: DecisionAction, by: Principal
 ) -> Decision:
     """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet."""
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
@@ -120,10 +167,23 @@ def make_decision(
         case_id=of.id,
         video_id=of.video_id,
         action=action,
-        reason=reason,
-        clause=clause,
-        decided_by=decided_by,
+        reason=wanted.reason,
+        clause=wanted.clause,
+        decided_by=by.id,
         at=tx.now(),
+        verdict_ids=tuple(sorted(row.id for row in seen)),
+        role=by.role,
+    )
+
+
+def copy_decision(tx: Transaction, made: Decision, member: Case) -> Decision:
+    """The same decision on a near-duplicate, with its own id and verdicts. It is not recorded yet."""
+    seen = tx.select(verdicts, verdicts.c.video_id == member.video_id, columns=[verdicts.c.id])
+    return replace(
+        made,
+        id=new_id("decision"),
+        case_id=member.id,
+        video_id=member.video_id,
         verdict_ids=tuple(sorted(row.id for row in seen)),
     )
 
@@ -160,6 +220,14 @@ def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
         actor=made.decided_by,
         content={"case": made.case_id, "decision": made.id, "conflict": conflict},
     )
+
+
+def add_member_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
+    """Record why the decision on a near-duplicate could not be carried out. Its case is decided by itself."""
+    leave_cluster(tx, made.case_id)
+    drop_conflict(tx, made.case_id)
+    tx.insert(pending_decisions, **_columns(made), due_at=made.at)
+    record_conflict(tx, made, conflict)
 
 
 def undo(tx: Transaction, made: Decision) -> bool:
@@ -218,6 +286,7 @@ def _columns(made: Decision) -> dict[str, Any]:
         "decided_by": made.decided_by,
         "at": made.at,
         "verdict_ids": list(made.verdict_ids),
+        "role": made.role.value if made.role is not None else None,
     }
 
 
@@ -246,17 +315,11 @@ def _verdict_ids(tx: Transaction, video_id: str, action: DecisionAction) -> froz
     )
 
 
-def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
-    """Ids of the people who may not decide an appeal: earlier reviewers, the requester and the appellant."""
-    video = tx.one(videos, videos.c.id == of.video_id)
-    appealed = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
-    return frozenset(
-        {
-            *(made.decided_by for made in list_decisions(tx, of.video_id)),
-            *((video.principal_id,) if video is not None else ()),
-            *(row.reporter for row in appealed),
-        }
-    )
+def require_rank_of_decisions(tx: Transaction, appeal: Case) -> None:
+    """Let only people of an equal or higher role decide an appeal than those who decided on its video."""
+    ranks = [ROLES[made.role].review_rank for made in list_decisions(tx, appeal.video_id) if made.role]
+    if ranks:
+        tx.update(cases, cases.c.id == appeal.id, required_rank=int(max(ranks)))
 
 
 def case_from_row(row: Row[Any]) -> Case:
@@ -274,6 +337,13 @@ def case_from_row(row: Row[Any]) -> Case:
         opened_at=row.opened_at,
         due_at=row.due_at,
         closed_at=row.closed_at,
+        version=row.version,
+        severity=row.severity,
+        reach=row.reach,
+        leader_id=row.leader_id,
+        leased_by=row.leased_by,
+        leased_until=row.leased_until,
+        required_rank=ReviewRank(row.required_rank),
     )
 
 
@@ -288,6 +358,7 @@ def decision_from_row(row: Row[Any]) -> Decision:
         decided_by=row.decided_by,
         at=row.at,
         verdict_ids=tuple(row.verdict_ids),
+        role=Role(row.role) if row.role is not None else None,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from safelight.store.migrations import conflict_triggers
 from safelight.store.migrations.columns import boolean as _boolean
 from safelight.store.migrations.columns import bytes_ as _bytes
 from safelight.store.migrations.columns import double as _double
@@ -95,10 +96,30 @@ def upgrade() -> None:
         *_boolean("quarantined"),
         *_double("opened_at", "due_at"),
         *_double("closed_at", null=True),
+        *_integer("version", "severity", "reach", "required_rank"),
+        *_double("rank_at"),
+        *_text("leader_id", "cluster_id", "cluster_key", "leased_by", null=True),
+        *_double("leased_until", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "dedup_key"),
         sa.Index(None, "tenant_id", "state", "due_at"),
         sa.Index(None, "tenant_id", "video_id"),
+        sa.Index(None, "tenant_id", "leader_id"),
+        sa.Index(None, "tenant_id", "cluster_id"),
+        _partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
+        sa.Index(None, "tenant_id", "cluster_key"),
+    )
+    op.create_table(
+        "case_conflicts",
+        *_text("tenant_id", "case_id", "person"),
+        sa.PrimaryKeyConstraint("case_id", "person"),
+    )
+    op.create_table(
+        "case_skips",
+        *_text("tenant_id", "case_id", "person", "reason"),
+        *_double("at"),
+        sa.PrimaryKeyConstraint("case_id", "person"),
+        sa.Index(None, "at"),
     )
     op.create_table(
         "characters",
@@ -133,9 +154,19 @@ def upgrade() -> None:
         *_text("decided_by"),
         *_double("at"),
         *_text("verdict_ids"),
+        *_text("role", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("case_id"),
         sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "exposures",
+        *_text("id", "tenant_id", "person", "case_id"),
+        *_double("at", "seconds"),
+        *_integer("severity"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "person", "at"),
+        sa.Index(None, "at"),
     )
     op.create_table(
         "findings",
@@ -188,6 +219,7 @@ def upgrade() -> None:
         *_text("decided_by"),
         *_double("at"),
         *_text("verdict_ids"),
+        *_text("role", null=True),
         *_double("due_at"),
         *_text("conflict", null=True),
         sa.PrimaryKeyConstraint("id"),
@@ -255,6 +287,12 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "reporter", "created_at"),
     )
     op.create_table(
+        "reviewer_preferences",
+        *_text("tenant_id", "person", "declined_categories"),
+        *_double("updated_at"),
+        sa.PrimaryKeyConstraint("tenant_id", "person"),
+    )
+    op.create_table(
         "provenance_answers",
         *_text("sha256", "day"),
         *_integer("checks"),
@@ -294,6 +332,38 @@ def upgrade() -> None:
         *_text("browser"),
         *_double("ended_at", null=True),
         sa.PrimaryKeyConstraint("digest"),
+        sa.Index(None, "tenant_id", "principal_id"),
+    )
+    op.create_table(
+        "people",
+        *_text("id", "tenant_id", "name", "email", "role", "language", "state"),
+        *_double("created_at"),
+        *_text("created_by"),
+        *_text("password_hash", null=True),
+        *_bytes("totp_secret", null=True),
+        *_integer("totp_step", null=True),
+        *_text("recovery_codes"),
+        *_text("oidc_subject", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sa.UniqueConstraint("oidc_subject"),
+        sa.Index(None, "tenant_id", "created_at"),
+    )
+    op.create_table(
+        "invitations",
+        *_text("digest", "tenant_id", "person_id"),
+        *_bytes("totp_secret"),
+        *_double("expires_at"),
+        *_double("used_at", null=True),
+        sa.PrimaryKeyConstraint("digest"),
+        sa.Index(None, "tenant_id", "person_id"),
+    )
+    op.create_table(
+        "sign_in_failures",
+        *_text("id", "subject"),
+        *_double("at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "subject", "at"),
     )
     op.create_table(
         "tenants",
@@ -349,38 +419,6 @@ def upgrade() -> None:
         *_text("generated_sha256", "sealed_sha256", "mark", null=True),
         *_boolean("vaulted", "quarantined", "waived"),
         *_integer("enqueue_count", "revision"),
-        sa.Index(None, "tenant_id", "principal_id"),
-    )
-    op.create_table(
-        "people",
-        *_text("id", "tenant_id", "name", "email", "role", "language", "state"),
-        *_double("created_at"),
-        *_text("created_by"),
-        *_text("password_hash", null=True),
-        *_bytes("totp_secret", null=True),
-        *_integer("totp_step", null=True),
-        *_text("recovery_codes"),
-        *_text("oidc_subject", null=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("email"),
-        sa.UniqueConstraint("oidc_subject"),
-        sa.Index(None, "tenant_id", "created_at"),
-    )
-    op.create_table(
-        "invitations",
-        *_text("digest", "tenant_id", "person_id"),
-        *_bytes("totp_secret"),
-        *_double("expires_at"),
-        *_double("used_at", null=True),
-        sa.PrimaryKeyConstraint("digest"),
-        sa.Index(None, "tenant_id", "person_id"),
-    )
-    op.create_table(
-        "sign_in_failures",
-        *_text("id", "subject"),
-        *_double("at"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.Index(None, "subject", "at"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "id"),
         sa.Index(None, "state", "updated_at"),
@@ -434,6 +472,7 @@ def upgrade() -> None:
         _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
         _partial_index("generator", where="ended_at IS NULL"),
     )
+    conflict_triggers.create(op.get_bind())
 
 
 def downgrade() -> None:
@@ -447,26 +486,33 @@ def downgrade() -> None:
         "audit_log_head",
         "biometric_templates",
         "blocked_prompt_sketches",
+        "case_conflicts",
+        "case_skips",
         "cases",
         "characters",
         "check_usage",
         "consents",
         "decisions",
+        "exposures",
         "findings",
         "idempotency_keys",
         "installation",
+        "invitations",
         "login_links",
         "outbox",
         "pending_decisions",
+        "people",
         "policies",
         "protected_people",
         "provenance_answers",
         "quota_usage",
         "reported_attempts",
         "reports",
+        "reviewer_preferences",
         "seal_fingerprints",
         "seals",
         "sessions",
+        "sign_in_failures",
         "tenants",
         "verdicts",
         "video_lineage",
@@ -475,6 +521,4 @@ def downgrade() -> None:
         "webhook_endpoints",
     ):
         op.drop_table(table)
-        "invitations",
-        "people",
-        "sign_in_failures",
+    conflict_triggers.drop_functions(op.get_bind())

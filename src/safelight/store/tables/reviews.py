@@ -1,0 +1,56 @@
+"""Who may not decide a case, what a reviewer skipped and declined, and how long pictures were shown."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table
+
+from .types import integer, json, metadata, text, time
+
+#: A trigger of the database rejects a lease and a decision of a person who is listed for the case.
+case_conflicts = Table(
+    "case_conflicts",
+    metadata,
+    text("tenant_id"),
+    text("case_id"),
+    text("person"),
+    PrimaryKeyConstraint("case_id", "person"),
+)
+
+case_skips = Table(
+    "case_skips",
+    metadata,
+    text("tenant_id"),
+    text("case_id"),
+    text("person"),
+    text("reason"),
+    time("at"),
+    PrimaryKeyConstraint("case_id", "person"),
+    Index(None, "at"),
+)
+
+reviewer_preferences = Table(
+    "reviewer_preferences",
+    metadata,
+    text("tenant_id"),
+    text("person"),
+    #: The names of the categories whose cases this person is not offered.
+    json("declined_categories"),
+    time("updated_at"),
+    PrimaryKeyConstraint("tenant_id", "person"),
+)
+
+exposures = Table(
+    "exposures",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("person"),
+    text("case_id"),
+    time("at"),
+    #: For how long a picture was shown.
+    Column("seconds", Double, nullable=False),
+    #: The severity of the case, 1 to 16.
+    integer("severity"),
+    Index(None, "tenant_id", "person", "at"),
+    Index(None, "at"),
+)

@@ -1,0 +1,115 @@
+"""Clusters of near-duplicate cases: one reviewer decides one case, and the decision applies to all.
+
+The reviewer does not look at the other videos of a cluster. Therefore only requests with the same words and
+the same reference files, or the same generated file, are near-duplicates: a single other word can turn a
+harmless prompt into a harmful one. An appeal is answered by itself, because each person gives own reasons.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from safelight import canonical_json
+from safelight.detectors.text.normalise import normalize_text
+from safelight.policy.findings import Stage
+from safelight.store.tables import cases, videos
+from safelight.store.transaction import Transaction
+
+from .models import CaseKind, CaseState, NewCase
+from .priority import rank_at
+
+_EARLY_STAGES = (Stage.PROMPT, Stage.REFERENCE)
+_END_OF_SENTENCE = " .!?。！？"
+
+
+def cluster_key(tx: Transaction, new: NewCase) -> str | None:
+    """A digest that is equal for near-duplicate cases; None if a case is decided by itself."""
+    video = tx.one(videos, videos.c.id == new.video_id)
+    if video is None or new.kind is CaseKind.APPEAL:
+        return None
+    content = _request_content(video) if new.stage in _EARLY_STAGES else video.generated_sha256
+    if content is None:
+        return None
+    same_question = [new.kind.value, new.stage.value, new.rule, new.category, new.quarantined]
+    return hashlib.sha256(canonical_json.encode([*same_question, content])).hexdigest()
+
+
+def join_cluster(tx: Transaction, row: Row[Any]) -> None:
+    """Add a new case to the open cluster with the same key, if there is one."""
+    if row.cluster_key is None:
+        return
+    same = (cases.c.cluster_key == row.cluster_key, cases.c.leader_id.is_(None), cases.c.id != row.id)
+    leaders = tx.select(
+        cases,
+        *same,
+        cases.c.state == CaseState.OPEN.value,
+        order_by=(cases.c.opened_at, cases.c.id),
+        limit=1,
+        lock=True,
+    )
+    for leader in leaders:
+        tx.update(cases, cases.c.id == row.id, leader_id=leader.id, cluster_id=leader.cluster_id or leader.id)
+        _set_reach(tx, leader, leader.reach + row.reach)
+
+
+def members_of(tx: Transaction, case_id: str) -> list[Row[Any]]:
+    """The open cases that are decided with this case, oldest first."""
+    return tx.select(
+        cases,
+        cases.c.leader_id == case_id,
+        cases.c.state == CaseState.OPEN.value,
+        order_by=(cases.c.opened_at, cases.c.id),
+    )
+
+
+def leave_cluster(tx: Transaction, case_id: str) -> None:
+    """Let a case be decided by itself."""
+    tx.update(cases, cases.c.id == case_id, leader_id=None, cluster_key=None, version=cases.c.version + 1)
+
+
+def replace_leader(tx: Transaction, closed: Row[Any]) -> None:
+    """Let the oldest member lead a cluster whose leader was closed without a decision."""
+    members = members_of(tx, closed.id)
+    if not members:
+        return
+    first, *others = members
+    tx.update(cases, cases.c.id == first.id, leader_id=None, version=cases.c.version + 1)
+    if others:
+        tx.update(cases, cases.c.id.in_([other.id for other in others]), leader_id=first.id)
+    _set_reach(tx, first, sum(member.reach for member in members))
+
+
+def add_report_to_reach(tx: Transaction, row: Row[Any]) -> None:
+    """Count another report of the video. The version changes, because the reviewer has to read the report."""
+    _set_reach(tx, row, row.reach + 1)
+    tx.update(cases, cases.c.id == row.id, version=cases.c.version + 1)
+    if row.leader_id is not None:
+        leader = tx.one(cases, cases.c.id == row.leader_id, lock=True)
+        if leader is not None:
+            _set_reach(tx, leader, leader.reach + 1)
+
+
+def _set_reach(tx: Transaction, row: Row[Any], reach: int) -> None:
+    rank = rank_at(due_at=row.due_at, severity=row.severity, reach=reach)
+    tx.update(cases, cases.c.id == row.id, reach=reach, rank_at=rank)
+
+
+def _request_content(video: Row[Any]) -> list[Any]:
+    """The words and files of a request, without length, size and random seed: nothing is generated yet."""
+    request: dict[str, Any] = msgspec.json.decode(video.request)
+    texts = request.get("texts") or {"prompt": video.prompt}
+    return [
+        {name: _words(text) for name, text in texts.items()},
+        sorted(request.get("negated", ())),
+        sorted((file["field"], file["sha256"]) for file in request.get("references", ())),
+        video.remixed_from,
+    ]
+
+
+def _words(text: str) -> str:
+    """The text without disguises, capital letters, repeated spaces and the mark at its end."""
+    return " ".join(normalize_text(text).split()).rstrip(_END_OF_SENTENCE)

@@ -1,0 +1,106 @@
+"""People who may not decide an appeal, because they are involved in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import or_
+
+from safelight.store.tables import (
+    case_conflicts,
+    cases,
+    decisions,
+    pending_decisions,
+    reports,
+    videos,
+)
+from safelight.store.transaction import Transaction
+
+from .models import Case, CaseKind
+
+#: Number of ids in one condition. PostgreSQL and SQLite accept far more.
+_MAX_IDS = 500
+
+
+def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
+    """Ids of the people who may not decide an appeal.
+
+    They decided about this video, about a video from which it was made or that was made from it, or about a
+    near-duplicate that was decided with one of these; they requested it, reported it, or sent the appeal.
+    """
+    related = _lineage(tx, of.video_id)
+    related_cases = _clusters(tx, related) - {of.id}
+    found: set[str] = set()
+    for ids in _chunks(related_cases):
+        for table in (decisions, pending_decisions):
+            found |= {
+                row.decided_by
+                for row in tx.select(table, table.c.case_id.in_(ids), columns=[table.c.decided_by])
+            }
+    for ids in _chunks(related):
+        found |= {
+            row.principal_id
+            for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
+        }
+        found |= {
+            row.reporter
+            for row in tx.select(reports, reports.c.video_id.in_(ids), columns=[reports.c.reporter])
+        }
+    return frozenset(found)
+
+
+def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:
+    """Write the involved people of an appeal to the table that the queue and the triggers of the database
+    read, and return them. The other kinds of cases have none.
+    """
+    if of.kind is not CaseKind.APPEAL:
+        return frozenset()
+    involved = involved_people(tx, of)
+    known = {row.person for row in tx.select(case_conflicts, case_conflicts.c.case_id == of.id)}
+    for person in sorted(involved - known):
+        tx.insert_or_ignore(case_conflicts, case_id=of.id, person=person)
+    return involved
+
+
+def _lineage(tx: Transaction, video_id: str) -> set[str]:
+    """The ids of the videos that are connected with this one by remix, edit, extension or reinstatement."""
+    found: set[str] = set()
+    wanted = {video_id}
+    columns = [videos.c.id, videos.c.remixed_from, videos.c.reinstated_from, videos.c.reinstated_as]
+    while wanted:
+        found |= wanted
+        neighbours: set[str] = set()
+        for ids in _chunks(wanted):
+            rows = tx.select(
+                videos, or_(videos.c.id.in_(ids), videos.c.remixed_from.in_(ids)), columns=columns
+            )
+            neighbours |= {
+                neighbour
+                for row in rows
+                for neighbour in (row.id, row.remixed_from, row.reinstated_from, row.reinstated_as)
+                if neighbour is not None
+            }
+        wanted = neighbours - found
+    return found
+
+
+def _clusters(tx: Transaction, video_ids: Collection[str]) -> set[str]:
+    """The ids of the cases of these videos, and of all cases that were decided with them."""
+    columns = [cases.c.id, cases.c.cluster_id]
+    own = [
+        row
+        for ids in _chunks(video_ids)
+        for row in tx.select(cases, cases.c.video_id.in_(ids), columns=columns)
+    ]
+    clusters = {row.cluster_id or row.id for row in own}
+    others = {
+        row.id
+        for ids in _chunks(clusters)
+        for row in tx.select(cases, cases.c.cluster_id.in_(ids), columns=columns)
+    }
+    return {row.id for row in own} | clusters | others
+
+
+def _chunks(ids: Collection[str]) -> list[list[str]]:
+    ordered = sorted(ids)
+    return [ordered[start : start + _MAX_IDS] for start in range(0, len(ordered), _MAX_IDS)]

@@ -1,0 +1,182 @@
+"""Gives each reviewer the next case, and keeps it for this reviewer while the page is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, or_, select
+
+from safelight.errors import Conflict, InvalidField
+from safelight.policy.categories import Taxonomy
+from safelight.store.database import Database
+from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal, ReviewRank
+
+from .conflicts import record_conflicts
+from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseState, ReviewerPreferences
+from .service import MAX_REASON_CHARACTERS, find_case, require_free, validate_text, visible_to
+from .store import case_from_row
+
+
+class ReviewQueue:
+    """The queue of one installation. Two reviewers never have the same case at the same time.
+
+    A reviewer has one case. It returns to the queue if it is skipped or escalated, or if the page gives no
+    sign of life for `LEASE_S`.
+    """
+
+    def __init__(self, database: Database, *, taxonomy: Taxonomy) -> None:
+        self._database = database
+        self._taxonomy = taxonomy
+
+    def take_next(self, principal: Principal) -> Case | None:
+        """The case that this reviewer has, or else the first case of the queue that this reviewer may decide,
+        did not skip and did not decline. It is leased to the reviewer. None if there is none.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            where = _offered_to(tx, principal)
+            own = (cases.c.leased_by == principal.id, cases.c.leased_until >= tx.now())
+            free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
+            return _lease_first(tx, principal, [*where, *own]) or _lease_first(tx, principal, [*where, free])
+
+    def extend_lease(self, principal: Principal, case_id: str) -> Case:
+        """Keep a case for this reviewer for another `LEASE_S`, or take it if it is free.
+
+        Raises `Conflict` if another reviewer has it, or if it is closed.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            case = _open_case(tx, principal, case_id)
+            if principal.id in record_conflicts(tx, case):
+                return case
+            return _lease(tx, principal, case)
+
+    def release(self, principal: Principal, case_id: str) -> None:
+        """Give a case back to the queue. Nothing happens if the reviewer does not have it."""
+        with self._database.transaction(principal.tenant) as tx:
+            find_case(tx, principal, case_id)
+            _release(tx, principal, case_id)
+
+    def skip(self, principal: Principal, case_id: str, *, reason: str) -> None:
+        """Give a case back, and do not offer it to this reviewer again.
+
+        The reason is not in the audit log: nobody else sees who skipped what.
+        """
+        reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
+        with self._database.transaction(principal.tenant) as tx:
+            _open_case(tx, principal, case_id)
+            tx.insert_or_ignore(case_skips, case_id=case_id, person=principal.id, reason=reason, at=tx.now())
+            _release(tx, principal, case_id)
+
+    def escalate(self, principal: Principal, case_id: str, *, reason: str) -> Case:
+        """Give a case to reviewers with a higher rank than this reviewer's.
+
+        Raises `Conflict` if there is no higher rank.
+        """
+        reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
+        with self._database.transaction(principal.tenant) as tx:
+            case = _open_case(tx, principal, case_id)
+            rank = max(principal.review_rank, case.required_rank) + 1
+            if rank > ReviewRank.LEAD:
+                raise Conflict(
+                    f"{case.id} is already with the trust lead, and no role is higher.", param="case_id"
+                )
+            tx.update(
+                cases,
+                cases.c.id == case.id,
+                required_rank=rank,
+                version=cases.c.version + 1,
+                leased_by=None,
+                leased_until=None,
+            )
+            tx.append_audit(
+                "case.escalated",
+                subject=case.video_id,
+                actor=principal.id,
+                content={"case": case.id, "required_rank": rank, "reason": reason},
+            )
+            return find_case(tx, principal, case_id)
+
+    def preferences(self, principal: Principal) -> ReviewerPreferences:
+        with self._database.read_transaction(principal.tenant) as tx:
+            return _preferences(tx, principal)
+
+    def decline_categories(self, principal: Principal, names: Sequence[str]) -> ReviewerPreferences:
+        """Do not offer cases of these categories to this reviewer. Raises `InvalidField`."""
+        visible_to(principal)
+        for name in names:
+            if name not in self._taxonomy:
+                raise InvalidField(f"There is no category {name[:60]!r}.", param="declined_categories")
+        chosen = sorted(set(names))
+        with self._database.transaction(principal.tenant) as tx:
+            own = reviewer_preferences.c.person == principal.id
+            tx.delete(reviewer_preferences, own)
+            tx.insert(
+                reviewer_preferences,
+                person=principal.id,
+                declined_categories=chosen,
+                updated_at=tx.now(),
+            )
+        return ReviewerPreferences(declined_categories=tuple(chosen))
+
+    def delete_old_skips(self) -> None:
+        """Delete the skips of all tenants that are older than `KEEP_SKIPS_S`."""
+        with self._database.across_tenants("old skips") as tx:
+            tx.delete(case_skips, case_skips.c.at < tx.now() - KEEP_SKIPS_S)
+
+
+def _offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
+    """The condition on the open cases that a reviewer can get."""
+    declined = _preferences(tx, principal).declined_categories
+    return [
+        *visible_to(principal),
+        cases.c.state == CaseState.OPEN.value,
+        cases.c.leader_id.is_(None),
+        cases.c.required_rank <= int(principal.review_rank),
+        *((cases.c.category.not_in(declined),) if declined else ()),
+        *(
+            cases.c.id.not_in(
+                select(table.c.case_id).where(*tx.tenant_condition(table), table.c.person == principal.id)
+            )
+            for table in (case_skips, case_conflicts)
+        ),
+    ]
+
+
+def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElement[bool]]) -> Case | None:
+    """Lease the first of these cases in which the principal is not involved."""
+    while True:
+        rows = tx.select(
+            cases, *where, order_by=(cases.c.rank_at, cases.c.id), limit=1, lock=True, skip_locked=True
+        )
+        if not rows:
+            return None
+        case = case_from_row(rows[0])
+        # Conflicts that arose after the appeal was opened are recorded now, so it is not selected again.
+        if principal.id not in record_conflicts(tx, case):
+            return _lease(tx, principal, case)
+
+
+def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
+    tx.update(cases, cases.c.id == case.id, leased_by=principal.id, leased_until=tx.now() + LEASE_S)
+    return find_case(tx, principal, case.id)
+
+
+def _release(tx: Transaction, principal: Principal, case_id: str) -> None:
+    tx.update(
+        cases, cases.c.id == case_id, cases.c.leased_by == principal.id, leased_by=None, leased_until=None
+    )
+
+
+def _open_case(tx: Transaction, principal: Principal, case_id: str) -> Case:
+    """An open case that no other reviewer has, locked. Raises `NotFound` or `Conflict`."""
+    case = find_case(tx, principal, case_id, lock=True)
+    if case.state is not CaseState.OPEN:
+        raise Conflict(f"{case.id} is not open any more.", param="case_id", remedy="Take the next case.")
+    require_free(case, principal, now=tx.now())
+    return case
+
+
+def _preferences(tx: Transaction, principal: Principal) -> ReviewerPreferences:
+    row = tx.one(reviewer_preferences, reviewer_preferences.c.person == principal.id)
+    return ReviewerPreferences(declined_categories=tuple(row.declined_categories) if row is not None else ())

@@ -1,0 +1,111 @@
+"""Near-duplicate cases on both databases: one decision, applied to all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from safelight.errors import Conflict
+from safelight.store.tables import decisions
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, close_cases
+from safelight.trust.reviews.models import UNDO_S
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA = reviewer("ada")
+SAME = ("A knife fight on a roof.", "a  KNIFE fight on a roof", "a kn\u200bife fight on a roof!")
+
+
+def opened(room: ReviewRoom) -> list[Case]:
+    return [room.open_case(prompt) for prompt in SAME]
+
+
+def states(room: ReviewRoom, cases: list[Case]) -> list[CaseState]:
+    return [room.reviews.get(ADA, case.id).case.state for case in cases]
+
+
+def test_near_duplicates_are_one_case_of_the_queue(room: ReviewRoom) -> None:
+    leader, *members = opened(room)
+    assert [case.id for case in room.reviews.list(ADA).cases] == [leader.id]
+    assert room.reviews.count_open(ADA) == 1
+    file = room.reviews.get(ADA, leader.id)
+    assert (file.members, file.case.reach) == (2, 3)
+    taken = room.queue.take_next(ADA)
+    assert taken is not None
+    assert taken.id == leader.id
+    assert room.queue.take_next(reviewer("bo")) is None
+    with pytest.raises(Conflict, match="decided together with"):
+        room.decide(ADA, members[0])
+
+
+@pytest.mark.parametrize("prompt", ["a knife fight on a boat", "a girl in a knife fight on a roof"])
+def test_one_other_word_makes_another_case(room: ReviewRoom, prompt: str) -> None:
+    room.open_case(SAME[0])
+    room.open_case(prompt)
+    assert room.reviews.count_open(ADA) == 2
+
+
+def test_a_decision_is_recorded_for_each_member(room: ReviewRoom) -> None:
+    cases = opened(room)
+    room.decide(ADA, cases[0], "refuse")
+    assert states(room, cases) == [CaseState.DECIDED] * 3
+    assert room.actions.applied == [("refuse", case.video_id) for case in cases]
+    with room.database.read_transaction(TENANT) as tx:
+        rows = tx.select(decisions)
+    assert {row.case_id for row in rows} == {case.id for case in cases}
+    assert len({row.id for row in rows}) == 3
+
+
+def test_a_pending_decision_is_carried_out_for_each_member(room: ReviewRoom) -> None:
+    cases = opened(room)
+    room.reviews.decide_with_undo(ADA, cases[0].id, DecisionRequest(action="approve", reason="Fine."))
+    room.executor.carry_out_due()
+    assert room.actions.applied == []
+    room.clock.now += UNDO_S
+    room.executor.carry_out_due()
+    assert states(room, cases) == [CaseState.DECIDED] * 3
+    assert len(room.actions.applied) == 3
+
+
+def test_a_member_that_no_longer_allows_the_decision_is_decided_by_itself(room: ReviewRoom) -> None:
+    leader, other, third = opened(room)
+    room.actions.closed_videos.add(other.video_id)
+    room.decide(ADA, leader)
+    assert states(room, [leader, other, third]) == [CaseState.DECIDED, CaseState.OPEN, CaseState.DECIDED]
+    file = room.reviews.get(ADA, other.id)
+    assert file.case.leader_id is None
+    assert file.pending is not None
+    assert "is not held any more" in (file.pending.conflict or "")
+    assert [case.id for case in room.reviews.list(ADA).cases] == [other.id]
+
+
+def test_the_next_member_leads_when_the_leader_ends(room: ReviewRoom) -> None:
+    leader, second, third = opened(room)
+    with room.database.transaction(TENANT) as tx:
+        close_cases(tx, leader.video_id, actor="sweeper")
+    file = room.reviews.get(ADA, second.id)
+    assert (file.case.leader_id, file.members, file.case.reach) == (None, 1, 2)
+    room.decide(ADA, file.case)
+    assert states(room, [second, third]) == [CaseState.DECIDED] * 2
+
+
+def test_a_case_that_is_opened_while_a_decision_is_pending_is_decided_by_itself(room: ReviewRoom) -> None:
+    leader = room.open_case(SAME[0])
+    room.reviews.decide_with_undo(ADA, leader.id, DecisionRequest(action="approve", reason="Fine."))
+    later = room.open_case(SAME[1])
+    assert later.leader_id is None
+    assert [case.id for case in room.reviews.list(ADA).cases] == [later.id]
+
+
+def test_appeals_of_near_duplicates_are_separate(room: ReviewRoom) -> None:
+    for prompt in SAME:
+        room.open_case(prompt, kind=CaseKind.APPEAL)
+    assert room.reviews.count_open(ADA) == 3
+
+
+def test_more_reports_bring_a_case_forward_and_change_its_version(room: ReviewRoom) -> None:
+    first = room.open_case("a scene", kind=CaseKind.REPORT)
+    reported = room.open_case("another scene", kind=CaseKind.REPORT)
+    assert [case.id for case in room.reviews.list(ADA).cases] == [first.id, reported.id]
+    room.open_case("", kind=CaseKind.REPORT, video_id=reported.video_id)
+    file = room.reviews.get(ADA, reported.id)
+    assert (file.case.reach, file.case.version) == (2, reported.version + 1)
+    assert [case.id for case in room.reviews.list(ADA).cases] == [reported.id, first.id]

@@ -1,0 +1,133 @@
+"""People who are involved in an appeal never get it: in the queue, in the service, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from safelight.errors import Forbidden
+from safelight.ids import new_id
+from safelight.store.tables import reports
+from safelight.trust.accounts import Role
+from safelight.trust.reviews import Case, CaseKind, record_conflicts
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA, BO, CLEO = reviewer("ada"), reviewer("bo"), reviewer("cleo")
+PROMPT = "a knife fight on a roof"
+
+
+def decided_here(room: ReviewRoom) -> str:
+    case = room.open_case(PROMPT)
+    room.decide(ADA, case, "refuse")
+    return case.video_id
+
+
+def decided_on_the_source(room: ReviewRoom) -> str:
+    source = decided_here(room)
+    middle = room.add_video("a remix", remixed_from=source)
+    return room.add_video("a remix of a remix", remixed_from=middle)
+
+
+def decided_on_a_remix(room: ReviewRoom) -> str:
+    source = room.add_video("a lake")
+    remix = room.add_video("a remix", remixed_from=source)
+    room.decide(ADA, room.open_case("", video_id=remix), "refuse")
+    return source
+
+
+def decided_on_a_near_duplicate(room: ReviewRoom) -> str:
+    leader = room.open_case(PROMPT)
+    member = room.open_case(PROMPT)
+    # The member left the cluster and was decided by another person.
+    room.actions.closed_videos.add(member.video_id)
+    room.decide(ADA, leader, "refuse")
+    room.actions.closed_videos.clear()
+    room.decide(BO, member, "refuse")
+    return member.video_id
+
+
+def requested(room: ReviewRoom) -> str:
+    return room.add_video(PROMPT, requested_by="ada")
+
+
+def reported(room: ReviewRoom) -> str:
+    video = room.add_video(PROMPT)
+    with room.database.transaction(TENANT) as tx:
+        tx.insert(
+            reports,
+            id=new_id("report"),
+            video_id=video,
+            case_id="case_x",
+            reason="other",
+            note="",
+            reporter_kind="person",
+            reporter="ada",
+            created_at=tx.now(),
+        )
+    return video
+
+
+INVOLVED = [
+    decided_here,
+    decided_on_the_source,
+    decided_on_a_remix,
+    decided_on_a_near_duplicate,
+    requested,
+    reported,
+]
+
+
+def appealed(room: ReviewRoom, video_id: str) -> Case:
+    """An appeal, as `Appeals.add` opens it."""
+    case = room.open_case("", kind=CaseKind.APPEAL, video_id=video_id)
+    with room.database.transaction(TENANT) as tx:
+        record_conflicts(tx, case)
+    return case
+
+
+@pytest.mark.parametrize("involve", INVOLVED)
+def test_an_involved_person_never_gets_the_appeal(
+    room: ReviewRoom, involve: Callable[[ReviewRoom], str]
+) -> None:
+    case = appealed(room, involve(room))
+    assert room.queue.take_next(ADA) is None
+    assert room.queue.extend_lease(ADA, case.id).leased_by is None
+    with pytest.raises(Forbidden):
+        room.decide(ADA, case, "overturn")
+    for statement in (
+        "UPDATE cases SET leased_by = 'ada' WHERE id = :case",
+        "INSERT INTO decisions (id, tenant_id, case_id, video_id, action, reason, decided_by, at,"
+        " verdict_ids) VALUES ('decision_x', 'acme', :case, 'v', 'overturn', 'x', 'ada', 0, '[]')",
+        "INSERT INTO pending_decisions (id, tenant_id, case_id, video_id, action, reason, decided_by, at,"
+        " verdict_ids, due_at) VALUES ('decision_x', 'acme', :case, 'v', 'overturn', 'x', 'ada', 0, '[]', 0)",
+    ):
+        with pytest.raises(IntegrityError), room.database.raw_connection() as connection:
+            connection.execute(text(statement), {"case": case.id})
+    taken = room.queue.take_next(CLEO)
+    assert taken is not None
+    assert taken.id == case.id
+    room.decide(CLEO, case, "overturn")
+
+
+def test_a_person_who_becomes_involved_later_does_not_get_the_appeal(room: ReviewRoom) -> None:
+    video = room.add_video(PROMPT)
+    appeal = appealed(room, video)
+    remix = room.add_video("a remix", remixed_from=video)
+    room.decide(ADA, room.open_case("", video_id=remix), "refuse")
+    assert room.queue.take_next(ADA) is None
+    taken = room.queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == appeal.id
+
+
+def test_an_appeal_needs_an_equal_or_higher_role(room: ReviewRoom) -> None:
+    case = room.open_case(PROMPT)
+    room.decide(reviewer("sam", Role.SENIOR_REVIEWER), case, "refuse")
+    appeal = appealed(room, case.video_id)
+    assert room.queue.take_next(ADA) is None
+    with pytest.raises(Forbidden, match="higher role"):
+        room.decide(ADA, appeal, "overturn")
+    assert room.queue.take_next(reviewer("sue", Role.SENIOR_REVIEWER)) is not None

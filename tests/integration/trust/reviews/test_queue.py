@@ -1,0 +1,185 @@
+"""The queue of reviewers on both databases: leases, skips, declined categories, escalation."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.store.tables import case_skips
+from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.reviews import CaseState, DecisionRequest
+from safelight.trust.reviews.models import KEEP_SKIPS_S, LEASE_S
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA, BO = reviewer("ada"), reviewer("bo")
+LEAD = reviewer("lee", Role.TRUST_LEAD)
+
+
+def test_the_case_with_the_highest_product_comes_first(room: ReviewRoom) -> None:
+    later = room.open_case("a brand", category="ip/brand")
+    sooner = room.open_case("a wound", category="violence/graphic")
+    listed = room.reviews.list(ADA).cases
+    assert [case.id for case in listed] == [sooner.id, later.id]
+    first = room.queue.take_next(ADA)
+    assert first is not None
+    assert first.id == sooner.id
+    after = room.reviews.list(ADA, after=sooner.id).cases
+    assert [case.id for case in after] == [later.id]
+
+
+def test_two_reviewers_get_different_cases_and_nobody_a_third(room: ReviewRoom) -> None:
+    opened = {room.open_case(f"scene {number}").id for number in range(2)}
+    taken = [room.queue.take_next(who) for who in (ADA, BO)]
+    assert {case.id for case in taken if case is not None} == opened
+    assert room.queue.take_next(reviewer("cleo")) is None
+
+
+def test_a_reviewer_who_asks_again_gets_the_same_case(room: ReviewRoom) -> None:
+    for number in range(2):
+        room.open_case(f"scene {number}")
+    assert room.queue.take_next(ADA) == room.queue.take_next(ADA)
+
+
+def test_reviewers_who_ask_at_the_same_time_never_get_the_same_case(room: ReviewRoom) -> None:
+    for number in range(8):
+        room.open_case(f"scene {number}")
+    people = [reviewer(f"person {number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(room.queue.take_next, people))
+    assert len({case.id for case in taken if case is not None}) == 8
+
+
+def test_a_closed_laptop_gives_the_case_back_after_the_lease(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    room.clock.now += LEASE_S - 1
+    assert room.queue.take_next(BO) is None
+    room.clock.now += 2
+    taken = room.queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == case.id
+    with pytest.raises(Conflict, match="open at another reviewer"):
+        room.queue.extend_lease(ADA, case.id)
+
+
+def test_signs_of_life_keep_the_case(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    for _ in range(5):
+        room.clock.now += LEASE_S - 1
+        assert room.queue.extend_lease(ADA, case.id).leased_by == "ada"
+    assert room.queue.take_next(BO) is None
+    room.queue.release(ADA, case.id)
+    assert room.queue.take_next(BO) is not None
+
+
+def test_only_the_reviewer_who_has_the_case_decides_it(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    with pytest.raises(Conflict, match="open at another reviewer"):
+        room.decide(BO, case)
+    room.decide(ADA, case)
+    assert room.actions.applied == [("approve", case.video_id)]
+
+
+def test_a_decision_on_an_older_version_is_refused(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+    room.queue.escalate(ADA, case.id, reason="Hard.")
+    stale = DecisionRequest(action="approve", reason="Fine.", version=case.version)
+    with pytest.raises(Conflict, match="changed after you opened it"):
+        room.reviews.decide(LEAD, case.id, stale)
+    assert room.reviews.get(LEAD, case.id).case.state is CaseState.OPEN
+
+
+def test_of_two_decisions_at_the_same_time_one_is_recorded(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+
+    def decide(name: str) -> bool:
+        try:
+            room.decide(reviewer(name), case)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(decide, ["a", "b", "c", "d"])) == 1
+    assert room.actions.applied == [("approve", case.video_id)]
+
+
+def test_a_skipped_case_is_offered_to_others_only(room: ReviewRoom) -> None:
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    room.queue.skip(ADA, case.id, reason="Too close to home.")
+    assert room.queue.take_next(ADA) is None
+    assert room.queue.take_next(BO) is not None
+    with pytest.raises(InvalidField):
+        room.queue.skip(BO, case.id, reason=" ")
+
+
+def test_skips_are_deleted_after_30_days_and_are_not_in_the_audit_log(room: ReviewRoom) -> None:
+    from safelight.store.tables import audit_log
+
+    case = room.open_case("a scene")
+    room.queue.skip(ADA, case.id, reason="Too close to home.")
+    room.clock.now += KEEP_SKIPS_S + 1
+    room.queue.delete_old_skips()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(case_skips) == 0
+        assert {row.event for row in tx.select(audit_log)} == {"case.opened"}
+
+
+def test_declined_categories_are_not_offered(room: ReviewRoom) -> None:
+    room.open_case("a scene", category="violence")
+    other = room.open_case("a mark", category="ip/brand")
+    assert room.queue.decline_categories(ADA, ["violence"]).declined_categories == ("violence",)
+    taken = room.queue.take_next(ADA)
+    assert taken is not None
+    assert taken.id == other.id
+    with pytest.raises(InvalidField, match="There is no category"):
+        room.queue.decline_categories(ADA, ["nothing"])
+    assert room.queue.preferences(ADA).declined_categories == ("violence",)
+
+
+def test_an_escalated_case_goes_to_a_higher_role(room: ReviewRoom) -> None:
+    senior = reviewer("sam", Role.SENIOR_REVIEWER)
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    room.queue.escalate(ADA, case.id, reason="I am not sure.")
+    assert room.queue.take_next(BO) is None
+    with pytest.raises(Forbidden, match="higher role"):
+        room.decide(BO, case)
+    assert room.reviews.get(BO, case.id).requires_other_reviewer
+    assert room.queue.take_next(senior) is not None
+    room.queue.escalate(senior, case.id, reason="A rule is missing.")
+    assert room.queue.take_next(senior) is None
+    assert room.queue.take_next(LEAD) is not None
+    with pytest.raises(Conflict, match="no role is higher"):
+        room.queue.escalate(LEAD, case.id, reason="Hm.")
+
+
+def test_a_quarantined_case_is_offered_to_the_vault_officer_only(room: ReviewRoom) -> None:
+    case = room.open_case("a scene", quarantined=True)
+    officer = reviewer("vic", Role.VAULT_OFFICER, KeyScope.REVIEW, KeyScope.VAULT)
+    assert room.queue.take_next(ADA) is None
+    with pytest.raises(NotFound):
+        room.queue.extend_lease(ADA, case.id)
+    assert room.queue.take_next(officer) is not None
+
+
+def test_late_cases_are_a_list_of_their_own(room: ReviewRoom) -> None:
+    late = room.open_case("a scene")
+    room.open_case("another scene", due_s=9000.0)
+    room.clock.now += 1000.0
+    assert [case.id for case in room.reviews.list(ADA, late=True).cases] == [late.id]
+
+
+def test_another_tenant_gets_nothing(room: ReviewRoom) -> None:
+    from dataclasses import replace
+
+    case = room.open_case("a scene")
+    stranger = replace(ADA, tenant="other")
+    assert room.queue.take_next(stranger) is None
+    with pytest.raises(NotFound):
+        room.queue.skip(stranger, case.id, reason="x")

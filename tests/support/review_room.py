@@ -1,0 +1,148 @@
+"""Cases, reviewers and a clock on a database, without a gateway: for tests and benchmarks of the queue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from safelight import canonical_json
+from safelight.errors import Conflict
+from safelight.ids import new_id
+from safelight.policy.categories import SHIPPED, Taxonomy
+from safelight.policy.findings import Stage
+from safelight.store.database import Database
+from safelight.store.tables import videos
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
+from safelight.trust.reviews import (
+    Case,
+    CaseKind,
+    Decision,
+    DecisionExecutor,
+    DecisionRequest,
+    NewCase,
+    ReviewQueue,
+    Reviews,
+    open_case,
+)
+
+TENANT = "acme"
+START = 1_800_000_000.0
+DUE_S = 900.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class RecordedActions:
+    """Decisions as they were applied to the videos."""
+
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    #: Videos whose state no longer allows a decision.
+    closed_videos: set[str] = field(default_factory=set)
+    #: Called with the id of the video before a decision is applied.
+    before: Callable[[str], None] = lambda video_id: None
+
+    def _apply(self, action: str, case: Case) -> Callable[[], None]:
+        self.before(case.video_id)
+        if case.video_id in self.closed_videos:
+            raise Conflict(f"{case.video_id} is not held any more.")
+        # Only after the commit, as a transaction can still be rolled back.
+        return lambda: self.applied.append((action, case.video_id))
+
+    def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
+        return self._apply("approve", case)
+
+    def refuse(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
+        return self._apply("refuse", case)
+
+    def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
+        return self._apply("withdraw", case)
+
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
+        return self._apply("overturn", case)
+
+
+class ReviewRoom:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self.actions = RecordedActions()
+        self.reviews = Reviews(database, self.actions)
+        self.queue = ReviewQueue(database, taxonomy=Taxonomy(SHIPPED))
+        self.executor = self.restarted_executor()
+
+    def restarted_executor(self) -> DecisionExecutor:
+        return DecisionExecutor(self.database, self.actions, stopping=threading.Event(), monotonic=self.clock)
+
+    def add_video(self, prompt: str, *, requested_by: str = "key_1", remixed_from: str | None = None) -> str:
+        video = new_id("video")
+        now = self.clock.now
+        with self.database.transaction(TENANT) as tx:
+            tx.insert(
+                videos,
+                id=video,
+                state="held",
+                stage="prompt",
+                created_at=now,
+                updated_at=now,
+                principal_id=requested_by,
+                model="storyboard",
+                generator="storyboard",
+                prompt=prompt,
+                seconds=4,
+                width=1280,
+                height=720,
+                request=canonical_json.encode({"texts": {"prompt": prompt}, "pending": False}),
+                request_sha256="0" * 64,
+                remixed_from=remixed_from,
+            )
+        return video
+
+    def open_case(
+        self,
+        prompt: str,
+        *,
+        kind: CaseKind = CaseKind.HOLD,
+        category: str = "violence",
+        due_s: float = DUE_S,
+        video_id: str | None = None,
+        quarantined: bool = False,
+    ) -> Case:
+        video = video_id or self.add_video(prompt)
+        with self.database.transaction(TENANT) as tx:
+            return open_case(
+                tx,
+                NewCase(
+                    video_id=video,
+                    kind=kind,
+                    stage=Stage.PROMPT,
+                    due_at=tx.now() + due_s,
+                    category=category,
+                    rule="vi-3",
+                    reason="A word.",
+                    quarantined=quarantined,
+                ),
+                actor="policy",
+            )
+
+    def decide(self, who: Principal, case: Case, action: str = "approve") -> None:
+        self.reviews.decide(who, case.id, DecisionRequest(action=action, reason="Looked at it."))
+
+
+def reviewer(name: str, role: Role | None = Role.REVIEWER, *scopes: KeyScope) -> Principal:
+    return Principal(
+        tenant=TENANT,
+        id=name,
+        kind=PrincipalKind.PERSON,
+        name=name,
+        scopes=frozenset(scopes or {KeyScope.REVIEW}),
+        role=role,
+    )
