@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
+from .passwords import PasswordHasher
 from .service import People
+from .sign_in import OpenInvitation, Proofs, SignedIn, SignIn
 
-__all__ = ["LANGUAGES", "Invitation", "NewPerson", "People", "Person", "PersonState"]
+__all__ = [
+    "LANGUAGES",
+    "Invitation",
+    "NewPerson",
+    "OpenInvitation",
+    "PasswordHasher",
+    "People",
+    "Person",
+    "PersonState",
+    "Proofs",
+    "SignIn",
+    "SignedIn",
+]

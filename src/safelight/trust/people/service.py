@@ -12,19 +12,15 @@ from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import invitations, people
+from safelight.store.tables import people
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
+from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
 from safelight.trust.accounts.sessions import end_sessions
 from safelight.trust.accounts.store import principal_of_person
-from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, new_token
 
 from . import store
+from .invitations import invite, withdraw_invitations
 from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
-from .one_time_codes import new_totp_secret
-
-#: Long enough for a holiday weekend. A new invitation can be sent at any time.
-INVITATION_TTL_S = 7 * 86_400.0
 
 _MAX_NAME_CHARACTERS = 100
 _MAX_EMAIL_CHARACTERS = 254
@@ -68,7 +64,7 @@ class People:
                 actor=principal.id,
                 content={"name": new.name.strip(), "email": email, "role": new.role.value},
             )
-            return self._invite(tx, store.find_row(tx, identity), INVITATION_TTL_S)
+            return invite(tx, self._keys, store.find_row(tx, identity))
 
     def list(self, principal: Principal) -> tuple[Person, ...]:
         """All people of the tenant, oldest first."""
@@ -119,7 +115,7 @@ class People:
             if row.state == PersonState.DISABLED:
                 raise Conflict(f"{row.name} is disabled already.", param="person")
             tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.DISABLED.value)
-            _withdraw_invitations(tx, person)
+            withdraw_invitations(tx, person)
             tx.append_audit("person.disabled", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
             return store.person_from_row(store.find_row(tx, person))
@@ -127,15 +123,16 @@ class People:
     def reset(self, principal: Principal, person: str) -> Invitation:
         """Forget password, authenticator and recovery codes, end all sessions, and invite the person again.
 
-        This also lets a disabled person in again. Raises `Conflict` for the last owner.
+        This also lets a disabled person in again. Raises `Conflict` for the last owner, whom only the
+        operator at the terminal can reset.
         """
         principal.require(KeyScope.PEOPLE)
         with self._database.transaction(principal.tenant) as tx:
-            _changeable(tx, person, keeps_owner=False)
+            _changeable(tx, person, keeps_owner=principal.id == OPERATOR)
             tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.INVITED.value)
             tx.append_audit("person.reset", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
-            return self._invite(tx, store.find_row(tx, person), INVITATION_TTL_S)
+            return invite(tx, self._keys, store.find_row(tx, person))
 
     def set_language(self, principal: Principal, language: str) -> None:
         """Store the language of the person who asks."""
@@ -163,19 +160,6 @@ class People:
             row = tx.one(people, people.c.id == principal.id)
         return principal if row is None else principal_of_person(row)
 
-    def _invite(self, tx: Transaction, row: Row[Any], ttl_s: float) -> Invitation:
-        _withdraw_invitations(tx, row.id)
-        token = new_token(INVITATION_PREFIX)
-        expires = tx.now() + ttl_s
-        tx.insert(
-            invitations,
-            digest=hash_token(token),
-            person_id=row.id,
-            totp_secret=self._keys.encrypt(new_totp_secret().encode(), totp_record(row.id)),
-            expires_at=expires,
-        )
-        return Invitation(person=store.person_from_row(row), token=token, expires_at=expires)
-
 
 def normalize_email(email: str) -> str:
     """The address in lower case. Raises `InvalidField` if it is no e-mail address."""
@@ -183,11 +167,6 @@ def normalize_email(email: str) -> str:
     if len(cleaned) > _MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
         raise InvalidField("That is not an e-mail address.", param="email", remedy="Send ada@example.com.")
     return cleaned
-
-
-def totp_record(person: str) -> str:
-    """The associated data of a person's encrypted TOTP secret."""
-    return f"people:{person}:totp"
 
 
 #: The columns of a person who cannot sign in.
@@ -213,10 +192,6 @@ def _changeable(tx: Transaction, person: str, *, keeps_owner: bool) -> Row[Any]:
             remedy="Give another active person the role owner first.",
         )
     return row
-
-
-def _withdraw_invitations(tx: Transaction, person: str) -> None:
-    tx.delete(invitations, invitations.c.person_id == person)
 
 
 def _name(name: str) -> str:

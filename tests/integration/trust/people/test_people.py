@@ -124,12 +124,15 @@ def test_a_disabled_person_is_out_at_once_and_decides_nothing(
         enrolled.disable(operator, person.id)
 
 
-def test_the_last_active_owner_stays(database: Database, enrolled: People, operator: Principal) -> None:
-    first, _ = add_active(database, enrolled, operator, "ada", Role.OWNER)
+def test_the_last_active_owner_stays(
+    database: Database, accounts: Accounts, enrolled: People, operator: Principal
+) -> None:
+    first, token = add_active(database, enrolled, operator, "ada", Role.OWNER)
+    owner = accounts.sessions.authenticate(token)
     invited = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.OWNER)).person
     for change in (
         lambda: enrolled.disable(operator, first.id),
-        lambda: enrolled.reset(operator, first.id),
+        lambda: enrolled.reset(owner, first.id),
         lambda: enrolled.change_role(operator, first.id, Role.REVIEWER),
     ):
         with pytest.raises(Conflict, match="last active owner"):
@@ -139,6 +142,8 @@ def test_the_last_active_owner_stays(database: Database, enrolled: People, opera
     enrolled.disable(operator, first.id)
     with pytest.raises(Conflict, match="last active owner"):
         enrolled.disable(operator, second.id)
+    # An owner who has lost everything is helped at the terminal.
+    assert enrolled.reset(operator, second.id).person.state is PersonState.INVITED
 
 
 def test_only_the_scope_people_lets_a_person_manage_people(

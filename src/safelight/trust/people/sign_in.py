@@ -1,0 +1,262 @@
+"""Signs people in with password and one-time code, and lets invited people set both."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, or_
+
+from safelight.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import invitations, people, sign_in_failures
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal, SessionRecord
+from safelight.trust.accounts.sessions import end_sessions, open_session
+from safelight.trust.accounts.store import principal_of_person
+from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, is_well_formed
+
+from . import store
+from .invitations import invite, totp_record
+from .models import Invitation, Person, PersonState
+from .one_time_codes import (
+    hash_recovery_code,
+    match_recovery_code,
+    match_totp,
+    new_recovery_codes,
+    totp_address,
+)
+from .passwords import PasswordHasher, check_password
+
+#: After this number of failures for one address, sign-in with it has to wait. A code of six digits, of which
+#: three are valid at a time, is then guessed in 15 minutes with a probability of 3 in 100,000.
+MAX_FAILURES = 10
+FAILURE_WINDOW_S = 15 * 60.0
+#: Time to set up a new password and authenticator after the present password was checked.
+CHANGE_TTL_S = 15 * 60.0
+_ISSUER = "Safelight"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenInvitation:
+    """What the page of an invitation shows."""
+
+    person: Person
+    totp_secret: str
+    totp_address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A new session with its token, which is not stored."""
+
+    session: SessionRecord
+    token: str
+    language: str
+    #: Shown once, after an invitation was accepted.
+    recovery_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proofs:
+    """What a person types to prove who they are. `code` is a one-time code or a recovery code."""
+
+    password: str
+    code: str
+
+
+class SignIn:
+    """Sign-in without the OpenID provider. Answers do not show whether a person exists."""
+
+    def __init__(self, database: Database, keys: KeyRing, passwords: PasswordHasher) -> None:
+        self._database = database
+        self._keys = keys
+        self._passwords = passwords
+
+    def sign_in(self, email: str, proofs: Proofs, *, browser: str = "") -> SignedIn:
+        """Open a session.
+
+        Raises `Unauthenticated`, with the same message for every cause, and `RateLimited` after too many
+        failures for this address.
+        """
+        address = email.strip().lower()
+        subject = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+        self._require_patience(subject)
+        with self._database.across_tenants("signing in", readonly=True) as tx:
+            # PostgreSQL refuses NUL and surrogates, which are not printable.
+            row = tx.one(people, people.c.email == address) if address.isprintable() else None
+        stored = None if row is None or row.state != PersonState.ACTIVE else row.password_hash
+        known = self._passwords.verify(proofs.password, stored)
+        if row is not None and known:
+            with self._database.transaction(row.tenant_id) as tx:
+                signed_in = self._open(tx, row, proofs.code, browser)
+            if signed_in is not None:
+                self._forget_failures(subject)
+                return signed_in
+        self._count_failure(subject)
+        raise _not_signed_in()
+
+    def invited(self, token: str) -> OpenInvitation:
+        """The invitation with this token. Raises `Unauthenticated` if it is invalid, used or expired."""
+        row = self._find_invitation(token)
+        with self._database.read_transaction(row.tenant_id) as tx:
+            person = store.person_from_row(store.find_row(tx, row.person_id))
+        secret = self._decrypt(row.totp_secret, person.id)
+        return OpenInvitation(
+            person=person,
+            totp_secret=secret,
+            totp_address=totp_address(secret, email=person.email, issuer=_ISSUER),
+        )
+
+    def accept(self, token: str, proofs: Proofs, *, browser: str = "") -> SignedIn:
+        """Accept an invitation with a new password and the first code of the authenticator.
+
+        Ends all sessions of the person and opens a new one. Raises `InvalidField`, and `Unauthenticated` if
+        the invitation is invalid, used or expired.
+        """
+        invited = self.invited(token)
+        person = invited.person
+        check_password(proofs.password, email=person.email)
+        step = match_totp(invited.totp_secret, proofs.code, self._database.clock(), after=None)
+        if step is None:
+            raise InvalidField(
+                "The code is wrong.",
+                param="code",
+                remedy="Type the six digits that the authenticator shows now. Its clock must be right.",
+            )
+        password_hash, codes = self._passwords.hash(proofs.password), new_recovery_codes()
+        with self._database.transaction(person.tenant) as tx:
+            now = tx.now()
+            used = tx.update(
+                invitations,
+                invitations.c.digest == hash_token(token),
+                invitations.c.used_at.is_(None),
+                invitations.c.expires_at > now,
+                used_at=now,
+            )
+            if not used:
+                raise _invalid_invitation()
+            tx.update(
+                people,
+                people.c.id == person.id,
+                state=PersonState.ACTIVE.value,
+                password_hash=password_hash,
+                totp_secret=self._keys.encrypt(invited.totp_secret.encode(), totp_record(person.id)),
+                totp_step=step,
+                recovery_codes=[hash_recovery_code(code) for code in codes],
+            )
+            tx.append_audit("person.sign_in_set_up", subject=person.id, actor=person.id, content={})
+            end_sessions(tx, person.id, by=person.id)
+            return replace(_session(tx, store.find_row(tx, person.id), browser), recovery_codes=codes)
+
+    def begin_change(self, principal: Principal, password: str) -> Invitation:
+        """Let a signed-in person set a new password and authenticator, within 15 minutes.
+
+        Raises `Unauthenticated` for a wrong password, and `RateLimited` after too many. Until the change is
+        complete, the present password and authenticator stay valid.
+        """
+        self._require_patience(principal.id)
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = store.find_row(tx, principal.id)
+        if not self._passwords.verify(password, row.password_hash):
+            self._count_failure(principal.id)
+            raise Unauthenticated("The password is wrong.")
+        with self._database.transaction(principal.tenant) as tx:
+            tx.append_audit("person.change_begun", subject=principal.id, actor=principal.id, content={})
+            return invite(tx, self._keys, store.find_row(tx, principal.id), CHANGE_TTL_S)
+
+    def _open(self, tx: Transaction, known: Row[Any], code: str, browser: str) -> SignedIn | None:
+        """A session for the person if the code is right and was not used yet."""
+        row = tx.one(people, people.c.id == known.id, lock=True)
+        if row is None or row.password_hash != known.password_hash or row.state != PersonState.ACTIVE:
+            return None
+        secret = self._decrypt(row.totp_secret, row.id)
+        step = match_totp(secret, code, tx.now(), after=row.totp_step)
+        spent = match_recovery_code(code, row.recovery_codes)
+        if step is not None:
+            unused = or_(people.c.totp_step.is_(None), people.c.totp_step < step)
+            if not tx.update(people, people.c.id == row.id, unused, totp_step=step):
+                return None
+        elif spent is not None:
+            left = [digest for digest in row.recovery_codes if digest != spent]
+            tx.update(people, people.c.id == row.id, recovery_codes=left)
+            tx.append_audit(
+                "person.recovery_code_used", subject=row.id, actor=row.id, content={"left": len(left)}
+            )
+        else:
+            return None
+        return _session(tx, row, browser)
+
+    def _find_invitation(self, token: str) -> Row[Any]:
+        row = None
+        if is_well_formed(token, INVITATION_PREFIX):
+            with self._database.across_tenants("authenticating an invitation", readonly=True) as tx:
+                row = tx.one(
+                    invitations,
+                    invitations.c.digest == hash_token(token),
+                    invitations.c.used_at.is_(None),
+                    invitations.c.expires_at > tx.now(),
+                )
+        if row is None:
+            raise _invalid_invitation()
+        return row
+
+    def _decrypt(self, ciphertext: bytes, person: str) -> str:
+        plain = self._keys.decrypt(ciphertext, totp_record(person))
+        if plain is None:
+            raise SafelightError(
+                "The secret of the authenticator cannot be decrypted, because its key is missing.",
+                remedy="The operator restores secrets.key from a backup, or resets the person.",
+            )
+        return plain.decode()
+
+    def _require_patience(self, subject: str) -> None:
+        """Raise `RateLimited` after too many failures for this subject."""
+        with self._database.across_tenants("failed sign-ins", readonly=True) as tx:
+            now = tx.now()
+            rows = tx.select(
+                sign_in_failures,
+                sign_in_failures.c.subject == subject,
+                sign_in_failures.c.at > now - FAILURE_WINDOW_S,
+                order_by=(sign_in_failures.c.at.desc(),),
+                limit=MAX_FAILURES,
+            )
+        if len(rows) >= MAX_FAILURES:
+            raise RateLimited(
+                "Too many failed sign-ins for this address.",
+                retry_after_s=max(1.0, rows[-1].at + FAILURE_WINDOW_S - now),
+            )
+
+    def _count_failure(self, subject: str) -> None:
+        with self._database.across_tenants("failed sign-ins") as tx:
+            now = tx.now()
+            tx.delete(sign_in_failures, sign_in_failures.c.at < now - FAILURE_WINDOW_S)
+            tx.insert(sign_in_failures, id=new_id("event"), subject=subject, at=now)
+            # The digest and not the address: people also type passwords into that field.
+            tx.append_audit("sign_in.failed", subject=subject[:40], actor="unknown", content={}, tenant=None)
+
+    def _forget_failures(self, subject: str) -> None:
+        with self._database.across_tenants("failed sign-ins") as tx:
+            tx.delete(sign_in_failures, sign_in_failures.c.subject == subject)
+
+
+def _session(tx: Transaction, row: Row[Any], browser: str) -> SignedIn:
+    principal = principal_of_person(row)
+    if principal is None:
+        raise _not_signed_in()
+    session, token = open_session(tx, principal, browser=browser)
+    return SignedIn(session=session, token=token, language=row.language)
+
+
+def _not_signed_in() -> Unauthenticated:
+    return Unauthenticated("E-mail address, password or code is wrong, or the code was used already.")
+
+
+def _invalid_invitation() -> Unauthenticated:
+    return Unauthenticated(
+        "This invitation is invalid, used or expired.",
+        remedy="Ask the owner of this installation for a new one.",
+    )

@@ -1,0 +1,276 @@
+"""Sign-in with password and one-time code: no enumeration, no replay, a limit, and single-use invitations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import InvalidField, RateLimited, Unauthenticated
+from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import invitations, people
+from safelight.trust.accounts import OPERATOR, Accounts, KeyScope, Principal, PrincipalKind, Role
+from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
+from safelight.trust.people import NewPerson, PasswordHasher, People, Proofs, SignedIn, SignIn
+from safelight.trust.people.invitations import INVITATION_TTL_S
+from safelight.trust.people.sign_in import CHANGE_TTL_S, FAILURE_WINDOW_S, MAX_FAILURES
+from support.people import PASSWORD, FastHasher, one_time_code
+
+ADA = "ada@example.com"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    return KeyRing.load(tmp_path / "keys", "secrets", remedy="none")
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database)
+
+
+@pytest.fixture
+def desk(database: Database, keys: KeyRing) -> SignIn:
+    return SignIn(database, keys, FastHasher())
+
+
+@pytest.fixture
+def enrolled(database: Database, keys: KeyRing) -> People:
+    return People(database, keys)
+
+
+@pytest.fixture
+def operator(accounts: Accounts) -> Principal:
+    return Principal(
+        tenant=accounts.create_tenant("Acme").id,
+        id=OPERATOR,
+        kind=PrincipalKind.PERSON,
+        name="operator",
+        scopes=frozenset(KeyScope),
+    )
+
+
+@pytest.fixture
+def invitation(enrolled: People, operator: Principal) -> str:
+    return enrolled.add(operator, NewPerson(name="Ada", email=ADA, role=Role.OWNER)).token
+
+
+def accept(desk: SignIn, clock: Clock, token: str) -> tuple[SignedIn, str]:
+    """Accept an invitation. Returns the session and the secret of the authenticator."""
+    secret = desk.invited(token).totp_secret
+    proofs = Proofs(password=PASSWORD, code=one_time_code(secret, clock.now))
+    return desk.accept(token, proofs), secret
+
+
+def test_an_invited_person_sets_password_and_authenticator_and_signs_in(
+    desk: SignIn, accounts: Accounts, clock: Clock, invitation: str
+) -> None:
+    first, secret = accept(desk, clock, invitation)
+    assert accounts.sessions.authenticate(first.token).role is Role.OWNER
+    assert len(first.recovery_codes) == 10
+    clock.now += 60
+    again = desk.sign_in(
+        " ADA@example.com ", Proofs(password=PASSWORD, code=one_time_code(secret, clock.now))
+    )
+    assert again.token != first.token
+    assert accounts.sessions.authenticate(again.token).name == "Ada"
+
+
+def test_an_invitation_works_once_and_for_seven_days(
+    desk: SignIn, enrolled: People, operator: Principal, clock: Clock, invitation: str
+) -> None:
+    accept(desk, clock, invitation)
+    with pytest.raises(Unauthenticated, match="used or expired"):
+        accept(desk, clock, invitation)
+    late = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR)).token
+    clock.now += INVITATION_TTL_S + 1
+    for token in (late, "invite-" + "A" * 32, "nonsense", ""):
+        with pytest.raises(Unauthenticated, match="used or expired"):
+            desk.invited(token)
+
+
+def test_a_new_invitation_replaces_the_earlier_one(
+    desk: SignIn, enrolled: People, operator: Principal, invitation: str
+) -> None:
+    person = desk.invited(invitation).person
+    newer = enrolled.reset(operator, person.id).token
+    with pytest.raises(Unauthenticated):
+        desk.invited(invitation)
+    assert desk.invited(newer).person.id == person.id
+    enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR))
+    enrolled.disable(operator, person.id)
+    with pytest.raises(Unauthenticated):
+        desk.invited(newer)
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaa", ADA, "x" * 201])
+def test_a_weak_password_leaves_the_invitation_open(
+    desk: SignIn, clock: Clock, invitation: str, password: str
+) -> None:
+    secret = desk.invited(invitation).totp_secret
+    with pytest.raises(InvalidField) as problem:
+        desk.accept(invitation, Proofs(password=password, code=one_time_code(secret, clock.now)))
+    assert problem.value.param == "password"
+    with pytest.raises(InvalidField) as problem:
+        desk.accept(invitation, Proofs(password=PASSWORD, code="000 000x"))
+    assert problem.value.param == "code"
+    accept(desk, clock, invitation)
+
+
+def test_every_failure_has_the_same_answer(
+    desk: SignIn, enrolled: People, operator: Principal, clock: Clock, invitation: str
+) -> None:
+    _, secret = accept(desk, clock, invitation)
+    enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.OWNER))
+    clock.now += 60
+    code = one_time_code(secret, clock.now)
+    answers = set()
+    for email, password, digits in (
+        ("nobody@example.com", PASSWORD, code),
+        ("bo@example.com", PASSWORD, code),
+        (ADA, "wrong horse battery", code),
+        (ADA, PASSWORD, "123456" if code != "123456" else "654321"),
+        (ADA, PASSWORD, ""),
+        ("", "", ""),
+        ("\ud800", "\ud800", "\ud800"),
+        (ADA + "\x00", PASSWORD, code),
+    ):
+        with pytest.raises(Unauthenticated) as problem:
+            desk.sign_in(email, Proofs(password=password, code=digits))
+        answers.add(str(problem.value))
+    assert len(answers) == 1
+
+
+def test_a_one_time_code_is_accepted_once(desk: SignIn, clock: Clock, invitation: str) -> None:
+    _, secret = accept(desk, clock, invitation)
+    with pytest.raises(Unauthenticated):
+        desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+    clock.now += 30
+    proofs = Proofs(password=PASSWORD, code=one_time_code(secret, clock.now))
+    outcomes: list[bool] = []
+
+    def attempt() -> None:
+        try:
+            desk.sign_in(ADA, proofs)
+            outcomes.append(True)
+        except Unauthenticated:
+            outcomes.append(False)
+
+    threads = [threading.Thread(target=attempt) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [False] * 5 + [True]
+
+
+def test_a_recovery_code_replaces_the_authenticator_once(
+    desk: SignIn, enrolled: People, clock: Clock, invitation: str
+) -> None:
+    first, _ = accept(desk, clock, invitation)
+    proofs = Proofs(password=PASSWORD, code=first.recovery_codes[4].upper())
+    signed_in = desk.sign_in(ADA, proofs)
+    with pytest.raises(Unauthenticated):
+        desk.sign_in(ADA, proofs)
+    principal = signed_in.session.principal
+    assert enrolled.get(principal.tenant, principal.id).recovery_codes_left == 9
+
+
+@pytest.mark.parametrize("email", [ADA, "nobody@example.com"])
+def test_failures_are_limited_for_known_and_unknown_people_alike(
+    desk: SignIn, clock: Clock, invitation: str, email: str
+) -> None:
+    _, secret = accept(desk, clock, invitation)
+    for _ in range(MAX_FAILURES):
+        with pytest.raises(Unauthenticated):
+            desk.sign_in(email, Proofs(password="wrong horse battery", code="000000"))
+    clock.now += 60
+    right = Proofs(password=PASSWORD, code=one_time_code(secret, clock.now))
+    with pytest.raises(RateLimited) as problem:
+        desk.sign_in(email, right)
+    assert 0 < (problem.value.retry_after_s or 0) <= FAILURE_WINDOW_S
+    clock.now += FAILURE_WINDOW_S
+    if email == ADA:
+        desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+
+
+def test_a_session_ends_when_idle_and_after_a_day_however_much_it_is_used(
+    desk: SignIn, accounts: Accounts, clock: Clock, invitation: str
+) -> None:
+    first, secret = accept(desk, clock, invitation)
+    began = clock.now
+    while clock.now < began + SESSION_TTL_S - SESSION_IDLE_S:
+        clock.now += SESSION_IDLE_S - 61
+        accounts.sessions.authenticate(first.token)
+    clock.now = began + SESSION_TTL_S + 1
+    with pytest.raises(Unauthenticated):
+        accounts.sessions.authenticate(first.token)
+    second = desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+    clock.now += SESSION_IDLE_S + 1
+    with pytest.raises(Unauthenticated):
+        accounts.sessions.authenticate(second.token)
+
+
+def test_a_person_changes_password_and_authenticator_which_ends_all_other_sessions(
+    desk: SignIn, accounts: Accounts, clock: Clock, invitation: str
+) -> None:
+    first, secret = accept(desk, clock, invitation)
+    principal = first.session.principal
+    with pytest.raises(Unauthenticated, match="password is wrong"):
+        desk.begin_change(principal, "wrong horse battery")
+    late = desk.begin_change(principal, PASSWORD).token
+    clock.now += CHANGE_TTL_S + 1
+    with pytest.raises(Unauthenticated):
+        desk.invited(late)
+    change = desk.begin_change(principal, PASSWORD).token
+    assert accounts.sessions.authenticate(first.token) == principal
+    changed, new_secret = accept(desk, clock, change)
+    assert new_secret != secret
+    with pytest.raises(Unauthenticated):
+        accounts.sessions.authenticate(first.token)
+    assert accounts.sessions.list(principal) == (changed.session,)
+    clock.now += 60
+    with pytest.raises(Unauthenticated):
+        desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+
+
+def test_no_secret_is_in_the_database_in_plain_text(
+    desk: SignIn, database: Database, clock: Clock, invitation: str, operator: Principal
+) -> None:
+    first, secret = accept(desk, clock, invitation)
+    with database.read_transaction(operator.tenant) as tx:
+        rows = repr((tx.select(people), tx.select(invitations)))
+    for plain in (secret, PASSWORD, invitation, first.token, *first.recovery_codes):
+        assert plain not in rows
+
+
+def test_the_real_hash_knows_its_password_in_every_unicode_form() -> None:
+    hasher = PasswordHasher()
+    stored = hasher.hash("caf\u00e9 au lait, please")
+    assert stored.startswith("scrypt$15$8$3$")
+    assert hasher.verify("cafe\u0301 au lait, please", stored)
+    assert not hasher.verify("cafe au lait, please", stored)
+    assert not hasher.verify("anything", None)
