@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from safelight.errors import BadInput, ConfigurationError
 
 from .commands import load_container
 from .exit_codes import Exit
 from .language import texts
 from .output import emit
 
+if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.provenance.keys import SigningKey
+
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def signing() -> None:
-    """Export the root certificates of the signing keys; replace the key of the watermark."""
+    """Check, rotate and revoke signing keys; export roots; add timestamps; rotate the watermark key."""
 
 
 @app.command("export-roots")
@@ -42,3 +49,177 @@ def rotate_watermark_key(
     epoch = load_container(ctx).persistence.watermark_keys.rotate()
     emit({"epoch": epoch}, as_json, texts()("signing.rotated", epoch=epoch))
     return Exit.OK
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Check the signing key, its certificate and the timestamp authority. Creates no key.
+
+    Exit code 0: files can be sealed. 1: a problem was found.
+    """
+    container, problems = load_container(ctx), []
+    key: dict[str, Any] | None = None
+    try:
+        if _has_signing_key(container):
+            key = _describe_key(container.persistence.signing_keys.signing())
+    except ConfigurationError as error:
+        problems.append({"problem": error.message, "remedy": error.remedy})
+    timestamp = None
+    try:
+        timestamp = _ask_authority(container)
+    except ConfigurationError as error:
+        problems.append({"problem": error.message, "remedy": error.remedy})
+    if timestamp is not None and "problem" in timestamp:
+        remedy = texts()("signing.authority_remedy")
+        problems.append({"problem": timestamp["problem"], "remedy": remedy})
+    found = {"key": key, "timestamp": timestamp, "problems": problems}
+    emit(found, as_json, _format_check(found))
+    return Exit.ERROR if problems else Exit.OK
+
+
+@app.command()
+def rotate(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Create a new signing key under this installation's root. A running gateway uses it at once.
+
+    Seals of the old key stay trusted. If the key may have been copied, use `revoke`.
+    """
+    key = _describe_key(load_container(ctx).persistence.signing_keys.rotate())
+    emit(key, as_json, texts()("signing.rotated_key", serial=key["serial"]))
+    return Exit.OK
+
+
+@app.command()
+def revoke(
+    ctx: typer.Context,
+    serial: Annotated[str, typer.Argument(help="Serial number of the certificate, decimal.")],
+    since: Annotated[str, typer.Option("--since", help="Day from which the key is not trusted: YYYY-MM-DD.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason, for the record.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Stop trusting a certificate of this installation; replace the key if it is the current one.
+
+    Files that it sealed are no longer trusted, unless a timestamp proves that they are older. The registry
+    still knows each delivered file.
+    """
+    from safelight.provenance.revocations import Revocation
+
+    try:
+        day = dt.datetime.fromisoformat(since)
+    except ValueError as error:
+        raise BadInput(f"--since is not a date: {since!r}.", remedy="Use YYYY-MM-DD.") from error
+    if not serial.isdecimal():
+        raise BadInput(f"{serial!r} is not a serial number.", remedy="See: safelight signing check")
+    container = load_container(ctx)
+    keys = container.persistence.signing_keys
+    is_current = _has_signing_key(container) and keys.signing().serial == serial
+    keys.revocations.add(
+        Revocation(serial=serial, since=day.replace(tzinfo=day.tzinfo or dt.UTC), reason=reason)
+    )
+    replaced = keys.rotate().serial if is_current and keys.can_rotate else None
+    emit(
+        {"serial": serial, "since": since, "new_serial": replaced},
+        as_json,
+        texts()("signing.revoked", serial=serial, since=since)
+        + (f"\n{texts()('signing.rotated_key', serial=replaced)}" if replaced else ""),
+    )
+    return Exit.OK
+
+
+@app.command("add-timestamps")
+def add_timestamps(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Ask again for the timestamps that are missing because the authority did not answer.
+
+    They are stored in the registry; delivered files are not changed. Exit code 1: some are still missing.
+    """
+    from safelight.provenance.seal import timestamp_facts
+    from safelight.provenance.timestamp_authority import TimestampMissing
+
+    persistence = load_container(ctx).persistence
+    timestamper = persistence.timestamper
+    if timestamper is None:
+        raise ConfigurationError(
+            "No timestamp authority is configured.",
+            remedy="Set sealing.timestamp_url and sealing.timestamp_anchors.",
+        )
+    added, missing = [], []
+    for seal in persistence.seal_registry.without_timestamp():
+        try:
+            confirmed = timestamper.confirm(seal.manifest, persistence.signing_keys.anchors_pem)
+        except TimestampMissing as error:
+            missing.append({"video": seal.video_id, "reason": str(error)})
+            continue
+        facts = {**seal.facts, **timestamp_facts(timestamper.host, at=confirmed.at)}
+        persistence.seal_registry.add_timestamp(seal, confirmed.manifest, facts)
+        added.append(seal.video_id)
+    emit(
+        {"added": added, "missing": missing},
+        as_json,
+        texts()("signing.timestamps", added=len(added), missing=len(missing)),
+    )
+    return Exit.ERROR if missing else Exit.OK
+
+
+def _has_signing_key(container: Container) -> bool:
+    return (
+        container.core.settings.sealing.key is not None
+        or (container.persistence.key_folder / "signing.pem").exists()
+    )
+
+
+def _describe_key(key: SigningKey) -> dict[str, Any]:
+    from cryptography import x509
+
+    from safelight.provenance import certificates
+
+    leaf = key.certificate
+    usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return {
+        "organization": key.organization,
+        "serial": key.serial,
+        "sha256": key.fingerprint,
+        "valid_from": leaf.not_valid_before_utc.isoformat(),
+        "signs_until": certificates.not_after(leaf).isoformat(),
+        "valid_until": leaf.not_valid_after_utc.isoformat(),
+        "usages": [one.dotted_string for one in usages],
+    }
+
+
+def _ask_authority(container: Container) -> dict[str, str] | None:
+    """The answer of the timestamp authority to a question of its own; None without an authority."""
+    from safelight.provenance.timestamp_authority import TimestampMissing
+
+    authority = container.persistence.timestamp_authority
+    if authority is None:
+        return None
+    try:
+        return {
+            "authority": authority.host,
+            "at": authority.confirm(b"safelight signing check").at.isoformat(),
+        }
+    except TimestampMissing as error:
+        return {"authority": authority.host, "problem": str(error)}
+
+
+def _format_check(found: dict[str, Any]) -> str:
+    t, key, timestamp = texts(), found["key"], found["timestamp"]
+    lines = []
+    if key is not None:
+        values = {**key, "signs_until": key["signs_until"][:10], "valid_until": key["valid_until"][:10]}
+        lines.append(t("signing.key", **values))
+    elif not found["problems"]:
+        lines.append(t("signing.no_key"))
+    if timestamp is None:
+        lines.append(t("signing.no_authority"))
+    elif "at" in timestamp:
+        lines.append(t("signing.authority", **timestamp))
+    lines += [f"{one['problem']} {one['remedy'] or ''}".rstrip() for one in found["problems"]]
+    return "\n".join(lines)

@@ -21,12 +21,14 @@ LEAF_USE = dt.timedelta(days=365)
 #: Tolerance for clock differences: a certificate is valid from one hour before its issue.
 _EARLIER = dt.timedelta(hours=1)
 
+#: C2PA's own extended key usage, for claim signing.
+C2PA_USAGE = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
 #: Allowed extended key usages: e-mail protection (accepted by every C2PA reader), document signing, and
 #: C2PA's own.
 ACCEPTED_USAGES = (
     ExtendedKeyUsageOID.EMAIL_PROTECTION,
     ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
-    ObjectIdentifier("1.3.6.1.4.1.62558.2.1"),
+    C2PA_USAGE,
 )
 
 
@@ -77,7 +79,9 @@ def issue_leaf(root: Issued, organization: str, *, now: dt.datetime) -> Issued:
         .not_valid_after(min(now + LEAF_LIFE, root.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION, C2PA_USAGE]), critical=False
+        )
         .add_extension(x509.PrivateKeyUsagePeriod(now - _EARLIER, now + LEAF_USE), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -134,11 +138,17 @@ def chain_problem(
                 f"In the chain, {_common_name(upper)} did not issue {_common_name(lower)}.",
                 "Order the file from the signing certificate upwards.",
             )
-    if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
+    if now < leaf.not_valid_before_utc:
         return (
-            f"The signing certificate is valid from {leaf.not_valid_before_utc:%Y-%m-%d} "
-            f"to {leaf.not_valid_after_utc:%Y-%m-%d}; it is not valid now.",
-            "Renew it, or correct this machine's clock.",
+            f"The signing certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; "
+            f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC.",
+            "Correct the clock, or wait.",
+        )
+    if now >= leaf.not_valid_after_utc:
+        return (
+            f"The signing certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}; "
+            f"this machine's clock says {now:%Y-%m-%d}.",
+            "Renew the certificate, or correct the clock.",
         )
     return _missing_extension(leaf)
 
@@ -156,7 +166,8 @@ def _missing_extension(leaf: x509.Certificate) -> tuple[str, str] | None:
     if not usage.digital_signature or not any(accepted in usages for accepted in ACCEPTED_USAGES):
         return (
             "The signing certificate does not allow signing content.",
-            "Have it issued with the key usage digitalSignature and the extended key usage emailProtection.",
+            "Have it issued with the key usage digitalSignature and the extended key usage emailProtection "
+            f"or {C2PA_USAGE.dotted_string} (C2PA).",
         )
     return None
 

@@ -22,6 +22,7 @@ from safelight.fileio import write_atomic, write_once
 
 from . import certificates
 from .certificates import Issued
+from .revocations import FILE_NAME, RevocationList
 
 #: Maximum length of the signature input of a claim, in bytes; a real one has about two kilobytes.
 _MAX_SIGNED_BYTES = 64 * 1024
@@ -56,6 +57,11 @@ class SigningKey:
         return certificates.fingerprint(self.certificate)
 
     @property
+    def serial(self) -> str:
+        """Serial number of the certificate, decimal, as in manifests."""
+        return str(self.certificate.serial_number)
+
+    @property
     def organization(self) -> str:
         found = self.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
         return str(found[0].value) if found else ""
@@ -64,9 +70,18 @@ class SigningKey:
 class KeyStore:
     """The signing key of this installation, and the root certificates that a verifier must trust."""
 
-    def __init__(self, current: Callable[[], SigningKey], anchors: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        current: Callable[[], SigningKey],
+        anchors: Callable[[], str],
+        *,
+        revocations: RevocationList,
+        renew: Callable[[], SigningKey] | None = None,
+    ) -> None:
         self._current = current
         self._anchors = anchors
+        self._renew = renew
+        self.revocations = revocations
         self._lock = threading.Lock()
 
     @classmethod
@@ -79,7 +94,8 @@ class KeyStore:
         `ConfigurationError` if files are damaged or readable by other users.
         """
         files = _OwnFiles(directory, organization, clock)
-        return cls(files.current, files.anchors)
+        revocations = RevocationList(directory / FILE_NAME)
+        return cls(files.current, files.anchors, revocations=revocations, renew=files.renew)
 
     @classmethod
     def configured(
@@ -88,10 +104,11 @@ class KeyStore:
         key: Path,
         chain: Path,
         anchors: Path | None = None,
+        revocations: RevocationList | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
         """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
-        first.
+        first. The list of revoked certificates is beside the key by default.
 
         `anchors` has the trusted root certificates; by default the chain's last certificate. Raises
         `ConfigurationError` with the reason if C2PA readers would reject the chain.
@@ -115,12 +132,36 @@ class KeyStore:
                 )
             return signing
 
-        return cls(current, lambda: text)
+        return cls(current, lambda: text, revocations=revocations or RevocationList(key.with_name(FILE_NAME)))
 
     def signing(self) -> SigningKey:
-        """The current signing key."""
+        """The current signing key. Raises `ConfigurationError` if its certificate is revoked."""
         with self._lock:
-            return self._current()
+            held = self._current()
+        if self.revocations.find(held.serial) is not None:
+            raise ConfigurationError(
+                f"The signing certificate {held.serial} is on the list of revoked certificates.",
+                remedy="Configure another key and certificate, or run: safelight signing rotate",
+            )
+        return held
+
+    @property
+    def can_rotate(self) -> bool:
+        """Whether the keys are our own, and not the operator's."""
+        return self._renew is not None
+
+    def rotate(self) -> SigningKey:
+        """A new signing key under our own root, which a running process uses for the next seal.
+
+        Raises `ConfigurationError` if the key is the operator's.
+        """
+        if self._renew is None:
+            raise ConfigurationError(
+                "The signing key is configured, so Safelight cannot replace it.",
+                remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",
+            )
+        with self._lock:
+            return self._renew()
 
     @property
     def anchors_pem(self) -> str:
@@ -144,11 +185,27 @@ class _OwnFiles:
         self._organization = organization
         self._clock = clock
         self._held: SigningKey | None = None
+        self._version: int | None = None
 
     def current(self) -> SigningKey:
-        if self._held is None or self._spent(self._held.certificate):
+        # Another process may have replaced the file: `safelight signing rotate`.
+        if self._held is None or self._version != self._file_version() or self._spent(self._held.certificate):
             self._held = self._load_or_issue()
+            self._version = self._file_version()
         return self._held
+
+    def renew(self) -> SigningKey:
+        return self._issue()
+
+    def _file_version(self) -> int | None:
+        try:
+            return self._signing.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _signing(self) -> Path:
+        return self._directory / "signing.pem"
 
     def anchors(self) -> str:
         return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
@@ -160,14 +217,16 @@ class _OwnFiles:
         return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
 
     def _load_or_issue(self) -> SigningKey:
-        path = self._directory / "signing.pem"
-        if path.exists():
-            key, chain = _read_private(path)
+        if self._signing.exists():
+            key, chain = _read_private(self._signing)
             if not self._spent(chain[0]):
                 return SigningKey(Issued(key=key, certificate=chain[0]), *chain[1:])
+        return self._issue()
+
+    def _issue(self) -> SigningKey:
         root = self._root()
         leaf = certificates.issue_leaf(root, self._organization, now=self._clock())
-        _write(path, leaf.pem(root.certificate), replace=True)
+        _write(self._signing, leaf.pem(root.certificate), replace=True)
         return SigningKey(leaf, root.certificate)
 
     def _root(self) -> Issued:

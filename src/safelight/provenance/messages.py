@@ -7,6 +7,7 @@ import datetime as dt
 from .models import ManifestReport, ManifestState
 from .seal import Seal
 
+_OWN_TIME = ": the time is the signer's own claim"
 _NO_CONCLUSION = "This shows neither its origin nor whether it was generated."
 #: C2PA codes that concern the certificate, not the content.
 _CREDENTIAL = ("signingCredential.expired", "signingCredential.invalid", "signingCredential.ocsp.revoked")
@@ -36,6 +37,11 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
             return (
                 f"This {what} was sealed{_on(reading)} by {_name(reading)}, whom this installation trusts. "
                 "Its picture and sound have not been changed since."
+            )
+        case ManifestState.VALID if reading.revoked_since:
+            return (
+                f"This {what} was not changed since it was sealed, but the certificate of the seal is revoked"
+                f"{_since(reading)}: another person may have made this seal."
             )
         case ManifestState.VALID:
             return (
@@ -81,8 +87,14 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
                 "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged"
                 f"{', not later than that time' if reading.time_trusted else ''}.",
                 "does_not_prove": f"That the content is true or harmless, or when it was made"
-                f"{'' if reading.time_trusted else ': the time is the signer’s own claim'}. "
+                f"{'' if reading.time_trusted else _OWN_TIME}. "
                 "Parts of the file without picture or sound are not covered.",
+            }
+        case ManifestState.VALID if reading.revoked_since:
+            return {
+                "says": f"Sealed with a certificate that is revoked{_since(reading)}.",
+                "proves": "Picture and sound were not changed since the file was sealed.",
+                "does_not_prove": "Who sealed it: since that day, another person may have had the key.",
             }
         case ManifestState.VALID:
             return {
@@ -128,7 +140,7 @@ def watermark(content_id: str | None, known: Seal | None) -> dict[str, str]:
             "says": "No watermark of this installation's newest keys was read.",
             "proves": "Nothing.",
             "does_not_prove": "That it does not come from here: strong changes remove a watermark, and dark "
-            "or flat videos have none.",
+            "or flat videos have none. Marks of other makers, such as SynthID, cannot be checked here.",
         }
     whose = (
         f"that of {known.video_id}, delivered on {_day(known.sealed_at)}"
@@ -168,6 +180,10 @@ def _name(reading: ManifestReport) -> str:
 
 def _confirmed(reading: ManifestReport) -> str:
     return ", a time confirmed by a timestamp authority" if reading.time_trusted else ""
+
+
+def _since(reading: ManifestReport) -> str:
+    return f" since {_day(dt.datetime.fromisoformat(reading.revoked_since))}"
 
 
 def _on(reading: ManifestReport) -> str:

@@ -52,6 +52,8 @@ class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether the manifest has a timestamp for this signature, and whether its authority is trusted.
     has_timestamp: bool = False
     time_trusted: bool = False
+    #: Since when the certificate is revoked here; empty if it is not, or if the signature is proven older.
+    revoked_since: str = ""
     generated_at: str = ""
     source_type: str = ""
     made_with: str = ""

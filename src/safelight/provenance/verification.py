@@ -4,6 +4,7 @@ prove.
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,16 @@ class Verifier:
             "says_generated": reading.source_type in GENERATED,
         }
 
+    def _without_revoked(self, reading: ManifestReport) -> ManifestReport:
+        """The same report; not trusted if the certificate is on this installation's list."""
+        if reading.state is not ManifestState.TRUSTED:
+            return reading
+        revocation = self._keys.revocations.find(reading.serial)
+        if revocation is None or not revocation.covers(_confirmed_time(reading)):
+            return reading
+        since = revocation.since.isoformat()
+        return msgspec.structs.replace(reading, state=ManifestState.VALID, revoked_since=since)
+
     def _read(self, path: Path, known: Seal | None) -> ManifestReport:
         anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
         argument = {
@@ -117,13 +128,23 @@ class Verifier:
             answer = self._sandbox.run(
                 EntryPoint.of(worker.read), argument, reads=[path.resolve()], limits=_LIMITS
             )
-            return msgspec.convert(printable(answer), ManifestReport)
+            return self._without_revoked(msgspec.convert(printable(answer), ManifestReport))
         except msgspec.ValidationError as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (SandboxFailed, InvalidMedia) as error:
             return ManifestReport(
                 state=ManifestState.UNREADABLE, note="child", problem=printable(error.message)
             )
+
+
+def _confirmed_time(reading: ManifestReport) -> dt.datetime | None:
+    """The time of the signature, if an authority that is trusted here confirmed it."""
+    if not reading.time_trusted:
+        return None
+    try:
+        return dt.datetime.fromisoformat(reading.signed_at)
+    except ValueError:
+        return None
 
 
 def _signer(reading: ManifestReport) -> SignerTrust:

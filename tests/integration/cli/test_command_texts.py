@@ -62,6 +62,18 @@ REPORTS = [
     for issuer, at in (("山", "2026-11-21T10:00:00+00:00"), ("山", ""))
     for media in ("video/mp4", "image/png")
 ]
+REPORTS += [
+    ManifestReport(
+        state=state,
+        issuer="山",
+        signed_at=at,
+        media_type="video/mp4",
+        time_trusted=state is ManifestState.TRUSTED,
+        revoked_since="2026-11-21T00:00:00+00:00" if state is ManifestState.VALID else "",
+    )
+    for state in (ManifestState.TRUSTED, ManifestState.VALID)
+    for at in ("2026-11-21T10:00:00+00:00", "")
+]
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -12,6 +12,8 @@ import pytest
 
 from safelight.provenance.cose_signature import CoseSignature, MalformedManifest
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.models import SignerTrust
+from safelight.provenance.revocations import Revocation
 from safelight.provenance.seal import Seal, lacks_timestamp
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamp_authority import TimestampMissing
@@ -145,3 +147,28 @@ def test_an_answer_under_another_root_is_refused(
     authority = type(server.authority).load(server.url, other)
     with pytest.raises(TimestampMissing, match="not valid"):
         authority.confirm(b"message")
+
+
+def test_a_revoked_certificate_stays_trusted_only_for_files_with_an_older_confirmed_time(
+    dated_sealer: Sealer,
+    sealer: Sealer,
+    keys: KeyStore,
+    verifier: Verifier,
+    video: Path,
+    facts: FactsMaker,
+    tmp_path: Path,
+) -> None:
+    dated, plain = tmp_path / "dated.mp4", tmp_path / "plain.mp4"
+    dated_sealer.seal(video, dated, facts())
+    sealer.seal(video, plain, facts())
+    now = dt.datetime.now(dt.UTC)
+    serial = keys.signing().serial
+    keys.revocations.add(Revocation(serial=serial, since=now + dt.timedelta(hours=1)))
+    assert verifier.verify(dated).state == "trusted"
+
+    found = verifier.verify(plain)
+    assert (found.state, found.signer) == ("valid", SignerTrust.UNKNOWN)
+    assert found.video_id == ""
+    assert "the certificate of the seal is revoked since" in found.answer
+    keys.revocations.add(Revocation(serial=serial, since=now - dt.timedelta(hours=1)))
+    assert verifier.verify(dated).state == "valid"

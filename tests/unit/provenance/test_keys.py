@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from safelight.errors import ConfigurationError
 from safelight.provenance import certificates
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.revocations import Revocation, RevocationList
 
 START = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)
 CLAIM = b"\x84\x6aSignature1" + bytes(100)
@@ -180,7 +181,10 @@ def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -
     assert "does not belong" in refusal(mixed, root.certificate)
     assert "self-signed" in refusal(root)
     assert "did not issue" in refusal(leaf, other_root.certificate)
-    assert "it is not valid now" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
+    assert "expired on 2036" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
+    early = refusal(leaf, root.certificate, at=START - dt.timedelta(days=2))
+    assert "not valid before 2026-11-20" in early
+    assert "clock says 2026-11-18" in early
 
 
 def test_a_key_on_another_curve_is_refused(tmp_path: Path) -> None:
@@ -218,3 +222,47 @@ def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nowhere"):
         KeyStore.configured(key=tmp_path / "nowhere.pem", chain=tmp_path / "chain.pem")
+
+
+def test_a_rotated_key_is_used_at_once_by_a_store_that_is_open(tmp_path: Path) -> None:
+    running = KeyStore.own(tmp_path, organization="Films")
+    first = running.signing()
+    second = KeyStore.own(tmp_path, organization="Films").rotate()
+    assert first.serial != second.serial
+    assert running.signing().serial == second.serial
+    assert len(anchors(running)) == 1
+
+
+def test_nothing_is_signed_with_a_revoked_certificate(tmp_path: Path) -> None:
+    store = KeyStore.own(tmp_path, organization="Films")
+    serial = store.signing().serial
+    store.revocations.add(Revocation(serial=serial, since=START))
+    with pytest.raises(ConfigurationError, match="revoked") as caught:
+        store.signing()
+    assert "rotate" in (caught.value.remedy or "")
+    store.rotate()
+    assert store.signing().serial != serial
+
+
+def test_a_configured_key_is_not_rotated_here(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock())
+    with pytest.raises(ConfigurationError, match="configured"):
+        store.rotate()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '[{"serial": "1"}]', '[{"serial":"1","since":"2026-01-01T00:00:00"}]']
+)
+def test_a_damaged_list_of_revoked_certificates_is_never_ignored(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "revoked.json"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match="damaged"):
+        RevocationList(path).find("1")
+
+
+def test_signing_certificates_have_the_usage_of_c2pa_beside_email_protection(tmp_path: Path) -> None:
+    leaf = KeyStore.own(tmp_path, organization="Films").signing().certificate
+    usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert {one.dotted_string for one in usages} == {"1.3.6.1.5.5.7.3.4", "1.3.6.1.4.1.62558.2.1"}
