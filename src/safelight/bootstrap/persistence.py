@@ -143,10 +143,16 @@ class PersistenceParts:
     @cached_property
     def signing_keys(self) -> KeyStore:
         from safelight.provenance.keys import KeyStore
+        from safelight.provenance.revocations import FILE_NAME, RevocationList
 
         sealing = self._core.settings.sealing
         if sealing.key is not None and sealing.chain is not None:
-            return KeyStore.configured(key=sealing.key, chain=sealing.chain, anchors=sealing.anchors)
+            return KeyStore.configured(
+                key=sealing.key,
+                chain=sealing.chain,
+                anchors=sealing.anchors,
+                revocations=RevocationList(self.key_folder / FILE_NAME),
+            )
         return KeyStore.own(self.key_folder, organization=sealing.organization)
 
     @cached_property
@@ -171,7 +177,7 @@ class PersistenceParts:
     @cached_property
     def timestamper(self) -> Timestamper | None:
         """None if no timestamp authority is configured."""
-        authority = self._timestamp_authority
+        authority = self.timestamp_authority
         if authority is None:
             return None
         from safelight.provenance.timestamping import Timestamper
@@ -179,7 +185,7 @@ class PersistenceParts:
         return Timestamper(sandbox=self._core.sandbox, authority=authority)
 
     @cached_property
-    def _timestamp_authority(self) -> TimestampAuthority | None:
+    def timestamp_authority(self) -> TimestampAuthority | None:
         sealing = self._core.settings.sealing
         if sealing.timestamp_url is None or sealing.timestamp_anchors is None:
             return None
@@ -203,7 +209,7 @@ class PersistenceParts:
     def verifier(self) -> Verifier:
         from safelight.provenance.verification import Verifier
 
-        authority = self._timestamp_authority
+        authority = self.timestamp_authority
         verifier = Verifier(
             sandbox=self._core.sandbox,
             keys=self.signing_keys,
