@@ -74,6 +74,14 @@ class Registry:
         with self._database.across_tenants("a later timestamp") as tx:
             tx.update(seals, seals.c.sha256 == seal.sha256, manifest=manifest, facts=dict(facts))
 
+    def by_video_id(self, video_id: str) -> Seal | None:
+        """The newest seal of a video, from any tenant: anyone who has the id may ask for its origin."""
+        with self._database.across_tenants("origin of a video", readonly=True) as tx:
+            rows = tx.select(
+                seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(),), limit=1
+            )
+        return _seal(rows[0]) if rows else None
+
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
         """The seals of one video, newest first; there are several if the sealing step ran again."""
         with self._database.read_transaction(tenant) as tx:

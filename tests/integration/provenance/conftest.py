@@ -52,7 +52,7 @@ def sealer(sandbox: Sandbox, keys: KeyStore) -> Sealer:
 FactsMaker = Callable[..., SealFacts]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def facts() -> FactsMaker:
     def make(**changes: object) -> SealFacts:
         given: dict[str, object] = {

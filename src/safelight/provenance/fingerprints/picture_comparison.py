@@ -15,6 +15,11 @@ Pixels = npt.NDArray[np.uint8]
 
 #: Features of one picture, and the fewest with which pictures can be compared at all.
 _MAX_FEATURES, _MIN_FEATURES = 400, 60
+#: Every picture has at least this many if a missing match shows that they differ: in a picture with few
+#: features, a crop removes most of them.
+_MIN_TO_DIFFER = 150
+#: Less than the default of OpenCV (0.04), so that dark and smooth clips have features too.
+_MIN_CONTRAST = 0.015
 #: A feature matches if the second best match is this much worse (Lowe's ratio test).
 _RATIO = 0.8
 #: Matches that agree on one perspective: pictures with at least `_MIN_AGREEING` show the same, and if no pair
@@ -54,15 +59,17 @@ def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) ->
         best = max(best, _most_agreeing(_features(_grey(each)[:, ::-1] for each in frames), known))
     if best >= _MIN_AGREEING:
         return Comparison.AGREES
-    has_detail = 0 < len(known) == len(registered.thumbnails) and 0 < len(plain) == len(frames)
-    if has_detail and best <= _MAX_CHANCE and registered.step_s <= MAX_STEP_S:
+    counts = len(known), len(plain)
+    is_complete = min(counts) > 0 and counts == (len(registered.thumbnails), len(frames))
+    has_detail = all(len(places) >= _MIN_TO_DIFFER for places, _descriptors in (*known, *plain))
+    if is_complete and has_detail and best <= _MAX_CHANCE and registered.step_s <= MAX_STEP_S:
         return Comparison.DIFFERS
     return Comparison.NOT_COMPARABLE
 
 
 def _features(pictures: Iterable[Pixels]) -> Iterable[tuple[Any, Any]]:
     """Places and descriptors of each picture that has enough of them."""
-    detector = cv2.SIFT.create(nfeatures=_MAX_FEATURES)
+    detector = cv2.SIFT.create(nfeatures=_MAX_FEATURES, contrastThreshold=_MIN_CONTRAST)
     for picture in pictures:
         places, descriptors = detector.detectAndCompute(np.ascontiguousarray(picture), None)
         if descriptors is not None and len(places) >= _MIN_FEATURES:

@@ -1,0 +1,200 @@
+"""Finds the registered video that a file comes from: by its bytes, manifest, watermark and picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from safelight.detectors.image.pdq import BYTES
+from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
+from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+from safelight.provenance.fingerprints.fingerprinter import search_in_child
+from safelight.provenance.fingerprints.picture_comparison import Comparison, RegisteredPicture
+from safelight.provenance.models import SignerTrust, Verification
+from safelight.provenance.registry import Registry
+from safelight.provenance.seal import Seal
+from safelight.provenance.verification import Verifier
+from safelight.provenance.watermark_service import WatermarkReader
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Limits, Sandbox
+
+from .conclusion import Conclusion, Evidence, MarkSearch, conclude
+from .worker import compare_in_child
+
+_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
+#: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
+#: come from elsewhere.
+_AGREEING_SHARE = 0.5
+#: Similar files whose thumbnails are compared, when not enough frames match.
+_MAX_COMPARED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstLook:
+    """What is known about a file before a watermark is searched."""
+
+    verification: Verification
+    known: Seal | None
+    #: Hashes of registered files with agreeing frames, the most similar first.
+    similar: tuple[str, ...] = ()
+    #: Hashes of registered files with some near frame.
+    shortlist: tuple[str, ...] = ()
+
+    @property
+    def has_own_manifest(self) -> bool:
+        return self.verification.signer is SignerTrust.OWN
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether bytes or manifest prove the origin, so that nothing else has to be searched."""
+        return self.known is not None or self.has_own_manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """The result of a recovery."""
+
+    conclusion: Conclusion
+    verification: Verification
+    #: The registered file that the evidence names; None if it names none.
+    seal: Seal | None = None
+    #: Whether the registered video was withdrawn or vaulted.
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoverySources:
+    """What a recovery reads."""
+
+    registry: Registry
+    fingerprints: FingerprintStore
+    index: FingerprintIndex
+    #: Whether a registered video was withdrawn or vaulted.
+    is_withdrawn: Callable[[str], bool]
+
+
+class Recovery:
+    """Recovers the origin of files. Opens them only in sandboxed children. Thread-safe."""
+
+    def __init__(
+        self, *, sandbox: Sandbox, verifier: Verifier, reader: WatermarkReader, sources: RecoverySources
+    ) -> None:
+        self._sandbox = sandbox
+        self._verifier = verifier
+        self._reader = reader
+        self._sources = sources
+
+    def recover(self, path: Path) -> Recovered:
+        """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
+        return self.conclude(path, self.look(path))
+
+    def look(self, path: Path) -> FirstLook:
+        """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""
+        registry = self._sources.registry
+        verification = self._verifier.verify(path, lookup=registry.by_sha256)
+        known = registry.by_sha256(verification.sha256)
+        look = FirstLook(verification=verification, known=known)
+        if look.is_decided:
+            return look
+        found = self._sources.index.search(self._frames(path))
+        similar = tuple(one.sha256 for one in found if one.share >= _AGREEING_SHARE)
+        return FirstLook(
+            verification=verification,
+            known=None,
+            similar=similar,
+            shortlist=tuple(one.sha256 for one in found),
+        )
+
+    def conclude(self, path: Path, look: FirstLook) -> Recovered:
+        """The origin of a file of which `look` is known. Searches a watermark only if that is not enough."""
+        if look.is_decided:
+            seal = look.known or self._sources.registry.by_video_id(look.verification.video_id)
+            evidence = Evidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
+            return self._recovered(evidence, look, seal)
+        mark, content_id = self._search_mark(path)
+        marked = None if content_id is None else self._sources.registry.by_mark(content_id)
+        similar = self._similar(path, look) if marked is None else None
+        evidence = Evidence(
+            mark=mark,
+            marked_picture=self._compare_marked(path, marked, look),
+            has_similar=similar is not None,
+        )
+        return self._recovered(evidence, look, marked or similar)
+
+    def _recovered(self, evidence: Evidence, look: FirstLook, seal: Seal | None) -> Recovered:
+        return Recovered(
+            conclusion=conclude(evidence),
+            verification=look.verification,
+            seal=seal,
+            is_withdrawn=seal is not None and self._sources.is_withdrawn(seal.video_id),
+        )
+
+    def _frames(self, path: Path) -> list[Any]:
+        try:
+            answer = self._sandbox.run(
+                EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
+            )
+            found = msgspec.convert(answer, SearchedFrames)
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        except (InvalidMedia, TooLarge, SandboxFailed):
+            return []
+        return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
+
+    def _search_mark(self, path: Path) -> tuple[MarkSearch, str | None]:
+        try:
+            if not self._reader.has_keys:
+                return MarkSearch.NOT_SEARCHED, None
+            content_id = self._reader.read(path)
+        except (ConfigurationError, SandboxFailed):
+            return MarkSearch.NOT_SEARCHED, None
+        return (MarkSearch.NOT_READ, None) if content_id is None else (MarkSearch.READ, content_id)
+
+    def _compare_marked(self, path: Path, marked: Seal | None, look: FirstLook) -> Comparison:
+        if marked is None:
+            return Comparison.NOT_COMPARABLE
+        if marked.sha256 in look.similar:
+            return Comparison.AGREES
+        picture = self._sources.fingerprints.picture(marked.sha256)
+        return Comparison.NOT_COMPARABLE if picture is None else self._compare(path, [picture])[0]
+
+    def _similar(self, path: Path, look: FirstLook) -> Seal | None:
+        """The registered file whose picture agrees, if one does."""
+        registry, fingerprints = self._sources.registry, self._sources.fingerprints
+        if look.similar:
+            return registry.by_sha256(look.similar[0])
+        named = [(sha256, fingerprints.picture(sha256)) for sha256 in look.shortlist[:_MAX_COMPARED]]
+        known = [(sha256, picture) for sha256, picture in named if picture is not None]
+        results = self._compare(path, [picture for _sha256, picture in known])
+        agreeing = [one[0] for one, result in zip(known, results, strict=True) if result is Comparison.AGREES]
+        return registry.by_sha256(agreeing[0]) if agreeing else None
+
+    def _compare(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
+        if not registered:
+            return []
+        try:
+            answer = self._sandbox.run(
+                EntryPoint.of(compare_in_child),
+                {**_source(path), "registered": list(registered)},
+                reads=[path.resolve()],
+                limits=_LIMITS,
+            )
+            results = msgspec.convert(answer, list[Comparison])
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        except (InvalidMedia, TooLarge, SandboxFailed):
+            return [Comparison.NOT_COMPARABLE] * len(registered)
+        if len(results) != len(registered):
+            raise SandboxCrashed("The sandboxed child returned another number of results.")
+        return results
+
+
+def _source(path: Path) -> dict[str, Any]:
+    return {"source": str(path.resolve())}

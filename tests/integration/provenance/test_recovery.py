@@ -1,0 +1,240 @@
+"""The origin of real files: unchanged, changed, forged, similar, withdrawn, foreign, broken."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
+from safelight.provenance.keys import KeyStore
+from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
+from safelight.provenance.registry import Registry
+from safelight.provenance.seal import MarkState, Seal
+from safelight.provenance.sealing import Sealer
+from safelight.provenance.verification import Verifier
+from safelight.provenance.watermark.clip_marking import mark_in_child
+from safelight.provenance.watermark_keys import WatermarkKeys
+from safelight.provenance.watermark_service import WatermarkReader, WatermarkService
+from safelight.sandbox.sandbox import Sandbox
+from safelight.store.database import Database
+from safelight.store.migrations import migrate
+
+from .conftest import FactsMaker
+
+Pixels = npt.NDArray[np.uint8]
+WIDTH, HEIGHT, FPS, FRAMES = 480, 270, 12, 24
+
+
+def scene(seed: int) -> Iterator[Pixels]:
+    """A camera that moves over shapes and texture."""
+    generator = np.random.default_rng(seed)
+    wide = cv2.GaussianBlur(generator.normal(0, 1, (HEIGHT, 2 * WIDTH, 3)), (0, 0), 1.5) * 30 + 120
+    for _ in range(60):
+        place = (int(generator.integers(2 * WIDTH)), int(generator.integers(HEIGHT)))
+        colour = tuple(map(int, generator.integers(30, 220, 3)))
+        cv2.circle(wide, place, int(generator.integers(6, 40)), colour, -1)
+    for number in range(FRAMES):
+        yield np.clip(wide[:, 4 * number : 4 * number + WIDTH], 16, 235).astype(np.uint8)
+
+
+def write(path: Path, frames: Iterator[Pixels], crf: int = 18) -> Path:
+    frames = iter(frames)
+    first = next(frames)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=FPS, options={"crf": str(crf)})
+        stream.height, stream.width, stream.pix_fmt = (*first.shape[:2], "yuv420p")
+        for pixels in itertools.chain([first], frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def frames_of(path: Path) -> Iterator[Pixels]:
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def copied_into_a_new_container(path: Path, into: Path) -> Path:
+    with av.open(str(path)) as source, av.open(str(into), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return into
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """A delivered video, and the recovery of its installation."""
+
+    recovery: Recovery
+    database: Database
+    sources: RecoverySources
+    withdrawn: set[str]
+    source: Path
+    sealed: Path
+    seal: Seal
+    seed: bytes
+
+    def recover(self, path: Path) -> Recovered:
+        return self.recovery.recover(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recovery")
+
+
+@pytest.fixture(scope="module")
+def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installation]:
+    keys = KeyStore.own(folder / "keys", organization="Test Films")
+    watermark_keys = WatermarkKeys(folder / "watermark")
+    service = WatermarkService(sandbox=sandbox, keys=watermark_keys, preset="ultrafast")
+    source, sealed = write(folder / "source.mp4", scene(1)), folder / "sealed.mp4"
+    seal = Sealer(sandbox=sandbox, keys=keys, watermark=service).seal(source, sealed, facts())
+    assert seal.mark.state is MarkState.READ_BACK
+    database = Database(f"sqlite:///{folder / 'safelight.db'}")
+    migrate(database)
+    with database.transaction("tenant_a") as tx:
+        Registry(database).record(tx, seal)
+    store, withdrawn = FingerprintStore(database), set[str]()
+    sources = RecoverySources(
+        registry=Registry(database),
+        fingerprints=store,
+        index=FingerprintIndex(store),
+        is_withdrawn=lambda video_id: video_id in withdrawn,
+    )
+    recovery = Recovery(
+        sandbox=sandbox,
+        verifier=Verifier(sandbox=sandbox, keys=keys),
+        reader=WatermarkReader(sandbox=sandbox, keys=watermark_keys),
+        sources=sources,
+    )
+    yield Installation(
+        recovery=recovery,
+        database=database,
+        sources=sources,
+        withdrawn=withdrawn,
+        source=source,
+        sealed=sealed,
+        seal=seal,
+        seed=watermark_keys.current().seed,
+    )
+    database.close()
+
+
+def _outcome(found: Recovered) -> tuple[Answer, Ground]:
+    return found.conclusion.answer, found.conclusion.ground
+
+
+def test_the_delivered_file_is_from_here_and_unchanged(here: Installation) -> None:
+    found = here.recover(here.sealed)
+    assert _outcome(found) == (Answer.UNCHANGED, Ground.EXACT_FILE)
+    assert found.seal is not None
+    assert found.seal.video_id == here.seal.video_id
+
+
+def test_other_bytes_with_an_intact_manifest_are_unchanged(here: Installation, tmp_path: Path) -> None:
+    padded = tmp_path / "padded.mp4"
+    padded.write_bytes(here.sealed.read_bytes() + (8).to_bytes(4, "big") + b"free")
+    assert _outcome(here.recover(padded)) == (Answer.UNCHANGED, Ground.MANIFEST)
+
+
+def test_a_copy_in_a_new_container_is_from_here_and_changed(here: Installation, tmp_path: Path) -> None:
+    found = here.recover(copied_into_a_new_container(here.sealed, tmp_path / "copy.mkv"))
+    assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    assert found.seal is not None
+    assert found.seal.video_id == here.seal.video_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: cv2.resize(one, (360, 202), interpolation=cv2.INTER_AREA),
+        lambda one: one[:, ::-1],
+        lambda one: one[20:-20, 30:-50],
+        lambda one: cv2.copyMakeBorder(one, 60, 60, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0)),
+    ],
+    ids=["smaller", "mirrored", "cropped", "bars"],
+)
+def test_an_encoded_copy_is_from_here_and_changed(
+    here: Installation, tmp_path: Path, change: Callable[[Pixels], Pixels]
+) -> None:
+    copy = write(tmp_path / "copy.mp4", (change(one) for one in frames_of(here.sealed)), crf=23)
+    assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+
+
+def test_a_mark_on_another_picture_is_not_from_here(here: Installation, tmp_path: Path) -> None:
+    foreign, forged = write(tmp_path / "foreign.mp4", scene(2)), tmp_path / "forged.mp4"
+    task = {
+        "source": str(foreign),
+        "into": str(forged),
+        "seed": here.seed,
+        "most": 1.8,
+        "preset": "ultrafast",
+    }
+    mark_in_child({**task, "content_id": int(here.seal.mark.content_id or "", 16)}, None)
+    assert _outcome(here.recover(forged)) == (Answer.NOT_FOUND, Ground.MARK_COPIED)
+
+
+def test_the_same_picture_without_a_mark_proves_nothing(here: Installation) -> None:
+    assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
+def test_a_screenshot_names_the_video_but_proves_nothing_without_its_mark(
+    here: Installation, tmp_path: Path
+) -> None:
+    shot = tmp_path / "shot.png"
+    Image.fromarray(next(frames_of(here.source))).save(shot)
+    found = here.recover(shot)
+    assert _outcome(found) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+    assert found.seal is not None
+
+
+def test_a_foreign_clip_is_not_found(here: Installation, tmp_path: Path) -> None:
+    found = here.recover(write(tmp_path / "foreign.mp4", scene(3)))
+    assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)
+    assert found.seal is None
+
+
+@pytest.mark.parametrize("luma", [0, 255])
+def test_a_black_or_white_clip_is_not_found(here: Installation, tmp_path: Path, luma: int) -> None:
+    empty = itertools.repeat(np.full((HEIGHT, WIDTH, 3), luma, np.uint8), FRAMES)
+    found = here.recover(write(tmp_path / "empty.mp4", iter(empty)))
+    assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video", b"\x00\x00\x00\x18ftypmp42" + bytes(400)])
+def test_a_broken_file_is_not_found(here: Installation, tmp_path: Path, content: bytes) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content)
+    assert _outcome(here.recover(broken)) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+
+def test_a_withdrawn_video_is_recognised_by_its_bytes_and_no_longer_by_its_picture(
+    here: Installation, tmp_path: Path
+) -> None:
+    copy = copied_into_a_new_container(here.sealed, tmp_path / "copy.mp4")
+    with here.database.transaction("tenant_a") as tx:
+        remove_fingerprints(tx, here.seal.video_id)
+    here.withdrawn.add(here.seal.video_id)
+    found = here.recover(here.sealed)
+    assert _outcome(found) == (Answer.UNCHANGED, Ground.EXACT_FILE)
+    assert found.is_withdrawn
+    assert _outcome(here.recover(copy)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+    assert _outcome(here.recover(here.source)) == (Answer.NOT_FOUND, Ground.NOTHING)
