@@ -39,7 +39,7 @@ COMMANDS = {
     "reviews": "List cases that wait for a reviewer, and decide them.",
     "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
     "keys": "Create, list and revoke API keys.",
-    "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate the watermark key.",
+    "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",
     "audit": "Read and verify the audit log.",
     "doctor": "Diagnose the installation and suggest fixes.",
     "models": "List, download and verify detector models.",

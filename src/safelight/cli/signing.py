@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def signing() -> None:
-    """Check, rotate and revoke signing keys; export roots; add timestamps; rotate the watermark key."""
+    """Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."""
 
 
 @app.command("export-roots")
