@@ -157,12 +157,37 @@ def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
     assert found == []
 
 
-def report_attempts(console: ConsoleServer, count: int) -> list[str]:
-    """Store attempts that were refused elsewhere; returns their ids."""
+@pytest.mark.parametrize(
+    ("staff", "title", "few"),
+    [
+        ("en", "Sending a refused request again unchanged", "too few for a share"),
+        ("zh-TW", "原樣重送被拒絕的請求", "數量太少，無法推算比例"),
+        ("zh-CN", "原样重发被拒绝的请求", "数量太少，无法推算比例"),
+    ],
+    indirect=["staff"],
+)
+def test_the_attempts_page_says_what_repeats_brought_and_fits_a_phone(
+    staff: Page, console: ConsoleServer, axe: str, title: str, few: str
+) -> None:
+    report_attempts(console, 2, prompt="The same lake")
+    staff.set_viewport_size({"width": 360, "height": 740})
+    staff.goto(f"{console.server.url}/attempts")
+    part = staff.locator("section[aria-labelledby=repeats]")
+    expect(part.get_by_role("heading", name=title)).to_be_visible()
+    expect(part.locator("li")).to_contain_text(["runway"])
+    expect(part.locator("li").first).to_contain_text(few)
+    assert staff.evaluate("document.documentElement.scrollWidth") <= 360
+    staff.evaluate(axe)
+    found: dict[str, Any] = staff.evaluate("() => axe.run('section[aria-labelledby=repeats]')")
+    assert [one["id"] for one in found["violations"] if one["impact"] in {"serious", "critical"}] == []
+
+
+def report_attempts(console: ConsoleServer, count: int, *, prompt: str = "") -> list[str]:
+    """Store attempts that were refused elsewhere; returns their ids. Without a prompt, each has its own."""
     rows = [
         {
             "provider": "runway",
-            "prompt": f"A rooftop at night {n}",
+            "prompt": prompt or f"A rooftop at night {n}",
             "error": "SAFETY.OUTPUT.VIDEO",
             "amount": 0.25,
             "time": time.time() - n,

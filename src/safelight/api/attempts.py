@@ -16,6 +16,7 @@ from safelight.attempts.export import write_csv
 from safelight.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
 from safelight.attempts.patterns import find_patterns
+from safelight.attempts.repeats import find_repeats
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
@@ -98,9 +99,33 @@ class RefusalPatternObject(RefusalRateObject):
     likely_cause: bool
 
 
+class CurrencyTotalObject(BaseModel):
+    currency: str
+    charged: float
+    refunded: float
+    left: float
+
+
+class RepeatResultObject(BaseModel):
+    provider: str
+    stage: Literal["input", "output", "unknown"] = Field(description="What the first refusal was of.")
+    refused: int = Field(description="Different requests that were refused.")
+    repeated: int = Field(description="Those that were sent again unchanged within a day.")
+    passed_first: int = Field(description="Those that passed at the first repeat.")
+    passed: int = Field(description="Those that passed at any repeat.")
+    tries: int = Field(description="Number of repeats.")
+    rate: float | None = Field(description="`passed_first` of `repeated`.")
+    interval: tuple[float, float]
+    charges: list[CurrencyTotalObject] = Field(description="What the repeats cost.")
+    unknown_charges: int = Field(description="Repeats whose charge or amount is not known.")
+
+
 class PatternList(BaseModel):
     object: Literal["list"]
     data: list[RefusalPatternObject]
+    repeats: list[RepeatResultObject] = Field(
+        description="What it brought to send refused requests again unchanged."
+    )
     has_more: bool = Field(
         description=f"Whether there are more attempts than the newest {MAX_PATTERN_ATTEMPTS}."
     )
@@ -377,7 +402,8 @@ def _row(number: int, row: Any) -> NewAttempt:
 def _patterns(state: AppState, principal: Principal, wanted: AttemptFilter) -> dict[str, Any]:
     page = state.services.attempts.page(principal.tenant, wanted, limit=MAX_PATTERN_ATTEMPTS)
     data = [one.as_json() for one in find_patterns(page.attempts)]
-    return {"object": "list", "data": data, "has_more": page.has_more}
+    repeats = [one.as_json() for one in find_repeats(page.attempts)]
+    return {"object": "list", "data": data, "repeats": repeats, "has_more": page.has_more}
 
 
 def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str, Any]:

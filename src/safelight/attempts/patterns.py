@@ -16,6 +16,8 @@ from .models import AttemptOutcome, AttemptRecord
 
 #: Fewer prompts are only counted: their interval is too wide for a cause.
 MIN_PROMPTS = 10
+#: Of fewer prompts, a share and its interval state more than is known.
+MIN_FOR_SHARE = 20
 #: Characters that are searched for drivers, of one prompt and of all: a million takes a few seconds.
 MAX_DRIVER_CHARS, MAX_ALL_DRIVER_CHARS = 2_000, 1_000_000
 #: A model or a length with fewer tries shows nothing.
@@ -88,7 +90,7 @@ def find_patterns(attempts: Iterable[AttemptRecord]) -> tuple[RefusalPattern, ..
     drivers = _find_drivers(one.prompt for one in judged)
     tries = [
         _Try(
-            prompt=_same_prompt(one),
+            prompt=identify_prompt(one),
             provider=one.provider,
             refused=one.outcome is AttemptOutcome.REFUSED,
             properties=frozenset(_properties(one, drivers)),
@@ -162,7 +164,7 @@ def _rate(tries: Sequence[_Try]) -> RefusalRate:
     return RefusalRate(refused=refused, total=len(by_prompt), attempts=len(tries))
 
 
-def _same_prompt(attempt: AttemptRecord) -> tuple[str, str]:
-    """The provider, and the words of the prompt without case and punctuation."""
+def identify_prompt(attempt: AttemptRecord) -> tuple[str, str]:
+    """The provider, and the words of the prompt without case and punctuation. Withheld prompts differ."""
     words = _WORDS.findall(unicodedata.normalize("NFKC", attempt.prompt or "").casefold())
     return attempt.provider, " ".join(words) or attempt.prompt or attempt.id

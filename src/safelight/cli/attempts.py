@@ -14,7 +14,7 @@ from safelight.attempts.import_files import AttemptFormat
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome
 from safelight.errors import BadInput, InvalidField
 
-from .attempts_output import format_attempt, format_line, format_pattern
+from .attempts_output import format_attempt, format_line, format_pattern, format_repeats
 from .commands import load_container
 from .exit_codes import Exit
 from .keys import TenantOption, find_tenant
@@ -95,18 +95,23 @@ def patterns(
 ) -> int:
     """Show how often provider filters refuse, by driver, provider, model and length, with 95 % intervals.
 
-    Tries of one prompt at one provider count once. Exit code 5: no attempt passed or was refused. Only these
+    Tries of one prompt at one provider count once. Then follows what it brought and cost to send refused
+    requests again unchanged. Exit code 5: no attempt passed or was refused. Only these
     are counted, at most the newest 10,000.
     """
     from safelight.attempts.drift_history import DriftHistory
     from safelight.attempts.patterns import find_patterns
+    from safelight.attempts.repeats import find_repeats
 
     log, owner = open_log(ctx, tenant)
-    found = find_patterns(log.all(owner, make_filter(provider, model, since, until, None)))
+    chosen = log.all(owner, make_filter(provider, model, since, until, None))
+    found, repeats = find_patterns(chosen), find_repeats(chosen)
     t = messages()
     lines = [format_pattern(one, t) for one in found] or [t("patterns.none")]
     lines = [*(one.text(t) for one in DriftHistory(log).recent(owner, provider=provider or "")), *lines]
-    emit({"patterns": [one.as_json() for one in found]}, as_json, "\n".join(lines))
+    lines += [format_repeats(one, t) for one in repeats]
+    payload = {"patterns": [one.as_json() for one in found], "repeats": [one.as_json() for one in repeats]}
+    emit(payload, as_json, "\n".join(lines))
     return Exit.OK if found else Exit.NOT_COVERED
 
 

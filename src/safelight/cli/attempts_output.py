@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from safelight.attempts.gate import GateAnswer
     from safelight.attempts.models import AttemptRecord
     from safelight.attempts.patterns import RefusalPattern
+    from safelight.attempts.repeats import RepeatResult
     from safelight.generation.protocol import Charge
     from safelight.i18n import Messages
 
@@ -54,6 +55,12 @@ def format_pattern(pattern: RefusalPattern, t: Messages) -> str:
         high=f"{100 * high:.0f}",
     )
     return f"{line}  {t('patterns.likely_cause')}" if pattern.is_likely_cause else line
+
+
+def format_repeats(result: RepeatResult, t: Messages) -> str:
+    """What it brought to send the refused requests of a provider again, in one line."""
+    stage = t(f"repeats.stage.{result.stage}")
+    return t("repeats.row", provider=printable(result.provider), stage=stage, text=result.text(t))
 
 
 def _gate_rows(gate: GateAnswer, t: Messages) -> Iterator[tuple[str, str]]:

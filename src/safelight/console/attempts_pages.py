@@ -20,6 +20,7 @@ from safelight.attempts.claim import Claim
 from safelight.attempts.drift import Drift
 from safelight.attempts.models import AttemptFilter, AttemptRecord, format_moment
 from safelight.attempts.patterns import RefusalPattern, find_patterns
+from safelight.attempts.repeats import RepeatResult, find_repeats
 from safelight.errors import NotFound
 from safelight.i18n import load_messages
 from safelight.ids import is_id
@@ -37,6 +38,7 @@ from .attempts_view import (
     losses,
     lost_attempts,
     pattern_rows,
+    repeat_rows,
     with_unknown_charge,
 )
 from .formatting import format_datetime
@@ -61,6 +63,7 @@ class _Found:
     rows: tuple[AttemptRecord, ...]
     more: bool
     patterns: tuple[RefusalPattern, ...]
+    repeats: tuple[RepeatResult, ...]
     drifts: tuple[Drift, ...]
     #: Whether the tenant has no attempt at all.
     none_ever: bool
@@ -111,6 +114,7 @@ class AttemptsPages(PageHandler):
             chart=(CHART_WIDTH, CHART_HEIGHT),
             by_provider=pattern_rows(found.patterns, "provider", a),
             by_driver=pattern_rows(found.patterns, "driver", a),
+            repeats=repeat_rows(found.repeats, a),
             pattern_limit=_MAX_PATTERN_ATTEMPTS,
             rows=[attempt_row(one, t, a) for one in found.rows],
             first=after is None,
@@ -152,6 +156,7 @@ class AttemptsPages(PageHandler):
             rows=table.attempts,
             more=table.has_more,
             patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
+            repeats=find_repeats(chosen.attempts),
             drifts=self.services.drift.recent(tenant, provider=wanted.provider),
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
         )

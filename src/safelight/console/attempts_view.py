@@ -10,7 +10,8 @@ from safelight.attempts.claim import sum_charges
 from safelight.attempts.drift import Drift
 from safelight.attempts.gate import find_gate
 from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord, format_amount
-from safelight.attempts.patterns import RefusalPattern
+from safelight.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
+from safelight.attempts.repeats import RepeatResult
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
 from safelight.jobs.refusal_budget import RefusalCount
@@ -22,8 +23,6 @@ _DAY_S = 86_400
 _MAX_BARS = 30
 #: Width and height of the chart, in its own units.
 CHART_WIDTH, CHART_HEIGHT = 720, 96
-#: Of fewer prompts, a share and its interval state more than is known.
-_MIN_FOR_SHARE = 20
 _MAX_PATTERNS = 8
 #: Drifts at the head of the page.
 _MAX_DRIFTS = 3
@@ -159,7 +158,7 @@ def pattern_rows(patterns: Sequence[RefusalPattern], kind: str, a: Messages) -> 
     for one in [each for each in patterns if each.kind == kind][:_MAX_PATTERNS]:
         low, high = one.rate.interval
         text = a(
-            "page.pattern_few" if one.rate.total < _MIN_FOR_SHARE else "page.pattern",
+            "page.pattern_few" if one.rate.total < MIN_FOR_SHARE else "page.pattern",
             refused=one.rate.refused,
             total=one.rate.total,
             low=f"{100 * low:.0f}",
@@ -168,6 +167,16 @@ def pattern_rows(patterns: Sequence[RefusalPattern], kind: str, a: Messages) -> 
         value = one.value.partition(":")[2] if kind == "driver" else one.value
         rows.append(PatternRow(value=value, text=text, likely=one.is_likely_cause))
     return tuple(rows)
+
+
+def repeat_rows(repeats: Sequence[RepeatResult], a: Messages) -> tuple[PatternRow, ...]:
+    """What it brought to send refused requests again, in words."""
+    return tuple(
+        PatternRow(
+            value=f"{one.provider} ({a(f'repeats.stage.{one.stage}')})", text=one.text(a), likely=False
+        )
+        for one in repeats[:_MAX_PATTERNS]
+    )
 
 
 def budget_lines(budgets: Mapping[str, RefusalCount], t: Translations, a: Messages) -> tuple[str, ...]:

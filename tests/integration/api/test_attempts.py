@@ -128,6 +128,14 @@ def test_one_wrong_row_stores_none_and_is_named(client: httpx.Client, attempts: 
 def test_patterns_have_intervals_and_count_a_prompt_once(client: httpx.Client) -> None:
     add(client, refusal(1), refusal(2, prompt="A lake at dawn 1."), refusal(3))
     found = client.get(f"{PATH}/patterns").json()
+    (repeats,) = found["repeats"]
+    assert (repeats["refused"], repeats["repeated"], repeats["passed_first"], repeats["tries"]) == (
+        2,
+        1,
+        0,
+        1,
+    )
+    assert repeats["interval"][1] < 1
     provider = next(one for one in found["data"] if one["kind"] == "provider")
     assert (provider["refused"], provider["total"], provider["attempts"]) == (2, 2, 3)
     assert found["has_more"] is False

@@ -79,6 +79,25 @@ def test_the_loss_is_one_figure_per_currency_without_unknown_charges(
     assert "charged 0.5 USD, refunded 0.1 USD" in text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "1 of 1 passed at the first repeat, 1 at any of 1 repeats; too few for a share."),
+        ("zh-TW", "數量太少，無法推算比例"),
+        ("zh-CN", "数量太少，无法推算比例"),
+    ],
+)
+def test_the_page_says_what_it_brought_to_send_a_refused_request_again(
+    server: Live, tenant: str, page: httpx.Client, language: str, words: str
+) -> None:
+    # The first row is the newest one.
+    add(server, tenant, {"prompt": "a lake", "error": "", "file_came": True}, {"prompt": "a lake"})
+    text = page.get("/attempts", headers={"accept-language": language}).text
+    part = text.partition('id="repeats"')[2].partition("</section>")[0]
+    assert words in part
+    assert "0.25 USD" in part
+
+
 def test_a_second_charge_is_a_loss_if_the_first_one_is_before_the_period(
     server: Live, tenant: str, page: httpx.Client
 ) -> None:

@@ -1,0 +1,138 @@
+"""Repeats: what it brought to send a refused request again unchanged, by provider, and what it cost. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.detectors.text.calibration import wilson_interval
+from safelight.generation.protocol import ChargeStatus
+from safelight.i18n import Messages
+
+from .claim import CurrencyTotal, sum_charges
+from .models import AttemptOutcome, AttemptRecord, format_amount
+from .patterns import MIN_FOR_SHARE, identify_prompt
+
+#: A later request belongs to another situation: the filter may have changed.
+MAX_PAUSE_S = 86_400.0
+_JUDGED = (AttemptOutcome.PASSED, AttemptOutcome.REFUSED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatResult:
+    """Requests that a provider's filter refused, and what came of sending them again unchanged."""
+
+    provider: str
+    #: What the first refusal was of: `input`, `output` or `unknown`.
+    stage: str
+    #: Different requests that were refused, those of them that were sent again, and those that passed at the
+    #: first repeat, and at any.
+    refused: int
+    repeated: int
+    passed_first: int
+    passed: int
+    #: Number of repeats, and what they cost.
+    tries: int
+    charges: tuple[CurrencyTotal, ...]
+    #: Repeats of which it is not known whether, or how much, they were charged.
+    unknown_charges: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the share that passed at the first repeat."""
+        return wilson_interval(self.passed_first, self.repeated) if self.repeated else (0.0, 1.0)
+
+    def text(self, t: Messages) -> str:
+        """What the repeats brought and what they cost. Few requests get no share."""
+        low, high = self.interval
+        sentences = [
+            t(
+                "repeats.few" if self.repeated < MIN_FOR_SHARE else "repeats.share",
+                first=self.passed_first,
+                repeated=self.repeated,
+                low=f"{100 * low:.0f}",
+                high=f"{100 * high:.0f}",
+                passed=self.passed,
+                tries=self.tries,
+            )
+        ]
+        sentences += [
+            t("repeats.cost", amount=format_amount(one.left), currency=one.currency) for one in self.charges
+        ]
+        if self.unknown_charges:
+            sentences.append(t("repeats.unknown", count=self.unknown_charges))
+        return " ".join(sentences)
+
+    def as_json(self) -> dict[str, Any]:
+        low, high = self.interval
+        return {
+            "provider": self.provider,
+            "stage": self.stage,
+            "refused": self.refused,
+            "repeated": self.repeated,
+            "passed_first": self.passed_first,
+            "passed": self.passed,
+            "tries": self.tries,
+            "rate": round(self.passed_first / self.repeated, 4) if self.repeated else None,
+            "interval": [round(low, 4), round(high, 4)],
+            "charges": [one.as_json() for one in self.charges],
+            "unknown_charges": self.unknown_charges,
+        }
+
+
+def find_repeats(attempts: Iterable[AttemptRecord]) -> tuple[RepeatResult, ...]:
+    """The results of each provider and refused part with at least one repeat.
+
+    A request is a prompt with its model, length and size. Its first refusal counts, and the following
+    attempts, each within a day of the one before, until one passes. Attempts with a withheld prompt are left
+    out, and so are attempts that failed for another reason.
+    """
+    requests: defaultdict[tuple[object, ...], list[AttemptRecord]] = defaultdict(list)
+    for one in sorted(attempts, key=lambda each: (each.at, each.id)):
+        if one.outcome in _JUDGED and one.prompt:
+            requests[identify_prompt(one), one.model, one.seconds, one.width, one.height].append(one)
+    chains: defaultdict[tuple[str, str], list[Sequence[AttemptRecord]]] = defaultdict(list)
+    for tries in requests.values():
+        chain = _first_chain(tries)
+        if chain:
+            chains[chain[0].provider, chain[0].stage].append(chain)
+    found = [_summarize(provider, stage, each) for (provider, stage), each in sorted(chains.items())]
+    return tuple(sorted((one for one in found if one.repeated), key=lambda one: -one.repeated))
+
+
+def _first_chain(tries: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """The first refusal and its repeats; empty if nothing was refused."""
+    chain: list[AttemptRecord] = []
+    for one in tries:
+        if not chain:
+            if one.outcome is AttemptOutcome.REFUSED:
+                chain.append(one)
+            continue
+        if one.at - chain[-1].at > MAX_PAUSE_S:
+            break
+        chain.append(one)
+        if one.outcome is AttemptOutcome.PASSED:
+            break
+    return chain
+
+
+def _summarize(provider: str, stage: str, chains: Sequence[Sequence[AttemptRecord]]) -> RepeatResult:
+    repeats = [one for chain in chains for one in chain[1:]]
+    passed = AttemptOutcome.PASSED
+    return RepeatResult(
+        provider=provider,
+        stage=stage,
+        refused=len(chains),
+        repeated=sum(len(chain) > 1 for chain in chains),
+        passed_first=sum(len(chain) > 1 and chain[1].outcome is passed for chain in chains),
+        passed=sum(chain[-1].outcome is passed for chain in chains),
+        tries=len(repeats),
+        charges=sum_charges(repeats),
+        unknown_charges=sum(
+            one.charge.charged is ChargeStatus.UNKNOWN
+            or (one.charge.charged is ChargeStatus.YES and one.charge.amount is None)
+            for one in repeats
+        ),
+    )
