@@ -89,35 +89,27 @@ def draft_and_approve(author: Page, approver: Page, gateway: Running, pictures: 
     approver.screenshot(path=pictures / "approved.png", full_page=True)
 
 
-def render_prompts(client: httpx.Client) -> list[str]:
-    """Prompts of the approved version, each with other values."""
+def write_rows(client: httpx.Client) -> str:
+    """Rows that name the approved template, each with other values."""
     slots = {
         slot["name"]: slot["values"] for slot in client.get(f"/v1/safelight/templates/{NAME}").json()["slots"]
     }
-    chosen = itertools.product(slots["LANDSCAPE"], slots["TIME_OF_DAY"], slots["WEATHER"][:2])
     fixed = {"CAMERA_MOVE": "static camera", "FILM_STYLE": "nature film"}
-    prompts = []
-    for landscape, hour, weather in itertools.islice(chosen, ROWS):
-        values = {"LANDSCAPE": landscape, "TIME_OF_DAY": hour, "WEATHER": weather, **fixed}
-        answer = client.post(f"/v1/safelight/templates/{NAME}/render", json={"values": values})
-        assert answer.json()["approved"] is True
-        prompts.append(answer.json()["prompt"])
-    return prompts
-
-
-def write_rows(prompts: list[str]) -> str:
+    columns = ["LANDSCAPE", "TIME_OF_DAY", "WEATHER", *fixed]
     stream = io.StringIO()
     writer = csv.writer(stream)
-    writer.writerow(["id", "prompt", "model", "seconds", "size"])
-    writer.writerows([f"shot-{n}", prompt, "film-1", 8, "1280x720"] for n, prompt in enumerate(prompts))
+    writer.writerow(["id", "template", "model", "seconds", "size", *(f"slot.{name}" for name in columns)])
+    chosen = itertools.product(slots["LANDSCAPE"], slots["TIME_OF_DAY"], slots["WEATHER"][:2])
+    for number, values in enumerate(itertools.islice(chosen, ROWS)):
+        row = [f"shot-{number}", NAME, "film-1", 8, "1280x720", *values, *fixed.values()]
+        writer.writerow(row)
     return stream.getvalue()
 
 
-def run_batch(page: Page, gateway: Running, prompts: list[str], axe: str, pictures: Path) -> None:
+def run_batch(page: Page, gateway: Running, file: Path, axe: str, pictures: Path) -> None:
     """Plan all rows on the page, run them in two phases until the ceiling stops it, and open the report."""
     page.goto(f"{gateway.address}/videos/batches")
-    rows = {"name": "shots.csv", "mimeType": "text/csv", "buffer": write_rows(prompts).encode()}
-    page.locator("input[name=file]").set_input_files(rows)  # type: ignore[arg-type]
+    page.locator("input[name=file]").set_input_files(file)
     page.get_by_label("Most US dollars").fill(str(CEILING))
     page.get_by_label("Make a draft of each row first").check()
     page.get_by_role("button", name="Plan the batch").click()
@@ -165,7 +157,9 @@ def test_a_template_is_approved_made_into_a_batch_and_its_best_prompt_is_kept_an
     upstream: ScriptedUpstream,
     axe: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SAFELIGHT_API_KEY", team.key)
     key = json.loads(
         safelight(
             *("keys", "create", "Bea", "--json"),
@@ -179,12 +173,18 @@ def test_a_template_is_approved_made_into_a_batch_and_its_best_prompt_is_kept_an
 
     headers = {"authorization": f"Bearer {team.key}"}
     with httpx.Client(base_url=team.address, headers=headers, timeout=30, verify=False) as client:
-        prompts = render_prompts(client)
-        run_batch(author, team, prompts, axe, tmp_path)
+        file = tmp_path / "shots.csv"
+        file.write_text(write_rows(client))
+        url = ("--url", f"{team.address}/v1")
+        plan = json.loads(safelight("batch", "plan", str(file), *url, "--json", folder=team.folder))
+        assert plan["totals"]["to_send"] == ROWS
+        run_batch(author, team, file, axe, tmp_path)
         assert upstream.counts["accepted"] == 2 * MADE_ROWS
 
         videos = client.get("/v1/videos", params={"limit": 100}).json()["data"]
-        video = next(one for one in videos if one["prompt"] == prompts[0] and one["seconds"] == "8")
+        video = next(one for one in reversed(videos) if one["seconds"] == "8")
+        assert video["safelight"]["template"]["name"] == NAME
+        prompt = video["prompt"]
         author.goto(f"{team.address}/library?video={video['id']}")
         author.get_by_label("Category").last.fill("landscape")
         author.get_by_label("Notes").fill("The horizon stays level.")
@@ -199,7 +199,7 @@ def test_a_template_is_approved_made_into_a_batch_and_its_best_prompt_is_kept_an
         error = {"code": "moderation_blocked", "message": "The output was blocked."}
         upstream.play({"models": ["film-1"], "otherwise": {"polls": 0, "ends": "failed", "error": error}})
         for _ in range(2):
-            wait_for_failure(client, prompts[0])
+            wait_for_failure(client, prompt)
         author.goto(f"{team.address}/library?marked=1")
         expect(author.locator(".cards li")).to_contain_text("validate again: two blocks")
         author.screenshot(path=tmp_path / "marked.png")

@@ -28,8 +28,8 @@ router = APIRouter(
 
 
 @router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}, **NOT_MODIFIED})
-async def list_models(request: Request, _: Reader) -> Response:
-    models = {"object": "list", "data": await _list_models(app_state(request))}
+async def list_models(request: Request, principal: Reader) -> Response:
+    models = {"object": "list", "data": await _list_models(app_state(request), principal)}
     return revalidated_response(request, models)
 
 
@@ -38,8 +38,8 @@ async def list_models(request: Request, _: Reader) -> Response:
     summary="Retrieve a model",
     responses={200: {"model": schemas.Model}, **NOT_MODIFIED, **errors(404)},
 )
-async def retrieve(request: Request, _: Reader, model: str) -> Response:
-    for found in await _list_models(app_state(request)):
+async def retrieve(request: Request, principal: Reader, model: str) -> Response:
+    for found in await _list_models(app_state(request), principal):
         if found["id"] == model:
             return revalidated_response(request, found)
     raise NotFound(
@@ -47,8 +47,9 @@ async def retrieve(request: Request, _: Reader, model: str) -> Response:
     )
 
 
-async def _list_models(state: AppState) -> list[dict[str, Any]]:
+async def _list_models(state: AppState, principal: Principal) -> list[dict[str, Any]]:
     services = state.services
+    demanded = await state.threads.run(services.demands_template, principal.tenant)
     checked = group_cells_by_status(await state.threads.run(services.videos.coverage))
     budgets = await state.threads.run(services.refusal_budgets)
     offers = [(name, each, each.info()) for name, each in services.generators.items()]
@@ -60,6 +61,7 @@ async def _list_models(state: AppState) -> list[dict[str, Any]]:
             budget = budgets[name].level if name in budgets else None
             for model in getattr(offer, names):
                 found.setdefault(model, model_object(model, generator, offer, checked, budget))
+                found[model]["safelight"]["template_required"] = demanded
     return list(found.values())
 
 

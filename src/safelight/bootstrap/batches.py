@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from safelight.jobs.service import VideoService
     from safelight.moderation.check import CheckService
     from safelight.trust.accounts import Principal
+    from safelight.trust.templates import Templates
 
 
 class BatchParts:
@@ -30,13 +32,15 @@ class BatchParts:
         *,
         checks: Callable[[], CheckService],
         videos: Callable[[], VideoService],
+        templates: Callable[[], Templates],
     ) -> None:
-        """`checks` and `videos`: the services of every request, which are built at their first use."""
+        """The services of every request, which are built at their first use."""
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
         self._checks = checks
         self._videos = videos
+        self._templates = templates
 
     @cached_property
     def service(self) -> BatchService:
@@ -65,10 +69,14 @@ class BatchParts:
             worker=self._pipeline.worker_name,
         )
 
-    def _read_request(self, fields: Mapping[str, Any]) -> CreateRequest:
+    def _read_request(self, principal: Principal, fields: Mapping[str, Any]) -> CreateRequest:
         from safelight.web.create_request import create_request
+        from safelight.web.template_call import fill_rendered_prompt
 
-        return create_request(fields, max_prompt_chars=self._core.settings.server.max_prompt_characters)
+        filled = dict(fields)
+        use = fill_rendered_prompt(self._templates(), principal, filled)
+        limit = self._core.settings.server.max_prompt_characters
+        return replace(create_request(filled, max_prompt_chars=limit), template=use)
 
     def _submit(self, principal: Principal, video_id: str, request: CreateRequest) -> SubmissionResult:
         from safelight.trust.accounts import KeyScope

@@ -45,7 +45,9 @@ class Container:
         self.persistence = PersistenceParts(self.core)
         self.likeness = LikenessParts(self.core, self.persistence)
         self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
-        self.review = ReviewParts(self.core, self.persistence, self.pipeline)
+        self.review = ReviewParts(
+            self.core, self.persistence, self.pipeline, templates=lambda: self.prompts.templates
+        )
         self.prompts = PromptParts(self.core, self.persistence, self.review)
         self.pipeline.retry = lambda *blocked: self.retries.retry(*blocked)
 
@@ -87,6 +89,7 @@ class Container:
             attempts=AttemptLog(self.persistence.database),
             drift=self.persistence.drift_history,
             generators=self.core.generators,
+            demands_template=lambda tenant: self.persistence.active_policy(tenant).demands_template,
             scratch=self.persistence.data_directory.scratch,
             version=safelight.__version__,
             loopback=server.loopback,

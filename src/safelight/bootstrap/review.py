@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,18 +27,34 @@ if TYPE_CHECKING:
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
-    from safelight.trust.reviews import DecisionExecutor, Reviews
+    from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
+    from safelight.trust.templates import Templates
+
+_REVIEW_PRUNING_INTERVAL_S = 3600.0
 
 
 class ReviewParts:
     """Reviews, appeals, reports, notifications, and the services that the API and the pages call."""
 
-    def __init__(self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts) -> None:
+    def __init__(
+        self,
+        core: CoreParts,
+        persistence: PersistenceParts,
+        pipeline: PipelineParts,
+        *,
+        templates: Callable[[], Templates],
+    ) -> None:
+        """`templates`: the service of prompt templates, which is built at its first use."""
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
         self.batches = BatchParts(
-            core, persistence, pipeline, checks=lambda: self.checks, videos=lambda: self.videos
+            core,
+            persistence,
+            pipeline,
+            checks=lambda: self.checks,
+            videos=lambda: self.videos,
+            templates=templates,
         )
         #: The last coverage table, and what it was computed from. It changes seldom and is requested often.
         self._coverage: tuple[object, dict[str, Any]] = (None, {})

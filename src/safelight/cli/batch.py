@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,14 +17,16 @@ from safelight.errors import ConfigurationError
 
 from .batch_checks import make_checker, read_yaml_rows
 from .batch_output import describe_unsettled, print_plan, print_result, say
+from .batch_templates import gateway_renderer, local_renderer
 from .client_version import require_same_client
 from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, make_console, printable, progress_console
+from .prompt_checker import find_policy
 
 if TYPE_CHECKING:
     from safelight_client import AsyncClient
-    from safelight_client.batch import BatchPlan, BatchRunner, RunLimits
+    from safelight_client.batch import BatchPlan, BatchRunner, PlanOptions, RunLimits
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -90,7 +93,7 @@ def plan_command(
     )
     try:
         models = asyncio.run(_read_models(url)) if url else {}
-        plan = _plan(ctx, file, options, models)
+        plan = _plan(ctx, file, options, url, models)
     except ClientError as error:
         raise _configuration_error(error) from None
     emit(plan_wire(plan), as_json, lambda console: print_plan(console, plan))
@@ -164,7 +167,7 @@ def run_command(
         max_refusals=max_refusals,
     )
     try:
-        plan = _plan(ctx, file, options, asyncio.run(_read_models(url)))
+        plan = _plan(ctx, file, options, url, asyncio.run(_read_models(url)))
         print_plan(progress_console() if as_json else make_console(), plan)
         if not yes:
             typer.confirm(say("Send these requests?"), abort=True, err=True)
@@ -213,15 +216,27 @@ async def _read_models(url: str) -> Mapping[str, Mapping[str, Any]]:
         return client.session.models or {}
 
 
-def _plan(ctx: typer.Context, file: Path, options: Any, models: Mapping[str, Mapping[str, Any]]) -> BatchPlan:
+def _plan(
+    ctx: typer.Context, file: Path, options: PlanOptions, url: str, models: Mapping[str, Mapping[str, Any]]
+) -> BatchPlan:
     from safelight_client.batch import plan_batch, read_rows
 
     from .output import ProgressBar
 
     rows = read_rows(file, read_yaml_rows)
-    check = make_checker(load_container(ctx))
+    container = load_container(ctx)
+    demanded = find_policy(container, None).policy.demands_template
+    is_gateway = any(isinstance(one.get("safelight"), Mapping) for one in models.values())
+    key = os.environ.get("SAFELIGHT_API_KEY", "")
     with ProgressBar(len(rows.rows), say("Checking")) as bar:
-        return plan_batch(rows, options, models=models, check=check, on_progress=bar.update)
+        return plan_batch(
+            rows,
+            replace(options, template_required=demanded),
+            models=models,
+            check=make_checker(container),
+            render=gateway_renderer(url, key) if is_gateway else local_renderer(container),
+            on_progress=bar.update,
+        )
 
 
 async def _run(

@@ -331,7 +331,7 @@ def check_texts(
             estimate=lambda: history.estimate(tenant, provider, text),
             estimate_others=lambda prompts: history.estimate_all(tenant, provider, prompts),
         )
-    return summarize_check(
+    found = summarize_check(
         stages,
         container.core.taxonomy,
         texts=texts,
@@ -339,6 +339,7 @@ def check_texts(
         references=len(references),
         not_checked=unchecked,
     )
+    return replace(found, template_required=find_policy(container, policy).policy.demands_template)
 
 
 def build_output(
@@ -386,6 +387,7 @@ def build_output(
         latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.stages), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
         not_checked=checked.not_checked,
+        template_required=checked.template_required,
         applied=applied,
         **advice_wire(checked, language()),
     )

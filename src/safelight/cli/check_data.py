@@ -56,6 +56,8 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     applied: dict[str, Any] | None = None
     #: The result of `--try`.
     tried: dict[str, Any] | None = None
+    #: Whether the policy refuses requests that name no approved template.
+    template_required: bool = False
     #: Reference files that were not checked in time.
     not_checked: tuple[str, ...] = ()
 

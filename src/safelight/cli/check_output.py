@@ -60,6 +60,9 @@ def print_check(
         for line in lines:
             mark = "  - " if line.startswith("- ") else "  "
             print_prose(console, printable(line).removeprefix("- "), start=mark)
+    if output.template_required:
+        demanded = load_messages("prompts", language())("template.demanded")
+        print_prose(console, demanded, style="yellow")
     for path in output.not_checked:
         print_prose(console, printable(texts()("check.file", path=path)), style="yellow")
     print_prose(console, join_sentences(_further_checks(checked)), style="dim")

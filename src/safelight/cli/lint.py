@@ -26,7 +26,7 @@ from .lint_output import (
     SarifReporter,
     format_changes,
 )
-from .prompt_checker import FIELD, PromptChecker
+from .prompt_checker import FIELD, PromptChecker, find_policy
 from .provider_names import require_known_provider
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def lint(
         drivers=fix or diff,
         locale=locale,
         max_characters=container.core.settings.server.max_prompt_characters,
+        demands_template=find_policy(container, policy).policy.demands_template,
     )
     linter = PromptLinter(PromptChecker(container, policy).check, container.core.taxonomy, options)
 

@@ -30,6 +30,7 @@ _RULES = {
     LintRule.DRIVER: "The filter of a provider may react to these words.",
     LintRule.DISTRESS: "The text reads like the writer's own distress.",
     LintRule.NOT_CHECKED: "The language or the length of the prompt is not covered.",
+    LintRule.TEMPLATE_REQUIRED: "The policy refuses requests that name no approved template.",
     LintRule.TOO_LONG: "The prompt is longer than the gateway accepts.",
     LintRule.UNREADABLE: "A file, or a part of it, could not be read.",
     LintRule.NO_PROMPTS: "A file contains no prompt.",

@@ -30,6 +30,8 @@ class LintRule(StrEnum):
     DISTRESS = "distress"
     #: The language or the length of the prompt is not covered.
     NOT_CHECKED = "not-checked"
+    #: The policy demands a template, and the file has prompts.
+    TEMPLATE_REQUIRED = "template-required"
     TOO_LONG = "too-long"
     #: A file, or a part of it, could not be read.
     UNREADABLE = "unreadable"

@@ -72,6 +72,7 @@ class LintRun:
         """The findings of all prompts and unread parts. Returns whether there were any."""
         self.summary.files += 1
         number = -1
+        prompts_before = self.summary.prompts
         for number, item in enumerate(items):
             if isinstance(item, UnreadPart):
                 yield self._count(self._linter.unread(name, item))
@@ -92,6 +93,9 @@ class LintRun:
                 if planned:
                     fix.prompts[number] = planned[0]
                     fix.edits += planned[1]
+        required = self._linter.template_required(name)
+        if required is not None and self.summary.prompts > prompts_before:
+            yield self._count(required)
         return number >= 0
 
     def _rewrite(self, file: PromptFile, fix: FileFix) -> Iterator[LintFinding]:

@@ -43,6 +43,8 @@ class LintOptions:
     locale: str
     #: Longer prompts are refused by the gateway, and not checked here.
     max_characters: int
+    #: Whether the policy refuses requests that name no approved template.
+    demands_template: bool = False
 
 
 class PromptLinter:
@@ -95,6 +97,13 @@ class PromptLinter:
         """The finding that a file of this format has no prompt, and what would be one."""
         what = self._t(f"prompts_in.{kind}", field=field)
         return replace(self.note(file, LintRule.NO_PROMPTS, "no_prompts", what=what), level=level)
+
+    def template_required(self, file: str) -> LintFinding | None:
+        """The finding that the prompts of a file cannot be sent as they are; None if they can."""
+        if not self._options.demands_template:
+            return None
+        found = self.note(file, LintRule.TEMPLATE_REQUIRED, "template_required")
+        return replace(found, level=LintLevel.WARNING)
 
     def no_files(self, folder: str) -> LintFinding:
         """The finding that a folder has no file that can be read."""

@@ -109,6 +109,8 @@ class Services:
     gauges: Callable[[], Sequence[Gauge]] = tuple
     #: Records a span for each request that submits a video.
     tracer: Tracer = field(default_factory=Tracer)
+    #: Whether the policy in force for a tenant demands an approved template.
+    demands_template: Callable[[str], bool] = lambda _: False
     #: Whether `GET /metrics` needs no key on a loopback address. Behind a reverse proxy it always needs one.
     metrics_are_open: bool = True
     #: Maximum number of concurrent checks. Text checks use one processor, whatever their number, and wait for

@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import Principal
-from safelight.trust.templates import TemplateCall, TemplateUse
+from safelight.trust.templates import TemplateCall, Templates, TemplateUse
 
 from .create_request import require_writable
 from .state import AppState
@@ -20,19 +20,29 @@ _MAX_VERSION_DIGITS = 9
 async def fill_prompt(state: AppState, principal: Principal, fields: dict[str, Any]) -> TemplateUse | None:
     """Replace the template that the fields name by its prompt. None if they name no template.
 
-    Raises `InvalidField`, also if the fields have a prompt of their own, `NotFound` and `Conflict`.
+    Raises `InvalidField`, also if the fields have another prompt, `NotFound` and `Conflict`.
     """
     ours = fields.get("safelight")
     if not isinstance(ours, Mapping) or ours.get("template") is None:
         return None
-    call = read_template_call(ours["template"])
-    if fields.get("prompt"):
+    return await state.threads.run(fill_rendered_prompt, state.services.templates, principal, fields)
+
+
+def fill_rendered_prompt(
+    templates: Templates, principal: Principal, fields: dict[str, Any]
+) -> TemplateUse | None:
+    """The same, where a thread may wait for the database."""
+    ours = fields.get("safelight")
+    if not isinstance(ours, Mapping) or ours.get("template") is None:
+        return None
+    rendered = templates.render(principal, read_template_call(ours["template"]))
+    # A client that made the prompt itself sends it too, to recognize its video in a list.
+    if fields.get("prompt") and fields["prompt"] != rendered.text:
         raise InvalidField(
-            "Send either a prompt or `safelight.template`, not both.",
+            "The prompt is not that of `safelight.template`.",
             param="prompt",
             remedy="Leave the prompt out: it is made from the template.",
         )
-    rendered = await state.threads.run(state.services.templates.render, principal, call)
     fields["prompt"] = rendered.text
     fields["safelight"] = {name: value for name, value in ours.items() if name != "template"}
     if not fields["safelight"]:

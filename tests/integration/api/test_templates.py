@@ -94,10 +94,18 @@ def test_a_wrong_template_names_the_field(
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
-def test_a_prompt_and_a_template_exclude_each_other(client: httpx.Client) -> None:
-    body = {"prompt": "a cat", "safelight": {"template": {"name": "any"}}}
+def test_a_prompt_beside_a_template_must_be_that_of_the_template(
+    client: httpx.Client, reviewer: dict[str, str]
+) -> None:
+    if client.get(f"{TEMPLATES}/three").status_code == 404:
+        approved(client, reviewer, "three")
+    template = {"name": "three", "values": {"TIME": "noon"}}
+    made = client.post(f"{TEMPLATES}/three/render", json={"values": template["values"]}).json()["prompt"]
+    body = {"prompt": "a cat", "safelight": {"template": template}}
     answer = client.post("/v1/videos", json=body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt")
+    answer = client.post("/v1/videos", json={**body, "prompt": made})
+    assert (answer.status_code, answer.json()["prompt"]) == (200, made)
 
 
 def test_unknown_names_and_versions_are_404(client: httpx.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.cli.demo import operator
 from safelight.errors import Unavailable
 from safelight.ids import new_id
 from safelight.store.tables import videos
@@ -155,3 +157,46 @@ def test_a_file_without_valid_entries_is_refused(run: Run, tmp_path: Path, text:
     code, refused = run("library", "import", str(file))
     assert code != 0
     assert refused["error"]["param"] in {"file", "entries"}
+
+
+@pytest.fixture
+def approved(run: Run, tmp_path: Path) -> Path:
+    """A folder whose policy demands a template, with the approved template `lake`."""
+    (tmp_path / "team.yaml").write_text("policy: team\nextends: starter\ntemplates: required\n")
+    (tmp_path / "safelight.toml").write_text('[policy]\ndocument = "team.yaml"\n')
+    (tmp_path / "lake.yaml").write_text(
+        "template: lake\ntext: 'a quiet lake at [TIME]'\nslots: {TIME: {values: [dawn, noon]}}\n"
+    )
+    run("templates", "add", "lake.yaml")
+    run("templates", "submit", "lake", "1")
+    container = load(tmp_path / "safelight.toml")
+    someone = replace(operator(container), id="bea", scopes=frozenset(KeyScope))
+    container.prompts.templates.approve(someone, "lake", 1)
+    return tmp_path
+
+
+def test_a_plan_without_a_gateway_makes_the_prompts_of_local_templates(run: Run, approved: Path) -> None:
+    rows = "template,slot.TIME,seconds,model,prompt\nlake,dawn,4,wan,\nlake,dusk,4,wan,\n,,4,wan,A lake\n"
+    (approved / "shots.csv").write_text(rows)
+    code, plan = run("batch", "plan", "shots.csv", "--price", "wan=0.1")
+    assert code == 3
+    first, second, third = plan["rows"]
+    assert (first["sent"], first["worst_usd"]) == (True, 0.4)
+    assert "'dusk' is not allowed for [TIME]" in second["reason"]
+    assert "demands a template" in third["reason"]
+
+
+def test_a_check_and_a_lint_say_that_a_template_is_demanded(
+    run: Run, approved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, checked = run("check", "A paper boat on a pond")
+    assert (checked["verdict"], checked["template_required"]) == ("allow", True)
+    assert main(["check", "A paper boat on a pond"]) is not None
+    assert "demands a template" in capsys.readouterr().out
+    (approved / "prompts.txt").write_text("A paper boat on a pond\nA red kite\n")
+    _, linted = run("lint", "prompts.txt")
+    found = [each for each in linted["findings"] if each["rule"] == "template-required"]
+    assert [(each["level"], each["line"]) for each in found] == [("warning", 1)]
+    (approved / "team.yaml").write_text("policy: team\nextends: starter\n")
+    _, linted = run("lint", "prompts.txt")
+    assert not any(each["rule"] == "template-required" for each in linted["findings"])

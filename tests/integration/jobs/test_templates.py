@@ -158,3 +158,52 @@ def test_the_same_key_with_another_template_is_another_request(house: House) -> 
     assert house.videos.create(house.who, replace(asked, idempotency_key="k")).id == first.id
     with pytest.raises(IdempotencyKeyReused):
         house.videos.create(house.who, CreateRequest(prompt=asked.prompt, idempotency_key="k"))
+
+
+def test_rows_of_a_batch_name_a_template_whose_version_stays(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    document = tmp_path / "team.yaml"
+    document.write_text(POLICY + "templates: required\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    approve(house)
+    studio = Studio(house)
+    rows = [
+        {"template": "lake", "slot.WORDS": "at dawn", "model": "instant-1", "seconds": 4},
+        {"template": "lake", "slot.WORD": "at noon", "model": "instant-1", "seconds": 4},
+        {"template": "pond", "slot.WORDS": "at dusk", "model": "instant-1", "seconds": 4},
+        {"template": "lake", "slot.WORDS": "SAFELIGHT-TEST:violence", "model": "instant-1", "seconds": 4},
+    ]
+    planned = studio.carry(studio.order(*rows, run=False))
+    assert planned.plan is not None
+    assert (planned.plan["to_send"], planned.plan["invalid"], planned.plan["expected_refusals"]) == (1, 2, 1)
+    first, second, third, _ = studio.rows(planned)
+    assert first.source.prompt == "a quiet lake at dawn"
+    assert "There is no slot [WORD]" in second.message
+    assert "no template 'pond'" in third.message
+    templates = house.container.prompts.templates
+    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
+    templates.add(author, SOURCE.replace("quiet", "stormy"))
+    templates.submit(author, "lake", 2)
+    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 2)
+    studio.service.run(house.who, planned.id, lambda limits: limits)
+    done = studio.carry(planned)
+    assert done.state == "completed"
+    video = house.videos.get(house.who, studio.rows(done)[0].video_id)
+    assert (video.prompt, video.state) == ("a quiet lake at dawn", VideoState.DELIVERED)
+    assert video.template is not None
+    assert (video.template.version, video.template.values) == (1, {"WORDS": "at dawn"})
+
+
+def test_a_version_that_is_retired_after_the_plan_makes_no_video(house: House) -> None:
+    approve(house)
+    studio = Studio(house)
+    row = {"template": "lake", "slot.WORDS": "at dawn", "model": "instant-1", "seconds": 4}
+    planned = studio.carry(studio.order(row, run=False))
+    house.container.prompts.templates.retire(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
+    studio.service.run(house.who, planned.id, lambda limits: limits)
+    done = studio.carry(planned)
+    (row_after,) = studio.rows(done)
+    assert (row_after.state, "is retired" in row_after.message) == ("failed", True)
+    assert studio.read(done)[1].spent == 0

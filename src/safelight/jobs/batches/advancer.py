@@ -206,7 +206,7 @@ class BatchAdvancer:
         assert row.plan is not None
         fields = with_next_seed(row.plan.fields_of(entry.phase), blocks_of(row, entry.phase))
         try:
-            result = self.submit(principal, entry.key, self.planner.read_request(fields))
+            result = self.submit(principal, entry.key, self.planner.read_request(principal, fields))
         except (RateLimited, Forbidden) as error:
             # Nothing was created: a limit of the gateway refused the request.
             with self._changing(batch) as (tx, current):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from safelight.errors import Conflict, Forbidden
 from safelight.store.database import Database
@@ -12,6 +13,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight_client import BatchError
 from safelight_client.batch import BatchPlan
+from safelight_client.batch.template_rows import with_rendered
 
 from . import store
 from .models import Batch, BatchState, RowState
@@ -50,7 +52,7 @@ class PlanTurn:
         with changing(self.database, batch) as (tx, current):
             if current.state is not BatchState.PLANNING:
                 return
-            _store_checks(tx, batch, checked)
+            _store_checks(tx, batch, checked, {row.number: row.source.fields for row in rows})
             wait_s = 0.0 if limited is None else limited.retry_after_s or MIN_WAIT_S
             waiting = "" if limited is None else str(limited)
             store.change(tx, batch.id, wait_reason=waiting, due_at=tx.now() + wait_s)
@@ -78,8 +80,13 @@ class PlanTurn:
                 _store_plan(tx, current, plan)
 
 
-def _store_checks(tx: Transaction, batch: Batch, checked: Sequence[CheckedRow]) -> None:
+def _store_checks(
+    tx: Transaction, batch: Batch, checked: Sequence[CheckedRow], fields: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """`fields`: those of the rows by number, which get the prompts that were made from templates."""
     for each in checked:
+        made = each.rendered
+        changed = {} if made is None else {"fields": with_rendered(fields[each.number], made)}
         store.change_row(
             tx,
             batch.id,
@@ -87,6 +94,7 @@ def _store_checks(tx: Transaction, batch: Batch, checked: Sequence[CheckedRow]) 
             found=asdict(each.found),
             problems=list(each.problems),
             state=RowState.PENDING.value,
+            **changed,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.provider_rules import document_for
-from safelight.errors import BadInput, NotFound, RateLimited, Unavailable, Withdrawn
+from safelight.errors import BadInput, Conflict, NotFound, RateLimited, Unavailable, Withdrawn
 from safelight.generation.protocol import MEDIA_FIELDS, Generator
 from safelight.i18n import DEFAULT
 from safelight.moderation.check_result import TEMPLATE_REQUIRED, CheckResult, Price
@@ -20,6 +20,7 @@ from safelight.policy.verdicts import Action
 from safelight.trust.accounts import KeyScope, Principal
 from safelight_client.batch import BatchPlan, BatchRow, BatchRows, PlannedRow, PromptCheck, plan_batch
 from safelight_client.batch.row_checks import find_problems
+from safelight_client.batch.template_rows import RenderedTemplate, template_of, with_rendered
 
 from .models import Batch, Row, RowPlan
 
@@ -37,6 +38,8 @@ class CheckedRow:
     number: int
     found: PromptCheck
     problems: tuple[str, ...]
+    #: The prompt that was made from the template of the row; None without one.
+    rendered: RenderedTemplate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,8 @@ class BatchPlanner:
 
     #: The check of `POST /v1/safelight/checks`: it counts against the limits of checks.
     check: Callable[..., tuple[CheckResult, AdmittedRequest, Price]]
-    read_request: Callable[[Mapping[str, Any]], CreateRequest]
+    #: The request of the fields, with the prompt of the template that they name.
+    read_request: Callable[[Principal, Mapping[str, Any]], CreateRequest]
     generators: Mapping[str, Generator]
     #: Empty if the default generator names no model.
     default_model: str
@@ -74,20 +78,34 @@ class BatchPlanner:
         self, principal: Principal, batch: Batch, row: Row, known: dict[str, CheckedRow]
     ) -> CheckedRow:
         number, fields = row.number, self.fields_of(batch, row.source)
-        problems = row.source.problems or tuple(_find_problems(fields, self.offers()))
+        problems, rendered = row.source.problems, None
+        if not problems and template_of(fields) is not None:
+            try:
+                rendered = self._render(principal, fields)
+                fields = with_rendered(fields, rendered)
+            except (BadInput, NotFound, Conflict) as error:
+                problems = (error.message,)
+        problems = problems or tuple(_find_problems(fields, self.offers()))
         if problems:
-            return CheckedRow(number=number, found=PromptCheck(), problems=problems)
+            return CheckedRow(number=number, found=PromptCheck(), problems=problems, rendered=rendered)
         key = json.dumps(dict(fields), sort_keys=True)
         if key not in known:
             known[key] = self._check_fields(principal, fields, number)
-        return replace(known[key], number=number)
+        return replace(known[key], number=number, rendered=rendered)
+
+    def _render(self, principal: Principal, fields: Mapping[str, Any]) -> RenderedTemplate:
+        """The prompt, and the version that makes it, so that a newer one does not change the batch."""
+        request = self.read_request(principal, fields)
+        use = request.template
+        assert use is not None
+        return RenderedTemplate(prompt=request.prompt, version=use.version, approved=use.approved)
 
     def _check_fields(self, principal: Principal, fields: Mapping[str, Any], number: int) -> CheckedRow:
         model = str(fields["model"])
         options = AdviceOptions(provider=model if document_for(model) else "")
         try:
             found, _, _ = self.check(
-                principal, self.read_request(fields), options=options, estimates_risk=False
+                principal, self.read_request(principal, fields), options=options, estimates_risk=False
             )
         except (BadInput, NotFound, Withdrawn) as error:
             return CheckedRow(number=number, found=PromptCheck(), problems=(error.message,))

@@ -6,9 +6,18 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from safelight.errors import InvalidField
+from safelight.errors import Conflict, InvalidField
 
-from .models import SlotType, TemplateDocument, TemplateSlot
+from .models import (
+    RenderedPrompt,
+    SlotType,
+    Template,
+    TemplateCall,
+    TemplateDocument,
+    TemplateSlot,
+    TemplateState,
+    TemplateUse,
+)
 
 #: A slot in the text of a template. Values are never searched for slots.
 MARKER = re.compile(r"\[([^\[\]]*)\]")
@@ -38,6 +47,33 @@ def render(document: TemplateDocument, values: Mapping[str, str]) -> str:
         )
     filled = {name: values.get(name, slot.default) for name, slot in slots.items()}
     return MARKER.sub(lambda found: filled[found[1]], document.text)
+
+
+def render_call(template: Template, call: TemplateCall) -> RenderedPrompt:
+    """The prompt of a request for a version, or for no version and the newest one found.
+
+    Raises `InvalidField` for values that do not fit, and `Conflict` for a version that may not be used.
+    """
+    if template.state is TemplateState.RETIRED:
+        raise Conflict(
+            f"Version {template.version} of the template {template.name} is retired.",
+            param="safelight.template",
+            remedy="Use another version.",
+        )
+    if call.version is None and template.state is not TemplateState.APPROVED:
+        raise Conflict(
+            f"No version of the template {template.name} is approved.",
+            param="safelight.template",
+            remedy=f"To try a draft, name its version: {template.version}.",
+        )
+    use = TemplateUse(
+        id=template.id,
+        name=template.name,
+        version=template.version,
+        approved=template.state is TemplateState.APPROVED,
+        values=dict(call.values),
+    )
+    return RenderedPrompt(text=render(template.document, call.values), use=use)
 
 
 def find_value_problem(slot: TemplateSlot, value: str) -> str:

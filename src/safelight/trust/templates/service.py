@@ -21,11 +21,10 @@ from .models import (
     Template,
     TemplateCall,
     TemplateState,
-    TemplateUse,
     TemplateVersion,
     Validation,
 )
-from .rendering import render
+from .rendering import render_call
 
 #: A template of the largest allowed text with all its slots is smaller.
 MAX_SOURCE_CHARACTERS = 64_000
@@ -158,27 +157,7 @@ class Templates:
         if not principal.scopes & _RENDERERS:
             principal.require(KeyScope.VIDEOS_READ)
         with self._database.read_transaction(principal.tenant) as tx:
-            template = store.template_from_row(_find(tx, call.name, call.version))
-        if template.state is TemplateState.RETIRED:
-            raise Conflict(
-                f"Version {template.version} of the template {template.name} is retired.",
-                param="safelight.template",
-                remedy="Use another version.",
-            )
-        if call.version is None and template.state is not TemplateState.APPROVED:
-            raise Conflict(
-                f"No version of the template {template.name} is approved.",
-                param="safelight.template",
-                remedy=f"To try a draft, name its version: {template.version}.",
-            )
-        use = TemplateUse(
-            id=template.id,
-            name=template.name,
-            version=template.version,
-            approved=template.state is TemplateState.APPROVED,
-            values=dict(call.values),
-        )
-        return RenderedPrompt(text=render(template.document, call.values), use=use)
+            return render_call(store.template_from_row(_find(tx, call.name, call.version)), call)
 
     def validations(self, principal: Principal, name: str, version: int) -> tuple[Validation, ...]:
         """What the videos made from a version show, newest first."""

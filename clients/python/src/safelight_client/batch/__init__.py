@@ -11,6 +11,7 @@ from .prompt_check import PromptCheck
 from .report import build_report, write_reports
 from .rows import BatchRow, BatchRows, read_rows
 from .runner import BatchRunner, RunLimits
+from .template_rows import RenderedTemplate, TemplateRenderer
 
 __all__ = [
     "BatchPlan",
@@ -21,7 +22,9 @@ __all__ = [
     "PlanOptions",
     "PlannedRow",
     "PromptCheck",
+    "RenderedTemplate",
     "RunLimits",
+    "TemplateRenderer",
     "build_report",
     "plan_batch",
     "read_rows",

@@ -15,6 +15,7 @@ from .prompt_check import Checker, PromptCheck
 from .row_checks import find_problems, request_fields
 from .rows import BatchRow, BatchRows
 from .similarity import SimilarTexts
+from .template_rows import TemplateRenderer, render_rows, template_of, without_template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class PlanOptions:
     draft_seconds: str = ""
     #: Send rows that are equal to an earlier one, too.
     send_duplicates: bool = False
+    #: Whether the policy demands approved templates. A gateway states that itself.
+    template_required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +114,18 @@ def plan_batch(
     *,
     models: Mapping[str, Mapping[str, Any]] | None = None,
     check: Checker | None = None,
+    render: TemplateRenderer | None = None,
     on_progress: Callable[[int], object] | None = None,
 ) -> BatchPlan:
     """Checks every row; sends nothing. `models`: as the server lists them, by id, if it was asked.
 
+    `render`: makes the prompts of rows that name a template.
     Raises `BatchError` if the options cannot be met.
     """
-    planner = _Planner(source, options, PriceList(options.prices, models or {}))
+    prices = PriceList(options.prices, models or {})
+    demanded = options.template_required or prices.demands_templates
+    source = replace(source, rows=render_rows(source.rows, render, demanded=demanded))
+    planner = _Planner(source, options, prices)
     checks: dict[str, PromptCheck] = {}
     same: dict[str, BatchRow] = {}
     repeated: set[int] = set()
@@ -176,6 +184,8 @@ class _Planner:
     def plan(self, row: BatchRow) -> PlannedRow:
         model = str(row.fields.get("model") or self._options.model)
         fields = request_fields(row, model, self._folder)
+        if template_of(fields) is not None and not self._prices.is_of_gateway:
+            fields = without_template(fields)
         offer = self._prices.offer(model)
         problems = row.problems or tuple(find_problems(fields, offer, self._folder))
         if not row.problems and self._prices.is_of_gateway and model and not self._prices.knows(model):

@@ -70,6 +70,11 @@ class PriceList:
         return found if isinstance(found, Mapping) else None
 
     @property
+    def demands_templates(self) -> bool:
+        """Whether the gateway refuses requests that name no approved template."""
+        return any((self.offer(model) or {}).get("template_required") is True for model in self._models)
+
+    @property
     def is_of_gateway(self) -> bool:
         return any(isinstance(row.get("safelight"), Mapping) for row in self._models.values())
 

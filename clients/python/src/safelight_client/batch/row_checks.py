@@ -21,7 +21,7 @@ _RENAMED = {
     "image": "input_reference",
     "text": "prompt",
 }
-_OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
+_OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata", "safelight"})
 _SIZE = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}")
 _MAX_SECONDS = 3600
 #: Characters of a path that a message shows.

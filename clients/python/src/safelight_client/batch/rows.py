@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 from safelight_client.errors import BatchError
 
+from .template_rows import WrongTemplateColumns, read_columns
+
 #: Reads the entries of a list, each with its line. That of YAML is given by the caller.
 YamlReader: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
 _STEP = "Correct the file, then plan it again."
@@ -101,13 +103,13 @@ def _row(number: int, line: int, entry: object) -> BatchRow:
         problem = _TWICE.format(_first_repeated(names))
         return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
     fields = {str(name).strip(): value for name, value in entry.items() if value is not None and value != ""}
-    return BatchRow(
-        number=number,
-        line=line,
-        name=str(fields.pop("id", "")),
-        fields={name: value for name, value in fields.items() if name != _EXTRA},
-        problems=("The row has more cells than the header.",) if _EXTRA in fields else (),
-    )
+    problems = ("The row has more cells than the header.",) if fields.pop(_EXTRA, None) else ()
+    row_name = str(fields.pop("id", ""))
+    try:
+        fields = read_columns(fields)
+    except WrongTemplateColumns as error:
+        problems = (*problems, str(error))
+    return BatchRow(number=number, line=line, name=row_name, fields=fields, problems=problems)
 
 
 def _first_repeated(names: list[str]) -> str:
