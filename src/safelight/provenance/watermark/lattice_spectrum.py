@@ -58,6 +58,11 @@ GRIDS = (
 )
 
 
+#: Scales without a stretch or rotation, as most copies have. On the grids above, which have many more
+#: geometries, chance may give a stronger lattice than a weak mark does.
+_LINE = np.exp(_steps(np.log(0.42), np.log(2.4), 0.002))
+
+
 class LatticeSpectrum:
     """Power of the residuals by frequency, relative to that of neighbouring frequencies."""
 
@@ -98,6 +103,11 @@ class LatticeSpectrum:
             if all(np.abs(matrix - other).max() > _SAME for other in chosen):
                 chosen.append(matrix)
         return chosen[:count]
+
+    def scale_candidates(self, count: int) -> list[Matrix]:
+        """The scales with the strongest lattice, the best first, for a picture that was not turned."""
+        scores = self._score(*(np.outer(_LINE, axis) for axis in _FREQUENCIES.T))
+        return [np.diag(np.full(2, float(_LINE[best]))) for best in np.argsort(-scores)[:count]]
 
     def refine(self, matrix: Matrix) -> tuple[float, Matrix]:
         """The matrix nearby with the strongest lattice, and its score."""

@@ -3,14 +3,27 @@ from __future__ import annotations
 import numpy as np
 
 from safelight.provenance.watermark.pattern import SHORT_SIDE
-from safelight.provenance.watermark.residual import CHUNK_S, MAX_CHUNKS, ResidualSums, compute_residual
+from safelight.provenance.watermark.residual import (
+    CHUNK_S,
+    MAX_CHUNKS,
+    WEIGHTINGS,
+    ResidualSums,
+    compute_residual,
+)
 
 FRAME = np.random.default_rng(1).integers(0, 255, (36, 64)).astype(np.uint8)
 
 
 def test_large_frames_are_reduced_and_small_ones_are_kept() -> None:
-    assert compute_residual(np.zeros((720, 1280), np.uint8)).shape == (SHORT_SIDE, 640)
-    assert compute_residual(FRAME).shape == FRAME.shape
+    assert compute_residual(np.zeros((720, 1280), np.uint8)).shape == (len(WEIGHTINGS), SHORT_SIDE, 640)
+    assert compute_residual(FRAME).shape == (len(WEIGHTINGS), *FRAME.shape)
+
+
+def test_detail_counts_less_with_the_second_weighting() -> None:
+    frame = FRAME.copy()
+    frame[:, 32:] = 128 + (frame[:, 32:].astype(int) - 128) // 16
+    even, reduced = (np.abs(plane[:, [8, 56]]).mean(axis=0) for plane in compute_residual(frame))
+    assert reduced[1] / reduced[0] > even[1] / even[0]
 
 
 def test_a_black_frame_gives_zeros_and_no_invalid_numbers() -> None:
