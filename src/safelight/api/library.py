@@ -58,6 +58,10 @@ class EntryList(BaseModel):
     data: list[EntryObject]
 
 
+class EntrySearch(EntryList):
+    has_more: bool
+
+
 class EntryDeleted(BaseModel):
     id: str
     object: Literal["library.entry.deleted"]
@@ -111,21 +115,27 @@ _IMPORT = _json_body(
 )
 
 
-@router.get("", summary="Search the library", responses={200: {"model": EntryList}})
+@router.get("", summary="Search the library", responses={200: {"model": EntrySearch}, **errors(404)})
 async def search(
     request: Request,
     principal: Reader,
     q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS, description="Words, in any language.")] = "",
     category: Annotated[str | None, Query(max_length=MAX_CATEGORY_CHARACTERS)] = None,
     needs_validation: bool = False,
+    after: Annotated[
+        str | None, Query(max_length=80, description="List after the entry with this id.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 50,
 ) -> Response:
     """The entries that fit best; without words, the newest first."""
     app = app_state(request)
-    require_writable(q + (category or ""), "q")
-    query = EntryQuery(words=q, category=category, needs_validation=needs_validation, limit=limit)
-    found = await app.threads.run(app.services.library.search, principal, query)
-    return JsonResponse({"object": "list", "data": [entry_object(each) for each in found]})
+    require_writable(q + (category or "") + (after or ""), "q")
+    query = EntryQuery(
+        words=q, category=category, needs_validation=needs_validation, after=after, limit=limit
+    )
+    page = await app.threads.run(app.services.library.search, principal, query)
+    data = [entry_object(each) for each in page.entries]
+    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
 
 
 @router.post(

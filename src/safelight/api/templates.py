@@ -13,7 +13,7 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import SlotType, TemplateState
 from safelight.trust.templates.serializers import rendered_object, template_object, validation_object
-from safelight.trust.templates.service import MAX_SOURCE_CHARACTERS
+from safelight.trust.templates.service import MAX_SOURCE_CHARACTERS, MAX_STORED
 from safelight.web.auth import requires
 from safelight.web.create_request import require_writable
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
@@ -80,6 +80,7 @@ class TemplateWithValidations(TemplateObject):
 class TemplateList(BaseModel):
     object: Literal["list"]
     data: list[TemplateObject]
+    has_more: bool
 
 
 class TemplateCallObject(BaseModel):
@@ -130,12 +131,21 @@ _RENDER_BODY: dict[str, Any] = {
 _CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": TemplateObject}, **errors(404, 409)}
 
 
-@router.get("", summary="List templates", responses={200: {"model": TemplateList}})
-async def list_templates(request: Request, principal: Reader) -> Response:
-    """Every version of every template."""
+@router.get("", summary="List templates", responses={200: {"model": TemplateList}, **errors(404)})
+async def list_templates(
+    request: Request,
+    principal: Reader,
+    after: Annotated[
+        str | None, Query(max_length=80, description="List after the version with this id.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_STORED)] = 100,
+) -> Response:
+    """The versions of all templates, by name, the newest version first."""
     app = app_state(request)
-    found = await app.threads.run(app.services.templates.list, principal)
-    return JsonResponse({"object": "list", "data": [template_object(each) for each in found]})
+    require_writable(after or "", "after")
+    page = await app.threads.run(app.services.templates.list, principal, after=after, limit=limit)
+    data = [template_object(each) for each in page.templates]
+    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
 
 
 @router.post(

@@ -153,7 +153,7 @@ def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
     from safelight.trust.library.serializers import entry_object
 
     container = load_container(ctx)
-    found = container.prompts.library.search(acting_principal(container, use_key=False), query)
+    found = container.prompts.library.search(acting_principal(container, use_key=False), query).entries
     lines = "\n".join(_format(each) for each in found)
     emit({"entries": [entry_object(each) for each in found]}, as_json, lines or _texts()("entry.none"))
     return Exit.OK

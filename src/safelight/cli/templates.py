@@ -37,7 +37,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.prompts.templates.list(acting_principal(container, use_key=False))
+    found = container.prompts.templates.list(acting_principal(container, use_key=False)).templates
     lines = "\n".join(_format_line(each) for each in found)
     emit(
         {"templates": [template_object(each) for each in found]}, as_json, lines or _texts()("template.none")

@@ -81,23 +81,34 @@ class LibraryPages(PageHandler):
     ) -> Response:
         query = request.query_params
         words, category = query.get("q", "")[:_MAX_QUERY_CHARACTERS], query.get("category", "")[:80]
-        require_writable(words + category, "q")
+        require_writable(words + category + query.get("after", "")[:80], "q")
         library, t = self.services.library, self.translations(request)
         m = load_messages("prompts", t.tag)
         wanted = EntryQuery(
             words=words,
             category=category or None,
             needs_validation=query.get("marked") == "1",
+            after=query.get("after") or None,
             limit=ENTRIES_PER_PAGE,
         )
         found = await self.run(library.search, principal, wanted)
+        address = {
+            name: value
+            for name, value in (("q", words), ("category", category), ("marked", query.get("marked", "")[:1]))
+            if value
+        }
         return await self.render_page(
             request,
             "library.html",
             principal,
             problem.status if problem else 200,
             m=m,
-            cards=[await self._card(principal, entry, t, m) for entry in found],
+            cards=[await self._card(principal, entry, t, m) for entry in found.entries],
+            first=wanted.after is None,
+            start=f"/library?{urlencode(address)}",
+            more=f"/library?{urlencode({**address, 'after': found.entries[-1].id})}"
+            if found.has_more
+            else None,
             words=words,
             category=category,
             categories=await self.run(library.categories, principal),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from .handler import PageHandler
 from .studio import StudioForm
 from .translations import Translations
 
+TEMPLATES_PER_PAGE = 50
 TONES = {
     TemplateState.DRAFT: "none",
     TemplateState.REVIEW: "hold",
@@ -145,14 +147,20 @@ class TemplatePages(PageHandler):
         problem: SafelightError | None = None,
     ) -> Response:
         m = load_messages("prompts", self.translations(request).tag)
-        found = await self.run(self.services.templates.list, principal)
+        after = request.query_params.get("after") or None
+        require_writable(after or "", "after")
+        page = await self.run(
+            partial(self.services.templates.list, after=after, limit=TEMPLATES_PER_PAGE), principal
+        )
         return await self.render_page(
             request,
             "templates.html",
             principal,
             problem.status if problem else 200,
             m=m,
-            rows=[_row(each, m) for each in found],
+            rows=[_row(each, m) for each in page.templates],
+            first=after is None,
+            more=f"/templates?after={page.templates[-1].id}" if page.has_more else None,
             may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
             source=source,
             problem=problem,

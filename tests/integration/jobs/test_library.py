@@ -50,7 +50,7 @@ def add(house: House, video: Video, **fields: str) -> LibraryEntry:
 
 def find(house: House, words: str, **fields: object) -> list[str]:
     query = EntryQuery(words=words, **fields)  # type: ignore[arg-type]
-    return [each.prompt for each in house.container.prompts.library.search(house.who, query)]
+    return [each.prompt for each in house.container.prompts.library.search(house.who, query).entries]
 
 
 def mark(house: House, video: Video, **columns: object) -> None:
@@ -236,7 +236,15 @@ def test_imports_are_checked_like_new_prompts_and_stay_unproven(house: House) ->
         ImportOutcome.INVALID,
         ImportOutcome.INVALID,
     ]
-    (found,) = library.search(house.who, EntryQuery(words="birch"))
+    pages = [library.search(house.who, EntryQuery(words="a", limit=1))]
+    while pages[-1].has_more:
+        query = EntryQuery(words="a", limit=1, after=pages[-1].entries[-1].id)
+        pages.append(library.search(house.who, query))
+    whole = library.search(house.who, EntryQuery(words="a")).entries
+    assert tuple(page.entries[0] for page in pages) == whole
+    with pytest.raises(NotFound):
+        library.search(house.who, EntryQuery(after="entry_none"))
+    (found,) = library.search(house.who, EntryQuery(words="birch")).entries
     assert found.status is EntryStatus.UNPROVEN
     delivered(house, "a birch forest in the snow")
     assert library.get(house.who, found.id).status is EntryStatus.PROVEN
@@ -276,7 +284,7 @@ def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None
     entry = add(house, delivered(house))
     library = house.container.prompts.library
     stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("b").id)
-    assert library.search(stranger, EntryQuery(words="lake")) == library.export(stranger) == ()
+    assert library.search(stranger, EntryQuery(words="lake")).entries == library.export(stranger) == ()
     with pytest.raises(NotFound):
         library.remove(stranger, entry.id)
     reader = replace(house.who, scopes=frozenset({KeyScope.VIDEOS_READ}))

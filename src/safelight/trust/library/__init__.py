@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .models import (
     EntryImport,
+    EntryPage,
     EntryQuery,
     EntryStatus,
     ImportedEntry,
@@ -15,6 +16,7 @@ from .service import Library
 
 __all__ = [
     "EntryImport",
+    "EntryPage",
     "EntryQuery",
     "EntryStatus",
     "ImportOutcome",

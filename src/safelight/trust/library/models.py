@@ -125,7 +125,15 @@ class EntryQuery:
     category: str | None = None
     #: Only entries that need to be validated again.
     needs_validation: bool = False
+    #: The id of the last entry of the previous page.
+    after: str | None = None
     limit: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryPage:
+    entries: tuple[LibraryEntry, ...]
+    has_more: bool
 
 
 def validate_category(text: str) -> str:

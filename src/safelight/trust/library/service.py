@@ -16,6 +16,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from . import store
 from .models import (
     EntryImport,
+    EntryPage,
     EntryQuery,
     ImportedEntry,
     ImportOutcome,
@@ -95,10 +96,19 @@ class Library:
             uses = store.read_uses(tx, [identity])[identity]
         return store.entry_from_row(row, uses, self._offered_models())
 
-    def search(self, principal: Principal, query: EntryQuery) -> tuple[LibraryEntry, ...]:
-        """The entries that fit best; without words, the newest first."""
-        found = self._find_all(principal, query)
-        return found[: max(1, min(query.limit, MAX_RESULTS))]
+    def search(self, principal: Principal, query: EntryQuery) -> EntryPage:
+        """The entries that fit best; without words, the newest first.
+
+        Raises `NotFound` if the last entry of the previous page does not fit any more.
+        """
+        found, limit = self._find_all(principal, query), max(1, min(query.limit, MAX_RESULTS))
+        start = 0
+        if query.after is not None:
+            places = [place for place, entry in enumerate(found, start=1) if entry.id == query.after]
+            if not places:
+                raise NotFound(f"No entry {query.after[:80]!r} fits the search.", param="after")
+            start = places[0]
+        return EntryPage(entries=found[start : start + limit], has_more=len(found) > start + limit)
 
     def export(self, principal: Principal) -> tuple[LibraryEntry, ...]:
         """All entries, the newest first."""

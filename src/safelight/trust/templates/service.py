@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, and_, or_
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import new_id
@@ -20,6 +20,7 @@ from .models import (
     RenderedPrompt,
     Template,
     TemplateCall,
+    TemplatePage,
     TemplateState,
     TemplateVersion,
     Validation,
@@ -46,14 +47,25 @@ class Templates:
         self._database = database
         self._approvers = approvers
 
-    def list(self, principal: Principal) -> tuple[Template, ...]:
-        """Every version of every template, by name, the newest version first."""
+    def list(
+        self, principal: Principal, *, after: str | None = None, limit: int = MAX_STORED
+    ) -> TemplatePage:
+        """The versions of all templates, by name, the newest version first. `after`: the id of a version."""
         principal.require(KeyScope.VIDEOS_READ)
-        approvers = self._approvers(principal.tenant)
+        approvers, columns = self._approvers(principal.tenant), prompt_templates.c
+        order = (columns.name, columns.version.desc())
         with self._database.read_transaction(principal.tenant) as tx:
-            columns = prompt_templates.c
-            rows = tx.select(prompt_templates, order_by=(columns.name, columns.version.desc()))
-        return tuple(_template(row, approvers) for row in rows)
+            where: tuple[ColumnElement[bool], ...] = ()
+            if after is not None:
+                last = tx.one(prompt_templates, columns.id == after)
+                if last is None:
+                    raise NotFound(f"There is no template with the id {after[:80]!r}.", param="after")
+                older = and_(columns.name == last.name, columns.version < last.version)
+                where = (or_(columns.name > last.name, older),)
+            rows = tx.select(prompt_templates, *where, order_by=order, limit=limit + 1)
+        return TemplatePage(
+            templates=tuple(_template(row, approvers) for row in rows[:limit]), has_more=len(rows) > limit
+        )
 
     def versions(self, principal: Principal, name: str) -> tuple[TemplateVersion, ...]:
         """The versions of one template without their texts, the newest first."""

@@ -95,7 +95,7 @@ def test_each_step_needs_only_its_own_scope(templates: Templates) -> None:
     with pytest.raises(Forbidden):
         templates.render(reviewer, call)
     assert templates.retire(reviewer, "lake", 1).state is TemplateState.RETIRED
-    assert len(templates.list(ADA)) == 1
+    assert len(templates.list(ADA).templates) == 1
 
 
 def test_the_number_of_versions_is_limited(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +109,20 @@ def test_the_number_of_versions_is_limited(templates: Templates, monkeypatch: py
     with pytest.raises(Conflict, match="all templates together 3"):
         templates.add(ADA, SOURCE.replace("lake", "hill"))
     assert [one.version for one in templates.versions(ADA, "lake")] == [2, 1]
+
+
+def test_templates_are_listed_in_pages_without_gaps(templates: Templates) -> None:
+    for name in ("pond", "lake", "hill"):
+        for _ in range(3):
+            templates.add(ADA, SOURCE.replace("lake", name))
+    listed, after, has_more = [], None, True
+    while has_more:
+        page = templates.list(ADA, after=after, limit=2)
+        listed += [(each.name, each.version) for each in page.templates]
+        after, has_more = page.templates[-1].id, page.has_more
+    assert listed == [(name, version) for name in ("hill", "lake", "pond") for version in (3, 2, 1)]
+    with pytest.raises(NotFound):
+        templates.list(ADA, after="template_none")
 
 
 def test_no_step_can_be_skipped_or_repeated(templates: Templates) -> None:
@@ -133,7 +147,7 @@ def test_a_changed_text_is_a_new_version_and_the_old_one_stays(templates: Templa
     templates.submit(BEA, "lake", 2)
     templates.approve(ADA, "lake", 2)
     assert templates.get(ADA, "lake").version == 2
-    assert [each.version for each in templates.list(ADA)] == [2, 1]
+    assert [each.version for each in templates.list(ADA).templates] == [2, 1]
 
 
 def test_only_approved_versions_are_used_by_name_and_no_retired_one_at_all(templates: Templates) -> None:
@@ -163,7 +177,7 @@ def test_values_are_checked_and_names_must_exist(templates: Templates) -> None:
 def test_another_tenant_sees_nothing_and_may_use_the_same_name(templates: Templates) -> None:
     in_review(templates)
     stranger = person("ada", tenant="tenant_b")
-    assert templates.list(stranger) == ()
+    assert templates.list(stranger).templates == ()
     with pytest.raises(NotFound):
         templates.get(stranger, "lake")
     assert templates.add(stranger, SOURCE).version == 1
@@ -180,7 +194,7 @@ def test_each_step_needs_its_scope(templates: Templates) -> None:
     ):
         with pytest.raises(Forbidden):
             step()
-    assert templates.list(reader)
+    assert templates.list(reader).templates
 
 
 def test_an_author_without_the_scope_review_may_retire_the_own_draft(templates: Templates) -> None:
