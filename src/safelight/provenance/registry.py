@@ -33,6 +33,7 @@ class Registry:
             sha256=seal.sha256,
             source_sha256=seal.source_sha256,
             manifest=seal.manifest,
+            manifest_id=seal.manifest_id,
             facts=dict(seal.facts),
             mark_state=seal.mark.state.value,
             mark_id=seal.mark.content_id,
@@ -57,6 +58,14 @@ class Registry:
         """The seal of the file with this watermark, from any tenant."""
         with self._database.across_tenants("origin of a watermark", readonly=True) as tx:
             rows = tx.select(seals, seals.c.mark_id == content_id, limit=1)
+        return _seal(rows[0]) if rows else None
+
+    def by_manifest_id(self, manifest_id: str) -> Seal | None:
+        """The seal of the file with this manifest, from any tenant."""
+        if not manifest_id:
+            return None
+        with self._database.across_tenants("origin of a manifest", readonly=True) as tx:
+            rows = tx.select(seals, seals.c.manifest_id == manifest_id, limit=1)
         return _seal(rows[0]) if rows else None
 
     def without_timestamp(self) -> tuple[Seal, ...]:
@@ -106,6 +115,7 @@ def _seal(row: Any) -> Seal:
         source_sha256=row.source_sha256,
         sealed_at=dt.datetime.fromtimestamp(row.created_at, dt.UTC),
         manifest=row.manifest,
+        manifest_id=row.manifest_id,
         facts=row.facts,
         mark=Mark(
             state=MarkState(row.mark_state),

@@ -53,6 +53,8 @@ class Seal:
     sealed_at: dt.datetime
     #: The embedded C2PA manifest store, kept so that it can be found for a copy that lost its manifest.
     manifest: bytes
+    #: C2PA's identifier of that manifest, a URN; empty if it is not known.
+    manifest_id: str = ""
     #: Content of the manifest's assertion `safelight.verdict`, and the fingerprint of the signing
     #: certificate.
     facts: Mapping[str, Any] = field(default_factory=dict)

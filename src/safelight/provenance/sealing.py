@@ -126,6 +126,7 @@ class Sealer:
             source_sha256=source_sha256,
             sealed_at=self._clock(),
             manifest=signed.manifest,
+            manifest_id=signed.manifest_id,
             facts={**signed.verdict, "certificate": signed.certificate, **signed.timestamp},
             mark=signed.mark,
             fingerprint=signed.fingerprint,
@@ -247,6 +248,7 @@ class Sealer:
         )
         return _Signed(
             manifest=stored,
+            manifest_id=str(answer["manifest_id"]),
             certificate=key.fingerprint,
             verdict=verdict,
             mark=mark,
@@ -259,6 +261,7 @@ class _Signed:
     """A signed file."""
 
     manifest: bytes
+    manifest_id: str
     certificate: str
     verdict: Mapping[str, Any]
     mark: Mark

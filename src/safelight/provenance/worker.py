@@ -52,7 +52,8 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     except C2paError as error:
         raise InvalidMedia(f"The video cannot be sealed: {str(error)[:_MAX_TEXT_CHARACTERS]}.") from error
     with Path(argument["into"]).open("rb") as sealed:
-        state = _reader("video/mp4", sealed, None, context).get_validation_state()
+        reader = _reader("video/mp4", sealed, None, context)
+        state, store = reader.get_validation_state(), json.loads(reader.json())
     seed = argument["seed"]
     content_id = None
     if seed is not None:
@@ -61,7 +62,13 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
         content_id = read_mark(Path(argument["into"]), seed)
     is_final = seed is None or content_id == argument["content_id"]
     fingerprint = _fingerprint(Path(argument["into"])) if is_final else None
-    return {"manifest": manifest, "state": state, "content_id": content_id, "fingerprint": fingerprint}
+    return {
+        "manifest": manifest,
+        "manifest_id": _text(store.get("active_manifest")),
+        "state": state,
+        "content_id": content_id,
+        "fingerprint": fingerprint,
+    }
 
 
 def _fingerprint(path: Path) -> ClipFingerprint | None:

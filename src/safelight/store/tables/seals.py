@@ -15,6 +15,7 @@ seals = Table(
     text("sha256"),
     text("source_sha256"),
     blob("manifest"),
+    text("manifest_id"),
     json("facts"),
     text("mark_state"),
     text("mark_id", null=True),
@@ -25,4 +26,5 @@ seals = Table(
     UniqueConstraint("sha256"),
     Index(None, "tenant_id", "video_id"),
     Index(None, "mark_id"),
+    Index(None, "manifest_id"),
 )

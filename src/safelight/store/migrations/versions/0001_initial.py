@@ -315,7 +315,7 @@ def upgrade() -> None:
         "seals",
         *_text("id", "tenant_id", "video_id", "sha256", "source_sha256"),
         *_bytes("manifest"),
-        *_text("facts", "mark_state"),
+        *_text("manifest_id", "facts", "mark_state"),
         *_text("mark_id", null=True),
         *_integer("mark_epoch", null=True),
         *_text("mark_algorithm", "binding"),
@@ -324,6 +324,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("sha256"),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "mark_id"),
+        sa.Index(None, "manifest_id"),
     )
     op.create_table(
         "sessions",

@@ -1,0 +1,62 @@
+"""Manifests by the value of a watermark, as C2PA's Soft Binding Resolution API asks for them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from safelight.errors import InvalidField, NotFound
+
+from .seal import WATERMARK_ALGORITHM, Seal
+
+if TYPE_CHECKING:
+    from .registry import Registry
+
+#: Bytes of the id that a watermark carries.
+_ID_BYTES = 8
+
+
+class SoftBindings:
+    """Finds the manifests of delivered files whose copies have lost them. Withdrawn and vaulted files are not
+    found.
+    """
+
+    def __init__(self, *, registry: Registry, is_withdrawn: Callable[[str], bool]) -> None:
+        self._registry = registry
+        self._is_withdrawn = is_withdrawn
+
+    def find(self, algorithm: str, value: str) -> tuple[str, ...]:
+        """The identifiers of the manifests with this soft binding; `value` is in base64.
+
+        Raises `InvalidField` for another algorithm, and for a value that is not one of it.
+        """
+        if algorithm != WATERMARK_ALGORITHM:
+            raise InvalidField(
+                f"The algorithm {algorithm[:100]!r} is not supported.",
+                param="alg",
+                remedy=f"Use {WATERMARK_ALGORITHM}.",
+            )
+        try:
+            content_id = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise _invalid_value() from error
+        if len(content_id) != _ID_BYTES:
+            raise _invalid_value()
+        found = self._usable(self._registry.by_mark(content_id.hex()))
+        return (found.manifest_id,) if found is not None and found.manifest_id else ()
+
+    def manifest(self, manifest_id: str) -> bytes:
+        """The manifest store with this manifest. Raises `NotFound`."""
+        found = self._usable(self._registry.by_manifest_id(manifest_id))
+        if found is None:
+            raise NotFound("There is no manifest with this identifier.", param="manifest_id")
+        return found.manifest
+
+    def _usable(self, seal: Seal | None) -> Seal | None:
+        return None if seal is None or self._is_withdrawn(seal.video_id) else seal
+
+
+def _invalid_value() -> InvalidField:
+    return InvalidField(f"The value must be {_ID_BYTES} bytes in base64.", param="value")
