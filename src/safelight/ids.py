@@ -26,6 +26,7 @@ KINDS = frozenset(
         "batch",
         "template",
         "entry",
+        "view",
         "session",
         "drift",
     }

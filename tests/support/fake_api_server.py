@@ -57,7 +57,7 @@ from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
 from safelight.trust.library import Library
 from safelight.trust.reports import ReportedVideo, Reports
-from safelight.trust.reviews import Case, Decision, Reviews
+from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 from safelight.web.services import Services
@@ -469,6 +469,7 @@ def live(
             accounts=accounts,
             moderation=Looker(),
             reviews=Reviews(database, desk),
+            review_queue=ReviewQueue(database, taxonomy=SHIPPED),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
             appeals=Appeals(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})

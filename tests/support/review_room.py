@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from safelight import canonical_json
 from safelight.errors import Conflict
 from safelight.ids import new_id
-from safelight.policy.categories import SHIPPED, Taxonomy
+from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.store.tables import videos
@@ -76,7 +76,7 @@ class ReviewRoom:
         self.clock = clock
         self.actions = RecordedActions()
         self.reviews = Reviews(database, self.actions)
-        self.queue = ReviewQueue(database, taxonomy=Taxonomy(SHIPPED))
+        self.queue = ReviewQueue(database, taxonomy=SHIPPED)
         self.executor = self.restarted_executor()
 
     def restarted_executor(self) -> DecisionExecutor:

@@ -31,6 +31,7 @@ from . import (
     moderations,
     provider_errors,
     reports,
+    review_queue,
     reviews,
     sync,
     system,
@@ -112,7 +113,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(attempts.router)
     app.include_router(batches.router)
-    for trust in (reports, appeals, reviews, webhooks, templates, library):
+    for trust in (reports, appeals, review_queue, reviews, webhooks, templates, library):
         app.include_router(trust.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
 from safelight.web.auth import requires
@@ -34,7 +36,7 @@ class ReviewDecision(BaseModel):
     action: Literal["approve", "refuse", "keep", "withdraw", "overturn", "uphold"]
     reason: str
     clause: str | None
-    decided_by: str
+    decided_by: str = Field(description="Your own id, or the role of the person who decided.")
     at: int
 
 
@@ -52,6 +54,12 @@ class Review(BaseModel):
     opened_at: int
     due_at: int
     closed_at: int | None
+    version: int = Field(
+        description="Send it with the decision, to be refused if the case changed meanwhile."
+    )
+    severity: int
+    reach: int = Field(description="The number of videos and reports that the decision is about.")
+    decided_with: str | None = Field(description="For a near-duplicate: the case with which it is decided.")
     actions: list[str] = Field(description="Possible decisions; empty once the case is closed.")
 
 
@@ -60,6 +68,7 @@ class ReviewFile(Review):
     requires_other_reviewer: bool = Field(
         description="True if the case is an open appeal that another reviewer must decide."
     )
+    members: int = Field(description="Open near-duplicates that are decided with this case.")
     reports: int
     notes: list[dict[str, Any]] = Field(
         description="The newest reports of the case, or the text of the appeal; without contact details."
@@ -85,6 +94,7 @@ _DECISION: dict[str, Any] = {
                     "action": {"type": "string", "enum": [action.value for action in DecisionAction]},
                     "reason": {"type": "string", "maxLength": 2000},
                     "clause": {"type": ["string", "null"], "maxLength": 200},
+                    "version": {"type": ["integer", "null"]},
                 },
             }
         }
@@ -98,6 +108,7 @@ async def list_reviews(
     principal: Reviewer,
     state: Annotated[CaseState | Literal["all"], Query(description="Default: open.")] = (CaseState.OPEN),
     kind: CaseKind | None = None,
+    late: Annotated[bool, Query(description="Only cases whose due time is over.")] = False,
     after: Annotated[str | None, Query(description="List the cases after this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
@@ -107,6 +118,7 @@ async def list_reviews(
         principal,
         state=state if isinstance(state, CaseState) else None,
         kind=kind,
+        late=late,
         after=after,
         limit=limit,
     )
@@ -125,7 +137,8 @@ async def list_reviews(
 @router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
     app = app_state(request)
-    return JsonResponse(case_file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
+    file = await app.threads.run(app.services.reviews.get, principal, case_id)
+    return JsonResponse(case_file_object(file, principal))
 
 
 @router.post(
@@ -146,9 +159,17 @@ async def decide(request: Request, principal: Reviewer, case_id: str) -> Respons
             action=required_text(fields, "action"),
             reason=required_text(fields, "reason"),
             clause=optional_text(fields, "clause"),
+            version=_optional_version(fields),
         ),
     )
-    return JsonResponse(case_file_object(decided))
+    return JsonResponse(case_file_object(decided, principal))
+
+
+def _optional_version(fields: Mapping[str, Any]) -> int | None:
+    version = fields.get("version")
+    if version is None or (isinstance(version, int) and not isinstance(version, bool)):
+        return version
+    raise InvalidField("version must be an integer.", param="version")
 
 
 def review_object(case: Case) -> dict[str, Any]:
@@ -167,12 +188,16 @@ def review_object(case: Case) -> dict[str, Any]:
         "opened_at": int(case.opened_at),
         "due_at": int(case.due_at),
         "closed_at": None if case.closed_at is None else int(case.closed_at),
+        "version": case.version,
+        "severity": case.severity,
+        "reach": case.reach,
+        "decided_with": case.leader_id,
         "actions": [action.value for action in case.actions],
     }
 
 
-def case_file_object(file: CaseFile) -> dict[str, Any]:
-    """A case with its decision and its reports."""
+def case_file_object(file: CaseFile, principal: Principal) -> dict[str, Any]:
+    """A case with its decision and its reports, without the names of other reviewers."""
     made = file.decision
     return {
         **review_object(file.case),
@@ -183,10 +208,11 @@ def case_file_object(file: CaseFile) -> dict[str, Any]:
             "action": made.action.value,
             "reason": made.reason,
             "clause": made.clause,
-            "decided_by": made.decided_by,
+            "decided_by": made.decided_by if made.decided_by == principal.id else made.role or "reviewer",
             "at": int(made.at),
         },
         "requires_other_reviewer": file.requires_other_reviewer,
+        "members": file.members,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
     }

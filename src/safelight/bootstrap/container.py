@@ -81,6 +81,7 @@ class Container:
             checks=self.review.checks,
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
+            review_queue=self.review.review_queue,
             reports=self.review.reports,
             appeals=self.review.appeals,
             webhooks=self.persistence.webhooks,

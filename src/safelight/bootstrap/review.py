@@ -77,6 +77,33 @@ class ReviewParts:
         return Reviews(self._persistence.database, self.review_actions)
 
     @cached_property
+    def review_queue(self) -> ReviewQueue:
+        from safelight.trust.reviews import ReviewQueue
+
+        return ReviewQueue(self._persistence.database, taxonomy=self._core.taxonomy)
+
+    @cached_property
+    def exposure_log(self) -> ExposureLog:
+        from safelight.trust.reviews import ExposureLog
+
+        return ExposureLog(
+            self._persistence.database, budget=self._core.settings.review.exposure_budget
+        )
+
+    @cached_property
+    def review_pruning(self) -> BackgroundPart:
+        """Deletes what belongs to the reviewers and is old."""
+        from safelight.background.part import BackgroundPart
+
+        tasks = {
+            "delete_old_skips": self.review_queue.delete_old_skips,
+            "delete_old_views": self.exposure_log.delete_old_views,
+        }
+        return BackgroundPart(
+            "review-pruning", tasks, interval_s=_REVIEW_PRUNING_INTERVAL_S, stopping=self._core.shutdown_event
+        )
+
+    @cached_property
     def decision_executor(self) -> DecisionExecutor:
         from safelight.trust.reviews import DecisionExecutor
 
@@ -142,6 +169,7 @@ class ReviewParts:
             self._pipeline.sweeper.part,
             self.batches.advancer.part,
             self.decision_executor.part,
+            self.review_pruning,
             self.notifier.part,
             self.notifier.pruning,
             self._persistence.drift_watch.part,

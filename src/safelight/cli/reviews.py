@@ -35,16 +35,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_(
     ctx: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Include decided and expired cases.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Only open cases whose due time is over.")] = False,
     quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
-    """List cases; open cases are ordered by due date. Exit code 4: at least one case is open."""
+    """List cases; open cases are in the order of the queue. Exit code 4: at least one case is open."""
     from safelight.trust.reviews import CaseState
 
     container = load_container(ctx)
     page = container.review.reviews.list(
         _make_reviewer(container, "operator", quarantined=quarantined),
-        state=None if everything else CaseState.OPEN,
+        state=None if everything and not late else CaseState.OPEN,
+        late=late,
         limit=100,
     )
     now = container.persistence.database.clock()
@@ -57,6 +59,40 @@ def list_(
         "\n".join(lines) or texts()("reviews.none"),
     )
     return Exit.HELD if any(case.actions for case in page.cases) else Exit.OK
+
+
+@app.command("next")
+def next_(
+    ctx: typer.Context, by: DecidedBy = "operator", quarantined: Quarantined = False, as_json: Json = False
+) -> int:
+    """Take the next case of the queue for two minutes. Exit code 4: there is a case."""
+    container = load_container(ctx)
+    reviewer = _make_reviewer(container, by, quarantined=quarantined)
+    case = container.review.review_queue.take_next(reviewer)
+    if case is None:
+        emit({"review": None}, as_json, texts()("reviews.none"))
+        return Exit.OK
+    file = container.review.reviews.get(reviewer, case.id)
+    now = container.persistence.database.clock()
+    emit({"review": _case_file_to_json(file)}, as_json, _format_case_file(file, now))
+    return Exit.HELD
+
+
+@app.command()
+def skip(
+    ctx: typer.Context,
+    case: CaseId,
+    reason: Annotated[str, typer.Option("--reason", help="The reason; only for this reviewer.")],
+    by: DecidedBy = "operator",
+    quarantined: Quarantined = False,
+    as_json: Json = False,
+) -> int:
+    """Give a case back to the queue, and do not offer it to this reviewer again."""
+    container = load_container(ctx)
+    reviewer = _make_reviewer(container, by, quarantined=quarantined)
+    container.review.review_queue.skip(reviewer, case, reason=reason)
+    emit({"id": case, "skipped": True}, as_json, texts()("reviews.skipped", id=case))
+    return Exit.OK
 
 
 @app.command()
@@ -169,6 +205,10 @@ def _to_json(case: Case) -> dict[str, Any]:
         "opened_at": case.opened_at,
         "due_at": case.due_at,
         "closed_at": case.closed_at,
+        "version": case.version,
+        "severity": case.severity,
+        "reach": case.reach,
+        "decided_with": case.leader_id,
     }
 
 
@@ -177,6 +217,7 @@ def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
     return {
         **_to_json(file.case),
         "others_only": file.requires_other_reviewer,
+        "members": file.members,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
         "decision": None
@@ -225,6 +266,8 @@ def _format_case_file(file: CaseFile, now: float) -> str:
         lines.append(t("reviews.rule", rule=case.rule, category=category_name(case.category)))
     if file.reports:
         lines.append(t("reviews.appeals" if case.kind == "appeal" else "reviews.reports", n=file.reports))
+    if file.members:
+        lines.append(t("reviews.members", n=file.members))
     lines += [
         "  "
         + t("reviews.note", reason=note["reason"] or category_name(str(note["category"])), note=note["note"])

@@ -268,6 +268,12 @@ class ReviewSettings(Section):
     due_minutes: float = Field(
         default=15.0, gt=0, description="A held video that no reviewer decides within this time is refused."
     )
+    exposure_budget: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Seconds of pictures, times the severity of the case (1 to 16), that a reviewer is shown "
+        "in 8 hours. After that, pictures stay hidden and decisions on the text go on.",
+    )
 
 
 class SealingSettings(Section):

@@ -33,7 +33,7 @@ from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
 from safelight.trust.library import Library
 from safelight.trust.reports import Reports
-from safelight.trust.reviews import Reviews
+from safelight.trust.reviews import ReviewQueue, Reviews
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 
@@ -74,6 +74,7 @@ class Services:
     videos: Videos
     accounts: Accounts
     reviews: Reviews
+    review_queue: ReviewQueue
     reports: Reports
     appeals: Appeals
     webhooks: Webhooks

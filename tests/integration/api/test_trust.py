@@ -12,8 +12,8 @@ import pytest
 from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.trust.accounts import KeyScope
-from safelight.trust.reviews import CaseKind, NewCase, open_case
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
+from safelight.trust.reviews import CaseKind, DecisionRequest, NewCase, Reviews, open_case
 from support.fake_api_server import Live, a_video
 
 URL = "https://hooks.example/in"
@@ -88,11 +88,66 @@ def test_a_hold_is_listed_with_reason_and_due_time_and_decided_once(
     again = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     assert again.headers["x-should-retry"] == "false"
-    assert "approve, by key_" in again.json()["error"]["message"]
+    assert "was decided already: approve." in again.json()["error"]["message"]
     open_now = client.get("/v1/reviews", headers=keys.reviewer).json()["data"]
     assert case not in [each["id"] for each in open_now]
     everything = client.get("/v1/reviews?state=all", headers=keys.reviewer).json()["data"]
     assert case in [each["id"] for each in everything]
+
+
+def test_a_reviewer_takes_keeps_skips_and_escalates_cases(
+    client: httpx.Client, server: Live, keys: Keys, database: Database
+) -> None:
+    _, case = hold(server, database)
+    taken = client.post("/v1/reviews/next", headers=keys.reviewer)
+    assert (taken.status_code, taken.json()["severity"], taken.json()["members"]) == (200, 4, 0)
+    case = taken.json()["id"]
+    assert client.post(f"/v1/reviews/{case}/lease", headers=keys.reviewer).json()["id"] == case
+    assert client.delete(f"/v1/reviews/{case}/lease", headers=keys.reviewer).status_code == 204
+    stale = {"action": "approve", "reason": "x", "version": 99}
+    refused = client.post(f"/v1/reviews/{case}/decision", json=stale, headers=keys.reviewer)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (409, "version")
+    reason = {"reason": "Another person should see this."}
+    assert client.post(f"/v1/reviews/{case}/skip", json=reason, headers=keys.reviewer).status_code == 204
+    assert client.post(f"/v1/reviews/{case}/skip", json={}, headers=keys.reviewer).status_code == 400
+    up = client.post(f"/v1/reviews/{case}/escalate", json=reason, headers=keys.reviewer)
+    assert up.json()["version"] == taken.json()["version"] + 1
+    body = {"action": "approve", "reason": "x"}
+    decided = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
+    assert decided.status_code == 403
+    while (following := client.post("/v1/reviews/next", headers=keys.reviewer)).status_code == 200:
+        assert following.json()["id"] != case
+        path = f"/v1/reviews/{following.json()['id']}/skip"
+        assert client.post(path, json=reason, headers=keys.reviewer).status_code == 204
+    assert following.status_code == 204
+
+
+def test_a_reviewer_declines_categories(client: httpx.Client, keys: Keys) -> None:
+    path, chosen = "/v1/reviews/preferences", {"declined_categories": ["self-harm"]}
+    assert client.put(path, json=chosen, headers=keys.reviewer).json() == chosen
+    assert client.get(path, headers=keys.reviewer).json() == chosen
+    wrong = client.put(path, json={"declined_categories": ["nothing"]}, headers=keys.reviewer)
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "declined_categories")
+
+
+def test_a_reviewer_does_not_see_the_name_of_another(
+    client: httpx.Client, server: Live, keys: Keys, database: Database
+) -> None:
+    _, case = hold(server, database)
+    named = Principal(
+        tenant=server.tenant,
+        id="Planted Name",
+        kind=PrincipalKind.PERSON,
+        name="Planted Name",
+        scopes=frozenset({KeyScope.REVIEW}),
+        role=Role.SENIOR_REVIEWER,
+    )
+    Reviews(database, server.desk).decide(named, case, DecisionRequest(action="approve", reason="Fine."))
+    file = client.get(f"/v1/reviews/{case}", headers=keys.reviewer)
+    again = {"action": "approve", "reason": "x"}
+    late = client.post(f"/v1/reviews/{case}/decision", json=again, headers=keys.reviewer)
+    assert file.json()["decision"]["decided_by"] == "senior_reviewer"
+    assert "Planted Name" not in file.text + late.text
 
 
 def test_reviews_are_visible_to_reviewers_of_the_tenant_only(

@@ -93,3 +93,15 @@ def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None
     assert run("reviews", "list")[1]["reviews"] == []
     assert run("reviews", "show", case)[1]["error"]["code"] == "not_found"
     assert [each["id"] for each in run("reviews", "list", "--include-quarantined")[1]["reviews"]] == [case]
+
+
+def test_the_next_case_is_taken_and_skipped(run: Run) -> None:
+    assert run("reviews", "next") == (0, {"review": None})
+    _, case = held(load())
+    code, taken = run("reviews", "next", "--by", "Ada")
+    assert (code, taken["review"]["id"]) == (4, case)
+    assert run("reviews", "next", "--by", "Bo") == (0, {"review": None})
+    skipped = run("reviews", "skip", case, "--by", "Ada", "--reason", "Not today.")
+    assert skipped == (0, {"id": case, "skipped": True})
+    assert run("reviews", "next", "--by", "Ada") == (0, {"review": None})
+    assert run("reviews", "list", "--late") == (0, {"reviews": [], "has_more": False})

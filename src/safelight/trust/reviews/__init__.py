@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .conflicts import involved_people, record_conflicts
 from .executor import DecisionExecutor
+from .exposure import ExposureLog
 from .models import (
     UNFINISHED,
     Case,
@@ -42,6 +43,7 @@ __all__ = [
     "DecisionActions",
     "DecisionExecutor",
     "DecisionRequest",
+    "ExposureLog",
     "NewCase",
     "PendingDecision",
     "ReviewQueue",

@@ -107,17 +107,17 @@ class Case:
     due_at: float
     closed_at: float | None
     #: Higher after each change that a reviewer has to know before the decision.
-    version: int
-    severity: int
+    version: int = 1
+    severity: int = 1
     #: The number of videos and reports that the decision is about.
-    reach: int
+    reach: int = 1
     #: The case with which this near-duplicate is decided; None for a case that is decided by itself.
-    leader_id: str | None
+    leader_id: str | None = None
     #: The reviewer who has the case open now, and until when.
-    leased_by: str | None
-    leased_until: float | None
+    leased_by: str | None = None
+    leased_until: float | None = None
     #: The lowest rank that may decide the case.
-    required_rank: ReviewRank
+    required_rank: ReviewRank = ReviewRank.REVIEWER
 
     @property
     def actions(self) -> tuple[DecisionAction, ...]:

@@ -324,15 +324,13 @@ def validate_text(text: str, param: str, max_characters: int) -> str:
 def _too_late(tx: Transaction, case: Case) -> Conflict:
     decided = tx.one(decisions, decisions.c.case_id == case.id)
     if decided is not None:
-        return Conflict(
-            f"{case.id} was decided already: {decided.action}, by {decided.decided_by}.", param="case_id"
-        )
+        return Conflict(f"{case.id} was decided already: {decided.action}.", param="case_id")
     pending = _pending(tx, case)
     if pending is not None and pending.conflict is None:
         made = pending.decision
         return Conflict(
-            f"{case.id} was decided already: {made.action.value}, by {made.decided_by}. The decision is "
-            f"carried out at {_utc(pending.due_at)}.",
+            f"{case.id} was decided already: {made.action.value}. The decision is carried out at "
+            f"{_utc(pending.due_at)}.",
             param="case_id",
         )
     if case.state is CaseState.OPEN:

@@ -1,0 +1,120 @@
+"""Routes by which a reviewer takes cases from the queue, keeps them, and gives them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import optional_texts, required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from .reviews import Review, Reviewer, ReviewFile, case_file_object, review_object
+
+router = APIRouter(prefix="/v1/reviews", tags=["reviews"], responses=errors(*COMMON_ERRORS, 404))
+
+
+class Preferences(BaseModel):
+    declined_categories: list[str] = Field(
+        description="Names of the categories whose cases this reviewer is not offered."
+    )
+
+
+def _body(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI description of a JSON body with one field."""
+    content = {"schema": {"type": "object", "required": [name], "properties": {name: schema}}}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+_REASON = _body("reason", {"type": "string", "maxLength": 2000})
+_CATEGORIES = _body("declined_categories", {"type": "array", "items": {"type": "string"}})
+
+
+@router.post(
+    "/next",
+    summary="Take the next case",
+    description="The case that this reviewer has, or else the first of the queue. No other reviewer gets it "
+    "for two minutes; `POST .../lease` keeps it. 204 if there is no case for this reviewer.",
+    responses={200: {"model": ReviewFile}, 204: {"description": "No case waits for this reviewer."}},
+)
+async def take_next(request: Request, principal: Reviewer) -> Response:
+    app = app_state(request)
+    case = await app.threads.run(app.services.review_queue.take_next, principal)
+    if case is None:
+        return Response(status_code=204)
+    file = await app.threads.run(app.services.reviews.get, principal, case.id)
+    return JsonResponse(case_file_object(file, principal))
+
+
+@router.get("/preferences", summary="Own preferences", responses={200: {"model": Preferences}})
+async def preferences(request: Request, principal: Reviewer) -> Response:
+    app = app_state(request)
+    found = await app.threads.run(app.services.review_queue.preferences, principal)
+    return JsonResponse({"declined_categories": list(found.declined_categories)})
+
+
+@router.put(
+    "/preferences",
+    summary="Change the own preferences",
+    responses={200: {"model": Preferences}, **errors(*BODY_ERRORS)},
+    openapi_extra=_CATEGORIES,
+)
+async def change_preferences(request: Request, principal: Reviewer) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        names = optional_texts(body.fields, "declined_categories") or []
+    found = await app.threads.run(app.services.review_queue.decline_categories, principal, names)
+    return JsonResponse({"declined_categories": list(found.declined_categories)})
+
+
+@router.post(
+    "/{case_id}/lease",
+    summary="Keep a case for two more minutes",
+    responses={200: {"model": Review}, **errors(409)},
+)
+async def lease(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = app_state(request)
+    case = await app.threads.run(app.services.review_queue.extend_lease, principal, case_id)
+    return JsonResponse(review_object(case))
+
+
+@router.delete("/{case_id}/lease", summary="Give a case back", status_code=204)
+async def release(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = app_state(request)
+    await app.threads.run(app.services.review_queue.release, principal, case_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{case_id}/skip",
+    summary="Give a case back and do not get it again",
+    status_code=204,
+    responses=errors(*BODY_ERRORS, 409),
+    openapi_extra=_REASON,
+)
+async def skip(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        reason = required_text(body.fields, "reason")
+    await app.threads.run(app.services.review_queue.skip, principal, case_id, reason=reason)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{case_id}/escalate",
+    summary="Give a case to reviewers with a higher role",
+    responses={200: {"model": Review}, **errors(*BODY_ERRORS, 409)},
+    openapi_extra=_REASON,
+)
+async def escalate(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        reason = required_text(body.fields, "reason")
+    case = await app.threads.run(app.services.review_queue.escalate, principal, case_id, reason=reason)
+    return JsonResponse(review_object(case))

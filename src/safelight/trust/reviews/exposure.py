@@ -1,0 +1,75 @@
+"""Counts for how long each reviewer was shown pictures, and stops them when the budget of a shift is used.
+
+Text-only decisions go on. The figures belong to the reviewer: no page and no list shows those of others.
+"""
+
+from __future__ import annotations
+
+from safelight.errors import Forbidden
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.tables import exposures
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal
+
+from .models import KEEP_SKIPS_S, SHIFT_S, Case, Exposure
+
+#: A view counts at least this long, also if the page never reports its end.
+MIN_VIEW_S = 1.0
+#: A view counts at most this long: nobody holds a key for a minute, so the report of its end was lost.
+MAX_VIEW_S = 60.0
+
+
+class ExposureLog:
+    """The views of one installation. `budget` is in seconds times severity, per `SHIFT_S`."""
+
+    def __init__(self, database: Database, *, budget: float) -> None:
+        self._database = database
+        self._budget = budget
+
+    def read(self, principal: Principal) -> Exposure:
+        """What this reviewer was shown in the last `SHIFT_S`."""
+        with self._database.read_transaction(principal.tenant) as tx:
+            return self._read(tx, principal)
+
+    def begin_view(self, principal: Principal, case: Case) -> str:
+        """Record that a picture is shown now. Returns the id of the view.
+
+        Raises `Forbidden` if the budget is used up.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            if self._read(tx, principal).is_used_up:
+                raise Forbidden(
+                    "Your budget of pictures for this shift is used up.",
+                    remedy="Decide on the text, or skip the case so that another reviewer gets it.",
+                )
+            view = new_id("view")
+            tx.insert(
+                exposures,
+                id=view,
+                person=principal.id,
+                case_id=case.id,
+                at=tx.now(),
+                seconds=MIN_VIEW_S,
+                severity=case.severity,
+            )
+        return view
+
+    def end_view(self, principal: Principal, view: str) -> None:
+        """Record that a picture is hidden again. The time is measured here, not by the page."""
+        with self._database.transaction(principal.tenant) as tx:
+            own = (exposures.c.id == view, exposures.c.person == principal.id)
+            row = tx.one(exposures, *own, exposures.c.seconds == MIN_VIEW_S)
+            if row is not None:
+                shown_s = min(max(tx.now() - row.at, MIN_VIEW_S), MAX_VIEW_S)
+                tx.update(exposures, *own, seconds=shown_s)
+
+    def delete_old_views(self) -> None:
+        """Delete the views of all tenants that are older than `KEEP_SKIPS_S`."""
+        with self._database.across_tenants("old views") as tx:
+            tx.delete(exposures, exposures.c.at < tx.now() - KEEP_SKIPS_S)
+
+    def _read(self, tx: Transaction, principal: Principal) -> Exposure:
+        recent = (exposures.c.person == principal.id, exposures.c.at >= tx.now() - SHIFT_S)
+        rows = tx.select(exposures, *recent, columns=[exposures.c.seconds, exposures.c.severity])
+        return Exposure(used=sum(row.seconds * row.severity for row in rows), budget=self._budget)

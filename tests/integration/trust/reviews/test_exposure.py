@@ -1,0 +1,60 @@
+"""The budget of pictures of a reviewer, on both databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from safelight.errors import Forbidden
+from safelight.store.tables import exposures
+from safelight.trust.reviews import ExposureLog
+from safelight.trust.reviews.exposure import MAX_VIEW_S
+from safelight.trust.reviews.models import KEEP_SKIPS_S, SHIFT_S
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA, BO = reviewer("ada"), reviewer("bo")
+
+
+def test_views_count_seconds_times_severity_for_their_reviewer_only(room: ReviewRoom) -> None:
+    log, case = ExposureLog(room.database, budget=100.0), room.open_case("a scene")
+    view = log.begin_view(ADA, case)
+    room.clock.now += 10.0
+    log.end_view(BO, view)
+    log.end_view(ADA, view)
+    log.end_view(ADA, view)
+    assert (log.read(ADA).used, log.read(BO).used) == (40.0, 0.0)
+    assert not log.read(ADA).is_near
+
+
+def test_a_used_budget_stops_pictures_until_the_shift_is_over(room: ReviewRoom) -> None:
+    log, case = ExposureLog(room.database, budget=50.0), room.open_case("a scene")
+    view = log.begin_view(ADA, case)
+    room.clock.now += 12.0
+    log.end_view(ADA, view)
+    assert log.read(ADA).is_near
+    log.begin_view(ADA, case)
+    assert log.read(ADA).is_used_up
+    with pytest.raises(Forbidden, match="budget of pictures"):
+        log.begin_view(ADA, case)
+    log.begin_view(BO, case)
+    room.decide(ADA, case)
+    room.clock.now += SHIFT_S + 1
+    assert log.read(ADA).used == 0.0
+
+
+def test_a_view_whose_end_was_lost_counts_at_most_a_minute(room: ReviewRoom) -> None:
+    log, case = ExposureLog(room.database, budget=1e6), room.open_case("a scene")
+    log.begin_view(ADA, case)
+    assert log.read(ADA).used == 4.0
+    view = log.begin_view(ADA, case)
+    room.clock.now += 5000.0
+    log.end_view(ADA, view)
+    assert log.read(ADA).used == 4.0 + MAX_VIEW_S * 4
+
+
+def test_old_views_are_deleted(room: ReviewRoom) -> None:
+    log, case = ExposureLog(room.database, budget=1e6), room.open_case("a scene")
+    log.begin_view(ADA, case)
+    room.clock.now += KEEP_SKIPS_S + 1
+    log.delete_old_views()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(exposures) == 0
