@@ -119,7 +119,6 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
         )
         persistence = container.persistence
         pages = ConsoleServices(
-            verify=persistence.verifier.verify,
             policies=PolicyServices(
                 published=persistence.policies,
                 in_force=persistence.active_policy,
@@ -147,6 +146,8 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             max_body_bytes=2 * 1024 * 1024,
             upload_idle_s=0.5,
             pages=pages,
+            provenance=container.provenance.checks,
+            provenance_answer_s=0.0,
             checks=container.review.checks,
         ) as server:
             yield ConsoleServer(

@@ -24,6 +24,7 @@ from . import (
     attempts,
     batches,
     checks,
+    content_provenance,
     derivatives,
     library,
     metrics,
@@ -112,6 +113,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
     app.include_router(attempts.router)
+    app.include_router(content_provenance.router)
     app.include_router(batches.router)
     for trust in (reports, appeals, review_queue, reviews, webhooks, templates, library):
         app.include_router(trust.router)

@@ -19,6 +19,7 @@ from .likeness import LikenessParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 from .prompts import PromptParts
+from .provenance import ProvenanceParts
 from .review import ReviewParts
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.core = CoreParts(settings)
         self.persistence = PersistenceParts(self.core)
+        self.provenance = ProvenanceParts(self.core, self.persistence)
         self.likeness = LikenessParts(self.core, self.persistence)
         self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
         self.review = ReviewParts(
@@ -79,6 +81,7 @@ class Container:
             taxonomy=self.core.taxonomy,
             moderation=self.review.moderation,
             checks=self.review.checks,
+            provenance=self.provenance.checks,
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,
@@ -129,9 +132,6 @@ class Container:
             return read_history(self.persistence.database, waivers=terms, tenant=tenant)
 
         return ConsoleServices(
-            verify=lambda path: self.persistence.verifier.verify(
-                path, lookup=self.persistence.seal_registry.by_sha256
-            ),
             policies=PolicyServices(
                 published=self.persistence.policies,
                 in_force=self.persistence.active_policy,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from safelight.console.name_lists import NameListEditor
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
-    from safelight.provenance.models import Verification
     from safelight.trust.accounts import Principal
     from safelight.trust.policies import Policies
     from safelight.trust.reviews import CaseFile
@@ -41,8 +39,6 @@ class CasePictures(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleServices:
-    #: Verifies a file in a sandbox, including a registry lookup.
-    verify: Callable[[Path], Verification] | None = None
     policies: PolicyServices | None = None
     reveal: CasePictures | None = None
     #: Returns the settings in force by section. The result may contain secrets.

@@ -1,4 +1,4 @@
-"""The page that verifies the origin of a file. It needs no account and stores nothing."""
+"""The page that verifies the origin of a file or an id. It needs no account and stores nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, SafelightError
+from safelight.errors import InvalidField, SafelightError
 from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
+from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.provenance_check import ProvenanceCheck
+from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
@@ -25,7 +27,9 @@ from .translations import Translations
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_REQUESTS_PER_MINUTE = 10
-_MAX_CONCURRENT = 2
+_TONES = {Answer.UNCHANGED: "allow", Answer.CHANGED: "label", Answer.CANNOT_TELL: "hold"}
+#: What manifest and registry show already.
+_SHOWN_BY_MANIFEST = (Ground.EXACT_FILE, Ground.MANIFEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Proof:
 class VerifyResult:
     tone: str
     sentence: str
+    #: What the manifest shows, if it did not decide the answer.
+    manifest: str = ""
     proofs: tuple[Proof, ...]
     sha256: str
     #: The delivered video; empty if it is not known.
@@ -58,7 +64,6 @@ class VerifyPages(PageHandler):
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         super().__init__(state, pages, console)
         self._rate_limiter = RateLimiter(MAX_REQUESTS_PER_MINUTE, 60.0)
-        self._slots = anyio.Semaphore(_MAX_CONCURRENT)
 
     async def show(self, request: Request) -> Response:
         return await self._render_form(request)
@@ -66,22 +71,19 @@ class VerifyPages(PageHandler):
     async def verify(self, request: Request) -> Response:
         check_same_origin(request)
         self._rate_limiter.allow(request.client.host if request.client else "")
-        verify_file = self.console.verify
-        if verify_file is None:
-            raise NotFound("This server does not verify files.")
         max_bytes = min(self.services.max_body_bytes, MAX_FILE_BYTES)
-        async with self._slots, read_body(request, replace(self.services, max_body_bytes=max_bytes)) as body:
+        async with read_body(request, replace(self.services, max_body_bytes=max_bytes)) as body:
             files = [upload for upload in body.uploads if upload.path.stat().st_size]
-            if not files:
+            video_id = str(body.fields.get("video_id") or "").strip()
+            if not files and not video_id:
                 problem = InvalidField("No file was uploaded.", param="file", remedy="Choose a file.")
                 return await self._render_form(request, problem=problem)
             try:
-                verification = await self.run(verify_file, files[0].path)
+                door = self.state.provenance
+                check = await (door.check_file(files[0].path) if files else door.check_id(video_id))
             except SafelightError as error:
                 return await self._render_form(request, problem=error)
-        return await self._render_form(
-            request, result=describe_verification(verification, self.translations(request))
-        )
+        return await self._render_form(request, result=describe_check(check, self.translations(request)))
 
     async def _render_form(
         self, request: Request, *, result: VerifyResult | None = None, problem: SafelightError | None = None
@@ -97,6 +99,32 @@ class VerifyPages(PageHandler):
             problem=problem,
             max_mib=min(self.services.max_body_bytes, MAX_FILE_BYTES) >> 20,
         )
+
+
+def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
+    """The check of a stranger's file or id in the user's language: one answer, and what supports it."""
+    public, verification = check.public, check.verification
+    found = describe_evidence(public, t.tag)
+    origin = Proof(
+        name=t("verify.origin"),
+        claims=found.says,
+        proves=found.proves,
+        does_not_prove=found.does_not_prove,
+    )
+    sentence, tone = describe_answer(public, check.issuer, t.tag), _TONES.get(public.answer, "none")
+    if verification is None:
+        return VerifyResult(
+            tone=tone, sentence=sentence, proofs=(origin,), sha256="", video_id="", claims=(), manifest=""
+        )
+    shown = describe_verification(verification, t)
+    is_shown = public.ground in _SHOWN_BY_MANIFEST
+    return replace(
+        shown,
+        tone=tone if tone != "none" else shown.tone,
+        sentence=sentence,
+        proofs=shown.proofs if is_shown else (origin, *shown.proofs),
+        manifest="" if is_shown else shown.sentence,
+    )
 
 
 def describe_verification(verification: Verification, t: Translations) -> VerifyResult:

@@ -6,6 +6,7 @@ from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.ids import is_id
 from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
+from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.library.store import withdraw_entries
@@ -74,6 +75,13 @@ def withdraw_within(
             continue
         changed.append(child_id)
     return tuple(changed)
+
+
+def is_withdrawn(database: Database, video_id: str) -> bool:
+    """Whether a video of any tenant was withdrawn or vaulted, for answers about the origin of files."""
+    with database.across_tenants("origin of a file", readonly=True) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    return row is not None and (row.state == VideoState.WITHDRAWN.value or row.vaulted)
 
 
 def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:

@@ -28,6 +28,7 @@ from safelight.moderation.check import CheckService
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
+from safelight.provenance.recovery.provenance_check import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
@@ -94,6 +95,10 @@ class Services:
     version: str
     #: Checks a generation request without submitting it; None if this server does not offer that.
     checks: CheckService | None = None
+    #: Checks the origin of files for strangers; None if this server does not offer that.
+    provenance: ProvenanceChecks | None = None
+    #: Seconds from a request to its answer, if a watermark was searched.
+    provenance_answer_s: float = ANSWER_AFTER_S
     #: Counts one check against the check limit of the principal's account.
     spend: Callable[[Principal], None] | None = None
     #: Seconds that `POST /v1/videos/sync` waits for the file before it responds with the video instead.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from .provenance import ProvenanceDoor
 from .services import Services
 from .thread_pool import Threads
 
@@ -16,13 +17,18 @@ class AppState:
     threads: Threads
     #: Runs `POST /v1/videos/check`. Further checks wait in order of arrival.
     check_threads: Threads
+    provenance: ProvenanceDoor
 
     @classmethod
     def of(cls, services: Services) -> AppState:
         """The state for `services`, with thread pools of the sizes that it names."""
+        threads = Threads(services.threads)
         return cls(
             services=services,
-            threads=Threads(services.threads),
+            threads=threads,
+            provenance=ProvenanceDoor(
+                services.provenance, threads, answer_after_s=services.provenance_answer_s
+            ),
             check_threads=Threads(services.max_concurrent_checks),
         )
 

@@ -2,6 +2,7 @@
 
 const form = document.getElementById("verify");
 const field = form.elements.file;
+const id = form.elements.video_id;
 const result = document.getElementById("result");
 const button = form.querySelector("button");
 const zone = form.querySelector(".drop");
@@ -9,7 +10,7 @@ const idle = button.textContent;
 let dragDepth = 0;
 
 const verify = async () => {
-  if (!field.files.length || button.disabled) return;
+  if ((!field.files.length && !id.value.trim()) || button.disabled) return;
   button.disabled = true;
   button.textContent = form.dataset.busy;
   try {

@@ -72,7 +72,7 @@ def _features(pictures: Iterable[Pixels]) -> Iterable[tuple[Any, Any]]:
     detector = cv2.SIFT.create(nfeatures=_MAX_FEATURES, contrastThreshold=_MIN_CONTRAST)
     for picture in pictures:
         places, descriptors = detector.detectAndCompute(np.ascontiguousarray(picture), None)
-        if descriptors is not None and len(places) >= _MIN_FEATURES:
+        if len(places) >= _MIN_FEATURES:
             yield np.array([each.pt for each in places], np.float32), descriptors
 
 

@@ -42,6 +42,8 @@ class FirstLook:
 
     verification: Verification
     known: Seal | None
+    #: Whether the file is a clip or a picture that can be decoded.
+    has_picture: bool = True
     #: Hashes of registered files with agreeing frames, the most similar first.
     similar: tuple[str, ...] = ()
     #: Hashes of registered files with some near frame.
@@ -103,11 +105,13 @@ class Recovery:
         look = FirstLook(verification=verification, known=known)
         if look.is_decided:
             return look
-        found = self._sources.index.search(self._frames(path))
+        frames = self._frames(path)
+        found = self._sources.index.search(frames or ())
         similar = tuple(one.sha256 for one in found if one.share >= _AGREEING_SHARE)
         return FirstLook(
             verification=verification,
             known=None,
+            has_picture=frames is not None,
             similar=similar,
             shortlist=tuple(one.sha256 for one in found),
         )
@@ -118,6 +122,8 @@ class Recovery:
             seal = look.known or self._sources.registry.by_video_id(look.verification.video_id)
             evidence = Evidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
             return self._recovered(evidence, look, seal)
+        if not look.has_picture:
+            return self._recovered(Evidence(), look, None)
         mark, content_id = self._search_mark(path)
         marked = None if content_id is None else self._sources.registry.by_mark(content_id)
         similar = self._similar(path, look) if marked is None else None
@@ -136,7 +142,8 @@ class Recovery:
             is_withdrawn=seal is not None and self._sources.is_withdrawn(seal.video_id),
         )
 
-    def _frames(self, path: Path) -> list[Any]:
+    def _frames(self, path: Path) -> list[Any] | None:
+        """The hashes of sampled frames; None if the file has no picture that can be decoded."""
         try:
             answer = self._sandbox.run(
                 EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
@@ -144,7 +151,9 @@ class Recovery:
             found = msgspec.convert(answer, SearchedFrames)
         except msgspec.ValidationError as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
-        except (InvalidMedia, TooLarge, SandboxFailed):
+        except (InvalidMedia, TooLarge):
+            return None
+        except SandboxFailed:
             return []
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 

@@ -1,0 +1,65 @@
+"""The parts that find the origin of files."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from safelight.provenance.recovery.provenance_check import ProvenanceChecks
+    from safelight.provenance.recovery.recovery import Recovery
+    from safelight.provenance.soft_bindings import SoftBindings
+
+    from .core import CoreParts
+    from .persistence import PersistenceParts
+
+
+class ProvenanceParts:
+    """Recovery of the origin of files, and checks for strangers."""
+
+    def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
+        self._core = core
+        self._persistence = persistence
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        from safelight.jobs.withdrawal import is_withdrawn
+        from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+        from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+        from safelight.provenance.recovery.recovery import Recovery, RecoverySources
+
+        store = FingerprintStore(self._persistence.database)
+        return Recovery(
+            sandbox=self._core.sandbox,
+            verifier=self._persistence.verifier,
+            reader=self._persistence.watermark_reader,
+            sources=RecoverySources(
+                registry=self._persistence.seal_registry,
+                fingerprints=store,
+                index=FingerprintIndex(store),
+                is_withdrawn=partial(is_withdrawn, self._persistence.database),
+            ),
+        )
+
+    @cached_property
+    def checks(self) -> ProvenanceChecks:
+        from safelight.jobs.withdrawal import is_withdrawn
+        from safelight.provenance.recovery.provenance_check import ProvenanceChecks
+
+        return ProvenanceChecks(
+            recovery=self.recovery,
+            registry=self._persistence.seal_registry,
+            database=self._persistence.database,
+            is_withdrawn=partial(is_withdrawn, self._persistence.database),
+            issuer=self._core.settings.sealing.organization,
+        )
+
+    @cached_property
+    def soft_bindings(self) -> SoftBindings:
+        from safelight.jobs.withdrawal import is_withdrawn
+        from safelight.provenance.soft_bindings import SoftBindings
+
+        return SoftBindings(
+            registry=self._persistence.seal_registry,
+            is_withdrawn=partial(is_withdrawn, self._persistence.database),
+        )

@@ -1,0 +1,30 @@
+"""The public answer about the origin of a file in words."""
+
+from __future__ import annotations
+
+from safelight.i18n import Messages, load_messages
+from safelight.provenance.models import Evidence
+
+from .provenance_check import PublicAnswer
+
+
+def describe_answer(public: PublicAnswer, issuer: str, tag: str = "en") -> str:
+    """The answer in one or two sentences, in the language with this tag."""
+    t = _messages(tag)
+    sentence = t(f"{public.ground.value}.answer", issuer=issuer, day=public.day or "")
+    return f"{sentence} {t('withdrawn')}" if public.withdrawn else sentence
+
+
+def describe_evidence(public: PublicAnswer, tag: str = "en") -> Evidence:
+    """The evidence that decided the answer: what it states, proves and does not prove."""
+    t, ground = _messages(tag), public.ground.value
+    return Evidence(
+        kind="origin",
+        says=t(f"{ground}.claims"),
+        proves=t(f"{ground}.proves"),
+        does_not_prove=t(f"{ground}.does_not_prove"),
+    )
+
+
+def _messages(tag: str) -> Messages:
+    return load_messages("provenance", tag)

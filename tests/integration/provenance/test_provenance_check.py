@@ -1,0 +1,151 @@
+"""Checks of strangers: what they get to know, and the limit for near-duplicates of one video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.i18n import available_languages
+from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
+from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
+from safelight.provenance.recovery.provenance_check import (
+    MAX_CHECKS_PER_DAY,
+    ProvenanceChecks,
+    PublicAnswer,
+)
+from safelight.provenance.recovery.recovery import FirstLook, Recovered
+from safelight.provenance.recovery.wording import describe_answer, describe_evidence
+from safelight.provenance.registry import Registry
+from safelight.store.database import Database
+from safelight.store.migrations import migrate
+from safelight.store.tables import provenance_answers
+
+from .test_registry import a_seal
+
+SEAL = a_seal("1" * 64)
+NOTHING_READ = Verification(
+    state=ManifestState.ABSENT,
+    signer=SignerTrust.UNKNOWN,
+    answer="",
+    evidence=(),
+    sha256="2" * 64,
+    registered=False,
+    video_id="",
+    reading=ManifestReport(state=ManifestState.ABSENT),
+)
+FROM_HERE = Conclusion(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE)
+NOT_FOUND = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
+
+
+class ScriptedRecovery:
+    """Concludes what a test says, and counts the searches."""
+
+    def __init__(self) -> None:
+        self.first = FirstLook(verification=NOTHING_READ, known=None, similar=(SEAL.sha256,))
+        self.next = Recovered(conclusion=FROM_HERE, verification=NOTHING_READ, seal=SEAL)
+        self.searches = 0
+
+    def look(self, _path: Path) -> FirstLook:
+        return self.first
+
+    def conclude(self, _path: Path, _look: FirstLook) -> Recovered:
+        self.searches += 1
+        return self.next
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
+    migrate(made)
+    with made.transaction("tenant_a") as tx:
+        Registry(made).record(tx, SEAL)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recovery() -> ScriptedRecovery:
+    return ScriptedRecovery()
+
+
+@pytest.fixture
+def withdrawn() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def checks(database: Database, recovery: Any, withdrawn: set[str]) -> ProvenanceChecks:
+    return ProvenanceChecks(
+        recovery=recovery,
+        registry=Registry(database),
+        database=database,
+        is_withdrawn=withdrawn.__contains__,
+        issuer="Test Films",
+    )
+
+
+def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a_search(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    first = checks.check_file(Path("a.mp4")).public
+    recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
+    others = [checks.check_file(Path("a.mp4")).public for _ in range(MAX_CHECKS_PER_DAY - 1)]
+    assert {one.answer for one in others} == {Answer.NOT_FOUND}
+    assert checks.check_file(Path("a.mp4")).public == first
+    assert recovery.searches == MAX_CHECKS_PER_DAY
+
+
+def test_a_copy_that_only_its_mark_names_counts_too(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.first = replace(recovery.first, similar=())
+    first = checks.check_file(Path("a.mp4")).public
+    for _ in range(MAX_CHECKS_PER_DAY - 1):
+        checks.check_file(Path("a.mp4"))
+    copied = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED)
+    recovery.next = replace(recovery.next, conclusion=copied)
+    assert checks.check_file(Path("a.mp4")).public == first
+
+
+def test_a_file_that_names_no_video_is_not_counted(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery, database: Database
+) -> None:
+    recovery.first = replace(recovery.first, similar=())
+    recovery.next = Recovered(conclusion=NOT_FOUND, verification=NOTHING_READ)
+    checks.check_file(Path("a.mp4"))
+    with database.across_tenants("test", readonly=True) as tx:
+        assert tx.count(provenance_answers) == 0
+
+
+def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.next = replace(recovery.next, is_withdrawn=True)
+    assert checks.check_file(Path("a.mp4")).public.withdrawn
+    similar = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
+    recovery.next = replace(recovery.next, conclusion=similar)
+    public = checks.check_file(Path("a.mp4")).public
+    assert (public.day, public.withdrawn) == (None, False)
+
+
+def test_an_id_of_ours_is_known_and_another_is_not(checks: ProvenanceChecks, withdrawn: set[str]) -> None:
+    known = checks.check_id(SEAL.video_id).public
+    assert (known.ground, known.day, known.withdrawn) == (Ground.KNOWN_ID, "2026-11-20", False)
+    withdrawn.add(SEAL.video_id)
+    assert checks.check_id(SEAL.video_id).public.withdrawn
+    assert checks.check_id("video_2").public.answer is Answer.NOT_FOUND
+
+
+@pytest.mark.parametrize("tag", available_languages("provenance"))
+@pytest.mark.parametrize("ground", Ground)
+def test_every_answer_has_words_in_every_language(ground: Ground, tag: str) -> None:
+    public = PublicAnswer(answer=Answer.UNCHANGED, ground=ground, day="2026-11-20", withdrawn=True)
+    sentence, english = describe_answer(public, "Test Films", tag), describe_answer(public, "Test Films")
+    assert (sentence == english) == (tag == "en")
+    assert "{" not in sentence
+    found = describe_evidence(public, tag)
+    assert all((found.says, found.proves, found.does_not_prove))
