@@ -98,6 +98,8 @@ class TriggerCommand:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 timeout=self._timeout_s,
+                # Ctrl-C at the terminal lets the running test end.
+                start_new_session=True,
             )
         except (OSError, IndexError) as error:
             raise ConfigurationError(f"The command {name!r} cannot be run: {error}.") from error

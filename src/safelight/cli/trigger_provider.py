@@ -107,7 +107,7 @@ class TriggerProvider:
         left = max(0, limits.tests - len(answered(earlier))) if limits.tests else None
         said = self._describe(left, spent=worst_case(earlier, offer.usd))
         if confirmed:
-            _say(said)
+            say_now(said)
         else:
             typer.confirm(f"{said} {_texts()('provider.start')}", abort=True, err=True)
 
@@ -127,7 +127,7 @@ class TriggerProvider:
             before_paid()
             created = self._client.create(text, idempotency_key=key, **self.offer.fields)
             video = created.id
-            _say(_texts()("provider.sent", video=video))
+            say_now(_texts()("provider.sent", video=video))
             ended = self._client.wait(created, deadline_s=self._limits.timeout_s)
         except ContentBlocked as error:
             raise SafelightError(
@@ -137,7 +137,7 @@ class TriggerProvider:
             raise SafelightError(printable(str(error)), remedy=_texts()("provider.resume")) from None
         except KeyboardInterrupt:
             if video:
-                _say(_texts()("provider.goes_on", video=video))
+                say_now(_texts()("provider.goes_on", video=video))
             raise
         return self._read(ended)
 
@@ -268,7 +268,8 @@ def _pixels(size: str) -> tuple[int, str]:
     return width * height, size
 
 
-def _say(text: str) -> None:
+def say_now(text: str) -> None:
+    """Print a line to stderr at once."""
     sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()
 

@@ -20,8 +20,9 @@ from .exit_codes import Exit
 from .gateway_calls import gateway_client
 from .language import language
 from .output import emit, error_payload, print_prose, printable, progress_console
+from .stop_request import StopRequest
 from .trigger_answers import TriggerAnswer, TriggerCommand, TriggerJudge
-from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, describe_cost
+from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, describe_cost, say_now
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,8 +95,9 @@ def triggers(
 ) -> int:
     """Find the words of a refused prompt that together cause the refusal, by testing shorter texts.
 
-    Each test may cost what your command or the provider costs. Exit code 0: found. 5: not found, or only a
-    group of words.
+    Each test may cost what your command or the provider costs. After Ctrl-C, the running test ends, and no
+    other one is made; a second Ctrl-C ends at once. Exit code 0: found. 5: not found, or only a group of
+    words. 130: stopped by Ctrl-C.
     """
     if bool(command) == bool(provider):
         raise InvalidField(
@@ -192,35 +194,39 @@ def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
         return stop(SafelightError(lost.problem, remedy=_texts()("provider.lost_again")))
     if numbers is not None:
         options.confirm(made)
-    while (numbers := search.next_test()) is not None:
+    with StopRequest(lambda: say_now(_texts()("stopping"))) as stop_request:
         try:
-            answer = judge.ask(
-                keep_parts(prompt.text, prompt.parts, numbers),
-                f"triggers-{record.search_id}-{len(made)}",
-                made,
-                partial(record.begin, numbers),
-            )
-            record.append(numbers, answer)
-            made.append(answer)
-            if answer.refused is None:
-                raise SafelightError(_texts()("provider.failed", video=answer.video, problem=answer.problem))
-            search.record(refused=answer.refused)
-            judge.require_price(answer)
+            while not stop_request.is_made and (numbers := search.next_test()) is not None:
+                answer = judge.ask(
+                    keep_parts(prompt.text, prompt.parts, numbers),
+                    f"triggers-{record.search_id}-{len(made)}",
+                    made,
+                    partial(record.begin, numbers),
+                )
+                record.append(numbers, answer)
+                made.append(answer)
+                if answer.refused is None:
+                    problem = _texts()("provider.failed", video=answer.video, problem=answer.problem)
+                    raise SafelightError(problem)
+                search.record(refused=answer.refused)
+                judge.require_price(answer)
+                console.print(_describe(answer, search.tests, len(numbers), len(prompt.parts)))
         except SafelightError as error:
             return stop(error)
         except KeyboardInterrupt:
-            stopped = outcome(SafelightError("Stopped by Ctrl-C."))
-            emit(stopped.as_json(), options.as_json, stopped.print)
-            raise
-        line = _texts()(
-            "refused" if answer.refused else "accepted",
-            test=str(search.tests),
-            kept=str(len(numbers)),
-            all=str(len(prompt.parts)),
-        )
-        console.print(line)
+            stop_request.is_made = True
+    if stop_request.is_made and search.next_test() is not None:
+        stopped = outcome(SafelightError(_texts()("stopped"), remedy=_texts()("resume")))
+        emit(stopped.as_json(), options.as_json, stopped.print)
+        say_now(_texts()("resume"))
+        return Exit.INTERRUPTED
     emit(outcome().as_json(), options.as_json, outcome().print)
     return Exit.OK if search.result().end is TriggerSearchEnd.FOUND else Exit.NOT_COVERED
+
+
+def _describe(answer: TriggerAnswer, test: int, kept: int, parts: int) -> str:
+    key = "refused" if answer.refused else "accepted"
+    return _texts()(key, test=str(test), kept=str(kept), all=str(parts))
 
 
 def _reported_words(advice: PromptAdvice) -> list[tuple[int, int]]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +55,28 @@ def test_the_words_are_found_with_few_tests(folder: Path, capsys: pytest.Capture
     assert without["text"] not in asked(folder)[-1]
     start, end = found["triggers"][0]["start"], found["triggers"][0]["end"]
     assert PROMPT[start:end] == "on a rooftop "
+
+
+def test_ctrl_c_lets_the_running_command_end_and_the_search_goes_on_from_its_record(folder: Path) -> None:
+    """As at a terminal: the signal reaches the whole process group."""
+    waits = f"(__import__('time').sleep(1 / len(log.read_text().splitlines()) ** 4), {REFUSES})[1]"
+    command = [sys.executable, "-m", "safelight", "triggers", PROMPT, "--record", "record.jsonl", "--json"]
+    child = subprocess.Popen(
+        [*command, "--exec", judge(folder, waits)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (folder / "asked").exists() and child.poll() is None:
+        time.sleep(0.02)
+    os.killpg(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == Exit.INTERRUPTED, err
+    found = json.loads(out)
+    assert (found["result"], found["tests"]) == ("stopped", len(asked(folder)))
+    assert main([*command[3:], "--exec", judge(folder, waits)]) == Exit.OK
+    assert len(asked(folder)) <= 12
 
 
 def test_a_search_goes_on_from_its_record_after_a_cut_off_line(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import _thread
 import json
 import re
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,8 @@ class FakeGateway:
         self.errors: dict[int, dict[str, Any]] = {}
         #: The charge of a finished video.
         self.charge: dict[str, Any] = {"charged": "yes", "amount": 0.4, "currency": "USD"}
-        #: Ctrl-C is pressed at the request after this number of videos.
-        self.interrupted_at = -1
+        #: Ctrl-C is pressed at the request after this number of videos, so many times.
+        self.interrupted_at, self.presses = -1, 2
         #: Judged instead of every prompt.
         self.always = ""
         #: Prompts and videos by Idempotency-Key.
@@ -59,13 +61,20 @@ class FakeGateway:
             refusal = next((one for word, one in self.no_help.items() if word in fields["prompt"]), None)
             return 200, {"verdict": "allow", "no_suggestions": refusal, "summary": "Allowed."}
         if method == "POST":
-            if len(self.videos) == self.interrupted_at:
-                self.interrupted_at = -1
-                _thread.interrupt_main()
+            is_interrupted = len(self.videos) == self.interrupted_at
             if key not in self.videos:
                 self.videos[key] = (fields["prompt"], self.video(fields["prompt"], len(self.videos) + 1))
+            if is_interrupted:
+                self.interrupted_at = -1
+                self.press_ctrl_c()
             return 200, self.videos[key][1]
         return 200, next(video for _, video in self.videos.values() if path.endswith(video["id"]))
+
+    def press_ctrl_c(self) -> None:
+        for _press in range(self.presses):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            # Two signals at the same time are one.
+            time.sleep(0.2)
 
     def video(self, prompt: str, number: int) -> dict[str, Any]:
         prompt = self.always or prompt
@@ -252,7 +261,31 @@ def test_an_answer_that_was_not_recorded_is_not_paid_twice(
     assert len(gateway.prompts) == sent
 
 
-def test_after_ctrl_c_the_answers_are_shown_and_no_test_is_paid_twice(
+def test_after_one_ctrl_c_the_running_test_ends_and_nothing_more_is_sent(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.interrupted_at, gateway.presses = 2, 1
+    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
+    found, err = read(capsys)
+    assert (found["result"], found["tests"], len(gateway.prompts)) == ("stopped", 3, 3)
+    assert "Stopping after the running test" in err
+    assert search("--record", "record.jsonl") == Exit.OK
+    found, _ = read(capsys)
+    assert found["tests"] == len(gateway.prompts)
+
+
+def test_a_stop_during_the_last_test_does_not_hide_the_result(
+    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search() == Exit.OK
+    needed = read(capsys)[0]["tests"]
+    gateway.videos.clear()
+    gateway.interrupted_at, gateway.presses = needed - 1, 1
+    assert search() == Exit.OK
+    assert read(capsys)[0]["result"] == "found"
+
+
+def test_after_a_second_ctrl_c_the_answers_are_shown_and_no_test_is_paid_twice(
     gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway.interrupted_at = 2
