@@ -32,12 +32,18 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option("--trust", help="PEM file with additional root certificates to trust.")
     ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="File with the manifest, for a file without one. Default: FILE.c2pa beside it."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check whether a file was delivered by this installation and is unchanged.
 
     Exit code 0: sealed by a trusted signer and unchanged, or in the registry. 3: changed. 5: not known.
     """
+    from safelight.provenance.verification import find_sidecar
+
     container = load_container(ctx)
     verifier = _make_verifier(container)
     if trust is not None:
@@ -46,7 +52,7 @@ def verify(
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
-    found = verifier.verify(file, lookup=lookup)
+    found = verifier.verify(file, lookup=lookup, sidecar=manifest or find_sidecar(file))
     found = msgspec.structs.replace(found, evidence=(*found.evidence, _watermark_evidence(container, file)))
     emit(found, as_json, format_verification(found))
     return exit_code_of(found)

@@ -44,6 +44,8 @@ class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
 
     state: ManifestState
     media_type: str = ""
+    #: Whether the manifest comes from a file beside this one.
+    in_sidecar: bool = False
     trusted_by: str = ""
     issuer: str = ""
     common_name: str = ""

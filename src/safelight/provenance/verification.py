@@ -25,6 +25,8 @@ from .seal import Seal
 
 #: IPTC source types of content made fully or partly by a model or program.
 GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
+#: A manifest with a long history and thumbnails has a few megabytes.
+_MAX_SIDECAR_BYTES = 16 << 20
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 
 
@@ -58,9 +60,16 @@ class Verifier:
             timestamp_pem=self._timestamp_pem,
         )
 
-    def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
+    def verify(
+        self,
+        path: Path,
+        *,
+        lookup: Callable[[str], Seal | None] | None = None,
+        sidecar: Path | None = None,
+    ) -> Verification:
         """The origin of the file at `path`; `lookup` finds a seal by the file's sha256.
 
+        The manifest is that of the registry, else that in the file, else that in the file `sidecar`.
         Raises `NotFound` or `InvalidMedia` if the file cannot be read. Malformed content does not raise an
         error; `state` reports it.
         """
@@ -73,7 +82,7 @@ class Verifier:
         except OSError as error:
             raise InvalidMedia(f"{path} cannot be read: {error.strerror}.") from error
         known = lookup(sha256) if lookup else None
-        reading = self._read(path, known)
+        reading = self._read(path, known, _read_sidecar(sidecar) if sidecar else None)
         registered = known is not None if lookup else None
         signer = _signer(reading)
         return Verification(
@@ -94,7 +103,7 @@ class Verifier:
         Has only `state`, and possibly `note`, if no manifest was read. Malformed content does not raise an
         error.
         """
-        reading = self._read(path, None)
+        reading = self._read(path, None, None)
         told: dict[str, str | bool] = {"state": reading.state.value}
         if reading.state in (ManifestState.ABSENT, ManifestState.UNREADABLE):
             return told | ({"note": reading.note} if reading.note not in ("", "none", "format") else {})
@@ -116,12 +125,13 @@ class Verifier:
         since = revocation.since.isoformat()
         return msgspec.structs.replace(reading, state=ManifestState.VALID, revoked_since=since)
 
-    def _read(self, path: Path, known: Seal | None) -> ManifestReport:
+    def _read(self, path: Path, known: Seal | None, sidecar: bytes | None) -> ManifestReport:
         anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
         argument = {
             "path": str(path.resolve()),
             "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],
             "manifest": known.manifest if known else None,
+            "sidecar": sidecar,
             "timestamp_anchors": self._timestamp_pem,
         }
         try:
@@ -135,6 +145,21 @@ class Verifier:
             return ManifestReport(
                 state=ManifestState.UNREADABLE, note="child", problem=printable(error.message)
             )
+
+
+def find_sidecar(path: Path) -> Path | None:
+    """The manifest in a file beside `path`, by C2PA's convention: the same name, with the ending `.c2pa`."""
+    beside = (path.with_suffix(".c2pa"), path.with_name(f"{path.name}.c2pa"))
+    return next((one for one in beside if one.is_file() and one != path), None)
+
+
+def _read_sidecar(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_SIDECAR_BYTES:
+            raise InvalidMedia(f"{path} is too large for a manifest.")
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"The manifest {path} cannot be read: {error.strerror}.") from error
 
 
 def _confirmed_time(reading: ManifestReport) -> dt.datetime | None:

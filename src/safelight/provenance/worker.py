@@ -115,7 +115,7 @@ def _archive(path: Path, entry: dict[str, str], anchors: str) -> tuple[bytes | N
     that the library cannot read, and for a manifest that is too large to be passed on.
     """
     kind = media_type(path)
-    if kind is None:
+    if kind is None or kind in _SIDECAR_ONLY:
         return None, False
     from c2pa import Builder, C2paError
 
@@ -163,17 +163,26 @@ def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
     """Reads and validates the manifest of the file at `path`; see `models.ManifestReport`.
 
     `anchors` are tried in order until one makes the signature trusted. `manifest`, if given, is read instead
-    of the one in the file. `timestamp_anchors` are the roots of timestamp authorities.
+    of the one in the file, and `sidecar` if the file has none. `timestamp_anchors` are the roots of timestamp
+    authorities.
     """
+    found = _read(argument, argument.get("manifest"))
+    sidecar = argument.get("sidecar")
+    if sidecar and found["state"] == "absent" and found["media_type"]:
+        return {**_read(argument, sidecar), "in_sidecar": True}
+    return found
+
+
+def _read(argument: dict[str, Any], manifest: bytes | None) -> dict[str, Any]:
     path = Path(argument["path"])
     kind = media_type(path)
-    if kind is None:
-        return {"state": "absent", "media_type": "", "note": "format"}
+    if kind is None or (kind in _SIDECAR_ONLY and not manifest):
+        return {"state": "absent", "media_type": kind or "", "note": "format"}
     from c2pa import C2paError
 
     def report(anchors: str) -> dict[str, Any]:
         with path.open("rb") as file:
-            return _report(_reader(kind, file, argument.get("manifest"), _context(anchors)))
+            return _report(_reader(kind, file, manifest, _context(anchors)))
 
     found: dict[str, Any] = {}
     try:
@@ -267,7 +276,7 @@ def _text(value: object) -> str:
 
 
 def media_type(path: Path) -> str | None:
-    """The media type, determined from the first bytes; None if the format cannot contain a manifest."""
+    """The media type, determined from the first bytes; None if the format cannot have a manifest."""
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp":
@@ -293,7 +302,10 @@ _MAGIC = {
     b"GIF8": "image/gif",
     b"II*\0": "image/tiff",
     b"MM\0*": "image/tiff",
+    b"\x1aE\xdf\xa3": "video/webm",
 }
+#: C2PA defines no place for a manifest in these; theirs is in a file of its own. Matroska is read as WebM.
+_SIDECAR_ONLY = frozenset({"video/webm"})
 
 
 def _has_traces(path: Path) -> bool:
