@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safelight.bootstrap import Container
 from safelight.console.name_lists import NameListEditor
-from safelight.console.services import ConsoleServices, PolicyServices
+from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.ids import new_id
@@ -23,11 +23,13 @@ from safelight.settings import Settings
 from safelight.settings.sources import SettingSource
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.people import People, SignIn
 from safelight.trust.policies import Policies, read_history
 from safelight.trust.reviews import Case, CaseFile, CaseKind, DecisionExecutor, NewCase, open_case
 from safelight.trust.reviews.models import UNDO_S
 from safelight.trust.waivers import NewWaiver
 from support.fake_api_server import Live, Shelf, judged, live
+from support.people import FastHasher
 
 STAFF = frozenset(KeyScope) - {KeyScope.VAULT}
 #: Text detectors without a model.
@@ -39,6 +41,7 @@ class ConsoleServer:
     server: Live
     database: Database
     policies: Policies
+    people: People
     #: Ids of the cases whose images were revealed.
     revealed_cases: list[str]
 
@@ -139,6 +142,10 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 "generators.paid": SettingSource.FILE,
             },
             name_lists=name_lists,
+            people=PeopleServices(
+                people=persistence.people,
+                sign_in=SignIn(database, persistence.secret_keys, FastHasher()),
+            ),
         )
         with live(
             folder,
@@ -151,7 +158,11 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             checks=container.review.checks,
         ) as server:
             yield ConsoleServer(
-                server=server, database=database, policies=persistence.policies, revealed_cases=revealed_cases
+                server=server,
+                database=database,
+                policies=persistence.policies,
+                people=persistence.people,
+                revealed_cases=revealed_cases,
             )
         container.core.sandbox.close()
 

@@ -123,7 +123,7 @@ class Container:
         """Services that only the web pages use."""
         from safelight.console.name_lists import NameListEditor
         from safelight.console.reveal import RevealPictures
-        from safelight.console.services import ConsoleServices, PolicyServices
+        from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
         from safelight.detectors.text.operator_lists import OperatorLists
         from safelight.trust.policies import read_history
 
@@ -138,6 +138,7 @@ class Container:
                 history=replay_history,
             ),
             reveal=RevealPictures(
+            people=PeopleServices(people=self.persistence.people, sign_in=self.persistence.sign_in),
                 database=self.persistence.database,
                 store=self.pipeline.context.videos,
                 blobs=self.persistence.blobs,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
+    from safelight.trust.people import People, SignIn
     from safelight.trust.policies import Policies
     from safelight.trust.people import People
     from safelight.trust.waivers import Waivers
@@ -124,6 +125,19 @@ class PersistenceParts:
             self.key_folder,
             "secrets",
             remedy="Restore the file from a backup. Without it, people and webhook secrets must be reset.",
+    @cached_property
+    def sign_in(self) -> SignIn:
+        from safelight.trust.people import PasswordHasher, SignIn
+
+        return SignIn(self.database, self.secret_keys, PasswordHasher())
+
+    @cached_property
+    def tenant(self) -> str:
+        """The id of the first tenant. Creates this tenant if there is none."""
+        tenants = self.accounts.list_tenants()
+        return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
+
+    @property
         )
 
     @cached_property

@@ -1,55 +1,88 @@
-"""Sign-in with a one-time link, and sign-out."""
+"""Sign-in with password and one-time code or with a one-time link, and sign-out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from safelight.errors import Unauthenticated
-from safelight.web.auth import COOKIE, check_same_origin, clear_session, set_session
+from safelight.errors import NotFound, RateLimited, SafelightError, Unauthenticated
+from safelight.trust.accounts import SessionRecord
+from safelight.trust.people import Proofs
+from safelight.web.auth import COOKIE, browser_of, check_same_origin, clear_session, set_session
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
+from .people_texts import describe_problem, people_texts
+from .rate_limit import RateLimiter
 from .render import Pages
+from .services import ConsoleServices
+from .translations import COOKIE as LANGUAGE_COOKIE
+
+#: How long a browser keeps the language and the theme: one year.
+PREFERENCE_TTL_S = 31_536_000
+
+
+#: Failed and successful sign-ins of one client address in five minutes. A company behind one address stays
+#: below it; the failures for one account have their own, lower limit.
+MAX_SIGN_INS = 60
+SIGN_IN_WINDOW_S = 300.0
 
 
 class Login:
-    """Handlers to sign in and sign out.
+    """Handlers to sign in, with password and one-time code or with a one-time link, and to sign out.
 
     A login link opens a page with a button, and only the button signs in. Otherwise, the link preview of a
     mail program would use up the one-time link.
     """
 
-    def __init__(self, state: AppState, pages: Pages, clock: Callable[[], float]) -> None:
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         self._state = state
         self._pages = pages
-        self._clock = clock
+        self._console = console
+        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
-        return await self._page(
-            request, query.get("token", ""), local_path(query.get("back", "/")), failed=False
-        )
+        return await self._page(request, query.get("token", ""), local_path(query.get("back", "/")))
 
     async def redeem(self, request: Request) -> Response:
+        """Sign in with a login link, or with e-mail address, password and one-time code."""
         check_same_origin(request)
         async with read_body(request, self._state.services) as body:
-            token = str(body.fields.get("token", "")).strip()
-            back = local_path(str(body.fields.get("back", "/")))
-        # The field accepts a whole pasted link as well as the token alone.
-        token = token.rpartition("token=")[2]
+            form = {name: value for name, value in body.fields.items() if isinstance(value, str)}
+        back = local_path(form.get("back", "/"))
         try:
-            record, secret = await self._state.threads.run(
-                self._state.services.accounts.redeem_login_link, token
-            )
-        except Unauthenticated:
-            return await self._page(request, "", back, failed=True)
+            if "email" in form:
+                return await self._sign_in(request, form, back)
+            return await self._redeem_link(request, form.get("token", ""), back)
+        except (Unauthenticated, RateLimited) as problem:
+            return await self._page(request, "", back, problem=problem, email=form.get("email"))
+
+    async def _redeem_link(self, request: Request, token: str, back: str) -> Response:
+        # The field accepts a whole pasted link as well as the token alone.
+        token = token.strip().rpartition("token=")[2]
+        session, secret = await self._state.threads.run(
+            lambda: self._state.services.accounts.redeem_login_link(token, browser=browser_of(request))
+        )
         response = RedirectResponse(back, status_code=303)
-        set_session(response, request, secret, max_age_s=int(record.expires_at - self._clock()))
+        await start_session(self._state, request, response, session, secret)
+        return response
+
+    async def _sign_in(self, request: Request, form: dict[str, str], back: str) -> Response:
+        if self._console.people is None:
+            raise NotFound("This server has no accounts of people.")
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        proofs = Proofs(password=form.get("password", ""), code=form.get("code", ""))
+        sign_in = self._console.people.sign_in.sign_in
+        signed_in = await self._state.threads.run(
+            lambda: sign_in(form["email"], proofs, browser=browser_of(request))
+        )
+        response = RedirectResponse(back, status_code=303)
+        store_language(response, signed_in.language)
+        await start_session(self._state, request, response, signed_in.session, signed_in.token)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -60,12 +93,45 @@ class Login:
         clear_session(response, request)
         return response
 
-    async def _page(self, request: Request, token: str, back: str, *, failed: bool) -> Response:
-        values: dict[str, Any] = {"token": token, "back": back, "failed": failed}
+    async def _page(
+        self,
+        request: Request,
+        token: str,
+        back: str,
+        *,
+        problem: SafelightError | None = None,
+        email: str | None = None,
+    ) -> Response:
+        p = people_texts(self._pages.translations(request))
+        values: dict[str, Any] = {
+            "p": p,
+            "token": token,
+            "back": back,
+            "has_people": self._console.people is not None,
+            "link_failed": problem is not None and email is None,
+            "problem": describe_problem(problem, p) if problem is not None and email is not None else "",
+            "email": email or "",
+        }
         if token:
             # A change of language or theme leads back here, with the token.
             values["current_path"] = f"/login?{urlencode({'token': token, 'back': back})}"
-        return await self._pages.render(request, "login.html", values, status=401 if failed else 200)
+        return await self._pages.render(
+            request, "login.html", values, status=problem.status if problem else 200
+        )
+
+
+async def start_session(
+    state: AppState, request: Request, response: Response, session: SessionRecord, token: str
+) -> None:
+    """Give the browser a new session, and end the one that it had."""
+    if previous := request.cookies.get(COOKIE):
+        await state.threads.run(state.services.accounts.sessions.end, previous)
+    set_session(response, request, token, max_age_s=int(session.expires_at - session.created_at))
+
+
+def store_language(response: Response, language: str) -> None:
+    """Show the pages in this language in this browser."""
+    response.set_cookie(LANGUAGE_COOKIE, language, max_age=PREFERENCE_TTL_S, samesite="strict", path="/")
 
 
 def redirect_to_login(request: Request) -> Response:

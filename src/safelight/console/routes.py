@@ -17,14 +17,17 @@ from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
+from .account_pages import AccountPages
 from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
+from .invitation_pages import InvitationPages
 from .library_pages import LibraryPages
-from .login import Login, local_path
+from .login import PREFERENCE_TTL_S, Login, local_path
+from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
 from .render import THEME_COOKIE, THEMES, Pages
@@ -43,7 +46,6 @@ from .video_pages import VideoPages
 _log = logging.getLogger(__name__)
 #: Most cases need the scope `review`, quarantined ones the scope `vault`.
 DECIDER = (KeyScope.REVIEW, KeyScope.VAULT)
-_YEAR_S = 31_536_000
 
 
 class Console:
@@ -60,7 +62,7 @@ class Console:
         services = (self._state, self._pages, self._services)
         protected = self._handler.protected
         login, studio, video_list = (
-            Login(self._state, self._pages, self._services.clock),
+            Login(*services),
             StudioPages(*services),
             VideoListPages(*services),
         )
@@ -74,6 +76,11 @@ class Console:
         batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
         templates, library = TemplatePages(*services), LibraryPages(*services)
+        people, account, invitation = (
+            PeoplePages(*services),
+            AccountPages(*services),
+            InvitationPages(*services),
+        )
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -129,6 +136,15 @@ class Console:
             ("POST", "/settings/webhooks", protected(settings.create_webhook, admin)),
             ("POST", "/settings/webhooks/{endpoint_id}", protected(settings.change_webhook, admin)),
             ("POST", "/settings/names", protected(settings.change_names, admin)),
+            ("GET", "/settings/people", protected(people.show, KeyScope.PEOPLE)),
+            ("POST", "/settings/people", protected(people.add, KeyScope.PEOPLE)),
+            ("POST", "/settings/people/{person_id}", protected(people.change, KeyScope.PEOPLE)),
+            ("GET", "/account", protected(account.show)),
+            ("POST", "/account/language", protected(account.change_language)),
+            ("POST", "/account/change", protected(account.change_proofs)),
+            ("POST", "/account/sessions/{session_id}/end", protected(account.end_session)),
+            ("GET", "/invitation", public(invitation.show)),
+            ("POST", "/invitation", public(invitation.accept)),
             ("GET", "/login", public(login.show)),
             ("POST", "/login", public(login.redeem)),
             ("POST", "/logout", public(login.sign_out)),
@@ -192,7 +208,7 @@ class Console:
             back = str(body.fields.get("back", "/"))
         response = RedirectResponse(local_path(back), status_code=303)
         if chosen in allowed:
-            response.set_cookie(cookie, chosen, max_age=_YEAR_S, samesite="strict", path="/")
+            response.set_cookie(cookie, chosen, max_age=PREFERENCE_TTL_S, samesite="strict", path="/")
         return response
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
     from safelight.trust.accounts import Principal
+    from safelight.trust.people import People, SignIn
     from safelight.trust.policies import Policies
     from safelight.trust.reviews import CaseFile
 
@@ -38,8 +39,15 @@ class CasePictures(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PeopleServices:
+    people: People
+    sign_in: SignIn
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsoleServices:
     policies: PolicyServices | None = None
+    people: PeopleServices | None = None
     reveal: CasePictures | None = None
     #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None

@@ -132,6 +132,7 @@ class SettingsPages(PageHandler):
                 for scope in KeyScope
                 if principal.has_scope(scope)
             ],
+            may_manage_people=self.console.people is not None and principal.has_scope(KeyScope.PEOPLE),
             endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],
             sections=redact_settings(read(), self.console.setting_sources) if read else (),

@@ -79,6 +79,11 @@ def requires(*scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Callable[[Re
     return declare(access, principal)
 
 
+def browser_of(request: Request) -> str:
+    """How the browser describes itself, for the list of sessions."""
+    return request.headers.get("user-agent", "")
+
+
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
     """Set the session cookie. Scripts cannot read it, and browsers never send it across sites."""
     response.set_cookie(
