@@ -15,7 +15,7 @@ from .meaning_slots import FIXED
 from .prompt_details import Detail
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
-from .whole_prompt import merge
+from .whole_prompt import keep_compatible, merge
 
 #: The estimated probability that the provider refuses each of these prompts; None if too few outcomes are
 #: known.
@@ -27,7 +27,7 @@ _MIN_GAIN = 0.05
 #: What one more word that is left out must gain, so that a phrase is chosen before the clause around it.
 _GAIN_PER_WORD = 0.02
 #: The numbers of changes of the suggestions, so that the first one keeps most of the prompt.
-_SIZES = (2, 6)
+_SIZES = (5,)
 _MIN_PROBABILITY = 1e-6
 
 
@@ -58,13 +58,24 @@ def find_changes_by_outcomes(
             yield _merged(prompt, BY_OUTCOMES, chosen[:done])
 
 
-def find_simplifications(prompt: str, details: Sequence[Detail]) -> Iterator[Suggestion]:
-    """The main scene alone, and with each half of the details, to find the refused one."""
+def find_simplifications(
+    prompt: str,
+    details: Sequence[Detail],
+    replacements: Sequence[Suggestion],
+    same_kind: Sequence[Suggestion],
+) -> Iterator[Suggestion]:
+    """The main scene alone, then with other words of the same kind, and with each half of the details."""
     longest = sorted(details, key=lambda one: one.start - one.end)
     kept = _without_overlaps(map(_leave_out, longest))
     kept.sort(key=lambda one: one.edits[0].start)
+    main = _without_overlaps([*kept, *replacements])
     if kept:
-        yield _merged(prompt, MAIN_SCENE, kept)
+        yield _merged(prompt, MAIN_SCENE, main)
+    first, last = (_without_overlaps([*main, *each]) for each in (same_kind, same_kind[::-1]))
+    if len(first) > len(main):
+        yield _merged(prompt, MAIN_SCENE, first)
+        if any(one not in first for one in last):
+            yield _merged(prompt, MAIN_SCENE, last)
     if len(kept) > 1:
         half = len(kept) // 2
         yield _merged(prompt, MAIN_SCENE, kept[half:])
@@ -79,7 +90,7 @@ def _leave_out(detail: Detail) -> Suggestion:
         conditions=("same_scene",),
         sources=(),
         slots=frozenset(Slot) - FIXED,
-        edits=(TextEdit(start=detail.start, end=detail.end, text=""),),
+        edits=(TextEdit(start=detail.start, end=detail.end, text=detail.kept),),
     )
 
 
@@ -93,7 +104,7 @@ def _without_overlaps(changes: Iterable[Suggestion]) -> list[Suggestion]:
 
 
 def _merged(prompt: str, message: str, members: Sequence[Suggestion]) -> Suggestion:
-    whole = merge(message, members)
+    whole = merge(message, keep_compatible(members))
     places = sorted((edit.start, edit.end) for edit in whole.edits)
     words = " / ".join(prompt[start:end].strip(" ,;，；、") for start, end in places)
     return Suggestion(

@@ -1,4 +1,4 @@
-"""Details of a prompt that can be left out: clauses, phrases of place or time, and adjectives. Pure.
+"""Details of a prompt that can be left out: sentences, clauses, phrases, adjectives and adverbs. Pure.
 
 Every word of a detail is in `data/details.tsv`: place, weather, time, light, camera, colour, style, music or
 an object in the background. An unknown word may state a risk or a fact about a person, so it stays. So do
@@ -10,31 +10,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
-from . import driver_tables
+from .detail_phrases import find_adverbs, find_openings, find_phrases
+from .detail_words import ADVERB, LINK, MOTION, find_detail_words, has_only_details, is_adjective, is_noun
 from .drivers import PROMPT, Driver
 from .exclusions import find_exclusions
-from .form_table import FormHit, FormTable
+from .form_table import FormHit
 from .meaning_slots import FIXED, find_slots
 
 #: Most details of a prompt: for each of them the risk without it is estimated.
 MAX_DETAILS = 30
 #: Characters of a prompt that are read, as by the risk model.
 _MAX_CHARS = 2_000
-#: Longest phrase of place or time, and longest clause, in words: longer ones state more than a detail.
-_MAX_PHRASE_WORDS, _MAX_CLAUSE_WORDS = 6, 20
+#: Longest clause or sentence in words: a longer one states more than a detail.
+_MAX_CLAUSE_WORDS = 20
 _MAX_HAN = 24
 _WORD = re.compile(r"[A-Za-z][\w'’-]*|[\u3400-\u9fff]")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+")
+_WHOLE_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]?")
 # Bounded: many spaces would take quadratic time.
 _CLAUSE = re.compile(r"\s{0,8}[,;，；、]\s{0,8}([^,;，；、]+)")
 _PREPOSITION = (
     "in|on|at|by|under|near|beside|behind|during|before|after|across|along|through|inside|outside|against"
 )
-#: Prepositions of phrases that state no more than a place or a time. "Behind the tree" may state a threat.
-_PLAIN_PREPOSITION = "in|on|at|beside|near|during|across|along"
 _CONJUNCTION = "and|but|while|as|then|when|where|which|who|that"
 #: After such a beginning, the first clause of a sentence is its main clause.
 _INTRODUCTION = re.compile(
@@ -59,21 +58,9 @@ _ADJECTIVE_LAST = re.compile(
     r"|\w+(?:[^\We]ed|ful|ous|ive|ic|al|ant|ent|able|ible|ish|less|ing))$",
     re.IGNORECASE,
 )
-#: A phrase of place or time with an article: "on a frozen river", "at the edge of the field".
-_PHRASE = re.compile(
-    rf"\s(?:{_PLAIN_PREPOSITION})\s+(?:a|an|the)\s+[\w'’-]+(?:\s+(?!(?:{_PREPOSITION}|{_CONJUNCTION}|to|from|with)\b)"
-    rf"[\w'’-]+){{0,4}}(?=\s*[,;.!?]|\s*$|\s+(?:{_PREPOSITION}|{_CONJUNCTION})\b)",
-    re.IGNORECASE,
-)
-#: Before a phrase that does not belong to a place where a word can be left out: a comma or the beginning of a
-#: sentence, or a verb that needs the phrase.
-_NEEDS_PHRASE = re.compile(r"(?:^|[,;:.!?，；。！？]|\b(?:is|are|was|were|be|been|only))\s*$", re.IGNORECASE)
 _DETERMINER_BEFORE = re.compile(
     r"\b(?:a|an|the|his|her|its|their|this|that)(?:\s+[\w-]+)?\s+$", re.IGNORECASE
 )
-#: Kinds of words of the table that are no detail by themselves; the other kinds are nouns.
-_LINK, _MOTION = "link", "motion"
-_ADJECTIVES = frozenset({"colour", "quality"})
 #: Characters before a phrase or of a next clause that are read.
 _LONGEST_BEGINNING = 60
 _NEXT_WORD = re.compile(r"\s*[\w'’-]*")
@@ -81,11 +68,15 @@ _NEXT_WORD = re.compile(r"\s*[\w'’-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """Characters `start` to `end` (exclusive) that can be left out, with the comma or space before them."""
+    """Characters `start` to `end` (exclusive) that can be left out, with the comma or space before them.
+
+    `kept`: the capital letter that is written instead, if the main clause follows.
+    """
 
     start: int
     end: int
     text: str
+    kept: str = ""
 
 
 def find_details(
@@ -96,14 +87,45 @@ def find_details(
     `protected`: character ranges that no suggestion changes.
     """
     text = prompt[:_MAX_CHARS]
-    kept = [*protected, *((one.start, one.end) for one in find_exclusions(text))]
-    kept += [(one.start, one.end) for one in find_slots(text) if one.slots & FIXED]
-    kept += [(span.start, span.end) for driver in drivers for span in driver.spans if span.field == PROMPT]
+    kept = find_kept_ranges(text, drivers, protected)
+    parts = (
+        *_clauses(text, kept),
+        *_sentences(text),
+        *find_phrases(text),
+        *_adjectives(text, kept),
+        *find_adverbs(text),
+    )
     found = {
         span: Detail(start=span[0], end=span[1], text=text[span[0] : span[1]])
-        for span in (*_clauses(text, kept), *_phrases(text, kept), *_adjectives(text, kept))
+        for span in parts
+        if not _overlaps(span, kept)
     }
+    for start, end in find_openings(text):
+        if not _overlaps((start, end), kept):
+            found[start, end] = Detail(
+                start=start, end=end + 1, text=text[start : end + 1], kept=text[end].upper()
+            )
     return tuple(found[span] for span in sorted(found))[:MAX_DETAILS]
+
+
+def find_kept_ranges(
+    prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Character ranges of persons, numbers, ages, identities, quotations, exclusions and drivers."""
+    kept = [*protected, *((one.start, one.end) for one in find_exclusions(prompt))]
+    kept += [(one.start, one.end) for one in find_slots(prompt) if one.slots & FIXED]
+    return kept + [(span.start, span.end) for one in drivers for span in one.spans if span.field == PROMPT]
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Whole sentences after the first one, with the space before them."""
+    for before, sentence in pairwise(_WHOLE_SENTENCE.finditer(text)):
+        if (
+            before.group().strip()
+            and _is_short(sentence.group(), _MAX_CLAUSE_WORDS)
+            and has_only_details(sentence.group())
+        ):
+            yield sentence.span()
 
 
 def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -113,16 +135,23 @@ def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, 
                 number == 0 and _INTRODUCTION.match(text, sentence.start())
             )
             beginning = max(clause.start() - _LONGEST_BEGINNING, sentence.start())
-            cut = _ADJECTIVE_LAST.search(text[beginning : clause.start()])
+            cut = _ends_with_adjective(text[beginning : clause.start()])
             if (
                 not is_main
                 and not cut
                 and _is_short(clause.group(1), _MAX_CLAUSE_WORDS)
                 and not _before_verb(text[clause.end() : sentence.end()])
-                and _has_only_details(clause.group(1))
+                and has_only_details(clause.group(1))
                 and not _overlaps(clause.span(), kept)
             ):
                 yield clause.span()
+
+
+def _ends_with_adjective(text: str) -> bool:
+    last = list(find_detail_words(text))[-1:]
+    return bool(_ADJECTIVE_LAST.search(text)) or any(
+        is_adjective(one) and one.end == len(text) for one in last
+    )
 
 
 def _before_verb(rest: str) -> bool:
@@ -131,28 +160,15 @@ def _before_verb(rest: str) -> bool:
     """
     if rest[:1] not in (",", ";") or _NO_VERB_FIRST.match(rest):
         return False
-    first = next(_table().find(rest[:_LONGEST_BEGINNING]), None)
-    return first is None or bool(rest[1 : first.start].strip()) or first.values[0] in (_LINK, _MOTION)
-
-
-def _phrases(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    for phrase in _PHRASE.finditer(text):
-        before = text[max(phrase.start() - _LONGEST_BEGINNING, 0) : phrase.start()]
-        if (
-            not _NEEDS_PHRASE.search(before)
-            and _is_short(phrase.group(), _MAX_PHRASE_WORDS)
-            and not _ADJECTIVE_LAST.search(phrase.group())
-            and _has_only_details(phrase.group())
-            and not _overlaps(phrase.span(), kept)
-        ):
-            yield phrase.span()
+    first = next(find_detail_words(rest[:_LONGEST_BEGINNING]), None)
+    return first is None or bool(rest[1 : first.start].strip()) or first.values[0] in (LINK, MOTION, ADVERB)
 
 
 def _adjectives(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Adjectives before a noun of the table. Nothing near them belongs to a person."""
-    hits = list(_table().find(text))
+    hits = list(find_detail_words(text))
     for number, hit in enumerate(hits[:-1]):
-        if not _ADJECTIVES.intersection(hit.values) or not hit.form.isascii():
+        if not is_adjective(hit) or not hit.form.isascii():
             continue
         noun = _noun_after(text, hits[number:])
         if noun is None or not _DETERMINER_BEFORE.search(text[max(hit.start - 40, 0) : hit.start]):
@@ -168,25 +184,11 @@ def _noun_after(text: str, hits: Sequence[FormHit[str]]) -> FormHit[str] | None:
     for before, hit in pairwise(hits):
         if not text[before.end : hit.start].isspace() or text[hit.end : hit.end + 1] in ("-", "'", "’"):
             return None
-        if _is_noun(hit):
+        if is_noun(hit):
             return hit
-        if not _ADJECTIVES.intersection(hit.values):
+        if not is_adjective(hit):
             return None
     return None
-
-
-def _has_only_details(text: str) -> bool:
-    """Whether every word is in the table, with a noun, and without a motion before it."""
-    hits = list(_table().find(text))
-    rest = list(text)
-    for hit in hits:
-        rest[hit.start : hit.end] = " " * (hit.end - hit.start)
-    first = next((one for one in hits if _is_noun(one) or _MOTION in one.values), None)
-    return first is not None and _is_noun(first) and not any(one.isalnum() for one in rest)
-
-
-def _is_noun(hit: FormHit[str]) -> bool:
-    return any(kind not in (_LINK, _MOTION) and kind not in _ADJECTIVES for kind in hit.values)
 
 
 def _is_short(text: str, words: int) -> bool:
@@ -196,14 +198,3 @@ def _is_short(text: str, words: int) -> bool:
 
 def _overlaps(span: tuple[int, int], kept: Iterable[tuple[int, int]]) -> bool:
     return any(span[0] < end and start < span[1] for start, end in kept)
-
-
-@cache
-def _table() -> FormTable[str]:
-    """The words of details, with their kinds."""
-    table: FormTable[str] = FormTable()
-    for row in driver_tables.read_rows("details"):
-        for language in driver_tables.LANGUAGES:
-            for form in row[language].split("|"):
-                table.add(form, row["kind"])
-    return table

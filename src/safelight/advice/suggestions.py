@@ -19,7 +19,8 @@ from .drivers import PROMPT, Driver, find_contradictions
 from .exclusions import exclusion_of, find_exclusions, removal
 from .meaning_slots import keeps_meaning
 from .omissions import EstimateRisks, find_changes_by_outcomes, find_simplifications
-from .prompt_details import find_details
+from .prompt_details import find_details, find_kept_ranges
+from .same_kind import find_same_kind
 from .scene_changes import FRAMING, StatedFacts, find_scene_changes
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
@@ -97,14 +98,16 @@ def suggest(
     simpler: list[Suggestion] = []
     if estimate is not None:
         details = find_details(prompt, drivers, protected)
-        found = find_changes_by_outcomes(prompt, details, find_firsts(replacements), estimate)
+        firsts = find_firsts(replacements)
+        same_kind = list(find_same_kind(prompt, find_kept_ranges(prompt, drivers, protected)))
+        found = find_changes_by_outcomes(prompt, details, [*firsts, *same_kind], estimate)
         outcomes = list(_kept(prompt, found))
-        simpler = list(_kept(prompt, find_simplifications(prompt, details)))
+        simpler = list(_kept(prompt, find_simplifications(prompt, details, firsts, same_kind)))
     replacements.sort(key=lambda one: bool(one.contradictions))
     framing = [one for one in others if one.message == FRAMING]
     changes = [one for one in others if one.message != FRAMING]
     tables = [*whole[1:], *replacements, *changes, *exclusions]
-    kept = [*framing, *outcomes, *whole[:1], *simpler, *tables][:MAX_SUGGESTIONS]
+    kept = [*framing, *outcomes, *simpler[:3], *whole[:1], *simpler[3:], *tables][:MAX_SUGGESTIONS]
     if not outcomes:
         kept = _best_first(prompt, kept, drivers)
     done = [replace(one, number=number) for number, one in enumerate(kept, 1)]

@@ -35,7 +35,7 @@ def combine(
         ("strongest", _strongest(firsts, drivers)),
         ("everything", [*firsts, *others]),
     ):
-        members = _compatible(members)
+        members = keep_compatible(members)
         if len(members) < 2:
             continue
         edits = [edit for one in members for edit in one.edits]
@@ -65,7 +65,7 @@ def weigh(drivers: Iterable[Driver]) -> int:
     return sum(_WEIGHTS.get(one.kind, 1) for one in drivers)
 
 
-def _compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
+def keep_compatible(members: Sequence[Suggestion]) -> list[Suggestion]:
     """Without those for scenes without an injury, if another is for an injury that is not real."""
     staged = any("staged" in one.conditions for one in members)
     return [one for one in members if not (staged and _UNHURT.intersection(one.conditions))]

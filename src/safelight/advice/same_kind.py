@@ -1,0 +1,90 @@
+"""Suggestions that replace a harmless thing, place or action by another one of the same kind. Pure.
+
+For words that no table reports and that cannot be left out, because they are in the main clause. Each row of
+`data/same_kind.tsv` has words of one kind. No row has a person, clothes, a weapon or another word that may
+state a risk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from . import driver_tables
+from .driver_tables import Slot
+from .form_table import FormTable
+from .meaning_slots import FIXED
+from .suggestion import Suggestion
+from .text_edit import TextEdit
+
+SAME_KIND = "same_kind"
+#: Alternatives of a word: the risk of each is estimated.
+_MAX_ALTERNATIVES = 2
+#: Most words of a prompt that are replaced.
+_MAX_WORDS = 10
+#: Characters of a prompt that are read, as by the risk model.
+_MAX_CHARS = 2_000
+#: A noun is after one of these, with at most two words between.
+_BEFORE_NOUN = re.compile(
+    r"\b(?:an?|the|this|that|these|those|some|its|his|her|their|of|with|on|in|at)\s+(?:[\w-]+\s+){0,2}$",
+    re.IGNORECASE,
+)
+#: After a noun: the end of a phrase, or a verb. Another noun would make one compound with it.
+_AFTER_NOUN = re.compile(
+    r"\s*(?:[,;.!?:]|$)|\s+(?:in|on|at|by|under|near|beside|during|before|after|across|along|through|over|above|past"
+    r"|and|or|but|while|as|with|to|of|from|into|is|are|that|which|[a-z]{2,}(?:ing|ed|es|s))\b",
+    re.IGNORECASE,
+)
+_NOUN = "noun"
+_JOINED = ("-", "'", "’")
+_BEFORE_CHARS = 50
+
+
+def find_same_kind(prompt: str, kept: Sequence[tuple[int, int]] = ()) -> Iterator[Suggestion]:
+    """At most two replacements of each word. `kept`: character ranges that no suggestion changes."""
+    text = prompt[:_MAX_CHARS]
+    places: dict[tuple[str, tuple[str, ...]], list[tuple[int, int]]] = {}
+    for hit in _table().find(text):
+        name, words = hit.values[0]
+        if _fits(text, hit.start, hit.end, name) and not _overlaps(hit.start, hit.end, kept):
+            places.setdefault((hit.form, words), []).append((hit.start, hit.end))
+    for (form, words), spans in list(places.items())[:_MAX_WORDS]:
+        others = [one for one in words if one != form and one not in text.casefold()]
+        for other in others[:_MAX_ALTERNATIVES]:
+            yield Suggestion(
+                number=0,
+                message=SAME_KIND,
+                values={"words": form, "alternative": other},
+                conditions=(SAME_KIND,),
+                sources=(),
+                slots=frozenset(Slot) - FIXED,
+                edits=tuple(TextEdit(start=start, end=end, text=other) for start, end in spans),
+            )
+
+
+def _fits(text: str, start: int, end: int, word_class: str) -> bool:
+    if text[max(start - 1, 0) : start] in _JOINED or text[end : end + 1] in _JOINED:
+        return False
+    if word_class != _NOUN:
+        return text[max(start - 1, 0) : start] == " "
+    return bool(
+        _BEFORE_NOUN.search(text[max(start - _BEFORE_CHARS, 0) : start]) and _AFTER_NOUN.match(text, end)
+    )
+
+
+def _overlaps(start: int, end: int, kept: Sequence[tuple[int, int]]) -> bool:
+    return any(start < last and first < end for first, last in kept)
+
+
+@cache
+def _table() -> FormTable[tuple[str, tuple[str, ...]]]:
+    """Each word with its class and the words of its row; first the row that begins with it."""
+    table: FormTable[tuple[str, tuple[str, ...]]] = FormTable()
+    rows = [(row["class"], tuple(row["en"].split("|"))) for row in driver_tables.read_rows("same_kind")]
+    for name, words in rows:
+        table.add(words[0], (name, words))
+    for name, words in rows:
+        for word in words[1:]:
+            table.add(word, (name, words))
+    return table
