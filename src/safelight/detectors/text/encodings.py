@@ -11,6 +11,7 @@ import codecs
 import html
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from safelight.detectors.protocol import TextView
@@ -231,7 +232,9 @@ def _rot13(text: str) -> str:
     return codecs.encode(text, "rot13")
 
 
+@lru_cache(maxsize=8_192)
 def _english_share(word: str) -> float:
+    """The share of pairs of letters that are frequent in English. Words recur in many texts."""
     lower = word.lower()
     return sum(lower[index : index + 2] in _ENGLISH_PAIRS for index in range(len(lower) - 1)) / (
         len(lower) - 1
