@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .detail_words import ADVERB, LINK, MOTION, find_detail_words, is_adjective, is_noun
+from .detail_words import (
+    ADVERB,
+    LINK,
+    MOTION,
+    find_detail_words,
+    has_only_listed_words,
+    is_adjective,
+    is_noun,
+)
 from .form_table import FormHit
 
 #: Longest phrase in words: a longer one states more than a detail.
@@ -81,7 +89,7 @@ def find_openings(text: str) -> Iterator[tuple[int, int]]:
         if opening and _has_only_nouns(opening["nouns"]):
             yield start, opening.end() - 1
         shot = _SHOT.match(text, start)
-        if shot and _has_only_adjectives(shot["words"]):
+        if shot and has_only_listed_words(shot["words"]):
             yield start, shot.end() - 1
 
 
@@ -127,13 +135,6 @@ def _goes_on(text: str, hits: list[FormHit[str]], end: int) -> bool:
 def _has_only_nouns(text: str) -> bool:
     ends = list(_noun_ends(text, list(find_detail_words(text)), 0))
     return bool(ends) and ends[-1] == len(text)
-
-
-def _has_only_adjectives(text: str) -> bool:
-    rest = text
-    for hit in find_detail_words(text):
-        rest = rest.replace(text[hit.start : hit.end], "")
-    return not any(one.isalnum() for one in rest)
 
 
 def _ends_with_noun(text: str) -> bool:

@@ -31,14 +31,22 @@ def is_adjective(hit: FormHit[str]) -> bool:
     return not _ADJECTIVES.isdisjoint(hit.values)
 
 
+def has_only_listed_words(text: str) -> bool:
+    """Whether every word is in the list; also true without a word."""
+    return not any(one.isalnum() for one in _without_details(text))
+
+
 def has_only_details(text: str) -> bool:
     """Whether every word is in the list, with a noun, and without a motion before it."""
-    hits = list(find_detail_words(text))
+    first = next((one for one in find_detail_words(text) if is_noun(one) or MOTION in one.values), None)
+    return first is not None and is_noun(first) and has_only_listed_words(text)
+
+
+def _without_details(text: str) -> str:
     rest = list(text)
-    for hit in hits:
+    for hit in find_detail_words(text):
         rest[hit.start : hit.end] = " " * (hit.end - hit.start)
-    first = next((one for one in hits if is_noun(one) or MOTION in one.values), None)
-    return first is not None and is_noun(first) and not any(one.isalnum() for one in rest)
+    return "".join(rest)
 
 
 @cache

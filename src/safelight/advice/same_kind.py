@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from . import driver_tables
+from .detail_words import has_only_listed_words
 from .driver_tables import Slot
 from .form_table import FormTable
 from .meaning_slots import FIXED
@@ -25,9 +26,9 @@ _MAX_ALTERNATIVES = 2
 _MAX_WORDS = 10
 #: Characters of a prompt that are read, as by the risk model.
 _MAX_CHARS = 2_000
-#: A noun is after one of these, with at most two words between.
+#: A noun is after one of these, with at most two words between, which no risk may be in: "a ticking clock".
 _BEFORE_NOUN = re.compile(
-    r"\b(?:an?|the|this|that|these|those|some|its|his|her|their|of|with|on|in|at)\s+(?:[\w-]+\s+){0,2}$",
+    r"\b(?:an?|the|this|that|these|those|some|its|his|her|their|of|with|on|in|at)\s+(?P<between>(?:[\w-]+\s+){0,2}?)$",
     re.IGNORECASE,
 )
 #: After a noun: the end of a phrase, or a verb. Another noun would make one compound with it.
@@ -68,9 +69,8 @@ def _fits(text: str, start: int, end: int, word_class: str) -> bool:
         return False
     if word_class != _NOUN:
         return text[max(start - 1, 0) : start] == " "
-    return bool(
-        _BEFORE_NOUN.search(text[max(start - _BEFORE_CHARS, 0) : start]) and _AFTER_NOUN.match(text, end)
-    )
+    before = _BEFORE_NOUN.search(text[max(start - _BEFORE_CHARS, 0) : start])
+    return bool(before and has_only_listed_words(before["between"]) and _AFTER_NOUN.match(text, end))
 
 
 def _overlaps(start: int, end: int, kept: Sequence[tuple[int, int]]) -> bool:
