@@ -34,6 +34,7 @@ from . import (
     reports,
     review_queue,
     reviews,
+    soft_bindings,
     sync,
     system,
     templates,
@@ -114,6 +115,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(attempts.router)
     app.include_router(content_provenance.router)
+    app.include_router(soft_bindings.router)
     app.include_router(batches.router)
     for trust in (reports, appeals, review_queue, reviews, webhooks, templates, library):
         app.include_router(trust.router)

@@ -82,6 +82,7 @@ class Container:
             moderation=self.review.moderation,
             checks=self.review.checks,
             provenance=self.provenance.checks,
+            soft_bindings=self.provenance.soft_bindings,
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,

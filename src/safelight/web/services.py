@@ -29,6 +29,7 @@ from safelight.moderation.moderations_api import ModerationInput, ModerationResu
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.provenance.recovery.provenance_check import ANSWER_AFTER_S, ProvenanceChecks
+from safelight.provenance.soft_bindings import SoftBindings
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
@@ -99,6 +100,8 @@ class Services:
     provenance: ProvenanceChecks | None = None
     #: Seconds from a request to its answer, if a watermark was searched.
     provenance_answer_s: float = ANSWER_AFTER_S
+    #: Resolves soft bindings to manifests; None if this server does not offer that.
+    soft_bindings: SoftBindings | None = None
     #: Counts one check against the check limit of the principal's account.
     spend: Callable[[Principal], None] | None = None
     #: Seconds that `POST /v1/videos/sync` waits for the file before it responds with the video instead.
