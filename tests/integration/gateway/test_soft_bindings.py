@@ -1,0 +1,88 @@
+"""C2PA's Soft Binding Resolution API against the real gateway: from a watermark back to the manifest."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from c2pa import Context, Reader
+
+from support.gateway_process import Running
+
+API = "/v1/c2pa"
+
+
+@pytest.fixture(scope="module")
+def stranger(gateway: Running) -> Iterator[httpx.Client]:
+    """A client without an account."""
+    with httpx.Client(base_url=gateway.address, timeout=60, verify=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def video(gateway: Running) -> bytes:
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    asked = {"prompt": "a boat on a lake", "model": "storyboard", "seconds": "2", "size": "1280x720"}
+    with httpx.Client(base_url=gateway.address, headers=headers, timeout=60, verify=False) as client:
+        made = client.post("/v1/videos", json=asked).json()
+        while made["status"] not in ("completed", "failed"):
+            time.sleep(0.2)
+            made = client.get(f"/v1/videos/{made['id']}").json()
+        assert made["status"] == "completed", made
+        return client.get(f"/v1/videos/{made['id']}/content").content
+
+
+def read(video: bytes, manifest: bytes | None = None) -> dict[str, Any]:
+    context = Context.from_dict({"verify": {"remote_manifest_fetch": False}})
+    given = (io.BytesIO(video), manifest) if manifest else (io.BytesIO(video),)
+    store: dict[str, Any] = json.loads(Reader("video/mp4", *given, context=context).json())
+    return store
+
+
+def test_a_watermark_leads_to_the_manifest_of_the_delivered_file(
+    stranger: httpx.Client, video: bytes
+) -> None:
+    store = read(video)
+    assertions = store["manifests"][store["active_manifest"]]["assertions"]
+    binding = next(one["data"] for one in assertions if one["label"] == "c2pa.soft-binding")
+    query = {"alg": binding["alg"], "value": binding["blocks"][0]["value"]}
+    offered = stranger.get(f"{API}/services/supportedAlgorithms").json()
+    assert {"alg": binding["alg"]} in offered["watermarks"]
+
+    found = stranger.get(f"{API}/matches/byBinding", params=query)
+    assert found.json() == {"matches": [{"manifestId": store["active_manifest"]}]}
+    assert stranger.post(f"{API}/matches/byBinding", json=query).json() == found.json()
+
+    manifest = stranger.get(f"{API}/manifests/{store['active_manifest']}")
+    assert manifest.headers["content-type"] == "application/c2pa"
+    again = read(video, manifest.content)
+    assert again["active_manifest"] == store["active_manifest"]
+    assert again["validation_state"] == "Valid"
+
+
+def test_unknown_values_and_identifiers_are_not_found(stranger: httpx.Client, video: bytes) -> None:
+    alg = stranger.get(f"{API}/services/supportedAlgorithms").json()["watermarks"][0]["alg"]
+    unknown = base64.b64encode(bytes(8)).decode()
+    answer = stranger.get(f"{API}/matches/byBinding", params={"alg": alg, "value": unknown})
+    assert (answer.status_code, answer.json()) == (200, {"matches": []})
+    for wrong in ("urn:c2pa:00000000-0000-4000-8000-000000000000", "x", "%2e%2e%2f"):
+        assert stranger.get(f"{API}/manifests/{wrong}").status_code == 404
+
+
+@pytest.mark.parametrize("value", ["", "AAAA", "not base64!", "A" * 4000])
+def test_a_wrong_value_or_algorithm_is_refused(stranger: httpx.Client, value: str) -> None:
+    alg = stranger.get(f"{API}/services/supportedAlgorithms").json()["watermarks"][0]["alg"]
+    for query in ({"alg": alg, "value": value}, {"alg": "com.example.mark", "value": "AAAAAAAAAAA="}, {}):
+        assert stranger.get(f"{API}/matches/byBinding", params=query).status_code == 400
+        assert stranger.post(f"{API}/matches/byBinding", json=query).status_code == 400
+
+
+def test_manifests_by_reference_are_not_offered_because_nothing_is_fetched(stranger: httpx.Client) -> None:
+    answer = stranger.post(f"{API}/matches/byReference", json={"referenceUrl": "https://example.com/a.mp4"})
+    assert answer.status_code == 404
