@@ -60,7 +60,8 @@ class PromptLinter:
 
     def check(self, text: str) -> CheckResult:
         """The result of the check, without suggestions if the text resembles a blocked prompt of the run."""
-        options = AdviceOptions(provider=self._options.provider)
+        names_words = bool(self._options.provider or self._options.drivers)
+        options = AdviceOptions(provider=self._options.provider, suggests=names_words)
         if self._blocks.is_similar(text):
             options = replace(options, recent=HelpRefusal.RECENT_BLOCK)
         checked = self._check(text, options)

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ import jsonschema
 import pytest
 import yaml
 
+from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from safelight.cli.prompt_checker import PromptChecker
+from safelight.linting.lint_prompt import FilePlace, LintPrompt
+from safelight.linting.prompt_linter import LintOptions, PromptLinter
 
 #: The policy allows it, and a filter may misread two phrases of it.
 LIGHT = "A blood moon over crashing waves"
@@ -434,3 +439,19 @@ def test_findings_are_in_the_language_in_use(folder: Path, capsys: pytest.Captur
     assert out.startswith("a.txt:1:1: 錯誤: ")
     _, said = lint_json(capsys, "a.txt", "--lang", "zh-Hant")
     assert said["findings"][0]["message"].isascii()
+
+
+def test_without_a_provider_the_findings_do_not_depend_on_suggestions(tmp_path: Path) -> None:
+    """Suggestions are not made where they are not printed; that changes no verdict and no finding."""
+    container = load(None, data=tmp_path / "none")
+    check = PromptChecker(container, None).check
+    options = LintOptions(provider="", locale="en", max_characters=32_000)
+    texts = (LIGHT, BLOCKED, CALM, "I want to end my life", "雨中的電車", "Two men fight, blood")
+    for text in texts:
+        places = range(len(text) + 1)
+        item = LintPrompt(text=text, chunk=text, start=FilePlace(line=1, column=1), offsets=places)
+        found = [
+            PromptLinter(each, container.core.taxonomy, options).lint("a.txt", item)[0]
+            for each in (check, lambda one, asked: check(one, replace(asked, suggests=True)))
+        ]
+        assert found[0] == found[1]
