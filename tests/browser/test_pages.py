@@ -98,7 +98,7 @@ def test_a_phone_has_every_page_in_its_menu(staff: Page, console: ConsoleServer)
     staff.keyboard.press("Enter")
     navigation.get_by_role("link", name="Settings").click()
     staff.wait_for_url("**/settings")
-    expect(menu).to_have_text("Settings")
+    expect(menu).to_have_text("Settings", use_inner_text=True)
     assert staff.evaluate("document.documentElement.scrollWidth") <= 390
 
 
