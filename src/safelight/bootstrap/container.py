@@ -46,7 +46,7 @@ class Container:
         self.persistence = PersistenceParts(self.core)
         self.provenance = ProvenanceParts(self.core, self.persistence)
         self.likeness = LikenessParts(self.core, self.persistence)
-        self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
+        self.pipeline = PipelineParts(self.core, self.persistence, self.likeness, self.provenance)
         self.review = ReviewParts(
             self.core, self.persistence, self.pipeline, templates=lambda: self.prompts.templates
         )

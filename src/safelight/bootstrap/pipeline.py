@@ -15,6 +15,7 @@ from safelight.policy.verdicts import Verdict
 from .core import CoreParts
 from .likeness import LikenessParts
 from .persistence import PersistenceParts
+from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
     from safelight.jobs.context import PipelineContext
@@ -34,10 +35,17 @@ if TYPE_CHECKING:
 class PipelineParts:
     """The parts that process a video from its generation request to its delivery."""
 
-    def __init__(self, core: CoreParts, persistence: PersistenceParts, likeness: LikenessParts) -> None:
+    def __init__(
+        self,
+        core: CoreParts,
+        persistence: PersistenceParts,
+        likeness: LikenessParts,
+        provenance: ProvenanceParts,
+    ) -> None:
         self._core = core
         self._persistence = persistence
         self._likeness = likeness
+        self._provenance = provenance
         #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
         self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult]
 
@@ -134,6 +142,7 @@ class PipelineParts:
             stages=self.stages,
             sealer=self._persistence.sealer,
             registry=self._persistence.seal_registry,
+            recovery=self._provenance.recovery,
             delivery=DeliveryStage(sandbox=self._core.sandbox, scanner=self._core.scanner),
             quota=Quota(
                 seconds_per_day=settings.limits.seconds_per_day,

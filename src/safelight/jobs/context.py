@@ -17,6 +17,7 @@ from safelight.moderation.delivery import DeliveryStage
 from safelight.moderation.pipeline import Stages
 from safelight.moderation.policy_loader import PolicyLoader
 from safelight.progress import ProgressSink
+from safelight.provenance.recovery.recovery import Recovery
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
 from safelight.store import tables
@@ -72,6 +73,8 @@ class PipelineContext:
     stages: Stages
     sealer: Sealer
     registry: Registry
+    #: Finds our own videos among references.
+    recovery: Recovery
     delivery: DeliveryStage
     quota: Quota
     explain: Explainer

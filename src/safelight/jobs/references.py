@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from safelight.errors import Withdrawn
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest
@@ -19,6 +20,7 @@ from safelight.store.transaction import Transaction
 from .context import PipelineContext
 from .files import FileRow, add_file
 from .models import VideoSnapshot
+from .withdrawal import is_withdrawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,15 @@ class References:
             into = work_dir / f"fetched-{number}"
             self.fetcher.fetch(url, into, max_bytes=self.context.limits.max_reference_bytes, param=field)
             files.append(ReferenceInput.of(into, field))
+        for file in files:
+            self._refuse_withdrawn_file(file)
         return tuple(files)
+
+    def _refuse_withdrawn_file(self, file: ReferenceInput) -> None:
+        """Refuse exactly the file of a withdrawn video at once. Changed copies are found before the scan."""
+        seal = self.context.registry.by_sha256(file.sha256)
+        if seal is not None and is_withdrawn(self.context.database, seal.video_id):
+            raise _withdrawn(file)
 
     def screen(
         self,
@@ -93,6 +103,8 @@ def screen_stored_references(
 ) -> StageResult:
     """Screen the stored references of a video. Only the time limit of the scan applies.
 
+    Raises `Withdrawn` if one was made from a video of this installation that was withdrawn or vaulted.
+
     Files of other videos and of characters are skipped, because they were screened earlier. The prompt stage
     inherits their findings.
     """
@@ -111,6 +123,9 @@ def screen_stored_references(
                 sha256=reference["sha256"],
             )
         )
+    for file in files:
+        if not file.is_picture and context.recovery.recover(file.path).names_withdrawn:
+            raise _withdrawn(file)
     return context.stages.reference.screen(
         files,
         ScreeningContext(
@@ -120,4 +135,12 @@ def screen_stored_references(
             approved=snapshot.approved,
             overturned=snapshot.overturned,
         ),
+    )
+
+
+def _withdrawn(file: ReferenceInput) -> Withdrawn:
+    return Withdrawn(
+        f"The file in {file.field!r} comes from a video of this installation that was withdrawn. "
+        "It cannot be used.",
+        param=file.field,
     )

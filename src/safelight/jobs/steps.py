@@ -25,6 +25,7 @@ from safelight.errors import (
     UpstreamModerationBlocked,
     UpstreamRejected,
     UpstreamUnavailable,
+    Withdrawn,
 )
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import (
@@ -75,7 +76,11 @@ def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             transition(tx, video, VideoState.GENERATING, actor="jobs", stage=Stage.GENERATION.value)
         return
     with context.work_dir(video.id) as work_dir:
-        result = screen_stored_references(context, snapshot, work_dir)
+        try:
+            result = screen_stored_references(context, snapshot, work_dir)
+        except Withdrawn as error:
+            fail(context, snapshot, error)
+            return
     action = result.verdict.action
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)

@@ -25,7 +25,7 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
-from .conclusion import Conclusion, Evidence, MarkSearch, conclude
+from .conclusion import Answer, Conclusion, Evidence, Ground, MarkSearch, conclude
 from .worker import compare_in_child
 
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
@@ -69,6 +69,20 @@ class Recovered:
     seal: Seal | None = None
     #: Whether the registered video was withdrawn or vaulted.
     is_withdrawn: bool = False
+
+    @property
+    def source_video(self) -> str | None:
+        """The id of the delivered video that the file is, or was made from; None if that is not proven."""
+        is_ours = self.conclusion.answer in (Answer.UNCHANGED, Answer.CHANGED)
+        return self.seal.video_id if is_ours and self.seal is not None else None
+
+    @property
+    def names_withdrawn(self) -> bool:
+        """Whether the file must not be used as an input. The mark of a withdrawn video is enough, because its
+        picture was deleted and cannot be compared.
+        """
+        is_named = self.source_video is not None or self.conclusion.ground is Ground.MARK_NOT_COMPARED
+        return self.is_withdrawn and is_named
 
 
 @dataclass(frozen=True, kw_only=True)

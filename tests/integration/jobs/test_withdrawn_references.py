@@ -1,0 +1,91 @@
+"""Files of withdrawn videos as inputs of new ones, and what is deleted with a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import Withdrawn
+from safelight.generation.protocol import Derivation
+from safelight.jobs.models import Upload, Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import withdraw
+from safelight.store import tables
+from safelight.testing.generators import create as instant
+
+from .conftest import House
+
+#: An empty box of MP4. C2PA's hash does not cover it, so a manifest stays valid.
+EMPTY_BOX = (8).to_bytes(4, "big") + b"free"
+
+
+@pytest.fixture
+def able(house: House) -> House:
+    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["edit"]}
+    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    return house
+
+
+def _delivered(house: House) -> Video:
+    video = house.carry(house.order("a quiet lake", model="able-1"))
+    assert video.state is VideoState.DELIVERED
+    return video
+
+
+def _file_of(house: House, video: Video, into: Path, added: bytes = b"") -> Upload:
+    blobs = house.container.persistence.blobs
+    into.write_bytes(b"".join(blobs.stream(video.tenant, video.sealed_sha256 or "")) + added)
+    return Upload(field="video", filename="clip.mp4", path=into, media_type="video/mp4")
+
+
+def _edit(house: House, upload: Upload) -> Video:
+    return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,))
+
+
+def _fingerprints(house: House, video: Video) -> list[bool]:
+    """For each fingerprint of the video, whether it still has its content."""
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        rows = tx.select(tables.seal_fingerprints, tables.seal_fingerprints.c.video_id == video.id)
+    return [row.hashes is not None or row.thumbnails is not None for row in rows]
+
+
+def test_the_file_of_a_withdrawn_video_is_refused_as_an_input(able: House, tmp_path: Path) -> None:
+    video = _delivered(able)
+    upload = _file_of(able, video, tmp_path / "clip.mp4")
+    assert _edit(able, upload).state is not VideoState.FAILED
+    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    with pytest.raises(Withdrawn) as refused:
+        _edit(able, upload)
+    assert refused.value.param == "video"
+    assert video.id not in refused.value.message
+
+
+def test_a_changed_copy_of_a_withdrawn_video_is_refused_before_the_generation(
+    able: House, tmp_path: Path
+) -> None:
+    video = _delivered(able)
+    upload = _file_of(able, video, tmp_path / "clip.mp4", EMPTY_BOX)
+    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    ended = able.carry(_edit(able, upload))
+    assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
+    assert "a court said so" not in (ended.error_message or "")
+
+
+def test_a_copy_of_a_delivered_video_names_its_source(able: House, tmp_path: Path) -> None:
+    video = _delivered(able)
+    copy = _file_of(able, video, tmp_path / "clip.mp4", EMPTY_BOX).path
+    assert able.container.pipeline.context.recovery.recover(copy).source_video == video.id
+
+
+def test_withdrawal_deletes_the_fingerprints(able: House) -> None:
+    video = _delivered(able)
+    assert _fingerprints(able, video) == [True]
+    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    assert _fingerprints(able, video) == [False]
+
+
+def test_deletion_deletes_the_fingerprints(able: House) -> None:
+    video = _delivered(able)
+    able.videos.delete(able.who, video.id)
+    assert _fingerprints(able, video) == [False]
