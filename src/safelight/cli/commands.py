@@ -39,6 +39,7 @@ COMMANDS = {
     "reviews": "List cases that wait for a reviewer, and decide them.",
     "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
     "keys": "Create, list and revoke API keys.",
+    "people": "Invite people, change their roles, disable and reset them.",
     "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",
     "audit": "Read and verify the audit log.",
     "doctor": "Diagnose the installation and suggest fixes.",

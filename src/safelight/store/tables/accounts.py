@@ -79,13 +79,11 @@ people = Table(
     integer("totp_step", null=True),
     #: Digests of the recovery codes that are not used yet.
     json("recovery_codes"),
-    #: Issuer and subject of the account at the OpenID provider.
-    text("oidc_subject", null=True),
     UniqueConstraint("email"),
-    UniqueConstraint("oidc_subject"),
     Index(None, "tenant_id", "created_at"),
 )
 
+#: Open invitations. One that was accepted is deleted.
 invitations = Table(
     "invitations",
     metadata,
@@ -95,7 +93,6 @@ invitations = Table(
     #: Encrypted. It becomes the secret of the person when the invitation is accepted.
     blob("totp_secret"),
     time("expires_at"),
-    time("used_at", null=True),
     Index(None, "tenant_id", "person_id"),
 )
 

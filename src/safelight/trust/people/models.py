@@ -40,8 +40,6 @@ class Person:
     state: PersonState
     created_at: float
     created_by: str
-    #: Whether the person signs in at the OpenID provider.
-    has_oidc: bool
     recovery_codes_left: int
 
 

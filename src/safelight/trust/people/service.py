@@ -175,7 +175,6 @@ _WITHOUT_PROOFS: dict[str, Any] = {
     "totp_secret": None,
     "totp_step": None,
     "recovery_codes": [],
-    "oidc_subject": None,
 }
 
 

@@ -69,7 +69,7 @@ class Proofs:
 
 
 class SignIn:
-    """Sign-in without the OpenID provider. Answers do not show whether a person exists."""
+    """Sign-in with password and one-time code. Answers do not show whether a person exists."""
 
     def __init__(self, database: Database, keys: KeyRing, passwords: PasswordHasher) -> None:
         self._database = database
@@ -129,15 +129,8 @@ class SignIn:
             )
         password_hash, codes = self._passwords.hash(proofs.password), new_recovery_codes()
         with self._database.transaction(person.tenant) as tx:
-            now = tx.now()
-            used = tx.update(
-                invitations,
-                invitations.c.digest == hash_token(token),
-                invitations.c.used_at.is_(None),
-                invitations.c.expires_at > now,
-                used_at=now,
-            )
-            if not used:
+            open_one = (invitations.c.digest == hash_token(token), invitations.c.expires_at > tx.now())
+            if not tx.delete(invitations, *open_one):
                 raise _invalid_invitation()
             tx.update(
                 people,
@@ -197,7 +190,6 @@ class SignIn:
                 row = tx.one(
                     invitations,
                     invitations.c.digest == hash_token(token),
-                    invitations.c.used_at.is_(None),
                     invitations.c.expires_at > tx.now(),
                 )
         if row is None:

@@ -26,7 +26,6 @@ def person_from_row(row: Row[Any]) -> Person:
         state=PersonState(row.state),
         created_at=row.created_at,
         created_by=row.created_by,
-        has_oidc=row.oidc_subject is not None,
         recovery_codes_left=len(row.recovery_codes),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import InvalidField, RateLimited, Unauthenticated
+from safelight.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import invitations, people
@@ -16,6 +16,7 @@ from safelight.trust.accounts import OPERATOR, Accounts, KeyScope, Principal, Pr
 from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
 from safelight.trust.people import NewPerson, PasswordHasher, People, Proofs, SignedIn, SignIn
 from safelight.trust.people.invitations import INVITATION_TTL_S
+from safelight.trust.people.rotation import SecretRotation
 from safelight.trust.people.sign_in import CHANGE_TTL_S, FAILURE_WINDOW_S, MAX_FAILURES
 from support.people import PASSWORD, FastHasher, one_time_code
 
@@ -265,6 +266,41 @@ def test_no_secret_is_in_the_database_in_plain_text(
         rows = repr((tx.select(people), tx.select(invitations)))
     for plain in (secret, PASSWORD, invitation, first.token, *first.recovery_codes):
         assert plain not in rows
+
+
+def test_a_rotation_of_the_key_keeps_every_secret_even_if_it_was_interrupted(
+    desk: SignIn,
+    database: Database,
+    enrolled: People,
+    operator: Principal,
+    keys: KeyRing,
+    clock: Clock,
+    invitation: str,
+) -> None:
+    _, secret = accept(desk, clock, invitation)
+    open_one = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR)).token
+    rotation = SecretRotation(database, keys)
+    for _ in range(3):
+        keys.add_key()  # a rotation that was killed after it had added a key
+        rotation.rotate(by=OPERATOR)
+        with database.read_transaction(operator.tenant) as tx:
+            rows = (*tx.select(people), *tx.select(invitations))
+        stored = [row.totp_secret for row in rows if row.totp_secret is not None]
+        assert stored
+        assert all(keys.is_current(each) for each in stored)
+        clock.now += 60
+        desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+    accept(desk, clock, open_one)
+
+
+def test_a_rotation_without_the_present_key_changes_nothing(
+    database: Database, invitation: str, tmp_path: Path
+) -> None:
+    other = KeyRing.load(tmp_path / "others", "secrets", remedy="none")
+    before = (tmp_path / "others" / "secrets.key").read_bytes()
+    with pytest.raises(SafelightError, match="cannot be decrypted"):
+        SecretRotation(database, other).rotate(by=OPERATOR)
+    assert (tmp_path / "others" / "secrets.key").read_bytes() == before
 
 
 def test_the_real_hash_knows_its_password_in_every_unicode_form() -> None:

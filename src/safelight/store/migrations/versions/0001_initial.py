@@ -344,10 +344,8 @@ def upgrade() -> None:
         *_bytes("totp_secret", null=True),
         *_integer("totp_step", null=True),
         *_text("recovery_codes"),
-        *_text("oidc_subject", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email"),
-        sa.UniqueConstraint("oidc_subject"),
         sa.Index(None, "tenant_id", "created_at"),
     )
     op.create_table(
@@ -355,7 +353,6 @@ def upgrade() -> None:
         *_text("digest", "tenant_id", "person_id"),
         *_bytes("totp_secret"),
         *_double("expires_at"),
-        *_double("used_at", null=True),
         sa.PrimaryKeyConstraint("digest"),
         sa.Index(None, "tenant_id", "person_id"),
     )

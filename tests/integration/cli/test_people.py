@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.bootstrap import load
+from safelight.cli import main
+from safelight.trust.accounts import ROLES, Role
+from safelight.trust.people import Proofs
+from support.people import PASSWORD, one_time_code
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main(["people", *arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_person_is_invited_accepts_signs_in_and_is_disabled(run: Run) -> None:
+    code, made = run("add", "Ada Reed", "Ada@Example.com", "--role", "trust_lead", "--language", "zh-Hant")
+    assert code == 0
+    person = made["person"]
+    assert (person["role"], person["state"], person["language"]) == ("trust_lead", "invited", "zh-Hant")
+    token = made["invitation"].partition("token=")[2]
+    persistence = load().persistence
+    secret = persistence.sign_in.invited(token).totp_secret
+    signed_in = persistence.sign_in.accept(token, Proofs(password=PASSWORD, code=one_time_code(secret)))
+    proofs = Proofs(password=PASSWORD, code=signed_in.recovery_codes[0])
+    assert run("rotate-key") == (0, {"encrypted": 1})
+    # This process, which was running before, follows the rotation.
+    assert persistence.sign_in.sign_in("ada@example.com", proofs).language == "zh-Hant"
+
+    assert run("role", "ada@example.com", "owner")[1]["role"] == "owner"
+    code, refused = run("disable", made["person"]["id"])
+    assert (code, refused["error"]["code"]) == (1, "conflict")
+    assert run("role", "ada@example.com", "auditor")[0] == 1
+    code, again = run("reset", "ada@example.com")
+    assert (code, again["person"]["state"]) == (0, "invited")
+    assert run("disable", "ada@example.com")[1]["state"] == "disabled"
+    assert [person["state"] for person in run("list")[1]["people"]] == ["disabled"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "Ada", "ada@example.com", "--role", "king"),
+        ("add", "Ada", "nobody", "--role", "owner"),
+        ("add", "Ada", "ada@example.com", "--role", "owner", "--language", "tlh"),
+        ("role", "nobody@example.com", "owner"),
+        ("disable", "user_1"),
+        ("list", "--tenant", "nobody"),
+    ],
+)
+def test_bad_input_is_refused_with_a_remedy(run: Run, arguments: tuple[str, ...]) -> None:
+    code, answer = run(*arguments)
+    assert code == 1
+    assert answer["error"]["message"]
+    assert run("list")[1] == {"people": []}
+
+
+def test_the_roles_are_those_of_the_table(run: Run) -> None:
+    code, answer = run("roles")
+    assert code == 0
+    assert {row["role"]: frozenset(row["scopes"]) for row in answer["roles"]} == {
+        role.value: frozenset(scope.value for scope in ROLES[role].scopes) for role in Role
+    }
