@@ -23,12 +23,10 @@ from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container
 from safelight.provenance import manifest, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.watermark.clip_marking import mark_in_child
-from safelight.provenance.watermark.embedder import MAX_STRENGTH, WatermarkEmbedder
+from safelight.provenance.watermark.embedder import CRF, MAX_STRENGTH, WatermarkEmbedder
 from safelight.provenance.watermark.pattern import WatermarkPattern
 
 SEED = b"speed"
-#: As marked files are encoded.
-CRF = 18
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.provenance.watermark.embedder import AQ_STRENGTH, CRF
+
 Luma = npt.NDArray[np.uint8]
 Random = np.random.Generator
 
@@ -60,7 +62,8 @@ def _h264(clip: LumaClip, crf: int) -> LumaClip:
 
 def deliver(clip: LumaClip) -> LumaClip:
     """The copy that a gateway would deliver."""
-    return _h264(clip, 18)
+    options = {"crf": str(CRF), "preset": "veryfast", "aq-strength": str(AQ_STRENGTH)}
+    return encode_and_decode(clip, "libx264", options)
 
 
 def _with_codec(codec: str, **options: str) -> Attack:

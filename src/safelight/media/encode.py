@@ -36,6 +36,8 @@ class VideoFormat:
     timestamped: bool = False
     crf: int = 20
     preset: str = "veryfast"
+    #: How many more bits flat areas get than busy ones; 1 is x264's own value.
+    aq_strength: float = 1.0
     threads: int = 1
     pixel_format: str = "yuv420p"
 
@@ -68,7 +70,11 @@ class Mp4Writer:
         self._video: Any = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = self._size
         self._video.pix_fmt = video.pixel_format
-        self._video.options = {"crf": str(video.crf), "preset": video.preset}
+        self._video.options = {
+            "crf": str(video.crf),
+            "preset": video.preset,
+            "aq-strength": str(video.aq_strength),
+        }
         if video.timestamped:
             # No B-frames: the duration of an MP4 comes from its decode times, which with B-frames can end
             # before the last frame is shown.

@@ -69,6 +69,17 @@ def test_an_mp4_can_be_streamed_from_the_start(tmp_path: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")
 
 
+def test_less_adaptive_quantization_spends_fewer_bits_on_grain_in_flat_areas(tmp_path: Path) -> None:
+    frame = np.random.default_rng(1).normal(128, 3, (192, 320, 1)).repeat(3, axis=2).astype(np.uint8)
+    sizes = []
+    for strength in (1.0, 0.5):
+        shape = VideoFormat(width=320, height=192, fps=24, aq_strength=strength)
+        with Mp4Writer(tmp_path / f"{strength}.mp4", shape) as writer:
+            writer.add_frame(frame)
+        sizes.append((tmp_path / f"{strength}.mp4").stat().st_size)
+    assert sizes[1] < sizes[0]
+
+
 def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     times_s = [0.0, 0.04, 0.2, 0.21, 0.9, 1.5]
     with Mp4Writer(tmp_path / "a.mp4", VideoFormat(width=64, height=64, fps=25, timestamped=True)) as writer:

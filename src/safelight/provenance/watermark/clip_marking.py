@@ -30,7 +30,7 @@ from safelight.media.probe import (
 from safelight.media.tracks import select_tracks
 
 from .detector import WatermarkDetector
-from .embedder import WatermarkEmbedder, choose_strength
+from .embedder import AQ_STRENGTH, CRF, WatermarkEmbedder, choose_strength
 from .pattern import WatermarkPattern
 from .residual import ResidualSums
 
@@ -40,8 +40,6 @@ Luma = npt.NDArray[np.uint8]
 _MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 #: At least so many frames of the whole clip give the strength.
 _SAMPLES = 48
-#: Constant rate factor of H.264: no visible loss.
-_CRF = 18
 #: Luma of black in video range.
 _VIDEO_BLACK = 16
 _FULL_RANGE = 2
@@ -290,8 +288,9 @@ def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder, limit: Ma
             height=video.codec_context.height,
             fps=info.fps or 25,
             timestamped=True,
-            crf=_CRF,
+            crf=CRF,
             preset=task.preset,
+            aq_strength=AQ_STRENGTH,
             pixel_format=video.codec_context.format.name,
         )
         with Mp4Writer(Path(task.into), shape) as writer:
@@ -318,6 +317,7 @@ class _Sound:
         self._writer = writer
         self._copied = None if track is None else writer.add_copied_stream(track)
         self._packets = iter(()) if track is None else container.demux(track)
+        self._plays = False
         self._next: Any = self._read()
 
     def copy_until(self, time_s: float) -> None:
@@ -328,4 +328,13 @@ class _Sound:
 
     def _read(self) -> Any:
         with decoder_errors_raise():
-            return next((packet for packet in self._packets if packet.dts is not None), None)
+            return next((packet for packet in self._packets if self._is_kept(packet)), None)
+
+    def _is_kept(self, packet: Any) -> bool:
+        """Whether a packet is played. Those before the first played one stay, because the decoder starts with
+        them. Later ones that an edit list hides would go back in time.
+        """
+        if packet.dts is None or (packet.is_discard and self._plays):
+            return False
+        self._plays = self._plays or not packet.is_discard
+        return True
