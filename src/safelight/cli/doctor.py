@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import doctor_checks
+from . import doctor_checks, doctor_key_checks
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
@@ -157,8 +157,8 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _check_database(container, doctor_checks.database),
-        "signing key": lambda: doctor_checks.signing(_key_dir(container)),
-        "watermark key": lambda: doctor_checks.watermark(
+        "signing key": lambda: _check_signing(container),
+        "watermark key": lambda: doctor_key_checks.watermark(
             _key_dir(container) / "watermark", wanted=settings.sealing.seal == "watermark"
         ),
         "clock": lambda: doctor_checks.clock(
@@ -263,6 +263,14 @@ def _check_database(container: Container, check: Callable[[Database], DoctorChec
         return check(own)
     finally:
         own.close()
+
+
+def _check_signing(container: Container) -> DoctorCheck:
+    if container.core.settings.sealing.key is None:
+        return doctor_key_checks.signing(_key_dir(container))
+    return doctor_key_checks.configured_signing(
+        lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC)
+    )
 
 
 def _read_signing_start(container: Container) -> dt.datetime | None:

@@ -61,6 +61,7 @@ PACKAGES = {
     "psycopg": "psycopg[binary]",
     "python_multipart": "python-multipart",
     "rapidocr": "",
+    "rfc3161_client": "rfc3161-client",
     "segno": "",
     "sqlalchemy": "",
     "uvicorn": "",
@@ -371,49 +372,6 @@ def clock_jumps(found: Database) -> DoctorCheck:
             remedy=remedy,
         )
     return DoctorCheck(name=name, state=DoctorState.OK, message="None in the last day.")
-
-
-def signing(keys: Path) -> DoctorCheck:
-    """Check the signing key. The key is only read, neither created nor renewed."""
-    from cryptography import x509
-
-    from safelight.provenance import certificates
-
-    path = keys / "signing.pem"
-    if not path.exists():
-        return DoctorCheck(
-            name="signing key", state=DoctorState.OK, message="It is created with the first seal."
-        )
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return DoctorCheck(
-            name="signing key",
-            state=DoctorState.FAILED,
-            message=f"Other users of this machine can read {path}.",
-            remedy=f"chmod 600 '{path}'. Replace the key if another user could have copied it.",
-        )
-    until = certificates.not_after(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    return DoctorCheck(
-        name="signing key", state=DoctorState.OK, message=f"Valid until {until:%Y-%m-%d}, then renewed."
-    )
-
-
-def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
-    """Check the watermark keys. They are only read, not created."""
-    from safelight.errors import ConfigurationError
-    from safelight.provenance.watermark_keys import WatermarkKeys
-
-    if not wanted:
-        return DoctorCheck(
-            name="watermark key", state=DoctorState.OK, message="Not needed: “sealing.seal” is “c2pa”."
-        )
-    try:
-        epochs = WatermarkKeys(keys).searched()
-    except ConfigurationError as error:
-        return DoctorCheck(
-            name="watermark key", state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
-        )
-    message = "It can be read." if epochs else "It is created at the first start."
-    return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
 
 
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:

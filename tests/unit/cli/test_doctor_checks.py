@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from safelight.cli import doctor_checks
+from safelight.cli import doctor_checks, doctor_key_checks
 from safelight.cli.doctor_checks import DoctorState
 from safelight.errors import DatabaseVersionUnknown
+from safelight.provenance import certificates
+from safelight.provenance.keys import KeyStore
 from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
@@ -160,10 +162,31 @@ def test_an_unreachable_upstream_is_reported() -> None:
 
 
 def test_a_signing_key_readable_by_others_fails(tmp_path: Path) -> None:
-    assert doctor_checks.signing(tmp_path).state is DoctorState.OK
+    assert doctor_key_checks.signing(tmp_path).state is DoctorState.OK
     (tmp_path / "signing.pem").write_text("")
     (tmp_path / "signing.pem").chmod(0o644)
-    assert doctor_checks.signing(tmp_path).state is DoctorState.FAILED
+    assert doctor_key_checks.signing(tmp_path).state is DoctorState.FAILED
+
+
+def test_a_configured_certificate_is_reported_a_month_before_it_expires(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    root = certificates.issue_root("Studio", now=now)
+    leaf = certificates.issue_leaf(root, "Studio", now=now)
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    key.write_bytes(certificates.key_pem(leaf.key))
+    chain.write_bytes(certificates.certificates_pem((leaf.certificate, root.certificate)))
+
+    def configured() -> KeyStore:
+        return KeyStore.configured(key=key, chain=chain)
+
+    assert doctor_key_checks.configured_signing(configured, now).state is DoctorState.OK
+    late = leaf.certificate.not_valid_after_utc - dt.timedelta(days=20)
+    assert doctor_key_checks.configured_signing(configured, late).state is DoctorState.WARNING
+    key.write_text("not a key")
+    found = doctor_checks.guarded(
+        "signing key", lambda: doctor_key_checks.configured_signing(configured, now)
+    )
+    assert (found.state, bool(found.remedy)) == (DoctorState.FAILED, True)
 
 
 def test_a_check_that_raises_is_a_failed_check() -> None:
