@@ -115,10 +115,7 @@ _IMPORT = _json_body(
 )
 
 
-@router.get("", summary="Search the library", responses={200: {"model": EntrySearch}, **errors(404)})
-async def search(
-    request: Request,
-    principal: Reader,
+def read_query(
     q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS, description="Words, in any language.")] = "",
     category: Annotated[str | None, Query(max_length=MAX_CATEGORY_CHARACTERS)] = None,
     needs_validation: bool = False,
@@ -126,13 +123,18 @@ async def search(
         str | None, Query(max_length=80, description="List after the entry with this id.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 50,
+) -> EntryQuery:
+    """The search of a request."""
+    require_writable(q + (category or "") + (after or ""), "q")
+    return EntryQuery(words=q, category=category, needs_validation=needs_validation, after=after, limit=limit)
+
+
+@router.get("", summary="Search the library", responses={200: {"model": EntrySearch}, **errors(404)})
+async def search(
+    request: Request, principal: Reader, query: Annotated[EntryQuery, Depends(read_query)]
 ) -> Response:
     """The entries that fit best; without words, the newest first."""
     app = app_state(request)
-    require_writable(q + (category or "") + (after or ""), "q")
-    query = EntryQuery(
-        words=q, category=category, needs_validation=needs_validation, after=after, limit=limit
-    )
     page = await app.threads.run(app.services.library.search, principal, query)
     data = [entry_object(each) for each in page.entries]
     return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})

@@ -44,7 +44,6 @@ class ReviewParts:
         *,
         templates: Callable[[], Templates],
     ) -> None:
-        """`templates`: the service of prompt templates, which is built at its first use."""
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
@@ -86,9 +85,7 @@ class ReviewParts:
     def exposure_log(self) -> ExposureLog:
         from safelight.trust.reviews import ExposureLog
 
-        return ExposureLog(
-            self._persistence.database, budget=self._core.settings.review.exposure_budget
-        )
+        return ExposureLog(self._persistence.database, budget=self._core.settings.review.exposure_budget)
 
     @cached_property
     def review_pruning(self) -> BackgroundPart:

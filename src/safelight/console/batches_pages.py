@@ -212,7 +212,7 @@ def _batch_fields(form: Mapping[str, str], body: Body) -> tuple[dict[str, Any], 
 
 
 def _limit_fields(form: Mapping[str, str]) -> dict[str, Any]:
-    """The limits that were filled in. What is no number is refused with the other fields."""
+    """The limits that were filled in. A text that is not a number is refused with the other fields."""
     found: dict[str, Any] = {}
     for name in _LIMITS:
         text = form.get(name, "").strip()
