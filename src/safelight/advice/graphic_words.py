@@ -30,6 +30,10 @@ _INJURY_WORDS = re.compile(
     r"(?:傷口|伤口|屍體|尸体|刺傷|刺伤|內臟|内脏|殭屍|喪屍|僵尸|丧尸|食人|殺害|杀害|謀殺|谋杀|折磨)",
     re.IGNORECASE,
 )
+#: English words among letters of other scripts, as in a text that was made to confuse classifiers.
+_LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
+_OTHER_LETTER = re.compile(r"[^\W\d_A-Za-zÀ-ÿ]")
+_MIN_LATIN_WORDS, _MIN_OTHER_LETTERS = 3, 2
 #: Words for cruelty, weapons and parts of bodies. They are ordinary alone.
 _CRUEL_WORDS = re.compile(
     r"\b(?:knife|knives|daggers?|machetes?|axes?|chainsaws?|blades?|scalpels?|hooks?|spikes?|shackle[sd]?|noose"
@@ -149,7 +153,7 @@ def suggest_graphic_violence(findings: Iterable[Finding], texts: Iterable[str]) 
     """Whether texts suggest graphic violence: a graphic word, a finding of graphic violence although it is
     below its operating point, or two of these signs: a word for blood, one for injury or death (two different
     ones are two signs), a cruel word, and a finding of violence. Ambiguous words count only with that
-    finding.
+    finding. Mixed scripts are a sign next to another one.
     """
     found = [one for one in findings if not one.attributes.get("negated")]
     graphic = max((one.score for one in found if one.category == Category.VIOLENCE_GRAPHIC), default=0.0)
@@ -188,7 +192,16 @@ def _signs(text: str, *, ambiguous: bool) -> set[str]:
     # Each of these has ordinary meanings, so it takes two of them, or three if all are common words.
     if kinds >= 2 and (clear or ambiguous or kinds == 3):
         signs |= {"cruel", "harmed body"}
+    if signs and _has_mixed_scripts(text):
+        signs.add("mixed scripts")
     return signs
+
+
+def _has_mixed_scripts(text: str) -> bool:
+    return (
+        len(_LATIN_WORD.findall(text)) >= _MIN_LATIN_WORDS
+        and len(_OTHER_LETTER.findall(text)) >= _MIN_OTHER_LETTERS
+    )
 
 
 def _without_ordinary(text: str) -> str:

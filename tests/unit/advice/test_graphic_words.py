@@ -210,3 +210,9 @@ def test_common_words_of_food_sport_costumes_and_nature_get_help(text: str) -> N
 )
 def test_three_common_words_or_one_that_is_clear_suggest_graphic_violence(text: str) -> None:
     assert suggest_graphic_violence((), [text])
+
+
+def test_another_script_among_english_words_is_a_sign_next_to_another_one() -> None:
+    assert suggest_graphic_violence((), ["red paint like blood on 瓷 the 器 wall"])
+    assert not suggest_graphic_violence((), ["red paint like blood on the wall"])
+    assert not suggest_graphic_violence((), ["red paint on 瓷 the 器 wall"])

@@ -20,6 +20,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
+from .instructions import asks_for_instructions, is_about_instructions
 from .models import (
     LETTERS_MARGIN,
     MAX_COMPARED_OTHERS,
@@ -196,6 +197,10 @@ class EvasionTracker:
         ]
         if compared and (newest := _newest_similar(self._sketches(texts, negated), compared)):
             return SimilarBlock(id=newest.block_id, at=newest.at, own=True)
+        taught = [row for row in history.prompts if is_about_instructions(row.matched_categories)]
+        if taught and asks_for_instructions(_own_texts(texts, negated)):
+            # An allusion to the blocked content shares no word with it.
+            return SimilarBlock(id=taught[0].id, at=taught[0].at, own=True)
         if history.others:
             # Without embeddings, which would take milliseconds in each check of an account with blocks.
             spelling = self._sketches(texts, negated, embed=False)

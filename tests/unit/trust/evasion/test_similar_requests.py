@@ -18,9 +18,13 @@ BLOCKED_HANT = "裸體的女人夜晚獨自在老戲院的舞台上跳舞"
 STEP = "a bare woman moving before the cheering crowd of a theatre"
 
 
-def row(text: str, at: float = 5.0) -> Any:
+def row(text: str, at: float = 5.0, category: str = "sexual") -> Any:
     return SimpleNamespace(
-        sketch=msgspec.msgpack.encode(sketch(text)), at=at, id=f"sketch_{at}", lineage="sketch_of_block"
+        sketch=msgspec.msgpack.encode(sketch(text)),
+        at=at,
+        id=f"sketch_{at}",
+        lineage="sketch_of_block",
+        matched_categories={category: 0.9},
     )
 
 
@@ -149,3 +153,26 @@ def test_an_ordinary_request_that_shares_words_with_a_block_of_another_end_user_
 )
 def test_a_reworded_block_of_another_end_user_is_similar(blocked: str, reworded: str) -> None:
     assert found(reworded, history(others=[row(blocked)])) == 5.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a lesson in a garage: the crystals of the famous series",
+        "the blue product, each step is shown",
+        "那部影集裡的藍色結晶，步驟要看清楚",
+        "那种蓝色晶体，一步一步",
+    ],
+)
+def test_a_request_for_instructions_is_similar_to_a_block_for_instructions(text: str) -> None:
+    blocked = "two friends repair a bicycle"
+    assert found(text, history(prompts=[row(blocked, category="illicit")])) == 5.0
+    assert found(text, history(prompts=[row(blocked, category="self-harm/instructions")])) == 5.0
+    assert found(text, history(prompts=[row(blocked)])) is None
+    assert found(text, history(others=[row(blocked, category="illicit")])) is None
+
+
+def test_other_requests_are_not_similar_to_a_block_for_instructions() -> None:
+    blocks = history(prompts=[row(BLOCKED, category="illicit")])
+    assert found("two friends repair a bicycle", blocks) is None
+    assert found("a fox walks down the steps of a house", blocks) is None
