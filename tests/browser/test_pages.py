@@ -107,7 +107,7 @@ def test_a_decision_without_a_reason_is_explained_in_the_form(staff: Page, conso
     staff.goto(f"{console.server.url}/review/{case.id}")
     expect(staff.get_by_role("alert")).to_be_hidden()
     staff.keyboard.press("a")
-    expect(staff.get_by_role("alert")).to_have_text("Write a reason before you decide.")
+    expect(staff.get_by_role("alert")).to_have_text("Choose a rule or write a reason before you decide.")
     expect(staff.locator("#reason")).to_be_focused()
     staff.keyboard.type("Seen.")
     expect(staff.get_by_role("alert")).to_be_hidden()

@@ -25,7 +25,15 @@ from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.people import People, SignIn
 from safelight.trust.policies import Policies, read_history
-from safelight.trust.reviews import Case, CaseFile, CaseKind, DecisionExecutor, NewCase, open_case
+from safelight.trust.reviews import (
+    Case,
+    CaseFile,
+    CaseKind,
+    DecisionExecutor,
+    ExposureLog,
+    NewCase,
+    open_case,
+)
 from safelight.trust.reviews.models import UNDO_S
 from safelight.trust.waivers import NewWaiver
 from support.fake_api_server import Live, Shelf, judged, live
@@ -128,6 +136,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 history=lambda tenant: read_history(database, tenant=tenant),
             ),
             reveal=_Pictures(revealed_cases),
+            exposure=ExposureLog(database, budget=3600.0),
             settings=lambda: {
                 "data": "data",
                 "server": {"port": 8000, "tls_key": "/etc/tls/key.pem"},

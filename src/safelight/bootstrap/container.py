@@ -146,6 +146,7 @@ class Container:
                 sandbox=self.core.sandbox,
                 scratch=self.persistence.data_directory.scratch,
             ),
+            exposure=self.review.exposure_log,
             settings=lambda: self.core.settings.model_dump(mode="json"),
             setting_sources=self.core.settings.sources,
             name_lists=NameListEditor(

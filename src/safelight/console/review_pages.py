@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,17 @@ from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
-from safelight.trust.reviews.models import ACTIONS, UNDO_S
+from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
+from safelight.web.state import AppState
 
 from .explanation_view import explanation_lines, prompt_spans
 from .formatting import format_datetime, format_duration, translate_category, truncate
 from .handler import PageHandler
 from .highlights import split_highlights
 from .last_decision import LastDecision, conflict_text, last_decision
+from .render import Pages
+from .review_queue_pages import ReviewQueuePages
+from .services import ConsoleServices
 from .timeline import record_view
 from .translations import Translations
 from .verdict_text import blocking_verdict, explain_video
@@ -35,6 +40,8 @@ CASES_PER_PAGE = 30
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
+#: A value in the reason of a rule that did not match this video, such as `{frames}`.
+_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +59,12 @@ class CaseRow:
 
 
 class ReviewPages(PageHandler):
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._queue = ReviewQueuePages(state, pages, console)
+
     async def list_cases(self, request: Request, principal: Principal) -> Response:
-        """The queue, earliest due date first; `state=closed` lists decided cases."""
+        """The queue; `state=closed` lists decided cases."""
         state = request.query_params.get("state", "open")
         after = request.query_params.get("after") or None
         state_filter = CaseState.OPEN if state == "open" else None
@@ -71,6 +82,7 @@ class ReviewPages(PageHandler):
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
             ],
             state=state if state == "open" else "closed",
+            nothing_next="next" in request.query_params,
             last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
             if principal.has_scope(KeyScope.VIDEOS_WRITE)
@@ -84,8 +96,8 @@ class ReviewPages(PageHandler):
     async def decide(self, request: Request, principal: Principal) -> Response:
         """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
         case_id = request.path_params["case_id"]
-        form = await self.read_form(request)
-        if not form.get("reason", "").strip():
+        form, t = await self.read_form(request), self.translations(request)
+        if not form.get("reason", "").strip() and not form.get("clause"):
             return await self._render_case(request, principal, case_id, form=form, reason_missing=True)
         try:
             await self.run(
@@ -94,15 +106,14 @@ class ReviewPages(PageHandler):
                 case_id,
                 DecisionRequest(
                     action=form.get("action", ""),
-                    reason=form.get("reason", ""),
+                    reason=form.get("reason", "").strip() or t("review.chosen_rule", rule=form.get("clause")),
                     clause=form.get("clause") or None,
+                    version=int(version) if (version := form.get("version", "")).isdecimal() else None,
                 ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
-        page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
-        following = f"/review/{page.cases[0].id}" if page.cases else "/review"
-        return self.redirect(f"{following}?decided={case_id}")
+        return await self._queue.open_next(principal, decided=case_id)
 
     async def undo(self, request: Request, principal: Principal) -> Response:
         """Undo a decision that is not carried out yet, and open its case again."""
@@ -112,15 +123,6 @@ class ReviewPages(PageHandler):
         except (Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem)
         return self.redirect(f"/review/{case_id}?undone=1")
-
-    async def reveal(self, request: Request, principal: Principal) -> Response:
-        """The greyscale images of a case. Each request is first written to the audit log."""
-        reveal_pictures = self.console.reveal
-        if reveal_pictures is None:
-            raise NotFound("This server shows no images.")
-        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
-        image = await self.run(reveal_pictures, principal, case_file)
-        return Response(image, media_type="image/webp", headers={"cache-control": "no-store"})
 
     def _prompts(self, principal: Principal, cases: list[Case]) -> dict[str, str]:
         found = {}
@@ -146,6 +148,7 @@ class ReviewPages(PageHandler):
         record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
         pictures, policies = self.console.reveal, self.console.policies
+        exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
         has_images = pictures is not None and await self.run(pictures.exist, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
@@ -172,6 +175,8 @@ class ReviewPages(PageHandler):
             form=form or {},
             can_reveal=pictures is not None and case_file.case.state is CaseState.OPEN,
             has_images=has_images,
+            exposure=exposure,
+            heartbeat_ms=round(HEARTBEAT_S * 1000),
             last=await self._decided_before(request, principal, t),
         )
 
@@ -197,6 +202,8 @@ class ReviewPages(PageHandler):
             "stage": t(f"steps.name.{case.stage.value}"),
             "quarantined": case.quarantined,
             "video": record.video,
+            "version": case.version,
+            "members": case_file.members,
             "prompt": split_highlights(record.video.prompt, prompt_spans(details)),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
@@ -231,10 +238,18 @@ def likely_clauses(
     if verdict and verdict.gaps:
         # A requirement of coverage has no reason of its own.
         reasons.setdefault(verdict.rule, t("review.incomplete"))
+    if verdict and verdict.rule in reasons:
+        # With the values of this video.
+        reasons[verdict.rule] = verdict.reason
     return tuple(
-        (name, t.translate_reason(reasons.get(name, "")))
+        (name, without_placeholders(t.translate_reason(reasons.get(name, "")), t))
         for name in list(dict.fromkeys([*fired, *same_family]))[:_MAX_CLAUSES]
     )
+
+
+def without_placeholders(reason: str, t: Translations) -> str:
+    """The reason of a rule in general, such as "Possible nudity in several frames."."""
+    return _PLACEHOLDER.sub(t("review.several"), reason)
 
 
 def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:

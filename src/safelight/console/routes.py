@@ -32,6 +32,7 @@ from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
 from .render import THEME_COOKIE, THEMES, Pages
 from .review_pages import ReviewPages
+from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
 from .studio_pages import StudioPages
@@ -72,6 +73,7 @@ class Console:
             ProviderErrorPages(*services),
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
+        review_queue = ReviewQueuePages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
         batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
@@ -123,10 +125,15 @@ class Console:
             ("GET", "/explain-error", public(provider_errors.show)),
             ("POST", "/explain-error", public(provider_errors.explain)),
             ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),
+            ("POST", "/review/next", protected(review_queue.take_next, any_of=DECIDER)),
             ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
             ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/lease", protected(review_queue.extend_lease, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/skip", protected(review_queue.skip, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/escalate", protected(review_queue.escalate, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
-            ("POST", "/review/{case_id}/reveal", protected(review.reveal, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/reveal", protected(review_queue.reveal, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/hide", protected(review_queue.hide, any_of=DECIDER)),
             ("GET", "/coverage", protected(coverage.show, read)),
             ("GET", "/policy", protected(policies.show, policy_scope)),
             ("POST", "/policy", protected(policies.act, policy_scope)),

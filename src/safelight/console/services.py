@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from safelight.trust.accounts import Principal
     from safelight.trust.people import People, SignIn
     from safelight.trust.policies import Policies
-    from safelight.trust.reviews import CaseFile
+    from safelight.trust.reviews import CaseFile, ExposureLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,8 @@ class ConsoleServices:
     policies: PolicyServices | None = None
     people: PeopleServices | None = None
     reveal: CasePictures | None = None
+    #: Limits for how long a reviewer is shown pictures; None if this server shows none.
+    exposure: ExposureLog | None = None
     #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None
     #: The source of each setting that is not a default, by its dotted name.

@@ -301,7 +301,7 @@ def test_a_held_video_is_decided_once(staff: httpx.Client, console: ConsoleServe
     assert "<img" not in page.text.partition("<main")[2]
     missing_reason = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": " "})
     assert missing_reason.status_code == 400
-    assert "Write a reason before you decide." in missing_reason.text
+    assert "Choose a rule or write a reason before you decide." in missing_reason.text
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "stage blood"})
     assert done.status_code == 200
     assert f"decided={case.id}" in str(done.url)

@@ -9,6 +9,7 @@ if (reveal) {
   const image = cover.querySelector("canvas");
   const counter = document.getElementById("reveal-count");
   let held = false;
+  let view = "";
   let count = 0;
   button.textContent = button.dataset.hold;
   reveal.addEventListener("submit", (event) => event.preventDefault());
@@ -17,22 +18,31 @@ if (reveal) {
     held = true;
     const response = await fetch(reveal.action, { method: "POST", headers: { Accept: "image/webp" } });
     if (!response.ok) {
+      // The budget of pictures is used up: the page says so.
+      if (response.status === 403) location.reload();
       counter.textContent = reveal.dataset.none;
       return;
     }
+    view = response.headers.get("x-safelight-view") ?? "";
     count += 1;
     counter.textContent = `${count} ×`;
     const sheet = await createImageBitmap(await response.blob());
-    if (!held) return;
+    if (!held) return endView();
     image.width = sheet.width;
     image.height = sheet.height;
     image.getContext("2d").drawImage(sheet, 0, 0);
     image.hidden = false;
   };
+  const endView = () => {
+    if (view) fetch(reveal.action.replace(/reveal$/, "hide"), { method: "POST", keepalive: true, body: new URLSearchParams({ view }) });
+    view = "";
+  };
   const hideImage = () => {
+    if (!held) return;
     held = false;
     image.hidden = true;
     image.width = 0;
+    endView();
   };
   button.addEventListener("pointerdown", showImage);
   for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, hideImage);
@@ -67,11 +77,23 @@ if (form) {
     }
   });
   form.addEventListener("submit", (event) => {
-    if (reason.value.trim()) return;
+    if (!event.submitter?.matches("[data-decides]") || reason.value.trim() || form.querySelector("[name=clause]:checked")) return;
     event.preventDefault();
     showMissing(true);
     reason.focus();
   });
+  form.addEventListener("change", () => form.querySelector("[name=clause]:checked") && showMissing(false));
+  // Without a sign of life the case goes back to the queue.
+  const keepLease = async () => {
+    const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
+    if (response?.status !== 409) return;
+    clearInterval(heartbeat);
+    const missing = document.getElementById("reason-missing");
+    missing.lastChild.textContent = form.dataset.lost;
+    missing.hidden = false;
+  };
+  const heartbeat = setInterval(keepLease, Number(form.dataset.heartbeat));
+  keepLease();
   reason.addEventListener("input", () => reason.value.trim() && showMissing(false));
 }
 

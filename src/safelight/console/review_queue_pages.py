@@ -1,0 +1,64 @@
+"""What a reviewer does with a case besides the decision: take, keep, skip, escalate, show its pictures."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import NotFound
+from safelight.trust.accounts import Principal
+
+from .handler import PageHandler
+
+#: The id of a view, which the script sends back when the picture is hidden again.
+VIEW_HEADER = "x-safelight-view"
+
+
+class ReviewQueuePages(PageHandler):
+    async def take_next(self, request: Request, principal: Principal) -> Response:
+        return await self.open_next(principal)
+
+    async def open_next(self, principal: Principal, *, decided: str = "") -> Response:
+        """The next case of the queue, or the queue if there is none. `decided`: the case decided before."""
+        case = await self.run(self.services.review_queue.take_next, principal)
+        path = f"/review/{case.id}" if case is not None else "/review"
+        empty = "" if case is not None or decided else "?next=none"
+        return self.redirect(f"{path}?decided={decided}" if decided else path + empty)
+
+    async def extend_lease(self, request: Request, principal: Principal) -> Response:
+        """Keep the case for this reviewer; the script of the page calls this regularly."""
+        case_id = request.path_params["case_id"]
+        await self.run(self.services.review_queue.extend_lease, principal, case_id)
+        return Response(status_code=204)
+
+    async def skip(self, request: Request, principal: Principal) -> Response:
+        case_id, form = request.path_params["case_id"], await self.read_form(request)
+        reason = form.get("reason", "").strip() or self.translations(request)("review.no_reason")
+        await self.run(self.services.review_queue.skip, principal, case_id, reason=reason)
+        return await self.open_next(principal)
+
+    async def escalate(self, request: Request, principal: Principal) -> Response:
+        case_id, form = request.path_params["case_id"], await self.read_form(request)
+        reason = form.get("reason", "").strip() or self.translations(request)("review.no_reason")
+        await self.run(self.services.review_queue.escalate, principal, case_id, reason=reason)
+        return await self.open_next(principal)
+
+    async def reveal(self, request: Request, principal: Principal) -> Response:
+        """The greyscale images of a case. Each request is first written to the audit log, and counts against
+        the reviewer's budget.
+        """
+        reveal_pictures, exposure = self.console.reveal, self.console.exposure
+        if reveal_pictures is None or exposure is None:
+            raise NotFound("This server shows no images.")
+        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
+        view = await self.run(exposure.begin_view, principal, case_file.case)
+        image = await self.run(reveal_pictures, principal, case_file)
+        headers = {"cache-control": "no-store", VIEW_HEADER: view}
+        return Response(image, media_type="image/webp", headers=headers)
+
+    async def hide(self, request: Request, principal: Principal) -> Response:
+        """The end of a view."""
+        form = await self.read_form(request)
+        if self.console.exposure is not None:
+            await self.run(self.console.exposure.end_view, principal, form.get("view", ""))
+        return Response(status_code=204)

@@ -1,0 +1,131 @@
+"""The queue on the review pages, without JavaScript: next, skip, escalate, budget of pictures, versions."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from safelight.console.review_queue_pages import VIEW_HEADER
+from safelight.console.translations import load_languages
+from safelight.ids import new_id
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.reviews import ReviewQueue
+from support.console_server import ConsoleServer
+
+from .test_pages_without_js import create_video, staff, stranger
+
+__all__ = ["staff", "stranger"]
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(console: ConsoleServer) -> None:
+    """Closes what other tests opened."""
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, state="expired", dedup_key=None)
+        tx.delete(tables.exposures)
+
+
+def other_reviewer(console: ConsoleServer) -> Principal:
+    return Principal(
+        tenant=console.server.tenant,
+        id=new_id("user"),
+        kind=PrincipalKind.PERSON,
+        name="Lin",
+        scopes=frozenset({KeyScope.REVIEW}),
+    )
+
+
+def queue(database: Database) -> ReviewQueue:
+    from safelight.policy.categories import SHIPPED
+
+    return ReviewQueue(database, taxonomy=SHIPPED)
+
+
+def test_the_next_case_is_taken_skipped_and_not_offered_again(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    first = console.hold(create_video(staff, "first scene"))
+    second = console.hold(create_video(staff, "second scene"))
+    taken = staff.post("/review/next")
+    assert taken.url.path == f"/review/{first.id}"
+    assert 'formaction="/review/' in taken.text
+    following = staff.post(f"/review/{first.id}/skip", data={"reason": ""})
+    assert following.url.path == f"/review/{second.id}"
+    nothing = staff.post(f"/review/{second.id}/skip", data={"reason": "Not today."})
+    assert nothing.url.path == "/review"
+    assert "No case is waiting for you now." in nothing.text
+
+
+def test_a_rule_is_enough_and_the_next_case_follows(staff: httpx.Client, console: ConsoleServer) -> None:
+    case = console.hold(create_video(staff, "a third scene"))
+    done = staff.post(f"/review/{case.id}", data={"action": "approve", "clause": "vi-3", "reason": ""})
+    assert "Decided: Approve." in done.text
+    assert "Rule vi-3." in staff.get(f"/review/{case.id}").text
+
+
+def test_a_case_that_changed_or_that_another_person_has_is_not_decided(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a fourth scene"))
+    version = re.search(r'name="version" value="(\d+)"', staff.get(f"/review/{case.id}").text)
+    assert version is not None
+    other = other_reviewer(console)
+    queue(console.database).escalate(
+        Principal(**{**other.__dict__, "kind": PrincipalKind.KEY}), case.id, reason="Hard."
+    )
+    stale = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "x", "version": version[1]})
+    assert (stale.status_code, "changed after you opened it" in stale.text) == (409, True)
+    queue(console.database).extend_lease(other, case.id)
+    assert staff.post(f"/review/{case.id}/lease").status_code == 409
+    assert staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "x"}).status_code == 409
+
+
+def test_pictures_count_and_stop_when_the_budget_is_used_up(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a fifth scene"))
+    shown = staff.post(f"/review/{case.id}/reveal")
+    assert staff.post(f"/review/{case.id}/hide", data={"view": shown.headers[VIEW_HEADER]}).status_code == 204
+    assert "Pictures shown in the last 8 hours: 0 % of your budget" in staff.get(f"/review/{case.id}").text
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.exposures, seconds=800.0)
+    assert "almost used up" in staff.get(f"/review/{case.id}").text
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.exposures, seconds=900.0)
+    page = staff.get(f"/review/{case.id}").text
+    assert 'id="reveal"' not in page
+    assert "Your budget of pictures for this shift is used up." in page
+    assert staff.post(f"/review/{case.id}/reveal").status_code == 403
+    done = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "The text is enough."})
+    assert "Decided: Approve." in done.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "2 near-duplicates"), ("zh-TW", "另有 2 件"), ("zh-CN", "另有 2 个")],
+)
+def test_near_duplicates_are_named_on_the_case(
+    staff: httpx.Client, console: ConsoleServer, language: str, words: str
+) -> None:
+    prompt = f"a sixth scene in {language}"
+    cases = [console.hold(create_video(staff, prompt)) for _ in range(3)]
+    members = [case.id for case in cases[1:]]
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id.in_(members), leader_id=cases[0].id)
+    page = staff.get(f"/review/{cases[0].id}", headers={"accept-language": language}).text
+    assert words in page
+    assert staff.get("/review").text.count(prompt) == 1
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_a_rule_that_did_not_match_has_no_placeholder(tag: str) -> None:
+    from safelight.console.review_pages import without_placeholders
+
+    t = load_languages()[tag]
+    text = without_placeholders(t.translate_reason("Possible nudity in {frames} frames."), t)
+    assert "{" not in text
+    assert t("review.several") in text
