@@ -20,6 +20,7 @@ from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_co
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import WATERMARK_ALGORITHM, MarkState
 from safelight.provenance.sealing import Sealer
+from safelight.provenance.watermark import clip_marking
 from safelight.provenance.watermark.clip_marking import mark_in_child, read_mark
 from safelight.provenance.watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
 from safelight.provenance.watermark_keys import WatermarkKeys
@@ -154,6 +155,19 @@ def test_timing_colours_and_audio_are_kept(
     assert [time for time, _data in _audio(sealed)] == pytest.approx(
         [time for time, _data in _audio(textured)], abs=1e-3
     )
+
+
+def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in_memory(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for kept_bytes in (1 << 30, 0):
+        monkeypatch.setattr(clip_marking, "_MAX_KEPT_BYTES", kept_bytes)
+        into = tmp_path / f"{kept_bytes}.mp4"
+        argument = {"source": str(textured), "into": str(into), "seed": b"s" * 32, "content_id": 5}
+        clip_marking.mark_in_child({**argument, "most": 1.8, "preset": "ultrafast"}, None)
+        files.append(into.read_bytes())
+    assert files[0] == files[1]
 
 
 @pytest.mark.parametrize("rotation", [90, 180])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ Luma = npt.NDArray[np.uint8]
 _MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 #: At least so many frames of the whole clip give the strength.
 _SAMPLES = 48
+#: Decoded frames of a clip that are kept in memory, in bytes: about 7 s of 720p, or 3 s of 1080p. A longer
+#: clip is decoded twice.
+_MAX_KEPT_BYTES = 256 << 20
 #: Luma of black in video range.
 _VIDEO_BLACK = 16
 _FULL_RANGE = 2
@@ -143,12 +147,49 @@ def _mark(task: MarkTask) -> float:
         if not _can_be_marked(container):
             raise CannotBeMarked(Obstacle.FORMAT)
         black = _black(select_tracks(container)[0].codec_context)
-    strength = choose_strength(_sample(source, info, limit), most=task.most, black=black)
+    clip = _Clip(source)
+    strength = choose_strength(_sample(clip, info, limit), most=task.most, black=black)
     marker = WatermarkEmbedder(
         WatermarkPattern.from_seed(task.seed), task.content_id, strength=strength, black=black
     )
-    _write(task, info, marker, limit)
+    _write(task, info, _Marking(clip=clip, marker=marker, limit=limit))
     return strength
+
+
+class _Clip:
+    """The frames of a file, for a first and a second walk. A short clip is decoded only once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: deque[_Frame] = deque()
+        self._is_kept = False
+
+    def first_walk(self) -> Iterator[_Frame]:
+        left = _MAX_KEPT_BYTES
+        for one in _frames(self._path):
+            left -= sum(plane.buffer_size for plane in one.frame.planes)
+            if left >= 0:
+                self._kept.append(one)
+            else:
+                self._kept.clear()
+            yield one
+        self._is_kept = left >= 0
+
+    def second_walk(self) -> Iterator[_Frame]:
+        if self._is_kept:
+            while self._kept:
+                yield self._kept.popleft()
+        else:
+            yield from _frames(self._path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Marking:
+    """What marks a clip, and until when."""
+
+    clip: _Clip
+    marker: WatermarkEmbedder
+    limit: MarkingTime
 
 
 class SearchTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,9 +279,9 @@ def _first(frames: Iterator[Any]) -> Iterator[Any]:
         yield frame
 
 
-def _sample(source: Path, info: MediaInfo, limit: MarkingTime) -> Iterator[Luma]:
+def _sample(clip: _Clip, info: MediaInfo, limit: MarkingTime) -> Iterator[Luma]:
     step = max((info.frames or 0) // _SAMPLES, 1)
-    for number, one in enumerate(_frames(source)):
+    for number, one in enumerate(clip.first_walk()):
         limit.check()
         if number % step == 0:
             yield one.luma
@@ -279,7 +320,7 @@ def _black(codec: Any) -> int:
     return 0 if is_full_range else _VIDEO_BLACK
 
 
-def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder, limit: MarkingTime) -> None:
+def _write(task: MarkTask, info: MediaInfo, marking: _Marking) -> None:
     source = Path(task.source)
     with _open(source) as original:
         video, audio = select_tracks(original)
@@ -297,13 +338,13 @@ def _write(task: MarkTask, info: MediaInfo, marker: WatermarkEmbedder, limit: Ma
             writer.copy_display(video, rotation=info.rotation)
             sound = _Sound(writer, original, audio)
             first_s: float | None = None
-            for number, one in enumerate(_frames(source)):
-                limit.check_encoding(number, info.frames)
+            for number, one in enumerate(marking.clip.second_walk()):
+                marking.limit.check_encoding(number, info.frames)
                 if not writer.accepts(one.frame) or one.frame.interlaced_frame:
                     raise CannotBeMarked(Obstacle.FORMAT)
                 first_s = one.time_s if first_s is None else first_s
                 sound.copy_until(one.time_s)
-                marked = marker.mark(np.ascontiguousarray(one.luma), one.time_s - first_s)
+                marked = marking.marker.mark(np.ascontiguousarray(one.luma), one.time_s - first_s)
                 one.frame.make_writable()
                 _luma(one.frame)[:] = _shown(marked, -info.rotation)
                 writer.add_picture(one.frame, time_s=one.time_s)
