@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
 #: Byte sequences of a manifest: the id of its MP4 box, and the types of the inner boxes, which are the same
 #: in all formats.
-_TRACES = (bytes.fromhex("d8fec3d61b0e483c9297582877ec4781"), b"jumbc2pa", b"jumdc2pa")
+_TRACES = (bytes.fromhex("d8fec3d61b0e483c92975828877ec481"), b"jumbc2pa", b"jumdc2pa")
 _MAX_TEXT_CHARACTERS = 500
 _MAX_ENTRIES = 64
 #: A manifest with a long history and thumbnails has 1 or 2 MB. Each descendant of a video contains it.

@@ -149,7 +149,7 @@ def test_a_foreign_seal_is_valid_with_an_unknown_signer(
         b"\0\0\0\x10ftypmp42"
         + bytes(4)
         + b"\0\0\0\x30uuid"
-        + bytes.fromhex("d8fec3d61b0e483c9297582877ec4781") * 2,
+        + bytes.fromhex("d8fec3d61b0e483c92975828877ec481") * 2,
         b"\x89PNG\r\n\x1a\n" + b"\xff" * 64,
         b"\xff\xd8\xff\xe0" + b"\xff" * 64,
         b"RIFF\xff\xff\xff\xffAVI " + b"\xff" * 64,

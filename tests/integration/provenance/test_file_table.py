@@ -1,0 +1,397 @@
+"""A table of files and what verification says about each, in three languages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from c2pa import Builder, C2paSigningAlg, Context, Signer
+from PIL import Image
+
+from safelight.i18n import translate_sentence
+from safelight.provenance.keys import KeyStore
+from safelight.provenance.manifest import Ingredient, Origin, Relationship, TrainingUse
+from safelight.provenance.revocations import Revocation
+from safelight.provenance.sealing import Sealer, SealingOptions
+from safelight.provenance.timestamping import Timestamper
+from safelight.provenance.verification import Verifier, find_sidecar
+from safelight.sandbox.sandbox import Sandbox
+
+from .test_sidecars import write_clip
+from .timestamp_server import TimestampServer
+
+DAY = dt.timedelta(days=1)
+GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """What the files are made with. Each file of the table gets a folder of its own."""
+
+    folder: Path
+    sandbox: Sandbox
+    keys: KeyStore
+    foreign: KeyStore
+    server: TimestampServer
+    clip: Path
+    facts: Callable[..., Any]
+
+    def sealed(self, source: Path | None = None, **facts: Any) -> Path:
+        return self._seal(self.keys, source or self.clip, None, facts)
+
+    def dated(self, **facts: Any) -> Path:
+        stamper = Timestamper(sandbox=self.sandbox, authority=self.server.authority)
+        return self._seal(self.keys, self.clip, SealingOptions(timestamper=stamper), facts)
+
+    def licensed(self) -> Path:
+        return self._seal(self.keys, self.clip, SealingOptions(training=TrainingUse.ALLOWED), {})
+
+    def by_other(self, organization: str = "Test Films") -> Path:
+        other = KeyStore.own(self.folder / "other", organization=organization)
+        return self._seal(other, self.clip, None, {})
+
+    def signed_elsewhere(self, source: Path, kind: str, name: str) -> Path:
+        """Signed by a foreign program."""
+        return sign(source, self.folder / name, kind, self.foreign)
+
+    def changed(self, path: Path, change: Callable[[bytearray], None]) -> Path:
+        data = bytearray(path.read_bytes())
+        change(data)
+        path.write_bytes(data)
+        return path
+
+    def picture(self, name: str) -> Path:
+        path = self.folder / name
+        pixels = np.random.default_rng(3).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        return path
+
+    def remuxed(self, path: Path) -> Path:
+        copy = self.folder / "remuxed.mp4"
+        with av.open(str(path)) as source, av.open(str(copy), "w") as into:
+            stream = into.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    into.mux(packet)
+        return copy
+
+    def revoked(self, path: Path, since: dt.timedelta) -> Path:
+        entry = Revocation(serial=self.keys.signing().serial, since=dt.datetime.now(dt.UTC) + since)
+        self.keys.revocations.add(entry)
+        return path
+
+    def _seal(self, keys: KeyStore, source: Path, options: SealingOptions | None, facts: Any) -> Path:
+        into = self.folder / "sealed.mp4"
+        Sealer(sandbox=self.sandbox, keys=keys, options=options).seal(source, into, self.facts(**facts))
+        return into
+
+
+def sign(source: Path, into: Path, kind: str, keys: KeyStore, *, apart: bool = False) -> Path:
+    definition = {
+        "claim_version": 2,
+        "claim_generator_info": [{"name": "Elsewhere"}],
+        "assertions": [
+            {
+                "label": "c2pa.actions",
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": GENERATED}]},
+            }
+        ],
+    }
+    signing = keys.signing()
+    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
+    builder = Builder.from_json(json.dumps(definition), context=context)
+    if apart:
+        builder.set_no_embed()
+    signer = Signer.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
+    with source.open("rb") as file, into.open("wb+") as signed:
+        manifest = builder.sign(signer, kind, file, signed)
+    if apart:
+        into.with_suffix(".c2pa").write_bytes(manifest)
+    return into
+
+
+def flip(after: bytes, offset: int) -> Callable[[bytearray], None]:
+    def change(data: bytearray) -> None:
+        data[data.index(after) + offset] ^= 1
+
+    return change
+
+
+def cut(share: float) -> Callable[[bytearray], None]:
+    def change(data: bytearray) -> None:
+        del data[int(len(data) * share) :]
+
+    return change
+
+
+def transplanted(kit: Kit) -> Path:
+    """The manifest of a file of ours, in another video: a forgery."""
+    sealed = kit.sealed().read_bytes()
+    start = sealed.index(C2PA_BOX) - 8
+    box = sealed[start : start + int.from_bytes(sealed[start : start + 4], "big")]
+    other = write_clip(kit.folder / "other.mp4", "mp4", "libx264").read_bytes()
+    head = int.from_bytes(other[:4], "big")
+    forged = kit.folder / "forged.mp4"
+    forged.write_bytes(other[:head] + box + other[head:])
+    return forged
+
+
+def from_source(kit: Kit, source: Path) -> Path:
+    own = source.rename(source.with_name("source.bin"))
+    parent = Ingredient(label="source", title="source", relationship=Relationship.PARENT, path=own)
+    return kit.sealed(badge=False, ingredients=(parent,))
+
+
+def from_references(kit: Kit) -> Path:
+    picture = kit.signed_elsewhere(kit.picture("a.png"), "image/png", "signed.png")
+    inputs = tuple(
+        Ingredient(label=f"r{number}", title="reference", relationship=Relationship.INPUT, path=picture)
+        for number in range(3)
+    )
+    return kit.sealed(badge=False, ingredients=inputs)
+
+
+def from_provider(kit: Kit) -> Path:
+    provider = kit.signed_elsewhere(kit.clip, "video/mp4", "provider.mp4")
+    parent = Ingredient(
+        label="generated",
+        title="output of the generator",
+        relationship=Relationship.PARENT,
+        origin=Origin.TRANSCODED,
+        path=provider,
+    )
+    return kit.sealed(badge=False, ingredients=(parent,))
+
+
+def nested(kit: Kit) -> Path:
+    path = kit.sealed()
+    for _ in range(6):
+        path = from_source(kit, path)
+    return path
+
+
+def beside(kit: Kit, container: str, codec: str, change: bool = False) -> Path:
+    clip = write_clip(kit.folder / "clip.bin", container, codec)
+    signed = sign(clip, kit.folder / "clip.video", "video/webm", kit.keys, apart=True)
+    return kit.changed(signed, lambda data: data.append(0)) if change else signed
+
+
+def text(kit: Kit, content: bytes) -> Path:
+    path = kit.folder / "file.mp4"
+    path.write_bytes(content)
+    return path
+
+
+OURS = "This video was sealed by this installation on 20 November 2026. Its picture and sound have not been"
+CHANGED = "The video was changed after it was sealed."
+DAMAGED = "The manifest of this video was changed or damaged."
+UNKNOWN = "This video was not changed since it was sealed, but the signer is unknown"
+REVOKED = "This video was not changed since it was sealed, but the certificate of the seal is revoked since"
+NONE = "No manifest: ordinary tools remove it"
+NO_PLACE = "No manifest: this file type cannot contain one."
+
+#: Name, file, state, who signed it, and how the answer begins.
+TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
+    ("ours", lambda kit: kit.sealed(), "trusted", "own", OURS),
+    ("ours without a badge", lambda kit: kit.sealed(badge=False), "trusted", "own", OURS),
+    ("ours, released by a reviewer", lambda kit: kit.sealed(reviewed=True), "trusted", "own", OURS),
+    ("ours with a statement on training", Kit.licensed, "trusted", "own", OURS),
+    (
+        "ours with a confirmed time",
+        lambda kit: kit.dated(),
+        "trusted",
+        "own",
+        "This video was sealed by this",
+    ),
+    (
+        "ours under another name",
+        lambda kit: kit.sealed().rename(kit.folder / "x.bin"),
+        "trusted",
+        "own",
+        OURS,
+    ),
+    (
+        "ours, fragmented",
+        lambda kit: kit.sealed(
+            write_clip(kit.folder / "f.mp4", "mp4", "libx264", movflags="empty_moov+frag_every_frame")
+        ),
+        "trusted",
+        "own",
+        OURS,
+    ),
+    ("derived from ours", lambda kit: from_source(kit, kit.sealed()), "trusted", "own", OURS),
+    ("derived six times", nested, "trusted", "own", OURS),
+    (
+        "derived from a stripped file of ours",
+        lambda kit: from_source(kit, kit.remuxed(kit.sealed())),
+        "trusted",
+        "own",
+        OURS,
+    ),
+    ("made with foreign references", from_references, "trusted", "own", OURS),
+    ("made from a provider's file", from_provider, "trusted", "own", OURS),
+    (
+        "derived from a changed file of ours",
+        lambda kit: from_source(kit, kit.changed(kit.sealed(), flip(b"mdat", 500))),
+        "trusted",
+        "own",
+        OURS,
+    ),
+    ("a frame changed", lambda kit: kit.changed(kit.sealed(), flip(b"mdat", 500)), "invalid", "", CHANGED),
+    ("an index changed", lambda kit: kit.changed(kit.sealed(), flip(b"moov", 40)), "invalid", "", CHANGED),
+    (
+        "an entry of the manifest changed",
+        lambda kit: kit.changed(kit.sealed(), flip(b"jumdcbor", 80)),
+        "invalid",
+        "",
+        DAMAGED,
+    ),
+    (
+        "the verdict rewritten",
+        lambda kit: kit.changed(
+            kit.sealed(), lambda data: data.__setitem__(slice(None), data.replace(b"likeness", b"harmless"))
+        ),
+        "invalid",
+        "",
+        DAMAGED,
+    ),
+    ("a manifest of ours in another video", transplanted, "invalid", "", CHANGED),
+    (
+        "ours with a frame changed and a confirmed time",
+        lambda kit: kit.changed(kit.dated(), flip(b"mdat", 500)),
+        "invalid",
+        "",
+        CHANGED,
+    ),
+    ("another installation with our name", lambda kit: kit.by_other(), "valid", "", UNKNOWN),
+    ("another installation", lambda kit: kit.by_other("Stranger"), "valid", "", UNKNOWN),
+    (
+        "foreign, on the operator's list",
+        lambda kit: kit.signed_elsewhere(kit.clip, "video/mp4", "foreign.mp4"),
+        "trusted",
+        "configured",
+        "This video was sealed",
+    ),
+    (
+        "a foreign PNG on the operator's list",
+        lambda kit: kit.signed_elsewhere(kit.picture("a.png"), "image/png", "b.png"),
+        "trusted",
+        "configured",
+        "This file was sealed",
+    ),
+    (
+        "a foreign JPEG on the operator's list",
+        lambda kit: kit.signed_elsewhere(kit.picture("a.jpg"), "image/jpeg", "b.jpg"),
+        "trusted",
+        "configured",
+        "This file was sealed",
+    ),
+    (
+        "a foreign PNG, changed",
+        lambda kit: kit.changed(
+            kit.signed_elsewhere(kit.picture("a.png"), "image/png", "b.png"), flip(b"IDAT", 40)
+        ),
+        "invalid",
+        "",
+        "The file was changed after it was sealed.",
+    ),
+    ("revoked", lambda kit: kit.revoked(kit.sealed(), -DAY), "valid", "", REVOKED),
+    (
+        "revoked later, without a confirmed time",
+        lambda kit: kit.revoked(kit.sealed(), DAY),
+        "valid",
+        "",
+        REVOKED,
+    ),
+    (
+        "revoked later, with one",
+        lambda kit: kit.revoked(kit.dated(), DAY),
+        "trusted",
+        "own",
+        "This video was",
+    ),
+    ("revoked before, with one", lambda kit: kit.revoked(kit.dated(), -DAY), "valid", "", REVOKED),
+    (
+        "WebM with a manifest beside",
+        lambda kit: beside(kit, "webm", "libvpx"),
+        "trusted",
+        "own",
+        "This video",
+    ),
+    ("Matroska with one", lambda kit: beside(kit, "matroska", "libx264"), "trusted", "own", "This video"),
+    ("WebM, changed", lambda kit: beside(kit, "webm", "libvpx", change=True), "invalid", "", CHANGED),
+    ("WebM alone", lambda kit: write_clip(kit.folder / "a.webm", "webm", "libvpx"), "absent", "", NO_PLACE),
+    ("never sealed", lambda kit: kit.clip, "absent", "", NONE),
+    ("ours, in a new container", lambda kit: kit.remuxed(kit.sealed()), "absent", "", NONE),
+    ("a picture", lambda kit: kit.picture("a.png"), "absent", "", NONE),
+    ("a text", lambda kit: text(kit, b"just a text"), "absent", "", NO_PLACE),
+    ("an empty file", lambda kit: text(kit, b""), "absent", "", NO_PLACE),
+    (
+        "not really an MP4",
+        lambda kit: text(kit, b"\0\0\0\x18ftypmp42" + b"\xff" * 400),
+        "unreadable",
+        "",
+        "The video could not be read",
+    ),
+    ("ours, cut in the manifest", lambda kit: kit.changed(kit.sealed(), cut(0.02)), "invalid", "", DAMAGED),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimestampServer]:
+    made = TimestampServer(tmp_path_factory.mktemp("authority"))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "state", "signer", "answer"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_each_file_gets_the_right_answer_in_three_languages(
+    make: Callable[[Kit], Path],
+    state: str,
+    signer: str,
+    answer: str,
+    sandbox: Sandbox,
+    server: TimestampServer,
+    video: Path,
+    facts: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    keys = KeyStore.own(tmp_path / "keys", organization="Test Films")
+    foreign = KeyStore.own(tmp_path / "foreign", organization="Elsewhere")
+    keys.signing()
+    foreign.signing()
+    kit = Kit(
+        folder=tmp_path, sandbox=sandbox, keys=keys, foreign=foreign, server=server, clip=video, facts=facts
+    )
+    path = make(kit)
+    verifier = Verifier(
+        sandbox=sandbox,
+        keys=keys,
+        trust_pem=foreign.anchors_pem,
+        timestamp_pem=server.authority.anchors_pem,
+    )
+    found = verifier.verify(path, sidecar=find_sidecar(path))
+    assert (found.state.value, found.reading.trusted_by if state == "trusted" else "") == (state, signer)
+    assert found.answer.startswith(answer)
+    assert (found.video_id != "") == (signer == "own" and not found.reading.in_sidecar)
+    for tag in ("zh-Hant", "zh-Hans"):
+        for sentence in (found.answer, *(words(one) for one in found.evidence for words in WORDS)):
+            told = translate_sentence("commands", sentence, tag)
+            assert told, sentence
+            names = r"“[^”]*”|Test Films|Elsewhere|Stranger|\w+Media|[\w.]+\.\w+"
+            assert not re.search("[A-Za-z]{3}", re.sub(names, "", told)), told
+
+
+WORDS = (lambda one: one.says, lambda one: one.proves, lambda one: one.does_not_prove)
