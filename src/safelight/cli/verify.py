@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from safelight.errors import ConfigurationError, NotFound, SandboxFailed
+from safelight.errors import NotFound
 from safelight.i18n import load_messages
 
 from .commands import load_container
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.provenance.models import Evidence, Verification
     from safelight.provenance.verification import Verifier
+
+    from .verify_origin import Origin
 
 app = typer.Typer(add_completion=False)
 
@@ -36,6 +38,12 @@ def verify(
         Path | None,
         typer.Option(help="File with the manifest, for a file without one. Default: FILE.c2pa beside it."),
     ] = None,
+    server: Annotated[
+        str,
+        typer.Option(
+            help="Base URL with /v1 of the server that searches its watermark. The key: SAFELIGHT_API_KEY."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check whether a file was delivered by this installation and is unchanged.
@@ -53,9 +61,16 @@ def verify(
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
     found = verifier.verify(file, lookup=lookup, sidecar=manifest or find_sidecar(file))
-    found = msgspec.structs.replace(found, evidence=(*found.evidence, _watermark_evidence(container, file)))
-    emit(found, as_json, format_verification(found))
-    return exit_code_of(found)
+    origin = _find_origin(container, file, server)
+    evidence = origin.evidence if origin is not None else (_not_checkable(),)
+    found = msgspec.structs.replace(found, evidence=(*found.evidence, *evidence))
+    text = format_verification(found)
+    emit(
+        {**msgspec.to_builtins(found), "origin": origin},
+        as_json,
+        text if origin is None else f"{origin.summary}\n\n{text}",
+    )
+    return exit_code_of(found, origin)
 
 
 def _make_verifier(container: Container) -> Verifier:
@@ -69,21 +84,21 @@ def _make_verifier(container: Container) -> Verifier:
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
 
 
-def _watermark_evidence(container: Container, file: Path) -> Evidence:
+def _find_origin(container: Container, file: Path, server: str) -> Origin | None:
+    """The origin; None if neither a server nor this installation can tell it."""
+    from .verify_origin import ask_origin, find_origin
+
+    if server:
+        return ask_origin(server, file)
+    is_known_here = _has_keys(container) and _has_registry(container)
+    return find_origin(container, file) if is_known_here else None
+
+
+def _not_checkable() -> Evidence:
     from safelight.provenance import messages
     from safelight.provenance.models import Evidence
 
-    reader = container.persistence.watermark_reader if _has_keys(container) else None
-    try:
-        if reader is None or not reader.has_keys:
-            return Evidence(kind="watermark", **messages.watermark_not_checkable())
-        content_id = reader.read(file)
-    except (ConfigurationError, SandboxFailed) as error:
-        return Evidence(kind="watermark", **messages.watermark_search_failed(error.message))
-    known = None
-    if content_id is not None and _has_registry(container):
-        known = container.persistence.seal_registry.by_mark(content_id)
-    return Evidence(kind="watermark", **messages.watermark(content_id, known))
+    return Evidence(kind="watermark", **messages.watermark_not_checkable())
 
 
 def _has_keys(container: Container) -> bool:
@@ -98,10 +113,12 @@ def _has_registry(container: Container) -> bool:
     )
 
 
-def exit_code_of(found: Verification) -> Exit:
-    if found.registered or found.state == "trusted":
+def exit_code_of(found: Verification, origin: Origin | None = None) -> Exit:
+    answer = origin.answer if origin is not None else ""
+    if found.registered or found.state == "trusted" or answer == "from_here_unchanged":
         return Exit.OK
-    return Exit.BLOCKED if found.state == "invalid" else Exit.NOT_COVERED
+    is_changed = found.state == "invalid" or answer == "from_here_changed"
+    return Exit.BLOCKED if is_changed else Exit.NOT_COVERED
 
 
 def format_verification(found: Verification) -> str:

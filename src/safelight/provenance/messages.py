@@ -133,38 +133,9 @@ def registry(registered: bool) -> dict[str, str]:
     }
 
 
-def watermark(content_id: str | None, known: Seal | None) -> dict[str, str]:
-    """What a watermark that was read, or its absence, proves and does not prove."""
-    if content_id is None:
-        return {
-            "says": "No watermark of this installation's newest keys was read.",
-            "proves": "Nothing.",
-            "does_not_prove": "That it does not come from here: strong changes remove a watermark, and dark "
-            "or flat videos have none. Marks of other makers, such as SynthID, cannot be checked here.",
-        }
-    whose = (
-        f"that of {known.video_id}, delivered on {_day(known.sealed_at)}"
-        if known
-        else "the registry does not have its id"
-    )
-    return {
-        "says": f"A watermark of this installation was read ({content_id}): {whose}.",
-        "proves": "Part of this picture has a mark made with this installation's key.",
-        "does_not_prove": "That the picture is unchanged or complete: a mark can be copied onto another one.",
-    }
-
-
 def watermark_not_checkable() -> dict[str, str]:
     return {
         "says": "The watermark is not checkable here: only the installation that made the file has the key.",
-        "proves": "Nothing.",
-        "does_not_prove": "That the file has a watermark, or has none.",
-    }
-
-
-def watermark_search_failed(reason: str) -> dict[str, str]:
-    return {
-        "says": f"The search for a watermark did not end: {reason}",
         "proves": "Nothing.",
         "does_not_prove": "That the file has a watermark, or has none.",
     }

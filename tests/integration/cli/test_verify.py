@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from safelight.bootstrap import load
 from safelight.cli import main
@@ -16,6 +18,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.watermark_service import WatermarkReader
+from support.fake_api_server import live
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,
@@ -109,7 +112,7 @@ def test_invalid_roots_are_refused(plain: Path, capsys: pytest.CaptureFixture[st
     assert main(["verify", "nowhere.mp4"]) == 1
 
 
-def test_a_watermark_is_named_with_what_it_does_not_prove_and_only_where_the_key_is(
+def test_a_copy_without_its_manifest_is_recovered_only_where_the_key_is(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = load().persistence.seal_registry.by_video(FACTS.video_id, tenant=load().persistence.tenant)[0].mark
@@ -120,12 +123,12 @@ def test_a_watermark_is_named_with_what_it_does_not_prove_and_only_where_the_key
             if packet.dts is not None:
                 packet.stream = stream
                 target.mux(packet)
-    assert main(["verify", str(stripped), "--json"]) == 5
-    says = json.loads(capsys.readouterr().out)["evidence"][-1]
-    assert says["kind"] == "watermark"
-    assert (mark.content_id is not None) == (FACTS.video_id in says["says"])
-    assert mark.content_id is None or mark.content_id in says["says"]
-    assert "That" in says["does_not_prove"]
+    is_marked = mark.content_id is not None
+    assert main(["verify", str(stripped), "--json"]) == (3 if is_marked else 5)
+    found = json.loads(capsys.readouterr().out)
+    assert found["origin"]["answer"] == ("from_here_changed" if is_marked else "cannot_tell")
+    assert found["evidence"][-1] == found["origin"]["evidence"][0]
+    assert found["evidence"][-1]["does_not_prove"]
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -150,6 +153,7 @@ def test_a_rotated_key_marks_new_files(sealed: Path, capsys: pytest.CaptureFixtu
 def test_a_search_for_a_mark_that_does_not_end_is_not_reported_as_no_mark(
     sealed: Path,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     problem: SafelightError,
 ) -> None:
@@ -157,5 +161,32 @@ def test_a_search_for_a_mark_that_does_not_end_is_not_reported_as_no_mark(
         raise problem
 
     monkeypatch.setattr(WatermarkReader, "read", fail)
-    assert main(["verify", str(sealed)]) == 0
-    assert f"The search for a watermark did not end: {problem.message}" in capsys.readouterr().out
+    other = sealed.with_name("other.png")
+    Image.fromarray(np.random.default_rng(9).integers(0, 255, (96, 128, 3), dtype=np.uint8)).save(other)
+    assert main(["verify", str(other)]) == 5
+    assert "Cannot tell: the watermark could not be searched." in capsys.readouterr().out
+    assert problem.message in caplog.text
+
+
+def test_a_server_is_asked_for_the_origin(
+    sealed: Path,
+    tmp_path: Path,
+    sqlite_template: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks = load().provenance.checks
+    database = tmp_path / "server.sqlite3"
+    shutil.copyfile(sqlite_template, database)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with live(tmp_path, database, provenance=checks, provenance_answer_s=0.0) as server:
+        monkeypatch.setenv("SAFELIGHT_API_KEY", server.key)
+        assert main(["verify", str(sealed), "--server", f"{server.url}/v1", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["state"], found["origin"]["ground"]) == ("valid", "exact_file")
+        monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-wrong")
+        assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 1
+        assert "did not check the file" in capsys.readouterr().err
+    assert main(["verify", str(sealed), "--server", "nowhere"]) == 2

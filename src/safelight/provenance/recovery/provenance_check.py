@@ -76,13 +76,13 @@ class ProvenanceChecks:
         look = self._recovery.look(path)
         if look.is_decided or not look.has_picture:
             found = self._recovery.conclude(path, look)
-            return self._check(_public(found), look, was_searched=False)
+            return self._check(public_answer(found), look, was_searched=False)
         near = look.similar[0] if look.similar else None
         public = None if near is None else self._repeated.read(near)
         if public is None:
             found = self._recovery.conclude(path, look)
             named = near or (found.seal.sha256 if found.seal is not None else None)
-            public = _public(found)
+            public = public_answer(found)
             if named is not None:
                 public = self._repeated.count(named, public)
         return self._check(public, look, was_searched=True)
@@ -133,7 +133,8 @@ class RepeatedAnswers:
         return _stored(row) if row is not None and row.checks > MAX_CHECKS_PER_DAY else answer
 
 
-def _public(found: Recovered) -> PublicAnswer:
+def public_answer(found: Recovered) -> PublicAnswer:
+    """What a stranger gets to know of a recovery."""
     conclusion, is_ours = found.conclusion, found.conclusion.answer in _FROM_HERE
     return PublicAnswer(
         answer=conclusion.answer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 
 from .conclusion import Answer, Conclusion, Evidence, Ground, MarkSearch, conclude
 from .worker import compare_in_child
+
+_log = logging.getLogger(__name__)
 
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
@@ -176,7 +179,8 @@ class Recovery:
             if not self._reader.has_keys:
                 return MarkSearch.NOT_SEARCHED, None
             content_id = self._reader.read(path)
-        except (ConfigurationError, SandboxFailed):
+        except (ConfigurationError, SandboxFailed) as error:
+            _log.warning("The search for a watermark did not end: %s", error.message)
             return MarkSearch.NOT_SEARCHED, None
         return (MarkSearch.NOT_READ, None) if content_id is None else (MarkSearch.READ, content_id)
 

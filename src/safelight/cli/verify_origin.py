@@ -1,0 +1,77 @@
+"""The origin of a file for `safelight verify`: found here, or asked of a server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from safelight.errors import ConfigurationError, Unavailable
+
+from .client_version import require_same_client
+from .language import language
+
+if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.provenance.models import Evidence
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a file comes from."""
+
+    #: As in `POST /v1/content_provenance_checks`: `from_here_changed` and so on.
+    answer: str
+    ground: str
+    summary: str
+    withdrawn: bool
+    evidence: tuple[Evidence, ...]
+    day: str | None = None
+
+
+def find_origin(container: Container, file: Path) -> Origin:
+    """The origin, found with the registry and the keys of this installation."""
+    from safelight.provenance.recovery.provenance_check import public_answer
+    from safelight.provenance.recovery.wording import describe_answer, describe_evidence
+
+    public = public_answer(container.provenance.recovery.recover(file))
+    issuer = container.core.settings.sealing.organization
+    return Origin(
+        answer=public.answer.value,
+        ground=public.ground.value,
+        summary=describe_answer(public, issuer, language()),
+        withdrawn=public.withdrawn,
+        evidence=(describe_evidence(public, language()),),
+        day=public.day,
+    )
+
+
+def ask_origin(server: str, file: Path) -> Origin:
+    """The origin, asked of a server. Raises `ConfigurationError` or `Unavailable`."""
+    require_same_client()
+    from safelight.provenance.models import Evidence as _Evidence
+    from safelight_client import Client, ClientError
+    from safelight_client.responses import api_error
+    from safelight_client.steps import Answer, Call, Send
+    from safelight_client.submission import form_of
+
+    def call() -> Call[Any]:
+        form = form_of({"file": file})
+        answer: Answer = yield Send(method="POST", path="/content_provenance_checks", form=form)
+        if not answer.is_ok:
+            raise api_error(answer)
+        return answer.json()
+
+    try:
+        with Client(server, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
+            found = client.run(call())["safelight"]
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from None
+    except ClientError as error:
+        raise Unavailable(f"{server} did not check the file: {error}") from None
+    evidence = msgspec.convert(found.pop("evidence"), tuple[_Evidence, ...])
+    return Origin(
+        **{name: found[name] for name in ("answer", "ground", "summary", "withdrawn", "day")},
+        evidence=evidence,
+    )
