@@ -17,7 +17,7 @@ from .drift import Drift, DriftKind
 from .gate import Gate, GateAnswer, GateEvidence, GateSign, find_gate
 from .models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord
 
-#: Attempts up to this time before and after one are evidence about it, and at most so many on each side.
+#: Attempts up to this time before and after one are evidence about it, and at most this number on each side.
 _GATE_WINDOW_S, _MAX_EVIDENCE = 14 * 86_400.0, 2_000
 #: The first one of two charges is searched up to this time before the oldest attempt.
 _FIRST_CHARGE_S = 90 * 86_400.0

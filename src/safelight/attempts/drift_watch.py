@@ -17,7 +17,7 @@ from .drift_history import RECENT_S, DriftHistory
 
 #: A tenant is searched at most once in this time, because a search takes up to seconds of CPU.
 _MIN_PAUSE_S = 300.0
-#: New attempts are looked for after this time.
+#: Seconds between two searches for new attempts.
 _INTERVAL_S = 60.0
 #: After a search, this multiple of its duration passes before the next one: 5 % of one CPU at most.
 _REST = 19.0
@@ -39,7 +39,7 @@ class DriftWatch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._history, self._monotonic = database, history, monotonic
-        #: Attempts before this time were looked for. A new process searches all that could begin an episode.
+        #: Attempts until this time are known. A new process reads all that could begin an episode.
         self._seen_until = database.clock() - RECENT_S
         #: Tenants that wait for a search, the first one first, and the last searches.
         self._waiting: dict[str, None] = {}

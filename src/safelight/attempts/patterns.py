@@ -56,7 +56,7 @@ class RefusalRate:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusalPattern:
-    """Prompts with one property, beside the others. For a driver: the others at the same providers."""
+    """Prompts with one property, compared with the others. For a driver: the others at the same providers."""
 
     #: `driver`, `provider`, `model` or `seconds`.
     kind: str
