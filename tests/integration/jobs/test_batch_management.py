@@ -128,3 +128,18 @@ def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(st
         with pytest.raises(NotFound):
             studio.read(gone)
     assert studio.read(running)[0].state == "running"
+
+
+def test_five_failures_in_a_row_stop_the_batch_before_more_is_paid(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"models": ["paid-1"], "otherwise": {**FLAKY, "charge": 0.4}})
+    batch = studio.order(*shots(9), concurrency=1)
+    done = studio.carry(batch)
+    assert done.state == "stopped"
+    assert done.stop_reason.startswith("5 consecutive rows failed.")
+    assert studio.states(batch) == ["failed"] * 5 + ["pending"] * 4
+    upstream.play({"models": ["paid-1"], "otherwise": {"polls": 0, "charge": 0.4}})
+    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_amount=9_000_000))
+    assert studio.carry(batch).state == "completed"
+    assert studio.states(batch) == ["failed"] * 5 + ["delivered"] * 4

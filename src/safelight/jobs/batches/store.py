@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select
@@ -314,6 +315,20 @@ def ended_in_order(tx: Transaction, batch_id: str) -> list[bool]:
         order_by=(columns.ended,),
     )
     return [row.state == RowState.BLOCKED.value for row in found]
+
+
+def count_last_failures(tx: Transaction, batch_id: str, most: int) -> int:
+    """How many of the rows that ended last failed, one after another; at most `most`."""
+    columns = batch_rows.c
+    found = tx.select(
+        batch_rows,
+        columns.batch_id == batch_id,
+        columns.state.in_([state.value for state in COUNTED]),
+        columns=[columns.state],
+        order_by=(columns.ended.desc(),),
+        limit=most,
+    )
+    return len([*takewhile(lambda row: row.state == RowState.FAILED.value, found)])
 
 
 def insert_entry(tx: Transaction, batch_id: str, entry: JournalEntry) -> None:

@@ -21,6 +21,8 @@ from .models import Batch, BatchLimits, BatchState, Row, RowState
 #: Why a batch stops when a limit of the gateway or of the key refuses a request.
 REFUSED = "The gateway does not accept requests of this batch: {}"
 _CANCELLED = "The batch was cancelled."
+#: Consecutive failed rows that stop a batch: they may be charged, and their cause is rarely the prompt.
+_MAX_FAILURES = 5
 _NEIGHBOUR = "The prompt is nearly that of line {}, which the policy blocks."
 
 
@@ -108,6 +110,10 @@ def end_row(
     `near`: the rows that are nearly the same, if the policy blocked this one.
     """
     store.end_row(tx, batch.id, row.number, state, message, by_policy=near is not None)
+    if state is RowState.FAILED:
+        failures = store.count_last_failures(tx, batch.id, _MAX_FAILURES)
+        if failures == _MAX_FAILURES:
+            stop(tx, batch, f"{failures} consecutive rows failed. The last one: {message}")
     if state is not RowState.BLOCKED:
         return
     if near:
