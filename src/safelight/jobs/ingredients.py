@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safelight.generation.protocol import LocalGenerator
 from safelight.moderation.admission import SOURCE_FIELD
-from safelight.provenance.manifest import Ingredient, Origin, Relationship
+from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
 
 from .context import NewFile, PipelineContext
 from .models import VideoSnapshot
@@ -53,7 +53,7 @@ def load_ingredients(
                 label=f"reference-{number}",
                 title=reference.get("of") or ("source" if is_source else f"reference {number}"),
                 relationship=Relationship.PARENT if is_parent else Relationship.INPUT,
-                origin=Origin.EDITED,
+                action=ParentAction.EDITED,
                 path=path,
             )
         )
@@ -65,7 +65,7 @@ def _upstream(path: Path, *, archived: bool) -> Ingredient:
         label="generated",
         title="output of the generator",
         relationship=Relationship.PARENT,
-        origin=Origin.TRANSCODED,
+        action=ParentAction.TRANSCODED,
         path=path,
         archived=archived,
     )

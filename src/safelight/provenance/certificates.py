@@ -141,13 +141,13 @@ def chain_problem(
     if now < leaf.not_valid_before_utc:
         return (
             f"The signing certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; "
-            f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC.",
+            f"this machine's clock shows {now:%Y-%m-%d %H:%M} UTC.",
             "Correct the clock, or wait.",
         )
     if now >= leaf.not_valid_after_utc:
         return (
             f"The signing certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}; "
-            f"this machine's clock says {now:%Y-%m-%d}.",
+            f"this machine's clock shows {now:%Y-%m-%d}.",
             "Renew the certificate, or correct the clock.",
         )
     return _missing_extension(leaf)

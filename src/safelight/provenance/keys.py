@@ -108,7 +108,7 @@ class KeyStore:
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
         """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
-        first. The list of revoked certificates is beside the key by default.
+        first. The list of revoked certificates is in the folder of the key by default.
 
         `anchors` has the trusted root certificates; by default the chain's last certificate. Raises
         `ConfigurationError` with the reason if C2PA readers would reject the chain.

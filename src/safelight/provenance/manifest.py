@@ -50,7 +50,7 @@ class Relationship(StrEnum):
     INPUT = "inputTo"
 
 
-class Origin(StrEnum):
+class ParentAction(StrEnum):
     """How a parent became the new file: C2PA's action after `c2pa.opened`."""
 
     #: A remix, an edit or an extension of the parent.
@@ -69,7 +69,7 @@ class Ingredient:
     title: str
     relationship: Relationship
     #: Of a parent: what was done with it.
-    origin: Origin = Origin.EDITED
+    action: ParentAction = ParentAction.EDITED
     #: The file, or, if `archived`, its manifest as `worker.archive_ingredient` stored it.
     path: Path
     archived: bool = False
@@ -165,7 +165,7 @@ def _actions(facts: SealFacts) -> list[dict[str, Any]]:
             "softwareAgent": {"name": "Safelight"},
             "parameters": {"ingredientIds": [parent.label]},
         }
-        actions = [opened, {**made, "action": parent.origin.value}]
+        actions = [opened, {**made, "action": parent.action.value}]
     if facts.soft_bindings:
         actions.append(
             {

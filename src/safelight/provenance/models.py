@@ -44,7 +44,7 @@ class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
 
     state: ManifestState
     media_type: str = ""
-    #: Whether the manifest comes from a file beside this one.
+    #: Whether the manifest comes from a separate file.
     in_sidecar: bool = False
     trusted_by: str = ""
     issuer: str = ""

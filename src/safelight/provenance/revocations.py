@@ -1,4 +1,4 @@
-"""The installation's own list of revoked signing certificates, in a file beside the keys."""
+"""The installation's own list of revoked signing certificates, in the folder of the keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE_NAME = "revoked.json"
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A certificate whose signatures are no longer trusted, unless a timestamp proves that they are older."""
+    """A certificate whose signatures are not trusted, unless a timestamp proves that they are older."""
 
     #: Serial number of the certificate, decimal.
     serial: str

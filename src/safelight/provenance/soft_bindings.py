@@ -51,7 +51,7 @@ class SoftBindings:
         """The manifest store with this manifest. Raises `NotFound`."""
         found = self._usable(self._registry.by_manifest_id(manifest_id))
         if found is None:
-            raise NotFound("There is no manifest with this identifier.", param="manifest_id")
+            raise NotFound("No manifest has this identifier.", param="manifest_id")
         return found.manifest
 
     def _usable(self, seal: Seal | None) -> Seal | None:

@@ -148,7 +148,7 @@ class Verifier:
 
 
 def find_sidecar(path: Path) -> Path | None:
-    """The manifest in a file beside `path`, by C2PA's convention: the same name, with the ending `.c2pa`."""
+    """The manifest next to `path`, by C2PA's convention: the same name, with the ending `.c2pa`."""
     beside = (path.with_suffix(".c2pa"), path.with_name(f"{path.name}.c2pa"))
     return next((one for one in beside if one.is_file() and one != path), None)
 

@@ -10,9 +10,9 @@ from .models import (
     DPIA_VOICES,
     LikenessSettings,
     LogSettings,
-    Section,
     Settings,
 )
+from .section import Section
 
 __all__ = [
     "DPIA_HEADINGS",

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from safelight import renamed_keys
 
+from .sealing import SealingSettings
+from .section import Section
 from .sources import SettingSource
 
 #: Headings that the data protection impact assessment (DPIA) must contain.
@@ -27,10 +29,6 @@ DPIA_HEADINGS = (
 DPIA_VOICES = "## Voices"
 #: Marks the parts of the template that an operator must fill in.
 DPIA_PLACEHOLDER = "[fill in]"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServerSettings(Section):
@@ -274,56 +272,6 @@ class ReviewSettings(Section):
         description="Seconds of pictures, times the severity of the case (1 to 16), that a reviewer is shown "
         "in 8 hours. After that, pictures stay hidden and decisions on the text go on.",
     )
-
-
-class SealingSettings(Section):
-    seal: Literal["watermark", "c2pa"] = Field(
-        default="watermark",
-        description="What a delivered file gets: `watermark` (an invisible watermark, for which the picture "
-        "is encoded again, and the C2PA manifest) or `c2pa` (the manifest only; the picture is not changed).",
-    )
-    preset: Literal["ultrafast", "veryfast", "fast", "medium", "slow"] = Field(
-        default="veryfast",
-        description="Preset of the H.264 encoder for watermarked files. A faster one makes larger files.",
-    )
-    organization: str = Field(
-        default="Safelight installation",
-        description="Organization name in the certificates that Safelight issues itself.",
-    )
-    key: Path | None = Field(
-        default=None, description="Your own P-256 signing key, PEM. Default: Safelight creates one."
-    )
-    chain: Path | None = Field(
-        default=None,
-        description="Certificate chain of `key`, PEM, the signing certificate first; set both or neither.",
-    )
-    anchors: Path | None = Field(
-        default=None, description="Root certificates of that chain, PEM. Default: its last certificate."
-    )
-    trust: Path | None = Field(
-        default=None, description="Additional root certificates, PEM, that `safelight verify` trusts."
-    )
-    training: Literal["not_allowed", "allowed", "not_stated"] = Field(
-        default="not_allowed",
-        description="What the manifest states about training models on delivered files and about data mining "
-        "(`cawg.training-mining`).",
-    )
-    timestamp_url: str | None = Field(
-        default=None,
-        description="URL of a timestamp authority (RFC 3161) that confirms the time of each seal. Set "
-        "`timestamp_anchors` too.",
-    )
-    timestamp_anchors: Path | None = Field(
-        default=None, description="Root certificates of the timestamp authority, PEM."
-    )
-
-    @model_validator(mode="after")
-    def _key_and_chain(self) -> SealingSettings:
-        if (self.key is None) != (self.chain is None):
-            raise ValueError("set both `key` and `chain`, or neither of them")
-        if (self.timestamp_url is None) != (self.timestamp_anchors is None):
-            raise ValueError("set both `timestamp_url` and `timestamp_anchors`, or neither of them")
-        return self
 
 
 class LimitSettings(Section):

@@ -18,7 +18,7 @@ from PIL import Image
 
 from safelight.i18n import translate_sentence
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.manifest import Ingredient, Origin, Relationship, TrainingUse
+from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.revocations import Revocation
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamping import Timestamper
@@ -167,7 +167,7 @@ def from_provider(kit: Kit) -> Path:
         label="generated",
         title="output of the generator",
         relationship=Relationship.PARENT,
-        origin=Origin.TRANSCODED,
+        action=ParentAction.TRANSCODED,
         path=provider,
     )
     return kit.sealed(badge=False, ingredients=(parent,))

@@ -11,7 +11,7 @@ from c2pa import Signer as C2paSigner
 from PIL import Image
 
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.manifest import Ingredient, Origin, Relationship, TrainingUse
+from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.sandbox.sandbox import Sandbox
 
@@ -131,7 +131,7 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
         label="generated",
         title="output of the generator",
         relationship=Relationship.PARENT,
-        origin=Origin.TRANSCODED,
+        action=ParentAction.TRANSCODED,
         path=downloaded,
     )
     stored = tmp_path / "stored.c2pa"
@@ -143,7 +143,7 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
         label="generated",
         title="output of the generator",
         relationship=Relationship.PARENT,
-        origin=Origin.TRANSCODED,
+        action=ParentAction.TRANSCODED,
         path=stored,
         archived=True,
     )

@@ -184,7 +184,7 @@ def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -
     assert "expired on 2036" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
     early = refusal(leaf, root.certificate, at=START - dt.timedelta(days=2))
     assert "not valid before 2026-11-20" in early
-    assert "clock says 2026-11-18" in early
+    assert "clock shows 2026-11-18" in early
 
 
 def test_a_key_on_another_curve_is_refused(tmp_path: Path) -> None:
