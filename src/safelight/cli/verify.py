@@ -39,11 +39,11 @@ def verify(
         typer.Option(help="File with the manifest, for a file without one. Default: FILE.c2pa beside it."),
     ] = None,
     server: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Base URL with /v1 of the server that searches its watermark. The key: SAFELIGHT_API_KEY."
         ),
-    ] = "",
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check whether a file was delivered by this installation and is unchanged.
@@ -84,11 +84,11 @@ def _make_verifier(container: Container) -> Verifier:
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
 
 
-def _find_origin(container: Container, file: Path, server: str) -> Origin | None:
+def _find_origin(container: Container, file: Path, server: str | None) -> Origin | None:
     """The origin; None if neither a server nor this installation can tell it."""
     from .verify_origin import ask_origin, find_origin
 
-    if server:
+    if server is not None:
         return ask_origin(server, file)
     is_known_here = _has_keys(container) and _has_registry(container)
     return find_origin(container, file) if is_known_here else None
