@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.templates.documents import read_document
+from safelight.trust.templates.rendering import render
+from safelight_client.batch import read_rows
+from safelight_client.batch.template_rows import template_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / "clients.md", ROOT / "clients" / "python" / "README.md"]
@@ -36,7 +40,7 @@ def test_the_block_about_batches_runs_on_the_file_of_its_page(
 ) -> None:
     page = (ROOT / "docs" / "batches.md").read_text("utf-8")
     (block,) = _BLOCK.findall(page)
-    (rows,) = re.findall(r"^```csv\n(.*?)^```$", page, re.M | re.S)
+    rows, _ = re.findall(r"^```csv\n(.*?)^```$", page, re.M | re.S)
     (tmp_path / "shots.csv").write_text(rows, "utf-8")
     monkeypatch.chdir(tmp_path)
     with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
@@ -45,6 +49,17 @@ def test_the_block_about_batches_runs_on_the_file_of_its_page(
         exec(compile(block, "page", "exec"), {"__name__": "__main__"})
     videos = sorted(path.name for path in (tmp_path / "shots.batch" / "videos").iterdir())
     assert videos == ["00001-tram.mp4", "00002-kite.mp4"]
+
+
+def test_the_rows_with_a_template_fit_the_example_that_they_name(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "batches.md").read_text("utf-8")
+    _, rows = re.findall(r"^```csv\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / "shots.csv").write_text(rows, "utf-8")
+    (row,) = read_rows(tmp_path / "shots.csv").rows
+    named = template_of(row.fields)
+    assert named is not None
+    source = (ROOT / "examples" / "templates" / f"{named['name']}.yaml").read_text("utf-8")
+    assert "mountain lake at sunrise" in render(read_document(source), named["values"])
 
 
 def test_the_block_for_the_openai_sdk_runs_with_both_versions(openai_python: Path, tmp_path: Path) -> None:
