@@ -72,7 +72,9 @@ def measure(source: Path, preset: str, folder: Path) -> dict[str, Any]:
         "anchors": keys.anchors_pem,
         "source": str(marked),
         "into": str(folder / "sealed.mp4"),
+        "ingredients": [],
         "seed": SEED,
+        "content_id": 1,
     }
     mark = {
         "source": str(source),
@@ -91,7 +93,7 @@ def measure(source: Path, preset: str, folder: Path) -> dict[str, Any]:
         "preset": preset,
         "plain_s": plain_s,
         "mark_and_encode_s": mark_s,
-        "sign_and_read_back_s": sign_s,
+        "sign_fingerprint_and_read_back_s": sign_s,
         "ratio": round((mark_s + sign_s) / plain_s, 2),
         "size_ratio": round(marked.stat().st_size / plain.stat().st_size, 2),
         "read_back": answers[0]["content_id"] == 1,
