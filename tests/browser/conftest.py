@@ -135,6 +135,15 @@ def staff(console: ConsoleServer, browser: Browser, request: pytest.FixtureReque
         yield page
 
 
+@pytest.fixture
+def stranger(console: ConsoleServer, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of the fake server without a session; `request.param` is the browser's language."""
+    context = browser.new_context(locale=getattr(request, "param", "en"), reduced_motion="reduce")
+    page = context.new_page()
+    with expect_no_page_errors(page):
+        yield page
+
+
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe, the accessibility checker."""

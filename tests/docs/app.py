@@ -20,6 +20,7 @@ def app() -> Any:
             accounts=None,  # type: ignore[arg-type]
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]
+            review_queue=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]
             appeals=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]

@@ -294,6 +294,47 @@ def reported_scenes() -> str:
     return "\n".join(lines)
 
 
+def roles() -> str:
+    """Every role with its scopes and the reach of its decisions."""
+    from safelight.i18n import load_messages
+    from safelight.trust.accounts import ROLES, KeyScope
+
+    duties = load_messages("people")
+    lines = ["| role | scopes | decisions | what it is for |", "| --- | --- | --- | --- |"]
+    for role, permissions in ROLES.items():
+        scopes = ", ".join(f"`{scope.value}`" for scope in KeyScope if scope in permissions.scopes)
+        rank = permissions.review_rank.name.lower()
+        lines.append(f"| `{role.value}` | {scopes} | {rank} | {duties(f'duty.{role.value}')} |")
+    return "\n".join(lines)
+
+
+def routes_by_role() -> str:
+    """Every route, by what it needs, with the roles that reach it."""
+    sys.path.insert(0, str(DOCS.parent / "tests"))
+    from app import app
+    from support.declared_routes import declared_routes
+
+    from safelight.trust.accounts import ROLES
+
+    rows: dict[tuple[str, str], list[str]] = {}
+    for route in declared_routes(app()):
+        assert route.access is not None, f"{route.path} does not declare what it needs"
+        every, one = sorted(route.access.every), sorted(route.access.any_of)
+        needs = ", ".join(f"`{scope}`" for scope in every) or " or ".join(f"`{scope}`" for scope in one)
+        if not route.access.needs_principal:
+            needs, reached = "nothing", "all, and without an account"
+        else:
+            needs = needs or "a session"
+            found = [role.value for role in ROLES if route.access.allows(ROLES[role].scopes)]
+            reached = "all" if len(found) == len(ROLES) else ", ".join(f"`{role}`" for role in found)
+        rows.setdefault((needs, reached), []).append(f"`{route.method} {route.path}`")
+    lines = ["| needs | roles | routes |", "| --- | --- | --- |"]
+    lines += [
+        f"| {needs} | {reached} | {', '.join(found)} |" for (needs, reached), found in sorted(rows.items())
+    ]
+    return "\n".join(lines)
+
+
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("configuration.md", "settings"): settings,
@@ -301,6 +342,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("../README.md", "cells"): cells,
     ("advice.md", "words"): reported_words,
     ("advice.md", "scenes"): reported_scenes,
+    ("people.md", "roles"): roles,
+    ("people.md", "routes"): routes_by_role,
 }
 
 

@@ -152,8 +152,8 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             },
             name_lists=name_lists,
             people=PeopleServices(
-                people=persistence.people,
-                sign_in=SignIn(database, persistence.secret_keys, FastHasher()),
+                people=persistence.people.service,
+                sign_in=SignIn(database, persistence.people.keys, FastHasher()),
             ),
         )
         with live(
@@ -170,7 +170,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 server=server,
                 database=database,
                 policies=persistence.policies,
-                people=persistence.people,
+                people=persistence.people.service,
                 revealed_cases=revealed_cases,
             )
         container.core.sandbox.close()

@@ -93,5 +93,5 @@ class BatchParts:
         from safelight.trust.accounts import PrincipalKind
 
         if principal.kind is PrincipalKind.PERSON:
-            return self._persistence.people.refresh(principal)
+            return self._persistence.people.service.refresh(principal)
         return self._persistence.accounts.find_key(principal.tenant, principal.id)

@@ -138,8 +138,10 @@ class Container:
                 in_force=self.persistence.active_policy,
                 history=replay_history,
             ),
+            people=PeopleServices(
+                people=self.persistence.people.service, sign_in=self.persistence.people.sign_in
+            ),
             reveal=RevealPictures(
-            people=PeopleServices(people=self.persistence.people, sign_in=self.persistence.sign_in),
                 database=self.persistence.database,
                 store=self.pipeline.context.videos,
                 blobs=self.persistence.blobs,

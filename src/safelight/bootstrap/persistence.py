@@ -11,6 +11,7 @@ from safelight.policy.documents import Policy
 from safelight.policy.waivers import Waiver
 
 from .core import CoreParts
+from .people import PeopleParts
 
 if TYPE_CHECKING:
     from safelight.attempts.drift_history import DriftHistory
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
     from safelight.trust.accounts import Accounts
-    from safelight.store.key_ring import KeyRing
     from safelight.trust.audit import CheckpointKey, CheckpointStore, CheckpointWriter
     from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
-    from safelight.trust.people import People, SignIn
     from safelight.trust.policies import Policies
     from safelight.trust.people import People
     from safelight.trust.waivers import Waivers
@@ -110,26 +109,8 @@ class PersistenceParts:
         return Accounts(self.database)
 
     @cached_property
-    def tenant(self) -> str:
-        """The id of the first tenant. Creates this tenant if there is none."""
-        tenants = self.accounts.list_tenants()
-        return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
-
-    @property
-    @cached_property
-    def secret_keys(self) -> KeyRing:
-        """The keys that encrypt secrets of people and webhook endpoints in the database."""
-        from safelight.store.key_ring import KeyRing
-
-        return KeyRing.load(
-            self.key_folder,
-            "secrets",
-            remedy="Restore the file from a backup. Without it, people and webhook secrets must be reset.",
-    @cached_property
-    def sign_in(self) -> SignIn:
-        from safelight.trust.people import PasswordHasher, SignIn
-
-        return SignIn(self.database, self.secret_keys, PasswordHasher())
+    def people(self) -> PeopleParts:
+        return PeopleParts(self.database, self.key_folder)
 
     @cached_property
     def tenant(self) -> str:

@@ -130,7 +130,7 @@ class ReviewParts:
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
         live = (key for key in self._persistence.accounts.list_keys(tenant) if key.revoked_at is None)
         keys = frozenset(key.id for key in live if wanted in key.scopes)
-        known = keys | self._persistence.people.deciders(tenant, wanted)
+        known = keys | self._persistence.people.service.deciders(tenant, wanted)
         return known if vault else known | {OPERATOR}
 
     @cached_property

@@ -45,7 +45,7 @@ def add(
 
     container = load_container(ctx)
     new = NewPerson(name=name, email=email, role=_parse_role(role), language=language)
-    invitation = container.persistence.people.add(_administrator(container, tenant), new)
+    invitation = container.persistence.people.service.add(_administrator(container, tenant), new)
     return _print_invitation(container, invitation, as_json)
 
 
@@ -53,7 +53,7 @@ def add(
 def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
     """List people, oldest first, including disabled ones."""
     container = load_container(ctx)
-    found = container.persistence.people.list(_administrator(container, tenant))
+    found = container.persistence.people.service.list(_administrator(container, tenant))
     emit(
         {"people": [_to_json(person) for person in found]},
         as_json,
@@ -73,7 +73,7 @@ def change_role(
 ) -> int:
     """Give a person another role. It applies from their next request on."""
     container = load_container(ctx)
-    operator, people = _administrator(container, tenant), container.persistence.people
+    operator, people = _administrator(container, tenant), container.persistence.people.service
     person = people.change_role(operator, people.find(operator, who).id, _parse_role(role))
     emit(_to_json(person), as_json, _format_line(person))
     return Exit.OK
@@ -83,7 +83,7 @@ def change_role(
 def disable(ctx: typer.Context, who: WhoArgument, tenant: TenantOption = None, as_json: Json = False) -> int:
     """Disable a person and end their sessions at once. The last active owner cannot be disabled."""
     container = load_container(ctx)
-    operator, people = _administrator(container, tenant), container.persistence.people
+    operator, people = _administrator(container, tenant), container.persistence.people.service
     person = people.disable(operator, people.find(operator, who).id)
     emit(_to_json(person), as_json, f"Disabled: {_format_line(person)}")
     return Exit.OK
@@ -93,7 +93,7 @@ def disable(ctx: typer.Context, who: WhoArgument, tenant: TenantOption = None, a
 def reset(ctx: typer.Context, who: WhoArgument, tenant: TenantOption = None, as_json: Json = False) -> int:
     """Forget a person's password and authenticator, and print the link of a new invitation."""
     container = load_container(ctx)
-    operator, people = _administrator(container, tenant), container.persistence.people
+    operator, people = _administrator(container, tenant), container.persistence.people.service
     return _print_invitation(container, people.reset(operator, people.find(operator, who).id), as_json)
 
 
@@ -122,7 +122,7 @@ def rotate_key(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.trust.people.rotation import SecretRotation
 
     persistence = load_container(ctx).persistence
-    count = SecretRotation(persistence.database, persistence.secret_keys).rotate(by=OPERATOR)
+    count = SecretRotation(persistence.database, persistence.people.keys).rotate(by=OPERATOR)
     emit({"encrypted": count}, as_json, f"New key. Secrets encrypted with it: {count}.")
     return Exit.OK
 

@@ -16,7 +16,7 @@ from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWO
 from safelight.web.auth import browser_of, check_same_origin
 
 from .handler import PageHandler
-from .login import start_session
+from .login import start_session, store_language
 from .people_texts import describe_problem, people_texts
 
 
@@ -81,6 +81,7 @@ class InvitationPages(PageHandler):
             codes=signed_in.recovery_codes,
             current_path="/account",
         )
+        store_language(response, signed_in.language)
         await start_session(self.state, request, response, signed_in.session, signed_in.token)
         return response
 

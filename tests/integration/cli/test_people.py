@@ -34,12 +34,14 @@ def test_a_person_is_invited_accepts_signs_in_and_is_disabled(run: Run) -> None:
     assert (person["role"], person["state"], person["language"]) == ("trust_lead", "invited", "zh-Hant")
     token = made["invitation"].partition("token=")[2]
     persistence = load().persistence
-    secret = persistence.sign_in.invited(token).totp_secret
-    signed_in = persistence.sign_in.accept(token, Proofs(password=PASSWORD, code=one_time_code(secret)))
+    secret = persistence.people.sign_in.invited(token).totp_secret
+    signed_in = persistence.people.sign_in.accept(
+        token, Proofs(password=PASSWORD, code=one_time_code(secret))
+    )
     proofs = Proofs(password=PASSWORD, code=signed_in.recovery_codes[0])
     assert run("rotate-key") == (0, {"encrypted": 1})
     # This process, which was running before, follows the rotation.
-    assert persistence.sign_in.sign_in("ada@example.com", proofs).language == "zh-Hant"
+    assert persistence.people.sign_in.sign_in("ada@example.com", proofs).language == "zh-Hant"
 
     assert run("role", "ada@example.com", "owner")[1]["role"] == "owner"
     code, refused = run("disable", made["person"]["id"])

@@ -336,34 +336,6 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "principal_id"),
     )
     op.create_table(
-        "people",
-        *_text("id", "tenant_id", "name", "email", "role", "language", "state"),
-        *_double("created_at"),
-        *_text("created_by"),
-        *_text("password_hash", null=True),
-        *_bytes("totp_secret", null=True),
-        *_integer("totp_step", null=True),
-        *_text("recovery_codes"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("email"),
-        sa.Index(None, "tenant_id", "created_at"),
-    )
-    op.create_table(
-        "invitations",
-        *_text("digest", "tenant_id", "person_id"),
-        *_bytes("totp_secret"),
-        *_double("expires_at"),
-        sa.PrimaryKeyConstraint("digest"),
-        sa.Index(None, "tenant_id", "person_id"),
-    )
-    op.create_table(
-        "sign_in_failures",
-        *_text("id", "subject"),
-        *_double("at"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.Index(None, "subject", "at"),
-    )
-    op.create_table(
         "tenants",
         *_text("id", "name"),
         *_double("created_at"),
@@ -495,11 +467,9 @@ def downgrade() -> None:
         "findings",
         "idempotency_keys",
         "installation",
-        "invitations",
         "login_links",
         "outbox",
         "pending_decisions",
-        "people",
         "policies",
         "protected_people",
         "provenance_answers",
@@ -510,7 +480,6 @@ def downgrade() -> None:
         "seal_fingerprints",
         "seals",
         "sessions",
-        "sign_in_failures",
         "tenants",
         "verdicts",
         "video_lineage",

@@ -1,0 +1,52 @@
+"""Third migration: people, their invitations and failed sign-ins.
+
+Until the first release, changes of these tables are made in this file.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from safelight.store.migrations.columns import bytes_, double, integer, text
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "people",
+        *text("id", "tenant_id", "name", "email", "role", "language", "state"),
+        *double("created_at"),
+        *text("created_by"),
+        *text("password_hash", null=True),
+        *bytes_("totp_secret", null=True),
+        *integer("totp_step", null=True),
+        *text("recovery_codes"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sa.Index(None, "tenant_id", "created_at"),
+    )
+    op.create_table(
+        "invitations",
+        *text("digest", "tenant_id", "person_id"),
+        *bytes_("totp_secret"),
+        *double("expires_at"),
+        sa.PrimaryKeyConstraint("digest"),
+        sa.Index(None, "tenant_id", "person_id"),
+    )
+    op.create_table(
+        "sign_in_failures",
+        *text("id", "subject"),
+        *double("at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "subject", "at"),
+    )
+
+
+def downgrade() -> None:
+    for table in ("sign_in_failures", "invitations", "people"):
+        op.drop_table(table)
