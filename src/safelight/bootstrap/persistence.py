@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
     from safelight.trust.policies import Policies
-    from safelight.trust.people import People
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
 
@@ -119,14 +118,6 @@ class PersistenceParts:
         return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
 
     @property
-        )
-
-    @cached_property
-    def people(self) -> People:
-        from safelight.trust.people import People
-
-        return People(self.database, self.secret_keys)
-
     def key_folder(self) -> Path:
         """The folder of the signing keys; all processes of one installation share it."""
         folder = self._core.settings.storage.key_dir
