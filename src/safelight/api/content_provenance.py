@@ -22,7 +22,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import Body, read_body
 from safelight.web.state import app_state
 
-from . import schemas
+from . import provenance_schemas as schemas
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 _FILE, _ID = "file", "video_id"

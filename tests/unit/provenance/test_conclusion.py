@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.provenance.fingerprints.picture_comparison import Comparison
-from safelight.provenance.recovery.conclusion import Answer, Evidence, Ground, MarkSearch, conclude
+from safelight.provenance.recovery.conclusion import Answer, Ground, MarkSearch, OriginEvidence, conclude
 
 EVIDENCE = st.builds(
-    Evidence,
+    OriginEvidence,
     is_exact=st.booleans(),
     has_own_manifest=st.booleans(),
     mark=st.sampled_from(MarkSearch),
@@ -19,20 +19,20 @@ EVIDENCE = st.builds(
 
 
 @given(EVIDENCE)
-def test_unchanged_needs_the_exact_file_or_a_manifest_of_ours(evidence: Evidence) -> None:
+def test_unchanged_needs_the_exact_file_or_a_manifest_of_ours(evidence: OriginEvidence) -> None:
     is_unchanged = conclude(evidence).answer is Answer.UNCHANGED
     assert is_unchanged == (evidence.is_exact or evidence.has_own_manifest)
 
 
 @given(EVIDENCE)
-def test_changed_needs_both_a_mark_and_an_agreeing_picture(evidence: Evidence) -> None:
+def test_changed_needs_both_a_mark_and_an_agreeing_picture(evidence: OriginEvidence) -> None:
     if conclude(evidence).answer is Answer.CHANGED:
         assert evidence.mark is MarkSearch.READ
         assert evidence.marked_picture is Comparison.AGREES
 
 
 @given(EVIDENCE)
-def test_a_mark_on_another_picture_is_never_from_here(evidence: Evidence) -> None:
+def test_a_mark_on_another_picture_is_never_from_here(evidence: OriginEvidence) -> None:
     found = conclude(evidence)
     if not (evidence.is_exact or evidence.has_own_manifest) and evidence.mark is MarkSearch.READ:
         assert (found.ground is Ground.MARK_COPIED) == (evidence.marked_picture is Comparison.DIFFERS)
@@ -40,15 +40,15 @@ def test_a_mark_on_another_picture_is_never_from_here(evidence: Evidence) -> Non
 
 
 @given(EVIDENCE)
-def test_nothing_is_found_only_after_a_search(evidence: Evidence) -> None:
+def test_nothing_is_found_only_after_a_search(evidence: OriginEvidence) -> None:
     found = conclude(evidence)
     if found.ground is Ground.NOTHING:
-        assert evidence == Evidence(marked_picture=evidence.marked_picture)
+        assert evidence == OriginEvidence(marked_picture=evidence.marked_picture)
     if evidence.mark is MarkSearch.NOT_SEARCHED:
         assert found.answer is not Answer.NOT_FOUND
 
 
 @given(EVIDENCE, st.sampled_from(Comparison))
-def test_the_comparison_counts_only_with_a_mark(evidence: Evidence, other: Comparison) -> None:
+def test_the_comparison_counts_only_with_a_mark(evidence: OriginEvidence, other: Comparison) -> None:
     if evidence.mark is not MarkSearch.READ:
         assert conclude(evidence) == conclude(replace(evidence, marked_picture=other))

@@ -42,7 +42,7 @@ _IMAGE_LIMITS = ImageLimits()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampledFrame:
+class ClipFrame:
     time_s: float
     #: RGB, turned as it is shown, with a shorter side of at most `THUMBNAIL_SIDE`.
     pixels: Pixels
@@ -83,7 +83,7 @@ def is_picture(path: Path) -> bool:
         return detect_image(file.read(64)) is not None
 
 
-def sample_clip(path: Path, most: int) -> Iterator[SampledFrame]:
+def sample_clip(path: Path, most: int) -> Iterator[ClipFrame]:
     """Frames at equal distances, at most `most`. Damage after the first frame ends the clip there."""
     with open_container(path, ACCEPTED_CLIP_LIMITS, as_played=True) as container:
         info = probe_container(container, path.stat().st_size, ACCEPTED_CLIP_LIMITS)
@@ -94,7 +94,7 @@ def sample_clip(path: Path, most: int) -> Iterator[SampledFrame]:
         for time_s, frame in _decode(container.decode(stream), info):
             if count and time_s < next_s:
                 continue
-            yield SampledFrame(time_s=time_s, pixels=_pixels(frame, info.rotation))
+            yield ClipFrame(time_s=time_s, pixels=_pixels(frame, info.rotation))
             count += 1
             next_s = time_s + step_s * 0.999
             if count == most:

@@ -50,7 +50,7 @@ class MarkSearch(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class OriginEvidence:
     """What was found out about a file."""
 
     #: The registry has exactly these bytes.
@@ -70,7 +70,7 @@ class Conclusion:
     ground: Ground
 
 
-def conclude(evidence: Evidence) -> Conclusion:
+def conclude(evidence: OriginEvidence) -> Conclusion:
     """The answer that the evidence supports.
 
     A mark alone never proves the origin, because it can be copied onto another picture. A similar picture

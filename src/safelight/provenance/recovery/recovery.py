@@ -26,7 +26,7 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
-from .conclusion import Answer, Conclusion, Evidence, Ground, MarkSearch, conclude
+from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .worker import compare_in_child
 
 _log = logging.getLogger(__name__)
@@ -137,21 +137,21 @@ class Recovery:
         """The origin of a file of which `look` is known. Searches a watermark only if that is not enough."""
         if look.is_decided:
             seal = look.known or self._sources.registry.by_video_id(look.verification.video_id)
-            evidence = Evidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
+            evidence = OriginEvidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
             return self._recovered(evidence, look, seal)
         if not look.has_picture:
-            return self._recovered(Evidence(), look, None)
+            return self._recovered(OriginEvidence(), look, None)
         mark, content_id = self._search_mark(path)
         marked = None if content_id is None else self._sources.registry.by_mark(content_id)
         similar = self._similar(path, look) if marked is None else None
-        evidence = Evidence(
+        evidence = OriginEvidence(
             mark=mark,
             marked_picture=self._compare_marked(path, marked, look),
             has_similar=similar is not None,
         )
         return self._recovered(evidence, look, marked or similar)
 
-    def _recovered(self, evidence: Evidence, look: FirstLook, seal: Seal | None) -> Recovered:
+    def _recovered(self, evidence: OriginEvidence, look: FirstLook, seal: Seal | None) -> Recovered:
         return Recovered(
             conclusion=conclude(evidence),
             verification=look.verification,

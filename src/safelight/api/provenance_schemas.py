@@ -1,0 +1,64 @@
+"""Schemas of `POST /v1/content_provenance_checks` for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+CONTENT_PROVENANCE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "video_id": {"type": "string"},
+                },
+                "additionalProperties": False,
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["video_id"],
+                "properties": {"video_id": {"type": "string"}},
+                "additionalProperties": False,
+            }
+        },
+    },
+}
+
+
+class ManifestResult(BaseModel):
+    type: Literal["c2pa"]
+    outcome: Literal["detected", "not_detected"]
+    validation_state: Literal["trusted", "valid", "invalid", "not_present"]
+    issuer: str | None
+    model: str | None
+    generated_at: str | None
+
+
+class ProvenanceEvidence(BaseModel):
+    kind: str
+    says: str
+    proves: str
+    does_not_prove: str
+
+
+class ProvenanceAnswer(BaseModel):
+    answer: Literal["from_here_unchanged", "from_here_changed", "not_found_here", "cannot_tell"]
+    ground: str = Field(description="The evidence that decided the answer; see docs/recovery.md.")
+    day: str | None = Field(description="The day of delivery (UTC), if the file comes from here.")
+    withdrawn: bool
+    issuer: str
+    summary: str
+    evidence: list[ProvenanceEvidence]
+
+
+class ContentProvenanceCheck(BaseModel):
+    object: Literal["content_provenance_check"]
+    created_at: int
+    results: list[ManifestResult] = Field(description="Empty if an id was checked.")
+    safelight: ProvenanceAnswer
