@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from safelight.provenance.verification import Verifier
     from safelight.provenance.watermark_keys import WatermarkKeys
     from safelight.provenance.watermark_service import WatermarkReader
+    from safelight.sandbox.sandbox import Sandbox
+    from safelight.settings.sealing import SealingSettings
     from safelight.store.blobs import BlobStore
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
@@ -163,21 +165,11 @@ class PersistenceParts:
     @cached_property
     def timestamper(self) -> Timestamper | None:
         """None if no timestamp authority is configured."""
-        authority = self.timestamp_authority
-        if authority is None:
-            return None
-        from safelight.provenance.timestamping import Timestamper
-
-        return Timestamper(sandbox=self._core.sandbox, authority=authority)
+        return _make_timestamper(self._core.sandbox, self.timestamp_authority)
 
     @cached_property
     def timestamp_authority(self) -> TimestampAuthority | None:
-        sealing = self._core.settings.sealing
-        if sealing.timestamp_url is None or sealing.timestamp_anchors is None:
-            return None
-        from safelight.provenance.timestamp_authority import TimestampAuthority
-
-        return TimestampAuthority.load(sealing.timestamp_url, sealing.timestamp_anchors)
+        return _load_timestamp_authority(self._core.settings.sealing)
 
     @cached_property
     def watermark_keys(self) -> WatermarkKeys:
@@ -300,3 +292,19 @@ class PersistenceParts:
         from safelight.trust.webhooks import Webhooks
 
         return Webhooks(self.database, self.webhook_client)
+
+
+def _load_timestamp_authority(sealing: SealingSettings) -> TimestampAuthority | None:
+    if sealing.timestamp_url is None or sealing.timestamp_anchors is None:
+        return None
+    from safelight.provenance.timestamp_authority import TimestampAuthority
+
+    return TimestampAuthority.load(sealing.timestamp_url, sealing.timestamp_anchors)
+
+
+def _make_timestamper(sandbox: Sandbox, authority: TimestampAuthority | None) -> Timestamper | None:
+    if authority is None:
+        return None
+    from safelight.provenance.timestamping import Timestamper
+
+    return Timestamper(sandbox=sandbox, authority=authority)
