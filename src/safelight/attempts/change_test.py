@@ -25,6 +25,8 @@ _LEVELS: Array = np.arange(-5.6, 3.0, _STEP)
 _PRIOR = (0.5, 2.0)
 #: Smallest and largest change in log-odds: from 5 %, a change to 13 % and to 38 %.
 _CHANGES = (1.0, 2.5)
+#: Largest change for prompts with one word: from 5 % to 74 %, because a filter refuses nearly all of them.
+MAX_WORD_CHANGE = 4.0
 #: Share of the probability that is left out at each end of the interval of the start.
 _TAIL = 0.025
 _TINY = 1e-300
@@ -58,7 +60,7 @@ def find_change(
     if not len(outcomes):
         return None
     likelihoods = _log_likelihoods(outcomes, risks)
-    starts = _log_starts(likelihoods[:-1], direction)
+    starts = _log_starts(likelihoods[:-1], _moves(direction, _CHANGES[1]))
     sums = np.logaddexp.accumulate(starts, axis=0)
     evidence = _log_sum(likelihoods[1:] + sums) - _log_sum(likelihoods[1:] + _log_prior())
     reached = np.flatnonzero(evidence >= np.log(threshold))
@@ -76,10 +78,13 @@ def find_change(
     )
 
 
-def weigh_change(outcomes: Array, risks: Array, start: int, *, direction: Direction) -> float:
+def weigh_change(
+    outcomes: Array, risks: Array, start: int, *, direction: Direction, largest: float = _CHANGES[1]
+) -> float:
     """The logarithm of the likelihood with a change before outcome number `start`, over that without one."""
     likelihoods = _log_likelihoods(outcomes, risks)
-    changed = likelihoods[-1] + _log_starts(likelihoods[start : start + 1], direction)[0]
+    moves = _moves(direction, largest)
+    changed = likelihoods[-1] + _log_starts(likelihoods[start : start + 1], moves)[0]
     return float(_log_sum(changed) - _log_sum(likelihoods[-1] + _log_prior()))
 
 
@@ -90,11 +95,11 @@ def _log_likelihoods(outcomes: Array, risks: Array) -> Array:
     return np.vstack([np.zeros((1, len(_LEVELS))), np.cumsum(each, axis=0)])
 
 
-def _log_starts(before: Array, direction: Direction) -> Array:
+def _log_starts(before: Array, moves: Array) -> Array:
     """For a change after each row: the log-weight of each new level, divided by the likelihood so far."""
     weighed = before + _log_prior()
     top = weighed.max(axis=1, keepdims=True)
-    return np.asarray(np.log(np.exp(weighed - top) @ _moves(direction) + _TINY) + top - before)
+    return np.asarray(np.log(np.exp(weighed - top) @ moves + _TINY) + top - before)
 
 
 def _log_prior() -> Array:
@@ -104,11 +109,11 @@ def _log_prior() -> Array:
     return np.asarray(np.log(weights / weights.sum()))
 
 
-def _moves(direction: Direction) -> Array:
+def _moves(direction: Direction, largest: float) -> Array:
     """Row b, column c: the probability of the level c after a change from b."""
     sizes = _LEVELS[None, :] - _LEVELS[:, None]
     sizes = sizes if direction is Direction.UP else -sizes
-    allowed = (sizes >= _CHANGES[0]) & (sizes <= _CHANGES[1])
+    allowed = (sizes >= _CHANGES[0]) & (sizes <= largest)
     return np.asarray(allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1))
 
 

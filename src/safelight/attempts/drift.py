@@ -1,7 +1,7 @@
 """Drift: since when a provider refuses more or less, fails more, or charges differently. Pure.
 
 Nothing is sent: only attempts that were made anyway are read. Refusals are compared with the risk that the
-risk model expects, or with the rate so far where there are too few outcomes for it.
+risk model expects, or with the rate so far if there are too few outcomes for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from safelight.advice.risk_features import driver_feature
 from safelight.detectors.text.calibration import wilson_interval
 from safelight.i18n import Messages
 
-from .change_test import Array, Direction, find_change, weigh_change
+from .change_test import MAX_WORD_CHANGE, Array, Direction, find_change, weigh_change
 from .models import AttemptRecord, format_moment
 from .stream_outcomes import StreamOutcome, estimate_risks, first_tries, split_streams
 
@@ -30,9 +30,12 @@ YEAR_S = 365.25 * 86_400.0
 _NEW_ACCOUNT_S, _MIN_A_YEAR = 7 * 86_400.0, 500.0
 #: Prices that differ by less are equal: amounts are rounded.
 _SAME_PRICE = 0.01
-#: A word can be the cause if so many attempts before and after the change have it, and at least this share of
-#: the refusals after it. The first ones are compared closely.
+#: A word can be the cause if at least this number of attempts before and after the change has it, and this
+#: share of the refusals after it. The first ones are compared closely.
 _MIN_WITH_WORD, _MIN_EXPLAINED, _MAX_WORDS = 3, 0.5, 20
+#: Prior log-odds of a rise for some word, compared with one for all prompts. Chosen on simulated drifts, so
+#: that one of ten rises for all prompts is taken for one of a word.
+_WORD_ODDS = 2.0
 
 
 class DriftKind(StrEnum):
@@ -355,13 +358,14 @@ def _find_words(rows: Sequence[StreamOutcome], values: Array, risks: Array, spli
         if min(before[name], after[name]) >= _MIN_WITH_WORD and count >= _MIN_EXPLAINED * values[split:].sum()
     ]
     names.sort(key=lambda name: (-refused[name] / np.sqrt(after[name]), name))
-    # A rise for all prompts is as probable as one for some word.
     scores = {"": weigh_change(values, risks, split, direction=Direction.UP)}
     for name in names[:_MAX_WORDS]:
         chosen = np.flatnonzero([name in row.features for row in rows])
         start = int(np.searchsorted(chosen, split))
-        weight = weigh_change(values[chosen], risks[chosen], start, direction=Direction.UP)
-        scores[name] = weight - float(np.log(len(names)))
+        weight = weigh_change(
+            values[chosen], risks[chosen], start, direction=Direction.UP, largest=MAX_WORD_CHANGE
+        )
+        scores[name] = weight + _WORD_ODDS - float(np.log(len(names)))
     return max(scores, key=lambda name: (scores[name], not name))
 
 

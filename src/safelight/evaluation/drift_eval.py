@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from safelight.advice.risk_features import WORD
 from safelight.attempts.change_test import Array
 from safelight.attempts.drift import Drift, DriftKind, find_drift
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
@@ -178,6 +179,7 @@ def _judge_kind(
 ) -> dict[str, Any]:
     expected, base, share = _KINDS[drift]
     kinds: list[str] = []
+    named: list[bool] = []
     for number in range(runs):
         account = _Account(
             seed=_FIRST_SEED + number,
@@ -191,6 +193,8 @@ def _judge_kind(
         _calls, found, _early = _find_first(attempts, attempts[_KIND_BEFORE].at)
         if found is not None:
             kinds.append(found.kind.value)
+            if found.words and drift is SimulatedDrift.WORDS:
+                named.append(found.words.removeprefix(WORD) in _words(account.seed, one=one_word))
         observe()
     return {
         "drift": "one word" if one_word else drift.value,
@@ -198,6 +202,8 @@ def _judge_kind(
         "base": base,
         "found": _share(len(kinds), runs),
         "right": _share(kinds.count(expected.value), len(kinds)),
+        # Of those with words: how often these are words of the drift.
+        "words_right": _share(sum(named), len(named)),
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
     }
 
