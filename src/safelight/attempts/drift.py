@@ -34,7 +34,7 @@ _SAME_PRICE = 0.01
 #: share of the refusals after it. The first ones are compared closely.
 _MIN_WITH_WORD, _MIN_EXPLAINED, _MAX_WORDS = 3, 0.5, 20
 #: Prior log-odds of a rise for some word, compared with one for all prompts. Chosen on simulated drifts, so
-#: that one of ten rises for all prompts is taken for one of a word.
+#: that about one of ten rises for all prompts is taken for one of a word.
 _WORD_ODDS = 2.0
 
 
