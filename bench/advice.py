@@ -26,7 +26,7 @@ from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.evasion import store
-from safelight.trust.evasion.models import MAX_COMPARED_BLOCKS, Requester
+from safelight.trust.evasion.models import MAX_COMPARED_BLOCKS, Requester, SimilarBlock
 from safelight.trust.evasion.service import EvasionTracker
 
 PROMPTS = {
@@ -78,7 +78,8 @@ def measure_history() -> dict[str, float]:
                         sketch=made,
                         matched_categories={"sexual": 0.9},
                     )
-                store.add_similar_request(tx, own, sketch=made, at=tx.now())
+                block = SimilarBlock(id="one", at=tx.now(), own=True)
+                store.add_similar_request(tx, own, sketch=made, block=block)
         found["as many blocks as are compared"] = _compare(tracker, database)
         database.close()
     return found
