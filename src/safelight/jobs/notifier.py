@@ -21,6 +21,7 @@ from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews import CaseState
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
 from . import mappers
@@ -49,6 +50,11 @@ _BATCH_EVENTS: Mapping[str, EventType] = {
     "batch.completed": EventType.BATCH_COMPLETED,
     "batch.stopped": EventType.BATCH_FAILED,
     "batch.cancelled": EventType.BATCH_CANCELLED,
+}
+#: The webhook event for each topic of a case of the review queue.
+_CASE_EVENTS: Mapping[str, EventType] = {
+    "case.opened": EventType.CASE_OPENED,
+    "case.due_soon": EventType.CASE_DUE_SOON,
 }
 
 
@@ -88,7 +94,8 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, DRIFT_TOPIC]),
+            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, DRIFT_TOPIC]),
+            tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
             tables.outbox.c.id.not_in(self.part.rows.parked()),
@@ -133,6 +140,9 @@ class Notifier:
         if event.topic in _BATCH_EVENTS:
             self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
             return
+        if event.topic in _CASE_EVENTS:
+            self._queue_case_event(tx, event, _CASE_EVENTS[event.topic])
+            return
         if event.topic == DRIFT_TOPIC:
             self._queue(tx, event, event.id, EventType.PROVIDER_DRIFT, msgspec.json.decode(event.body))
             return
@@ -151,6 +161,19 @@ class Notifier:
             if blocked is not None:
                 # A second event needs its own id, which must stay the same if this event is processed again.
                 self._queue(tx, event, f"{event.id}b", EventType.SAFETY_IDENTIFIER_BLOCKED, blocked)
+
+    def _queue_case_event(self, tx: Transaction, event: Row[Any], kind: EventType) -> None:
+        """An event of a case that still waits: a link for the reviewers, and nothing about the video."""
+        of = tables.cases.c
+        row = tx.one(tables.cases, of.id == event.subject, of.tenant_id == event.tenant_id)
+        if row is not None and row.state == CaseState.OPEN.value and row.leader_id is None:
+            data = {
+                "id": row.id,
+                "kind": row.kind,
+                "due_at": int(row.due_at),
+                "path": f"/review/{row.id}",
+            }
+            self._queue(tx, event, event.id, kind, data)
 
     def _queue(
         self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]

@@ -106,7 +106,7 @@ def test_pictures_count_and_stop_when_the_budget_is_used_up(
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "2 near-duplicates"), ("zh-TW", "另有 2 件"), ("zh-CN", "另有 2 个")],
+    [("en", "decided with this case: 2"), ("zh-TW", "另有 2 件"), ("zh-CN", "另有 2 个")],
 )
 def test_near_duplicates_are_named_on_the_case(
     staff: httpx.Client, console: ConsoleServer, language: str, words: str

@@ -306,3 +306,25 @@ def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, 
     tell(notifier(database, to))
     (body,) = bodies(to.got)
     assert (body["type"], body["data"]) == ("provider.drift", drift)
+
+
+def test_a_case_is_announced_when_it_is_opened_and_when_it_is_nearly_due(
+    furnish: Callable[..., House], to: Target
+) -> None:
+    house = furnish()
+    listening(house, to, "case.opened", "case.due_soon")
+    database = house.container.persistence.database
+    video = house.carry(house.order())
+    assert video.state is VideoState.HELD
+    tell(notifier(database, to))
+    (opened,) = bodies(to.got)
+    assert opened["type"] == "case.opened"
+    assert opened["data"]["path"] == f"/review/{opened['data']['id']}"
+    assert set(opened["data"]) == {"id", "kind", "due_at", "path"}
+    with database.transaction(video.tenant) as tx:
+        due_soon = outbox.c.topic == "case.due_soon"
+        (row,) = tx.select(outbox, due_soon)
+        assert tx.now() < row.due_at < opened["data"]["due_at"]
+        tx.update(outbox, due_soon, due_at=tx.now())
+    tell(notifier(database, to))
+    assert [body["type"] for body in bodies(to.got)] == ["case.opened", "case.due_soon"]

@@ -8,10 +8,9 @@ from sqlalchemy import text as sql
 from .types import blob, integer, json, metadata, text, time
 
 
-def _open_leaders(*columns: str) -> Index:
-    """An index of the cases that wait for a decision of their own."""
-    where = sql("state = 'open' AND leader_id IS NULL")
-    return Index(None, *columns, sqlite_where=where, postgresql_where=where)
+def _cases_index(*columns: str, where: str) -> Index:
+    """An index of the cases that meet the condition."""
+    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
 
 
 cases = Table(
@@ -58,7 +57,9 @@ cases = Table(
     Index(None, "tenant_id", "leader_id"),
     Index(None, "tenant_id", "cluster_id"),
     #: The queue.
-    _open_leaders("tenant_id", "rank_at", "id"),
+    _cases_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
+    #: The case that a reviewer has.
+    _cases_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
     Index(None, "tenant_id", "cluster_key"),
 )
 

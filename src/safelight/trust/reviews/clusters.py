@@ -38,10 +38,10 @@ def cluster_key(tx: Transaction, new: NewCase) -> str | None:
     return hashlib.sha256(canonical_json.encode([*same_question, content])).hexdigest()
 
 
-def join_cluster(tx: Transaction, row: Row[Any]) -> None:
-    """Add a new case to the open cluster with the same key, if there is one."""
+def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
+    """Add a new case to the open cluster with the same key. Returns False if there is none."""
     if row.cluster_key is None:
-        return
+        return False
     same = (cases.c.cluster_key == row.cluster_key, cases.c.leader_id.is_(None), cases.c.id != row.id)
     leaders = tx.select(
         cases,
@@ -54,6 +54,7 @@ def join_cluster(tx: Transaction, row: Row[Any]) -> None:
     for leader in leaders:
         tx.update(cases, cases.c.id == row.id, leader_id=leader.id, cluster_id=leader.cluster_id or leader.id)
         _set_reach(tx, leader, leader.reach + row.reach)
+    return bool(leaders)
 
 
 def members_of(tx: Transaction, case_id: str) -> list[Row[Any]]:

@@ -36,9 +36,11 @@ class ReviewQueue:
         """
         with self._database.transaction(principal.tenant) as tx:
             where = _offered_to(tx, principal)
-            own = (cases.c.leased_by == principal.id, cases.c.leased_until >= tx.now())
+            held = _held_by(tx, principal)
+            if held and (own := _lease_first(tx, principal, [*where, cases.c.id.in_(held)])) is not None:
+                return own
             free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
-            return _lease_first(tx, principal, [*where, *own]) or _lease_first(tx, principal, [*where, free])
+            return _lease_first(tx, principal, [*where, free])
 
     def extend_lease(self, principal: Principal, case_id: str) -> Case:
         """Keep a case for this reviewer for another `LEASE_S`, or take it if it is free.
@@ -140,6 +142,21 @@ def _offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[boo
             )
             for table in (case_skips, case_conflicts)
         ),
+    ]
+
+
+def _held_by(tx: Transaction, principal: Principal) -> list[str]:
+    """The ids of the cases that are leased to a reviewer. Alone, so that their index is used."""
+    return [
+        row.id
+        for row in tx.select(
+            cases,
+            cases.c.leased_by == principal.id,
+            # The index has only these rows, and SQLite uses it only if the condition is repeated.
+            cases.c.leased_by.is_not(None),
+            cases.c.leased_until >= tx.now(),
+            columns=[cases.c.id],
+        )
     ]
 
 

@@ -38,6 +38,8 @@ MAX_REASON_CHARACTERS = 2000
 MAX_CLAUSE_CHARACTERS = 200
 _MAX_PAGE_CASES = 100
 _MAX_NOTES = 20
+#: A page does not count more open cases than this, because it would read all of them.
+MAX_COUNTED_CASES = 1000
 _KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
 
 
@@ -94,12 +96,13 @@ class Reviews:
         )
 
     def count_open(self, principal: Principal) -> int:
-        """Number of open cases that this principal may see, for the badge on a page."""
+        """Number of open cases that this principal may see, at most `MAX_COUNTED_CASES`."""
         if not (principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
-            return tx.count(cases, *visible_to(principal), *waiting)
+            where = (*visible_to(principal), *waiting)
+            return len(tx.select(cases, *where, columns=[cases.c.id], limit=MAX_COUNTED_CASES))
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
         """A case with its reports and its decision.

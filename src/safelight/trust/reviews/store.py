@@ -27,6 +27,9 @@ from .models import (
 )
 from .priority import rank_at, severity_of
 
+#: How long before the due time of a case the webhook `case.due_soon` is sent, unless a third of its time
+#: is shorter, as with holds, which are due in minutes.
+MAX_DUE_SOON_S = 3600.0
 _UNFINISHED = [state.value for state in UNFINISHED]
 
 
@@ -59,7 +62,8 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     if not added and new.kind is CaseKind.REPORT:
         add_report_to_reach(tx, row)
     if added:
-        join_cluster(tx, row)
+        if not join_cluster(tx, row):
+            _announce(tx, row)
         tx.append_audit(
             "case.opened",
             subject=new.video_id,
@@ -75,6 +79,14 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     if added and new.kind is CaseKind.APPEAL:
         require_rank_of_decisions(tx, opened)
     return opened
+
+
+def _announce(tx: Transaction, row: Row[Any]) -> None:
+    """Tell the operator's webhooks about a new case now, and again when its due time is near."""
+    remaining_s = max(0.0, row.due_at - row.opened_at)
+    due_soon_at = row.due_at - min(MAX_DUE_SOON_S, remaining_s / 3)
+    tx.publish("case.opened", subject=row.id, body={})
+    tx.publish("case.due_soon", subject=row.id, body={}, due_at=due_soon_at)
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:

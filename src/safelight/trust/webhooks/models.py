@@ -24,6 +24,10 @@ class EventType(StrEnum):
     BATCH_CANCELLED = "batch.cancelled"
     #: A provider behaves differently than before, or a drift that was reported has ended.
     PROVIDER_DRIFT = "provider.drift"
+    #: A case waits for a reviewer.
+    CASE_OPENED = "case.opened"
+    #: A case still waits, and its due time is near.
+    CASE_DUE_SOON = "case.due_soon"
 
 
 @dataclass(frozen=True, kw_only=True)

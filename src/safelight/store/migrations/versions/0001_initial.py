@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "leader_id"),
         sa.Index(None, "tenant_id", "cluster_id"),
         _partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
+        _partial_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
         sa.Index(None, "tenant_id", "cluster_key"),
     )
     op.create_table(
