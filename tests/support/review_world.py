@@ -39,13 +39,15 @@ class ReviewWorld:
     crashes: int = 0
 
     def open_hold(self, number: int, *, same_prompt: bool, parent: int | None, requester: int) -> None:
-        prompt = f"scene {number % 5}" if same_prompt else f"scene {self.opened} of its own"
-        source = list(self.roots)[parent % len(self.roots)] if parent is not None and self.roots else None
+        prompt = f"scene {number % 2}" if same_prompt else f"scene {self.opened} of its own"
+        # A near-duplicate has the same source and category too.
+        remixed = parent is not None and self.roots and not same_prompt
+        source = list(self.roots)[(parent or 0) % len(self.roots)] if remixed else None
         account = self.people[requester % len(self.people)].id
         video = self.room.add_video(prompt, requested_by=account, remixed_from=source)
         self.roots[video] = self.roots[source] if source is not None else video
         self.requesters[video] = account
-        category = _CATEGORIES[number % len(_CATEGORIES)]
+        category = _CATEGORIES[0 if same_prompt else number % len(_CATEGORIES)]
         self.room.open_case(prompt, video_id=video, category=category)
         self.opened += 1
 
