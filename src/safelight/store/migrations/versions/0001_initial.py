@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from safelight.store.migrations import conflict_triggers
 from safelight.store.migrations.columns import boolean as _boolean
 from safelight.store.migrations.columns import bytes_ as _bytes
 from safelight.store.migrations.columns import double as _double
@@ -90,39 +89,6 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "account", "at"),
     )
     op.create_table(
-        "cases",
-        *_text("id", "tenant_id", "video_id", "kind", "stage", "category", "rule", "reason", "state"),
-        *_text("dedup_key", null=True),
-        *_boolean("quarantined"),
-        *_double("opened_at", "due_at"),
-        *_double("closed_at", null=True),
-        *_integer("version", "severity", "reach", "required_rank"),
-        *_double("rank_at"),
-        *_text("leader_id", "cluster_id", "cluster_key", "leased_by", null=True),
-        *_double("leased_until", null=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("tenant_id", "dedup_key"),
-        sa.Index(None, "tenant_id", "state", "due_at"),
-        sa.Index(None, "tenant_id", "video_id"),
-        sa.Index(None, "tenant_id", "leader_id"),
-        sa.Index(None, "tenant_id", "cluster_id"),
-        _partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
-        _partial_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
-        sa.Index(None, "tenant_id", "cluster_key"),
-    )
-    op.create_table(
-        "case_conflicts",
-        *_text("tenant_id", "case_id", "person"),
-        sa.PrimaryKeyConstraint("case_id", "person"),
-    )
-    op.create_table(
-        "case_skips",
-        *_text("tenant_id", "case_id", "person", "reason"),
-        *_double("at"),
-        sa.PrimaryKeyConstraint("case_id", "person"),
-        sa.Index(None, "at"),
-    )
-    op.create_table(
         "characters",
         *_text("id", "tenant_id", "name", "state", "principal_id"),
         *_text("end_user", null=True),
@@ -147,27 +113,6 @@ def upgrade() -> None:
         *_text("revoked_by", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "subject"),
-    )
-    op.create_table(
-        "decisions",
-        *_text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
-        *_text("clause", null=True),
-        *_text("decided_by"),
-        *_double("at"),
-        *_text("verdict_ids"),
-        *_text("role", null=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("case_id"),
-        sa.Index(None, "tenant_id", "video_id"),
-    )
-    op.create_table(
-        "exposures",
-        *_text("id", "tenant_id", "person", "case_id"),
-        *_double("at", "seconds"),
-        *_integer("severity"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.Index(None, "tenant_id", "person", "at"),
-        sa.Index(None, "at"),
     )
     op.create_table(
         "findings",
@@ -212,20 +157,6 @@ def upgrade() -> None:
         *_text("last_error", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "topic", "due_at"),
-    )
-    op.create_table(
-        "pending_decisions",
-        *_text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
-        *_text("clause", null=True),
-        *_text("decided_by"),
-        *_double("at"),
-        *_text("verdict_ids"),
-        *_text("role", null=True),
-        *_double("due_at"),
-        *_text("conflict", null=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("case_id"),
-        sa.Index(None, "due_at"),
     )
     op.create_table(
         "policies",
@@ -275,23 +206,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "digest"),
         sa.Index(None, "tenant_id", "at", "id"),
         sa.Index(None, "tenant_id", "refund_of"),
-    )
-    op.create_table(
-        "reports",
-        *_text("id", "tenant_id", "video_id", "case_id"),
-        *_text("category", null=True),
-        *_text("reason", "note", "reporter_kind", "reporter"),
-        *_text("contact", null=True),
-        *_double("created_at"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.Index(None, "tenant_id", "case_id"),
-        sa.Index(None, "tenant_id", "reporter", "created_at"),
-    )
-    op.create_table(
-        "reviewer_preferences",
-        *_text("tenant_id", "person", "declined_categories"),
-        *_double("updated_at"),
-        sa.PrimaryKeyConstraint("tenant_id", "person"),
     )
     op.create_table(
         "provenance_answers",
@@ -443,7 +357,6 @@ def upgrade() -> None:
         _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
         _partial_index("generator", where="ended_at IS NULL"),
     )
-    conflict_triggers.create(op.get_bind())
 
 
 def downgrade() -> None:
@@ -457,27 +370,19 @@ def downgrade() -> None:
         "audit_log_head",
         "biometric_templates",
         "blocked_prompt_sketches",
-        "case_conflicts",
-        "case_skips",
-        "cases",
         "characters",
         "check_usage",
         "consents",
-        "decisions",
-        "exposures",
         "findings",
         "idempotency_keys",
         "installation",
         "login_links",
         "outbox",
-        "pending_decisions",
         "policies",
         "protected_people",
         "provenance_answers",
         "quota_usage",
         "reported_attempts",
-        "reports",
-        "reviewer_preferences",
         "seal_fingerprints",
         "seals",
         "sessions",
@@ -489,4 +394,3 @@ def downgrade() -> None:
         "webhook_endpoints",
     ):
         op.drop_table(table)
-    conflict_triggers.drop_functions(op.get_bind())
