@@ -320,7 +320,7 @@ def run(
                 barrier.wait(_BARRIER_S)
         if barrier is not None:
             barrier.wait(_BARRIER_S)
-        readiness = installation.container.review.describe_readiness()
+        readiness = installation.container.review.readiness.describe()
         if not readiness["ready"]:
             report["problems"].append(f"not ready at the end: {readiness['problems']}")
         installation.container.core.shutdown_event.set()

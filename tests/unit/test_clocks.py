@@ -20,7 +20,7 @@ ALLOWED = {
     "jobs/idempotency.py",
     "jobs/worker_lease.py",
     # Durations in reports.
-    "bootstrap/review.py",
+    "bootstrap/readiness.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
     # The date or time that a report states.

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from safelight.errors import SafelightError
+from typing import TYPE_CHECKING
 
 from .batches import BatchParts
 from .core import CoreParts
+from .installation_coverage import InstallationCoverage
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
+from .readiness import Readiness
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
-    from safelight.jobs.upstream_gate import UpstreamGate
     from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
@@ -55,8 +53,10 @@ class ReviewParts:
             videos=lambda: self.videos,
             templates=templates,
         )
-        #: The last coverage table, and what it was computed from. It changes seldom and is requested often.
-        self._coverage: tuple[object, dict[str, Any]] = (None, {})
+        self.coverage = InstallationCoverage(core, persistence)
+        self.readiness = Readiness(
+            core, persistence, pipeline, background_parts=lambda: self.background_parts
+        )
 
     @cached_property
     def review_actions(self) -> ReviewActions:
@@ -173,81 +173,6 @@ class ReviewParts:
             self._persistence.audit_checkpoint_writer.part,
         )
 
-    def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
-        """The coverage table before any check has run: the body of `GET /v1/coverage`."""
-        from safelight.evaluation.measurements import load_shipped
-        from safelight.moderation.coverage_table import coverage_table, required_cells
-
-        owner = tenant or self._persistence.tenant
-        policy = self._persistence.active_policy(owner)
-        waivers = self._persistence.waivers_in_force(owner)
-        missing = (*self._core.detectors.missing, *self._core.detectors.idle)
-        basis = (policy.name, policy.version, policy.sha256, waivers, missing)
-        known_basis, known = self._coverage
-        if known_basis == basis:
-            return known
-        table = coverage_table(
-            policy,
-            self._core.taxonomy,
-            cells=load_shipped().add_figures(
-                self._core.detectors.cells(required_cells(policy, self._core.taxonomy)),
-                {one.name: one.version for one in self._core.detectors.plugins},
-            ),
-            missing=missing,
-            waivers=waivers,
-        )
-        self._coverage = (basis, table)
-        return table
-
-    def describe_readiness(self) -> dict[str, Any]:
-        """Whether this process can accept work: the body of `GET /readyz`.
-
-        `unready` has the names of the parts that do not work, `problems` the reasons, and `parked` the rows
-        that a part has left out after several failures.
-        """
-        began = time.monotonic()
-        problems: dict[str, str] = {}
-        try:
-            with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-                tx.now()
-        except SafelightError as error:
-            problems["database"] = str(error)
-        try:
-            self._pipeline.queue.check()
-        except SafelightError as error:
-            problems["queue"] = str(error)
-        database_ms = round((time.monotonic() - began) * 1000, 2)
-        health = [part.health() for part in self.background_parts]
-        problems |= {each.name: each.problem for each in health if each.problem is not None}
-        if self._core.shutdown_event.is_set():
-            problems["process"] = "it shuts down"
-        parked = {each.name: list(each.parked) for each in health if each.parked}
-        down, paused = self._core.upstream_health.down(), _describe_pauses(self._pipeline.context.upstreams)
-        clock = self._describe_clock_jump()
-        reasons_are_shown = self._core.settings.server.loopback and "database" not in problems
-        refusals = self._pipeline.context.refusals.describe() if reasons_are_shown else {}
-        return {
-            "ready": not problems,
-            "unready": sorted(problems),
-            "database_ms": database_ms,
-            **({"problems": problems} if problems else {}),
-            **({"parked": parked} if parked else {}),
-            **({"clock": clock} if clock else {}),
-            "worker": self._pipeline.worker_name,
-            # Requests wait for an upstream that is down, so this process stays ready and only reports it.
-            **({"upstreams_down": dict(down)} if down else {}),
-            **({"upstreams_paused": paused} if paused else {}),
-            **({"refusal_budgets": refusals} if refusals else {}),
-        }
-
-    def _describe_clock_jump(self) -> dict[str, int]:
-        """The last jump of the clock, while nothing expires because of it."""
-        watch = self._pipeline.context.clock_watch
-        held_s, jump = watch.held_for_s(), watch.last_jump()
-        if jump is None or not held_s:
-            return {}
-        return {"jumped_by_s": round(jump.by_s), "nothing_expires_for_s": round(held_s)}
-
     @cached_property
     def admission_limits(self) -> AdmissionLimits:
         """Limits on the fields of a request, the same for a video and for a check."""
@@ -279,8 +204,8 @@ class ReviewParts:
             check_limiter=self._persistence.check_limiter,
             evasion_tracker=self._persistence.evasion_tracker,
             queue_places=self._pipeline.queue_places,
-            describe_coverage=self.describe_coverage,
-            describe_readiness=self.describe_readiness,
+            describe_coverage=self.coverage.describe,
+            describe_readiness=self.readiness.describe,
         )
 
     @cached_property
@@ -318,12 +243,3 @@ class ReviewParts:
             estimate_risks=self._persistence.risk_history.estimate_all,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )
-
-
-def _describe_pauses(gates: Mapping[str, UpstreamGate]) -> dict[str, str]:
-    """The upstreams that are not called for a time, because calls failed, with the reason."""
-    return {
-        name: f"{failures} calls in a row failed; one call after a pause tests it"
-        for name, gate in gates.items()
-        if (failures := gate.failures_of_pause())
-    }

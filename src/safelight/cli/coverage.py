@@ -36,7 +36,7 @@ def coverage(
     Exit code 5: a required check is not covered. 6: it is only waived.
     """
     container = load_container(ctx)
-    table = container.review.describe_coverage()
+    table = container.review.coverage.describe()
     emit(table, as_json, lambda console: _print_table(console, table, container.core.taxonomy))
     open_cells = [cell for cell in table["cells"] if cell["status"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):

@@ -185,7 +185,7 @@ def _write_report(
         reports,
         translations=load_languages()[tag.value],
         taxonomy=container.core.taxonomy,
-        installed=installed_checks(container.review.describe_coverage()),
+        installed=installed_checks(container.review.coverage.describe()),
         not_scanned=left,
     )
     try:

@@ -30,7 +30,7 @@ def print_start(
     lines = [t("serve.ready", address=address), t("serve.sign_in"), link]
     rows = [("key", key), ("base", f"{address}/v1")] if key is not None else [("base", f"{address}/v1")]
     rows += [("upstream", upstream) for upstream in _upstreams(container)]
-    checks = installed_checks(container.review.describe_coverage())
+    checks = installed_checks(container.review.coverage.describe())
     rows += [("checked", _count_checked(checks)), ("gaps", _count_gaps(checks))]
     gaps = any(status == "not checked" for _, _, status in checks)
     if waivers:

@@ -120,7 +120,7 @@ def _format(container: Container, waiver: Waiver, now: float) -> str:
 
     t = texts()
     active = waiver.in_force(now, loopback=True)
-    checks = waived_checks(container.review.describe_coverage(), waiver.name) if active else {}
+    checks = waived_checks(container.review.coverage.describe(), waiver.name) if active else {}
     scope = describe_waiver_scope(checks, waiver.categories, container.core.taxonomy, language())
     lines = [
         t("waivers.line", name=waiver.name, who=waiver.decided_by, day=format_day(waiver.created_at)),

@@ -165,7 +165,7 @@ def test_the_coverage_table_of_60_columns_cuts_no_word(run: Run, language: str) 
     try:
         _print_table(
             Console(width=60, force_terminal=True, color_system=None, file=output),
-            container.review.describe_coverage(),
+            container.review.coverage.describe(),
             container.core.taxonomy,
         )
     finally:
@@ -192,7 +192,7 @@ def test_a_rule_below_the_operating_points_of_the_classifiers_is_warned_about(
 
 def test_the_coverage_table_is_computed_again_only_after_a_change(run: Run) -> None:
     run("waivers", "add", "demo", "--by", "Ada", "--reason", "To look around.", "--category", "*")
-    describe = load().review.describe_coverage
+    describe = load().review.coverage.describe
     first = describe()
     assert [waiver["name"] for waiver in first["waivers"]] == ["demo"]
     assert describe() is first

@@ -283,8 +283,8 @@ def test_readiness_names_a_part_that_fails_and_a_row_that_is_parked(house: House
     made._queue = NoEngine()  # type: ignore[assignment]
     for _ in range(MAX_TRIES):
         made.sweep()
-    assert review.describe_readiness()["parked"] == {"sweeper": [poison.id]}
-    assert review.describe_readiness()["ready"] is True
+    assert review.readiness.describe()["parked"] == {"sweeper": [poison.id]}
+    assert review.readiness.describe()["ready"] is True
 
     class BrokenEngine(NoEngine):
         def prune_history(self, before: float) -> int:
@@ -293,12 +293,12 @@ def test_readiness_names_a_part_that_fails_and_a_row_that_is_parked(house: House
     made._queue = BrokenEngine()  # type: ignore[assignment]
     for _ in range(UNREADY_AFTER):
         made.sweep()
-    found = review.describe_readiness()
+    found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["sweeper"])
     assert "prune_queue_history failed" in found["problems"]["sweeper"]
     made._queue = NoEngine()  # type: ignore[assignment]
     made.sweep()
-    assert review.describe_readiness()["ready"] is True
+    assert review.readiness.describe()["ready"] is True
 
 
 def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,10 +309,10 @@ def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pyte
 
     with monkeypatch.context() as patch:
         patch.setattr(DurableQueue, "check", fail)
-        found = review.describe_readiness()
+        found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["queue"])
     with monkeypatch.context() as patch:
         patch.setattr(Transaction, "now", fail)
-        found = review.describe_readiness()
+        found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["database"])
-    assert review.describe_readiness()["ready"] is True
+    assert review.readiness.describe()["ready"] is True

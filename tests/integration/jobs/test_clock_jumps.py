@@ -143,11 +143,11 @@ def test_files_are_not_deleted_early_because_of_a_jump(house: House, clocks: Clo
 def test_a_jump_is_recorded_once_and_shown_by_readiness_and_the_doctor(house: House, clocks: Clocks) -> None:
     review, database, made = house.container.review, house.container.persistence.database, sweeper(house)
     made.sweep()
-    assert "clock" not in review.describe_readiness()
+    assert "clock" not in review.readiness.describe()
     assert clock_jumps(database).state is DoctorState.OK
     clocks.wall += HOUR
-    assert review.describe_readiness()["clock"] == {"jumped_by_s": 3600, "nothing_expires_for_s": 1800}
-    assert review.describe_readiness()["ready"] is True
+    assert review.readiness.describe()["clock"] == {"jumped_by_s": 3600, "nothing_expires_for_s": 1800}
+    assert review.readiness.describe()["ready"] is True
     made.sweep()
     made.sweep()
     assert log_events(house).count("clock.jumped") == 1
@@ -159,7 +159,7 @@ def test_a_jump_is_recorded_once_and_shown_by_readiness_and_the_doctor(house: Ho
     made.sweep()
     assert log_events(house).count("clock.jumped") == 2
     clocks.pass_s(DEADLINE)
-    assert "clock" not in review.describe_readiness()
+    assert "clock" not in review.readiness.describe()
 
 
 def test_lists_keep_the_order_of_creation_when_the_clock_goes_back(house: House, clocks: Clocks) -> None:

@@ -92,13 +92,13 @@ def test_half_of_the_budget_is_logged_once_and_shown_by_readiness(
     house: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     limit(house, 2)
-    assert "refusal_budgets" not in house.container.review.describe_readiness()
+    assert "refusal_budgets" not in house.container.review.readiness.describe()
     refused(house, upstream, "a lake")
     with caplog.at_level(logging.WARNING):
         house.order("a lake at noon", **PAID)
         house.order("a lake at dusk", **PAID)
     assert sum("paid has refused 1 requests" in one.message for one in caplog.records) == 1
-    shown = house.container.review.describe_readiness()["refusal_budgets"]
+    shown = house.container.review.readiness.describe()["refusal_budgets"]
     assert shown == {"paid": "1 of 2 refusals since 00:00 UTC"}
     count = house.container.services.refusal_budgets()["paid"]
     assert (count.is_half_used, count.level) == (True, "half_used")
@@ -110,7 +110,7 @@ def test_readiness_reads_no_budget_if_its_response_has_no_reasons(
     house = furnish(server={"host": "192.0.2.1", "behind_proxy": True})
     budget = limit(house, 1)
     monkeypatch.setattr(budget, "read", lambda: pytest.fail("the budgets were read"))
-    assert house.container.review.describe_readiness()["ready"] is True
+    assert house.container.review.readiness.describe()["ready"] is True
 
 
 def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room(

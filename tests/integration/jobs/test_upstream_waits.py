@@ -267,11 +267,11 @@ def test_an_upstream_that_is_not_called_is_named_by_readiness_and_metrics_and_th
 
     container = house.container
     gate = container.pipeline.context.upstreams["paid"]
-    assert "upstreams_paused" not in container.review.describe_readiness()
+    assert "upstreams_paused" not in container.review.readiness.describe()
     for _ in range(5):
         with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
             raise UpstreamUnavailable("The upstream is away.")
-    found = container.review.describe_readiness()
+    found = container.review.readiness.describe()
     assert found["ready"] is True
     assert list(found["upstreams_paused"]) == ["paid"]
     assert "5 calls in a row failed" in found["upstreams_paused"]["paid"]
@@ -279,5 +279,5 @@ def test_an_upstream_that_is_not_called_is_named_by_readiness_and_metrics_and_th
     gate._next_call = 0.0
     with gate.call(accepted=False):
         pass
-    assert "upstreams_paused" not in container.review.describe_readiness()
+    assert "upstreams_paused" not in container.review.readiness.describe()
     assert set(paused().values()) == {0.0}
