@@ -75,6 +75,16 @@ class ReviewFile(Review):
     )
 
 
+class ReviewQuery(BaseModel):
+    """Which cases a list has."""
+
+    state: CaseState | Literal["all"] = Field(default=CaseState.OPEN, description="Default: open.")
+    kind: CaseKind | None = None
+    late: bool = Field(default=False, description="Only cases whose due time is over.")
+    after: str | None = Field(default=None, description="List the cases after this id.")
+    limit: int = Field(default=20, ge=1, le=100)
+
+
 class ReviewPage(BaseModel):
     object: Literal["list"]
     data: list[Review]
@@ -104,23 +114,17 @@ _DECISION: dict[str, Any] = {
 
 @router.get("", summary="List cases for review", responses={200: {"model": ReviewPage}})
 async def list_reviews(
-    request: Request,
-    principal: Reviewer,
-    state: Annotated[CaseState | Literal["all"], Query(description="Default: open.")] = (CaseState.OPEN),
-    kind: CaseKind | None = None,
-    late: Annotated[bool, Query(description="Only cases whose due time is over.")] = False,
-    after: Annotated[str | None, Query(description="List the cases after this id.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    request: Request, principal: Reviewer, asked: Annotated[ReviewQuery, Query()]
 ) -> Response:
     app = app_state(request)
     page = await app.threads.run(
         app.services.reviews.list,
         principal,
-        state=state if isinstance(state, CaseState) else None,
-        kind=kind,
-        late=late,
-        after=after,
-        limit=limit,
+        state=asked.state if isinstance(asked.state, CaseState) else None,
+        kind=asked.kind,
+        late=asked.late,
+        after=asked.after,
+        limit=asked.limit,
     )
     data = [review_object(case) for case in page.cases]
     return JsonResponse(
