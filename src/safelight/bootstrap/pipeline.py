@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from safelight.jobs.sweeper import Sweeper
     from safelight.jobs.timeouts import Cancellation
     from safelight.jobs.upstream_waits import UpstreamWaits
+    from safelight.moderation.delivery import DeliveryStage
     from safelight.moderation.pipeline import Stages
     from safelight.moderation.policy_loader import PolicyLoader
     from safelight.moderation.scene_detection import SceneDetection
@@ -121,6 +122,25 @@ class PipelineParts:
         return self._persistence.verifier.claims(path)
 
     @cached_property
+    def delivery(self) -> DeliveryStage:
+        """Raises `ConfigurationError` if the visible label cannot be drawn."""
+        from safelight.i18n import load_messages
+        from safelight.media.badge import BadgeStyle
+        from safelight.moderation.delivery import DeliveryStage
+
+        sealing = self._core.settings.sealing
+        label = BadgeStyle(
+            text=load_messages("provenance", sealing.label_language)("visible_label"),
+            shows_text=sealing.label_text,
+            font=str(sealing.label_font.absolute()) if sealing.label_font else None,
+            icon=str(sealing.label_icon.absolute()) if sealing.label_icon else None,
+        )
+        made = DeliveryStage(sandbox=self._core.sandbox, scanner=self._core.scanner, label=label)
+        if not label.text.isascii() or label.font or label.icon:
+            made.check_label()
+        return made
+
+    @cached_property
     def context(self) -> PipelineContext:
         from safelight.background.clock_watch import ClockWatch
         from safelight.jobs.attempt_store import AttemptStore
@@ -130,7 +150,6 @@ class PipelineParts:
         from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
         from safelight.jobs.repository import VideoRepository
         from safelight.jobs.upstream_gate import upstream_gates
-        from safelight.moderation.delivery import DeliveryStage
 
         settings = self._core.settings
         return PipelineContext(
@@ -143,7 +162,7 @@ class PipelineParts:
             sealer=self._persistence.sealer,
             registry=self._persistence.seal_registry,
             recovery=self._provenance.recovery,
-            delivery=DeliveryStage(sandbox=self._core.sandbox, scanner=self._core.scanner),
+            delivery=self.delivery,
             quota=Quota(
                 seconds_per_day=settings.limits.seconds_per_day,
                 videos_per_day=settings.limits.videos_per_day,

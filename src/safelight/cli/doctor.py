@@ -161,6 +161,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "watermark key": lambda: doctor_key_checks.watermark(
             _key_dir(container) / "watermark", wanted=settings.sealing.seal == "watermark"
         ),
+        "visible label": lambda: _check_label(container),
         "clock": lambda: doctor_checks.clock(
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
@@ -271,6 +272,12 @@ def _check_signing(container: Container) -> DoctorCheck:
     return doctor_key_checks.configured_signing(
         lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC)
     )
+
+
+def _check_label(container: Container) -> DoctorCheck:
+    label = container.pipeline.delivery.label
+    message = f"“{label.text}” can be drawn." if label.shows_text else "The icon can be drawn."
+    return DoctorCheck(name="visible label", state=DoctorState.OK, message=message)
 
 
 def _read_signing_start(container: Container) -> dt.datetime | None:

@@ -31,7 +31,6 @@ from .outcomes import EARLY_STAGES
 from .repository import next_created_at
 from .stage_records import record_stage, stage_records
 from .states import VideoState
-from .steps import BADGE
 from .transitions import update
 
 #: Columns that are copied from the blocked video to the new one.
@@ -115,7 +114,9 @@ def _reinstate_as(
             "progress": 90,
             "generated_sha256": old.generated_sha256,
             "verdict_action": output.verdict.action.value,
-            "badge_text": BADGE if requires_label(policy, Stage.OUTPUT, output.findings) else None,
+            "badge_text": context.delivery.label.text
+            if requires_label(policy, Stage.OUTPUT, output.findings)
+            else None,
         }
     tx.insert(
         tables.videos,

@@ -18,7 +18,7 @@ from safelight.trust.appeals import AppealSubject
 from safelight.trust.reports import ReportedVideo
 from safelight.trust.reviews import Case, Decision
 
-from . import mappers, outcomes, steps
+from . import mappers, outcomes
 from .context import PipelineContext
 from .models import StageRecord, Video
 from .reinstatement import appealable, reinstate
@@ -57,7 +57,7 @@ class ReviewActions:
             changes |= {
                 "stage": Stage.DELIVERY.value,
                 "progress": 90,
-                "badge_text": steps.BADGE if label else None,
+                "badge_text": self._context.delivery.label.text if label else None,
                 "waived": video.waived or bool(held.verdict.waivers),
             }
         transition(

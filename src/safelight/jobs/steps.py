@@ -64,8 +64,6 @@ from .transitions import transition
 
 _log = logging.getLogger(__name__)
 MP4 = "video/mp4"
-#: The visible text that is drawn into every frame if the verdict is `label`.
-BADGE = "AI-generated"
 
 
 def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
@@ -221,7 +219,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 stage=Stage.DELIVERY.value,
                 progress=90,
                 verdict_action=verdict.action.value,
-                badge_text=BADGE if verdict.action is Action.LABEL else None,
+                badge_text=context.delivery.label.text if verdict.action is Action.LABEL else None,
                 waived=video.waived or bool(verdict.waivers),
             )
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.media.badge import Badge, BadgeStyle
 from safelight.media.decode import DecodedFrame, VideoDecoder
 from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
 
@@ -187,23 +188,21 @@ class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     into: str
-    text: str
+    style: BadgeStyle
     limits: VideoLimits
 
 
 def burn_badge_in_child(argument: Any, _link: object) -> None:
     """Entry point of `burn_badge` in a sandboxed child."""
     task = msgspec.convert(argument, BadgeTask)
-    burn_badge(Path(task.source), Path(task.into), task.text, task.limits)
+    burn_badge(Path(task.source), Path(task.into), task.style, task.limits)
 
 
-def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None:
+def burn_badge(source: Path, into: Path, style: BadgeStyle, limits: VideoLimits) -> None:
     """Copy a clip and put a visible badge on every frame; the audio is kept."""
     decoder = VideoDecoder(source, limits)
     width, height = decoder.info.width - decoder.info.width % 2, decoder.info.height - decoder.info.height % 2
-    badge, opacity = _draw_badge(text, width, height)
-    top, left = height - badge.shape[0] - height // 36, height // 36
-    window = (slice(top, top + badge.shape[0]), slice(left, left + badge.shape[1]))
+    badge = Badge.draw(style, width, height)
     copies_audio = decoder.info.audio_codec in _MP4_AUDIO_CODECS
     encoded_audio = (
         None if copies_audio or decoder.info.audio_codec is None else AudioFormat(rate=_AUDIO_RATE_HZ)
@@ -217,7 +216,7 @@ def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None
     ):
         copied_stream = writer.add_copied_stream(original.streams.audio[0]) if copies_audio else None
         for frame in decoder.frames():
-            writer.add_frame(_blend_badge(frame, window, badge, opacity), time_s=frame.time_s)
+            writer.add_frame(_badged(frame, badge), time_s=frame.time_s)
         if copied_stream is not None:
             with decoder_errors_raise():
                 for packet in original.demux(original.streams.audio[0]):
@@ -229,31 +228,8 @@ def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None
                 writer.add_audio(samples)
 
 
-def _blend_badge(
-    frame: DecodedFrame, window: tuple[slice, slice], badge: Pixels, opacity: npt.NDArray[np.float32]
-) -> Pixels:
+def _badged(frame: DecodedFrame, badge: Badge) -> Pixels:
     # H.264 in 4:2:0 needs even sides, so the last row or column of an odd side is dropped.
     pixels = frame.resized(0)[: frame.height - frame.height % 2, : frame.width - frame.width % 2].copy()
-    under = pixels[window].astype(np.float32)
-    pixels[window] = (under * (1 - opacity) + badge.astype(np.float32) * opacity).round().astype(np.uint8)
+    badge.blend(pixels)
     return pixels
-
-
-def _draw_badge(text: str, width: int, height: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
-    """Pixels and opacity of the badge: white text on a dark background that is slightly transparent."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    size = max(min(width, height) // 28, 9)
-    font: Any = ImageFont.load_default(size)
-    max_width = width - 2 * (height // 36) - size
-    while size > 6 and font.getlength(text) > max_width:
-        size -= 1
-        font = ImageFont.load_default(size)
-    box_width = min(int(font.getlength(text)) + size, width - 2 * (height // 36))
-    box_height = min(int(size * 1.8), height // 2)
-    badge = Image.new("RGB", (max(box_width, 1), max(box_height, 1)), (18, 20, 24))
-    draw = ImageDraw.Draw(badge)
-    draw.text((badge.width / 2, badge.height / 2), text, fill=(255, 255, 255), font=font, anchor="mm")
-    pixels = np.asarray(badge, dtype=np.uint8)
-    bright = pixels.astype(np.float32).mean(axis=2, keepdims=True) / 255
-    return pixels, np.maximum(bright, 0.72).astype(np.float32)

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from safelight.errors import BadInput, ConfigurationError, SandboxFailed
+from safelight.media.badge import BadgeStyle, check_badge_in_child
 from safelight.media.normalize import NormalizeMethod, NormalizeResult, normalize_in_child
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.entrypoints import EntryPoint
@@ -15,6 +17,8 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner
 
 _LIMITS = Limits(wall_s=600.0, cpu_s=900, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
+#: An icon within its limits is drawn in a fraction of a second.
+_LABEL_LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 30, file_bytes=1 << 20, open_files=64)
 _SHEET_FRAMES = 10
 _THUMBNAIL_SIDE, _SHEET_SIDE = 480, 240
 
@@ -40,6 +44,26 @@ class NormalizedClip:
 class DeliveryStage:
     sandbox: Sandbox
     scanner: Scanner
+    #: What the visible label shows.
+    label: BadgeStyle
+
+    def check_label(self) -> None:
+        """Draw the visible label once. Raises `ConfigurationError` if its font or its icon cannot be used."""
+        files = [Path(one) for one in (self.label.font, self.label.icon) if one is not None]
+        for path in files:
+            if not path.is_file():
+                raise ConfigurationError(f"The visible label cannot be drawn: {path} is not a file.")
+        try:
+            self.sandbox.run(
+                EntryPoint.of(check_badge_in_child),
+                msgspec.to_builtins(self.label),
+                reads=files,
+                limits=_LABEL_LIMITS,
+            )
+        except (BadInput, SandboxFailed) as error:
+            raise ConfigurationError(
+                f"The visible label cannot be drawn: {error.message}", remedy=error.remedy
+            ) from error
 
     def normalize(self, source: Path, into: Path) -> NormalizedClip:
         """The clip as a plain MP4: the file itself, or a converted copy in `into`. This runs before the
@@ -66,7 +90,7 @@ class DeliveryStage:
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
         """Write a copy of the clip to `into`. Every frame of the copy has the visible badge `text`."""
-        self.scanner.burn_badge(source, into, text)
+        self.scanner.burn_badge(source, into, msgspec.structs.replace(self.label, text=text))
         return into
 
     def draw_previews(self, sealed: Path, work_dir: Path) -> tuple[Preview, ...]:

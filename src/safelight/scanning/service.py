@@ -14,6 +14,7 @@ from safelight import errors
 from safelight.detectors.protocol import Capability
 from safelight.detectors.registry import DetectorMissing, load_plugin
 from safelight.media import encode, images, probe, thumbnails
+from safelight.media.badge import BadgeStyle
 from safelight.media.encode import BadgeTask
 from safelight.media.images import ImageLimits
 from safelight.media.probe import MediaInfo, VideoLimits
@@ -275,15 +276,15 @@ class Scanner:
         _require_files_in(speech, _speech_paths(report))
         return report
 
-    def burn_badge(self, source: Path, into: Path, text: str) -> None:
+    def burn_badge(self, source: Path, into: Path, style: BadgeStyle) -> None:
         """Copy a clip and put a visible badge on every frame. Raises `InvalidMedia`, `SandboxFailed`."""
         task = BadgeTask(
-            source=str(source.absolute()), into=str(into.absolute()), text=text, limits=self.settings.video
+            source=str(source.absolute()), into=str(into.absolute()), style=style, limits=self.settings.video
         )
         self._sandbox.run(
             EntryPoint.of(encode.burn_badge_in_child),
             msgspec.to_builtins(task),
-            reads=[source],
+            reads=[source, *map(Path, filter(None, (style.font, style.icon)))],
             writes=[into],
             limits=self._limits(self.settings.video_timeout_s),
         )

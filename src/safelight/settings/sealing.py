@@ -1,4 +1,4 @@
-"""Settings of seals: watermark, manifest, signing key, trusted roots, timestamps."""
+"""Settings of seals: visible label, watermark, manifest, signing key, trusted roots, timestamps."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ class SealingSettings(Section):
     preset: Literal["ultrafast", "veryfast", "fast", "medium", "slow"] = Field(
         default="veryfast",
         description="Preset of the H.264 encoder for watermarked files. A faster one makes larger files.",
+    )
+    label_language: Literal["en", "zh-Hant", "zh-Hans"] = Field(
+        default="en", description="Language of the text that is drawn into a video with the verdict `label`."
+    )
+    label_font: Path | None = Field(
+        default=None,
+        description="Font file for that text. Default: an installed font. English needs none.",
+    )
+    label_icon: Path | None = Field(
+        default=None, description="PNG file of an icon that is drawn beside that text."
+    )
+    label_text: bool = Field(
+        default=True, description="Whether that text is drawn. `false` draws `label_icon` alone."
     )
     organization: str = Field(
         default="Safelight installation",
@@ -52,9 +65,11 @@ class SealingSettings(Section):
     )
 
     @model_validator(mode="after")
-    def _key_and_chain(self) -> SealingSettings:
+    def _check_combinations(self) -> SealingSettings:
         if (self.key is None) != (self.chain is None):
             raise ValueError("set both `key` and `chain`, or neither of them")
         if (self.timestamp_url is None) != (self.timestamp_anchors is None):
             raise ValueError("set both `timestamp_url` and `timestamp_anchors`, or neither of them")
+        if self.label_icon is None and not self.label_text:
+            raise ValueError("set `label_icon`, or leave `label_text` true: a label shows one of them")
         return self

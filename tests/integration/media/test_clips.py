@@ -10,6 +10,7 @@ from PIL import Image
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media import thumbnails
+from safelight.media.badge import BadgeStyle
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Mp4Writer, VideoFormat, burn_badge
 from safelight.media.probe import VideoLimits, probe
@@ -200,7 +201,7 @@ def test_a_badge_is_visible_on_every_frame_and_the_audio_is_kept(
         frame.sample_rate = RATE
         container.mux(audio.encode(frame))
         container.mux(audio.encode(None))
-    burn_badge(source, tmp_path / "b.mp4", "Made with AI", LIMITS)
+    burn_badge(source, tmp_path / "b.mp4", BadgeStyle(text="Made with AI"), LIMITS)
     decoder = VideoDecoder(tmp_path / "b.mp4", LIMITS)
     assert (decoder.info.width, decoder.info.height) == (width - width % 2, height - height % 2)
     assert decoder.info.audio_codec == "aac"

@@ -11,6 +11,7 @@ from PIL import Image
 
 from safelight import errors
 from safelight.detectors import safety_card
+from safelight.media.badge import BadgeStyle
 from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
@@ -352,7 +353,7 @@ def test_a_forked_scan_writes_previews_and_a_badge(clip: Path, tmp_path: Path, p
     folder = tmp_path / "stills"
     folder.mkdir()
     assert set(prepared.scan_video(clip, outputs=OutputDirs(previews=folder)).evidence) == {"violence"}
-    prepared.burn_badge(clip, tmp_path / "badged.mp4", "AI-generated")
+    prepared.burn_badge(clip, tmp_path / "badged.mp4", BadgeStyle(text="AI-generated"))
     assert prepared.probe(tmp_path / "badged.mp4").frames == 48
 
 

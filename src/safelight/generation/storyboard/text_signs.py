@@ -6,61 +6,17 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, over, place, rgb
-
-#: Files of fonts with Chinese characters on common systems.
-HAN_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "NotoSansCJKsc-Regular.otf",
-    "NotoSansSC-Regular.otf",
-    "wqy-microhei.ttc",
-    "wqy-zenhei.ttc",
-    "DroidSansFallbackFull.ttf",
-    "SourceHanSansSC-Regular.otf",
-    "PingFang.ttc",
-    "STHeiti Light.ttc",
-)
-#: Files of fonts with accents, Greek and Cyrillic. Pillow's built-in font has only ASCII.
-WIDE_FONTS = (
-    "DejaVuSans.ttf",
-    "NotoSans-Regular.ttf",
-    "LiberationSans-Regular.ttf",
-    "Arial.ttf",
-    "Helvetica.ttc",
-)
-FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts")
+from safelight.media.fonts import HAN_FONTS, WIDE_FONTS, font_for
 
 _PLAIN = str.maketrans("–—‘’“”•×", "--''\"\"*x")
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-
-def font_for(
-    text: str, size: int, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS
-) -> Font | None:
-    """A font that can draw `text`, or None. `han` and `wide` are the font files to try."""
-    if text.isascii():
-        return ImageFont.load_default(size)
-    names = han if any(_is_wide(c) for c in text) else wide
-    for name in names:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    for path in (p for folder in FOLDERS for name in names for p in sorted(Path(folder).glob(f"**/{name}"))):
-        try:
-            return ImageFont.truetype(str(path), size)
-        except OSError:
-            continue
-    return None
 
 
 def drawable(text: str, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS) -> str:
@@ -71,10 +27,6 @@ def drawable(text: str, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ..
     if font_for(clean, 12, han=han, wide=wide) is None:
         clean = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
     return " ".join(clean.split())
-
-
-def _is_wide(c: str) -> bool:
-    return unicodedata.east_asian_width(c) in "WF"
 
 
 def letters(text: str, size: int) -> Raster | None:
