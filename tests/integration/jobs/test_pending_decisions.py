@@ -168,7 +168,7 @@ def test_a_second_decision_is_refused_while_the_first_is_pending(
     video = house.order(MARKED)
     case = only_case(house)
     decide_with_undo(house, case, "refuse")
-    with pytest.raises(Conflict, match=r"refuse, by ada\. The decision is carried out at 20"):
+    with pytest.raises(Conflict, match=r"already: refuse\. The decision is carried out at 20"):
         second(house, case, "approve", "ben")
     assert (state(house, video), case_events(house, video)[1:]) == (VideoState.HELD, ["case.decided"])
 
