@@ -10,10 +10,11 @@ import safelight
 SOURCE = Path(safelight.__file__).parent
 #: Files that call `time.time()`, `time.monotonic()` or `datetime.now()`, each with its reason.
 ALLOWED = {
-    # Waits for a real process or pipe; another clock would not make it faster.
+    # Waits for a real process, pipe or server; another clock would not make it faster.
     "detectors/models/process.py",
     "cli/server_process.py",
     "generation/storyboard/generator.py",
+    "provenance/timestamp_authority.py",
     "sandbox/process.py",
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
@@ -23,7 +24,8 @@ ALLOWED = {
     "bootstrap/readiness.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
-    # The date or time that a report states.
+    # The date or time that a report or an answer states.
+    "api/content_provenance.py",
     "cli/eval.py",
     "console/scan_report.py",
     "moderation/file_scan.py",
