@@ -50,6 +50,14 @@ def test_cases_are_decided_with_two_keys_each_and_pictures_are_fetched_only_on_r
         expect(staff.locator("#image-cover canvas")).to_be_visible()
         staff.keyboard.up(" ")
     expect(staff.locator("#image-cover canvas")).to_be_hidden()
+    staff.keyboard.press("1")
+    for key in ("s", "e"):
+        # A rule is not enough to give the case back.
+        staff.keyboard.press(key)
+        expect(staff.locator("#reason-missing")).to_contain_text("before you skip or escalate the case")
+        staff.keyboard.press("Escape")
+    staff.locator("#reason").fill("Not for me.")
+    staff.locator("#reason").blur()
     staff.keyboard.press("s")
     staff.wait_for_url(f"**/review/{cases[-1].id}")
     assert any(one.url.endswith(f"{cases[-1].id}/lease") for one in requests)

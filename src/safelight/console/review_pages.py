@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -98,7 +98,9 @@ class ReviewPages(PageHandler):
         case_id = request.path_params["case_id"]
         form, t = await self.read_form(request), self.translations(request)
         if not form.get("reason", "").strip() and not form.get("clause"):
-            return await self._render_case(request, principal, case_id, form=form, reason_missing=True)
+            return await self._render_case(
+                request, principal, case_id, form=form, missing="review.reason_missing"
+            )
         try:
             await self.run(
                 self.services.reviews.decide_with_undo,
@@ -114,6 +116,27 @@ class ReviewPages(PageHandler):
         except (InvalidField, Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal, decided=case_id)
+
+    async def skip(self, request: Request, principal: Principal) -> Response:
+        return await self._give_back(request, principal, self.services.review_queue.skip)
+
+    async def escalate(self, request: Request, principal: Principal) -> Response:
+        return await self._give_back(request, principal, self.services.review_queue.escalate)
+
+    async def _give_back(
+        self, request: Request, principal: Principal, action: Callable[..., object]
+    ) -> Response:
+        """Skip or escalate a case with a written reason, then open the next case in the queue."""
+        case_id, form = request.path_params["case_id"], await self.read_form(request)
+        reason = form.get("reason", "").strip()
+        if not reason:
+            missing = "review.written_reason_missing"
+            return await self._render_case(request, principal, case_id, form=form, missing=missing)
+        try:
+            await self.run(action, principal, case_id, reason=reason)
+        except (InvalidField, Conflict, Forbidden) as problem:
+            return await self._render_case(request, principal, case_id, problem=problem, form=form)
+        return await self._queue.open_next(principal)
 
     async def undo(self, request: Request, principal: Principal) -> Response:
         """Undo a decision that is not carried out yet, and open its case again."""
@@ -141,8 +164,9 @@ class ReviewPages(PageHandler):
         *,
         problem: SafelightError | None = None,
         form: dict[str, str] | None = None,
-        reason_missing: bool = False,
+        missing: str | None = None,
     ) -> Response:
+        """The page of a case. `missing`: the key of the sentence that names what the form lacks."""
         t = self.translations(request)
         case_file = await self.run(self.services.reviews.get, principal, case_id)
         record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
@@ -156,7 +180,7 @@ class ReviewPages(PageHandler):
             request,
             "case.html",
             principal,
-            problem.status if problem else 400 if reason_missing else 200,
+            problem.status if problem else 400 if missing else 200,
             queue=[
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock())
                 for case in queue.cases
@@ -171,7 +195,7 @@ class ReviewPages(PageHandler):
             own=last_decision(case_file, principal, self.console.clock(), t),
             undo_seconds=round(UNDO_S),
             undone=problem is None and "undone" in request.query_params,
-            reason_missing=reason_missing,
+            missing=missing,
             form=form or {},
             can_reveal=pictures is not None and case_file.case.state is CaseState.OPEN,
             has_images=has_images,

@@ -1,4 +1,4 @@
-"""What a reviewer does with a case besides the decision: take, keep, skip, escalate, show its pictures."""
+"""What a reviewer does with a case besides what the form of the case sends: take, keep, show its pictures."""
 
 from __future__ import annotations
 
@@ -30,18 +30,6 @@ class ReviewQueuePages(PageHandler):
         case_id = request.path_params["case_id"]
         await self.run(self.services.review_queue.extend_lease, principal, case_id)
         return Response(status_code=204)
-
-    async def skip(self, request: Request, principal: Principal) -> Response:
-        case_id, form = request.path_params["case_id"], await self.read_form(request)
-        reason = form.get("reason", "").strip() or self.translations(request)("review.no_reason")
-        await self.run(self.services.review_queue.skip, principal, case_id, reason=reason)
-        return await self.open_next(principal)
-
-    async def escalate(self, request: Request, principal: Principal) -> Response:
-        case_id, form = request.path_params["case_id"], await self.read_form(request)
-        reason = form.get("reason", "").strip() or self.translations(request)("review.no_reason")
-        await self.run(self.services.review_queue.escalate, principal, case_id, reason=reason)
-        return await self.open_next(principal)
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
         """The greyscale images of a case. Each request is first written to the audit log, and counts against

@@ -53,11 +53,49 @@ def test_the_next_case_is_taken_skipped_and_not_offered_again(
     taken = staff.post("/review/next")
     assert taken.url.path == f"/review/{first.id}"
     assert 'formaction="/review/' in taken.text
-    following = staff.post(f"/review/{first.id}/skip", data={"reason": ""})
+    following = staff.post(f"/review/{first.id}/skip", data={"reason": "Not for me."})
     assert following.url.path == f"/review/{second.id}"
     nothing = staff.post(f"/review/{second.id}/skip", data={"reason": "Not today."})
     assert nothing.url.path == "/review"
     assert "No case is waiting for you now." in nothing.text
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Write a reason before you skip or escalate the case."),
+        ("zh-TW", "略過或轉交上級前請填寫理由。"),
+        ("zh-CN", "跳过或上报前请填写理由。"),
+    ],
+)
+@pytest.mark.parametrize("action", ["skip", "escalate"])
+def test_a_case_is_not_given_back_without_a_written_reason(
+    staff: httpx.Client, console: ConsoleServer, action: str, language: str, sentence: str
+) -> None:
+    case = console.hold(create_video(staff, f"a scene to {action} in {language}"))
+    staff.post(f"/review/{case.id}/lease")
+    # A rule is enough for a decision only.
+    asked = staff.post(
+        f"/review/{case.id}/{action}",
+        data={"reason": " ", "clause": "vi-3"},
+        headers={"accept-language": language},
+    )
+    assert (asked.status_code, f"<span>{sentence}</span></p>" in asked.text) == (400, True)
+    with console.database.read_transaction(console.server.tenant) as tx:
+        row = tx.one(tables.cases, tables.cases.c.id == case.id)
+        skips = tx.count(tables.case_skips, tables.case_skips.c.case_id == case.id)
+    assert row is not None
+    assert (row.required_rank, row.leased_by is not None, skips) == (1, True, 0)
+
+
+def test_an_escalation_that_is_not_possible_is_explained_on_the_case(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a scene for the lead"))
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, required_rank=3)
+    refused = staff.post(f"/review/{case.id}/escalate", data={"reason": "Hard."})
+    assert (refused.status_code, "no role is higher" in refused.text) == (409, True)
 
 
 def test_a_rule_is_enough_and_the_next_case_follows(staff: httpx.Client, console: ConsoleServer) -> None:

@@ -60,9 +60,11 @@ if (reveal) {
 
 if (form) {
   const { reason } = form.elements;
-  const showMissing = (missing) => {
-    document.getElementById("reason-missing").hidden = !missing;
-    reason.toggleAttribute("aria-invalid", missing);
+  const missing = document.getElementById("reason-missing");
+  const showMissing = (text) => {
+    missing.hidden = !text;
+    if (text) missing.lastElementChild.textContent = text;
+    reason.setAttribute("aria-invalid", String(Boolean(text)));
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
@@ -77,24 +79,25 @@ if (form) {
     }
   });
   form.addEventListener("submit", (event) => {
-    if (!event.submitter?.matches("[data-decides]") || reason.value.trim() || form.querySelector("[name=clause]:checked")) return;
+    const button = event.submitter;
+    // A rule is enough for a decision, but not for a skip or an escalation.
+    if (reason.value.trim() || (button.matches("[data-decides]") && form.querySelector("[name=clause]:checked"))) return;
     event.preventDefault();
-    showMissing(true);
+    showMissing(button.dataset.missing);
     reason.focus();
   });
-  form.addEventListener("change", () => form.querySelector("[name=clause]:checked") && showMissing(false));
+  form.addEventListener("change", () => form.querySelector("[name=clause]:checked") && showMissing(""));
   // Without a sign of life the case goes back to the queue.
   const keepLease = async () => {
     const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
     if (response?.status !== 409) return;
     clearInterval(heartbeat);
-    const missing = document.getElementById("reason-missing");
-    missing.lastChild.textContent = form.dataset.lost;
+    missing.lastElementChild.textContent = form.dataset.lost;
     missing.hidden = false;
   };
   const heartbeat = setInterval(keepLease, Number(form.dataset.heartbeat));
   keepLease();
-  reason.addEventListener("input", () => reason.value.trim() && showMissing(false));
+  reason.addEventListener("input", () => reason.value.trim() && showMissing(""));
 }
 
 // Prefetches the text of the next case, never its images.
