@@ -21,7 +21,7 @@ ALLOWED = {
     "jobs/idempotency.py",
     "jobs/worker_lease.py",
     # Durations in reports.
-    "bootstrap/readiness.py",
+    "bootstrap/process_readiness.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
     # The date or time that a report or an answer states.

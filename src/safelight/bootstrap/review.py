@@ -12,7 +12,7 @@ from .core import CoreParts
 from .installation_coverage import InstallationCoverage
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
-from .readiness import Readiness
+from .process_readiness import ProcessReadiness
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
@@ -54,7 +54,7 @@ class ReviewParts:
             templates=templates,
         )
         self.coverage = InstallationCoverage(core, persistence)
-        self.readiness = Readiness(
+        self.readiness = ProcessReadiness(
             core, persistence, pipeline, background_parts=lambda: self.background_parts
         )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from safelight.jobs.upstream_gate import UpstreamGate
 
 
-class Readiness:
+class ProcessReadiness:
     """The state of the database, the queue, the background parts and the upstreams of this process."""
 
     def __init__(
