@@ -47,8 +47,8 @@ def test_a_video_has_the_denominator_of_its_installation() -> None:
     assert summarize_video(video(*made), CELLS, EN).sentence == "Checked: 1 of 5"
     assert summarize(CELLS, EN).sentence.endswith("of 5")
     assert summarize_video(video(*made), CELLS, EN).notes == (
-        "This installation can make 3 of the 5. Not made for this video, because it has no such content or did "
-        "not get that far: 2, namely frames (Sexual content); text (Sexual content).",
+        "This installation can make 3 of the 5. Not made for this video, because it has no such content or "
+        "did not get that far: 2, namely frames (Sexual content); text (Sexual content).",
     )
 
 

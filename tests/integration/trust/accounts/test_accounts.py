@@ -10,7 +10,7 @@ from safelight.store.database import Database
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, login_links, sessions
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.service import LOGIN_LINK_TTL_S, TOKEN_CACHE_S
-from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
+from safelight.trust.accounts.sessions import SESSION_TTL_S
 
 
 class Clock:
