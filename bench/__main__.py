@@ -23,6 +23,8 @@ MEASUREMENTS = {
     "triggers": "finding the words that cause a refusal, beside delta debugging; simulated",
     "client_costs": "a delivered second with our client, naive retry and a copied program; simulated",
     "queueing": "twenty creates at once, and other videos beside an upstream that never finishes",
+    "review_queue": "first page and next case of 100,000 open cases, by HTTP",
+    "review_histories": "10,000 cases, 50 reviewers, crashes: lost, decided twice, conflicts",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }
 

@@ -105,10 +105,6 @@ def check_statement(statement: Any, tenant: str | None, *, inserted_for: str | N
     """Raise `ScopeViolation` unless every table with a tenant in `statement` is restricted to `tenant`."""
     if isinstance(statement, TextClause):
         raise ScopeViolation("the tenant of a text statement cannot be checked; use a statement on a table")
-    only = _only_table(statement)
-    if only is not None:
-        _require([only], list(_conjuncts(statement.whereclause)), tenant, reading=True)
-        return
     for element in visitors.iterate(statement):
         if isinstance(element, Insert):
             if tenant_column(element.table) is not None and (tenant is None or inserted_for != tenant):
@@ -121,24 +117,27 @@ def check_statement(statement: Any, tenant: str | None, *, inserted_for: str | N
                 reading=False,
             )
         elif isinstance(element, Select):
-            sources = [source for top in element.get_final_froms() for source in _joined_tables(top)]
             conditions = list(_conjuncts(element.whereclause))
-            for top in element.get_final_froms():
+            only = _only_table(element)
+            if only is not None:
+                _require([only], conditions, tenant, reading=True)
+                continue
+            tops = element.get_final_froms()
+            sources = [source for top in tops for source in _joined_tables(top)]
+            for top in tops:
                 conditions.extend(_join_conditions(top))
             _require(sources, conditions, tenant, reading=True)
 
 
-def _only_table(statement: Any) -> Table | None:
-    """The table of a plain query of one table; None for any other statement.
+def _only_table(query: Select[Any]) -> Table | None:
+    """The table of a plain query of one table; None for any other query.
 
-    Most statements are such queries. For them it replaces `get_final_froms`, which compiles the statement and
+    Most queries are such. For them it replaces `get_final_froms`, which compiles the statement and
     takes longer than the query itself.
     """
-    if not isinstance(statement, Select):
-        return None
     sources: set[FromClause] = set()
-    for part in visitors.iterate(statement):
-        if part is statement:
+    for part in visitors.iterate(query):
+        if part is query:
             continue
         if not isinstance(part, _SIMPLE_PARTS):
             return None
