@@ -211,6 +211,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
         "nodejs",
         "systemd",
         "fonts-dejavu-core",
+        "fonts-noto-cjk",
         "prometheus",
     }
     rows = pages.table(DEPENDENCIES, "package", "licence", "reason", "if it vanished")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -16,7 +17,8 @@ from safelight.web.access import no_account
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import required_text
 from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
+from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
+from safelight.web.request_body import read_body, read_file
 from safelight.web.state import AppState, app_state
 
 #: Where the API is, for the entry in C2PA's list of algorithms.
@@ -60,6 +62,23 @@ _BODY: dict[str, Any] = {
     }
 }
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_CONTENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **dict.fromkeys(("video/*", "image/*", "application/octet-stream"), _BINARY),
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+
 
 @router.get(
     "/services/supportedAlgorithms",
@@ -94,6 +113,28 @@ async def find_by_binding_in_body(request: Request) -> Response:
     return await _find(state, alg, value)
 
 
+@router.post(
+    "/matches/byContent",
+    summary="Find manifests by a video or an image",
+    responses={200: {"model": SoftBindingMatches}, **errors(429)},
+    openapi_extra=_CONTENT,
+)
+async def find_by_content(request: Request, alg: str = WATERMARK_ALGORITHM) -> Response:
+    """The identifier of the manifest of the delivered file that this one is, or was made from.
+
+    The limits of checks without an account hold, and nothing of the file is stored.
+    """
+    state = app_state(request)
+    bindings = _bindings(state)
+    bindings.require_known(alg)
+    state.provenance.count_stranger(request.client.host if request.client else "")
+    max_bytes = min(state.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES)
+    async with read_file(request, replace(state.services, max_body_bytes=max_bytes)) as path:
+        check = await state.provenance.check_file(path)
+    found = await state.threads.run(bindings.find_for, check.seal)
+    return _matches(found)
+
+
 @router.get(
     "/manifests/{manifest_id}",
     summary="Retrieve a manifest store",
@@ -109,6 +150,10 @@ async def retrieve_manifest(request: Request, manifest_id: str) -> Response:
 
 async def _find(state: AppState, alg: str, value: str) -> Response:
     found = await state.threads.run(_bindings(state).find, alg, value)
+    return _matches(found)
+
+
+def _matches(found: tuple[str, ...]) -> Response:
     return JsonResponse({"matches": [{"manifestId": one} for one in found]})
 
 

@@ -12,11 +12,11 @@ from safelight.errors import NotFound, RateLimited, SafelightError, Unauthentica
 from safelight.trust.accounts import SessionRecord
 from safelight.trust.people import Proofs
 from safelight.web.auth import COOKIE, browser_of, check_same_origin, clear_session, set_session
+from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
 from .people_texts import describe_problem, people_texts
-from .rate_limit import RateLimiter
 from .render import Pages
 from .services import ConsoleServices
 from .translations import COOKIE as LANGUAGE_COOKIE

@@ -17,10 +17,10 @@ from safelight.generation.provider_errors.model import (
 from safelight.generation.provider_errors.registry import named
 from safelight.i18n import translate_sentence
 from safelight.web.auth import check_same_origin
+from safelight.web.rate_limit import RateLimiter
 from safelight.web.state import AppState
 
 from .handler import PageHandler
-from .rate_limit import RateLimiter
 from .render import Pages
 from .services import ConsoleServices
 from .translations import Translations

@@ -15,18 +15,13 @@ from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 from safelight.web.auth import check_same_origin
+from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState
 
 from .formatting import format_date
 from .handler import PageHandler
-from .rate_limit import RateLimiter
-from .render import Pages
-from .services import ConsoleServices
 from .translations import Translations
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-MAX_REQUESTS_PER_MINUTE = 10
 _TONES = {Answer.UNCHANGED: "allow", Answer.CHANGED: "label", Answer.CANNOT_TELL: "hold"}
 #: What manifest and registry show already.
 _SHOWN_BY_MANIFEST = (Ground.EXACT_FILE, Ground.MANIFEST)
@@ -61,17 +56,13 @@ class VerifyPages(PageHandler):
     after the response.
     """
 
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(MAX_REQUESTS_PER_MINUTE, 60.0)
-
     async def show(self, request: Request) -> Response:
         return await self._render_form(request)
 
     async def verify(self, request: Request) -> Response:
         check_same_origin(request)
-        self._rate_limiter.allow(request.client.host if request.client else "")
-        max_bytes = min(self.services.max_body_bytes, MAX_FILE_BYTES)
+        self.state.provenance.count_stranger(request.client.host if request.client else "")
+        max_bytes = min(self.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES)
         async with read_body(request, replace(self.services, max_body_bytes=max_bytes)) as body:
             files = [upload for upload in body.uploads if upload.path.stat().st_size]
             video_id = str(body.fields.get("video_id") or "").strip()
@@ -97,7 +88,7 @@ class VerifyPages(PageHandler):
             problem.status if problem else 200,
             result=result,
             problem=problem,
-            max_mib=min(self.services.max_body_bytes, MAX_FILE_BYTES) >> 20,
+            max_mib=min(self.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES) >> 20,
         )
 
 

@@ -1,4 +1,4 @@
-"""Manifests by the value of a watermark, as C2PA's Soft Binding Resolution API asks for them."""
+"""Manifests by a watermark or by a delivered file, for C2PA's Soft Binding Resolution API."""
 
 from __future__ import annotations
 
@@ -32,19 +32,27 @@ class SoftBindings:
 
         Raises `InvalidField` for another algorithm, and for a value that is not one of it.
         """
-        if algorithm != WATERMARK_ALGORITHM:
-            raise InvalidField(
-                f"The algorithm {algorithm[:100]!r} is not supported.",
-                param="alg",
-                remedy=f"Use {WATERMARK_ALGORITHM}.",
-            )
+        self.require_known(algorithm)
         try:
             content_id = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError) as error:
             raise _invalid_value() from error
         if len(content_id) != _ID_BYTES:
             raise _invalid_value()
-        found = self._usable(self._registry.by_mark(content_id.hex()))
+        return self.find_for(self._registry.by_mark(content_id.hex()))
+
+    def require_known(self, algorithm: str) -> None:
+        """Raises `InvalidField` for another algorithm than that of our watermark."""
+        if algorithm != WATERMARK_ALGORITHM:
+            raise InvalidField(
+                f"The algorithm {algorithm[:100]!r} is not supported.",
+                param="alg",
+                remedy=f"Use {WATERMARK_ALGORITHM}.",
+            )
+
+    def find_for(self, seal: Seal | None) -> tuple[str, ...]:
+        """The identifiers of the manifests of a delivered file."""
+        found = self._usable(seal)
         return (found.manifest_id,) if found is not None and found.manifest_id else ()
 
     def manifest(self, manifest_id: str) -> bytes:

@@ -9,7 +9,12 @@ import anyio
 from safelight.errors import NotFound
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck, ProvenanceChecks
 
+from .rate_limit import RateLimiter
 from .thread_pool import Threads
+
+#: Largest file and most checks of a client without an account, on the page and in the API together.
+MAX_STRANGERS_FILE_BYTES = 256 * 1024 * 1024
+MAX_STRANGERS_CHECKS_PER_MINUTE = 10
 
 #: Checks at the same time in one process; each keeps a processor busy. Others wait.
 _MAX_CONCURRENT = 2
@@ -22,7 +27,12 @@ class ProvenanceDoor:
         self._given = checks
         self._threads = threads
         self._answer_after_s = answer_after_s
+        self._strangers = RateLimiter(MAX_STRANGERS_CHECKS_PER_MINUTE, 60.0)
         self._slots = anyio.Semaphore(_MAX_CONCURRENT)
+
+    def count_stranger(self, address: str) -> None:
+        """Count a check of a client without an account. Raises `RateLimited`."""
+        self._strangers.allow(address)
 
     async def check_file(self, path: Path) -> ProvenanceCheck:
         """Check a file. Raises `NotFound` if this server does not offer checks."""

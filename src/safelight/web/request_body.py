@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from safelight.errors import BadInput, StorageFull, TooLarge
+from safelight.errors import BadInput, InvalidField, StorageFull, TooLarge
 from safelight.ids import new_id
 from safelight.moderation.request import Upload
 
@@ -52,6 +53,43 @@ async def read_body(request: Request, services: Services) -> AsyncIterator[Body]
                 await anyio.to_thread.run_sync(shutil.rmtree, folder, True)
     else:
         raise HTTPException(415, "Send the body as multipart/form-data or application/json.")
+
+
+@asynccontextmanager
+async def read_file(request: Request, services: Services) -> AsyncIterator[Path]:
+    """The body of a request as one file: the whole body, or the only file of a form, in the field `file`.
+
+    The file exists until the `with` block ends. Raises `InvalidField` if there is none.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with read_body(request, services) as body:
+            if body.fields or [upload.field for upload in body.uploads] != ["file"]:
+                raise InvalidField("Send one file in `file` and nothing else.", param="file")
+            yield _not_empty(body.uploads[0].path)
+        return
+    if not kind.startswith(("video/", "image/")) and kind != "application/octet-stream":
+        raise HTTPException(415, "Send a video or an image as the body, or in a multipart/form-data form.")
+    services.scratch.mkdir(parents=True, exist_ok=True)
+    path = services.scratch / new_id("req")
+    try:
+        async with await anyio.open_file(path, "wb") as file:
+            async for chunk in _chunks(request, services, services.max_body_bytes):
+                await file.write(chunk)
+        yield _not_empty(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StorageFull("The disk is full: the upload cannot be stored.", retry_after_s=30.0) from error
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(path.unlink, True)
+
+
+def _not_empty(path: Path) -> Path:
+    if path.stat().st_size == 0:
+        raise InvalidField("The file is empty.", param="file")
+    return path
 
 
 async def _multipart(request: Request, services: Services, folder: Path, content_type: str) -> Body:

@@ -83,6 +83,37 @@ def test_a_wrong_value_or_algorithm_is_refused(stranger: httpx.Client, value: st
         assert stranger.post(f"{API}/matches/byBinding", json=query).status_code == 400
 
 
+@pytest.mark.parametrize("as_form", [False, True], ids=["body", "form"])
+def test_the_content_leads_to_the_manifest(stranger: httpx.Client, video: bytes, as_form: bool) -> None:
+    url, identifier = f"{API}/matches/byContent", read(video)["active_manifest"]
+    if as_form:
+        answer = stranger.post(url, files={"file": ("a.mp4", video, "video/mp4")})
+    else:
+        answer = stranger.post(url, content=video, headers={"content-type": "video/mp4"})
+    assert (answer.status_code, answer.json()) == (200, {"matches": [{"manifestId": identifier}]})
+
+
+def test_content_that_is_not_from_here_has_no_matches(stranger: httpx.Client) -> None:
+    headers = {"content-type": "application/octet-stream"}
+    answer = stranger.post(f"{API}/matches/byContent", content=b"no video", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"matches": []})
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"", "headers": {"content-type": "video/mp4"}}, 400),
+        ({"content": b"x", "headers": {"content-type": "text/plain"}}, 415),
+        ({"files": {"video": ("a.mp4", b"x")}}, 400),
+        ({"files": {"file": ("a.mp4", b"x")}, "params": {"alg": "com.example.mark"}}, 400),
+    ],
+)
+def test_content_that_is_not_one_file_is_refused(
+    stranger: httpx.Client, sent: dict[str, Any], status: int
+) -> None:
+    assert stranger.post(f"{API}/matches/byContent", **sent).status_code == status
+
+
 def test_manifests_by_reference_are_not_offered_because_nothing_is_fetched(stranger: httpx.Client) -> None:
     answer = stranger.post(f"{API}/matches/byReference", json={"referenceUrl": "https://example.com/a.mp4"})
     assert answer.status_code == 404

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 from safelight.provenance.registry import Registry
 from safelight.store.database import Database
-from safelight.store.migrations import migrate
 from safelight.store.tables import provenance_answers
 
 from .test_registry import a_seal
@@ -57,14 +55,10 @@ class ScriptedRecovery:
         return self.next
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
-    migrate(made)
-    with made.transaction("tenant_a") as tx:
-        Registry(made).record(tx, SEAL)
-    yield made
-    made.close()
+@pytest.fixture(autouse=True)
+def _delivered(database: Database) -> None:
+    with database.transaction("tenant_a") as tx:
+        Registry(database).record(tx, SEAL)
 
 
 @pytest.fixture
@@ -97,6 +91,38 @@ def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a
     assert {one.answer for one in others} == {Answer.NOT_FOUND}
     assert checks.check_file(Path("a.mp4")).public == first
     assert recovery.searches == MAX_CHECKS_PER_DAY
+
+
+def test_the_check_names_the_delivered_file_only_if_the_answer_is_from_here(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    similar = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
+    recovery.next = replace(recovery.next, conclusion=similar)
+    assert checks.check_file(Path("a.mp4")).seal is None
+    recovery.next = replace(recovery.next, conclusion=FROM_HERE)
+    named = checks.check_file(Path("a.mp4")).seal
+    assert named is not None
+    assert named.sha256 == SEAL.sha256
+
+
+def test_a_repeated_answer_names_the_file_that_the_first_answer_named(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    for _ in range(MAX_CHECKS_PER_DAY + 1):
+        named = checks.check_file(Path("a.mp4")).seal
+        recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
+    assert named is not None
+    assert named.sha256 == SEAL.sha256
+
+
+def test_a_repeated_answer_that_named_no_file_names_none(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
+    for _ in range(MAX_CHECKS_PER_DAY + 1):
+        named = checks.check_file(Path("a.mp4")).seal
+        recovery.next = replace(recovery.next, conclusion=FROM_HERE)
+    assert named is None
 
 
 def test_a_copy_that_only_its_mark_names_counts_too(

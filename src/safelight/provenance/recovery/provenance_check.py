@@ -18,6 +18,7 @@ from .recovery import FirstLook, Recovered, Recovery
 
 if TYPE_CHECKING:
     from safelight.provenance.registry import Registry
+    from safelight.provenance.seal import Seal
     from safelight.store.database import Database
 
 #: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
@@ -26,6 +27,8 @@ MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after its request, or later if the
 #: machine is busy. Otherwise the time would tell how readable the mark is.
 ANSWER_AFTER_S = 17.0
+#: In a stored answer, the key of the hash of the delivered file.
+_NAMED = "sha256"
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
 
@@ -40,6 +43,14 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedAnswer:
+    """An answer, and the hash of the delivered file that it is about; None if it is not "from here"."""
+
+    public: PublicAnswer
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProvenanceCheck:
     """The result of one check."""
 
@@ -48,6 +59,9 @@ class ProvenanceCheck:
     issuer: str
     #: The manifest of the file; None if an id was checked.
     verification: Verification | None = None
+    #: The delivered file that a checked file is, or was made from; None if the answer is not "from here".
+    #: It is not for strangers.
+    seal: Seal | None = None
     #: Whether a watermark was searched, or the first answer repeated: the answer is given `ANSWER_AFTER_S`
     #: after the request.
     was_searched: bool = False
@@ -76,16 +90,16 @@ class ProvenanceChecks:
         look = self._recovery.look(path)
         if look.is_decided or not look.has_picture:
             found = self._recovery.conclude(path, look)
-            return self._check(public_answer(found), look, was_searched=False)
+            return self._check(_named_answer(found), look, was_searched=False)
         near = look.similar[0] if look.similar else None
-        public = None if near is None else self._repeated.read(near)
-        if public is None:
+        answer = None if near is None else self._repeated.read(near)
+        if answer is None:
             found = self._recovery.conclude(path, look)
             named = near or (found.seal.sha256 if found.seal is not None else None)
-            public = public_answer(found)
+            answer = _named_answer(found)
             if named is not None:
-                public = self._repeated.count(named, public)
-        return self._check(public, look, was_searched=True)
+                answer = self._repeated.count(named, answer)
+        return self._check(answer, look, was_searched=True)
 
     def check_id(self, video_id: str) -> ProvenanceCheck:
         """Whether a video with this id was delivered here."""
@@ -101,9 +115,13 @@ class ProvenanceChecks:
             )
         return ProvenanceCheck(public=public, issuer=self._issuer)
 
-    def _check(self, public: PublicAnswer, look: FirstLook, *, was_searched: bool) -> ProvenanceCheck:
+    def _check(self, answer: NamedAnswer, look: FirstLook, *, was_searched: bool) -> ProvenanceCheck:
         return ProvenanceCheck(
-            public=public, issuer=self._issuer, verification=look.verification, was_searched=was_searched
+            public=answer.public,
+            issuer=self._issuer,
+            verification=look.verification,
+            seal=None if answer.sha256 is None else self._registry.by_sha256(answer.sha256),
+            was_searched=was_searched,
         )
 
 
@@ -113,18 +131,18 @@ class RepeatedAnswers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, sha256: str) -> PublicAnswer | None:
+    def read(self, sha256: str) -> NamedAnswer | None:
         """The answer to repeat; None below the limit."""
         with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
             row = tx.one(provenance_answers, *_today(sha256, tx.now()))
         return _stored(row) if row is not None and row.checks >= MAX_CHECKS_PER_DAY else None
 
-    def count(self, sha256: str, answer: PublicAnswer) -> PublicAnswer:
+    def count(self, sha256: str, answer: NamedAnswer) -> NamedAnswer:
         """Count a check, and return the answer to give: the first one of the day, above the limit."""
         with self._database.across_tenants("limit of provenance checks") as tx:
             today = _day(tx.now())
             tx.delete(provenance_answers, provenance_answers.c.day < today)
-            stored = msgspec.to_builtins(answer)
+            stored = {**msgspec.to_builtins(answer.public), _NAMED: answer.sha256}
             if tx.insert_or_ignore(provenance_answers, sha256=sha256, day=today, checks=1, answer=stored):
                 return answer
             where = _today(sha256, tx.now())
@@ -144,8 +162,13 @@ def public_answer(found: Recovered) -> PublicAnswer:
     )
 
 
-def _stored(row: Any) -> PublicAnswer:
-    return msgspec.convert(row.answer, PublicAnswer)
+def _named_answer(found: Recovered) -> NamedAnswer:
+    seal = found.seal if found.conclusion.answer in _FROM_HERE else None
+    return NamedAnswer(public=public_answer(found), sha256=None if seal is None else seal.sha256)
+
+
+def _stored(row: Any) -> NamedAnswer:
+    return NamedAnswer(public=msgspec.convert(row.answer, PublicAnswer), sha256=row.answer.get(_NAMED))
 
 
 def _today(sha256: str, now: float) -> tuple[Any, Any]:

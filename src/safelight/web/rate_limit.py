@@ -1,4 +1,4 @@
-"""Rate limit per client address, for pages without an account."""
+"""Rate limit per client address, for requests without an account."""
 
 from __future__ import annotations
 
