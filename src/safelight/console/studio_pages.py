@@ -55,9 +55,9 @@ class StudioPages(PageHandler):
             given = text_fields(body)
             form = {name: given.get(name, "") for name in FORM_FIELDS}
             body.fields.pop("provider", None)
-            # The script disables the button while it sends, and its page stays, where the same request may be
-            # sent again on purpose. Files are not part of the key, so a form with one has none.
-            key = None if self.wants_fragment(request) or body.uploads else form_key(given)
+            # Files are not part of the key, so a form with one has none. The script changes the id of the form
+            # after each answer: its page stays, and the same request may be sent again on purpose.
+            key = None if body.uploads else form_key(given)
             body.fields.pop(FORM_ID, None)
             try:
                 asked = create_request(

@@ -100,6 +100,17 @@ def test_a_second_click_makes_neither_a_second_try_nor_a_second_full_video(staff
     assert made not in newer.path
 
 
+@pytest.mark.parametrize("accept", ["text/x-fragment", "text/html"])
+def test_the_same_form_of_the_studio_sent_twice_requests_one_video(staff: httpx.Client, accept: str) -> None:
+    sent = {"prompt": "a cat on a wall", "seconds": "4", "size": "1280x720", "model": "storyboard-1"}
+    form, headers = sent | {"form_id": f"one {accept}"}, {"accept": accept}
+    pages = [
+        staff.post("/", data=data, headers=headers) for data in (form, form, form | {"form_id": "other"})
+    ]
+    made = [re.findall("video_[0-9a-f]{32}", f"{page.url} {page.text}")[0] for page in pages]
+    assert made[0] == made[1] != made[2]
+
+
 def test_an_unknown_suggestion_is_an_error_on_the_page_and_a_refusal_of_help_is_not(
     staff: httpx.Client,
 ) -> None:

@@ -141,6 +141,8 @@ request.addEventListener("submit", async (event) => {
   stopUpdates();
   try {
     showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
+    // Another click is another request. Without an answer, a click sends the same request again, which the server notices.
+    request.elements.form_id.value += "+";
     followVideo(refreshGrid);
     refreshGrid();
   } catch {
