@@ -17,6 +17,7 @@ from safelight.trust.reviews.models import LEASE_S, UNDO_S
 from .review_room import TENANT, ReviewRoom, reviewer
 
 ROLES = (Role.REVIEWER, Role.REVIEWER, Role.SENIOR_REVIEWER, Role.TRUST_LEAD)
+_HOLD_ACTIONS = ("approve", "refuse")
 _CATEGORIES = ("violence", "ip/brand", "violence/graphic")
 
 
@@ -80,7 +81,7 @@ class ReviewWorld:
         case = self.taken.pop(who.id, None)
         if case is None:
             return
-        actions = ("approve", "refuse") if case.kind is CaseKind.HOLD else ("overturn", "uphold")
+        actions = _HOLD_ACTIONS if case.kind is CaseKind.HOLD else ("overturn", "uphold")
         wanted = DecisionRequest(action=actions[0 if first_action else 1], reason="Looked at it.")
         decide = self.room.reviews.decide_with_undo if undoable else self.room.reviews.decide
         self._crash_if(crash)
@@ -106,7 +107,9 @@ class ReviewWorld:
                 self.room.reviews.undo(who, row.case_id)
             except Conflict:
                 continue
-            self.deciders[self.roots[row.video_id]][who.id] -= 1
+            # Only those who decided a hold are remembered.
+            if row.action in _HOLD_ACTIONS:
+                self.deciders[self.roots[row.video_id]][who.id] -= 1
 
     def give_back(self, person: int, *, how: int) -> None:
         who = self.people[person % len(self.people)]
