@@ -55,8 +55,8 @@ class StudioPages(PageHandler):
             given = text_fields(body)
             form = {name: given.get(name, "") for name in FORM_FIELDS}
             body.fields.pop("provider", None)
-            # Files are not part of the key, so a form with one has none. The script changes the id of the form
-            # after each answer: its page stays, and the same request may be sent again on purpose.
+            # Files are not part of the key, so a form with one has none. The script changes the id of its
+            # form after each answer: the page stays, and the same request may be sent again on purpose.
             key = None if body.uploads else form_key(given)
             body.fields.pop(FORM_ID, None)
             try:
