@@ -117,11 +117,12 @@ def revoke(
         raise BadInput(f"{serial!r} is not a serial number.", remedy="See: safelight signing check")
     container = load_container(ctx)
     keys = container.persistence.signing_keys
-    is_current = _has_signing_key(container) and keys.signing().serial == serial
+    is_current = _has_signing_key(container) and keys.current_serial == serial
+    # First a new key, then the list: a video that is sealed in between must find a key that is not revoked.
+    replaced = keys.rotate().serial if is_current and keys.can_rotate else None
     keys.revocations.add(
         Revocation(serial=serial, since=day.replace(tzinfo=day.tzinfo or dt.UTC), reason=reason)
     )
-    replaced = keys.rotate().serial if is_current and keys.can_rotate else None
     emit(
         {"serial": serial, "since": since, "new_serial": replaced},
         as_json,

@@ -344,8 +344,12 @@ def _retry(context: PipelineContext, snapshot: VideoSnapshot, refusal: ProviderR
 def _generation_request(
     context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
 ) -> GenerationRequest:
-    """The accepted request, with its references as files in `work_dir`."""
+    """The accepted request, with its references as files in `work_dir`.
+
+    Raises `Unavailable` if its video could not be sealed.
+    """
     video, request = snapshot.video, snapshot.request
+    context.sealer.signing_key()  # nothing is paid for that cannot be sealed
     references = []
     for number, reference in enumerate(request["references"]):
         path = work_dir / f"reference-{number}"

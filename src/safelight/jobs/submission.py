@@ -105,6 +105,7 @@ class SubmissionService:
         if request.retry and request.retry.variation:
             admitted = replace(admitted, texts={**admitted.texts, VARIATION_FIELD: request.retry.variation})
         self.context.refusals.require(admitted.generator)
+        self.context.sealer.signing_key()
         if request.characters:
             ready = self.characters.ready(principal, request.characters)
             lineage = self.lineage.with_characters(lineage, ready, principal.tenant)

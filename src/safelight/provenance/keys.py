@@ -146,6 +146,12 @@ class KeyStore:
         return held
 
     @property
+    def current_serial(self) -> str:
+        """Serial number of the current certificate, also if it is revoked."""
+        with self._lock:
+            return self._current().serial
+
+    @property
     def can_rotate(self) -> bool:
         """Whether the keys are our own, and not the operator's."""
         return self._renew is not None

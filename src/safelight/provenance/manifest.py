@@ -73,6 +73,8 @@ class Ingredient:
     #: The file, or, if `archived`, its manifest as `worker.archive_ingredient` stored it.
     path: Path
     archived: bool = False
+    #: Only its title is kept, and no manifest.
+    name_only: bool = False
 
 
 class TrainingUse(StrEnum):

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 import safelight
-from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed
+from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
 from safelight.fileio import replace_durably, sha256_file
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
@@ -24,7 +24,7 @@ from safelight.store import disk
 
 from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint
-from .keys import KeyStore
+from .keys import KeyStore, SigningKey
 from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal, timestamp_facts
 from .timestamp_authority import TimestampMissing
@@ -44,6 +44,8 @@ _MARKED_GROWTH = 4
 #: Maximum duration of one try to mark a clip, and the share of the remaining time that it may use. The rest
 #: is for the signature, for reading the mark back, and for sealing without a mark.
 _MAX_MARKING_S, _MARKING_SHARE = 1800.0, 0.5
+#: Pause before a video looks again for a usable signing key. A person has to replace the key.
+_KEY_RETRY_S = 30.0
 _MARK_STATES = {Obstacle.FORMAT: MarkState.FORMAT, Obstacle.TIME: MarkState.NO_TIME}
 
 
@@ -97,17 +99,34 @@ class Sealer:
         self._keys.signing()
         return self._keys.anchors_pem
 
+    def signing_key(self) -> SigningKey:
+        """The key for the next seal. Raises `Unavailable` if its certificate is revoked, expired or damaged:
+        a paid video waits for another key, and no new request is accepted.
+        """
+        try:
+            return self._keys.signing()
+        except ConfigurationError as error:
+            _log.error("No file can be sealed: %s", error)
+            raise Unavailable(
+                "Videos cannot be sealed now, because this installation has no usable signing certificate.",
+                retry_after_s=_KEY_RETRY_S,
+                remedy="The operator finds the reason with: safelight signing check",
+            ) from error
+
     def seal(self, source: Path, into: Path, facts: SealFacts, time: SealingTime | None = None) -> Seal:
         """Writes a sealed and verified copy of the MP4 `source` to `into`; if it fails, `into` is
         unchanged.
 
         With a watermark, the picture is encoded again. The mark is then read back from the sealed file. If
         it cannot be read, if marking fails, or if it would not end in time, the file is sealed without a
-        mark, and the seal gives the reason.
+        mark, and the seal gives the reason. If the manifests of the ingredients prevent the seal, only their
+        titles are kept.
 
         May be called again: each call replaces `into` with a file that has another hash. Raises
-        `InvalidMedia`, `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
+        `InvalidMedia`, `Unavailable` without a usable key or enough space, a `SandboxFailed`, or `ValueError`
+        for facts that cannot be sealed.
         """
+        self.signing_key()  # before the picture is marked, which takes minutes
         manifest.build(facts, version=safelight.__version__)  # facts that cannot be sealed end here
         facts = replace(facts, training=self._options.training)
         source_sha256 = sha256_file(source)
@@ -127,7 +146,12 @@ class Sealer:
             sealed_at=self._clock(),
             manifest=signed.manifest,
             manifest_id=signed.manifest_id,
-            facts={**signed.verdict, "certificate": signed.certificate, **signed.timestamp},
+            facts={
+                **signed.verdict,
+                "certificate": signed.certificate,
+                **signed.timestamp,
+                **({"ingredients": "titles only"} if signed.has_titles_only else {}),
+            },
             mark=signed.mark,
             fingerprint=signed.fingerprint,
         )
@@ -174,7 +198,7 @@ class Sealer:
     def _seal_marked(self, source: Path, into: Path, facts: SealFacts, time: SealingTime) -> _Signed:
         """Marks the picture and signs it, with a second try at a higher strength; else without a mark."""
         if self._watermark is None:
-            return self._sign(source, into, facts)
+            return self._sign_any(source, into, facts)
         state = MarkState.NOT_READABLE
         marked = into.with_name(f"{into.name}.marked")
         try:
@@ -192,7 +216,9 @@ class Sealer:
                     if most == MAX_STRENGTH:
                         state = _MARK_STATES[result.obstacle]
                     break
-                signed = self._sign(marked, into, facts, order.mark)
+                signed = self._sign_any(marked, into, facts, order.mark)
+                if signed.has_titles_only:
+                    facts = _with_titles_only(facts)
                 if signed.mark.state is MarkState.READ_BACK:
                     return signed
                 marked.unlink(missing_ok=True)
@@ -207,7 +233,21 @@ class Sealer:
             state = MarkState.FAILED
         finally:
             marked.unlink(missing_ok=True)
-        return replace(self._sign(source, into, facts), mark=Mark(state=state))
+        return replace(self._sign_any(source, into, facts), mark=Mark(state=state))
+
+    def _sign_any(self, source: Path, into: Path, facts: SealFacts, mark: NewMark | None = None) -> _Signed:
+        """Signs the file. If that fails, signs it without the manifests of its ingredients: they come from
+        clients and providers, and must not cost a paid video.
+        """
+        if all(one.name_only for one in facts.ingredients):
+            return self._sign(source, into, facts, mark)
+        try:
+            return self._sign(source, into, facts, mark)
+        except (InvalidMedia, SandboxFailed) as error:
+            # A child also ends like this on a full disk. Then the video waits for space.
+            disk.require_space(into.parent)
+            _log.error("%s is sealed without the manifests of its ingredients: %s", facts.video_id, error)
+            return self._sign(source, into, _with_titles_only(facts), mark)
 
     def _sign(self, source: Path, into: Path, facts: SealFacts, new: NewMark | None = None) -> _Signed:
         mark = NO_MARK
@@ -217,13 +257,18 @@ class Sealer:
             facts = replace(facts, soft_bindings=(*facts.soft_bindings, binding))
         definition = manifest.build(facts, version=safelight.__version__)
         disk.require_space(into.parent, _size_with_manifest(source, facts))
-        key = self._keys.signing()
+        key = self.signing_key()
         answer = self._sandbox.run(
             EntryPoint.of(worker.seal),
             {
                 "manifest": json.dumps(definition),
                 "ingredients": [
-                    {**_entry(one), "path": str(one.path.resolve()), "archived": one.archived}
+                    {
+                        **_entry(one),
+                        "path": str(one.path.resolve()),
+                        "archived": one.archived,
+                        "name_only": one.name_only,
+                    }
                     for one in facts.ingredients
                 ],
                 "chain": key.chain_pem,
@@ -253,6 +298,7 @@ class Sealer:
             verdict=verdict,
             mark=mark,
             fingerprint=_fingerprint(answer),
+            has_titles_only=any(one.name_only for one in facts.ingredients),
         )
 
 
@@ -266,6 +312,8 @@ class _Signed:
     verdict: Mapping[str, Any]
     mark: Mark
     fingerprint: ClipFingerprint | None
+    #: Whether the manifests of its ingredients are left out, because they prevented the seal.
+    has_titles_only: bool = False
     #: The entry `timestamp` of the seal's facts; empty without an authority.
     timestamp: Mapping[str, Any] = field(default_factory=dict)
 
@@ -289,6 +337,11 @@ class OneSignature:
             raise SandboxCrashed(
                 "The sandboxed child asked to sign something that is not a claim."
             ) from error
+
+
+def _with_titles_only(facts: SealFacts) -> SealFacts:
+    named = tuple(replace(one, archived=False, name_only=True) for one in facts.ingredients)
+    return replace(facts, ingredients=named)
 
 
 def _size_with_manifest(source: Path, facts: SealFacts) -> int:

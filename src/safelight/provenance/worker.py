@@ -72,25 +72,29 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
 
 
 def _fingerprint(path: Path) -> ClipFingerprint | None:
-    """The fingerprint of a sealed file. A clip of which no frame can be decoded is delivered without one."""
+    """The fingerprint of a sealed file. A clip of which none can be made is delivered without one."""
     from .fingerprints.fingerprinter import fingerprint_clip
 
     try:
         return fingerprint_clip(path)
-    except InvalidMedia:
+    except Exception:  # of any library: a missing fingerprint must not cost a paid video
         return None
 
 
 def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """The manifest definition, and the archives of the ingredients whose format can contain a manifest.
 
-    The others, and those that cannot be read, are named in the definition.
+    The others, those that cannot be read, and those with `name_only` are named in the definition.
     """
     definition, archives = json.loads(argument["manifest"]), []
     for one in argument["ingredients"]:
         entry = {name: one[name] for name in ("label", "title", "relationship")}
         path = Path(one["path"])
-        archive = path.read_bytes() if one["archived"] else _archive(path, entry, argument["anchors"])[0]
+        archive = None
+        if one["archived"]:
+            archive = path.read_bytes()
+        elif not one["name_only"]:
+            archive = _archive(path, entry, argument["anchors"])[0]
         if archive is not None:
             archives.append(archive)
         else:

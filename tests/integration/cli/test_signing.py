@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.provenance.revocations import Revocation, RevocationList
 
 Run = Callable[..., tuple[int, Any]]
 
@@ -92,3 +94,28 @@ def test_timestamps_need_an_authority(run: Run) -> None:
     code, found = run("add-timestamps")
     assert code == 2
     assert "timestamp authority" in found["error"]["message"]
+
+
+def test_a_certificate_on_the_list_that_still_signs_is_replaced(run: Run) -> None:
+    """As after an interruption between the two steps of a revocation."""
+    keys = load().persistence.signing_keys
+    serial = keys.signing().serial
+    keys.revocations.add(Revocation(serial=serial, since=dt.datetime.now(dt.UTC)))
+    code, found = run("revoke", serial, "--since", "2026-11-20")
+    assert code == 0
+    assert load().persistence.signing_keys.signing().serial == found["new_serial"] != serial
+
+
+def test_the_new_key_exists_before_the_old_one_is_on_the_list(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = load().persistence.signing_keys.signing().serial
+    seals_with: list[str] = []
+
+    def add(_list: RevocationList, _revocation: Revocation) -> None:
+        seals_with.append(load().persistence.signing_keys.signing().serial)
+
+    monkeypatch.setattr(RevocationList, "add", add)
+    run("revoke", serial, "--since", "2026-11-20")
+    assert len(seals_with) == 1
+    assert seals_with[0] != serial

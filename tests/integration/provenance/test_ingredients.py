@@ -10,9 +10,13 @@ from c2pa import Builder, C2paSigningAlg, Context
 from c2pa import Signer as C2paSigner
 from PIL import Image
 
+from safelight.errors import SandboxTimedOut
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
+from safelight.provenance.seal import MarkState
 from safelight.provenance.sealing import Sealer, SealingOptions
+from safelight.provenance.watermark_keys import WatermarkKeys
+from safelight.provenance.watermark_service import WatermarkService
 from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
@@ -197,3 +201,70 @@ def test_the_operators_statement_on_training_is_in_the_manifest(
     assert state == "Trusted"
     stated = {one["label"]: one["data"] for one in active["assertions"]}["cawg.training-mining"]
     assert stated["entries"]["cawg.ai_generative_training"] == {"use": "notAllowed"}
+
+
+def _damaged_twin(sealed: Path, into: Path) -> Path:
+    """The same file, with one changed bit in an assertion: another manifest under the same name."""
+    data = bytearray(sealed.read_bytes())
+    data[data.index(b"likeness")] ^= 1
+    into.write_bytes(data)
+    return into
+
+
+@pytest.mark.parametrize("has_mark", [False, True])
+def test_two_ingredients_that_contradict_each_other_cost_their_manifests_and_not_the_video(
+    has_mark: bool,
+    sandbox: Sandbox,
+    keys: KeyStore,
+    video: Path,
+    facts: FactsMaker,
+    parent: Path,
+    tmp_path: Path,
+) -> None:
+    paths = (_damaged_twin(parent, tmp_path / "twin.mp4"), parent)
+    given = tuple(
+        Ingredient(label=f"r-{number}", title=f"r {number}", relationship=Relationship.INPUT, path=path)
+        for number, path in enumerate(paths)
+    )
+    marks = WatermarkService(sandbox=sandbox, keys=WatermarkKeys(tmp_path / "marks"), preset="ultrafast")
+    sealer = Sealer(sandbox=sandbox, keys=keys, watermark=marks if has_mark else None)
+    sealed = tmp_path / "sealed.mp4"
+    seal = sealer.seal(video, sealed, facts(ingredients=given))
+    state, active, manifests = read(sealed, sealer.trust_anchor_pem)
+    assert (state, len(manifests)) == ("Trusted", 1)
+    assert [one["title"] for one in active["ingredients"]] == ["r 0", "r 1"]
+    assert seal.facts["ingredients"] == "titles only"
+    assert seal.mark.state is not MarkState.FAILED
+
+
+class FailingSandbox:
+    """A sandbox whose child ends when it opens the file of an ingredient; all other calls are real."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def run(self, entry: Any, argument: Any = None, **options: Any) -> Any:
+        if any(not one["name_only"] for one in argument["ingredients"]):
+            raise SandboxTimedOut("late")
+        return self._sandbox.run(entry, argument, **options)
+
+
+def test_an_ingredient_that_ends_the_child_does_not_cost_the_video(
+    sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, parent: Path, tmp_path: Path
+) -> None:
+    sealer = Sealer(sandbox=FailingSandbox(sandbox), keys=keys)  # type: ignore[arg-type]
+    given = (
+        Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent),
+        Ingredient(label="b", title="kept", relationship=Relationship.INPUT, path=parent, archived=True),
+    )
+    seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(badge=False, ingredients=given))
+    state, active, manifests = read(tmp_path / "sealed.mp4", keys.anchors_pem)
+    assert (state, len(manifests), len(active["ingredients"])) == ("Trusted", 1, 2)
+    assert seal.facts["ingredients"] == "titles only"
+
+
+def test_seals_with_the_manifests_of_their_ingredients_say_nothing_about_them(
+    sealer: Sealer, video: Path, facts: FactsMaker, parent: Path, tmp_path: Path
+) -> None:
+    source = Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent)
+    assert "ingredients" not in sealer.seal(video, tmp_path / "s.mp4", facts(ingredients=(source,))).facts

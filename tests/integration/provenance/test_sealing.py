@@ -11,6 +11,7 @@ import pytest
 from c2pa import Context, Reader
 
 from safelight.errors import InvalidMedia, SandboxCrashed
+from safelight.provenance import worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.sealing import OneSignature, Sealer
 from safelight.sandbox.sandbox import Sandbox
@@ -167,3 +168,13 @@ def test_the_manifest_contains_no_prompt_text_and_no_personal_data(
 
     walk(told["manifests"])
     assert not keys_seen & {"prompt", "user", "end_user", "tenant", "key", "reason", "evidence", "findings"}
+
+
+def test_an_error_in_a_library_of_the_fingerprint_leaves_only_the_fingerprint_out(
+    monkeypatch: pytest.MonkeyPatch, video: Path
+) -> None:
+    def fail(_path: Path) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("safelight.provenance.fingerprints.fingerprinter.fingerprint_clip", fail)
+    assert worker._fingerprint(video) is None
