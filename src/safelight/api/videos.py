@@ -17,6 +17,7 @@ from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.field_corrections import describe_fields
 from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.audit_entries import hide_staff
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
@@ -190,7 +191,7 @@ async def events(
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
-    return revalidated_response(request, record_object(found, state.services.taxonomy))
+    return revalidated_response(request, record_object(hide_staff(found, principal), state.services.taxonomy))
 
 
 async def _read_create(

@@ -14,6 +14,7 @@ from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.trust.reports import NewReport, ReportReason
+from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.video_facts import valid_video_id
 
 from .formatting import format_datetime
@@ -59,6 +60,7 @@ class VideoPages(PageHandler):
         if self.wants_fragment(request):
             return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
         appeal = await self.run(self._find_appeal, principal, video_id)
+        shown = record if is_reviewer(principal) else hide_staff(record, principal)
         return await self.render_page(
             request,
             "video.html",
@@ -66,7 +68,7 @@ class VideoPages(PageHandler):
             appeal=appeal,
             appeal_due=format_datetime(appeal.due_at, t) if appeal else "",
             video=view,
-            record=record_view(record, taxonomy, t, keys=await self._key_names(principal)),
+            record=record_view(shown, taxonomy, t, keys=await self._key_names(principal)),
             timeline=video_timeline(record, taxonomy, t, now=now),
             reinstated_as=record.video.reinstated_as,
             reinstated_from=record.video.reinstated_from,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,18 @@ def test_a_vaulted_video_reveals_no_category_stage_or_evidence(client: httpx.Cli
     assert record.json()["stages"] == []
 
 
+def test_a_record_names_no_reviewer(
+    client: httpx.Client, server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video_id = make(client)
+    entry = {"seq": 1, "at": 1.0, "event": "case.approve", "actor": "Ada Reed", "hash": "00"}
+    stored = server.desk.record
+    monkeypatch.setattr(server.desk, "record", lambda *asked: replace(stored(*asked), audit_log=(entry,)))
+    record = client.get(f"/v1/videos/{video_id}/record")
+    assert record.json()["audit_log"][0]["actor"] == "reviewer"
+    assert "Ada" not in record.text
+
+
 def test_a_list_is_paginated_by_id(client: httpx.Client) -> None:
     ids = [make(client) for _ in range(3)]
     first = client.get("/v1/videos", params={"limit": 2}).json()
@@ -279,7 +292,6 @@ def test_a_deleted_video_is_not_found(client: httpx.Client) -> None:
 
 
 def test_the_record_withholds_evidence_of_instructions_for_harm(client: httpx.Client, server: Live) -> None:
-    from dataclasses import replace
 
     from safelight.policy.findings import Finding, Modality, TextSpan
 

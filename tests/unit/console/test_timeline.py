@@ -31,6 +31,8 @@ def test_spans_that_overlap_or_almost_touch_become_one() -> None:
         ("key_01a1ff20704659fdd7dfae66853a7e4b", "API key key_01a1ff207046…"),
         ("Ada Reed", "Ada Reed"),
         ("wan", "wan"),
+        ("reviewer", "reviewer"),
+        ("other", "another person or key"),
     ],
 )
 def test_an_actor_is_named_in_words(actor: str, words: str) -> None:
