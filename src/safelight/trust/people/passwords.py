@@ -9,7 +9,7 @@ import secrets
 import threading
 import unicodedata
 
-from safelight.errors import InvalidField
+from safelight.errors import InvalidField, RateLimited
 
 #: With a second factor a shorter password would do; this length also resists an attack on a stolen database.
 MIN_PASSWORD_CHARACTERS = 12
@@ -22,13 +22,20 @@ _MAX_MEMORY_BYTES = 2 * 128 * _BLOCK_SIZE * 2**_COST_LOG2
 _SALT_BYTES, _HASH_BYTES = 16, 32
 #: More hashes at once would only use more memory: each keeps a processor busy.
 _MAX_CONCURRENT = 2
+#: Each waiting hash keeps a thread that all requests share, so most threads stay free. The last of this
+#: number waits about two seconds.
+MAX_WAITING = 16
 
 
 class PasswordHasher:
-    """Hashes and checks passwords, two at a time, so that a flood of sign-ins cannot use up the memory."""
+    """Hashes and checks passwords, two at a time, so that a flood of sign-ins cannot use up the memory.
+
+    `hash` and `verify` raise `RateLimited` if many others wait already.
+    """
 
     def __init__(self) -> None:
         self._slots = threading.BoundedSemaphore(_MAX_CONCURRENT)
+        self._places = threading.BoundedSemaphore(_MAX_CONCURRENT + MAX_WAITING)
         #: Checked for unknown people, so that the time of the answer does not show who exists.
         self._unknown = _format_hash(bytes(_SALT_BYTES), bytes(_HASH_BYTES))
 
@@ -49,16 +56,21 @@ class PasswordHasher:
     def _derive(self, password: str, salt: bytes, cost: int, block: int, parallelism: int) -> bytes:
         # The same characters can be typed in several Unicode forms, depending on the keyboard.
         normal = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-        with self._slots:
-            return hashlib.scrypt(
-                normal,
-                salt=salt,
-                n=2**cost,
-                r=block,
-                p=parallelism,
-                maxmem=_MAX_MEMORY_BYTES,
-                dklen=_HASH_BYTES,
-            )
+        if not self._places.acquire(blocking=False):
+            raise RateLimited("Too many people sign in at this moment.", retry_after_s=5.0)
+        try:
+            with self._slots:
+                return hashlib.scrypt(
+                    normal,
+                    salt=salt,
+                    n=2**cost,
+                    r=block,
+                    p=parallelism,
+                    maxmem=_MAX_MEMORY_BYTES,
+                    dklen=_HASH_BYTES,
+                )
+        finally:
+            self._places.release()
 
 
 def check_password(password: str, *, email: str) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Row, or_
 
-from safelight.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
-from safelight.ids import new_id
+from safelight.errors import InvalidField, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import invitations, people, sign_in_failures
+from safelight.store.tables import invitations, people
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, SessionRecord
 from safelight.trust.accounts.sessions import end_sessions, open_session
@@ -20,7 +19,8 @@ from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, is_well_formed
 
 from . import store
-from .invitations import invite, totp_record
+from .failures import SignInFailures
+from .invitations import invite, totp_record, withdraw_invitations
 from .models import Invitation, Person, PersonState
 from .one_time_codes import (
     hash_recovery_code,
@@ -31,10 +31,6 @@ from .one_time_codes import (
 )
 from .passwords import PasswordHasher, check_password
 
-#: After this number of failures for one address, sign-in with it has to wait. A code of six digits, of which
-#: three are valid at a time, is then guessed in 15 minutes with a probability of 3 in 100,000.
-MAX_FAILURES = 10
-FAILURE_WINDOW_S = 15 * 60.0
 #: Time to set up a new password and authenticator after the present password was checked.
 CHANGE_TTL_S = 15 * 60.0
 _ISSUER = "Safelight"
@@ -75,6 +71,7 @@ class SignIn:
         self._database = database
         self._keys = keys
         self._passwords = passwords
+        self._failures = SignInFailures(database)
 
     def sign_in(self, email: str, proofs: Proofs, *, browser: str = "") -> SignedIn:
         """Open a session.
@@ -84,20 +81,17 @@ class SignIn:
         """
         address = email.strip().lower()
         subject = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
-        self._require_patience(subject)
-        with self._database.across_tenants("signing in", readonly=True) as tx:
-            # PostgreSQL refuses NUL and surrogates, which are not printable.
-            row = tx.one(people, people.c.email == address) if address.isprintable() else None
-        stored = None if row is None or row.state != PersonState.ACTIVE else row.password_hash
-        known = self._passwords.verify(proofs.password, stored)
-        if row is not None and known:
-            with self._database.transaction(row.tenant_id) as tx:
-                signed_in = self._open(tx, row, proofs.code, browser)
-            if signed_in is not None:
-                self._forget_failures(subject)
-                return signed_in
-        self._count_failure(subject)
-        raise _not_signed_in()
+        attempt = self._failures.begin(subject)
+        try:
+            row, signed_in = self._try(address, proofs, browser)
+        except SafelightError:
+            self._failures.discard(attempt)
+            raise
+        if signed_in is None:
+            self._failures.confirm(attempt, None if row is None else row.id)
+            raise _not_signed_in()
+        self._failures.forget(subject)
+        return signed_in
 
     def invited(self, token: str) -> OpenInvitation:
         """The invitation with this token. Raises `Unauthenticated` if it is invalid, used or expired."""
@@ -129,9 +123,12 @@ class SignIn:
             )
         password_hash, codes = self._passwords.hash(proofs.password), new_recovery_codes()
         with self._database.transaction(person.tenant) as tx:
+            # The person first, as in all changes of people: two changes then wait instead of a deadlock.
+            row = store.find_row(tx, person.id, lock=True)
             open_one = (invitations.c.digest == hash_token(token), invitations.c.expires_at > tx.now())
-            if not tx.delete(invitations, *open_one):
+            if row.state == PersonState.DISABLED or not tx.delete(invitations, *open_one):
                 raise _invalid_invitation()
+            withdraw_invitations(tx, person.id)
             tx.update(
                 people,
                 people.c.id == person.id,
@@ -151,15 +148,37 @@ class SignIn:
         Raises `Unauthenticated` for a wrong password, and `RateLimited` after too many. Until the change is
         complete, the present password and authenticator stay valid.
         """
-        self._require_patience(principal.id)
         with self._database.read_transaction(principal.tenant) as tx:
-            row = store.find_row(tx, principal.id)
-        if not self._passwords.verify(password, row.password_hash):
-            self._count_failure(principal.id)
+            known = store.find_row(tx, principal.id)
+        attempt = self._failures.begin(known.id)
+        try:
+            is_right = self._passwords.verify(password, known.password_hash)
+        except SafelightError:
+            self._failures.discard(attempt)
+            raise
+        if not is_right:
+            self._failures.confirm(attempt, known.id)
             raise Unauthenticated("The password is wrong.")
+        self._failures.discard(attempt)
         with self._database.transaction(principal.tenant) as tx:
-            tx.append_audit("person.change_begun", subject=principal.id, actor=principal.id, content={})
-            return invite(tx, self._keys, store.find_row(tx, principal.id), CHANGE_TTL_S)
+            # The person may have been disabled or reset while the password was checked.
+            row = store.find_row(tx, known.id, lock=True)
+            if row.password_hash != known.password_hash or row.state != PersonState.ACTIVE:
+                raise Unauthenticated("The password is wrong.")
+            tx.append_audit("person.change_begun", subject=row.id, actor=row.id, content={})
+            return invite(tx, self._keys, row, CHANGE_TTL_S)
+
+    def _try(self, address: str, proofs: Proofs, browser: str) -> tuple[Row[Any] | None, SignedIn | None]:
+        """The person with this address, and a session for them if the proofs are right."""
+        with self._database.across_tenants("signing in", readonly=True) as tx:
+            # PostgreSQL refuses NUL and surrogates, which are not printable.
+            row = tx.one(people, people.c.email == address) if address.isprintable() else None
+        stored = None if row is None or row.state != PersonState.ACTIVE else row.password_hash
+        known = self._passwords.verify(proofs.password, stored)
+        if row is None or not known:
+            return row, None
+        with self._database.transaction(row.tenant_id) as tx:
+            return row, self._open(tx, row, proofs.code, browser)
 
     def _open(self, tx: Transaction, known: Row[Any], code: str, browser: str) -> SignedIn | None:
         """A session for the person if the code is right and was not used yet."""
@@ -204,35 +223,6 @@ class SignIn:
                 remedy="The operator restores secrets.key from a backup, or resets the person.",
             )
         return plain.decode()
-
-    def _require_patience(self, subject: str) -> None:
-        """Raise `RateLimited` after too many failures for this subject."""
-        with self._database.across_tenants("failed sign-ins", readonly=True) as tx:
-            now = tx.now()
-            rows = tx.select(
-                sign_in_failures,
-                sign_in_failures.c.subject == subject,
-                sign_in_failures.c.at > now - FAILURE_WINDOW_S,
-                order_by=(sign_in_failures.c.at.desc(),),
-                limit=MAX_FAILURES,
-            )
-        if len(rows) >= MAX_FAILURES:
-            raise RateLimited(
-                "Too many failed sign-ins for this address.",
-                retry_after_s=max(1.0, rows[-1].at + FAILURE_WINDOW_S - now),
-            )
-
-    def _count_failure(self, subject: str) -> None:
-        with self._database.across_tenants("failed sign-ins") as tx:
-            now = tx.now()
-            tx.delete(sign_in_failures, sign_in_failures.c.at < now - FAILURE_WINDOW_S)
-            tx.insert(sign_in_failures, id=new_id("event"), subject=subject, at=now)
-            # The digest and not the address: people also type passwords into that field.
-            tx.append_audit("sign_in.failed", subject=subject[:40], actor="unknown", content={}, tenant=None)
-
-    def _forget_failures(self, subject: str) -> None:
-        with self._database.across_tenants("failed sign-ins") as tx:
-            tx.delete(sign_in_failures, sign_in_failures.c.subject == subject)
 
 
 def _session(tx: Transaction, row: Row[Any], browser: str) -> SignedIn:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,29 @@ import pytest
 from safelight.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import invitations, people
+from safelight.store.tables import audit_log, invitations, people, sign_in_failures
 from safelight.trust.accounts import OPERATOR, Accounts, KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
-from safelight.trust.people import NewPerson, PasswordHasher, People, Proofs, SignedIn, SignIn
+from safelight.trust.people import NewPerson, PasswordHasher, People, PersonState, Proofs, SignedIn, SignIn
+from safelight.trust.people.failures import FAILURE_WINDOW_S, MAX_FAILURES
 from safelight.trust.people.invitations import INVITATION_TTL_S
+from safelight.trust.people.passwords import MAX_WAITING
 from safelight.trust.people.rotation import SecretRotation
-from safelight.trust.people.sign_in import CHANGE_TTL_S, FAILURE_WINDOW_S, MAX_FAILURES
+from safelight.trust.people.sign_in import CHANGE_TTL_S
 from support.people import PASSWORD, FastHasher, one_time_code
 
 ADA = "ada@example.com"
+
+
+class HookedHasher(FastHasher):
+    """Calls a function while a password is checked."""
+
+    during: Callable[[], object] = staticmethod(lambda: None)
+
+    def verify(self, password: str, stored: str | None) -> bool:
+        is_right = super().verify(password, stored)
+        self.during()
+        return is_right
 
 
 class Clock:
@@ -256,6 +270,119 @@ def test_a_person_changes_password_and_authenticator_which_ends_all_other_sessio
     clock.now += 60
     with pytest.raises(Unauthenticated):
         desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+
+
+@pytest.mark.parametrize("remedy", ["disable", "reset"])
+def test_a_person_who_is_disabled_or_reset_while_the_password_is_checked_gets_no_link(
+    database: Database,
+    keys: KeyRing,
+    enrolled: People,
+    operator: Principal,
+    clock: Clock,
+    invitation: str,
+    remedy: str,
+) -> None:
+    hasher = HookedHasher()
+    desk = SignIn(database, keys, hasher)
+    eve = accept(desk, clock, invitation)[0].session.principal
+    other = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.OWNER)).token
+    accept(desk, clock, other)
+    fresh: list[str] = []
+
+    def remove() -> None:
+        if remedy == "disable":
+            enrolled.disable(operator, eve.id)
+        else:
+            fresh.append(enrolled.reset(operator, eve.id).token)
+
+    hasher.during = remove
+    with pytest.raises(Unauthenticated):
+        desk.begin_change(eve, PASSWORD)
+    for token in fresh:
+        assert desk.invited(token).person.id == eve.id
+    assert enrolled.get(eve.tenant, eve.id).state is not PersonState.ACTIVE
+
+
+def test_accepting_one_link_ends_all_others_and_a_disabled_person_accepts_none(
+    desk: SignIn, database: Database, enrolled: People, operator: Principal, clock: Clock, invitation: str
+) -> None:
+    with database.transaction(operator.tenant) as tx:
+        kept = tx.select(invitations)[0]
+    eve = accept(desk, clock, invitation)[0].session.principal
+    change = desk.begin_change(eve, PASSWORD).token
+
+    def restore() -> None:
+        with database.transaction(operator.tenant) as tx:
+            tx.insert(
+                invitations,
+                digest=kept.digest,
+                person_id=kept.person_id,
+                totp_secret=kept.totp_secret,
+                expires_at=kept.expires_at,
+            )
+
+    restore()
+    accept(desk, clock, change)
+    with pytest.raises(Unauthenticated):
+        desk.invited(invitation)
+    other = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.OWNER)).token
+    accept(desk, clock, other)
+    enrolled.disable(operator, eve.id)
+    restore()
+    with pytest.raises(Unauthenticated):
+        accept(desk, clock, invitation)
+    assert enrolled.get(eve.tenant, eve.id).state is PersonState.DISABLED
+
+
+def test_attempts_at_the_same_time_do_not_exceed_the_limit_of_failures(
+    database: Database, keys: KeyRing, clock: Clock, invitation: str
+) -> None:
+    hasher = HookedHasher()
+    desk = SignIn(database, keys, hasher)
+    accept(desk, clock, invitation)
+    together = threading.Barrier(20, timeout=20)
+    checked: list[bool] = []
+    hasher.during = lambda: checked.append(True)
+
+    def attempt() -> None:
+        together.wait()
+        with suppress(Unauthenticated, RateLimited):
+            desk.sign_in(ADA, Proofs(password="wrong horse battery", code="000000"))
+
+    threads = [threading.Thread(target=attempt) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(checked) <= MAX_FAILURES
+
+
+def test_only_failures_of_people_are_in_the_audit_log_without_what_was_typed(
+    desk: SignIn, database: Database, clock: Clock, invitation: str
+) -> None:
+    ada = accept(desk, clock, invitation)[0].session.principal
+    for email in (ADA, "nobody@example.com", PASSWORD):
+        with pytest.raises(Unauthenticated):
+            desk.sign_in(email, Proofs(password="wrong horse battery", code="000000"))
+    with database.across_tenants("reading the log", readonly=True) as tx:
+        entries = tx.select(audit_log, audit_log.c.event == "sign_in.failed")
+        assert tx.count(sign_in_failures) == 3
+    assert [each.subject for each in entries] == [ada.id]
+
+
+def test_a_hash_for_which_too_many_wait_is_refused_and_counts_as_no_failure(
+    database: Database, keys: KeyRing, clock: Clock, invitation: str
+) -> None:
+    hasher = PasswordHasher()
+    desk = SignIn(database, keys, hasher)
+    for _ in range(2 + MAX_WAITING):
+        assert hasher._places.acquire(blocking=False)
+    with pytest.raises(RateLimited, match="at this moment"):
+        desk.sign_in(ADA, Proofs(password=PASSWORD, code="000000"))
+    with database.across_tenants("reading failures", readonly=True) as tx:
+        assert tx.count(sign_in_failures) == 0
+    hasher._places.release()
+    assert not hasher.verify(PASSWORD, None)
 
 
 def test_no_secret_is_in_the_database_in_plain_text(
