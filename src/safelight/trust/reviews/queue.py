@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -15,7 +16,7 @@ from safelight.trust.accounts import Principal, ReviewRank
 
 from .conflicts import record_conflicts
 from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseState, ReviewerPreferences
-from .service import MAX_REASON_CHARACTERS, find_case, require_free, validate_text, visible_to
+from .service import MAX_REASON_CHARACTERS, find_case, obstacle, require_free, validate_text, visible_to
 from .store import case_from_row
 
 
@@ -45,11 +46,13 @@ class ReviewQueue:
     def extend_lease(self, principal: Principal, case_id: str) -> Case:
         """Keep a case for this reviewer for another `LEASE_S`, or take it if it is free.
 
-        Raises `Conflict` if another reviewer has it, or if it is closed.
+        A case that this reviewer may not decide is returned unchanged. Raises `Conflict` if another reviewer
+        has it, or if it is closed.
         """
         with self._database.transaction(principal.tenant) as tx:
             case = _open_case(tx, principal, case_id)
-            if principal.id in record_conflicts(tx, case):
+            record_conflicts(tx, case)
+            if obstacle(tx, principal, case) is not None:
                 return case
             return _lease(tx, principal, case)
 
@@ -175,8 +178,9 @@ def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElemen
 
 
 def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
-    tx.update(cases, cases.c.id == case.id, leased_by=principal.id, leased_until=tx.now() + LEASE_S)
-    return find_case(tx, principal, case.id)
+    until = tx.now() + LEASE_S
+    tx.update(cases, cases.c.id == case.id, leased_by=principal.id, leased_until=until)
+    return replace(case, leased_by=principal.id, leased_until=until)
 
 
 def _release(tx: Transaction, principal: Principal, case_id: str) -> None:
