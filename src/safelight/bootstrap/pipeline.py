@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from safelight.moderation.policy_loader import PolicyLoader
     from safelight.moderation.scene_detection import SceneDetection
     from safelight.moderation.speech import SpeechAnalyzer
+    from safelight.provenance.late_timestamps import LateTimestamps
 
 
 class PipelineParts:
@@ -261,6 +262,10 @@ class PipelineParts:
             self._core.settings.worker.name
             or f"{socket.gethostname()}:{self._persistence.data_directory.path}"
         )
+
+    @property
+    def late_timestamps(self) -> LateTimestamps | None:
+        return self._provenance.late_timestamps
 
     @cached_property
     def sweeper(self) -> Sweeper:

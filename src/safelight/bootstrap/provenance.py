@@ -1,4 +1,4 @@
-"""The parts that find the origin of files."""
+"""The parts that find the origin of files, and that add late timestamps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from safelight.provenance.late_timestamps import LateTimestamps
     from safelight.provenance.recovery.provenance_check import ProvenanceChecks
     from safelight.provenance.recovery.recovery import Recovery
     from safelight.provenance.soft_bindings import SoftBindings
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProvenanceParts:
-    """Recovery of the origin of files, and checks for strangers."""
+    """Recovery of the origin of files, checks for strangers, late timestamps."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
         self._core = core
@@ -62,4 +63,18 @@ class ProvenanceParts:
         return SoftBindings(
             registry=self._persistence.seal_registry,
             is_withdrawn=partial(is_withdrawn, self._persistence.database),
+        )
+
+    @cached_property
+    def late_timestamps(self) -> LateTimestamps | None:
+        """None if no timestamp authority is configured."""
+        if self._persistence.timestamper is None:
+            return None
+        from safelight.provenance.late_timestamps import LateTimestamps
+
+        return LateTimestamps(
+            registry=self._persistence.seal_registry,
+            timestamper=self._persistence.timestamper,
+            anchors=lambda: self._persistence.signing_keys.anchors_pem,
+            stopping=self._core.shutdown_event,
         )

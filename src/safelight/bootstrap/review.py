@@ -159,6 +159,7 @@ class ReviewParts:
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
+        late = self._pipeline.late_timestamps
         return (
             *self._pipeline.queue.parts,
             self._pipeline.upstream_waits.part,
@@ -171,6 +172,7 @@ class ReviewParts:
             self.notifier.pruning,
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
+            *(() if late is None else (late.part,)),
         )
 
     @cached_property

@@ -141,26 +141,15 @@ def add_timestamps(
 
     They are stored in the registry; delivered files are not changed. Exit code 1: some are still missing.
     """
-    from safelight.provenance.seal import timestamp_facts
-    from safelight.provenance.timestamp_authority import TimestampMissing
-
-    persistence = load_container(ctx).persistence
-    timestamper = persistence.timestamper
-    if timestamper is None:
+    late = load_container(ctx).provenance.late_timestamps
+    if late is None:
         raise ConfigurationError(
             "No timestamp authority is configured.",
             remedy="Set sealing.timestamp_url and sealing.timestamp_anchors.",
         )
-    added, missing = [], []
-    for seal in persistence.seal_registry.without_timestamp():
-        try:
-            confirmed = timestamper.confirm(seal.manifest, persistence.signing_keys.anchors_pem)
-        except TimestampMissing as error:
-            missing.append({"video": seal.video_id, "reason": str(error)})
-            continue
-        facts = {**seal.facts, **timestamp_facts(timestamper.host, at=confirmed.at)}
-        persistence.seal_registry.add_timestamp(seal, confirmed.manifest, facts)
-        added.append(seal.video_id)
+    done = late.add_all()
+    added = [seal.video_id for seal in done.added]
+    missing = [{"video": seal.video_id, "reason": reason} for seal, reason in done.missing]
     emit(
         {"added": added, "missing": missing},
         as_json,

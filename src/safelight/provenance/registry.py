@@ -76,12 +76,16 @@ class Registry:
             found = [tx.one(seals, seals.c.id == one) for one in missing]
         return tuple(_seal(row) for row in found if row is not None)
 
-    def add_timestamp(self, seal: Seal, manifest: bytes, facts: Mapping[str, Any]) -> None:
+    def add_timestamp(self, seal: Seal, manifest: bytes, facts: Mapping[str, Any]) -> bool:
         """Replaces the stored copy of a manifest by the same one with a timestamp. The delivered file is not
         changed.
+
+        Returns False if the stored copy is not that of `seal` any more: another process was first, or the
+        row was deleted.
         """
         with self._database.across_tenants("a later timestamp") as tx:
-            tx.update(seals, seals.c.sha256 == seal.sha256, manifest=manifest, facts=dict(facts))
+            where = (seals.c.sha256 == seal.sha256, seals.c.manifest == seal.manifest)
+            return tx.update(seals, *where, manifest=manifest, facts=dict(facts)) == 1
 
     def by_video_id(self, video_id: str) -> Seal | None:
         """The newest seal of a video, from any tenant: anyone who has the id may ask for its origin."""

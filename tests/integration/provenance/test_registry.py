@@ -1,23 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from safelight.provenance.registry import Registry
-from safelight.provenance.seal import Seal
+from safelight.provenance.seal import Seal, timestamp_facts
 from safelight.store.database import Database
-from safelight.store.migrations import migrate
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
-    migrate(made)
-    yield made
-    made.close()
 
 
 def a_seal(sha256: str, minute: int = 0) -> Seal:
@@ -29,6 +19,10 @@ def a_seal(sha256: str, minute: int = 0) -> Seal:
         manifest=b"\x00\x01",
         facts={"action": "allow"},
     )
+
+
+MISSING = timestamp_facts("tsa.example", missing="tsa.example did not answer.")
+ADDED = timestamp_facts("tsa.example", at=dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
 
 
 def test_a_seal_is_found_by_file_hash_for_every_tenant(database: Database) -> None:
@@ -68,3 +62,38 @@ def test_a_seal_whose_transaction_fails_is_not_recorded(database: Database) -> N
     with pytest.raises(RuntimeError):
         fail_halfway()
     assert registry.by_sha256("1" * 64) is None
+
+
+def test_seals_without_a_timestamp_are_listed_for_all_tenants_oldest_first(database: Database) -> None:
+    registry = Registry(database)
+    late = [replace(a_seal(digit * 64, minute), facts=MISSING) for digit, minute in (("1", 2), ("2", 1))]
+    for tenant, seal in zip(("tenant_a", "tenant_b"), late, strict=True):
+        with database.transaction(tenant) as tx:
+            registry.record(tx, seal)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, a_seal("3" * 64))
+        registry.record(tx, replace(a_seal("4" * 64), facts=ADDED))
+    assert registry.without_timestamp() == (late[1], late[0])
+
+
+def test_a_later_timestamp_changes_only_the_stored_manifest_and_the_facts(database: Database) -> None:
+    registry, seal = Registry(database), replace(a_seal("1" * 64), facts=MISSING)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, seal)
+        registry.record(tx, a_seal("2" * 64))
+    assert registry.add_timestamp(seal, b"\x00\x02", ADDED)
+    assert registry.by_sha256("1" * 64) == replace(seal, manifest=b"\x00\x02", facts=ADDED)
+    assert registry.by_sha256("2" * 64) == a_seal("2" * 64)
+    assert registry.without_timestamp() == ()
+
+
+def test_a_timestamp_of_another_process_is_not_replaced(database: Database) -> None:
+    registry, seal = Registry(database), replace(a_seal("1" * 64), facts=MISSING)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, seal)
+    assert registry.add_timestamp(seal, b"\x00\x02", ADDED)
+    assert not registry.add_timestamp(seal, b"\x00\x03", ADDED)
+    found = registry.by_sha256("1" * 64)
+    assert found is not None
+    assert found.manifest == b"\x00\x02"
+    assert not registry.add_timestamp(a_seal("9" * 64), b"\x00\x03", ADDED)
