@@ -22,6 +22,8 @@ from .output import progress_console
 from .stop_signals import StopSignals
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from safelight.bootstrap import Container
     from safelight.settings import LogSettings
 
@@ -116,13 +118,13 @@ class Gateway:
         container.pipeline.queue.start()
         self._server = HttpServer(
             uvicorn.Config(
-                container.app,
+                _behind_proxies(container) if settings.behind_proxy else container.app,
                 log_config=None,
                 access_log=False,
                 lifespan="on",
                 server_header=False,
-                proxy_headers=settings.behind_proxy,
-                forwarded_allow_ips="*" if settings.behind_proxy else None,
+                # uvicorn's own option believes the first address in the header, which the client can write.
+                proxy_headers=False,
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 timeout_graceful_shutdown=max(1, round(settings.stop_grace_s * _REQUESTS_SHARE)),
@@ -198,6 +200,12 @@ class Gateway:
         except Exception:
             _log.exception("The stop failed. Unfinished work resumes at the next start.")
         _exit(Exit.ERROR)
+
+
+def _behind_proxies(container: Container) -> ASGIApp:
+    from safelight.web.forwarded_headers import ForwardedHeaders
+
+    return ForwardedHeaders(container.app, proxies=container.core.settings.server.proxies)
 
 
 def _exit(status: Exit) -> NoReturn:

@@ -14,14 +14,23 @@ from safelight.errors import NotFound, SafelightError, Unauthenticated
 from safelight.trust.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
 from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from safelight.web.auth import browser_of, check_same_origin
+from safelight.web.rate_limit import RateLimiter
+from safelight.web.request_body import read_short_form
+from safelight.web.state import AppState
 
 from .handler import PageHandler
-from .login import start_session, store_language
+from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S, start_session, store_language
 from .people_texts import describe_problem, people_texts
+from .render import Pages
+from .services import ConsoleServices
 
 
 class InvitationPages(PageHandler):
     """Handlers of the page of an invitation. The token in its address stands for an account."""
+
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
 
     async def show(self, request: Request) -> Response:
         return await self._render_form(request, request.query_params.get("token", ""))
@@ -29,7 +38,9 @@ class InvitationPages(PageHandler):
     async def accept(self, request: Request) -> Response:
         """Set password and authenticator, sign in, and show the recovery codes once."""
         check_same_origin(request)
-        form = await self.read_form(request)
+        # Before the body is read, because anybody may send one.
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        form = await read_short_form(request, self.services)
         token = form.get("token", "")
         proofs = Proofs(password=form.get("password", ""), code=form.get("code", ""))
         try:

@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from safelight.errors import NotFound, RateLimited, SafelightError, Unauthenticated
 from safelight.trust.accounts import SessionRecord
 from safelight.trust.people import Proofs
+from safelight.trust.people.service import MAX_EMAIL_CHARACTERS
 from safelight.web.auth import COOKIE, browser_of, check_same_origin, clear_session, set_session
 from safelight.web.rate_limit import RateLimiter
-from safelight.web.request_body import read_body
+from safelight.web.request_body import read_short_form
 from safelight.web.state import AppState
 
 from .people_texts import describe_problem, people_texts
@@ -51,8 +52,12 @@ class Login:
     async def redeem(self, request: Request) -> Response:
         """Sign in with a login link, or with e-mail address, password and one-time code."""
         check_same_origin(request)
-        async with read_body(request, self._state.services) as body:
-            form = {name: value for name, value in body.fields.items() if isinstance(value, str)}
+        try:
+            # Before the body is read, because anybody may send one.
+            self._rate_limiter.allow(request.client.host if request.client else "")
+        except RateLimited as problem:
+            return await self._page(request, "", "/", problem=problem, email="")
+        form = await read_short_form(request, self._state.services)
         back = local_path(form.get("back", "/"))
         try:
             if "email" in form:
@@ -74,7 +79,6 @@ class Login:
     async def _sign_in(self, request: Request, form: dict[str, str], back: str) -> Response:
         if self._console.people is None:
             raise NotFound("This server has no accounts of people.")
-        self._rate_limiter.allow(request.client.host if request.client else "")
         proofs = Proofs(password=form.get("password", ""), code=form.get("code", ""))
         sign_in = self._console.people.sign_in.sign_in
         signed_in = await self._state.threads.run(
@@ -110,7 +114,7 @@ class Login:
             "has_people": self._console.people is not None,
             "link_failed": problem is not None and email is None,
             "problem": describe_problem(problem, p) if problem is not None and email is not None else "",
-            "email": email or "",
+            "email": (email or "")[:MAX_EMAIL_CHARACTERS],
         }
         if token:
             # A change of language or theme leads back here, with the token.

@@ -41,6 +41,13 @@ class ServerSettings(Section):
         default=False,
         description="Set this if a reverse proxy terminates TLS. Its forwarded headers are then trusted.",
     )
+    proxies: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="With `behind_proxy`: the number of reverse proxies in front, each of which appends an "
+        "address to `X-Forwarded-For`. Earlier addresses in it are not believed.",
+    )
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain, to serve HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM private key of `tls_certificate`.")
     stop_grace_s: float = Field(

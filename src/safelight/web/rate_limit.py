@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -9,11 +10,13 @@ from collections.abc import Callable
 from safelight.errors import RateLimited
 
 _MAX_ADDRESSES = 10_000
+#: One subscriber usually has a whole IPv6 network of this size, and any address in it.
+_IPV6_NETWORK_BITS = 64
 
 
 class RateLimiter:
     """Allows `max_requests` per address in any `window_s` seconds. Each process keeps its own counts in
-    memory.
+    memory. All IPv6 addresses of one /64 network count as one.
     """
 
     def __init__(
@@ -27,8 +30,9 @@ class RateLimiter:
     def allow(self, address: str) -> None:
         """Count one request. Raises `RateLimited` with the time until the next request is allowed."""
         now = self._clock()
-        times = self._requests.setdefault(address, deque())
-        self._requests.move_to_end(address)
+        key = _network(address)
+        times = self._requests.setdefault(key, deque())
+        self._requests.move_to_end(key)
         while len(self._requests) > _MAX_ADDRESSES:
             self._requests.popitem(last=False)
         while times and times[0] <= now - self._window_s:
@@ -40,3 +44,16 @@ class RateLimiter:
                 retry_after_s=max(1.0, wait_s),
             )
         times.append(now)
+
+
+def _network(address: str) -> str:
+    """The address, or its network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(int(parsed) >> (128 - _IPV6_NETWORK_BITS))

@@ -24,6 +24,8 @@ from .form_fields import nest
 from .multipart import MAX_FIELDS, MultipartReader, boundary_of
 from .services import Services
 
+#: Limit for a form of a few short fields, which anybody may send without an account.
+MAX_SHORT_FORM_BYTES = 64 * 1024
 #: Limit for all text fields of one request in total. Larger media must be sent as a file, not as a data: URL.
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
@@ -108,8 +110,17 @@ async def _multipart(request: Request, services: Services, folder: Path, content
     return Body(fields=nest(reader.texts), uploads=tuple(reader.uploads))
 
 
-async def _whole(request: Request, services: Services) -> bytes:
-    limit = min(services.max_body_bytes, MAX_TEXT_BYTES)
+async def read_short_form(request: Request, services: Services) -> dict[str, str]:
+    """The fields of a plain form of at most 64 KiB."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "Send the body as application/x-www-form-urlencoded.")
+    fields = _form(await _whole(request, services, MAX_SHORT_FORM_BYTES))
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+async def _whole(request: Request, services: Services, most: int = MAX_TEXT_BYTES) -> bytes:
+    limit = min(services.max_body_bytes, most)
     return b"".join([chunk async for chunk in _chunks(request, services, limit)])
 
 
@@ -138,7 +149,9 @@ async def _chunks(request: Request, services: Services, limit: int) -> AsyncIter
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request is larger than {limit / 1024 / 1024:.0f} MiB.")
+    mebibytes = limit / 1024 / 1024
+    size = f"{mebibytes:.0f} MiB" if mebibytes >= 1 else f"{limit // 1024} KiB"
+    return TooLarge(f"The request is larger than {size}.")
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -95,6 +95,18 @@ def test_an_owner_invites_a_person_who_signs_in(
     assert secret not in again.text
 
 
+@pytest.mark.parametrize("path", ["/login", "/invitation"])
+def test_a_form_without_an_account_is_short_and_has_no_files(
+    open_browser: Callable[[], httpx.Client], path: str
+) -> None:
+    client = open_browser()
+    assert client.post(path, data={"email": "x" * 65_536}).status_code == 413
+    assert client.post(path, files={"file": b"x"}).status_code == 415
+    shown = client.post("/login", data={"email": "x" * 5_000, "password": "", "code": ""}).text
+    assert "x" * 254 in shown
+    assert "x" * 255 not in shown
+
+
 def test_no_answer_to_a_failed_sign_in_shows_who_exists(
     console: ConsoleServer, operator: Principal, open_browser: Callable[[], httpx.Client]
 ) -> None:

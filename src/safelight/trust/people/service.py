@@ -23,7 +23,7 @@ from .invitations import invite, withdraw_invitations
 from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
 
 _MAX_NAME_CHARACTERS = 100
-_MAX_EMAIL_CHARACTERS = 254
+MAX_EMAIL_CHARACTERS = 254
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -164,7 +164,7 @@ class People:
 def normalize_email(email: str) -> str:
     """The address in lower case. Raises `InvalidField` if it is no e-mail address."""
     cleaned = email.strip().lower()
-    if len(cleaned) > _MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
+    if len(cleaned) > MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
         raise InvalidField("That is not an e-mail address.", param="email", remedy="Send ada@example.com.")
     return cleaned
 
