@@ -30,8 +30,9 @@ YEAR_S = 365.25 * 86_400.0
 _NEW_ACCOUNT_S, _MIN_A_YEAR = 7 * 86_400.0, 500.0
 #: Prices that differ by less are equal: amounts are rounded.
 _SAME_PRICE = 0.01
-#: A word can be the cause if at least this number of attempts before and after the change has it, and this
-#: share of the refusals after it. The first ones are compared closely.
+#: A word can be the cause if at least this number of attempts before the change has it, as many after it, and
+#: this share of the refusals after it; and if as many attempts do not have it: a word of all prompts explains
+#: nothing. The first ones are compared closely.
 _MIN_WITH_WORD, _MIN_EXPLAINED, _MAX_WORDS = 3, 0.5, 20
 #: Prior log-odds of a rise for some word, compared with one for all prompts. Chosen on simulated drifts, so
 #: that about one of ten rises for all prompts is taken for one of a word.
@@ -355,7 +356,8 @@ def _find_words(rows: Sequence[StreamOutcome], values: Array, risks: Array, spli
     names = [
         name
         for name, count in refused.items()
-        if min(before[name], after[name]) >= _MIN_WITH_WORD and count >= _MIN_EXPLAINED * values[split:].sum()
+        if min(before[name], after[name], len(rows) - before[name] - after[name]) >= _MIN_WITH_WORD
+        and count >= _MIN_EXPLAINED * values[split:].sum()
     ]
     names.sort(key=lambda name: (-refused[name] / np.sqrt(after[name]), name))
     scores = {"": weigh_change(values, risks, split, direction=Direction.UP)}

@@ -134,6 +134,15 @@ def test_a_word_that_explains_the_refusals_is_named() -> None:
     assert drift.after.count == drift.after.total
 
 
+def test_a_word_of_all_prompts_explains_nothing() -> None:
+    def kinds(first: int, count: int, kind: dict[str, object]) -> list[dict[str, object]]:
+        pairs = [f"{one}{two}" for one in "bcdfghjklm" for two in "npqrstvwxz"]
+        return [{**kind, "prompt": f"a lake {pair}"} for pair in pairs[first : first + count]]
+
+    drift = only(series(*kinds(0, 80, PASSED), *kinds(80, 20, REFUSAL)))
+    assert (drift.kind, drift.words) == (DriftKind.REFUSES_MORE, "")
+
+
 def test_tries_of_one_prompt_on_a_day_count_once() -> None:
     passed = [{**PASSED, "prompt": f"a lake, {chr(97 + number % 26)}{number}"} for number in range(300)]
     refused = [{**REFUSAL, "prompt": f"a red balloon, take {number}"} for number in range(20)]
