@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.i18n import load_messages
-from safelight.jobs.batches.models import Batch, BatchState, Row, RowPage, RowState, Totals
+from safelight.jobs.batches.models import ACTIVE, Batch, BatchState, Row, RowPage, RowState, Totals
 from safelight.jobs.models import Video
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.batch_request import read_batch_request, read_limits
@@ -86,22 +86,26 @@ class BatchesPages(PageHandler):
         batches, action = self.services.batches, form.get("action", "")
         if action in ("run", "resume"):
             limits = _limit_fields(form)
-            return lambda: self._run(principal, batch_id, limits)
+            shown = BatchState.PLANNED if action == "run" else BatchState.STOPPED
+            return lambda: self._run(principal, batch_id, limits, shown)
         if action == "retry":
             number = form.get("number", "")
             if not number.isdecimal() or len(number) > 9:
                 raise InvalidField("This row does not exist.", param="number")
-            return lambda: batches.retry(principal, batch_id, int(number))
+            given = form.get("sent", "")
+            sent = int(given) if given.isdecimal() and len(given) <= 9 else None
+            return lambda: batches.retry(principal, batch_id, int(number), sent=sent)
         plain = {"stop": batches.stop, "cancel": batches.cancel, "delete": batches.delete}
         if action not in plain:
             raise InvalidField("This action is unknown.", param="action")
         return lambda: plain[action](principal, batch_id)
 
-    def _run(self, principal: Principal, batch_id: str, limits: Mapping[str, Any]) -> None:
+    def _run(self, principal: Principal, batch_id: str, limits: Mapping[str, Any], shown: BatchState) -> None:
+        """Run or continue the batch if it is still in the state that the page showed."""
         batches = self.services.batches
         # A second click on the same button starts nothing.
-        if batches.get(principal, batch_id)[0].state is not BatchState.RUNNING:
-            batches.run(principal, batch_id, lambda now: read_limits(limits, now))
+        if batches.get(principal, batch_id)[0].state not in ACTIVE:
+            batches.run(principal, batch_id, lambda now: read_limits(limits, now), only_from=shown)
 
     def _find(self, principal: Principal, batch_id: str, after: int, state: RowState | None) -> _Found:
         batches = self.services.batches

@@ -114,7 +114,11 @@ def row_view(
         "sent": b("sent", count=len(row.entries)) if len(row.entries) > 1 else "",
         "href": f"/videos/{row.video_id}" if video is not None else "",
         "thumbnail_url": video_card(video, now, t).thumbnail_url if video is not None else None,
-        "may_retry": row.state is RowState.FAILED and plan is not None and not batch.cancelled,
+        "entries": len(row.entries),
+        "may_retry": row.state is RowState.FAILED
+        and plan is not None
+        and plan.neighbour_of is None
+        and not batch.cancelled,
     }
 
 

@@ -120,6 +120,8 @@ def test_a_failed_row_has_a_button_and_a_blocked_one_has_none(ada: httpx.Client,
     assert "A node was lost." in page
     assert "A reason." in page
     assert page.count('value="retry"') == 1
+    # The page of a batch that was planned offered this button.
+    assert ada.post(address, data={"action": "run"}).status_code == 409
     assert ada.post(address, data={"action": "retry", "number": "1"}).status_code == 200
     assert 'value="retry"' not in ada.get(address).text
     change(server, batch_id, row={"state": "blocked"})

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from safelight.errors import Conflict, NotFound
-from safelight.jobs.batches.models import RowState
+from safelight.jobs.batches import store
+from safelight.jobs.batches.models import BatchState, RowState
 from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches
 from safelight.testing.upstream import ScriptedUpstream
 
@@ -44,6 +45,45 @@ def test_a_batch_that_is_stopped_while_it_is_planned_goes_on_with_its_plan(studi
     assert studio.states(batch) == ["unchecked"] * 2
     studio.service.run(studio.house.who, batch.id, lambda limits: limits)
     assert studio.carry(batch).state == "completed"
+
+
+def test_a_batch_to_be_planned_only_sends_nothing_when_it_goes_on_after_a_stop(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(2), run=False)
+    studio.service.stop(studio.house.who, batch.id)
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    assert studio.carry(batch).state == "planned"
+    assert upstream.counts["received"] == 0
+
+
+def test_a_run_of_a_batch_as_it_was_read_does_not_continue_one_that_was_stopped(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    batch = studio.order(*shots(3), run=False, concurrency=1)
+    studio.carry(batch)
+    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    studio.advancer.advance()
+    studio.service.stop(studio.house.who, batch.id)
+    assert studio.carry(batch).state == "stopped"
+    sent = upstream.counts["received"]
+    with pytest.raises(Conflict, match="it is stopped, no longer planned"):
+        studio.service.run(studio.house.who, batch.id, lambda limits: limits, only_from=BatchState.PLANNED)
+    assert (studio.read(batch)[0].state, upstream.counts["received"]) == ("stopped", sent)
+
+
+def test_a_failed_row_that_is_near_a_blocked_one_or_was_sent_meanwhile_is_not_sent_again(
+    studio: Studio, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {**FLAKY, "charge": 0.4}})
+    batch = studio.order(*shots(1))
+    studio.carry(batch)
+    with pytest.raises(Conflict, match="sent again in the meantime"):
+        studio.service.retry(studio.house.who, batch.id, 1, sent=0)
+    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+        store.exclude(tx, batch.id, studio.rows(batch)[0], 7)
+    with pytest.raises(Conflict, match="nearly that of line 7"):
+        studio.service.retry(studio.house.who, batch.id, 1)
 
 
 def test_a_failed_row_is_sent_again_only_on_request_and_a_blocked_one_never(

@@ -71,20 +71,35 @@ class BatchService:
             return self._require(tx, batch_id), store.totals(tx, batch_id), False
 
     def run(
-        self, principal: Principal, batch_id: str, revise: Callable[[BatchLimits], BatchLimits]
+        self,
+        principal: Principal,
+        batch_id: str,
+        revise: Callable[[BatchLimits], BatchLimits],
+        *,
+        only_from: BatchState | None = None,
     ) -> tuple[Batch, Totals]:
         """Run a planned batch, or continue a stopped one, with revised limits, for this principal.
 
-        Raises `Conflict` if it runs already or has ended, and if the limits do not suffice.
+        A batch that was stopped before its plan was complete goes on with its plan, and runs after it only if
+        that was requested earlier. Raises `Conflict` if the batch runs already or has ended, if the limits do
+        not suffice, and if it is not in the state `only_from`.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         with self.database.transaction(principal.tenant) as tx:
             batch = self._require(tx, batch_id, lock=True)
             if batch.state not in (BatchState.PLANNING, BatchState.PLANNED, BatchState.STOPPED):
                 raise Conflict(f"{batch_id} is {batch.state.value}, so it cannot be run.", param="batch_id")
+            if only_from is not None and batch.state is not only_from:
+                raise Conflict(
+                    f"{batch_id} has changed: it is {batch.state.value}, no longer {only_from.value}.",
+                    param="batch_id",
+                    remedy="Read its state, then decide again.",
+                )
             limits = revise(batch.limits)
             if batch.plan is None:
-                document = store.limits_document(limits, runs=True)
+                # Nobody has seen the plan of a batch that was stopped while it was planned.
+                runs = batch.runs or batch.state is BatchState.PLANNING
+                document = store.limits_document(limits, runs=runs)
                 planning = BatchState.PLANNING.value
                 store.change(tx, batch_id, state=planning, limits=document, stop_reason="", ended_at=None)
             else:
@@ -112,10 +127,14 @@ class BatchService:
                 finish(tx, batch, BatchState.STOPPED)
             return self._require(tx, batch_id), store.totals(tx, batch_id)
 
-    def retry(self, principal: Principal, batch_id: str, number: int) -> tuple[Batch, Totals]:
+    def retry(
+        self, principal: Principal, batch_id: str, number: int, *, sent: int | None = None
+    ) -> tuple[Batch, Totals]:
         """Send a failed row once more, within the limits of the batch. A stopped batch stays stopped.
 
-        Raises `Conflict` for a row that did not fail: a blocked one is never sent again.
+        `sent`: how often the row was sent when the principal read it.
+        Raises `Conflict` for a row that did not fail: a blocked one is never sent again, nor is one that is
+        nearly the same as a blocked one.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         with self.database.transaction(principal.tenant) as tx:
@@ -123,9 +142,9 @@ class BatchService:
             row = next(iter(store.rows(tx, batch_id, batch_rows.c.number == number)), None)
             if row is None:
                 raise NotFound(f"{batch_id} has no row {number}.", param="number")
-            if row.state is not RowState.FAILED or batch.cancelled:
-                what = "the batch was cancelled" if batch.cancelled else f"it is {row.state.value}"
-                raise Conflict(f"Row {number} cannot be sent again, because {what}.", param="number")
+            obstacle = _obstacle_to_retry(batch, row, sent)
+            if obstacle:
+                raise Conflict(f"Row {number} cannot be sent again, because {obstacle}.", param="number")
             pending = RowState.PENDING.value
             store.change_row(tx, batch_id, number, state=pending, message="", ended=None, due_at=0.0)
             tx.append_audit(
@@ -192,6 +211,19 @@ class BatchService:
         if found is None:
             raise NotFound(f"There is no batch {batch_id[:80]!r}.", param="batch_id")
         return found
+
+
+def _obstacle_to_retry(batch: Batch, row: Row, sent: int | None) -> str:
+    """Why the row may not be sent again; empty if it may."""
+    if batch.cancelled:
+        return "the batch was cancelled"
+    if row.state is not RowState.FAILED:
+        return f"it is {row.state.value}"
+    if row.plan is not None and row.plan.neighbour_of is not None:
+        return f"its prompt is nearly that of line {row.plan.neighbour_of}, which the policy blocks"
+    if sent is not None and sent != len(row.entries):
+        return "it was sent again in the meantime"
+    return ""
 
 
 def _set_principal(tx: Transaction, batch_id: str, principal: Principal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .identity import find_same_people
 from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, SessionRecord, Tenant
 from .permissions import ROLES, KeyScope, Permissions, ReviewRank, Role
 from .service import Accounts
@@ -21,4 +22,5 @@ __all__ = [
     "SessionRecord",
     "Sessions",
     "Tenant",
+    "find_same_people",
 ]

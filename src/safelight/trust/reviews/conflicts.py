@@ -15,6 +15,7 @@ from safelight.store.tables import (
     videos,
 )
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts import find_same_people
 
 from .models import Case, CaseKind
 
@@ -27,6 +28,7 @@ def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
 
     They decided about this video, about a video from which it was made or that was made from it, or about a
     near-duplicate that was decided with one of these; they requested it, reported it, or sent the appeal.
+    A person and the API keys that this person created are the same.
     """
     related = _lineage(tx, of.video_id)
     related_cases = _clusters(tx, related) - {of.id}
@@ -46,7 +48,7 @@ def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
             row.reporter
             for row in tx.select(reports, reports.c.video_id.in_(ids), columns=[reports.c.reporter])
         }
-    return frozenset(found)
+    return find_same_people(tx, found)
 
 
 def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:

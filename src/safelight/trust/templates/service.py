@@ -12,7 +12,7 @@ from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import prompt_templates
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import KeyScope, Principal, find_same_people
 
 from . import store
 from .documents import read_document
@@ -63,9 +63,8 @@ class Templates:
                 older = and_(columns.name == last.name, columns.version < last.version)
                 where = (or_(columns.name > last.name, older),)
             rows = tx.select(prompt_templates, *where, order_by=order, limit=limit + 1)
-        return TemplatePage(
-            templates=tuple(_template(row, approvers) for row in rows[:limit]), has_more=len(rows) > limit
-        )
+            found = tuple(_template(tx, row, approvers) for row in rows[:limit])
+        return TemplatePage(templates=found, has_more=len(rows) > limit)
 
     def versions(self, principal: Principal, name: str) -> tuple[TemplateVersion, ...]:
         """The versions of one template without their texts, the newest first."""
@@ -78,7 +77,7 @@ class Templates:
         principal.require(KeyScope.VIDEOS_READ)
         approvers = self._approvers(principal.tenant)
         with self._database.read_transaction(principal.tenant) as tx:
-            return _template(_find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version), approvers)
 
     def add(self, principal: Principal, source: str) -> Template:
         """Store a draft as the next version of its name. Raises `InvalidField` with all its problems."""
@@ -115,7 +114,7 @@ class Templates:
                     param="source",
                 )
             _record(tx, "template.added", identity, principal, document.name, version)
-            return _template(_find(tx, document.name, version), approvers)
+            return _template(tx, _find(tx, document.name, version), approvers)
 
     def submit(self, principal: Principal, name: str, version: int) -> Template:
         """Hand a draft over for review. It waits there until another person approves it."""
@@ -126,16 +125,16 @@ class Templates:
             _require_state(row, TemplateState.DRAFT)
             _change(tx, row, TemplateState.REVIEW, submitted_at=tx.now())
             _record(tx, "template.submitted", row.id, principal, name, version)
-            return _template(_find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version), approvers)
 
     def approve(self, principal: Principal, name: str, version: int) -> Template:
-        """Approve a version in review. Raises `Forbidden` for its author."""
+        """Approve a version in review. Raises `Forbidden` for its author, also with an own key."""
         principal.require(KeyScope.REVIEW)
         approvers = self._approvers(principal.tenant)
         with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, name, version)
             _require_state(row, TemplateState.REVIEW)
-            _require_another_person(_template(row, approvers), principal)
+            _require_another_person(tx, _template(tx, row, approvers), principal)
             _change(
                 tx,
                 row,
@@ -145,7 +144,7 @@ class Templates:
                 approver_name=principal.name,
             )
             _record(tx, "template.approved", row.id, principal, name, version)
-            return _template(_find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version), approvers)
 
     def retire(self, principal: Principal, name: str, version: int) -> Template:
         """End the use of a version. Its author may do so, and everyone who may approve."""
@@ -158,7 +157,7 @@ class Templates:
                 raise Conflict(f"Version {version} of {name} is retired already.", param="version")
             _change(tx, row, TemplateState.RETIRED, retired_at=tx.now())
             _record(tx, "template.retired", row.id, principal, name, version)
-            return _template(_find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version), approvers)
 
     def render(self, principal: Principal, call: TemplateCall) -> RenderedPrompt:
         """The prompt for these values. It is judged like every prompt.
@@ -223,8 +222,8 @@ def _record(
     tx.append_audit(event, subject=identity, actor=principal.id, content=content)
 
 
-def _require_another_person(template: Template, principal: Principal) -> None:
-    if principal.id != template.author:
+def _require_another_person(tx: Transaction, template: Template, principal: Principal) -> None:
+    if principal.id not in find_same_people(tx, {template.author}):
         return
     remedy = "Ask another person with the scope review to approve it."
     if template.no_eligible_approver:
@@ -235,6 +234,7 @@ def _require_another_person(template: Template, principal: Principal) -> None:
     raise Forbidden("The author of a template may not approve it.", remedy=remedy)
 
 
-def _template(row: Row[Any], approvers: frozenset[str]) -> Template:
+def _template(tx: Transaction, row: Row[Any], approvers: frozenset[str]) -> Template:
     waits = row.state == TemplateState.REVIEW.value
-    return store.template_from_row(row, no_eligible_approver=waits and not approvers - {row.author})
+    missing = waits and not approvers - find_same_people(tx, {row.author})
+    return store.template_from_row(row, no_eligible_approver=missing)

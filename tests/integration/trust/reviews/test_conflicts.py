@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from safelight.errors import Forbidden
 from safelight.ids import new_id
-from safelight.store.tables import reports
-from safelight.trust.accounts import Role
+from safelight.store.tables import reports, tenants
+from safelight.trust.accounts import Accounts, KeyScope, Role
 from safelight.trust.reviews import Case, CaseKind, record_conflicts
 from support.review_room import TENANT, ReviewRoom, reviewer
 
@@ -131,3 +131,22 @@ def test_an_appeal_needs_an_equal_or_higher_role(room: ReviewRoom) -> None:
     with pytest.raises(Forbidden, match="higher role"):
         room.decide(ADA, appeal, "overturn")
     assert room.queue.take_next(reviewer("sue", Role.SENIOR_REVIEWER)) is not None
+
+
+@pytest.mark.parametrize("key_decided", [True, False])
+def test_a_person_and_their_own_key_are_one_in_an_appeal(room: ReviewRoom, key_decided: bool) -> None:
+    accounts = Accounts(room.database)
+    with room.database.transaction(TENANT) as tx:
+        tx.insert_or_ignore(tenants, name="acme", created_at=tx.now())
+    scopes = (KeyScope.REVIEW, KeyScope.VIDEOS_READ)
+    key = accounts.authenticate(accounts.create_key(TENANT, "ada's key", scopes, by=ADA.id)[1])
+    case = room.open_case(PROMPT)
+    first, second = (key, ADA) if key_decided else (ADA, key)
+    room.decide(first, case, "refuse")
+    appeal = appealed(room, case.video_id)
+    assert room.queue.take_next(second) is None
+    with pytest.raises(Forbidden):
+        room.decide(second, appeal, "uphold")
+    taken = room.queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == appeal.id

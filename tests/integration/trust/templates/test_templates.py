@@ -9,7 +9,7 @@ import pytest
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.store.database import Database
 from safelight.store.tables import audit_log
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.templates import TemplateCall, Templates, TemplateState, service
 
 SOURCE = "template: lake\ntext: 'a lake at [TIME]'\nslots: {TIME: {values: [dawn, noon]}}\n"
@@ -70,6 +70,27 @@ def test_the_author_may_not_approve(templates: Templates) -> None:
     with pytest.raises(Forbidden, match="Ask another person"):
         templates.approve(ADA, "lake", 1)
     assert templates.get(ADA, "lake").state is TemplateState.REVIEW
+
+
+@pytest.mark.parametrize("key_is_author", [True, False])
+def test_an_own_key_is_no_other_person(
+    templates: Templates, database: Database, enrolled: set[str], key_is_author: bool
+) -> None:
+    accounts = Accounts(database)
+    tenant = accounts.create_tenant("acme").id
+    ada = person("ada", tenant=tenant)
+    keys = [accounts.create_key(tenant, name, ada.scopes, by="ada")[1] for name in ("one", "two")]
+    key, other_key = (accounts.authenticate(token) for token in keys)
+    enrolled.update({key.id, other_key.id})
+    author, approver = (key, ada) if key_is_author else (ada, key)
+    templates.add(author, SOURCE)
+    templates.submit(author, "lake", 1)
+    for same in (approver, other_key):
+        with pytest.raises(Forbidden, match="may not approve"):
+            templates.approve(same, "lake", 1)
+    enrolled.discard("bea")
+    assert templates.get(ada, "lake").no_eligible_approver
+    assert templates.approve(person("bea", tenant=tenant), "lake", 1).state is TemplateState.APPROVED
 
 
 def test_without_another_enrolled_person_it_stays_in_review_and_says_so(

@@ -1,0 +1,28 @@
+"""Which principals are the same person: a person and the API keys that this person created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from safelight.store.tables import api_keys
+from safelight.store.transaction import Transaction
+
+from .models import OPERATOR
+
+
+def find_same_people(tx: Transaction, principals: Iterable[str]) -> frozenset[str]:
+    """These principals, the people who created those of them that are keys, and all keys of these people.
+
+    Revoked keys count too. A key that was created at the terminal stands for a person of its own: the
+    operator hands it out, and it is not known to whom.
+    """
+    columns = api_keys.c
+    keys = tx.select(api_keys, columns.created_by != OPERATOR, columns=[columns.id, columns.created_by])
+    found = set(principals)
+    size = 0
+    while size != len(found):
+        size = len(found)
+        for key in keys:
+            if key.id in found or key.created_by in found:
+                found |= {key.id, key.created_by}
+    return frozenset(found)
