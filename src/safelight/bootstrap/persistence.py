@@ -140,6 +140,7 @@ class PersistenceParts:
                 chain=sealing.chain,
                 anchors=sealing.anchors,
                 revocations=RevocationList(self.key_folder / FILE_NAME),
+                signers=self.key_folder / "signers",
             )
         return KeyStore.own(self.key_folder, organization=sealing.organization)
 

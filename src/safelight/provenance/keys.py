@@ -6,6 +6,7 @@ No public function returns a private key.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import stat
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from safelight.fileio import write_atomic, write_once
 from . import certificates
 from .certificates import Issued
 from .revocations import FILE_NAME, RevocationList
+
+_log = logging.getLogger(__name__)
 
 #: Maximum length of the signature input of a claim, in bytes; a real one has about two kilobytes.
 _MAX_SIGNED_BYTES = 64 * 1024
@@ -77,10 +80,12 @@ class KeyStore:
         *,
         revocations: RevocationList,
         renew: Callable[[], SigningKey] | None = None,
+        serials: frozenset[str] | None = None,
     ) -> None:
         self._current = current
         self._anchors = anchors
         self._renew = renew
+        self._serials = serials
         self.revocations = revocations
         self._lock = threading.Lock()
 
@@ -105,13 +110,15 @@ class KeyStore:
         chain: Path,
         anchors: Path | None = None,
         revocations: RevocationList | None = None,
+        signers: Path | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
         """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
         first. The list of revoked certificates is in the folder of the key by default.
 
-        `anchors` has the trusted root certificates; by default the chain's last certificate. Raises
-        `ConfigurationError` with the reason if C2PA readers would reject the chain.
+        `anchors` has the trusted root certificates; by default the chain's last certificate. The folder
+        `signers` keeps each signing certificate that was configured, because their root may sign for others
+        too. Raises `ConfigurationError` with the reason if C2PA readers would reject the chain.
         """
         private = _key(key, _read(key))
         held = _certificates(chain, _read(chain))
@@ -132,7 +139,19 @@ class KeyStore:
                 )
             return signing
 
-        return cls(current, lambda: text, revocations=revocations or RevocationList(key.with_name(FILE_NAME)))
+        held_before = _known_signers(signers, held[0]) if signers is not None else held[:1]
+        return cls(
+            current,
+            lambda: text,
+            revocations=revocations or RevocationList(key.with_name(FILE_NAME)),
+            serials=frozenset(str(one.serial_number) for one in held_before),
+        )
+
+    def has_signed_with(self, serial: str) -> bool:
+        """Whether the certificate with this serial number, under one of our roots, is our own. The root of
+        an authority signs for others too.
+        """
+        return self._serials is None or serial in self._serials
 
     def signing(self) -> SigningKey:
         """The current signing key. Raises `ConfigurationError` if its certificate is revoked."""
@@ -261,6 +280,18 @@ class _OwnFiles:
             replace=True,
             mode=0o644,
         )
+
+
+def _known_signers(folder: Path, current: x509.Certificate) -> list[x509.Certificate]:
+    """The signing certificates in `folder`, to which the current one is added."""
+    path = folder / f"{certificates.fingerprint(current)[:16]}.pem"
+    try:
+        if not path.exists():
+            _write(path, certificates.certificates_pem((current,)), replace=True, mode=0o644)
+    except OSError as error:
+        _log.warning("%s cannot be written, so after a renewal its seals are not recognized: %s", path, error)
+    stored = [_certificates(one, _read(one)) for one in sorted(folder.glob("*.pem"))]
+    return [current, *(one for held in stored for one in held)]
 
 
 def _read_root(path: Path) -> Issued:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .models import ManifestReport, ManifestState
+from .models import NO_REVOCATIONS, ManifestReport, ManifestState
 from .seal import Seal
 
 _OWN_TIME = ": the time is the signer's own claim"
@@ -42,6 +42,11 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
             return (
                 f"This {what} was not changed since it was sealed, but the certificate of the seal is revoked"
                 f"{_since(reading)}: another person may have made this seal."
+            )
+        case ManifestState.VALID if reading.note == NO_REVOCATIONS:
+            return (
+                f"This {what} was not changed since it was sealed, but this installation cannot check at the "
+                "moment whether the certificate of the seal is revoked."
             )
         case ManifestState.VALID:
             return (
@@ -95,6 +100,12 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
                 "says": f"Sealed with a certificate that is revoked{_since(reading)}.",
                 "proves": "Picture and sound were not changed since the file was sealed.",
                 "does_not_prove": "Who sealed it: since that day, another person may have had the key.",
+            }
+        case ManifestState.VALID if reading.note == NO_REVOCATIONS:
+            return {
+                "says": f"Sealed by {_name(reading)}{_on(reading)}.",
+                "proves": "Picture and sound were not changed since the file was sealed.",
+                "does_not_prove": "Who sealed it: whether the certificate is revoked cannot be checked now.",
             }
         case ManifestState.VALID:
             return {

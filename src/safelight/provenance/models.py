@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+#: The note of a report whose certificate cannot be checked, because the list of revoked ones cannot be read.
+NO_REVOCATIONS = "revocations"
+
 
 class ManifestState(StrEnum):
     """Validity of a manifest. Only `trusted` proves the signer."""

@@ -5,6 +5,7 @@ prove.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,10 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 
 from . import certificates, messages, worker
 from .keys import KeyStore
-from .models import Evidence, ManifestReport, ManifestState, SignerTrust, Verification
+from .models import NO_REVOCATIONS, Evidence, ManifestReport, ManifestState, SignerTrust, Verification
 from .seal import Seal
+
+_log = logging.getLogger(__name__)
 
 #: IPTC source types of content made fully or partly by a model or program.
 GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
@@ -84,7 +87,7 @@ class Verifier:
         known = lookup(sha256) if lookup else None
         reading = self._read(path, known, _read_sidecar(sidecar) if sidecar else None)
         registered = known is not None if lookup else None
-        signer = _signer(reading)
+        signer = self._signer(reading)
         return Verification(
             state=reading.state,
             signer=signer,
@@ -115,11 +118,23 @@ class Verifier:
             "says_generated": reading.source_type in GENERATED,
         }
 
+    def _signer(self, reading: ManifestReport) -> SignerTrust:
+        if reading.state is not ManifestState.TRUSTED:
+            return SignerTrust.UNKNOWN
+        is_own = reading.trusted_by == "own" and self._keys.has_signed_with(reading.serial)
+        return SignerTrust.OWN if is_own else SignerTrust.CONFIGURED
+
     def _without_revoked(self, reading: ManifestReport) -> ManifestReport:
-        """The same report; not trusted if the certificate is on this installation's list."""
+        """The same report; not trusted if the certificate is on this installation's list, or if the list
+        cannot be read.
+        """
         if reading.state is not ManifestState.TRUSTED:
             return reading
-        revocation = self._keys.revocations.find(reading.serial)
+        try:
+            revocation = self._keys.revocations.find(reading.serial)
+        except ConfigurationError as error:
+            _log.error("No manifest is trusted: %s", error)
+            return msgspec.structs.replace(reading, state=ManifestState.VALID, note=NO_REVOCATIONS)
         if revocation is None or not revocation.covers(_confirmed_time(reading)):
             return reading
         since = revocation.since.isoformat()
@@ -170,12 +185,6 @@ def _confirmed_time(reading: ManifestReport) -> dt.datetime | None:
         return dt.datetime.fromisoformat(reading.signed_at)
     except ValueError:
         return None
-
-
-def _signer(reading: ManifestReport) -> SignerTrust:
-    if reading.state is not ManifestState.TRUSTED:
-        return SignerTrust.UNKNOWN
-    return SignerTrust.OWN if reading.trusted_by == "own" else SignerTrust.CONFIGURED
 
 
 def _video_id(reading: ManifestReport, signer: SignerTrust, known: Seal | None) -> str:

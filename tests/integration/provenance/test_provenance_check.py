@@ -82,15 +82,43 @@ def checks(database: Database, recovery: Any, withdrawn: set[str]) -> Provenance
     )
 
 
-def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a_search(
+def check_up_to_the_limit(checks: ProvenanceChecks) -> None:
+    for _ in range(MAX_CHECKS_PER_DAY):
+        assert checks.check_file(Path("a.mp4")).public.answer is Answer.CHANGED
+
+
+def test_after_five_near_duplicates_a_day_nothing_is_searched_and_no_answer_repeated(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
-    first = checks.check_file(Path("a.mp4")).public
-    recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
-    others = [checks.check_file(Path("a.mp4")).public for _ in range(MAX_CHECKS_PER_DAY - 1)]
-    assert {one.answer for one in others} == {Answer.NOT_FOUND}
-    assert checks.check_file(Path("a.mp4")).public == first
+    check_up_to_the_limit(checks)
+    sixth = checks.check_file(Path("a.mp4"))
+    assert sixth.public == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
+    assert (sixth.seal, sixth.was_searched) == (None, True)
     assert recovery.searches == MAX_CHECKS_PER_DAY
+
+
+def test_above_the_limit_a_copied_mark_is_never_from_here(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.first = replace(recovery.first, similar=())
+    check_up_to_the_limit(checks)
+    copied = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED)
+    for conclusion in (copied, FROM_HERE):
+        recovery.next = replace(recovery.next, conclusion=conclusion)
+        limited = checks.check_file(Path("b.mp4"))
+        assert (limited.public.answer, limited.public.ground) == (Answer.CANNOT_TELL, Ground.LIMIT_REACHED)
+        assert (limited.public.day, limited.seal) == (None, None)
+
+
+def test_above_the_limit_the_exact_file_is_still_known(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    check_up_to_the_limit(checks)
+    recovery.first = FirstLook(verification=NOTHING_READ, known=SEAL)
+    exact = Conclusion(answer=Answer.UNCHANGED, ground=Ground.EXACT_FILE)
+    recovery.next = replace(recovery.next, conclusion=exact)
+    found = checks.check_file(Path("a.mp4"))
+    assert (found.public.answer, found.seal is not None) == (Answer.UNCHANGED, True)
 
 
 def test_the_check_names_the_delivered_file_only_if_the_answer_is_from_here(
@@ -103,38 +131,6 @@ def test_the_check_names_the_delivered_file_only_if_the_answer_is_from_here(
     named = checks.check_file(Path("a.mp4")).seal
     assert named is not None
     assert named.sha256 == SEAL.sha256
-
-
-def test_a_repeated_answer_names_the_file_that_the_first_answer_named(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery
-) -> None:
-    for _ in range(MAX_CHECKS_PER_DAY + 1):
-        named = checks.check_file(Path("a.mp4")).seal
-        recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
-    assert named is not None
-    assert named.sha256 == SEAL.sha256
-
-
-def test_a_repeated_answer_that_named_no_file_names_none(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery
-) -> None:
-    recovery.next = replace(recovery.next, conclusion=NOT_FOUND)
-    for _ in range(MAX_CHECKS_PER_DAY + 1):
-        named = checks.check_file(Path("a.mp4")).seal
-        recovery.next = replace(recovery.next, conclusion=FROM_HERE)
-    assert named is None
-
-
-def test_a_copy_that_only_its_mark_names_counts_too(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery
-) -> None:
-    recovery.first = replace(recovery.first, similar=())
-    first = checks.check_file(Path("a.mp4")).public
-    for _ in range(MAX_CHECKS_PER_DAY - 1):
-        checks.check_file(Path("a.mp4"))
-    copied = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED)
-    recovery.next = replace(recovery.next, conclusion=copied)
-    assert checks.check_file(Path("a.mp4")).public == first
 
 
 def test_a_file_that_names_no_video_is_not_counted(

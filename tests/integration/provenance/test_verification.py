@@ -13,7 +13,7 @@ from c2pa import Builder, C2paSigningAlg, Context
 from c2pa import Signer as C2paSigner
 
 from safelight.errors import InvalidMedia, NotFound
-from safelight.provenance import worker
+from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.seal import Seal
@@ -227,3 +227,57 @@ def test_a_remote_manifest_is_not_fetched(keys: KeyStore, video: Path, tmp_path:
     server.server_close()
     assert asked == []
     assert (found["state"], found["note"]) == ("absent", "remote")
+
+
+def configured_store(folder: Path, root: certificates.Issued, name: str) -> KeyStore:
+    """The key store of an operator whose certificate comes from an authority."""
+    leaf = certificates.issue_leaf(root, name, now=dt.datetime.now(dt.UTC))
+    folder.mkdir(exist_ok=True)
+    key, chain = folder / "key.pem", folder / "chain.pem"
+    key.write_bytes(certificates.key_pem(leaf.key))
+    chain.write_bytes(certificates.certificates_pem((leaf.certificate, root.certificate)))
+    return KeyStore.configured(key=key, chain=chain, signers=folder / "signers")
+
+
+def test_other_customers_of_our_certificate_authority_are_not_this_installation(
+    sandbox: Sandbox, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    root = certificates.issue_root("Public authority", now=dt.datetime.now(dt.UTC))
+    ours = configured_store(tmp_path / "ours", root, "Alice Films")
+    other = configured_store(tmp_path / "other", root, "Mallory Ltd")
+    foreign, own = tmp_path / "foreign.mp4", tmp_path / "own.mp4"
+    Sealer(sandbox=sandbox, keys=other).seal(video, foreign, facts())
+    Sealer(sandbox=sandbox, keys=ours).seal(video, own, facts())
+
+    verifier = Verifier(sandbox=sandbox, keys=ours)
+    found = verifier.verify(foreign)
+    assert (found.state, found.signer, found.video_id) == (
+        ManifestState.TRUSTED,
+        SignerTrust.CONFIGURED,
+        "",
+    )
+    assert "by “Mallory Ltd”" in found.answer
+    assert "this installation on" not in found.answer
+    assert verifier.verify(own).signer is SignerTrust.OWN
+
+
+def test_seals_of_a_certificate_that_was_renewed_stay_our_own(
+    sandbox: Sandbox, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    root = certificates.issue_root("Public authority", now=dt.datetime.now(dt.UTC))
+    before = configured_store(tmp_path / "ours", root, "Alice Films")
+    Sealer(sandbox=sandbox, keys=before).seal(video, tmp_path / "old.mp4", facts())
+    now = configured_store(tmp_path / "ours", root, "Alice Films")
+    assert now.signing().serial != before.signing().serial
+    found = Verifier(sandbox=sandbox, keys=now).verify(tmp_path / "old.mp4")
+    assert found.signer is SignerTrust.OWN
+
+
+def test_a_damaged_list_of_revoked_certificates_ends_trust_and_names_no_path(
+    verifier: Verifier, keys: KeyStore, sealed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "keys" / "revoked.json").write_text("{")
+    found = verifier.verify(sealed)
+    assert (found.state, found.signer) == (ManifestState.VALID, SignerTrust.UNKNOWN)
+    assert "cannot check whether the certificate of the seal is revoked" in found.answer
+    assert str(tmp_path) not in msgspec.json.encode(found).decode()

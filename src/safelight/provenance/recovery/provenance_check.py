@@ -13,22 +13,21 @@ import msgspec
 from safelight.provenance.models import Verification
 from safelight.store.tables import provenance_answers
 
-from .conclusion import Answer, Ground
-from .recovery import FirstLook, Recovered, Recovery
+from .conclusion import Answer, Conclusion, Ground
+from .recovery import Recovered, Recovery
 
 if TYPE_CHECKING:
     from safelight.provenance.registry import Registry
     from safelight.provenance.seal import Seal
     from safelight.store.database import Database
 
-#: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
-#: repeated: somebody who removes the watermark step by step would otherwise see when it is gone.
+#: Checks a day of files that are near-duplicates of one registered video. After these, no watermark is
+#: searched until the next day: somebody who removes it step by step would otherwise see when it is gone.
 MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after its request, or later if the
 #: machine is busy. Otherwise the time would tell how readable the mark is.
 ANSWER_AFTER_S = 17.0
-#: In a stored answer, the key of the hash of the delivered file.
-_NAMED = "sha256"
+_LIMITED = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
 
@@ -43,14 +42,6 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamedAnswer:
-    """An answer, and the hash of the delivered file that it is about; None if it is not "from here"."""
-
-    public: PublicAnswer
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProvenanceCheck:
     """The result of one check."""
 
@@ -62,8 +53,8 @@ class ProvenanceCheck:
     #: The delivered file that a checked file is, or was made from; None if the answer is not "from here".
     #: It is not for strangers.
     seal: Seal | None = None
-    #: Whether a watermark was searched, or the first answer repeated: the answer is given `ANSWER_AFTER_S`
-    #: after the request.
+    #: Whether a watermark was searched, or would have been below the limit: the answer is given
+    #: `ANSWER_AFTER_S` after the request.
     was_searched: bool = False
 
 
@@ -81,7 +72,7 @@ class ProvenanceChecks:
     ) -> None:
         self._recovery = recovery
         self._registry = registry
-        self._repeated = RepeatedAnswers(database)
+        self._limit = CheckLimit(database)
         self._is_withdrawn = is_withdrawn
         self._issuer = issuer
 
@@ -89,17 +80,16 @@ class ProvenanceChecks:
         """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
         look = self._recovery.look(path)
         if look.is_decided or not look.has_picture:
-            found = self._recovery.conclude(path, look)
-            return self._check(_named_answer(found), look, was_searched=False)
+            return self._check(self._recovery.conclude(path, look), was_searched=False)
+        limited = Recovered(conclusion=_LIMITED, verification=look.verification)
         near = look.similar[0] if look.similar else None
-        answer = None if near is None else self._repeated.read(near)
-        if answer is None:
-            found = self._recovery.conclude(path, look)
-            named = near or (found.seal.sha256 if found.seal is not None else None)
-            answer = _named_answer(found)
-            if named is not None:
-                answer = self._repeated.count(named, answer)
-        return self._check(answer, look, was_searched=True)
+        if near is not None and self._limit.is_reached(near):
+            return self._check(limited, was_searched=True)
+        found = self._recovery.conclude(path, look)
+        named = near or (found.seal.sha256 if found.seal is not None else None)
+        if named is not None and not self._limit.count(named):
+            found = limited
+        return self._check(found, was_searched=True)
 
     def check_id(self, video_id: str) -> ProvenanceCheck:
         """Whether a video with this id was delivered here."""
@@ -115,40 +105,39 @@ class ProvenanceChecks:
             )
         return ProvenanceCheck(public=public, issuer=self._issuer)
 
-    def _check(self, answer: NamedAnswer, look: FirstLook, *, was_searched: bool) -> ProvenanceCheck:
+    def _check(self, found: Recovered, *, was_searched: bool) -> ProvenanceCheck:
         return ProvenanceCheck(
-            public=answer.public,
+            public=public_answer(found),
             issuer=self._issuer,
-            verification=look.verification,
-            seal=None if answer.sha256 is None else self._registry.by_sha256(answer.sha256),
+            verification=found.verification,
+            seal=found.seal if found.conclusion.answer in _FROM_HERE else None,
             was_searched=was_searched,
         )
 
 
-class RepeatedAnswers:
-    """The first answer of each day for each registered file, and how often it was asked."""
+class CheckLimit:
+    """How often files that name the same registered file were checked today."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, sha256: str) -> NamedAnswer | None:
-        """The answer to repeat; None below the limit."""
+    def is_reached(self, sha256: str) -> bool:
         with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
             row = tx.one(provenance_answers, *_today(sha256, tx.now()))
-        return _stored(row) if row is not None and row.checks >= MAX_CHECKS_PER_DAY else None
+        return row is not None and row.checks >= MAX_CHECKS_PER_DAY
 
-    def count(self, sha256: str, answer: NamedAnswer) -> NamedAnswer:
-        """Count a check, and return the answer to give: the first one of the day, above the limit."""
+    def count(self, sha256: str) -> bool:
+        """Count a check. Returns False above the limit."""
         with self._database.across_tenants("limit of provenance checks") as tx:
             today = _day(tx.now())
             tx.delete(provenance_answers, provenance_answers.c.day < today)
-            stored = {**msgspec.to_builtins(answer.public), _NAMED: answer.sha256}
-            if tx.insert_or_ignore(provenance_answers, sha256=sha256, day=today, checks=1, answer=stored):
-                return answer
+            # The column `answer` has no content: no answer about one file is given for another one.
+            if tx.insert_or_ignore(provenance_answers, sha256=sha256, day=today, checks=1, answer={}):
+                return True
             where = _today(sha256, tx.now())
             tx.update(provenance_answers, *where, checks=provenance_answers.c.checks + 1)
             row = tx.one(provenance_answers, *where)
-        return _stored(row) if row is not None and row.checks > MAX_CHECKS_PER_DAY else answer
+        return row is None or row.checks <= MAX_CHECKS_PER_DAY
 
 
 def public_answer(found: Recovered) -> PublicAnswer:
@@ -160,15 +149,6 @@ def public_answer(found: Recovered) -> PublicAnswer:
         day=found.seal.sealed_at.date().isoformat() if is_ours and found.seal is not None else None,
         withdrawn=is_ours and found.is_withdrawn,
     )
-
-
-def _named_answer(found: Recovered) -> NamedAnswer:
-    seal = found.seal if found.conclusion.answer in _FROM_HERE else None
-    return NamedAnswer(public=public_answer(found), sha256=None if seal is None else seal.sha256)
-
-
-def _stored(row: Any) -> NamedAnswer:
-    return NamedAnswer(public=msgspec.convert(row.answer, PublicAnswer), sha256=row.answer.get(_NAMED))
 
 
 def _today(sha256: str, now: float) -> tuple[Any, Any]:

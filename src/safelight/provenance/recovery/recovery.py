@@ -18,7 +18,7 @@ from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.fingerprints.fingerprinter import search_in_child
 from safelight.provenance.fingerprints.picture_comparison import Comparison, RegisteredPicture
-from safelight.provenance.models import SignerTrust, Verification
+from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verification
 from safelight.provenance.registry import Registry
 from safelight.provenance.seal import Seal
 from safelight.provenance.verification import Verifier
@@ -142,6 +142,8 @@ class Recovery:
         if not look.has_picture:
             return self._recovered(OriginEvidence(), look, None)
         mark, content_id = self._search_mark(path)
+        if mark is MarkSearch.NOT_READ and look.verification.reading.note == NO_REVOCATIONS:
+            mark = MarkSearch.NOT_SEARCHED  # the manifest may be ours, so "not found here" could be wrong
         marked = None if content_id is None else self._sources.registry.by_mark(content_id)
         similar = self._similar(path, look) if marked is None else None
         evidence = OriginEvidence(
