@@ -2,7 +2,8 @@
 
 The reviewer does not look at the other videos of a cluster. Therefore only requests with the same words and
 the same reference files, or the same generated file, are near-duplicates: a single other word can turn a
-harmless prompt into a harmful one. An appeal is answered by itself, because each person gives own reasons.
+harmless prompt into a harmful one. Appeals and reports are answered one by one, because each person gives own
+reasons.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _END_OF_SENTENCE = " .!?。！？"
 def cluster_key(tx: Transaction, new: NewCase) -> str | None:
     """A digest that is equal for near-duplicate cases; None if a case is decided by itself."""
     video = tx.one(videos, videos.c.id == new.video_id)
-    if video is None or new.kind is CaseKind.APPEAL:
+    if video is None or new.kind is not CaseKind.HOLD:
         return None
     content = _request_content(video) if new.stage in _EARLY_STAGES else video.generated_sha256
     if content is None:
@@ -52,7 +53,13 @@ def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
         lock=True,
     )
     for leader in leaders:
-        tx.update(cases, cases.c.id == row.id, leader_id=leader.id, cluster_id=leader.cluster_id or leader.id)
+        tx.update(
+            cases,
+            cases.c.id == row.id,
+            leader_id=leader.id,
+            cluster_id=leader.cluster_id or leader.id,
+            required_rank=leader.required_rank,
+        )
         _set_reach(tx, leader, leader.reach + row.reach)
     return bool(leaders)
 
@@ -72,26 +79,23 @@ def leave_cluster(tx: Transaction, case_id: str) -> None:
     tx.update(cases, cases.c.id == case_id, leader_id=None, cluster_key=None, version=cases.c.version + 1)
 
 
-def replace_leader(tx: Transaction, closed: Row[Any]) -> None:
-    """Let the oldest member lead a cluster whose leader was closed without a decision."""
+def replace_leader(tx: Transaction, closed: Row[Any]) -> Row[Any] | None:
+    """Let the oldest member lead a cluster whose leader was closed without a decision. Returns this member."""
     members = members_of(tx, closed.id)
     if not members:
-        return
+        return None
     first, *others = members
     tx.update(cases, cases.c.id == first.id, leader_id=None, version=cases.c.version + 1)
     if others:
         tx.update(cases, cases.c.id.in_([other.id for other in others]), leader_id=first.id)
     _set_reach(tx, first, sum(member.reach for member in members))
+    return first
 
 
 def add_report_to_reach(tx: Transaction, row: Row[Any]) -> None:
     """Count another report of the video. The version changes, because the reviewer has to read the report."""
     _set_reach(tx, row, row.reach + 1)
     tx.update(cases, cases.c.id == row.id, version=cases.c.version + 1)
-    if row.leader_id is not None:
-        leader = tx.one(cases, cases.c.id == row.leader_id, lock=True)
-        if leader is not None:
-            _set_reach(tx, leader, leader.reach + 1)
 
 
 def _set_reach(tx: Transaction, row: Row[Any], reach: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from safelight.policy.findings import Stage
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import ReviewRank, Role
+from safelight.trust.accounts import ROLES, KeyScope, ReviewRank, Role
 
 
 class CaseKind(StrEnum):
@@ -69,6 +69,12 @@ ACTIONS: Mapping[CaseKind, tuple[DecisionAction, ...]] = {
     CaseKind.REPORT: (DecisionAction.KEEP, DecisionAction.WITHDRAW),
     CaseKind.APPEAL: (DecisionAction.OVERTURN, DecisionAction.UPHOLD),
 }
+
+
+def highest_rank(*, quarantined: bool) -> ReviewRank:
+    """The highest rank of a role that sees such a case. A case that needs a higher one is never decided."""
+    scope = KeyScope.VAULT if quarantined else KeyScope.REVIEW
+    return max(role.review_rank for role in ROLES.values() if scope in role.scopes)
 
 
 @dataclass(frozen=True, kw_only=True)

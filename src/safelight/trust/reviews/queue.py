@@ -12,10 +12,10 @@ from safelight.policy.categories import Taxonomy
 from safelight.store.database import Database
 from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Principal, ReviewRank
+from safelight.trust.accounts import Principal
 
 from .conflicts import record_conflicts
-from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseState, ReviewerPreferences
+from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseState, ReviewerPreferences, highest_rank
 from .service import MAX_REASON_CHARACTERS, find_case, obstacle, require_free, validate_text, visible_to
 from .store import case_from_row
 
@@ -82,10 +82,13 @@ class ReviewQueue:
         with self._database.transaction(principal.tenant) as tx:
             case = _open_case(tx, principal, case_id)
             rank = max(principal.review_rank, case.required_rank) + 1
-            if rank > ReviewRank.LEAD:
+            if rank > highest_rank(quarantined=case.quarantined):
                 raise Conflict(
-                    f"{case.id} is already with the trust lead, and no role is higher.", param="case_id"
+                    f"{case.id} is with the highest role that may decide it, and no role is higher.",
+                    param="case_id",
                 )
+            # Its near-duplicates too, which can be decided without it later.
+            tx.update(cases, cases.c.leader_id == case.id, required_rank=rank)
             tx.update(
                 cases,
                 cases.c.id == case.id,

@@ -120,7 +120,7 @@ class Reviews:
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
                 limit=_MAX_NOTES,
             )
-            others_only = case.state is CaseState.OPEN and _obstacle(tx, principal, case) is not None
+            others_only = case.state is CaseState.OPEN and obstacle(tx, principal, case) is not None
             members = len(members_of(tx, case.id))
         return CaseFile(
             case=case,
@@ -277,13 +277,13 @@ def _require_may_decide(tx: Transaction, principal: Principal, case: Case) -> No
     Call it after the state of the case was changed, because then no other transaction can change it until
     the commit.
     """
-    obstacle = _obstacle(tx, principal, case)
-    if obstacle is not None:
-        raise obstacle
+    problem = obstacle(tx, principal, case)
+    if problem is not None:
+        raise problem
     record_conflicts(tx, case)
 
 
-def _obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | None:
+def obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | None:
     """Why this principal may not decide the case."""
     if principal.review_rank < case.required_rank:
         return Forbidden(

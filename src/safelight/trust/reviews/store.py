@@ -24,6 +24,7 @@ from .models import (
     DecisionRequest,
     NewCase,
     PendingDecision,
+    highest_rank,
 )
 from .priority import rank_at, severity_of
 
@@ -100,8 +101,8 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     rows = tx.select(cases, *where, lock=True)
     closed = tx.update(cases, *where, **_closed(tx, CaseState.EXPIRED))
     for row in rows:
-        if row.leader_id is None:
-            replace_leader(tx, row)
+        if row.leader_id is None and (leader := replace_leader(tx, row)) is not None:
+            _announce(tx, leader)
     if closed:
         tx.append_audit("case.expired", subject=video_id, actor=actor, content={"cases": closed})
     return closed
@@ -155,13 +156,16 @@ def lock_pending_hold(tx: Transaction, video_id: str) -> bool:
     """Lock the unfinished hold of a video. Returns whether a decision on it, or on the case with which it is
     decided, is pending.
     """
-    locked = tx.select(
-        cases,
+    hold = (
         cases.c.video_id == video_id,
         cases.c.kind == CaseKind.HOLD.value,
         cases.c.state.in_(_UNFINISHED),
-        lock=True,
     )
+    # In the order of a decision, which changes the leader and then its members: no deadlock.
+    expected = [row.leader_id for row in tx.select(cases, *hold) if row.leader_id is not None]
+    if expected:
+        tx.select(cases, cases.c.id.in_(expected), lock=True)
+    locked = tx.select(cases, *hold, lock=True)
     leaders = [row.leader_id for row in locked if row.leader_id is not None]
     states = {row.state for row in locked}
     if leaders:
@@ -331,7 +335,8 @@ def require_rank_of_decisions(tx: Transaction, appeal: Case) -> None:
     """Let only people of an equal or higher role decide an appeal than those who decided on its video."""
     ranks = [ROLES[made.role].review_rank for made in list_decisions(tx, appeal.video_id) if made.role]
     if ranks:
-        tx.update(cases, cases.c.id == appeal.id, required_rank=int(max(ranks)))
+        rank = min(max(ranks), highest_rank(quarantined=appeal.quarantined))
+        tx.update(cases, cases.c.id == appeal.id, required_rank=int(rank))
 
 
 def case_from_row(row: Row[Any]) -> Case:

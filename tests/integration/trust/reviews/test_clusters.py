@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from safelight.errors import Conflict
-from safelight.store.tables import decisions
+from safelight.store.tables import decisions, outbox
+from safelight.trust.accounts import ReviewRank
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, close_cases
 from safelight.trust.reviews.models import UNDO_S
 from support.review_room import TENANT, ReviewRoom, reviewer
@@ -87,6 +88,20 @@ def test_the_next_member_leads_when_the_leader_ends(room: ReviewRoom) -> None:
     assert states(room, [second, third]) == [CaseState.DECIDED] * 2
 
 
+def test_an_escalation_outlives_the_leader(room: ReviewRoom) -> None:
+    leader, second, _ = opened(room)
+    room.queue.escalate(ADA, leader.id, reason="Hard.")
+    later = room.open_case(SAME[0])
+    for ended in (leader, second):
+        with room.database.transaction(TENANT) as tx:
+            close_cases(tx, ended.video_id, actor="sweeper")
+        assert room.queue.take_next(ADA) is None
+    assert room.reviews.get(ADA, later.id).case.required_rank == ReviewRank.SENIOR
+    with room.database.read_transaction(TENANT) as tx:
+        announced = {row.subject for row in tx.select(outbox, outbox.c.topic == "case.opened")}
+    assert second.id in announced
+
+
 def test_a_case_that_is_opened_while_a_decision_is_pending_is_decided_by_itself(room: ReviewRoom) -> None:
     leader = room.open_case(SAME[0])
     room.reviews.decide_with_undo(ADA, leader.id, DecisionRequest(action="approve", reason="Fine."))
@@ -95,9 +110,10 @@ def test_a_case_that_is_opened_while_a_decision_is_pending_is_decided_by_itself(
     assert [case.id for case in room.reviews.list(ADA).cases] == [later.id]
 
 
-def test_appeals_of_near_duplicates_are_separate(room: ReviewRoom) -> None:
+@pytest.mark.parametrize("kind", [CaseKind.APPEAL, CaseKind.REPORT])
+def test_appeals_and_reports_of_near_duplicates_are_separate(room: ReviewRoom, kind: CaseKind) -> None:
     for prompt in SAME:
-        room.open_case(prompt, kind=CaseKind.APPEAL)
+        room.open_case(prompt, kind=kind)
     assert room.reviews.count_open(ADA) == 3
 
 

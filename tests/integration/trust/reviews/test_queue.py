@@ -9,7 +9,7 @@ import pytest
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.store.tables import case_skips
 from safelight.trust.accounts import KeyScope, Role
-from safelight.trust.reviews import CaseState, DecisionRequest
+from safelight.trust.reviews import CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import KEEP_SKIPS_S, LEASE_S
 from support.review_room import TENANT, ReviewRoom, reviewer
 
@@ -166,6 +166,30 @@ def test_a_quarantined_case_is_offered_to_the_vault_officer_only(room: ReviewRoo
     with pytest.raises(NotFound):
         room.queue.extend_lease(ADA, case.id)
     assert room.queue.take_next(officer) is not None
+
+
+def test_a_reviewer_whose_rank_is_too_low_does_not_keep_an_escalated_case(room: ReviewRoom) -> None:
+    senior = reviewer("sam", Role.SENIOR_REVIEWER)
+    case = room.open_case("a scene")
+    room.queue.take_next(ADA)
+    room.queue.escalate(ADA, case.id, reason="I am not sure.")
+    assert room.queue.extend_lease(ADA, case.id).leased_by is None
+    taken = room.queue.take_next(senior)
+    assert taken is not None
+    assert taken.id == case.id
+
+
+def test_no_quarantined_case_needs_a_rank_that_no_role_has(room: ReviewRoom) -> None:
+    officer = reviewer("vic", Role.VAULT_OFFICER, KeyScope.REVIEW, KeyScope.VAULT)
+    case = room.open_case("a scene", quarantined=True)
+    with pytest.raises(Conflict, match="no role is higher"):
+        room.queue.escalate(officer, case.id, reason="I am not sure.")
+    room.decide(officer, case, "refuse")
+
+    first = room.open_case("another scene")
+    room.decide(LEAD, first)
+    appeal = room.open_case("", kind=CaseKind.APPEAL, video_id=first.video_id, quarantined=True)
+    room.decide(officer, appeal, "uphold")
 
 
 def test_late_cases_are_a_list_of_their_own(room: ReviewRoom) -> None:
