@@ -1,7 +1,9 @@
 """Phrases of a prompt that can be left out: of place, time or camera, and adverbs. Pure.
 
-A phrase is a preposition and the nouns after it. Every word is in the list of details, so that no word that
-states a risk is in it. Without a phrase, the rest of the sentence is still a sentence.
+A phrase is a preposition and the nouns after it. Every word is in the list of details. Harmless words can
+state a risk together, so the list has no place with a danger (water, roads, heights), no fabric and nothing
+that looks like blood, and a phrase that may state a covering, a height or a fall stays. Without a phrase, the
+rest of the sentence is still a sentence.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from .detail_words import (
     ADVERB,
     LINK,
     MOTION,
+    OBJECT,
     find_detail_words,
     has_only_listed_words,
     is_adjective,
@@ -26,10 +29,10 @@ _PREPOSITION = (
     "in|on|at|by|under|near|beside|behind|during|before|after|across|along|through|inside|outside|against"
 )
 #: Prepositions of phrases that state no more than a place, a time or what is there too. "Behind the tree"
-#: may state a threat, and "from the tower" a fall.
+#: may state a threat, "from the tower" a fall and "in front of the train" a danger.
 _PLAIN = re.compile(
-    r"\s(?P<preposition>in front of|next to|in|on|at|beside|near|during|across|along|through|over|above"
-    r"|around|past|among|amid|towards?|with)\s+(?=[a-z])",
+    r"\s(?P<preposition>next to|in|on|at|beside|near|during|across|along|through|around|past|among|amid|with)"
+    r"\s+(?=[a-z])",
     re.IGNORECASE,
 )
 _CONJUNCTION = "and|but|while|as|then|when|where|which|who|that"
@@ -47,11 +50,39 @@ _NEEDS_PHRASE = re.compile(
     r"|looks?|looking|gaz(?:es?|ing)|star(?:es?|ing)|point(?:s|ing)?|aim(?:s|ing)?|[a-z]+ed))\s*$",
     re.IGNORECASE,
 )
+#: After these, an object may be a covering of a body, a tool or what hides somebody.
+_WITH_OBJECT = frozenset({"in", "with", "through", "around", "among", "amid", "across"})
+#: After "on", other places may be heights: "on a castle", "on a chair".
+_ON = "on"
+_ON_GROUND = frozenset(
+    {
+        *("garden", "gardens", "park", "meadow", "meadows", "field", "fields", "farm", "pasture", "prairie"),
+        *(
+            "lawn",
+            "backyard",
+            "porch",
+            "patio",
+            "path",
+            "trail",
+            "plaza",
+            "square",
+            "sidewalk",
+            "plain",
+            "plains",
+        ),
+        *("morning", "afternoon", "evening", "day", "night"),
+    }
+)
+_SKY = frozenset({"sky", "skies"})
 #: "With" belongs to a noun, and not to a verb such as "plays with".
 _WITH = "with"
 #: A phrase before the main clause, with its comma, and the first letter after it.
 _OPENING = re.compile(
-    rf"(?:{_PREPOSITION}|above|over|around|among|amid)\s+(?P<nouns>[^,.;!?]{{2,90}}),\s+\w", re.IGNORECASE
+    r"(?P<preposition>in|on|at|near|beside|during|before|after|across|along|through|around|among|amid)\s+(?P<nouns>[^,.;!?]{2,90}),\s+\w",
+    re.IGNORECASE,
+)
+_FIRST_PREPOSITION = re.compile(
+    r"\s*(?:and\s+)?(?P<preposition>on|in|with|through|around|among|amid|across)\b", re.IGNORECASE
 )
 #: The kind of shot before what it shows: "A close-up shot of a dog".
 _SHOT = re.compile(
@@ -76,17 +107,45 @@ def find_phrases(text: str) -> Iterator[tuple[int, int]]:
             continue
         if phrase["preposition"].casefold() == _WITH and not _ends_with_noun(before):
             continue
-        ends = list(_noun_ends(text, hits, phrase.end()))
+        ends = [
+            end
+            for end in _noun_ends(text, hits, phrase.end())
+            if _is_safe(phrase["preposition"].casefold(), hits, phrase.end(), end)
+        ]
         for end in dict.fromkeys((*ends[:1], *ends[-1:])):
             yield phrase.start(), end
 
 
+def _is_safe(preposition: str, hits: list[FormHit[str]], start: int, end: int) -> bool:
+    """Whether no noun after the preposition may be a covering, a tool or a place from where one falls."""
+    nouns = [hit for hit in hits if start <= hit.start < end and is_noun(hit)]
+    if preposition == _ON:
+        return all(hit.form in _ON_GROUND for hit in nouns)
+    objects = any(OBJECT in hit.values for hit in nouns)
+    return not (objects and preposition in _WITH_OBJECT) and not any(hit.form in _SKY for hit in nouns)
+
+
+def is_safe_clause(text: str) -> bool:
+    """Whether a clause does not begin with a phrase that may state a covering, a height or a fall."""
+    first = _FIRST_PREPOSITION.match(text)
+    return first is None or _is_safe(
+        first["preposition"].casefold(), list(find_detail_words(text)), first.end(), len(text)
+    )
+
+
 def find_openings(text: str) -> Iterator[tuple[int, int]]:
     """What comes before the main clause, up to its first letter (exclusive): a phrase or a kind of shot."""
+    hits = list(find_detail_words(text))
     for sentence in _SENTENCE.finditer(text):
         start = sentence.start() + len(sentence.group()) - len(sentence.group().lstrip())
         opening = _OPENING.match(text, start)
-        if opening and _has_only_nouns(opening["nouns"]):
+        if (
+            opening
+            and _has_only_nouns(opening["nouns"])
+            and _is_safe(
+                opening["preposition"].casefold(), hits, opening.start("nouns"), opening.end("nouns")
+            )
+        ):
             yield start, opening.end() - 1
         shot = _SHOT.match(text, start)
         if shot and has_only_listed_words(shot["words"]):

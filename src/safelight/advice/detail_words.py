@@ -14,6 +14,8 @@ from .form_table import FormHit, FormTable
 
 #: Kinds of words that are no detail by themselves; the other kinds are nouns.
 LINK, MOTION, ADVERB = "link", "motion", "adverb"
+#: Things in the background.
+OBJECT = "object"
 _NO_NOUNS = frozenset({LINK, MOTION, ADVERB})
 _ADJECTIVES = frozenset({"colour", "quality"})
 

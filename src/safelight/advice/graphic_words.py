@@ -30,10 +30,11 @@ _INJURY_WORDS = re.compile(
     r"(?:傷口|伤口|屍體|尸体|刺傷|刺伤|內臟|内脏|殭屍|喪屍|僵尸|丧尸|食人|殺害|杀害|謀殺|谋杀|折磨)",
     re.IGNORECASE,
 )
-#: English words among letters of other scripts, as in a text that was made to confuse classifiers.
-_LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
-_OTHER_LETTER = re.compile(r"[^\W\d_A-Za-zÀ-ÿ]")
-_MIN_LATIN_WORDS, _MIN_OTHER_LETTERS = 3, 2
+#: A word of Latin letters and of Cyrillic or Greek ones that look alike, as in a text that was made to confuse
+#: classifiers. Letters with diacritics are Latin, and other scripts have no letters that look alike.
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_LATIN_LETTER = re.compile(r"[A-Za-z]")
+_LETTER_ALIKE = re.compile(r"[\u0370-\u03ff\u0400-\u052f]")
 #: Words for cruelty, weapons and parts of bodies. They are ordinary alone.
 _CRUEL_WORDS = re.compile(
     r"\b(?:knife|knives|daggers?|machetes?|axes?|chainsaws?|blades?|scalpels?|hooks?|spikes?|shackle[sd]?|noose"
@@ -153,7 +154,7 @@ def suggest_graphic_violence(findings: Iterable[Finding], texts: Iterable[str]) 
     """Whether texts suggest graphic violence: a graphic word, a finding of graphic violence although it is
     below its operating point, or two of these signs: a word for blood, one for injury or death (two different
     ones are two signs), a cruel word, and a finding of violence. Ambiguous words count only with that
-    finding. Mixed scripts are a sign next to another one.
+    finding. A word of mixed scripts is a sign next to another one.
     """
     found = [one for one in findings if not one.attributes.get("negated")]
     graphic = max((one.score for one in found if one.category == Category.VIOLENCE_GRAPHIC), default=0.0)
@@ -192,15 +193,15 @@ def _signs(text: str, *, ambiguous: bool) -> set[str]:
     # Each of these has ordinary meanings, so it takes two of them, or three if all are common words.
     if kinds >= 2 and (clear or ambiguous or kinds == 3):
         signs |= {"cruel", "harmed body"}
-    if signs and _has_mixed_scripts(text):
+    if signs and _has_mixed_word(text):
         signs.add("mixed scripts")
     return signs
 
 
-def _has_mixed_scripts(text: str) -> bool:
-    return (
-        len(_LATIN_WORD.findall(text)) >= _MIN_LATIN_WORDS
-        and len(_OTHER_LETTER.findall(text)) >= _MIN_OTHER_LETTERS
+def _has_mixed_word(text: str) -> bool:
+    return any(
+        _LATIN_LETTER.search(word) and _LETTER_ALIKE.search(word)
+        for word in (found.group() for found in _LETTERS.finditer(text))
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .detail_phrases import find_adverbs, find_openings, find_phrases
+from .detail_phrases import find_adverbs, find_openings, find_phrases, is_safe_clause
 from .detail_words import ADVERB, LINK, MOTION, find_detail_words, has_only_details, is_adjective, is_noun
 from .drivers import PROMPT, Driver
 from .exclusions import find_exclusions
@@ -142,6 +142,7 @@ def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, 
                 and _is_short(clause.group(1), _MAX_CLAUSE_WORDS)
                 and not _before_verb(text[clause.end() : sentence.end()])
                 and has_only_details(clause.group(1))
+                and is_safe_clause(clause.group(1))
                 and not _overlaps(clause.span(), kept)
             ):
                 yield clause.span()

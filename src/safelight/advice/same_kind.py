@@ -1,8 +1,11 @@
 """Suggestions that replace a harmless thing, place or action by another one of the same kind. Pure.
 
 For words that no table reports and that cannot be left out, because they are in the main clause. Each row of
-`data/same_kind.tsv` has words of one kind. No row has a person, clothes, a weapon or another word that may
-state a risk.
+`data/same_kind.tsv` has words of one kind, of which only the first one is replaced: another may also mean a
+risk, as "opens" in "opens fire". A row of class `context` has words that are only allowed next to it.
+
+A change must not make a danger milder, so each word of its sentence has to be in one of the lists: "holds",
+"tied" or "face down" is in none. Nothing is replaced next to a child.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from . import driver_tables
-from .detail_words import has_only_listed_words
+from .detail_words import find_detail_words, has_only_listed_words
 from .driver_tables import Slot
 from .form_table import FormTable
 from .meaning_slots import FIXED
@@ -37,7 +40,18 @@ _AFTER_NOUN = re.compile(
     r"|and|or|but|while|as|with|to|of|from|into|is|are|that|which|[a-z]{2,}(?:ing|ed|es|s))\b",
     re.IGNORECASE,
 )
-_NOUN = "noun"
+#: After a verb: the end of a phrase, or a preposition of place. Others, such as "into" or "at", aim at
+#: something, and an object would have another meaning with another verb.
+_AFTER_VERB = re.compile(
+    r"\s*(?:[,;.!?:]|$)|\s+(?:in|on|by|near|beside|along|across|through|under|with|and|while|during)\b",
+    re.IGNORECASE,
+)
+#: Words that state no more than how the others belong together, next to the links of `details.tsv`.
+_FUNCTION_WORDS = re.compile(
+    r"\b(?:his|her|hers|then|that|those|for|who|which|when|during|beside|or)\b", re.IGNORECASE
+)
+_SENTENCE = re.compile(r"[^.!?\n]+")
+_NOUN, _CONTEXT = "noun", "context"
 _JOINED = ("-", "'", "’")
 _BEFORE_CHARS = 50
 
@@ -46,9 +60,14 @@ def find_same_kind(prompt: str, kept: Sequence[tuple[int, int]] = ()) -> Iterato
     """At most two replacements of each word. `kept`: character ranges that no suggestion changes."""
     text = prompt[:_MAX_CHARS]
     places: dict[tuple[str, tuple[str, ...]], list[tuple[int, int]]] = {}
+    harmless = [one.span() for one in _SENTENCE.finditer(text) if _is_harmless(one.group())]
     for hit in _table().find(text):
         name, words = hit.values[0]
-        if _fits(text, hit.start, hit.end, name) and not _overlaps(hit.start, hit.end, kept):
+        if (
+            _overlaps(hit.start, hit.end, harmless)
+            and _fits(text, hit.start, hit.end, name)
+            and not _overlaps(hit.start, hit.end, kept)
+        ):
             places.setdefault((hit.form, words), []).append((hit.start, hit.end))
     for (form, words), spans in list(places.items())[:_MAX_WORDS]:
         others = [one for one in words if one != form and one not in text.casefold()]
@@ -68,9 +87,18 @@ def _fits(text: str, start: int, end: int, word_class: str) -> bool:
     if text[max(start - 1, 0) : start] in _JOINED or text[end : end + 1] in _JOINED:
         return False
     if word_class != _NOUN:
-        return text[max(start - 1, 0) : start] == " "
+        return text[max(start - 1, 0) : start] == " " and _AFTER_VERB.match(text, end) is not None
     before = _BEFORE_NOUN.search(text[max(start - _BEFORE_CHARS, 0) : start])
     return bool(before and has_only_listed_words(before["between"]) and _AFTER_NOUN.match(text, end))
+
+
+def _is_harmless(sentence: str) -> bool:
+    """Whether each word is in a list, so that none states a danger, a restraint or a child."""
+    rest = list(_FUNCTION_WORDS.sub(lambda one: " " * len(one.group()), sentence))
+    for table in (find_detail_words, _known().find):
+        for hit in table(sentence):
+            rest[hit.start : hit.end] = " " * (hit.end - hit.start)
+    return not any(one.isalnum() for one in rest)
 
 
 def _overlaps(start: int, end: int, kept: Sequence[tuple[int, int]]) -> bool:
@@ -79,12 +107,24 @@ def _overlaps(start: int, end: int, kept: Sequence[tuple[int, int]]) -> bool:
 
 @cache
 def _table() -> FormTable[tuple[str, tuple[str, ...]]]:
-    """Each word with its class and the words of its row; first the row that begins with it."""
+    """The first word of each row, with its class and the words of the row."""
     table: FormTable[tuple[str, tuple[str, ...]]] = FormTable()
-    rows = [(row["class"], tuple(row["en"].split("|"))) for row in driver_tables.read_rows("same_kind")]
-    for name, words in rows:
-        table.add(words[0], (name, words))
-    for name, words in rows:
-        for word in words[1:]:
-            table.add(word, (name, words))
+    for name, words in _rows():
+        if name != _CONTEXT:
+            table.add(words[0], (name, words))
     return table
+
+
+@cache
+def _known() -> FormTable[str]:
+    """All words of the list."""
+    table: FormTable[str] = FormTable()
+    for name, words in _rows():
+        for word in words:
+            table.add(word, name)
+    return table
+
+
+def _rows() -> Iterator[tuple[str, tuple[str, ...]]]:
+    for row in driver_tables.read_rows("same_kind"):
+        yield row["class"], tuple(row["en"].split("|"))

@@ -72,7 +72,7 @@ def _without_overlaps(text: str, edits: Iterable[TextEdit]) -> list[TextEdit]:
 
 def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
     adapted: list[TextEdit] = []
-    for edit in edits:
+    for number, edit in enumerate(edits):
         new = edit.text
         if (
             new
@@ -82,7 +82,7 @@ def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
             new = new[0].upper() + new[1:]
         end = adapted[-1].end if adapted else 0
         article = _ARTICLE.search(text, max(end, edit.start - _ARTICLE_CHARS), edit.start)
-        word = _FIRST_WORD.match(new or text[edit.end : edit.end + _ARTICLE_CHARS])
+        word = _FIRST_WORD.match(new or _text_after(text, edits[number:]))
         if article and word:
             fitting = _article(word.group())
             if article.group(1)[0].isupper():
@@ -91,6 +91,16 @@ def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
                 adapted.append(TextEdit(start=article.start(1), end=article.end(1), text=fitting))
         adapted.append(TextEdit(start=edit.start, end=edit.end, text=new))
     return adapted
+
+
+def _text_after(text: str, edits: list[TextEdit]) -> str:
+    """The beginning of the text that stays after the first edit and those that directly follow it."""
+    end = edits[0].end
+    for following in edits[1:]:
+        if following.start != end or following.text:
+            break
+        end = following.end
+    return text[end : end + _ARTICLE_CHARS]
 
 
 def _article(word: str) -> str:

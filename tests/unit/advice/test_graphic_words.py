@@ -212,7 +212,23 @@ def test_three_common_words_or_one_that_is_clear_suggest_graphic_violence(text: 
     assert suggest_graphic_violence((), [text])
 
 
-def test_another_script_among_english_words_is_a_sign_next_to_another_one() -> None:
-    assert suggest_graphic_violence((), ["red paint like blood on 瓷 the 器 wall"])
+def test_a_word_with_letters_of_another_script_that_look_alike_is_a_sign_next_to_another_one() -> None:
+    # Cyrillic letters in "wall".
+    assert suggest_graphic_violence((), ["red paint like blood on the w\u0430ll"])
     assert not suggest_graphic_violence((), ["red paint like blood on the wall"])
-    assert not suggest_graphic_violence((), ["red paint on 瓷 the 器 wall"])
+    assert not suggest_graphic_violence((), ["red paint on the w\u0430ll"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "厨师用刀切菜，cinematic lighting, shallow depth of field, 特写",
+        "万圣节的骷髅装饰，cinematic lighting, slow motion, 4k",
+        'A chef with a knife cuts tofu under a sign that says "豆腐"',
+        "A fisherman puts a hook on a line in Đà Nẵng, Việt Nam",
+        "A skull exhibit in the museum of Łódź, soft light",
+        "A Greek statue with a blade, Ελλάδα, in the museum",
+    ],
+)
+def test_two_languages_signs_and_letters_with_diacritics_are_no_sign(text: str) -> None:
+    assert not suggest_graphic_violence((), [text])

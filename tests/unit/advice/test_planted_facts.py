@@ -8,8 +8,12 @@ import pytest
 
 from safelight.advice.drivers import find_drivers
 from safelight.advice.meaning_slots import find_fixed_changes
+from safelight.advice.prompt_details import find_kept_ranges
+from safelight.advice.same_kind import find_same_kind
 from safelight.advice.suggestions import suggest
 from safelight.simulation.scene_grammar import scene_grammar
+
+from .risks_of_listed_words import NO_OTHER_WORD, STATED_TOGETHER
 
 #: What stays in the prompt, after the words of the fact that are in no list.
 CLAUSES = (
@@ -79,3 +83,16 @@ def test_a_planted_fact_is_in_every_rewrite(fact: str) -> None:
         for one in rewrites(planted):
             assert fact in one, (planted, one)
             assert not find_fixed_changes(planted, one), (planted, one)
+
+
+@pytest.mark.parametrize(("prompt", "fact"), STATED_TOGETHER)
+def test_a_danger_that_listed_words_state_together_is_in_every_rewrite(prompt: str, fact: str) -> None:
+    for one in rewrites(prompt):
+        assert fact in one, one
+
+
+@pytest.mark.parametrize("prompt", NO_OTHER_WORD)
+def test_no_other_word_of_the_same_kind_softens_or_changes_what_is_shown(prompt: str) -> None:
+    drivers = find_drivers({"prompt": prompt}, ())
+    changes = find_same_kind(prompt, find_kept_ranges(prompt, drivers, ()))
+    assert [one.values for one in changes] == []

@@ -20,28 +20,33 @@ def rewrites(prompt: str) -> list[str]:
 
 
 def words() -> list[str]:
-    return [word for row in driver_tables.read_rows("same_kind") for word in row["en"].split("|")]
+    return [
+        word
+        for row in driver_tables.read_rows("same_kind")
+        if row["class"] != "context"
+        for word in row["en"].split("|")
+    ]
 
 
 def test_a_thing_is_replaced_by_others_of_its_kind_with_the_article() -> None:
-    assert rewrites("A fox finds an apple.") == ["A fox finds a pear.", "A fox finds an orange."]
+    assert rewrites("A fox with an apple.") == ["A fox with a pear.", "A fox with an orange."]
 
 
-def test_verbs_and_adjectives_are_replaced_too() -> None:
+def test_verbs_are_replaced_and_adjectives_are_not() -> None:
     assert "A fox strolls across a sunny lawn" in rewrites("A fox walks across a sunny lawn")
-    assert "A fox walks across a bright lawn" in rewrites("A fox walks across a sunny lawn")
+    assert rewrites("A sunny lawn") == rewrites("A brown fox") == []
 
 
 def test_every_place_of_a_word_is_replaced_at_once() -> None:
-    assert "A tram stops, then the tram leaves" in rewrites("A train stops, then the train leaves")
+    assert "A pear, then the pear" in rewrites("An apple, then the apple")
 
 
 def test_persons_names_quotations_and_compounds_stay() -> None:
     for prompt in (
-        "A train driver waits",
-        'A sign says "train"',
-        "A man beside a Blue Train",
-        "No train, no car",
+        "An apple farmer waits",
+        'A sign "apple"',
+        "A man with a Blue Apple",
+        "No apple, no balloon",
     ):
         assert rewrites(prompt) == [], prompt
 

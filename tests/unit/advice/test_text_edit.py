@@ -49,3 +49,8 @@ def test_the_diff_holds_both_texts(text: str, made: list[TextEdit]) -> None:
     rewritten, diff = apply_edits(text, made)
     assert "".join(part.text for part in diff if part.change != "added") == text
     assert "".join(part.text for part in diff if part.change != "removed") == rewritten
+
+
+def test_the_article_fits_the_word_after_all_edits_that_follow_each_other() -> None:
+    edits = [TextEdit(start=2, end=7, text=""), TextEdit(start=7, end=12, text="")]
+    assert apply_edits("A wide open road.", edits)[0] == "A road."
