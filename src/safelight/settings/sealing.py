@@ -28,7 +28,7 @@ class SealingSettings(Section):
         description="Font file for that text. Default: an installed font. English needs none.",
     )
     label_icon: Path | None = Field(
-        default=None, description="PNG file of an icon that is drawn beside that text."
+        default=None, description="PNG file of an icon that is drawn left of that text."
     )
     label_text: bool = Field(
         default=True, description="Whether that text is drawn. `false` draws `label_icon` alone."
