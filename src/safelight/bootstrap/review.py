@@ -89,12 +89,13 @@ class ReviewParts:
 
     @cached_property
     def review_pruning(self) -> BackgroundPart:
-        """Deletes what belongs to the reviewers and is old."""
+        """Deletes what belongs to people and is old."""
         from safelight.background.part import BackgroundPart
 
         tasks = {
             "delete_old_skips": self.review_queue.delete_old_skips,
             "delete_old_views": self.exposure_log.delete_old_views,
+            "purge_expired": self._persistence.accounts.purge_expired,
         }
         return BackgroundPart(
             "review-pruning", tasks, interval_s=_REVIEW_PRUNING_INTERVAL_S, stopping=self._core.shutdown_event

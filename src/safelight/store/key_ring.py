@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +86,16 @@ class KeyRing:
     def is_current(self, ciphertext: bytes) -> bool:
         """Whether the newest key encrypted this."""
         return ciphertext[:_KEY_ID_BYTES] == self._current().newest
+
+    @contextmanager
+    def rotation(self) -> Iterator[None]:
+        """Wait until no other process of this machine rotates the keys.
+
+        Otherwise, the second rotation would drop a key that the first one still needs.
+        """
+        with self._path.with_suffix(".lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def add_key(self) -> None:
         """Begin a rotation: add a key, which encrypts from now on, and forget all but the one before it."""

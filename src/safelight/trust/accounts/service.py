@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Row
 
 from safelight.errors import BadInput, Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.tables import api_keys, login_links, tenants
+from safelight.store.tables import api_keys, invitations, login_links, tenants
 from safelight.store.transaction import Transaction
 
 from . import store
@@ -124,8 +127,7 @@ class Accounts:
                 raise NotFound(f"There is no key {key}.")
             if row.revoked_at is not None:
                 raise Conflict(f"The key {key} was revoked already.")
-            tx.update(api_keys, api_keys.c.id == key, revoked_at=tx.now())
-            tx.append_audit("key.revoked", subject=key, actor=by, content={"name": row.name})
+            _revoke(tx, row, by)
             revoked = tx.one(api_keys, api_keys.c.id == key)
         with self._lock:
             self._revocations += 1
@@ -209,15 +211,39 @@ class Accounts:
             return open_session(tx, principal, browser=browser)
 
     def purge_expired(self) -> int:
-        """Delete expired login links, and expired or ended sessions. Returns the number of deleted rows."""
+        """Delete expired login links and invitations, and expired or ended sessions.
+
+        Returns the number of deleted rows.
+        """
         with self._database.across_tenants("expired links and sessions") as tx:
             links = tx.delete(login_links, login_links.c.expires_at < tx.now())
+            links += tx.delete(invitations, invitations.c.expires_at < tx.now())
             return links + purge_sessions(tx)
 
     def _update_last_used(self, principal: Principal, now: float) -> None:
         # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
             tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
+
+
+def revoke_keys_of(tx: Transaction, person: str, *, by: str) -> None:
+    """Revoke the keys that a person created, and those that were created with them.
+
+    A process may still accept them for up to `TOKEN_CACHE_S`.
+    """
+    creators = {person}
+    while creators:
+        created = tx.select(
+            api_keys, api_keys.c.created_by.in_(creators), api_keys.c.revoked_at.is_(None), lock=True
+        )
+        for row in created:
+            _revoke(tx, row, by)
+        creators = {row.id for row in created}
+
+
+def _revoke(tx: Transaction, row: Row[Any], by: str) -> None:
+    tx.update(api_keys, api_keys.c.id == row.id, revoked_at=tx.now())
+    tx.append_audit("key.revoked", subject=row.id, actor=by, content={"name": row.name})
 
 
 def _tenant(tx: Transaction) -> Tenant:

@@ -23,10 +23,11 @@ class SecretRotation:
         If it is interrupted, it can be called again. Raises `SafelightError`, before it adds a key, if a
         secret cannot be decrypted.
         """
-        # A new key displaces the oldest one, which an interrupted rotation may have left in use.
-        self._encrypt_all()
-        self._keys.add_key()
-        count = self._encrypt_all()
+        with self._keys.rotation():
+            # A new key displaces the oldest one, which an interrupted rotation may have left in use.
+            self._encrypt_all()
+            self._keys.add_key()
+            count = self._encrypt_all()
         with self._database.across_tenants("rotating the key of secrets") as tx:
             tx.append_audit(
                 "secrets.rotated", subject="secrets", actor=by, content={"count": count}, tenant=None

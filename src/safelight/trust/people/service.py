@@ -15,6 +15,7 @@ from safelight.store.key_ring import KeyRing
 from safelight.store.tables import people
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
+from safelight.trust.accounts.service import revoke_keys_of
 from safelight.trust.accounts.sessions import end_sessions
 from safelight.trust.accounts.store import principal_of_person
 
@@ -105,7 +106,7 @@ class People:
             return store.person_from_row(store.find_row(tx, person))
 
     def disable(self, principal: Principal, person: str) -> Person:
-        """End the sessions of a person at once, and refuse further sign-ins.
+        """End the sessions of a person at once, refuse further sign-ins, and revoke the keys they created.
 
         Raises `Conflict` for the last owner.
         """
@@ -118,6 +119,7 @@ class People:
             withdraw_invitations(tx, person)
             tx.append_audit("person.disabled", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
+            revoke_keys_of(tx, person, by=principal.id)
             return store.person_from_row(store.find_row(tx, person))
 
     def reset(self, principal: Principal, person: str) -> Invitation:

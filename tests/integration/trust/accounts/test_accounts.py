@@ -7,7 +7,7 @@ import pytest
 
 from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from safelight.store.database import Database
-from safelight.store.tables import api_keys, audit_log, audit_log_contents, login_links, sessions
+from safelight.store.tables import api_keys, audit_log, audit_log_contents, invitations, login_links, sessions
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.service import LOGIN_LINK_TTL_S, TOKEN_CACHE_S
 from safelight.trust.accounts.sessions import SESSION_TTL_S
@@ -227,10 +227,13 @@ def test_expired_links_and_sessions_are_removed(accounts: Accounts, database: Da
     accounts.create_login_link(person(tenant.id))
     accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
     assert accounts.purge_expired() == 0
+    with database.transaction(tenant.id) as tx:
+        expires = clock.now + SESSION_TTL_S
+        tx.insert(invitations, digest="x", person_id="user_x", totp_secret=b"x", expires_at=expires)
     clock.now += SESSION_TTL_S + 1
-    assert accounts.purge_expired() == 3
+    assert accounts.purge_expired() == 4
     with database.read_transaction(tenant.id) as tx:
-        assert (tx.count(login_links), tx.count(sessions)) == (0, 0)
+        assert (tx.count(login_links), tx.count(sessions), tx.count(invitations)) == (0, 0, 0)
 
 
 def test_every_change_is_in_the_audit_log(accounts: Accounts, database: Database) -> None:

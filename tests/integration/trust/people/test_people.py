@@ -124,6 +124,24 @@ def test_a_disabled_person_is_out_at_once_and_decides_nothing(
         enrolled.disable(operator, person.id)
 
 
+def test_the_keys_that_a_disabled_person_created_are_revoked(
+    database: Database, enrolled: People, operator: Principal
+) -> None:
+    accounts = Accounts(database, cache_s=0)
+    person, _ = add_active(database, enrolled, operator, "ada", Role.OWNER)
+    add_active(database, enrolled, operator, "bo", Role.OWNER)
+    first, own = accounts.create_key(operator.tenant, "own", by=person.id)
+    _, with_it = accounts.create_key(operator.tenant, "made with own", by=first.id)
+    _, of_operator = accounts.create_key(operator.tenant, "application")
+    enrolled.reset(operator, person.id)
+    accounts.authenticate(own)
+    enrolled.disable(operator, person.id)
+    for token in (own, with_it):
+        with pytest.raises(Unauthenticated):
+            accounts.authenticate(token)
+    accounts.authenticate(of_operator)
+
+
 def test_the_last_active_owner_stays(
     database: Database, accounts: Accounts, enrolled: People, operator: Principal
 ) -> None:

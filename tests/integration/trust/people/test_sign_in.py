@@ -420,6 +420,28 @@ def test_a_rotation_of_the_key_keeps_every_secret_even_if_it_was_interrupted(
     accept(desk, clock, open_one)
 
 
+def test_rotations_at_the_same_time_keep_every_secret(
+    desk: SignIn, database: Database, clock: Clock, invitation: str, tmp_path: Path
+) -> None:
+    _, secret = accept(desk, clock, invitation)
+    together = threading.Barrier(3, timeout=20)
+    rotated: list[int] = []
+
+    def rotate() -> None:
+        keys = KeyRing.load(tmp_path / "keys", "secrets", remedy="none")
+        together.wait()
+        rotated.append(SecretRotation(database, keys).rotate(by=OPERATOR))
+
+    threads = [threading.Thread(target=rotate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert rotated == [1, 1, 1]
+    clock.now += 60
+    desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+
+
 def test_a_rotation_without_the_present_key_changes_nothing(
     database: Database, invitation: str, tmp_path: Path
 ) -> None:
