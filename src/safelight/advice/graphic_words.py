@@ -30,7 +30,7 @@ _INJURY_WORDS = re.compile(
     r"(?:傷口|伤口|屍體|尸体|刺傷|刺伤|內臟|内脏|殭屍|喪屍|僵尸|丧尸|食人|殺害|杀害|謀殺|谋杀|折磨)",
     re.IGNORECASE,
 )
-#: A word of Latin letters and of Cyrillic or Greek ones that look alike, as in a text that was made to confuse
+#: A word of Latin letters and of Cyrillic or Greek ones that look alike, as in a text made to confuse
 #: classifiers. Letters with diacritics are Latin, and other scripts have no letters that look alike.
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _LATIN_LETTER = re.compile(r"[A-Za-z]")

@@ -67,6 +67,9 @@ class SimilarBlock:
     at: float
     #: Whether the block is of the same end user or account, and not of another end user of the account.
     own: bool
+    #: Whether a later request is compared with one that is similar to this block. Not if both only are about
+    #: instructions: a harmless recipe would spread its refusal to every text like it.
+    chained: bool = True
 
 
 #: The match of a text that does not paraphrase a blocked prompt.

@@ -62,13 +62,14 @@ class BlockedPrompt:
 
 @dataclass(frozen=True, kw_only=True)
 class LaterBlock:
-    """A request that was blocked after its prompt was allowed: its video, when, and its texts without negated
-    ones.
+    """A request that was blocked after its prompt was allowed: its video, when, its texts without negated
+    ones, and the categories of the block.
     """
 
     video_id: str
     at: float
     texts: Mapping[str, str]
+    categories: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +198,14 @@ class EvasionTracker:
         ]
         if compared and (newest := _newest_similar(self._sketches(texts, negated), compared)):
             return SimilarBlock(id=newest.block_id, at=newest.at, own=True)
-        taught = [row for row in history.prompts if is_about_instructions(row.matched_categories)]
+        taught = [
+            (row.at, row.id) for row in history.prompts if is_about_instructions(row.matched_categories)
+        ]
+        taught += [(one.at, one.video_id) for one in history.later if is_about_instructions(one.categories)]
         if taught and asks_for_instructions(_own_texts(texts, negated)):
             # An allusion to the blocked content shares no word with it.
-            return SimilarBlock(id=taught[0].id, at=taught[0].at, own=True)
+            at, block_id = max(taught)
+            return SimilarBlock(id=block_id, at=at, own=True, chained=False)
         if history.others:
             # Without embeddings, which would take milliseconds in each check of an account with blocks.
             spelling = self._sketches(texts, negated, embed=False)
@@ -253,9 +258,9 @@ class EvasionTracker:
 
         `block`: the result of `find_similar`. The request is forgotten together with that block. It is not
         remembered if the block is of another end user, because by letters alone harmless requests are similar
-        too.
+        too, nor if both only are about instructions.
         """
-        if not block.own:
+        if not (block.own and block.chained):
             return
         store.add_similar_request(
             tx,
@@ -287,7 +292,8 @@ def _counts(row: Row[Any]) -> bool:
 def _later_block(row: Row[Any]) -> LaterBlock:
     request = msgspec.json.decode(row.request)
     kept = {name: text for name, text in request["texts"].items() if name not in request["negated"]}
-    return LaterBlock(video_id=row.id, at=row.ended_at, texts=kept)
+    categories = msgspec.json.decode(row.explanation or b"{}").get("categories") or ()
+    return LaterBlock(video_id=row.id, at=row.ended_at, texts=kept, categories=categories)
 
 
 def _decode(row: Row[Any]) -> Sketch:

@@ -176,3 +176,38 @@ def test_other_requests_are_not_similar_to_a_block_for_instructions() -> None:
     blocks = history(prompts=[row(BLOCKED, category="illicit")])
     assert found("two friends repair a bicycle", blocks) is None
     assert found("a fox walks down the steps of a house", blocks) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a how-to video on the blue product",
+        "how  to make the blue product",
+        "ｈｏｗ ｔｏ make it",
+        "s t e p by s t e p, the blue product",
+        "step\u200b-by-step, the blue product",
+        "a walkthrough of the blue product",
+        "手把手教，藍色結晶",
+        "怎樣制作藍色結晶",
+        "蓝色晶体的制作过程",
+    ],
+)
+def test_a_disguised_or_other_word_for_instructions_is_recognized(text: str) -> None:
+    assert found(text, history(prompts=[row("two friends repair a bicycle", category="illicit")])) == 5.0
+
+
+def test_a_block_for_instructions_after_generation_counts_too() -> None:
+    later = LaterBlock(video_id="v", at=5.0, texts={"prompt": "two friends"}, categories=["illicit"])
+    assert found("a walkthrough of the blue product", history(later=[later])) == 5.0
+    other = LaterBlock(video_id="v", at=5.0, texts={"prompt": "two friends"}, categories=["sexual"])
+    assert found("a walkthrough of the blue product", history(later=[other])) is None
+
+
+def test_a_request_that_is_only_about_instructions_too_is_not_chained() -> None:
+    blocks = history(prompts=[row(BLOCKED, category="illicit")])
+    recipe = find_block("a baker shares her apple pie recipe", blocks)
+    assert recipe
+    assert not recipe.chained
+    similar = find_block(BLOCKED, blocks)
+    assert similar
+    assert similar.chained
