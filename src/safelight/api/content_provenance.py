@@ -40,6 +40,7 @@ async def check_content_provenance(request: Request, principal: Checker) -> Resp
     """Whether a file, or an id of a video, comes from this installation. Nothing of the file is stored."""
     state = app_state(request)
     door = state.provenance
+    door.admit_key()
     async with read_body(request, state.services) as body:
         if state.services.spend is not None:
             await state.threads.run(state.services.spend, principal)
@@ -47,7 +48,7 @@ async def check_content_provenance(request: Request, principal: Checker) -> Resp
         if video_id is not None:
             found = await door.check_id(video_id)
         else:
-            found = await door.check_file(body.uploads[0].path)
+            found = await door.check_upload(body.uploads[0].path, stranger=False)
     return JsonResponse(provenance_object(found), headers={"cache-control": "no-store"})
 
 

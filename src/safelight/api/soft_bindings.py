@@ -24,6 +24,8 @@ from safelight.web.state import AppState, app_state
 #: Where the API is, for the entry in C2PA's list of algorithms.
 PREFIX = "/v1/c2pa"
 _MEDIA_TYPE = "application/c2pa"
+#: The body of a look-up: a name and the value of one binding.
+_MAX_BINDING_BYTES = 4096
 
 router = APIRouter(
     prefix=PREFIX, tags=["checks"], dependencies=[Depends(no_account)], responses=errors(*BODY_ERRORS)
@@ -108,7 +110,7 @@ async def find_by_binding(request: Request, alg: str, value: str) -> Response:
 async def find_by_binding_in_body(request: Request) -> Response:
     """The same as `GET`."""
     state = app_state(request)
-    async with read_body(request, state.services) as body:
+    async with read_body(request, replace(state.services, max_body_bytes=_MAX_BINDING_BYTES)) as body:
         alg, value = required_text(body.fields, "alg"), required_text(body.fields, "value")
     return await _find(state, alg, value)
 
@@ -127,10 +129,10 @@ async def find_by_content(request: Request, alg: str = WATERMARK_ALGORITHM) -> R
     state = app_state(request)
     bindings = _bindings(state)
     bindings.require_known(alg)
-    state.provenance.count_stranger(request.client.host if request.client else "")
+    state.provenance.admit_stranger(request.client.host if request.client else "")
     max_bytes = min(state.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES)
     async with read_file(request, replace(state.services, max_body_bytes=max_bytes)) as path:
-        check = await state.provenance.check_file(path)
+        check = await state.provenance.check_upload(path, stranger=True)
     found = await state.threads.run(bindings.find_for, check.seal)
     return _matches(found)
 

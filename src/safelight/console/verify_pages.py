@@ -61,7 +61,7 @@ class VerifyPages(PageHandler):
 
     async def verify(self, request: Request) -> Response:
         check_same_origin(request)
-        self.state.provenance.count_stranger(request.client.host if request.client else "")
+        self.state.provenance.admit_stranger(request.client.host if request.client else "")
         max_bytes = min(self.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES)
         async with read_body(request, replace(self.services, max_body_bytes=max_bytes)) as body:
             files = [upload for upload in body.uploads if upload.path.stat().st_size]
@@ -71,7 +71,9 @@ class VerifyPages(PageHandler):
                 return await self._render_form(request, problem=problem)
             try:
                 door = self.state.provenance
-                check = await (door.check_file(files[0].path) if files else door.check_id(video_id))
+                check = await (
+                    door.check_upload(files[0].path, stranger=True) if files else door.check_id(video_id)
+                )
             except SafelightError as error:
                 return await self._render_form(request, problem=error)
         return await self._render_form(request, result=describe_check(check, self.translations(request)))

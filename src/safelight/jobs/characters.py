@@ -21,7 +21,7 @@ from . import mappers
 from .fair_order import SlotRequest
 from .interruptions import ShutdownRequested
 from .models import Character, CharacterState
-from .references import References
+from .references import References, withdrawn_source
 from .stage_records import record_stage
 
 _MAX_CHARACTERS_PER_REQUEST = 8
@@ -42,6 +42,9 @@ class Characters:
         file = ReferenceInput.of(clip, "video")
         if file.is_picture:
             raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")
+        self.references.refuse_withdrawn_file(file)
+        if context.recovery.recover(file.path).names_withdrawn:
+            raise withdrawn_source(file)
         character_id = new_id("character")
         results = self._screen(principal, name, file)
         deciding = results[-1]
@@ -107,6 +110,10 @@ class Characters:
                 raise InvalidField(
                     f"The character {character.name!r} waits for a reviewer and cannot be used yet.",
                     param=param,
+                )
+            if self.references.is_of_withdrawn_video(character.sha256):
+                raise InvalidField(
+                    f"The clip of the character {character.name!r} is a video that was withdrawn.", param=param
                 )
             found.append(character)
         return tuple(found)

@@ -39,14 +39,18 @@ class References:
             self.fetcher.fetch(url, into, max_bytes=self.context.limits.max_reference_bytes, param=field)
             files.append(ReferenceInput.of(into, field))
         for file in files:
-            self._refuse_withdrawn_file(file)
+            self.refuse_withdrawn_file(file)
         return tuple(files)
 
-    def _refuse_withdrawn_file(self, file: ReferenceInput) -> None:
+    def refuse_withdrawn_file(self, file: ReferenceInput) -> None:
         """Refuse exactly the file of a withdrawn video at once. Changed copies are found before the scan."""
-        seal = self.context.registry.by_sha256(file.sha256)
-        if seal is not None and is_withdrawn(self.context.database, seal.video_id):
-            raise _withdrawn(file)
+        if self.is_of_withdrawn_video(file.sha256):
+            raise withdrawn_source(file)
+
+    def is_of_withdrawn_video(self, sha256: str) -> bool:
+        """Whether this is the delivered file of a video that was withdrawn or vaulted."""
+        seal = self.context.registry.by_sha256(sha256)
+        return seal is not None and is_withdrawn(self.context.database, seal.video_id)
 
     def screen(
         self,
@@ -125,7 +129,7 @@ def screen_stored_references(
         )
     for file in files:
         if not file.is_picture and context.recovery.recover(file.path).names_withdrawn:
-            raise _withdrawn(file)
+            raise withdrawn_source(file)
     return context.stages.reference.screen(
         files,
         ScreeningContext(
@@ -138,7 +142,7 @@ def screen_stored_references(
     )
 
 
-def _withdrawn(file: ReferenceInput) -> Withdrawn:
+def withdrawn_source(file: ReferenceInput) -> Withdrawn:
     return Withdrawn(
         f"The file in {file.field!r} comes from a video of this installation that was withdrawn. "
         "It cannot be used.",

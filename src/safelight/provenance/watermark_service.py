@@ -22,6 +22,8 @@ _GRACE_S = 30.0
 _ID_BITS = 64
 #: Processor time for the search in one file, in seconds.
 _SEARCH_S = 15.0
+#: Limits of a search: the file is a stranger's. The child stops by itself when its processor time is used up.
+_SEARCH_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4 * _SEARCH_S, cpu_s=round(2 * _SEARCH_S))
 #: Encodes in half the time of `veryfast`. Free previews are made often and waited for.
 _PREVIEW_PRESET = "ultrafast"
 
@@ -107,7 +109,7 @@ class WatermarkReader:
         }
         try:
             answer = self._sandbox.run(
-                EntryPoint.of(search_in_child), argument, reads=[path.resolve()], limits=_LIMITS
+                EntryPoint.of(search_in_child), argument, reads=[path.resolve()], limits=_SEARCH_LIMITS
             )
             found = msgspec.convert(answer, FoundMark | None)
         except msgspec.ValidationError as error:

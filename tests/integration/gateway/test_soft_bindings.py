@@ -117,3 +117,8 @@ def test_content_that_is_not_one_file_is_refused(
 def test_manifests_by_reference_are_not_offered_because_nothing_is_fetched(stranger: httpx.Client) -> None:
     answer = stranger.post(f"{API}/matches/byReference", json={"referenceUrl": "https://example.com/a.mp4"})
     assert answer.status_code == 404
+
+
+def test_the_body_of_a_look_up_is_small(stranger: httpx.Client) -> None:
+    answer = stranger.post(f"{API}/matches/byBinding", json={"alg": "a" * 5000, "value": ""})
+    assert answer.status_code == 413

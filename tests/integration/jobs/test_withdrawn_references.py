@@ -89,3 +89,12 @@ def test_deletion_deletes_the_fingerprints(able: House) -> None:
     video = _delivered(able)
     able.videos.delete(able.who, video.id)
     assert _fingerprints(able, video) == [False]
+
+
+@pytest.mark.parametrize("added", [b"", EMPTY_BOX])
+def test_a_withdrawn_video_cannot_come_back_as_a_character(able: House, tmp_path: Path, added: bytes) -> None:
+    video = _delivered(able)
+    clip = _file_of(able, video, tmp_path / "clip.mp4", added).path
+    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    with pytest.raises(Withdrawn):
+        able.videos.create_character(able.who, name="Tom the cat", clip=clip, end_user=None)

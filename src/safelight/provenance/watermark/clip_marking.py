@@ -211,8 +211,8 @@ class FoundMark(msgspec.Struct, frozen=True, kw_only=True):
 def search_in_child(argument: Any, _link: object) -> FoundMark | None:
     """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
     task = msgspec.convert(argument, SearchTask)
-    sums = _add_up(Path(task.source))
     end = time.process_time() + task.budget_s
+    sums = _add_up(Path(task.source), lambda: time.process_time() > end)
     for number, seed in enumerate(task.seeds):
         detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
         found = detector.search(sums, lambda: time.process_time() > end)
@@ -227,14 +227,15 @@ def read_mark(path: Path, seed: bytes) -> int | None:
     return None if found is None else found.content_id
 
 
-def _add_up(path: Path) -> ResidualSums:
+def _add_up(path: Path, is_over: Callable[[], bool] = lambda: False) -> ResidualSums:
+    """The residuals of the first seconds, or of what was decoded before the time was over."""
     sums = ResidualSums()
     first_s: float | None = None
     for one in _frames(path):
         first_s = one.time_s if first_s is None else first_s
         if sums.wants(one.time_s - first_s):
             sums.add(one.luma, one.time_s - first_s)
-        if sums.is_full:
+        if sums.is_full or is_over():
             break
     return sums
 
