@@ -65,7 +65,7 @@ class CheckView:
     folded: Sequence[Mapping[str, Any]]
     #: Why the first suggestion is the best; empty if it cannot be applied.
     first_reason: str
-    #: Why there are no suggestions, and what can be done; empty if there are some.
+    #: Why suggestions are missing, and what can be done; empty if there are some.
     no_suggestions: str
     next_step: str
     fix_title: str
@@ -131,7 +131,7 @@ def check_view(
 
 
 def _why_none(result: CheckResult, refusal: Mapping[str, Any] | None, t: Translations) -> str:
-    """Why there are no suggestions. If our policy is the reason, with what it does with this prompt."""
+    """Why suggestions are missing. If our policy is the reason, with what it does with this prompt."""
     if refusal is None:
         return t("advice.none_known")
     if refusal["reason"] != HelpRefusal.POLICY.value or result.action is Action.ALLOW:

@@ -26,7 +26,7 @@ from .services import ConsoleServices
 
 
 class InvitationPages(PageHandler):
-    """Handlers of the page of an invitation. The token in its address stands for an account."""
+    """Handlers of the page of an invitation. The token in its address identifies an account."""
 
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         super().__init__(state, pages, console)
@@ -38,7 +38,7 @@ class InvitationPages(PageHandler):
     async def accept(self, request: Request) -> Response:
         """Set password and authenticator, sign in, and show the recovery codes once."""
         check_same_origin(request)
-        # Before the body is read, because anybody may send one.
+        # Before the body is read, because a client needs no account to send one.
         self._rate_limiter.allow(request.client.host if request.client else "")
         form = await read_short_form(request, self.services)
         token = form.get("token", "")

@@ -53,7 +53,7 @@ class Login:
         """Sign in with a login link, or with e-mail address, password and one-time code."""
         check_same_origin(request)
         try:
-            # Before the body is read, because anybody may send one.
+            # Before the body is read, because a client needs no account to send one.
             self._rate_limiter.allow(request.client.host if request.client else "")
         except RateLimited as problem:
             return await self._page(request, "", "/", problem=problem, email="")
