@@ -81,7 +81,7 @@ def change_role(
 
 @app.command()
 def disable(ctx: typer.Context, who: WhoArgument, tenant: TenantOption = None, as_json: Json = False) -> int:
-    """Disable a person, end their sessions and revoke their keys. The last active owner cannot be disabled."""
+    """Disable a person, end all sessions and revoke their keys. The last active owner cannot be disabled."""
     container = load_container(ctx)
     operator, people = _administrator(container, tenant), container.persistence.people.service
     person = people.disable(operator, people.find(operator, who).id)
