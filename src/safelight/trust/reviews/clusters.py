@@ -80,7 +80,7 @@ def leave_cluster(tx: Transaction, case_id: str) -> None:
 
 
 def replace_leader(tx: Transaction, closed: Row[Any]) -> Row[Any] | None:
-    """Let the oldest member lead a cluster whose leader was closed without a decision. Returns this member."""
+    """Let the oldest member lead a cluster whose leader was closed without a decision, and return it."""
     members = members_of(tx, closed.id)
     if not members:
         return None

@@ -11,13 +11,15 @@ from safelight.store.tables import (
     cases,
     decisions,
     pending_decisions,
+    people,
     reports,
     videos,
 )
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import find_same_people
+from safelight.trust.accounts import KeyScope, Principal, ReviewRank, find_same_people
+from safelight.trust.accounts.store import ACTIVE, principal_of_person
 
-from .models import Case, CaseKind
+from .models import Case, CaseKind, CaseState
 
 #: Number of ids in one condition. PostgreSQL and SQLite accept far more.
 _MAX_IDS = 500
@@ -62,6 +64,37 @@ def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:
     for person in sorted(involved - known):
         tx.insert_or_ignore(case_conflicts, case_id=of.id, person=person)
     return involved
+
+
+def own_people(tx: Transaction, of: Case) -> frozenset[str]:
+    """Ids of those who requested the video of a hold or report, or one of its open near-duplicates, or
+    reported it. A person and the API keys that this person created are the same.
+    """
+    members = (cases.c.leader_id == of.id) & (cases.c.state == CaseState.OPEN.value)
+    together = tx.select(cases, (cases.c.id == of.id) | members, columns=[cases.c.video_id])
+    found = {
+        row.principal_id
+        for ids in _chunks({row.video_id for row in together})
+        for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
+    }
+    sent = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
+    return find_same_people(tx, found | {row.reporter for row in sent})
+
+
+def has_other_decider(tx: Transaction, of: Case, own: Collection[str]) -> bool:
+    """Whether an enrolled person who is not one of `own` may decide the case."""
+    active = tx.select(people, people.c.state == ACTIVE)
+    return any(
+        other is not None and other.id not in own and may_decide(other, of)
+        for other in map(principal_of_person, active)
+    )
+
+
+def may_decide(principal: Principal, of: Case) -> bool:
+    """Whether the scopes and the rank of a principal are enough for a case."""
+    scope = KeyScope.VAULT if of.quarantined else KeyScope.REVIEW
+    rank = max(of.required_rank, ReviewRank.REVIEWER)
+    return principal.has_scope(scope) and principal.review_rank >= rank
 
 
 def _lineage(tx: Transaction, video_id: str) -> set[str]:

@@ -10,11 +10,13 @@ from functools import partial
 from safelight.background.part import BackgroundPart
 from safelight.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
 from safelight.store.database import Database
-from safelight.store.tables import cases, pending_decisions, reports
+from safelight.store.tables import cases, pending_decisions, people, reports
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts.store import principal_of_person
 
 from . import store
 from .clusters import members_of
+from .conflicts import may_decide
 from .models import UNDO_S, Case, CaseState, Decision, DecisionAction, DecisionActions, PendingDecision
 
 #: Pause if no decision is due earlier. Shorter than the time to undo, so that a decision that another process
@@ -115,6 +117,10 @@ class DecisionExecutor:
             raise Conflict("It was reported again after this decision.")
         row = tx.one(cases, cases.c.id == made.case_id)
         assert row is not None  # It was closed in this transaction.
+        author = tx.one(people, people.c.id == made.decided_by)
+        person = principal_of_person(author) if author is not None else None
+        if author is not None and (person is None or not may_decide(person, store.case_from_row(row))):
+            raise Conflict("The person who decided may not decide this case any more.")
         store.move_to_decisions(tx, made)
         return apply_to_cluster(self._actions, tx, store.case_from_row(row), made)
 

@@ -176,8 +176,10 @@ def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElemen
             return None
         case = case_from_row(rows[0])
         # Conflicts that arose after the appeal was opened are recorded now, so it is not selected again.
-        if principal.id not in record_conflicts(tx, case):
+        record_conflicts(tx, case)
+        if obstacle(tx, principal, case) is None:
             return _lease(tx, principal, case)
+        where = [*where, cases.c.id != case.id]
 
 
 def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:

@@ -16,7 +16,7 @@ from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .clusters import members_of
-from .conflicts import involved_people, record_conflicts
+from .conflicts import has_other_decider, involved_people, own_people, record_conflicts
 from .executor import apply_to_cluster
 from .models import (
     ACTIONS,
@@ -294,6 +294,13 @@ def obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | N
         return Forbidden(
             "You cannot decide this appeal, because you requested the video, sent the appeal, or "
             "decided on this video earlier.",
+            remedy="Ask another reviewer to decide it.",
+        )
+    own = frozenset() if case.kind is CaseKind.APPEAL else own_people(tx, case)
+    if principal.id in own and has_other_decider(tx, case, own):
+        return Forbidden(
+            "You cannot decide this case, because you requested or reported the video, or requested one that "
+            "is decided with it.",
             remedy="Ask another reviewer to decide it.",
         )
     return None

@@ -9,9 +9,9 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, pending_decisions, verdicts
+from safelight.store.tables import cases, decisions, pending_decisions, verdicts, videos
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role
+from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role, find_same_people
 
 from .clusters import add_report_to_reach, cluster_key, join_cluster, leave_cluster, replace_leader
 from .models import (
@@ -287,8 +287,16 @@ def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
             "action": made.action.value,
             "reason": made.reason,
             "clause": made.clause,
+            **_own_request(tx, made),
         },
     )
+
+
+def _own_request(tx: Transaction, made: Decision) -> dict[str, bool]:
+    """A mark on decisions about the own video, which are possible if nobody else may decide."""
+    video = tx.one(videos, videos.c.id == made.video_id)
+    own = video is not None and made.decided_by in find_same_people(tx, {video.principal_id})
+    return {"own_request": True} if own else {}
 
 
 def _columns(made: Decision) -> dict[str, Any]:

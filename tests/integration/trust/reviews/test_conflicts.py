@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from safelight.errors import Forbidden
 from safelight.ids import new_id
-from safelight.store.tables import reports, tenants
+from safelight.store.tables import audit_log, audit_log_contents, people, reports, tenants
 from safelight.trust.accounts import Accounts, KeyScope, Role
-from safelight.trust.reviews import Case, CaseKind, record_conflicts
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, record_conflicts
+from safelight.trust.reviews.models import UNDO_S
 from support.review_room import TENANT, ReviewRoom, reviewer
 
 ADA, BO, CLEO = reviewer("ada"), reviewer("bo"), reviewer("cleo")
@@ -150,3 +152,80 @@ def test_a_person_and_their_own_key_are_one_in_an_appeal(room: ReviewRoom, key_d
     taken = room.queue.take_next(BO)
     assert taken is not None
     assert taken.id == appeal.id
+
+
+def audited_decisions(room: ReviewRoom) -> list[bool]:
+    with room.database.read_transaction(TENANT) as tx:
+        made = [row.seq for row in tx.select(audit_log, audit_log.c.event == "case.approve")]
+        contents = tx.select(audit_log_contents, audit_log_contents.c.seq.in_(made))
+    return ["own_request" in json.loads(row.content) for row in contents]
+
+
+def test_a_hold_of_the_own_video_is_decided_by_another_reviewer_if_there_is_one(room: ReviewRoom) -> None:
+    own = room.open_case("", video_id=requested(room))
+    room.enroll(ADA)
+    room.enroll(BO)
+    assert room.queue.take_next(ADA) is None
+    assert room.queue.extend_lease(ADA, own.id).leased_by is None
+    assert room.reviews.get(ADA, own.id).requires_other_reviewer
+    with pytest.raises(Forbidden, match="because you requested or reported"):
+        room.decide(ADA, own)
+    room.decide(BO, own)
+    assert audited_decisions(room) == [False]
+
+
+def test_the_own_video_as_a_near_duplicate_counts_too(room: ReviewRoom) -> None:
+    leader = room.open_case(PROMPT)
+    room.open_case("", video_id=requested(room))
+    room.enroll(BO)
+    with pytest.raises(Forbidden, match="because you requested or reported"):
+        room.decide(ADA, leader)
+
+
+def test_who_reported_a_video_does_not_decide_the_report(room: ReviewRoom) -> None:
+    case = room.open_case("", kind=CaseKind.REPORT, video_id=room.add_video(PROMPT))
+    with room.database.transaction(TENANT) as tx:
+        tx.insert(
+            reports,
+            id=new_id("report"),
+            video_id=case.video_id,
+            case_id=case.id,
+            reason="other",
+            note="",
+            reporter_kind="person",
+            reporter="ada",
+            created_at=tx.now(),
+        )
+    room.enroll(BO)
+    with pytest.raises(Forbidden, match="because you requested or reported"):
+        room.decide(ADA, case, "withdraw")
+    room.decide(BO, case, "withdraw")
+
+
+def test_the_only_reviewer_decides_the_own_video_and_the_log_says_so(room: ReviewRoom) -> None:
+    own = room.open_case("", video_id=requested(room))
+    room.enroll(ADA)
+    room.enroll(reviewer("cat", Role.CREATOR))
+    room.decide(ADA, own)
+    assert audited_decisions(room) == [True]
+
+
+@pytest.mark.parametrize(
+    "change", [{"state": "disabled"}, {"state": "invited"}, {"role": "creator"}], ids=str
+)
+def test_a_pending_decision_ends_with_the_role_of_its_author(
+    room: ReviewRoom, change: dict[str, str]
+) -> None:
+    case = room.open_case(PROMPT)
+    room.enroll(ADA)
+    room.reviews.decide_with_undo(ADA, case.id, DecisionRequest(action="approve", reason="Fine."))
+    with room.database.transaction(TENANT) as tx:
+        tx.update(people, people.c.id == ADA.id, **change)
+    room.executor.carry_out_due()
+    room.clock.now += UNDO_S
+    room.executor.carry_out_due()
+    assert room.actions.applied == []
+    file = room.reviews.get(BO, case.id)
+    assert file.case.state is CaseState.OPEN
+    assert file.pending is not None
+    assert "may not decide this case any more" in (file.pending.conflict or "")
