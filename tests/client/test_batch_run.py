@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from safelight_client.batch import (
     BatchRunner,
     Journal,
     PlanOptions,
+    RenderedTemplate,
     RunLimits,
     plan_batch,
     read_rows,
@@ -89,6 +91,43 @@ def test_every_row_is_made_once_and_a_second_run_sends_nothing(tmp_path: Path) -
     assert states(first) == states(again) == ["delivered"] * 6
     assert again.ceiling.spent == 2_400_000
     assert len(list((tmp_path / "shots.batch" / "videos").glob("*.mp4"))) == 6
+
+
+@pytest.mark.parametrize("two_phase", [False, True])
+def test_videos_of_a_template_that_was_retired_are_followed_and_no_more_are_sent(
+    tmp_path: Path, two_phase: bool
+) -> None:
+    rows = [{"template": "t", "slot.S": each["prompt"], "seconds": 8} for each in subjects(2)]
+    source = read_rows(write_batch(tmp_path, rows))
+    options = PlanOptions(prices={"": 0.1}, two_phase=two_phase, draft_seconds="4")
+    journal = tmp_path / "out" / "journal.sqlite"
+
+    def in_use(template: Mapping[str, Any]) -> RenderedTemplate:
+        return RenderedTemplate(prompt=template["values"]["S"], version=1, approved=True)
+
+    def newer(template: Mapping[str, Any]) -> RenderedTemplate:
+        return replace(in_use(template), version=2)
+
+    def retired(_: Mapping[str, Any]) -> RenderedTemplate:
+        raise sc.BatchError("The template is retired.", "Use another one.")
+
+    async def run(url: str, render: Any, limits: RunLimits) -> BatchRunner:
+        plan = plan_batch(source, options, render=render)
+        with Journal(journal, digest=plan.digest, server=url) as opened:
+            async with sc.AsyncClient(url, retries=RETRIES) as client:
+                runner = BatchRunner(plan, opened, client, limits, journal.parent)
+                await runner.run()
+                return runner
+
+    with ScriptedUpstream({"otherwise": {"polls": 3, "charge": 0.4}}) as upstream:
+        limits = RunLimits(deadline_s=0.0, max_jobs=2 if two_phase else 1, concurrency=1)
+        first = asyncio.run(run(upstream.url, in_use, limits))
+        assert (upstream.counts["received"], first.ceiling.spent) == (1, 0)
+        with pytest.raises(sc.JournalUnusable, match="another batch"):
+            asyncio.run(run(upstream.url, newer, RunLimits()))
+        again = asyncio.run(run(upstream.url, retired, RunLimits()))
+        assert (upstream.counts["received"], again.ceiling.spent) == (1, 400_000)
+    assert states(again) == ["not_sent" if two_phase else "delivered", "not_sent"]
 
 
 def test_no_create_is_sent_that_may_break_the_ceiling(tmp_path: Path) -> None:

@@ -131,6 +131,11 @@ def test_a_failed_row_has_a_button_and_a_blocked_one_has_none(ada: httpx.Client,
     assert ("A red" in only, "A tram" in only) == (True, False)
 
 
+def test_the_table_names_rows_by_the_lines_that_notes_name(ada: httpx.Client) -> None:
+    page = add(ada, "prompt\nA tram\nA kite\n").text
+    assert re.findall(r'<th scope="row">(\d+)', page) == ["2", "3"]
+
+
 def test_rows_come_in_pages(ada: httpx.Client) -> None:
     page = add(ada, "prompt\n" + "".join(f"kite {n}\n" for n in range(30)))
     assert ("kite 24" in page.text, "kite 25" in page.text) == (True, False)

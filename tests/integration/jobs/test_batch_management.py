@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from safelight.errors import Conflict, NotFound
-from safelight.jobs.batches import store
+from safelight.errors import Conflict, NotFound, RateLimited
+from safelight.jobs.batches import service, store
 from safelight.jobs.batches.models import BatchState, RowState
 from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches
 from safelight.testing.upstream import ScriptedUpstream
@@ -84,6 +84,24 @@ def test_a_failed_row_that_is_near_a_blocked_one_or_was_sent_meanwhile_is_not_se
         store.exclude(tx, batch.id, studio.rows(batch)[0], 7)
     with pytest.raises(Conflict, match="nearly that of line 7"):
         studio.service.retry(studio.house.who, batch.id, 1)
+
+
+def test_the_limit_of_unfinished_batches_holds_for_those_that_continue_too(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_UNFINISHED", 2)
+    stopped, completed = (studio.order(*shots(1)) for _ in range(2))
+    studio.service.stop(studio.house.who, stopped.id)
+    studio.carry(completed)
+    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+        store.change_row(tx, completed.id, 1, state=RowState.FAILED.value)
+    for _ in range(2):
+        studio.order(*shots(1), run=False)
+    with pytest.raises(RateLimited):
+        studio.service.run(studio.house.who, stopped.id, lambda limits: limits)
+    with pytest.raises(RateLimited):
+        studio.service.retry(studio.house.who, completed.id, 1)
+    assert [studio.read(batch)[0].state for batch in (stopped, completed)] == ["stopped", "completed"]
 
 
 def test_a_failed_row_is_sent_again_only_on_request_and_a_blocked_one_never(

@@ -8,9 +8,10 @@ const refresh = async () => {
   const html = document.hidden ? null : await fetchFragment(batch.dataset.source).catch(() => null);
   const fresh = document.createElement("template");
   fresh.innerHTML = html ?? "";
-  const state = fresh.content.querySelector("h1")?.textContent.trim();
-  // The buttons below depend on the state.
-  if (state && state !== batch.dataset.state) return location.reload();
+  // A page that says an error has another heading.
+  const state = fresh.content.querySelector("#batch-state")?.textContent.trim();
+  // The buttons below depend on the state. A reload would send a refused form again.
+  if (state && state !== batch.dataset.state) return location.assign(batch.dataset.source);
   if (state && !batch.querySelector("select:focus")) {
     const focused = batch.contains(document.activeElement) && document.activeElement.id;
     const format = batch.querySelector("#format").value;

@@ -57,11 +57,7 @@ class BatchService:
                         remedy="Send the earlier batch again without changes, or use a new key.",
                     )
                 return store.batch_of(row), store.totals(tx, row.id), True
-            if store.count_unfinished(tx) > MAX_UNFINISHED:
-                raise RateLimited(
-                    f"A team may have at most {MAX_UNFINISHED} batches that have not ended. "
-                    "Cancel one that is not needed, or wait until one has ended."
-                )
+            _limit_unfinished(tx)
             tx.append_audit(
                 "batch.created",
                 subject=batch_id,
@@ -105,6 +101,7 @@ class BatchService:
             else:
                 start(tx, batch, limits, actor=principal.id)
             _set_principal(tx, batch_id, principal)
+            _limit_unfinished(tx)
             return self._require(tx, batch_id), store.totals(tx, batch_id)
 
     def cancel(self, principal: Principal, batch_id: str) -> tuple[Batch, Totals]:
@@ -153,6 +150,7 @@ class BatchService:
             if batch.state is BatchState.COMPLETED:
                 start(tx, batch, batch.limits, actor=principal.id)
                 _set_principal(tx, batch_id, principal)
+                _limit_unfinished(tx)
             return self._require(tx, batch_id), store.totals(tx, batch_id)
 
     def delete(self, principal: Principal, batch_id: str) -> None:
@@ -211,6 +209,15 @@ class BatchService:
         if found is None:
             raise NotFound(f"There is no batch {batch_id[:80]!r}.", param="batch_id")
         return found
+
+
+def _limit_unfinished(tx: Transaction) -> None:
+    """Raise `RateLimited`, which undoes the transaction, if it leaves more batches than may be unfinished."""
+    if store.count_unfinished(tx) > MAX_UNFINISHED:
+        raise RateLimited(
+            f"A team may have at most {MAX_UNFINISHED} batches that have not ended. "
+            "Cancel one that is not needed, or wait until one has ended."
+        )
 
 
 def _obstacle_to_retry(batch: Batch, row: Row, sent: int | None) -> str:

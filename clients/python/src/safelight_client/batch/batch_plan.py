@@ -10,6 +10,7 @@ from typing import Any
 
 from safelight_client.errors import BatchError
 
+from .journal import NOT_RENDERED
 from .money import PriceList, usd
 from .prompt_check import Checker, PromptCheck
 from .row_checks import find_problems, request_fields
@@ -84,7 +85,8 @@ class BatchPlan:
     """All rows of a batch, in the order of the file."""
 
     rows: tuple[PlannedRow, ...]
-    #: Names the batch: the same rows with the same options that decide what is sent.
+    #: Names the batch: the same rows with the same options that decide what is sent. With templates, a list:
+    #: of the rows as they are sent, of the rows as in the file, and of each row of a template.
     digest: str
     similar: SimilarTexts
 
@@ -124,6 +126,7 @@ def plan_batch(
     """
     prices = PriceList(options.prices, models or {})
     demanded = options.template_required or prices.demands_templates
+    written = source
     source = replace(source, rows=render_rows(source.rows, render, demanded=demanded))
     planner = _Planner(source, options, prices)
     checks: dict[str, PromptCheck] = {}
@@ -150,8 +153,28 @@ def plan_batch(
     for place, earlier in similar.near_duplicates().items():
         if place not in repeated:
             built[place] = replace(built[place], near_duplicate_of=source.rows[earlier].line)
-    digest = hashlib.sha256(f"{source.digest} {_choices(options)}".encode()).hexdigest()
+    digest = _digest(written, source, options)
     return BatchPlan(rows=_mark_neighbours(built, similar), digest=digest, similar=similar)
+
+
+def _digest(written: BatchRows, made: BatchRows, options: PlanOptions) -> str:
+    """Names the rows as in the file and as they are sent. A row whose template cannot be used now is "-"."""
+    parts = [_hash(f"{made.digest} {_choices(options)}")]
+    pairs = [
+        (before, row)
+        for before, row in zip(written.rows, made.rows, strict=True)
+        if template_of(before.fields) is not None
+    ]
+    if pairs:
+        parts.append(_hash(f"{written.digest} {_choices(options)}"))
+    for before, row in pairs:
+        is_made = not row.problems or row.fields != before.fields
+        parts.append(_hash(json.dumps(row.fields, sort_keys=True, default=str)) if is_made else NOT_RENDERED)
+    return " ".join(parts)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _compared_text(planned: PlannedRow) -> str:

@@ -20,6 +20,8 @@ from typing import Literal
 from safelight_client.errors import BatchError, BatchRunning, JournalUnusable
 from safelight_client.transport import split_login
 
+#: In the digest of a plan: a row whose template cannot be used now, as after it was retired.
+NOT_RENDERED = "-"
 #: Marks the file as ours, and its version.
 _APPLICATION, _VERSION = 0x5AFE_BA7C, 3
 _TABLES = """
@@ -144,7 +146,7 @@ class Journal:
         rows = self._db.execute("select digest, server from batch").fetchall()
         if len(rows) != 1:
             raise _damaged(self.path, "it names no batch")
-        if rows[0][0] != digest:
+        if not _is_same_batch(rows[0][0], digest):
             raise JournalUnusable(
                 f"The journal {self.path} belongs to another batch: the rows or the options have changed.",
                 "Use the file and the options of that batch, or another output folder.",
@@ -263,6 +265,19 @@ class Journal:
         _trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_same_batch(begun: str, now: str) -> bool:
+    """Whether the digests are of one batch. The videos of a template that was retired since are followed."""
+    (sent, *rows), (sent_now, *rows_now) = begun.split(" "), now.split(" ")
+    if sent == sent_now:
+        return True
+    pairs = list(zip(rows, rows_now, strict=False))
+    return (
+        bool(pairs)
+        and len(rows) == len(rows_now)
+        and all(after in (before, NOT_RENDERED) for before, after in pairs)
+    )
 
 
 def _address(server: str) -> str:

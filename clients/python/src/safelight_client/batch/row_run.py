@@ -61,8 +61,9 @@ class RowRun:
     async def run(self) -> None:
         """Raises `Stopped` if the row has not ended."""
         try:
-            if self._planned.draft is not None and not self._has_draft():
-                await self._make("draft", self._planned.draft)
+            draft = self._planned.draft
+            if self._follows_draft() or (draft is not None and not self._has_draft()):
+                await self._make("draft", self._planned.fields if draft is None else draft)
             video = await self._make("video", self._planned.fields)
         except BatchError:
             # The journal could not be written: the row has not ended.
@@ -75,6 +76,11 @@ class RowRun:
     def _has_draft(self) -> bool:
         entries = self._runner.entries[self._number].values()
         return any(entry.phase == "draft" and entry.outcome == _COMPLETED for entry in entries)
+
+    def _follows_draft(self) -> bool:
+        """Whether a draft is under way. A row that cannot be sent any more has no draft in the plan."""
+        entries = self._runner.entries[self._number].values()
+        return any(entry.phase == "draft" and entry.state == "accepted" for entry in entries)
 
     async def _make(self, phase: Phase, fields: Mapping[str, Any]) -> Video:
         """A completed video of this phase. Raises the error of the last submission."""
@@ -91,6 +97,7 @@ class RowRun:
         for number in range(max(len(sent), 1), self._runner.limits.max_submissions + 1):
             form = None
             if entry is None and self._planned.skipped:
+                self._leave("pending", self._planned.skipped)
                 raise Stopped
             if entry is None:
                 form = self._form(fields)
