@@ -15,7 +15,9 @@ from safelight.moderation.request import CreateRequest
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
+from safelight.provenance.registry import erase_manifests
 from safelight.store import tables
+from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.service import EvasionTracker
@@ -160,16 +162,25 @@ class VideoService:
         return self._with_places(self.context.videos.find(principal.tenant, wanted, after=after, limit=limit))
 
     def delete(self, principal: Principal, video_id: str) -> None:
-        """Delete a finished video and its files. The record of its verdicts and decisions stays."""
+        """Delete a finished video, its files, fingerprint and stored manifest, also those kept after its expiry.
+        The record of its verdicts and decisions stays.
+        """
         principal.require(KeyScope.VIDEOS_WRITE)
-        self.get(principal, video_id)
+        principal.require(KeyScope.VIDEOS_READ)
+        _check_id(video_id)
+        before = self.context.videos.get(principal.tenant, video_id)
         with self.context.database.transaction(tenant=principal.tenant) as tx:
             row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
             assert row is not None
-            if row.deleted_at is not None:
-                # Its expiry, or another request, was faster. The result is the same.
-                return
             video = mappers.video(row)
+            if row.deleted_at is not None:
+                # Its expiry keeps the fingerprint and the manifest. If another request was faster, nothing is
+                # left to delete.
+                if _erase_recovery_data(tx, video):
+                    tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
+                else:
+                    _require_kept(before)
+                return
             if video.state not in TERMINAL:
                 raise Conflict(
                     f"{video_id} is still {video.state.value}. Only a finished video can be deleted.",
@@ -177,7 +188,7 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
-            remove_fingerprints(tx, video.id)
+            _erase_recovery_data(tx, video)
             update(tx, video, deleted_at=tx.now())
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 
@@ -266,6 +277,12 @@ class VideoService:
 def _check_id(video_id: str) -> None:
     if not is_id(video_id, "video"):
         raise _no_video(video_id)
+
+
+def _erase_recovery_data(tx: Transaction, video: Video) -> bool:
+    """Delete what is kept to recognize copies. Returns False if nothing was left."""
+    has_fingerprints = remove_fingerprints(tx, video.id)
+    return (not video.vaulted and erase_manifests(tx, video.id)) or has_fingerprints
 
 
 def _require_kept(video: Video) -> None:

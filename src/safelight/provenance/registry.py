@@ -71,7 +71,12 @@ class Registry:
     def without_timestamp(self) -> tuple[Seal, ...]:
         """Seals that were made while the timestamp authority did not answer, of all tenants, oldest first."""
         with self._database.across_tenants("missing timestamps", readonly=True) as tx:
-            rows = tx.select(seals, columns=(seals.c.id, seals.c.facts), order_by=(seals.c.created_at,))
+            rows = tx.select(
+                seals,
+                seals.c.manifest != b"",
+                columns=(seals.c.id, seals.c.facts),
+                order_by=(seals.c.created_at,),
+            )
             missing = [row.id for row in rows if lacks_timestamp(row.facts)]
             found = [tx.one(seals, seals.c.id == one) for one in missing]
         return tuple(_seal(row) for row in found if row is not None)
@@ -102,6 +107,14 @@ class Registry:
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())
             )
         return tuple(_seal(row) for row in rows)
+
+
+def erase_manifests(tx: Transaction, video_id: str) -> bool:
+    """Delete the stored manifests of a video, which can contain those of the client's files.
+
+    The hash of the delivered file is kept, so it is still recognized. Returns False if there were none.
+    """
+    return tx.update(seals, seals.c.video_id == video_id, seals.c.manifest != b"", manifest=b"") > 0
 
 
 def is_intact(row: Any) -> bool:

@@ -19,8 +19,8 @@ _ID_BYTES = 8
 
 
 class SoftBindings:
-    """Finds the manifests of delivered files whose copies have lost them. Withdrawn and vaulted files are not
-    found.
+    """Finds the manifests of delivered files whose copies have lost them. Withdrawn, vaulted and deleted
+    files are not found.
     """
 
     def __init__(self, *, registry: Registry, is_withdrawn: Callable[[str], bool]) -> None:
@@ -63,7 +63,8 @@ class SoftBindings:
         return found.manifest
 
     def _usable(self, seal: Seal | None) -> Seal | None:
-        return None if seal is None or self._is_withdrawn(seal.video_id) else seal
+        # A deleted video has no stored manifest.
+        return seal if seal and seal.manifest and not self._is_withdrawn(seal.video_id) else None
 
 
 def _invalid_value() -> InvalidField:

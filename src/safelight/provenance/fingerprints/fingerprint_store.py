@@ -48,9 +48,12 @@ def add_fingerprint(tx: Transaction, sha256: str, video_id: str, fingerprint: Cl
     )
 
 
-def remove_fingerprints(tx: Transaction, video_id: str) -> None:
-    """Delete the fingerprints of a video that was withdrawn, vaulted or deleted. Commitments are kept."""
-    tx.update(
+def remove_fingerprints(tx: Transaction, video_id: str) -> bool:
+    """Delete the fingerprints of a video that was withdrawn, vaulted or deleted. Commitments are kept.
+
+    Returns False if there were none.
+    """
+    removed = tx.update(
         seal_fingerprints,
         seal_fingerprints.c.video_id == video_id,
         seal_fingerprints.c.removed_at.is_(None),
@@ -59,6 +62,7 @@ def remove_fingerprints(tx: Transaction, video_id: str) -> None:
         removed_at=tx.now(),
         changed_at=tx.now(),
     )
+    return removed > 0
 
 
 class FingerprintStore:
