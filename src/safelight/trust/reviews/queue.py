@@ -117,14 +117,9 @@ class ReviewQueue:
                 raise InvalidField(f"There is no category {name[:60]!r}.", param="declined_categories")
         chosen = sorted(set(names))
         with self._database.transaction(principal.tenant) as tx:
-            own = reviewer_preferences.c.person == principal.id
-            tx.delete(reviewer_preferences, own)
-            tx.insert(
-                reviewer_preferences,
-                person=principal.id,
-                declined_categories=chosen,
-                updated_at=tx.now(),
-            )
+            values = {"declined_categories": chosen, "updated_at": tx.now()}
+            if not tx.insert_or_ignore(reviewer_preferences, person=principal.id, **values):
+                tx.update(reviewer_preferences, reviewer_preferences.c.person == principal.id, **values)
         return ReviewerPreferences(declined_categories=tuple(chosen))
 
     def delete_old_skips(self) -> None:

@@ -142,6 +142,14 @@ def test_declined_categories_are_not_offered(room: ReviewRoom) -> None:
     assert room.queue.preferences(ADA).declined_categories == ("violence",)
 
 
+def test_preferences_that_change_at_the_same_time_are_one_of_them(room: ReviewRoom) -> None:
+    choices = [["violence"], ["ip/brand"]] * 4
+    with ThreadPoolExecutor(len(choices)) as pool:
+        for _ in range(3):
+            made = list(pool.map(lambda names: room.queue.decline_categories(ADA, names), choices))
+            assert room.queue.preferences(ADA) in made
+
+
 def test_an_escalated_case_goes_to_a_higher_role(room: ReviewRoom) -> None:
     senior = reviewer("sam", Role.SENIOR_REVIEWER)
     case = room.open_case("a scene")
