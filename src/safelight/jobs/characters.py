@@ -113,7 +113,8 @@ class Characters:
                 )
             if self.references.is_of_withdrawn_video(character.sha256):
                 raise InvalidField(
-                    f"The clip of the character {character.name!r} is a video that was withdrawn.", param=param
+                    f"The clip of the character {character.name!r} is a video that was withdrawn.",
+                    param=param,
                 )
             found.append(character)
         return tuple(found)
