@@ -115,6 +115,7 @@ class ReviewRoom:
         due_s: float = DUE_S,
         video_id: str | None = None,
         quarantined: bool = False,
+        stage: Stage = Stage.PROMPT,
     ) -> Case:
         video = video_id or self.add_video(prompt)
         with self.database.transaction(TENANT) as tx:
@@ -123,7 +124,7 @@ class ReviewRoom:
                 NewCase(
                     video_id=video,
                     kind=kind,
-                    stage=Stage.PROMPT,
+                    stage=stage,
                     due_at=tx.now() + due_s,
                     category=category,
                     rule="vi-3",

@@ -39,8 +39,10 @@ class ReviewQueuePages(PageHandler):
         if reveal_pictures is None or exposure is None:
             raise NotFound("This server shows no images.")
         case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
-        view = await self.run(exposure.begin_view, principal, case_file.case)
+        await self.run(exposure.require_budget, principal)
         image = await self.run(reveal_pictures, principal, case_file)
+        # Only now: the time to draw the picture, and a case without pictures, do not count.
+        view = await self.run(exposure.begin_view, principal, case_file.case)
         headers = {"cache-control": "no-store", VIEW_HEADER: view}
         return Response(image, media_type="image/webp", headers=headers)
 

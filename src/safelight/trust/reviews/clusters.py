@@ -17,26 +17,43 @@ from sqlalchemy import Row
 from safelight import canonical_json
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, videos
+from safelight.policy.verdicts import Verdict
+from safelight.store.tables import cases, verdicts, videos
 from safelight.store.transaction import Transaction
 
 from .models import CaseKind, CaseState, NewCase
 from .priority import rank_at
 
-_EARLY_STAGES = (Stage.PROMPT, Stage.REFERENCE)
 _END_OF_SENTENCE = " .!?。！？"
 
 
 def cluster_key(tx: Transaction, new: NewCase) -> str | None:
     """A digest that is equal for near-duplicate cases; None if a case is decided by itself."""
     video = tx.one(videos, videos.c.id == new.video_id)
-    if video is None or new.kind is not CaseKind.HOLD:
+    # Whether a person may use a reference file is a question about this person.
+    if video is None or new.kind is not CaseKind.HOLD or new.stage is Stage.REFERENCE:
         return None
-    content = _request_content(video) if new.stage in _EARLY_STAGES else video.generated_sha256
+    content = _request_content(video) if new.stage is Stage.PROMPT else video.generated_sha256
     if content is None:
         return None
-    same_question = [new.kind.value, new.stage.value, new.rule, new.category, new.quarantined]
-    return hashlib.sha256(canonical_json.encode([*same_question, content])).hexdigest()
+    same_question = [
+        new.kind.value,
+        new.stage.value,
+        new.rule,
+        new.category,
+        new.quarantined,
+        video.generator,
+    ]
+    return hashlib.sha256(
+        canonical_json.encode([*same_question, _verdicts(tx, video.id), content])
+    ).hexdigest()
+
+
+def _verdicts(tx: Transaction, video_id: str) -> list[list[Any]]:
+    """What the verdicts on a video rest on: a decision settles all of them, also those on near-duplicates."""
+    rows = tx.select(verdicts, verdicts.c.video_id == video_id, columns=[verdicts.c.body])
+    made = [msgspec.json.decode(row.body, type=Verdict) for row in rows]
+    return sorted([one.stage.value, one.action.value, one.category, *one.matched_rules] for one in made)
 
 
 def join_cluster(tx: Transaction, row: Row[Any]) -> bool:

@@ -14,10 +14,12 @@ from safelight.trust.accounts import Principal
 
 from .models import KEEP_SKIPS_S, SHIFT_S, Case, Exposure
 
-#: A view counts at least this long, also if the page never reports its end.
+#: A view counts at least this long.
 MIN_VIEW_S = 1.0
 #: A view counts at most this long: nobody holds a key for a minute, so the report of its end was lost.
 MAX_VIEW_S = 60.0
+#: The stored seconds of a view whose end was not reported yet.
+_NOT_ENDED = 0.0
 
 
 class ExposureLog:
@@ -32,17 +34,18 @@ class ExposureLog:
         with self._database.read_transaction(principal.tenant) as tx:
             return self._read(tx, principal)
 
+    def require_budget(self, principal: Principal) -> None:
+        """Raise `Forbidden` if the budget is used up."""
+        with self._database.read_transaction(principal.tenant) as tx:
+            self._require_budget(tx, principal)
+
     def begin_view(self, principal: Principal, case: Case) -> str:
         """Record that a picture is shown now. Returns the id of the view.
 
         Raises `Forbidden` if the budget is used up.
         """
         with self._database.transaction(principal.tenant) as tx:
-            if self._read(tx, principal).is_used_up:
-                raise Forbidden(
-                    "Your budget of pictures for this shift is used up.",
-                    remedy="Decide on the text, or skip the case so that another reviewer gets it.",
-                )
+            self._require_budget(tx, principal)
             view = new_id("view")
             tx.insert(
                 exposures,
@@ -50,7 +53,7 @@ class ExposureLog:
                 person=principal.id,
                 case_id=case.id,
                 at=tx.now(),
-                seconds=MIN_VIEW_S,
+                seconds=_NOT_ENDED,
                 severity=case.severity,
             )
         return view
@@ -59,17 +62,30 @@ class ExposureLog:
         """Record that a picture is hidden again. The time is measured here, not by the page."""
         with self._database.transaction(principal.tenant) as tx:
             own = (exposures.c.id == view, exposures.c.person == principal.id)
-            row = tx.one(exposures, *own, exposures.c.seconds == MIN_VIEW_S)
+            row = tx.one(exposures, *own, exposures.c.seconds == _NOT_ENDED)
             if row is not None:
-                shown_s = min(max(tx.now() - row.at, MIN_VIEW_S), MAX_VIEW_S)
-                tx.update(exposures, *own, seconds=shown_s)
+                tx.update(exposures, *own, seconds=_shown_s(row.at, tx.now()))
 
     def delete_old_views(self) -> None:
         """Delete the views of all tenants that are older than `KEEP_SKIPS_S`."""
         with self._database.across_tenants("old views") as tx:
             tx.delete(exposures, exposures.c.at < tx.now() - KEEP_SKIPS_S)
 
+    def _require_budget(self, tx: Transaction, principal: Principal) -> None:
+        if self._read(tx, principal).is_used_up:
+            raise Forbidden(
+                "Your budget of pictures for this shift is used up.",
+                remedy="Decide on the text, or skip the case so that another reviewer gets it.",
+            )
+
     def _read(self, tx: Transaction, principal: Principal) -> Exposure:
         recent = (exposures.c.person == principal.id, exposures.c.at >= tx.now() - SHIFT_S)
-        rows = tx.select(exposures, *recent, columns=[exposures.c.seconds, exposures.c.severity])
-        return Exposure(used=sum(row.seconds * row.severity for row in rows), budget=self._budget)
+        columns = [exposures.c.seconds, exposures.c.severity, exposures.c.at]
+        rows = tx.select(exposures, *recent, columns=columns)
+        now = tx.now()
+        used = sum((row.seconds or _shown_s(row.at, now)) * row.severity for row in rows)
+        return Exposure(used=used, budget=self._budget)
+
+
+def _shown_s(begun_at: float, now: float) -> float:
+    return min(max(now - begun_at, MIN_VIEW_S), MAX_VIEW_S)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from safelight.errors import Conflict
-from safelight.store.tables import decisions, outbox
+from safelight.ids import new_id
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.store.tables import decisions, outbox, verdicts, videos
 from safelight.trust.accounts import ReviewRank
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, close_cases
 from safelight.trust.reviews.models import UNDO_S
@@ -41,6 +45,53 @@ def test_near_duplicates_are_one_case_of_the_queue(room: ReviewRoom) -> None:
 def test_one_other_word_makes_another_case(room: ReviewRoom, prompt: str) -> None:
     room.open_case(SAME[0])
     room.open_case(prompt)
+    assert room.reviews.count_open(ADA) == 2
+
+
+@pytest.mark.parametrize("rules", [("vi-3", "vi-9"), ()])
+def test_a_case_with_other_findings_is_another_case(room: ReviewRoom, rules: tuple[str, ...]) -> None:
+    for matched in (("vi-3",), rules):
+        video = room.add_video(SAME[0])
+        verdict = Verdict(
+            action=Action.HOLD,
+            stage=Stage.PROMPT,
+            subject_sha256="0" * 64,
+            policy="house",
+            policy_sha256="0" * 64,
+            category="violence",
+            matched_rules=matched,
+        )
+        with room.database.transaction(TENANT) as tx:
+            tx.insert(
+                verdicts,
+                id=new_id("verdict"),
+                video_id=video,
+                stage="prompt",
+                action="hold",
+                category="violence",
+                rule="vi-3",
+                subject_sha256="0" * 64,
+                policy="house",
+                policy_sha256="0" * 64,
+                body=msgspec.json.encode(verdict),
+                created_at=tx.now(),
+            )
+        room.open_case("", video_id=video)
+    assert room.reviews.count_open(ADA) == 2
+
+
+def test_each_use_of_a_reference_is_a_case_of_its_own(room: ReviewRoom) -> None:
+    for _ in range(2):
+        room.open_case(SAME[0], stage=Stage.REFERENCE)
+    assert room.reviews.count_open(ADA) == 2
+
+
+def test_another_generator_makes_another_case(room: ReviewRoom) -> None:
+    for generator in ("storyboard", "wan"):
+        video = room.add_video(SAME[0])
+        with room.database.transaction(TENANT) as tx:
+            tx.update(videos, videos.c.id == video, generator=generator)
+        room.open_case("", video_id=video)
     assert room.reviews.count_open(ADA) == 2
 
 
