@@ -54,9 +54,12 @@ class ReviewWorld:
 
     def open_appeal(self, number: int) -> None:
         with self.room.database.read_transaction(TENANT) as tx:
-            refused = tx.select(decisions, decisions.c.action == "refuse", order_by=(decisions.c.id,))
-            appealed = {row.video_id for row in tx.select(cases, cases.c.kind == CaseKind.APPEAL.value)}
-        videos = [row.video_id for row in refused if row.video_id not in appealed]
+            newest = (decisions.c.id.desc(),)
+            refused = tx.select(decisions, decisions.c.action == "refuse", order_by=newest, limit=50)
+            videos = [row.video_id for row in refused]
+            appeals = (cases.c.video_id.in_(videos), cases.c.kind == CaseKind.APPEAL.value)
+            appealed = {row.video_id for row in tx.select(cases, *appeals)}
+        videos = [video for video in videos if video not in appealed]
         if not videos:
             return
         case = self.room.open_case("", kind=CaseKind.APPEAL, video_id=videos[number % len(videos)])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import or_
-
 from safelight.store.tables import (
     case_conflicts,
     cases,
@@ -106,12 +104,12 @@ def _lineage(tx: Transaction, video_id: str) -> set[str]:
         found |= wanted
         neighbours: set[str] = set()
         for ids in _chunks(wanted):
-            rows = tx.select(
-                videos, or_(videos.c.id.in_(ids), videos.c.remixed_from.in_(ids)), columns=columns
-            )
+            # Two queries: with one, SQLite reads all videos of the tenant.
+            own = tx.select(videos, videos.c.id.in_(ids), columns=columns)
+            remixes = tx.select(videos, videos.c.remixed_from.in_(ids), columns=columns)
             neighbours |= {
                 neighbour
-                for row in rows
+                for row in (*own, *remixes)
                 for neighbour in (row.id, row.remixed_from, row.reinstated_from, row.reinstated_as)
                 if neighbour is not None
             }
