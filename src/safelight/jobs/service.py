@@ -162,7 +162,7 @@ class VideoService:
         return self._with_places(self.context.videos.find(principal.tenant, wanted, after=after, limit=limit))
 
     def delete(self, principal: Principal, video_id: str) -> None:
-        """Delete a finished video, its files, fingerprint and stored manifest, also those kept after its expiry.
+        """Delete a finished video, its files, fingerprint and stored manifest, also after its expiry.
         The record of its verdicts and decisions stays.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
