@@ -17,7 +17,8 @@ from .patterns import MIN_FOR_SHARE, identify_prompt
 
 #: A later request belongs to another situation: the filter may have changed.
 MAX_PAUSE_S = 86_400.0
-_JUDGED = (AttemptOutcome.PASSED, AttemptOutcome.REFUSED)
+#: Ended without an answer of the filter, but sent to the provider, which may have charged them.
+_UNANSWERED = (AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,9 @@ class RepeatResult:
     repeated: int
     passed_first: int
     passed: int
-    #: Number of repeats, and what they cost.
+    #: Number of repeats with an answer of the filter, of those without one, and what all of them cost.
     tries: int
+    unanswered: int
     charges: tuple[CurrencyTotal, ...]
     #: Repeats of which it is not known whether, or how much, they were charged.
     unknown_charges: int
@@ -58,6 +60,8 @@ class RepeatResult:
                 tries=self.tries,
             )
         ]
+        if self.unanswered:
+            sentences.append(t("repeats.unanswered", count=self.unanswered))
         sentences += [
             t("repeats.cost", amount=format_amount(one.left), currency=one.currency) for one in self.charges
         ]
@@ -75,6 +79,7 @@ class RepeatResult:
             "passed_first": self.passed_first,
             "passed": self.passed,
             "tries": self.tries,
+            "unanswered": self.unanswered,
             "rate": round(self.passed_first / self.repeated, 4) if self.repeated else None,
             "interval": [round(low, 4), round(high, 4)],
             "charges": [one.as_json() for one in self.charges],
@@ -86,12 +91,12 @@ def find_repeats(attempts: Iterable[AttemptRecord]) -> tuple[RepeatResult, ...]:
     """The results of each provider and refused part with at least one repeat.
 
     A request is a prompt with its model, length and size. Its first refusal counts, and the following
-    attempts, each within a day of the one before, until one passes. Attempts with a withheld prompt are left
-    out, and so are attempts that failed for another reason.
+    attempts, each within a day of the one before, until one passes the filter. Attempts that failed for
+    another reason say nothing about the filter; their cost counts. Those with a withheld prompt are left out.
     """
     requests: defaultdict[tuple[object, ...], list[AttemptRecord]] = defaultdict(list)
     for one in sorted(attempts, key=lambda each: (each.at, each.id)):
-        if one.outcome in _JUDGED and one.prompt:
+        if one.prompt and (_is_judged(one) or one.outcome in _UNANSWERED):
             requests[identify_prompt(one), one.model, one.seconds, one.width, one.height].append(one)
     chains: defaultdict[tuple[str, str], list[Sequence[AttemptRecord]]] = defaultdict(list)
     for tries in requests.values():
@@ -99,7 +104,17 @@ def find_repeats(attempts: Iterable[AttemptRecord]) -> tuple[RepeatResult, ...]:
         if chain:
             chains[chain[0].provider, chain[0].stage].append(chain)
     found = [_summarize(provider, stage, each) for (provider, stage), each in sorted(chains.items())]
-    return tuple(sorted((one for one in found if one.repeated), key=lambda one: -one.repeated))
+    sent_again = (one for one in found if one.tries or one.unanswered)
+    return tuple(sorted(sent_again, key=lambda one: -one.repeated))
+
+
+def _has_passed(one: AttemptRecord) -> bool:
+    """Whether the provider's filter passed it, also if a policy of Safelight then blocked the file."""
+    return one.outcome is AttemptOutcome.PASSED or (one.outcome is AttemptOutcome.STOPPED and one.file_came)
+
+
+def _is_judged(one: AttemptRecord) -> bool:
+    return one.outcome is AttemptOutcome.REFUSED or _has_passed(one)
 
 
 def _first_chain(tries: Sequence[AttemptRecord]) -> list[AttemptRecord]:
@@ -113,22 +128,24 @@ def _first_chain(tries: Sequence[AttemptRecord]) -> list[AttemptRecord]:
         if one.at - chain[-1].at > MAX_PAUSE_S:
             break
         chain.append(one)
-        if one.outcome is AttemptOutcome.PASSED:
+        if _has_passed(one):
             break
     return chain
 
 
 def _summarize(provider: str, stage: str, chains: Sequence[Sequence[AttemptRecord]]) -> RepeatResult:
     repeats = [one for chain in chains for one in chain[1:]]
-    passed = AttemptOutcome.PASSED
+    judged = [[one for one in chain if _is_judged(one)] for chain in chains]
+    tries = sum(len(chain) - 1 for chain in judged)
     return RepeatResult(
         provider=provider,
         stage=stage,
         refused=len(chains),
-        repeated=sum(len(chain) > 1 for chain in chains),
-        passed_first=sum(len(chain) > 1 and chain[1].outcome is passed for chain in chains),
-        passed=sum(chain[-1].outcome is passed for chain in chains),
-        tries=len(repeats),
+        repeated=sum(len(chain) > 1 for chain in judged),
+        passed_first=sum(len(chain) > 1 and _has_passed(chain[1]) for chain in judged),
+        passed=sum(_has_passed(chain[-1]) for chain in judged),
+        tries=tries,
+        unanswered=len(repeats) - tries,
         charges=sum_charges(repeats),
         unknown_charges=sum(
             one.charge.charged is ChargeStatus.UNKNOWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ OUTCOMES = {
     "R": AttemptOutcome.REFUSED,
     "P": AttemptOutcome.PASSED,
     "F": AttemptOutcome.FAILED,
+    # The provider passed it, and a policy of Safelight blocked the file.
+    "S": AttemptOutcome.STOPPED,
 }
 
 
@@ -40,7 +43,7 @@ def tries(
             error="",
             outcome=OUTCOMES[one],
             stage="output" if one == "R" else "unknown",
-            file_came=one == "P",
+            file_came=one in "PS",
             charge=charge,
             request_id="",
         )
@@ -56,6 +59,24 @@ def test_the_repeats_of_a_refused_request_are_counted_until_it_passes_with_their
     assert (found.provider, found.stage, found.refused, found.repeated) == ("runway", "output", 3, 2)
     assert (found.passed_first, found.passed, found.tries) == (1, 2, 3)
     assert [(one.currency, float(one.left)) for one in found.charges] == [("USD", 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "judged", "unanswered", "cost"),
+    [
+        ("RFP", (1, 1), 1, 0.5),
+        ("RSP", (1, 1), 0, 0.25),
+        ("RRS", (0, 2), 0, 0.5),
+        ("RS", (1, 1), 0, 0.25),
+        ("RFFFF", (0, 0), 4, 1.0),
+    ],
+)
+def test_every_repeat_that_was_charged_is_in_the_cost(
+    outcomes: str, judged: tuple[int, int], unanswered: int, cost: float
+) -> None:
+    (found,) = find_repeats(tries(outcomes))
+    assert (found.passed_first, found.tries) == judged
+    assert (found.unanswered, [float(one.left) for one in found.charges]) == (unanswered, [cost])
 
 
 def test_refunds_lower_the_cost_and_unknown_charges_are_apart() -> None:
@@ -93,11 +114,12 @@ def test_below_twenty_requests_the_text_has_no_share() -> None:
     assert many.endswith("The repeats cost 5 USD.")
 
 
-@given(st.lists(st.text("RPF", min_size=1, max_size=6), max_size=12))
+@given(st.lists(st.text("RPFS", min_size=1, max_size=6), max_size=12))
 def test_the_numbers_fit_together(sequences: list[str]) -> None:
     attempts = [one for number, each in enumerate(sequences) for one in tries(each, prompt=f"scene {number}")]
     for found in find_repeats(attempts):
         assert 0 <= found.passed_first <= found.passed <= found.repeated <= found.refused
         assert found.repeated <= found.tries
+        assert found.tries + found.unanswered > 0
         assert found.refused <= sum("R" in each for each in sequences)
-        assert found.interval[0] <= found.passed_first / found.repeated <= found.interval[1]
+        assert found.interval[0] <= found.passed_first / (found.repeated or 1) <= found.interval[1]
