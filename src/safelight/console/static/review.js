@@ -23,6 +23,7 @@ if (reveal) {
       counter.textContent = reveal.dataset.none;
       return;
     }
+    endView(); // Of a press before this one, whose picture came later.
     view = response.headers.get("x-safelight-view") ?? "";
     count += 1;
     counter.textContent = `${count} ×`;
@@ -87,8 +88,11 @@ if (form) {
     reason.focus();
   });
   form.addEventListener("change", () => form.querySelector("[name=clause]:checked") && showMissing(""));
-  // Without a sign of life the case goes back to the queue.
+  // Without a sign of life the case goes back to the queue: nobody sits here after 5 minutes without input.
+  let lastInput = Date.now();
+  for (const input of ["pointermove", "pointerdown", "keydown", "wheel"]) addEventListener(input, () => (lastInput = Date.now()), { passive: true });
   const keepLease = async () => {
+    if (document.visibilityState !== "visible" || Date.now() - lastInput > 300000) return;
     const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
     if (response?.status !== 409) return;
     clearInterval(heartbeat);

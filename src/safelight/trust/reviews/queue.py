@@ -179,6 +179,8 @@ def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElemen
 
 def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
     until = tx.now() + LEASE_S
+    held = (cases.c.leased_by == principal.id, cases.c.leased_by.is_not(None), cases.c.id != case.id)
+    tx.update(cases, *held, leased_by=None, leased_until=None)
     tx.update(cases, cases.c.id == case.id, leased_by=principal.id, leased_until=until)
     return replace(case, leased_by=principal.id, leased_until=until)
 

@@ -64,6 +64,15 @@ def test_a_closed_laptop_gives_the_case_back_after_the_lease(room: ReviewRoom) -
         room.queue.extend_lease(ADA, case.id)
 
 
+def test_a_reviewer_who_opens_a_second_case_gives_the_first_one_back(room: ReviewRoom) -> None:
+    first, second = room.open_case("a scene"), room.open_case("another scene")
+    room.queue.extend_lease(ADA, first.id)
+    room.queue.extend_lease(ADA, second.id)
+    taken = room.queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == first.id
+
+
 def test_signs_of_life_keep_the_case(room: ReviewRoom) -> None:
     case = room.open_case("a scene")
     room.queue.take_next(ADA)
