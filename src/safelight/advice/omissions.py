@@ -1,4 +1,4 @@
-"""Suggestions after a block by the provider: which details to leave out. Pure.
+"""Suggestions after a block by the provider: which details to leave out or to replace. Pure.
 
 With own outcomes, the risk model shows which words were in refused requests, also words that no table has.
 Without them, a shorter prompt shows whether the details or the main scene were refused.
@@ -26,15 +26,15 @@ BY_OUTCOMES, MAIN_SCENE = "leave_out_refused", "main_scene"
 _MIN_GAIN = 0.05
 #: What one more word that is left out must gain, so that a phrase is chosen before the clause around it.
 _GAIN_PER_WORD = 0.02
-#: The numbers of changes of the suggestions, so that the first one keeps most of the prompt.
-_SIZES = (5,)
+#: Most changes of the suggestion by outcomes, so that it keeps most of the prompt.
+_MAX_CHANGES = 5
 _MIN_PROBABILITY = 1e-6
 
 
 def find_changes_by_outcomes(
     prompt: str, details: Sequence[Detail], replacements: Sequence[Suggestion], estimate: EstimateRisks
 ) -> Iterator[Suggestion]:
-    """At most two suggestions, with two and six of the changes that lower the risk most.
+    """At most one suggestion, with the changes that lower the risk most.
 
     A change leaves out one of `details` or is one of `replacements`.
     """
@@ -51,11 +51,8 @@ def find_changes_by_outcomes(
     ]
     order = sorted(range(len(changes)), key=net.__getitem__, reverse=True)
     chosen = _without_overlaps(changes[number] for number in order if gains[number] >= _MIN_GAIN)
-    done = 0
-    for size in _SIZES:
-        if min(size, len(chosen)) > done:
-            done = min(size, len(chosen))
-            yield _merged(prompt, BY_OUTCOMES, chosen[:done])
+    if chosen:
+        yield _merged(prompt, BY_OUTCOMES, chosen[:_MAX_CHANGES])
 
 
 def find_simplifications(

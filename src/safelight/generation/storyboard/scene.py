@@ -65,6 +65,12 @@ _IN_WEATHER = re.compile(
     r"(?:snow|rain|fog|mist|hail|storm|blizzard)\w*\b|"
     r"[雪雨雾霧]中|[淋冒][着著]?[雨雪]|雪地"
 )
+#: After the weather, these say that it is outside a window and the person inside.
+_SEEN_FROM_INSIDE = re.compile(
+    r"\b(?:rain|snow|storm|fog|mist|hail|blizzard)\w*\b[^.;!?]{0,40}\b(?:outside|windows?)\b|窗外|窗户|窗前|窗边"
+)
+#: Work that is usually done in a kitchen; who does it in the snow is outdoors.
+_KITCHEN_WORK = re.compile(r"\b(?:chefs?|cook(?:s|ing)?)\b|厨师|做饭|烹饪")
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
     r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
@@ -124,7 +130,8 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     plain = without_denied(rest.lower())
     rest = simplified(plain)
 
-    setting = first(rest, lexicon.SETTINGS)
+    places = _KITCHEN_WORK.sub(" ", rest) if _IN_WEATHER.search(rest) else rest
+    setting = first(places, lexicon.SETTINGS)
     hour = first(rest, lexicon.HOURS)
     weather = first(_AFTER_RAIN.sub(" ", rest), lexicon.WEATHERS)
     move = first(rest, lexicon.MOVES)
@@ -303,9 +310,10 @@ def _outdoors(
     settings: tuple[Environment, ...], text: str, weather: Weather | None, number: int
 ) -> Environment:
     """One of the environments. Who is in the snow or the rain is not in a room."""
-    if weather is not None:
-        outside = tuple(one for one in settings if one not in INDOORS)
-        settings = outside or ((Environment.STREET,) if _IN_WEATHER.search(text) else settings)
+    if weather is not None and _IN_WEATHER.search(text):
+        settings = tuple(one for one in settings if one not in INDOORS) or (Environment.STREET,)
+    elif weather is not None and _SEEN_FROM_INSIDE.search(text):
+        settings = tuple(one for one in settings if one in INDOORS) or (Environment.ROOM,)
     return _choose(number, "setting", settings)
 
 

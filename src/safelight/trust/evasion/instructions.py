@@ -13,7 +13,8 @@ _TAUGHT = frozenset({Category.ILLICIT.value, Category.SELF_HARM_INSTRUCTIONS.val
 #: Read in the normalized text: without disguises, and with simplified characters.
 _INSTRUCTIONS = re.compile(
     r"\b(?:step[\s-]*by[\s-]*step|(?:each|every) (?:single )?step|how[\s-]+to"
-    r"|how (?:it|this) is (?:made|done)|instructions?|tutorials?|lessons?|recipes?|procedure|teach(?:es|ing)?|explains? how"
+    r"|how (?:it|this) is (?:made|done)|instructions?|tutorials?|lessons?|recipes?|procedure"
+    r"|teach(?:es|ing)?|explains? how"
     r"|walk-?throughs?|(?:a|the|complete|beginner'?s) guide (?:to|for|on)"
     r"|diagrams? (?:with|of) (?:the )?amounts?)\b"
     r"|步骤|一步步|一步一步|教我|教学|教程|手把手教|怎么做|怎么制作|怎样制作|怎样做|制作过程|制作方法|如何|配方|做法"

@@ -164,3 +164,17 @@ def test_who_is_in_the_snow_or_the_rain_is_not_in_a_room(prompt: str) -> None:
 
 def test_rain_at_a_window_leaves_the_cook_in_the_kitchen() -> None:
     assert read("A chef cooks, rain on the window").setting is Environment.KITCHEN
+
+
+@pytest.mark.parametrize(
+    "prompt", ["A chef cooks in the snow", "厨师在雪中做饭", "A cook stands in the rain"]
+)
+def test_who_cooks_in_the_snow_is_not_in_a_kitchen(prompt: str) -> None:
+    assert all(read(prompt, seed).setting not in INDOORS for seed in range(6))
+
+
+@pytest.mark.parametrize(
+    "prompt", ["A grandmother knits while snow falls outside", "A woman reads a book, rain outside"]
+)
+def test_who_sees_the_weather_outside_is_indoors(prompt: str) -> None:
+    assert all(read(prompt, seed).setting in INDOORS for seed in range(6))
