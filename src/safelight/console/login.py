@@ -52,11 +52,6 @@ class Login:
     async def redeem(self, request: Request) -> Response:
         """Sign in with a login link, or with e-mail address, password and one-time code."""
         check_same_origin(request)
-        try:
-            # Before the body is read, because a client needs no account to send one.
-            self._rate_limiter.allow(request.client.host if request.client else "")
-        except RateLimited as problem:
-            return await self._page(request, "", "/", problem=problem, email="")
         form = await read_short_form(request, self._state.services)
         back = local_path(form.get("back", "/"))
         try:
@@ -79,6 +74,8 @@ class Login:
     async def _sign_in(self, request: Request, form: dict[str, str], back: str) -> Response:
         if self._console.people is None:
             raise NotFound("This server has no accounts of people.")
+        # Links are not counted: they cannot be guessed, and need no hash.
+        self._rate_limiter.allow(request.client.host if request.client else "")
         proofs = Proofs(password=form.get("password", ""), code=form.get("code", ""))
         sign_in = self._console.people.sign_in.sign_in
         signed_in = await self._state.threads.run(
