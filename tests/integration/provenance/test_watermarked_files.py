@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pytest
 from c2pa import Context, Reader
 
+from safelight.errors import InvalidMedia
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_container
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import WATERMARK_ALGORITHM, MarkState
@@ -239,3 +241,27 @@ def test_a_mark_that_is_not_read_back_is_tried_once_more_at_the_next_strength(
     assert seal.mark.state is MarkState.READ_BACK
     tried = [one["most"] for one in watched.arguments if "most" in one]
     assert tried == [MAX_STRENGTH, RETRY_STRENGTH]
+
+
+def test_a_damaged_clip_is_searched_up_to_the_damage(
+    marking_sealer: Sealer,
+    watermark_keys: WatermarkKeys,
+    textured: Path,
+    facts: FactsMaker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    seal = marking_sealer.seal(textured, sealed, facts())
+    whole, count = clip_marking._frames, len(_frames(sealed)) - 2
+
+    def cut(path: Path) -> Iterator[Any]:
+        yield from itertools.islice(whole(path), count)
+        raise InvalidMedia("damaged")
+
+    monkeypatch.setattr(clip_marking, "_frames", cut)
+    seeds = [epoch.seed for epoch in watermark_keys.searched()]
+    task = {"source": str(sealed), "seeds": seeds, "budget_s": 60.0}
+    found = clip_marking.search_in_child(task, None)
+    assert found is not None
+    assert f"{found.content_id:016x}" == seal.mark.content_id

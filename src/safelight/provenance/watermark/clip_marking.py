@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.errors import InvalidMedia
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,
@@ -212,7 +213,13 @@ def search_in_child(argument: Any, _link: object) -> FoundMark | None:
     """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
     task = msgspec.convert(argument, SearchTask)
     end = time.process_time() + task.budget_s
-    sums = _add_up(Path(task.source), lambda: time.process_time() > end)
+    sums = ResidualSums()
+    try:
+        _add_up(Path(task.source), sums, lambda: time.process_time() > end)
+    except InvalidMedia:
+        # A clip that is cut off or damaged is searched up to the damage.
+        if not sums.chunks:
+            raise
     for number, seed in enumerate(task.seeds):
         detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
         found = detector.search(sums, lambda: time.process_time() > end)
@@ -223,13 +230,14 @@ def search_in_child(argument: Any, _link: object) -> FoundMark | None:
 
 def read_mark(path: Path, seed: bytes) -> int | None:
     """The id in a file that was neither cropped nor turned; None if no mark is read."""
-    found = WatermarkDetector(WatermarkPattern.from_seed(seed)).read(_add_up(path))
+    sums = ResidualSums()
+    _add_up(path, sums)
+    found = WatermarkDetector(WatermarkPattern.from_seed(seed)).read(sums)
     return None if found is None else found.content_id
 
 
-def _add_up(path: Path, is_over: Callable[[], bool] = lambda: False) -> ResidualSums:
-    """The residuals of the first seconds, or of what was decoded before the time was over."""
-    sums = ResidualSums()
+def _add_up(path: Path, sums: ResidualSums, is_over: Callable[[], bool] = lambda: False) -> None:
+    """Adds the residuals of the first seconds, or of what was decoded before the time was over."""
     first_s: float | None = None
     for one in _frames(path):
         first_s = one.time_s if first_s is None else first_s
@@ -237,7 +245,6 @@ def _add_up(path: Path, is_over: Callable[[], bool] = lambda: False) -> Residual
             sums.add(one.luma, one.time_s - first_s)
         if sums.is_full or is_over():
             break
-    return sums
 
 
 def _open(path: Path) -> AbstractContextManager[Any]:
