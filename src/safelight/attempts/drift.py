@@ -35,7 +35,7 @@ _SAME_PRICE = 0.01
 #: nothing. The first ones are compared closely.
 _MIN_WITH_WORD, _MIN_EXPLAINED, _MAX_WORDS = 3, 0.5, 20
 #: Prior log-odds of a rise for some word, compared with one for all prompts. Chosen on simulated drifts, so
-#: that about one of ten rises for all prompts is taken for one of a word.
+#: that about one of seven rises for all prompts is taken for one of a word.
 _WORD_ODDS = 2.0
 
 

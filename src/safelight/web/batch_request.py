@@ -192,7 +192,8 @@ def _entries(name: str, content: Any) -> Iterator[tuple[int, object]]:
         # A text would be taken for the problem of its line.
         found = enumerate((each if isinstance(each, Mapping) else None for each in content), start=1)
     else:
-        found = read_jsonl(content) if name == "jsonl" else read_csv(content.removeprefix("\ufeff"))
+        text = content.removeprefix("\ufeff")
+        found = read_jsonl(text) if name == "jsonl" else read_csv(text)
     for count, entry in enumerate(found, start=1):
         if count > MAX_ROWS:
             raise TooLarge(f"A batch on the server may have at most {MAX_ROWS} rows.", param=name)

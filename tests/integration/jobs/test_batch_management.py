@@ -11,6 +11,7 @@ from safelight.jobs.batches import service, store
 from safelight.jobs.batches.models import BatchState, RowState
 from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.web.batch_request import read_batch_request
 
 from .test_batches import BLOCKED, FLAKY, Studio, shots
 from .test_batches import studio as studio  # the fixture
@@ -186,6 +187,24 @@ def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(st
         with pytest.raises(NotFound):
             studio.read(gone)
     assert studio.read(running)[0].state == "running"
+
+
+def test_an_expired_batch_that_another_process_deleted_is_left_alone(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = studio.order(*shots(1))
+    studio.carry(batch)
+    gone = studio.read(batch)[0]
+    studio.service.delete(studio.house.who, batch.id)
+    monkeypatch.setattr(store, "expired_batches", lambda *_, **__: [gone])
+    caplog.clear()
+    studio.advancer.delete_expired()
+    assert caplog.records == []
+
+
+def test_a_byte_order_mark_before_json_lines_is_no_part_of_the_first_row() -> None:
+    wanted = read_batch_request({"jsonl": '\ufeff{"prompt": "A tram"}\n'}, None, max_prompt_chars=400)
+    assert [row.problems for row in wanted.rows] == [()]
 
 
 def test_five_failures_in_a_row_stop_the_batch_before_more_is_paid(

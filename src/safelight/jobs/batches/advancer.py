@@ -91,8 +91,10 @@ class BatchAdvancer:
             parked = self.part.rows.parked()
             found = store.expired_batches(tx, before, left_out=parked, limit=_MAX_BATCHES)
         for batch in found:
-            with self.part.rows.attempt(batch.id), self._changing(batch) as (tx, current):
-                if current.state not in ACTIVE:
+            with self.part.rows.attempt(batch.id), database.transaction(batch.principal.tenant) as tx:
+                current = store.find(tx, batch.id, lock=True)
+                # Another process may have deleted it, or a person may have continued it.
+                if current is not None and current.state not in ACTIVE:
                     store.delete(tx, batch.id)
                     tx.append_audit("batch.expired", subject=batch.id, actor="batches", content={})
 
