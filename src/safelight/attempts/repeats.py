@@ -110,7 +110,9 @@ def find_repeats(attempts: Iterable[AttemptRecord]) -> tuple[RepeatResult, ...]:
 
 def _has_passed(one: AttemptRecord) -> bool:
     """Whether the provider's filter passed it, also if a policy of Safelight then blocked the file."""
-    return one.outcome is AttemptOutcome.PASSED or (one.outcome is AttemptOutcome.STOPPED and one.file_came)
+    return one.outcome is AttemptOutcome.PASSED or (
+        one.outcome is AttemptOutcome.STOPPED and one.file_came is True
+    )
 
 
 def _is_judged(one: AttemptRecord) -> bool:
