@@ -20,7 +20,7 @@ from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 from safelight.provenance.registry import Registry
 from safelight.store.database import Database
-from safelight.store.tables import provenance_answers
+from safelight.store.tables import provenance_check_counts
 
 from .test_registry import a_seal
 
@@ -140,7 +140,7 @@ def test_a_file_that_names_no_video_is_not_counted(
     recovery.next = Recovered(conclusion=NOT_FOUND, verification=NOTHING_READ)
     checks.check_file(Path("a.mp4"))
     with database.across_tenants("test", readonly=True) as tx:
-        assert tx.count(provenance_answers) == 0
+        assert tx.count(provenance_check_counts) == 0
 
 
 def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(

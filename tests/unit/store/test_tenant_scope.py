@@ -10,6 +10,7 @@ from safelight.store.tables import (
     installation,
     metadata,
     policies,
+    provenance_check_counts,
     sign_in_failures,
     tenants,
     videos,
@@ -31,6 +32,7 @@ def test_only_the_listed_tables_have_no_tenant() -> None:
     assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
         installation,
         audit_log_head,
+        provenance_check_counts,
         sign_in_failures,
     }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safelight.provenance.models import Verification
-from safelight.store.tables import provenance_answers
+from safelight.store.tables import provenance_check_counts
 
 from .conclusion import Answer, Conclusion, Ground
 from .recovery import Recovered, Recovery
@@ -123,20 +123,20 @@ class CheckLimit:
 
     def is_reached(self, sha256: str) -> bool:
         with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
-            row = tx.one(provenance_answers, *_today(sha256, tx.now()))
+            row = tx.one(provenance_check_counts, *_today(sha256, tx.now()))
         return row is not None and row.checks >= MAX_CHECKS_PER_DAY
 
     def count(self, sha256: str) -> bool:
         """Count a check. Returns False above the limit."""
         with self._database.across_tenants("limit of provenance checks") as tx:
             today = _day(tx.now())
-            tx.delete(provenance_answers, provenance_answers.c.day < today)
+            tx.delete(provenance_check_counts, provenance_check_counts.c.day < today)
             # The column `answer` has no content: no answer about one file is given for another one.
-            if tx.insert_or_ignore(provenance_answers, sha256=sha256, day=today, checks=1, answer={}):
+            if tx.insert_or_ignore(provenance_check_counts, sha256=sha256, day=today, checks=1):
                 return True
             where = _today(sha256, tx.now())
-            tx.update(provenance_answers, *where, checks=provenance_answers.c.checks + 1)
-            row = tx.one(provenance_answers, *where)
+            tx.update(provenance_check_counts, *where, checks=provenance_check_counts.c.checks + 1)
+            row = tx.one(provenance_check_counts, *where)
         return row is None or row.checks <= MAX_CHECKS_PER_DAY
 
 
@@ -152,7 +152,7 @@ def public_answer(found: Recovered) -> PublicAnswer:
 
 
 def _today(sha256: str, now: float) -> tuple[Any, Any]:
-    return provenance_answers.c.sha256 == sha256, provenance_answers.c.day == _day(now)
+    return provenance_check_counts.c.sha256 == sha256, provenance_check_counts.c.day == _day(now)
 
 
 def _day(now: float) -> str:

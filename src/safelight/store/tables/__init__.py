@@ -14,7 +14,7 @@ from .accounts import (
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches
 from .drift import drift_episodes
-from .fingerprints import provenance_answers, seal_fingerprints
+from .fingerprints import provenance_check_counts, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
@@ -70,7 +70,7 @@ __all__ = [
     "policies",
     "prompt_templates",
     "protected_people",
-    "provenance_answers",
+    "provenance_check_counts",
     "quota_usage",
     "reported_attempts",
     "reports",

@@ -1,10 +1,10 @@
-"""Fingerprints of delivered files, and the answers that checks of near-duplicates of one file got."""
+"""Fingerprints of delivered files, and how often near-duplicates of one file were checked."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
-from .types import COMMON, blob, integer, json, metadata, text, time
+from .types import COMMON, blob, integer, metadata, text, time
 
 #: One row for each seal. When the fingerprint is removed, the row keeps only the commitment and its salt.
 seal_fingerprints = Table(
@@ -25,14 +25,13 @@ seal_fingerprints = Table(
     Index(None, "changed_at"),
 )
 
-#: Answers for one registered file on one day (UTC). Has nothing of the files that were checked.
-provenance_answers = Table(
-    "provenance_answers",
+#: How often near-duplicates of a registered file were checked on one day (UTC), and nothing of those files.
+provenance_check_counts = Table(
+    "provenance_check_counts",
     metadata,
     text("sha256"),
     text("day"),
     integer("checks"),
-    json("answer"),
     PrimaryKeyConstraint("sha256", "day"),
     info=COMMON,
 )

@@ -208,10 +208,9 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "refund_of"),
     )
     op.create_table(
-        "provenance_answers",
+        "provenance_check_counts",
         *_text("sha256", "day"),
         *_integer("checks"),
-        *_text("answer"),
         sa.PrimaryKeyConstraint("sha256", "day"),
     )
     op.create_table(
@@ -380,7 +379,7 @@ def downgrade() -> None:
         "outbox",
         "policies",
         "protected_people",
-        "provenance_answers",
+        "provenance_check_counts",
         "quota_usage",
         "reported_attempts",
         "seal_fingerprints",
