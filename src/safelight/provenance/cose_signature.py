@@ -21,7 +21,7 @@ _MAX_DEPTH = 16
 
 
 class MalformedManifest(ValueError):
-    """The manifest is not one that a timestamp can be added to."""
+    """The manifest is not one that a timestamp can be added to. Not in the error tree: its caller handles it."""
 
 
 @dataclass(frozen=True, kw_only=True)

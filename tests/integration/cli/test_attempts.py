@@ -167,7 +167,7 @@ def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:
 
 
 def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("patterns") == (Exit.NOT_COVERED, {"patterns": []})
+    assert run("patterns") == (Exit.NOT_COVERED, {"patterns": [], "repeats": []})
     add(run)
     code, found = run("patterns")
     assert code == Exit.OK

@@ -167,4 +167,4 @@ def test_a_key_that_may_not_check_stops_the_plan_and_no_row_is_wrong(studio: Stu
     assert stopped.state == "stopped"
     assert stopped.stop_reason.endswith("The account is suspended.")
     studio.service.run(studio.house.who, batch.id, lambda limits: limits)
-    assert studio.carry(batch).state == "completed"
+    assert studio.carry(batch).state == "planned"
