@@ -21,7 +21,10 @@ _MAX_DEPTH = 16
 
 
 class MalformedManifest(ValueError):
-    """The manifest is not one that a timestamp can be added to. Not in the error tree: its caller handles it."""
+    """The manifest is not one that a timestamp can be added to.
+
+    Not in the error tree: its callers turn it into `InvalidMedia`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,10 @@ _MAX_ANSWER_BYTES = 64 << 10
 
 
 class TimestampMissing(Exception):
-    """The authority gave no usable timestamp. The file can be sealed without one."""
+    """The authority gave no usable timestamp. The file can be sealed without one.
+
+    Not in the error tree: its callers seal without a timestamp.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
