@@ -176,7 +176,8 @@ def test_a_run_makes_every_row_within_its_ceiling_and_records_it(
     assert [row["cost_usd"] for row in report["rows"]] == [0.4] * 5
     assert all(row["sha256"] and row["file"].endswith("/content") for row in report["rows"])
     with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
-        events = [row.event for row in tx.select(audit_log, audit_log.c.subject == batch.id)]
+        entries = tx.select(audit_log, audit_log.c.subject == batch.id, order_by=(audit_log.c.seq,))
+        events = [row.event for row in entries]
         assert events == ["batch.created", "batch.planned", "batch.started", "batch.completed"]
         assert tx.count(outbox, outbox.c.topic == "batch.completed") == 1
 
