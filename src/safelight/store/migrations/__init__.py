@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The id of the newest migration. It is repeated here, so that an up-to-date database starts without loading
 #: Alembic.
-HEAD = "0004"
+HEAD = "0009"
 
 #: Key of the PostgreSQL advisory lock that the migrating process holds until its transaction ends.
 _MIGRATION_LOCK = 0x5AFE_1165
