@@ -45,9 +45,9 @@ class _View:
 class WatermarkDetector:
     """Searches marks of one pattern."""
 
-    def __init__(self, pattern: WatermarkPattern) -> None:
+    def __init__(self, pattern: WatermarkPattern, synchroniser: Synchroniser | None = None) -> None:
         self._pattern = pattern
-        self._synchroniser = Synchroniser(pattern)
+        self._synchroniser = synchroniser or Synchroniser(pattern)
 
     def read(self, sums: ResidualSums) -> WatermarkDetection | None:
         """The mark of a file that was neither cropped nor turned; its size may differ."""
