@@ -21,6 +21,7 @@ from .prompts import library_entries, library_terms, library_uses, prompt_templa
 from .requests import characters, idempotency_keys, video_lineage
 from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
 from .seals import seals
+from .statements import statements
 from .trust import (
     blocked_prompt_sketches,
     cases,
@@ -79,6 +80,7 @@ __all__ = [
     "seals",
     "sessions",
     "sign_in_failures",
+    "statements",
     "template_videos",
     "tenants",
     "verdicts",

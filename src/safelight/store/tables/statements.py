@@ -1,0 +1,47 @@
+"""Statements of reasons: what was decided about a video or an account, as the person concerned reads it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Table
+
+from .types import metadata, text, time
+
+#: A trigger of the database rejects a change of any column but `reason` and `erased_at`.
+statements = Table(
+    "statements",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: The person or API key, and the end user, whom the statement addresses. One of them may be null.
+    text("account", null=True),
+    text("end_user", null=True),
+    #: Null: the decision is about the account.
+    text("video_id", null=True),
+    text("kind"),
+    #: The stage of the decision; null for a decision about an account.
+    text("stage", null=True),
+    text("source"),
+    Column("automated_detection", Boolean, nullable=False),
+    Column("automated_decision", Boolean, nullable=False),
+    #: Why: `basis` says which of the following columns are filled.
+    text("basis"),
+    text("group_name"),
+    text("category"),
+    text("policy"),
+    text("rule"),
+    text("reason"),
+    text("case_id", null=True),
+    text("decision_id", null=True),
+    #: The video under which a reversed decision released the content.
+    text("released_as", null=True),
+    time("at"),
+    #: The end of the restriction; null if it has no end.
+    time("until", null=True),
+    text("objection"),
+    time("objection_until", null=True),
+    #: When `reason` was emptied, because the video was deleted.
+    time("erased_at", null=True),
+    Index(None, "tenant_id", "video_id", "at"),
+    Index(None, "tenant_id", "end_user", "at"),
+    Index(None, "tenant_id", "account", "at"),
+)

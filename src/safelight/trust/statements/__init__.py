@@ -1,0 +1,33 @@
+"""Statements of reasons: every decision is explained to the person whom it concerns."""
+
+from __future__ import annotations
+
+from .grounds import NO_GROUND, ground_of_category, ground_of_verdict
+from .models import (
+    OBJECTION_S,
+    Ground,
+    GroundBasis,
+    NewStatement,
+    Objection,
+    Statement,
+    StatementKind,
+    StatementSource,
+)
+from .store import erase_reasons, record_statement, statement_from_row
+
+__all__ = [
+    "NO_GROUND",
+    "OBJECTION_S",
+    "Ground",
+    "GroundBasis",
+    "NewStatement",
+    "Objection",
+    "Statement",
+    "StatementKind",
+    "StatementSource",
+    "erase_reasons",
+    "ground_of_category",
+    "ground_of_verdict",
+    "record_statement",
+    "statement_from_row",
+]

@@ -1,0 +1,110 @@
+"""Records and reads statements."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.ids import new_id
+from safelight.policy.findings import Stage
+from safelight.store.tables import statements
+from safelight.store.transaction import Transaction
+
+from .models import (
+    OBJECTION_S,
+    Ground,
+    GroundBasis,
+    NewStatement,
+    Objection,
+    Statement,
+    StatementKind,
+    StatementSource,
+)
+
+#: The fields of `NewStatement` that are columns of the same name and need no conversion.
+_PLAIN = (
+    *("account", "end_user", "video_id", "case_id", "decision_id", "released_as", "until"),
+    *("automated_detection", "automated_decision"),
+)
+
+
+def record_statement(tx: Transaction, new: NewStatement) -> Statement:
+    """Record a statement, in the transaction that carries out its decision."""
+    if new.account is None and new.end_user is None:
+        raise ValueError("a statement addresses an account or an end user")
+    now = tx.now()
+    made = Statement(
+        id=new_id("statement"),
+        tenant=tx.tenant or "",
+        content=new,
+        at=now,
+        objection_until=now + OBJECTION_S if new.objection is Objection.APPEAL else None,
+    )
+    ground = asdict(new.ground)
+    tx.insert(
+        statements,
+        id=made.id,
+        kind=new.kind.value,
+        stage=new.stage.value if new.stage else None,
+        source=new.source.value,
+        objection=new.objection.value,
+        objection_until=made.objection_until,
+        at=now,
+        group_name=ground.pop("group"),
+        **ground,
+        **{name: getattr(new, name) for name in _PLAIN},
+    )
+    tx.append_audit(
+        "statement.issued",
+        subject=new.video_id or new.account or made.id,
+        actor="statements",
+        content={
+            "statement": made.id,
+            "kind": new.kind.value,
+            "source": new.source.value,
+            "decision": new.decision_id,
+            "automated_decision": new.automated_decision,
+        },
+    )
+    return made
+
+
+def erase_reasons(tx: Transaction, video_id: str) -> int:
+    """Empty the reasons of the statements about a deleted video, because they can quote its prompt.
+
+    What was decided, and by which rule, stays. Returns the number of changed statements.
+    """
+    return tx.update(
+        statements,
+        statements.c.video_id == video_id,
+        statements.c.erased_at.is_(None),
+        reason="",
+        erased_at=tx.now(),
+    )
+
+
+def statement_from_row(row: Row[Any]) -> Statement:
+    return Statement(
+        id=row.id,
+        tenant=row.tenant_id,
+        at=row.at,
+        objection_until=row.objection_until,
+        erased_at=row.erased_at,
+        content=NewStatement(
+            kind=StatementKind(row.kind),
+            stage=Stage(row.stage) if row.stage else None,
+            source=StatementSource(row.source),
+            objection=Objection(row.objection),
+            ground=Ground(
+                basis=GroundBasis(row.basis),
+                group=row.group_name,
+                category=row.category,
+                policy=row.policy,
+                rule=row.rule,
+                reason=row.reason,
+            ),
+            **{name: getattr(row, name) for name in _PLAIN},
+        ),
+    )
