@@ -16,6 +16,7 @@ from .batches import batch_rows, batch_submissions, batches
 from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
+from .notices import notice_hashes, notices, video_hidings
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .requests import characters, idempotency_keys, video_lineage
@@ -65,6 +66,8 @@ __all__ = [
     "library_uses",
     "login_links",
     "metadata",
+    "notice_hashes",
+    "notices",
     "outbox",
     "pending_decisions",
     "people",
@@ -84,6 +87,7 @@ __all__ = [
     "template_videos",
     "tenants",
     "verdicts",
+    "video_hidings",
     "video_lineage",
     "videos",
     "waivers",

@@ -1,0 +1,87 @@
+"""Notices: when a report is due and what the reporter is told; reported hashes; hidden videos."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import text as sql
+
+from .types import metadata, text, time
+
+
+def _open_index(*columns: str, where: str) -> Index:
+    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
+
+
+#: One row for each report, and for each notice of hashes that matched nothing yet. A notice about several
+#: videos has one row for each.
+notices = Table(
+    "notices",
+    metadata,
+    #: The id of the row of `reports`, if there is one.
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: The first row that was sent with the same form; the receipt is about all of them.
+    text("notice_id"),
+    text("lane"),
+    #: The key, person, end user or hashed address that sent it.
+    text("reporter"),
+    text("name", null=True),
+    text("location", null=True),
+    text("video_id", null=True),
+    text("case_id", null=True),
+    #: The SHA-256 of the secret in the address of the receipt.
+    text("token_sha256", null=True),
+    text("idempotency_key", null=True),
+    text("request_sha256", null=True),
+    time("created_at"),
+    time("due_at"),
+    #: When the video is hidden or removed if no person decided until then; null for lanes without that.
+    time("unattended_at", null=True),
+    #: A `NoticeOutcome`; null while the notice waits.
+    text("outcome", null=True),
+    time("answered_at", null=True),
+    #: When copies were searched and the hashes of the removed video were listed.
+    time("followed_up_at", null=True),
+    UniqueConstraint("tenant_id", "reporter", "idempotency_key"),
+    Index(None, "tenant_id", "reporter", "created_at"),
+    Index(None, "tenant_id", "notice_id"),
+    Index(None, "token_sha256"),
+    Index(None, "case_id"),
+    _open_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
+    _open_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
+)
+
+#: PDQ hashes that people reported, and those of removed videos.
+notice_hashes = Table(
+    "notice_hashes",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("notice_id"),
+    #: 64 hexadecimal digits.
+    text("hash"),
+    #: A `HashState`.
+    text("state"),
+    time("created_at"),
+    time("decided_at", null=True),
+    Index(None, "tenant_id", "notice_id"),
+    Index(None, "state"),
+    Index(None, "hash"),
+)
+
+#: Videos that cannot be read while a notice waits. A row with `ended_at` hides nothing.
+video_hidings = Table(
+    "video_hidings",
+    metadata,
+    text("tenant_id"),
+    text("video_id"),
+    text("notice_id"),
+    #: As in `notices`.
+    text("reporter"),
+    time("hidden_at"),
+    time("ended_at", null=True),
+    #: Whether the video was removed in the end.
+    Column("upheld", Boolean, nullable=False, default=False),
+    PrimaryKeyConstraint("video_id", "notice_id"),
+    Index(None, "tenant_id", "reporter"),
+)
