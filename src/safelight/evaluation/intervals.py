@@ -11,7 +11,7 @@ import numpy as np
 #: Resamples of a bootstrap interval, and its seed.
 _RESAMPLES, _SEED = 2_000, 1
 #: z of a two-sided 95 % interval.
-_Z = 1.959963984540054
+Z = 1.959963984540054
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
@@ -20,9 +20,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
         raise ValueError(f"{hits} of {n} is not a rate")
     if n == 0:
         return 0.0, 1.0
-    rate, z2 = hits / n, _Z * _Z
+    rate, z2 = hits / n, Z * Z
     middle = (rate + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    half = Z * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     # A rounding error must not put the rate outside its interval.
     return min(max(0.0, middle - half), rate), max(min(1.0, middle + half), rate)
 
