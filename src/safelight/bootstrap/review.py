@@ -160,7 +160,7 @@ class ReviewParts:
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
-        late = self._pipeline.late_timestamps
+        late, mail = self._pipeline.late_timestamps, self._persistence.mail_sender
         return (
             *self._pipeline.queue.parts,
             self._pipeline.upstream_waits.part,
@@ -174,6 +174,7 @@ class ReviewParts:
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
             *(() if late is None else (late.part,)),
+            *(() if mail is None else (mail.part,)),
         )
 
     @cached_property

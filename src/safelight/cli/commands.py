@@ -38,6 +38,7 @@ COMMANDS = {
     "coverage": "Show what is checked, by which detector, and what is not.",
     "reviews": "List cases that wait for a reviewer, and decide them.",
     "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
+    "mail": "Send a test mail through the configured server.",
     "keys": "Create, list and revoke API keys.",
     "people": "Invite people, change their roles, disable and reset them.",
     "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import doctor_checks, doctor_key_checks
+from . import doctor_checks, doctor_key_checks, doctor_mail_check
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
@@ -167,6 +167,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "policy": lambda: _check_policy(container),
+        "mail": lambda: doctor_mail_check.mail(container.persistence.mail_client),
     }
     for name, check in checks.items():
         yield guarded(name, check)

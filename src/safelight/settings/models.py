@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from safelight import renamed_keys
 
+from .mail import MailSettings
 from .sealing import SealingSettings
 from .section import Section
 from .sources import SettingSource
@@ -377,6 +378,7 @@ class Settings(BaseSettings):
     sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
+    mail: MailSettings = Field(default_factory=lambda: MailSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
     tracing: TracingSettings = Field(default_factory=lambda: TracingSettings())
     worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())

@@ -1,0 +1,9 @@
+"""Outgoing mail: plain text with a link, in the language of the recipient."""
+
+from __future__ import annotations
+
+from .models import MailKind, NewMail
+from .sender import MailSender
+from .service import MailQueue
+
+__all__ = ["MailKind", "MailQueue", "MailSender", "NewMail"]
