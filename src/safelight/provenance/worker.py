@@ -54,14 +54,7 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     with Path(argument["into"]).open("rb") as sealed:
         reader = _reader("video/mp4", sealed, None, context)
         state, store = reader.get_validation_state(), json.loads(reader.json())
-    seed = argument["seed"]
-    content_id = None
-    if seed is not None:
-        from .watermark.clip_marking import read_mark
-
-        content_id = read_mark(Path(argument["into"]), seed)
-    is_final = seed is None or content_id == argument["content_id"]
-    fingerprint = _fingerprint(Path(argument["into"])) if is_final else None
+    content_id, fingerprint = _mark_and_fingerprint(Path(argument["into"]), argument["seed"])
     return {
         "manifest": manifest,
         "manifest_id": _text(store.get("active_manifest")),
@@ -71,14 +64,21 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     }
 
 
-def _fingerprint(path: Path) -> ClipFingerprint | None:
-    """The fingerprint of a sealed file. A clip of which none can be made is delivered without one."""
+def _mark_and_fingerprint(path: Path, seed: bytes | None) -> tuple[int | None, ClipFingerprint | None]:
+    """The id and the fingerprint of a sealed file. A clip of which no fingerprint can be made is delivered
+    without one.
+    """
+    if seed is not None:
+        from .read_back import read_back
+
+        found = read_back(path, seed)
+        return found.content_id, found.fingerprint
     from .fingerprints.fingerprinter import fingerprint_clip
 
     try:
-        return fingerprint_clip(path)
+        return None, fingerprint_clip(path)
     except Exception:  # of any library: a missing fingerprint must not cost a paid video
-        return None
+        return None, None
 
 
 def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

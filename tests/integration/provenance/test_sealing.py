@@ -177,4 +177,4 @@ def test_an_error_in_a_library_of_the_fingerprint_leaves_only_the_fingerprint_ou
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr("safelight.provenance.fingerprints.fingerprinter.fingerprint_clip", fail)
-    assert worker._fingerprint(video) is None
+    assert worker._mark_and_fingerprint(video, None) == (None, None)

@@ -19,11 +19,15 @@ from c2pa import Context, Reader
 
 from safelight.errors import InvalidMedia
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_container
+from safelight.provenance import read_back as read_back_module
+from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.read_back import SealedPicture, read_back
 from safelight.provenance.seal import WATERMARK_ALGORITHM, MarkState
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.watermark import clip_marking
 from safelight.provenance.watermark.clip_marking import mark_in_child, read_mark
+from safelight.provenance.watermark.detector import WatermarkDetector
 from safelight.provenance.watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
@@ -139,6 +143,42 @@ def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name(
     value = base64.b64decode(found["c2pa.soft-binding"]["blocks"][0]["value"])
     assert value.hex() == seal.mark.content_id
     assert "c2pa.watermarked" in [one["action"] for one in found["c2pa.actions.v2"]["actions"]]
+
+
+def _marked(textured: Path, into: Path) -> Path:
+    argument = {"source": str(textured), "into": str(into), "seed": b"s" * 32, "content_id": 5, "most": 1.8}
+    mark_in_child({**argument, "preset": "ultrafast"}, None)
+    return into
+
+
+def test_one_walk_gives_the_mark_and_the_same_fingerprint_as_a_walk_of_its_own(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = _marked(textured, tmp_path / "marked.mp4")
+    fingerprint = fingerprint_clip(marked)
+    monkeypatch.delattr(read_back_module, "read_mark")
+    assert read_back(marked, b"s" * 32) == SealedPicture(content_id=5, fingerprint=fingerprint)
+
+
+def test_a_mark_that_a_few_frames_do_not_show_is_read_from_all_frames(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = _marked(textured, tmp_path / "marked.mp4")
+    monkeypatch.setattr(WatermarkDetector, "read", lambda _self, _sums: None)
+    monkeypatch.setattr(read_back_module, "read_mark", lambda _path, _seed: 5)
+    assert read_back(marked, b"s" * 32).content_id == 5
+
+
+def test_an_error_in_the_fingerprint_of_a_marked_file_leaves_only_the_fingerprint_out(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = _marked(textured, tmp_path / "marked.mp4")
+
+    def fail(_frames: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(read_back_module, "fingerprint_frames", fail)
+    assert read_back(marked, b"s" * 32) == SealedPicture(content_id=5, fingerprint=None)
 
 
 def test_timing_colours_and_audio_are_kept(

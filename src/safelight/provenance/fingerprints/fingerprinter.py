@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from .frame_hashes import registered_hashes, searched_hashes
 Pixels = npt.NDArray[np.uint8]
 
 #: Time between two frames that are hashed. Longer clips have fewer, so that a row stays below 100 kB.
-_STEP_S, _MAX_HASHED = 0.5, 240
+STEP_S, MAX_HASHED = 0.5, 240
 #: Frames of an unknown file that are searched, so that a search takes a bounded time.
 _MAX_SEARCHED = 24
 THUMBNAILS = 6
@@ -50,7 +50,11 @@ class ClipFrame:
 
 def fingerprint_clip(path: Path) -> ClipFingerprint:
     """The fingerprint of a delivered clip."""
-    frames = list(sample_clip(path, _MAX_HASHED))
+    return fingerprint_frames(list(sample_clip(path, MAX_HASHED)))
+
+
+def fingerprint_frames(frames: Sequence[ClipFrame]) -> ClipFingerprint:
+    """The fingerprint of a delivered clip, from frames at equal distances."""
     hashes = np.concatenate([registered_hashes(_reduce(each.pixels)) for each in frames])
     count = min(THUMBNAILS, len(frames))
     chosen = [frames[int((number + 0.5) * len(frames) / count)] for number in range(count)]
@@ -90,11 +94,11 @@ def sample_clip(path: Path, most: int) -> Iterator[ClipFrame]:
         stream = select_tracks(container)[0]
         # Only frames that others refer to: the rest is not needed to decode the sampled ones.
         stream.codec_context.skip_frame = "NONREF"
-        step_s, next_s, count = max(_STEP_S, info.duration_s / most), 0.0, 0
+        step_s, next_s, count = max(STEP_S, info.duration_s / most), 0.0, 0
         for time_s, frame in _decode(container.decode(stream), info):
             if count and time_s < next_s:
                 continue
-            yield ClipFrame(time_s=time_s, pixels=_pixels(frame, info.rotation))
+            yield ClipFrame(time_s=time_s, pixels=shown_pixels(frame, info.rotation))
             count += 1
             next_s = time_s + step_s * 0.999
             if count == most:
@@ -122,7 +126,8 @@ def _decode(frames: Iterator[Any], info: MediaInfo) -> Iterator[tuple[float, Any
         number += 1
 
 
-def _pixels(frame: Any, rotation: int) -> Pixels:
+def shown_pixels(frame: Any, rotation: int) -> Pixels:
+    """A decoded frame as RGB, turned as it is shown, with a shorter side of at most `THUMBNAIL_SIDE`."""
     factor = min(THUMBNAIL_SIDE / min(frame.width, frame.height), 1.0)
     width, height = (max(round(side * factor), 1) for side in (frame.width, frame.height))
     pixels = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()

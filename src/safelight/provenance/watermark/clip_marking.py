@@ -306,11 +306,16 @@ def _frames(path: Path) -> Iterator[_Frame]:
                 frame = next(frames, None)
             if frame is None:
                 return
-            # Only the luma is read from another format; such a frame is never encoded.
-            grey = frame if frame.format.name in _MARKED_FORMATS else frame.reformat(format="gray")
             time_s = frame.time if frame.time is not None else number / (info.fps or 25.0)
-            yield _Frame(frame=frame, luma=_shown(_luma(grey), info.rotation), time_s=time_s)
+            yield _Frame(frame=frame, luma=shown_luma(frame, info.rotation), time_s=time_s)
             number += 1
+
+
+def shown_luma(frame: Any, rotation: int) -> Luma:
+    """The plane of luma of a decoded frame, turned as it is shown."""
+    # Only the luma is read from another format; such a frame is never encoded.
+    grey = frame if frame.format.name in _MARKED_FORMATS else frame.reformat(format="gray")
+    return _shown(_luma(grey), rotation)
 
 
 def _luma(frame: Any) -> Luma:
