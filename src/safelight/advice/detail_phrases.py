@@ -25,7 +25,7 @@ from .form_table import FormHit
 
 #: Longest phrase in words: a longer one states more than a detail.
 _MAX_WORDS = 12
-_PREPOSITION = (
+PREPOSITION = (
     "in|on|at|by|under|near|beside|behind|during|before|after|across|along|through|inside|outside|against"
 )
 #: Prepositions of phrases that state no more than a place, a time or what is there too. "Behind the tree"
@@ -37,20 +37,20 @@ _PLAIN = re.compile(
 )
 _CONJUNCTION = "and|but|while|as|then|when|where|which|who|that"
 _END = re.compile(
-    rf"\s*(?:[,;.!?:]|$)|\s+(?:{_PREPOSITION}|{_CONJUNCTION}|next to|in front of|above|over|around|past|among"
+    rf"\s*(?:[,;.!?:]|$)|\s+(?:{PREPOSITION}|{_CONJUNCTION}|next to|in front of|above|over|around|past|among"
     r"|amid|towards?|to|from|with|into|onto|is|are)\b",
     re.IGNORECASE,
 )
 #: After "and", one of these begins another noun of the same phrase.
 _AND = re.compile(r"\s+(?:and|or)\s+", re.IGNORECASE)
-#: Before a phrase that is needed: a comma, the beginning of a sentence, a verb without a meaning of its own,
-#: or a participle such as "covered".
+#: Before a phrase that is needed: a comma, the beginning of a sentence, a verb without a meaning of its own
+#: or one that has another meaning with "in" or "on" ("taking in"), or a participle such as "covered".
 _NEEDS_PHRASE = re.compile(
     r"(?:^|[,;:.!?，；。！？]|\b(?:is|are|was|were|be|been|only|not|and|or|but|made|seen|shown|hung|put|lined|filled|full"
-    r"|looks?|looking|gaz(?:es?|ing)|star(?:es?|ing)|point(?:s|ing)?|aim(?:s|ing)?|[a-z]+ed))\s*$",
+    r"|looks?|looking|gaz(?:es?|ing)|star(?:es?|ing)|point(?:s|ing)?|aim(?:s|ing)?|tak(?:e|es|ing)|took|[a-z]+ed))\s*$",
     re.IGNORECASE,
 )
-#: After these, an object may be a covering of a body, a tool or what hides somebody.
+#: After these, an object may cover a body, be a tool or hide a person.
 _WITH_OBJECT = frozenset({"in", "with", "through", "around", "among", "amid", "across"})
 #: After "on", other places may be heights: "on a castle", "on a chair".
 _ON = "on"
@@ -84,9 +84,10 @@ _OPENING = re.compile(
 _FIRST_PREPOSITION = re.compile(
     r"\s*(?:and\s+)?(?P<preposition>on|in|with|through|around|among|amid|across)\b", re.IGNORECASE
 )
-#: The kind of shot before what it shows: "A close-up shot of a dog".
+#: The kind of shot before what it shows: "A close-up shot of a dog". "The camera captures a view of a dog"
+#: has a verb, without which the rest may be no sentence.
 _SHOT = re.compile(
-    r"(?:an?\s+|the\s+)?(?P<words>(?:[\w-]+\s+){0,5}?)"
+    r"(?:an?\s+|the\s+)?(?P<words>(?:(?!camera\s)[\w-]+\s+){0,5}?)"
     r"(?:shot|close-?up|close up|view|footage|video|scene|time-?lapse|clip)\s+of\s+\w",
     re.IGNORECASE,
 )

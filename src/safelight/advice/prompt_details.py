@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .detail_phrases import find_adverbs, find_openings, find_phrases, is_safe_clause
+from .detail_phrases import PREPOSITION, find_adverbs, find_openings, find_phrases, is_safe_clause
 from .detail_words import ADVERB, LINK, MOTION, find_detail_words, has_only_details, is_adjective, is_noun
 from .drivers import PROMPT, Driver
 from .exclusions import find_exclusions
@@ -31,13 +31,9 @@ _SENTENCE = re.compile(r"[^.!?。！？\n]+")
 _WHOLE_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]?")
 # Bounded: many spaces would take quadratic time.
 _CLAUSE = re.compile(r"\s{0,8}[,;，；、]\s{0,8}([^,;，；、]+)")
-_PREPOSITION = (
-    "in|on|at|by|under|near|beside|behind|during|before|after|across|along|through|inside|outside|against"
-)
-_CONJUNCTION = "and|but|while|as|then|when|where|which|who|that"
 #: After such a beginning, the first clause of a sentence is its main clause.
 _INTRODUCTION = re.compile(
-    rf"\s*(?:{_PREPOSITION}|as|when|while|once|with|from|if|although|because|inspired|set)\b", re.IGNORECASE
+    rf"\s*(?:{PREPOSITION}|as|when|while|once|with|from|if|although|because|inspired|set)\b", re.IGNORECASE
 )
 #: A clause that brings in something new, which may be a person or an animal that no table has.
 _NEW_THING = re.compile(
@@ -47,7 +43,7 @@ _NEW_THING = re.compile(
 )
 #: The beginning of a clause that cannot be the verb of the sentence, as it is in ", walks home".
 _NO_VERB_FIRST = re.compile(
-    rf"[,;]\s{{0,8}}(?:an?|the|his|her|its|their|some|and|while|as|with|{_PREPOSITION})\b", re.IGNORECASE
+    rf"[,;]\s{{0,8}}(?:an?|the|his|her|its|their|some|and|while|as|with|{PREPOSITION})\b", re.IGNORECASE
 )
 #: An adjective before a comma belongs to a noun of the next clause: "in soft, natural light".
 _ADJECTIVE_LAST = re.compile(

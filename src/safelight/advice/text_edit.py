@@ -80,25 +80,37 @@ def _adapted(text: str, edits: list[TextEdit]) -> list[TextEdit]:
             and text[edit.start + 1 : edit.start + 2].islower()
         ):
             new = new[0].upper() + new[1:]
-        end = adapted[-1].end if adapted else 0
-        article = _ARTICLE.search(text, max(end, edit.start - _ARTICLE_CHARS), edit.start)
+        article = _ARTICLE.search(text, max(edit.start - _ARTICLE_CHARS, 0), edit.start)
         word = _FIRST_WORD.match(new or _text_after(text, edits[number:]))
         if article and word:
-            fitting = _article(word.group())
-            if article.group(1)[0].isupper():
-                fitting = fitting.capitalize()
-            if fitting != article.group(1):
-                adapted.append(TextEdit(start=article.start(1), end=article.end(1), text=fitting))
+            _adapt_article(adapted, article, _article(word.group()))
         adapted.append(TextEdit(start=edit.start, end=edit.end, text=new))
     return adapted
 
 
+def _adapt_article(edits: list[TextEdit], article: re.Match[str], fitting: str) -> None:
+    """Adds an edit of the article, unless an earlier edit has replaced it. If that one has only written the
+    first letter as a capital, it is extended.
+    """
+    start, end = article.span(1)
+    last = edits[-1] if edits else None
+    if last is None or last.end <= start:
+        if article.group(1)[0].isupper():
+            fitting = fitting.capitalize()
+        if fitting != article.group(1):
+            edits.append(TextEdit(start=start, end=end, text=fitting))
+    elif last.end == start + 1 and last.text.endswith("A"):
+        edits[-1] = TextEdit(start=last.start, end=end, text=last.text[:-1] + fitting.capitalize())
+
+
 def _text_after(text: str, edits: list[TextEdit]) -> str:
-    """The beginning of the text that stays after the first edit and those that directly follow it."""
+    """The beginning of the text after the first edit, with those that directly follow it."""
     end = edits[0].end
     for following in edits[1:]:
-        if following.start != end or following.text:
+        if following.start != end:
             break
+        if following.text:
+            return following.text
         end = following.end
     return text[end : end + _ARTICLE_CHARS]
 

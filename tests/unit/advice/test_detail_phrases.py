@@ -66,3 +66,10 @@ def test_a_phrase_before_and_with_an_unclear_continuation_stays() -> None:
 
 def test_an_adjective_before_a_comma_keeps_the_next_one() -> None:
     assert "A fox swims across a vast." not in without_each("A fox swims across a vast, shimmering lake.")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["A man sits and keeps taking in the landscape", "The camera captures a view of a fox"]
+)
+def test_what_belongs_to_the_verb_stays(prompt: str) -> None:
+    assert without_each(prompt) == []

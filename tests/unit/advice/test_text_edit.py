@@ -54,3 +54,12 @@ def test_the_diff_holds_both_texts(text: str, made: list[TextEdit]) -> None:
 def test_the_article_fits_the_word_after_all_edits_that_follow_each_other() -> None:
     edits = [TextEdit(start=2, end=7, text=""), TextEdit(start=7, end=12, text="")]
     assert apply_edits("A wide open road.", edits)[0] == "A road."
+
+
+def test_the_article_fits_a_replacement_after_what_is_left_out() -> None:
+    assert replaced("a yellow umbrella", ("yellow ", ""), ("umbrella", "parasol")) == "a parasol"
+
+
+def test_an_article_with_a_new_capital_fits_too() -> None:
+    assert replaced("video of a farm", ("video of a", "A"), ("farm", "orchard")) == "An orchard"
+    assert replaced("video of an old castle", ("video of a", "A"), ("old ", "")) == "A castle"

@@ -96,7 +96,7 @@ invitations = Table(
     Index(None, "tenant_id", "person_id"),
 )
 
-#: Failed sign-ins of the last minutes, by a digest of the e-mail address, which may belong to nobody.
+#: Failed sign-ins of the last minutes, by a digest of the e-mail address, which may be unknown.
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,

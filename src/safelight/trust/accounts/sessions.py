@@ -19,7 +19,7 @@ from .tokens import SESSION_PREFIX, hash_token, is_well_formed, new_token
 
 #: A session ends after this time, however much it is used: one working day.
 SESSION_TTL_S = 12 * 3600.0
-#: A session that nobody uses ends after this time: longer than a lunch break, shorter than an evening.
+#: A session without a request ends after this time: a meeting does not end it, an unattended evening does.
 SESSION_IDLE_S = 2 * 3600.0
 #: The shortest time between two updates of `last_used_at`.
 LAST_USED_INTERVAL_S = 60.0

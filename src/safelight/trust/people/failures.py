@@ -1,4 +1,4 @@
-"""Limits the failed sign-ins of one subject: a person, or an e-mail address that may belong to nobody."""
+"""Limits the failed sign-ins of one subject: a person, or an e-mail address that may be unknown."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SignInFailures:
     def confirm(self, attempt: str, person: str | None) -> None:
         """The attempt failed. For a person it is recorded in the audit log.
 
-        An address of nobody is not: anybody could fill the log, and people type passwords into that field.
+        An unknown address is not: any client could fill the log, and people type passwords into that field.
         """
         with self._database.across_tenants("failed sign-ins") as tx:
             # Also for unknown people, so that both answers take one written transaction.
