@@ -10,10 +10,11 @@ from safelight.detectors.image.hash_lists import NAME as HASHES
 from safelight.errors import NotFound, SafelightError, SandboxFailed
 from safelight.moderation.evaluation import StageInput, StageResult, evaluate
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.verdicts import Action
+from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.service import Scanner
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.statements import Objection, StatementSource, ground_of_verdict
 
 from . import mappers
 from .context import PipelineContext
@@ -22,6 +23,7 @@ from .models import Video
 from .stage_records import record_stage
 from .states import VideoState
 from .transitions import update
+from .video_statements import WithdrawalCause
 from .withdrawal import withdraw_within
 
 _STOPS = frozenset({Action.BLOCK, Action.HOLD})
@@ -110,7 +112,8 @@ class HashRecheck:
             record_stage(tx, video.id, result)
             if stopped:
                 why = f"known content: {result.verdict.rule}"
-                withdrawn = withdraw_within(context, tx, video.id, actor=actor, why=why)
+                cause = _cause(context, result.verdict)
+                withdrawn = withdraw_within(context, tx, video.id, actor=actor, why=why, cause=cause)
                 if result.verdict.vault:
                     for each in withdrawn:
                         self._vault(tx, each)
@@ -158,3 +161,13 @@ class HashRecheck:
             raise NotFound(f"There is no video {video_id}.")
         update(tx, mappers.video(row), vaulted=True)
         vault_files(tx, video_id)
+
+
+def _cause(context: PipelineContext, verdict: Verdict) -> WithdrawalCause:
+    return WithdrawalCause(
+        source=StatementSource.POLICY,
+        ground=ground_of_verdict(verdict, context.policies.taxonomy),
+        automated_detection=True,
+        automated_decision=True,
+        objection=Objection.OPERATOR if verdict.vault else Objection.APPEAL,
+    )

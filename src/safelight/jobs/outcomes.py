@@ -36,6 +36,7 @@ from .files import vault_files
 from .models import Video
 from .states import VideoState
 from .transitions import transition
+from .video_statements import state_block, state_expiry, state_refusal
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ def _end(
     )
     if verdict.vault:
         vault_files(tx, video.id)
+    state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
     context.quota.refund(tx, video)
 
 
@@ -189,6 +191,7 @@ def reject_by_reviewer(
         error_message=f"A reviewer rejected this video. {sentence}",
         explanation={**details, "reviewed": True},
     )
+    state_refusal(context, tx, video, verdict, decision)
     context.quota.refund(tx, video)
 
 
@@ -221,6 +224,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
             "retry": {"action": "same", "after_s": None},
         },
     )
+    state_expiry(context, tx, video)
     context.quota.refund(tx, video)
 
 

@@ -32,6 +32,7 @@ from .repository import next_created_at
 from .stage_records import record_stage, stage_records
 from .states import VideoState
 from .transitions import update
+from .video_statements import state_reinstatement
 
 #: Columns that are copied from the blocked video to the new one.
 _COPIED_COLUMNS = (
@@ -152,6 +153,7 @@ def _reinstate_as(
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
     update(tx, mappers.video(old), reinstated_as=released_id)
     delete_blocks_of_video(tx, video_id)
+    state_reinstatement(tx, mappers.video(old), released_id, decision)
     tx.append_audit(
         "video.released",
         subject=video_id,

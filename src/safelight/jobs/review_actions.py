@@ -25,6 +25,7 @@ from .reinstatement import appealable, reinstate
 from .stage_records import stage_records
 from .states import VideoState
 from .transitions import transition
+from .video_statements import cause_of_report
 from .withdrawal import withdraw_within
 
 _log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class ReviewActions:
             case.video_id,
             actor=decision.decided_by,
             why=f"decision {decision.id}",
+            cause=cause_of_report(self._context, case, decision),
         )
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:

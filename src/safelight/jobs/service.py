@@ -21,6 +21,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.statements import erase_reasons
 
 from . import mappers
 from .characters import Characters
@@ -176,6 +177,7 @@ class VideoService:
             if row.deleted_at is not None:
                 # Its expiry keeps the fingerprint and the manifest. If another request was faster, nothing is
                 # left to delete.
+                erase_reasons(tx, video.id)
                 if _erase_recovery_data(tx, video):
                     tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
                 else:
@@ -189,6 +191,7 @@ class VideoService:
             if not video.vaulted:
                 drop_files(tx, video.id)
             _erase_recovery_data(tx, video)
+            erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now())
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 

@@ -42,6 +42,7 @@ from .retries import VARIATION_FIELD, store_terms
 from .stage_records import record_stage
 from .states import VideoState
 from .summary import summary
+from .video_statements import state_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +211,8 @@ class SubmissionService:
         complete = len(submission.references) == len(submission.admitted.uploads) + len(
             submission.admitted.urls
         )
-        sentence, details = self.context.explain(
-            verdict, None, video_id, appeal=complete and outcomes.is_appealable(verdict)
-        )
+        appeal = complete and outcomes.is_appealable(verdict)
+        sentence, details = self.context.explain(verdict, None, video_id, appeal=appeal)
         if "support" in details:
             details["support"] = _help(submission.admitted.prompt)
         param = None if verdict.vault else _field_of(verdict)
@@ -233,6 +233,7 @@ class SubmissionService:
                 quarantined=verdict.quarantine,
                 request=_request(submission, pending=False),
             )
+            state_block(self.context, tx, video, verdict, appeal=appeal)
             self.references.record_files(tx, video_id, submission.references, retention)
             self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             if deciding.stage is Stage.PROMPT:

@@ -18,17 +18,18 @@ from .files import drop_files
 from .models import Video
 from .states import TERMINAL, VideoState
 from .transitions import transition
+from .video_statements import BY_OPERATOR, WithdrawalCause, state_withdrawal
 
 #: Previews of the delivered file. They show the video, so they are deleted when it is withdrawn.
 _PICTURES = ("thumbnail", "spritesheet")
 
 
 def withdraw(
-    context: PipelineContext, video: Video, *, actor: str, why: str, with_descendants: bool = True
+    context: PipelineContext, video: Video, *, actor: str, why: str, cause: WithdrawalCause = BY_OPERATOR
 ) -> tuple[str, ...]:
     """Same as `withdraw_within`, but in its own transaction."""
     with context.database.transaction(tenant=video.tenant) as tx:
-        return withdraw_within(context, tx, video.id, actor=actor, why=why, with_descendants=with_descendants)
+        return withdraw_within(context, tx, video.id, actor=actor, why=why, cause=cause)
 
 
 def withdraw_within(
@@ -38,13 +39,14 @@ def withdraw_within(
     *,
     actor: str,
     why: str,
-    with_descendants: bool = True,
+    cause: WithdrawalCause = BY_OPERATOR,
 ) -> tuple[str, ...]:
     """Withdraw a delivered video: content and previews become unavailable, the file is kept as evidence.
 
     Descendants are remixes, edits, extensions and reinstated videos. Delivered descendants are withdrawn too,
-    and unfinished ones fail. Returns the ids of all changed videos, this one first. Raises `NotFound`, and
-    `Conflict` if the video is not delivered.
+    and unfinished ones fail. Everybody who requested one of them gets a statement with `cause`. Returns the
+    ids of all changed videos, this one first. Raises `NotFound`, and `Conflict` if the video is not
+    delivered.
     """
     video = _locked(tx, video_id)
     if video is None:
@@ -54,9 +56,9 @@ def withdraw_within(
             f"Only a delivered video can be withdrawn, but {video_id} is {video.state.value}.",
             param="video_id",
         )
-    _withdraw_one(tx, video, actor=actor, why={"why": why})
+    _withdraw_one(tx, video, cause, actor=actor, why={"why": why})
     changed = [video_id]
-    below = _children(tx, video_id) if with_descendants else []
+    below = _children(tx, video_id)
     seen = {video_id}
     while below:
         child_id = below.pop(0)
@@ -68,9 +70,10 @@ def withdraw_within(
         if child is None:
             continue
         if child.state is VideoState.DELIVERED:
-            _withdraw_one(tx, child, actor=actor, why={"why": why, "because_of": video_id})
+            _withdraw_one(tx, child, cause, actor=actor, why={"why": why, "because_of": video_id})
         elif child.state not in TERMINAL:
             _stop(context, tx, child, actor=actor)
+            state_withdrawal(tx, child, cause)
         else:
             continue
         changed.append(child_id)
@@ -84,9 +87,12 @@ def is_withdrawn(database: Database, video_id: str) -> bool:
     return row is not None and (row.state == VideoState.WITHDRAWN.value or row.vaulted)
 
 
-def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
+def _withdraw_one(
+    tx: Transaction, video: Video, cause: WithdrawalCause, *, actor: str, why: dict[str, str]
+) -> None:
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
     transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
+    state_withdrawal(tx, video, cause)
     withdraw_entries(tx, video.id, actor=actor)
     remove_fingerprints(tx, video.id)
     for kind in _PICTURES:

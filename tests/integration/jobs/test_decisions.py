@@ -503,14 +503,6 @@ def test_withdrawal_includes_all_descendants(house: House) -> None:
         withdraw(house.container.pipeline.context, first, actor="ada", why="again")
 
 
-def test_withdrawal_without_descendants_keeps_them(house: House) -> None:
-    first, second = delivered(house), delivered(house)
-    with house.container.persistence.database.transaction(first.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
-    withdraw(house.container.pipeline.context, first, actor="ada", why="wrong file", with_descendants=False)
-    assert house.videos.get(house.who, second.id).state is VideoState.DELIVERED
-
-
 def test_only_delivered_videos_can_be_reported(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):

@@ -25,6 +25,7 @@ SLICES = (
     "provenance",
     "retries",
     "settings",
+    "statements",
     "triggers",
 )
 #: Slices whose keys are the English sentences.
@@ -52,6 +53,7 @@ SAME_AS_ENGLISH = {
     "provenance": set[str](),
     "retries": set[str](),
     "settings": set[str](),
+    "statements": set[str](),
     "triggers": {"quote"},
 }
 #: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).

@@ -14,6 +14,7 @@ from .models import (
     StatementSource,
 )
 from .store import erase_reasons, record_statement, statement_from_row
+from .text import StatementText, describe
 
 __all__ = [
     "NO_GROUND",
@@ -25,6 +26,8 @@ __all__ = [
     "Statement",
     "StatementKind",
     "StatementSource",
+    "StatementText",
+    "describe",
     "erase_reasons",
     "ground_of_category",
     "ground_of_verdict",

@@ -1,0 +1,159 @@
+"""Statements to the people whose videos were decided on, recorded with the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import Case, Decision
+from safelight.trust.statements import (
+    NO_GROUND,
+    Ground,
+    GroundBasis,
+    NewStatement,
+    Objection,
+    StatementKind,
+    StatementSource,
+    ground_of_category,
+    ground_of_verdict,
+    record_statement,
+)
+
+from .context import PipelineContext
+from .models import Video
+from .stage_records import stage_records
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithdrawalCause:
+    """Why a video is withdrawn, for the statement to the person who requested it."""
+
+    source: StatementSource
+    ground: Ground = NO_GROUND
+    automated_detection: bool = False
+    automated_decision: bool = False
+    case_id: str | None = None
+    decision_id: str | None = None
+    objection: Objection = Objection.APPEAL
+
+
+#: The operator withdraws a video without a report or a match.
+BY_OPERATOR = WithdrawalCause(source=StatementSource.OPERATOR)
+
+
+def state_block(
+    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, *, appeal: bool
+) -> None:
+    """The policy blocked the video. `appeal`: whether the block can be appealed."""
+    ground = ground_of_verdict(verdict, context.policies.taxonomy)
+    if appeal:
+        objection = Objection.APPEAL
+    elif ground.basis is GroundBasis.WITHHELD:
+        objection = Objection.OPERATOR
+    else:
+        objection = Objection.REQUEST_AGAIN
+    new = NewStatement(
+        kind=StatementKind.BLOCKED,
+        source=StatementSource.POLICY,
+        ground=ground,
+        automated_detection=True,
+        automated_decision=True,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video.id,
+        stage=verdict.stage,
+        objection=objection,
+    )
+    record_statement(tx, new)
+
+
+def state_refusal(
+    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, decision: Decision
+) -> None:
+    """A reviewer rejected the video that `verdict` held."""
+    new = NewStatement(
+        kind=StatementKind.REFUSED,
+        source=StatementSource.POLICY,
+        ground=ground_of_verdict(verdict, context.policies.taxonomy, clause=decision.clause),
+        automated_detection=True,
+        automated_decision=False,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video.id,
+        stage=verdict.stage,
+        case_id=decision.case_id,
+        decision_id=decision.id,
+        objection=Objection.OPERATOR if verdict.vault else Objection.APPEAL,
+    )
+    record_statement(tx, new)
+
+
+def state_expiry(context: PipelineContext, tx: Transaction, video: Video) -> None:
+    """No reviewer decided about the held video in time."""
+    holds = [one.verdict for one in stage_records(tx, video.id) if one.verdict.action is Action.HOLD]
+    new = NewStatement(
+        kind=StatementKind.EXPIRED,
+        source=StatementSource.POLICY,
+        ground=ground_of_verdict(holds[-1], context.policies.taxonomy) if holds else NO_GROUND,
+        automated_detection=True,
+        automated_decision=True,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video.id,
+        stage=video.stage,
+        objection=Objection.REQUEST_AGAIN,
+    )
+    record_statement(tx, new)
+
+
+def state_withdrawal(tx: Transaction, video: Video, cause: WithdrawalCause) -> None:
+    """The delivered video was withdrawn, or a video that is still made from a withdrawn one was stopped."""
+    new = NewStatement(
+        kind=StatementKind.WITHDRAWN,
+        source=cause.source,
+        ground=cause.ground,
+        automated_detection=cause.automated_detection,
+        automated_decision=cause.automated_decision,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video.id,
+        stage=Stage.DELIVERY,
+        case_id=cause.case_id,
+        decision_id=cause.decision_id,
+        objection=cause.objection,
+    )
+    record_statement(tx, new)
+
+
+def state_reinstatement(tx: Transaction, video: Video, released_as: str, decision: Decision) -> None:
+    """An appeal was successful, and the video was released under a new id."""
+    new = NewStatement(
+        kind=StatementKind.REINSTATED,
+        source=StatementSource.APPEAL,
+        ground=NO_GROUND,
+        automated_detection=False,
+        automated_decision=False,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video.id,
+        stage=video.stage,
+        case_id=decision.case_id,
+        decision_id=decision.id,
+        released_as=released_as,
+        objection=Objection.NONE,
+    )
+    record_statement(tx, new)
+
+
+def cause_of_report(context: PipelineContext, case: Case, decision: Decision) -> WithdrawalCause:
+    """A reviewer withdrew a video because it was reported."""
+    return WithdrawalCause(
+        source=StatementSource.REPORT,
+        ground=ground_of_category(
+            case.category, context.policies.taxonomy, clause=decision.clause or case.rule
+        ),
+        case_id=case.id,
+        decision_id=decision.id,
+    )

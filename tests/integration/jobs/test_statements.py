@@ -1,0 +1,128 @@
+"""Every decision about a video leaves one statement to the person who requested it, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from safelight.jobs import outcomes
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import withdraw
+from safelight.store import tables
+from safelight.trust.statements import (
+    GroundBasis,
+    NewStatement,
+    Objection,
+    Statement,
+    StatementKind,
+    StatementSource,
+    statement_from_row,
+)
+
+from .conftest import House
+from .test_appeals import appealed, blocked_by_ada, held_output, refused, released
+from .test_decisions import decide, delivered
+from .test_video_lifecycle import PAID
+
+
+def statements(house: House, video: Video) -> list[Statement]:
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        of = tables.statements.c
+        rows = tx.select(tables.statements, of.video_id == video.id, order_by=(of.at, of.id))
+    return [statement_from_row(row) for row in rows]
+
+
+def only(house: House, video: Video) -> NewStatement:
+    (made,) = statements(house, video)
+    return made.content
+
+
+def test_a_block_before_generation_is_stated_with_its_reason_and_the_appeal(house: House) -> None:
+    video = refused(house, safety_identifier="user-7")
+    made = only(house, video)
+    assert (made.kind, made.source) == (StatementKind.BLOCKED, StatementSource.POLICY)
+    assert made.ground.basis is GroundBasis.TEST_CARD
+    assert (made.automated_detection, made.automated_decision) == (True, True)
+    assert (made.account, made.end_user) == (house.who.id, "user-7")
+    assert made.objection is Objection.APPEAL
+
+
+def test_a_vaulted_block_gives_no_reason(house: House) -> None:
+    video = refused(house, "SAFELIGHT-TEST:sexual/minors")
+    made = only(house, video)
+    assert made.ground.basis is (GroundBasis.WITHHELD if video.vaulted else GroundBasis.TEST_CARD)
+    assert made.ground.category == ""
+
+
+def test_a_refusal_by_a_reviewer_is_stated_as_the_decision_of_a_person(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish()
+    video = blocked_by_ada(house)
+    made = only(house, video)
+    assert made.kind is StatementKind.REFUSED
+    assert (made.automated_detection, made.automated_decision) == (True, False)
+    assert made.ground.basis is GroundBasis.GAP
+    assert made.decision_id is not None
+
+
+def test_an_expired_review_is_stated_as_nobody_decided(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    video = held_output(house)
+    context = house.container.pipeline.context
+    with context.database.transaction(video.tenant) as tx:
+        outcomes.expire_review(context, tx, video)
+    made = only(house, video)
+    assert (made.kind, made.objection) == (StatementKind.EXPIRED, Objection.REQUEST_AGAIN)
+
+
+def test_a_delivered_video_has_no_statement(house: House) -> None:
+    assert statements(house, delivered(house)) == []
+
+
+def test_a_withdrawal_is_stated_to_everybody_whose_video_it_ends(house: House) -> None:
+    first, second = delivered(house), delivered(house, safety_identifier="user-8")
+    with house.container.persistence.database.transaction(first.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
+    withdraw(house.container.pipeline.context, first, actor="ada", why="a court said so")
+    for video, end_user in ((first, None), (second, "user-8")):
+        made = only(house, video)
+        assert (made.kind, made.source) == (StatementKind.WITHDRAWN, StatementSource.OPERATOR)
+        assert made.end_user == end_user
+
+
+def test_a_withdrawal_is_not_stated_if_its_transaction_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("quota")
+
+    context = house.container.pipeline.context
+    video = delivered(house)
+    monkeypatch.setattr("safelight.jobs.withdrawal.withdraw_entries", fail)
+    with pytest.raises(RuntimeError):
+        withdraw(context, video, actor="ada", why="a court said so")
+    assert statements(house, video) == []
+
+
+def test_a_deleted_video_keeps_its_statement_without_the_words_of_the_reason(house: House) -> None:
+    video = refused(house)
+    house.videos.delete(house.who, video.id)
+    (made,) = statements(house, video)
+    assert made.erased_at is not None
+    assert made.content.ground.reason == ""
+
+
+def test_a_successful_appeal_is_stated_with_the_new_video(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    video = blocked_by_ada(house, **PAID)
+    case = appealed(house, video)
+    decide(house, case, "overturn", "ben")
+    _, made = statements(house, video)
+    assert made.content.kind is StatementKind.REINSTATED
+    assert made.content.released_as == released(house, video).id
+    assert made.objection_until is None
+    assert house.videos.get(house.who, video.id).state is VideoState.BLOCKED
