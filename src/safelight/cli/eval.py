@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from safelight.advice.prompt_advice import BlockedAt
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
@@ -192,6 +193,10 @@ def advice(
             "on the harmless English prompts of --data; takes minutes.",
         ),
     ] = False,
+    blocked: Annotated[
+        BlockedAt | None,
+        typer.Option("--blocked", help="A provider has blocked the prompts of --data, or their outputs."),
+    ] = None,
     policy: Annotated[
         str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     ] = "",
@@ -213,7 +218,10 @@ def advice(
     log = holdout_log.log_for((one.sha256 for one in sets), log)
     (chosen,) = _load_policies(container, [policy] if policy else []).values()
     evaluation = advice_eval.AdviceEvaluation(
-        pipeline=container.core.text_pipeline, taxonomy=container.core.taxonomy, policy=chosen
+        pipeline=container.core.text_pipeline,
+        taxonomy=container.core.taxonomy,
+        policy=chosen,
+        blocked_at=blocked,
     )
     with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
         done = itertools.count(1)

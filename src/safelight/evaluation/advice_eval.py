@@ -53,6 +53,8 @@ class AdviceEvaluation:
     pipeline: TextPipeline
     taxonomy: Taxonomy
     policy: Policy
+    #: Where a provider has blocked the prompts; None if none has.
+    blocked_at: BlockedAt | None = None
 
     def run(
         self, datasets: Sequence[DataSet], *, observe: Callable[[AdviceOutcome], None] = lambda _outcome: None
@@ -70,6 +72,7 @@ class AdviceEvaluation:
             "model_hash": hash_of_versions({one.name: one.version for one in self.pipeline.detectors}),
             "advice_hash": _hash_of_advice(),
             "policy": {self.policy.name: self.policy.sha256},
+            "blocked_at": self.blocked_at,
             "rows": list(_count(outcomes)),
         }
 
@@ -85,7 +88,8 @@ class AdviceEvaluation:
     def _outcome(self, case: EvalCase, stage: PromptStage, policy: TenantPolicy) -> AdviceOutcome:
         texts = {_FIELD: case.text}
         result = stage.screen(texts, policy)
-        found = summarize_check((result,), self.taxonomy, texts=texts, options=AdviceOptions())
+        options = AdviceOptions(blocked_at=self.blocked_at)
+        found = summarize_check((result,), self.taxonomy, texts=texts, options=options)
         advice = found.prompt_advice
         return AdviceOutcome(
             case=case,
@@ -99,7 +103,8 @@ def format_log_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
     """The entry of a run in the log of the holdout sets."""
     lines = [
         *format_heading(report, now=now),
-        f"`safelight eval advice`, advice `{report['advice_hash'][:16]}`.\n",
+        f"`safelight eval advice{f' --blocked {blocked}' if (blocked := report['blocked_at']) else ''}`, "
+        f"advice `{report['advice_hash'][:16]}`.\n",
         "| source | label | part | value | n | any suggestion | applicable | help refused |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]

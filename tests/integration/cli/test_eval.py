@@ -54,6 +54,21 @@ def test_prompts_that_get_suggestions_are_counted(data: Path, capsys: pytest.Cap
     assert "woman" not in printed
 
 
+def test_after_a_block_by_a_provider_details_can_be_left_out(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.write_text('{"text": "A fox waits in a quiet garden.", "label": "safe", "lang": "en"}\n')
+    log = tmp_path / "log.md"
+    log.touch()
+    arguments = ["eval", "advice", "--data", str(data), "--policy", "starter", "--log", str(log), "--json"]
+    counts = []
+    for blocked in ([], ["--blocked", "request"]):
+        assert main([*arguments, *blocked]) == Exit.OK
+        counts.append(json.loads(capsys.readouterr().out)["rows"][0]["suggestions"]["k"])
+    assert counts == [0, 1]
+    assert "`safelight eval advice --blocked request`, advice" in log.read_text()
+
+
 def test_evasion_sequences_run_against_the_real_checks(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
