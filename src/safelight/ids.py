@@ -33,6 +33,8 @@ KINDS = frozenset(
 )
 
 
+        "golden",
+        "draw",
 def new_id(kind: str) -> str:
     """A new id such as `video_0199a3f2c1d04b7e...`.
 

@@ -21,6 +21,7 @@ from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .requests import characters, idempotency_keys, video_lineage
 from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
+from .quality import golden_cases, quality_answers, quality_cases, quality_draws
 from .seals import seals
 from .statements import statements
 from .trust import (
@@ -75,6 +76,7 @@ __all__ = [
     "prompt_templates",
     "protected_people",
     "provenance_check_counts",
+    "golden_cases",
     "quota_usage",
     "reported_attempts",
     "reports",
@@ -93,3 +95,6 @@ __all__ = [
     "waivers",
     "webhook_endpoints",
 ]
+    "quality_answers",
+    "quality_cases",
+    "quality_draws",

@@ -81,6 +81,7 @@ decisions = Table(
     text("role", null=True),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "at"),
 )
 
 #: Decisions that can still be undone, and those that could not be carried out. The columns of `decisions`

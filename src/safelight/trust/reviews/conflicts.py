@@ -1,15 +1,20 @@
-"""People who may not decide an appeal, because they are involved in it."""
+"""People who may not decide an appeal or answer in a quality review, because they are involved in it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from sqlalchemy import ColumnElement, or_, select
+
 from safelight.store.tables import (
     case_conflicts,
     cases,
     decisions,
+    golden_cases,
     pending_decisions,
     people,
+    quality_answers,
+    quality_cases,
     reports,
     videos,
 )
@@ -19,19 +24,26 @@ from safelight.trust.accounts.store import ACTIVE, principal_of_person
 
 from .models import Case, CaseKind, CaseState
 
+#: The kinds that need a person who is not involved.
+INDEPENDENT = frozenset({CaseKind.APPEAL, CaseKind.QUALITY})
 #: Number of ids in one condition. PostgreSQL and SQLite accept far more.
 _MAX_IDS = 500
 
 
 def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
-    """Ids of the people who may not decide an appeal.
+    """Ids of the people who may not decide an appeal or answer in a quality review."""
+    return people_around(tx, of.video_id, apart_from=of.id)
+
+
+def people_around(tx: Transaction, video_id: str, *, apart_from: str = "") -> frozenset[str]:
+    """Ids of the people who had to do with a video. `apart_from`: a case that does not count.
 
     They decided about this video, about a video from which it was made or that was made from it, or about a
-    near-duplicate that was decided with one of these; they requested it, reported it, or sent the appeal.
-    A person and the API keys that this person created are the same.
+    near-duplicate that was decided with one of these; they requested it, reported it, sent the appeal, or
+    made it a golden case. A person and the API keys that this person created are the same.
     """
-    related = _lineage(tx, of.video_id)
-    related_cases = _clusters(tx, related) - {of.id}
+    related = _lineage(tx, video_id)
+    related_cases = _clusters(tx, related) - {apart_from}
     found: set[str] = set()
     for ids in _chunks(related_cases):
         for table in (decisions, pending_decisions):
@@ -39,6 +51,8 @@ def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
                 row.decided_by
                 for row in tx.select(table, table.c.case_id.in_(ids), columns=[table.c.decided_by])
             }
+        answered = quality_answers.c.case_id.in_(ids) & quality_answers.c.person.is_not(None)
+        found |= {row.person for row in tx.select(quality_answers, answered)}
     for ids in _chunks(related):
         found |= {
             row.principal_id
@@ -48,20 +62,33 @@ def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
             row.reporter
             for row in tx.select(reports, reports.c.video_id.in_(ids), columns=[reports.c.reporter])
         }
+        found |= {row.author for row in tx.select(golden_cases, golden_cases.c.video_id.in_(ids))}
     return find_same_people(tx, found)
 
 
 def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:
-    """Write the involved people of an appeal to the table that the queue and the triggers of the database
-    read, and return them. The other kinds of cases have none.
+    """Write the involved people of an appeal or a quality review to the table that the queue and the triggers
+    of the database read, and return them. The other kinds of cases have none.
     """
-    if of.kind is not CaseKind.APPEAL:
+    if of.kind not in INDEPENDENT:
         return frozenset()
     involved = involved_people(tx, of)
     known = {row.person for row in tx.select(case_conflicts, case_conflicts.c.case_id == of.id)}
     for person in sorted(involved - known):
         tx.insert_or_ignore(case_conflicts, case_id=of.id, person=person)
     return involved
+
+
+def open_to(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
+    """The condition on the cases that this principal may know of: a quality review is hidden from those who
+    are involved in it, and a golden case from all but the person who was given it.
+    """
+    mine = or_(quality_cases.c.assigned_to.is_(None), quality_cases.c.assigned_to == principal.id)
+    given = select(quality_cases.c.case_id).where(*tx.tenant_condition(quality_cases), mine)
+    involved = select(case_conflicts.c.case_id).where(
+        *tx.tenant_condition(case_conflicts), case_conflicts.c.person == principal.id
+    )
+    return or_(cases.c.kind != CaseKind.QUALITY.value, cases.c.id.in_(given) & cases.c.id.not_in(involved))
 
 
 def own_people(tx: Transaction, of: Case) -> frozenset[str]:

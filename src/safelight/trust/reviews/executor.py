@@ -165,7 +165,12 @@ def apply_decision(
             return actions.withdraw(tx, of, made)
         case DecisionAction.OVERTURN:
             return actions.overturn(tx, of, made)
-        case DecisionAction.KEEP | DecisionAction.UPHOLD:
+        case (
+            DecisionAction.KEEP
+            | DecisionAction.UPHOLD
+            | DecisionAction.IN_POLICY
+            | DecisionAction.AGAINST_POLICY
+        ):
             return None
 
 

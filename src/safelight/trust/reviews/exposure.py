@@ -16,7 +16,7 @@ from .models import KEEP_SKIPS_S, SHIFT_S, Case, Exposure
 
 #: A view counts at least this long.
 MIN_VIEW_S = 1.0
-#: A view counts at most this long: nobody holds a key for a minute, so the report of its end was lost.
+#: A view counts at most this long: no reviewer holds a key for a minute, so the report of its end was lost.
 MAX_VIEW_S = 60.0
 #: The stored seconds of a view whose end was not reported yet.
 _NOT_ENDED = 0.0
@@ -32,7 +32,7 @@ class ExposureLog:
     def read(self, principal: Principal) -> Exposure:
         """What this reviewer was shown in the last `SHIFT_S`."""
         with self._database.read_transaction(principal.tenant) as tx:
-            return self._read(tx, principal)
+            return self.read_within(tx, principal)
 
     def require_budget(self, principal: Principal) -> None:
         """Raise `Forbidden` if the budget is used up."""
@@ -72,13 +72,14 @@ class ExposureLog:
             tx.delete(exposures, exposures.c.at < tx.now() - KEEP_SKIPS_S)
 
     def _require_budget(self, tx: Transaction, principal: Principal) -> None:
-        if self._read(tx, principal).is_used_up:
+        if self.read_within(tx, principal).is_used_up:
             raise Forbidden(
                 "Your budget of pictures for this shift is used up.",
                 remedy="Decide on the text, or skip the case so that another reviewer gets it.",
             )
 
-    def _read(self, tx: Transaction, principal: Principal) -> Exposure:
+    def read_within(self, tx: Transaction, principal: Principal) -> Exposure:
+        """The same as `read`, in a transaction of the caller."""
         recent = (exposures.c.person == principal.id, exposures.c.at >= tx.now() - SHIFT_S)
         columns = [exposures.c.seconds, exposures.c.severity, exposures.c.at]
         rows = tx.select(exposures, *recent, columns=columns)

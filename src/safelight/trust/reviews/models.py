@@ -19,6 +19,8 @@ class CaseKind(StrEnum):
     REPORT = "report"
     #: The requester appeals the block of the video.
     APPEAL = "appeal"
+    #: Another person judges the content again. The answer changes nothing about the video.
+    QUALITY = "quality"
 
 
 #: How long a decision made on a page waits before it is carried out, and can be undone. Long enough to notice
@@ -61,6 +63,9 @@ class DecisionAction(StrEnum):
     #: Decisions on an appeal: the video is reinstated under a new id, or it stays blocked.
     OVERTURN = "overturn"
     UPHOLD = "uphold"
+    #: Answers in a quality review.
+    IN_POLICY = "in_policy"
+    AGAINST_POLICY = "against_policy"
 
 
 #: The decisions that are possible for each kind of case.
@@ -68,6 +73,7 @@ ACTIONS: Mapping[CaseKind, tuple[DecisionAction, ...]] = {
     CaseKind.HOLD: (DecisionAction.APPROVE, DecisionAction.REFUSE),
     CaseKind.REPORT: (DecisionAction.KEEP, DecisionAction.WITHDRAW),
     CaseKind.APPEAL: (DecisionAction.OVERTURN, DecisionAction.UPHOLD),
+    CaseKind.QUALITY: (DecisionAction.IN_POLICY, DecisionAction.AGAINST_POLICY),
 }
 
 
@@ -129,6 +135,11 @@ class Case:
     def actions(self) -> tuple[DecisionAction, ...]:
         """The decisions that are possible now. Empty if the case is decided or closed."""
         return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
+    @property
+    def is_blind(self) -> bool:
+        """Whether the reviewer must not see what the checks or another reviewer found."""
+        return self.kind is CaseKind.QUALITY
+
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +166,11 @@ class Decision:
 @dataclass(frozen=True, kw_only=True)
 class DecisionRequest:
     """A decision as a reviewer sent it."""
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is the answer in a quality review, which changes nothing and is not in the audit log."""
+        return self.action in ACTIONS[CaseKind.QUALITY]
+
 
     action: str
     reason: str

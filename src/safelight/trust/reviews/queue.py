@@ -14,8 +14,9 @@ from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_p
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
-from .conflicts import record_conflicts
-from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseState, ReviewerPreferences, highest_rank
+from .conflicts import open_to, record_conflicts
+from .exposure import ExposureLog
+from .models import KEEP_SKIPS_S, LEASE_S, Case, CaseKind, CaseState, ReviewerPreferences, highest_rank
 from .service import MAX_REASON_CHARACTERS, find_case, obstacle, require_free, validate_text, visible_to
 from .store import case_from_row
 
@@ -27,21 +28,30 @@ class ReviewQueue:
     sign of life for `LEASE_S`.
     """
 
-    def __init__(self, database: Database, *, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, database: Database, *, taxonomy: Taxonomy, exposure: ExposureLog | None = None
+    ) -> None:
         self._database = database
         self._taxonomy = taxonomy
+        self._exposure = exposure
 
     def take_next(self, principal: Principal) -> Case | None:
         """The case that this reviewer has, or else the first case of the queue that this reviewer may decide,
         did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
-            where = _offered_to(tx, principal)
+            where = [*_offered_to(tx, principal), *self._within_exposure(tx, principal)]
             held = _held_by(tx, principal)
             if held and (own := _lease_first(tx, principal, [*where, cases.c.id.in_(held)])) is not None:
                 return own
             free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
             return _lease_first(tx, principal, [*where, free])
+
+    def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
+        """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
+        if self._exposure is None or not self._exposure.read_within(tx, principal).is_near:
+            return []
+        return [cases.c.kind != CaseKind.QUALITY.value]
 
     def extend_lease(self, principal: Principal, case_id: str) -> Case:
         """Keep a case for this reviewer for another `LEASE_S`, or take it if it is free.
@@ -136,6 +146,7 @@ def _offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[boo
         cases.c.state == CaseState.OPEN.value,
         cases.c.leader_id.is_(None),
         cases.c.required_rank <= int(principal.review_rank),
+        open_to(tx, principal),
         *((cases.c.category.not_in(declined),) if declined else ()),
         *(
             cases.c.id.not_in(

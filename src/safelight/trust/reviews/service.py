@@ -16,7 +16,14 @@ from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .clusters import members_of
-from .conflicts import has_other_decider, involved_people, own_people, record_conflicts
+from .conflicts import (
+    INDEPENDENT,
+    has_other_decider,
+    involved_people,
+    open_to,
+    own_people,
+    record_conflicts,
+)
 from .executor import apply_to_cluster
 from .models import (
     ACTIONS,
@@ -40,7 +47,12 @@ _MAX_PAGE_CASES = 100
 _MAX_NOTES = 20
 #: A page does not count more open cases than this, because it would read all of them.
 MAX_COUNTED_CASES = 1000
-_KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
+_KIND_WITH_ARTICLE = {
+    CaseKind.HOLD: "a hold",
+    CaseKind.REPORT: "a report",
+    CaseKind.APPEAL: "an appeal",
+    CaseKind.QUALITY: "a quality review",
+}
 
 
 class Reviews:
@@ -85,6 +97,7 @@ class Reviews:
                 value = _rank_of(start) if soonest else start.opened_at
                 same = (at == value) & (cases.c.id > start.id if soonest else cases.c.id < start.id)
                 where.append(((at > value) if soonest else (at < value)) | same)
+            where.append(open_to(tx, principal))
             if late:
                 where.append(cases.c.due_at < tx.now())
             order = (
@@ -101,7 +114,7 @@ class Reviews:
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
-            where = (*visible_to(principal), *waiting)
+            where = (*visible_to(principal), *waiting, open_to(tx, principal))
             return len(tx.select(cases, *where, columns=[cases.c.id], limit=MAX_COUNTED_CASES))
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
@@ -144,12 +157,13 @@ class Reviews:
         )
 
     def list_for_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
-        """Every case of a video that this principal may see, oldest first."""
+        """Every case of a video that this principal may see, oldest first, without quality reviews."""
         with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
                 cases,
                 *visible_to(principal),
                 cases.c.video_id == video_id,
+                cases.c.kind != CaseKind.QUALITY.value,
                 order_by=(cases.c.opened_at, cases.c.id),
             )
         return tuple(store.case_from_row(row) for row in rows)
@@ -229,7 +243,8 @@ def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool
     """A case that this principal may see. Raises `NotFound`."""
     visible = visible_to(principal)
     row = tx.one(cases, *visible, cases.c.id == case_id, lock=lock) if is_id(case_id, "case") else None
-    if row is None:
+    hidden = row is not None and row.kind == CaseKind.QUALITY.value
+    if row is None or (hidden and not tx.count(cases, cases.c.id == case_id, open_to(tx, principal))):
         raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
     return store.case_from_row(row)
 
@@ -290,13 +305,13 @@ def obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | N
             "This case needs a reviewer with a higher role.",
             remedy="Ask a senior reviewer or the trust lead.",
         )
-    if case.kind is CaseKind.APPEAL and principal.id in involved_people(tx, case):
+    if case.kind in INDEPENDENT and principal.id in involved_people(tx, case):
         return Forbidden(
-            "You cannot decide this appeal, because you requested the video, sent the appeal, or "
-            "decided on this video earlier.",
+            f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
+            "requested the video, sent the appeal, or decided on this video earlier.",
             remedy="Ask another reviewer to decide it.",
         )
-    own = frozenset() if case.kind is CaseKind.APPEAL else own_people(tx, case)
+    own = frozenset() if case.kind in INDEPENDENT else own_people(tx, case)
     if principal.id in own and has_other_decider(tx, case, own):
         return Forbidden(
             "You cannot decide this case, because you requested or reported the video, or requested one that "

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, pending_decisions, verdicts, videos
+from safelight.store.tables import cases, decisions, pending_decisions, quality_answers, verdicts, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role, find_same_people
 
@@ -225,6 +225,10 @@ def move_to_decisions(tx: Transaction, made: Decision) -> None:
     add_decision(tx, made)
     tx.delete(pending_decisions, pending_decisions.c.id == made.id)
 
+    if made.is_answer:
+        values = {"person": made.decided_by, "answer": made.action.value, "clause": made.clause}
+        tx.insert(quality_answers, case_id=made.case_id, at=made.at, **values)
+        return
 
 def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
     """Record why a pending decision could not be carried out. Its case, if not closed, is open again."""
@@ -249,6 +253,8 @@ def add_member_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
 def undo(tx: Transaction, made: Decision) -> bool:
     """Delete a pending decision, and open its case again. Returns False if it was carried out meanwhile."""
     column = pending_decisions.c
+    if made.is_answer:
+        return
     if tx.delete(pending_decisions, column.id == made.id, column.conflict.is_(None)) != 1:
         return False
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
@@ -271,6 +277,8 @@ def drop_conflict(tx: Transaction, case_id: str) -> None:
 def claim_pending(tx: Transaction, decision_id: str) -> bool:
     """Lock a pending decision. Returns False if it was undone or carried out meanwhile."""
     column = pending_decisions.c
+    if made.is_answer:
+        return True
     return (
         tx.one(pending_decisions, column.id == decision_id, column.conflict.is_(None), lock=True) is not None
     )
@@ -296,6 +304,8 @@ def _own_request(tx: Transaction, made: Decision) -> dict[str, bool]:
     """A mark on decisions about the own video, which are possible if nobody else may decide."""
     video = tx.one(videos, videos.c.id == made.video_id)
     own = video is not None and made.decided_by in find_same_people(tx, {video.principal_id})
+    if made.is_answer:
+        return
     return {"own_request": True} if own else {}
 
 

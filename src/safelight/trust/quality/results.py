@@ -1,0 +1,126 @@
+"""Reads the answers of quality reviews: the own ones, those of a team without names, and those of samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+
+from safelight.store.database import Database
+from safelight.store.tables import golden_cases, people, quality_answers, quality_cases, quality_draws
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.reviews import DecisionAction
+
+from .models import KEEP_ANSWERS_S, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
+from .sampling import Stratum
+
+_MAX_DRAWS = 50
+
+
+class QualityResults:
+    """The answers of one installation. Those of a team need the scope `policy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def own_answers(self, principal: Principal) -> tuple[OwnAnswer, ...]:
+        """The answers of this person that can be compared, newest first: golden cases, and cases that two
+        people decided. Only answers of the last `KEEP_ANSWERS_S`.
+        """
+        with self._database.read_transaction(principal.tenant) as tx:
+            notes = {row.id: row.note for row in tx.select(golden_cases)}
+            rows = _comparable(tx)
+        own = []
+        for row in rows:
+            values = {"purpose": QualityPurpose(row.purpose), "at": row.at, "note": notes.get(row.source, "")}
+            if row.person == principal.id:
+                own.append(OwnAnswer(**values, answer=row.answer, expected=row.expected))
+            elif row.first_person == principal.id:
+                own.append(OwnAnswer(**values, answer=row.expected, expected=row.answer))
+        return tuple(own)
+
+    def team_answers(self, principal: Principal) -> TeamAnswers:
+        """The answers of all people of the last `KEEP_ANSWERS_S`, without names."""
+        principal.require(KeyScope.POLICY)
+        with self._database.read_transaction(principal.tenant) as tx:
+            rows = _comparable(tx)
+            enrolled = {row.id for row in tx.select(people, columns=[people.c.id])}
+        of_cases: dict[str, list[str]] = {}
+        for row in rows:
+            first = [row.expected] if row.purpose == QualityPurpose.SECOND.value else []
+            of_cases.setdefault(row.source, first).append(row.answer)
+        return TeamAnswers(
+            people=len(enrolled & {name for row in rows for name in (row.person, row.first_person)}),
+            of_cases=tuple(map(tuple, of_cases.values())),
+            golden=_pairs(rows, QualityPurpose.GOLDEN),
+            second=_pairs(rows, QualityPurpose.SECOND),
+            machine=tuple((row.machine, row.answer) for row in rows if row.machine is not None),
+        )
+
+    def list_draws(self, principal: Principal) -> tuple[Draw, ...]:
+        """The samples with what was found in them, newest first."""
+        principal.require(KeyScope.POLICY)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return read_draws(tx)
+
+
+def read_draws(tx: Transaction, draw_id: str | None = None) -> tuple[Draw, ...]:
+    """All samples, or the one with this id, newest first."""
+    rows = tx.select(
+        quality_draws,
+        *(() if draw_id is None else (quality_draws.c.id == draw_id,)),
+        order_by=(quality_draws.c.drawn_at.desc(), quality_draws.c.id.desc()),
+        limit=_MAX_DRAWS,
+    )
+    return tuple(
+        Draw(id=row.id, since=row.since, until=row.until, drawn_at=row.drawn_at, strata=_strata(tx, row))
+        for row in rows
+    )
+
+
+def _strata(tx: Transaction, draw: Row[Any]) -> tuple[StratumCounts, ...]:
+    answers = Counter(
+        (row.stratum, row.answer) for row in _answers(tx, (QualityPurpose.SAMPLE,)) if row.source == draw.id
+    )
+    return tuple(
+        StratumCounts(
+            stratum=stratum,
+            delivered=draw.delivered[stratum.value],
+            drawn=draw.drawn[stratum.value],
+            answered=sum(count for (name, _), count in answers.items() if name == stratum.value),
+            found=answers[stratum.value, DecisionAction.AGAINST_POLICY.value],
+        )
+        for stratum in Stratum
+    )
+
+
+def _comparable(tx: Transaction) -> list[Row[Any]]:
+    """The answers of the last `KEEP_ANSWERS_S` that can be compared with another, newest first."""
+    since = tx.now() - KEEP_ANSWERS_S
+    return [
+        row
+        for row in _answers(tx, (QualityPurpose.GOLDEN, QualityPurpose.SECOND))
+        if row.at >= since and row.person is not None
+    ]
+
+
+def _answers(tx: Transaction, purposes: Iterable[QualityPurpose]) -> list[Row[Any]]:
+    same = and_(
+        quality_answers.c.case_id == quality_cases.c.case_id,
+        quality_answers.c.tenant_id == quality_cases.c.tenant_id,
+    )
+    query = (
+        select(quality_cases, quality_answers.c.person, quality_answers.c.answer, quality_answers.c.at)
+        .join_from(quality_cases, quality_answers, same)
+        .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
+        .where(quality_cases.c.purpose.in_([purpose.value for purpose in purposes]))
+        .order_by(quality_answers.c.at.desc(), quality_answers.c.case_id)
+    )
+    return list(tx.execute(query).all())
+
+
+def _pairs(rows: Iterable[Row[Any]], purpose: QualityPurpose) -> tuple[tuple[str, str], ...]:
+    return tuple((row.expected, row.answer) for row in rows if row.purpose == purpose.value)

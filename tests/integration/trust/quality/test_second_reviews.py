@@ -1,0 +1,138 @@
+"""Second reviews: another person decides again without knowing the first decision."""
+
+from __future__ import annotations
+
+import pytest
+
+from safelight.errors import NotFound
+from safelight.policy.categories import SHIPPED
+from safelight.store.tables import audit_log, decisions, quality_answers, quality_cases
+from safelight.trust.accounts import Role
+from safelight.trust.quality import QualityResults, QualitySampler, SamplingRule
+from safelight.trust.quality.models import KEEP_ANSWERS_S, REVIEW_DUE_S
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, ExposureLog, ReviewQueue
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA, BO, CLEO = reviewer("ada"), reviewer("bo"), reviewer("cleo")
+SENIOR = reviewer("sam", Role.SENIOR_REVIEWER)
+
+
+def all_again(room: ReviewRoom) -> QualitySampler:
+    return QualitySampler(room.database, SamplingRule(second_review_rate=1.0))
+
+
+def decided_case(room: ReviewRoom, prompt: str = "a scene", action: str = "refuse") -> Case:
+    case = room.open_case(prompt)
+    room.decide(ADA, case, action)
+    return case
+
+
+def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    decided_case(room)
+    sampler = all_again(room)
+    sampler.open_second_reviews()
+    sampler.open_second_reviews()
+    assert room.queue.take_next(ADA) is None
+    assert room.reviews.list(ADA).cases == ()
+    assert room.reviews.count_open(ADA) == 0
+    assert room.reviews.count_open(BO) == 1
+    given = room.queue.take_next(BO)
+    assert given is not None
+    assert (given.kind, given.rule, given.reason, given.is_blind) == (CaseKind.QUALITY, "", "", True)
+    file = room.reviews.get(BO, given.id)
+    assert (file.decision, file.pending, file.notes) == (None, None, ())
+    with pytest.raises(NotFound):
+        room.reviews.get(ADA, given.id)
+    room.decide(BO, given, "in_policy")
+    assert room.actions.applied == [("refuse", given.video_id)]
+    assert room.reviews.get(BO, given.id).case.state is CaseState.DECIDED
+
+
+def test_the_answer_is_no_decision_and_not_in_the_log(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    decided_case(room)
+    all_again(room).open_second_reviews()
+    given = room.queue.take_next(BO)
+    assert given is not None
+    request = DecisionRequest(action="against_policy", reason="Quality review.")
+    room.reviews.decide_with_undo(BO, given.id, request)
+    room.reviews.undo(BO, given.id)
+    room.reviews.decide_with_undo(BO, given.id, request)
+    room.clock.now += 20
+    room.executor.carry_out_due()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(decisions) == 1
+        assert [row.answer for row in tx.select(quality_answers)] == ["against_policy"]
+        assert {row.event for row in tx.select(audit_log)} == {"case.opened", "case.refuse"}
+    assert room.reviews.list_for_video(SENIOR, given.video_id)[0].kind is CaseKind.HOLD
+    assert len(room.reviews.list_for_video(SENIOR, given.video_id)) == 1
+
+
+def test_without_another_reviewer_nothing_is_opened(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    decided_case(room)
+    all_again(room).open_second_reviews()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(quality_cases) == 0
+
+
+def test_both_people_see_whether_they_agreed(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    decided_case(room)
+    all_again(room).open_second_reviews()
+    given = room.queue.take_next(BO)
+    assert given is not None
+    room.decide(BO, given, "in_policy")
+    results = QualityResults(room.database)
+    (first,), (second,) = results.own_answers(ADA), results.own_answers(BO)
+    assert (first.answer, first.expected) == ("against_policy", "in_policy")
+    assert (second.answer, second.expected) == ("in_policy", "against_policy")
+    assert results.own_answers(CLEO) == ()
+    room.clock.now += KEEP_ANSWERS_S + REVIEW_DUE_S + 1
+    assert results.own_answers(ADA) == ()
+    all_again(room).delete_old_answers()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(quality_answers) == tx.count(quality_cases) == 0
+
+
+def test_a_nearly_used_exposure_budget_stops_quality_reviews_only(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    decided_case(room)
+    all_again(room).open_second_reviews()
+    log = ExposureLog(room.database, budget=10.0)
+    queue = ReviewQueue(room.database, taxonomy=SHIPPED, exposure=log)
+    other = room.open_case("another scene")
+    view = log.begin_view(BO, other)
+    room.clock.now += 3
+    log.end_view(BO, view)
+    taken = queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == other.id
+    room.decide(BO, other)
+    assert queue.take_next(BO) is None
+
+
+def test_an_unanswered_review_is_closed_after_a_week(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    decided_case(room)
+    sampler = all_again(room)
+    sampler.open_second_reviews()
+    room.clock.now += REVIEW_DUE_S + 1
+    sampler.close_overdue()
+    assert room.queue.take_next(BO) is None
+
+
+def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    for number in range(60):
+        decided_case(room, f"scene {number}")
+    sampler = QualitySampler(room.database, SamplingRule(second_review_rate=0.25))
+    sampler.open_second_reviews()
+    assert 3 <= room.reviews.count_open(BO) <= 29
