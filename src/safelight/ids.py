@@ -28,6 +28,10 @@ KINDS = frozenset(
         "entry",
         "view",
         "session",
+        "ledger",
+        "ban",
+        "access",
+        "invitation",
         "drift",
     }
 )

@@ -18,6 +18,7 @@ from .persistence import PersistenceParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
+    from safelight.jobs.accounting import Accounting
     from safelight.jobs.context import PipelineContext
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.models import RetryResult, VideoSnapshot
@@ -147,7 +148,6 @@ class PipelineParts:
         from safelight.jobs.attempt_store import AttemptStore
         from safelight.jobs.context import PipelineContext, PipelineLimits
         from safelight.jobs.local_slots import LocalSlots
-        from safelight.jobs.quota import Quota
         from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
         from safelight.jobs.repository import VideoRepository
         from safelight.jobs.upstream_gate import upstream_gates
@@ -164,10 +164,7 @@ class PipelineParts:
             registry=self._persistence.seal_registry,
             recovery=self._provenance.recovery,
             delivery=self.delivery,
-            quota=Quota(
-                seconds_per_day=settings.limits.seconds_per_day,
-                videos_per_day=settings.limits.videos_per_day,
-            ),
+            accounting=self._accounting(),
             explain=self.explain_verdict,
             generators=self._core.generators,
             limits=PipelineLimits(
@@ -190,6 +187,32 @@ class PipelineParts:
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
             tracer=self._core.tracer,
+        )
+
+    def _accounting(self) -> Accounting:
+        from safelight.jobs.accounting import Accounting
+        from safelight.jobs.quota import DailyLimits, Quota
+        from safelight.trust.ledger import Prices, to_micros
+
+        limits, ledger = self._core.settings.limits, self._core.settings.ledger
+        return Accounting(
+            quota=Quota(
+                seconds_per_day=limits.seconds_per_day,
+                videos_per_day=limits.videos_per_day,
+                cost_per_day_micros=None if limits.cost_per_day is None else to_micros(limits.cost_per_day),
+                end_user=DailyLimits(
+                    videos=limits.end_user_videos_per_day,
+                    seconds=limits.end_user_seconds_per_day,
+                    cost_micros=None
+                    if limits.end_user_cost_per_day is None
+                    else to_micros(limits.end_user_cost_per_day),
+                ),
+            ),
+            prices=Prices(
+                currency=ledger.currency,
+                micros_per_second=to_micros(ledger.price_per_second),
+                by_model={model: to_micros(price) for model, price in ledger.prices.items()},
+            ),
         )
 
     @cached_property

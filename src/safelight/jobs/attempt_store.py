@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight import canonical_json
-from safelight.generation.protocol import Billing, Charge
+from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.ids import new_id
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.ledger import record_cost, to_micros
 
 from . import mappers
 from .models import Attempt, Video
@@ -100,6 +101,7 @@ def finish_attempt(
     if charge is not None:
         changes |= _charge_columns(charge)
     tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
+    _record_cost(tx, video_id, _attempt(tx, attempt.id))
     tx.append_audit(
         "attempt.ended",
         subject=video_id,
@@ -110,6 +112,16 @@ def finish_attempt(
             "charged": charge.charged.value if charge else None,
         },
     )
+
+
+def _record_cost(tx: Transaction, video_id: str, attempt: Attempt) -> None:
+    """Add what the generator charged to the ledger. Nothing, if it charged nothing."""
+    charge = attempt.charge
+    if charge.charged is ChargeStatus.NO or charge.amount == 0:
+        return
+    known = charge.charged is ChargeStatus.YES and charge.amount is not None
+    amount = to_micros(charge.amount or 0.0) if known else None
+    record_cost(tx, video_id, attempt.id, amount, charge.currency)
 
 
 def _charge_columns(charge: Charge) -> dict[str, Any]:

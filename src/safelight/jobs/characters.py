@@ -21,6 +21,7 @@ from . import mappers
 from .fair_order import SlotRequest
 from .interruptions import ShutdownRequested
 from .models import Character, CharacterState
+from .quota import Usage
 from .references import References, withdrawn_source
 from .stage_records import record_stage
 
@@ -57,7 +58,8 @@ class Characters:
         with context.database.transaction(tenant=principal.tenant) as tx:
             now = tx.now()
             if state is not CharacterState.REJECTED:
-                context.quota.reserve(tx, principal.id, 0, now=now)
+                usage = Usage(account=principal.id, end_user=end_user, seconds=0)
+                context.accounting.quota.reserve(tx, usage, now=now)
             tx.insert(
                 tables.characters,
                 id=character_id,

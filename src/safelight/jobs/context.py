@@ -27,6 +27,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Tracer, child_span
 
+from .accounting import Accounting
 from .attempt_store import AttemptStore
 from .durations import Durations, Part
 from .fair_order import SlotRequest
@@ -34,7 +35,6 @@ from .files import FileRow, add_file
 from .local_slots import LocalSlots
 from .models import Explainer, RetryResult, Video, VideoSnapshot
 from .progress_writer import recorded_progress
-from .quota import Quota
 from .refusal_budget import RefusalBudget
 from .repository import VideoRepository
 from .transitions import StaleRevision
@@ -76,7 +76,7 @@ class PipelineContext:
     #: Finds our own videos among references.
     recovery: Recovery
     delivery: DeliveryStage
-    quota: Quota
+    accounting: Accounting
     explain: Explainer
     generators: Mapping[str, Generator]
     limits: PipelineLimits

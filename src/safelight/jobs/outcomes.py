@@ -1,6 +1,6 @@
 """Transitions that end a video without delivery, or hold it.
 
-Each writes the video row, the audit log, the review case and the quota.
+Each writes the video row, the audit log, the review case, the quota and the ledger.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import outermost_span
+from safelight.trust.ledger import Reason
 from safelight.trust.reviews import (
     Case,
     CaseKind,
@@ -110,7 +111,7 @@ def _end(
     if verdict.vault:
         vault_files(tx, video.id)
     state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
-    context.quota.refund(tx, video)
+    context.accounting.release(tx, video, Reason.BLOCKED)
 
 
 def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
@@ -192,7 +193,7 @@ def reject_by_reviewer(
         explanation={**details, "reviewed": True},
     )
     state_refusal(context, tx, video, verdict, decision)
-    context.quota.refund(tx, video)
+    context.accounting.release(tx, video, Reason.BLOCKED)
 
 
 def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> None:
@@ -225,7 +226,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
         },
     )
     state_expiry(context, tx, video)
-    context.quota.refund(tx, video)
+    context.accounting.release(tx, video, Reason.REVIEW_EXPIRED)
 
 
 def block_by_provider(
@@ -249,7 +250,7 @@ def block_by_provider(
         error_message=sentence,
         explanation={**details, **extra},
     )
-    context.quota.refund(tx, video)
+    context.accounting.release(tx, video, Reason.BLOCKED)
 
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
@@ -269,4 +270,4 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         error_code=error.code,
         error_message=sentence,
     )
-    context.quota.refund(tx, video)
+    context.accounting.release(tx, video, Reason.FAILED)

@@ -1,22 +1,26 @@
-"""The daily quota of an API key. It is reserved with each request, and returned if nothing is delivered."""
+"""Daily quotas of the tenant, the account and the end user: videos, seconds and what they are charged.
+
+They are reserved with each request, and returned if nothing is delivered.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement
 
 from safelight.errors import QuotaExceeded
 from safelight.store import tables
 from safelight.store.transaction import Transaction
-
-from .models import Video
+from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, subjects_of
+from safelight.trust.accounts.terms import Terms, read_terms
+from safelight.trust.ledger import MICROS
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaStatus:
-    """The quota of an API key for today, and how much of it is left."""
+    """The quota of an account for today, and how much of it is left."""
 
     videos_per_day: int
     videos_left: int
@@ -27,55 +31,130 @@ class QuotaStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DailyLimits:
+    """The limits of one subject per day (UTC). None: no limit."""
+
+    videos: int | None = None
+    seconds: int | None = None
+    cost_micros: int | None = None
+
+    def overridden_by(self, terms: Terms) -> DailyLimits:
+        return DailyLimits(
+            videos=self.videos if terms.videos_per_day is None else terms.videos_per_day,
+            seconds=self.seconds if terms.seconds_per_day is None else terms.seconds_per_day,
+            cost_micros=self.cost_micros if terms.cost_per_day_micros is None else terms.cost_per_day_micros,
+        )
+
+    def describe(self) -> str:
+        return " or ".join(
+            text
+            for limit, text in (
+                (self.seconds, f"{self.seconds} seconds"),
+                (self.videos, f"{self.videos} videos"),
+                (self.cost_micros, f"a cost of {(self.cost_micros or 0) / MICROS:g}"),
+            )
+            if limit is not None
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What one video takes from the quotas, and of whom."""
+
+    account: str
+    end_user: str | None
+    seconds: int
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quota:
+    """The limits that the settings name. The terms of a subject replace them one by one."""
+
     seconds_per_day: int
     videos_per_day: int
+    cost_per_day_micros: int | None = None
+    end_user: DailyLimits = DailyLimits()
 
-    def reserve(self, tx: Transaction, principal_id: str, seconds: int, *, now: float) -> None:
-        """Reserve the quota for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
-        usage = tables.quota_usage.c
+    def reserve(self, tx: Transaction, usage: Usage, *, now: float) -> None:
+        """Reserve the quotas for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
+        used = tables.quota_usage.c
         day = _day(now)
-        tx.insert_or_ignore(tables.quota_usage, principal_id=principal_id, day=day, videos=0, seconds=0)
-        changed = tx.update(
-            tables.quota_usage,
-            usage.principal_id == principal_id,
-            usage.day == day,
-            and_(
-                usage.videos < self.videos_per_day,
-                usage.seconds + seconds <= self.seconds_per_day,
-            ),
-            videos=usage.videos + 1,
-            seconds=usage.seconds + seconds,
-        )
-        if changed != 1:
-            raise QuotaExceeded(
-                f"This API key has used its quota for today: {self.seconds_per_day} seconds or "
-                f"{self.videos_per_day} videos a day (UTC).",
-                retry_after_s=86400 - now % 86400,
+        for subject in subjects_of(usage.account, usage.end_user):
+            limits = self._limits(tx, subject)
+            tx.insert_or_ignore(
+                tables.quota_usage, subject=subject, day=day, videos=0, seconds=0, cost_micros=0
             )
+            changed = tx.update(
+                tables.quota_usage,
+                used.subject == subject,
+                used.day == day,
+                *_room(limits, usage),
+                videos=used.videos + 1,
+                seconds=used.seconds + usage.seconds,
+                cost_micros=used.cost_micros + usage.cost_micros,
+            )
+            if changed != 1:
+                raise QuotaExceeded(
+                    f"{_whose(subject)} has used its quota for today: {limits.describe()} a day (UTC).",
+                    retry_after_s=86400 - now % 86400,
+                )
 
     def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> QuotaStatus:
-        usage = tables.quota_usage.c
-        row = tx.one(tables.quota_usage, usage.principal_id == principal_id, usage.day == _day(now))
+        used, subject = tables.quota_usage.c, account_subject(principal_id)
+        row = tx.one(tables.quota_usage, used.subject == subject, used.day == _day(now))
+        limits = self._limits(tx, subject)
+        videos, seconds = limits.videos or 0, limits.seconds or 0
         return QuotaStatus(
-            videos_per_day=self.videos_per_day,
-            videos_left=max(0, self.videos_per_day - (row.videos if row else 0)),
-            seconds_per_day=self.seconds_per_day,
-            seconds_left=max(0, int(self.seconds_per_day - (row.seconds if row else 0))),
+            videos_per_day=videos,
+            videos_left=max(0, videos - (row.videos if row else 0)),
+            seconds_per_day=seconds,
+            seconds_left=max(0, int(seconds - (row.seconds if row else 0))),
             reset_s=86400 - now % 86400,
         )
 
-    def refund(self, tx: Transaction, video: Video) -> None:
-        """Return the quota of a video. It is added to the day on which it was reserved."""
-        usage = tables.quota_usage.c
-        tx.update(
-            tables.quota_usage,
-            usage.principal_id == video.principal_id,
-            usage.day == _day(video.created_at),
-            usage.videos > 0,
-            videos=usage.videos - 1,
-            seconds=usage.seconds - video.seconds,
+    def refund(self, tx: Transaction, usage: Usage, *, reserved_at: float) -> None:
+        """Return the quotas of a video. They are added to the day on which they were reserved."""
+        used = tables.quota_usage.c
+        for subject in subjects_of(usage.account, usage.end_user):
+            tx.update(
+                tables.quota_usage,
+                used.subject == subject,
+                used.day == _day(reserved_at),
+                used.videos > 0,
+                videos=used.videos - 1,
+                seconds=used.seconds - usage.seconds,
+                cost_micros=used.cost_micros - usage.cost_micros,
+            )
+
+    def _limits(self, tx: Transaction, subject: str) -> DailyLimits:
+        account = DailyLimits(
+            videos=self.videos_per_day, seconds=self.seconds_per_day, cost_micros=self.cost_per_day_micros
         )
+        if subject == TENANT_SUBJECT:
+            limits = DailyLimits()
+        else:
+            limits = account if subject.startswith(account_subject("")) else self.end_user
+        return limits.overridden_by(read_terms(tx, subject))
+
+
+def _room(limits: DailyLimits, usage: Usage) -> list[ColumnElement[bool]]:
+    """The condition that one more video is within all limits."""
+    used = tables.quota_usage.c
+    room = []
+    if limits.videos is not None:
+        room.append(used.videos < limits.videos)
+    if limits.seconds is not None:
+        room.append(used.seconds + usage.seconds <= limits.seconds)
+    if limits.cost_micros is not None:
+        room.append(used.cost_micros + usage.cost_micros <= limits.cost_micros)
+    return room
+
+
+def _whose(subject: str) -> str:
+    if subject == TENANT_SUBJECT:
+        return "This tenant"
+    return "This API key" if subject.startswith(account_subject("")) else "This end user"
 
 
 def _day(now: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight import canonical_json
-from safelight.errors import Conflict, InvalidField, NotFound, QuotaExceeded, Withdrawn
+from safelight.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.generation.protocol import Derivation
 from safelight.ids import new_id
 from safelight.moderation.admission import SOURCE_FIELD
@@ -20,9 +20,11 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.appeals import AppealSubject
 from safelight.trust.evasion.store import delete_blocks_of_video
+from safelight.trust.ledger import Work
 from safelight.trust.reviews import Decision
 
 from . import mappers
+from .accounting import AcceptedWork
 from .context import PipelineContext
 from .files import FileRow, add_file
 from .lineage import Lineage, LineageTrace
@@ -73,8 +75,8 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
     """Create a new video in place of a blocked one. Returns the id of the new video.
 
     If the generated clip is still stored, it is sealed, so that nothing is generated or charged again.
-    Otherwise the request runs through the whole pipeline. The new video counts against the quota. Raises
-    `Conflict` if the video cannot be reinstated.
+    Otherwise the request runs through the whole pipeline. The new video takes no quota and costs nothing.
+    Raises `Conflict` if the video cannot be reinstated.
     """
     released_id = new_id("video")
     with context.tracer.submission(released_id):
@@ -92,14 +94,8 @@ def _reinstate_as(
             f"{video_id} cannot be reinstated, because {old.generator} is not configured now.",
             param="case_id",
         )
-    try:
-        context.quota.reserve(tx, old.principal_id, old.seconds, now=now)
-    except QuotaExceeded:
-        raise Conflict(
-            "This API key has no quota left today, and a reinstated video counts like a new request.",
-            param="case_id",
-            remedy="Decide this appeal tomorrow (UTC).",
-        ) from None
+    work = Work(video_id=released_id, account=old.principal_id, end_user=old.end_user)
+    context.accounting.reinstate(tx, AcceptedWork(work=work, model=old.model, seconds=old.seconds))
     made = stage_records(tx, video_id)
     policy = context.policies.load_within(tx, tenant)
     clip = _clip(tx, old)

@@ -26,11 +26,13 @@ from safelight.trust.accounts import Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
+from safelight.trust.ledger import Work
 from safelight.trust.library.store import record_use as record_library_use
 from safelight.trust.templates import TemplateUse
 from safelight.trust.templates.store import record_use as record_template_use
 
 from . import mappers, outcomes
+from .accounting import AcceptedWork
 from .characters import Characters
 from .context import PipelineContext
 from .idempotency import IdempotencyKeys, KeyClaim
@@ -146,7 +148,7 @@ class SubmissionService:
             return SubmissionResult(video=self._accept(submission, results, pending=pending))
 
     def _accept(self, submission: Submission, results: tuple[StageResult, ...], *, pending: bool) -> Video:
-        """Commit quota, video row, verdicts, file rows and audit log in one transaction.
+        """Commit quota, charge, video row, verdicts, file rows and audit log in one transaction.
 
         Then store the files and enqueue the video.
         """
@@ -154,7 +156,7 @@ class SubmissionService:
         principal, video_id = submission.principal, submission.video_id
         with self.context.database.transaction(tenant=principal.tenant) as tx:
             now = tx.now()
-            self.context.quota.reserve(tx, principal.id, submission.admitted.seconds, now=now)
+            self.context.accounting.accept(tx, _work(submission))
             self._complete_key(tx, submission)
             video = self._insert(
                 tx,
@@ -307,6 +309,12 @@ class SubmissionService:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
         assert row is not None
         return mappers.video(row)
+
+
+def _work(submission: Submission) -> AcceptedWork:
+    admitted = submission.admitted
+    work = Work(video_id=submission.video_id, account=submission.principal.id, end_user=admitted.end_user)
+    return AcceptedWork(work=work, model=admitted.model, seconds=admitted.seconds)
 
 
 def _summary(results: tuple[StageResult, ...]) -> bytes:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from safelight import renamed_keys
 
+from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
 from .mail import MailSettings
 from .sealing import SealingSettings
 from .section import Section
@@ -280,32 +281,21 @@ class ReviewSettings(Section):
         description="Seconds of pictures, times the severity of the case (1 to 16), that a reviewer is shown "
         "in 8 hours. After that, pictures stay hidden and decisions on the text go on.",
     )
-
-
-class LimitSettings(Section):
-    seconds_per_day: int = Field(
-        default=3600, ge=1, description="Seconds of video that one API key may request per UTC day."
+    second_review_rate: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="The part of all decisions that another person reviews without knowing the first; "
+        "0.05 is one in 20.",
     )
-    videos_per_day: int = Field(
-        default=1000, ge=1, description="Videos that one API key may request per UTC day."
+    golden_per_day: int = Field(
+        default=0, ge=0, le=20, description="Golden cases that each reviewer gets per day."
     )
-    retention_days: float = Field(
-        default=30.0,
-        gt=0,
-        description="Days after which delivered content, and batches that have ended, are deleted.",
+    first_outputs: int = Field(
+        default=0, ge=0, description="Outputs of a new tenant that are held for one of its reviewers."
     )
-    checks_per_hour: int = Field(
-        default=600,
-        ge=1,
-        description="Maximum number of checks and blocked requests of one API key or person within one hour.",
-    )
-    end_user_checks_per_hour: int = Field(
-        default=120, ge=1, description="The same maximum for one end user (`safety_identifier`)."
-    )
-    reports_per_hour: int = Field(
-        default=60,
-        ge=1,
-        description="Maximum number of video reports by one API key, person or end user within one hour.",
+    first_outputs_of_end_user: int = Field(
+        default=0, ge=0, description="The same number for each new end user (`safety_identifier`)."
     )
 
 
@@ -377,6 +367,9 @@ class Settings(BaseSettings):
     review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
     sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    ledger: LedgerSettings = Field(default_factory=lambda: LedgerSettings())
+    standing: StandingSettings = Field(default_factory=lambda: StandingSettings())
+    access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())

@@ -224,16 +224,15 @@ def test_a_new_finding_counts_after_a_successful_appeal(furnish: Callable[..., H
     assert (case.video_id, case.kind) == (again.id, CaseKind.HOLD)
 
 
-def test_a_reinstated_video_counts_against_the_quota_of_its_key(furnish: Callable[..., House]) -> None:
+def test_a_reinstated_video_takes_no_quota(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"videos_per_day": 1})
     house.waive()
     video = refused(house)
     case = appealed(house, video)
     house.order()
-    with pytest.raises(Conflict, match="no quota left"):
-        decide(house, case, "overturn")
-    assert house.container.review.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
-    assert house.videos.get(house.who, video.id).reinstated_as is None
+    decide(house, case, "overturn")
+    assert house.carry(released(house, video)).state is VideoState.DELIVERED
+    assert house.videos.allowance(house.who).videos_left == 0
 
 
 def test_a_reinstated_video_keeps_its_stored_references(

@@ -92,10 +92,10 @@ def test_a_rejection_is_replayed_unchanged(house: House) -> None:
 def test_a_request_without_a_video_frees_its_key(house: House) -> None:
     with pytest.raises(InvalidField):
         ask(house, seconds="7")
-    house.container.pipeline.context.quota.__dict__["videos_per_day"] = 0
+    house.container.pipeline.context.accounting.quota.__dict__["videos_per_day"] = 0
     with pytest.raises(QuotaExceeded):
         ask(house)
-    house.container.pipeline.context.quota.__dict__["videos_per_day"] = 10
+    house.container.pipeline.context.accounting.quota.__dict__["videos_per_day"] = 10
     assert not ask(house, prompt="something else").replayed
 
 

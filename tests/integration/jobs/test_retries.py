@@ -462,7 +462,11 @@ def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> 
     upstream.play({"otherwise": refused()})
     context = retrying.container.pipeline.context
     retrying.videos = replace(
-        retrying.videos, context=replace(context, quota=replace(context.quota, videos_per_day=1))
+        retrying.videos,
+        context=replace(
+            context,
+            accounting=replace(context.accounting, quota=replace(context.accounting.quota, videos_per_day=1)),
+        ),
     )
     # The blocked video still counts while its retry is submitted.
     assert why_not(retrying) == RetryRefusal.QUOTA

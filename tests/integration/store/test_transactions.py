@@ -58,11 +58,11 @@ def test_an_exception_rolls_back_rows_audit_log_and_outbox(database: Database) -
 
 def test_a_duplicate_key_is_ignored_or_an_integrity_error(database: Database) -> None:
     with database.transaction("acme") as tx:
-        assert tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
-        assert not tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
-        assert tx.update(quota_usage, quota_usage.c.principal_id == "p", videos=quota_usage.c.videos + 1) == 1
+        assert tx.insert_or_ignore(quota_usage, subject="p", day="2026-11-20")
+        assert not tx.insert_or_ignore(quota_usage, subject="p", day="2026-11-20")
+        assert tx.update(quota_usage, quota_usage.c.subject == "p", videos=quota_usage.c.videos + 1) == 1
     with pytest.raises(IntegrityError), database.transaction("acme") as tx:
-        tx.insert(quota_usage, principal_id="p", day="2026-11-20")
+        tx.insert(quota_usage, subject="p", day="2026-11-20")
     with database.read_transaction("acme") as tx:
         found = tx.one(quota_usage)
     assert found is not None

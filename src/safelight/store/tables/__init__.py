@@ -23,6 +23,14 @@ from .requests import characters, idempotency_keys, video_lineage
 from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
 from .quality import golden_cases, quality_answers, quality_cases, quality_draws
 from .seals import seals
+from .standing import (
+    access_requests,
+    account_invitations,
+    account_terms,
+    bans,
+    ledger_entries,
+    strikes,
+)
 from .statements import statements
 from .trust import (
     blocked_prompt_sketches,
@@ -38,12 +46,16 @@ from .verdicts import findings, policies, verdicts, waivers
 from .videos import assets, attempts, reported_attempts, videos
 
 __all__ = [
+    "access_requests",
+    "account_invitations",
+    "account_terms",
     "api_keys",
     "assets",
     "attempts",
     "audit_log",
     "audit_log_contents",
     "audit_log_head",
+    "bans",
     "batch_rows",
     "batch_submissions",
     "batches",
@@ -62,6 +74,7 @@ __all__ = [
     "idempotency_keys",
     "installation",
     "invitations",
+    "ledger_entries",
     "library_entries",
     "library_terms",
     "library_uses",
@@ -86,6 +99,7 @@ __all__ = [
     "sessions",
     "sign_in_failures",
     "statements",
+    "strikes",
     "template_videos",
     "tenants",
     "verdicts",

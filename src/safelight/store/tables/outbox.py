@@ -27,12 +27,14 @@ quota_usage = Table(
     "quota_usage",
     metadata,
     text("tenant_id"),
-    text("principal_id"),
+    #: `tenant`, `account:ID` or `end_user:IDENTIFIER`.
+    text("subject"),
     #: A day in UTC, such as `2026-11-20`.
     text("day"),
     integer("videos", default=0),
     Column("seconds", Double, nullable=False, default=0.0),
-    PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
+    integer("cost_micros", default=0),
+    PrimaryKeyConstraint("tenant_id", "subject", "day"),
 )
 
 installation = Table(

@@ -182,10 +182,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "quota_usage",
-        *_text("tenant_id", "principal_id", "day"),
+        *_text("tenant_id", "subject", "day"),
         *_integer("videos"),
         *_double("seconds"),
-        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
+        *_integer("cost_micros"),
+        sa.PrimaryKeyConstraint("tenant_id", "subject", "day"),
     )
     op.create_table(
         "reported_attempts",

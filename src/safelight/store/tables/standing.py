@@ -1,0 +1,135 @@
+"""Strikes, bans, the ledger, the terms of accounts and end users, access requests and their invitations."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import text as sql
+
+from .types import integer, metadata, text, time
+
+#: Entries are only added. A correction is another entry.
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    time("at"),
+    text("kind"),
+    text("reason"),
+    #: Millionths of the currency; credits are negative. Null: the generator did not say what it charged.
+    integer("amount_micros", null=True),
+    text("currency"),
+    text("video_id"),
+    text("attempt_id", null=True),
+    #: The API key or person that requested the video, and the end user that it named.
+    text("account"),
+    text("end_user", null=True),
+    #: Equal for a repeated record of the same event, which is written once.
+    text("event_key"),
+    UniqueConstraint("tenant_id", "event_key"),
+    Index(None, "tenant_id", "at", "id"),
+    Index(None, "tenant_id", "video_id"),
+)
+
+strikes = Table(
+    "strikes",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: `end_user:IDENTIFIER`, or `account:ID` if the request named no end user.
+    text("subject"),
+    text("video_id"),
+    text("category"),
+    integer("severity"),
+    integer("weight"),
+    text("given_by"),
+    text("decision_id", null=True),
+    time("given_at"),
+    time("expires_at"),
+    time("removed_at", null=True),
+    text("removed_reason", null=True),
+    UniqueConstraint("tenant_id", "video_id"),
+    Index(None, "tenant_id", "subject", "expires_at"),
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("subject"),
+    text("reason"),
+    Column("threat_to_life", Boolean, nullable=False),
+    text("proposed_by"),
+    time("proposed_at"),
+    text("confirmed_by", null=True),
+    time("confirmed_at", null=True),
+    time("effective_at", null=True),
+    text("lifted_by", null=True),
+    time("lifted_at", null=True),
+    text("lifted_reason", null=True),
+    #: A subject has at most one ban that was not lifted.
+    Index(
+        None,
+        "tenant_id",
+        "subject",
+        unique=True,
+        sqlite_where=sql("lifted_at IS NULL"),
+        postgresql_where=sql("lifted_at IS NULL"),
+    ),
+)
+
+account_terms = Table(
+    "account_terms",
+    metadata,
+    text("tenant_id"),
+    #: `tenant`, `account:ID` or `end_user:IDENTIFIER`.
+    text("subject"),
+    #: Null in a column: the setting applies.
+    text("audience", null=True),
+    integer("review_first", null=True),
+    integer("videos_per_day", null=True),
+    integer("seconds_per_day", null=True),
+    integer("cost_per_day_micros", null=True),
+    integer("invitations", null=True),
+    #: How many outputs were held because of `review_first`.
+    integer("held_first", default=0),
+    PrimaryKeyConstraint("tenant_id", "subject"),
+)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("name"),
+    text("contact"),
+    text("purpose"),
+    #: The digest of the token with which the applicant reads the decision and collects the key.
+    text("digest"),
+    text("state"),
+    time("created_at"),
+    text("decided_by", null=True),
+    time("decided_at", null=True),
+    text("reason", null=True),
+    text("key_id", null=True),
+    UniqueConstraint("digest"),
+    Index(None, "tenant_id", "state", "created_at"),
+)
+
+account_invitations = Table(
+    "account_invitations",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("digest"),
+    #: The API key or person that invites.
+    text("invited_by"),
+    time("created_at"),
+    time("expires_at"),
+    #: The key that was made with the invitation.
+    text("key_id", null=True),
+    UniqueConstraint("digest"),
+    Index(None, "tenant_id", "invited_by"),
+    Index(None, "tenant_id", "key_id"),
+)

@@ -1,0 +1,136 @@
+"""The terms of a tenant, an account or an end user: audience, first review, daily quotas and invitations.
+
+A term that is not set leaves the setting of the installation in force.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from safelight.errors import InvalidField, NotFound
+from safelight.policy.verdicts import Audience
+from safelight.store.database import Database
+from safelight.store.tables import account_terms, api_keys, people
+from safelight.store.transaction import Transaction
+
+from .models import OPERATOR, Principal
+from .permissions import KeyScope
+from .subjects import TENANT_SUBJECT, split_subject, subjects_of
+
+#: A number above this is a mistake; the columns have 64 bits.
+_MAX_TERM = 10**15
+MAX_END_USER_CHARACTERS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What applies to one subject. None: nothing was set."""
+
+    audience: Audience | None = None
+    #: Hold this number of first outputs for a reviewer of the tenant.
+    review_first: int | None = None
+    videos_per_day: int | None = None
+    seconds_per_day: int | None = None
+    cost_per_day_micros: int | None = None
+    #: How many people this account may invite.
+    invitations: int | None = None
+
+
+class AccountTerms:
+    """Reads and sets terms. To set and list them, `principal` needs the scope `admin`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, principal: Principal, subject: str) -> Terms:
+        principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return read_terms(tx, subject)
+
+    def set(self, principal: Principal, subject: str, terms: Terms) -> Terms:
+        """Replace the terms of a subject. Raises `InvalidField`, and `NotFound` for an unknown account."""
+        principal.require(KeyScope.ADMIN)
+        _check(subject, terms)
+        values: dict[str, Any] = asdict(terms)
+        with self._database.transaction(principal.tenant) as tx:
+            account, _ = split_subject(subject)
+            if account is not None and not _is_account(tx, account):
+                raise NotFound(f"There is no key or person {account[:80]!r}.", param="subject")
+            tx.insert_or_ignore(account_terms, subject=subject, held_first=0)
+            tx.update(account_terms, account_terms.c.subject == subject, **values)
+            tx.append_audit("terms.set", subject=subject, actor=principal.id, content=values)
+        return terms
+
+
+def read_terms(tx: Transaction, subject: str) -> Terms:
+    row = tx.one(account_terms, account_terms.c.subject == subject)
+    if row is None:
+        return Terms()
+    return Terms(
+        audience=Audience(row.audience) if row.audience else None,
+        review_first=row.review_first,
+        videos_per_day=row.videos_per_day,
+        seconds_per_day=row.seconds_per_day,
+        cost_per_day_micros=row.cost_per_day_micros,
+        invitations=row.invitations,
+    )
+
+
+def read_audience(tx: Transaction, principal_id: str, end_user: str | None) -> Audience:
+    """The strictest audience that is set for the tenant, the account or the end user."""
+    of = account_terms.c
+    rows = tx.select(
+        account_terms, of.subject.in_(subjects_of(principal_id, end_user)), of.audience.is_not(None)
+    )
+    return max((Audience(row.audience) for row in rows), key=_STRICTNESS.index, default=Audience.GENERAL)
+
+
+def claim_first_review(tx: Transaction, end_user: str | None, *, per_tenant: int, per_end_user: int) -> bool:
+    """Whether an output is one of the first of its tenant or its end user, which a person reviews.
+
+    It is counted for both. `per_tenant` and `per_end_user`: the settings, for those without terms.
+    """
+    _, _, *named = subjects_of("", end_user)
+    held = False
+    for subject, setting in ((TENANT_SUBJECT, per_tenant), *((one, per_end_user) for one in named)):
+        wanted = read_terms(tx, subject).review_first
+        limit = setting if wanted is None else wanted
+        if not limit:
+            continue
+        tx.insert_or_ignore(account_terms, subject=subject, held_first=0)
+        of = account_terms.c
+        held |= bool(
+            tx.update(
+                account_terms, of.subject == subject, of.held_first < limit, held_first=of.held_first + 1
+            )
+        )
+    return held
+
+
+#: From the least strict to the strictest.
+_STRICTNESS = (Audience.GENERAL, Audience.SENSITIVE, Audience.MINORS)
+
+
+def _check(subject: str, terms: Terms) -> None:
+    account, end_user = split_subject(subject)
+    if subject != TENANT_SUBJECT and not account and not end_user:
+        raise InvalidField(
+            f"{subject[:80]!r} is not a subject.",
+            param="subject",
+            remedy="Send tenant, account:ID or end_user:IDENTIFIER.",
+        )
+    if end_user and (len(end_user) > MAX_END_USER_CHARACTERS or not end_user.isprintable()):
+        raise InvalidField(
+            f"The identifier of an end user has at most {MAX_END_USER_CHARACTERS} printable characters.",
+            param="subject",
+        )
+    for name, value in asdict(replace(terms, audience=None)).items():
+        if value is not None and not 0 <= value <= _MAX_TERM:
+            raise InvalidField(f"{name} must be a whole number from 0 on.", param=name)
+
+
+def _is_account(tx: Transaction, account: str) -> bool:
+    return account == OPERATOR or any(
+        tx.one(table, table.c.id == account) is not None for table in (api_keys, people)
+    )
