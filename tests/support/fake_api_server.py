@@ -465,7 +465,7 @@ def live(
         generators: dict[str, Generator] = {"shelf": Shelf()}
         services = Services(
             videos=desk,
-            batches=BatchService(database=database),
+            batches=BatchService(database=database, max_stored=100),
             accounts=accounts,
             moderation=Looker(),
             reviews=Reviews(database, desk),

@@ -46,7 +46,8 @@ class BatchParts:
     def service(self) -> BatchService:
         from safelight.jobs.batches.service import BatchService
 
-        return BatchService(database=self._persistence.database)
+        limits = self._core.settings.limits
+        return BatchService(database=self._persistence.database, max_stored=limits.stored_batches)
 
     @cached_property
     def advancer(self) -> BatchAdvancer:

@@ -9,7 +9,7 @@ import pytest
 from safelight.errors import Conflict, NotFound, RateLimited
 from safelight.jobs.batches import service, store
 from safelight.jobs.batches.models import BatchState, RowState
-from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches
+from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches, deleted_batches
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.web.batch_request import read_batch_request
 
@@ -187,6 +187,38 @@ def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(st
         with pytest.raises(NotFound):
             studio.read(gone)
     assert studio.read(running)[0].state == "running"
+
+
+def test_the_key_of_a_deleted_batch_makes_no_second_one_for_90_days(studio: Studio) -> None:
+    deleted, expired = (studio.order(*shots(1), key=key) for key in ("monday", "tuesday"))
+    studio.carry(deleted)
+    studio.carry(expired)
+    studio.service.delete(studio.house.who, deleted.id)
+    database = studio.house.container.persistence.database
+    with database.transaction(studio.house.who.tenant) as tx:
+        tx.update(batches, updated_at=tx.now() - studio.house.container.pipeline.context.limits.keep_s - 1)
+    studio.advancer.delete_expired()
+    for key in ("monday", "tuesday"):
+        with pytest.raises(NotFound, match="was deleted"):
+            studio.order(*shots(1), key=key)
+    assert stored_rows(studio) == 0
+    with database.transaction(studio.house.who.tenant) as tx:
+        tx.update(deleted_batches, deleted_batches.c.id == deleted.id, deleted_at=tx.now() - 90 * 86_400 - 1)
+    studio.advancer.delete_expired()
+    assert studio.order(*shots(1), key="monday").id != deleted.id
+    with pytest.raises(NotFound):
+        studio.order(*shots(1), key="tuesday")
+
+
+def test_a_team_stores_a_limited_number_of_batches(studio: Studio) -> None:
+    batch = studio.order(*shots(1), key="first")
+    studio.carry(batch)
+    studio.service = replace(studio.service, max_stored=1)
+    with pytest.raises(RateLimited, match=r"limits\.stored_batches"):
+        studio.order(*shots(1))
+    assert studio.order(*shots(1), key="first").id == batch.id, "an earlier request is answered"
+    studio.service.delete(studio.house.who, batch.id)
+    assert studio.order(*shots(1)).id != batch.id
 
 
 def test_an_expired_batch_that_another_process_deleted_is_left_alone(

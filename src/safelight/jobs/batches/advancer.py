@@ -40,6 +40,8 @@ _ROUND_S = 30.0
 #: A process that dies leaves its batch for this time. A turn with its last submission is shorter.
 _LEASE_S = 300.0
 _MAX_BATCHES = 100
+#: Keys of deleted batches are remembered this long: a script that sends a batch every month names it anew.
+_KEEP_KEYS_S = 90 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +89,14 @@ class BatchAdvancer:
         if self.context.clock_watch.held_for_s():
             return
         with database.across_tenants("expired batches", readonly=True) as tx:
+            keys_before = tx.now() - _KEEP_KEYS_S
+            has_old_keys = store.has_deleted(tx, keys_before)
             before = tx.now() - self.context.limits.keep_s
             parked = self.part.rows.parked()
             found = store.expired_batches(tx, before, left_out=parked, limit=_MAX_BATCHES)
+        if has_old_keys:
+            with database.across_tenants("keys of deleted batches") as tx:
+                store.forget_deleted(tx, keys_before)
         for batch in found:
             with self.part.rows.attempt(batch.id), database.transaction(batch.principal.tenant) as tx:
                 current = store.find(tx, batch.id, lock=True)

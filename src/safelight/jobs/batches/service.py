@@ -39,11 +39,14 @@ class BatchService:
     """Every method is synchronous and raises only `SafelightError`s. The background part does the work."""
 
     database: Database
+    #: Batches that one tenant may store.
+    max_stored: int
 
     def create(self, principal: Principal, request: BatchRequest) -> tuple[Batch, Totals, bool]:
         """Store a batch, which is planned next. Also returns whether it is that of an earlier request.
 
-        Raises `IdempotencyKeyReused` if the key was sent with another batch.
+        Raises `IdempotencyKeyReused` if the key was sent with another batch, `NotFound` if its batch was
+        deleted, and `RateLimited` if the tenant has too many batches.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         batch_id, digest = new_id("batch"), _digest(request)
@@ -57,7 +60,16 @@ class BatchService:
                         remedy="Send the earlier batch again without changes, or use a new key.",
                     )
                 return store.batch_of(row), store.totals(tx, row.id), True
+            key = request.idempotency_key
+            # After the insert, which waits for a deletion at the same time.
+            if key is not None and store.is_key_of_deleted(tx, key):
+                raise NotFound(
+                    "The batch with this Idempotency-Key was deleted, so it is not made and paid once more.",
+                    param="Idempotency-Key",
+                    remedy="If you want these videos again, use a new key.",
+                )
             _limit_unfinished(tx)
+            self._limit_stored(tx)
             tx.append_audit(
                 "batch.created",
                 subject=batch_id,
@@ -203,6 +215,14 @@ class BatchService:
             if not page.has_more:
                 return
             after = page.rows[-1].number
+
+    def _limit_stored(self, tx: Transaction) -> None:
+        """Raise `RateLimited`, which undoes the transaction, if it leaves more batches than may be stored."""
+        if tx.count(batches) > self.max_stored:
+            raise RateLimited(
+                f"Your team stores {self.max_stored} batches, and no more are allowed. Delete those that are "
+                "not needed any more, or ask the operator to raise limits.stored_batches."
+            )
 
     def _require(self, tx: Transaction, batch_id: str, *, lock: bool = False) -> Batch:
         found = store.find(tx, batch_id, lock=lock) if is_id(batch_id, "batch") else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy import Row as DatabaseRow
 
 from safelight.jobs.states import VideoState
-from safelight.store.tables import batch_rows, batch_submissions, batches, videos
+from safelight.store.tables import batch_rows, batch_submissions, batches, deleted_batches, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.models import APPLICATION_SCOPES
@@ -156,10 +157,33 @@ def limits_document(limits: BatchLimits, *, runs: bool) -> dict[str, Any]:
 
 
 def delete(tx: Transaction, batch_id: str) -> None:
-    """Delete a batch with its rows. Its videos stay."""
+    """Delete a batch with its rows. Its videos stay, and so does a digest of its idempotency key."""
+    row = tx.one(batches, batches.c.id == batch_id)
+    if row is not None and row.idempotency_key is not None:
+        digest = _hash_key(row.idempotency_key)
+        tx.insert(deleted_batches, id=batch_id, key_sha256=digest, deleted_at=tx.now())
     tx.delete(batch_submissions, batch_submissions.c.batch_id == batch_id)
     tx.delete(batch_rows, batch_rows.c.batch_id == batch_id)
     tx.delete(batches, batches.c.id == batch_id)
+
+
+def is_key_of_deleted(tx: Transaction, idempotency_key: str) -> bool:
+    """Whether a batch with this key was deleted, and the key is still remembered."""
+    return tx.count(deleted_batches, deleted_batches.c.key_sha256 == _hash_key(idempotency_key)) > 0
+
+
+def has_deleted(tx: Transaction, before: float) -> bool:
+    """Whether a key is remembered of a batch that was deleted before this time, across tenants."""
+    return tx.count(deleted_batches, deleted_batches.c.deleted_at < before) > 0
+
+
+def forget_deleted(tx: Transaction, before: float) -> None:
+    """Forget the keys of batches that were deleted before this time, in a transaction across tenants."""
+    tx.delete(deleted_batches, deleted_batches.c.deleted_at < before)
+
+
+def _hash_key(idempotency_key: str) -> str:
+    return hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def expired_batches(tx: Transaction, before: float, *, left_out: Collection[str], limit: int) -> list[Batch]:

@@ -12,7 +12,7 @@ from .accounts import (
     tenants,
 )
 from .audit_log import audit_log, audit_log_contents, audit_log_head
-from .batches import batch_rows, batch_submissions, batches
+from .batches import batch_rows, batch_submissions, batches, deleted_batches
 from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
@@ -68,6 +68,7 @@ __all__ = [
     "check_usage",
     "consents",
     "decisions",
+    "deleted_batches",
     "drift_episodes",
     "exposures",
     "findings",

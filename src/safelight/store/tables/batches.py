@@ -61,6 +61,19 @@ batches = Table(
     ),
 )
 
+#: Idempotency keys of deleted batches, so that a repeated request makes, and pays, no second batch.
+deleted_batches = Table(
+    "deleted_batches",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: The sha256 of the key, which may say something about the deleted prompts.
+    text("key_sha256"),
+    time("deleted_at"),
+    UniqueConstraint("tenant_id", "key_sha256"),
+    Index(None, "deleted_at"),
+)
+
 batch_rows = Table(
     "batch_rows",
     metadata,

@@ -43,6 +43,14 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "deleted_batches",
+        *text("id", "tenant_id", "key_sha256"),
+        *double("deleted_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "key_sha256"),
+        sa.Index(None, "deleted_at"),
+    )
+    op.create_table(
         "batch_rows",
         *text("tenant_id", "batch_id"),
         *integer("number", "line"),
