@@ -56,6 +56,7 @@ from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKin
 from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
 from safelight.trust.library import Library
+from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
 from safelight.trust.templates import Templates
@@ -470,6 +471,8 @@ def live(
             moderation=Looker(),
             reviews=Reviews(database, desk),
             review_queue=ReviewQueue(database, taxonomy=SHIPPED),
+            quality=Quality(database),
+            quality_results=QualityResults(database),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
             appeals=Appeals(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})

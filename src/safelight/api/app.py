@@ -31,6 +31,7 @@ from . import (
     models,
     moderations,
     provider_errors,
+    quality,
     reports,
     review_queue,
     reviews,
@@ -117,7 +118,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
     app.include_router(batches.router)
-    for trust in (reports, appeals, review_queue, reviews, webhooks, templates, library):
+    for trust in (reports, appeals, review_queue, reviews, quality, webhooks, templates, library):
         app.include_router(trust.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

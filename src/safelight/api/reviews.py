@@ -33,7 +33,9 @@ router = APIRouter(
 
 class ReviewDecision(BaseModel):
     id: str
-    action: Literal["approve", "refuse", "keep", "withdraw", "overturn", "uphold"]
+    action: Literal[
+        "approve", "refuse", "keep", "withdraw", "overturn", "uphold", "in_policy", "against_policy"
+    ]
     reason: str
     clause: str | None
     decided_by: str = Field(description="Your own id, or the role of the person who decided.")
@@ -43,8 +45,8 @@ class ReviewDecision(BaseModel):
 class Review(BaseModel):
     id: str
     object: Literal["review"]
-    video_id: str
-    kind: Literal["hold", "report", "appeal"]
+    video_id: str | None = Field(description="Null in a quality review: the record shows what was decided.")
+    kind: Literal["hold", "report", "appeal", "quality"]
     stage: str
     category: str | None
     rule: str | None
@@ -177,14 +179,14 @@ def _optional_version(fields: Mapping[str, Any]) -> int | None:
 
 
 def review_object(case: Case) -> dict[str, Any]:
-    """A case as JSON."""
+    """A case as JSON. A quality review does not show what the checks found."""
     return {
         "id": case.id,
         "object": "review",
-        "video_id": case.video_id,
+        "video_id": None if case.is_blind else case.video_id,
         "kind": case.kind.value,
         "stage": case.stage.value,
-        "category": case.category or None,
+        "category": None if case.is_blind else case.category or None,
         "rule": case.rule or None,
         "reason": case.reason or None,
         "state": case.state.value,

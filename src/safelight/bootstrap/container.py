@@ -86,6 +86,8 @@ class Container:
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,
+            quality=self.review.quality,
+            quality_results=self.review.quality_results,
             reports=self.review.reports,
             appeals=self.review.appeals,
             webhooks=self.persistence.webhooks,

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
+    from safelight.trust.quality import Quality, QualityResults
     from safelight.trust.templates import Templates
 
 _REVIEW_PRUNING_INTERVAL_S = 3600.0
 
 
 class ReviewParts:
+#: A second review is done days later; five minutes are soon enough.
+_QUALITY_INTERVAL_S = 300.0
     """Reviews, appeals, reports, notifications, and the services that the API and the pages call."""
 
     def __init__(
@@ -79,7 +82,9 @@ class ReviewParts:
     def review_queue(self) -> ReviewQueue:
         from safelight.trust.reviews import ReviewQueue
 
-        return ReviewQueue(self._persistence.database, taxonomy=self._core.taxonomy)
+        return ReviewQueue(
+            self._persistence.database, taxonomy=self._core.taxonomy, exposure=self.exposure_log
+        )
 
     @cached_property
     def exposure_log(self) -> ExposureLog:
@@ -91,6 +96,44 @@ class ReviewParts:
     def review_pruning(self) -> BackgroundPart:
         """Deletes what belongs to people and is old."""
         from safelight.background.part import BackgroundPart
+    @cached_property
+    def quality(self) -> Quality:
+        from safelight.trust.quality import Quality
+
+        return Quality(self._persistence.database)
+
+    @cached_property
+    def quality_results(self) -> QualityResults:
+        from safelight.trust.quality import QualityResults
+
+        return QualityResults(self._persistence.database)
+
+    @cached_property
+    def quality_sampling(self) -> BackgroundPart:
+        """Opens second reviews and golden cases, and closes those that nobody answered."""
+        from safelight.background.part import BackgroundPart
+        from safelight.trust.quality import QualitySampler, SamplingRule
+
+        settings = self._core.settings.review
+        sampler = QualitySampler(
+            self._persistence.database,
+            SamplingRule(
+                second_review_rate=settings.second_review_rate, golden_per_day=settings.golden_per_day
+            ),
+        )
+        tasks = {
+            "open_second_reviews": sampler.open_second_reviews,
+            "open_golden_cases": sampler.open_golden_cases,
+            "close_overdue": sampler.close_overdue,
+            "delete_old_answers": sampler.delete_old_answers,
+        }
+        return BackgroundPart(
+            "quality-sampling",
+            tasks,
+            interval_s=_QUALITY_INTERVAL_S,
+            stopping=self._core.shutdown_event,
+        )
+
 
         tasks = {
             "delete_old_skips": self.review_queue.delete_old_skips,
@@ -196,6 +239,7 @@ class ReviewParts:
 
     @cached_property
     def videos(self) -> VideoService:
+            self.quality_sampling,
         from safelight.jobs.service import VideoService
 
         return VideoService(

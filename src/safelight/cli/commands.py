@@ -37,6 +37,7 @@ COMMANDS = {
     "protected-people": "Add, list and remove people who must not be shown or imitated.",
     "coverage": "Show what is checked, by which detector, and what is not.",
     "reviews": "List cases that wait for a reviewer, and decide them.",
+    "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",
     "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
     "mail": "Send a test mail through the configured server.",
     "keys": "Create, list and revoke API keys.",

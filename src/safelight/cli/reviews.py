@@ -194,10 +194,10 @@ def _make_reviewer(container: Container, by: str, *, quarantined: bool) -> Princ
 def _to_json(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
-        "video_id": case.video_id,
+        "video_id": None if case.is_blind else case.video_id,
         "kind": case.kind,
         "stage": case.stage,
-        "category": case.category,
+        "category": "" if case.is_blind else case.category,
         "rule": case.rule,
         "reason": case.reason,
         "state": case.state,
@@ -242,7 +242,9 @@ def _format_line(case: Case, now: float) -> str:
         when = t("reviews.due", time=format_time(case.due_at))
         when = t("reviews.late", due=when) if case.due_at < now else when
     kind = words(f"review.kind.{case.kind.value}")
-    if is_gap_reason(case.reason):
+    if case.is_blind:
+        reason = ""
+    elif is_gap_reason(case.reason):
         reason = words("review.incomplete")
     else:
         reason = (
@@ -258,7 +260,7 @@ def _format_case_file(file: CaseFile, now: float) -> str:
 
     t, words = texts(), load_messages("console", language())
     case, made = file.case, file.decision
-    lines = [t("reviews.video", video=case.video_id)]
+    lines = [] if case.is_blind else [t("reviews.video", video=case.video_id)]
     if case.rule and is_gap_reason(case.reason):
         # The category of a missing check is not a finding.
         lines.append(t("reviews.gap_rule", rule=case.rule))

@@ -186,7 +186,7 @@ class ReviewPages(PageHandler):
                 for case in queue.cases
             ],
             **self._case_values(case_file, record, t),
-            clauses=likely_clauses(policy, record, t),
+            clauses=() if case_file.case.is_blind else likely_clauses(policy, record, t),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
             other_reviewer_required=case_file.requires_other_reviewer,
@@ -224,11 +224,14 @@ class ReviewPages(PageHandler):
         return {
             "case": _case_row(case, record.video.prompt, t, self.console.clock()),
             "stage": t(f"steps.name.{case.stage.value}"),
+            "blind": case.is_blind,
             "quarantined": case.quarantined,
             "video": record.video,
             "version": case.version,
             "members": case_file.members,
-            "prompt": split_highlights(record.video.prompt, prompt_spans(details)),
+            "prompt": split_highlights(
+                record.video.prompt, () if case.is_blind else prompt_spans(details)
+            ),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
             "timeline": video_timeline(record, taxonomy, t, now=None),
@@ -297,6 +300,8 @@ def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:
 
 
 def _case_reasons(case: Case, t: Translations) -> Iterator[str]:
+    if case.is_blind:
+        return
     if case.kind is CaseKind.REPORT and case.category:
         yield t("review.reported")
     elif case.kind is CaseKind.APPEAL and case.category:

@@ -34,6 +34,7 @@ from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
 from safelight.trust.library import Library
+from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import ReviewQueue, Reviews
 from safelight.trust.templates import Templates
@@ -77,6 +78,8 @@ class Services:
     accounts: Accounts
     reviews: Reviews
     review_queue: ReviewQueue
+    quality: Quality
+    quality_results: QualityResults
     reports: Reports
     appeals: Appeals
     webhooks: Webhooks

@@ -1,0 +1,197 @@
+"""`safelight quality`: golden cases, samples of delivered videos, and how far reviewers agree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .commands import load_container
+from .exit_codes import Exit
+from .language import texts
+from .output import emit, format_day, printable
+
+if TYPE_CHECKING:
+    from safelight.bootstrap import Container
+    from safelight.trust.accounts import Principal
+    from safelight.trust.quality import Golden
+
+app = typer.Typer(
+    no_args_is_help=True, help="Golden cases, samples of delivered videos, and how far reviewers agree."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    video: Annotated[str, typer.Argument(help="The video that becomes a golden case.")],
+    answer: Annotated[str, typer.Argument(help="The right answer: in_policy or against_policy.")],
+    note: Annotated[str, typer.Option("--note", help="Why it is right; reviewers read it afterwards.")],
+    clause: Annotated[str | None, typer.Option("--clause", help="The rule that decides.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Make a video a golden case: reviewers answer it without knowing the right answer."""
+    from safelight.trust.quality import NewGolden
+
+    container = load_container(ctx)
+    golden = container.review.quality.add_golden(
+        _make_lead(container), NewGolden(video_id=video, answer=answer, note=note, clause=clause)
+    )
+    emit(_to_json(golden), as_json, _format_golden(golden))
+    return Exit.OK
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False) -> int:
+    """List the golden cases, newest first."""
+    container = load_container(ctx)
+    found = container.review.quality.list_golden(_make_lead(container))
+    lines = "\n".join(map(_format_golden, found))
+    emit({"golden": list(map(_to_json, found))}, as_json, lines or texts()("quality.none"))
+    return Exit.OK
+
+
+@app.command()
+def retire(
+    ctx: typer.Context,
+    golden: Annotated[str, typer.Argument(help="The golden case's id.")],
+    as_json: Json = False,
+) -> int:
+    """Stop giving a golden case to reviewers."""
+    container = load_container(ctx)
+    retired = container.review.quality.retire_golden(_make_lead(container), golden)
+    emit(_to_json(retired), as_json, _format_golden(retired))
+    return Exit.OK
+
+
+@app.command()
+def sample(
+    ctx: typer.Context,
+    since: Annotated[str, typer.Option("--since", help="The first day, such as 2026-11-01 (UTC).")],
+    until: Annotated[str, typer.Option("--until", help="The day after the last one; not in the future.")],
+    per_stratum: Annotated[
+        int, typer.Option("--per-stratum", help="Videos to draw from each stratum; 300 or more for a rate.")
+    ] = 300,
+    as_json: Json = False,
+) -> int:
+    """Draw a random sample of delivered videos, and open a quality review for each."""
+    from safelight.evaluation.review_quality import prevalence_figures
+    from safelight.trust.quality import NewDraw
+
+    container = load_container(ctx)
+    new = NewDraw(since=_parse_day(since, "since"), until=_parse_day(until, "until"), per_stratum=per_stratum)
+    drawn = prevalence_figures(container.review.quality.draw(_make_lead(container), new))
+    emit(drawn, as_json, _format_draw(drawn))
+    return Exit.OK
+
+
+@app.command()
+def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
+    """Show how many delivered videos of each sample are against the policy, with intervals."""
+    from safelight.evaluation.review_quality import prevalence_figures
+
+    container = load_container(ctx)
+    draws = container.review.quality_results.list_draws(_make_lead(container))
+    figures = [prevalence_figures(draw) for draw in draws]
+    lines = "\n".join(map(_format_draw, figures))
+    emit({"samples": figures}, as_json, lines or texts()("quality.no_samples"))
+    return Exit.OK
+
+
+@app.command()
+def agreement(ctx: typer.Context, as_json: Json = False) -> int:
+    """Show how far reviewers agree with golden cases, with each other, and with the checks."""
+    from safelight.evaluation.review_quality import team_figures
+
+    container = load_container(ctx)
+    answers = container.review.quality_results.team_answers(_make_lead(container))
+    figures, t = team_figures(answers), texts()
+    lines = [t("quality.few_people", n=figures["min_people"])]
+    if figures["enough_people"]:
+        names = ("golden", "second", "machine")
+        lines = [_format_agreement(name, figures[name]) for name in names]
+        if figures["alpha"] is not None:
+            lines.append(t("quality.alpha", alpha=figures["alpha"]))
+    emit(figures, as_json, "\n".join(lines))
+    return Exit.OK
+
+
+def _make_lead(container: Container) -> Principal:
+    from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
+
+    return Principal(
+        tenant=container.persistence.tenant,
+        id=OPERATOR,
+        kind=PrincipalKind.PERSON,
+        name=OPERATOR,
+        scopes=frozenset({KeyScope.POLICY}),
+    )
+
+
+def _parse_day(text: str, param: str) -> float:
+    """The start of a day in UTC. Raises `InvalidField`."""
+    from safelight.errors import InvalidField
+
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise InvalidField(
+            f"{text[:40]!r} is not a day.", param=param, remedy="Write a day such as 2026-11-01."
+        ) from None
+
+
+def _to_json(golden: Golden) -> dict[str, Any]:
+    return {
+        "id": golden.id,
+        "video_id": golden.video_id,
+        "answer": golden.answer,
+        "clause": golden.clause,
+        "note": golden.note,
+        "created_at": golden.created_at,
+        "retired_at": golden.retired_at,
+    }
+
+
+def _format_golden(golden: Golden) -> str:
+    t = texts()
+    line = t(
+        "quality.golden",
+        id=golden.id,
+        video=golden.video_id,
+        answer=t(f"quality.answer.{golden.answer}"),
+        note=printable(golden.note),
+    )
+    return t("quality.retired", golden=line) if golden.retired_at is not None else line
+
+
+def _format_draw(figures: dict[str, Any]) -> str:
+    t = texts()
+    lines = [t("quality.sample", since=format_day(figures["since"]), until=format_day(figures["until"]))]
+    for row in figures["strata"]:
+        counts = {name: row[name] for name in ("delivered", "drawn", "answered")}
+        line = t("quality.stratum", name=t(f"quality.strata.{row['stratum']}"), **counts)
+        if row["enough"]:
+            low, high = row["interval"]
+            values = {"rate": _percent(row["rate"]), "low": _percent(low), "high": _percent(high)}
+            found = t("quality.rate", found=row["found"], needed=row["needed"], **values)
+        else:
+            found = t("quality.few_answers", n=figures["min_answers"])
+        lines.append(f"  {line} {found}")
+    return "\n".join(lines)
+
+
+def _format_agreement(name: str, figure: dict[str, Any]) -> str:
+    t = texts()
+    values = {"name": t(f"quality.compared.{name}"), "same": figure["same"], "n": figure["n"]}
+    if not figure["enough"]:
+        return t("quality.few_cases", **values)
+    low, high = map(_percent, figure["interval"])
+    line = t("quality.same", rate=_percent(figure["rate"]), low=low, high=high, **values)
+    return f"{line} kappa {figure['kappa']}" if figure.get("kappa") is not None else line
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.2f} %"

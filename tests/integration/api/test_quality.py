@@ -1,0 +1,109 @@
+"""Quality reviews on the wire: blind, and only leads read the figures of the team."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from safelight.jobs.states import VideoState
+from safelight.store.database import Database
+from safelight.store.tables import people
+from safelight.trust.accounts import KeyScope
+from safelight.trust.quality import QualitySampler, SamplingRule
+from support.fake_api_server import Live, a_video
+from support.review_room import Clock, ReviewRoom, reviewer
+
+REVIEW, POLICY = KeyScope.REVIEW, KeyScope.POLICY
+
+
+@pytest.fixture
+def database(server: Live) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{server.scratch.parent / 'db.sqlite3'}")) as opened:
+        yield opened
+
+
+def bearer(server: Live, *scopes: KeyScope) -> dict[str, str]:
+    _, token = server.accounts.create_key(server.tenant, "k", scopes)
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_a_second_review_shows_neither_decision_nor_findings_and_changes_nothing(
+    client: httpx.Client, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.review_room.TENANT", server.tenant)
+    clock = Clock()
+    clock.now = database.clock()
+    room = ReviewRoom(database, clock)
+    first, second, lead = bearer(server, REVIEW), bearer(server, REVIEW), bearer(server, REVIEW, POLICY)
+    with database.transaction(server.tenant) as tx:
+        for name in ("ann", "ben"):
+            who = replace(reviewer(name), tenant=server.tenant)
+            tx.insert(
+                people,
+                id=who.id,
+                name=who.name,
+                email=f"{name}@example.com",
+                role="reviewer",
+                language="en",
+                state="active",
+                created_at=tx.now(),
+                created_by="operator",
+                recovery_codes=[],
+            )
+    case = room.open_case("a brawl on a stage")
+    server.desk.put(a_video(id=case.video_id, tenant=server.tenant), state=VideoState.HELD)
+    decision = {"action": "refuse", "reason": "Too much blood."}
+    answer = client.post(f"/v1/reviews/{case.id}/decision", headers=first, json=decision)
+    assert answer.status_code == 200
+    QualitySampler(database, SamplingRule(second_review_rate=1.0)).open_second_reviews()
+
+    assert client.post("/v1/reviews/next", headers=first).status_code == 204
+    taken = client.post("/v1/reviews/next", headers=second).json()
+    assert (taken["kind"], taken["actions"]) == ("quality", ["in_policy", "against_policy"])
+    assert {taken[name] for name in ("video_id", "category", "rule", "reason", "decision")} == {None}
+    assert case.video_id not in str(taken)
+    mine = f"/v1/reviews/{taken['id']}"
+    assert client.get(mine, headers=first).status_code == 404
+    wrong = client.post(f"{mine}/decision", headers=second, json={"action": "approve", "reason": "Fine."})
+    assert wrong.status_code == 400
+    given = client.post(f"{mine}/decision", headers=second, json={"action": "in_policy", "reason": "Fine."})
+    assert given.json()["state"] == "decided"
+
+    for headers in (first, second):
+        own = client.get("/v1/safelight/quality/own", headers=headers).json()
+        assert (own["second"]["n"], own["second"]["same"], own["second"]["rate"]) == (1, 0, None)
+    assert client.get("/v1/safelight/quality/team", headers=first).status_code == 403
+    team = client.get("/v1/safelight/quality/team", headers=lead).json()
+    assert (team["enough_people"], team["second"], team["alpha"]) == (False, None, None)
+
+
+def test_golden_cases_and_samples_on_the_wire(
+    client: httpx.Client, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.review_room.TENANT", server.tenant)
+    clock = Clock()
+    clock.now = database.clock()
+    video = ReviewRoom(database, clock).add_video("a scene")
+    lead, other = bearer(server, POLICY), bearer(server, REVIEW)
+    new = {"video_id": video, "answer": "in_policy", "note": "A toy sword."}
+    assert client.post("/v1/safelight/quality/golden", headers=other, json=new).status_code == 403
+    golden = client.post("/v1/safelight/quality/golden", headers=lead, json=new).json()
+    assert client.post("/v1/safelight/quality/golden", headers=lead, json=new).status_code == 409
+    retired = client.post(f"/v1/safelight/quality/golden/{golden['id']}/retire", headers=lead).json()
+    assert retired["retired_at"] is not None
+    listed = client.get("/v1/safelight/quality/golden", headers=lead).json()["data"]
+    assert [one["id"] for one in listed] == [golden["id"]]
+
+    samples = "/v1/safelight/quality/samples"
+    window = {"since": clock.now - 86_400, "until": clock.now - 1, "per_stratum": 300}
+    drawn = client.post(samples, headers=lead, json=window).json()
+    assert {row["stratum"] for row in drawn["strata"]} == {"no_finding", "light", "moderate", "severe"}
+    assert not any(row["enough"] for row in drawn["strata"])
+    late = {**window, "until": clock.now + 3600}
+    assert client.post(samples, headers=lead, json=late).status_code == 400
+    assert client.post(samples, headers=lead, json={**window, "since": "x"}).status_code == 400
+    assert client.get(samples, headers=lead).json()["data"][0]["id"] == drawn["id"]

@@ -1,0 +1,107 @@
+"""Golden cases: each reviewer answers each once, the mildest first, and its author never."""
+
+from __future__ import annotations
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.store import tables
+from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.quality import (
+    Golden,
+    NewGolden,
+    Quality,
+    QualityPurpose,
+    QualityResults,
+    QualitySampler,
+    SamplingRule,
+)
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+LEAD = reviewer("lee", Role.TRUST_LEAD, KeyScope.REVIEW, KeyScope.POLICY)
+TEAM = [reviewer(name) for name in ("ada", "bo", "cleo", "dan", "eve")]
+
+
+def add(room: ReviewRoom, prompt: str = "a scene", answer: str = "in_policy") -> Golden:
+    new = NewGolden(video_id=room.add_video(prompt), answer=answer, note="Stage blood in a theatre.")
+    return Quality(room.database).add_golden(LEAD, new)
+
+
+def daily(room: ReviewRoom, count: int = 1) -> QualitySampler:
+    return QualitySampler(room.database, SamplingRule(golden_per_day=count))
+
+
+def test_each_reviewer_gets_a_golden_case_once_and_its_author_never(room: ReviewRoom) -> None:
+    for person in (LEAD, *TEAM[:2]):
+        room.enroll(person)
+    golden = add(room)
+    for _ in range(2):
+        daily(room, 5).open_golden_cases()
+    assert room.queue.take_next(LEAD) is None
+    given = [room.queue.take_next(person) for person in TEAM[:2]]
+    assert len({case.id for case in given if case is not None}) == 2
+    assert {case.video_id for case in given if case is not None} == {golden.video_id}
+    assert room.queue.take_next(TEAM[2]) is None
+    for person, case, answer in zip(TEAM, given, ("in_policy", "against_policy"), strict=False):
+        assert case is not None
+        room.decide(person, case, answer)
+    results = QualityResults(room.database)
+    (own,) = results.own_answers(TEAM[1])
+    assert (own.purpose, own.answer, own.expected) == (QualityPurpose.GOLDEN, "against_policy", "in_policy")
+    assert own.note == golden.note
+    daily(room, 5).open_golden_cases()
+    assert room.queue.take_next(TEAM[0]) is None
+
+
+def test_a_day_brings_a_limited_number_and_a_retired_case_none(room: ReviewRoom) -> None:
+    room.enroll(TEAM[0])
+    golden = [add(room, f"scene {number}") for number in range(3)]
+    Quality(room.database).retire_golden(LEAD, golden[0].id)
+    sampler = daily(room)
+    for _ in range(2):
+        sampler.open_golden_cases()
+    assert room.reviews.count_open(TEAM[0]) == 1
+    room.clock.now += 86_400
+    sampler.open_golden_cases()
+    room.clock.now += 86_400
+    sampler.open_golden_cases()
+    assert room.reviews.count_open(TEAM[0]) == 2
+
+
+def test_what_cannot_become_a_golden_case(room: ReviewRoom) -> None:
+    quality = Quality(room.database)
+    golden = add(room)
+    values = {"answer": "in_policy", "note": "Fine."}
+    with pytest.raises(Conflict):
+        quality.add_golden(LEAD, NewGolden(video_id=golden.video_id, **values))
+    with pytest.raises(NotFound):
+        quality.add_golden(LEAD, NewGolden(video_id="video_none", **values))
+    locked = room.add_video("a scene")
+    with room.database.transaction(TENANT) as tx:
+        tx.update(tables.videos, tables.videos.c.id == locked, quarantined=True)
+    with pytest.raises(NotFound):
+        quality.add_golden(LEAD, NewGolden(video_id=locked, **values))
+    with pytest.raises(InvalidField, match="is not an answer"):
+        add(room, answer="approve")
+    with pytest.raises(Forbidden):
+        quality.add_golden(TEAM[0], NewGolden(video_id=room.add_video("x"), **values))
+
+
+def test_the_team_has_figures_from_five_people_and_nobody_is_named(room: ReviewRoom) -> None:
+    for person in (LEAD, *TEAM):
+        room.enroll(person)
+    add(room)
+    daily(room).open_golden_cases()
+    results = QualityResults(room.database)
+    for number, person in enumerate(TEAM):
+        assert results.team_answers(LEAD).people == number
+        case = room.queue.take_next(person)
+        assert case is not None
+        room.decide(person, case, "in_policy")
+    answers = results.team_answers(LEAD)
+    assert answers.people == 5
+    assert answers.of_cases == (("in_policy",) * 5,)
+    assert answers.golden == (("in_policy", "in_policy"),) * 5
+    assert not {person.id for person in TEAM} & set(repr(answers).replace("'", " ").split())
+    with pytest.raises(Forbidden):
+        results.team_answers(TEAM[0])
