@@ -33,12 +33,12 @@ KINDS = frozenset(
         "access",
         "invitation",
         "drift",
+        "golden",
+        "draw",
     }
 )
 
 
-        "golden",
-        "draw",
 def new_id(kind: str) -> str:
     """A new id such as `video_0199a3f2c1d04b7e...`.
 
