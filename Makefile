@@ -43,7 +43,7 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and serve.
 	@$(BIN)/safelight serve --demo
 
-sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stamp tests/browser/node/node_modules/stamp examples/typescript/node_modules/stamp clients/node/node_modules/stamp ## Install the official SDKs, axe, and what builds the client for Node, for the tests.
+sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stamp tests/browser/node/node_modules/stamp tests/openid/node/node_modules/stamp examples/typescript/node_modules/stamp clients/node/node_modules/stamp ## Install the official SDKs, axe, an OpenID provider, and what builds the client for Node, for the tests.
 
 test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
 	@$(BIN)/pytest -n auto

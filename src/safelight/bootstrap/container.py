@@ -126,7 +126,12 @@ class Container:
         """Services that only the web pages use."""
         from safelight.console.name_lists import NameListEditor
         from safelight.console.reveal import RevealPictures
-        from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
+        from safelight.console.services import (
+            ConsoleServices,
+            OpenIdServices,
+            PeopleServices,
+            PolicyServices,
+        )
         from safelight.detectors.text.operator_lists import OperatorLists
         from safelight.trust.policies import read_history
 
@@ -143,6 +148,9 @@ class Container:
             people=PeopleServices(
                 people=self.persistence.people.service, sign_in=self.persistence.people.sign_in
             ),
+            openid=None
+            if self.persistence.people.openid is None
+            else OpenIdServices(sign_in=self.persistence.people.openid, name=self.core.settings.openid.label),
             reveal=RevealPictures(
                 database=self.persistence.database,
                 store=self.pipeline.context.videos,

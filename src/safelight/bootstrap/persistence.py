@@ -113,7 +113,7 @@ class PersistenceParts:
 
     @cached_property
     def people(self) -> PeopleParts:
-        return PeopleParts(self.database, self.key_folder)
+        return PeopleParts(self._core.settings, self.database, self.key_folder)
 
     @cached_property
     def tenant(self) -> str:

@@ -87,12 +87,47 @@ class Login:
         return response
 
     async def sign_out(self, request: Request) -> Response:
+        """End the session here, and lead on to the provider through which the person signed in, if any."""
         check_same_origin(request)
+        address = None
         if cookie := request.cookies.get(COOKIE):
-            await self._state.threads.run(self._state.services.accounts.sessions.end, cookie)
-        response = RedirectResponse("/login", status_code=303)
+            address = await self._state.threads.run(self._end_session, cookie)
+        if address is None:
+            response: Response = RedirectResponse("/login", status_code=303)
+        else:
+            # Browsers refuse to follow a form's redirect to another site.
+            response = await self.show_next(request, address, "sign_in.signed_out", "sign_in.sign_out_there")
         clear_session(response, request)
         return response
+
+    def _end_session(self, token: str) -> str | None:
+        """End the session. Returns the address to sign out at the provider."""
+        sessions, openid = self._state.services.accounts.sessions, self._console.openid
+        session = sessions.identify(token) if openid is not None else ""
+        sessions.end(token)
+        return openid.sign_in.sign_out_url(session) if openid is not None else None
+
+    async def show_next(
+        self, request: Request, address: str, message: str, link: str = "sign_in.continue"
+    ) -> Response:
+        """A page that leads on to an address by itself, with a link to it."""
+        values = {
+            "p": people_texts(self._pages.translations(request)),
+            "address": address,
+            "message": message,
+            "link": link,
+            "provider": self._provider_name,
+            "current_path": "/login",
+        }
+        return await self._pages.render(request, "continue.html", values)
+
+    async def show_problem(self, request: Request, problem: SafelightError, back: str) -> Response:
+        """The sign-in page with a problem of the sign-in through the provider."""
+        return await self._page(request, "", back, problem=problem, email="")
+
+    @property
+    def _provider_name(self) -> str:
+        return self._console.openid.name if self._console.openid is not None else ""
 
     async def _page(
         self,
@@ -110,7 +145,13 @@ class Login:
             "back": back,
             "has_people": self._console.people is not None,
             "link_failed": problem is not None and email is None,
-            "problem": describe_problem(problem, p) if problem is not None and email is not None else "",
+            "problem": describe_problem(problem, p, provider=self._provider_name)
+            if problem is not None and email is not None
+            else "",
+            "provider": self._provider_name,
+            "openid_address": f"/login/openid?{urlencode({'back': back})}",
+            # The page of an answer of the provider cannot be requested again.
+            "current_path": "/login",
             "email": (email or "")[:MAX_EMAIL_CHARACTERS],
         }
         if token:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-from safelight.errors import Conflict, InvalidField, RateLimited, SafelightError, Unauthenticated
+from safelight.errors import (
+    Conflict,
+    InvalidField,
+    RateLimited,
+    SafelightError,
+    Unauthenticated,
+    Unavailable,
+)
 from safelight.i18n import Messages, load_messages
 from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
 
@@ -24,10 +31,20 @@ def people_texts(t: Translations) -> Messages:
     return load_messages("people", t.tag)
 
 
-def describe_problem(problem: SafelightError, p: Messages, *, unauthenticated: str = "error.sign_in") -> str:
+#: The message of a problem of the sign-in through a provider.
+_OPENID = {"openid", "openid_state", "openid_person", "openid_groups"}
+
+
+def describe_problem(
+    problem: SafelightError, p: Messages, *, unauthenticated: str = "error.sign_in", provider: str = ""
+) -> str:
     """The problem in the language of the page; in English if this page does not expect it."""
     if isinstance(problem, RateLimited):
         return p("error.limited", minutes=max(1, math.ceil((problem.retry_after_s or 60) / 60)))
+    if problem.param in _OPENID:
+        return p(f"error.{problem.param}", name=provider)
+    if provider and isinstance(problem, Unavailable):
+        return p("error.openid_down", name=provider)
     if isinstance(problem, Unauthenticated):
         return p(unauthenticated)
     if isinstance(problem, InvalidField) and problem.param in _FIELDS:

@@ -27,6 +27,7 @@ from .handler import PageHandler
 from .invitation_pages import InvitationPages
 from .library_pages import LibraryPages
 from .login import PREFERENCE_TTL_S, Login, local_path
+from .openid_pages import OpenIdPages
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -83,6 +84,7 @@ class Console:
             AccountPages(*services),
             InvitationPages(*services),
         )
+        openid = OpenIdPages(self._state, self._services, login)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -154,6 +156,9 @@ class Console:
             ("POST", "/invitation", public(invitation.accept)),
             ("GET", "/login", public(login.show)),
             ("POST", "/login", public(login.redeem)),
+            ("GET", "/login/openid", public(openid.begin)),
+            ("GET", "/login/openid/callback", public(openid.complete)),
+            ("POST", "/login/openid/logout", public(openid.end_by_provider)),
             ("POST", "/logout", public(login.sign_out)),
             ("POST", "/theme", public(self.theme)),
             ("POST", "/language", public(self.language)),

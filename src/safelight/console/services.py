@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
     from safelight.trust.accounts import Principal
+    from safelight.trust.openid import OpenIdSignIn
     from safelight.trust.people import People, SignIn
     from safelight.trust.policies import Policies
     from safelight.trust.reviews import CaseFile, ExposureLog
@@ -45,9 +46,17 @@ class PeopleServices:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenIdServices:
+    sign_in: OpenIdSignIn
+    #: The name of the provider on the sign-in page.
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsoleServices:
     policies: PolicyServices | None = None
     people: PeopleServices | None = None
+    openid: OpenIdServices | None = None
     reveal: CasePictures | None = None
     #: Limits for how long a reviewer is shown pictures; None if this server shows none.
     exposure: ExposureLog | None = None

@@ -15,6 +15,7 @@ from safelight import renamed_keys
 
 from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
 from .mail import MailSettings
+from .openid import OpenIdSettings
 from .sealing import SealingSettings
 from .section import Section
 from .sources import SettingSource
@@ -372,6 +373,7 @@ class Settings(BaseSettings):
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
+    openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
     tracing: TracingSettings = Field(default_factory=lambda: TracingSettings())
     worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
@@ -405,6 +407,12 @@ class Settings(BaseSettings):
             if not isinstance(options.get("kind"), str):
                 raise ValueError(f'generators.{name} needs a `kind`, such as kind = "videos_api"')
         return value
+
+    @model_validator(mode="after")
+    def _provider_needs_address(self) -> Settings:
+        if self.openid.issuer is not None and not self.server.public_url:
+            raise ValueError("set server.public_url: the provider of openid.issuer leads back to it")
+        return self
 
     @model_validator(mode="after")
     def _default_exists(self) -> Settings:

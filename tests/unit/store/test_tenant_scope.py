@@ -9,6 +9,7 @@ from safelight.store.tables import (
     findings,
     installation,
     metadata,
+    openid_attempts,
     policies,
     provenance_check_counts,
     sign_in_failures,
@@ -32,6 +33,7 @@ def test_only_the_listed_tables_have_no_tenant() -> None:
     assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
         installation,
         audit_log_head,
+        openid_attempts,
         provenance_check_counts,
         sign_in_failures,
     }

@@ -17,6 +17,7 @@ from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .notices import notice_hashes, notices, video_hidings
+from .openid import openid_attempts, openid_identities, openid_sessions
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .requests import characters, idempotency_keys, video_lineage
@@ -83,6 +84,9 @@ __all__ = [
     "metadata",
     "notice_hashes",
     "notices",
+    "openid_attempts",
+    "openid_identities",
+    "openid_sessions",
     "outbox",
     "pending_decisions",
     "people",

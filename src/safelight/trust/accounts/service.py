@@ -7,12 +7,20 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from safelight.errors import BadInput, Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.tables import api_keys, invitations, login_links, tenants
+from safelight.store.tables import (
+    api_keys,
+    invitations,
+    login_links,
+    openid_attempts,
+    openid_sessions,
+    sessions,
+    tenants,
+)
 from safelight.store.transaction import Transaction
 
 from . import store
@@ -211,14 +219,17 @@ class Accounts:
             return open_session(tx, principal, browser=browser)
 
     def purge_expired(self) -> int:
-        """Delete expired login links and invitations, and expired or ended sessions.
+        """Delete expired login links, invitations and begun sign-ins, and expired or ended sessions.
 
         Returns the number of deleted rows.
         """
         with self._database.across_tenants("expired links and sessions") as tx:
             links = tx.delete(login_links, login_links.c.expires_at < tx.now())
             links += tx.delete(invitations, invitations.c.expires_at < tx.now())
-            return links + purge_sessions(tx)
+            links += tx.delete(openid_attempts, openid_attempts.c.expires_at < tx.now())
+            ended = purge_sessions(tx)
+            tx.delete(openid_sessions, openid_sessions.c.session_id.not_in(select(sessions.c.id)))
+            return links + ended
 
     def _update_last_used(self, principal: Principal, now: float) -> None:
         # A request is authenticated even if this update fails because the database is full or busy.

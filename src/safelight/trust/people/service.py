@@ -12,7 +12,7 @@ from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import people
+from safelight.store.tables import openid_identities, people
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
 from safelight.trust.accounts.service import revoke_keys_of
@@ -94,15 +94,7 @@ class People:
         """
         principal.require(KeyScope.PEOPLE)
         with self._database.transaction(principal.tenant) as tx:
-            row = _changeable(tx, person, keeps_owner=role is Role.OWNER)
-            if row.role != role.value:
-                tx.update(people, people.c.id == person, role=role.value)
-                tx.append_audit(
-                    "person.role_changed",
-                    subject=person,
-                    actor=principal.id,
-                    content={"from": row.role, "to": role.value},
-                )
+            give_role(tx, person, role, by=principal.id)
             return store.person_from_row(store.find_row(tx, person))
 
     def disable(self, principal: Principal, person: str) -> Person:
@@ -115,7 +107,7 @@ class People:
             row = _changeable(tx, person, keeps_owner=False)
             if row.state == PersonState.DISABLED:
                 raise Conflict(f"{row.name} is disabled already.", param="person")
-            tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.DISABLED.value)
+            _forget_proofs(tx, person, PersonState.DISABLED)
             withdraw_invitations(tx, person)
             tx.append_audit("person.disabled", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
@@ -131,7 +123,7 @@ class People:
         principal.require(KeyScope.PEOPLE)
         with self._database.transaction(principal.tenant) as tx:
             _changeable(tx, person, keeps_owner=principal.id == OPERATOR)
-            tx.update(people, people.c.id == person, **_WITHOUT_PROOFS, state=PersonState.INVITED.value)
+            _forget_proofs(tx, person, PersonState.INVITED)
             tx.append_audit("person.reset", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
             return invite(tx, self._keys, store.find_row(tx, person))
@@ -171,19 +163,39 @@ def normalize_email(email: str) -> str:
     return cleaned
 
 
-#: The columns of a person who cannot sign in.
-_WITHOUT_PROOFS: dict[str, Any] = {
-    "password_hash": None,
-    "totp_secret": None,
-    "totp_step": None,
-    "recovery_codes": [],
-}
+def give_role(tx: Transaction, person: str, role: Role, *, by: str) -> None:
+    """Give a person this role. Raises `Conflict` for the last active owner."""
+    row = _changeable(tx, person, keeps_owner=role is Role.OWNER)
+    if row.role != role.value:
+        tx.update(people, people.c.id == person, role=role.value)
+        content = {"from": row.role, "to": role.value}
+        tx.append_audit("person.role_changed", subject=person, actor=by, content=content)
+
+
+def _forget_proofs(tx: Transaction, person: str, state: PersonState) -> None:
+    """Forget everything with which a person signs in."""
+    tx.update(
+        people,
+        people.c.id == person,
+        state=state.value,
+        password_hash=None,
+        totp_secret=None,
+        totp_step=None,
+        recovery_codes=[],
+    )
+    tx.delete(openid_identities, openid_identities.c.person_id == person)
+
+
+def lock_owners(tx: Transaction) -> list[Row[Any]]:
+    """The rows of all owners, locked in one order, so that two owners cannot remove each other at the same
+    time. Call it before another person is locked.
+    """
+    return tx.select(people, people.c.role == Role.OWNER.value, order_by=(people.c.id,), lock=True)
 
 
 def _changeable(tx: Transaction, person: str, *, keeps_owner: bool) -> Row[Any]:
     """The locked row of a person. Raises `Conflict` if the change would leave no active owner."""
-    # All owners are locked in one order, so that two owners cannot remove each other at the same time.
-    owners = tx.select(people, people.c.role == Role.OWNER.value, order_by=(people.c.id,), lock=True)
+    owners = lock_owners(tx)
     row = store.find_row(tx, person, lock=True)
     active = {owner.id for owner in owners if owner.state == PersonState.ACTIVE}
     if active == {person} and not keeps_owner:

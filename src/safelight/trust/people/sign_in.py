@@ -140,7 +140,8 @@ class SignIn:
             )
             tx.append_audit("person.sign_in_set_up", subject=person.id, actor=person.id, content={})
             end_sessions(tx, person.id, by=person.id)
-            return replace(_session(tx, store.find_row(tx, person.id), browser), recovery_codes=codes)
+            signed_in = open_session_of(tx, store.find_row(tx, person.id), browser)
+            return replace(signed_in, recovery_codes=codes)
 
     def begin_change(self, principal: Principal, password: str) -> Invitation:
         """Let a signed-in person set a new password and authenticator, within 15 minutes.
@@ -200,7 +201,7 @@ class SignIn:
             )
         else:
             return None
-        return _session(tx, row, browser)
+        return open_session_of(tx, row, browser)
 
     def _find_invitation(self, token: str) -> Row[Any]:
         row = None
@@ -225,7 +226,8 @@ class SignIn:
         return plain.decode()
 
 
-def _session(tx: Transaction, row: Row[Any], browser: str) -> SignedIn:
+def open_session_of(tx: Transaction, row: Row[Any], browser: str) -> SignedIn:
+    """A session of the person of this row. Raises `Unauthenticated` if the person may not sign in."""
     principal = principal_of_person(row)
     if principal is None:
         raise _not_signed_in()

@@ -1,4 +1,4 @@
-"""Third migration: people, their invitations and failed sign-ins.
+"""Third migration: people, their invitations, failed sign-ins, and sign-in through a provider.
 
 Until the first release, changes of these tables are made in this file.
 """
@@ -45,8 +45,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "subject", "at"),
     )
+    op.create_table(
+        "openid_attempts",
+        *text("state_digest", "browser_digest", "back"),
+        *double("expires_at"),
+        sa.PrimaryKeyConstraint("state_digest"),
+    )
+    op.create_table(
+        "openid_identities",
+        *text("person_id", "tenant_id", "issuer", "subject"),
+        *double("linked_at"),
+        sa.PrimaryKeyConstraint("person_id"),
+        sa.UniqueConstraint("issuer", "subject"),
+    )
+    op.create_table(
+        "openid_sessions",
+        *text("session_id", "tenant_id", "person_id", "issuer", "subject", "sid"),
+        *bytes_("id_token"),
+        sa.PrimaryKeyConstraint("session_id"),
+        sa.Index(None, "issuer", "subject"),
+        sa.Index(None, "issuer", "sid"),
+    )
 
 
 def downgrade() -> None:
-    for table in ("sign_in_failures", "invitations", "people"):
+    openid = ("openid_sessions", "openid_identities", "openid_attempts")
+    for table in (*openid, "sign_in_failures", "invitations", "people"):
         op.drop_table(table)

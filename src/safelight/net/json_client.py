@@ -1,0 +1,96 @@
+"""Exchanges small JSON documents with a server that the operator configured, within short time limits."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import httpcore
+
+from safelight.errors import ForbiddenUrl
+
+from .guarded_client import GuardedClient, Headers
+from .ssrf_guard import Resolve, system_resolve
+
+#: A key set of a large provider has 10 KB, a token with many groups 30 KB.
+_MAX_BODY_BYTES = 256 * 1024
+#: Seconds for the whole request: a person waits for it.
+_TOTAL_S = 8.0
+#: Seconds to connect, and seconds between two chunks of the response.
+_IDLE_S = 5.0
+
+
+class JsonExchangeFailed(Exception):
+    """There was no JSON object: no connection, no answer in time, or another kind of body.
+
+    Not in the error tree: callers catch it and raise their own error.
+    """
+
+
+class JsonClient:
+    """Sends GET requests and forms, and reads JSON objects. Follows no redirects.
+
+    `allow_hosts` are hosts that the operator configured, as for `Fetcher`. They may be in a private network.
+    All other hosts must be on the public internet: the server can name addresses in its answers.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: Iterable[str] = (),
+        resolve: Resolve = system_resolve,
+        clock: Callable[[], float] = time.monotonic,
+        wire: httpcore.NetworkBackend | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._clock = clock
+        self._client = GuardedClient(
+            allow_hosts=allow_hosts, resolve=resolve, clock=clock, idle_s=_IDLE_S, wire=wire, tls=tls
+        )
+
+    def get(self, url: str) -> tuple[int, Mapping[str, Any]]:
+        """Status and JSON object. Raises `JsonExchangeFailed`."""
+        return self._exchange("GET", url, [], None)
+
+    def post_form(
+        self, url: str, fields: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, Any]]:
+        """Status and JSON object of the answer to a form. Raises `JsonExchangeFailed`."""
+        body = urlencode(fields).encode()
+        sent = [
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", str(len(body)).encode()),
+            *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
+        ]
+        return self._exchange("POST", url, sent, body)
+
+    def _exchange(
+        self, method: str, url: str, headers: Headers, body: bytes | None
+    ) -> tuple[int, Mapping[str, Any]]:
+        deadline = self._clock() + _TOTAL_S
+        status = 0
+        sent = [(b"accept", b"application/json"), (b"accept-encoding", b"identity"), *headers]
+        try:
+            target = self._client.target(url)
+            with self._client.stream(method, target, headers=sent, deadline=deadline, body=body) as answer:
+                status, text = int(answer.status), bytearray()
+                for chunk in answer.iter_stream():
+                    text += chunk
+                    if len(text) > _MAX_BODY_BYTES:
+                        raise JsonExchangeFailed(f"The answer has more than {_MAX_BODY_BYTES} bytes.")
+            document = json.loads(bytes(text))
+        except ForbiddenUrl as error:
+            raise JsonExchangeFailed(error.message) from error
+        except httpcore.TimeoutException as error:
+            raise JsonExchangeFailed("There was no answer in time.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise JsonExchangeFailed("The connection failed.") from error
+        except (ValueError, RecursionError) as error:
+            raise JsonExchangeFailed(f"The answer (status {status}) is not JSON.") from error
+        if not isinstance(document, dict):
+            raise JsonExchangeFailed(f"The answer (status {status}) is not a JSON object.")
+        return status, document

@@ -1,0 +1,9 @@
+"""Sign-in and sign-out through an OpenID Connect provider."""
+
+from __future__ import annotations
+
+from .models import CallbackAnswer, OpenIdClient, OpenIdRules
+from .provider import OpenIdProvider
+from .service import OpenIdSignIn
+
+__all__ = ["CallbackAnswer", "OpenIdClient", "OpenIdProvider", "OpenIdRules", "OpenIdSignIn"]
