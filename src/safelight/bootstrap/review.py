@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from safelight.moderation.moderations_api import ModerationsApi
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
+    from safelight.trust.quality import Quality, QualityResults
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
-    from safelight.trust.quality import Quality, QualityResults
     from safelight.trust.templates import Templates
 
 _REVIEW_PRUNING_INTERVAL_S = 3600.0
+#: A second review is done days later; five minutes are soon enough.
+_QUALITY_INTERVAL_S = 300.0
 
 
 class ReviewParts:
-#: A second review is done days later; five minutes are soon enough.
-_QUALITY_INTERVAL_S = 300.0
     """Reviews, appeals, reports, notifications, and the services that the API and the pages call."""
 
     def __init__(
@@ -93,10 +93,6 @@ _QUALITY_INTERVAL_S = 300.0
         return ExposureLog(self._persistence.database, budget=self._core.settings.review.exposure_budget)
 
     @cached_property
-    def review_pruning(self) -> BackgroundPart:
-        """Deletes what belongs to people and is old."""
-        from safelight.background.part import BackgroundPart
-    @cached_property
     def quality(self) -> Quality:
         from safelight.trust.quality import Quality
 
@@ -134,6 +130,10 @@ _QUALITY_INTERVAL_S = 300.0
             stopping=self._core.shutdown_event,
         )
 
+    @cached_property
+    def review_pruning(self) -> BackgroundPart:
+        """Deletes what belongs to people and is old."""
+        from safelight.background.part import BackgroundPart
 
         tasks = {
             "delete_old_skips": self.review_queue.delete_old_skips,
@@ -212,6 +212,9 @@ _QUALITY_INTERVAL_S = 300.0
             self.batches.advancer.part,
             self.decision_executor.part,
             self.review_pruning,
+            self.quality_sampling,
+            self.notice_follow_up.part,
+            *self.consents.parts,
             self.notifier.part,
             self.notifier.pruning,
             self._persistence.drift_watch.part,
@@ -239,7 +242,6 @@ _QUALITY_INTERVAL_S = 300.0
 
     @cached_property
     def videos(self) -> VideoService:
-            self.quality_sampling,
         from safelight.jobs.service import VideoService
 
         return VideoService(

@@ -20,9 +20,9 @@ from .notices import notice_hashes, notices, video_hidings
 from .openid import openid_attempts, openid_identities, openid_sessions
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
+from .quality import golden_cases, quality_answers, quality_cases, quality_draws
 from .requests import characters, idempotency_keys, video_lineage
 from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
-from .quality import golden_cases, quality_answers, quality_cases, quality_draws
 from .seals import seals
 from .standing import (
     access_requests,
@@ -73,6 +73,7 @@ __all__ = [
     "drift_episodes",
     "exposures",
     "findings",
+    "golden_cases",
     "idempotency_keys",
     "installation",
     "invitations",
@@ -94,7 +95,9 @@ __all__ = [
     "prompt_templates",
     "protected_people",
     "provenance_check_counts",
-    "golden_cases",
+    "quality_answers",
+    "quality_cases",
+    "quality_draws",
     "quota_usage",
     "reported_attempts",
     "reports",
@@ -114,6 +117,3 @@ __all__ = [
     "waivers",
     "webhook_endpoints",
 ]
-    "quality_answers",
-    "quality_cases",
-    "quality_draws",
