@@ -33,6 +33,7 @@ KINDS = frozenset(
         "access",
         "invitation",
         "drift",
+        "hash",
         "golden",
         "draw",
     }

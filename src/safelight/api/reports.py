@@ -1,7 +1,8 @@
-"""The route that reports a delivered video."""
+"""Routes for reports of delivered videos, and for their status."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -9,22 +10,19 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.reports import NewReport, Receipt
+from safelight.trust.reports import NewReport, NoticeStatus, Receipt, ReportedHash, ReportLane
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_fields import optional_text
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import optional_flag, optional_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 
-router = APIRouter(
-    prefix="/v1/videos",
-    tags=["reports"],
-    responses=errors(*BODY_ERRORS, 404, 409, 410, 429),
-)
+router = APIRouter(tags=["reports"])
 
 
 class VideoReport(BaseModel):
@@ -38,61 +36,156 @@ class VideoReport(BaseModel):
     already_reported: bool = Field(description="True if another report of this video is already open.")
 
 
-_REPORT: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "category": {"type": ["string", "null"], "description": "A category of the policy."},
-                    "reason": {
-                        "type": ["string", "null"],
-                        "maxLength": 200,
-                        "description": "Free text, instead of a category.",
-                    },
-                    "note": {"type": ["string", "null"], "maxLength": 4000},
-                    "contact": {"type": ["string", "null"], "maxLength": 320},
-                    "safety_identifier": {
-                        "type": ["string", "null"],
-                        "maxLength": 128,
-                        "description": "The end user who reports, if that is not the owner of the API key.",
-                    },
-                },
-            }
-        }
+class NoticeObject(BaseModel):
+    id: str
+    lane: Literal["ordinary", "trusted_flagger", "intimate_imagery", "removal_order"]
+    video_id: str | None = Field(description="Null: hashes that matched no delivered video.")
+    created_at: int
+    due_at: int
+    hidden: bool = Field(description="True if the video is hidden until the decision.")
+    outcome: Literal["kept", "removed", "removed_unattended", "gone"] | None = Field(
+        description="Null while a decision is awaited. `removed_unattended`: no person decided in time."
+    )
+    answered_at: int | None
+
+
+class RefusedHashObject(BaseModel):
+    hash: str
+    reason: Literal["invalid", "low_quality", "too_few_frames", "harmless_picture", "common_picture"]
+
+
+class ReportObject(BaseModel):
+    id: str
+    object: Literal["safelight.report"]
+    notices: list[NoticeObject] = Field(description="One for each video that the report is about.")
+    hashes: int = Field(description="Reported hashes that are used.")
+    refused_hashes: list[RefusedHashObject]
+    status_path: str | None = Field(
+        description="The page with the status, for the reporter. It contains a secret and is returned once."
+    )
+
+
+def _text(max_length: int, description: str = "") -> dict[str, Any]:
+    field: dict[str, Any] = {"type": ["string", "null"], "maxLength": max_length}
+    return {**field, "description": description} if description else field
+
+
+_FIELDS: dict[str, Any] = {
+    "category": {"type": ["string", "null"], "description": "A category of the policy."},
+    "reason": _text(200, "Free text, instead of a category."),
+    "note": _text(4000),
+    "contact": _text(320),
+    "safety_identifier": _text(128, "The end user who reports, if that is not the owner of the API key."),
+}
+_HASH: dict[str, Any] = {
+    "type": "object",
+    "required": ["hash", "quality"],
+    "properties": {
+        "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "quality": {"type": "integer", "minimum": 0, "maximum": 100},
+        "clip": {"type": ["integer", "null"], "description": "The clip that has this frame."},
+    },
+}
+_NOTICE_FIELDS: dict[str, Any] = {
+    **_FIELDS,
+    "lane": {"type": "string", "enum": [lane.value for lane in ReportLane]},
+    "location": _text(2000, "The id of the video, or an address that contains it."),
+    "name": _text(200, "Needed as the signature of a notice of intimate pictures."),
+    "good_faith": {
+        "type": "boolean",
+        "description": "The reporter believes in good faith that the statements are accurate and complete; "
+        "in the lane `intimate_imagery`, also that the person shown did not agree.",
+    },
+    "hashes": {
+        "type": ["array", "null"],
+        "maxItems": 240,
+        "items": _HASH,
+        "description": "PDQ hashes that the reporter's own device computed. They only hold files for review "
+        "until a person confirms a match.",
     },
 }
 
 
+def _body(fields: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": fields}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 @router.post(
-    "/{video_id}/report",
+    "/v1/videos/{video_id}/report",
     summary="Report a delivered video",
-    responses={200: {"model": VideoReport}},
-    openapi_extra={"requestBody": _REPORT},
+    responses={200: {"model": VideoReport}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    openapi_extra={"requestBody": _body(_FIELDS)},
 )
 async def report(request: Request, principal: Reader, video_id: str) -> Response:
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
-    receipt = await app.threads.run(
-        app.services.reports.add,
-        principal,
-        NewReport(
-            video_id=video_id,
-            category=optional_text(fields, "category"),
-            reason=optional_text(fields, "reason"),
-            note=optional_text(fields, "note") or "",
-            contact=optional_text(fields, "contact"),
-            end_user=optional_text(fields, "safety_identifier"),
-        ),
+    new = NewReport(
+        video_id=video_id,
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        end_user=optional_text(fields, "safety_identifier"),
     )
+    receipt = await app.threads.run(app.services.reports.add, principal, new)
     return JsonResponse(receipt_object(receipt))
 
 
+@router.post(
+    "/v1/safelight/reports",
+    summary="Report a video or hashes for a person, with a lane",
+    responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    openapi_extra={
+        "requestBody": _body(_NOTICE_FIELDS),
+        "parameters": [
+            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+        ],
+    },
+)
+async def add(request: Request, principal: Reader) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    new = NewReport(
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        end_user=optional_text(fields, "safety_identifier"),
+        lane=_lane(fields),
+        location=optional_text(fields, "location") or "",
+        name=optional_text(fields, "name"),
+        in_good_faith=optional_flag(fields, "good_faith", default=False),
+        hashes=read_hashes(fields.get("hashes")),
+        idempotency_key=request.headers.get("idempotency-key") or None,
+    )
+    receipt = await app.threads.run(app.services.reports.add, principal, new)
+    return JsonResponse(
+        {
+            **status_object(receipt.status),
+            "refused_hashes": [{"hash": one.hash, "reason": one.reason} for one in receipt.refused],
+            "status_path": receipt.path,
+        }
+    )
+
+
+@router.get(
+    "/v1/safelight/reports/{report_id}",
+    summary="Retrieve the status of a report",
+    responses={200: {"model": ReportObject}, **errors(*COMMON_ERRORS, 404)},
+)
+async def retrieve(request: Request, principal: Reader, report_id: str) -> Response:
+    app = app_state(request)
+    status = await app.threads.run(app.services.reports.get, principal, report_id)
+    return JsonResponse({**status_object(status), "refused_hashes": [], "status_path": None})
+
+
 def receipt_object(receipt: Receipt) -> dict[str, Any]:
-    """The confirmation of a report as JSON."""
+    """The confirmation of a report of one video as JSON."""
     made = receipt.report
+    assert made is not None  # The report names a video.
     return {
         "id": made.id,
         "object": "video.report",
@@ -103,3 +196,53 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
         "due_at": int(receipt.due_at),
         "already_reported": receipt.already_reported,
     }
+
+
+def status_object(status: NoticeStatus) -> dict[str, Any]:
+    """What a reporter may know, as JSON. It has nothing about the reporter or the reviewer."""
+    return {
+        "id": status.id,
+        "object": "safelight.report",
+        "notices": [
+            {
+                "id": one.id,
+                "lane": one.lane.value,
+                "video_id": one.video_id,
+                "created_at": int(one.created_at),
+                "due_at": int(one.due_at),
+                "hidden": one.hidden,
+                "outcome": one.outcome.value if one.outcome is not None else None,
+                "answered_at": int(one.answered_at) if one.answered_at is not None else None,
+            }
+            for one in status.notices
+        ],
+        "hashes": status.hashes,
+    }
+
+
+def read_hashes(value: object) -> tuple[ReportedHash, ...]:
+    """The hashes of a report from JSON. Raises `InvalidField`."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise InvalidField("hashes must be a list.", param="hashes")
+    return tuple(_read_hash(one) for one in value)
+
+
+def _read_hash(value: object) -> ReportedHash:
+    if isinstance(value, dict):
+        hashed, quality, clip = value.get("hash"), value.get("quality"), value.get("clip")
+        if isinstance(hashed, str) and type(quality) is int and (clip is None or type(clip) is int):
+            return ReportedHash(hash=hashed.lower(), quality=quality, clip=clip)
+    raise InvalidField("A hash has the fields hash, quality and optionally clip.", param="hashes")
+
+
+def _lane(fields: Mapping[str, Any]) -> ReportLane:
+    name = optional_text(fields, "lane") or ReportLane.ORDINARY.value
+    try:
+        return ReportLane(name)
+    except ValueError:
+        words = ", ".join(lane.value for lane in ReportLane)
+        raise InvalidField(
+            f"There is no lane {name[:40]!r}.", param="lane", remedy=f"Send one of {words}."
+        ) from None

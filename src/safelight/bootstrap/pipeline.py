@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from safelight.moderation.scene_detection import SceneDetection
     from safelight.moderation.speech import SpeechAnalyzer
     from safelight.provenance.late_timestamps import LateTimestamps
+    from safelight.provenance.recovery.copies import CopySearch
 
 
 class PipelineParts:
@@ -285,6 +286,10 @@ class PipelineParts:
             self._core.settings.worker.name
             or f"{socket.gethostname()}:{self._persistence.data_directory.path}"
         )
+
+    @property
+    def copies(self) -> CopySearch:
+        return self._provenance.copies
 
     @property
     def late_timestamps(self) -> LateTimestamps | None:

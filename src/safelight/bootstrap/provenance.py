@@ -6,7 +6,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+    from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
     from safelight.provenance.late_timestamps import LateTimestamps
+    from safelight.provenance.recovery.copies import CopySearch
     from safelight.provenance.recovery.provenance_check import ProvenanceChecks
     from safelight.provenance.recovery.recovery import Recovery
     from safelight.provenance.soft_bindings import SoftBindings
@@ -23,21 +26,42 @@ class ProvenanceParts:
         self._persistence = persistence
 
     @cached_property
+    def fingerprints(self) -> FingerprintStore:
+        from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+
+        return FingerprintStore(self._persistence.database)
+
+    @cached_property
+    def fingerprint_index(self) -> FingerprintIndex:
+        from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+
+        return FingerprintIndex(self.fingerprints)
+
+    @cached_property
+    def copies(self) -> CopySearch:
+        from safelight.provenance.recovery.copies import CopySearch
+
+        return CopySearch(
+            sandbox=self._core.sandbox,
+            recovery=self.recovery,
+            index=self.fingerprint_index,
+            fingerprints=self.fingerprints,
+            registry=self._persistence.seal_registry,
+        )
+
+    @cached_property
     def recovery(self) -> Recovery:
         from safelight.jobs.withdrawal import is_withdrawn
-        from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-        from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
         from safelight.provenance.recovery.recovery import Recovery, RecoverySources
 
-        store = FingerprintStore(self._persistence.database)
         return Recovery(
             sandbox=self._core.sandbox,
             verifier=self._persistence.verifier,
             reader=self._persistence.watermark_reader,
             sources=RecoverySources(
                 registry=self._persistence.seal_registry,
-                fingerprints=store,
-                index=FingerprintIndex(store),
+                fingerprints=self.fingerprints,
+                index=self.fingerprint_index,
                 is_withdrawn=partial(is_withdrawn, self._persistence.database),
             ),
         )

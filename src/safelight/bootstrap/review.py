@@ -16,6 +16,7 @@ from .process_readiness import ProcessReadiness
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
+    from safelight.jobs.notice_follow_up import NoticeFollowUp
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from safelight.trust.appeals import Appeals
     from safelight.trust.quality import Quality, QualityResults
     from safelight.trust.reports import Reports
+    from safelight.trust.reports.hash_screen import HashScreen
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
     from safelight.trust.templates import Templates
 
@@ -161,6 +163,29 @@ class ReviewParts:
             taxonomy=self._core.taxonomy,
             subject=self.review_actions.report_subject,
             per_hour=self._core.settings.limits.reports_per_hour,
+            hash_screen=lambda: self._hash_screen,
+        )
+
+    @cached_property
+    def _hash_screen(self) -> HashScreen:
+        from safelight.trust.reports.harmless_pictures import harmless_hashes
+        from safelight.trust.reports.hash_screen import DeliveredMatches, HashScreen
+
+        def find(hashed: bytes) -> DeliveredMatches:
+            near = self._pipeline.copies.find_near(hashed)
+            return DeliveredMatches(video_ids=near.video_ids, unrelated=near.unrelated)
+
+        return HashScreen(find=find, harmless=harmless_hashes())
+
+    @cached_property
+    def notice_follow_up(self) -> NoticeFollowUp:
+        from safelight.jobs.notice_follow_up import NoticeFollowUp
+
+        return NoticeFollowUp(
+            self._pipeline.context,
+            lists=self._core.hash_lists,
+            screen=self._hash_screen,
+            copies=self._pipeline.copies,
         )
 
     def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
@@ -215,6 +240,7 @@ class ReviewParts:
             self.quality_sampling,
             self.notice_follow_up.part,
             *self.consents.parts,
+            self.notice_follow_up.part,
             self.notifier.part,
             self.notifier.pruning,
             self._persistence.drift_watch.part,

@@ -113,6 +113,7 @@ class VideoPages(PageHandler):
             )
         except InvalidField as problem:
             return await self._render_report_form(request, principal, video_id, form, problem)
+        assert receipt.report is not None  # The report names a video.
         t = self.translations(request)
         return await self.render_page(
             request,

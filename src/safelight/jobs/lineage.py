@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import Conflict, InvalidField, InvalidMedia, NotFound, Withdrawn
+from safelight.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound, Withdrawn
 from safelight.generation.protocol import Derivation, SourceClip
 from safelight.generation.protocol import ReferenceFile as OrderedFile
 from safelight.ids import is_id
@@ -157,6 +157,8 @@ class Lineage:
         snapshot = self.context.videos.snapshot(tenant, source)
         video = snapshot.video
         _require_usable(video, source)
+        if self.context.videos.is_hidden(tenant, source):
+            raise Forbidden(f"{source} is hidden until a report about it is decided.", param="video_id")
         ancestors = self.ancestors(tenant, video)
         if len(ancestors) >= MAX_DERIVATIONS:
             raise Conflict(

@@ -21,6 +21,7 @@ from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.trust.reviews import CaseState
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
@@ -94,7 +95,7 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, DRIFT_TOPIC]),
+            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, REPORT_TOPIC, DRIFT_TOPIC]),
             tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
@@ -140,6 +141,9 @@ class Notifier:
         if event.topic in _BATCH_EVENTS:
             self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
             return
+        if event.topic == REPORT_TOPIC:
+            self._queue_report_event(tx, event)
+            return
         if event.topic in _CASE_EVENTS:
             self._queue_case_event(tx, event, _CASE_EVENTS[event.topic])
             return
@@ -174,6 +178,14 @@ class Notifier:
                 "path": f"/review/{row.id}",
             }
             self._queue(tx, event, event.id, kind, data)
+
+    def _queue_report_event(self, tx: Transaction, event: Row[Any]) -> None:
+        """The outcome of a report, without anything about the reporter: the id is enough to find them."""
+        of = tables.notices.c
+        row = tx.one(tables.notices, of.id == event.subject, of.tenant_id == event.tenant_id)
+        if row is not None and row.outcome is not None:
+            data = {"id": row.id, "video_id": row.video_id, "lane": row.lane, "outcome": row.outcome}
+            self._queue(tx, event, event.id, EventType.REPORT_DECIDED, data)
 
     def _queue(
         self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]

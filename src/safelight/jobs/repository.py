@@ -12,6 +12,7 @@ from safelight.provenance.registry import is_intact
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.reports.hidings import is_hidden
 from safelight.trust.reviews import approved_verdict_ids
 
 from . import mappers
@@ -47,6 +48,11 @@ class VideoRepository:
         """A video, and its files of one kind."""
         with self._database.read_transaction(tenant=tenant) as tx:
             return mappers.video(_row(tx, video_id)), files_of(tx, video_id, kind=kind)
+
+    def is_hidden(self, tenant: str, video_id: str) -> bool:
+        """Whether a video cannot be read until a report about it is decided."""
+        with self._database.read_transaction(tenant=tenant) as tx:
+            return is_hidden(tx, video_id)
 
     def files(self, tenant: str, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
         with self._database.read_transaction(tenant=tenant) as tx:

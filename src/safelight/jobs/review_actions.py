@@ -10,12 +10,14 @@ from typing import Any
 from safelight import canonical_json
 from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.moderation.evaluation import requires_label
-from safelight.policy.findings import Stage
+from safelight.policy.categories import Category
+from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.trust.appeals import AppealSubject
 from safelight.trust.reports import ReportedVideo
+from safelight.trust.reports.reported_hashes import settle_matches
 from safelight.trust.reviews import Case, Decision
 
 from . import mappers, outcomes
@@ -29,6 +31,7 @@ from .video_statements import cause_of_report
 from .withdrawal import withdraw_within
 
 _log = logging.getLogger(__name__)
+_NUDITY = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
 
 
 class ReviewActions:
@@ -47,6 +50,7 @@ class ReviewActions:
             "enqueue_count": row.enqueue_count + 1,
             "explanation": outcomes.support_of(video) or None,
         }
+        settle_matches(tx, _holding_record(tx, case).verdict.findings, confirmed=False)
         early = case.stage in outcomes.EARLY_STAGES
         if case.stage is Stage.REFERENCE:
             # The reviewer approved the references too, so they are not screened again.
@@ -74,14 +78,9 @@ class ReviewActions:
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """End a held video that a reviewer rejected. Its quota is returned."""
         video, _ = self._held(tx, case)
-        outcomes.reject_by_reviewer(
-            self._context,
-            tx,
-            video,
-            _holding_record(tx, case).verdict,
-            case,
-            decision,
-        )
+        verdict = _holding_record(tx, case).verdict
+        settle_matches(tx, verdict.findings, confirmed=True)
+        outcomes.reject_by_reviewer(self._context, tx, video, verdict, case, decision)
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Withdraw a reported video and its descendants."""
@@ -115,7 +114,9 @@ class ReviewActions:
                 f"{video_id} has not been delivered, so it cannot be reported.",
                 param="video_id",
             )
-        return ReportedVideo(id=row.id, quarantined=row.quarantined)
+        return ReportedVideo(
+            id=row.id, quarantined=row.quarantined, may_show_nudity=_may_show_nudity(tx, video_id)
+        )
 
     def _held(self, tx: Transaction, case: Case) -> tuple[Video, Any]:
         row = tx.one(tables.videos, tables.videos.c.id == case.video_id, lock=True)
@@ -139,3 +140,19 @@ def _holding_record(tx: Transaction, case: Case) -> StageRecord:
     """The stage record with the verdict that holds the video."""
     records = stage_records(tx, case.video_id)
     return [one for one in records if one.stage is case.stage and one.verdict.action is Action.HOLD][-1]
+
+
+def _may_show_nudity(tx: Transaction, video_id: str) -> bool:
+    """Whether a detector reported nudity in the pictures of a video, or none looked at all of them."""
+    output = [one for one in stage_records(tx, video_id) if one.stage is Stage.OUTPUT]
+    if not output:
+        return True
+    record = output[-1]
+    seen = any(
+        finding.category in _NUDITY and finding.modality is Modality.FRAMES for finding in record.findings
+    )
+    looked = any(
+        cell.category == Category.SEXUAL.value and cell.modality is Modality.FRAMES and cell.complete
+        for cell in record.coverage.cells
+    )
+    return seen or not looked

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import Conflict, NotFound, RequestBlocked, SafelightError, Withdrawn
+from safelight.errors import Conflict, Forbidden, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.ids import is_id, new_id
 from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
@@ -207,6 +207,11 @@ class VideoService:
         if video.state is not VideoState.DELIVERED:
             raise NotFound(
                 f"{video_id} has no content, because its state is {video.state.value}.", param="video_id"
+            )
+        if self.context.videos.is_hidden(video.tenant, video.id):
+            raise Forbidden(
+                f"{video.id} is hidden until a report about it is decided.",
+                remedy="Wait for the decision. Its statement explains it.",
             )
         if kind == "sealed":
             files = [row for row in files if row.sha256 == video.sealed_sha256]

@@ -65,6 +65,8 @@ class HashList:
         self.name: str = about["name"]
         self.category: str = about["category"]
         self.imported_at: float = about["at"]
+        #: Whether a person or a publisher confirmed the hashes. A match with others only holds.
+        self.confirmed: bool = about.get("confirmed", True)
         self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
 
     @property
@@ -142,13 +144,16 @@ class HashLists:
         """Raise `InvalidField` if a list cannot have this name."""
         self._files.path(name)
 
-    def put(self, name: str, category: str, hashes: HashTable, *, at: float) -> HashList:
+    def put(
+        self, name: str, category: str, hashes: HashTable, *, at: float, confirmed: bool = True
+    ) -> HashList:
         """Write or replace the list of this name."""
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
         about = {
             "name": name,
             "category": category,
             "at": at,
+            "confirmed": confirmed,
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
         return HashList(self._files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
@@ -198,9 +203,10 @@ def make_finding(
     one: HashList, entry: str, distance: int, *, modality: Modality, source: str = ""
 ) -> Finding:
     """Make the finding for a match. The baseline of every policy blocks findings whose attribute `kind` is
-    `hash`.
+    `hash`, and holds those with `reported_hash`.
     """
-    attributes: dict[str, Any] = {"kind": "hash", "list": one.name}
+    kind = "hash" if one.confirmed else "reported_hash"
+    attributes: dict[str, Any] = {"kind": kind, "list": one.name}
     return Finding(
         category=one.category,
         score=1.0,
@@ -208,7 +214,9 @@ def make_finding(
         detector=NAME,
         version=VERSION,
         basis=Basis.MATCHED,
-        reason="The content is on a list of known content.",
+        reason="The content is on a list of known content."
+        if one.confirmed
+        else "The content was reported as intimate pictures of a person who did not agree.",
         evidence=(Match(list=one.name, entry=entry, distance=distance),),
         attributes={**attributes, "source": source} if source else attributes,
     )

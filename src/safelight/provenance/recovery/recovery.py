@@ -114,6 +114,21 @@ class Recovery:
         """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
         return self.conclude(path, self.look(path))
 
+    def find_copies(self, path: Path, *, share: float) -> tuple[str, ...]:
+        """The hashes of the registered files that have at least this share of the frames of a file, and whose
+        picture does not differ.
+        """
+        found = self._sources.index.search(self._frames(path) or ())
+        near = [one.sha256 for one in found if one.share >= share]
+        known = [(sha256, self._sources.fingerprints.picture(sha256)) for sha256 in near]
+        pictures = [(sha256, picture) for sha256, picture in known if picture is not None]
+        results = self._compare(path, [picture for _sha256, picture in pictures])
+        return tuple(
+            sha256
+            for (sha256, _picture), result in zip(pictures, results, strict=True)
+            if result is not Comparison.DIFFERS
+        )
+
     def look(self, path: Path) -> FirstLook:
         """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""
         registry = self._sources.registry

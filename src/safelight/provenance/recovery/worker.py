@@ -1,4 +1,6 @@
-"""Compares the picture of a file with those of registered videos. Runs only inside a sandboxed child."""
+"""Compares the picture of a file with those of registered videos, and hashes its frames. Runs only inside a
+sandboxed child.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.provenance.fingerprints.fingerprinter import sample_file
 from safelight.provenance.fingerprints.picture_comparison import (
     Comparison,
@@ -16,6 +19,8 @@ from safelight.provenance.fingerprints.picture_comparison import (
 
 #: Frames of the file that are compared.
 _FRAMES = 6
+#: Frames of a removed file that are hashed for the stay-down list.
+_HASHED_FRAMES = 24
 
 
 class ComparisonTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +35,16 @@ def compare_in_child(argument: Any, _link: object) -> list[Comparison]:
     task = msgspec.convert(argument, ComparisonTask)
     frames = list(sample_file(Path(task.source), _FRAMES))
     return [compare_pictures(frames, one) for one in task.registered]
+
+
+class DistinctiveHash(msgspec.Struct, frozen=True, kw_only=True):
+    """The PDQ hash of one frame."""
+
+    hash: str
+    quality: int
+
+
+def hash_in_child(argument: Any, _link: object) -> list[DistinctiveHash]:
+    """Entry point: the hashes of the sampled frames of a file."""
+    hashed = (pdq(pixels) for pixels in sample_file(Path(argument["source"]), _HASHED_FRAMES))
+    return [DistinctiveHash(hash=hexadecimal(value), quality=quality) for value, quality in hashed]

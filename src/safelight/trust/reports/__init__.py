@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from .models import NewReport, Receipt, Report, ReportedVideo, ReporterKind, ReportReason
+from .lanes import LANES, ReportLane, UnattendedAction
+from .models import (
+    NewReport,
+    Notice,
+    NoticeOutcome,
+    NoticeStatus,
+    Receipt,
+    Report,
+    ReportedHash,
+    ReportedVideo,
+    ReporterKind,
+    ReportReason,
+)
 from .service import Reports
 
-__all__ = ["NewReport", "Receipt", "Report", "ReportReason", "ReportedVideo", "ReporterKind", "Reports"]
+__all__ = [
+    "LANES",
+    "NewReport",
+    "Notice",
+    "NoticeOutcome",
+    "NoticeStatus",
+    "Receipt",
+    "Report",
+    "ReportLane",
+    "ReportReason",
+    "ReportedHash",
+    "ReportedVideo",
+    "ReporterKind",
+    "Reports",
+    "UnattendedAction",
+]

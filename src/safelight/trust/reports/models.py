@@ -1,4 +1,4 @@
-"""A report on a delivered video, and the receipt for it."""
+"""A report on a delivered video, a notice with its clock, and the receipt for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from safelight.store.transaction import Transaction
 
+from .lanes import ReportLane
+
 
 class ReporterKind(StrEnum):
     #: A program of the tenant, which often reports for an end user.
@@ -17,6 +19,8 @@ class ReporterKind(StrEnum):
     PERSON = "person"
     #: An end user who filled in the form on the page of the video.
     END_USER = "end_user"
+    #: A person without an account.
+    VISITOR = "visitor"
 
 
 class ReportReason(StrEnum):
@@ -36,11 +40,47 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
+class NoticeOutcome(StrEnum):
+    """What the reporter is told in the end."""
+
+    #: A person decided that the video stays.
+    KEPT = "kept"
+    #: A person decided that the video is withdrawn.
+    REMOVED = "removed"
+    #: No person decided in time, so the video was withdrawn.
+    REMOVED_UNATTENDED = "removed_unattended"
+    #: The video was withdrawn or deleted for another reason.
+    GONE = "gone"
+
+
+class HashState(StrEnum):
+    """What a reported hash does. Only a person can make it block."""
+
+    #: A file that matches is held for review.
+    HOLDS = "holds"
+    #: A person confirmed a match: a file that matches is blocked.
+    BLOCKS = "blocks"
+    #: A person decided that a match is harmless. The hash does nothing any more.
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedHash:
+    """The hash of a picture, or of one frame of a clip, that a browser computed."""
+
+    #: 64 hexadecimal digits: PDQ.
+    hash: str
+    #: The quality of the hash, 0 to 100.
+    quality: int
+    #: The clip that has this frame; None for a picture.
+    clip: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewReport:
-    """A report that is not recorded yet. It needs a category or a reason."""
+    """A report that is not recorded yet. It needs a category or a reason, and a video or hashes."""
 
-    video_id: str
+    video_id: str = ""
     #: A category of the policy.
     category: str | None = None
     #: A value of `ReportReason`, or free text.
@@ -50,6 +90,16 @@ class NewReport:
     contact: str | None = None
     #: The identifier of the end user who reports. None if the report is not from an end user.
     end_user: str | None = None
+    lane: ReportLane = ReportLane.ORDINARY
+    #: Where the reporter saw the video: an id or an address that contains it. Instead of `video_id`.
+    location: str = ""
+    #: The name of the reporter; the signature of a notice of intimate pictures.
+    name: str | None = None
+    #: Whether the reporter declares that the statements are accurate, to the best of their belief.
+    in_good_faith: bool = False
+    hashes: tuple[ReportedHash, ...] = ()
+    #: The same request with the same key is recorded once.
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +116,7 @@ class Report:
     reason: str
     note: str
     reporter_kind: ReporterKind
-    #: The id of the key or person that reported, or the identifier of the end user.
+    #: The id of the key or person that reported, the identifier of the end user, or a hash of the address.
     reporter: str
     #: Where the reporter wants to receive the decision. Reviewers see it only if they request it.
     contact: str | None
@@ -74,13 +124,63 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """The response to a new report: the recorded report, and the time when its review is due."""
+class Notice:
+    """What the reporter may know about one reported video, or about reported hashes."""
 
-    report: Report
+    id: str
+    lane: ReportLane
+    #: None: hashes that matched no delivered video when they were reported.
+    video_id: str | None
+    created_at: float
+    due_at: float
+    #: None while the notice waits.
+    outcome: NoticeOutcome | None
+    answered_at: float | None
+    #: Whether the video is hidden until the decision.
+    hidden: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeStatus:
+    """All that was sent with one form."""
+
+    id: str
+    notices: tuple[Notice, ...]
+    #: Number of reported hashes that hold or block files.
+    hashes: int
+
+    @property
+    def is_waiting(self) -> bool:
+        return any(one.outcome is None and one.video_id is not None for one in self.notices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedHash:
+    """A reported hash that is not used, and why: a value of `hash_screen.Refusal`."""
+
+    hash: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The response to a new report."""
+
+    status: NoticeStatus
+    #: The recorded report; None for a notice of hashes that matched no delivered video.
+    report: Report | None
     due_at: float
     #: Whether an earlier report had already opened the case of this video.
     already_reported: bool
+    #: The secret of the address at which the status can be read. It is returned once; empty for a repeated
+    #: request.
+    token: str = ""
+    refused: tuple[RefusedHash, ...] = ()
+
+    @property
+    def path(self) -> str | None:
+        """The path of the page with the status."""
+        return f"/report/{self.token}" if self.token else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +189,8 @@ class ReportedVideo:
 
     id: str
     quarantined: bool
+    #: Whether a detector saw nudity in it, or no detector could look for nudity.
+    may_show_nudity: bool = False
 
 
 #: Finds the reported video. Raises `NotFound`, `Withdrawn`, or `Conflict` if the video cannot be reported.

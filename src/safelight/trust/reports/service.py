@@ -1,81 +1,148 @@
-"""Records reports. The reports on one video share a case, and each reporter has an hourly limit."""
+"""Records reports with their lane and clock. The reports on one video share a case, and each reporter has an
+hourly limit.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
-from safelight.errors import InvalidField
-from safelight.ids import new_id
-from safelight.policy.categories import Taxonomy
+from safelight import canonical_json
+from safelight.errors import Forbidden, NotFound, Withdrawn
+from safelight.ids import is_id, new_id
+from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.findings import Stage
-from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
-from safelight.store.tables import cases, reports
+from safelight.store.tables import cases, notices, reports, tenants, videos
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
+from safelight.trust.reviews.priority import severity_of
 
-from . import store
-from .models import NewReport, Receipt, Report, ReportedVideo, ReporterKind, ReportReason, SubjectLookup
+from . import notice_store, store
+from .hash_screen import HashScreen, Screening
+from .hidings import hide, may_hide
+from .lanes import LANES, ReportLane, UnattendedAction
+from .models import (
+    HashState,
+    NewReport,
+    NoticeStatus,
+    Receipt,
+    Report,
+    ReportedVideo,
+    ReporterKind,
+    SubjectLookup,
+)
+from .reported_hashes import add_hashes
+from .validation import ValidReport, find_video_id, reporter_of, validate
 
-#: The time until the review of a report is due, whatever its reason.
-REVIEW_DUE_S = 48 * 3600.0
-MAX_REASON_CHARACTERS = 200
-MAX_NOTE_CHARACTERS = 4000
-MAX_CONTACT_CHARACTERS = 320
-MAX_REPORTER_CHARACTERS = 128
+#: Reports that one network address may send without an account in an hour. A person who found several videos
+#: has enough; a program that floods the queue has not.
+MAX_VISITOR_REPORTS_PER_HOUR = 10
+#: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
+_MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
+_NEWEST_DECIDED = 20
+#: Reports of these categories keep their priority, whoever sent them.
+_NEVER_LOWERED = frozenset(
+    {Category.SEXUAL_MINORS.value, Category.NCII.value, "self-harm/intent", "minors-present", "extremism"}
+)
+_NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "extremism"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ValidReport:
-    category: str | None
-    reason: str
-    note: str
-    contact: str | None
-    reporter_kind: ReporterKind
+class _Sender:
+    tenant: str
+    kind: ReporterKind
     reporter: str
+    #: The actor in the audit log.
+    actor: str
+    per_hour: int
 
 
 class Reports:
     """Records and returns the reports of one installation."""
 
     def __init__(
-        self, database: Database, *, taxonomy: Taxonomy, subject: SubjectLookup, per_hour: int = 60
+        self,
+        database: Database,
+        *,
+        taxonomy: Taxonomy,
+        subject: SubjectLookup,
+        per_hour: int = 60,
+        hash_screen: Callable[[], HashScreen] | None = None,
     ) -> None:
-        """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter."""
+        """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter.
+        Without `hash_screen` no hashes are accepted.
+        """
         self._database = database
         self._taxonomy = taxonomy
         self._subject = subject
         self._per_hour = per_hour
+        self._hash_screen = hash_screen
 
     def add(self, principal: Principal, new: NewReport) -> Receipt:
         """Record a report, and open a case for its video unless one is open.
 
-        Raises `InvalidField`, `RateLimited`, and the errors of `subject`.
+        Raises `InvalidField`, `RateLimited`, `Forbidden` for a lane of authorities, and the errors of
+        `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
-        valid = self._validate(principal, new)
-        with self._database.transaction(principal.tenant) as tx:
-            video = self._subject(tx, new.video_id)
-            store.enforce_rate_limit(tx, valid.reporter, per_hour=self._per_hour, what="reports")
-            case = _open_case(tx, video, valid, actor=principal.id)
-            already_reported = tx.count(reports, reports.c.case_id == case.id) > 0
-            report = Report(
-                id=new_id("report"),
-                tenant=principal.tenant,
-                video_id=video.id,
-                case_id=case.id,
-                category=valid.category,
-                reason=valid.reason,
-                note=valid.note,
-                reporter_kind=valid.reporter_kind,
-                reporter=valid.reporter,
-                contact=valid.contact,
-                created_at=tx.now(),
+        if LANES[new.lane].needs_staff and not (
+            principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.ADMIN)
+        ):
+            raise Forbidden(
+                f"The lane {new.lane.value} needs the scope {KeyScope.REVIEW.value} or "
+                f"{KeyScope.ADMIN.value}.",
+                remedy="Enter the report with the account of a reviewer.",
             )
-            store.add_report(tx, report)
-            _audit(tx, report, actor=principal.id)
-        return Receipt(report=report, due_at=case.due_at, already_reported=already_reported)
+        kind, reporter = reporter_of(principal, new.end_user)
+        sender = _Sender(
+            tenant=principal.tenant,
+            kind=kind,
+            reporter=reporter,
+            actor=principal.id,
+            per_hour=self._per_hour,
+        )
+        return self._file(sender, new)
+
+    def add_from_visitor(self, new: NewReport, *, network: str) -> Receipt:
+        """Record a report of a person without an account, in the tenant that has the video.
+
+        Only a hash of the network address is stored, for the limits. Raises the errors of `add`.
+        """
+        if LANES[new.lane].needs_staff:
+            raise Forbidden(f"The lane {new.lane.value} needs an account.")
+        video_id = new.video_id or find_video_id(new.location)
+        digest = hashlib.sha256(f"safelight report {network}".encode()).hexdigest()
+        sender = _Sender(
+            tenant=self._tenant_of(video_id),
+            kind=ReporterKind.VISITOR,
+            reporter=f"visitor:{digest[:24]}",
+            actor="visitor",
+            per_hour=MAX_VISITOR_REPORTS_PER_HOUR,
+        )
+        return self._file(sender, new)
+
+    def get(self, principal: Principal, notice_id: str) -> NoticeStatus:
+        """The status of a report that was sent with an account. Raises `NotFound`."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            found = notice_store.read_status(tx, notice_id) if is_id(notice_id, "report") else None
+        if found is None:
+            raise NotFound(f"There is no report {notice_id[:80]!r}.", param="report_id")
+        return found
+
+    def get_by_token(self, token: str) -> NoticeStatus:
+        """The status of the report with this secret. Raises `NotFound`."""
+        with self._database.across_tenants("the receipt of a report", readonly=True) as tx:
+            digest = notice_store.hash_token(token[:200])
+            row = tx.one(notices, notices.c.token_sha256 == digest)
+            found = notice_store.read_status(tx, row.notice_id) if row is not None else None
+        if found is None:
+            raise NotFound("There is no report with this address.")
+        return found
 
     def list_for_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
         """Every report of a case with its contact address, oldest first.
@@ -90,77 +157,206 @@ class Reports:
             )
         return tuple(store.report_from_row(row) for row in rows)
 
-    def _validate(self, principal: Principal, new: NewReport) -> _ValidReport:
-        category = self._validate_category(new.category)
-        reason = _validate_text(new.reason or "", "reason", MAX_REASON_CHARACTERS)
-        if not reason and category is None:
-            words = ", ".join(one.value for one in ReportReason)
-            raise InvalidField(
-                "A report needs a category or a reason.",
-                param="reason",
-                remedy=f"Name a category of the policy, one of {words}, or give a reason in your own words.",
+    def _tenant_of(self, video_id: str) -> str:
+        """The tenant that has the video; without a video, the oldest tenant."""
+        with self._database.across_tenants("the tenant of a reported video", readonly=True) as tx:
+            if video_id:
+                row = tx.one(videos, videos.c.id == video_id)
+                if row is None:
+                    raise NotFound(f"There is no video {video_id[:80]!r}.", param="location")
+                return str(row.tenant_id)
+            (first,) = tx.select(tenants, order_by=(tenants.c.created_at, tenants.c.id), limit=1)
+            return str(first.id)
+
+    def _file(self, sender: _Sender, new: NewReport) -> Receipt:
+        valid = validate(new, self._taxonomy)
+        request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
+        if new.idempotency_key:
+            with self._database.read_transaction(sender.tenant) as tx:
+                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
+            if repeated is not None:
+                return repeated
+        screening = (
+            self._hash_screen().screen(new.hashes) if self._hash_screen and new.hashes else Screening()
+        )
+        wanted = dict.fromkeys(
+            [*([valid.video_id] if valid.video_id else []), *_matched(screening)],
+        )
+        with self._database.transaction(sender.tenant) as tx:
+            if new.idempotency_key:
+                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
+                if repeated is not None:
+                    return repeated
+            _enforce_rate_limit(tx, sender)
+            filing = _Filing(
+                tx=tx,
+                sender=sender,
+                valid=valid,
+                notice_id=new_id("report"),
+                token=secrets.token_urlsafe(24),
+                columns={"idempotency_key": new.idempotency_key, "request_sha256": request_sha256},
             )
-        kind, reporter = _reporter(principal, new.end_user)
-        return _ValidReport(
-            category=category,
-            reason=reason,
-            note=_validate_text(new.note, "note", MAX_NOTE_CHARACTERS),
-            contact=_validate_text(new.contact or "", "contact", MAX_CONTACT_CHARACTERS) or None,
-            reporter_kind=kind,
-            reporter=reporter,
+            found: list[tuple[Report, Case, bool]] = []
+            for video_id in wanted:
+                video = self._find_subject(tx, video_id, is_named=video_id == valid.video_id)
+                if video is not None:
+                    found.append(filing.add(video))
+            if not found:
+                filing.add_without_video()
+            add_hashes(tx, filing.notice_id, [one.hash for one in screening.used], state=HashState.HOLDS)
+            status = notice_store.read_status(tx, filing.notice_id)
+            assert status is not None  # It was added in this transaction.
+        return Receipt(
+            status=status,
+            report=found[0][0] if found else None,
+            due_at=min(one.due_at for one in status.notices),
+            already_reported=bool(found) and found[0][2],
+            token=filing.token,
+            refused=screening.refused,
         )
 
-    def _validate_category(self, category: str | None) -> str | None:
-        if not category:
+    def _find_repeated(
+        self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
+    ) -> Receipt | None:
+        status = notice_store.find_repeated(
+            tx, sender.reporter, idempotency_key=key, request_sha256=request_sha256
+        )
+        if status is None:
             return None
-        if category not in self._taxonomy:
-            raise InvalidField(
-                f"There is no category {category[:60]!r}.",
-                param="category",
-                remedy=did_you_mean(category[:60], {spec.name for spec in self._taxonomy}),
-            )
-        return category
+        row = tx.one(reports, reports.c.id == status.id)
+        return Receipt(
+            status=status,
+            report=store.report_from_row(row) if row is not None else None,
+            due_at=min(one.due_at for one in status.notices),
+            already_reported=False,
+        )
+
+    def _find_subject(self, tx: Transaction, video_id: str, *, is_named: bool) -> ReportedVideo | None:
+        """The video of a report; None for a video that only matches a hash and cannot be reported now."""
+        try:
+            return self._subject(tx, video_id)
+        except (NotFound, Withdrawn):
+            if is_named:
+                raise
+            return None
 
 
-def _open_case(tx: Transaction, video: ReportedVideo, valid: _ValidReport, *, actor: str) -> Case:
-    new = NewCase(
-        video_id=video.id,
-        kind=CaseKind.REPORT,
-        stage=Stage.DELIVERY,
-        due_at=tx.now() + REVIEW_DUE_S,
-        category=valid.category or "",
-        reason=f"Reported: {valid.reason or valid.category}",
-        quarantined=video.quarantined,
-    )
-    return open_case(tx, new, actor=actor)
+@dataclass(kw_only=True)
+class _Filing:
+    """Writes what was sent with one form: a report, a notice and a case for each video."""
+
+    tx: Transaction
+    sender: _Sender
+    valid: ValidReport
+    notice_id: str
+    token: str
+    columns: dict[str, str | None]
+    rows: int = 0
+
+    def add(self, video: ReportedVideo) -> tuple[Report, Case, bool]:
+        tx, sender, valid = self.tx, self.sender, self.valid
+        case = self._open_case(video)
+        already_reported = tx.count(reports, reports.c.case_id == case.id) > 0
+        report = Report(
+            id=self.notice_id if self.rows == 0 else new_id("report"),
+            tenant=sender.tenant,
+            video_id=video.id,
+            case_id=case.id,
+            category=valid.category,
+            reason=valid.reason,
+            note=valid.note,
+            reporter_kind=sender.kind,
+            reporter=sender.reporter,
+            contact=valid.contact,
+            created_at=tx.now(),
+        )
+        store.add_report(tx, report)
+        self._add_notice(report.id, video_id=video.id, case_id=case.id)
+        # Without the reporter: the log is exported.
+        tx.append_audit(
+            "report.received",
+            subject=video.id,
+            actor=sender.actor if sender.kind is not ReporterKind.END_USER else "end_user",
+            content={
+                "report": report.id,
+                "case": case.id,
+                "lane": valid.lane.value,
+                "category": valid.category,
+                "reporter_kind": sender.kind.value,
+            },
+        )
+        if (
+            valid.lane is ReportLane.INTIMATE_IMAGERY
+            and video.may_show_nudity
+            and may_hide(tx, sender.reporter)
+        ):
+            hide(tx, video.id, notice_id=report.id, reporter=sender.reporter)
+        return report, case, already_reported
+
+    def add_without_video(self) -> None:
+        """Record a notice of hashes that match no delivered video."""
+        self._add_notice(self.notice_id, video_id=None, case_id=None)
+        self.tx.append_audit(
+            "report.received",
+            subject=self.notice_id,
+            actor=self.sender.kind.value,
+            content={"lane": self.valid.lane.value, "reporter_kind": self.sender.kind.value},
+        )
+
+    def _add_notice(self, row_id: str, *, video_id: str | None, case_id: str | None) -> None:
+        tx, rules = self.tx, LANES[self.valid.lane]
+        acts_alone = video_id is not None and rules.unattended is not UnattendedAction.NONE
+        first = self.rows == 0
+        tx.insert(
+            notices,
+            id=row_id,
+            notice_id=self.notice_id,
+            lane=self.valid.lane.value,
+            reporter=self.sender.reporter,
+            name=self.valid.name,
+            location=self.valid.location,
+            video_id=video_id,
+            case_id=case_id,
+            token_sha256=notice_store.hash_token(self.token) if first else None,
+            **(self.columns if first else {}),
+            created_at=tx.now(),
+            due_at=tx.now() + rules.due_s,
+            unattended_at=tx.now() + (rules.unattended_s or 0.0) if acts_alone else None,
+        )
+        self.rows += 1
+
+    def _open_case(self, video: ReportedVideo) -> Case:
+        valid, rules = self.valid, LANES[self.valid.lane]
+        new = NewCase(
+            video_id=video.id,
+            kind=CaseKind.REPORT,
+            stage=Stage.DELIVERY,
+            due_at=self.tx.now() + rules.due_s,
+            category=valid.category or "",
+            reason=f"Reported: {valid.reason or valid.category}",
+            quarantined=video.quarantined,
+            comes_first=rules.comes_first,
+        )
+        if self._is_lowered():
+            new = replace(new, severity=min(1, severity_of(new.category)))
+        return open_case(self.tx, new, actor=self.sender.actor)
+
+    def _is_lowered(self) -> bool:
+        """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""
+        valid = self.valid
+        if (
+            valid.lane is not ReportLane.ORDINARY
+            or valid.category in _NEVER_LOWERED
+            or valid.reason in _NEVER_LOWERED_REASONS
+        ):
+            return False
+        decided, upheld = notice_store.count_upheld(self.tx, self.sender.reporter, newest=_NEWEST_DECIDED)
+        return decided >= _MIN_DECIDED and upheld < _MIN_UPHELD_SHARE * decided
 
 
-def _audit(tx: Transaction, report: Report, *, actor: str) -> None:
-    tx.append_audit(
-        "report.received",
-        subject=report.video_id,
-        actor=actor,
-        content={
-            "report": report.id,
-            "case": report.case_id,
-            "category": report.category,
-            "reason": report.reason,
-            "note": report.note,
-            "reporter_kind": report.reporter_kind.value,
-            "reporter": report.reporter,
-        },
-    )
+def _matched(screening: Screening) -> list[str]:
+    return [video_id for one in screening.used for video_id in one.matches.video_ids]
 
 
-def _reporter(principal: Principal, end_user: str | None) -> tuple[ReporterKind, str]:
-    if end_user:
-        return ReporterKind.END_USER, _validate_text(end_user, "safety_identifier", MAX_REPORTER_CHARACTERS)
-    kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
-    return kind, principal.id
-
-
-def _validate_text(text: str, param: str, max_characters: int) -> str:
-    text = text.strip()
-    if len(text) > max_characters or "\0" in text:
-        raise InvalidField(f"{param} must have at most {max_characters} characters.", param=param)
-    return text
+def _enforce_rate_limit(tx: Transaction, sender: _Sender) -> None:
+    store.enforce_rate_limit(tx, sender.reporter, per_hour=sender.per_hour, what="reports")

@@ -116,7 +116,8 @@ def add_report_to_reach(tx: Transaction, row: Row[Any]) -> None:
 
 
 def _set_reach(tx: Transaction, row: Row[Any], reach: int) -> None:
-    rank = rank_at(due_at=row.due_at, severity=row.severity, reach=reach)
+    # A case never loses its place: some come first whatever their due time.
+    rank = min(row.rank_at, rank_at(due_at=row.due_at, severity=row.severity, reach=reach))
     tx.update(cases, cases.c.id == row.id, reach=reach, rank_at=rank)
 
 

@@ -95,6 +95,10 @@ class NewCase:
     rule: str = ""
     reason: str = ""
     quarantined: bool = False
+    #: None: the severity of the category.
+    severity: int | None = None
+    #: Whether the case comes before all cases that are opened later.
+    comes_first: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

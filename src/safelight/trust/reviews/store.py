@@ -26,7 +26,7 @@ from .models import (
     PendingDecision,
     highest_rank,
 )
-from .priority import rank_at, severity_of
+from .priority import MAX_HEAD_START_S, rank_at, severity_of
 
 #: How long before the due time of a case the webhook `case.due_soon` is sent, unless a third of its time
 #: is shorter, as with holds, which are due in minutes.
@@ -37,7 +37,7 @@ _UNFINISHED = [state.value for state in UNFINISHED]
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     """The open case of this kind for this video. Created if there is none."""
     dedup_key = f"{new.kind.value}:{new.video_id}"
-    severity = severity_of(new.category)
+    severity = new.severity if new.severity is not None else severity_of(new.category)
     added = tx.insert_or_ignore(
         cases,
         id=new_id("case"),
@@ -53,7 +53,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
         opened_at=tx.now(),
         due_at=new.due_at,
         severity=severity,
-        rank_at=rank_at(due_at=new.due_at, severity=severity, reach=1),
+        rank_at=_first_rank(tx, new, severity),
         cluster_key=cluster_key(tx, new),
     )
     row = tx.one(cases, cases.c.dedup_key == dedup_key, lock=True)
@@ -62,6 +62,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
         return open_case(tx, new, actor=actor)
     if not added and new.kind is CaseKind.REPORT:
         add_report_to_reach(tx, row)
+        row = _hasten(tx, row.id, new, severity)
     if added:
         if not join_cluster(tx, row):
             _announce(tx, row)
@@ -80,6 +81,24 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     if added and new.kind is CaseKind.APPEAL:
         require_rank_of_decisions(tx, opened)
     return opened
+
+
+def _first_rank(tx: Transaction, new: NewCase, severity: int) -> float:
+    """The place of a new case in the queue."""
+    if new.comes_first:
+        return min(tx.now(), new.due_at) - MAX_HEAD_START_S
+    return rank_at(due_at=new.due_at, severity=severity, reach=1)
+
+
+def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row[Any]:
+    """Bring an open case forward for a report that is due earlier, graver, or comes first. Never back."""
+    (row,) = tx.select(cases, cases.c.id == case_id)
+    due_at, severity = min(row.due_at, new.due_at), max(row.severity, severity)
+    first = _first_rank(tx, new, severity) if new.comes_first else row.rank_at
+    rank = min(row.rank_at, first, rank_at(due_at=due_at, severity=severity, reach=row.reach))
+    tx.update(cases, cases.c.id == case_id, due_at=due_at, severity=severity, rank_at=rank)
+    (row,) = tx.select(cases, cases.c.id == case_id)
+    return row
 
 
 def _announce(tx: Transaction, row: Row[Any]) -> None:

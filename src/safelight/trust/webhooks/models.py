@@ -28,6 +28,8 @@ class EventType(StrEnum):
     CASE_OPENED = "case.opened"
     #: A case still waits, and its due time is near.
     CASE_DUE_SOON = "case.due_soon"
+    #: A report has an outcome: what the reporter should be told.
+    REPORT_DECIDED = "report.decided"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,106 @@
+"""Finds the delivered videos that show the same as a file or a hash, for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
+from safelight.errors import SandboxCrashed
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+from safelight.provenance.fingerprints.frame_hashes import Hashes
+from safelight.provenance.registry import Registry
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Limits, Sandbox
+
+from .recovery import Recovery
+from .worker import DistinctiveHash, hash_in_child
+
+#: Share of the sampled frames of a removed video that a copy has. More than for an answer about the origin,
+#: because the copy is removed.
+_COPY_SHARE = 0.8
+#: Two videos with at least this share of near hashes are copies of each other.
+_RELATED_SHARE = 0.5
+#: Hashes of one video that are compared with those of another, so that a comparison takes about 2 ms.
+_MAX_COMPARED = 64
+_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearVideos:
+    """The delivered videos with a frame near to a hash."""
+
+    video_ids: tuple[str, ...]
+    #: The number of groups of copies among them.
+    unrelated: int
+
+
+class CopySearch:
+    """Searches the fingerprints of all delivered videos. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        sandbox: Sandbox,
+        recovery: Recovery,
+        index: FingerprintIndex,
+        fingerprints: FingerprintStore,
+        registry: Registry,
+    ) -> None:
+        self._sandbox = sandbox
+        self._recovery = recovery
+        self._index = index
+        self._fingerprints = fingerprints
+        self._registry = registry
+
+    def find(self, path: Path) -> tuple[str, ...]:
+        """The ids of the delivered videos that are copies of a file."""
+        return self._video_ids(self._recovery.find_copies(path, share=_COPY_SHARE))
+
+    def find_near(self, hashed: bytes) -> NearVideos:
+        """The delivered videos with a frame near to a PDQ hash."""
+        wanted = np.frombuffer(hashed, np.uint8).reshape(1, BYTES)
+        files = [one.sha256 for one in self._index.search([wanted])]
+        known = dict(self._fingerprints.hashes(files))
+        return NearVideos(video_ids=self._video_ids(files), unrelated=count_groups(list(known.values())))
+
+    def distinctive_hashes(self, path: Path) -> tuple[DistinctiveHash, ...]:
+        """The PDQ hashes of the sampled frames of a file, without cropped or mirrored versions."""
+        answer = self._sandbox.run(
+            EntryPoint.of(hash_in_child),
+            {"source": str(path.resolve())},
+            reads=[path.resolve()],
+            limits=_LIMITS,
+        )
+        try:
+            return msgspec.convert(answer, tuple[DistinctiveHash, ...])
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+
+    def _video_ids(self, files: Iterable[str]) -> tuple[str, ...]:
+        seals = (self._registry.by_sha256(sha256) for sha256 in files)
+        return tuple(dict.fromkeys(seal.video_id for seal in seals if seal is not None))
+
+
+def count_groups(videos: Sequence[Hashes]) -> int:
+    """The number of groups of videos, where copies of each other are in one group. Pure."""
+    groups: list[list[Hashes]] = []
+    for video in videos:
+        near = [group for group in groups if any(_is_copy(video, other) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([video, *(one for group in near for one in group)])
+    return len(groups)
+
+
+def _is_copy(one: Hashes, other: Hashes) -> bool:
+    if not len(one) or not len(other):
+        return False
+    smaller, larger = (one, other) if len(one) <= len(other) else (other, one)
+    sample = smaller[:: -(-len(smaller) // _MAX_COMPARED)]
+    near = sum(int(distances(larger, each).min()) <= MAX_DISTANCE_BITS for each in sample)
+    return near >= _RELATED_SHARE * len(sample)

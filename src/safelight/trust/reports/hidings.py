@@ -1,0 +1,86 @@
+"""Hides a video until a person decided about a notice, and shows it again."""
+
+from __future__ import annotations
+
+from safelight.policy.findings import Stage
+from safelight.store.tables import video_hidings, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.statements import (
+    NO_GROUND,
+    NewStatement,
+    Objection,
+    StatementKind,
+    StatementSource,
+    record_statement,
+)
+
+#: How many videos a reporter can have hidden at once before one of these notices is upheld. More notices wait
+#: for a person: otherwise anyone could hide a whole platform.
+MAX_UNPROVEN_HIDINGS = 3
+
+
+def may_hide(tx: Transaction, reporter: str) -> bool:
+    """Whether a notice of this reporter still hides a video at once."""
+    rows = tx.select(video_hidings, video_hidings.c.reporter == reporter, columns=[video_hidings.c.upheld])
+    return len(rows) < MAX_UNPROVEN_HIDINGS or any(row.upheld for row in rows)
+
+
+def hide(tx: Transaction, video_id: str, *, notice_id: str, reporter: str) -> bool:
+    """Hide a video for a notice. Returns False if this notice hides it already."""
+    added = tx.insert_or_ignore(
+        video_hidings, video_id=video_id, notice_id=notice_id, reporter=reporter, hidden_at=tx.now()
+    )
+    if added:
+        tx.append_audit("video.hidden", subject=video_id, actor="notices", content={"notice": notice_id})
+        _state(tx, video_id, StatementKind.HIDDEN)
+    return added
+
+
+def end_hiding(tx: Transaction, video_id: str, *, notice_id: str, upheld: bool) -> bool:
+    """End the hiding of a notice, if there is one. The video is shown again if no other notice hides it."""
+    ended = tx.update(
+        video_hidings,
+        video_hidings.c.video_id == video_id,
+        video_hidings.c.notice_id == notice_id,
+        video_hidings.c.ended_at.is_(None),
+        ended_at=tx.now(),
+        upheld=upheld,
+    )
+    if ended and not upheld:
+        tx.append_audit("video.restored", subject=video_id, actor="notices", content={"notice": notice_id})
+        if not is_hidden(tx, video_id):
+            _state(tx, video_id, StatementKind.RESTORED)
+    return bool(ended)
+
+
+def is_hidden(tx: Transaction, video_id: str) -> bool:
+    return bool(
+        tx.select(
+            video_hidings,
+            video_hidings.c.video_id == video_id,
+            video_hidings.c.ended_at.is_(None),
+            columns=[video_hidings.c.notice_id],
+            limit=1,
+        )
+    )
+
+
+def _state(tx: Transaction, video_id: str, kind: StatementKind) -> None:
+    """Tell the person who requested the video. The statement never names the reporter."""
+    video = tx.one(videos, videos.c.id == video_id)
+    if video is None:
+        return
+    hidden = kind is StatementKind.HIDDEN
+    new = NewStatement(
+        kind=kind,
+        source=StatementSource.REPORT,
+        ground=NO_GROUND,
+        automated_detection=False,
+        automated_decision=hidden,
+        account=video.principal_id,
+        end_user=video.end_user,
+        video_id=video_id,
+        stage=Stage.DELIVERY,
+        objection=Objection.OPERATOR if hidden else Objection.NONE,
+    )
+    record_statement(tx, new)

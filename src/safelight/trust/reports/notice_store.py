@@ -1,0 +1,140 @@
+"""Reads and writes notices: the lane, the clock and the outcome of each report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+
+from safelight.errors import IdempotencyKeyReused
+from safelight.store.tables import cases, decisions, notice_hashes, notices, video_hidings
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
+
+from .lanes import ReportLane
+from .models import HashState, Notice, NoticeOutcome, NoticeStatus
+
+#: The topic of the outbox for the outcome of a report.
+TOPIC = "report.decided"
+_OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
+_USED = (HashState.HOLDS.value, HashState.BLOCKS.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedNotice:
+    """A notice whose case was closed, and that is not answered yet."""
+
+    id: str
+    tenant: str
+    video_id: str
+    outcome: NoticeOutcome
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_repeated(
+    tx: Transaction, reporter: str, *, idempotency_key: str, request_sha256: str
+) -> NoticeStatus | None:
+    """The status of the request that this reporter sent with this key earlier.
+
+    Raises `IdempotencyKeyReused` if that request was another one.
+    """
+    row = tx.one(notices, notices.c.reporter == reporter, notices.c.idempotency_key == idempotency_key)
+    if row is None:
+        return None
+    if row.request_sha256 != request_sha256:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was sent earlier with a different report.",
+            param="Idempotency-Key",
+            remedy="Send the earlier report again without changes, or use a new key.",
+        )
+    return read_status(tx, row.notice_id)
+
+
+def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
+    """What a reporter may know about everything that was sent with one form."""
+    rows = tx.select(notices, notices.c.notice_id == notice_id, order_by=(notices.c.created_at, notices.c.id))
+    if not rows:
+        return None
+    hashes = tx.count(notice_hashes, notice_hashes.c.notice_id == notice_id, notice_hashes.c.state.in_(_USED))
+    hidden = {
+        row.video_id
+        for row in tx.select(
+            video_hidings,
+            video_hidings.c.notice_id.in_([row.id for row in rows]),
+            video_hidings.c.ended_at.is_(None),
+        )
+    }
+    return NoticeStatus(
+        id=notice_id, notices=tuple(_notice(row, row.video_id in hidden) for row in rows), hashes=hashes
+    )
+
+
+def list_closed(tx: Transaction, *, limit: int) -> list[ClosedNotice]:
+    """Notices whose case is closed and that have no outcome yet, across tenants."""
+    joined = notices.join(cases, notices.c.case_id == cases.c.id).outerjoin(
+        decisions, and_(decisions.c.case_id == cases.c.id)
+    )
+    rows = tx.execute(
+        select(notices.c.id, notices.c.tenant_id, notices.c.video_id, cases.c.state, decisions.c.action)
+        .select_from(joined)
+        .where(notices.c.outcome.is_(None), cases.c.state.not_in([one.value for one in UNFINISHED]))
+        .order_by(notices.c.created_at, notices.c.id)
+        .limit(limit)
+    )
+    return [
+        ClosedNotice(
+            id=row.id,
+            tenant=row.tenant_id,
+            video_id=row.video_id,
+            outcome=_OUTCOMES[DecisionAction(row.action)]
+            if row.state == CaseState.DECIDED.value and row.action is not None
+            else NoticeOutcome.GONE,
+        )
+        for row in rows
+    ]
+
+
+def answer(tx: Transaction, notice_id: str, outcome: NoticeOutcome) -> bool:
+    """Record what the reporter is told, and publish it. Returns False if the notice was answered already."""
+    changed = tx.update(
+        notices,
+        notices.c.id == notice_id,
+        notices.c.outcome.is_(None),
+        outcome=outcome.value,
+        answered_at=tx.now(),
+    )
+    if changed:
+        tx.publish(TOPIC, subject=notice_id, body={})
+    return bool(changed)
+
+
+def count_upheld(tx: Transaction, reporter: str, *, newest: int) -> tuple[int, int]:
+    """Of the newest decided reports of a reporter: how many, and for how many the video was withdrawn."""
+    rows: Sequence[Row[Any]] = tx.select(
+        notices,
+        notices.c.reporter == reporter,
+        notices.c.outcome.in_([NoticeOutcome.KEPT.value, NoticeOutcome.REMOVED.value]),
+        columns=[notices.c.outcome],
+        order_by=(notices.c.created_at.desc(),),
+        limit=newest,
+    )
+    return len(rows), sum(row.outcome == NoticeOutcome.REMOVED.value for row in rows)
+
+
+def _notice(row: Row[Any], hidden: bool) -> Notice:
+    return Notice(
+        id=row.id,
+        lane=ReportLane(row.lane),
+        video_id=row.video_id,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        outcome=NoticeOutcome(row.outcome) if row.outcome is not None else None,
+        answered_at=row.answered_at,
+        hidden=hidden,
+    )
