@@ -136,14 +136,14 @@ class Case:
     required_rank: ReviewRank = ReviewRank.REVIEWER
 
     @property
-    def actions(self) -> tuple[DecisionAction, ...]:
-        """The decisions that are possible now. Empty if the case is decided or closed."""
-        return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
-    @property
     def is_blind(self) -> bool:
         """Whether the reviewer must not see what the checks or another reviewer found."""
         return self.kind is CaseKind.QUALITY
 
+    @property
+    def actions(self) -> tuple[DecisionAction, ...]:
+        """The decisions that are possible now. Empty if the case is decided or closed."""
+        return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,15 +166,15 @@ class Decision:
     #: The role of the person; None for keys and for the operator at the terminal.
     role: Role | None = None
 
-
-@dataclass(frozen=True, kw_only=True)
-class DecisionRequest:
-    """A decision as a reviewer sent it."""
     @property
     def is_answer(self) -> bool:
         """Whether it is the answer in a quality review, which changes nothing and is not in the audit log."""
         return self.action in ACTIONS[CaseKind.QUALITY]
 
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRequest:
+    """A decision as a reviewer sent it."""
 
     action: str
     reason: str

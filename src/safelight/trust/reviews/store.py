@@ -225,6 +225,10 @@ def copy_decision(tx: Transaction, made: Decision, member: Case) -> Decision:
 
 def add_decision(tx: Transaction, made: Decision) -> None:
     """Record a decision as carried out."""
+    if made.is_answer:
+        values = {"person": made.decided_by, "answer": made.action.value, "clause": made.clause}
+        tx.insert(quality_answers, case_id=made.case_id, at=made.at, **values)
+        return
     tx.insert(decisions, **_columns(made))
     _append_audit(tx, f"case.{made.action.value}", made)
 
@@ -244,15 +248,13 @@ def move_to_decisions(tx: Transaction, made: Decision) -> None:
     add_decision(tx, made)
     tx.delete(pending_decisions, pending_decisions.c.id == made.id)
 
-    if made.is_answer:
-        values = {"person": made.decided_by, "answer": made.action.value, "clause": made.clause}
-        tx.insert(quality_answers, case_id=made.case_id, at=made.at, **values)
-        return
 
 def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
     """Record why a pending decision could not be carried out. Its case, if not closed, is open again."""
     tx.update(pending_decisions, pending_decisions.c.id == made.id, conflict=conflict)
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
+    if made.is_answer:
+        return
     tx.append_audit(
         "case.not_carried_out",
         subject=made.video_id,
@@ -272,11 +274,11 @@ def add_member_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
 def undo(tx: Transaction, made: Decision) -> bool:
     """Delete a pending decision, and open its case again. Returns False if it was carried out meanwhile."""
     column = pending_decisions.c
-    if made.is_answer:
-        return
     if tx.delete(pending_decisions, column.id == made.id, column.conflict.is_(None)) != 1:
         return False
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
+    if made.is_answer:
+        return True
     tx.append_audit(
         "case.undone",
         subject=made.video_id,
@@ -296,14 +298,14 @@ def drop_conflict(tx: Transaction, case_id: str) -> None:
 def claim_pending(tx: Transaction, decision_id: str) -> bool:
     """Lock a pending decision. Returns False if it was undone or carried out meanwhile."""
     column = pending_decisions.c
-    if made.is_answer:
-        return True
     return (
         tx.one(pending_decisions, column.id == decision_id, column.conflict.is_(None), lock=True) is not None
     )
 
 
 def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
+    if made.is_answer:
+        return
     tx.append_audit(
         event,
         subject=made.video_id,
@@ -323,8 +325,6 @@ def _own_request(tx: Transaction, made: Decision) -> dict[str, bool]:
     """A mark on decisions about the own video, which are possible if nobody else may decide."""
     video = tx.one(videos, videos.c.id == made.video_id)
     own = video is not None and made.decided_by in find_same_people(tx, {video.principal_id})
-    if made.is_answer:
-        return
     return {"own_request": True} if own else {}
 
 
