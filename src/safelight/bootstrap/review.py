@@ -238,7 +238,6 @@ class ReviewParts:
             self.decision_executor.part,
             self.review_pruning,
             self.quality_sampling,
-            self.notice_follow_up.part,
             *self.consents.parts,
             self.notice_follow_up.part,
             self.notifier.part,
