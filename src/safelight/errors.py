@@ -22,7 +22,8 @@
     ├── RateLimited                     429 rate_limited
     │   ├── QuotaExceeded               429 quota_exceeded
     │   ├── RefusalBudgetUsed           429 refusal_budget_used
-    │   └── CheckLimitExceeded          429 check_limit_exceeded
+    │   ├── CheckLimitExceeded          429 check_limit_exceeded
+    │   └── CoolDown                    429 cool_down              an end user has to wait after a strike
     ├── Unavailable                     503 unavailable            may be retried
     │   ├── StorageFull                 503 storage_full
     │   └── NotCovered                  503 not_covered            a required check cannot run
@@ -188,6 +189,12 @@ class RefusalBudgetUsed(RateLimited):
 
 class CheckLimitExceeded(RateLimited):
     code = "check_limit_exceeded"
+
+
+class CoolDown(RateLimited):
+    """An end user has to wait after a strike. Not a block: the request was not evaluated."""
+
+    code = "cool_down"
 
 
 class Unavailable(SafelightError):

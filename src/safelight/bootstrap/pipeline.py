@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from safelight.moderation.speech import SpeechAnalyzer
     from safelight.provenance.late_timestamps import LateTimestamps
     from safelight.provenance.recovery.copies import CopySearch
+    from safelight.trust.standing import Standings
 
 
 class PipelineParts:
@@ -166,6 +167,7 @@ class PipelineParts:
             recovery=self._provenance.recovery,
             delivery=self.delivery,
             accounting=self._accounting(),
+            standings=self.standings,
             explain=self.explain_verdict,
             generators=self._core.generators,
             limits=PipelineLimits(
@@ -174,6 +176,8 @@ class PipelineParts:
                 keep_s=settings.limits.retention_days * 86400,
                 max_download_bytes=settings.generation.max_download_mb << 20,
                 max_reference_bytes=settings.scan.max_reference_mb << 20,
+                first_outputs=settings.review.first_outputs,
+                first_outputs_of_end_user=settings.review.first_outputs_of_end_user,
             ),
             scratch=self._persistence.data_directory.scratch,
             local_slots=LocalSlots(
@@ -188,6 +192,24 @@ class PipelineParts:
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
             tracer=self._core.tracer,
+        )
+
+    @cached_property
+    def standings(self) -> Standings:
+        from safelight.trust.standing import Standings, Thresholds
+
+        wanted = self._core.settings.standing
+        return Standings(
+            self._persistence.database,
+            Thresholds(
+                warning=wanted.warning_points,
+                cool_down=wanted.cool_down_points,
+                suspension=wanted.suspension_points,
+                ban=wanted.ban_points,
+                expiry_s=wanted.expiry_days * 86_400,
+                cool_down_s=wanted.cool_down_hours * 3600,
+                suspension_s=wanted.suspension_days * 86_400,
+            ),
         )
 
     def _accounting(self) -> Accounting:

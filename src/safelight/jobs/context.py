@@ -26,6 +26,7 @@ from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Tracer, child_span
+from safelight.trust.standing import Standings
 
 from .accounting import Accounting
 from .attempt_store import AttemptStore
@@ -50,6 +51,9 @@ class PipelineLimits:
     keep_s: float
     max_download_bytes: int
     max_reference_bytes: int
+    #: First outputs of a new tenant, and of a new end user, that are held for a reviewer.
+    first_outputs: int = 0
+    first_outputs_of_end_user: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,7 @@ class PipelineContext:
     recovery: Recovery
     delivery: DeliveryStage
     accounting: Accounting
+    standings: Standings
     explain: Explainer
     generators: Mapping[str, Generator]
     limits: PipelineLimits

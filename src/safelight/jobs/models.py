@@ -14,7 +14,7 @@ from safelight.generation.protocol import Billing, Charge
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
-from safelight.policy.verdicts import Verdict
+from safelight.policy.verdicts import Audience, Verdict
 from safelight.trust.templates import TemplateUse
 
 from .states import VideoState
@@ -272,6 +272,12 @@ class VideoSnapshot:
     def findings(self, *stages: Stage) -> tuple[Finding, ...]:
         """The findings of these stages."""
         return tuple(finding for one in self.stages if one.stage in stages for finding in one.findings)
+
+    @property
+    def audience(self) -> Audience:
+        """The audience for which the request was accepted."""
+        prompt = self.last_stage(Stage.PROMPT)
+        return prompt.verdict.audience if prompt else Audience.GENERAL
 
     def last_stage(self, stage: Stage) -> StageRecord | None:
         """The latest record of a stage. None if the stage has no record."""

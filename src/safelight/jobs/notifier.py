@@ -23,6 +23,7 @@ from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.trust.reviews import CaseState
+from safelight.trust.standing import TOPIC as STANDING_TOPIC
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
 from . import mappers
@@ -56,6 +57,11 @@ _BATCH_EVENTS: Mapping[str, EventType] = {
 _CASE_EVENTS: Mapping[str, EventType] = {
     "case.opened": EventType.CASE_OPENED,
     "case.due_soon": EventType.CASE_DUE_SOON,
+}
+#: The webhook event for each topic whose message is the data of the event.
+_BODY_EVENTS: Mapping[str, EventType] = {
+    DRIFT_TOPIC: EventType.PROVIDER_DRIFT,
+    STANDING_TOPIC: EventType.STANDING_CHANGED,
 }
 
 
@@ -95,7 +101,7 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, REPORT_TOPIC, DRIFT_TOPIC]),
+            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC]),
             tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
@@ -147,8 +153,8 @@ class Notifier:
         if event.topic in _CASE_EVENTS:
             self._queue_case_event(tx, event, _CASE_EVENTS[event.topic])
             return
-        if event.topic == DRIFT_TOPIC:
-            self._queue(tx, event, event.id, EventType.PROVIDER_DRIFT, msgspec.json.decode(event.body))
+        if event.topic in _BODY_EVENTS:
+            self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], msgspec.json.decode(event.body))
             return
         state = _TOPICS[event.topic]
         kind = _EVENTS.get(state)

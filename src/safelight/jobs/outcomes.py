@@ -35,6 +35,7 @@ from .context import PipelineContext
 from .failure_message import describe_failure
 from .files import vault_files
 from .models import Video
+from .offences import strike_for_block, strike_for_refusal
 from .states import VideoState
 from .transitions import transition
 from .video_statements import state_block, state_expiry, state_refusal
@@ -43,6 +44,10 @@ _log = logging.getLogger(__name__)
 
 #: Stages before the generation. A video that ends in one of them is rejected, not blocked.
 EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
+
+#: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
+FIRST_OUTPUT = "review_first"
+FIRST_OUTPUT_SENTENCE = "A reviewer looks at the first videos of every new account before they are delivered."
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:
@@ -111,6 +116,7 @@ def _end(
     if verdict.vault:
         vault_files(tx, video.id)
     state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
+    strike_for_block(context, tx, video, verdict)
     context.accounting.release(tx, video, Reason.BLOCKED)
 
 
@@ -131,6 +137,39 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
         review_due_at=(due_at := tx.now() + context.limits.review_due_s),
     )
     open_hold_case(tx, video.id, result, due_at=due_at)
+
+
+def hold_first_output(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
+    """Hold an output that the policy allows, because it is one of the first of its tenant or end user."""
+    due_at = tx.now() + context.limits.review_due_s
+    transition(
+        tx,
+        video,
+        VideoState.HELD,
+        actor="policy",
+        why={"rule": FIRST_OUTPUT},
+        hold_stage=result.stage.value,
+        verdict_action=result.verdict.action.value,
+        explanation={
+            "moderation_stage": "output",
+            "categories": [],
+            "stage": result.stage.value,
+            "reason": FIRST_OUTPUT,
+            "message": FIRST_OUTPUT_SENTENCE,
+        }
+        | support_of(video),
+        review_due_at=due_at,
+    )
+    first = NewCase(
+        video_id=video.id,
+        kind=CaseKind.HOLD,
+        stage=result.stage,
+        due_at=due_at,
+        category="",
+        rule=FIRST_OUTPUT,
+        reason=FIRST_OUTPUT_SENTENCE,
+    )
+    open_case(tx, first, actor="policy")
 
 
 def explain_hold(
@@ -193,6 +232,7 @@ def reject_by_reviewer(
         explanation={**details, "reviewed": True},
     )
     state_refusal(context, tx, video, verdict, decision)
+    strike_for_refusal(context, tx, video, verdict, decision)
     context.accounting.release(tx, video, Reason.BLOCKED)
 
 

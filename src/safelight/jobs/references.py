@@ -138,6 +138,7 @@ def screen_stored_references(
             prior=snapshot.findings(Stage.PROMPT),
             approved=snapshot.approved,
             overturned=snapshot.overturned,
+            audience=snapshot.audience,
         ),
     )
 

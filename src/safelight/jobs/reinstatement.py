@@ -149,6 +149,7 @@ def _reinstate_as(
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
     update(tx, mappers.video(old), reinstated_as=released_id)
     delete_blocks_of_video(tx, video_id)
+    context.standings.remove(tx, video_id, actor=decision.decided_by)
     state_reinstatement(tx, mappers.video(old), released_id, decision)
     tx.append_audit(
         "video.released",

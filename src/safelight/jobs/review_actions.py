@@ -23,6 +23,7 @@ from safelight.trust.reviews import Case, Decision
 from . import mappers, outcomes
 from .context import PipelineContext
 from .models import StageRecord, Video
+from .offences import strike_for_withdrawal
 from .reinstatement import appealable, reinstate
 from .stage_records import stage_records
 from .states import VideoState
@@ -92,6 +93,7 @@ class ReviewActions:
             why=f"decision {decision.id}",
             cause=cause_of_report(self._context, case, decision),
         )
+        strike_for_withdrawal(self._context, tx, case, decision)
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         """Reinstate a blocked video under a new id."""
@@ -137,9 +139,9 @@ class ReviewActions:
 
 
 def _holding_record(tx: Transaction, case: Case) -> StageRecord:
-    """The stage record with the verdict that holds the video."""
-    records = stage_records(tx, case.video_id)
-    return [one for one in records if one.stage is case.stage and one.verdict.action is Action.HOLD][-1]
+    """The stage record with the verdict that holds the video; the last one if `review_first` holds it."""
+    records = [one for one in stage_records(tx, case.video_id) if one.stage is case.stage]
+    return next((one for one in reversed(records) if one.verdict.action is Action.HOLD), records[-1])
 
 
 def _may_show_nudity(tx: Transaction, video_id: str) -> bool:

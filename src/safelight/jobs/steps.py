@@ -45,7 +45,9 @@ from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import SealingTime
 from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Interruption, SpanKind, child_span
+from safelight.trust.accounts.terms import claim_first_review
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
@@ -190,6 +192,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     prior=snapshot.findings(Stage.PROMPT),
                     approved=snapshot.approved,
                     overturned=snapshot.overturned,
+                    audience=snapshot.audience,
                     generator_texts=generator.info().own_texts if generator else (),
                 ),
                 subject_sha256=sha256,
@@ -210,6 +213,8 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             outcomes.block(context, tx, video, result)
         elif verdict.action is Action.HOLD:
             outcomes.hold_for_review(context, tx, video, result)
+        elif _is_held_first(context, tx, video):
+            outcomes.hold_first_output(context, tx, video, result)
         else:
             transition(
                 tx,
@@ -222,6 +227,17 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 badge_text=context.delivery.label.text if verdict.action is Action.LABEL else None,
                 waived=video.waived or bool(verdict.waivers),
             )
+
+
+def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
+    """Whether a reviewer looks at this output because of `review_first`. An appeal was such a look."""
+    limits = context.limits
+    return video.reinstated_from is None and claim_first_review(
+        tx,
+        video.end_user,
+        per_tenant=limits.first_outputs,
+        per_end_user=limits.first_outputs_of_end_user,
+    )
 
 
 def _may_have_unjudged_tracks(context: PipelineContext, snapshot: VideoSnapshot, clip: Path) -> bool:

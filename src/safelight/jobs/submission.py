@@ -23,6 +23,7 @@ from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
+from safelight.trust.accounts.terms import read_audience
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
@@ -38,6 +39,7 @@ from .context import PipelineContext
 from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
 from .models import SubmissionResult, Video
+from .offences import strike_for_block
 from .references import References
 from .repository import next_created_at
 from .retries import VARIATION_FIELD, store_terms
@@ -113,6 +115,8 @@ class SubmissionService:
             ready = self.characters.ready(principal, request.characters)
             lineage = self.lineage.with_characters(lineage, ready, principal.tenant)
         with self.context.database.read_transaction(principal.tenant) as tx:
+            self.context.standings.require_good(tx, admitted.end_user)
+            audience = read_audience(tx, principal.id, admitted.end_user)
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
@@ -120,7 +124,12 @@ class SubmissionService:
             raise refused
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
         prompt = self.context.stages.prompt.screen(
-            admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
+            admitted.texts,
+            policy,
+            negated=admitted.negated,
+            prior=lineage.prior,
+            scrutiny=scrutiny,
+            audience=audience,
         )
         self.context.fault_hook("screened")
         submission = Submission(
@@ -139,7 +148,9 @@ class SubmissionService:
             submission = replace(submission, references=self.references.fetch_all(admitted, work_dir))
             reference = self.references.screen(
                 submission.references,
-                ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings),
+                ScreeningContext(
+                    policy=policy, texts=admitted.texts, prior=prompt.findings, audience=audience
+                ),
             )
             results = (prompt, *((reference,) if reference else ()))
             if reference and reference.verdict.action is Action.BLOCK:
@@ -236,6 +247,7 @@ class SubmissionService:
                 request=_request(submission, pending=False),
             )
             state_block(self.context, tx, video, verdict, appeal=appeal)
+            strike_for_block(self.context, tx, video, verdict, is_paraphrase=bool(submission.scrutiny))
             self.references.record_files(tx, video_id, submission.references, retention)
             self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             if deciding.stage is Stage.PROMPT:

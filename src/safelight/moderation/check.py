@@ -23,6 +23,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.terms import read_audience
 from safelight.trust.evasion.models import EvasionMatch, SimilarBlock
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 
@@ -89,9 +90,11 @@ class CheckService:
         )
         self.spend(principal, admitted.end_user, 1)
         history = self._compare(principal, admitted)
-        policy = self.policies.load(principal.tenant)
+        with self.database.read_transaction(principal.tenant) as tx:
+            policy = self.policies.load_within(tx, principal.tenant)
+            audience = read_audience(tx, principal.id, admitted.end_user)
         prompt = self.prompt_stage.screen(
-            admitted.texts, policy, negated=admitted.negated, scrutiny=history.match
+            admitted.texts, policy, negated=admitted.negated, scrutiny=history.match, audience=audience
         )
         results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
@@ -170,7 +173,12 @@ class CheckService:
                 path = Path(folder) / f"{number}"
                 self.fetcher.fetch(url, path, max_bytes=self.max_reference_bytes, param=field)
                 files.append(ReferenceInput.of(path, field))
-            context = ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings)
+            context = ScreeningContext(
+                policy=policy,
+                texts=admitted.texts,
+                prior=prompt.findings,
+                audience=prompt.verdict.audience,
+            )
             found, left = self.timed_references.screen_files(files, context)
             return (prompt, *found), tuple(file.field for file in left)
 

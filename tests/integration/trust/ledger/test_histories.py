@@ -126,9 +126,15 @@ def test_random_histories_sum_right_by_tenant_account_and_end_user(database: Dat
 def test_an_event_that_fails_leaves_nothing_in_the_ledger(database: Database) -> None:
     tenant = Accounts(database).create_tenant("one").id
     work = Work(video_id=new_id("video"), account="key_1", end_user=None)
-    with pytest.raises(RuntimeError), database.transaction(tenant) as tx:
-        charge(tx, PRICES["USD"], work, model="plain", seconds=4)
-        raise RuntimeError
+
+
+    def interrupted() -> None:
+        with database.transaction(tenant) as tx:
+            charge(tx, PRICES["USD"], work, model="plain", seconds=4)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        interrupted()
     with database.read_transaction(tenant) as tx:
         assert tx.count(ledger_entries) == 0
 

@@ -1,0 +1,68 @@
+"""Gives the strikes that follow from blocks and decisions, in their transactions."""
+
+from __future__ import annotations
+
+from safelight.policy.verdicts import Verdict
+from safelight.store import tables
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import Case, Decision
+from safelight.trust.standing import (
+    Cause,
+    Offence,
+    find_machine_cause,
+    find_refusal_cause,
+    find_withdrawal_cause,
+)
+
+from .context import PipelineContext
+from .models import Video
+from .stage_records import stage_records
+
+
+def strike_for_block(
+    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, *, is_paraphrase: bool = False
+) -> None:
+    """After a block by the policy."""
+    _give(context, tx, video, find_machine_cause(verdict, is_paraphrase=is_paraphrase), None)
+
+
+def strike_for_refusal(
+    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, decision: Decision
+) -> None:
+    """After a reviewer refused a held video. `verdict` held it."""
+    requested = (
+        finding
+        for record in stage_records(tx, video.id)
+        if record.stage is not verdict.stage
+        for finding in record.findings
+    )
+    _give(context, tx, video, find_refusal_cause(verdict, requested), decision)
+
+
+def strike_for_withdrawal(context: PipelineContext, tx: Transaction, case: Case, decision: Decision) -> None:
+    """After a reviewer withdrew a reported video. Those made from it give no strike."""
+    row = tx.one(tables.videos, tables.videos.c.id == case.video_id)
+    if row is not None:
+        offence = Offence(
+            video_id=row.id,
+            account=row.principal_id,
+            end_user=row.end_user,
+            cause=find_withdrawal_cause(case.category),
+            decision_id=decision.id,
+            actor=decision.decided_by,
+        )
+        context.standings.give(tx, offence)
+
+
+def _give(
+    context: PipelineContext, tx: Transaction, video: Video, cause: Cause | None, decision: Decision | None
+) -> None:
+    offence = Offence(
+        video_id=video.id,
+        account=video.principal_id,
+        end_user=video.end_user,
+        cause=cause,
+        decision_id=decision.id if decision else None,
+        actor=decision.decided_by if decision else "policy",
+    )
+    context.standings.give(tx, offence)

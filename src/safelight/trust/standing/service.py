@@ -1,0 +1,146 @@
+"""Gives and removes strikes, and stops requests of end users whose standing does not allow them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from safelight.errors import AccountSuspended, CoolDown
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.tables import bans, strikes
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts.subjects import account_subject, end_user_subject
+
+from .changes import announce_change
+from .grounds import Cause
+from .levels import compute_standing
+from .models import WEIGHTS, GivenBy, Level, Standing, StandingPage, Thresholds
+from .store import ban_from_row, ban_of, strikes_of
+
+#: Why a strike was removed.
+APPEAL_WON = "appeal_won"
+_MAX_LISTED = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offence:
+    """A video whose requester gets a strike."""
+
+    video_id: str
+    account: str
+    end_user: str | None
+    #: None: the decision gives no strike.
+    cause: Cause | None
+    #: The decision of a person; None for a block by the policy.
+    decision_id: str | None = None
+    #: For the audit log: the reviewer, or `policy`.
+    actor: str = "policy"
+
+
+class Standings:
+    def __init__(self, database: Database, thresholds: Thresholds) -> None:
+        self._database = database
+        self.thresholds = thresholds
+
+    def give(self, tx: Transaction, offence: Offence) -> None:
+        """Give the strike for a video, if it has a cause, once, in the transaction of the decision."""
+        if offence.cause is None:
+            return
+        end_user = offence.end_user
+        subject = end_user_subject(end_user) if end_user else account_subject(offence.account)
+        before, now = self.read(tx, subject), tx.now()
+        by_person = offence.decision_id is not None
+        severity = offence.cause.severity
+        given = tx.insert_or_ignore(
+            strikes,
+            id=(strike_id := new_id("strike")),
+            subject=subject,
+            video_id=offence.video_id,
+            category=offence.cause.category,
+            severity=severity,
+            weight=WEIGHTS[severity],
+            given_by=(GivenBy.PERSON if by_person else GivenBy.MACHINE).value,
+            decision_id=offence.decision_id,
+            given_at=now,
+            expires_at=now + self.thresholds.expiry_s,
+        )
+        if not given:
+            return
+        tx.append_audit(
+            "strike.given",
+            subject=offence.video_id,
+            actor=offence.actor,
+            content={"strike": strike_id, "subject": subject, "category": offence.cause.category},
+        )
+        announce_change(tx, before, self.read(tx, subject), actor=offence.actor, by_person=by_person)
+
+    def remove(self, tx: Transaction, video_id: str, *, actor: str, reason: str = APPEAL_WON) -> None:
+        """Remove the strike for a video, if there is one, in the transaction of the decision."""
+        row = tx.one(strikes, strikes.c.video_id == video_id, strikes.c.removed_at.is_(None), lock=True)
+        if row is None:
+            return
+        before = self.read(tx, row.subject)
+        tx.update(strikes, strikes.c.id == row.id, removed_at=tx.now(), removed_reason=reason)
+        tx.append_audit(
+            "strike.removed",
+            subject=video_id,
+            actor=actor,
+            content={"strike": row.id, "subject": row.subject, "reason": reason},
+        )
+        announce_change(tx, before, self.read(tx, row.subject), actor=actor, by_person=True)
+
+    def read(self, tx: Transaction, subject: str) -> Standing:
+        return compute_standing(
+            subject, strikes_of(tx, subject), ban_of(tx, subject), self.thresholds, now=tx.now()
+        )
+
+    def require_good(self, tx: Transaction, end_user: str | None) -> None:
+        """Raise `AccountSuspended` or `CoolDown` if this end user may not send requests now."""
+        if not end_user:
+            return
+        standing = self.read(tx, end_user_subject(end_user))
+        if not standing.level.stops_requests:
+            return
+        sentence = "Nothing was charged. GET /v1/safelight/standing shows the strikes."
+        if standing.until is None:
+            raise AccountSuspended(f"This end user is banned. {sentence}", param="safety_identifier")
+        when = f"{dt.datetime.fromtimestamp(standing.until, dt.UTC):%Y-%m-%d %H:%M} UTC"
+        if standing.level is Level.SUSPENSION:
+            raise AccountSuspended(
+                f"This end user is suspended until {when}. {sentence}", param="safety_identifier"
+            )
+        raise CoolDown(
+            f"This end user has to wait until {when} after the last strike. {sentence}",
+            retry_after_s=max(1.0, standing.until - tx.now()),
+            param="safety_identifier",
+        )
+
+    def own(self, principal: Principal, end_user: str | None = None) -> Standing:
+        """The standing of the caller, or of an end user of the tenant, with the valid strikes."""
+        principal.require(KeyScope.VIDEOS_READ)
+        subject = end_user_subject(end_user) if end_user else account_subject(principal.id)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return self.read(tx, subject)
+
+    def list(self, principal: Principal) -> StandingPage:
+        """The accounts and end users with valid strikes or bans. Needs a reviewer, and not an API key."""
+        principal.require(KeyScope.REVIEW)
+        if principal.kind is PrincipalKind.KEY:
+            principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
+            rows = tx.select(
+                strikes,
+                strikes.c.expires_at > tx.now(),
+                strikes.c.removed_at.is_(None),
+                columns=[strikes.c.subject],
+                order_by=(strikes.c.given_at.desc(),),
+                limit=_MAX_LISTED,
+            )
+            open_bans = [ban_from_row(row) for row in tx.select(bans, bans.c.lifted_at.is_(None))]
+            subjects = dict.fromkeys([row.subject for row in rows] + [one.subject for one in open_bans])
+            found = [self.read(tx, subject) for subject in subjects]
+        return StandingPage(
+            standings=tuple(sorted(found, key=lambda one: (-one.points, one.subject))), bans=tuple(open_bans)
+        )
