@@ -90,6 +90,7 @@ class Installation:
     sealed: Path
     seal: Seal
     seed: bytes
+    reader: WatermarkReader
 
     def recover(self, path: Path) -> Recovered:
         return self.recovery.recover(path)
@@ -119,10 +120,11 @@ def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installa
         index=FingerprintIndex(store),
         is_withdrawn=lambda video_id: video_id in withdrawn,
     )
+    reader = WatermarkReader(sandbox=sandbox, keys=watermark_keys)
     recovery = Recovery(
         sandbox=sandbox,
         verifier=Verifier(sandbox=sandbox, keys=keys),
-        reader=WatermarkReader(sandbox=sandbox, keys=watermark_keys),
+        reader=reader,
         sources=sources,
     )
     yield Installation(
@@ -134,6 +136,7 @@ def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installa
         sealed=sealed,
         seal=seal,
         seed=watermark_keys.current().seed,
+        reader=reader,
     )
     database.close()
 
@@ -204,6 +207,24 @@ def test_a_screenshot_names_the_video_but_proves_nothing_without_its_mark(
     found = here.recover(shot)
     assert _outcome(found) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
     assert found.seal is not None
+
+
+def test_a_screenshot_of_the_delivered_video_is_from_here(here: Installation, tmp_path: Path) -> None:
+    shot = tmp_path / "shot.png"
+    Image.fromarray(next(frames_of(here.sealed))).save(shot)
+    found = here.recover(shot)
+    assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    assert found.seal is not None
+    assert found.seal.video_id == here.seal.video_id
+
+
+def test_a_mark_that_is_too_weak_to_be_read_is_found_in_the_registered_picture(
+    here: Installation, tmp_path: Path
+) -> None:
+    changed = (cv2.resize(one[10:-10, 16:-16], (256, 144)) for one in frames_of(here.sealed))
+    copy = write(tmp_path / "copy.mp4", changed, crf=23)
+    assert here.reader.read(copy) is None
+    assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
 
 
 def test_a_foreign_clip_is_not_found(here: Installation, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -12,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+Perspective = npt.NDArray[np.float64]
 
 #: Features of one picture, and the fewest with which pictures can be compared at all.
 _MAX_FEATURES, _MIN_FEATURES = 400, 60
@@ -34,6 +37,10 @@ _CORNERS = np.array([[[0, 0]], [[100, 0]], [[100, 100]], [[0, 100]]], np.float32
 MAX_STEP_S = 3.0
 
 
+#: Agreements of one file with one registered picture that are used to look for its mark.
+MAX_REGISTRATIONS = 3
+
+
 class Comparison(StrEnum):
     """Whether the picture of a file is that of a registered video."""
 
@@ -50,53 +57,132 @@ class RegisteredPicture(msgspec.Struct, frozen=True, kw_only=True):
     step_s: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """Where a frame is in a registered picture."""
+
+    #: From pixels of the frame, after it was mirrored, to pixels of the thumbnail.
+    perspective: Perspective
+    mirrored: bool
+    #: Of the thumbnail.
+    width: int
+    height: int
+
+
 def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) -> Comparison:
     """Compare frames, also mirrored, with the thumbnails."""
     known = list(_features(map(_decode, registered.thumbnails)))
     plain = list(_features(map(_grey, frames)))
-    best = _most_agreeing(plain, known)
+    best = _best_match(plain, known).count
     if best < _MIN_AGREEING:
-        best = max(best, _most_agreeing(_features(_grey(each)[:, ::-1] for each in frames), known))
+        best = max(best, _best_match(_features(map(_mirrored, frames)), known).count)
     if best >= _MIN_AGREEING:
         return Comparison.AGREES
     counts = len(known), len(plain)
     is_complete = min(counts) > 0 and counts == (len(registered.thumbnails), len(frames))
-    has_detail = all(len(places) >= _MIN_TO_DIFFER for places, _descriptors in (*known, *plain))
+    has_detail = all(len(one.places) >= _MIN_TO_DIFFER for one in (*known, *plain))
     if is_complete and has_detail and best <= _MAX_CHANCE and registered.step_s <= MAX_STEP_S:
         return Comparison.DIFFERS
     return Comparison.NOT_COMPARABLE
 
 
-def _features(pictures: Iterable[Pixels]) -> Iterable[tuple[Any, Any]]:
-    """Places and descriptors of each picture that has enough of them."""
+class SearchedPictures:
+    """Frames of a file that is searched. Their features are computed once, for all registered pictures."""
+
+    def __init__(self, frames: Sequence[Pixels]) -> None:
+        self._frames = frames
+
+    @cached_property
+    def _plain(self) -> list[_Features]:
+        return list(_features(map(_grey, self._frames)))
+
+    @cached_property
+    def _turned(self) -> list[_Features]:
+        return list(_features(map(_mirrored, self._frames)))
+
+    def register(self, registered: RegisteredPicture) -> list[Registration]:
+        """The best agreements of a frame with a thumbnail, each with another thumbnail.
+
+        If the camera moves, only the frame of the same time is in the right place, and it agrees best.
+        """
+        known = list(_features(map(_decode, registered.thumbnails)))
+        return self._register(self._plain, known) or self._register(self._turned, known)
+
+    def _register(self, ours: list[_Features], known: list[_Features]) -> list[Registration]:
+        matches = sorted((_best_match(ours, [one]) for one in known), key=lambda match: -match.count)
+        return [
+            Registration(
+                perspective=match.perspective,
+                mirrored=ours is not self._plain,
+                width=match.width,
+                height=match.height,
+            )
+            for match in matches[:MAX_REGISTRATIONS]
+            if match.perspective is not None and match.count >= _MIN_AGREEING
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Features:
+    """Places and descriptors of the features of one picture, and its size."""
+
+    places: npt.NDArray[np.float32]
+    descriptors: Any
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Match:
+    """Features that agree on one plausible perspective, from one picture to the other."""
+
+    count: int = 0
+    perspective: Perspective | None = None
+    #: Of the registered picture.
+    width: int = 0
+    height: int = 0
+
+
+def _features(pictures: Iterable[Pixels]) -> Iterable[_Features]:
+    """The features of each picture that has enough of them."""
     detector = cv2.SIFT.create(nfeatures=_MAX_FEATURES, contrastThreshold=_MIN_CONTRAST)
     for picture in pictures:
         places, descriptors = detector.detectAndCompute(np.ascontiguousarray(picture), None)
         if len(places) >= _MIN_FEATURES:
-            yield np.array([each.pt for each in places], np.float32), descriptors
+            height, width = picture.shape
+            yield _Features(
+                places=np.array([each.pt for each in places], np.float32),
+                descriptors=descriptors,
+                width=width,
+                height=height,
+            )
 
 
-def _most_agreeing(ours: Iterable[tuple[Any, Any]], known: Sequence[tuple[Any, Any]]) -> int:
+def _best_match(ours: Iterable[_Features], known: Sequence[_Features]) -> _Match:
     matcher = cv2.BFMatcher.create(cv2.NORM_L2)
-    return max((_agreeing(matcher, one, other) for one in ours for other in known), default=0)
+    matches = (_match(matcher, one, other) for one in ours for other in known)
+    return max(matches, key=lambda match: match.count, default=_Match())
 
 
-def _agreeing(matcher: Any, one: tuple[Any, Any], other: tuple[Any, Any]) -> int:
-    """The number of matches that agree on one plausible perspective."""
-    pairs = [pair for pair in matcher.knnMatch(one[1], other[1], k=2) if len(pair) == 2]
+def _match(matcher: Any, one: _Features, other: _Features) -> _Match:
+    pairs = [pair for pair in matcher.knnMatch(one.descriptors, other.descriptors, k=2) if len(pair) == 2]
     good = [best for best, second in pairs if best.distance < _RATIO * second.distance]
     # Several features that match the same one are repeated texture.
     good = list({each.trainIdx: each for each in good}.values())
     if len(good) < 4:
-        return 0
-    places = one[0][[each.queryIdx for each in good]], other[0][[each.trainIdx for each in good]]
-    perspective, inliers = cv2.findHomography(*places, cv2.RANSAC, _REPROJECTION_PX)
+        return _Match()
+    places = (
+        one.places[[each.queryIdx for each in good]],
+        other.places[[each.trainIdx for each in good]],
+    )
+    found: Any = cv2.findHomography(*places, cv2.RANSAC, _REPROJECTION_PX)
+    perspective, inliers = found
     if perspective is None or not _is_plausible(perspective):
-        return 0
-    return int(inliers.sum())
+        return _Match()
+    return _Match(count=int(inliers.sum()), perspective=perspective, width=other.width, height=other.height)
 
 
-def _is_plausible(perspective: npt.NDArray[np.float64]) -> bool:
+def _is_plausible(perspective: Perspective) -> bool:
     """Whether a square stays a convex quadrilateral that is neither mirrored nor tiny."""
     corners = cv2.perspectiveTransform(_CORNERS, perspective)
     if not np.isfinite(corners).all() or not cv2.isContourConvex(corners.astype(np.float32)):
@@ -112,3 +198,7 @@ def _decode(jpeg: bytes) -> Pixels:
 
 def _grey(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _mirrored(pixels: Pixels) -> Pixels:
+    return _grey(pixels)[:, ::-1]

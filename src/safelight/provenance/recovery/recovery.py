@@ -27,6 +27,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
+from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child
 from .worker import compare_in_child
 
 _log = logging.getLogger(__name__)
@@ -35,8 +36,10 @@ _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
 #: come from elsewhere.
 _AGREEING_SHARE = 0.5
-#: Similar files whose thumbnails are compared, when not enough frames match.
-_MAX_COMPARED = 3
+#: Processor time for the marks of similar registered files, in seconds, and limits of the child. It stops by
+#: itself after one more picture.
+_KNOWN_S = 4.0
+_KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=40.0, cpu_s=20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,14 @@ class Recovered:
         """
         is_named = self.source_video is not None or self.conclusion.ground is Ground.MARK_NOT_COMPARED
         return self.is_withdrawn and is_named
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Similar:
+    """A registered file whose picture agrees, and whether its mark was found; None without such a file."""
+
+    seal: Seal | None = None
+    has_mark: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +171,15 @@ class Recovery:
         if mark is MarkSearch.NOT_READ and look.verification.reading.note == NO_REVOCATIONS:
             mark = MarkSearch.NOT_SEARCHED  # the manifest may be ours, so "not found here" could be wrong
         marked = None if content_id is None else self._sources.registry.by_mark(content_id)
-        similar = self._similar(path, look) if marked is None else None
-        evidence = OriginEvidence(
-            mark=mark,
-            marked_picture=self._compare_marked(path, marked, look),
-            has_similar=similar is not None,
-        )
-        return self._recovered(evidence, look, marked or similar)
+        if marked is not None:
+            compared = self._compare_marked(path, marked, look)
+            return self._recovered(OriginEvidence(mark=mark, marked_picture=compared), look, marked)
+        similar = self._similar(path, look)
+        if similar.has_mark:
+            evidence = OriginEvidence(mark=MarkSearch.READ, marked_picture=Comparison.AGREES)
+        else:
+            evidence = OriginEvidence(mark=mark, has_similar=similar.seal is not None)
+        return self._recovered(evidence, look, similar.seal)
 
     def _recovered(self, evidence: OriginEvidence, look: FirstLook, seal: Seal | None) -> Recovered:
         return Recovered(
@@ -201,24 +214,63 @@ class Recovery:
             return MarkSearch.NOT_SEARCHED, None
         return (MarkSearch.NOT_READ, None) if content_id is None else (MarkSearch.READ, content_id)
 
-    def _compare_marked(self, path: Path, marked: Seal | None, look: FirstLook) -> Comparison:
-        if marked is None:
-            return Comparison.NOT_COMPARABLE
+    def _compare_marked(self, path: Path, marked: Seal, look: FirstLook) -> Comparison:
         if marked.sha256 in look.similar:
             return Comparison.AGREES
         picture = self._sources.fingerprints.picture(marked.sha256)
         return Comparison.NOT_COMPARABLE if picture is None else self._compare(path, [picture])[0]
 
-    def _similar(self, path: Path, look: FirstLook) -> Seal | None:
-        """The registered file whose picture agrees, if one does."""
+    def _similar(self, path: Path, look: FirstLook) -> _Similar:
+        """The registered file whose picture agrees, if one does; above all one whose mark the file has."""
         registry, fingerprints = self._sources.registry, self._sources.fingerprints
+        named = [
+            (registry.by_sha256(sha256), fingerprints.picture(sha256))
+            for sha256 in dict.fromkeys((*look.similar, *look.shortlist))
+        ]
+        known = [(seal, picture) for seal, picture in named if seal is not None and picture is not None]
+        results = self._search_known(path, [self._known(*one) for one in known])
+        pairs = list(zip((seal for seal, _picture in known), results, strict=True))
+        for seal, result in pairs:
+            if result.has_mark:
+                return _Similar(seal=seal, has_mark=True)
+        agreeing = [seal for seal, result in pairs if result.agrees]
         if look.similar:
-            return registry.by_sha256(look.similar[0])
-        named = [(sha256, fingerprints.picture(sha256)) for sha256 in look.shortlist[:_MAX_COMPARED]]
-        known = [(sha256, picture) for sha256, picture in named if picture is not None]
-        results = self._compare(path, [picture for _sha256, picture in known])
-        agreeing = [one[0] for one, result in zip(known, results, strict=True) if result is Comparison.AGREES]
-        return registry.by_sha256(agreeing[0]) if agreeing else None
+            return _Similar(seal=registry.by_sha256(look.similar[0]))
+        return _Similar(seal=agreeing[0] if agreeing else None)
+
+    def _known(self, seal: Seal, picture: RegisteredPicture) -> KnownPicture:
+        content_id = seal.mark.content_id
+        return KnownPicture(
+            picture=picture,
+            content_id=None if content_id is None else int(content_id, 16),
+            seed=self._seed(seal.mark.epoch),
+        )
+
+    def _seed(self, epoch: int | None) -> bytes | None:
+        try:
+            return self._reader.seed(epoch)
+        except ConfigurationError:  # was logged by the search before
+            return None
+
+    def _search_known(self, path: Path, known: Sequence[KnownPicture]) -> list[KnownMarkResult]:
+        if not known:
+            return []
+        nothing = [KnownMarkResult()] * len(known)
+        try:
+            answer = self._sandbox.run(
+                EntryPoint.of(search_known_in_child),
+                {**_source(path), "known": list(known), "budget_s": _KNOWN_S},
+                reads=[path.resolve()],
+                limits=_KNOWN_LIMITS,
+            )
+            results = msgspec.convert(answer, list[KnownMarkResult])
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        except (InvalidMedia, TooLarge, SandboxFailed):
+            return nothing
+        if len(results) != len(known):
+            raise SandboxCrashed("The sandboxed child returned another number of results.")
+        return results
 
     def _compare(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
         if not registered:

@@ -213,19 +213,27 @@ def search_in_child(argument: Any, _link: object) -> FoundMark | None:
     """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
     task = msgspec.convert(argument, SearchTask)
     end = time.process_time() + task.budget_s
-    sums = ResidualSums()
-    try:
-        _add_up(Path(task.source), sums, lambda: time.process_time() > end)
-    except InvalidMedia:
-        # A clip that is cut off or damaged is searched up to the damage.
-        if not sums.chunks:
-            raise
+    sums = add_up(Path(task.source), lambda: time.process_time() > end)
     for number, seed in enumerate(task.seeds):
         detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
         found = detector.search(sums, lambda: time.process_time() > end)
         if found is not None:
             return FoundMark(seed=number, content_id=found.content_id)
     return None
+
+
+def add_up(path: Path, is_over: Callable[[], bool]) -> ResidualSums:
+    """The residuals of the first seconds, or of what was decoded before the time was over.
+
+    A clip that is cut off or damaged is read up to the damage.
+    """
+    sums = ResidualSums()
+    try:
+        _add_up(path, sums, is_over)
+    except InvalidMedia:
+        if not sums.chunks:
+            raise
+    return sums
 
 
 def read_mark(path: Path, seed: bytes) -> int | None:

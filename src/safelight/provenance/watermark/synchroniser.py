@@ -36,10 +36,14 @@ class Synchronisation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Peak:
+class Peak:
+    """A place of the tile that the tones for synchronisation name."""
+
     sigmas: float
     #: Across and down, in canonical pixels.
     place: tuple[int, int]
+    #: Place in the sequence of slots at the first chunk.
+    start: int = 0
 
 
 def fold(chunks: Sequence[Floats], matrix: Matrix) -> Floats:
@@ -70,29 +74,58 @@ class Synchroniser:
 
     def synchronise(self, tiles: Floats, numbers: Sequence[int]) -> Synchronisation:
         """Try every place of the tile and every place in the sequence of slots."""
-        spectra = np.fft.fft2(tiles)
-        tones = spectra[:, TONES[:, 1], TONES[:, 0]].astype(np.complex64) * self._rotors
-        strength = np.abs(tones)
-        median = np.median(strength, axis=1, keepdims=True) + _TINY
-        limited = tones / (strength + median)
-        time = np.array(numbers)
+        tones = self._tones(tiles)
+        limited = _limit(tones)
         starts = range(_STARTS if len(numbers) > 1 else 1)
-        slots = [(time + start) // _CHUNKS_PER_SLOT % SLOTS for start in starts]
-        peaks = [self._peak((limited * self._slot_rotors[one]).sum(axis=0)) for one in slots]
-        best = max(starts, key=lambda start: peaks[start].sigmas)
-        aligned = (tones / median * self._slot_rotors[slots[best]]).sum(axis=0)
-        placed = aligned * np.exp(2j * np.pi / TILE * (TONES @ np.array(peaks[best].place)))
-        return Synchronisation(sigmas=peaks[best].sigmas, llr=self._llr(placed))
+        peaks = [self._highest(self._places(limited, numbers, start), start) for start in starts]
+        best = max(peaks, key=lambda peak: peak.sigmas)
+        return Synchronisation(sigmas=best.sigmas, llr=self._soft_bits(tones, numbers, best))
 
-    def _peak(self, tones: Complex) -> _Peak:
-        grid = np.zeros((TILE, TILE), np.complex64)
+    def peaks_near(
+        self, tiles: Floats, numbers: Sequence[int], place: tuple[int, int], reach: int
+    ) -> list[Peak]:
+        """The highest peak at most `reach` pixels from a place, for each place in the sequence of slots; the
+        highest first.
+        """
+        limited = _limit(self._tones(tiles))
+        window = np.zeros((TILE, TILE), bool)
+        near = np.arange(-reach, reach + 1)
+        window[np.ix_((place[1] + near) % TILE, (place[0] + near) % TILE)] = True
+        peaks = [
+            self._highest(np.where(window, self._places(limited, numbers, start), -np.inf), start)
+            for start in range(_STARTS)
+        ]
+        return sorted(peaks, key=lambda peak: -peak.sigmas)
+
+    def soft_bits(self, tiles: Floats, numbers: Sequence[int], peak: Peak) -> Floats:
+        """Log-likelihood ratios of the bits of the codeword, at one place of the tile."""
+        return self._soft_bits(self._tones(tiles), numbers, peak)
+
+    def _tones(self, tiles: Floats) -> Complex:
+        spectra = np.fft.fft2(tiles)
+        return np.asarray(spectra[:, TONES[:, 1], TONES[:, 0]].astype(np.complex64) * self._rotors)
+
+    def _aligned(self, tones: Complex, numbers: Sequence[int], start: int) -> Complex:
+        """The sum of all chunks, after the moves of the tile were undone."""
+        slots = (np.array(numbers) + start) // _CHUNKS_PER_SLOT % SLOTS
+        return np.asarray((tones * self._slot_rotors[slots]).sum(axis=0))
+
+    def _places(self, limited: Complex, numbers: Sequence[int], start: int) -> Floats:
+        """How well each place fits, in standard deviations of all places; rows and columns."""
         sync = self._pattern.sync
-        grid[TONES[sync, 1], TONES[sync, 0]] = tones[sync]
+        grid = np.zeros((TILE, TILE), np.complex64)
+        grid[TONES[sync, 1], TONES[sync, 0]] = self._aligned(limited, numbers, start)[sync]
         places = np.fft.ifft2(grid).real
+        return np.asarray(places / (places.std() + _TINY))
+
+    @staticmethod
+    def _highest(places: Floats, start: int) -> Peak:
         down, across = np.unravel_index(int(np.argmax(places)), places.shape)
-        return _Peak(
-            sigmas=float(places[down, across] / (places.std() + _TINY)), place=(int(across), int(down))
-        )
+        return Peak(sigmas=float(places[down, across]), place=(int(across), int(down)), start=start)
+
+    def _soft_bits(self, tones: Complex, numbers: Sequence[int], peak: Peak) -> Floats:
+        aligned = self._aligned(tones / _median(np.abs(tones)), numbers, peak.start)
+        return self._llr(aligned * np.exp(2j * np.pi / TILE * (TONES @ np.array(peak.place))))
 
     def _llr(self, tones: npt.NDArray[np.complex128]) -> Floats:
         """Soft bits. A tone counts at most as much as the median tone of its band: an outlier is content."""
@@ -104,3 +137,13 @@ class Synchroniser:
             known = capped[self._is_sync[band]]
             soft[band] = capped * (2 * max(known.mean(), 0.02) / max(known.var(), 0.05))
         return np.asarray(soft[self._pattern.payload], np.float32)
+
+
+def _limit(tones: Complex) -> Complex:
+    """Tones of which a strong one counts little more than a usual one."""
+    strength = np.abs(tones)
+    return np.asarray(tones / (strength + _median(strength)))
+
+
+def _median(strength: Floats) -> Floats:
+    return np.asarray(np.median(strength, axis=1, keepdims=True) + _TINY)

@@ -1,0 +1,127 @@
+"""Reads the mark of a known id from a picture whose place in the marked one is known. Pure.
+
+The blind detector has to decode 96 bits; this one only decides whether one codeword is there. A mark of a
+quarter of the power is enough. docs/watermark.md has the arithmetic of false accepts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from . import payload
+from .pattern import TILE, WatermarkPattern
+from .residual import WEIGHTINGS, ResidualSums
+from .synchroniser import Floats, Synchroniser
+
+Perspective = npt.NDArray[np.float64]
+
+#: A mark is accepted from this correlation on. The highest possible one is 22.6, the root of 512 tones.
+MIN_CORRELATION = 6.5
+#: Codewords are looked for at so many places of the tile, of one picture and one weighting.
+PLACES = 8
+#: Canonical pixels from the expected place, in which the first half of the places is: in a picture that
+#: moves, the registered frame is of a slightly other time.
+_REACH = 12
+#: Steps of the refinement of a geometry, as shares of the picture, and how many of each are tried.
+_REFINEMENTS, _TRIES = (0.002, 0.001), 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredGeometry:
+    """Where a residual is in the picture that was marked."""
+
+    #: From pixels of the residual, after it was mirrored, to canonical pixels.
+    perspective: Perspective
+    #: Of the marked picture, in canonical pixels.
+    width: int
+    height: int
+    mirrored: bool = False
+
+
+class AssistedDetector:
+    """Looks for known ids in marks of one pattern."""
+
+    def __init__(self, pattern: WatermarkPattern) -> None:
+        self._pattern = pattern
+        self._synchroniser = Synchroniser(pattern)
+
+    def correlation(self, sums: ResidualSums, geometry: RegisteredGeometry, content_id: int) -> float:
+        """How well the tones fit the codeword of this id, in standard deviations of chance.
+
+        Geometry and place are chosen by the tones for synchronisation alone, so the result of a picture
+        without this mark is that of at most `PLACES` random trials for each weighting.
+        """
+        signs = 1.0 - 2.0 * payload.encode(self._pattern, content_id)
+        _slot, *place = self._pattern.start(content_id)
+        best = 0.0
+        for weighting in WEIGHTINGS if sums.chunks else ():
+            chunks = [_oriented(one, geometry.mirrored) for one in sums.of(weighting)]
+            if not any(one.any() for one in chunks):
+                continue
+            tiles = self._refined(chunks, sums.numbers, geometry, (place[0], place[1]))
+            for llr in self._soft_bits(tiles, sums.numbers, (place[0], place[1])):
+                norm = float(np.linalg.norm(llr))
+                best = max(best, float(signs @ llr) / norm if norm else 0.0)
+        return best
+
+    def _refined(
+        self, chunks: list[Floats], numbers: list[int], geometry: RegisteredGeometry, place: tuple[int, int]
+    ) -> Floats:
+        """The tiles at the geometry nearby with the highest peak near the expected place."""
+        matrix, random = geometry.perspective, np.random.default_rng(0)
+        tiles = _fold(chunks, matrix, geometry)
+        highest = self._synchroniser.peaks_near(tiles, numbers, place, _REACH)[0].sigmas
+        for reach in _REFINEMENTS:
+            for step in random.normal(0, reach, (_TRIES, 2, 2)):
+                tried = _about_centre(step, geometry) @ matrix
+                folded = _fold(chunks, tried, geometry)
+                sigmas = self._synchroniser.peaks_near(folded, numbers, place, _REACH)[0].sigmas
+                if sigmas > highest:
+                    matrix, tiles, highest = tried, folded, sigmas
+        return tiles
+
+    def _soft_bits(self, tiles: Floats, numbers: list[int], place: tuple[int, int]) -> Iterator[Floats]:
+        """Soft bits at the most likely places: near the expected one, and anywhere if the picture moves."""
+        for reach in (_REACH, TILE // 2):
+            for peak in self._synchroniser.peaks_near(tiles, numbers, place, reach)[: PLACES // 2]:
+                yield self._synchroniser.soft_bits(tiles, numbers, peak)
+
+
+def false_accepts_at_most(correlation: float, geometries: int) -> float:
+    """Upper limit of the chance that a search accepts an id whose mark is not there.
+
+    Each term of the correlation is a soft bit with the sign of a secret, random phase. For a sum of terms
+    with random signs, Hoeffding's inequality gives exp(-c²/2) for each trial.
+    """
+    return geometries * len(WEIGHTINGS) * PLACES * math.exp(-(correlation**2) / 2)
+
+
+def _oriented(chunk: Floats, mirrored: bool) -> Floats:
+    return np.ascontiguousarray(chunk[:, ::-1]) if mirrored else chunk
+
+
+def _about_centre(step: npt.NDArray[np.float64], geometry: RegisteredGeometry) -> Perspective:
+    """A small linear change of the canonical picture that keeps its centre."""
+    centre = np.array([geometry.width, geometry.height]) / 2
+    changed = np.eye(3)
+    changed[:2, :2] += step
+    changed[:2, 2] = -step @ centre
+    return changed
+
+
+def _fold(chunks: list[Floats], matrix: Perspective, geometry: RegisteredGeometry) -> Floats:
+    """Sum all tiles of each chunk. What lies outside the marked picture is left out."""
+    across, down = (math.ceil(side / TILE) * TILE for side in (geometry.width, geometry.height))
+    tiles = []
+    for chunk in chunks:
+        warped = np.zeros((down, across), np.float32)
+        size = (geometry.width, geometry.height)
+        warped[: geometry.height, : geometry.width] = cv2.warpPerspective(chunk, matrix, size)
+        tiles.append(warped.reshape(down // TILE, TILE, across // TILE, TILE).sum(axis=(0, 2)))
+    return np.stack(tiles)
