@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from safelight.jobs.models import Page, Video, VideoRecord
@@ -93,7 +92,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": _seconds(video.review_due_at),
-        "queue": asdict(video.queue) if video.queue else None,
+        "queue": {"place": video.queue.place, "estimate_s": video.queue.estimate_s} if video.queue else None,
         "verdict": action.value if action else None,
         "explanation": dict(video.explanation) if video.explanation else None,
         "coverage": facts["coverage"],

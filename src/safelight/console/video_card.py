@@ -52,14 +52,17 @@ def video_card(video: Video, now: float, t: Translations) -> VideoCard:
     named = video.state in _NAMED_STATES and not video.vaulted
     shown = video.state is VideoState.DELIVERED and (video.expires_at is None or video.expires_at > now)
     cost = _format_cost(video, t)
+    waits = video.queue is not None and video.queue.not_taken and not video.vaulted
+    state = f"videos.card.{video.state.value}" if named else verdict_key(video)
+    has_progress = video.state in {VideoState.GENERATING, VideoState.SCANNING} and not waits
     return VideoCard(
         id=video.id,
         href=f"/videos/{video.id}",
         thumbnail_url=f"{links(video)['content']}?variant=thumbnail" if shown else None,
         prompt="" if video.vaulted else truncate(video.prompt, 120),
         tone=video_tone(video),
-        state=t(f"videos.card.{video.state.value}" if named else verdict_key(video)),
-        percent=video.progress if video.state in {VideoState.GENERATING, VideoState.SCANNING} else None,
+        state=t("videos.card.not_taken" if waits else state),
+        percent=video.progress if has_progress else None,
         in_progress=in_progress,
         facts=(
             video.model,

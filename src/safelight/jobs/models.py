@@ -60,6 +60,8 @@ class QueueStatus:
     place: int | None
     #: Seconds until the video is likely to be finished. None before such a video was finished here.
     estimate_s: int | None
+    #: Whether the generator did not take the last request for it, so that it is sent again later.
+    not_taken: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

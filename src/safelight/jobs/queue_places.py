@@ -6,10 +6,10 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, and_, exists
 
 from safelight.generation.protocol import RemoteGenerator
 from safelight.store import tables
@@ -32,6 +32,14 @@ _PARTS_LEFT: Mapping[VideoState, tuple[Part, ...]] = {
     VideoState.SCANNING: (Part.SCAN, Part.SEAL),
     VideoState.SEALING: (Part.SEAL,),
 }
+
+_ATTEMPT = tables.attempts.c
+#: Whether the generator did not take a request for a video in `generating`, and none is on its way to it.
+_IS_NOT_TAKEN = and_(
+    tables.videos.c.state == VideoState.GENERATING.value,
+    exists().where(_ATTEMPT.video_id == tables.videos.c.id, _ATTEMPT.outcome == "not_taken"),
+    ~exists().where(_ATTEMPT.video_id == tables.videos.c.id, _ATTEMPT.ended_at.is_(None)),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +98,7 @@ class QueuePlaces:
                     videos.state,
                     videos.created_at,
                     videos.updated_at,
+                    _IS_NOT_TAKEN.label("not_taken"),
                 ],
                 order_by=(videos.created_at,),
                 limit=_MAX_VIDEOS,
@@ -108,7 +117,8 @@ class QueuePlaces:
             before_s += local_s or 0.0
         for row in rows:
             if row.id not in here:
-                status[row.id] = _status(None, _sum(self._upstream_s(row, clock), self._local_s(row)))
+                left_s = _sum(self._upstream_s(row, clock), self._local_s(row))
+                status[row.id] = replace(_status(None, left_s), not_taken=bool(row.not_taken))
         queued = {row.id: 1 for row in rows if row.state == VideoState.QUEUED.value}
         return _Places(at=at, priorities=queued, status=status)
 

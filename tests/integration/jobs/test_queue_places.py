@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from safelight.api.serializers import video_object
 from safelight.jobs.durations import Part
+from safelight.jobs.interruptions import UpstreamPending
 from safelight.jobs.models import QueueStatus, Video
 from safelight.jobs.queue_places import QueuePlaces
 from safelight.jobs.runner import Runner
@@ -55,6 +57,23 @@ def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedU
         runner.run_steps(remote.tenant, remote.id)
     assert (place(house, remote), place(house, local)) == (None, 1)
     assert places(house).priorities() == {local.id: 1}
+
+
+def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    refused = {"status": 429, "retry_after": 30, "times": 1}
+    upstream.play({"otherwise": {"ends": "never", "submit": refused}})
+    video = house.order(**PAID)
+    runner = Runner(house.container.pipeline.context)
+    shown = []
+    for _ in range(4):
+        status = places(house).status(house.videos.get(house.who, video.id))
+        assert status is not None
+        shown.append(status.not_taken)
+        with suppress(UpstreamPending):
+            runner.run_steps(video.tenant, video.id)
+    assert shown == [False, False, True, False]
 
 
 def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_own_work(

@@ -4,6 +4,7 @@ import pytest
 
 from safelight.console.translations import load_languages
 from safelight.console.video_card import video_card
+from safelight.jobs.models import QueueStatus
 from safelight.jobs.states import VideoState
 from support.fake_api_server import a_video
 
@@ -61,3 +62,9 @@ def test_the_card_of_a_vaulted_video_has_neither_prompt_nor_stage(state: VideoSt
 def test_a_blocked_prompt_says_that_it_was_blocked_before_generation() -> None:
     card = video_card(a_video(state=VideoState.REJECTED), NOW, EN)
     assert (card.state, card.tone, card.in_progress) == ("Blocked before generation", "block", False)
+
+
+def test_a_generator_that_takes_no_requests_is_named_instead_of_a_progress() -> None:
+    queue = QueueStatus(place=None, estimate_s=None, not_taken=True)
+    card = video_card(a_video(state=VideoState.GENERATING, queue=queue), NOW, EN)
+    assert (card.state, card.percent) == ("The generator takes no requests at the moment", None)
