@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.reports import NewReport, NoticeStatus, Receipt, ReportedHash, ReportLane
+from safelight.trust.reports import NewReport, NoticeStatus, Receipt, ReportLane
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_flag, optional_text
 from safelight.web.json_response import JsonResponse
+from safelight.web.reported_hashes import read_hashes
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
@@ -218,23 +219,6 @@ def status_object(status: NoticeStatus) -> dict[str, Any]:
         ],
         "hashes": status.hashes,
     }
-
-
-def read_hashes(value: object) -> tuple[ReportedHash, ...]:
-    """The hashes of a report from JSON. Raises `InvalidField`."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise InvalidField("hashes must be a list.", param="hashes")
-    return tuple(_read_hash(one) for one in value)
-
-
-def _read_hash(value: object) -> ReportedHash:
-    if isinstance(value, dict):
-        hashed, quality, clip = value.get("hash"), value.get("quality"), value.get("clip")
-        if isinstance(hashed, str) and type(quality) is int and (clip is None or type(clip) is int):
-            return ReportedHash(hash=hashed.lower(), quality=quality, clip=clip)
-    raise InvalidField("A hash has the fields hash, quality and optionally clip.", param="hashes")
 
 
 def _lane(fields: Mapping[str, Any]) -> ReportLane:

@@ -28,6 +28,7 @@ from .invitation_pages import InvitationPages
 from .library_pages import LibraryPages
 from .login import PREFERENCE_TTL_S, Login, local_path
 from .openid_pages import OpenIdPages
+from .notice_pages import NoticePages
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -85,6 +86,7 @@ class Console:
             InvitationPages(*services),
         )
         openid = OpenIdPages(self._state, self._services, login)
+        notices = NoticePages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -124,6 +126,11 @@ class Console:
             ("POST", "/library/{entry_id}/remove", protected(library.remove, write)),
             ("GET", "/verify", public(verify.show)),
             ("POST", "/verify", public(verify.verify)),
+            ("GET", "/report", public(notices.show)),
+            ("POST", "/report", public(notices.report)),
+            ("GET", "/report/intimate", public(notices.show_intimate)),
+            ("POST", "/report/intimate", public(notices.report_intimate)),
+            ("GET", "/report/{token}", public(notices.show_status)),
             ("GET", "/explain-error", public(provider_errors.show)),
             ("POST", "/explain-error", public(provider_errors.explain)),
             ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),

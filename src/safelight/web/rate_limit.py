@@ -30,7 +30,7 @@ class RateLimiter:
     def allow(self, address: str) -> None:
         """Count one request. Raises `RateLimited` with the time until the next request is allowed."""
         now = self._clock()
-        key = _network(address)
+        key = network_of(address)
         times = self._requests.setdefault(key, deque())
         self._requests.move_to_end(key)
         while len(self._requests) > _MAX_ADDRESSES:
@@ -46,7 +46,7 @@ class RateLimiter:
         times.append(now)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or its network for IPv6."""
     try:
         parsed = ipaddress.ip_address(address)

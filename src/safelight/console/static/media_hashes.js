@@ -1,0 +1,52 @@
+// Hashes pictures and clips in the browser. The files are read here and are never sent.
+
+import { pdq } from "./pdq.js";
+
+// Frames of a clip that are hashed, and the longest side at which a picture is read.
+const FRAMES = 12;
+const LONGEST_SIDE = 2048;
+
+const pixelsOf = (source, width, height) => {
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(width * scale));
+  canvas.height = Math.max(1, Math.round(height * scale));
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+};
+
+const hashPicture = async (file) => {
+  const picture = await createImageBitmap(file, { colorSpaceConversion: "none" });
+  const found = pdq(pixelsOf(picture, picture.width, picture.height));
+  picture.close();
+  return [{ ...found, clip: null }];
+};
+
+const event = (target, name) => new Promise((resolve, reject) => {
+  target.addEventListener(name, resolve, { once: true });
+  target.addEventListener("error", () => reject(new Error("The file cannot be read.")), { once: true });
+});
+
+const hashClip = async (file, number) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.preload = "auto";
+  video.src = URL.createObjectURL(file);
+  try {
+    await event(video, "loadeddata");
+    const found = [];
+    for (let frame = 0; frame < FRAMES; frame += 1) {
+      const arrived = event(video, "seeked");
+      video.currentTime = (video.duration * (frame + 0.5)) / FRAMES;
+      await arrived;
+      found.push({ ...pdq(pixelsOf(video, video.videoWidth, video.videoHeight)), clip: number });
+    }
+    return found;
+  } finally {
+    URL.revokeObjectURL(video.src);
+  }
+};
+
+// The hashes of a file. `number` tells the clips of one notice apart.
+export const hashFile = (file, number) => (file.type.startsWith("video/") ? hashClip(file, number) : hashPicture(file));

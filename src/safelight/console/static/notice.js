@@ -1,0 +1,27 @@
+// Fills the hidden field with the hashes of the chosen files. The file field has no name, so no file is sent.
+
+import { hashFile } from "./media_hashes.js";
+
+const field = document.getElementById("files");
+const hashes = document.getElementById("hashes");
+const told = document.getElementById("hash-status");
+const button = field.form.querySelector("button.main");
+
+document.getElementById("hash-box").hidden = false;
+field.addEventListener("change", async () => {
+  button.disabled = true;
+  hashes.value = "";
+  told.textContent = told.dataset.busy;
+  const found = [];
+  let unread = 0;
+  for (const [number, file] of [...field.files].entries()) {
+    try {
+      found.push(...await hashFile(file, number));
+    } catch {
+      unread += 1;
+    }
+  }
+  hashes.value = found.length ? JSON.stringify(found) : "";
+  told.textContent = [found.length ? told.dataset.done : "", unread ? told.dataset.unread : ""].filter(Boolean).join(" ");
+  button.disabled = false;
+});
