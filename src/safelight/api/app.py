@@ -19,6 +19,7 @@ from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeade
 from safelight.web.state import AppState
 
 from . import (
+    access,
     advice_checks,
     appeals,
     attempts,
@@ -26,6 +27,7 @@ from . import (
     checks,
     content_provenance,
     derivatives,
+    ledger,
     library,
     metrics,
     models,
@@ -36,6 +38,7 @@ from . import (
     review_queue,
     reviews,
     soft_bindings,
+    standing,
     sync,
     system,
     templates,
@@ -120,6 +123,8 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(batches.router)
     for trust in (reports, appeals, review_queue, reviews, quality, webhooks, templates, library):
         app.include_router(trust.router)
+    for accounts in (standing, ledger, access):
+        app.include_router(accounts.router)
     app.include_router(system.router)
     app.include_router(metrics.router)
     return app

@@ -40,6 +40,7 @@ COMMANDS = {
     "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",
     "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
     "mail": "Send a test mail through the configured server.",
+    "ledger": "List and sum charges, credits and the costs of generators.",
     "keys": "Create, list and revoke API keys.",
     "people": "Invite people, change their roles, disable and reset them.",
     "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",

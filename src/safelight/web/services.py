@@ -40,6 +40,8 @@ from safelight.trust.reviews import ReviewQueue, Reviews
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 
+from .standing import StandingServices
+
 
 class Videos(Protocol):
     """The video service. Every method is synchronous and raises only `SafelightError`s."""
@@ -97,6 +99,8 @@ class Services:
     #: The folder for uploads; a file is removed when its request ends.
     scratch: Path
     version: str
+    #: Standing, terms, ledger and access; None if this server does not offer them.
+    standing: StandingServices | None = None
     #: Checks a generation request without submitting it; None if this server does not offer that.
     checks: CheckService | None = None
     #: Checks the origin of files for strangers; None if this server does not offer that.

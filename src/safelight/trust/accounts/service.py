@@ -82,39 +82,8 @@ class Accounts:
         self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION_SCOPES, *, by: str = "operator"
     ) -> tuple[KeyRecord, str]:
         """Create an API key. Its token, `sk-safelight-...`, is returned only here and is not stored."""
-        granted = frozenset(scopes)
-        if not granted:
-            raise BadInput("A key needs at least one scope.", param="scopes")
-        token = new_token(KEY_PREFIX)
         with self._database.transaction(tenant) as tx:
-            _tenant(tx)
-            record = KeyRecord(
-                id=new_id("key"),
-                tenant=tenant,
-                name=_validate_name(name),
-                scopes=granted,
-                created_at=tx.now(),
-                created_by=by,
-                revoked_at=None,
-                last_used_at=None,
-            )
-            scope_names = sorted(scope.value for scope in granted)
-            tx.insert(
-                api_keys,
-                id=record.id,
-                name=record.name,
-                digest=hash_token(token),
-                scopes=scope_names,
-                created_at=record.created_at,
-                created_by=by,
-            )
-            tx.append_audit(
-                "key.created",
-                subject=record.id,
-                actor=by,
-                content={"name": record.name, "scopes": scope_names},
-            )
-        return record, token
+            return add_key(tx, name, scopes, by=by)
 
     def list_keys(self, tenant: str) -> tuple[KeyRecord, ...]:
         """The API keys of a tenant, oldest first, including revoked ones."""
@@ -235,6 +204,41 @@ class Accounts:
         # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
             tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
+
+
+def add_key(tx: Transaction, name: str, scopes: Iterable[KeyScope], *, by: str) -> tuple[KeyRecord, str]:
+    """Create an API key in the open transaction. Its token is returned only here and is not stored."""
+    granted = frozenset(scopes)
+    if not granted:
+        raise BadInput("A key needs at least one scope.", param="scopes")
+    token, tenant = new_token(KEY_PREFIX), _tenant(tx)
+    record = KeyRecord(
+        id=new_id("key"),
+        tenant=tenant.id,
+        name=_validate_name(name),
+        scopes=granted,
+        created_at=tx.now(),
+        created_by=by,
+        revoked_at=None,
+        last_used_at=None,
+    )
+    scope_names = sorted(scope.value for scope in granted)
+    tx.insert(
+        api_keys,
+        id=record.id,
+        name=record.name,
+        digest=hash_token(token),
+        scopes=scope_names,
+        created_at=record.created_at,
+        created_by=by,
+    )
+    tx.append_audit(
+        "key.created",
+        subject=record.id,
+        actor=by,
+        content={"name": record.name, "scopes": scope_names},
+    )
+    return record, token
 
 
 def revoke_keys_of(tx: Transaction, person: str, *, by: str) -> None:

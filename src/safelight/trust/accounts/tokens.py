@@ -10,6 +10,9 @@ KEY_PREFIX = "sk-safelight-"
 LINK_PREFIX = "login-"
 SESSION_PREFIX = "session-"
 INVITATION_PREFIX = "invite-"
+ACCESS_PREFIX = "access-"
+CONSENT_PREFIX = "consent-"
+CONSENT_PAGE_PREFIX = "mine-"
 
 #: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. A
 #: link has 192, so that it fits on a line of 80 columns.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .models import MICROS, EntryKind, LedgerEntry, LedgerSum, Prices, Reason, SumBy, Work, to_micros
+from .serializers import entry_object, sum_object
 from .service import Ledger
 from .store import charge, charged_micros, credit, record_cost
 
@@ -19,6 +20,8 @@ __all__ = [
     "charge",
     "charged_micros",
     "credit",
+    "entry_object",
     "record_cost",
+    "sum_object",
     "to_micros",
 ]

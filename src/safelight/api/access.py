@@ -1,0 +1,174 @@
+"""Routes by which people get a key: requests that a person decides, and invitations of accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.access import AccessRequest, AccessState
+from safelight.web.access import no_account
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from .standing import standing_services
+
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+
+router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
+
+
+class AccessRequestObject(BaseModel):
+    id: str
+    object: Literal["access_request"]
+    state: Literal["waiting", "approved", "declined", "collected"]
+    created_at: int
+    decided_at: int | None
+    reason: str | None = Field(description="The reason of the decision.")
+    token: str | None = Field(default=None, description="Only when the request is made: keep it.")
+    key: str | None = Field(default=None, description="The new API key, once.")
+    name: str | None = Field(default=None, description="Only for staff, as the next two fields.")
+    contact: str | None = None
+    purpose: str | None = None
+
+
+class AccessRequestList(BaseModel):
+    object: Literal["list"]
+    data: list[AccessRequestObject]
+
+
+class InvitationObject(BaseModel):
+    object: Literal["invitation"]
+    token: str
+    expires_at: int
+
+
+class AcceptedInvitation(BaseModel):
+    object: Literal["key"]
+    id: str
+    name: str
+    key: str
+
+
+def _body(**properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _text(length: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": length}
+
+
+@router.post(
+    "/access-requests",
+    summary="Ask for access, without an account",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, 429)},
+    openapi_extra=_body(name=_text(100), contact=_text(254), purpose=_text(2000)),
+)
+async def request_access(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        texts = {field: required_text(body.fields, field) for field in ("name", "contact", "purpose")}
+
+    def make() -> tuple[AccessRequest, str]:
+        return services.access.request(services.tenant(), **texts)
+
+    made, token = await app.threads.run(make)
+    return JsonResponse({**request_object(made), "token": token})
+
+
+@router.post(
+    "/access-requests/collect",
+    summary="Read the decision on a request, and collect the key once",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS)},
+    openapi_extra=_body(token=_text(100)),
+)
+async def collect_key(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        token = required_text(body.fields, "token")
+    found, key = await app.threads.run(services.access.collect, token)
+    return JsonResponse({**request_object(found), "key": key})
+
+
+@router.get(
+    "/access-requests",
+    summary="List requests for access, newest first",
+    responses={200: {"model": AccessRequestList}, **errors(*COMMON_ERRORS)},
+)
+async def list_requests(request: Request, principal: Admin, state: AccessState | None = None) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    found = await threads.run(services.access.list, principal, state)
+    return JsonResponse({"object": "list", "data": [staff_object(one) for one in found]})
+
+
+@router.post(
+    "/access-requests/{request_id}/decision",
+    summary="Approve or decline a request for access",
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
+    openapi_extra=_body(action={"type": "string", "enum": ["approve", "decline"]}, reason=_text(2000)),
+)
+async def decide(request: Request, principal: Admin, request_id: str) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        action, reason = required_text(body.fields, "action"), required_text(body.fields, "reason")
+    if action not in ("approve", "decline"):
+        raise InvalidField("action must be approve or decline.", param="action")
+    made = await app.threads.run(
+        services.access.decide, principal, request_id, approve=action == "approve", reason=reason
+    )
+    return JsonResponse(staff_object(made))
+
+
+@router.post(
+    "/invitations",
+    summary="Invite one person",
+    responses={200: {"model": InvitationObject}, **errors(*COMMON_ERRORS, 409)},
+)
+async def invite(request: Request, principal: Writer) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    token, expires_at = await threads.run(services.access.invite, principal)
+    return JsonResponse({"object": "invitation", "token": token, "expires_at": int(expires_at)})
+
+
+@router.post(
+    "/invitations/accept",
+    summary="Accept an invitation: a new key, once",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AcceptedInvitation}, **errors(*BODY_ERRORS)},
+    openapi_extra=_body(token=_text(100), name=_text(100)),
+)
+async def accept(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        token, name = required_text(body.fields, "token"), required_text(body.fields, "name")
+    record, key = await app.threads.run(services.access.accept, token, name=name)
+    return JsonResponse({"object": "key", "id": record.id, "name": record.name, "key": key})
+
+
+def request_object(made: AccessRequest) -> dict[str, Any]:
+    """A request as its applicant sees it."""
+    return {
+        "id": made.id,
+        "object": "access_request",
+        "state": made.state.value,
+        "created_at": int(made.created_at),
+        "decided_at": None if made.decided_at is None else int(made.decided_at),
+        "reason": made.reason,
+    }
+
+
+def staff_object(made: AccessRequest) -> dict[str, Any]:
+    return {**request_object(made), "name": made.name, "contact": made.contact, "purpose": made.purpose}

@@ -1,0 +1,261 @@
+"""Routes for standing, bans, and the terms of accounts and end users."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField, NotFound
+from safelight.policy.verdicts import Audience
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.subjects import end_user_subject, split_subject
+from safelight.trust.accounts.terms import Terms
+from safelight.trust.standing import Ban, Standing
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import optional_flag, required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.standing import StandingServices
+from safelight.web.state import app_state
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+
+router = APIRouter(prefix="/v1/safelight", tags=["standing"], responses=errors(*COMMON_ERRORS, 404))
+
+
+class StrikeObject(BaseModel):
+    id: str
+    video_id: str
+    category: str
+    weight: int
+    given_by: Literal["person", "machine"]
+    given_at: int
+    expires_at: int
+
+
+class StandingObject(BaseModel):
+    object: Literal["standing"]
+    account: str | None
+    safety_identifier: str | None
+    level: Literal["good", "warning", "cool_down", "suspension", "ban"]
+    points: int
+    until: int | None = Field(description="The end of the level, unless another strike is given.")
+    ban_at: int | None = Field(description="When a confirmed ban takes effect.")
+    strikes: list[StrikeObject] = Field(description="Valid strikes, newest first. A won appeal removes one.")
+
+
+class StandingList(BaseModel):
+    object: Literal["list"]
+    data: list[StandingObject]
+    bans: list[BanObject]
+
+
+class BanObject(BaseModel):
+    id: str
+    object: Literal["ban"]
+    safety_identifier: str
+    threat_to_life: bool
+    state: Literal["proposed", "confirmed", "lifted"]
+    effective_at: int | None
+
+
+class TermsObject(BaseModel):
+    """Null: the setting of the installation applies."""
+
+    audience: Literal["general", "sensitive", "minors"] | None = None
+    review_first: int | None = None
+    videos_per_day: int | None = None
+    seconds_per_day: int | None = None
+    cost_per_day_micros: int | None = None
+    invitations: int | None = None
+
+
+def _body(required: list[str], **properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
+_BAN = _body(
+    ["safety_identifier", "reason"],
+    safety_identifier={"type": "string", "maxLength": 128},
+    reason=_REASON,
+    threat_to_life={"type": "boolean", "description": "Then neither points nor a notice are needed."},
+)
+_TERMS = _body(
+    [],
+    **{
+        name: {"type": ["string" if name == "audience" else "integer", "null"]}
+        for name in TermsObject.model_fields
+    },
+)
+
+
+def standing_services(request: Request) -> StandingServices:
+    found = app_state(request).services.standing
+    if found is None:
+        raise NotFound("This server offers no standing.")
+    return found
+
+
+@router.get(
+    "/standing",
+    summary="Own standing, or that of an end user",
+    responses={200: {"model": StandingObject}},
+)
+async def own_standing(
+    request: Request,
+    principal: Reader,
+    safety_identifier: Annotated[str | None, Query(max_length=128)] = None,
+) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    return JsonResponse(
+        standing_object(await threads.run(services.standings.own, principal, safety_identifier))
+    )
+
+
+@router.get(
+    "/standings",
+    summary="Accounts and end users with strikes or bans",
+    responses={200: {"model": StandingList}},
+)
+async def list_standings(request: Request, principal: Reviewer) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    page = await threads.run(services.standings.list, principal)
+    return JsonResponse(
+        {
+            "object": "list",
+            "data": [standing_object(one) for one in page.standings],
+            "bans": [ban_object(one) for one in page.bans],
+        }
+    )
+
+
+@router.post(
+    "/bans",
+    summary="Propose to ban an end user",
+    responses={200: {"model": BanObject}, **errors(*BODY_ERRORS, 409)},
+    openapi_extra=_BAN,
+)
+async def propose_ban(request: Request, principal: Reviewer) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    made = await app.threads.run(
+        services.bans.propose,
+        principal,
+        end_user_subject(required_text(fields, "safety_identifier")),
+        reason=required_text(fields, "reason"),
+        threat_to_life=optional_flag(fields, "threat_to_life", default=False),
+    )
+    return JsonResponse(ban_object(made))
+
+
+@router.post(
+    "/bans/{ban_id}/confirm",
+    summary="Confirm a ban that another person proposed",
+    responses={200: {"model": BanObject}, **errors(409)},
+)
+async def confirm_ban(request: Request, principal: Reviewer, ban_id: str) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    return JsonResponse(ban_object(await threads.run(services.bans.confirm, principal, ban_id)))
+
+
+@router.post(
+    "/bans/{ban_id}/lift",
+    summary="Lift a ban, or withdraw its proposal",
+    responses={200: {"model": BanObject}, **errors(*BODY_ERRORS)},
+    openapi_extra=_body(["reason"], reason=_REASON),
+)
+async def lift_ban(request: Request, principal: Reviewer, ban_id: str) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        reason = required_text(body.fields, "reason")
+    return JsonResponse(
+        ban_object(await app.threads.run(services.bans.lift, principal, ban_id, reason=reason))
+    )
+
+
+Subject = Annotated[str, Query(max_length=256, description="tenant, account:ID or end_user:IDENTIFIER.")]
+
+
+@router.get("/terms", summary="Terms of an account or end user", responses={200: {"model": TermsObject}})
+async def get_terms(request: Request, principal: Admin, subject: Subject) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    return JsonResponse(terms_object(await threads.run(services.terms.get, principal, subject)))
+
+
+@router.put(
+    "/terms",
+    summary="Replace the terms of an account or end user",
+    responses={200: {"model": TermsObject}, **errors(*BODY_ERRORS)},
+    openapi_extra=_TERMS,
+)
+async def set_terms(request: Request, principal: Admin, subject: Subject) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        terms = _terms(body.fields)
+    return JsonResponse(terms_object(await app.threads.run(services.terms.set, principal, subject, terms)))
+
+
+def _terms(fields: Any) -> Terms:
+    names = TermsObject.model_fields
+    for name, value in fields.items():
+        if name not in names:
+            raise InvalidField(f"{name[:40]!r} is not a term.", param=name[:40])
+        if name != "audience" and value is not None and (not isinstance(value, int) or value is True):
+            raise InvalidField(f"{name} must be a whole number or null.", param=name)
+    audience = fields.get("audience")
+    if audience is not None and audience not in list(Audience):
+        raise InvalidField("audience must be general, sensitive, minors or null.", param="audience")
+    numbers = {name: value for name, value in fields.items() if name != "audience"}
+    return Terms(audience=None if audience is None else Audience(audience), **numbers)
+
+
+def terms_object(terms: Terms) -> dict[str, Any]:
+    return {name: getattr(terms, name) for name in TermsObject.model_fields}
+
+
+def standing_object(standing: Standing) -> dict[str, Any]:
+    account, end_user = split_subject(standing.subject)
+    return {
+        "object": "standing",
+        "account": account,
+        "safety_identifier": end_user,
+        "level": standing.level.value,
+        "points": standing.points,
+        "until": None if standing.until is None else int(standing.until),
+        "ban_at": None if standing.ban_at is None else int(standing.ban_at),
+        "strikes": [
+            {
+                "id": one.id,
+                "video_id": one.video_id,
+                "category": one.category,
+                "weight": one.weight,
+                "given_by": one.given_by.value,
+                "given_at": int(one.given_at),
+                "expires_at": int(one.expires_at),
+            }
+            for one in standing.strikes
+        ],
+    }
+
+
+def ban_object(ban: Ban) -> dict[str, Any]:
+    """A ban without its reason and the people who decided."""
+    state = "lifted" if ban.lifted_at else "confirmed" if ban.confirmed_at else "proposed"
+    return {
+        "id": ban.id,
+        "object": "ban",
+        "safety_identifier": split_subject(ban.subject)[1],
+        "threat_to_life": ban.threat_to_life,
+        "state": state,
+        "effective_at": None if ban.effective_at is None else int(ban.effective_at),
+    }

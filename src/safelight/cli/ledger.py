@@ -1,0 +1,85 @@
+"""`safelight ledger`: what end users were charged, and what generators charged us."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .commands import load_container
+from .demo import operator
+from .exit_codes import Exit
+from .language import texts
+from .output import emit, format_day, printable
+
+app = typer.Typer(no_args_is_help=True, help="List and sum charges, credits and the costs of generators.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_COLUMNS = (
+    *("id", "at", "kind", "reason", "amount_micros", "currency", "video_id", "attempt_id", "account"),
+    "safety_identifier",
+)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+) -> int:
+    """List all entries, oldest first. Amounts are in millionths of the currency."""
+    from safelight.attempts.export import write_csv
+    from safelight.trust.ledger import entry_object
+
+    container = load_container(ctx)
+    entries = container.standing_services.ledger.read_all(operator(container))
+    rows = [entry_object(one) for one in entries]
+    if as_csv:
+        typer.echo(write_csv(rows, _COLUMNS), nl=False)
+        return Exit.OK
+    lines = [
+        printable(
+            f"{format_day(row['at'])}  {row['kind']:<6}  {_amount(row['amount_micros'])} {row['currency']}  "
+            f"{row['video_id']}  {row['reason']}"
+        )
+        for row in rows
+    ]
+    emit({"entries": rows}, as_json, "\n".join(lines) or texts()("ledger.none"))
+    return Exit.OK
+
+
+@app.command()
+def sums(
+    ctx: typer.Context,
+    by: Annotated[str, typer.Option("--by", help="tenant, account or end_user.")] = "tenant",
+    as_json: Json = False,
+) -> int:
+    """Sum the entries of each tenant, account or end user, by currency."""
+    from safelight.errors import InvalidField
+    from safelight.trust.ledger import SumBy, sum_object
+
+    if by not in list(SumBy):
+        raise InvalidField(f"{by[:40]!r} is not possible.", param="by", remedy="tenant, account or end_user.")
+    container, t = load_container(ctx), texts()
+    found = container.standing_services.ledger.sums(operator(container), SumBy(by))
+    lines = [
+        printable(
+            t(
+                "ledger.sum",
+                group=one.group or "-",
+                currency=one.currency,
+                charged=_amount(one.charged_micros),
+                credited=_amount(one.credited_micros),
+                due=_amount(one.due_micros),
+                cost=_amount(one.cost_micros),
+                unknown=one.unknown_costs,
+            )
+        )
+        for one in found
+    ]
+    emit({"sums": [sum_object(one) for one in found]}, as_json, "\n".join(lines) or t("ledger.none"))
+    return Exit.OK
+
+
+def _amount(micros: int | None) -> str:
+    return "?" if micros is None else f"{micros / 1_000_000:.6f}"

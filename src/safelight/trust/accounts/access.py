@@ -1,0 +1,228 @@
+"""Ways to a key without the operator's terminal: a request that a person decides, and invitations.
+
+A key that was made with an invitation invites nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RateLimited
+from safelight.ids import is_id, new_id
+from safelight.store.database import Database
+from safelight.store.tables import access_requests, account_invitations
+from safelight.store.transaction import Transaction
+
+from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
+from .permissions import KeyScope
+from .service import add_key
+from .subjects import account_subject
+from .terms import read_terms
+from .tokens import ACCESS_PREFIX, INVITATION_PREFIX, hash_token, is_well_formed, new_token
+
+_HOUR_S = 3600.0
+#: An account invitation is valid for a week, as that of a person.
+INVITATION_TTL_S = 7 * 86_400.0
+_MAX_TEXT = {"name": 100, "contact": 254, "purpose": 2000, "reason": 2000}
+_MAX_LISTED = 200
+
+
+class AccessState(StrEnum):
+    WAITING = "waiting"
+    #: The applicant can collect the key.
+    APPROVED = "approved"
+    DECLINED = "declined"
+    COLLECTED = "collected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRequest:
+    id: str
+    name: str
+    contact: str
+    purpose: str
+    state: AccessState
+    created_at: float
+    decided_at: float | None
+    #: The reason of a decision, which the applicant reads.
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessLimits:
+    """The settings: whether strangers may ask, how often, and how many people a key may invite."""
+
+    accepts_requests: bool = False
+    requests_per_hour: int = 20
+    invitations: int = 0
+
+
+class Access:
+    def __init__(self, database: Database, limits: AccessLimits) -> None:
+        self._database = database
+        self._limits = limits
+
+    def request(self, tenant: str, *, name: str, contact: str, purpose: str) -> tuple[AccessRequest, str]:
+        """Record a request of a person without an account. Its token is returned only here.
+
+        Raises `NotFound` if this installation accepts none, `InvalidField` and `RateLimited`.
+        """
+        if not self._limits.accepts_requests:
+            raise NotFound("This installation does not accept requests for access.")
+        texts = {"name": name, "contact": contact, "purpose": purpose}
+        texts = {field: _text(value, field) for field, value in texts.items()}
+        token, identity = new_token(ACCESS_PREFIX), new_id("access")
+        with self._database.transaction(tenant) as tx:
+            now = tx.now()
+            recent = tx.count(access_requests, access_requests.c.created_at > now - _HOUR_S)
+            if recent >= self._limits.requests_per_hour:
+                raise RateLimited("Too many people asked for access within an hour.", retry_after_s=_HOUR_S)
+            tx.insert(
+                access_requests,
+                id=identity,
+                digest=hash_token(token),
+                state=AccessState.WAITING.value,
+                created_at=now,
+                **texts,
+            )
+            tx.append_audit("access.requested", subject=identity, actor=identity, content=texts)
+            return _request(_find(tx, identity)), token
+
+    def list(self, principal: Principal, state: AccessState | None = None) -> tuple[AccessRequest, ...]:
+        """The requests, newest first."""
+        principal.require(KeyScope.ADMIN)
+        where = () if state is None else (access_requests.c.state == state.value,)
+        with self._database.read_transaction(principal.tenant) as tx:
+            newest = (access_requests.c.created_at.desc(), access_requests.c.id.desc())
+            rows = tx.select(access_requests, *where, order_by=newest, limit=_MAX_LISTED)
+        return tuple(_request(row) for row in rows)
+
+    def decide(self, principal: Principal, request_id: str, *, approve: bool, reason: str) -> AccessRequest:
+        """Approve or decline a request, once. The applicant reads the reason."""
+        principal.require(KeyScope.ADMIN)
+        reason = _text(reason, "reason")
+        state = AccessState.APPROVED if approve else AccessState.DECLINED
+        with self._database.transaction(principal.tenant) as tx:
+            row = _find(tx, request_id, lock=True)
+            if row.state != AccessState.WAITING:
+                raise Conflict(f"{row.id} was decided already: {row.state}.", param="request_id")
+            tx.update(
+                access_requests,
+                access_requests.c.id == row.id,
+                state=state.value,
+                decided_by=principal.id,
+                decided_at=tx.now(),
+                reason=reason,
+            )
+            content = {"state": state.value, "reason": reason}
+            tx.append_audit("access.decided", subject=row.id, actor=principal.id, content=content)
+            return _request(_find(tx, row.id))
+
+    def collect(self, token: str) -> tuple[AccessRequest, str | None]:
+        """The request of this token; if it is approved, also the token of a new key, once."""
+        tenant = self._tenant_of(access_requests, token, ACCESS_PREFIX)
+        with self._database.transaction(tenant) as tx:
+            row = tx.one(access_requests, access_requests.c.digest == hash_token(token), lock=True)
+            assert row is not None  # Requests are never deleted.
+            if row.state != AccessState.APPROVED:
+                return _request(row), None
+            record, key = add_key(tx, row.name, APPLICATION_SCOPES, by=OPERATOR)
+            tx.update(
+                access_requests,
+                access_requests.c.id == row.id,
+                state=AccessState.COLLECTED.value,
+                key_id=record.id,
+            )
+            tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": record.id})
+            return _request(_find(tx, row.id)), key
+
+    def invite(self, principal: Principal) -> tuple[str, float]:
+        """An invitation for one person: its token, which is returned only here, and its end.
+
+        Raises `Forbidden` for a key that was invited itself, and `Conflict` if none is left.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        of, token = account_invitations.c, new_token(INVITATION_PREFIX)
+        with self._database.transaction(principal.tenant) as tx:
+            if principal.kind is PrincipalKind.KEY and tx.count(
+                account_invitations, of.key_id == principal.id
+            ):
+                raise Forbidden("A key that was made with an invitation cannot invite.")
+            now = tx.now()
+            own = read_terms(tx, account_subject(principal.id)).invitations
+            allowed = self._limits.invitations if own is None else own
+            # Locked, so that two requests at the same time cannot exceed the number.
+            given = tx.select(account_invitations, of.invited_by == principal.id, lock=True)
+            if sum(1 for row in given if row.key_id or row.expires_at > now) >= allowed:
+                raise Conflict(f"This account may invite {allowed} people, and no invitation is left.")
+            tx.insert(
+                account_invitations,
+                id=(identity := new_id("invitation")),
+                digest=hash_token(token),
+                invited_by=principal.id,
+                created_at=now,
+                expires_at=now + INVITATION_TTL_S,
+            )
+            tx.append_audit("invitation.made", subject=identity, actor=principal.id, content={})
+        return token, now + INVITATION_TTL_S
+
+    def accept(self, token: str, *, name: str) -> tuple[KeyRecord, str]:
+        """Accept an invitation: a new key in the same tenant, and its token. Works once."""
+        name = _text(name, "name")
+        tenant = self._tenant_of(account_invitations, token, INVITATION_PREFIX)
+        with self._database.transaction(tenant) as tx:
+            of = account_invitations.c
+            row = tx.one(account_invitations, of.digest == hash_token(token), lock=True)
+            if row is None or row.key_id is not None or row.expires_at <= tx.now():
+                raise _unknown()
+            record, key = add_key(tx, name, APPLICATION_SCOPES, by=OPERATOR)
+            tx.update(account_invitations, of.id == row.id, key_id=record.id)
+            content = {"key": record.id, "invited_by": row.invited_by}
+            tx.append_audit("invitation.accepted", subject=row.id, actor=record.id, content=content)
+            return record, key
+
+    def _tenant_of(self, table: Any, token: str, prefix: str) -> str:
+        if not is_well_formed(token, prefix):
+            raise _unknown()
+        with self._database.across_tenants("finding a token of access", readonly=True) as tx:
+            row = tx.one(table, table.c.digest == hash_token(token))
+        if row is None:
+            raise _unknown()
+        return str(row.tenant_id)
+
+
+def _unknown() -> NotFound:
+    return NotFound("This token is unknown, was used, or has expired.", param="token")
+
+
+def _text(value: str, field: str) -> str:
+    value = value.strip()
+    if not value or len(value) > _MAX_TEXT[field] or "\0" in value:
+        raise InvalidField(f"The {field} must have 1 to {_MAX_TEXT[field]} characters.", param=field)
+    return value
+
+
+def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:
+    row = None
+    if is_id(request_id, "access"):
+        row = tx.one(access_requests, access_requests.c.id == request_id, lock=lock)
+    if row is None:
+        raise NotFound(f"There is no request {request_id[:80]!r}.", param="request_id")
+    return row
+
+
+def _request(row: Row[Any]) -> AccessRequest:
+    return AccessRequest(
+        id=row.id,
+        name=row.name,
+        contact=row.contact,
+        purpose=row.purpose,
+        state=AccessState(row.state),
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+        reason=row.reason,
+    )
